@@ -1,0 +1,1 @@
+"""Bloop, a plugin-based learning hub."""

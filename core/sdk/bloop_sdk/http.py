@@ -1,0 +1,63 @@
+"""HTTP for plugins: small types of our own, so that the hub can choose and change its client.
+
+Everything a plugin sends passes the hub's pacer, its guard against internal addresses and its
+recorder. Time-outs are in seconds, bodies in bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bloop_sdk.errors import MalformedRecordError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request. ``params`` are added to the URL's query; ``json_body`` excludes ``body``."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | int | list[str]] = field(default_factory=dict)
+    body: bytes | None = None
+    json_body: Any = None
+    form: Mapping[str, str] | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A whole answer. Header names are lower-case; ``url`` is the one that answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    def json(self) -> Any:
+        """The body as JSON; raises :class:`MalformedRecordError` with what came instead."""
+        try:
+            return json.loads(self.body)
+        except ValueError as err:
+            start = self.body[:80].decode("utf-8", "replace")
+            raise MalformedRecordError(f"{self.url} answered {start!r}, which is not JSON") from err
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8, with replacements."""
+        return self.body.decode("utf-8", "replace")
+
+
+class HttpClient(Protocol):
+    """The one way out. Errors are :mod:`bloop_sdk.errors`, already retried where that helps."""
+
+    async def send(self, request: Request) -> Response:
+        """Send and read the whole answer. 401/403/429/5xx raise; other statuses are returned."""
+        ...
+
+    def stream(self, request: Request) -> AsyncIterator[bytes]:
+        """The body of a 200 answer in chunks."""
+        ...

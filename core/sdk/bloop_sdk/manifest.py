@@ -1,0 +1,235 @@
+"""``bloop-plugin.toml``: what a plugin is and declares, read without importing it.
+
+The file lies inside the top-level package of a wheel, or beside that package in a source tree.
+Dotted paths are written ``package.module:name`` and imported on first use.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bloop_sdk.errors import ManifestError
+from bloop_sdk.hooks import hook_traits
+from bloop_sdk.providers import CAPABILITIES
+
+API_VERSION = (1, 0)
+FILE_NAME = "bloop-plugin.toml"
+FAMILIES = (
+    "lms",
+    "notes",
+    "payments",
+    "ai",
+    "render",
+    "identity",
+    "search",
+    "sinks",
+    "notify",
+    "feature",
+)
+
+PluginId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+ActionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
+CronOrInterval = Annotated[str, Field(min_length=2)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RouteDecl(_Part):
+    """An HTTP route below ``/x/<plugin>/``; ``handler`` is ``async def (request, ctx)``."""
+
+    path: Annotated[str, Field(pattern=r"^/")]
+    handler: DottedPath
+    action: ActionName
+    methods: tuple[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], ...] = ("GET",)
+
+
+class PageDecl(_Part):
+    """A page below ``/x/<plugin>/``; ``view`` gives a title and HTML from a template."""
+
+    path: Annotated[str, Field(pattern=r"^/")]
+    view: DottedPath
+    action: ActionName
+    title: str
+
+
+class PanelDecl(_Part):
+    """A part of a page of the hub: ``slot`` is ``lesson``, ``course`` or ``admin``."""
+
+    slot: Literal["lesson", "course", "admin"]
+    view: DottedPath
+    action: ActionName
+
+
+class TablesDecl(_Part):
+    """Tables whose names start with ``<plugin>_``, and the folder of their Alembic versions."""
+
+    metadata: DottedPath
+    migrations: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
+
+
+class JobDecl(_Part):
+    """Work in the background; ``handler`` is ``async def (ctx, payload)``."""
+
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    handler: DottedPath
+    queue: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "default"
+    attempts: Annotated[int, Field(ge=1, le=50)] = 5
+
+
+class ScheduleDecl(_Part):
+    """A job that starts by itself: ``every`` is a cron line or an interval like ``15m``."""
+
+    job: str
+    every: CronOrInterval
+
+
+class ConsumerDecl(_Part):
+    """A reader of events; ``topics`` may end in ``*``."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    topics: tuple[str, ...]
+    handler: DottedPath
+
+
+class CommandDecl(_Part):
+    """A click command at ``bloop <plugin> <name>``."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    command: DottedPath
+    help: str
+
+
+class ActionDecl(_Part):
+    """A policy action and the least role that has it by default."""
+
+    name: ActionName
+    role: Literal["guest", "learner", "educator", "admin", "operator"]
+    help: str
+
+
+class Contributions(_Part):
+    """What a plugin adds to the hub, by dotted path."""
+
+    routes: tuple[RouteDecl, ...] = ()
+    pages: tuple[PageDecl, ...] = ()
+    panels: tuple[PanelDecl, ...] = ()
+    tables: TablesDecl | None = None
+    jobs: tuple[JobDecl, ...] = ()
+    schedules: tuple[ScheduleDecl, ...] = ()
+    consumers: tuple[ConsumerDecl, ...] = ()
+    commands: tuple[CommandDecl, ...] = ()
+    actions: tuple[ActionDecl, ...] = ()
+
+    @model_validator(mode="after")
+    def _schedules_name_jobs(self) -> Self:
+        known = {job.kind for job in self.jobs}
+        for schedule in self.schedules:
+            if schedule.job not in known:
+                raise ValueError(f"schedule of unknown job {schedule.job!r}; declare it in jobs")
+        return self
+
+
+class Network(_Part):
+    """Hosts the plugin talks to: names, ``*.example.com``, or ``{key}`` of a URL setting."""
+
+    hosts: tuple[str, ...] = ()
+
+
+class Requires(_Part):
+    """What must be on the machine: Debian package names by what they are for."""
+
+    system: tuple[str, ...] = ()
+
+
+class Manifest(_Part):
+    """The whole file."""
+
+    id: PluginId
+    family: Literal[FAMILIES]  # type: ignore[valid-type]
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    summary: Annotated[str, Field(min_length=1, max_length=200)]
+    api: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
+    config: DottedPath | None = None
+    provides: dict[str, DottedPath] = Field(default_factory=dict)
+    hooks: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+    """File suffixes that ``bloop import`` hands to this plugin's ``lms`` or ``notes`` provider."""
+    queue: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "default"
+    contributes: Contributions = Contributions()
+    network: Network = Network()
+    requires: Requires = Requires()
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        for capability in self.provides:
+            if capability not in CAPABILITIES:
+                raise ValueError(
+                    f"provides.{capability}: unknown capability; known: {', '.join(CAPABILITIES)}"
+                )
+        known = hook_traits()
+        for hook in self.hooks:
+            if hook not in known:
+                raise ValueError(f"hooks: unknown hook {hook!r}; known: {', '.join(known)}")
+        if self.imports and not {"lms", "notes"} & set(self.provides):
+            raise ValueError("imports needs provides.lms or provides.notes")
+        return self
+
+    @property
+    def compatible(self) -> bool:
+        """Whether this SDK implements the API version that the plugin asks for."""
+        major, minor = (int(part) for part in self.api.split("."))
+        return major == API_VERSION[0] and minor <= API_VERSION[1]
+
+    def dotted_paths(self) -> Iterator[str]:
+        """Every dotted path of the file, for a linter."""
+        yield from self.provides.values()
+        if self.config:
+            yield self.config
+        for value in _strings(self.contributes.model_dump()):
+            if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value) and "." in value:
+                yield value
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _strings(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _strings(part)
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read a manifest; raises :class:`ManifestError` naming file, key and fault."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise ManifestError(f"{path}: cannot be read: {err}") from err
+    return parse_manifest(text, str(path))
+
+
+def parse_manifest(text: str, where: str) -> Manifest:
+    """Parse a manifest's text; ``where`` names it in errors."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
+        raise ManifestError(f"{where}: not TOML: {err}") from err
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as err:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'file'}: {fault['msg']}"
+            for fault in err.errors()
+        )
+        raise ManifestError(f"{where}: {faults}") from err

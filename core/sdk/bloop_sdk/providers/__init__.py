@@ -1,0 +1,50 @@
+"""One typed protocol per capability, found by capability and plugin id, never through pluggy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bloop_sdk.providers.ai import (
+    EmbeddingProvider,
+    LanguageProvider,
+    MasteryProvider,
+    SpeechProvider,
+    Storyboarder,
+)
+from bloop_sdk.providers.content import Exporter, LMSProvider, NotesProvider
+from bloop_sdk.providers.identity import IdentityProvider
+from bloop_sdk.providers.payments import PaymentProvider
+from bloop_sdk.providers.render import AvatarProvider, Renderer
+from bloop_sdk.providers.services import BlobProvider, Notifier, SearchProvider, SinkProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A thing that plugins can do, and the protocol that says how."""
+
+    name: str
+    protocol: type
+    stable: bool = False
+
+
+CAPABILITIES: dict[str, Capability] = {
+    capability.name: capability
+    for capability in (
+        Capability("lms", LMSProvider, stable=True),
+        Capability("notes", NotesProvider, stable=True),
+        Capability("exporter", Exporter),
+        Capability("payments", PaymentProvider),
+        Capability("language", LanguageProvider),
+        Capability("storyboarder", Storyboarder),
+        Capability("speech", SpeechProvider),
+        Capability("embedding", EmbeddingProvider),
+        Capability("mastery", MasteryProvider),
+        Capability("renderer", Renderer),
+        Capability("avatar", AvatarProvider),
+        Capability("identity", IdentityProvider),
+        Capability("search", SearchProvider),
+        Capability("blobs", BlobProvider),
+        Capability("sink", SinkProvider),
+        Capability("notifier", Notifier),
+    )
+}

@@ -1,0 +1,201 @@
+"""Reading from and writing to systems that hold content: ``lms``, ``notes`` and ``exporter``.
+
+``lms`` and ``notes`` are stable since API 1.0: they change only by addition.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol, runtime_checkable
+
+from bloop_sdk.records import Batch, Container, Content, Cursor, File, JSONObject, Kind, Node, Ref
+
+
+class Deletes(enum.StrEnum):
+    """How a stream tells what is gone.
+
+    ``TOMBSTONE``: by :attr:`Batch.deleted`. ``ENUMERATE``: a complete read lists everything, and
+    what it did not list is gone. ``NONE``: never.
+    """
+
+    TOMBSTONE = "tombstone"
+    ENUMERATE = "enumerate"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One kind of thing to read. A partitioned stream is read once for each container."""
+
+    name: str
+    kinds: frozenset[Kind]
+    deletes: Deletes = Deletes.NONE
+    incremental: bool = False
+    partitioned: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """What a provider reads and writes. Streams are read in this order."""
+
+    streams: tuple[Stream, ...]
+    writes: frozenset[str] = frozenset()
+    webhooks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The part of a stream to read: the container's remote id, or None for the whole."""
+
+    stream: str
+    container: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What a credential gives: who it is, and which permissions are missing."""
+
+    account: str
+    site: str = ""
+    version: str | None = None
+    missing: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOp:
+    """Something to change on the other side; ``kind`` is one of the spec's ``writes``."""
+
+    kind: str
+    ref: Ref | None
+    values: JSONObject
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precondition:
+    """The version that the other side must still be at, or None for "must not exist"."""
+
+    remote_version: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteResult:
+    """What the other side holds now."""
+
+    ref: Ref
+    remote_version: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRequest:
+    """A call from outside, as it came: verification needs the exact bytes."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: float
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """Something may have changed: the hub fetches it, and believes only what it fetched."""
+
+    ref: Ref | None
+    event_id: str
+
+
+@runtime_checkable
+class ContentProvider(Protocol):
+    """What ``lms`` and ``notes`` have in common.
+
+    The hub makes one instance per connection and run, and calls it from one task. Methods may
+    raise any of :mod:`bloop_sdk.errors`.
+    """
+
+    def spec(self) -> ProviderSpec:
+        """The streams, writes and webhooks of this connection; no I/O."""
+        ...
+
+    async def check(self) -> CheckResult:
+        """Prove the credential, and name each missing permission."""
+        ...
+
+    async def discover(self) -> Sequence[Container]:
+        """The containers that this credential can read."""
+        ...
+
+    def read(self, partition: Partition, state: Cursor | None) -> AsyncIterator[Batch]:
+        """Read from ``state`` (None: from the beginning) to the end, batch by batch.
+
+        A node follows its parent, and a container comes before what is in it. After a kill the
+        hub calls again with the last committed cursor; records seen twice do no harm.
+        """
+        ...
+
+    async def fetch(self, refs: Sequence[Ref]) -> Batch:
+        """The current state of some records, for webhooks and retries."""
+        ...
+
+    async def write(self, op: WriteOp, precondition: Precondition) -> WriteResult:
+        """Change one thing if the other side is still as expected.
+
+        Raises :class:`~bloop_sdk.errors.PreconditionFailedError` where it is not.
+        """
+        ...
+
+    def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
+        """What a webhook hints at; raises AuthError for a bad signature."""
+        ...
+
+
+class LMSProvider(ContentProvider, Protocol):
+    """Capability ``lms``: courses. Stable since 1.0."""
+
+
+class NotesProvider(ContentProvider, Protocol):
+    """Capability ``notes``: notebooks and notes. Stable since 1.0."""
+
+
+class ExportSource(Protocol):
+    """One container as the hub holds it, in the records that providers yield."""
+
+    @property
+    def container(self) -> Container:
+        """The course or notebook."""
+        ...
+
+    def nodes(self) -> Iterable[Node]:
+        """The tree, parents first, siblings in order."""
+        ...
+
+    def contents(self) -> Iterable[Content]:
+        """Everything of the container, also what hangs at no node."""
+        ...
+
+    def open(self, file: File) -> BinaryIO:
+        """The bytes of a file; raises MissingRecordError where the hub holds none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What was written, and what the format cannot hold."""
+
+    written: Mapping[str, int]
+    lost: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """Capability ``exporter``: a container as a file. Provisional."""
+
+    media_type: str
+    suffix: str
+
+    def export(self, source: ExportSource, target: BinaryIO) -> ExportReport:
+        """Write ``source`` to ``target``; called in a thread, may take long."""
+        ...

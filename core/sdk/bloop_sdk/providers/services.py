@@ -1,0 +1,95 @@
+"""Capabilities ``search blobs sink notifier`` (provisional)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Something to find."""
+
+    id: str
+    institution: str
+    kind: str
+    title: str
+    text: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """Something found, best first; ``highlights`` are (start, end) spans of the text."""
+
+    id: str
+    score: float
+    highlights: tuple[tuple[int, int], ...] = ()
+
+
+@runtime_checkable
+class SearchProvider(Protocol):
+    """An index over the hub's content."""
+
+    async def index(self, documents: Sequence[Document], removed: Sequence[str]) -> None:
+        """Add, replace and remove in one commit."""
+        ...
+
+    async def search(
+        self, institution: str, query: str, filters: Mapping[str, str], limit: int
+    ) -> Sequence[Hit]:
+        """The best hits of one institution."""
+        ...
+
+
+@runtime_checkable
+class BlobProvider(Protocol):
+    """Storage of bytes by their SHA-256 (hex)."""
+
+    async def put(self, digest: str, chunks: AsyncIterator[bytes]) -> None:
+        """Keep; the same digest twice is one blob."""
+        ...
+
+    def get(self, digest: str, start: int, end: int | None) -> AsyncIterator[bytes]:
+        """Bytes ``[start:end]``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkEvent:
+    """One event for the world outside: CloudEvents fields and data."""
+
+    id: str
+    topic: str
+    key: str
+    envelope: Mapping[str, Any]
+
+
+@runtime_checkable
+class SinkProvider(Protocol):
+    """A projection of the event stream, at least once, in order per key."""
+
+    async def publish(self, events: Sequence[SinkEvent]) -> None:
+        """Returns when the other side has them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """A message to one person."""
+
+    to: str
+    subject: str
+    text: str
+    html: str | None = None
+    idempotency_key: str = ""
+
+
+@runtime_checkable
+class Notifier(Protocol):
+    """Brings messages to people."""
+
+    async def notify(self, notification: Notification) -> None:
+        """Hand the message over."""
+        ...

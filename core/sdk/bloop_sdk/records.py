@@ -1,0 +1,369 @@
+"""What a provider yields and the hub stores: frozen records, told apart by their class.
+
+Identity is ``(connection, kind, remote_id)``: an id that the other system never changes, never a
+title or a slug. ``raw`` is the record as it came, JSON-shaped; the hub hashes it, so a record
+whose ``raw`` is unchanged writes nothing. ``lost`` names what the translation could not keep.
+Times are aware datetimes in UTC. HTML is passed as it came: the hub sanitises it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+JSONObject = dict[str, Any]
+"""A JSON object: what ``json.loads`` gives for ``{...}``."""
+
+
+class Kind(enum.StrEnum):
+    """The kinds of the content tree; ``OPAQUE`` keeps what no other kind describes."""
+
+    COURSE = "course"
+    NOTEBOOK = "notebook"
+    MODULE = "module"
+    PAGE = "page"
+    ASSIGNMENT = "assignment"
+    QUIZ = "quiz"
+    FILE = "file"
+    DISCUSSION = "discussion"
+    LINK = "link"
+    TOOL = "tool"
+    NOTE = "note"
+    OPAQUE = "opaque"
+    PERSON = "person"
+    ENROLMENT = "enrolment"
+    OUTCOME = "outcome"
+
+
+CONTAINER_KINDS = frozenset({Kind.COURSE, Kind.NOTEBOOK})
+ITEM_KINDS = frozenset(
+    {
+        Kind.PAGE,
+        Kind.ASSIGNMENT,
+        Kind.QUIZ,
+        Kind.FILE,
+        Kind.DISCUSSION,
+        Kind.LINK,
+        Kind.TOOL,
+        Kind.NOTE,
+        Kind.OPAQUE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """Points at a record of the same connection."""
+
+    kind: Kind
+    remote_id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.remote_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What all records share."""
+
+    remote_id: str
+    raw: JSONObject = field(default_factory=dict, repr=False)
+    remote_version: str | None = None
+    url: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container(Record):
+    """A course or a notebook: the root of one tree."""
+
+    kind: Kind = Kind.COURSE
+    title: str
+    code: str | None = None
+    summary_html: str = ""
+    language: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node(Record):
+    """One place in a container's ordered tree.
+
+    A module (or folder, or heading) has ``content`` None; a leaf points at its content, which may
+    hang at several places. ``position`` orders siblings; equal positions fall back to remote id.
+    """
+
+    container: str
+    parent: str | None = None
+    position: int
+    title: str
+    content: Ref | None = None
+    published: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content(Record):
+    """What all content shares. ``container`` is the remote id of its course or notebook."""
+
+    container: str
+    title: str
+    published: bool = True
+
+    @property
+    def kind(self) -> Kind:
+        """The kind that this class stands for."""
+        return KIND_OF[type(self)]
+
+    @property
+    def ref(self) -> Ref:
+        """How other records point at this one."""
+        return Ref(self.kind, self.remote_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Content):
+    """A text to read. Links to files of the connection are ``bloop:file:REMOTE_ID`` URLs."""
+
+    html: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RubricRating:
+    """One level of a criterion."""
+
+    title: str
+    points: float
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RubricCriterion:
+    """One row of a rubric."""
+
+    title: str
+    points: float
+    description: str = ""
+    ratings: tuple[RubricRating, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment(Content):
+    """Work to hand in. ``submission_types`` are of ``text file url external none``."""
+
+    html: str
+    points: float | None = None
+    due_at: datetime | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    submission_types: tuple[str, ...] = ()
+    rubric: tuple[RubricCriterion, ...] = ()
+
+
+class QuestionKind(enum.StrEnum):
+    """The question types of the QTI profile, and the ones LMSs add."""
+
+    CHOICE = "choice"
+    MULTIPLE = "multiple"
+    TRUE_FALSE = "true_false"
+    BLANK = "blank"
+    BLANKS = "blanks"
+    MATCHING = "matching"
+    NUMERIC = "numeric"
+    FORMULA = "formula"
+    ESSAY = "essay"
+    UPLOAD = "upload"
+    TEXT = "text"
+    OPAQUE = "opaque"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """An answer to choose, a pattern to match, or one side of a pair.
+
+    ``weight`` is the share of the points it gives, in per cent, from -100 to 100. ``group`` is the
+    blank or the left side it belongs to. ``low``/``high`` bound a numeric answer.
+    """
+
+    id: str
+    html: str
+    weight: float = 0.0
+    feedback_html: str = ""
+    group: str | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question of a quiz."""
+
+    id: str
+    kind: QuestionKind
+    title: str = ""
+    html: str
+    points: float = 1.0
+    choices: tuple[Choice, ...] = ()
+    feedback_html: str = ""
+    correct_html: str = ""
+    incorrect_html: str = ""
+    case_sensitive: bool = False
+    raw_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiz(Content):
+    """Questions in order. ``bank`` marks a pool that other quizzes draw from.
+
+    ``time_limit`` is in minutes, ``attempts`` of None means unlimited.
+    """
+
+    html: str = ""
+    questions: tuple[Question, ...] = ()
+    bank: bool = False
+    points: float | None = None
+    due_at: datetime | None = None
+    time_limit: float | None = None
+    attempts: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File(Content):
+    """A file and how to get its bytes.
+
+    ``chunks`` starts a fresh read each time it is called and is asked only when the hub does not
+    hold the bytes of this ``raw`` yet; None says that the bytes cannot be had (``lost`` says why).
+    ``path`` is the file's place in the course's own folders, with ``/``, or None.
+    """
+
+    name: str
+    media_type: str | None = None
+    size: int | None = None
+    path: str | None = None
+    chunks: Callable[[], AsyncIterator[bytes]] | None = field(
+        default=None, compare=False, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discussion(Content):
+    """A topic to talk about."""
+
+    html: str
+    attachments: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link(Content):
+    """A link to a page outside."""
+
+    href: str
+    new_window: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool(Content):
+    """An LTI link. ``custom`` are its launch parameters."""
+
+    launch_url: str
+    html: str = ""
+    version: str = "1.1"
+    custom: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note(Content):
+    """A note of a notebook; Markdown is its normal form where the system has it."""
+
+    html: str = ""
+    markdown: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opaque(Content):
+    """Something whose type nobody here knows: kept as it came, shown by its title."""
+
+    remote_kind: str
+    html: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person(Record):
+    """Somebody in the other system."""
+
+    name: str
+    email: str | None = None
+    login: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment(Record):
+    """A person in a container, in a role of ``learner educator admin``."""
+
+    container: str
+    person: str
+    role: str
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Record):
+    """What learners shall be able to do; ``parent`` is the remote id of a wider one."""
+
+    container: str | None = None
+    title: str
+    html: str = ""
+    parent: str | None = None
+
+
+KIND_OF: dict[type[Content], Kind] = {
+    Page: Kind.PAGE,
+    Assignment: Kind.ASSIGNMENT,
+    Quiz: Kind.QUIZ,
+    File: Kind.FILE,
+    Discussion: Kind.DISCUSSION,
+    Link: Kind.LINK,
+    Tool: Kind.TOOL,
+    Note: Kind.NOTE,
+    Opaque: Kind.OPAQUE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A record that could not be used: it goes into quarantine with its reason."""
+
+    ref: str
+    reason: str
+    code: str = "record_malformed"
+    raw: JSONObject = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a stream stands: opaque to the hub, saved in the commit of the rows it covers."""
+
+    value: JSONObject
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One step of a read: everything in it is committed together with its cursor.
+
+    A batch should hold some hundred records at most: it bounds the hub's memory. ``done`` and
+    ``total`` drive the progress bar, in records of the stream.
+    """
+
+    records: tuple[Record, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    deleted: tuple[Ref, ...] = ()
+    cursor: Cursor | None = None
+    done: int | None = None
+    total: int | None = None

@@ -1,0 +1,54 @@
+"""Settings of a plugin: a pydantic model whose fields say who may set them.
+
+    class CanvasConfig(PluginConfig):
+        base_url: HttpUrl = setting(scope=Scope.INSTITUTION, description="Address of your Canvas")
+        token: SecretStr = setting(scope=Scope.INSTITUTION, description="Access token")
+
+A field of type ``SecretStr`` is a secret: in ``hub.toml`` it is written ``{ env = "NAME" }`` or
+``{ file = "PATH" }``, and its value never reaches a log, a page or the API.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr
+
+
+class Scope(enum.StrEnum):
+    """The widest layer at which a setting may be set; narrower layers override it."""
+
+    HUB = "hub"
+    INSTITUTION = "institution"
+    USER = "user"
+
+
+class PluginConfig(BaseModel):
+    """Base of every plugin's settings. Unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def setting(
+    default: Any = ..., *, scope: Scope = Scope.HUB, description: str, **kwargs: Any
+) -> Any:
+    """A field with its scope and what forms say of it; ``kwargs`` as in :func:`pydantic.Field`."""
+    return Field(
+        default, description=description, json_schema_extra={"scope": str(scope)}, **kwargs
+    )
+
+
+def scope_of(model: type[BaseModel], field: str) -> Scope:
+    """The scope of a field; ``hub`` where it states none."""
+    extra = model.model_fields[field].json_schema_extra
+    if isinstance(extra, dict) and "scope" in extra:
+        return Scope(str(extra["scope"]))
+    return Scope.HUB
+
+
+def is_secret(model: type[BaseModel], field: str) -> bool:
+    """Whether a field holds a secret, also as an optional one."""
+    annotation = model.model_fields[field].annotation
+    candidates = getattr(annotation, "__args__", (annotation,))
+    return any(candidate in (SecretStr, SecretBytes) for candidate in candidates)
