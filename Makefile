@@ -1,0 +1,61 @@
+# `make` alone lists what can be done. The work is in tools/; make only names it.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt lint types contracts security docs-check bench lock build env env-dev clean clean-env
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+
+help: ## list these commands
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: env ## a hub with a sample course, served on this machine (PORT=8080)
+	@$(BIN)/python tools/demo.py $(if $(PORT),--port $(PORT))
+
+test: env-dev ## all tests, with a real PostgreSQL and Redis (ARGS="-k name")
+	@$(BIN)/python -m pytest -n $(or $(JOBS),auto) --cov --cov-report= $(ARGS)
+
+check: env-dev fmt-check lint types contracts security docs-check ## format, lint, types, import contracts, security, docs
+
+.PHONY: fmt-check
+fmt-check:
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; echo "make fmt puts it right"; exit 1; }
+
+fmt: env-dev ## format, and mend what the linter can
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+lint:
+	@$(BIN)/ruff check .
+
+types:
+	@$(BIN)/mypy $$($(BIN)/python tools/typed_paths.py)
+
+contracts:
+	@$(BIN)/lint-imports
+
+security:
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml core plugins
+
+docs-check:
+	@$(BIN)/python tools/docs_check.py
+
+bench: env-dev ## run the benchmarks and write docs/benchmarks.md (ONLY="dispatch read")
+	@$(BIN)/python tools/bench.py $(ONLY)
+
+lock: env-dev ## renew the locks (UPGRADE=1: take the newest versions)
+	@$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+build: env-dev ## wheels of all distributions, into dist/
+	@$(BIN)/python tools/build.py
+
+env: ## only make .venv, as `make demo` does
+	@sh tools/bootstrap.sh
+
+env-dev: ## only make .venv, with what tests and checks need
+	@sh tools/bootstrap.sh --dev
+
+clean: ## remove what builds and tests have left
+	@rm -rf dist .coverage .coverage.* coverage.json htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find core plugins tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+clean-env: clean ## the same, and remove .venv (the hub's data in var/ stays)
+	@rm -rf .venv

@@ -1,0 +1,1 @@
+"""What tests share: real servers, ports, and material by others."""

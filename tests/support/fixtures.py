@@ -1,0 +1,129 @@
+"""The fixtures that every test of the tree can ask for (loaded by the root conftest.py)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.support.net import find_free_port, redis_server
+from tests.support.postgres import Cluster, Database, connect
+from tests.support.run import create_run_folder, remove_run_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the run's folder; a worker is told of it by the process that started it."""
+    given = getattr(config, "workerinput", {}).get("bloop_run_folder")
+    config.stash[RUN_FOLDER] = Path(given) if given else create_run_folder()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Tell an xdist worker of the run's folder."""
+    folder = node.config.stash[RUN_FOLDER]  # type: ignore[attr-defined]
+    node.workerinput["bloop_run_folder"] = str(folder)  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Drop what the run made on a server that is not ours, and remove the run's folder."""
+    folder = config.stash.get(RUN_FOLDER, None)
+    if folder is None or hasattr(config, "workerinput"):
+        return
+    if "BLOOP_TEST_DATABASE_URL" in os.environ and (folder / "postgres.url").exists():
+        cluster = connect(folder, "controller")
+        cluster.drop_all()
+        cluster.close()
+    remove_run_folder(folder)
+
+
+@pytest.fixture(scope="session")
+def run_folder(request: pytest.FixtureRequest) -> Path:
+    """The folder of this run, which all its workers share."""
+    return request.config.stash[RUN_FOLDER]
+
+
+@pytest.fixture(scope="session")
+def worker(request: pytest.FixtureRequest) -> str:
+    """The name of this xdist worker, or "gw0" where there is only one process."""
+    name: str = getattr(request.config, "workerinput", {}).get("workerid", "gw0")
+    return name
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(run_folder: Path, worker: str) -> Iterator[Cluster]:
+    """A PostgreSQL server: makes databases, and templates to copy them from."""
+    cluster = connect(run_folder, worker)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
+    """The URL, as its owner, of a database that this worker's tests share."""
+    database = postgres_cluster.create()
+    yield database.owner_url
+    postgres_cluster.drop(database)
+
+
+@pytest.fixture
+def postgres(postgres_cluster: Cluster) -> Iterator[Database]:
+    """An empty database for one test, with `.owner_url`, `.app_url` and `.admin_url`."""
+    database = postgres_cluster.create()
+    yield database
+    postgres_cluster.drop(database)
+
+
+@pytest.fixture(scope="session")
+def redis_url(run_folder: Path, worker: str) -> Iterator[str]:
+    """The URL of a Redis database that this worker's tests share."""
+    with redis_server(run_folder, int(worker.removeprefix("gw"))) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_redis_url(redis_url: str) -> str:
+    """The URL of this worker's Redis database, emptied for one test."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushdb()
+    return redis_url
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens now."""
+    return find_free_port()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of test material by others; a test without it is skipped.
+
+    Where BLOOP_TEST_DATA is set, as in CI, the folder has to be there.
+    """
+    named = os.environ.get("BLOOP_TEST_DATA") or os.environ.get("BLOOP_SHARED_DATA")
+    folder = (ROOT / named) if named else ROOT.parent / "shared" / "data"
+    if folder.is_dir():
+        return folder.resolve()
+    message = f"no test material by others at {folder} (BLOOP_TEST_DATA names its place)"
+    if "BLOOP_TEST_DATA" in os.environ:
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium for Playwright's `executable_path`; skipped where there is none.
+
+    Debian's package is used, since Playwright's own download is not to be had everywhere.
+    """
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    return path
