@@ -3,6 +3,7 @@
 .PHONY: help demo test check fmt lint types contracts security docs-check bench lock build env env-dev clean clean-env
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
+TYPED := $(wildcard core/*/bloop* plugins/*/*/bloop_*) examples tools tests/support
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +28,7 @@ lint:
 	@$(BIN)/ruff check .
 
 types:
-	@$(BIN)/mypy $$($(BIN)/python tools/typed_paths.py)
+	@$(BIN)/mypy $(TYPED)
 
 contracts:
 	@$(BIN)/lint-imports

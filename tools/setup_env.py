@@ -90,7 +90,11 @@ def install_system_packages() -> None:
 def make_venv() -> None:
     """Make .venv unless it is there and its Python still runs."""
     version = ".".join(map(str, sys.version_info[:3]))
-    probe = [VENV_PYTHON, "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
+    probe: list[str | Path] = [
+        VENV_PYTHON,
+        "-c",
+        "import sys, pip; sys.exit(sys.version_info < (3, 11))",
+    ]
     if (
         VENV_PYTHON.exists()
         and not subprocess.run(probe, check=False, capture_output=True).returncode
@@ -120,7 +124,8 @@ def can_make_venv() -> bool:
 
 def pip(arguments: Iterable[str], total: int) -> None:
     """Run pip in .venv, showing how far it has come instead of its own output."""
-    command = [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
+    quiet = ("--disable-pip-version-check", "--no-input")
+    command: list[str | Path] = [VENV_PYTHON, "-m", "pip", *quiet, *arguments]
     log = VENV / "pip.log"
     seen = 0
     with (

