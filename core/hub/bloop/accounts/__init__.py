@@ -1,0 +1,1 @@
+"""People, institutions, and who may do what."""

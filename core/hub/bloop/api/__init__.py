@@ -1,0 +1,1 @@
+"""REST under /api/v1, the app factory and its middleware."""

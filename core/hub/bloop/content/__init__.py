@@ -1,0 +1,1 @@
+"""The content tree: import, sync, authoring, reading."""

@@ -1,0 +1,1 @@
+"""The job ledger and its runners."""

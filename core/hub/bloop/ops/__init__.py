@@ -1,0 +1,1 @@
+"""Health, topology and what operators need."""

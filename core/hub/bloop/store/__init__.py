@@ -1,0 +1,1 @@
+"""The ground: one database, one unit of work, registered reads, blobs, migrations."""

@@ -1,0 +1,77 @@
+"""Tables of institutions and people.
+
+An account belongs to one institution: somebody who learns at two has two accounts, as they have
+two student numbers, and one institution's erasure never touches the other.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bloop.store.ids import new_id
+from bloop.store.models import ID, Base, Tenant, personal
+from bloop.store.types import utcnow
+
+
+class Institution(Base):
+    """A tenant. Everything else belongs to one."""
+
+    __tablename__ = "institution"
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    row_version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class User(Tenant, Base):
+    """A person's account in one institution."""
+
+    __tablename__ = "account_user"
+    __table_args__ = (
+        UniqueConstraint("institution_id", "email"),
+        UniqueConstraint("institution_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(200), info=personal("name"))
+    email: Mapped[str | None] = mapped_column(String(320), info=personal("contact"))
+    role: Mapped[str] = mapped_column(String(20))
+    disabled_at: Mapped[datetime | None]
+    row_version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class LoginSession(Tenant, Base):
+    """A browser that is logged in; ``token_hash`` is the SHA-256 of what its cookie holds."""
+
+    __tablename__ = "login_session"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["institution_id", "user_id"], ["account_user.institution_id", "account_user.id"]
+        ),
+        Index("ix_login_session_user", "institution_id", "user_id"),
+    )
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(ID, default=new_id, unique=True)
+    user_id: Mapped[str] = mapped_column(ID)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    expires_at: Mapped[datetime]
+
+
+class BootstrapLink(Tenant, Base):
+    """A single-use link that logs the operator of a fresh hub in."""
+
+    __tablename__ = "bootstrap_link"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

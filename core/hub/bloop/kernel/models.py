@@ -1,0 +1,96 @@
+"""Tables of the kernel: what is wanted, what each process has, and connections."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bloop.store.ids import new_id
+from bloop.store.models import ID, Base, Tenant
+from bloop.store.types import utcnow
+
+
+class HubGeneration(Base):
+    """What the operator wants, as one row (``id`` is 1): the hash, and what it was made from."""
+
+    __tablename__ = "hub_generation"
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1, autoincrement=False)
+    generation: Mapped[str] = mapped_column(String(64))
+    wanted: Mapped[dict[str, Any]]
+    set_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class HubProcess(Base):
+    """A living process of the hub and the generation it runs; dead ones stop beating."""
+
+    __tablename__ = "hub_process"
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(String(20))
+    host: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]
+    generation: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[datetime] = mapped_column(default=utcnow)
+    beat_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class PluginState(Base):
+    """The state of a plugin in one process, with its reason and its cure."""
+
+    __tablename__ = "plugin_state"
+
+    process_id: Mapped[str] = mapped_column(
+        ForeignKey("hub_process.id", ondelete="CASCADE"), primary_key=True
+    )
+    plugin_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    state: Mapped[str] = mapped_column(String(20))
+    version: Mapped[str | None] = mapped_column(String(60))
+    reason: Mapped[str | None] = mapped_column(String(2000))
+    cure: Mapped[str | None] = mapped_column(String(1000))
+    recoverable: Mapped[bool] = mapped_column(default=True)
+    import_ms: Mapped[float | None]
+    since: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class InstitutionPlugin(Tenant, Base):
+    """That an institution has switched a loaded plugin on or off for itself, and its settings."""
+
+    __tablename__ = "institution_plugin"
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    plugin_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    enabled: Mapped[bool]
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    row_version: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
+
+
+class Connection(Tenant, Base):
+    """One institution's account with one system, or one imported file.
+
+    ``key`` tells connections of one plugin apart: a site's address, or a manifest's identifier.
+    """
+
+    __tablename__ = "connection"
+    __table_args__ = (
+        UniqueConstraint("institution_id", "plugin_id", "key"),
+        UniqueConstraint("institution_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
+    plugin_id: Mapped[str] = mapped_column(String(40))
+    capability: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(500))
+    name: Mapped[str] = mapped_column(String(200))
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    state: Mapped[str] = mapped_column(String(20), default="unconfigured")
+    reason: Mapped[str | None] = mapped_column(String(2000))
+    cure: Mapped[str | None] = mapped_column(String(1000))
+    recoverable: Mapped[bool] = mapped_column(default=True)
+    since: Mapped[datetime] = mapped_column(default=utcnow)
+    row_version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

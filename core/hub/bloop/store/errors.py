@@ -1,0 +1,45 @@
+"""What a command or a read can meet; each becomes one problem document in the API."""
+
+from __future__ import annotations
+
+from bloop_sdk.errors import BloopError
+
+
+class StoreError(BloopError):
+    """The database refused or is not there."""
+
+    code = "store_error"
+
+
+class NotFoundError(BloopError):
+    """No such row, or none that this institution may see."""
+
+    code = "not_found"
+
+
+class ConflictError(BloopError):
+    """The row is at another version than the caller expected, or already exists."""
+
+    code = "conflict"
+
+    def __init__(
+        self, message: str, *, current: int | None = None, cure: str | None = None
+    ) -> None:
+        super().__init__(message, cure=cure)
+        self.current = current
+
+
+class InvalidError(BloopError):
+    """The caller's values make no sense here; ``field`` names the one at fault."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, *, field: str | None = None, cure: str | None = None) -> None:
+        super().__init__(message, cure=cure)
+        self.field = field
+
+
+class TenantError(BloopError):
+    """Code tried to reach another institution's row: always a defect, never an answer."""
+
+    code = "tenant_violation"

@@ -1,0 +1,124 @@
+"""Base classes of every table, and the ground's own: outbox, audit lines, blobs, values of plugins.
+
+A table whose rows belong to an institution derives from :class:`Tenant`; only then does the unit of
+work, the registry of reads and row-level security guard it. Personal fields carry
+``info=personal(...)``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Identity, Index, Integer, MetaData, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+from bloop.store.ids import new_id
+from bloop.store.types import Json, UtcDateTime, utcnow
+from bloop_sdk import Personal
+
+ID = String(36)
+BigSerial = BigInteger().with_variant(Integer, "sqlite")
+
+EVERY_INSTITUTION = "*"
+"""The institution of a system call that serves all of them: runners, consumers, sweepers."""
+
+
+class Base(DeclarativeBase):
+    """All tables of the core; constraint names are stable across both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: Json, list[str]: Json}
+
+
+class Tenant:
+    """Mixin of every table whose rows belong to one institution."""
+
+    @declared_attr
+    @classmethod
+    def institution_id(cls) -> Mapped[str]:
+        """The owner of the row."""
+        return mapped_column(ID, nullable=False)
+
+
+def personal(category: str = "personal") -> dict[str, Any]:
+    """Column info that marks personal data, for export, erasure and masking."""
+    return {"personal": Personal(category)}
+
+
+def is_tenant_table(name: str) -> bool:
+    """Whether rows of this table carry their institution."""
+    return "institution_id" in Base.metadata.tables[name].c
+
+
+class OutboxEvent(Tenant, Base):
+    """The log of what happened: written in the commit of the change itself.
+
+    ``aggregate_seq`` counts the events of one aggregate from 1. On PostgreSQL a column ``xid``
+    (added by the migration) lets readers stay below what is still being committed.
+    """
+
+    __tablename__ = "outbox_event"
+    __table_args__ = (
+        UniqueConstraint("institution_id", "aggregate", "aggregate_seq"),
+        UniqueConstraint("id"),
+        Index("ix_outbox_event_topic", "topic", "seq"),
+    )
+
+    seq: Mapped[int] = mapped_column(BigSerial, Identity(always=True), primary_key=True)
+    id: Mapped[str] = mapped_column(ID, default=new_id)
+    topic: Mapped[str] = mapped_column(String(80))
+    aggregate: Mapped[str] = mapped_column(String(80))
+    aggregate_seq: Mapped[int] = mapped_column(BigInteger)
+    actor: Mapped[str] = mapped_column(String(80))
+    trace: Mapped[str] = mapped_column(String(55))
+    payload: Mapped[dict[str, Any]]
+    occurred_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class AuditLine(Tenant, Base):
+    """Who did what: written in the commit of the act, never changed."""
+
+    __tablename__ = "audit_line"
+    __table_args__ = (Index("ix_audit_line_at", "institution_id", "at"),)
+
+    seq: Mapped[int] = mapped_column(BigSerial, Identity(always=True), primary_key=True)
+    id: Mapped[str] = mapped_column(ID, default=new_id, unique=True)
+    actor: Mapped[str] = mapped_column(String(80))
+    action: Mapped[str] = mapped_column(String(80))
+    resource: Mapped[str] = mapped_column(String(120))
+    trace: Mapped[str] = mapped_column(String(55))
+    detail: Mapped[dict[str, Any]]
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Blob(Tenant, Base):
+    """That an institution holds these bytes; the bytes themselves lie under their SHA-256."""
+
+    __tablename__ = "blob"
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str | None] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class PluginValue(Tenant, Base):
+    """One value of a plugin's key-value store."""
+
+    __tablename__ = "plugin_value"
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    plugin_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    value: Mapped[Any] = mapped_column(Json)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
