@@ -1,0 +1,213 @@
+"""Making the environment: once, again for nothing, and with a cure where it cannot be done."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+import setup_env
+
+SYSTEM_PACKAGES = str(setup_env.SYSTEM_PACKAGES)
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A small tree with two distributions and both locks, whose pip only notes its calls."""
+    for folder, name in (("core/sdk", "bloop-sdk"), ("core/hub", "bloop-hub")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "pyproject.toml").write_text(f'[project]\nname = "{name}"\n')
+    (tmp_path / ".venv").mkdir()
+    for lock in (setup_env.RUNTIME, setup_env.DEV):
+        (tmp_path / lock).write_text("six==1.17.0 --hash=sha256:00\n")
+    calls = []
+    monkeypatch.setattr(setup_env, "ROOT", tmp_path)
+    monkeypatch.setattr(setup_env, "NOTE", tmp_path / ".venv" / "note.json")
+    monkeypatch.setattr(setup_env, "pip", lambda arguments, total: calls.append([*arguments]))
+    return tmp_path, calls
+
+
+def add_plugin(root, name, system=()):
+    folder = root / "plugins" / "lms" / name
+    folder.mkdir(parents=True)
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "bloop-{name}"\n')
+    (folder / "bloop-plugin.toml").write_text(f"[requires]\nsystem = {[*system]}\n")
+    return folder
+
+
+def test_an_unchanged_tree_is_left_alone(tree):
+    _, calls = tree
+    setup_env.refresh(setup_env.RUNTIME)
+    assert len(calls) == 2
+    setup_env.refresh(setup_env.RUNTIME)
+    assert len(calls) == 2
+
+
+def test_a_lock_is_installed_with_its_hashes_and_ours_without_dependencies(tree):
+    root, calls = tree
+    setup_env.refresh(setup_env.RUNTIME)
+    locked, ours = calls
+    assert {"--require-hashes", setup_env.RUNTIME} <= set(locked)
+    assert {"--no-deps", "--no-build-isolation", str(root / "core/sdk")} <= set(ours)
+
+
+def test_a_changed_lock_is_installed_again(tree):
+    root, calls = tree
+    setup_env.refresh(setup_env.RUNTIME)
+    (root / setup_env.RUNTIME).write_text("six==1.18.0 --hash=sha256:01\n")
+    setup_env.refresh(setup_env.RUNTIME)
+    assert [setup_env.RUNTIME in call for call in calls] == [True, False, True]
+
+
+def test_the_dev_lock_serves_for_the_other_too(tree):
+    _, calls = tree
+    setup_env.refresh(setup_env.DEV)
+    setup_env.refresh(setup_env.RUNTIME)
+    assert len(calls) == 2
+
+
+def test_only_what_is_new_or_changed_is_installed_again(tree):
+    root, calls = tree
+    setup_env.refresh(setup_env.RUNTIME)
+    folder = add_plugin(root, "moodle")
+    setup_env.refresh(setup_env.RUNTIME)
+    assert [part for part in calls[-1] if part.startswith("/")] == [str(folder)]
+
+
+def test_a_plugin_that_is_gone_is_removed(tree):
+    root, calls = tree
+    folder = add_plugin(root, "moodle")
+    setup_env.refresh(setup_env.RUNTIME)
+    (folder / "pyproject.toml").unlink()
+    setup_env.refresh(setup_env.RUNTIME)
+    assert calls[-1] == ["uninstall", "--yes", "bloop-moodle"]
+
+
+def test_a_broken_note_means_a_fresh_start(tree):
+    _, calls = tree
+    setup_env.NOTE.write_text("{")
+    setup_env.refresh(setup_env.RUNTIME)
+    assert len(calls) == 2
+
+
+def test_a_missing_system_package_costs_only_the_plugins_that_ask(tree, monkeypatch, capfd):
+    root, _ = tree
+    add_plugin(root, "espeak", system=["bloop-no-such-package"])
+    add_plugin(root, "moodle")
+    script = root / "system-packages.sh"
+    script.write_text("#!/bin/sh\nexit 1\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(setup_env, "SYSTEM_PACKAGES", script)
+    setup_env.install_system_packages()
+    said = capfd.readouterr().out
+    assert "going on without espeak: it needs the system package bloop-no-such-package" in said
+    assert "moodle" not in said
+
+
+def test_pips_own_words_are_shown_when_it_fails(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(setup_env, "VENV", tmp_path)
+    monkeypatch.setattr(setup_env, "VENV_PYTHON", sys.executable)
+    monkeypatch.setattr(setup_env, "ROOT", tmp_path)
+    with pytest.raises(SystemExit, match=r"could not install[\s\S]*pip\.log"):
+        setup_env.pip(["install", "--no-index", "bloop-no-such-package"], 1)
+    assert "bloop-no-such-package" in capsys.readouterr().err
+
+
+def test_a_python_without_ensurepip_is_told_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(setup_env, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(setup_env, "VENV_PYTHON", tmp_path / ".venv" / "bin" / "python")
+    monkeypatch.setattr(setup_env, "SYSTEM_PACKAGES", "/bin/false")
+    monkeypatch.setattr(setup_env, "can_make_venv", lambda: False)
+    with pytest.raises(SystemExit, match="sudo apt-get install python3-venv"):
+        setup_env.make_venv()
+
+
+# The two shell scripts, on machines made of a few stubs.
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Runs a script where only the given commands exist, besides the usual small ones."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sh", "grep", "dirname", "mktemp", "rm", "tail", "cat"):
+        (folder / name).symlink_to(shutil.which(name))
+
+    def run(*command, **stubs):
+        for name, body in stubs.items():
+            stub = folder / name.replace("_", "-")
+            stub.write_text(f"#!/bin/sh\n{body}\n")
+            stub.chmod(0o755)
+        return subprocess.run(
+            ["/bin/sh", *command],
+            check=False,
+            env={"PATH": str(folder)},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def test_installed_packages_are_left_alone(machine):
+    done = machine(SYSTEM_PACKAGES, "espeak-ng", dpkg_query="echo installed")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_root_installs_what_is_missing(machine, tmp_path):
+    log = tmp_path / "apt.log"
+    done = machine(
+        SYSTEM_PACKAGES,
+        *("one", "two"),
+        dpkg_query='[ "$3" = one ] && echo installed',
+        id="echo 0",
+        apt_get=f'echo "$@" >>{log}',
+    )
+    assert done.returncode == 0
+    assert log.read_text().splitlines()[-1].endswith("install two")
+
+
+def test_who_may_not_install_is_told_what_to_type(machine):
+    done = machine(
+        SYSTEM_PACKAGES, "one", dpkg_query="exit 1", id="echo 1000", apt_get="exit 9", sudo="exit 1"
+    )
+    assert done.returncode == 1
+    assert "sudo apt-get install one" in done.stderr
+
+
+def test_a_machine_without_apt_is_told_too(machine):
+    done = machine(SYSTEM_PACKAGES, "one")
+    assert done.returncode == 1
+    assert "no apt-get here" in done.stderr
+
+
+def test_a_failing_apt_shows_its_reason(machine):
+    done = machine(
+        SYSTEM_PACKAGES, "one", dpkg_query="exit 1", id="echo 0", apt_get="echo no such; exit 100"
+    )
+    assert done.returncode == 1
+    assert "no such" in done.stderr
+    assert "sudo apt-get install one" in done.stderr
+
+
+def test_an_old_python_is_named_with_a_cure(machine):
+    old = 'case "$1" in -c) exit 1;; *) echo Python 3.9.2;; esac'
+    done = machine(str(setup_env.ROOT / "tools" / "bootstrap.sh"), python3=old)
+    assert done.returncode == 1
+    assert "Python 3.11 or newer, and here is Python 3.9.2" in done.stderr
+    assert "sudo apt-get install python3 python3-venv" in done.stderr
+
+
+def test_a_machine_without_python_is_told_too(machine):
+    done = machine(str(setup_env.ROOT / "tools" / "bootstrap.sh"))
+    assert done.returncode == 1
+    assert "here is no python3" in done.stderr
+
+
+def test_the_first_python_that_is_new_enough_is_taken(machine):
+    done = machine(
+        str(setup_env.ROOT / "tools" / "bootstrap.sh"),
+        "--dev",
+        python3="exit 1",
+        **{"python3.12": '[ "$1" = -c ] || echo "$@"'},
+    )
+    assert done.stdout.split() == ["tools/setup_env.py", "--dev"]
