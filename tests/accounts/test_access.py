@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from typing import Annotated
+
+import httpx
+import pytest
+from bloop.accounts.access import (
+    ACTIONS,
+    GUEST_SCOPES,
+    STRANGER_SCOPES,
+    VISIT,
+    ForbiddenError,
+    LoginRequiredError,
+    Route,
+    Router,
+    call_of,
+    may,
+    require,
+    unguarded,
+)
+from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
+from fastapi import APIRouter, FastAPI, Query
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+TRACE = Trace("0" * 31 + "1", "0" * 15 + "1")
+
+
+def call(role: Role, *, scopes: frozenset[str] | None = None) -> Call:
+    kind = PrincipalKind.GUEST if role is Role.GUEST else PrincipalKind.USER
+    return Call(Principal(kind, "somebody", role, scopes), "an-institution", TRACE)
+
+
+def router() -> Router:
+    made = Router(prefix="/api/v1")
+
+    @made.get("/things/{id}", action="content:read")
+    async def show(
+        request: Request, id: str, limit: Annotated[int, Query(ge=1, le=9)] = 5
+    ) -> Response:
+        return PlainTextResponse(f"{id} {limit} {call_of(request).principal.id}")
+
+    return made
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_who_has_the_least_role_may_and_who_has_less_may_not(action):
+    least = list(Role).index(ACTIONS[action])
+    for rank, role in enumerate(Role):
+        assert may(call(role), action) is (rank >= least), role
+
+
+def test_an_unknown_action_is_for_nobody():
+    assert not may(call(Role.OPERATOR), "content:destroy")
+
+
+def test_the_scopes_of_a_token_narrow_the_role_and_never_widen_it():
+    educator = call(Role.EDUCATOR, scopes=frozenset({"content:read", "plugins:toggle"}))
+    assert may(educator, "content:read")
+    assert not may(educator, "content:write")
+    assert not may(educator, "plugins:toggle")
+
+
+def test_a_guest_reads_content_and_a_stranger_only_visits():
+    assert may(call(Role.GUEST, scopes=GUEST_SCOPES), "content:read")
+    assert not may(call(Role.GUEST, scopes=STRANGER_SCOPES), "content:read")
+    assert may(call(Role.GUEST, scopes=STRANGER_SCOPES), VISIT)
+
+
+def test_a_guest_is_asked_to_log_in_and_a_member_is_refused():
+    with pytest.raises(LoginRequiredError):
+        require(call(Role.GUEST, scopes=STRANGER_SCOPES), "content:read")
+    with pytest.raises(ForbiddenError, match="operator or more"):
+        require(call(Role.LEARNER), "plugins:toggle")
+
+
+def test_a_route_with_an_unknown_action_is_refused_when_it_is_made():
+    with pytest.raises(ValueError, match="unknown action 'content:raed'"):
+        Router(prefix="/x").get("/y", action="content:raed")(router)
+
+
+def test_a_route_without_an_action_cannot_be_written():
+    with pytest.raises(TypeError, match="action"):
+        Router().get("/y")  # type: ignore[call-arg]
+
+
+def test_routes_that_state_no_action_are_found():
+    plain = APIRouter()
+    plain.add_api_route("/open", lambda: None)
+    sneaky = router()
+    sneaky.add_api_route("/added", lambda: None)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.router.routes.extend([*sneaky.routes, *plain.routes])
+    assert unguarded(app.routes) == ["['GET'] /api/v1/added", "['GET'] /open"]
+
+
+async def test_the_action_is_checked_before_the_arguments_are_looked_at():
+    app = FastAPI()
+    app.router.routes.extend(router().routes)
+    callers = iter([call(Role.GUEST, scopes=STRANGER_SCOPES), call(Role.LEARNER)])
+
+    async def with_call(scope, receive, send):
+        scope["bloop.call"] = next(callers)
+        await app(scope, receive, send)
+
+    transport = httpx.ASGITransport(with_call, raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        with pytest.raises(LoginRequiredError):
+            await client.get("/api/v1/things/1?limit=nonsense")
+        assert (await client.get("/api/v1/things/1?limit=nonsense")).status_code == 422
+
+
+async def test_arguments_found_directly_equal_those_that_fastapi_finds():
+    app = FastAPI()
+    app.router.routes.extend(router().routes)
+    (route,) = (route for route in app.routes if isinstance(route, Route))
+
+    async def with_call(scope, receive, send):
+        scope["bloop.call"] = call(Role.LEARNER)
+        await app(scope, receive, send)
+
+    transport = httpx.ASGITransport(with_call)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        for query in ("", "limit=7", "limit=7&limit=8", "limit=%37", "other=1"):
+            scope = {
+                "type": "http",
+                "query_string": query.encode(),
+                "path_params": {"id": "a b"},
+                "bloop.call": call(Role.LEARNER),
+            }
+            arguments = route.direct_arguments(scope)
+            direct = await route.answer(arguments, Request(scope))
+            usual = await client.get(f"/api/v1/things/a%20b?{query}")
+            assert direct.body == usual.content, query
+
+
+def test_what_is_wrong_with_a_query_is_left_for_fastapi_to_say():
+    (route,) = router().routes
+    for query in (b"limit=0", b"limit=x", b"limit="):
+        assert route.direct_arguments({"query_string": query, "path_params": {}}) is None
