@@ -1,0 +1,110 @@
+"""A context for tests: what the hub hands to a provider, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from bloop_sdk.errors import UnsupportedError
+from bloop_sdk.http import Request, Response
+from bloop_sdk.principals import Call, Principal, PrincipalKind, Role, Trace
+from bloop_sdk.settings import PluginConfig
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class MemoryStore:
+    """``ctx.store`` as a dictionary."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        """The value, or None."""
+        return self._values.get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        """Add or replace."""
+        self._values[key] = value
+
+    def delete(self, key: str) -> None:
+        """Forget."""
+        self._values.pop(key, None)
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """The keys that start with ``prefix``, sorted."""
+        return sorted(key for key in self._values if key.startswith(prefix))
+
+
+class NoHttp:
+    """``ctx.http`` of a test that must not talk to anybody."""
+
+    async def send(self, request: Request) -> Response:
+        """Refuse."""
+        raise UnsupportedError(f"this test has no network, and {request.url} was asked for")
+
+    def stream(self, request: Request) -> AsyncIterator[bytes]:
+        """Refuse."""
+        raise UnsupportedError(f"this test has no network, and {request.url} was asked for")
+
+
+class ListLogger:
+    """``ctx.log`` that remembers: ``lines`` holds (level, event, fields)."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, str, dict[str, Any]]] = []
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """For developers."""
+        self.lines.append((logging.DEBUG, event, fields))
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Something worth knowing happened."""
+        self.lines.append((logging.INFO, event, fields))
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Somebody may have to look."""
+        self.lines.append((logging.WARNING, event, fields))
+
+    def error(self, event: str, **fields: Any) -> None:
+        """Something failed."""
+        self.lines.append((logging.ERROR, event, fields))
+
+
+def fake_call(institution: str = "test-institution", role: Role = Role.ADMIN) -> Call:
+    """A call by a user of ``institution``."""
+    return Call(
+        Principal(PrincipalKind.USER, "test-user", role),
+        institution,
+        Trace("0" * 31 + "1", "0" * 15 + "1"),
+    )
+
+
+@dataclass(kw_only=True)
+class FakeContext:
+    """Stands in for every context of :mod:`bloop_sdk.plugin`; fields are what it hands out."""
+
+    plugin_id: str = "test"
+    config: PluginConfig = field(default_factory=PluginConfig)
+    data_dir: Path = Path()
+    connection: str = "test-connection"
+    source: Path | None = None
+    call: Call = field(default_factory=fake_call)
+    http: Any = field(default_factory=NoHttp)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    log: ListLogger = field(default_factory=ListLogger)
+    job: str = "test-job"
+    reported: list[tuple[int, int | None, str]] = field(default_factory=list)
+
+    async def run_sync(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run blocking code in a thread."""
+        return await asyncio.to_thread(function, *args, **kwargs)
+
+    def progress(self, done: int, total: int | None = None, message: str = "") -> None:
+        """Remember what was reported."""
+        self.reported.append((done, total, message))
