@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fmt lint types contracts security docs-check bench lock build env env-dev clean clean-env
 MAKEFLAGS += --no-print-directory
+# Set on some machines to keep containers small; it makes every start compile every import.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 TYPED := $(wildcard core/*/bloop* plugins/*/*/bloop_*) examples tools tests/support
 

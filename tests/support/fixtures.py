@@ -6,13 +6,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import redis
 
-from tests.support.net import find_free_port, redis_server
-from tests.support.postgres import Cluster, Database, connect
 from tests.support.run import create_run_folder, remove_run_folder
+
+# Drivers and servers are imported by the fixtures that need them: every run of pytest, and
+# each of its workers, loads this module.
+if TYPE_CHECKING:
+    from tests.support.postgres import Cluster, Database
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_FOLDER = pytest.StashKey[Path]()
@@ -37,6 +40,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if folder is None or hasattr(config, "workerinput"):
         return
     if "BLOOP_TEST_DATABASE_URL" in os.environ and (folder / "postgres.url").exists():
+        from tests.support.postgres import connect
+
         cluster = connect(folder, "controller")
         cluster.drop_all()
         cluster.close()
@@ -59,6 +64,8 @@ def worker(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def postgres_cluster(run_folder: Path, worker: str) -> Iterator[Cluster]:
     """A PostgreSQL server: makes databases, and templates to copy them from."""
+    from tests.support.postgres import connect
+
     cluster = connect(run_folder, worker)
     yield cluster
     cluster.close()
@@ -83,6 +90,8 @@ def postgres(postgres_cluster: Cluster) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def redis_url(run_folder: Path, worker: str) -> Iterator[str]:
     """The URL of a Redis database that this worker's tests share."""
+    from tests.support.redis_protocol import redis_server
+
     with redis_server(run_folder, int(worker.removeprefix("gw"))) as url:
         yield url
 
@@ -90,6 +99,8 @@ def redis_url(run_folder: Path, worker: str) -> Iterator[str]:
 @pytest.fixture
 def empty_redis_url(redis_url: str) -> str:
     """The URL of this worker's Redis database, emptied for one test."""
+    import redis
+
     with redis.Redis.from_url(redis_url) as client:
         client.flushdb()
     return redis_url
@@ -98,6 +109,8 @@ def empty_redis_url(redis_url: str) -> str:
 @pytest.fixture
 def free_port() -> int:
     """A port of 127.0.0.1 on which nobody listens now."""
+    from tests.support.ports import find_free_port
+
     return find_free_port()
 
 
