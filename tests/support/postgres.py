@@ -174,8 +174,9 @@ def _prepare(server: URL, *, ours: bool) -> None:
                     sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(role), role
                 )
             )
-        # Whoever is no superuser has to be a member to make databases that the role owns.
-        admin.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(OWNER)))
+            # Whoever is no superuser has to be a member of the roles to make databases that the
+            # one owns, and to drop them while the other is connected.
+            admin.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
         if mighty := _mighty(admin):
             raise RuntimeError(
                 f"{', '.join(mighty)} on this server could bypass row-level security, so tests as"
