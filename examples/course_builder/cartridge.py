@@ -11,7 +11,7 @@ from course_builder.load import load_course
 from course_builder.manifest import manifest_xml
 from course_builder.markdown import Renderer
 from course_builder.model import Course
-from course_builder.resources import Resource, asset_resource, item_resource
+from course_builder.resources import Resource, ResourceMaker, asset_resource
 
 ASSET_FOLDERS = ("files", "images")
 TIMESTAMP = (2026, 1, 1, 0, 0, 0)
@@ -28,9 +28,9 @@ def build_cartridge(root: Path) -> bytes:
 def course_resources(course: Course) -> list[Resource]:
     """Every resource: the items in reading order, then pictures and files by name."""
     assets = _assets(course.root)
-    renderer = Renderer(course.root, frozenset(assets))
+    maker = ResourceMaker(course, Renderer(course.root, frozenset(assets)))
     items = [item for module in course.modules for item in module.items]
-    made = [item_resource(course, item, renderer) for item in items if item.type != "file"]
+    made = [maker.make(item) for item in items if item.type != "file"]
     return made + [asset_resource(name, assets[name]) for name in sorted(assets)]
 
 

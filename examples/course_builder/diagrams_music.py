@@ -45,7 +45,7 @@ def pipe_modes() -> Drawing:
     for left, heading, stopped, colour in columns:
         d.text(left, 36, heading, bold=True, size=17, colour=colour)
         for index in range(3):
-            _pipe(d, left, 90 + 100 * index, index, stopped, colour)
+            _pipe(d, left, 90 + 100 * index, index, colour, stopped=stopped)
     d.text(
         360,
         384,
@@ -57,7 +57,7 @@ def pipe_modes() -> Drawing:
     return d
 
 
-def _pipe(d: Drawing, left: float, base: float, index: int, stopped: bool, colour: str) -> None:
+def _pipe(d: Drawing, left: float, base: float, index: int, colour: str, *, stopped: bool) -> None:
     length, half = 210.0, 26.0
     number = 2 * index + 1 if stopped else index + 1
     quarters = number if stopped else 2 * number

@@ -114,7 +114,9 @@ def _question(table: Table) -> Question:
 
 
 def _choice(table: Table) -> Choice:
-    return Choice(table.text("text"), table.flag("correct", False), table.text("feedback", ""))
+    return Choice(
+        table.text("text"), table.flag("correct", default=False), table.text("feedback", "")
+    )
 
 
 def _check_answers(table: Table, question: Question) -> None:

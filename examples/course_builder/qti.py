@@ -128,13 +128,13 @@ class _ItemWriter:
             add(self._condition(processing, *wrong, "Yes"), "other")
 
     def _condition(
-        self, parent: ET.Element, ident: str, feedback: str, proceed: str, score: bool = False
+        self, parent: ET.Element, ident: str, feedback: str, proceed: str, score: str = ""
     ) -> ET.Element:
         """A response condition showing *feedback*; returns its (empty) test to fill in."""
         condition = add(parent, "respcondition", **{"continue": proceed})
         test = add(condition, "conditionvar")
         if score:
-            add(condition, "setvar", "100", action="Set", varname="SCORE")
+            add(condition, "setvar", score, action="Set", varname="SCORE")
         if feedback:
             add(condition, "displayfeedback", feedbacktype="Response", linkrefid=ident)
             if ident not in (known for known, _ in self.feedback):
@@ -142,7 +142,7 @@ class _ItemWriter:
         return test
 
     def _correct(self, processing: ET.Element) -> None:
-        praise = ("correct_fb", self.question.on_correct, "No", True)
+        praise = ("correct_fb", self.question.on_correct, "No", "100")
         for answer in self.question.answers:
             tag = "varsubstring" if self.question.type == "pattern_match" else "varequal"
             test = self._condition(processing, *praise)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
 from course_builder.load import load_quiz
 from course_builder.markdown import Renderer
 from course_builder.model import Course, Item
 from course_builder.qti import quiz_xml
-from course_builder.toml_reader import read_front_matter
+from course_builder.toml_reader import Table, read_front_matter
 from course_builder.xml_tools import add, root, serialise
 
 WEB = "web_resources"
@@ -41,18 +42,6 @@ def asset_resource(asset: str, content: bytes) -> Resource:
     return Resource(asset_identifier(asset), "webcontent", path, content, has_href=True)
 
 
-def item_resource(course: Course, item: Item, renderer: Renderer) -> Resource:
-    """The resource for any item that is not a plain file."""
-    makers = {
-        "page": _page,
-        "quiz": _quiz,
-        "assignment": _assignment,
-        "discussion": _discussion,
-        "link": _link,
-    }
-    return makers[item.type](course, item, renderer)
-
-
 def identifier_for(item: Item) -> str:
     """The manifest identifier of the resource an item points at."""
     if item.type == "file":
@@ -60,64 +49,82 @@ def identifier_for(item: Item) -> str:
     return f"res-{item.type}-{item.slug}"
 
 
-def _page(course: Course, item: Item, renderer: Renderer) -> Resource:
-    _, body = read_front_matter(item.source)
-    content, assets = renderer.block(item.source, body)
-    title = html.escape(item.title, quote=False)
-    document = (
-        f'<!DOCTYPE html>\n<html lang="{course.language}">\n'
-        f'<head>\n<meta charset="utf-8" />\n<title>{title}</title>\n</head>\n'
-        f"<body>\n{content}</body>\n</html>\n"
-    )
-    path = f"{WEB}/pages/{item.slug}.html"
-    return Resource(
-        identifier_for(item), "webcontent", path, document.encode(), assets, has_href=True
-    )
+class ResourceMaker:
+    """Makes the resource for any item that is not a plain file."""
+
+    def __init__(self, course: Course, renderer: Renderer) -> None:
+        self._course = course
+        self._renderer = renderer
+
+    def make(self, item: Item) -> Resource:
+        """The resource *item* points at."""
+        makers = {
+            "page": self._page,
+            "quiz": self._quiz,
+            "assignment": self._assignment,
+            "discussion": self._discussion,
+            "link": _link,
+        }
+        return makers[item.type](item)
+
+    def _page(self, item: Item) -> Resource:
+        _, body = read_front_matter(item.source)
+        content, assets = self._renderer.block(item.source, body)
+        title = html.escape(item.title, quote=False)
+        document = (
+            f'<!DOCTYPE html>\n<html lang="{self._course.language}">\n'
+            f'<head>\n<meta charset="utf-8" />\n<title>{title}</title>\n</head>\n'
+            f"<body>\n{content}</body>\n</html>\n"
+        )
+        path = f"{WEB}/pages/{item.slug}.html"
+        return Resource(
+            identifier_for(item), "webcontent", path, document.encode(), assets, has_href=True
+        )
+
+    def _quiz(self, item: Item) -> Resource:
+        quiz = load_quiz(item.source, item.title)
+        content, assets = quiz_xml(quiz, f"quiz-{item.slug}", self._renderer)
+        kind = "imsqti_xmlv1p2/imscc_xmlv1p3/assessment"
+        path = f"quizzes/{item.slug}/assessment.xml"
+        return Resource(identifier_for(item), kind, path, content, assets)
+
+    def _assignment(self, item: Item) -> Resource:
+        front, body = read_front_matter(item.source)
+        text, assets = self._renderer.block(item.source, body)
+        identifier = identifier_for(item)
+        document = root(
+            "assignment",
+            "http://www.imsglobal.org/xsd/imscc_extensions/assignment",
+            f"{PROFILE}/cc_extensions/cc_extresource_assignmentv1p0_v1p0.xsd",
+            identifier=identifier,
+        )
+        add(document, "title", item.title)
+        add(document, "text", text, texttype="text/html")
+        add(document, "gradable", "true", points_possible=str(front.number("points", 10)))
+        _submission_formats(document, front)
+        path = f"assignments/{item.slug}/assignment.xml"
+        content = serialise(document)
+        return Resource(identifier, "assignment_xmlv1p0", path, content, assets, has_href=True)
+
+    def _discussion(self, item: Item) -> Resource:
+        _, body = read_front_matter(item.source)
+        text, assets = self._renderer.block(item.source, body)
+        document = root("topic", f"{CC}/imsdt_v1p3", f"{PROFILE}/ccv1p3/ccv1p3_imsdt_v1p3.xsd")
+        add(document, "title", item.title)
+        add(document, "text", text, texttype="text/html")
+        path = f"discussions/{item.slug}.xml"
+        return Resource(identifier_for(item), "imsdt_xmlv1p3", path, serialise(document), assets)
 
 
-def _quiz(course: Course, item: Item, renderer: Renderer) -> Resource:
-    identifier = identifier_for(item)
-    quiz = load_quiz(item.source, item.title)
-    content, assets = quiz_xml(quiz, f"quiz-{item.slug}", renderer)
-    kind = "imsqti_xmlv1p2/imscc_xmlv1p3/assessment"
-    return Resource(identifier, kind, f"quizzes/{item.slug}/assessment.xml", content, assets)
-
-
-def _assignment(course: Course, item: Item, renderer: Renderer) -> Resource:
-    front, body = read_front_matter(item.source)
-    text, assets = renderer.block(item.source, body)
-    identifier = identifier_for(item)
-    document = root(
-        "assignment",
-        "http://www.imsglobal.org/xsd/imscc_extensions/assignment",
-        f"{PROFILE}/cc_extensions/cc_extresource_assignmentv1p0_v1p0.xsd",
-        identifier=identifier,
-    )
-    add(document, "title", item.title)
-    add(document, "text", text, texttype="text/html")
-    add(document, "gradable", "true", points_possible=str(front.number("points", 10)))
+def _submission_formats(document: ET.Element, front: Table) -> None:
     formats = add(document, "submission_formats")
     for name in front.texts("submission"):
         if name not in SUBMISSION_FORMATS:
             raise front.fail(f"'{name}' submissions", f"use: {', '.join(SUBMISSION_FORMATS)}")
         add(formats, "format", type=name)
-    path = f"assignments/{item.slug}/assignment.xml"
-    return Resource(
-        identifier, "assignment_xmlv1p0", path, serialise(document), assets, has_href=True
-    )
 
 
-def _discussion(course: Course, item: Item, renderer: Renderer) -> Resource:
-    _, body = read_front_matter(item.source)
-    text, assets = renderer.block(item.source, body)
-    document = root("topic", f"{CC}/imsdt_v1p3", f"{PROFILE}/ccv1p3/ccv1p3_imsdt_v1p3.xsd")
-    add(document, "title", item.title)
-    add(document, "text", text, texttype="text/html")
-    path = f"discussions/{item.slug}.xml"
-    return Resource(identifier_for(item), "imsdt_xmlv1p3", path, serialise(document), assets)
-
-
-def _link(course: Course, item: Item, renderer: Renderer) -> Resource:
+def _link(item: Item) -> Resource:
     document = root("webLink", f"{CC}/imswl_v1p3", f"{PROFILE}/ccv1p3/ccv1p3_imswl_v1p3.xsd")
     add(document, "title", item.title)
     add(document, "url", href=item.url, target="_blank")

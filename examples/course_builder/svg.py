@@ -38,8 +38,10 @@ class Drawing:
     def __init__(self, title: str, width: int, height: int) -> None:
         self.width, self.height = width, height
         self._parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}" role="img" font-family="{FONT}" font-size="15">',
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+                f'viewBox="0 0 {width} {height}" role="img" font-family="{FONT}" font-size="15">'
+            ),
             f"<title>{html.escape(title, quote=False)}</title>",
         ]
         self.box(0.5, 0.5, width - 1, height - 1, PAPER, EDGE, radius=14)

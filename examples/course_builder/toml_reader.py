@@ -37,7 +37,7 @@ class Table:
             raise self.fail(f"'{key}' is not a whole number", f"write: {key} = {default}")
         return value
 
-    def flag(self, key: str, default: bool | None = None) -> bool:
+    def flag(self, key: str, *, default: bool | None = None) -> bool:
         """The true/false value under *key*; required unless a default is given."""
         value = self._data.get(key, default)
         if not isinstance(value, bool):
