@@ -1,0 +1,206 @@
+"""The sections of ``hub.toml``: every setting of the hub with its default, bounds and scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from bloop_sdk.settings import Scope, setting
+
+DATABASES = ("sqlite", "postgresql+psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class HarmlessWithoutPassword:
+    """Marks a URL that is a secret only where it carries a password."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class HubSection(_Section):
+    """Who this hub is, and where it keeps its state."""
+
+    name: str = setting(
+        "Bloop",
+        scope=Scope.INSTITUTION,
+        description="Name of the hub, shown on its pages",
+        min_length=1,
+        max_length=80,
+    )
+    data_dir: Path = setting(
+        Path("var"), description="Folder of the hub's state; relative to the folder of hub.toml"
+    )
+
+
+class HttpSection(_Section):
+    """Where the hub listens."""
+
+    host: str = setting(
+        "127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface", min_length=1
+    )
+    port: int = setting(8080, description="TCP port to listen on", ge=1, le=65535)
+    public_url: str | None = setting(
+        None,
+        description="Address at which browsers reach the hub, when a proxy stands in front",
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        examples=["https://learn.example.edu"],
+    )
+
+
+class StoreSection(_Section):
+    """The database and the blobs."""
+
+    url: Annotated[SecretStr, HarmlessWithoutPassword()] = setting(
+        SecretStr(""),
+        description=(
+            "Database: sqlite:///FILE, relative to the folder of hub.toml, or "
+            "postgresql+psycopg://USER@HOST/NAME; with a password it is a secret. "
+            "Default: bloop.db in data_dir"
+        ),
+        examples=["sqlite:///var/bloop.db"],
+    )
+    owner_url: SecretStr | None = setting(
+        None,
+        description="PostgreSQL as the tables' owner, for migrations; `url` then owns nothing",
+    )
+    blobs: Path | None = setting(
+        None, description="Folder of files, named by their content. Default: blobs in data_dir"
+    )
+
+    @field_validator("url", "owner_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        # The message must not hold the URL: it may carry a password.
+        if value is None or not value.get_secret_value():
+            return value
+        try:
+            scheme = urlsplit(value.get_secret_value()).scheme
+        except ValueError:
+            scheme = ""
+        if scheme not in DATABASES:
+            raise ValueError(
+                'must start with "sqlite:///" or "postgresql+psycopg://", the hub\'s two databases'
+            )
+        return value
+
+
+class AccessSection(_Section):
+    """What people without an account may do."""
+
+    guests: Literal["read", "none"] = setting(
+        "none",
+        scope=Scope.INSTITUTION,
+        description="read: published content is open to everybody; none: only to members",
+    )
+
+
+class LogSection(_Section):
+    """Logs, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", description="Least severity that is written"
+    )
+    format: Literal["json", "text"] = setting(
+        "json", description="json: one object a line; text: for people at a terminal"
+    )
+
+
+class LimitsSection(_Section):
+    """Bounds that keep one plugin or one input from taking the hub down."""
+
+    import_seconds: float = setting(
+        10.0, description="A plugin's import may take this long", gt=0, le=600
+    )
+    watchdog_seconds: float = setting(
+        30.0,
+        description="A process whose event loop stands still for longer is ended, culprit named",
+        ge=1,
+        le=3600,
+    )
+    breaker_failures: int = setting(
+        5, description="Failures in a row after which an operation of a plugin is paused", ge=1
+    )
+    breaker_seconds: float = setting(
+        30.0, description="Pause of an operation before it is tried again", gt=0, le=86400
+    )
+    drain_seconds: float = setting(
+        10.0, description="Running calls get this long when a plugin or the hub stops", ge=0, le=600
+    )
+    upload_bytes: int = setting(
+        512 * 1024 * 1024, description="Largest file that may be uploaded or imported", ge=1024
+    )
+    job_workers: int = setting(
+        2, description="Threads of the embedded job runner; 0 runs none", ge=0, le=64
+    )
+
+
+class NetSection(_Section):
+    """How plugins reach systems outside."""
+
+    connect_seconds: float = setting(10.0, description="Time to connect", gt=0, le=300)
+    total_seconds: float = setting(60.0, description="Time for one whole request", gt=0, le=3600)
+    body_bytes: int = setting(
+        64 * 1024 * 1024, description="Largest answer, counted after decompression", ge=1024
+    )
+    allow: tuple[str, ...] = setting(
+        (),
+        description=(
+            "Host names and networks inside your own network that plugins may reach, "
+            "like an LMS on premises; internal addresses are refused otherwise"
+        ),
+        examples=[["lms.example.edu", "10.20.0.0/16"]],
+    )
+
+
+class PluginEntry(BaseModel):
+    """``[plugins.<id>]``: what the hub wants of a plugin. Its own settings stand beside it."""
+
+    # The other keys belong to the plugin's model, which is known only once it is loaded.
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    enabled: bool = setting(False, description="Whether the hub loads the plugin")
+    order: int = setting(
+        100, description="Where hooks of several plugins meet, lower comes first", ge=0, le=10_000
+    )
+
+
+class HubConfig(_Section):
+    """The whole file. Paths are absolute once :func:`bloop.kernel.config.load` gives it."""
+
+    hub: HubSection = HubSection()
+    http: HttpSection = HttpSection()
+    store: StoreSection = StoreSection()
+    access: AccessSection = AccessSection()
+    log: LogSection = LogSection()
+    limits: LimitsSection = LimitsSection()
+    net: NetSection = NetSection()
+    plugins: dict[str, PluginEntry] = Field(default_factory=dict)
+
+    @property
+    def public_url(self) -> str:
+        """The hub's address for links, without a slash at its end."""
+        host = f"[{self.http.host}]" if ":" in self.http.host else self.http.host
+        return (self.http.public_url or f"http://{host}:{self.http.port}").rstrip("/")
+
+
+def with_absolute_paths(config: HubConfig, folder: Path) -> HubConfig:
+    """The same settings with each path and SQLite file resolved against ``folder``."""
+    data = folder / config.hub.data_dir
+    blobs = folder / config.store.blobs if config.store.blobs else data / "blobs"
+    url = config.store.url.get_secret_value() or f"sqlite:///{data / 'bloop.db'}"
+    prefix = "sqlite:///"
+    file = url.removeprefix(prefix)
+    if url.startswith(prefix) and not file.startswith(("/", ":memory:", "file:")):
+        url = f"{prefix}{folder / file}"
+    return config.model_copy(
+        update={
+            "hub": config.hub.model_copy(update={"data_dir": data}),
+            "store": config.store.model_copy(update={"url": SecretStr(url), "blobs": blobs}),
+        }
+    )
