@@ -29,7 +29,7 @@ def ear() -> Drawing:
     )
     d.raw_path("M 250 170 Q 264 196 250 222", "none", svg.INK, 5)
     d.text(60, 290, "pinna", anchor="middle", size=14)
-    d.text(176, 162, "ear canal, ≈ 2.5 cm", anchor="middle", size=14)
+    d.text(178, 164, "ear canal, ≈ 2.5 cm", anchor="middle", size=13)
     d.text(254, 250, "eardrum", anchor="middle", size=14, bold=True)
     d.raw_path("M 258 196 L 296 152 L 316 164 L 306 190 Z", svg.PAPER, svg.INK, 2.5)
     d.raw_path("M 316 164 L 356 158 L 366 196 L 350 194 Z", svg.PAPER, svg.INK, 2.5)
@@ -37,6 +37,11 @@ def ear() -> Drawing:
     d.text(300, 138, "hammer", anchor="middle", size=14)
     d.text(362, 146, "anvil", anchor="middle", size=14)
     d.text(384, 236, "stirrup", anchor="middle", size=14)
+    _cochlea(d)
+    return d
+
+
+def _cochlea(d: Drawing) -> None:
     d.raw_path("M 440 170 L 680 184 Q 692 196 680 208 L 440 222 Z", svg.PAPER, svg.TEAL, 3)
     d.raw_path("M 440 196 L 664 196", "none", svg.CORAL, 4)
     d.line((440, 176), (440, 218), svg.INK, 5)
@@ -48,7 +53,6 @@ def ear() -> Drawing:
     d.line((466, 268), (664, 268), svg.INK, 1.5)
     d.text(458, 318, "stiff end", size=13, colour=svg.MUTED)
     d.text(676, 318, "floppy end", size=13, anchor="end", colour=svg.MUTED)
-    return d
 
 
 def hearing_ranges() -> Drawing:

@@ -54,10 +54,10 @@ def sound_wave() -> Drawing:
         d.line((x, 184), (x, 212), svg.CORAL, 1.2, "4 4")
     d.text(left + wavelength, 176, "compression", anchor="middle", colour=svg.CORAL, bold=True)
     d.text(left + 2.5 * wavelength, 176, "rarefaction", anchor="middle", colour=svg.TEAL, bold=True)
-    d.text(24, 218, "high", colour=svg.MUTED, size=13)
-    d.text(24, 265, "normal", colour=svg.MUTED, size=13)
-    d.text(24, 311, "low", colour=svg.MUTED, size=13)
-    d.text(24, 196, "Pressure", size=13, bold=True)
+    d.text(16, 218, "high", colour=svg.MUTED, size=13)
+    d.text(16, 265, "normal", colour=svg.MUTED, size=13)
+    d.text(16, 311, "low", colour=svg.MUTED, size=13)
+    d.text(16, 194, "Pressure", size=13, bold=True)
     d.arrow((left + wavelength, 326), (left + 2 * wavelength, 326), svg.INK, both=True)
     d.text(left + 1.5 * wavelength, 346, "one wavelength, λ", anchor="middle", size=14)
     d.arrow((600, 30), (684, 30), svg.MUTED)
@@ -135,7 +135,7 @@ def wave_anatomy() -> Drawing:
     )
     for left, heading, axis, span, colour in panels:
         d.text(left, 34, heading, bold=True, colour=colour)
-        d.line((left, 160), (left + 310, 160), svg.MUTED, 1.2)
+        d.line((left, 160), (left + 318, 160), svg.MUTED, 1.2)
         d.line((left, 80), (left, 240), svg.MUTED, 1.2)
         d.curve(svg.sine(160, 58, left, 140), left, left + 270, colour, 3)
         d.arrow((left + 35, 78), (left + 175, 78), svg.INK, both=True)
@@ -144,7 +144,7 @@ def wave_anatomy() -> Drawing:
         d.text(left + 105, 68, span, anchor="middle", bold=True)
         d.arrow((left + 245, 160), (left + 245, 105), svg.INK, both=True)
         d.text(left + 253, 98, "A", bold=True)
-        d.text(left + 310, 152, axis, anchor="end", size=14, colour=svg.MUTED)
+        d.text(left + 318, 152, axis, anchor="end", size=14, colour=svg.MUTED)
     d.text(
         360,
         278,
@@ -206,6 +206,8 @@ def decibels() -> Drawing:
         x = left + mark * scale
         d.line((x, 34), (x, 350), svg.GRID, 1)
         d.text(x, 372, str(mark), anchor="middle", size=13, colour=svg.MUTED)
+    risk = left + 85 * scale
+    d.line((risk, 26), (risk, 350), svg.CORAL, 1.5, "5 4")
     for row, (name, level, colour) in enumerate(levels):
         y = 50 + row * 38
         d.text(left - 14, y + 15, name, anchor="end", size=14)
@@ -215,8 +217,6 @@ def decibels() -> Drawing:
             d.text(end, y + 15, str(level), size=14, bold=True, anchor="end", colour="#FFFFFF")
         else:
             d.text(left + 12, y + 15, "0", size=14, bold=True)
-    risk = left + 85 * scale
-    d.line((risk, 26), (risk, 350), svg.CORAL, 1.5, "5 4")
     d.text(risk + 6, 30, "85 dB: limit your time", size=13, colour=svg.CORAL, bold=True)
     d.text(left + 70 * scale, 400, "typical sound level (dB)", anchor="middle", size=14)
     return d

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import io
 import math
+import random
 import struct
 import sys
 import wave
@@ -78,27 +79,37 @@ def interference_png() -> bytes:
 
 
 def chladni_png() -> bytes:
-    """Sand patterns of six ideal square-plate modes: dark sand gathers where nothing moves."""
-    modes = ((1, 2), (1, 3), (2, 3), (1, 4), (3, 4), (2, 5))
+    """Sand on six ideal square plates, lying along the lines that do not move."""
+    modes = ((1, 3, 1), (2, 4, -1), (1, 4, -1), (2, 5, 1), (3, 5, -1), (4, 6, 1))
     side, gap = 220, 15
     width, height = 3 * side + 4 * gap, 2 * side + 3 * gap
     canvas = [bytearray([255]) * width for _ in range(height)]
-    for index, (m, n) in enumerate(modes):
+    noise = random.Random(1787)  # noqa: S311 - grains of sand, not secrets
+    for index, mode in enumerate(modes):
         left = gap + (index % 3) * (side + gap)
         top = gap + (index // 3) * (side + gap)
-        for y, row in enumerate(_chladni_plate(m, n, side)):
+        for y, row in enumerate(_chladni_plate(*mode, side, noise)):
             canvas[top + y][left : left + side] = row
-    return png(width, [bytes(row) for row in canvas], _ramp(INK, (226, 184, 92), PAPER))
+    palette = [*_ramp(INK, (52, 66, 102), (240, 205, 130))[:255], PAPER]
+    return png(width, [bytes(row) for row in canvas], palette)
 
 
-def _chladni_plate(m: int, n: int, side: int) -> list[bytes]:
-    waves = {k: [math.cos(k * math.pi * (i + 0.5) / side) for i in range(side)] for k in (m, n)}
+def _chladni_plate(m: int, n: int, sign: int, side: int, noise: random.Random) -> list[bytes]:
+    """One plate: 0 to 127 is bare metal, 200 to 254 is sand, thick where motion is slight."""
+    angles = [math.pi * (i + 0.5) / side for i in range(side)]
+    cosines = {k: [math.cos(k * a) for a in angles] for k in (m, n)}
+    sines = {k: [k * math.sin(k * a) for a in angles] for k in (m, n)}
     rows = []
     for y in range(side):
         row = bytearray(side)
         for x in range(side):
-            motion = abs(waves[n][x] * waves[m][y] - waves[m][x] * waves[n][y])
-            row[x] = min(235, round(900 * motion)) if motion < 0.09 else 96 + round(30 * motion)
+            motion = cosines[n][x] * cosines[m][y] + sign * cosines[m][x] * cosines[n][y]
+            across = sines[n][x] * cosines[m][y] + sign * sines[m][x] * cosines[n][y]
+            down = cosines[n][x] * sines[m][y] + sign * cosines[m][x] * sines[n][y]
+            distance = abs(motion) / (math.hypot(across, down) + 0.3) * side / math.pi
+            here = noise.random()
+            grain = here < math.exp(-((distance / 2.6) ** 2)) or here < 0.006
+            row[x] = 200 + int(54 * noise.random()) if grain else int(60 * abs(motion))
         rows.append(bytes(row))
     return rows
 
