@@ -64,7 +64,7 @@ def explain(
     if path[0] != "plugins":
         section = HubConfig.model_fields.get(path[0])
         if section is None:
-            raise _no_key(key, HubConfig.model_fields)
+            raise _no_key(key, path[0], HubConfig.model_fields)
         model = nested_model(section)
     elif is_entry:
         model = PluginEntry
@@ -72,6 +72,7 @@ def explain(
         layers = [*(layer.without(*PluginEntry.model_fields) for layer in layers), *rows]
     if not keys:
         names = set(model.model_fields if model else ()).union(*(part.values for part in layers))
+        names |= set(PluginEntry.model_fields if len(path) == 2 else ())
         raise ConfigError(f"{key}: names a table", cure=f"name a key: {', '.join(sorted(names))}")
     return _explain(loaded, key, keys, model, layers)
 
@@ -112,19 +113,20 @@ def _field(
     key: str, keys: tuple[str, ...], model: type[BaseModel] | None
 ) -> tuple[type[BaseModel] | None, FieldInfo | None]:
     owner, info = model, None
-    for index, name in enumerate(keys):
-        if owner is None:
-            return None, None
+    for index, name in enumerate(keys if owner else ()):
+        assert owner is not None
         info = owner.model_fields.get(name)
         if info is None:
-            raise _no_key(key, owner.model_fields)
+            raise _no_key(key, name, owner.model_fields)
         if index < len(keys) - 1:
             owner = nested_model(info)
+            if owner is None:
+                raise _no_key(key, keys[index + 1], {})
     return owner, info
 
 
-def _no_key(key: str, known: Mapping[str, Any]) -> ConfigError:
-    problem, cure = unknown(key.rpartition(".")[2], known)
+def _no_key(key: str, part: str, known: Mapping[str, Any]) -> ConfigError:
+    problem, cure = unknown(part, known)
     return ConfigError(f"{key}: {problem}", cure=cure)
 
 
@@ -149,7 +151,7 @@ def _secret(loaded: LoadedConfig, info: FieldInfo | None, layer: Layer, value: A
         return toml(_without_password(str(value)))
     if layer.kind is LayerKind.FILE:
         return "refused: a secret cannot stand here"
-    return f"set, from {layer.where(())}" if layer.kind is not LayerKind.ENV else "set"
+    return "set"
 
 
 def _without_password(url: str) -> str:

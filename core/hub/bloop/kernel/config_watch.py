@@ -91,7 +91,6 @@ async def _ticks(path: Path, stop: asyncio.Event) -> AsyncGenerator[None]:
             step=20,
             rust_timeout=SWEEP_MILLISECONDS,
             yield_on_timeout=True,
-            raise_interrupt=False,
         ):
             yield None
     except (OSError, RuntimeError):
