@@ -4,6 +4,10 @@ from typing import Annotated
 
 import httpx
 import pytest
+from fastapi import APIRouter, FastAPI, Query
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
 from bloop.accounts.access import (
     ACTIONS,
     GUEST_SCOPES,
@@ -19,9 +23,6 @@ from bloop.accounts.access import (
     unguarded,
 )
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
-from fastapi import APIRouter, FastAPI, Query
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
 
 TRACE = Trace("0" * 31 + "1", "0" * 15 + "1")
 
@@ -34,11 +35,11 @@ def call(role: Role, *, scopes: frozenset[str] | None = None) -> Call:
 def router() -> Router:
     made = Router(prefix="/api/v1")
 
-    @made.get("/things/{id}", action="content:read")
+    @made.get("/things/{thing}", action="content:read")
     async def show(
-        request: Request, id: str, limit: Annotated[int, Query(ge=1, le=9)] = 5
+        request: Request, thing: str, limit: Annotated[int, Query(ge=1, le=9)] = 5
     ) -> Response:
-        return PlainTextResponse(f"{id} {limit} {call_of(request).principal.id}")
+        return PlainTextResponse(f"{thing} {limit} {call_of(request).principal.id}")
 
     return made
 
@@ -125,7 +126,7 @@ async def test_arguments_found_directly_equal_those_that_fastapi_finds():
             scope = {
                 "type": "http",
                 "query_string": query.encode(),
-                "path_params": {"id": "a b"},
+                "path_params": {"thing": "a b"},
                 "bloop.call": call(Role.LEARNER),
             }
             arguments = route.direct_arguments(scope)

@@ -2,9 +2,9 @@
 
     router = Router(prefix="/api/v1", tags=["content"])
 
-    @router.get("/items/{id}", action="content:read", problems=(404,))
-    async def show_item(request: Request, id: str) -> Response:
-        row = await hub_of(request).database.read_one(ITEM, call_of(request), id=id)
+    @router.get("/items/{item_id}", action="content:read", problems=(404,))
+    async def show_item(request: Request, item_id: str) -> Response:
+        row = await hub_of(request).database.read_one(ITEM, call_of(request), id=item_id)
 
 A router carries its whole prefix. Path and query parameters are validated as FastAPI declares
 them; a handler that takes nothing else runs without FastAPI's dependency machinery, which costs
@@ -27,6 +27,7 @@ from starlette.types import Receive, Scope, Send
 from bloop_sdk import BloopError, Call, PrincipalKind, Role
 
 if TYPE_CHECKING:
+    from bloop.accounts.sessions import Sessions
     from bloop.jobs import Jobs
     from bloop.kernel import Kernel
     from bloop.kernel.config import LoadedConfig
@@ -66,6 +67,9 @@ GUEST_SCOPES = frozenset({VISIT, "content:read"})
 
 STRANGER_SCOPES = frozenset({VISIT})
 """What somebody without an account may do anywhere else."""
+
+DEADLINE_SECONDS = 30.0
+"""How long a request may take where its route says nothing else."""
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
 _CACHED_QUERIES = 512
@@ -135,6 +139,16 @@ class HubParts(Protocol):
         """The ledger and its runner."""
         ...
 
+    @property
+    def sessions(self) -> Sessions:
+        """Who holds which token."""
+        ...
+
+    @property
+    def institution(self) -> str:
+        """The institution of whoever has no account."""
+        ...
+
 
 def hub_of(request: Request) -> HubParts:
     """The hub that answers this request."""
@@ -149,10 +163,16 @@ def call_of(request: Request) -> Call:
 
 
 class Route(APIRoute):
-    """A route that knows its action; ``problems`` are the statuses only it can answer with."""
+    """A route that knows its action.
+
+    ``problems`` are the statuses that it can answer with besides those of every route, ``upload``
+    lets its body be as long as a file may be, ``deadline`` is in seconds.
+    """
 
     action: str
     problems: tuple[int, ...] = ()
+    upload = False
+    deadline: float | None = None
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
@@ -216,9 +236,14 @@ class Router(APIRouter):
         methods: Iterable[str],
         action: str,
         problems: Sequence[int] = (),
+        upload: bool = False,
+        deadline: float | None = DEADLINE_SECONDS,
         **options: Any,
     ) -> None:
-        """Add a route; raises ValueError for an action that is not in :data:`ACTIONS`."""
+        """Add a route; raises ValueError for an action that is not in :data:`ACTIONS`.
+
+        A route that streams says ``deadline=None``; one with ``upload`` has none either.
+        """
         if action not in ACTIONS:
             raise ValueError(f"{self.prefix}{path}: unknown action {action!r}; add it to ACTIONS")
         options.setdefault("response_model", None)
@@ -227,6 +252,8 @@ class Router(APIRouter):
         assert isinstance(route, Route)
         route.action = action
         route.problems = tuple(problems)
+        route.upload = upload
+        route.deadline = None if upload else deadline
 
     def _decorator(
         self, method: str, path: str, action: str, options: dict[str, Any]

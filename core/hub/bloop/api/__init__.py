@@ -1,1 +1,1 @@
-"""REST under /api/v1, the app factory and its middleware."""
+"""The face for programs: REST below ``/api/v1``, health, metrics, and plugins' own routes."""

@@ -1,1 +1,1 @@
-"""Health, topology and what operators need."""
+"""The face for operators: health, doctor, serving."""

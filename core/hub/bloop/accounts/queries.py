@@ -1,0 +1,57 @@
+"""Registered reads of institutions and people."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, or_, select
+
+from bloop.accounts.models import BootstrapLink, Institution, LoginSession, User
+from bloop.store.models import EVERY_INSTITUTION
+from bloop.store.statements import institution, register
+
+SESSION = register(
+    "accounts.session",
+    select(User.id, User.role, LoginSession.id.label("session_id"), LoginSession.expires_at)
+    .join(
+        User,
+        (User.id == LoginSession.user_id) & (User.institution_id == LoginSession.institution_id),
+    )
+    .where(
+        LoginSession.institution_id == institution,
+        LoginSession.token_hash == bindparam("token_hash"),
+        User.disabled_at.is_(None),
+    ),
+)
+"""Who holds a session; a disabled account holds none. Expiry is the caller's to compare."""
+
+USED_LINKS = register(
+    "accounts.used_links",
+    select(BootstrapLink.used_at)
+    .where(
+        or_(BootstrapLink.institution_id == institution, institution == EVERY_INSTITUTION),
+        BootstrapLink.used_at.is_not(None),
+    )
+    .limit(1),
+)
+"""Whether anybody ever came in by a link."""
+
+INSTITUTIONS = register(
+    "accounts.institutions",
+    select(
+        Institution.id,
+        Institution.slug,
+        Institution.name,
+        Institution.row_version,
+        Institution.created_at,
+    )
+    .where(or_(Institution.id == institution, institution == EVERY_INSTITUTION))
+    .order_by(Institution.id),
+)
+"""The caller's own institution; all of them for a call that serves every institution."""
+
+ACCOUNT = register(
+    "accounts.account",
+    select(User.id, User.name, User.email, User.role, User.row_version, User.created_at).where(
+        User.institution_id == institution, User.id == bindparam("id")
+    ),
+)
+"""One person."""

@@ -1,0 +1,44 @@
+"""Answers about institutions and people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bloop_sdk import Role
+
+
+class InstitutionOut(BaseModel):
+    """A tenant of the hub."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(examples=["019a0c1e-7d1c-7cc3-98a0-3f1c2f5a9b10"])
+    slug: str = Field(examples=["main"])
+    name: str = Field(examples=["University of Example"])
+    row_version: int
+    created_at: datetime
+
+
+class InstitutionList(BaseModel):
+    """The institutions that the caller may see."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: list[InstitutionOut]
+
+
+class AccountOut(BaseModel):
+    """Who is logged in. ``csrf_token`` goes into ``X-CSRF-Token`` of a browser's changes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    name: str = Field(examples=["Operator"])
+    email: str | None
+    role: Role
+    institution: str
+    row_version: int
+    created_at: datetime
+    csrf_token: str | None

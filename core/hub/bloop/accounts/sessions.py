@@ -1,0 +1,102 @@
+"""Who a request is: its token looked up once, then remembered for some seconds."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from bloop.accounts.access import GUEST_SCOPES, STRANGER_SCOPES
+from bloop.accounts.queries import SESSION
+from bloop.accounts.service import StartedSession, token_hash, token_institution
+from bloop.store.database import Database
+from bloop.store.types import utcnow
+from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
+
+REMEMBERED_SECONDS = 5.0
+"""For so long another process may still honour a session that has ended."""
+
+_MOST = 10_000
+_SYSTEM = Principal(PrincipalKind.SYSTEM, "hub", Role.OPERATOR)
+
+GUEST = Principal(PrincipalKind.GUEST, "guest", Role.GUEST, GUEST_SCOPES)
+STRANGER = Principal(PrincipalKind.GUEST, "guest", Role.GUEST, STRANGER_SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a token, and where."""
+
+    principal: Principal
+    institution: str
+
+
+def system_call(institution: str, trace: Trace | None = None) -> Call:
+    """A call of the hub itself, for one institution or for every one."""
+    return Call(_SYSTEM, institution, trace or new_trace())
+
+
+def new_trace() -> Trace:
+    """The beginning of a trace (W3C Trace Context)."""
+    fresh = os.urandom(24).hex()
+    return Trace(fresh[:32], fresh[32:])
+
+
+class Sessions:
+    """Looks tokens up; :meth:`forget` makes this process look again at once.
+
+    Over HTTPS the cookie has the prefix ``__Host-``, which ties it to this host alone; on a
+    loopback address without TLS browsers would refuse that.
+    """
+
+    def __init__(self, database: Database, *, secure: bool) -> None:
+        self.secure = secure
+        self.cookie = "__Host-bloop" if secure else "bloop_session"
+        self._database = database
+        self._known: dict[str, tuple[float, Holder | None]] = {}
+
+    def set_cookie(self, response: Response, session: StartedSession) -> None:
+        """Give a browser its session; scripts can't read it, other sites can't send it along."""
+        response.set_cookie(
+            self.cookie,
+            session.token,
+            max_age=session.seconds,
+            secure=self.secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    async def holder(self, token: str, trace: Trace) -> Holder | None:
+        """Who holds a token; None for what is no session, or one that has ended."""
+        remembered = self._known.get(token)
+        now = time.monotonic()
+        if remembered is not None and remembered[0] > now:
+            return remembered[1]
+        institution = token_institution(token)
+        if institution is None:
+            return None
+        found = await self._look_up(token, institution, trace)
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[token] = (now + REMEMBERED_SECONDS, found)
+        return found
+
+    def forget(self, token: str) -> None:
+        """Look this token up again when it comes next."""
+        self._known.pop(token, None)
+
+    async def _look_up(self, token: str, institution: str, trace: Trace) -> Holder | None:
+        call = system_call(institution, trace)
+        row = await self._database.read_one(SESSION, call, token_hash=token_hash(token))
+        if row is None or _moment(row[3]) <= utcnow():
+            return None
+        return Holder(Principal(PrincipalKind.USER, row[0], Role(row[1])), institution)
+
+
+def _moment(value: Any) -> datetime:
+    """Registered reads give a time as the driver does: text from SQLite."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)

@@ -1,0 +1,164 @@
+"""The one middleware: everything that holds for every request, in one pass over its headers.
+
+Host -> trace -> principal -> cross-site check -> route -> action -> size -> handler within its
+deadline; then headers, metrics and the access log. Whatever is raised becomes a problem document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bloop.accounts.access import Route, require
+from bloop.api import security
+from bloop.api.access_log import AccessLog
+from bloop.api.problems import BodyTooLargeError, answer, describe
+from bloop.api.route_table import RouteTable
+from bloop.api.visitors import Visitors
+from bloop_sdk import DeadlineError
+
+BODY_BYTES = 1024 * 1024
+"""The longest body of a route that takes no upload."""
+
+ErrorPage = Callable[[Request, Any], Response]
+
+
+class Edge:
+    """ASGI: wraps the routes of one app. ``error_page`` words problems for browsers."""
+
+    def __init__(
+        self,
+        inner: ASGIApp,
+        table: RouteTable,
+        visitors: Visitors,
+        log: AccessLog,
+        *,
+        upload_bytes: int,
+    ) -> None:
+        self.inner = inner
+        self.table = table
+        self.visitors = visitors
+        self.log = log
+        self.upload_bytes = upload_bytes
+        self.error_page: ErrorPage | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; lifespan and web sockets pass."""
+        if scope["type"] != "http":
+            await self.inner(scope, receive, send)
+            return
+        started = time.perf_counter()
+        head = security.read_head(scope)
+        status = 500
+        began = False
+
+        async def deliver(message: Message) -> None:
+            nonlocal status, began
+            if message["type"] == "http.response.start":
+                began = True
+                status = message["status"]
+                message["headers"] = security.with_headers(message["headers"], scope, head)
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, deliver, head)
+        except Exception as error:  # noqa: BLE001 - the last place that can answer
+            self._note(error, scope)
+            if not began:
+                await self._problem(error, scope, head)(scope, receive, deliver)
+        finally:
+            self.log.record(scope, status, time.perf_counter() - started)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, head: security.Head
+    ) -> None:
+        await self.visitors.welcome(scope, head)
+        route = self._find(scope)
+        if route is None:
+            await self.inner(scope, receive, send)
+            return
+        call = scope["bloop.call"]
+        require(call, route.action)
+        if head.unsafe:
+            receive = await self.visitors.refuse_cross_site(scope, head, receive)
+            receive = self._bounded(receive, head, route)
+        limit = asyncio.timeout(route.deadline)
+        try:
+            async with limit:
+                await self._run(route, scope, receive, send)
+        except TimeoutError as err:
+            if limit.expired():
+                raise DeadlineError(f"no answer within {route.deadline} s") from err
+            raise
+
+    async def _run(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+        arguments = route.direct_arguments(scope)
+        if arguments is not None:
+            response = await route.answer(arguments, Request(scope, receive, send))
+            await response(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # The server leaves the body out.
+        async with AsyncExitStack() as stack:
+            scope["fastapi_middleware_astack"] = stack
+            await route.handle(scope, receive, send)
+
+    def _find(self, scope: Scope) -> Route | None:
+        """The route of this request; raises 405 where only other methods have one."""
+        found = self.table.find(scope["path"])
+        if found is None:
+            return None
+        method = scope["method"]
+        target = found.targets.get("GET" if method == "HEAD" else method)
+        if target is None:
+            allowed = ", ".join(sorted(found.targets))
+            raise HTTPException(405, f"{method} is not for {scope['path']}", {"allow": allowed})
+        scope["path_params"] = dict(zip(target.names, found.values, strict=True))
+        scope["route"] = target.route
+        scope["endpoint"] = target.route.endpoint
+        return target.route
+
+    def _bounded(self, receive: Receive, head: security.Head, route: Route) -> Receive:
+        limit = self.upload_bytes if route.upload else BODY_BYTES
+        if head.length is not None:
+            if head.length > limit:
+                raise _too_large(limit)
+            return receive  # The server ends a body at its announced length.
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise _too_large(limit)
+            return message
+
+        return counted
+
+    def _problem(self, error: Exception, scope: Scope, head: security.Head) -> Response:
+        problem, headers = describe(error, head.trace.trace_id)
+        if self.error_page is not None and head.wants_page:
+            page = self.error_page(Request(scope), problem)
+            page.headers.update(headers)
+            return page
+        return answer(problem, headers)
+
+    def _note(self, error: Exception, scope: Scope) -> None:
+        problem, _ = describe(error, "")
+        self.log.failed(scope, error, problem.status)
+
+
+def _too_large(limit: int) -> BodyTooLargeError:
+    return BodyTooLargeError(
+        f"the body is longer than {limit} bytes",
+        cure="send less; [limits] upload_bytes in hub.toml bounds files",
+    )

@@ -1,0 +1,124 @@
+"""Who comes to the door: the right host, a session or none, and no other site's page."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.types import Message, Receive, Scope
+
+from bloop.accounts.access import HubParts
+from bloop.accounts.service import csrf_token
+from bloop.accounts.sessions import GUEST, STRANGER
+from bloop.api.problems import CrossSiteError, HostRefusedError
+from bloop.api.security import Head
+from bloop_sdk import Call
+
+FORM_BYTES = 256 * 1024
+"""The longest form in which the cross-site token is looked for."""
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_FORM = "application/x-www-form-urlencoded"
+
+
+class Visitors:
+    """Puts ``bloop.call`` and ``bloop.hub`` into a request's scope, or refuses it."""
+
+    def __init__(self, hub: HubParts) -> None:
+        http = hub.config.value.http
+        self._hub = hub
+        self._public = urlsplit(http.public_url or "")
+        self._bound = f"[{http.host}]" if ":" in http.host else http.host
+        self._cookie = hub.sessions.cookie.encode()
+
+    async def welcome(self, scope: Scope, head: Head) -> None:
+        """Say who this is; raises :class:`HostRefusedError`."""
+        hub = self._hub
+        nobody = GUEST if hub.config.value.access.guests == "read" else STRANGER
+        scope["bloop.hub"] = hub
+        scope["bloop.call"] = Call(nobody, hub.institution, head.trace)
+        self._check_host(head)
+        by_cookie = None
+        token = head.bearer
+        if token is None:
+            token = by_cookie = head.cookie(self._cookie)
+        if token is None:
+            return
+        holder = await hub.sessions.holder(token, head.trace)
+        if holder is not None:
+            scope["bloop.call"] = Call(holder.principal, holder.institution, head.trace)
+            scope["bloop.token"] = token
+            scope["bloop.cookie_token"] = by_cookie
+
+    def _check_host(self, head: Head) -> None:
+        """Refuse names that are not ours: on loopback they mean DNS rebinding.
+
+        Where the hub listens for everybody and nobody told it its name, any name may be right.
+        """
+        given = (head.text(b"host") or "").lower()
+        name = given.rpartition(":")[0] if given.rpartition(":")[2].isdigit() else given
+        if given and given == self._public.netloc:
+            return
+        if name in LOOPBACK or name == self._bound:
+            return
+        if self._public.netloc or self._bound in LOOPBACK:
+            raise HostRefusedError(
+                f"this hub is not called {name[:80]!r}",
+                cure="set [http] public_url in hub.toml to the address that browsers use",
+            )
+
+    async def refuse_cross_site(self, scope: Scope, head: Head, receive: Receive) -> Receive:
+        """Refuse a change that another site's page made with this browser's cookie.
+
+        The browser's own words come first (``Sec-Fetch-Site``, ``Origin``), then the session's
+        token: in ``X-CSRF-Token``, a form's field ``csrf``, or the query for a multipart form.
+        """
+        session = scope.get("bloop.cookie_token")
+        if session is None:
+            return receive
+        site = head.text(b"sec-fetch-site")
+        if site not in {None, "same-origin", "none"} or not self._same_origin(head):
+            raise CrossSiteError("a page of another site sent this")
+        given, receive = await self._given_token(scope, head, receive)
+        if not hmac.compare_digest(given.encode(), csrf_token(session).encode()):
+            raise CrossSiteError(
+                "the cross-site token is missing or of another session",
+                cure="send X-CSRF-Token with csrf_token of GET /api/v1/account, or reload the page",
+            )
+        return receive
+
+    def _same_origin(self, head: Head) -> bool:
+        origin = head.text(b"origin")
+        if origin is None:
+            return True
+        host = urlsplit(origin).netloc
+        return bool(host) and host in {head.text(b"host"), self._public.netloc}
+
+    async def _given_token(self, scope: Scope, head: Head, receive: Receive) -> tuple[str, Receive]:
+        header = head.text(b"x-csrf-token")
+        if header is not None:
+            return header, receive
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        if "csrf" in query:
+            return query["csrf"], receive
+        if not (head.text(b"content-type") or "").startswith(_FORM):
+            return "", receive
+        body, again = await _read_form(receive)
+        fields = dict(parse_qsl(body.decode("utf-8", "replace")))
+        return fields.get("csrf", ""), again
+
+
+async def _read_form(receive: Receive) -> tuple[bytes, Receive]:
+    """A short body, and a ``receive`` that gives it once more."""
+    body = b""
+    more = True
+    while more and len(body) <= FORM_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    kept: list[Message] = [{"type": "http.request", "body": body, "more_body": more}]
+
+    async def again() -> Message:
+        return kept.pop() if kept else await receive()
+
+    return body, again
