@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 NOTE = VENV / ".bloop-installed.json"
+DEBIAN_PYTHON = Path("/usr/bin/python3")
 SYSTEM_PACKAGES = ROOT / "deploy" / "system-packages.sh"
 RUNTIME = "requirements.lock"
 DEV = "requirements-dev.lock"
@@ -102,17 +103,16 @@ def make_venv() -> None:
         return
     say(f"making .venv with Python {version}")
     shutil.rmtree(VENV, ignore_errors=True)
-    packages = ["python3-venv", f"python3.{sys.version_info.minor}-venv"]
     if not can_make_venv():
         # Debian and Ubuntu ship Python without what venv needs.
-        for package in packages:
-            if subprocess.run([SYSTEM_PACKAGES, package], check=False).returncode == 0:
-                break
-    if not can_make_venv():
-        raise fail(
-            f"this Python ({sys.executable}) cannot make environments: ensurepip is missing",
-            f"sudo apt-get install {packages[0]}    (or {packages[1]}), then run this again",
-        )
+        python = Path(sys.executable).resolve()
+        package = "python3-venv" if python == DEBIAN_PYTHON.resolve() else f"{python.name}-venv"
+        subprocess.run([SYSTEM_PACKAGES, package], check=False)
+        if not can_make_venv():
+            raise fail(
+                f"{python} cannot make environments: ensurepip is missing",
+                f"sudo apt-get install {package}, then run this again",
+            )
     subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
 
 
