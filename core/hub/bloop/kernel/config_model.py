@@ -159,7 +159,7 @@ class NetSection(_Section):
 
 
 class PluginEntry(BaseModel):
-    """``[plugins.<id>]``: what the hub wants of a plugin. Its own settings stand beside it."""
+    """What the hub wants of a plugin. Its own settings stand beside it."""
 
     # The other keys belong to the plugin's model, which is known only once it is loaded.
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)

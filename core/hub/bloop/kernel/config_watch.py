@@ -79,6 +79,7 @@ async def _ticks(path: Path, stop: asyncio.Event) -> AsyncGenerator[None]:
     """Moments at which to look: as soon as something changes in the file's folder."""
     from watchfiles import awatch
 
+    yield None  # It may have changed since it was loaded.
     # A rename replaces the file, a symlink's target changes in a folder of its own.
     folders = {path.absolute().parent, Path(os.path.realpath(path)).parent}  # noqa: ASYNC240
     try:
