@@ -1,6 +1,6 @@
 # `make` alone lists what can be done. The work is in tools/; make only names it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint types contracts security docs-check bench lock build env env-dev clean clean-env
+.PHONY: help demo test check fmt lint types contracts security docs docs-check bench lock build env env-dev clean clean-env
 MAKEFLAGS += --no-print-directory
 # Set on some machines to keep containers small; it makes every start compile every import.
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,10 +36,14 @@ contracts:
 	@$(BIN)/lint-imports
 
 security:
-	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml core plugins
+	@$(BIN)/bandit --quiet --severity-level medium --recursive --configfile pyproject.toml core plugins
 
 docs-check:
+	@for tool in tools/*_docs.py; do $(BIN)/python $$tool --check || exit 1; done
 	@$(BIN)/python tools/docs_check.py
+
+docs: env-dev ## write the parts of docs/ that are made from the source
+	@for tool in tools/*_docs.py; do $(BIN)/python $$tool || exit 1; done
 
 bench: env-dev ## run the benchmarks and write docs/benchmarks.md (ONLY="dispatch read")
 	@$(BIN)/python tools/bench.py $(ONLY)
