@@ -1,0 +1,109 @@
+"""Entry point: the table of commands, and how failures are told.
+
+``bloop --help`` imports none of them, so it answers at once and works in a broken environment.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+COMMANDS = {
+    "init": ("bloop.cli.lifecycle:init", "Create a hub here: hub.toml, database, first account."),
+    "up": ("bloop.cli.lifecycle:up", "Run the hub: pages, API and background work."),
+    "login-link": ("bloop.cli.lifecycle:login_link", "Print a fresh link that logs you in."),
+    "import": ("bloop.cli.content:import_file", "Import a course from a file."),
+    "export": ("bloop.cli.content:export", "Write a course to a file."),
+    "content": ("bloop.cli.content:content", "Look at courses and what is in them."),
+    "plugins": ("bloop.cli.plugins:plugins", "List, inspect and switch plugins."),
+    "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),
+    "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
+    "db": ("bloop.cli.db:db", "Upgrade the database and see its version."),
+    "completion": ("bloop.cli.completion:completion", "Print the completion script of your shell."),
+}
+"""Each command's place, and the line that ``--help`` shows without importing it."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it
+        """In the order of the table: what one does first comes first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click calls it
+        """Import the command; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click calls it
+        """The table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The hub.toml to use; otherwise $BLOOP_CONFIG or ./hub.toml.",
+)
+@click.version_option(package_name="bloop-hub", prog_name="bloop", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, config_path: Path | None) -> None:
+    """Bloop, a plugin-based learning hub.
+
+    Start with `bloop init`, then `bloop up`. Every reading command takes --json.
+    """
+    ctx.obj = config_path
+
+
+def main() -> NoReturn:
+    """Run, and turn every failure into a sentence, its cure and an exit code.
+
+    0 is success, 1 a failure with its reason, 2 a wrong call, 130 an interrupt.
+    """
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as err:
+        err.show()
+        sys.exit(err.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader went away (`bloop ... | head`): nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as err:  # noqa: BLE001 - told, or raised again
+        sys.exit(_told(err))
+    sys.exit(0)
+
+
+def _told(err: Exception) -> int:
+    from bloop_sdk import BloopError
+
+    if not isinstance(err, BloopError):
+        raise err
+    wants_json = "--json" in sys.argv
+    if wants_json:
+        import json
+
+        problem: dict[str, Any] = {"code": err.code, "message": err.message, "cure": err.cure}
+        click.echo(json.dumps({"error": problem}, ensure_ascii=False))
+        return 1
+    click.secho("✗ ", fg="red", nl=False, err=True)
+    click.echo(err.message, err=True)
+    if err.cure:
+        click.secho("  → ", fg="cyan", nl=False, err=True)
+        click.echo(err.cure, err=True)
+    return 1

@@ -1,0 +1,96 @@
+"""What the commands share: JSON or rich output, and a hub opened for one command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+import orjson
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bloop.hub import Hub
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+"""On every reading command; the value arrives as ``as_json``."""
+
+STATE_STYLES = {
+    "ready": "green",
+    "active": "green",
+    "succeeded": "green",
+    "disabled": "dim",
+    "stopped": "dim",
+    "cancelled": "dim",
+    "waiting": "cyan",
+    "running": "cyan",
+    "pending": "yellow",
+    "needs_upgrade": "yellow",
+    "blocked": "yellow",
+    "incompatible": "red",
+    "invalid": "red",
+    "load_failed": "red",
+    "failed": "red",
+}
+
+
+def console() -> Console:
+    """Rich's console on standard output; plain where that is no terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document, indented."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
+
+
+def state(name: str) -> str:
+    """A state in its colour, as rich markup."""
+    return f"[{STATE_STYLES.get(name, 'default')}]{name}[/]"
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table without lines: columns are enough."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def asynchronous(function: Callable[P, Awaitable[T]]) -> Callable[P, T]:
+    """Run a command's coroutine to its end."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return asyncio.run(_awaited(function(*args, **kwargs)))
+
+    return run
+
+
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+@asynccontextmanager
+async def open_hub() -> AsyncIterator[Hub]:
+    """The hub of this command's configuration, without serving or background work."""
+    from bloop.hub import Hub
+
+    hub = Hub.open(click.get_current_context().find_root().obj, kind="cli")
+    try:
+        yield hub
+    finally:
+        await hub.stop()

@@ -1,0 +1,182 @@
+"""Templates, languages, and what every page has: navigation, viewer, words for states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from bloop.accounts.access import call_of, hub_of, may
+from bloop.web.assets import asset
+from bloop_sdk import PrincipalKind
+
+FOLDER = Path(__file__).parent
+LOCALES = ("en", *sorted(path.stem for path in (FOLDER / "locale").glob("*.po")))
+
+_TONES = {
+    "good": {"ready", "active", "succeeded"},
+    "warn": {"pending", "needs_upgrade", "blocked", "loading", "retrying", "degraded", "checking"},
+    "bad": {"load_failed", "invalid", "incompatible", "failed", "auth_failed", "suspended"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NavLink:
+    """A link of the bar at the top."""
+
+    title: str
+    href: str
+    current: bool
+
+
+def tone(state: str) -> str:
+    """How a state feels: ``good``, ``warn``, ``bad`` or nothing."""
+    return next((tone for tone, states in _TONES.items() if state in states), "")
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A rendered page in the visitor's language."""
+    locale = locale_of(request)
+    translations = _translations(locale)
+    _ = translations.gettext
+    environment = _environment(locale)
+    html = environment.get_template(template).render(
+        locale=locale,
+        direction=_direction(locale),
+        hub_name=hub_of(request).config.value.hub.name,
+        navigation=_navigation(request, _),
+        viewer=_viewer(request, _),
+        state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
+        **values,
+    )
+    return HTMLResponse(
+        html, status, headers={"content-language": locale, "vary": "accept-language"}
+    )
+
+
+def translate(request: Request, text: str) -> str:
+    """One message in the visitor's language, for what is put together outside a template."""
+    return _translations(locale_of(request)).gettext(text)
+
+
+def locale_of(request: Request) -> str:
+    """The best of the hub's languages for ``Accept-Language`` (RFC 9110, section 12.5.4)."""
+    wanted: list[tuple[float, str]] = []
+    for part in request.headers.get("accept-language", "").split(",")[:20]:
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            wanted.append((float(weight or 1), tag.partition("-")[0].lower()))
+        except ValueError:
+            continue
+    for _weight, tag in sorted(wanted, key=lambda pair: -pair[0]):
+        if tag in LOCALES:
+            return tag
+    return "en"
+
+
+def _navigation(request: Request, _: Any) -> list[NavLink]:
+    call = call_of(request)
+    links = [(_("Courses"), "/", "content:read"), (_("Plugins"), "/plugins", "plugins:read")]
+    path = request.url.path
+    return [
+        NavLink(title, href, current=path == href)
+        for title, href, action in links
+        if may(call, action)
+    ]
+
+
+def _viewer(request: Request, _: Any) -> str:
+    principal = call_of(request).principal
+    if principal.kind is PrincipalKind.GUEST:
+        return _("You are reading as a guest.")
+    return _("You are logged in as {role}.").format(role=principal.role)
+
+
+def _state_names(_: Any) -> Mapping[str, str]:
+    return {
+        "ready": _("ready"),
+        "disabled": _("switched off"),
+        "load_failed": _("failed to load"),
+        "invalid": _("invalid"),
+        "incompatible": _("incompatible"),
+        "blocked": _("something is missing"),
+        "needs_upgrade": _("needs an upgrade"),
+        "loading": _("loading"),
+        "stopped": _("stopped"),
+        "pending": _("not complete yet"),
+        "missing": _("gone from its source"),
+        "trashed": _("in the bin"),
+        "active": _("active"),
+    }
+
+
+@lru_cache(maxsize=16)
+def _translations(locale: str) -> NullTranslations:
+    """The catalogue of a language; English is what the templates are written in."""
+    source = FOLDER / "locale" / f"{locale}.po"
+    if locale == "en" or not source.is_file():
+        return NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    with source.open("rb") as file:
+        catalogue = read_po(file, locale=locale)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+@lru_cache(maxsize=16)
+def _environment(locale: str) -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    translations: Any = _translations(locale)
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(asset=asset, tone=tone)
+    environment.filters["runs"] = _runs
+    return environment
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Either one module or the leaves that follow one another."""
+
+    module: Any = None
+    leaves: tuple[Any, ...] = ()
+
+
+def _runs(nodes: Iterable[Any]) -> list[_Run]:
+    """Group siblings so that leaves between two modules make one list."""
+    runs: list[_Run] = []
+    leaves: list[Any] = []
+    for node in nodes:
+        if node.is_module:
+            if leaves:
+                runs.append(_Run(leaves=tuple(leaves)))
+                leaves = []
+            runs.append(_Run(module=node))
+        else:
+            leaves.append(node)
+    if leaves:
+        runs.append(_Run(leaves=tuple(leaves)))
+    return runs
+
+
+def _direction(locale: str) -> str:
+    return "rtl" if locale in {"ar", "fa", "he", "ur"} else "ltr"
