@@ -1,0 +1,195 @@
+"""A cartridge's zip, opened once and read within bounds."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import unquote
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from bloop_cartridge.config import CartridgeConfig
+from bloop_cartridge.zipcheck import check_directory, count_entries
+from bloop_sdk.errors import BloopError, FatalError, MalformedRecordError, MissingRecordError
+from bloop_sdk.records import JSONObject
+
+MANIFEST = "imsmanifest.xml"
+CHUNK = 256 * 1024
+# Everything that zipfile was seen to raise on directories and data with flipped bits.
+BROKEN = (
+    BadZipFile,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in the zip, by its path inside the cartridge."""
+
+    path: str
+    size: int
+    crc32: int
+
+    def facts(self) -> JSONObject:
+        """What of a file goes into the raw record: it changes when the bytes do."""
+        return {"path": self.path, "size": self.size, "crc32": f"{self.crc32:08x}"}
+
+
+class Archive:
+    """The entries of a cartridge whose zip has been checked.
+
+    Paths are those below the folder that holds the manifest. Raises HostileInputError for a zip
+    that breaks the bounds, FatalError for one that cannot be read or holds no manifest.
+    """
+
+    def __init__(self, path: Path, bounds: CartridgeConfig) -> None:
+        self.name = path.name
+        self.bounds = bounds
+        self.notes: tuple[str, ...] = ()
+        self._zip = self._open(path)
+        self._folded: dict[str, str] | None = None
+        try:
+            self._root = self._find_root()
+        except BloopError:
+            self._zip.close()
+            raise
+
+    def _open(self, path: Path) -> ZipFile:
+        try:
+            with path.open("rb") as file:
+                count_entries(file, self.bounds)
+            archive = ZipFile(path)
+        except FatalError as err:
+            raise type(err)(f"{self.name}: {err.message}", cure=err.cure) from err
+        except BROKEN as err:
+            raise FatalError(
+                f"{self.name}: the zip cannot be read: {err}",
+                cure="check that the whole file was copied, or export the course again",
+            ) from err
+        try:
+            check_directory(archive.infolist(), path.stat().st_size, self.bounds)
+        except FatalError as err:
+            archive.close()
+            raise type(err)(f"{self.name}: {err.message}", cure=err.cure) from err
+        return archive
+
+    def _find_root(self) -> str:
+        """The folder of the manifest: the zip's root, or the one folder that holds everything."""
+        if MANIFEST in self._zip.NameToInfo:
+            return ""
+        tops = {info.filename.partition("/")[0] for info in self._infos()}
+        folder = tops.pop() + "/" if len(tops) == 1 else ""
+        if folder and folder + MANIFEST in self._zip.NameToInfo:
+            self.notes = (f"the zip holds the folder {folder!r} instead of the cartridge itself",)
+            return folder
+        raise FatalError(
+            f"{self.name}: there is no {MANIFEST} at the root of the zip",
+            cure="a Common Cartridge has one; export the course as Common Cartridge (.imscc)",
+            code="cartridge_manifest_missing",
+        )
+
+    def _infos(self) -> Iterator[ZipInfo]:
+        """The files, without folders and what macOS adds."""
+        for info in self._zip.infolist():
+            base = info.filename.rpartition("/")[2]
+            junk = info.filename.startswith("__MACOSX/") or base == ".DS_Store"
+            if not info.is_dir() and not junk:
+                yield info
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._zip.close()
+
+    def paths(self) -> Iterator[str]:
+        """The paths of all files, in the order of the zip's directory."""
+        for info in self._infos():
+            if info.filename.startswith(self._root):
+                yield info.filename[len(self._root) :]
+
+    def identity(self) -> str:
+        """A hash over names, sizes and checksums: the same for the same content."""
+        digest = hashlib.sha256()
+        for info in self._infos():
+            digest.update(f"{info.filename}\0{info.file_size}\0{info.CRC}\0".encode(errors="replace"))
+        return digest.hexdigest()
+
+    def find(self, href: str) -> str | None:
+        """The path that a reference means, or None.
+
+        Tried as written, percent-decoded, in composed and decomposed form, with the names of a
+        zip that forgot to say it is UTF-8, and at last without regard to letter case.
+        """
+        for candidate in _spellings(href):
+            if self._root + candidate in self._zip.NameToInfo:
+                return candidate
+        if self._folded is None:
+            self._folded = {path.casefold(): path for path in self.paths()}
+        for candidate in _spellings(href):
+            found = self._folded.get(candidate.casefold())
+            if found is not None:
+                return found
+        return None
+
+    def entry(self, path: str) -> Entry:
+        """Facts about a file; raises MissingRecordError."""
+        info = self._info(path)
+        return Entry(path, info.file_size, info.CRC)
+
+    def _info(self, path: str) -> ZipInfo:
+        try:
+            return self._zip.NameToInfo[self._root + path]
+        except KeyError as err:
+            raise MissingRecordError(f"{self.name}: {path} is not in the zip") from err
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """The bytes of a file, piece by piece; raises MalformedRecordError where they are broken."""
+        info = self._info(path)
+        left = info.file_size
+        try:
+            with self._zip.open(info) as stream:
+                while piece := stream.read(CHUNK):
+                    left -= len(piece)
+                    yield piece
+        except BROKEN as err:
+            raise self._malformed(path, f"cannot be unpacked: {err}") from err
+        if left:
+            raise self._malformed(path, "is not as long as the zip's directory says")
+
+    def read(self, path: str) -> bytes:
+        """A whole XML or HTML file; raises MalformedRecordError past ``max_xml_bytes``."""
+        if self._info(path).file_size > self.bounds.max_xml_bytes:
+            raise self._malformed(path, f"is larger than {self.bounds.max_xml_bytes:,} bytes")
+        return b"".join(self.chunks(path))
+
+    def stream(self, path: str) -> IO[bytes]:
+        """A file opened for reading; what it raises while reading is the caller's to handle."""
+        return self._zip.open(self._info(path))
+
+    def _malformed(self, path: str, what: str) -> MalformedRecordError:
+        return MalformedRecordError(
+            f"{self.name}: {path} {what}", cure="export the course again and import the new file"
+        )
+
+
+def _spellings(href: str) -> Iterator[str]:
+    """The ways in which a zip may spell the path that a manifest names."""
+    for text in dict.fromkeys((href, unquote(href))):
+        path = text.replace("\\", "/").removeprefix("./").lstrip("/")
+        yield path
+        if not path.isascii():
+            yield unicodedata.normalize("NFC", path)
+            yield unicodedata.normalize("NFD", path)
+            # Without the UTF-8 flag, zipfile decodes names as code page 437.
+            yield path.encode(errors="replace").decode("cp437")
