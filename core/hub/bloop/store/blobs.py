@@ -1,15 +1,19 @@
 """Bytes by their SHA-256, on disk, shared by all who hold them; the rows say who does.
 
-A blob is written beside its place and moved there when its digest is known, so that a kill leaves
-a temporary file and never half a blob.
+A blob is written beside its place and moved there when its digest is known and its bytes are on
+the disk, so that a kill or a power cut leaves a temporary file and never half a blob.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +22,7 @@ from bloop.store.errors import NotFoundError, StoreError
 from bloop_sdk.errors import HostileInputError
 
 CHUNK_BYTES = 1 << 20
+ABANDONED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class BlobWriter:
         self._digest = hashlib.sha256()
         self._size = 0
         handle, name = tempfile.mkstemp(prefix="incoming-", dir=root)
+        # Held as long as this process lives: whoever can take it has found a dead one's file.
+        fcntl.flock(handle, fcntl.LOCK_EX)
         self._path = Path(name)
         self._file = os.fdopen(handle, "wb")
 
@@ -46,22 +53,28 @@ class BlobWriter:
         if self._limit is not None and self._size > self._limit:
             raise HostileInputError(f"a file is larger than the {self._limit} bytes allowed")
         self._digest.update(chunk)
-        self._file.write(chunk)
+        with _storing(self._root):
+            self._file.write(chunk)
 
     def finish(self) -> BlobRef:
         """Make it durable under its digest."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        digest = self._digest.hexdigest()
-        target = _place(self._root, digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self._path.replace(target)
-        return BlobRef(digest, self._size)
+        ref = BlobRef(self._digest.hexdigest(), self._size)
+        target = _place(self._root, ref.sha256)
+        with _storing(self._root):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            if not target.parent.is_dir():
+                target.parent.mkdir(exist_ok=True)
+                _sync_folder(self._root)
+            self._path.replace(target)
+            _sync_folder(target.parent)
+            self._file.close()
+        return ref
 
     def abort(self) -> None:
         """Forget what came so far."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # A full disk fails the last flush as well.
+            self._file.close()
         self._path.unlink(missing_ok=True)
 
 
@@ -70,14 +83,14 @@ class Blobs:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(parents=True, exist_ok=True)
+        with _storing(root):
+            root.mkdir(parents=True, exist_ok=True)
+            self._remove_abandoned()
 
     def writer(self, limit: int | None = None) -> BlobWriter:
         """Start a blob of at most ``limit`` bytes."""
-        try:
+        with _storing(self.root):
             return BlobWriter(self.root, limit)
-        except OSError as err:
-            raise StoreError(f"{self.root}: cannot write: {err.strerror}") from err
 
     def put(self, chunks: Iterable[bytes], limit: int | None = None) -> BlobRef:
         """Store all chunks as one blob."""
@@ -100,6 +113,40 @@ class Blobs:
     def open(self, sha256: str) -> BinaryIO:
         """The bytes."""
         return self.path(sha256).open("rb")
+
+    def _remove_abandoned(self) -> None:
+        """Delete what writers that were killed have left."""
+        for left in self.root.glob("incoming-*"):
+            with contextlib.suppress(OSError), left.open("rb") as file:
+                # A moment's grace: a file just made may not be locked yet.
+                if time.time() - os.fstat(file.fileno()).st_mtime > ABANDONED_SECONDS:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    left.unlink()
+
+
+@contextlib.contextmanager
+def _storing(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StoreError(
+                f"{root}: the disk is full", code="store_full", cure="free some space and try again"
+            ) from err
+        raise StoreError(
+            f"{root}: cannot write: {err.strerror}",
+            code="store_read_only" if err.errno in {errno.EROFS, errno.EACCES} else None,
+            cure="check [store] blobs in hub.toml, and the folder's owner and rights",
+        ) from err
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make names durable: syncing a file does not sync the folder that names it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _place(root: Path, digest: str) -> Path:

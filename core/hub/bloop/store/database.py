@@ -13,17 +13,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.pool import Pool
 
-from bloop.store.errors import ConflictError, StoreError
+from bloop.store.errors import ConflictError
+from bloop.store.faults import translated
 from bloop.store.reads import Reader, open_reader
 from bloop.store.statements import Row, Statement
-from bloop.store.unit import UnitOfWork, bind_tenant
+from bloop.store.tenants import InstitutionSession, bind_tenant, check_call
+from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, ConfigError
 
 P = ParamSpec("P")
@@ -34,14 +38,18 @@ BUSY_TIMEOUT_SECONDS = 10
 
 
 class Database:
-    """A hub's database; ``dialect`` is ``sqlite`` or ``postgresql``."""
+    """A hub's database; ``dialect`` is ``sqlite`` or ``postgresql``.
 
-    def __init__(self, url: str) -> None:
-        self.url = _checked(url)
+    ``owner_url`` is what migrations connect with: on PostgreSQL the tables' owner, else the same.
+    """
+
+    def __init__(self, url: str, owner_url: str | None = None) -> None:
+        self.url = _checked(url, "url")
+        self.owner_url = _checked(owner_url, "owner_url") if owner_url else self.url
         self.dialect = self.url.get_backend_name()
         if self.dialect == "sqlite" and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = _engine(self.url)
+        self.engine = open_engine(self.url)
         writers = 1 if self.dialect == "sqlite" else COMMAND_THREADS
         self._commands = ThreadPoolExecutor(writers, thread_name_prefix="bloop-command")
         self._reader: Reader = open_reader(self.url)
@@ -49,22 +57,22 @@ class Database:
     @contextmanager
     def unit(self, call: Call) -> Iterator[UnitOfWork]:
         """A transaction of this call: commits at the end, rolls back on any exception."""
-        session = Session(self.engine, expire_on_commit=False)
-        try:
-            bind_tenant(session, call.institution)
-            yield UnitOfWork(session, call)
-            session.commit()
-        except IntegrityError as err:
-            session.rollback()
-            raise ConflictError(f"the database refused: {_short(err)}") from err
-        except DBAPIError as err:
-            session.rollback()
-            raise _translated(err) from err
-        except BaseException:
-            session.rollback()
-            raise
-        finally:
-            session.close()
+        check_call(call)
+        with InstitutionSession(self.engine, expire_on_commit=False) as session:
+            try:
+                bind_tenant(session, call.institution)
+                unit = UnitOfWork(session, call)
+                yield unit
+                session.flush()
+                unit.outbox.write()
+                session.commit()
+            except StaleDataError as err:
+                raise ConflictError(
+                    f"somebody else changed it meanwhile: {err}",
+                    cure="read it again and decide with the current version",
+                ) from err
+            except (DBAPIError, PoolTimeoutError) as err:
+                raise translated(err) from err
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command (a sync function that opens a unit) in a writer thread."""
@@ -73,15 +81,18 @@ class Database:
 
     async def read(self, statement: Statement, call: Call, **parameters: Any) -> Sequence[Row]:
         """All rows of a registered read, for this call's institution."""
+        check_call(call)
         return await self._reader.rows(statement, call.institution, parameters)
 
     async def read_one(self, statement: Statement, call: Call, **parameters: Any) -> Row | None:
         """The first row of a registered read, or None."""
+        check_call(call)
         rows = await self._reader.rows(statement, call.institution, parameters)
         return rows[0] if rows else None
 
     def read_now(self, statement: Statement, call: Call, **parameters: Any) -> Sequence[Row]:
         """The same from a thread or the command line, without an event loop."""
+        check_call(call)
         return self._reader.rows_now(statement, call.institution, parameters)
 
     async def close(self) -> None:
@@ -96,31 +107,30 @@ class Database:
         self.engine.dispose()
 
 
-def _checked(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as err:
-        raise ConfigError(
-            "[store] url: not a database URL",
-            cure='write "sqlite:///var/bloop.db" or "postgresql+psycopg://user@host/name"',
-        ) from err
-    if parsed.drivername in {"postgresql", "postgres"}:
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
-        raise ConfigError(
-            f"[store] url: {parsed.drivername} is not supported",
-            cure="use sqlite or postgresql+psycopg",
-        )
-    if parsed.drivername == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise ConfigError("[store] url: SQLite needs a file", cure='write "sqlite:///var/bloop.db"')
-    return parsed
+def in_unit(
+    database: Database,
+    call: Call,
+    command: Callable[Concatenate[UnitOfWork, P], T],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run ``command(unit, ...)`` in a unit of its own: ``await database.run(in_unit, ...)``."""
+    with database.unit(call) as unit:
+        return command(unit, *args, **kwargs)
 
 
-def _engine(url: URL) -> Engine:
+def open_engine(
+    url: URL, *, pool: type[Pool] | None = None, pragmas: Sequence[str] = ("foreign_keys=ON",)
+) -> Engine:
+    """An engine for commands; ``pragmas`` are SQLite's, beside those that every writer has."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=COMMAND_THREADS, max_overflow=4, pool_pre_ping=True)
+        sizes = {} if pool else {"pool_size": COMMAND_THREADS, "max_overflow": 4}
+        return create_engine(url, poolclass=pool, pool_pre_ping=True, **sizes)
     engine = create_engine(
-        url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS}
+        url,
+        poolclass=pool,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
     )
 
     @event.listens_for(engine, "connect")
@@ -128,7 +138,7 @@ def _engine(url: URL) -> Engine:
         # The driver must not begin by itself: a deferred BEGIN that later wants to write meets
         # "database is locked" at once, whatever the busy time-out.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", *pragmas):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -138,17 +148,23 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _translated(err: DBAPIError) -> StoreError:
-    text = _short(err)
-    if isinstance(err, OperationalError) and "readonly" in text:
-        return StoreError(f"the database is read-only: {text}", code="store_read_only")
-    if "full" in text or "No space" in text:
-        return StoreError(
-            f"the disk is full: {text}", code="store_full", cure="free some space and try again"
+def _checked(url: str, key: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as err:
+        raise ConfigError(
+            f"[store] {key}: not a database URL",
+            cure='write "sqlite:///var/bloop.db" or "postgresql+psycopg://user@host/name"',
+        ) from err
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise ConfigError(
+            f"[store] {key}: {parsed.drivername} is not supported",
+            cure="use sqlite or postgresql+psycopg",
         )
-    return StoreError(f"the database failed: {text}")
-
-
-def _short(err: DBAPIError) -> str:
-    """The driver's words alone: the statement's values may hold personal data."""
-    return str(err.orig).strip().splitlines()[0] if err.orig is not None else "unknown"
+    if parsed.drivername == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ConfigError(
+            f"[store] {key}: SQLite needs a file", cure='write "sqlite:///var/bloop.db"'
+        )
+    return parsed

@@ -43,3 +43,9 @@ class TenantError(BloopError):
     """Code tried to reach another institution's row: always a defect, never an answer."""
 
     code = "tenant_violation"
+
+
+class MigrationError(BloopError):
+    """Tables could not be brought to their version; they are as they were."""
+
+    code = "migration_failed"

@@ -14,10 +14,23 @@ from sqlalchemy import BigInteger, Identity, Index, Integer, MetaData, String, U
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from bloop.store.ids import new_id
-from bloop.store.types import Json, UtcDateTime, utcnow
+from bloop.store.types import Json, utcnow
 from bloop_sdk import Personal
+from bloop_sdk.tables import ID, NAMING, TYPES, Tenant
 
-ID = String(36)
+__all__ = [
+    "EVERY_INSTITUTION",
+    "ID",
+    "AuditLine",
+    "Base",
+    "BigSerial",
+    "Blob",
+    "OutboxEvent",
+    "PluginValue",
+    "Tenant",
+    "personal",
+]
+
 BigSerial = BigInteger().with_variant(Integer, "sqlite")
 
 EVERY_INSTITUTION = "*"
@@ -25,38 +38,25 @@ EVERY_INSTITUTION = "*"
 
 
 class Base(DeclarativeBase):
-    """All tables of the core; constraint names are stable across both databases."""
+    """All tables of the core; constraint names are stable across both databases.
 
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: Json, list[str]: Json}
+    A table with a ``row_version`` counts it by itself, and an update of a row that somebody else
+    has changed since it was read is refused, whatever the database's isolation.
+    """
 
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar = TYPES
 
-class Tenant:
-    """Mixin of every table whose rows belong to one institution."""
-
-    @declared_attr
+    @declared_attr.directive
     @classmethod
-    def institution_id(cls) -> Mapped[str]:
-        """The owner of the row."""
-        return mapped_column(ID, nullable=False)
+    def __mapper_args__(cls) -> dict[str, Any]:
+        version = getattr(cls, "row_version", None)
+        return {} if version is None else {"version_id_col": version}
 
 
 def personal(category: str = "personal") -> dict[str, Any]:
     """Column info that marks personal data, for export, erasure and masking."""
     return {"personal": Personal(category)}
-
-
-def is_tenant_table(name: str) -> bool:
-    """Whether rows of this table carry their institution."""
-    return "institution_id" in Base.metadata.tables[name].c
 
 
 class OutboxEvent(Tenant, Base):

@@ -8,15 +8,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import orjson
 from sqlalchemy.engine import URL
 
-from bloop.store.errors import StoreError
+from bloop.store.faults import from_driver
 from bloop.store.statements import Row, Statement
 
 READ_THREADS = 4
 POOL_SIZE = 8
+POOL_TIMEOUT_SECONDS = 5.0
 
 
 class Reader(Protocol):
@@ -55,7 +57,7 @@ class SqliteReader:
     """
 
     def __init__(self, url: URL) -> None:
-        self._path = str(url.database)
+        self._path = f"file:{quote(str(url.database))}?mode=rw"
         self._threads = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="bloop-read")
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
@@ -76,18 +78,23 @@ class SqliteReader:
     ) -> Sequence[Row]:
         """All rows, in this thread."""
         compiled = statement.compiled("sqlite")
-        values = {**compiled.constants, **parameters, "institution": institution}
+        values = compiled.values(institution, parameters)
         try:
+            # Fetched whole: a cursor left open would keep its snapshot, and hide later writes.
             rows = self._connection().execute(compiled.sql, values).fetchall()
         except sqlite3.Error as err:
-            raise StoreError(f"reading {statement.name} failed: {err}") from err
+            raise from_driver(err) from err
         return [compiled.convert(row) for row in rows] if compiled.convert else rows
 
     def _connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
             found = sqlite3.connect(
-                self._path, isolation_level=None, check_same_thread=False, cached_statements=256
+                self._path,
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
             )
             found.execute("PRAGMA query_only=ON")
             found.execute("PRAGMA busy_timeout=2000")
@@ -108,7 +115,7 @@ class SqliteReader:
 
 
 class PostgresReader:
-    """psycopg's async driver with prepared statements; JSON passes unparsed.
+    """psycopg's async driver with prepared statements; JSON and times pass unparsed.
 
     The institution that row-level security reads is a setting of the connection. It is changed,
     in the same round trip as the read, only when another institution used the connection last.
@@ -117,7 +124,9 @@ class PostgresReader:
     def __init__(self, url: URL) -> None:
         self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool: Any = None
+        self._threads_pool: Any = None
         self._opening: asyncio.Lock | None = None
+        self._opening_now = threading.Lock()
 
     async def rows(
         self, statement: Statement, institution: str, parameters: Mapping[str, Any]
@@ -126,13 +135,22 @@ class PostgresReader:
         import psycopg
 
         compiled = statement.compiled("postgresql")
-        values = {**compiled.constants, **parameters, "institution": institution}
+        values = compiled.values(institution, parameters)
         pool = self._pool or await self._open()
-        try:
-            async with pool.connection() as connection:
-                return await _fetch(connection, compiled.sql, values, institution)
-        except psycopg.Error as err:
-            raise StoreError(f"reading {statement.name} failed: {_short(err)}") from err
+        broken = False
+        while True:
+            try:
+                async with pool.connection() as connection:
+                    try:
+                        return await _fetch(connection, compiled.sql, values, institution)
+                    except psycopg.OperationalError:
+                        if broken or not connection.closed:
+                            raise
+                        broken = True
+                # The server has been restarted: the pool's other connections are as dead.
+                await pool.check()
+            except psycopg.Error as err:
+                raise from_driver(err) from err
 
     async def _open(self) -> Any:
         from psycopg_pool import AsyncConnectionPool
@@ -141,13 +159,7 @@ class PostgresReader:
         async with self._opening:
             if self._pool is None:
                 pool: Any = AsyncConnectionPool(
-                    self._conninfo,
-                    min_size=1,
-                    max_size=POOL_SIZE,
-                    open=False,
-                    kwargs={"autocommit": True, "prepare_threshold": 0},
-                    configure=_configure_async,
-                    check=None,
+                    self._conninfo, configure=_configure_async, open=False, **_POOL
                 )
                 await pool.open()
                 self._pool = pool
@@ -156,29 +168,51 @@ class PostgresReader:
     def rows_now(
         self, statement: Statement, institution: str, parameters: Mapping[str, Any]
     ) -> Sequence[Row]:
-        """All rows, over a connection of this call."""
+        """All rows, from a thread."""
         import psycopg
 
         compiled = statement.compiled("postgresql")
-        values = {**compiled.constants, **parameters, "institution": institution}
+        values = compiled.values(institution, parameters)
         try:
-            with psycopg.connect(self._conninfo, autocommit=True) as connection:
-                _set_loaders(connection)
-                connection.execute(_SET_INSTITUTION, (institution,))
-                return connection.execute(compiled.sql, values).fetchall()
+            with self._open_now().connection() as connection:
+                return _fetch_now(connection, compiled.sql, values, institution)
         except psycopg.Error as err:
-            raise StoreError(f"reading {statement.name} failed: {_short(err)}") from err
+            raise from_driver(err) from err
+
+    def _open_now(self) -> Any:
+        from psycopg_pool import ConnectionPool
+
+        with self._opening_now:
+            if self._threads_pool is None:
+                self._threads_pool = ConnectionPool(
+                    self._conninfo,
+                    configure=_configure,
+                    check=ConnectionPool.check_connection,
+                    num_workers=1,
+                    open=True,
+                    **_POOL,
+                )
+        return self._threads_pool
 
     async def close(self) -> None:
-        """Close the pool."""
+        """Close the event loop's pool."""
         if self._pool is not None:
             await self._pool.close()
             self._pool = None
 
     def close_now(self) -> None:
-        """Nothing is kept outside the pool."""
+        """Close the threads' pool."""
+        if self._threads_pool is not None:
+            self._threads_pool.close()
+            self._threads_pool = None
 
 
+_POOL: dict[str, Any] = {
+    "min_size": 1,
+    "max_size": POOL_SIZE,
+    "timeout": POOL_TIMEOUT_SECONDS,
+    "kwargs": {"autocommit": True, "prepare_threshold": 0},
+}
 _SET_INSTITUTION = "SELECT set_config('bloop.institution', %s, false)"
 
 
@@ -188,6 +222,8 @@ async def _fetch(
     if connection.bloop_institution == institution:
         rows: Sequence[Row] = await (await connection.execute(sql, values)).fetchall()
         return rows
+    # Unknown until both have come back: a cancelled or failed round trip leaves it so, and then
+    # whoever gets the connection next sets it again.
     connection.bloop_institution = None
     async with connection.pipeline():
         await connection.execute(_SET_INSTITUTION, (institution,))
@@ -197,16 +233,39 @@ async def _fetch(
     return rows
 
 
+def _fetch_now(
+    connection: Any, sql: str, values: Mapping[str, Any], institution: str
+) -> Sequence[Row]:
+    if connection.bloop_institution != institution:
+        connection.bloop_institution = None
+        connection.execute(_SET_INSTITUTION, (institution,))
+        connection.bloop_institution = institution
+    rows: Sequence[Row] = connection.execute(sql, values).fetchall()
+    return rows
+
+
 async def _configure_async(connection: Any) -> None:
-    connection.bloop_institution = None
-    _set_loaders(connection)
+    await connection.execute("SET TIME ZONE 'UTC'")
+    _prepare(connection)
 
 
-def _set_loaders(connection: Any) -> None:
+def _configure(connection: Any) -> None:
+    connection.execute("SET TIME ZONE 'UTC'")
+    _prepare(connection)
+
+
+def _prepare(connection: Any) -> None:
+    from psycopg.adapt import Loader
     from psycopg.types.json import set_json_loads
 
+    class TextTime(Loader):
+        """``2026-01-31 08:00:00.5+00`` as the RFC 3339 text that SQLite holds."""
+
+        def load(self, data: Any) -> str:
+            text = bytes(data).decode("ascii")
+            moment, _, fraction = text[:-3].partition(".")
+            return f"{moment[:10]}T{moment[11:]}.{fraction:0<6}Z"
+
     set_json_loads(orjson.Fragment, connection)
-
-
-def _short(err: Exception) -> str:
-    return str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
+    connection.adapters.register_loader("timestamptz", TextTime)
+    connection.bloop_institution = None

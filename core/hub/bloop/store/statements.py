@@ -5,21 +5,22 @@
 
     row = await database.read_one(ITEM, call, id=item_id)
 
-Rows come as tuples in the order of :attr:`Statement.columns`, booleans as ``bool``, JSON columns
+Rows come as tuples in the order of :attr:`Statement.columns`, the same from both databases:
+booleans as ``bool``, times as RFC 3339 text in UTC (``2026-01-31T08:00:00.000000Z``), JSON columns
 as :class:`orjson.Fragment`, ready to be put into an answer without parsing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Boolean, Select, bindparam
+from sqlalchemy import BinaryExpression, Boolean, Column, Select, bindparam
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.sql import visitors
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.types import JSON
 
@@ -40,11 +41,19 @@ _DIALECTS: dict[str, Callable[[], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A statement as one driver takes it: its text, fixed parameters, and a row converter."""
+    """A statement as one driver takes it: its text, its values, and a row converter."""
 
     sql: str
-    constants: dict[str, Any]
+    constants: Mapping[str, Any]
+    processors: Mapping[str, Callable[[Any], Any]]
     convert: Convert | None
+
+    def values(self, institution: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """What the driver is given."""
+        values = {**self.constants, **parameters, "institution": institution}
+        for name, process in self.processors.items():
+            values[name] = process(values[name])
+        return values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +71,7 @@ class Statement:
         """The compiled form for ``sqlite`` or ``postgresql``, made on first use."""
         found = self._compiled.get(dialect)
         if found is None:
-            found = self._compiled[dialect] = _compile(self.select, dialect)
+            found = self._compiled[dialect] = _compile(self, dialect)
         return found
 
     def as_dict(self, row: Row) -> dict[str, Any]:
@@ -74,18 +83,26 @@ REGISTRY: dict[str, Statement] = {}
 
 
 def register(name: str, select: Select[Any], *, heavy: bool = False) -> Statement:
-    """Register a read under ``domain.name``; raises TenantError without ``:institution``."""
+    """Register a read under ``domain.name``.
+
+    Raises TenantError where ``:institution`` is missing or a table is not held to it.
+    """
     if name in REGISTRY:
         raise ValueError(f"a read named {name!r} is registered already")
-    parameters = frozenset(
-        element.key
-        for element in visitors.iterate(select)
-        if isinstance(element, BindParameter) and element.required
-    )
+    binds = [part for part in visitors.iterate(select) if isinstance(part, BindParameter)]
+    for bind in binds:
+        if bind.required and bind.expanding:
+            raise ValueError(f"the read {name!r} has a list :{bind.key}, which no driver takes")
+    parameters = frozenset(bind.key for bind in binds if bind.required)
     if "institution" not in parameters:
         raise TenantError(
             f"the read {name!r} has no :institution",
             cure="compare an institution_id column with bloop.store.statements.institution",
+        )
+    if free := _unbound_tables(select):
+        raise TenantError(
+            f"the read {name!r} would show every institution's rows of {', '.join(free)}",
+            cure="compare the institution_id of each of its tables",
         )
     columns = tuple(column.name for column in select.selected_columns)
     statement = Statement(name, select, columns, parameters, heavy)
@@ -93,11 +110,37 @@ def register(name: str, select: Select[Any], *, heavy: bool = False) -> Statemen
     return statement
 
 
-def _compile(select: Select[Any], name: str) -> Compiled:
+def _unbound_tables(select: Select[Any]) -> list[str]:
+    """Tables (or aliases) with an ``institution_id`` that is compared with nothing."""
+    used: dict[str, str] = {}
+    compared: set[str] = set()
+    for part in visitors.iterate(select):
+        if isinstance(part, Column) and "institution_id" in part.table.c:
+            used[part.table.name] = getattr(part.table, "element", part.table).name
+        if isinstance(part, BinaryExpression) and part.operator is operators.eq:
+            for side in (part.left, part.right):
+                if isinstance(side, Column) and side.key == "institution_id":
+                    compared.add(side.table.name)
+    return sorted({table for name, table in used.items() if name not in compared})
+
+
+def _compile(statement: Statement, name: str) -> Compiled:
     dialect = _DIALECTS[name]()
-    compiled = select.compile(dialect=dialect)
-    constants = {key: value for key, value in compiled.params.items() if value is not None}
-    return Compiled(str(compiled), constants, _converter(select, name))
+    compiled = statement.select.compile(dialect=dialect)
+    # Writes out lists of fixed values, `kind IN ('page', 'quiz')`, which the drivers don't do.
+    state = compiled.construct_expanded_state(dict.fromkeys(statement.parameters))
+    processors = {
+        key: process
+        for key in state.parameters
+        if (bind := compiled.binds.get(key)) is not None
+        and (process := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
+    }
+    constants = {
+        key: value for key, value in state.parameters.items() if key not in statement.parameters
+    }
+    for key in constants.keys() & processors.keys():
+        constants[key] = processors.pop(key)(constants[key])
+    return Compiled(state.statement, constants, processors, _converter(statement.select, name))
 
 
 def _converter(select: Select[Any], dialect: str) -> Convert | None:

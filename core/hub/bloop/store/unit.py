@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import event, func, select, text
-from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+from sqlalchemy import func, insert, select, text, tuple_
+from sqlalchemy.orm import Session
 
-from bloop.store.errors import ConflictError, NotFoundError, TenantError
-from bloop.store.models import EVERY_INSTITUTION, AuditLine, OutboxEvent, Tenant
+from bloop.store.errors import ConflictError, NotFoundError
+from bloop.store.models import AuditLine, OutboxEvent, Tenant
 from bloop_sdk import Call
 
 T = TypeVar("T", bound=Tenant)
 
+AGGREGATES_AT_ONCE = 200
+OUTBOX_LOCKS = 256
+OUTBOX_LOCK_CLASS = 0x0B10
+
 
 class Outbox:
-    """Events of this transaction, numbered per aggregate."""
+    """Events of this transaction: collected, then numbered per aggregate as it commits."""
 
     def __init__(self, session: Session, call: Call) -> None:
         self._session = session
         self._call = call
-        self._next: dict[tuple[str, str], int] = {}
+        self._events: list[dict[str, Any]] = []
 
     def append(
         self,
@@ -31,33 +36,64 @@ class Outbox:
         *,
         institution: str | None = None,
     ) -> None:
-        """Say that ``topic`` happened to ``aggregate`` (``kind:id``); commits with the change."""
-        owner = institution or self._call.institution
-        key = (owner, aggregate)
-        number = self._next.get(key) or self._last(owner, aggregate) + 1
-        self._next[key] = number + 1
-        self._session.add(
-            OutboxEvent(
-                institution_id=owner,
-                topic=topic,
-                aggregate=aggregate,
-                aggregate_seq=number,
-                actor=f"{self._call.principal.kind}:{self._call.principal.id}",
-                trace=str(self._call.trace),
-                payload=dict(payload),
-            )
-        )
+        """Say that ``topic`` happened to ``aggregate`` (``kind:id``); commits with the change.
 
-    def _last(self, owner: str, aggregate: str) -> int:
-        """The number of the aggregate's newest event.
-
-        Two writers of one aggregate hold its row already (row version); should they not, the
-        unique constraint ends one of them rather than let two events share a number.
+        Only a call for every institution may name another ``institution`` than its own.
         """
-        newest = select(func.max(OutboxEvent.aggregate_seq)).where(
-            OutboxEvent.institution_id == owner, OutboxEvent.aggregate == aggregate
+        self._events.append(
+            {
+                "institution_id": institution or self._call.institution,
+                "topic": topic,
+                "aggregate": aggregate,
+                "actor": actor_of(self._call),
+                "trace": str(self._call.trace),
+                "payload": dict(payload),
+            }
         )
-        return self._session.scalar(newest) or 0
+
+    def write(self) -> None:
+        """Number and insert what was collected; the unit calls it right before its commit."""
+        if not self._events:
+            return
+        last = self._last_numbers(
+            {(row["institution_id"], row["aggregate"]) for row in self._events}
+        )
+        for row in self._events:
+            key = (row["institution_id"], row["aggregate"])
+            row["aggregate_seq"] = last[key] = last.get(key, 0) + 1
+        self._session.execute(insert(OutboxEvent), self._events)
+        self._events = []
+
+    def _last_numbers(self, keys: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """The number of each aggregate's newest event."""
+        ordered = sorted(keys)
+        self._lock(ordered)
+        owner = (OutboxEvent.institution_id, OutboxEvent.aggregate)
+        found: dict[tuple[str, str], int] = {}
+        for start in range(0, len(ordered), AGGREGATES_AT_ONCE):
+            newest = (
+                select(*owner, func.max(OutboxEvent.aggregate_seq))
+                .where(tuple_(*owner).in_(ordered[start : start + AGGREGATES_AT_ONCE]))
+                .group_by(*owner)
+            )
+            for institution, aggregate, number in self._session.execute(newest):
+                found[institution, aggregate] = number
+        return found
+
+    def _lock(self, keys: list[tuple[str, str]]) -> None:
+        """Make two transactions that write events of one aggregate wait for each other.
+
+        SQLite has one writer. On PostgreSQL the aggregates share a fixed number of advisory
+        locks, so that a large batch can't use up the server's; as everybody takes them in one
+        order and last of all, nobody waits in a circle.
+        """
+        if self._session.get_bind().dialect.name != "postgresql":
+            return
+        locks = sorted({zlib.crc32("/".join(key).encode()) % OUTBOX_LOCKS for key in keys})
+        self._session.connection().execute(
+            text("SELECT pg_advisory_xact_lock(:outbox, lock) FROM unnest(:locks) AS lock"),
+            {"outbox": OUTBOX_LOCK_CLASS, "locks": locks},
+        )
 
 
 class Audit:
@@ -72,7 +108,7 @@ class Audit:
         self._session.add(
             AuditLine(
                 institution_id=self._call.institution,
-                actor=f"{self._call.principal.kind}:{self._call.principal.id}",
+                actor=actor_of(self._call),
                 action=action,
                 resource=resource,
                 trace=str(self._call.trace),
@@ -117,38 +153,6 @@ class UnitOfWork:
             )
 
 
-def bind_tenant(session: Session, institution: str) -> None:
-    """Make a session see and write one institution's rows only."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(
-            text("SELECT set_config('bloop.institution', :institution, true)"),
-            {"institution": institution},
-        )
-    if institution == EVERY_INSTITUTION:
-        return
-
-    @event.listens_for(session, "do_orm_execute")
-    def _add_criteria(state: ORMExecuteState) -> None:
-        if state.is_select or state.is_update or state.is_delete:
-            state.statement = state.statement.options(
-                with_loader_criteria(
-                    Tenant,
-                    lambda cls: cls.institution_id == institution,
-                    include_aliases=True,
-                )
-            )
-
-    @event.listens_for(session, "before_flush")
-    def _refuse_others(flushed: Session, _context: UOWTransaction, _instances: Any) -> None:
-        for row in _touched(flushed):
-            if isinstance(row, Tenant) and row.institution_id != institution:
-                raise TenantError(
-                    f"{type(row).__name__} of institution {row.institution_id} in a unit of work "
-                    f"of {institution}"
-                )
-
-
-def _touched(session: Session) -> Iterable[Any]:
-    yield from session.new
-    yield from session.dirty
-    yield from session.deleted
+def actor_of(call: Call) -> str:
+    """Who acts, as ``kind:id``."""
+    return f"{call.principal.kind}:{call.principal.id}"

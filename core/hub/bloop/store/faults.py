@@ -1,0 +1,119 @@
+"""What the drivers raise, as the errors of the store.
+
+Only the driver's first line is passed on: the statement's values, which later lines quote, may be
+personal data. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from bloop.store.errors import ConflictError, StoreError, TenantError
+from bloop_sdk import BloopError
+
+_Make = Callable[[str], BloopError]
+
+
+def translated(err: SQLAlchemyError) -> BloopError:
+    """The store's error for what SQLAlchemy raised."""
+    return from_driver(err.orig if isinstance(err, DBAPIError) and err.orig else err)
+
+
+def from_driver(err: BaseException) -> BloopError:
+    """The store's error for what psycopg or sqlite3 raised."""
+    text = str(err).strip().partition("\n")[0] or type(err).__name__
+    sqlstate = getattr(err, "sqlstate", None)
+    if sqlstate is not None:
+        make = _BY_SQLSTATE.get(sqlstate) or _BY_SQLSTATE.get(sqlstate[:2])
+    else:
+        make = next((make for words, make in _BY_WORDS if words in text), None)
+    return (make or _failed)(text)
+
+
+def _conflict(text: str) -> BloopError:
+    return ConflictError(f"the database refused: {text}")
+
+
+def _not_allowed(text: str) -> BloopError:
+    if "row-level security" in text:
+        return TenantError(f"the database refused: {text}")
+    return StoreError(
+        f"the database's role may not: {text}",
+        code="store_forbidden",
+        cure="run: bloop db upgrade, with [store] owner_url; it grants what the hub needs",
+    )
+
+
+def _read_only(text: str) -> BloopError:
+    return StoreError(
+        f"the database is read-only: {text}",
+        code="store_read_only",
+        cure="check the rights of its file and folder, or whether it is a standby",
+    )
+
+
+def _full(text: str) -> BloopError:
+    return StoreError(
+        f"the disk is full: {text}", code="store_full", cure="free some space and try again"
+    )
+
+
+def _busy(text: str) -> BloopError:
+    return StoreError(f"the database is busy: {text}", code="store_busy", cure="try again")
+
+
+def _away(text: str) -> BloopError:
+    return StoreError(
+        f"the database cannot be reached: {text}",
+        code="store_unavailable",
+        cure="see that it runs, and that [store] url in hub.toml names it",
+    )
+
+
+def _not_migrated(text: str) -> BloopError:
+    return StoreError(
+        f"the database lacks a table or column: {text}",
+        code="store_not_migrated",
+        cure="run: bloop db upgrade",
+    )
+
+
+def _failed(text: str) -> BloopError:
+    return StoreError(f"the database failed: {text}")
+
+
+_BY_SQLSTATE: dict[str, _Make] = {
+    "23505": _conflict,  # unique
+    "23503": _conflict,  # foreign key
+    "23P01": _conflict,  # exclusion
+    "25006": _read_only,
+    "40001": _busy,  # serialization failure
+    "40P01": _busy,  # deadlock
+    "42501": _not_allowed,
+    "42703": _not_migrated,
+    "42P01": _not_migrated,
+    "53100": _full,
+    "53300": _busy,  # too many connections
+    "55P03": _busy,  # lock not available
+    "57P01": _away,  # terminated by an administrator
+    "57P03": _away,  # starting up
+    "08": _away,
+}
+
+_BY_WORDS: tuple[tuple[str, _Make], ...] = (
+    ("UNIQUE constraint failed", _conflict),
+    ("FOREIGN KEY constraint failed", _conflict),
+    ("readonly database", _read_only),
+    ("query_only", _read_only),
+    ("database or disk is full", _full),
+    ("disk I/O error", _failed),
+    ("database is locked", _busy),
+    ("unable to open database file", _away),
+    ("no such table", _not_migrated),
+    ("no such column", _not_migrated),
+    # psycopg tells a connection that failed or broke by its class, without a code.
+    ("connection", _away),
+    ("Pool limit", _busy),
+)

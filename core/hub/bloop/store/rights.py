@@ -1,0 +1,72 @@
+"""What the role that serves may do on PostgreSQL: set after every migration, for all tables.
+
+Nobody has to remember it in a version, and a table that a plugin adds is guarded like the core's:
+row-level security compares ``institution_id`` with the setting ``bloop.institution`` of the
+session; ``*`` is the hub's own. It is forced on the owner too, for a hub that runs as one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, text
+
+if TYPE_CHECKING:
+    from bloop.store.database import Database
+
+POLICY = "own_institution"
+
+_UNGUARDED = text("""
+    SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+      AND a.attname = 'institution_id' AND NOT a.attisdropped
+      AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (
+          SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = :policy))
+    ORDER BY c.relname
+""")
+
+_OWN = """
+    institution_id = current_setting('bloop.institution', true)
+    OR current_setting('bloop.institution', true) = '*'
+"""
+
+
+def grant_rights(connection: Connection, database: Database) -> None:
+    """Guard every table of institutions, and let the role of ``[store] url`` use them all."""
+    if connection.dialect.name != "postgresql":
+        return
+    for name in connection.scalars(_UNGUARDED, {"policy": POLICY}).all():
+        for statement in (
+            f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY',
+            f'ALTER TABLE "{name}" FORCE ROW LEVEL SECURITY',
+            f'DROP POLICY IF EXISTS {POLICY} ON "{name}"',
+            f'CREATE POLICY {POLICY} ON "{name}" USING ({_OWN}) WITH CHECK ({_OWN})',
+        ):
+            connection.execute(text(statement))
+    role = database.url.username
+    if role is None or role == database.owner_url.username:
+        return
+    quoted = connection.dialect.identifier_preparer.quote(role)
+    schema = connection.dialect.identifier_preparer.quote(
+        connection.scalar(text("SELECT current_schema()")) or "public"
+    )
+    for statement in (
+        f"GRANT USAGE ON SCHEMA {schema} TO {quoted}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {quoted}",
+        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {quoted}",
+        f"REVOKE UPDATE, DELETE ON audit_line FROM {quoted}",
+    ):
+        connection.execute(text(statement))
+    _keep_versions(connection, quoted)
+
+
+def _keep_versions(connection: Connection, role: str) -> None:
+    """Version tables are read by the hub and written by migrations alone."""
+    names = connection.scalars(
+        text(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+            " AND starts_with(tablename, 'bloop_version_')"
+        )
+    )
+    for name in names.all():
+        connection.execute(text(f'REVOKE INSERT, UPDATE, DELETE ON "{name}" FROM {role}'))

@@ -1,0 +1,128 @@
+"""The guard of a session: it sees and writes one institution's rows only.
+
+It answers for what the code of the hub does by mistake, on every database. On PostgreSQL row-level
+security stands behind it, for statements that go past the session as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Insert, Table, TextClause, event, inspect, text
+from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+from sqlalchemy.sql import visitors
+
+from bloop.store.errors import TenantError
+from bloop.store.models import EVERY_INSTITUTION, Tenant
+from bloop_sdk import Call, PrincipalKind
+
+
+class InstitutionSession(Session):
+    """An ORM session bound to the institution in ``info["institution"]``."""
+
+
+def check_call(call: Call) -> None:
+    """Only the hub itself may act for all institutions at once."""
+    if call.institution == EVERY_INSTITUTION and call.principal.kind is not PrincipalKind.SYSTEM:
+        raise TenantError(
+            f"{call.principal.kind}:{call.principal.id} asked for every institution's rows",
+            cure="only the hub's own calls may; name one institution",
+        )
+
+
+def bind_tenant(session: InstitutionSession, institution: str) -> None:
+    """Begin the transaction and tell the database whose rows it may touch."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(
+            text("SELECT set_config('bloop.institution', :institution, true)"),
+            {"institution": institution},
+        )
+    session.info["institution"] = institution
+
+
+@event.listens_for(InstitutionSession, "do_orm_execute")
+def _guard_statement(state: ORMExecuteState) -> None:
+    institution = state.session.info.get("institution", EVERY_INSTITUTION)
+    if institution == EVERY_INSTITUTION:
+        return
+    if isinstance(state.statement, TextClause):
+        _check_text(state.statement, state.parameters, institution)
+        return
+    if not (state.is_column_load or state.is_relationship_load):
+        _check_tables(state.statement)
+    if state.is_insert:
+        _check_inserted(state.statement, state.parameters, institution)
+    elif state.is_orm_statement:
+        state.statement = state.statement.options(
+            with_loader_criteria(
+                Tenant, lambda cls: cls.institution_id == institution, include_aliases=True
+            )
+        )
+
+
+def _check_text(statement: TextClause, parameters: Any, institution: str) -> None:
+    if not isinstance(parameters, dict) or parameters.get("institution") != institution:
+        raise TenantError(
+            f"SQL without its institution: {str(statement)[:60]!r}",
+            cure="compare institution_id with :institution, or write it with a mapped class",
+        )
+
+
+def _check_tables(statement: Any) -> None:
+    """Criteria reach mapped classes alone: a bare table would show all institutions' rows."""
+    tables: dict[str, Table] = {}
+    mapped: set[str] = set()
+    for element in visitors.iterate(statement):
+        entity = element._annotations.get("parententity")  # noqa: SLF001 - it has no public name
+        if entity is not None:
+            mapped.add(entity.mapper.local_table.name)
+        if isinstance(element, Table):
+            tables[element.name] = element
+    for name in tables.keys() - mapped:
+        if "institution_id" in tables[name].c:
+            raise TenantError(
+                f"a statement uses the table {name} as such",
+                cure="write it with the mapped class, which is bound to the institution",
+            )
+
+
+def _check_inserted(statement: Any, parameters: Any, institution: str) -> None:
+    assert isinstance(statement, Insert)
+    if "institution_id" not in statement.table.c:
+        return
+    if statement.select is not None:
+        raise TenantError("INSERT from SELECT cannot be checked for its institution")
+    rows = parameters if isinstance(parameters, list) else [parameters or {}]
+    given = [row["institution_id"] for row in rows if "institution_id" in row]
+    for value in given or _stated(statement):
+        if value != institution:
+            raise TenantError(
+                f"{statement.table.name} of institution {value} in a unit of work of {institution}"
+            )
+
+
+def _stated(statement: Insert) -> Iterator[Any]:
+    """The institutions that ``insert(...).values(...)`` itself names."""
+    for name, value in statement.compile().params.items():
+        if name == "institution_id" or name.startswith("institution_id_m"):
+            yield value
+
+
+@event.listens_for(InstitutionSession, "before_flush")
+def _guard_flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
+    institution = session.info.get("institution", EVERY_INSTITUTION)
+    if institution == EVERY_INSTITUTION:
+        return
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, Tenant) and institution != _owner(row):
+            raise TenantError(
+                f"{type(row).__name__} of institution {_owner(row)} in a unit of work "
+                f"of {institution}"
+            )
+
+
+def _owner(row: Tenant) -> Any:
+    """Whose the row is, or was before somebody wrote over it."""
+    history = inspect(row).attrs.institution_id.history
+    return history.deleted[0] if history.deleted else row.institution_id

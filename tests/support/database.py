@@ -1,0 +1,113 @@
+"""A migrated database for each test, on SQLite and on PostgreSQL: the fixture `database`.
+
+Its twin `empty_database` has no tables. Calls to use it with come from `make_call`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bloop.store.database import Database
+from bloop.store.migrate import upgrade_core
+from bloop.store.models import EVERY_INSTITUTION
+from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
+from tests.support import postgres
+from tests.support.postgres import Cluster
+from tests.support.run import locked
+
+DIALECTS = ("sqlite", "postgresql")
+HOME = "00000000-0000-7000-8000-00000000000a"
+OTHER = "00000000-0000-7000-8000-00000000000b"
+
+
+def make_call(
+    institution: str = HOME,
+    role: Role = Role.EDUCATOR,
+    *,
+    kind: PrincipalKind = PrincipalKind.USER,
+    name: str = "somebody",
+) -> Call:
+    """A call of a user (or whom `kind` says) in an institution."""
+    return Call(Principal(kind, name, role), institution, Trace("1" * 32, "2" * 16))
+
+
+def make_system_call(institution: str = EVERY_INSTITUTION) -> Call:
+    """A call of the hub itself, by default for every institution."""
+    return make_call(institution, Role.OPERATOR, kind=PrincipalKind.SYSTEM, name="test")
+
+
+@pytest.fixture
+def call() -> Call:
+    """A call of an educator of the institution `HOME`."""
+    return make_call()
+
+
+@pytest.fixture
+def other_call() -> Call:
+    """A call of an educator of the institution `OTHER`."""
+    return make_call(OTHER)
+
+
+@pytest.fixture
+def system_call() -> Call:
+    """A call of the hub for every institution."""
+    return make_system_call()
+
+
+@pytest.fixture(params=DIALECTS)
+def database_urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The URLs of a migrated database, as who serves and as who owns; once for each dialect."""
+    folder: Path = request.getfixturevalue("run_folder")
+    if request.param == "sqlite":
+        shutil.copy(_sqlite_template(folder), tmp_path / "bloop.db")
+        url = f"sqlite:///{tmp_path / 'bloop.db'}"
+        yield url, url
+        return
+    cluster: Cluster = request.getfixturevalue("postgres_cluster")
+    made = cluster.create(cluster.template("core", _migrate))
+    yield made.app_url, made.owner_url
+    cluster.drop(made)
+
+
+@pytest_asyncio.fixture
+async def database(database_urls: tuple[str, str]) -> AsyncIterator[Database]:
+    """A database with the core's tables, as the role that serves; once for each dialect."""
+    opened = Database(*database_urls)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture(params=DIALECTS)
+async def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database without tables; once for each dialect."""
+    if request.param == "sqlite":
+        opened = Database(f"sqlite:///{tmp_path / 'empty.db'}")
+    else:
+        made: postgres.Database = request.getfixturevalue("postgres")
+        opened = Database(made.app_url, made.owner_url)
+    yield opened
+    await opened.close()
+
+
+def _sqlite_template(folder: Path) -> Path:
+    template = folder / "template.db"
+    with locked(folder, "sqlite-template"):
+        if not template.exists():
+            unfinished = folder / "unfinished.db"
+            unfinished.unlink(missing_ok=True)
+            database = Database(f"sqlite:///{unfinished}")
+            upgrade_core(database)
+            database.close_now()
+            unfinished.rename(template)
+    return template
+
+
+def _migrate(made: postgres.Database) -> None:
+    database = Database(made.app_url, made.owner_url)
+    upgrade_core(database)
+    database.close_now()
