@@ -1,6 +1,7 @@
 # `make` alone lists what can be done. The work is in tools/; make only names it.
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fmt lint types contracts security docs docs-check bench lock build env env-dev clean clean-env
+.NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 # Set on some machines to keep containers small; it makes every start compile every import.
 unexport PYTHONDONTWRITEBYTECODE

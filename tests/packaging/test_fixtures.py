@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
+from tests.support.fixtures import ROOT, find_shared_data
 from tests.support.postgres import APP, OWNER
 from tests.support.run import create_run_folder, remove_run_folder
 
@@ -157,3 +158,19 @@ def test_removing_a_run_folder_spares_a_process_that_took_over_its_number(tmp_pa
     remove_run_folder(tmp_path)
     assert psutil.pid_exists(os.getpid())
     assert not tmp_path.exists()
+
+
+def test_material_by_others_is_skipped_where_absent_unless_named():
+    nowhere = "no/such/folder"
+    with pytest.raises(pytest.skip.Exception, match="no test material by others at"):
+        find_shared_data({"BLOOP_SHARED_DATA": nowhere})
+    with pytest.raises(pytest.fail.Exception, match="BLOOP_TEST_DATA names its place"):
+        find_shared_data({"BLOOP_TEST_DATA": nowhere})
+    assert find_shared_data({"BLOOP_TEST_DATA": "tests"}) == ROOT / "tests"
+
+
+@pytest.mark.browser
+def test_a_browser_shows_a_page(browser):
+    with browser.new_page() as page:
+        page.set_content("<title>Waves</title><script>document.title += '!'</script>")
+        assert page.title() == "Waves!"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,19 @@ from tests.support.run import create_run_folder, remove_run_folder
 # Drivers and servers are imported by the fixtures that need them: every run of pytest, and
 # each of its workers, loads this module.
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from tests.support.postgres import Cluster, Database
 
 ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",  # Its sandbox refuses to run as root, as whom CI runs.
+    # It is to talk to nobody but the hub under test.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 RUN_FOLDER = pytest.StashKey[Path]()
 
 
@@ -116,27 +126,39 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of test material by others; a test without it is skipped.
+    """The folder of test material by others; a test without it is skipped, in CI it fails."""
+    return find_shared_data(os.environ)
 
-    Where BLOOP_TEST_DATA is set, as in CI, the folder has to be there.
+
+def find_shared_data(environment: Mapping[str, str]) -> Path:
+    """Give the folder of test material by others.
+
+    Without it a test is skipped, unless BLOOP_TEST_DATA names its place: then it fails.
     """
-    named = os.environ.get("BLOOP_TEST_DATA") or os.environ.get("BLOOP_SHARED_DATA")
-    folder = (ROOT / named) if named else ROOT.parent / "shared" / "data"
+    named = environment.get("BLOOP_TEST_DATA") or environment.get("BLOOP_SHARED_DATA")
+    folder = ROOT / (named or "../shared/data")
     if folder.is_dir():
         return folder.resolve()
     message = f"no test material by others at {folder} (BLOOP_TEST_DATA names its place)"
-    if "BLOOP_TEST_DATA" in os.environ:
+    if environment.get("BLOOP_TEST_DATA"):
         pytest.fail(message)
     pytest.skip(message)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of a Chromium for Playwright's `executable_path`; skipped where there is none.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, driven by Playwright's sync API; skipped where there is none.
 
-    Debian's package is used, since Playwright's own download is not to be had everywhere.
+    It lives for one module, in which every test is sync: Playwright's own event loop runs
+    meanwhile, and an async test would find it in its way.
     """
+    # Debian's package, since Playwright's own download is not to be had everywhere.
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no Chromium here: apt-get install chromium")
-    return path
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
