@@ -10,14 +10,12 @@ from starlette.responses import HTMLResponse, Response
 
 from bloop.accounts.access import VISIT, Router, call_of
 from bloop.accounts.http import expected_version, json_response, not_modified
-from bloop.accounts.service import csrf_token, ensure_institution, issue_link
+from bloop.accounts.service import csrf_token, issue_link
 from bloop.accounts.sessions import system_call
 from bloop.api.app import create_app
 from bloop.api.security import nonce_of
-from bloop.hub import Hub
 from bloop.store.database import in_unit
 from bloop.store.errors import ConflictError, NotFoundError
-from bloop.store.models import EVERY_INSTITUTION, Base
 from bloop_sdk import RateLimitedError
 
 
@@ -25,7 +23,7 @@ class Secret(BaseModel):
     password: int
 
 
-def things() -> Router:
+def things() -> Router:  # noqa: C901 - many small handlers, one router
     router = Router(prefix="/api/v1/things")
 
     @router.get("/{thing}", action="content:read")
@@ -67,21 +65,8 @@ def things() -> Router:
 
 
 @pytest.fixture
-def hub(tmp_path):
-    (tmp_path / "hub.toml").write_text('[hub]\ndata_dir = "."\n')
-    hub = Hub.open(tmp_path / "hub.toml", "api")
-    Base.metadata.create_all(hub.database.engine)
-    with hub.database.unit(system_call(EVERY_INSTITUTION)) as unit:
-        ensure_institution(unit, name="Here")
-    yield hub
-    hub.database.close_now()
-
-
-@pytest.fixture
-async def client(hub):
-    transport = httpx.ASGITransport(create_app(hub, extra=[things()]))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
-        yield client
+def extra():
+    return [things()]
 
 
 async def log_in(hub, client) -> str:

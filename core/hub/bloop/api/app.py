@@ -12,10 +12,11 @@ from bloop.accounts.routes import router as accounts
 from bloop.api.access_log import AccessLog
 from bloop.api.edge import Edge
 from bloop.api.health import router as health
+from bloop.api.openapi import router as openapi
 from bloop.api.route_table import RouteTable
 from bloop.api.visitors import Visitors
 
-ROUTERS: tuple[Router, ...] = (health, accounts)
+ROUTERS: tuple[Router, ...] = (health, openapi, accounts)
 
 
 class HubApp(FastAPI):

@@ -1,0 +1,140 @@
+"""The OpenAPI document: FastAPI's, plus what our router knows and FastAPI does not.
+
+    python -m bloop.api.openapi docs/openapi.json
+
+Each operation gets its action, who may call it, and every problem it can answer with.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from bloop.accounts.access import ACTIONS, VISIT, Route, Router
+from bloop.api.problems import MEDIA_TYPE, TITLES, Problem
+from bloop_sdk import Role
+
+JSONObject = dict[str, Any]
+
+router = Router()
+
+DESCRIPTION = """
+Institutions, content, plugins and jobs of a Bloop hub.
+
+Browsers send their session's cookie, and `X-CSRF-Token` with every change; programs send
+`Authorization: Bearer <token>`. An update names in `If-Match` the `ETag` it was made from.
+Failures are `application/problem+json` with a stable `code` and a `cure`.
+"""
+
+_TAGS = {
+    "accounts": "Who one is, and institutions",
+    "content": "Courses, their trees and items",
+    "plugins": "What is loaded, in which state, and why",
+    "jobs": "Work in the background",
+    "operations": "Health of the hub",
+}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag that was read",
+    "schema": {"type": "string"},
+    "example": '"v3"',
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "An ETag that the client holds already",
+    "schema": {"type": "string"},
+    "example": '"v3"',
+}
+
+
+@router.get("/api/v1/openapi.json", action=VISIT, include_in_schema=False)
+async def show_openapi(request: Request) -> Response:
+    """The document of this hub, plugins' routes aside."""
+    return Response(dump(document(request.app.routes)), media_type="application/json")
+
+
+def document(routes: Sequence[BaseRoute]) -> JSONObject:
+    """The OpenAPI 3.1 document of these routes; the same routes give the same document."""
+    made = get_openapi(title="Bloop", version="1", description=DESCRIPTION, routes=routes)
+    made["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
+    schemas = made.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"))
+    schemas["Problem"] = problem
+    made["components"]["securitySchemes"] = {
+        "session": {"type": "apiKey", "in": "cookie", "name": "bloop_session"},
+        "bearer": {"type": "http", "scheme": "bearer"},
+    }
+    for route in routes:
+        if isinstance(route, Route) and route.include_in_schema:
+            for method in route.methods or ():
+                _complete(made["paths"][route.path_format][method.lower()], route, method)
+    return made
+
+
+def dump(made: JSONObject) -> bytes:
+    """The document as text with sorted keys."""
+    return orjson.dumps(made, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+
+
+def statuses(route: Route, method: str) -> set[int]:
+    """The problems that a route can answer with."""
+    wants = route.dependant
+    found = set(route.problems)
+    if route.action != VISIT:
+        found |= {401, 403, 503, 504}
+    if method != "GET":
+        found |= {400, 413}
+    if wants.path_params:
+        found.add(404)
+    if wants.query_params or wants.body_params or 428 in found:
+        found.add(422)
+    if 428 in found:
+        found.add(412)
+    return found
+
+
+def _complete(operation: JSONObject, route: Route, method: str) -> None:
+    answers = operation["responses"]
+    answers.pop("422", None)
+    for status in sorted(statuses(route, method)):
+        schema = {"$ref": "#/components/schemas/Problem"}
+        answers[str(status)] = {
+            "description": TITLES[status],
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+    if "428" in answers:
+        operation.setdefault("parameters", []).append(_IF_MATCH)
+    if "304" in answers:
+        operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
+    operation["operationId"] = route.name
+    operation["x-action"] = route.action
+    if route.action != VISIT:
+        open_to_guests = ACTIONS[route.action] is Role.GUEST
+        operation["security"] = [{"session": []}, {"bearer": []}, *([{}] * open_to_guests)]
+
+
+def main() -> None:
+    """Write the document of the core's own routes."""
+    from bloop.api.app import ROUTERS
+
+    routes = [route for router in ROUTERS for route in router.routes]
+    Path(sys.argv[1]).write_bytes(dump(document(routes)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Serving: one process with uvicorn, on a socket bound before anything slow is imported."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bloop_sdk import ConfigError
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
+KEEP_ALIVE_SECONDS = 75
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where the hub listens; ``start_url`` logs the operator in while nobody ever has been."""
+
+    url: str
+    start_url: str | None
+
+
+OnReady = Callable[[Serving], None]
+
+
+def serve(
+    config: Path | None,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    on_ready: OnReady = lambda _serving: None,
+) -> None:
+    """Serve the hub until SIGINT or SIGTERM; running requests end first.
+
+    ``host`` and ``port`` override the configuration; port 0 takes any that is free. Raises
+    :class:`ConfigError` where the address is taken, or public before anybody has an account.
+    """
+    from bloop.hub import Hub
+
+    hub = Hub.open(config, "api", host=host)
+    http = hub.config.value.http
+    with bind(http.host, http.port if port is None else port) as listener:
+        _run(_serve(hub, listener, on_ready))
+
+
+def serve_reloading(
+    config: Path | None, *, host: str | None, port: int | None, on_ready: OnReady
+) -> None:
+    """As :func:`serve`, in a process that starts again whenever the source changes."""
+    from watchfiles import PythonFilter, run_process
+
+    run_process(
+        *source_folders(),
+        target=serve,
+        args=(config,),
+        kwargs={"host": host, "port": port, "on_ready": on_ready},
+        watch_filter=PythonFilter(extra_extensions=(".toml", ".html", ".css", ".js", ".mo")),
+    )
+
+
+def source_folders() -> list[Path]:
+    """The folders of the hub's own code and of the plugins that are installed from source."""
+    import bloop_sdk
+    from bloop.kernel.discovery import scan
+
+    packages = [Path(__file__).parents[1], Path(str(bloop_sdk.__file__)).parent]
+    packages += [found.folder for found in scan() if found.folder is not None]
+    return sorted({folder for folder in packages if "site-packages" not in folder.parts})
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; raises :class:`ConfigError` where the address can't be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as err:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {getattr(err, 'strerror', None) or err}",
+            cure="choose another with `bloop up --port`, or [http] host and port in hub.toml",
+        ) from err
+    listener.setblocking(False)
+    return listener
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
+    import uvicorn
+
+    from bloop.api.app import create_app
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_ready(serving)
+
+    try:
+        await hub.start()
+        serving = await _address(hub, listener)
+        server = Server(
+            uvicorn.Config(
+                create_app(hub),
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                proxy_headers=hub.config.value.http.public_url is not None,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=max(1, round(hub.config.value.limits.drain_seconds)),
+            )
+        )
+        await server.serve([listener])
+    finally:
+        await hub.stop()
+
+
+async def _address(hub: Hub, listener: socket.socket) -> Serving:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    url = hub.config.value.http.public_url or f"http://{shown}:{port}"
+    if await hub.somebody_came_in():
+        return Serving(url, None)
+    if not is_loopback(host):
+        raise ConfigError(
+            f"{host} can be reached by others, and nobody has logged in to this hub yet",
+            cure="start it once on 127.0.0.1 and open the link it prints",
+        )
+    token = await hub.login_token()
+    return Serving(url, f"http://{shown}:{port}/start?token={token}")
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(main)
+        return
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
