@@ -34,7 +34,7 @@ types:
 	@$(BIN)/mypy $(TYPED)
 
 contracts:
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 security:
 	@$(BIN)/bandit --quiet --severity-level medium --recursive --configfile pyproject.toml core plugins

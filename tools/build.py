@@ -12,7 +12,9 @@ from setup_env import ROOT, distributions
 def build(folder: Path, destination: Path) -> None:
     """Build one wheel with the locked backend, fetching nothing."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(destination)]
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{folder.relative_to(ROOT)} could not be built:\n{done.stderr}")
 
 
 def main() -> None:
