@@ -1,5 +1,6 @@
 """Every distribution says what it is, carries its licence, and builds into a whole wheel."""
 
+import re
 import tomllib
 import zipfile
 from email.parser import Parser
@@ -69,7 +70,8 @@ def test_a_wheel_holds_code_licence_and_types(distribution, wheels):
     sources = {
         str(file.relative_to(folder))
         for file in (folder / package(name)).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
+        # Caches of tools are no part of it.
+        if file.is_file() and not re.search(r"/(__pycache__|\.\w+)/", str(file))
     }
     assert sources <= set(names)
     assert not any("tests/" in member for member in names)
