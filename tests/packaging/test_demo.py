@@ -1,0 +1,54 @@
+"""`make demo`: its steps in order, a port that is free, and a stop at the first failure."""
+
+import socket
+
+import demo
+import pytest
+
+
+@pytest.fixture
+def steps(tmp_path, monkeypatch):
+    """Runs the demo with a `bloop` that only notes how it was called."""
+    bloop = tmp_path / "bloop"
+    log = tmp_path / "log"
+
+    def run(*arguments, bloop_does=""):
+        bloop.write_text(f'#!/bin/sh\necho "$@" >>{log}\n{bloop_does}\n')
+        bloop.chmod(0o755)
+        monkeypatch.setattr("sys.argv", ["demo.py", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            demo.main()
+        return stopped.value, log.read_text().splitlines()
+
+    def execv(program, arguments):
+        log.write_text(log.read_text() + " ".join(arguments[1:]) + "\n")
+        raise SystemExit("serving")
+
+    monkeypatch.setattr(demo, "BLOOP", bloop)
+    monkeypatch.setattr(demo, "COURSE", tmp_path / "waves.imscc")
+    monkeypatch.setattr(demo.os, "execv", execv)
+    return run
+
+
+def test_the_course_is_built_imported_and_served(steps, tmp_path, free_port):
+    stopped, calls = steps("--port", str(free_port))
+    assert str(stopped) == "serving"
+    assert calls == ["init", f"import {tmp_path}/waves.imscc", f"up --port {free_port}"]
+    assert (tmp_path / "waves.imscc").read_bytes().startswith(b"PK")
+
+
+def test_the_first_step_that_fails_stops_it_and_is_named(steps):
+    stopped, calls = steps(bloop_does="exit 3")
+    assert len(calls) == 1
+    assert "this step failed (exit 3)" in str(stopped)
+    assert "bloop init" in str(stopped)
+
+
+def test_a_taken_port_is_refused_only_where_it_was_asked_for(free_port, monkeypatch):
+    with socket.create_server(("127.0.0.1", free_port)):
+        monkeypatch.setattr(demo, "DEFAULT_PORT", free_port)
+        assert demo.choose_port(None) not in {free_port, 0}
+        with pytest.raises(SystemExit, match=f"port {free_port} is taken"):
+            demo.choose_port(free_port)
+    assert demo.choose_port(None) == free_port
+    assert demo.choose_port(0) > 0
