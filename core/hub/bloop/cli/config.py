@@ -1,0 +1,59 @@
+"""``bloop config``: where a setting comes from, and whether the file is good."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+
+import click
+
+from bloop.cli.output import console, json_option, print_json
+
+
+@click.group()
+def config() -> None:
+    """See what is configured, and where it comes from."""
+
+
+@config.command()
+@click.argument("key")
+@json_option
+@click.pass_context
+def explain(ctx: click.Context, key: str, *, as_json: bool) -> None:
+    """Show every layer that sets KEY, like http.port or plugins.canvas.token, and which wins.
+
+    A secret is never shown, only where it is read from.
+    """
+    from bloop.kernel.config import load
+    from bloop.kernel.config_explain import explain as explain_key
+    from bloop.kernel.discovery import config_model
+
+    loaded = load(ctx.find_root().obj, os.environ)
+    table, _, rest = key.partition(".")
+    model = config_model(rest.partition(".")[0]) if table == "plugins" else None
+    found = explain_key(loaded, key, model=model)
+    if as_json:
+        print_json(asdict(found))
+        return
+    out = console()
+    out.print(f"[bold]{found.key}[/]  [dim]{found.description}[/]", markup=True)
+    for layer in found.layers:
+        mark = "[green]→[/]" if layer.wins else " "
+        style = "" if layer.wins else "dim"
+        out.print(f" {mark} {layer.layer:<12} {layer.value}  [dim]{layer.origin}[/]", style=style)
+
+
+@config.command()
+@json_option
+@click.pass_context
+def check(ctx: click.Context, *, as_json: bool) -> None:
+    """Read hub.toml and the environment, and say what is wrong with them."""
+    from bloop.kernel.config import load
+
+    loaded = load(ctx.find_root().obj, os.environ)
+    if as_json:
+        print_json({"path": str(loaded.path or ""), "warnings": list(loaded.warnings)})
+        return
+    for warning in loaded.warnings:
+        click.secho(f"! {warning}", fg="yellow")
+    click.echo(f"{loaded.path or 'Built-in defaults'}: good")

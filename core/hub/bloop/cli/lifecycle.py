@@ -1,0 +1,116 @@
+"""``bloop init``, ``bloop up`` and ``bloop login-link``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bloop.cli.output import asynchronous, json_option, open_hub, print_json
+
+if TYPE_CHECKING:
+    from bloop.ops.serve import Serving
+
+HUB_TOML = """\
+# What this hub is and which plugins it loads. `bloop config explain KEY` says where a value
+# comes from; every key is described in docs/admin/configuration.md.
+
+[hub]
+name = "Bloop"
+
+[access]
+# "read" lets everybody who reaches this hub read what is published; "none" wants an account.
+guests = "none"
+
+[plugins.cartridge]
+enabled = true
+"""
+
+
+@click.command()
+@json_option
+@click.pass_context
+@asynchronous
+async def init(ctx: click.Context, *, as_json: bool) -> None:
+    """Create a hub here: hub.toml, the database and the first institution.
+
+    What is there already stays as it is, so it can be run again at any time.
+    """
+    path: Path = ctx.find_root().obj or _default_path()
+    written = _write_new(path)
+    ctx.find_root().obj = path
+    async with open_hub() as hub:
+        await hub.database.run(hub.prepare)
+        report = {
+            "config": str(path),
+            "config_written": written,
+            "database": hub.database.url.render_as_string(hide_password=True),
+            "institution": hub.institution,
+        }
+    if as_json:
+        print_json(report)
+        return
+    click.echo(f"{'Wrote' if written else 'Found'} {path}")
+    click.echo("The database is ready. Next: bloop up")
+
+
+def _default_path() -> Path:
+    import os
+
+    from bloop.kernel.config import FILE_NAME, default_path
+
+    return default_path(os.environ) or Path(FILE_NAME)
+
+
+def _write_new(path: Path) -> bool:
+    """Write the first hub.toml; never over another one, even one that appears meanwhile."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(HUB_TOML)
+    except FileExistsError:
+        return False
+    except OSError as err:
+        raise click.ClickException(f"{path}: cannot be written: {err.strerror}") from err
+    return True
+
+
+@click.command()
+@click.option("--host", help="Address to listen on instead of [http] host.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes any that is free.")
+@click.option("--reload", is_flag=True, help="Start again whenever source code changes.")
+@click.pass_context
+def up(ctx: click.Context, host: str | None, port: int | None, *, reload: bool) -> None:
+    """Run the hub in this process: pages, API and background work."""
+    from bloop.ops.serve import serve, serve_reloading
+
+    run = partial(serve_reloading, host=host, port=port, on_ready=announce)
+    if not reload:
+        run = partial(serve, host=host, port=port, on_ready=announce)
+    run(ctx.find_root().obj)
+
+
+def announce(serving: Serving) -> None:
+    """Say where the hub is, and how its operator gets in while nobody has."""
+    click.echo()
+    click.secho("  Bloop is up", bold=True)
+    click.echo(f"  Courses   {serving.url}/")
+    if serving.start_url:
+        click.echo(f"  Log in    {serving.start_url}")
+        click.secho("            once, as the operator, within 30 minutes", dim=True)
+    click.echo("  Stop with Ctrl-C.")
+    click.echo()
+
+
+@click.command("login-link")
+@json_option
+@asynchronous
+async def login_link(*, as_json: bool) -> None:
+    """Print a fresh link that logs the operator in, once, within 30 minutes."""
+    async with open_hub() as hub:
+        url = f"{hub.config.value.public_url}/start?token={await hub.login_token()}"
+    if as_json:
+        print_json({"url": url})
+    else:
+        click.echo(url)
