@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from bloop.accounts.queries import SESSION
 from bloop.accounts.service import StartedSession, token_hash, token_institution
 from bloop.store.database import Database
 from bloop.store.types import utcnow
+from bloop.telemetry import traces
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
 
 REMEMBERED_SECONDS = 5.0
@@ -37,13 +37,7 @@ class Holder:
 
 def system_call(institution: str, trace: Trace | None = None) -> Call:
     """A call of the hub itself, for one institution or for every one."""
-    return Call(_SYSTEM, institution, trace or new_trace())
-
-
-def new_trace() -> Trace:
-    """The beginning of a trace (W3C Trace Context)."""
-    fresh = os.urandom(24).hex()
-    return Trace(fresh[:32], fresh[32:])
+    return Call(_SYSTEM, institution, trace or traces.start())
 
 
 class Sessions:

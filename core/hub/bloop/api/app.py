@@ -53,7 +53,7 @@ def create_app(hub: HubParts, *, extra: Sequence[Router] = ()) -> HubApp:
         app.router,
         table,
         Visitors(hub),
-        AccessLog(),
+        AccessLog(hub.config.value.log),
         upload_bytes=hub.config.value.limits.upload_bytes,
     )
     return app

@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from bloop.accounts.access import VISIT, Router, call_of, hub_of, may, require
 from bloop.accounts.http import json_response
+from bloop.telemetry.metrics import CONTENT_TYPE
+from bloop.telemetry.metrics import metrics as collected
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -68,9 +70,7 @@ async def metrics(request: Request) -> Response:
     """Prometheus's text format, for this machine and for operators."""
     if not _is_local(request):
         require(call_of(request), "ops:read")
-    from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
-
-    return Response(generate_latest(REGISTRY), headers={"content-type": CONTENT_TYPE_LATEST})
+    return Response(collected().render(), headers={"content-type": CONTENT_TYPE})
 
 
 def _is_local(request: Request) -> bool:

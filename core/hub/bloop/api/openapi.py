@@ -1,15 +1,12 @@
 """The OpenAPI document: FastAPI's, plus what our router knows and FastAPI does not.
 
-    python -m bloop.api.openapi docs/openapi.json
-
-Each operation gets its action, who may call it, and every problem it can answer with.
+Each operation gets its action, who may call it, and every problem it can answer with. The core's
+own is kept in ``docs/openapi.json``; ``make docs`` writes it.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -126,15 +123,3 @@ def _complete(operation: JSONObject, route: Route, method: str) -> None:
     if route.action != VISIT:
         open_to_guests = ACTIONS[route.action] is Role.GUEST
         operation["security"] = [{"session": []}, {"bearer": []}, *([{}] * open_to_guests)]
-
-
-def main() -> None:
-    """Write the document of the core's own routes."""
-    from bloop.api.app import ROUTERS
-
-    routes = [route for router in ROUTERS for route in router.routes]
-    Path(sys.argv[1]).write_bytes(dump(document(routes)))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.types import Scope
 
-from bloop.accounts.sessions import new_trace
+from bloop.telemetry import traces
 from bloop_sdk import Trace
 
 Headers = list[tuple[bytes, bytes]]
@@ -30,7 +28,6 @@ _READ = frozenset(
     }
 )
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 _ALWAYS: Headers = [
     (b"x-content-type-options", b"nosniff"),
@@ -87,15 +84,9 @@ def read_head(scope: Scope) -> Head:
     fields = {name: value for name, value in scope["headers"] if name in _READ}
     accepts = fields.get(b"accept", b"")
     page = b"text/html" in accepts and not scope["path"].startswith("/api/")
-    return Head(fields, _trace(fields), scope["method"] not in _SAFE, page)
-
-
-def _trace(fields: dict[bytes, bytes]) -> Trace:
-    given = fields.get(b"traceparent")
-    match = _TRACEPARENT.match(given) if given is not None else None
-    if match is not None and match[1].strip(b"0"):
-        return Trace(match[1].decode(), os.urandom(8).hex())
-    return new_trace()
+    caller = fields.get(b"traceparent")
+    trace = traces.start(caller.decode("latin-1") if caller else None)
+    return Head(fields, trace, scope["method"] not in _SAFE, page)
 
 
 def nonce_of(request: Request) -> str:

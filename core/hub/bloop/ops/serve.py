@@ -43,8 +43,10 @@ def serve(
     :class:`ConfigError` where the address is taken, or public before anybody has an account.
     """
     from bloop.hub import Hub
+    from bloop.telemetry.logs import configure
 
     hub = Hub.open(config, "api", host=host)
+    configure(hub.config.value.log.level, hub.config.value.log.format)
     http = hub.config.value.http
     with bind(http.host, http.port if port is None else port) as listener:
         _run(_serve(hub, listener, on_ready))
@@ -71,7 +73,7 @@ def source_folders() -> list[Path]:
     from bloop.kernel.discovery import scan
 
     packages = [Path(__file__).parents[1], Path(str(bloop_sdk.__file__)).parent]
-    packages += [found.folder for found in scan() if found.folder is not None]
+    packages += [found.package for found in scan().plugins.values() if found.package is not None]
     return sorted({folder for folder in packages if "site-packages" not in folder.parts})
 
 

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bloop.accounts.access import ACTIONS, VISIT, Route
+from bloop.api.app import ROUTERS
+from bloop.api.openapi import document, dump
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUTES = [route for router in ROUTERS for route in router.routes]
+
+
+@pytest.fixture(scope="module")
+def made():
+    return document(ROUTES)
+
+
+def operations(made):
+    for path, methods in made["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method} {path}", operation
+
+
+def test_the_committed_document_is_what_the_routes_say():
+    committed = (ROOT / "docs" / "openapi.json").read_bytes()
+    assert committed == dump(document(ROUTES)), "run: make docs"
+
+
+def test_the_same_routes_give_the_same_document():
+    assert dump(document(ROUTES)) == dump(document(list(ROUTES)))
+
+
+def test_every_operation_names_its_action_and_has_its_own_id(made):
+    ids = [operation["operationId"] for _, operation in operations(made)]
+    assert len(ids) == len(set(ids))
+    assert {operation["x-action"] for _, operation in operations(made)} <= set(ACTIONS)
+
+
+def test_every_guarded_operation_says_how_to_log_in_and_how_it_refuses(made):
+    for name, operation in operations(made):
+        if operation["x-action"] != VISIT:
+            assert operation["security"], name
+            assert {"401", "403"} <= set(operation["responses"]), name
+
+
+def test_every_problem_has_the_form_of_rfc_9457(made):
+    for name, operation in operations(made):
+        for status, answer in operation["responses"].items():
+            if status >= "400" and name != "get /readyz":
+                assert list(answer["content"]) == ["application/problem+json"], (name, status)
+
+
+def test_every_reference_leads_somewhere(made):
+    known = {f"#/components/schemas/{name}" for name in made["components"]["schemas"]}
+
+    def references(part):
+        if isinstance(part, dict):
+            for key, value in part.items():
+                if key == "$ref":
+                    yield value
+                else:
+                    yield from references(value)
+        elif isinstance(part, list):
+            for value in part:
+                yield from references(value)
+
+    assert set(references(made)) <= known
+
+
+def test_everything_says_what_it_is(made):
+    for name, operation in operations(made):
+        assert operation.get("description"), name
+        assert operation.get("tags"), name
+
+
+async def test_the_hub_serves_its_document(client):
+    answer = await client.get("/api/v1/openapi.json")
+    assert answer.json()["paths"] == json.loads(dump(document(ROUTES)))["paths"]
+
+
+def test_every_route_of_the_core_can_run_past_fastapis_dependencies():
+    """Reads that need FastAPI's machinery are slow; one that does shows up here."""
+    slow = {route.name for route in ROUTES if "GET" in route.methods and not route._direct}
+    assert isinstance(ROUTES[0], Route) and slow == set()
