@@ -1,0 +1,174 @@
+"""The watchdog: code that hangs can't be stopped, so its process ends and the journal says who.
+
+A thread looks after two things: plugins' code that runs with a deadline (imports), and threads
+that must show that they live (the event loop, workers). What holds the interpreter's lock stops
+this thread too; then a timer of the kernel's, which counts the process's CPU time, ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import TextIO
+
+from bloop.kernel.journal import Code, Journal
+
+EXIT_DEADLINE = 70
+"""Exit status after an import that took too long."""
+EXIT_STALLED = 71
+"""Exit status after a thread that showed no life."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    what: str
+    limit: float
+    thread: int
+    code: Code | None = None
+    silent: float = 0.0
+
+
+class Watchdog:
+    """Ends the process when plugins' code hangs; times are in seconds.
+
+    ``exit`` is given the status; should it return, nothing is watched any more.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        deadline: float = 20.0,
+        stall: float = 30.0,
+        exit: Callable[[int], object] = os._exit,  # noqa: A002 - its own name.
+    ) -> None:
+        self.journal = journal
+        self._deadline = deadline
+        self._stall = stall
+        self._exit = exit
+        self._tick = min(1.0, deadline / 4, stall / 4)
+        self._codes: dict[str, Code] = {}
+        self._watched: dict[object, _Watched] = {}
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._stacks: TextIO | None = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        # When the timer fires, faulthandler writes all stacks and lets the signal end the process.
+        self._stacks = self.journal.stacks.open("w")
+        faulthandler.register(signal.SIGPROF, self._stacks, all_threads=True, chain=True)
+        self._thread = threading.Thread(target=self._run, name="bloop-watchdog", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no longer; the journal is closed."""
+        thread, self._thread = self._thread, None
+        if thread is not None and self._stacks is not None:
+            self._wake.set()
+            thread.join()
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            faulthandler.unregister(signal.SIGPROF)
+            self._stacks.close()
+        self.journal.close()
+
+    @contextlib.contextmanager
+    def guard(self, code: Code, what: str) -> Iterator[None]:
+        """Run a plugin's code in the ``with`` block: journalled, and with the deadline."""
+        key = object()
+        self._codes[code.root] = code
+        with self.journal.running(code, what):
+            self._add(key, _Watched(what, self._deadline, threading.get_ident(), code))
+            try:
+                yield
+            finally:
+                del self._watched[key]
+
+    def beat(self, name: str) -> None:
+        """A thread shows that it lives; from now on it has to."""
+        watched = self._watched.get(name)
+        if watched is None:
+            self._add(name, _Watched(name, self._stall, threading.get_ident()))
+        else:
+            watched.silent = 0.0
+
+    def rest(self, name: str) -> None:
+        """A thread need not show any more that it lives."""
+        self._watched.pop(name, None)
+
+    def watch(self, loop: asyncio.AbstractEventLoop, name: str = "event loop") -> None:
+        """Let an event loop beat for as long as it runs; call it in the loop's thread."""
+        if self._thread is not None:
+            self.beat(name)
+            loop.call_later(self._tick, self.watch, loop, name)
+
+    def _add(self, key: object, watched: _Watched) -> None:
+        self._watched[key] = watched
+        self._wind()
+        self._wake.set()
+
+    def _wind(self) -> None:
+        """Set the timer anew; it counts CPU time, so a process that is stopped loses none."""
+        if self._thread is not None:
+            signal.setitimer(signal.ITIMER_PROF, 2 * self._stall if self._watched else 0)
+
+    def _run(self) -> None:
+        before = time.monotonic()
+        while self._thread is not None:
+            self._wake.wait(self._tick if self._watched else None)
+            self._wake.clear()
+            self._wind()
+            self.journal.sync()
+            now = time.monotonic()
+            # Time in which this thread did not run either (a stopped process) does not count.
+            if self._look(min(now - before, 2 * self._tick)):
+                return
+            before = now
+
+    def _look(self, elapsed: float) -> bool:
+        """Whether the process had to end, after a while in which all were silent."""
+        for watched in list(self._watched.values()):
+            watched.silent += elapsed
+            if watched.silent < watched.limit:
+                continue
+            if watched.code is not None:
+                self._end(EXIT_DEADLINE, watched.code, f"{watched.what} took too long")
+                return True
+            frame = sys._current_frames().get(watched.thread)  # noqa: SLF001 - documented.
+            code, where = self._owner(frame)
+            if code is not None:
+                self.journal.begin(code, where)
+            self._end(EXIT_STALLED, code, f"{watched.what} showed no life, held up in {where}")
+            return True
+        return False
+
+    def _owner(self, frame: FrameType | None) -> tuple[Code | None, str]:
+        """The plugin whose code a thread runs, at whatever depth, and where."""
+        top = frame
+        while frame is not None:
+            file = frame.f_code.co_filename
+            for code in self._codes.values():
+                if code.owns(file):
+                    return code, f"{frame.f_code.co_name} ({file}:{frame.f_lineno})"
+            frame = frame.f_back
+        return None, f"{top.f_code.co_filename}:{top.f_lineno}" if top else "no Python code"
+
+    def _end(self, status: int, code: Code | None, why: str) -> None:
+        culprit = f"plugin {code.plugin}" if code else "the hub itself"
+        cure = "; the next start leaves it switched off" if code else ""
+        text = f"bloop: {culprit}: {why}: the process ends{cure}. What its threads were doing:\n"
+        # No buffered stream is touched: a thread that hangs may hold its lock.
+        with contextlib.suppress(OSError):
+            os.write(2, text.encode("utf-8", "backslashreplace"))
+            faulthandler.dump_traceback(file=2, all_threads=True)
+        self.journal.sync()
+        self._exit(status)

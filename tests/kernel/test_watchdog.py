@@ -1,0 +1,181 @@
+"""The watchdog: what hangs ends its process, and the next start knows who it was."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+from bloop.kernel.journal import Code, Journal, suspects
+from bloop.kernel.watchdog import EXIT_DEADLINE, EXIT_STALLED, Watchdog
+
+
+class Exit:
+    """Stands for the end of the process."""
+
+    def __init__(self):
+        self.called = threading.Event()
+        self.status = None
+
+    def __call__(self, status):
+        self.status = status
+        self.called.set()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+def plugin_file(tmp_path):
+    """A module of a plugin that hangs, and its code."""
+    package = tmp_path / "bloop_hang"
+    package.mkdir()
+    file = package / "calls.py"
+    file.write_text("def wait(event):\n    event.wait(30)\n")
+    names = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    return names["wait"], Code("hang", "1.0", str(package))
+
+
+def watching(folder, **limits):
+    watchdog = Watchdog(Journal(folder), exit=Exit(), **limits)
+    watchdog.start()
+    return watchdog
+
+
+def run(folder, code):
+    """Run ``code`` with a watchdog in a process of its own."""
+    head = f"""
+        import re, sys, time
+        from pathlib import Path
+        from bloop.kernel.journal import Code, Journal
+        from bloop.kernel.watchdog import Watchdog
+        watchdog = Watchdog(Journal(Path({str(folder)!r})), deadline=0.2, stall=0.2)
+        watchdog.start()
+        package = Path({str(folder)!r}).parent / "bloop_hang"
+    """
+    source = textwrap.dedent(head) + textwrap.dedent(code)
+    return subprocess.run(
+        [sys.executable, "-c", source], check=False, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_an_import_past_its_deadline_ends_the_process_and_names_the_plugin(folder):
+    ended = run(folder, "with watchdog.guard(Code('slow', '1.0', '/x'), 'import'): time.sleep(60)")
+    assert ended.returncode == EXIT_DEADLINE
+    assert "bloop: plugin slow: import took too long" in ended.stderr
+    assert "the next start leaves it switched off" in ended.stderr
+    assert "in <module>" in ended.stderr, "stacks are shown"
+    assert [suspect.plugin for suspect in suspects(folder)] == ["slow"]
+
+
+def test_code_that_never_lets_go_of_the_interpreter_ends_too(folder):
+    ended = run(
+        folder,
+        """
+        package.mkdir()
+        (package / "parse.py").write_text(
+            "import re\\ndef parse(): re.match('(a+)+$', 'a' * 60 + 'b')"
+        )
+        sys.path.insert(0, str(package.parent))
+        with watchdog.guard(Code("hang", "1.0", str(package)), "import"):
+            from bloop_hang import parse
+        watchdog.beat("main")
+        parse.parse()
+        """,
+    )
+    assert ended.returncode != 0
+    [suspect] = suspects(folder)
+    assert suspect.plugin == "hang"
+    assert "parse.py:2" in suspect.what
+
+
+def test_a_loop_that_a_plugin_holds_up_ends_and_names_it(folder, plugin_file):
+    wait, code = plugin_file
+    watchdog = watching(folder, stall=0.2)
+    with watchdog.guard(code, "import"):
+        pass
+
+    async def main():
+        watchdog.watch(asyncio.get_running_loop())
+        await asyncio.sleep(0)
+        wait(watchdog._exit.called)
+
+    asyncio.run(main())
+    assert watchdog._exit.status == EXIT_STALLED
+    watchdog.stop()
+    [suspect] = suspects(folder)
+    assert suspect.plugin == "hang"
+    assert "calls.py:2" in suspect.what
+
+
+def test_a_loop_that_the_hub_itself_holds_up_accuses_no_plugin(folder, capfd):
+    watchdog = watching(folder, stall=0.2)
+    watchdog.beat("worker")
+    assert watchdog._exit.called.wait(30)
+    watchdog.stop()
+    assert watchdog._exit.status == EXIT_STALLED
+    assert "the hub itself: worker showed no life" in capfd.readouterr().err
+    assert suspects(folder) == ()
+
+
+def test_a_thread_that_is_gone_is_told_of_all_the_same(folder, capfd):
+    watchdog = watching(folder, stall=0.2)
+    thread = threading.Thread(target=watchdog.beat, args=("worker",))
+    thread.start()
+    thread.join()
+    assert watchdog._exit.called.wait(30)
+    watchdog.stop()
+    assert "no Python code" in capfd.readouterr().err
+
+
+def test_who_beats_or_rests_lives_on(folder):
+    watchdog = Watchdog(Journal(folder), stall=10, exit=Exit())
+    watchdog.beat("resting")
+    watchdog.beat("beating")
+    watchdog.rest("resting")
+    for _ in range(5):
+        assert not watchdog._look(6)
+        watchdog.beat("beating")
+    assert watchdog._exit.status is None
+    watchdog.stop()
+
+
+def test_a_loop_beats_by_itself_until_the_watchdog_stops(folder):
+    watchdog = watching(folder, deadline=0.1)
+
+    async def main():
+        watchdog.watch(asyncio.get_running_loop())
+        watchdog._watched["event loop"].silent = 5.0
+        while watchdog._watched["event loop"].silent >= 5.0:
+            await asyncio.sleep(0.01)
+        watchdog.stop()
+        await asyncio.sleep(0.05)
+
+    asyncio.run(main())
+    assert watchdog._exit.status is None
+
+
+def test_time_in_which_the_whole_process_stood_still_does_not_count(folder):
+    watchdog = Watchdog(Journal(folder), stall=10, exit=Exit())
+    watchdog.beat("loop")
+    watchdog._look(min(3600.0, 2 * watchdog._tick))
+    assert watchdog._exit.status is None
+    watchdog.stop()
+
+
+def test_the_disk_hears_of_an_import_while_it_runs(folder, monkeypatch):
+    synced = threading.Event()
+    journal = Journal(folder)
+    monkeypatch.setattr(journal, "sync", synced.set)
+    watchdog = Watchdog(journal, exit=Exit())
+    watchdog.start()
+    with watchdog.guard(Code("slow", "1.0", "/x"), "import"):
+        assert synced.wait(30)
+    watchdog.stop()
