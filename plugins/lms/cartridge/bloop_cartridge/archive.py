@@ -122,7 +122,9 @@ class Archive:
         """A hash over names, sizes and checksums: the same for the same content."""
         digest = hashlib.sha256()
         for info in self._infos():
-            digest.update(f"{info.filename}\0{info.file_size}\0{info.CRC}\0".encode(errors="replace"))
+            digest.update(
+                f"{info.filename}\0{info.file_size}\0{info.CRC}\0".encode(errors="replace")
+            )
         return digest.hexdigest()
 
     def find(self, href: str) -> str | None:
@@ -154,7 +156,7 @@ class Archive:
             raise MissingRecordError(f"{self.name}: {path} is not in the zip") from err
 
     def chunks(self, path: str) -> Iterator[bytes]:
-        """The bytes of a file, piece by piece; raises MalformedRecordError where they are broken."""
+        """The bytes of a file, piece by piece; raises MalformedRecordError if they are broken."""
         info = self._info(path)
         left = info.file_size
         try:

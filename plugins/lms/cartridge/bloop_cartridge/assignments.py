@@ -44,11 +44,15 @@ def assignment(source: Source) -> Assignment:
     text = child(root, "text")
     body = "" if text is None else source.html(text_of(text), text.get("texttype", "text/html"))
     for identifier in source.index.owned_by(source.resource.id):
-        source.notes.append(f"resource {identifier!r}, for systems without assignments, is left out")
+        source.notes.append(
+            f"resource {identifier!r}, for systems without assignments, is left out"
+        )
     if child(root, "instructor_text") is not None and text_of(root, "instructor_text"):
         source.notes.append("the text for instructors is not kept")
     types = _canvas_types(source, values) or _formats(source, root)
-    return _record(source, text_of(root, "title"), body, {"points_possible": points, **values}, types)
+    return _record(
+        source, text_of(root, "title"), body, {"points_possible": points, **values}, types
+    )
 
 
 def _of_canvas(source: Source) -> Assignment:

@@ -29,6 +29,12 @@ _USED = frozenset({SETTINGS, SYLLABUS, MODULES, FILES, RUBRICS, FOLDER + "canvas
 _HIDDEN_STATES = frozenset({"unpublished", "deleted", "post_delayed"})
 _SMALL = 256 * 1024
 
+_DEFAULTS = {
+    "grading_type": "points",
+    "quiz_type": "assignment",
+    "scoring_policy": "keep_highest",
+    "show_correct_answers": "true",
+}
 # Settings that carry no wish of a teacher, only Canvas's bookkeeping.
 _BOOKKEEPING = frozenset(
     {
@@ -88,7 +94,8 @@ def unkept(values: dict[str, str], kept: set[str]) -> tuple[str, ...]:
     names = sorted(
         name
         for name, value in values.items()
-        if value not in {"", "false", "0", "0.0"} and name not in kept | _BOOKKEEPING
+        if value not in {"", "false", "0", "0.0", _DEFAULTS.get(name)}
+        and name not in kept | _BOOKKEEPING
     )
     return (f"settings of Canvas that are not kept: {', '.join(names)}",) if names else ()
 

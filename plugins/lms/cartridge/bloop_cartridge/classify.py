@@ -164,22 +164,22 @@ def _circles(edges: list[tuple[str, str]]) -> list[tuple[str, str]]:
         targets.setdefault(source, []).append(target)
     closing: list[tuple[str, str]] = []
     state: dict[str, bool] = {}  # True while a resource lies on the walk's path
-    for start in targets:
+    for start, first in targets.items():
         if start in state:
             continue
         state[start] = True
-        walk = [(start, iter(targets[start]))]
+        walk = [(start, iter(first))]
         while walk:
             source, following = walk[-1]
-            target = next(following, None)
-            if target is None:
+            upcoming: str | None = next(following, None)
+            if upcoming is None:
                 state[source] = False
                 walk.pop()
-            elif state.get(target):
-                closing.append((source, target))
-            elif target not in state:
-                state[target] = True
-                walk.append((target, iter(targets.get(target, ()))))
+            elif state.get(upcoming):
+                closing.append((source, upcoming))
+            elif upcoming not in state:
+                state[upcoming] = True
+                walk.append((upcoming, iter(targets.get(upcoming, ()))))
     return closing
 
 
@@ -189,7 +189,9 @@ def resolve_item(index: Index, item: Item) -> tuple[Resource | None, str]:
     for _ in range(_CHAIN + 1):
         if resource is None:
             told = index.canvas("node", item.id) or index.canvas("node", item.ref or "") or {}
-            hint = f" (Canvas calls it {told['type']} {told.get('url', '')})" if "type" in told else ""
+            hint = (
+                f" (Canvas calls it {told['type']} {told.get('url', '')})" if "type" in told else ""
+            )
             return None, f"refers to {item.ref!r}, which the manifest does not hold{hint}"
         if resource.owner is None:
             break

@@ -14,7 +14,9 @@ class CartridgeConfig(PluginConfig):
     max_total_bytes: int = setting(
         4096 * MIB, ge=1, description="Most bytes of all entries together, unpacked"
     )
-    max_entry_bytes: int = setting(2048 * MIB, ge=1, description="Most bytes of one entry, unpacked")
+    max_entry_bytes: int = setting(
+        2048 * MIB, ge=1, description="Most bytes of one entry, unpacked"
+    )
     max_ratio: int = setting(
         200, ge=1, description="Most times that an entry may grow when it is unpacked"
     )

@@ -41,7 +41,7 @@ def detect(head: bytes) -> str:
     found = _DECLARED.search(head[:2048])
     name = (found[1] or found[2]).decode("ascii").lower() if found else "utf-8"
     # Whoever declares UTF-16 and writes single bytes wrote something else.
-    if not _CHARSETS.fullmatch(name) or name.startswith("utf-16") or name.startswith("utf16"):
+    if not _CHARSETS.fullmatch(name) or name.startswith(("utf-16", "utf16")):
         return "utf-8"
     return name
 

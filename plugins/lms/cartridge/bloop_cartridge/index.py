@@ -208,7 +208,9 @@ class Index:
 
     def place_of(self, item: int) -> tuple[str | None, int]:
         """An item's parent node and its position among its siblings."""
-        row = self.db.execute("SELECT parent, position FROM node WHERE item = ?", (item,)).fetchone()
+        row = self.db.execute(
+            "SELECT parent, position FROM node WHERE item = ?", (item,)
+        ).fetchone()
         return row[0], row[1]
 
     def files(self, resource: int) -> list[tuple[str, bool]]:
@@ -285,7 +287,9 @@ class Index:
         return int(self.db.execute("SELECT count(*) FROM step").fetchone()[0])
 
 
-def _resource(row: tuple[int, str, str, str | None, str | None, str | None, str, bytes | None]) -> Resource:
+def _resource(
+    row: tuple[int, str, str, str | None, str | None, str | None, str, bytes | None],
+) -> Resource:
     seq, identifier, type_, path, kind, owner, facts, inline = row
     return Resource(
         seq=seq,

@@ -151,6 +151,4 @@ def opaque(source: Source) -> Opaque:
         document = read_document(source.archive.read(path))
         source.notes += document.notes
         title, body = document.title, source.links.rewrite(document.body)
-    return Opaque(
-        **source.common(title), remote_kind=source.resource.type or "unknown", html=body
-    )
+    return Opaque(**source.common(title), remote_kind=source.resource.type or "unknown", html=body)

@@ -80,6 +80,8 @@ class Links:
     def _below_base(self, body: str) -> Iterator[str]:
         """Canvas's base is its folder of files, the specification's is the package."""
         for path in _plain_paths(body):
+            if path.startswith("web_resources/"):
+                yield path
             yield f"web_resources/{path}"
             yield path
             if path.startswith("files/"):
@@ -117,7 +119,7 @@ class Links:
         return resource.kind, ids.decode(resource.id)
 
     def _object(self, body: str) -> tuple[Kind, str] | None:
-        """Canvas's ``pages/SLUG``, ``assignments/ID``, ``modules/ID``, ``file_ref/ID`` and so on."""
+        """Canvas's ``pages/SLUG``, ``assignments/ID``, ``modules/ID``, ``file_ref/ID``, ..."""
         what, _, rest = unquote(body).strip("/").partition("/")
         name = rest.partition("/")[0]
         if not name:

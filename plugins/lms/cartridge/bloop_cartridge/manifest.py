@@ -68,9 +68,7 @@ def read_manifest(archive: Archive, index: Index) -> CourseFacts:
     reader = _ManifestReader(archive, index)
     try:
         encoding, note = settle(archive.chunks(MANIFEST))
-        events = stream_xml(
-            archive.chunks(MANIFEST), encoding, where, archive.bounds.max_depth
-        )
+        events = stream_xml(archive.chunks(MANIFEST), encoding, where, archive.bounds.max_depth)
         for event, element in events:
             if event == "start":
                 reader.start(element)
@@ -213,7 +211,9 @@ class _ManifestReader:
             else "a resource has no identifier"
         )
         self.index.add_problem(
-            f"resource:{identifier}", f"{fault}; {main or 'this one'} is left out", "record_duplicate"
+            f"resource:{identifier}",
+            f"{fault}; {main or 'this one'} is left out",
+            "record_duplicate",
         )
 
     def _find(self, base: str, href: str) -> str | None:

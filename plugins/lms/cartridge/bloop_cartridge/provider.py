@@ -44,7 +44,7 @@ _KINDS = frozenset(
 
 
 class CartridgeProvider:
-    """Reads ``ctx.source``. Nothing is yielded before the zip and the manifest have been checked."""
+    """Reads ``ctx.source``; yields nothing before the zip and the manifest have been checked."""
 
     def __init__(self, ctx: ConnectionContext) -> None:
         self._ctx = ctx
@@ -53,9 +53,7 @@ class CartridgeProvider:
 
     def spec(self) -> ProviderSpec:
         """One stream: the course, its tree, then everything in it; what is not listed is gone."""
-        return ProviderSpec(
-            streams=(Stream(name=STREAM, kinds=_KINDS, deletes=Deletes.ENUMERATE),)
-        )
+        return ProviderSpec(streams=(Stream(name=STREAM, kinds=_KINDS, deletes=Deletes.ENUMERATE),))
 
     async def check(self) -> CheckResult:
         """Open and check the file; ``account`` counts what is in it, ``gaps`` what is missing."""
@@ -168,7 +166,9 @@ def _fetch(reader: Reader, refs: Sequence[Ref]) -> Batch:
         made = (
             reader.make(step)
             if step
-            else Skipped(ref=str(ref), reason="the cartridge does not hold it", code="record_missing")
+            else Skipped(
+                ref=str(ref), reason="the cartridge does not hold it", code="record_missing"
+            )
         )
         if isinstance(made, Skipped):
             skipped.append(made)

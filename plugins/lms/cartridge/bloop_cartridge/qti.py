@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lxml import etree
 from lxml.etree import _Element as Element
 
 from bloop_cartridge import qti_answers
 from bloop_cartridge.canvas import number
-from bloop_cartridge.htmltext import as_html
+from bloop_cartridge.material import RESPONSES, material_html
 from bloop_cartridge.qti_scores import Scores, read_scores
 from bloop_cartridge.xmlsafe import child, children, descendants, local, text_of
 from bloop_sdk.records import Choice, Question, QuestionKind
@@ -42,8 +41,7 @@ KINDS = {
     "text_only_question": QuestionKind.TEXT,
 }
 # Types that say more than their kind: kept, so that they can be written again.
-_TELLING = frozenset({"cc.pattern_match.v0p1", "multiple_dropdowns_question"})
-_RESPONSES = ("response_lid", "response_str", "response_num", "response_xy", "response_grp")
+TELLING = frozenset({"cc.pattern_match.v0p1", "multiple_dropdowns_question"})
 OUR_KIND = "bloop_kind"
 OUR_TYPE = "bloop_raw_type"
 
@@ -76,40 +74,6 @@ def metadata_of(element: Element) -> dict[str, str]:
             if value := text_of(holder, name):
                 found.setdefault(name, value)
     return found
-
-
-def material_html(element: Element) -> str:
-    """The texts and images of an element, without those of the responses in it."""
-    pieces: list[str] = []
-    for found in descendants(element, "material"):
-        if any(local(above) in _RESPONSES for above in _up_to(found, element)):
-            continue
-        pieces += [_material_part(part) for part in found]
-    return "".join(pieces).strip()
-
-
-def _up_to(element: Element, top: Element) -> list[Element]:
-    """The ancestors of an element below ``top``."""
-    found: list[Element] = []
-    above = element.getparent()
-    while above is not None and above is not top:
-        found.append(above)
-        above = above.getparent()
-    return found
-
-
-def _material_part(part: Element) -> str:
-    name = local(part)
-    if name in {"mattext", "matemtext"}:
-        text = (part.text or "") + "".join(
-            etree.tostring(inner, encoding="unicode") for inner in part
-        )
-        if len(part) or "html" in part.get("texttype", "text/plain"):
-            return text
-        return as_html(text)
-    if name == "matimage" and (uri := part.get("uri")):
-        return f'<img src="{as_html(uri)}" alt="">'
-    return ""
 
 
 def read_question(item: Element, rewrite: Rewrite, points: float | None) -> Question:
@@ -149,7 +113,7 @@ def _kind(parts: Parts) -> tuple[QuestionKind, str | None]:
     )
     kind = KINDS.get((type_ or "").lower())
     if kind is not None:
-        return kind, type_ if type_ in _TELLING else None
+        return kind, type_ if type_ in TELLING else None
     if metadata.get("question_type") or metadata.get("cc_profile"):
         return QuestionKind.OPAQUE, type_
     return _guess(parts), type_
@@ -163,7 +127,7 @@ def _guess(parts: Parts) -> QuestionKind:
     """The kind by the item's form, for plain QTI without a profile."""
     if parts.presentation is None:
         return QuestionKind.TEXT
-    responses = list(descendants(parts.presentation, *_RESPONSES))
+    responses = list(descendants(parts.presentation, *RESPONSES))
     if not responses:
         return QuestionKind.TEXT
     if len(responses) > 1:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from lxml.etree import _Element as Element
 
 from bloop_cartridge.canvas import number
-from bloop_cartridge.qti_scores import NumberAnswer
+from bloop_cartridge.material import material_part
+from bloop_cartridge.qti_scores import COMMON_FEEDBACK, NumberAnswer
 from bloop_cartridge.xmlsafe import child, children, descendants, text_of
 from bloop_sdk.records import Choice
 
@@ -56,7 +57,7 @@ def _label(parts: Parts, response: Element, label: Element, group: str | None) -
         id=key[1],
         html=parts.html(label),
         weight=parts.scores.weights.get(key, 0.0),
-        feedback_html=_feedback(parts, parts.scores.feedback.get(key) or f"{key[1]}_fb"),
+        feedback_html=_feedback(parts, parts.scores.feedback.get(key) or _usual_name(key[1])),
         group=group,
     )
 
@@ -64,9 +65,15 @@ def _label(parts: Parts, response: Element, label: Element, group: str | None) -
 def _group_of(parts: Parts, response: Element) -> str | None:
     """A blank's name, or a left side: the response's own material, else its identifier."""
     material = child(response, "material")
-    shown = "" if material is None else parts.html(material)
+    shown = "" if material is None else parts.rewrite(material_part(material)).strip()
     ident = response.get("ident", "")
     return shown or (None if ident == ONLY else ident.removeprefix("response_"))
+
+
+def _usual_name(ident: str) -> str:
+    """What exports call the feedback of an answer."""
+    name = f"{ident}_fb"
+    return "" if name in COMMON_FEEDBACK else name
 
 
 def _feedback(parts: Parts, ident: str) -> str:
@@ -176,19 +183,19 @@ def formula(parts: Parts) -> list[Choice]:
                     html=html.escape("".join(element.itertext()).strip(), quote=False),
                     weight=100.0,
                     group=FORMULA,
-                    low=-tolerance,
+                    low=0.0 - tolerance,
                     high=tolerance,
                 )
             )
         variables = child(calculated, "vars")
-        for element in () if variables is None else children(variables, "var"):
-            found.append(
-                Choice(
-                    id=element.get("name", ""),
-                    html=html.escape(element.get("name", ""), quote=False),
-                    group=VARIABLE,
-                    low=number(text_of(element, "min")),
-                    high=number(text_of(element, "max")),
-                )
+        found += [
+            Choice(
+                id=element.get("name", ""),
+                html=html.escape(element.get("name", ""), quote=False),
+                group=VARIABLE,
+                low=number(text_of(element, "min")),
+                high=number(text_of(element, "max")),
             )
+            for element in (() if variables is None else children(variables, "var"))
+        ]
     return found

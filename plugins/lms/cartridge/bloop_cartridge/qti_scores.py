@@ -10,6 +10,7 @@ from bloop_cartridge.canvas import number
 from bloop_cartridge.xmlsafe import child, children, descendants, local
 
 _COMPARISONS = ("varequal", "varsubset", "varsubstring", "varinside")
+COMMON_FEEDBACK = frozenset({"general_fb", "correct_fb", "general_incorrect_fb", "incorrect_fb"})
 _BOUNDS = {"vargte": "low", "vargt": "low", "varlte": "high", "varlt": "high"}
 
 
@@ -67,12 +68,13 @@ def _read_condition(scores: Scores, condition: Element, full: float, *, multiple
     setting = child(condition, "setvar")
     value = number("".join(setting.itertext()).strip()) if setting is not None else None
     links = [found.get("linkrefid", "") for found in children(condition, "displayfeedback")]
+    own = next((name for name in links if name not in COMMON_FEEDBACK), "")
     wanted = [] if tests is None else _wanted(tests)
-    weight = None if value is None else max(-100.0, min(100.0, value / full * 100))
+    weight = None if value is None else _per_cent(value, full)
     if weight is not None and weight > 0:
         scores.shown_when_right.update(links)
     if tests is not None and weight is not None:
-        _read_numbers(scores, tests, weight, links)
+        _read_numbers(scores, tests, weight, own)
     # "All of these and none of those" gives the points once: each has its share.
     together = multiple and weight is not None and len(wanted) > 1 and not _any_of(tests)
     for element in wanted:
@@ -81,9 +83,13 @@ def _read_condition(scores: Scores, condition: Element, full: float, *, multiple
             scores.case_sensitive = True
         if weight is not None:
             _add(scores, key, weight / len(wanted) if together else weight, setting)
-        own = [name for name in links if not name.startswith(("correct", "general"))]
         if len(wanted) == 1 and own:
-            scores.feedback.setdefault(key, own[0])
+            scores.feedback.setdefault(key, own)
+
+
+def _per_cent(value: float, full: float) -> float:
+    share = value if full == 100.0 else value / full * 100
+    return max(-100.0, min(100.0, share))
 
 
 def _add(scores: Scores, key: tuple[str, str], weight: float, setting: Element | None) -> None:
@@ -113,9 +119,9 @@ def _any_of(tests: Element | None) -> bool:
     return tests is not None and any(True for _ in descendants(tests, "or"))
 
 
-def _read_numbers(scores: Scores, tests: Element, weight: float, links: list[str]) -> None:
+def _read_numbers(scores: Scores, tests: Element, weight: float, feedback: str) -> None:
     """Each accepted number of a condition, for numeric questions."""
-    bounds = NumberAnswer(weight=weight, feedback=links[0] if links else "")
+    bounds = NumberAnswer(weight=weight, feedback=feedback)
     exact: list[tuple[str, float]] = []
     for element in tests.iter("{*}*"):
         text = "".join(element.itertext()).strip()

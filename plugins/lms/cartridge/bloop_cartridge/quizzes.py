@@ -7,7 +7,8 @@ from dataclasses import replace
 from lxml.etree import _Element as Element
 
 from bloop_cartridge import canvas
-from bloop_cartridge.qti import material_html, metadata_of, read_question
+from bloop_cartridge.material import material_html
+from bloop_cartridge.qti import metadata_of, read_question
 from bloop_cartridge.source import Source
 from bloop_cartridge.xmlsafe import child, children, descendants, local, text_of
 from bloop_sdk.errors import MalformedRecordError
@@ -22,10 +23,6 @@ _KEPT = {
     "time_limit",
     "title",
     "workflow_state",
-    # What Canvas writes in every export, as long as it is what Canvas sets by itself.
-    "quiz_type",
-    "scoring_policy",
-    "show_correct_answers",
 }
 _META = "assessment_meta.xml"
 _FULL = ".xml.qti"
@@ -103,7 +100,7 @@ def _introduction(holder: Element) -> str:
 
 def _attempts(text: str) -> int | None:
     """A number of attempts; None, also for "unlimited" and Canvas's -1, means any number."""
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) else None
+    return int(text) if text.isascii() and text.isdigit() and int(text[:9]) > 0 else None
 
 
 def _questions(source: Source, holder: Element) -> tuple[Question, ...]:
@@ -119,7 +116,10 @@ def _questions(source: Source, holder: Element) -> tuple[Question, ...]:
             name = f"{name}#{seen[name]}"
         if question.kind is QuestionKind.OPAQUE:
             source.notes.append(f"question {name!r} of type {question.raw_type!r} is kept as it is")
-        if question.kind is QuestionKind.FORMULA and next(descendants(item, "var_set"), None) is not None:
+        if (
+            question.kind is QuestionKind.FORMULA
+            and next(descendants(item, "var_set"), None) is not None
+        ):
             source.notes.append(f"question {name!r}: worked examples of its formula are not kept")
         found.append(replace(question, id=name))
     return tuple(found)
@@ -143,4 +143,6 @@ def _note_selection(source: Source, section: Element) -> None:
     if bank:
         source.notes.append(f"group {title!r} draws {drawn or 0:g} questions from bank {bank!r}")
     elif drawn is not None and drawn < held:
-        source.notes.append(f"group {title!r} draws {drawn:g} of its {held} questions; all are kept")
+        source.notes.append(
+            f"group {title!r} draws {drawn:g} of its {held} questions; all are kept"
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from bloop_cartridge import canvas, ids
@@ -13,7 +12,7 @@ from bloop_cartridge.assignments import assignment
 from bloop_cartridge.classify import make_plan
 from bloop_cartridge.config import CartridgeConfig
 from bloop_cartridge.htmltext import as_html, read_document
-from bloop_cartridge.index import Index, Item, Resource, Step
+from bloop_cartridge.index import Index, Resource, Step
 from bloop_cartridge.items import discussion, file, link, media_type, opaque, page, tool
 from bloop_cartridge.links import Links
 from bloop_cartridge.manifest import read_manifest
@@ -152,11 +151,12 @@ class Reader:
             for path in self.archive.paths()
             if not listed(path) and not path.startswith(canvas.FOLDER) and path != "imsmanifest.xml"
         ]
-        notes = [
-            f"{len(paths)} files that the manifest does not list are left out:"
-            f" {', '.join(paths[:10])}"
-        ]
-        notes = notes if paths else []
+        notes: list[str] = []
+        if paths:
+            named = ", ".join(paths[:10])
+            notes.append(
+                f"files that the manifest does not list are left out: {len(paths)}: {named}"
+            )
         for resource in self.index.settings():
             missing = [path for path, found in self.index.files(resource.seq) if not found]
             named = f"; missing: {', '.join(missing[:20])}" if missing else ""
@@ -183,7 +183,9 @@ class Reader:
             parent=ids.decode(parent) if parent else None,
             position=position,
             title=item.title or told.get("title", "") or self._title_of(resource) or "Untitled",
-            content=Ref(resource.kind, ids.decode(resource.id)) if resource and resource.kind else None,
+            content=Ref(resource.kind, ids.decode(resource.id))
+            if resource and resource.kind
+            else None,
             published=item.visible and not canvas.is_hidden(told.get("state", "")),
             lost=lost,
         )
@@ -234,7 +236,9 @@ class Reader:
     def step_of(self, ref: Ref) -> Step | None:
         """The step that makes a record, by the ref that points at it."""
         if ref.kind is Kind.COURSE:
-            return self.index.step_of("container", "") if ref.remote_id == self.container_id else None
+            return (
+                self.index.step_of("container", "") if ref.remote_id == self.container_id else None
+            )
         names = (ref.remote_id, ids.encode(str(ref.kind), ref.remote_id))
         for name in names:
             if ref.kind is Kind.MODULE:

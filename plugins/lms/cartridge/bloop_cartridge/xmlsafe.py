@@ -163,7 +163,7 @@ class _Utf8:
         self._buffer = head.encode("utf-8", "replace")
         self._pieces = pieces
 
-    def read(self, size: int, /) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         while len(self._buffer) < size:
             piece = next(self._pieces, None)
             if piece is None:

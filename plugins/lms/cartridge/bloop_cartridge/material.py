@@ -1,0 +1,52 @@
+"""The texts and images of QTI: ``material`` as HTML (IMS QTI 1.2.1, section 3.6)."""
+
+from __future__ import annotations
+
+import html
+
+from lxml import etree
+from lxml.etree import _Element as Element
+
+from bloop_cartridge.htmltext import as_html
+from bloop_cartridge.xmlsafe import descendants, local
+
+RESPONSES = ("response_lid", "response_str", "response_num", "response_xy", "response_grp")
+
+
+def material_html(element: Element) -> str:
+    """The texts and images of an element, without those of the responses in it."""
+    pieces: list[str] = []
+    for found in descendants(element, "material"):
+        if any(local(above) in RESPONSES for above in _up_to(found, element)):
+            continue
+        pieces.append(material_part(found))
+    return "".join(pieces).strip()
+
+
+def _up_to(element: Element, top: Element) -> list[Element]:
+    """The ancestors of an element below ``top``."""
+    found: list[Element] = []
+    above = element.getparent()
+    while above is not None and above is not top:
+        found.append(above)
+        above = above.getparent()
+    return found
+
+
+def material_part(material: Element) -> str:
+    """One ``material`` element as HTML."""
+    return "".join(_part(part) for part in material)
+
+
+def _part(part: Element) -> str:
+    name = local(part)
+    if name in {"mattext", "matemtext"}:
+        text = (part.text or "") + "".join(
+            etree.tostring(inner, encoding="unicode") for inner in part
+        )
+        if len(part) or "html" in part.get("texttype", "text/plain"):
+            return text
+        return as_html(text)
+    if name == "matimage" and (uri := part.get("uri")):
+        return f'<img src="{html.escape(uri)}" alt="">'
+    return ""
