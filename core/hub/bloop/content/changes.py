@@ -1,0 +1,95 @@
+"""Events of content: one for each row that was created, updated or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
+
+from bloop.content.bulk import update_rows
+from bloop.content.models import Container, Sourced
+from bloop.content.versions import keep, subject_of
+from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork
+
+IDS_AT_ONCE = 500
+"""How many ids one statement names: databases bound the number of parameters."""
+
+
+def announce(
+    unit: UnitOfWork,
+    model: type[Sourced],
+    change: str,
+    *,
+    id: str,  # noqa: A002 - it is the id in the payload
+    kind: str,
+    container: str | None,
+) -> None:
+    """Append ``content.<table>.<change>``; its payload is a :class:`bloop_sdk.ContentEvent`'s."""
+    subject = subject_of(model)
+    payload = {"id": id, "kind": kind, "container": container, "change": change}
+    unit.outbox.append(f"content.{subject}.{change}", f"{subject}:{id}", payload)
+
+
+def announce_row(unit: UnitOfWork, row: Sourced, change: str) -> None:
+    """The same of a row at hand."""
+    announce(
+        unit, type(row), change, id=row.id, kind=kind_of_row(row), container=container_of_row(row)
+    )
+
+
+def kind_of_row(row: Any) -> str:
+    """The kind in events: a node's is ``module`` or what it shows."""
+    if hasattr(row, "kind"):
+        return str(row.kind)
+    return str(getattr(row, "item_kind", None) or KIND_BY_SUBJECT[row.__tablename__])
+
+
+KIND_BY_SUBJECT = {
+    "node": "module",
+    "person": "person",
+    "enrolment": "enrolment",
+    "outcome": "outcome",
+}
+
+
+def container_of_row(row: Any) -> str | None:
+    """The container that a row is in, or is."""
+    return row.id if isinstance(row, Container) else getattr(row, "container_id", None)
+
+
+def chunks(values: Iterable[Any]) -> Iterable[list[Any]]:
+    """Lists of at most :data:`IDS_AT_ONCE`."""
+    ordered = list(values)
+    for start in range(0, len(ordered), IDS_AT_ONCE):
+        yield ordered[start : start + IDS_AT_ONCE]
+
+
+def load(unit: UnitOfWork, model: type[Sourced], ids: Iterable[str]) -> dict[str, Any]:
+    """Whole rows by their ids."""
+    found: dict[str, Any] = {}
+    for part in chunks(ids):
+        rows = unit.session.scalars(
+            select(model).where(model.institution_id == unit.institution, model.id.in_(part))
+        )
+        found |= {row.id: row for row in rows}
+    return found
+
+
+def set_state(
+    unit: UnitOfWork,
+    model: type[Sourced],
+    rows: Iterable[Sourced],
+    state: str,
+    change: str,
+    run_id: str | None,
+) -> int:
+    """Give rows of one table a state, keeping what they held; how many were in another one."""
+    changed = [row for row in rows if row.state != state]
+    keep(unit, changed, change, run_id)
+    values = {"state": state, "updated_at": utcnow()}
+    update_rows(unit, model, [(row, values) for row in changed])
+    for row in changed:
+        announce_row(unit, row, change)
+    return len(changed)

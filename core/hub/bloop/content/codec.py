@@ -1,0 +1,226 @@
+"""Records into columns and back. The only place that knows what the hub keeps of each class."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from bloop.content.models import REMOTE_ID_LENGTH, TITLE_LENGTH
+from bloop.content.redact import learner_view
+from bloop.content.sanitise import SANITISER_VERSION, sanitise
+from bloop.content.texts import html_of_markdown
+from bloop_sdk import MalformedRecordError, Ref, records
+from bloop_sdk.records import KIND_OF, Content, Kind, Record
+
+RECORD_VERSION = 1
+"""Raise it when the columns made from a record change: every record is then written again."""
+
+_OF_EVERY_RECORD = {"raw", "created_at", "updated_at", "chunks"}
+_SHARED = frozenset({"remote_id", "remote_version", "url", "lost", "container"})
+_OWN_COLUMNS = frozenset({"title", "published", "html"})
+_HTML_KEYS = frozenset({"html", "feedback_html", "correct_html", "incorrect_html"})
+_LIMITS = {
+    "remote_id": REMOTE_ID_LENGTH,
+    "title": TITLE_LENGTH,
+    "code": TITLE_LENGTH,
+    "name": TITLE_LENGTH,
+    "language": 35,
+    "remote_version": 255,
+    "email": 320,
+    "login": 255,
+    "role": 20,
+}
+
+
+def kind_of(record: Record) -> Kind:
+    """The kind that a record is identified by; raises MalformedRecordError for no known class."""
+    if isinstance(record, Content):
+        kind = KIND_OF.get(type(record))
+    elif isinstance(record, records.Container):
+        kind = record.kind if record.kind in records.CONTAINER_KINDS else None
+    else:
+        kind = _OTHER_KINDS.get(type(record))
+    if kind is None:
+        raise MalformedRecordError(f"{type(record).__name__} is no record that the hub stores")
+    return kind
+
+
+_OTHER_KINDS: dict[type[Record], Kind] = {
+    records.Node: Kind.MODULE,
+    records.Person: Kind.PERSON,
+    records.Enrolment: Kind.ENROLMENT,
+    records.Outcome: Kind.OUTCOME,
+}
+
+
+def raw_hash(record: Record) -> str:
+    """SHA-256 of the canonical raw record, or of the record itself where it has no raw one.
+
+    Where a record stands is part of it: a move need not show in ``raw``. Raises
+    MalformedRecordError for what is no JSON.
+    """
+    place: Any = None
+    if isinstance(record, records.Node):
+        content = str(record.content) if record.content else None
+        place = [record.container, record.parent, record.position, content]
+        place += [record.title, record.published]
+    elif isinstance(record, Content):
+        place = record.container
+    body = record.raw or fields_of(record)
+    try:
+        text = orjson.dumps([type(record).__name__, RECORD_VERSION, place, body], option=_CANONICAL)
+    except (TypeError, orjson.JSONEncodeError) as err:
+        raise MalformedRecordError(f"its raw record is no JSON: {err}") from err
+    if b"\\u0000" in text and _has_nul([place, body]):
+        raise MalformedRecordError("its raw record holds a NUL character")
+    return hashlib.sha256(text).hexdigest()
+
+
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+
+
+def fields_of(record: Record) -> dict[str, Any]:
+    """A record's fields in JSON's types; raises MalformedRecordError where one has a wrong type."""
+    try:
+        fields: dict[str, Any] = _adapter_of(type(record).__name__).dump_python(
+            record, mode="json", exclude=_OF_EVERY_RECORD, warnings="error"
+        )
+    except (PydanticSerializationError, ValueError, RecursionError) as err:
+        reason = str(err).strip().splitlines()[-1].strip()
+        raise MalformedRecordError(f"its fields are not what they must be: {reason}") from err
+    return fields
+
+
+@cache
+def _adapter_of(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(getattr(records, name))
+
+
+def columns_of(record: Record) -> dict[str, Any]:
+    """The columns that a record fills, ids of other rows aside; its HTML is sanitised.
+
+    Raises MalformedRecordError for wrong types, NUL characters and texts that are too long.
+    """
+    fields = fields_of(record)
+    _check(record, fields)
+    columns = {
+        "remote_id": fields["remote_id"],
+        "remote_version": fields["remote_version"],
+        "url": fields["url"],
+        "lost": fields["lost"],
+        "raw": record.raw or None,
+    }
+    if isinstance(record, Content):
+        columns |= content_columns(kind_of(record), fields)
+    elif isinstance(record, records.Container):
+        columns |= {key: fields[key] for key in ("kind", "title", "code", "language")}
+        columns["summary_html"] = sanitise(record.summary_html)
+        columns |= {"starts_at": record.starts_at, "ends_at": record.ends_at}
+        columns["sanitiser"] = SANITISER_VERSION
+    elif isinstance(record, records.Node):
+        columns |= {"title": record.title, "published": record.published}
+        columns |= _placed(record)
+    elif isinstance(record, records.Person):
+        columns |= {key: fields[key] for key in ("name", "email", "login")}
+    elif isinstance(record, records.Enrolment):
+        columns |= {key: fields[key] for key in ("role", "active")}
+    elif isinstance(record, records.Outcome):
+        columns |= {"title": record.title, "parent_remote_id": record.parent}
+        columns |= {"html": sanitise(record.html), "sanitiser": SANITISER_VERSION}
+    return columns
+
+
+def _placed(record: records.Node) -> dict[str, Any]:
+    content = record.content
+    return {
+        "position": float(record.position),
+        "item_kind": str(content.kind) if content else None,
+        "item_remote_id": content.remote_id if content else None,
+    }
+
+
+def content_columns(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Title, publishing, HTML and data of an item from a content record's fields."""
+    data = {
+        key: value
+        for key, value in fields.items()
+        if key not in _SHARED and key not in _OWN_COLUMNS
+    }
+    data = _sanitised(data)
+    html = fields.get("html", "")
+    if not html and data.get("markdown"):
+        html = html_of_markdown(data["markdown"])
+    return {
+        "kind": str(kind),
+        "title": fields["title"],
+        "published": fields["published"],
+        "html": sanitise(html),
+        "data": data,
+        "learner_data": learner_view(kind, data),
+        "sanitiser": SANITISER_VERSION,
+    }
+
+
+def _sanitised(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _sanitised(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_sanitised(inner, key) for inner in value]
+    return sanitise(value) if key in _HTML_KEYS and isinstance(value, str) else value
+
+
+def record_of(kind: str, columns: Mapping[str, Any], container: str) -> Content:
+    """The record that an item's columns stand for; ``container`` is its container's remote id."""
+    fields = dict(columns["data"])
+    fields |= {key: columns[key] for key in ("remote_id", "title", "published", "html", "lost")}
+    fields |= {key: columns[key] for key in ("remote_version", "url")}
+    record_class = CLASS_OF[Kind(kind)]
+    known = record_class.__dataclass_fields__
+    fields = {key: value for key, value in fields.items() if key in known}
+    record: Content = _adapter_of(record_class.__name__).validate_python(
+        {**fields, "container": container}
+    )
+    return record
+
+
+CLASS_OF: dict[Kind, type[Content]] = {kind: record for record, kind in KIND_OF.items()}
+
+
+def _check(record: Record, fields: Mapping[str, Any]) -> None:
+    if not fields["remote_id"]:
+        raise MalformedRecordError("it has no id")
+    try:
+        _adapter_of(type(record).__name__).validate_python(fields)
+    except ValidationError as err:
+        first = err.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise MalformedRecordError(f"its {where} is wrong: {first['msg']}") from err
+    for name, limit in _LIMITS.items():
+        value = fields.get(name)
+        if isinstance(value, str) and len(value) > limit:
+            raise MalformedRecordError(f"its {name} has {len(value)} characters; at most {limit}")
+    if _has_nul(fields):
+        raise MalformedRecordError("it holds a NUL character")
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, Mapping):
+        return any(_has_nul(key) or _has_nul(inner) for key, inner in value.items())
+    return isinstance(value, list | tuple) and any(_has_nul(inner) for inner in value)
+
+
+def parse_ref(text: str) -> Ref | None:
+    """``kind:remote_id`` as a reference; None where it names no kind."""
+    kind, _, remote_id = text.partition(":")
+    try:
+        return Ref(Kind(kind), remote_id) if remote_id else None
+    except ValueError:
+        return None

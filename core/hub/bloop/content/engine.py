@@ -1,0 +1,409 @@
+"""The write half of syncing: what a provider yields becomes rows, a batch a transaction.
+
+    report = await run_read(database, blobs, provider, call, connection=id)
+
+A batch's rows, its cursor, its events and the run's counts are committed together: whoever kills
+the hub at any instant and runs again gets the database that an undisturbed run would have left.
+A record whose raw form is unchanged writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bloop.content import runs, sweep
+from bloop.content.changes import chunks, set_state
+from bloop.content.codec import parse_ref
+from bloop.content.files import fetch_bytes
+from bloop.content.incoming import MODELS, WRITE_ORDER, Work, fill, hashed, look_up
+from bloop.content.models import Sourced, SyncSeen
+from bloop.content.quarantine import put_aside, resolve
+from bloop.content.runs import Run, RunReport
+from bloop.content.upsert import Upsert
+from bloop.store.blobs import Blobs
+from bloop.store.database import Database
+from bloop.store.models import Blob
+from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork
+from bloop_sdk import (
+    AuthError,
+    Batch,
+    BloopError,
+    Call,
+    Cursor,
+    FatalError,
+    Partition,
+    PermissionMissingError,
+    Ref,
+    RetriableError,
+    SkippableError,
+    Skipped,
+    Stream,
+    UnsupportedError,
+)
+from bloop_sdk.providers.content import ContentProvider
+from bloop_sdk.records import CONTAINER_KINDS, Kind
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+FILE_LIMIT = 2 * 1024**3
+"""The largest file whose bytes are taken, in bytes, where the settings name no other."""
+
+Progress = Callable[[int, int | None, str], None]
+"""``(done, total, message)``, after each commit; may raise to stop the run."""
+
+
+class Meter(Protocol):
+    """Counts what went out for a connection."""
+
+    @property
+    def requests(self) -> int:
+        """Requests so far."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a run may do. ``source`` and ``into`` are of an imported file: see ``imports``."""
+
+    source: str | None = None
+    into: str | None = None
+    confirm_deletes: bool = False
+    file_limit: int = FILE_LIMIT
+
+
+async def run_read(
+    database: Database,
+    blobs: Blobs,
+    provider: ContentProvider,
+    call: Call,
+    *,
+    connection: str,
+    options: RunOptions | None = None,
+    progress: Progress | None = None,
+    meter: Meter | None = None,
+) -> RunReport:
+    """Read a connection to its end, from where its last unfinished run stopped.
+
+    Raises what the provider raised, after the run and the connection have been told of it; what
+    is none of :mod:`bloop_sdk.errors` comes as :class:`FatalError`.
+    """
+    reader = Reader(database, blobs, provider, call, options or RunOptions(), progress, meter)
+    return await reader.run(connection)
+
+
+class Reader:
+    """One attempt at a run."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        provider: ContentProvider,
+        call: Call,
+        options: RunOptions,
+        progress: Progress | None,
+        meter: Meter | None,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._provider = provider
+        self._call = call
+        self._options = options
+        self._progress = progress
+        self._meter = meter
+        self._began = monotonic()
+        self._requests = 0
+        self._run: Run
+
+    async def run(self, connection: str) -> RunReport:
+        """Read, sweep, finish."""
+        options = self._options
+        self._run = await self._do(
+            runs.start_run, connection, source=options.source, into_id=options.into
+        )
+        try:
+            streams = self._provider.spec().streams
+            for stream in streams:
+                await self._read_stream(stream, streams)
+            await self._sweep(streams)
+            await self._do(runs.finish_run, self._run, self._seconds())
+        except runs.OvertakenError:
+            raise
+        except Exception as err:
+            error = err if isinstance(err, BloopError) else _fatal(err)
+            await self._do(runs.fail_run, self._run, self._seconds(), error, _state_after(error))
+            if error is err:
+                raise
+            raise error from err
+        return await self._do(runs.report_of, self._run.id)
+
+    async def _do(
+        self,
+        command: Callable[Concatenate[UnitOfWork, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """A command in a transaction of its own, in a writer's thread."""
+
+        def inside() -> T:
+            with self._database.unit(self._call) as unit:
+                return command(unit, *args, **kwargs)
+
+        return await self._database.run(inside)
+
+    def _seconds(self) -> float:
+        return monotonic() - self._began
+
+    # -- reading
+
+    async def _read_stream(self, stream: Stream, streams: Sequence[Stream]) -> None:
+        try:
+            for partition in await self._partitions(stream, streams):
+                await self._read_partition(stream, partition)
+        except (PermissionMissingError, UnsupportedError) as err:
+            if not stream.optional:
+                raise
+            gap = f"{stream.name}: {err.message}"
+            if gap not in self._run.gaps:
+                self._run.gaps.append(gap)
+
+    async def _partitions(self, stream: Stream, streams: Sequence[Stream]) -> list[str | None]:
+        if not stream.partitioned:
+            return [None]
+        places = await self._do(sweep.partitions_of, self._run, streams)
+        return [place.remote_id for place in places]
+
+    async def _read_partition(self, stream: Stream, container: str | None) -> None:
+        """Read to the end; a record that the provider stumbles over is left out if it can go on."""
+        place = container or ""
+        position = await self._do(
+            runs.position_of, self._run, stream.name, place, incremental=stream.incremental
+        )
+        if position.complete:
+            return
+        partition, cursor, whole = Partition(stream.name, container), position.cursor, True
+        while True:
+            tried = cursor
+            try:
+                async with aclosing(_closable(self._provider.read(partition, cursor))) as batches:
+                    async for batch in batches:
+                        await self._take(stream, place, batch)
+                        cursor = batch.cursor or cursor
+                break
+            except SkippableError as err:
+                ref = err.ref or f"{stream.name}:{container or '*'}"
+                skipped = Skipped(ref=ref, reason=str(err), code=err.code)
+                await self._take(stream, place, Batch(skipped=(skipped,)))
+                if cursor == tried:
+                    whole = False
+                    break
+        await self._do(self._end_partition, stream.name, place, cursor, whole=whole)
+
+    def _end_partition(
+        self, unit: UnitOfWork, stream: str, place: str, cursor: Cursor | None, *, whole: bool
+    ) -> None:
+        runs.save_position(unit, self._run, stream, place, cursor, complete=True, whole=whole)
+        runs.beat(unit, self._run, self._seconds())
+
+    async def _take(self, stream: Stream, place: str, batch: Batch) -> None:
+        """One batch: what needs no transaction first, then everything of it in one."""
+        work = await asyncio.to_thread(hashed, batch)
+        await self._do(look_up, self._run.connection_id, work)
+        await fetch_bytes(self._blobs, work, self._options.file_limit)
+        await asyncio.to_thread(fill, work)
+        counted = Counted(self._run)
+        try:
+            await self._do(self._commit, stream, place, work)
+        except BaseException:
+            counted.restore()
+            raise
+        if self._progress is not None:
+            done = batch.done if batch.done is not None else self._run.counts["seen"]
+            self._progress(done, batch.total, f"{stream.name} {place}".strip())
+
+    # -- writing
+
+    def _commit(self, unit: UnitOfWork, stream: Stream, place: str, work: Work) -> None:
+        run, connection = self._run, self._run.connection_id
+        self._fence(unit)
+        arrived = len(work.incoming) + work.doubled + len(work.skipped)
+        written = Upsert(unit, connection, run.id, run.into_id).write(work)
+        total = sum(written.values())
+        deleted = self._mark(unit, work.batch.deleted, "missing")
+        self._mark(unit, _forbidden(work), "forbidden")
+        resolve(unit, connection, _settled(work))
+        self._hold_blobs(unit, work)
+        problems = [Skipped(ref=ref, reason=why, code=code) for ref, why, code in work.problems]
+        if work.skipped or problems:
+            put_aside(unit, connection, run.id, [*problems, *work.skipped])
+        self._remember(unit, stream, work)
+        runs.save_position(unit, run, stream.name, place, work.batch.cursor)
+        run.count(
+            seen=arrived,
+            written=total,
+            unchanged=arrived - total - len(work.skipped),
+            quarantined=len(work.skipped),
+            deleted=deleted,
+            bytes=work.bytes,
+            requests=self._new_requests(),
+        )
+        for ref in work.incoming:
+            run.by_kind[ref.kind] = run.by_kind.get(ref.kind, 0) + 1
+        runs.beat(unit, run, self._seconds())
+
+    def _fence(self, unit: UnitOfWork) -> None:
+        """Refuse to write where a newer attempt does, before anything else is locked."""
+        runs.beat(unit, self._run, self._seconds())
+
+    def _new_requests(self) -> int:
+        if self._meter is None:
+            return 0
+        before, self._requests = self._requests, self._meter.requests
+        return self._requests - before
+
+    def _mark(self, unit: UnitOfWork, refs: Sequence[Ref], state: str) -> int:
+        """Give the rows that ``refs`` name a state; how many had another."""
+        changed = 0
+        for model in WRITE_ORDER:
+            wanted = {ref for ref in refs if MODELS[ref.kind] is model}
+            for part in chunks(sorted({ref.remote_id for ref in wanted})):
+                rows = unit.session.scalars(_rows_named(unit, self._run, model, part)).all()
+                rows = [row for row in rows if row.state != "trashed" and _ref(row) in wanted]
+                change = "deleted" if state == "missing" else "updated"
+                changed += set_state(unit, model, rows, state, change, self._run.id)
+        return changed
+
+    def _remember(self, unit: UnitOfWork, stream: Stream, work: Work) -> None:
+        """Mark as seen whatever was met, also what could not be used: it is not gone."""
+        refs = set(work.incoming) | {
+            ref for one in work.skipped if (ref := parse_ref(one.ref)) is not None
+        }
+        kinds = stream.kinds | CONTAINER_KINDS
+        rows = [
+            {
+                "institution_id": unit.institution,
+                "run_id": self._run.id,
+                "kind": str(ref.kind),
+                "remote_id": ref.remote_id[:500].replace("\x00", ""),
+            }
+            for ref in sorted(refs)
+            if ref.kind in kinds
+        ]
+        self._insert_missing(unit, SyncSeen, rows)
+
+    def _hold_blobs(self, unit: UnitOfWork, work: Work) -> None:
+        """Say that the institution holds the bytes that came with this batch."""
+        now = utcnow()
+        rows = [
+            {
+                "institution_id": unit.institution,
+                "sha256": one.blob.sha256,
+                "size": one.blob.size,
+                "media_type": (getattr(one.record, "media_type", None) or "")[:120] or None,
+                "created_at": now,
+            }
+            for one in work.incoming.values()
+            if one.blob is not None
+        ]
+        self._insert_missing(unit, Blob, rows)
+
+    def _insert_missing(
+        self, unit: UnitOfWork, model: type[Any], rows: list[dict[str, Any]]
+    ) -> None:
+        if rows:
+            dialect: Any = postgresql if self._database.dialect == "postgresql" else sqlite
+            unit.session.execute(dialect.insert(model).on_conflict_do_nothing(), rows)
+
+    # -- sweeping
+
+    async def _sweep(self, streams: Sequence[Stream]) -> None:
+        scopes = await self._do(sweep.scopes_of, self._run, streams)
+        if not self._options.confirm_deletes:
+            await self._do(sweep.check_brake, self._run, scopes)
+        for scope in scopes:
+            while await self._do(self._sweep_page, scope):
+                pass
+
+    def _sweep_page(self, unit: UnitOfWork, scope: sweep.Scope) -> int:
+        self._fence(unit)
+        gone = sweep.sweep_page(unit, self._run, scope)
+        if gone:
+            self._run.count(deleted=gone)
+            runs.beat(unit, self._run, self._seconds())
+        return gone
+
+
+class Counted:
+    """The run's counts before a commit, for when that fails."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._counts, self._by_kind = dict(run.counts), dict(run.by_kind)
+
+    def restore(self) -> None:
+        """Forget what was counted since."""
+        self._run.counts, self._run.by_kind = self._counts, self._by_kind
+
+
+def _closable(batches: AsyncIterator[Batch]) -> Any:
+    """A generator as it is; any other iterator gets something to close."""
+    if hasattr(batches, "aclose"):
+        return batches
+
+    async def wrapped() -> AsyncIterator[Batch]:
+        async for batch in batches:
+            yield batch
+
+    return wrapped()
+
+
+def _rows_named(unit: UnitOfWork, run: Run, model: type[Sourced], names: list[str]) -> Any:
+    return select(model).where(
+        model.institution_id == unit.institution,
+        model.connection_id == run.connection_id,
+        model.remote_id.in_(names),
+    )
+
+
+def _ref(row: Any) -> Ref:
+    kind = getattr(row, "kind", None)
+    if kind is None:
+        kind = next(kind for kind, model in MODELS.items() if isinstance(row, model))
+    return Ref(Kind(kind), row.remote_id)
+
+
+def _forbidden(work: Work) -> list[Ref]:
+    """What this credential may no longer read is kept, and no longer shown."""
+    named = [parse_ref(one.ref) for one in work.skipped if one.code == "record_forbidden"]
+    return [ref for ref in named if ref is not None]
+
+
+def _settled(work: Work) -> list[str]:
+    """Refs of the batch's records that nothing is wrong with."""
+    bad = {ref for ref, _, _ in work.problems} | {one.ref for one in work.skipped}
+    return [name for ref in work.incoming if (name := str(ref)) not in bad]
+
+
+def _fatal(err: Exception) -> FatalError:
+    return FatalError(
+        f"the plugin failed: {type(err).__name__}: {err}",
+        code="plugin_failed",
+        cure="see the log for where; `bloop plugins doctor` says whom to tell",
+    )
+
+
+def _state_after(error: BloopError) -> str:
+    if isinstance(error, AuthError):
+        return "auth_failed"
+    return "retrying" if isinstance(error, RetriableError) else "degraded"

@@ -1,0 +1,196 @@
+"""A batch before it is written: hashed, compared with what the hub holds, and made into columns.
+
+Nothing here writes. Hashing and sanitising run in a thread of their own, so that neither the event
+loop nor the one writer waits for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+
+from bloop.content.changes import chunks
+from bloop.content.codec import columns_of, kind_of, raw_hash
+from bloop.content.models import Container, Enrolment, Item, Node, Outcome, Person, Sourced
+from bloop.content.sanitise import SANITISER_VERSION
+from bloop.store.blobs import BlobRef
+from bloop.store.unit import UnitOfWork
+from bloop_sdk import Batch, MalformedRecordError, Ref, Skipped, records
+from bloop_sdk.records import CONTAINER_KINDS, ITEM_KINDS, JSONObject, Kind, Record
+
+MODELS: dict[Kind, type[Sourced]] = {
+    **dict.fromkeys(sorted(CONTAINER_KINDS), Container),
+    **dict.fromkeys(sorted(ITEM_KINDS), Item),
+    Kind.MODULE: Node,
+    Kind.PERSON: Person,
+    Kind.ENROLMENT: Enrolment,
+    Kind.OUTCOME: Outcome,
+}
+"""Where each kind of record is kept."""
+
+WRITE_ORDER: tuple[type[Sourced], ...] = (Container, Person, Item, Node, Enrolment, Outcome)
+"""Tables in the order in which their rows may refer to each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the hub holds of a record."""
+
+    id: str
+    raw_hash: str | None
+    state: str
+    sanitiser: int
+    blob: str | None
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One record on its way."""
+
+    record: Record
+    ref: Ref
+    hash: str
+    known: Known | None = None
+    columns: dict[str, Any] | None = None
+    blob: BlobRef | None = None
+
+    @property
+    def model(self) -> type[Sourced]:
+        """Its table."""
+        return MODELS[self.ref.kind]
+
+    @property
+    def changed(self) -> bool:
+        """Whether its row would be written; a row in the trash stays as it is."""
+        known = self.known
+        if known is None:
+            return True
+        if known.state == "trashed":
+            return False
+        return (
+            known.raw_hash != self.hash
+            or (self.blob is not None and self.blob.sha256 != known.blob)
+            or known.state in {"missing", "forbidden"}
+            or known.sanitiser not in {SANITISER_VERSION, 0}
+        )
+
+
+Problem = tuple[str, str, str]
+"""Something of a record that is kept nevertheless: its ref, the reason, and a code."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A batch on its way."""
+
+    batch: Batch
+    incoming: dict[Ref, Incoming] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    doubled: int = 0
+    bytes: int = 0
+
+    def reject(self, ref: str, reason: str, code: str, raw: JSONObject) -> None:
+        """Send a record to quarantine."""
+        self.skipped.append(Skipped(ref=ref, reason=reason, code=code, raw=raw))
+
+
+def hashed(batch: Batch) -> Work:
+    """The batch's records by their identity; those that cannot be read are rejected.
+
+    Of two records with one identity the later one counts, as it would in two batches.
+    """
+    work = Work(batch, skipped=list(batch.skipped))
+    for record in batch.records:
+        try:
+            ref = Ref(kind_of(record), record.remote_id)
+            found = Incoming(record, ref, raw_hash(record))
+        except MalformedRecordError as err:
+            work.reject(_name(record), err.message, err.code, record.raw)
+            continue
+        work.doubled += ref in work.incoming
+        work.incoming[ref] = found
+    return work
+
+
+def _name(record: Record) -> str:
+    try:
+        kind: str = kind_of(record)
+    except MalformedRecordError:
+        kind = type(record).__name__.lower()
+    return f"{kind}:{record.remote_id}"
+
+
+def look_up(unit: UnitOfWork, connection_id: str, work: Work) -> None:
+    """Tell each record what the hub holds of it: one query a table."""
+    for model in WRITE_ORDER:
+        refs = [ref for ref in work.incoming if MODELS[ref.kind] is model]
+        for ref, known in find_known(unit, connection_id, model, refs).items():
+            work.incoming[ref].known = known
+
+
+def find_known(
+    unit: UnitOfWork, connection_id: str, model: type[Sourced], refs: Iterable[Ref]
+) -> dict[Ref, Known]:
+    """The rows of one table that stand for some of ``refs``."""
+    table: Any = model
+    found: dict[Ref, Known] = {}
+    wanted = set(refs)
+    kinds = sorted({ref.kind for ref in wanted})
+    has_kind = issubclass(model, Container | Item)
+    nothing: Any = None
+    columns = [
+        table.remote_id,
+        table.kind if has_kind else nothing,
+        table.id,
+        table.raw_hash,
+        table.state,
+        getattr(table, "sanitiser", nothing),
+        getattr(table, "blob", nothing),
+    ]
+    asked = [column for column in columns if column is not None]
+    for part in chunks(sorted({ref.remote_id for ref in wanted})):
+        query = select(*asked).where(
+            table.institution_id == unit.institution,
+            table.connection_id == connection_id,
+            table.remote_id.in_(part),
+        )
+        if has_kind:
+            query = query.where(table.kind.in_(kinds))
+        for row in unit.session.execute(query).mappings():
+            ref = Ref(Kind(row["kind"]) if has_kind else kinds[0], row["remote_id"])
+            if ref in wanted:
+                found[ref] = _known(row)
+    return found
+
+
+def _known(row: Mapping[Any, Any]) -> Known:
+    return Known(row["id"], row["raw_hash"], row["state"], row.get("sanitiser", 0), row.get("blob"))
+
+
+def fill(work: Work) -> None:
+    """Make the columns of every record that changed; reject those that have none."""
+    for ref, one in list(work.incoming.items()):
+        if not one.changed:
+            continue
+        try:
+            one.columns = columns_of(one.record)
+        except MalformedRecordError as err:
+            work.reject(str(ref), err.message, err.code, one.record.raw)
+            del work.incoming[ref]
+            continue
+        if isinstance(one.record, records.File):
+            _fill_file(one)
+
+
+def _fill_file(one: Incoming) -> None:
+    assert one.columns is not None
+    if one.blob is None:
+        same = one.known is not None and one.known.raw_hash == one.hash
+        one.columns["blob"] = one.known.blob if one.known and same else None
+        return
+    one.columns["blob"] = one.blob.sha256
+    one.columns["data"]["size"] = one.blob.size

@@ -1,0 +1,36 @@
+"""``bloop:`` links of stored HTML, turned into addresses of this hub when it is read.
+
+A link names its target by kind and remote id, so that it may be stored before its target is.
+``/files/CONTAINER/ID`` and ``/lessons/CONTAINER/KIND/ID`` look it up when it is followed.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote
+
+_IN_JSON = re.compile(rb'(?<==\\")bloop:([a-z]{1,20}):([^\s"\'<>\\]{1,2000})')
+_IN_HTML = re.compile(r'(?<==")bloop:([a-z]{1,20}):([^\s"\'<>\\]{1,2000})')
+
+
+def resolve_json(body: bytes, container: str) -> bytes:
+    """A JSON answer with the links of its HTML resolved; found in the text, without parsing it."""
+    if b"bloop:" not in body:
+        return body
+    return _IN_JSON.sub(
+        lambda match: _address(container, match[1].decode(), match[2].decode()).encode(), body
+    )
+
+
+def resolve_html(html: str, container: str) -> str:
+    """Sanitised HTML with its links resolved."""
+    if "bloop:" not in html:
+        return html
+    return _IN_HTML.sub(lambda match: _address(container, match[1], match[2]), html)
+
+
+def _address(container: str, kind: str, rest: str) -> str:
+    remote_id, mark, anchor = rest.partition("#")
+    name = quote(unquote(remote_id.replace("&amp;", "&")), safe="/~")
+    place = f"/files/{container}" if kind == "file" else f"/lessons/{container}/{kind}"
+    return f"{place}/{name}{mark}{quote(anchor, safe='-_.~')}"

@@ -1,0 +1,335 @@
+"""Tables of content: containers, their ordered trees, items, people, versions, and syncing.
+
+Identity of what came from outside is (institution, connection, kind, remote id). What is authored
+here has no connection, and its remote id is its own id. Every foreign key carries the institution,
+so that no row can point into another one's.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bloop.store.ids import new_id
+from bloop.store.models import ID, Base, Tenant, personal
+from bloop.store.types import Json, utcnow
+
+TITLE_LENGTH = 500
+REMOTE_ID_LENGTH = 500
+KIND = String(20)
+STATE = String(20)
+REMOTE_ID = String(REMOTE_ID_LENGTH)
+
+
+def _connection() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["institution_id", "connection_id"], ["connection.institution_id", "connection.id"]
+    )
+
+
+def _within(column: str, table: str) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["institution_id", column], [f"{table}.institution_id", f"{table}.id"]
+    )
+
+
+class Owned(Tenant):
+    """A tenant's row whose key begins with its institution."""
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
+
+
+class Sourced(Owned):
+    """What all records share, wherever they came from.
+
+    ``state`` is of ``pending active missing forbidden trashed``. ``raw_hash`` is the SHA-256 that
+    tells whether a record changed at its source; ``run_id`` is the run that first wrote it.
+    """
+
+    connection_id: Mapped[str | None] = mapped_column(ID)
+    remote_id: Mapped[str] = mapped_column(REMOTE_ID)
+    state: Mapped[str] = mapped_column(STATE, default="active")
+    row_version: Mapped[int] = mapped_column(Integer, default=1)
+    run_id: Mapped[str | None] = mapped_column(ID)
+    raw_hash: Mapped[str | None] = mapped_column(String(64))
+    remote_version: Mapped[str | None] = mapped_column(String(255))
+    url: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow)
+    lost: Mapped[list[str]] = mapped_column(default=list)
+
+
+class Container(Sourced, Base):
+    """A course or a notebook: ``pending`` until a run has read all of it once."""
+
+    __tablename__ = "container"
+    __table_args__ = (
+        _connection(),
+        UniqueConstraint("institution_id", "connection_id", "kind", "remote_id"),
+    )
+
+    kind: Mapped[str] = mapped_column(KIND)
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    code: Mapped[str | None] = mapped_column(String(TITLE_LENGTH))
+    published: Mapped[bool] = mapped_column(default=True)
+    language: Mapped[str | None] = mapped_column(String(35))
+    starts_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    sanitiser: Mapped[int] = mapped_column(default=0)
+    summary_html: Mapped[str] = mapped_column(Text, default="")
+    raw: Mapped[Any | None] = mapped_column(Json)
+
+
+class Item(Sourced, Base):
+    """Something to read, do, open or talk about; ``data`` holds what only its kind has.
+
+    ``learner_data`` is what learners see in place of ``data`` where that holds answers; ``blob`` is
+    the SHA-256 of a file's bytes.
+    """
+
+    __tablename__ = "item"
+    __table_args__ = (
+        _connection(),
+        _within("container_id", "container"),
+        UniqueConstraint("institution_id", "connection_id", "kind", "remote_id"),
+        Index("ix_item_container", "institution_id", "container_id", "id"),
+        Index("ix_item_container_kind", "institution_id", "container_id", "kind", "id"),
+    )
+
+    container_id: Mapped[str] = mapped_column(ID)
+    kind: Mapped[str] = mapped_column(KIND)
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    published: Mapped[bool] = mapped_column(default=True)
+    language: Mapped[str | None] = mapped_column(String(35))
+    blob: Mapped[str | None] = mapped_column(String(64))
+    sanitiser: Mapped[int] = mapped_column(default=0)
+    html: Mapped[str] = mapped_column(Text, default="")
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    learner_data: Mapped[Any | None] = mapped_column(Json)
+    raw: Mapped[Any | None] = mapped_column(Json)
+
+
+class Node(Sourced, Base):
+    """One place in a container's tree; ``item_kind`` and ``item_remote_id`` name its item.
+
+    ``item_id`` is empty until the item has been read. Siblings are in order of ``position``, then
+    of remote id; positions are fractions, so that a move writes one row.
+    """
+
+    __tablename__ = "node"
+    __table_args__ = (
+        _connection(),
+        _within("container_id", "container"),
+        _within("item_id", "item"),
+        ForeignKeyConstraint(
+            ["institution_id", "container_id", "parent_id"],
+            ["node.institution_id", "node.container_id", "node.id"],
+        ),
+        UniqueConstraint("institution_id", "connection_id", "remote_id"),
+        UniqueConstraint("institution_id", "container_id", "id"),
+        Index(
+            "ix_node_tree", "institution_id", "container_id", "parent_id", "position", "remote_id"
+        ),
+        Index("ix_node_item", "institution_id", "item_id"),
+        Index(
+            "ix_node_waiting",
+            "institution_id",
+            "connection_id",
+            "item_remote_id",
+            sqlite_where=text("item_id IS NULL"),
+            postgresql_where=text("item_id IS NULL"),
+        ),
+    )
+
+    container_id: Mapped[str] = mapped_column(ID)
+    parent_id: Mapped[str | None] = mapped_column(ID)
+    position: Mapped[float] = mapped_column(Double)
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    published: Mapped[bool] = mapped_column(default=True)
+    item_id: Mapped[str | None] = mapped_column(ID)
+    item_kind: Mapped[str | None] = mapped_column(KIND)
+    item_remote_id: Mapped[str | None] = mapped_column(REMOTE_ID)
+    raw: Mapped[Any | None] = mapped_column(Json)
+
+
+class Person(Sourced, Base):
+    """Somebody in the system of a connection; not an account here."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        _connection(),
+        UniqueConstraint("institution_id", "connection_id", "remote_id"),
+    )
+
+    name: Mapped[str] = mapped_column(String(TITLE_LENGTH), info=personal("name"))
+    email: Mapped[str | None] = mapped_column(String(320), info=personal("contact"))
+    login: Mapped[str | None] = mapped_column(String(255), info=personal("contact"))
+    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"))
+
+
+class Enrolment(Sourced, Base):
+    """A person in a container, in a role of ``learner educator admin``."""
+
+    __tablename__ = "enrolment"
+    __table_args__ = (
+        _connection(),
+        _within("container_id", "container"),
+        _within("person_id", "person"),
+        UniqueConstraint("institution_id", "connection_id", "remote_id"),
+        Index("ix_enrolment_container", "institution_id", "container_id"),
+        Index("ix_enrolment_person", "institution_id", "person_id"),
+    )
+
+    container_id: Mapped[str] = mapped_column(ID)
+    person_id: Mapped[str] = mapped_column(ID)
+    role: Mapped[str] = mapped_column(String(20))
+    active: Mapped[bool] = mapped_column(default=True)
+    raw: Mapped[Any | None] = mapped_column(Json)
+
+
+class Outcome(Sourced, Base):
+    """What learners shall be able to do; ``parent_remote_id`` names a wider one."""
+
+    __tablename__ = "outcome"
+    __table_args__ = (
+        _connection(),
+        _within("container_id", "container"),
+        UniqueConstraint("institution_id", "connection_id", "remote_id"),
+        Index("ix_outcome_container", "institution_id", "container_id"),
+    )
+
+    container_id: Mapped[str | None] = mapped_column(ID)
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    parent_remote_id: Mapped[str | None] = mapped_column(REMOTE_ID)
+    sanitiser: Mapped[int] = mapped_column(default=0)
+    html: Mapped[str] = mapped_column(Text, default="")
+    raw: Mapped[Any | None] = mapped_column(Json)
+
+
+class Version(Owned, Base):
+    """What a row held at ``row_version``, kept when a ``change`` replaced it."""
+
+    __tablename__ = "content_version"
+    __table_args__ = (
+        UniqueConstraint("institution_id", "subject", "subject_id", "row_version"),
+        Index("ix_content_version_run", "institution_id", "run_id", "id"),
+    )
+    # Its row_version is another row's, so that SQLAlchemy must not count it.
+    __mapper_args__ = {}  # noqa: RUF012 - SQLAlchemy declares it so
+
+    subject: Mapped[str] = mapped_column(String(20))
+    subject_id: Mapped[str] = mapped_column(ID)
+    row_version: Mapped[int]
+    change: Mapped[str] = mapped_column(String(20))
+    actor: Mapped[str] = mapped_column(String(80))
+    run_id: Mapped[str | None] = mapped_column(ID)
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+    snapshot: Mapped[dict[str, Any]]
+
+
+class SyncRun(Owned, Base):
+    """One reading of a connection, from its first attempt to its success.
+
+    ``state`` is of ``running succeeded failed undone``. A failed run is continued by the next
+    attempt: ``epoch`` counts them, and only the newest may write. ``source`` is the SHA-256 of an
+    imported file, ``into_id`` the course that it goes into.
+    """
+
+    __tablename__ = "sync_run"
+    __table_args__ = (
+        _connection(),
+        _within("into_id", "container"),
+        UniqueConstraint("institution_id", "connection_id", "generation"),
+    )
+
+    connection_id: Mapped[str] = mapped_column(ID)
+    generation: Mapped[int]
+    epoch: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str] = mapped_column(STATE, default="running")
+    source: Mapped[str | None] = mapped_column(String(64))
+    into_id: Mapped[str | None] = mapped_column(ID)
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    code: Mapped[str | None] = mapped_column(String(60))
+    reason: Mapped[str | None] = mapped_column(String(2000))
+    cure: Mapped[str | None] = mapped_column(String(1000))
+    actor: Mapped[str] = mapped_column(String(80))
+    seconds: Mapped[float] = mapped_column(Double, default=0.0)
+    started_at: Mapped[datetime] = mapped_column(default=utcnow)
+    beat_at: Mapped[datetime] = mapped_column(default=utcnow)
+    finished_at: Mapped[datetime | None]
+
+
+class SyncCursor(Tenant, Base):
+    """Where one partition of a stream stands, saved in the commit of the rows it covers.
+
+    ``complete`` says that the run of ``generation`` has read it to its end; ``whole`` that it did
+    so without giving up on a part, so that what it did not list is gone.
+    """
+
+    __tablename__ = "sync_cursor"
+    __table_args__ = (_connection(),)
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    connection_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    stream: Mapped[str] = mapped_column(String(80), primary_key=True)
+    partition: Mapped[str] = mapped_column(REMOTE_ID, primary_key=True, default="")
+    generation: Mapped[int]
+    value: Mapped[Any | None] = mapped_column(Json)
+    version: Mapped[int] = mapped_column(default=1)
+    complete: Mapped[bool] = mapped_column(default=False)
+    whole: Mapped[bool] = mapped_column(default=True)
+
+
+class SyncSeen(Tenant, Base):
+    """What a run that is still going has met: what it never met is missing.
+
+    The marks live in a table of their own, since an unchanged record must write no content row,
+    and are dropped with the end of the run.
+    """
+
+    __tablename__ = "sync_seen"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    run_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    kind: Mapped[str] = mapped_column(KIND, primary_key=True)
+    remote_id: Mapped[str] = mapped_column(REMOTE_ID, primary_key=True)
+
+
+class Quarantine(Owned, Base):
+    """A record that could not be used, and why; ``resolved_at`` when a later run could.
+
+    ``raw_size`` of more than the stored ``raw`` says that it was too large to keep.
+    """
+
+    __tablename__ = "quarantine"
+    __table_args__ = (
+        _connection(),
+        UniqueConstraint("institution_id", "connection_id", "ref"),
+        Index("ix_quarantine_open", "institution_id", "resolved_at", "id"),
+    )
+
+    connection_id: Mapped[str] = mapped_column(ID)
+    ref: Mapped[str] = mapped_column(String(REMOTE_ID_LENGTH + 40))
+    code: Mapped[str] = mapped_column(String(60))
+    reason: Mapped[str] = mapped_column(String(2000))
+    run_id: Mapped[str] = mapped_column(ID)
+    first_at: Mapped[datetime] = mapped_column(default=utcnow)
+    last_at: Mapped[datetime] = mapped_column(default=utcnow)
+    resolved_at: Mapped[datetime | None]
+    raw_size: Mapped[int] = mapped_column(BigInteger, default=0)
+    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"))

@@ -1,0 +1,53 @@
+"""A quiz as a learner may see it: the questions without what tells their answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_SHOWN = ("id", "kind", "title", "html", "points", "case_sensitive")
+_TYPED = frozenset({"blank", "numeric", "formula", "essay", "upload", "text"})
+"""Kinds whose choices are accepted answers: none of them is shown."""
+
+
+def learner_view(kind: str, data: dict[str, Any]) -> dict[str, Any] | None:
+    """``data`` without answers and feedback; None where it holds none."""
+    if kind != "quiz":
+        return None
+    return {**data, "questions": [_question(question) for question in data["questions"]]}
+
+
+def _question(question: dict[str, Any]) -> dict[str, Any]:
+    shown = {key: question[key] for key in _SHOWN}
+    kind, choices = question["kind"], question["choices"]
+    if kind == "matching":
+        shown["groups"] = _groups(choices)
+        shown["choices"] = _pool(choices)
+    elif kind == "blanks":
+        shown["groups"] = _groups(choices)
+        shown["choices"] = [choice for group in shown["groups"] for choice in _menu(choices, group)]
+    elif kind in _TYPED or kind == "opaque":
+        shown["choices"] = []
+    else:
+        shown["choices"] = [_bare(choice) for choice in choices]
+    return shown
+
+
+def _bare(choice: dict[str, Any]) -> dict[str, Any]:
+    return {"id": choice["id"], "html": choice["html"]}
+
+
+def _groups(choices: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(choice["group"] for choice in choices if choice["group"]))
+
+
+def _pool(choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Right sides once each and in order of their text: neither place nor number tells a pair."""
+    return [{"html": html} for html in sorted({choice["html"] for choice in choices})]
+
+
+def _menu(choices: list[dict[str, Any]], group: str) -> list[dict[str, Any]]:
+    """A blank with wrong choices is a menu; with right ones alone it is typed, and they are it."""
+    of_group = [choice for choice in choices if choice["group"] == group]
+    if all(choice["weight"] > 0 for choice in of_group):
+        return []
+    return [{**_bare(choice), "group": group} for choice in of_group]

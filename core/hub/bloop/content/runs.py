@@ -1,0 +1,359 @@
+"""The life of a run in the database: begun or taken up again, committed batch by batch, ended.
+
+A run that failed or was killed is taken up by the next attempt, with its counts and its cursors.
+Each attempt raises the run's epoch, and a commit of an older one is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, exists, select, update
+
+from bloop.content.changes import announce_row
+from bloop.content.models import Container, Quarantine, SyncCursor, SyncRun, SyncSeen
+from bloop.kernel.models import Connection
+from bloop.store.ids import new_id
+from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork, actor_of
+from bloop_sdk import Cursor, FatalError, RetriableError
+
+COUNTS = ("seen", "written", "unchanged", "quarantined", "deleted", "requests", "bytes")
+MASS_DELETE = "mass_delete"
+PROBLEMS_SHOWN = 100
+
+
+class OvertakenError(RetriableError):
+    """Another process has taken this run up; this one must not write any more."""
+
+    code = "run_overtaken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """An open line of the quarantine."""
+
+    ref: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What a run did, all its attempts together.
+
+    ``seen`` = ``written`` + ``unchanged`` + ``quarantined``, in records; ``by_kind`` counts those
+    that the hub holds now, ``bytes`` those of files. ``problems`` are the connection's open lines
+    of quarantine, at most a hundred.
+    """
+
+    run: str
+    connection: str
+    state: str
+    first: bool
+    containers: tuple[str, ...]
+    seen: int
+    written: int
+    unchanged: int
+    quarantined: int
+    deleted: int
+    requests: int
+    bytes: int
+    seconds: float
+    by_kind: Mapping[str, int]
+    problems: tuple[Problem, ...]
+    gaps: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Run:
+    """A run in progress, as the engine carries it."""
+
+    id: str
+    connection_id: str
+    generation: int
+    epoch: int
+    into_id: str | None
+    counts: dict[str, int] = field(default_factory=dict)
+    by_kind: dict[str, int] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+    seconds_before: float = 0.0
+    marks_seen: bool = False
+
+    def count(self, **amounts: int) -> None:
+        """Add to the counts."""
+        for name, amount in amounts.items():
+            self.counts[name] = self.counts.get(name, 0) + amount
+
+    def as_json(self) -> dict[str, Any]:
+        """What the run's row keeps."""
+        return {**self.counts, "by_kind": self.by_kind, "gaps": self.gaps}
+
+
+def start_run(
+    unit: UnitOfWork, connection_id: str, *, source: str | None = None, into_id: str | None = None
+) -> Run:
+    """Take up the connection's unfinished run of the same source, or begin a new one."""
+    connection = unit.get(Connection, connection_id)
+    last = newest_run(unit, connection_id)
+    if last is not None and _resumable(last, source, into_id):
+        last.epoch += 1
+        last.state, last.code, last.reason, last.cure = "running", None, None, None
+        last.beat_at = utcnow()
+        _say_state(connection, "active")
+        return _carried(last)
+    if last is not None and last.state == "running":
+        last.state, last.code = "failed", "run_superseded"
+        last.reason, last.finished_at = "another run began before it ended", utcnow()
+    row = SyncRun(
+        institution_id=unit.institution,
+        id=new_id(),
+        connection_id=connection_id,
+        generation=last.generation + 1 if last else 1,
+        source=source,
+        into_id=into_id,
+        actor=actor_of(unit.call),
+    )
+    unit.session.add(row)
+    unit.session.flush()
+    if last is not None:
+        drop_marks(unit, last.id)
+    unit.audit.append("content.sync_started", f"connection:{connection_id}", {"run": row.id})
+    return _carried(row)
+
+
+def _resumable(last: SyncRun, source: str | None, into_id: str | None) -> bool:
+    """What stopped at the mass-delete brake has to be read afresh: its reading was complete."""
+    return (
+        last.state in {"running", "failed"}
+        and last.code not in {MASS_DELETE, "run_superseded"}
+        and (last.source, last.into_id) == (source, into_id)
+    )
+
+
+def _carried(row: SyncRun) -> Run:
+    counts = row.counts or {}
+    return Run(
+        row.id,
+        row.connection_id,
+        row.generation,
+        row.epoch or 1,
+        row.into_id,
+        {name: int(counts.get(name, 0)) for name in COUNTS},
+        dict(counts.get("by_kind", {})),
+        list(counts.get("gaps", [])),
+        row.seconds or 0.0,
+    )
+
+
+def newest_run(unit: UnitOfWork, connection_id: str) -> SyncRun | None:
+    """The connection's last run."""
+    return unit.session.scalar(
+        select(SyncRun)
+        .where(SyncRun.institution_id == unit.institution, SyncRun.connection_id == connection_id)
+        .order_by(SyncRun.generation.desc())
+        .limit(1)
+    )
+
+
+def beat(unit: UnitOfWork, run: Run, seconds: float, **changes: Any) -> None:
+    """Save the counts; raises :class:`OvertakenError` where a newer attempt has begun."""
+    alive = unit.session.execute(
+        update(SyncRun)
+        .where(
+            SyncRun.institution_id == unit.institution,
+            SyncRun.id == run.id,
+            SyncRun.epoch == run.epoch,
+            SyncRun.state == "running",
+        )
+        .values(
+            counts=run.as_json(),
+            beat_at=utcnow(),
+            seconds=run.seconds_before + seconds,
+            **changes,
+        )
+        .returning(SyncRun.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if not alive:
+        raise OvertakenError("another process has taken up this run, or it was undone")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a partition stands in this run."""
+
+    cursor: Cursor | None
+    complete: bool
+
+
+def position_of(
+    unit: UnitOfWork, run: Run, stream: str, partition: str, *, incremental: bool
+) -> Position:
+    """Where to read on: after this run's last commit, or where the last run ended if that helps."""
+    row = _cursor(unit, run, stream, partition)
+    if row is None:
+        return Position(None, complete=False)
+    mine = row.generation == run.generation
+    cursor = None
+    if row.value is not None and (mine or incremental):
+        cursor = Cursor(row.value, row.version)
+    return Position(cursor, complete=mine and row.complete)
+
+
+def _cursor(unit: UnitOfWork, run: Run, stream: str, partition: str) -> SyncCursor | None:
+    return unit.session.get(
+        SyncCursor,
+        {
+            "institution_id": unit.institution,
+            "connection_id": run.connection_id,
+            "stream": stream,
+            "partition": partition,
+        },
+    )
+
+
+def save_position(
+    unit: UnitOfWork,
+    run: Run,
+    stream: str,
+    partition: str,
+    cursor: Cursor | None,
+    *,
+    complete: bool = False,
+    whole: bool = True,
+) -> None:
+    """Keep where a partition stands; without a cursor the last one stays."""
+    row = _cursor(unit, run, stream, partition)
+    if row is None:
+        row = SyncCursor(
+            institution_id=unit.institution,
+            connection_id=run.connection_id,
+            stream=stream,
+            partition=partition,
+            generation=run.generation,
+        )
+        unit.session.add(row)
+    elif row.generation != run.generation and cursor is None and not complete:
+        row.value = None
+    row.generation, row.complete, row.whole = run.generation, complete, whole
+    if cursor is not None:
+        row.value, row.version = cursor.value, cursor.version
+    unit.session.flush()
+
+
+def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state: str) -> None:
+    """Say why a run ended; its rows and cursors stay, so that the next attempt continues."""
+    code = str(getattr(error, "code", "error"))[:60]
+    reason = str(getattr(error, "message", error))[:2000]
+    cure = str(getattr(error, "cure", None) or "run it again: it continues where it stopped")
+    beat(
+        unit,
+        run,
+        seconds,
+        state="failed",
+        code=code,
+        reason=reason,
+        cure=cure[:1000],
+        finished_at=utcnow(),
+    )
+    connection = unit.get(Connection, run.connection_id)
+    _say_state(connection, state, reason, cure[:1000])
+    unit.audit.append(
+        "content.sync_failed", f"connection:{run.connection_id}", {"run": run.id, "code": code}
+    )
+
+
+def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
+    """End a run: containers that were read whole become active, and its marks are dropped."""
+    for row in unit.session.scalars(_pending(unit, run)).all():
+        row.state = "active"
+        announce_row(unit, row, "updated")
+    unit.session.flush()
+    drop_marks(unit, run.id)
+    beat(unit, run, seconds, state="succeeded", finished_at=utcnow())
+    _say_state(unit.get(Connection, run.connection_id), "active")
+    summary = {name: run.counts[name] for name in COUNTS}
+    unit.audit.append(
+        "content.sync_finished", f"connection:{run.connection_id}", {"run": run.id, **summary}
+    )
+
+
+def _pending(unit: UnitOfWork, run: Run) -> Any:
+    partial = exists().where(
+        SyncCursor.institution_id == unit.institution,
+        SyncCursor.connection_id == run.connection_id,
+        SyncCursor.generation == run.generation,
+        SyncCursor.whole.is_(False),
+        SyncCursor.partition.in_(["", Container.remote_id]),
+    )
+    return select(Container).where(
+        Container.institution_id == unit.institution,
+        Container.connection_id == run.connection_id,
+        Container.state == "pending",
+        ~partial,
+    )
+
+
+def drop_marks(unit: UnitOfWork, run_id: str) -> None:
+    """Forget what a run has seen."""
+    unit.session.execute(
+        delete(SyncSeen)
+        .where(SyncSeen.institution_id == unit.institution, SyncSeen.run_id == run_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _say_state(
+    connection: Connection, state: str, reason: str | None = None, cure: str | None = None
+) -> None:
+    if (connection.state, connection.reason, connection.cure) == (state, reason, cure):
+        return
+    connection.state, connection.reason, connection.cure = state, reason, cure
+    connection.recoverable = state in {"active", "retrying", "degraded"}
+    connection.since = utcnow()
+
+
+def report_of(unit: UnitOfWork, run_id: str) -> RunReport:
+    """The report of a run, from its row."""
+    row = unit.get(SyncRun, run_id)
+    counts = row.counts or {}
+    problems = unit.session.scalars(
+        select(Quarantine)
+        .where(
+            Quarantine.institution_id == unit.institution,
+            Quarantine.connection_id == row.connection_id,
+            Quarantine.resolved_at.is_(None),
+        )
+        .order_by(Quarantine.ref)
+        .limit(PROBLEMS_SHOWN)
+    )
+    containers = unit.session.scalars(
+        select(Container.id)
+        .where(
+            Container.institution_id == unit.institution,
+            Container.connection_id == row.connection_id,
+        )
+        .order_by(Container.id)
+        .limit(PROBLEMS_SHOWN)
+    ).all()
+    return RunReport(
+        run=row.id,
+        connection=row.connection_id,
+        state=row.state,
+        first=row.generation == 1,
+        containers=(row.into_id,) if row.into_id else tuple(containers),
+        seconds=round(row.seconds, 3),
+        by_kind=dict(sorted(counts.get("by_kind", {}).items())),
+        problems=tuple(Problem(ref=one.ref, code=one.code, reason=one.reason) for one in problems),
+        gaps=tuple(counts.get("gaps", [])),
+        **{name: int(counts.get(name, 0)) for name in COUNTS},
+    )
+
+
+class MassDeleteError(FatalError):
+    """So much is gone at the source that somebody should look first."""
+
+    code = MASS_DELETE

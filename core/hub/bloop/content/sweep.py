@@ -1,0 +1,220 @@
+"""What a complete reading did not list is gone at its source: marked missing, never deleted here.
+
+A scope is one container, or what stands in none; in it only kinds are swept whose every stream
+lists all there is and was read to its end without giving up on a part. A brake stops a sweep that
+would take more than half of a scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import exists, func, literal, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from bloop.content.changes import IDS_AT_ONCE, set_state
+from bloop.content.incoming import MODELS, WRITE_ORDER
+from bloop.content.models import (
+    Container,
+    Enrolment,
+    Item,
+    Node,
+    Outcome,
+    Sourced,
+    SyncCursor,
+    SyncSeen,
+)
+from bloop.content.runs import MassDeleteError, Run
+from bloop.store.unit import UnitOfWork
+from bloop_sdk import Deletes, Stream
+from bloop_sdk.records import CONTAINER_KINDS, Kind
+
+BRAKE_ROWS = 20
+BRAKE_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Rows of one table and some kinds, in one container or (None) in the whole connection."""
+
+    model: type[Sourced]
+    kinds: tuple[str, ...]
+    container_id: str | None = None
+    container_name: str | None = None
+
+
+def scopes_of(unit: UnitOfWork, run: Run, streams: Sequence[Stream]) -> list[Scope]:
+    """Everything that may be swept after this run."""
+    whole = _whole_partitions(unit, run)
+    places = partitions_of(unit, run, streams)
+    found: list[Scope] = []
+    for model in WRITE_ORDER:
+        if model is Container and run.into_id is not None:
+            continue  # The course that the file goes into is not the file's own.
+        kinds = [kind for kind in sorted(_swept_kinds(streams)) if MODELS[kind] is model]
+        found += _global_scopes(model, kinds, streams, whole)
+        found += _container_scopes(model, kinds, places, streams, whole)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A container as a partition: its remote id, its row and its title."""
+
+    remote_id: str
+    container_id: str
+    title: str
+
+
+def partitions_of(unit: UnitOfWork, run: Run, streams: Sequence[Stream]) -> list[Place]:
+    """The containers to read: those of this run, and known ones that it had no need to list."""
+    seen = unit.session.scalars(
+        select(SyncSeen.remote_id).where(
+            SyncSeen.institution_id == unit.institution,
+            SyncSeen.run_id == run.id,
+            SyncSeen.kind.in_(CONTAINER_KINDS),
+        )
+    ).all()
+    if run.into_id is not None:
+        title = unit.get(Container, run.into_id).title
+        return [Place(name, run.into_id, title) for name in sorted(seen)]
+    known = unit.session.execute(
+        select(Container.id, Container.remote_id, Container.title)
+        .where(
+            Container.institution_id == unit.institution,
+            Container.connection_id == run.connection_id,
+            Container.state.in_(["pending", "active"]),
+        )
+        .order_by(Container.remote_id)
+    ).all()
+    listed = set(seen) if _swept_kinds(streams) & CONTAINER_KINDS else None
+    return [
+        Place(row.remote_id, row.id, row.title)
+        for row in known
+        if listed is None or row.remote_id in listed
+    ]
+
+
+def _swept_kinds(streams: Sequence[Stream]) -> set[Kind]:
+    listed = {kind for stream in streams for kind in stream.kinds}
+    return {
+        kind
+        for kind in listed
+        if all(stream.deletes is Deletes.ENUMERATE for stream in streams if kind in stream.kinds)
+    }
+
+
+def _whole_partitions(unit: UnitOfWork, run: Run) -> set[tuple[str, str]]:
+    rows = unit.session.execute(
+        select(SyncCursor.stream, SyncCursor.partition).where(
+            SyncCursor.institution_id == unit.institution,
+            SyncCursor.connection_id == run.connection_id,
+            SyncCursor.generation == run.generation,
+            SyncCursor.complete.is_(True),
+            SyncCursor.whole.is_(True),
+        )
+    )
+    return {(row.stream, row.partition) for row in rows}
+
+
+def _global_scopes(
+    model: type[Sourced],
+    kinds: Iterable[Kind],
+    streams: Sequence[Stream],
+    whole: set[tuple[str, str]],
+) -> Iterator[Scope]:
+    swept = tuple(
+        str(kind)
+        for kind in kinds
+        if not _partitioned(kind, streams)
+        and all((stream.name, "") in whole for stream in streams if kind in stream.kinds)
+    )
+    if swept:
+        yield Scope(model, swept)
+
+
+def _container_scopes(
+    model: type[Sourced],
+    kinds: Iterable[Kind],
+    places: Iterable[Place],
+    streams: Sequence[Stream],
+    whole: set[tuple[str, str]],
+) -> Iterator[Scope]:
+    partitioned = [kind for kind in kinds if _partitioned(kind, streams)]
+    if not partitioned:
+        return
+    for place in places:
+        swept = tuple(
+            str(kind)
+            for kind in partitioned
+            if all(
+                (stream.name, place.remote_id if stream.partitioned else "") in whole
+                for stream in streams
+                if kind in stream.kinds
+            )
+        )
+        if swept:
+            yield Scope(model, swept, place.container_id, place.title)
+
+
+def _partitioned(kind: Kind, streams: Sequence[Stream]) -> bool:
+    return any(stream.partitioned for stream in streams if kind in stream.kinds)
+
+
+def check_brake(unit: UnitOfWork, run: Run, scopes: Sequence[Scope]) -> None:
+    """Refuse to lose more than half of a scope; raises :class:`MassDeleteError`."""
+    for scope in scopes:
+        gone = _count(unit, _rows(unit, run, scope, unseen=True))
+        if gone <= BRAKE_ROWS:
+            continue
+        held = _count(unit, _rows(unit, run, scope, unseen=False))
+        if gone > held * BRAKE_SHARE:
+            where = f" of {scope.container_name!r}" if scope.container_name else ""
+            raise MassDeleteError(
+                f"{gone} of {held} rows{where} ({', '.join(scope.kinds)}) are gone at the source; "
+                "nothing was marked missing",
+                cure="look there; if it is right, run again and confirm the deletes",
+            )
+
+
+def sweep_page(unit: UnitOfWork, run: Run, scope: Scope) -> int:
+    """Mark some of a scope's unseen rows missing; how many (0: it is done)."""
+    table: Any = scope.model
+    query = (
+        select(table)
+        .where(*_rows(unit, run, scope, unseen=True))
+        .order_by(table.id)
+        .limit(IDS_AT_ONCE)
+    )
+    rows = unit.session.scalars(query).all()
+    return set_state(unit, scope.model, rows, "missing", "deleted", run.id)
+
+
+def _rows(unit: UnitOfWork, run: Run, scope: Scope, *, unseen: bool) -> list[ColumnElement[bool]]:
+    table: Any = scope.model
+    conditions: list[ColumnElement[bool]] = [
+        table.institution_id == unit.institution,
+        table.connection_id == run.connection_id,
+        table.state.in_(["active", "pending", "forbidden"]),
+    ]
+    if hasattr(table, "kind"):
+        conditions.append(table.kind.in_(scope.kinds))
+    if scope.container_id is not None and table in {Item, Node, Enrolment, Outcome}:
+        conditions.append(table.container_id == scope.container_id)
+    if unseen:
+        kind = table.kind if hasattr(table, "kind") else literal(scope.kinds[0])
+        conditions.append(
+            ~exists().where(
+                SyncSeen.institution_id == unit.institution,
+                SyncSeen.run_id == run.id,
+                SyncSeen.kind == kind,
+                SyncSeen.remote_id == table.remote_id,
+            )
+        )
+    return conditions
+
+
+def _count(unit: UnitOfWork, conditions: Sequence[ColumnElement[bool]]) -> int:
+    return unit.session.scalar(select(func.count()).where(*conditions)) or 0

@@ -1,0 +1,52 @@
+"""Markdown and plain text of stored HTML, derived when somebody asks; and HTML of Markdown."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from lxml import etree
+from lxml import html as lxml_html
+from markdown_it import MarkdownIt
+
+from bloop.content.sanitise import sanitise, words
+
+_BLOCKS = words(
+    "address article aside blockquote br caption dd div dl dt figcaption figure footer h1 h2 "
+    "h3 h4 h5 h6 header hr li ol p pre section summary table td th tr ul"
+)
+_SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
+_LINES = re.compile(r" ?\n ?(?:\n ?)*")
+
+
+def html_of_markdown(markdown: str) -> str:
+    """Sanitised HTML of CommonMark with tables and strikethrough."""
+    return sanitise(_parser().render(markdown))
+
+
+def markdown_of_html(html: str) -> str:
+    """Markdown of sanitised HTML; what Markdown cannot say stays as its text."""
+    from markdownify import ATX, markdownify
+
+    return str(markdownify(html, heading_style=ATX, bullets="-")).strip()
+
+
+def text_of_html(html: str) -> str:
+    """The words of sanitised HTML, a line a block, without markup."""
+    if not html.strip():
+        return ""
+    root = lxml_html.fragment_fromstring(html, create_parent="div")
+    parts: list[str] = []
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if element.tag in _BLOCKS:
+            parts.append("\n")
+        if event == "end":
+            parts.append(element.tail or "")
+        elif element.tag != "annotation":
+            parts.append(element.text or "")
+    return _LINES.sub("\n", _SPACES.sub(" ", "".join(parts))).strip()
+
+
+@cache
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark").enable(["table", "strikethrough"])
