@@ -145,12 +145,12 @@ def _check_dependencies(index: Index) -> None:
     )
     for source, target in dangling.fetchall():
         index.add_problem(
-            f"dependency:{source}",
+            f"dependency:{source}->{target}",
             f"resource {source!r} depends on {target!r}, which the manifest does not hold",
         )
     for source, target in _circles(index.nested_dependencies()):
         index.add_problem(
-            f"dependency:{source}",
+            f"dependency:{source}->{target}",
             f"resource {source!r} depends on {target!r}, which depends on it in turn;"
             " both are read, the dependency is not",
             "reference_cycle",

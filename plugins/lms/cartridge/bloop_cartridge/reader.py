@@ -154,9 +154,7 @@ class Reader:
         notes: list[str] = []
         if paths:
             named = ", ".join(paths[:10])
-            notes.append(
-                f"files that the manifest does not list are left out: {len(paths)}: {named}"
-            )
+            notes.append(f"files that the manifest does not list ({len(paths)}): {named}")
         for resource in self.index.settings():
             missing = [path for path, found in self.index.files(resource.seq) if not found]
             named = f"; missing: {', '.join(missing[:20])}" if missing else ""
