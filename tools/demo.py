@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOOP = Path(sys.executable).with_name("bloop")
+BUILDER = ROOT / "examples" / "build_course.py"
 COURSE = ROOT / "var" / "waves.imscc"
 DEFAULT_PORT = 8080
 
@@ -61,7 +62,7 @@ def main() -> None:
     arguments = parser.parse_args()
     port = choose_port(arguments.port)
 
-    step("building the sample course", sys.executable, "examples/build_course.py", "-o", COURSE)
+    step("building the sample course", sys.executable, BUILDER, "-o", COURSE)
     step("preparing the hub in var/", BLOOP, "init")
     step("importing the sample course", BLOOP, "import", COURSE)
     print(f"==> serving on port {port}; Ctrl-C stops it", flush=True)

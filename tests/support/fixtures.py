@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings as hypothesis
 
 from tests.support.run import create_run_folder, remove_run_folder
 
@@ -32,9 +33,13 @@ RUN_FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the run's folder; a worker is told of it by the process that started it."""
+    """Make the run's folder, of which a worker is told; set Hypothesis up."""
     given = getattr(config, "workerinput", {}).get("bloop_run_folder")
     config.stash[RUN_FOLDER] = Path(given) if given else create_run_folder()
+    # No test asserts a time: a busy machine would make it fail. The rest stays as Hypothesis
+    # has it, which in CI tries the same examples each time.
+    hypothesis.register_profile("bloop", parent=hypothesis.default, deadline=None)
+    hypothesis.load_profile("bloop")
 
 
 @pytest.hookimpl(optionalhook=True)
