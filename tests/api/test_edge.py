@@ -275,8 +275,14 @@ async def test_an_answer_that_takes_too_long_is_cut_off(hub):
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline")
 
 
+async def test_the_action_is_checked_before_the_arguments_are_looked_at(hub, client):
+    wrong = {"content": b"{", "headers": {"content-type": "application/json"}}
+    assert (await client.post("/api/v1/things", **wrong)).status_code == 401
+    assert (await client.patch("/api/v1/things/a")).status_code == 401
+
+
 async def test_an_app_with_a_route_that_states_no_action_does_not_start(hub):
-    router = things()
-    router.add_api_route("/sneaky", lambda: None)
-    with pytest.raises(RuntimeError, match="/api/v1/things/sneaky"):
-        create_app(hub, extra=[router])
+    app = create_app(hub)
+    app.get("/sneaky")(lambda: None)
+    with pytest.raises(RuntimeError, match="/sneaky"):
+        await app({"type": "http"}, None, None)

@@ -6,27 +6,27 @@
     async def show_item(request: Request, item_id: str) -> Response:
         row = await hub_of(request).database.read_one(ITEM, call_of(request), id=item_id)
 
-A router carries its whole prefix. Path and query parameters are validated as FastAPI declares
-them; a handler that takes nothing else runs without FastAPI's dependency machinery, which costs
-more than a read from SQLite (``docs/decisions/0003-access.md``).
+A router carries its whole prefix, and its paths read as FastAPI's. Parameters are declared and
+validated as FastAPI does it; a handler that takes the request, path and query parameters alone runs
+without FastAPI's dependency machinery, which costs more than a read from SQLite. A route is built
+when it is first needed, since a hub has many and starts often (``docs/decisions/0003-access.md``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from fastapi import APIRouter
-from fastapi.dependencies.utils import request_params_to_args
-from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from bloop_sdk import BloopError, Call, PrincipalKind, Role
 
 if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
+
     from bloop.accounts.sessions import Sessions
     from bloop.jobs import Jobs
     from bloop.kernel import Kernel
@@ -162,144 +162,160 @@ def call_of(request: Request) -> Call:
     return call
 
 
-class Route(APIRoute):
-    """A route that knows its action.
+class Route:
+    """One method at one path, with its action.
 
     ``problems`` are the statuses that it can answer with besides those of every route, ``upload``
-    lets its body be as long as a file may be, ``deadline`` is in seconds.
+    lets its body be as long as a file may be, ``deadline`` is in seconds. ``options`` are for FastAPI;
+    those that only describe (``response_model``, ``responses``) cost nothing until somebody asks.
     """
 
-    action: str
-    problems: tuple[int, ...] = ()
-    upload = False
-    deadline: float | None = None
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
-        wants = self.dependant
-        plain = (wants.header_params, wants.cookie_params, wants.body_params, wants.dependencies)
-        others = (
-            wants.response_param_name,
-            wants.background_tasks_param_name,
-            wants.security_scopes_param_name,
-            wants.http_connection_param_name,
-        )
-        self._direct = (
-            wants.request_param_name is not None
-            and not any(plain)
-            and not any(others)
-            and all(field.field_info.annotation is str for field in wants.path_params)
-            and all(not field.field_info.metadata for field in wants.path_params)
-        )
-        self._queries: dict[bytes, dict[str, Any]] = {}
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check the action, then let FastAPI do the rest."""
-        require(scope["bloop.call"], self.action)
-        await super().handle(scope, receive, send)
-
-    def direct_arguments(self, scope: Scope) -> dict[str, Any] | None:
-        """The handler's arguments where path and query are all it takes and both are valid.
-
-        None sends the request through FastAPI, which also words what is wrong with it.
-        """
-        if not self._direct:
-            return None
-        raw = scope["query_string"]
-        found = self._queries.get(raw)
-        if found is None:
-            fields = self.dependant.query_params
-            found, faults = request_params_to_args(fields, QueryParams(raw))
-            if faults:
-                return None
-            if len(self._queries) >= _CACHED_QUERIES:
-                self._queries.clear()
-            self._queries[raw] = found
-        return {**found, **scope["path_params"]}
-
-    async def answer(self, arguments: dict[str, Any], request: Request) -> Any:
-        """Call the handler with :meth:`direct_arguments`; the action was required before."""
-        return await self.endpoint(**{str(self.dependant.request_param_name): request}, **arguments)
-
-
-class Router(APIRouter):
-    """Routes below one prefix, each with the action it needs."""
-
-    def __init__(self, *, prefix: str = "", tags: Sequence[str] = (), **options: Any) -> None:
-        super().__init__(prefix=prefix, tags=list(tags), route_class=Route, **options)
-
-    def add(
+    def __init__(
         self,
+        method: str,
         path: str,
-        handler: Callable[..., Any],
+        endpoint: Callable[..., Awaitable[Any]],
         *,
-        methods: Iterable[str],
         action: str,
         problems: Sequence[int] = (),
         upload: bool = False,
         deadline: float | None = DEADLINE_SECONDS,
         **options: Any,
     ) -> None:
-        """Add a route; raises ValueError for an action that is not in :data:`ACTIONS`.
-
-        A route that streams says ``deadline=None``; one with ``upload`` has none either.
-        """
         if action not in ACTIONS:
-            raise ValueError(f"{self.prefix}{path}: unknown action {action!r}; add it to ACTIONS")
-        options.setdefault("response_model", None)
-        self.add_api_route(path, handler, methods=list(methods), **options)
-        route = self.routes[-1]
-        assert isinstance(route, Route)
-        route.action = action
-        route.problems = tuple(problems)
-        route.upload = upload
-        route.deadline = None if upload else deadline
+            raise ValueError(f"{path}: unknown action {action!r}; add it to ACTIONS")
+        self.method = method
+        self.path = path
+        self.endpoint = endpoint
+        self.action = action
+        self.problems = tuple(problems)
+        self.upload = upload
+        self.deadline = None if upload else deadline
+        self.options = options
+        self._queries: dict[bytes, dict[str, Any]] = {}
+
+    @cached_property
+    def api(self) -> APIRoute:
+        """The same as FastAPI has it, without what only describes."""
+        describing = {"response_model", "responses", "tags", "summary", "include_in_schema"}
+        return self._built({k: v for k, v in self.options.items() if k not in describing})
+
+    def described(self) -> APIRoute:
+        """The same with all that OpenAPI says of it."""
+        return self._built(self.options)
+
+    def _built(self, options: dict[str, Any]) -> APIRoute:
+        from fastapi.routing import APIRoute
+
+        given = {"response_model": None} | options
+        return APIRoute(self.path, self.endpoint, methods=[self.method], **given)
+
+    @cached_property
+    def _request_name(self) -> str | None:
+        """The handler's name for the request; None where only FastAPI can find its arguments."""
+        if self._takes_texts:
+            return next(iter(inspect.signature(self.endpoint).parameters))
+        wants = self.api.dependant
+        others = (
+            *(wants.header_params, wants.cookie_params, wants.body_params, wants.dependencies),
+            wants.response_param_name,
+            wants.background_tasks_param_name,
+            wants.security_scopes_param_name,
+            wants.http_connection_param_name,
+            any(field.field_info.annotation is not str for field in wants.path_params),
+            any(field.field_info.metadata for field in wants.path_params),
+        )
+        return None if any(others) else wants.request_param_name
+
+    @cached_property
+    def _takes_texts(self) -> bool:
+        """Whether the handler takes the request and its path's parameters as they are."""
+        names = inspect.signature(self.endpoint).parameters
+        request, *others = (parameter.annotation for parameter in names.values())
+        in_path = all(f"{{{name}" in self.path for name in list(names)[1:])
+        texts = all(annotation in {str, "str"} for annotation in others)
+        return request in {Request, "Request"} and in_path and texts
+
+    def direct_arguments(self, scope: Scope) -> dict[str, Any] | None:
+        """The handler's arguments where path and query are all it takes and both are valid.
+
+        None sends the request through FastAPI, which also words what is wrong with it.
+        """
+        if self._request_name is None:
+            return None
+        if self._takes_texts:
+            arguments: dict[str, Any] = scope["path_params"]
+            return arguments
+        raw = scope["query_string"]
+        found = self._queries.get(raw)
+        if found is None:
+            found = self._parsed(raw)
+            if found is None:
+                return None
+            if len(self._queries) >= _CACHED_QUERIES:
+                self._queries.clear()
+            self._queries[raw] = found
+        return {**found, **scope["path_params"]}
+
+    def _parsed(self, raw: bytes) -> dict[str, Any] | None:
+        from fastapi.dependencies.utils import request_params_to_args
+        from starlette.datastructures import QueryParams
+
+        fields = self.api.dependant.query_params
+        found, faults = request_params_to_args(fields, QueryParams(raw))
+        return None if faults else found
+
+    async def answer(self, arguments: dict[str, Any], request: Request) -> Any:
+        """Call the handler with :meth:`direct_arguments`; the action was required before."""
+        return await self.endpoint(**{str(self._request_name): request}, **arguments)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let FastAPI find and validate the arguments; the action was required before."""
+        await self.api.handle(scope, receive, send)
+
+
+class Router:
+    """Routes below one prefix, each with the action it needs."""
+
+    def __init__(self, *, prefix: str = "", tags: Sequence[str] = ()) -> None:
+        self.prefix = prefix
+        self.tags = list(tags)
+        self.routes: list[Route] = []
+
+    def add(self, method: str, path: str, handler: Handler, *, action: str, **options: Any) -> None:
+        """Add a route; ``options`` as :class:`Route` takes them.
+
+        Raises ValueError for an action that is not in :data:`ACTIONS`.
+        """
+        tags = self.tags + list(options.pop("tags", ()))
+        made = Route(method, self.prefix + path, handler, action=action, tags=tags, **options)
+        self.routes.append(made)
+
+    def get(self, path: str, *, action: str, **options: Any) -> Callable[[Handler], Handler]:
+        """A read."""
+        return self._decorator("GET", path, action, options)
+
+    def post(self, path: str, *, action: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Something new, or an act."""
+        return self._decorator("POST", path, action, options)
+
+    def put(self, path: str, *, action: str, **options: Any) -> Callable[[Handler], Handler]:
+        """The whole of something."""
+        return self._decorator("PUT", path, action, options)
+
+    def patch(self, path: str, *, action: str, **options: Any) -> Callable[[Handler], Handler]:
+        """A part of something."""
+        return self._decorator("PATCH", path, action, options)
+
+    def delete(self, path: str, *, action: str, **options: Any) -> Callable[[Handler], Handler]:
+        """The end of something."""
+        return self._decorator("DELETE", path, action, options)
 
     def _decorator(
         self, method: str, path: str, action: str, options: dict[str, Any]
     ) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
-            self.add(path, handler, methods=(method,), action=action, **options)
+            self.add(method, path, handler, action=action, **options)
             return handler
 
         return register
-
-    def get(  # type: ignore[override]
-        self, path: str, *, action: str, **options: Any
-    ) -> Callable[[Handler], Handler]:
-        """A read; options as in FastAPI, and ``problems``."""
-        return self._decorator("GET", path, action, options)
-
-    def post(  # type: ignore[override]
-        self, path: str, *, action: str, **options: Any
-    ) -> Callable[[Handler], Handler]:
-        """Something new, or an act."""
-        return self._decorator("POST", path, action, options)
-
-    def put(  # type: ignore[override]
-        self, path: str, *, action: str, **options: Any
-    ) -> Callable[[Handler], Handler]:
-        """The whole of something."""
-        return self._decorator("PUT", path, action, options)
-
-    def patch(  # type: ignore[override]
-        self, path: str, *, action: str, **options: Any
-    ) -> Callable[[Handler], Handler]:
-        """A part of something."""
-        return self._decorator("PATCH", path, action, options)
-
-    def delete(  # type: ignore[override]
-        self, path: str, *, action: str, **options: Any
-    ) -> Callable[[Handler], Handler]:
-        """The end of something."""
-        return self._decorator("DELETE", path, action, options)
-
-
-def unguarded(routes: Sequence[BaseRoute]) -> list[str]:
-    """The routes that state no action: an app refuses to start with any."""
-    return [
-        f"{sorted(context.methods or ())} {context.path}"
-        for context in iter_route_contexts(routes)
-        if not isinstance(context.original_route, Route)
-        or context.original_route.__dict__.get("action") not in ACTIONS
-    ]

@@ -31,9 +31,9 @@ class AccessLog:
 
     def record(self, scope: Scope, status: int, seconds: float) -> None:
         """Note an answered request."""
-        route = scope.get("route")
-        template = getattr(route, "path", "unknown")
-        key = (scope["method"] if route is not None else "unknown", template, status)
+        route = scope.get("bloop.route")
+        template = route.path if route else "unknown"
+        key = (route.method if route else "unknown", template, status)
         counter, timer = self._series.get(key) or self._add(key)
         counter.inc()
         timer.observe(seconds)

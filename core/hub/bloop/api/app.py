@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from bloop.accounts.access import HubParts, Route, Router, unguarded
+from bloop.accounts.access import HubParts, Route, Router
 from bloop.accounts.routes import router as accounts
 from bloop.api.access_log import AccessLog
 from bloop.api.edge import Edge
 from bloop.api.health import router as health
+from bloop.api.openapi import document
 from bloop.api.openapi import router as openapi
 from bloop.api.route_table import RouteTable
 from bloop.api.visitors import Visitors
@@ -20,40 +22,43 @@ ROUTERS: tuple[Router, ...] = (health, openapi, accounts)
 
 
 class HubApp(FastAPI):
-    """FastAPI with the hub's own way in: see :mod:`bloop.api.edge`."""
+    """FastAPI with the hub's own way in: see :mod:`bloop.api.edge`.
+
+    Routes come from routers whose every route states its action. ``app.get`` and its kin are
+    closed, since what they add would be open to everybody.
+    """
 
     edge: Edge
+    guarded: list[Route]
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the edge in front of the router; what is raised is worded there."""
+        """Put the edge in front; what is raised is worded there."""
+        if self.router.routes:
+            paths = ", ".join(str(getattr(route, "path", route)) for route in self.router.routes)
+            raise RuntimeError(f"these routes state no action: {paths}; use a Router")
         return self.edge
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return document(self.guarded)
 
 
 def create_app(hub: HubParts, *, extra: Sequence[Router] = ()) -> HubApp:
-    """The app of a hub, with ``extra`` routers (pages). Starting and stopping the hub is yours.
-
-    Raises RuntimeError when a route states no action.
-    """
+    """The app of a hub, with ``extra`` routers (pages). Starting and stopping the hub is yours."""
     app = HubApp(
-        title="Bloop",
-        version="1",
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    for router in (*ROUTERS, *extra):
-        app.router.routes.extend(router.routes)
-    if open_routes := unguarded(app.routes):
-        raise RuntimeError(f"these routes state no action: {', '.join(open_routes)}")
+    app.guarded = [route for router in (*ROUTERS, *extra) for route in router.routes]
     app.state.hub = hub
-    table = RouteTable(route for route in app.routes if isinstance(route, Route))
+    config = hub.config.value
     app.edge = Edge(
-        app.router,
-        table,
+        RouteTable(app.guarded),
         Visitors(hub),
-        AccessLog(hub.config.value.log),
-        upload_bytes=hub.config.value.limits.upload_bytes,
+        AccessLog(config.log),
+        upload_bytes=config.limits.upload_bytes,
     )
     return app

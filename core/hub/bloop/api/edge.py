@@ -15,7 +15,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from bloop.accounts.access import Route, require
 from bloop.api import security
@@ -32,18 +32,16 @@ ErrorPage = Callable[[Request, Any], Response]
 
 
 class Edge:
-    """ASGI: wraps the routes of one app. ``error_page`` words problems for browsers."""
+    """ASGI: the routes of one app. ``error_page`` words problems for browsers."""
 
     def __init__(
         self,
-        inner: ASGIApp,
         table: RouteTable,
         visitors: Visitors,
         log: AccessLog,
         *,
         upload_bytes: int,
     ) -> None:
-        self.inner = inner
         self.table = table
         self.visitors = visitors
         self.log = log
@@ -51,10 +49,9 @@ class Edge:
         self.error_page: ErrorPage | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; lifespan and web sockets pass."""
+        """Answer a request."""
         if scope["type"] != "http":
-            await self.inner(scope, receive, send)
-            return
+            raise RuntimeError(f"the hub does not speak {scope['type']}")
         started = time.perf_counter()
         head = security.read_head(scope)
         status = 500
@@ -82,9 +79,6 @@ class Edge:
     ) -> None:
         await self.visitors.welcome(scope, head)
         route = self._find(scope)
-        if route is None:
-            await self.inner(scope, receive, send)
-            return
         call = scope["bloop.call"]
         require(call, route.action)
         if head.unsafe:
@@ -111,19 +105,18 @@ class Edge:
             scope["fastapi_middleware_astack"] = stack
             await route.handle(scope, receive, send)
 
-    def _find(self, scope: Scope) -> Route | None:
-        """The route of this request; raises 405 where only other methods have one."""
+    def _find(self, scope: Scope) -> Route:
+        """The route of this request; raises 404, or 405 where only other methods have one."""
         found = self.table.find(scope["path"])
         if found is None:
-            return None
+            raise HTTPException(404, f"nothing is at {scope['path'][:200]}")
         method = scope["method"]
         target = found.targets.get("GET" if method == "HEAD" else method)
         if target is None:
             allowed = ", ".join(sorted(found.targets))
             raise HTTPException(405, f"{method} is not for {scope['path']}", {"allow": allowed})
         scope["path_params"] = dict(zip(target.names, found.values, strict=True))
-        scope["route"] = target.route
-        scope["endpoint"] = target.route.endpoint
+        scope["bloop.route"] = target.route
         return target.route
 
     def _bounded(self, receive: Receive, head: security.Head, route: Route) -> Receive:

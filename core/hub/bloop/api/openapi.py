@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
 from bloop.accounts.access import ACTIONS, VISIT, Route, Router
 from bloop.api.problems import MEDIA_TYPE, TITLES, Problem
@@ -59,12 +57,15 @@ _IF_NONE_MATCH = {
 @router.get("/api/v1/openapi.json", action=VISIT, include_in_schema=False)
 async def show_openapi(request: Request) -> Response:
     """The document of this hub, plugins' routes aside."""
-    return Response(dump(document(request.app.routes)), media_type="application/json")
+    return Response(dump(request.app.openapi()), media_type="application/json")
 
 
-def document(routes: Sequence[BaseRoute]) -> JSONObject:
+def document(routes: Sequence[Route]) -> JSONObject:
     """The OpenAPI 3.1 document of these routes; the same routes give the same document."""
-    made = get_openapi(title="Bloop", version="1", description=DESCRIPTION, routes=routes)
+    from fastapi.openapi.utils import get_openapi
+
+    built = [route.described() for route in routes]
+    made = get_openapi(title="Bloop", version="1", description=DESCRIPTION, routes=built)
     made["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
@@ -76,10 +77,9 @@ def document(routes: Sequence[BaseRoute]) -> JSONObject:
         "session": {"type": "apiKey", "in": "cookie", "name": "bloop_session"},
         "bearer": {"type": "http", "scheme": "bearer"},
     }
-    for route in routes:
-        if isinstance(route, Route) and route.include_in_schema:
-            for method in route.methods or ():
-                _complete(made["paths"][route.path_format][method.lower()], route, method)
+    for route, api in zip(routes, built, strict=True):
+        if api.include_in_schema:
+            _complete(made["paths"][api.path_format][route.method.lower()], route)
     return made
 
 
@@ -88,13 +88,13 @@ def dump(made: JSONObject) -> bytes:
     return orjson.dumps(made, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
 
 
-def statuses(route: Route, method: str) -> set[int]:
+def statuses(route: Route) -> set[int]:
     """The problems that a route can answer with."""
-    wants = route.dependant
+    wants = route.api.dependant
     found = set(route.problems)
     if route.action != VISIT:
         found |= {401, 403, 503, 504}
-    if method != "GET":
+    if route.method != "GET":
         found |= {400, 413}
     if wants.path_params:
         found.add(404)
@@ -105,10 +105,10 @@ def statuses(route: Route, method: str) -> set[int]:
     return found
 
 
-def _complete(operation: JSONObject, route: Route, method: str) -> None:
+def _complete(operation: JSONObject, route: Route) -> None:
     answers = operation["responses"]
     answers.pop("422", None)
-    for status in sorted(statuses(route, method)):
+    for status in sorted(statuses(route)):
         schema = {"$ref": "#/components/schemas/Problem"}
         answers[str(status)] = {
             "description": TITLES[status],
@@ -118,7 +118,7 @@ def _complete(operation: JSONObject, route: Route, method: str) -> None:
         operation.setdefault("parameters", []).append(_IF_MATCH)
     if "304" in answers:
         operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
-    operation["operationId"] = route.name
+    operation["operationId"] = route.api.name
     operation["x-action"] = route.action
     if route.action != VISIT:
         open_to_guests = ACTIONS[route.action] is Role.GUEST

@@ -63,7 +63,7 @@ class RouteTable:
             node.any = node.any or _Node()
             node = node.any
         target = Target(route, tuple(names))
-        (node.rest if rest else node.targets).update(dict.fromkeys(route.methods or (), target))
+        (node.rest if rest else node.targets)[route.method] = target
 
     def find(self, path: str) -> Found | None:
         """What stands at a path."""
