@@ -104,7 +104,7 @@ def register(name: str, select: Select[Any], *, heavy: bool = False) -> Statemen
             f"the read {name!r} would show every institution's rows of {', '.join(free)}",
             cure="compare the institution_id of each of its tables",
         )
-    columns = tuple(column.name for column in select.selected_columns)
+    columns = tuple(select.selected_columns.keys())
     statement = Statement(name, select, columns, parameters, heavy)
     REGISTRY[name] = statement
     return statement
@@ -159,8 +159,10 @@ def _converter(select: Select[Any], dialect: str) -> Convert | None:
             if values[index] is not None:
                 values[index] = values[index] == 1
         for index in jsons:
-            if values[index] is not None:
-                values[index] = orjson.Fragment(values[index])
+            found = values[index]
+            if found is not None:
+                # A document that is a number has become one: SQLite's JSON columns are numeric.
+                values[index] = orjson.Fragment(found if isinstance(found, str) else repr(found))
         return tuple(values)
 
     return convert

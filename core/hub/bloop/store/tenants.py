@@ -115,14 +115,12 @@ def _guard_flush(session: Session, _context: UOWTransaction, _instances: Any) ->
     if institution == EVERY_INSTITUTION:
         return
     for row in (*session.new, *session.dirty, *session.deleted):
-        if isinstance(row, Tenant) and institution != _owner(row):
-            raise TenantError(
-                f"{type(row).__name__} of institution {_owner(row)} in a unit of work "
-                f"of {institution}"
-            )
-
-
-def _owner(row: Tenant) -> Any:
-    """Whose the row is, or was before somebody wrote over it."""
-    history = inspect(row).attrs.institution_id.history
-    return history.deleted[0] if history.deleted else row.institution_id
+        if not isinstance(row, Tenant):
+            continue
+        before = inspect(row).attrs.institution_id.history.deleted
+        for owner in (row.institution_id, *before):
+            if owner != institution:
+                raise TenantError(
+                    f"{type(row).__name__} of institution {owner} in a unit of work "
+                    f"of {institution}"
+                )

@@ -5,14 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.store.database import Database
 from bloop.store.errors import InvalidError
 from bloop.store.models import PluginValue
+from bloop.store.statements import institution, register
+from bloop.store.types import utcnow
 from bloop_sdk import Call
 
 MAX_VALUE_BYTES = 64 * 1024
+MAX_KEY_LENGTH = 200
+
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_OWN = (PluginValue.institution_id == institution, PluginValue.plugin_id == bindparam("plugin"))
+
+VALUE = register(
+    "store.value", select(PluginValue.value).where(*_OWN, PluginValue.key == bindparam("key"))
+)
+KEYS = register("store.keys", select(PluginValue.key).where(*_OWN))
 
 
 class PluginValues:
@@ -25,17 +37,13 @@ class PluginValues:
 
     def get(self, key: str) -> Any:
         """The value, or None."""
-        with self._database.unit(self._call) as unit:
-            return unit.session.scalar(
-                select(PluginValue.value).where(
-                    PluginValue.institution_id == self._call.institution,
-                    PluginValue.plugin_id == self._plugin,
-                    PluginValue.key == key,
-                )
-            )
+        found = self._database.read_now(VALUE, self._call, plugin=self._plugin, key=key)
+        return orjson.loads(orjson.dumps(found[0][0])) if found else None
 
     def set(self, key: str, value: Any) -> None:
         """Add or replace; raises :class:`InvalidError` for what is no JSON or too large."""
+        if not 0 < len(key) <= MAX_KEY_LENGTH:
+            raise InvalidError(f"a key has 1 to {MAX_KEY_LENGTH} characters", field="key")
         try:
             size = len(orjson.dumps(value))
         except TypeError as err:
@@ -46,15 +54,15 @@ class PluginValues:
                 field=key,
                 cure="keep large values in a table or a blob",
             )
+        add = _INSERT[self._database.dialect](PluginValue).values(
+            institution_id=self._call.institution, plugin_id=self._plugin, key=key, value=value
+        )
+        replace = add.on_conflict_do_update(
+            index_elements=["institution_id", "plugin_id", "key"],
+            set_={"value": add.excluded.value, "updated_at": utcnow()},
+        )
         with self._database.unit(self._call) as unit:
-            unit.session.merge(
-                PluginValue(
-                    institution_id=self._call.institution,
-                    plugin_id=self._plugin,
-                    key=key,
-                    value=value,
-                )
-            )
+            unit.session.execute(replace)
 
     def delete(self, key: str) -> None:
         """Forget; unknown keys are ignored."""
@@ -69,12 +77,5 @@ class PluginValues:
 
     def keys(self, prefix: str = "") -> list[str]:
         """The keys that start with ``prefix``, sorted."""
-        with self._database.unit(self._call) as unit:
-            found = unit.session.scalars(
-                select(PluginValue.key).where(
-                    PluginValue.institution_id == self._call.institution,
-                    PluginValue.plugin_id == self._plugin,
-                    PluginValue.key.startswith(prefix, autoescape=True),
-                )
-            )
-            return sorted(found)
+        found = self._database.read_now(KEYS, self._call, plugin=self._plugin)
+        return sorted(key for (key,) in found if key.startswith(prefix))
