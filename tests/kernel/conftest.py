@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from bloop.kernel.host import Host
+from bloop_sdk.testing import ListLogger
+
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
@@ -22,3 +25,15 @@ def site(tmp_path, monkeypatch):
         file = getattr(sys.modules[name], "__file__", None) or ""
         if file.startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture
+def logs():
+    """What was logged, by plugin."""
+    return {}
+
+
+@pytest.fixture
+def host(tmp_path, logs):
+    """What a kernel needs around it."""
+    return Host(tmp_path / "data", lambda name: logs.setdefault(name, ListLogger()))

@@ -30,8 +30,6 @@ from bloop.kernel.faults import (
 from bloop_sdk.errors import FatalError
 from bloop_sdk.hooks import HOOK_GROUPS, PROJECT, Fail, HookKind, HookTraits
 
-CORE = "core"
-
 
 @dataclass(frozen=True, slots=True)
 class HookFailure:

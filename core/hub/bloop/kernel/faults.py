@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dis
-import traceback
-from types import TracebackType
 
 from bloop_sdk.errors import BloopError, FatalError, RetriableError
 
@@ -36,28 +34,36 @@ class CircuitOpenError(RetriableError):
     code = "circuit_open"
 
 
+def interrupted(error: BaseException) -> bool:
+    """Whether ``error`` is a person's Ctrl-C.
+
+    A plugin's own ``raise KeyboardInterrupt`` is told from it by the instruction that raised it.
+    """
+    if not isinstance(error, KeyboardInterrupt):
+        return False
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None:
+        return True
+    opcode = last.tb_frame.f_code.co_code[last.tb_lasti]
+    return dis.opname[opcode] not in {"RAISE_VARARGS", "RERAISE"}
+
+
 def contained(error: BaseException) -> bool:
     """Whether ``error``, which came out of a plugin, is the plugin's own failure.
 
-    Cancellation and a person's Ctrl-C belong to somebody else and must go on. A plugin's own
-    ``raise KeyboardInterrupt`` is told from a signal's by the instruction that raised it.
+    Cancellation and Ctrl-C belong to somebody else and must go on.
     """
-    if isinstance(error, asyncio.CancelledError | GeneratorExit):
-        return False
-    if not isinstance(error, KeyboardInterrupt):
-        return True
-    last = _last(error.__traceback__)
-    if last is None:
-        return False
-    opcode = last.tb_frame.f_code.co_code[last.tb_lasti]
-    return dis.opname[opcode] in {"RAISE_VARARGS", "RERAISE"}
+    return not isinstance(error, asyncio.CancelledError | GeneratorExit) and not interrupted(error)
 
 
 def describe(error: BaseException) -> str:
     """``Type: message`` in one line, also for an exception whose own ``__str__`` raises."""
     name = type(error).__name__
     try:
-        text = " ".join(str(error).split())
+        message = error.message if isinstance(error, BloopError) else str(error)
+        text = " ".join(message.split())
     except BaseException as fault:
         if not contained(fault):
             raise
@@ -69,31 +75,14 @@ def describe(error: BaseException) -> str:
 
 
 def place(error: BaseException, package: str) -> str | None:
-    """``file:line`` of the innermost frame in ``package``, else of the innermost one."""
-    own = None
+    """``file:line`` of the innermost frame in ``package``, or of what is no Python."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    found = None
     trace = error.__traceback__
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
         if module.partition(".")[0] == package:
-            own = trace
+            found = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}"
-    found = own or _last(error.__traceback__)
-    return found and f"{found.tb_frame.f_code.co_filename}:{found.tb_lineno}"
-
-
-def stack(error: BaseException) -> str:
-    """The whole traceback for a log, whatever the exception does when it is printed."""
-    try:
-        return "".join(traceback.format_exception(error))
-    except BaseException as fault:
-        if not contained(fault):
-            raise
-        return "".join(traceback.format_tb(error.__traceback__)) + describe(error)
-
-
-def _last(trace: TracebackType | None) -> TracebackType | None:
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace
+    return found

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TextIO
 
-from bloop.kernel.journal import Code, Journal
+from bloop.kernel.journal import Code, Journal, Suspect, forgive, suspects
 
 EXIT_DEADLINE = 70
 """Exit status after an import that took too long."""
@@ -61,6 +61,14 @@ class Watchdog:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._stacks: TextIO | None = None
+
+    def suspects(self) -> dict[str, Suspect]:
+        """Whom dead processes' journals accuse, by plugin id; the last accusation counts."""
+        return {suspect.plugin: suspect for suspect in suspects(self.journal.folder)}
+
+    def forgive(self, plugin: str) -> None:
+        """Forget what was held against a plugin."""
+        forgive(self.journal.folder, plugin)
 
     def start(self) -> None:
         """Begin to watch."""

@@ -1,0 +1,361 @@
+"""The kernel: brings the plugins of this process to what is wanted, while requests go on.
+
+:meth:`Kernel.apply` imports and starts what is new, makes a new :class:`Live`, assigns it, and then
+drains and stops what is not wanted any more. Requests read ``kernel.hooks``, ``kernel.providers()``
+and the like from whatever ``Live`` there is; they take no lock and see no half.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bloop.kernel.breaker import Breakers
+from bloop.kernel.calls import Calls
+from bloop.kernel.context import HubContext
+from bloop.kernel.discovery import Found, Scan
+from bloop.kernel.dispatch import Dispatcher, Hooks
+from bloop.kernel.faults import PluginUnavailableError, describe
+from bloop.kernel.host import Host
+from bloop.kernel.loader import Imported, Runner, import_plugins, start_plugin
+from bloop.kernel.registry import Contribution, Live, PluginRecord, ProviderHandle, offers
+from bloop.kernel.states import PluginState, Status
+from bloop.kernel.wanted import Changes, Wanted
+from bloop.kernel.watchdog import Watchdog
+from bloop_sdk.plugin import Plugin
+
+DEFAULT_ORDER = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Active:
+    """A plugin that runs."""
+
+    imported: Imported
+    plugin: Plugin
+    settings: Mapping[str, Any]
+
+
+class Kernel:
+    """The plugins of this process. Nothing is loaded before :meth:`apply`."""
+
+    def __init__(
+        self,
+        scan: Scan,
+        host: Host,
+        *,
+        breakers: Breakers | None = None,
+        watchdog: Watchdog | None = None,
+    ) -> None:
+        self.host = host
+        self.breakers = breakers or Breakers()
+        self.calls = Calls(self.breakers)
+        self.runner = Runner(watchdog)
+        self._dispatcher = Dispatcher(self.breakers, host.report)
+        self._watchdog = watchdog
+        self._suspects = watchdog.suspects() if watchdog else {}
+        self._applying = threading.Lock()
+        self._wanted = Wanted()
+        self._active: dict[str, _Active] = {}
+        self._imported: dict[str, Imported] = {}
+        self._records = {
+            plugin_id: PluginRecord(plugin_id, Status(PluginState.DISCOVERED), found)
+            for plugin_id, found in scan.plugins.items()
+        }
+        self._applied = False
+        self.live = self._make_live()
+
+    # What requests read.
+
+    @property
+    def hooks(self) -> Hooks:
+        """The compiled hooks of the ready plugins."""
+        return self.live.hooks
+
+    @property
+    def plugins(self) -> Mapping[str, PluginRecord]:
+        """Everything that is known of each plugin, by id."""
+        return self.live.plugins
+
+    def providers(self, capability: str) -> tuple[ProviderHandle, ...]:
+        """The ready plugins' providers of a capability, in order."""
+        return self.live.providers.get(capability, ())
+
+    def provider(self, capability: str, plugin_id: str) -> ProviderHandle:
+        """One plugin's provider; raises :class:`PluginUnavailableError` with a cure."""
+        for handle in self.providers(capability):
+            if handle.plugin_id == plugin_id:
+                return handle
+        record = self.plugins.get(plugin_id)
+        if record is None:
+            raise PluginUnavailableError(
+                f"plugin {plugin_id} is not installed", cure=f"pip install bloop-{plugin_id}"
+            )
+        status = record.status
+        if status.state is PluginState.READY:
+            raise PluginUnavailableError(f"plugin {plugin_id} provides no {capability}")
+        reason = f": {status.reason}" if status.reason else ""
+        raise PluginUnavailableError(
+            f"plugin {plugin_id} is {status.state}{reason}",
+            cure=status.cure or f"`bloop plugins enable {plugin_id}`",
+        )
+
+    def contributions(self, kind: str) -> tuple[Contribution, ...]:
+        """What ready plugins contribute of a kind: ``routes``, ``jobs``, ``commands``, ..."""
+        return self.live.contributions.get(kind, ())
+
+    # What changes them.
+
+    def apply(self, wanted: Wanted, scan: Scan | None = None) -> Changes:
+        """Bring the plugins to what is wanted; a failure of one is told in its record alone.
+
+        Give a new ``scan`` to take up what was installed meanwhile. Blocks for imports and for
+        draining: call it in a thread while an event loop runs. Calls are made one after another.
+        A plugin whose settings changed gets a new object; if that fails, the old one goes on.
+        """
+        with self._applying:
+            before = self._wanted if self._applied else None
+            self._wanted, self._applied = wanted, True
+            restart = self._take_up(scan) if scan else set()
+            self._note_uninstalled()
+            starting = self._rest_or_start(before, retry=scan is not None)
+            restart |= {plugin_id for plugin_id in starting if self._is_outdated(plugin_id)}
+            running = dict(self._active)
+            stopping = sorted(set(running) - wanted.enabled)
+            changing = [
+                plugin_id
+                for plugin_id, active in sorted(running.items())
+                if plugin_id in wanted.enabled
+                and active.settings != wanted.settings.get(plugin_id, {})
+            ]
+            failed = self._import(starting)
+            failed |= {
+                plugin_id
+                for plugin_id in (*starting, *changing)
+                if plugin_id not in failed and not self._start(plugin_id)
+            }
+            changed = [plugin_id for plugin_id in changing if plugin_id not in failed]
+            for plugin_id in stopping:
+                del self._active[plugin_id]
+            self.live = self._make_live()
+            for plugin_id in stopping:
+                self._drain(plugin_id)
+            for plugin_id in (*stopping, *changed):
+                self._stop_object(running[plugin_id])
+            self.live = replace(self.live, plugins=dict(self._records))
+            return Changes(
+                wanted.generation,
+                started=tuple(plugin_id for plugin_id in starting if plugin_id not in failed),
+                stopped=tuple(stopping),
+                reconfigured=tuple(changed),
+                failed=tuple(sorted(failed)),
+                restart=tuple(sorted(restart)),
+            )
+
+    def _rest_or_start(self, before: Wanted | None, *, retry: bool) -> list[str]:
+        """Put what does not run to its state; gives what shall be started."""
+        starting = []
+        for plugin_id, record in sorted(self._records.items()):
+            if plugin_id in self._active:
+                continue
+            if plugin_id not in self._wanted.enabled:
+                self._rest(record)
+            elif self._may_start(record, before, retry=retry):
+                starting.append(plugin_id)
+        return starting
+
+    def _take_up(self, scan: Scan) -> set[str]:
+        """Replace what was known of plugins that never ran; gives those that need a restart."""
+        restart = set()
+        for plugin_id in {*self._records, *scan.plugins}:
+            found = scan.plugins.get(plugin_id)
+            imported = self._imported.get(plugin_id)
+            if imported is not None:
+                same = found is not None and found.code == imported.found.code
+                if not same or self._is_outdated(plugin_id):
+                    restart.add(plugin_id)
+            elif found is None:
+                del self._records[plugin_id]
+            else:
+                self._records[plugin_id] = PluginRecord(
+                    plugin_id, Status(PluginState.DISCOVERED), found
+                )
+        return restart
+
+    def _is_outdated(self, plugin_id: str) -> bool:
+        """Whether a plugin's files were written after it was imported."""
+        imported = self._imported.get(plugin_id)
+        if imported is None or imported.found.package is None:
+            return False
+        with contextlib.suppress(OSError):
+            files = imported.found.package.rglob("*.py")
+            return any(file.stat().st_mtime_ns > imported.at for file in files)
+        return True
+
+    def _note_uninstalled(self) -> None:
+        for record in list(self._records.values()):
+            if record.found is None:
+                del self._records[record.id]
+        for plugin_id in self._wanted.enabled - set(self._records):
+            self._records[plugin_id] = PluginRecord(plugin_id, Status(PluginState.DISCOVERED))
+            self._set(
+                plugin_id,
+                PluginState.INVALID,
+                "no installed distribution has a plugin of this name",
+                f"pip install bloop-{plugin_id.replace('_', '-')}, or see `bloop plugins list`",
+            )
+
+    def _rest(self, record: PluginRecord) -> None:
+        """The state of a plugin that is not wanted and does not run."""
+        problem = record.found.problem if record.found else None
+        if problem and problem.state is not PluginState.BLOCKED:
+            self._set(record.id, problem.state, problem.reason, problem.cure)
+        elif record.status.state in {PluginState.LOAD_FAILED, PluginState.STOPPED}:
+            self._set(record.id, PluginState.STOPPED)
+        else:
+            self._set(record.id, PluginState.DISABLED)
+
+    def _may_start(self, record: PluginRecord, before: Wanted | None, *, retry: bool) -> bool:
+        """Whether to try; where not, the record says why."""
+        found = record.found
+        if found is None:
+            return False
+        if found.problem:
+            self._set(record.id, found.problem.state, found.problem.reason, found.problem.cure)
+            return False
+        if found.manifest and (reason := self.host.pending_upgrade(found.manifest)):
+            self._set(record.id, PluginState.NEEDS_UPGRADE, reason, "`bloop db upgrade`")
+            return False
+        asked_anew = before is not None and (
+            record.id not in before.enabled
+            or before.settings.get(record.id, {}) != self._wanted.settings.get(record.id, {})
+        )
+        if self._accuse(record.id, found, forgive=asked_anew):
+            return False
+        return asked_anew or retry or record.status.state is not PluginState.LOAD_FAILED
+
+    def _accuse(self, plugin_id: str, found: Found, *, forgive: bool) -> bool:
+        """Whether a plugin stays off for what a process died in; a new version starts anew."""
+        suspect = self._suspects.get(plugin_id)
+        if suspect is None or self._watchdog is None:
+            return False
+        if forgive or suspect.version != found.version:
+            self._watchdog.forgive(plugin_id)
+            del self._suspects[plugin_id]
+            return False
+        self._set(plugin_id, PluginState.LOADING)
+        self._set(
+            plugin_id,
+            PluginState.LOAD_FAILED,
+            str(suspect),
+            f"update {found.distribution}, or disable and enable it in the running hub",
+        )
+        return True
+
+    def _import(self, plugins: list[str]) -> set[str]:
+        """Import what is not here yet; gives what could not be."""
+        for plugin_id in plugins:
+            self._set(plugin_id, PluginState.LOADING)
+        new = [self._records[plugin_id].found for plugin_id in plugins]
+        imported, failures = import_plugins(
+            self.runner, [found for found in new if found and found.id not in self._imported]
+        )
+        self._imported |= imported
+        for plugin_id, error in failures.items():
+            self._fail(plugin_id, error)
+        return set(failures)
+
+    def _start(self, plugin_id: str) -> bool:
+        """Make and start a plugin's object, which takes the place of another one at the swap."""
+        imported = self._imported[plugin_id]
+        found = imported.found
+        written = self._wanted.settings.get(plugin_id, {})
+        try:
+            resolved = self.runner.run(
+                found, "settings", lambda: self.host.resolve(plugin_id, imported.config, written)
+            )
+            context = HubContext(
+                plugin_id,
+                resolved.config,
+                self.host.log(plugin_id),
+                self.host.data_dir / "plugins" / plugin_id,
+            )
+            plugin, hooks = start_plugin(self.runner, self._dispatcher, imported, context)
+        except PluginUnavailableError as error:
+            self._fail(plugin_id, error)
+            return False
+        self.breakers.forget(plugin_id)
+        self.calls.admit(plugin_id, found.package.name if found.package else "")
+        self._active[plugin_id] = _Active(imported, plugin, written)
+        self._set(
+            plugin_id,
+            PluginState.READY,
+            import_ms=imported.import_ms,
+            hooks=hooks,
+            origins=resolved.origins,
+            last_error=None,
+        )
+        return True
+
+    def _fail(self, plugin_id: str, error: PluginUnavailableError) -> None:
+        record = self._records[plugin_id]
+        self._records[plugin_id] = replace(record, last_error=error.message)
+        if plugin_id in self._active:
+            self.host.log(plugin_id).error("plugin keeps its last good settings", reason=str(error))
+        else:
+            self._set(plugin_id, PluginState.LOAD_FAILED, error.message, error.cure)
+
+    def _drain(self, plugin_id: str) -> None:
+        left = self.calls.drain(plugin_id, self.host.drain_seconds)
+        reason = f"{left} calls were still under way" if left else None
+        self._set(plugin_id, PluginState.STOPPED, reason)
+
+    def _stop_object(self, active: _Active) -> None:
+        found = active.imported.found
+        try:
+            self.runner.first(found, "stop", active.plugin.stop)
+        except PluginUnavailableError as error:
+            self._records[found.id] = replace(self._records[found.id], last_error=error.message)
+            self.host.log(found.id).error("plugin did not stop cleanly", reason=error.message)
+
+    def _make_live(self) -> Live:
+        order = self._wanted.order
+        active = sorted(
+            self._active.items(), key=lambda item: (order.get(item[0], DEFAULT_ORDER), item[0])
+        )
+        # No plugin's id has a full stop, so none can pass for the core.
+        core = [(f"core.{name}", plugin) for name, plugin in self.host.core.items()]
+        hooks = self._dispatcher.compile([*core, *((name, item.plugin) for name, item in active)])
+        providers, contributions = offers(
+            self.runner, self.breakers, [item.imported.found for _, item in active]
+        )
+        generation = self._wanted.generation if self._applied else ""
+        return Live(generation, hooks, dict(self._records), providers, contributions)
+
+    def _set(
+        self,
+        plugin_id: str,
+        state: PluginState,
+        reason: str | None = None,
+        cure: str | None = None,
+        **known: Any,
+    ) -> None:
+        """Take a step of the plugin's state machine; log and keep it."""
+        record = self._records[plugin_id]
+        before = record.status
+        recoverable = state not in {PluginState.INVALID, PluginState.INCOMPATIBLE}
+        status = before.to(state, reason, cure, recoverable=recoverable)
+        self._records[plugin_id] = replace(record, status=status, **known)
+        if (before.state, before.reason) == (state, reason):
+            return
+        log = self.host.log(plugin_id)
+        told = log.error if cure else log.info
+        told(f"plugin {state}", reason=reason, cure=cure)
+        if self.host.sink is not None:
+            try:
+                self.host.sink.plugin_changed(plugin_id, record.version, status)
+            except Exception as err:  # noqa: BLE001 - the plugin runs, kept or not.
+                log.warning("plugin state could not be kept", error=describe(err))
