@@ -25,6 +25,7 @@ async def hub(config_path):
     """A hub that has been started."""
     hub = Hub.open(config_path, "api")
     await hub.start()
+    await hub.loaded()
     yield hub
     await hub.stop()
 

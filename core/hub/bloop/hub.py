@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.queries import INSTITUTIONS, USED_LINKS
 from bloop.accounts.service import ensure_institution, issue_link
@@ -13,13 +17,29 @@ from bloop.kernel.config import LoadedConfig, load
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
-from bloop_sdk import ConfigError
+from bloop.telemetry.logs import get_logger
+from bloop_sdk import BloopError, Call, ConfigError
+
+if TYPE_CHECKING:
+    from bloop.kernel.config_layers import Resolved
+    from bloop.kernel.dispatch import HookFailure
+    from bloop.kernel.hubfile import Edit
+    from bloop.kernel.kernel import Kernel
+    from bloop.kernel.wanted import Changes, Wanted
+    from bloop.kernel.watchdog import Watchdog
+    from bloop.store.migrate import Version
+    from bloop_sdk.manifest import Manifest
+    from bloop_sdk.plugin import Logger
+    from bloop_sdk.settings import PluginConfig
+
+log = get_logger("bloop.hub")
 
 
 class Hub:
     """What the faces reach: configuration, database, blobs, plugins, jobs and sessions.
 
-    ``kind`` is ``api``, ``worker`` or ``cli``; what a process does by itself follows from it.
+    ``kind`` is ``api``, ``worker`` or ``cli``. A hub that is only opened has connected to nothing
+    and imported no plugin; :meth:`start` makes it work, :meth:`load_plugins` is for commands.
     """
 
     def __init__(self, config: LoadedConfig, kind: str) -> None:
@@ -33,15 +53,24 @@ class Hub:
         self.sessions = Sessions(
             self.database, secure=config.value.public_url.startswith("https://")
         )
+        self.loading = False
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
         self._institution: str | None = None
+        self._watchdog: Watchdog | None = None
 
     @classmethod
     def open(cls, path: Path | None, kind: str, *, host: str | None = None) -> Hub:
-        """A hub of the configuration at ``path``; connects to nothing yet."""
+        """A hub of the configuration at ``path``; ``host`` overrides where it listens."""
         env = dict(os.environ)
         if host is not None:
             env["BLOOP_HTTP__HOST"] = host
         return cls(load(path, env), kind)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this process may upgrade tables by itself: on SQLite nobody else serves."""
+        return self.database.dialect == "sqlite"
 
     @property
     def institution(self) -> str:
@@ -53,35 +82,219 @@ class Hub:
             self._institution = str(rows[0][0])
         return self._institution
 
+    @cached_property
+    def kernel(self) -> Kernel:
+        """The plugins of this process; what is installed is looked for on first use."""
+        from bloop.kernel.discovery import scan
+        from bloop.kernel.host import Host
+        from bloop.kernel.kernel import Kernel
+
+        host = Host(
+            data_dir=self.config.value.hub.data_dir,
+            log=_plugin_log,
+            resolve=self._resolve,
+            pending_upgrade=self._pending_upgrade,
+            report=_report,
+            drain_seconds=self.config.value.limits.drain_seconds,
+        )
+        return Kernel(scan(), host, watchdog=self._watchdog)
+
+    # Tables.
+
     def prepare(self) -> None:
         """Tables at the newest version, and the first institution with its operator.
 
-        The embedded hub (SQLite) upgrades its tables itself; elsewhere an upgrade that waits is
-        an error, since other processes may still run the older code.
+        Where the hub is not embedded, an upgrade that waits is an error: other processes may still
+        run the older code.
         """
         from bloop.store.migrate import CORE, status, upgrade_core
 
-        pending = [version for version in status(self.database) if version.owner == CORE]
-        if pending and pending[0].pending:
-            if self.database.dialect != "sqlite":
-                raise ConfigError(
-                    f"the database is at version {pending[0].current or 'nothing'}, "
-                    f"this hub needs {pending[0].head}",
-                    cure="run: bloop db upgrade",
-                )
+        (core,) = (version for version in status(self.database) if version.owner == CORE)
+        if core.pending and not self.embedded:
+            raise ConfigError(
+                f"the database is at version {core.current or 'nothing'}, "
+                f"this hub needs {core.head}",
+                cure="run: bloop db upgrade",
+            )
+        if core.pending:
             upgrade_core(self.database)
+        self._ensure_institution()
+
+    def upgrade(self) -> list[Version]:
+        """Bring the tables of the core and of every enabled plugin to their newest version."""
+        from bloop.store.migrate import upgrade_core
+
+        versions = [upgrade_core(self.database)]
+        self._ensure_institution()
+        for plugin_id in self.plugin_tables():
+            manifest = self.kernel.plugins[plugin_id].manifest
+            assert manifest is not None, "it has tables"
+            versions.append(self._upgrade_plugin(manifest))
+        return versions
+
+    def plugin_tables(self) -> dict[str, str]:
+        """The package of migrations of each enabled plugin that has tables."""
+        wanted = self.wanted().enabled
+        return {
+            plugin_id: manifest.contributes.tables.migrations
+            for plugin_id, record in self.kernel.plugins.items()
+            if plugin_id in wanted
+            and (manifest := record.manifest) is not None
+            and manifest.contributes.tables is not None
+        }
+
+    def _ensure_institution(self) -> None:
         call = system_call(EVERY_INSTITUTION)
         if not self.database.read_now(INSTITUTIONS, call):
             with self.database.unit(call) as unit:
                 ensure_institution(unit, name=self.config.value.hub.name)
 
+    def _pending_upgrade(self, manifest: Manifest) -> str | None:
+        """Why a plugin's tables keep it from being loaded."""
+        from bloop.store.migrate import status
+
+        tables = manifest.contributes.tables
+        if tables is None:
+            return None
+        found = status(self.database, {manifest.id: tables.migrations})
+        (version,) = (version for version in found if version.owner == manifest.id)
+        if version.ahead:
+            return f"its tables are at version {version.current}, newer than this plugin"
+        if version.pending and self.embedded:
+            self._upgrade_plugin(manifest)
+        elif version.pending:
+            return f"its tables have to be upgraded to version {version.head}"
+        return None
+
+    def _upgrade_plugin(self, manifest: Manifest) -> Version:
+        import importlib
+
+        from bloop.store.migrate import upgrade_plugin
+
+        tables = manifest.contributes.tables
+        assert tables is not None
+        module, _, name = tables.metadata.partition(":")
+        metadata = getattr(importlib.import_module(module), name)
+        return upgrade_plugin(self.database, manifest.id, metadata, tables.migrations)
+
+    # Plugins.
+
+    def wanted(self) -> Wanted:
+        """What the configuration wants of plugins."""
+        from bloop.kernel.wanted import Wanted
+
+        plugins = self.config.wanted()
+        return Wanted(
+            enabled=frozenset(plugin.id for plugin in plugins),
+            order={plugin.id: plugin.order for plugin in plugins},
+            settings={plugin.id: plugin.settings for plugin in plugins},
+        )
+
+    def load_plugins(self) -> Changes:
+        """Load what is wanted; blocks for the imports."""
+        return self.kernel.apply(self.wanted())
+
+    async def switch(self, call: Call, plugin_id: str, *, enabled: bool) -> tuple[Edit, Changes]:
+        """Switch a plugin on or off in hub.toml, and bring this process to it at once.
+
+        Raises ConfigError where the file can't be edited, PluginUnavailableError for a plugin that
+        is not installed.
+        """
+        from bloop.kernel import hubfile
+
+        path = self.config.path
+        if path is None:
+            raise ConfigError("this hub runs without a hub.toml", cure="run: bloop init")
+        if plugin_id not in self.kernel.plugins:
+            self.kernel.provider("lms", plugin_id)  # Raises, with the cure.
+        edit_file = hubfile.enable if enabled else hubfile.disable
+        edit = await asyncio.to_thread(edit_file, path, plugin_id)
+        changes = await self.reconfigure(load(path, self.config.env))
+        if edit.changed:
+            action = "plugins.enabled" if enabled else "plugins.disabled"
+            await self.database.run(in_unit, self.database, call, _audit, action, plugin_id)
+        return edit, changes
+
+    async def reconfigure(self, config: LoadedConfig) -> Changes:
+        """Take up a new configuration: its plugins at once, where to listen at the next start."""
+        self.config = config
+        return await asyncio.to_thread(self.load_plugins)
+
+    def _resolve(
+        self, plugin_id: str, model: type[PluginConfig], _written: Mapping[str, Any]
+    ) -> Resolved[PluginConfig]:
+        return self.config.plugin(plugin_id, model)
+
+    # Life.
+
     async def start(self) -> None:
-        """Begin to work: tables, plugins, jobs."""
+        """Begin to work: tables now; plugins, which take longer, while requests are answered."""
         await self.database.run(self.prepare)
+        self._watch()
+        self.loading = True
+        self._tasks = [
+            asyncio.create_task(self._load(), name="load plugins"),
+            asyncio.create_task(self._follow_config(), name="follow hub.toml"),
+        ]
+
+    async def loaded(self) -> None:
+        """Wait until the plugins have been loaded, for better or worse."""
+        if self._tasks:
+            await asyncio.shield(self._tasks[0])
 
     async def stop(self) -> None:
         """Let everything that runs come to its end, then let go of it."""
+        self._stopping.set()
+        for task in self._tasks[1:]:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks)
+        if "kernel" in self.__dict__:
+            from bloop.kernel.wanted import Wanted
+
+            await asyncio.to_thread(self.kernel.apply, Wanted())
+        if self._watchdog is not None:
+            self._watchdog.stop()
         await self.database.close()
+
+    async def _load(self) -> None:
+        try:
+            await asyncio.to_thread(self.load_plugins)
+        except Exception as err:
+            log.error("plugins could not be loaded", exc_info=err)  # noqa: TRY400 - the SDK's Logger
+        finally:
+            self.loading = False
+
+    def _watch(self) -> None:
+        """Have a thread see to it that plugins and the event loop don't hang."""
+        from bloop.kernel.journal import Journal
+        from bloop.kernel.watchdog import Watchdog
+
+        limits = self.config.value.limits
+        journal = Journal(self.config.value.hub.data_dir / "journal")
+        self._watchdog = Watchdog(
+            journal, deadline=limits.import_seconds, stall=limits.watchdog_seconds
+        )
+        self._watchdog.start()
+        self._watchdog.watch(asyncio.get_running_loop())
+
+    async def _follow_config(self) -> None:
+        """Take up each edit of hub.toml; a broken one is told, and the last good one stays."""
+        from bloop.kernel.config_watch import watch
+
+        await self.loaded()
+        async for found in watch(self.config, stop=self._stopping):
+            if isinstance(found, ConfigError):
+                log.error("hub.toml is broken, the last good one stays", reason=str(found))
+                continue
+            try:
+                changes = await self.reconfigure(found)
+            except BloopError as err:
+                log.warning("hub.toml could not be taken up", reason=str(err))
+            else:
+                log.info("hub.toml taken up", started=changes.started, stopped=changes.stopped)
+
+    # Logging in.
 
     async def somebody_came_in(self) -> bool:
         """Whether anybody ever logged in."""
@@ -91,3 +304,15 @@ class Hub:
         """A fresh single-use token for the operator of the first institution."""
         call = system_call(await asyncio.to_thread(lambda: self.institution))
         return await self.database.run(in_unit, self.database, call, issue_link)
+
+
+def _plugin_log(plugin_id: str) -> Logger:
+    return get_logger("bloop.plugin", plugin=plugin_id)
+
+
+def _report(failure: HookFailure) -> None:
+    _plugin_log(failure.plugin).warning("hook failed", hook=failure.hook, reason=str(failure))
+
+
+def _audit(unit: Any, action: str, plugin_id: str) -> None:
+    unit.audit.append(action, f"plugin:{plugin_id}")

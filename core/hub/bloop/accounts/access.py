@@ -166,8 +166,8 @@ class Route:
     """One method at one path, with its action.
 
     ``problems`` are the statuses that it can answer with besides those of every route, ``upload``
-    lets its body be as long as a file may be, ``deadline`` is in seconds. ``options`` are for FastAPI;
-    those that only describe (``response_model``, ``responses``) cost nothing until somebody asks.
+    lets its body be as long as a file may be, ``deadline`` is in seconds. ``options`` are those of
+    FastAPI; what only describes (``response_model``, ``responses``) costs nothing at the start.
     """
 
     def __init__(

@@ -15,10 +15,11 @@ from bloop.api.edge import Edge
 from bloop.api.health import router as health
 from bloop.api.openapi import document
 from bloop.api.openapi import router as openapi
+from bloop.api.plugins import router as plugins
 from bloop.api.route_table import RouteTable
 from bloop.api.visitors import Visitors
 
-ROUTERS: tuple[Router, ...] = (health, openapi, accounts)
+ROUTERS: tuple[Router, ...] = (health, openapi, accounts, plugins)
 
 
 class HubApp(FastAPI):

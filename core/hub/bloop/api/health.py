@@ -58,7 +58,7 @@ async def readyz(request: Request) -> Response:
     hub = cast("Hub", hub_of(request))
     lines = await report(hub)
     ready = all(line.ok is not False for line in lines)
-    status = "ready" if ready else "unready"
+    status = "ready" if ready else "loading" if hub.loading else "unready"
     body: dict[str, object] = {"status": status}
     if _is_local(request) or may(call_of(request), "ops:read"):
         body["checks"] = [asdict(line) for line in lines]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bloop.accounts.queries import INSTITUTIONS
 from bloop.accounts.sessions import system_call
+from bloop.kernel.states import PluginState
 from bloop.store.models import EVERY_INSTITUTION
 from bloop_sdk import BloopError, Health
 
@@ -18,6 +20,17 @@ Check = Callable[["Hub"], Awaitable[Health]]
 
 FREE_BYTES = 256 * 1024 * 1024
 """With less left on the disk of the database or the blobs, the hub is not ready."""
+
+AILING = frozenset(
+    {
+        PluginState.INVALID,
+        PluginState.INCOMPATIBLE,
+        PluginState.BLOCKED,
+        PluginState.NEEDS_UPGRADE,
+        PluginState.LOAD_FAILED,
+    }
+)
+"""The states of a plugin that somebody wants and that does not work."""
 
 CHECKS: dict[str, Check] = {}
 
@@ -40,13 +53,47 @@ async def report(hub: Hub) -> list[Health]:
             lines.append(await function(hub))
         except BloopError as err:
             lines.append(Health(name=name, ok=False, detail=err.message, cure=err.cure))
+    outcomes = hub.kernel.hooks.health_checks()
+    for plugin_id, found in outcomes.by_plugin():
+        lines += [replace(line, name=f"{plugin_id}: {line.name}", ok=_told(line)) for line in found]
     return lines
+
+
+def _told(line: Health) -> bool | None:
+    """A plugin's word is shown, and never takes the hub out of service."""
+    return True if line.ok else None
 
 
 @check("database")
 async def _database(hub: Hub) -> Health:
     await hub.database.read(INSTITUTIONS, system_call(EVERY_INSTITUTION))
     return Health(name="database", ok=True, detail=hub.database.dialect)
+
+
+@check("migrations")
+async def _migrations(hub: Hub) -> Health:
+    from bloop.store.migrate import status
+
+    found = await hub.database.run(status, hub.database, hub.plugin_tables())
+    waiting = [version.owner for version in found if version.pending]
+    return Health(
+        name="migrations",
+        ok=not waiting,
+        detail=f"an upgrade waits for {', '.join(waiting)}" if waiting else "current",
+        cure="run: bloop db upgrade" if waiting else None,
+    )
+
+
+@check("plugins")
+async def _plugins(hub: Hub) -> Health:
+    """A plugin that failed costs its own feature: it is told, and the hub stays ready."""
+    if hub.loading:
+        return Health(name="plugins", ok=False, detail="loading")
+    records = hub.kernel.plugins.values()
+    ailing = [record.id for record in records if record.status.state in AILING]
+    detail = f"not ready: {', '.join(sorted(ailing))}" if ailing else "all ready"
+    cure = "`bloop plugins doctor` says why" if ailing else None
+    return Health(name="plugins", ok=None if ailing else True, detail=detail, cure=cure)
 
 
 @check("disk")

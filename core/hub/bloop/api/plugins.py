@@ -1,0 +1,210 @@
+"""Plugins: what is installed, in which state and why; switching them on and off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.http import json_response
+from bloop.accounts.switches import switch_plugin, switches
+from bloop.kernel.states import PluginState
+from bloop.store.database import in_unit
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+    from bloop.ops.doctor import Diagnosis
+
+router = Router(prefix="/api/v1/plugins", tags=["plugins"])
+
+JSONObject = dict[str, Any]
+
+
+class PluginOut(BaseModel):
+    """A plugin in the process that answered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(examples=["cartridge"])
+    name: str | None = Field(examples=["Common Cartridge"])
+    summary: str | None
+    family: str | None = Field(examples=["lms"])
+    version: str | None = Field(examples=["0.1.0"])
+    state: PluginState
+    reason: str | None
+    cure: str | None
+    recoverable: bool
+    since: str
+    capabilities: list[str] = Field(examples=[["lms", "exporter"]])
+    wanted: bool = Field(description="Whether hub.toml enables it")
+    enabled: bool = Field(description="Whether the caller's institution has it switched on")
+
+
+class PluginList(BaseModel):
+    """Every plugin that is installed or wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: list[PluginOut]
+
+
+class BreakerOut(BaseModel):
+    """A circuit breaker; ``reopens_in`` is in seconds."""
+
+    plugin: str
+    operation: str
+    connection: str | None
+    circuit: Literal["closed", "open", "half_open"]
+    failures: int
+    reopens_in: float | None
+    last_error: str | None
+
+
+class DeclaredOut(BaseModel):
+    """What the manifest declares, and which hooks the loaded code has."""
+
+    hooks: list[str]
+    implemented: list[str] | None
+    capabilities: list[str]
+    hosts: list[str]
+    system: list[str]
+    contributions: dict[str, int]
+
+
+class DiagnosisOut(PluginOut):
+    """The same with all that helps to judge it; settings by where they were set."""
+
+    healthy: bool
+    last_error: str | None
+    distribution: str | None
+    package: str | None
+    import_ms: float | None
+    settings: dict[str, str] = Field(examples=[{"max_files": "hub.toml:14"}])
+    declared: DeclaredOut | None
+    breakers: list[BreakerOut]
+
+
+class SwitchedOut(BaseModel):
+    """What switching a plugin did: the edit of hub.toml, and what came of it in this process."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    state: PluginState
+    reason: str | None
+    cure: str | None
+    diff: str = Field(description="Unified diff of hub.toml; empty where it said so already")
+    generation: str
+    started: list[str]
+    stopped: list[str]
+    reconfigured: list[str]
+    failed: list[str]
+    restart: list[str] = Field(description="Plugins whose new code needs a restart")
+
+
+class InstitutionSwitch(BaseModel):
+    """Whether an institution has a plugin switched on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool
+
+
+@router.get("", action="plugins:read", response_model=PluginList)
+async def list_plugins(request: Request) -> Response:
+    """Every installed plugin with its state, the reason for it, and its cure."""
+    from bloop.ops.doctor import diagnose
+
+    hub = _hub(request)
+    switched = await switches(hub.database, call_of(request))
+    items = [_plugin(hub, line, switched) for line in diagnose(hub)]
+    return json_response({"items": items})
+
+
+@router.get("/{plugin_id}", action="plugins:read", response_model=DiagnosisOut, problems=(404,))
+async def show_plugin(request: Request, plugin_id: str) -> Response:
+    """One plugin with everything that ``bloop plugins doctor`` says of it."""
+    from bloop.ops.doctor import diagnose
+
+    hub = _hub(request)
+    (line,) = diagnose(hub, plugin_id)
+    switched = await switches(hub.database, call_of(request))
+    return json_response(asdict(line) | _plugin(hub, line, switched))
+
+
+@router.post(
+    "/{plugin_id}/enable",
+    action="plugins:toggle",
+    response_model=SwitchedOut,
+    problems=(404, 422),
+    deadline=None,
+)
+async def enable_plugin(request: Request, plugin_id: str) -> Response:
+    """Switch a plugin on for the whole hub: edits hub.toml and loads it at once."""
+    return await _switch(request, plugin_id, enabled=True)
+
+
+@router.post(
+    "/{plugin_id}/disable",
+    action="plugins:toggle",
+    response_model=SwitchedOut,
+    problems=(404, 422),
+    deadline=None,
+)
+async def disable_plugin(request: Request, plugin_id: str) -> Response:
+    """Switch a plugin off for the whole hub: edits hub.toml, and stops it after running calls."""
+    return await _switch(request, plugin_id, enabled=False)
+
+
+@router.put("/{plugin_id}/institution", action="plugins:enable", status_code=204, problems=(404,))
+async def switch_for_institution(
+    request: Request, plugin_id: str, body: InstitutionSwitch
+) -> Response:
+    """Switch a plugin on or off for the caller's institution."""
+    from bloop.ops.doctor import diagnose
+
+    hub = _hub(request)
+    diagnose(hub, plugin_id)
+    call = call_of(request)
+    await hub.database.run(
+        in_unit, hub.database, call, switch_plugin, plugin_id, enabled=body.enabled
+    )
+    return Response(status_code=204)
+
+
+async def _switch(request: Request, plugin_id: str, *, enabled: bool) -> Response:
+    hub = _hub(request)
+    edit, changes = await hub.switch(call_of(request), plugin_id, enabled=enabled)
+    status = hub.kernel.plugins[plugin_id].status
+    plan = {"state": status.state, "reason": status.reason, "cure": status.cure}
+    return json_response({"id": plugin_id, "diff": edit.diff, **plan, **asdict(changes)})
+
+
+def _plugin(hub: Hub, line: Diagnosis, switched: Mapping[str, bool]) -> JSONObject:
+    record = hub.kernel.plugins[line.id]
+    manifest = record.manifest
+    entry = hub.config.value.plugins.get(line.id)
+    return {
+        "id": line.id,
+        "name": manifest.name if manifest else None,
+        "summary": manifest.summary if manifest else None,
+        "family": manifest.family if manifest else None,
+        "version": line.version,
+        "state": line.state,
+        "reason": line.reason,
+        "cure": line.cure,
+        "recoverable": line.recoverable,
+        "since": line.since,
+        "capabilities": record.capabilities,
+        "wanted": entry is not None and entry.enabled,
+        "enabled": switched.get(line.id, True),
+    }
+
+
+def _hub(request: Request) -> Hub:
+    return cast("Hub", hub_of(request))
