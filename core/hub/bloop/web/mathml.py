@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, tostring
 MAX_FORMULA = 4000
 _TAG = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^'">])*>""")
 _NAME = re.compile(r"</?\s*([a-zA-Z0-9]+)")
-_FORMULA = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_FORMULA = re.compile(r"\\\((.+?)\\\)([.,;:!?)\u2019\u201d]*)|\\\[(.+?)\\\]", re.DOTALL)
 _VERBATIM = frozenset({"pre", "code", "math", "script", "style", "textarea"})
 _ATTRIBUTES = frozenset({
     "accent", "columnalign", "columnlines", "columnspacing", "depth", "display", "displaystyle",
@@ -46,10 +46,13 @@ def with_mathml(source: str) -> str:
 
 
 def _replace(match: re.Match[str]) -> str:
-    inline, display = match.groups()
+    inline, mark, display = match.groups()
     latex = html.unescape(inline or display).strip()
     made = mathml(latex, display="inline" if inline else "block")
-    return made or f'<span class="tex-error">{html.escape(match[0])}</span>'
+    if made is None:
+        return f'<span class="tex-error">{html.escape(match[0], quote=False)}</span>'
+    # A browser may break the line between a formula and the comma behind it.
+    return f'<span class="whole">{made}{mark}</span>' if mark else made
 
 
 @lru_cache(maxsize=4096)

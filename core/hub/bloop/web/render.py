@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
@@ -19,6 +19,8 @@ from bloop_sdk import PrincipalKind
 
 FOLDER = Path(__file__).parent
 LOCALES = ("en", *sorted(path.stem for path in (FOLDER / "locale").glob("*.po")))
+
+Gettext = Callable[[str], str]
 
 _TONES = {
     "good": {"ready", "active", "succeeded"},
@@ -81,7 +83,7 @@ def locale_of(request: Request) -> str:
     return "en"
 
 
-def _navigation(request: Request, _: Any) -> list[NavLink]:
+def _navigation(request: Request, _: Gettext) -> list[NavLink]:
     call = call_of(request)
     links = [(_("Courses"), "/", "content:read"), (_("Plugins"), "/plugins", "plugins:read")]
     path = request.url.path
@@ -92,14 +94,14 @@ def _navigation(request: Request, _: Any) -> list[NavLink]:
     ]
 
 
-def _viewer(request: Request, _: Any) -> str:
+def _viewer(request: Request, _: Gettext) -> str:
     principal = call_of(request).principal
     if principal.kind is PrincipalKind.GUEST:
         return _("You are reading as a guest.")
     return _("You are logged in as {role}.").format(role=principal.role)
 
 
-def _state_names(_: Any) -> Mapping[str, str]:
+def _state_names(_: Gettext) -> Mapping[str, str]:
     return {
         "ready": _("ready"),
         "disabled": _("switched off"),
