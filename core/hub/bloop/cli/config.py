@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from bloop.cli.output import console, json_option, print_json
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 @click.group()
@@ -26,11 +31,10 @@ def explain(ctx: click.Context, key: str, *, as_json: bool) -> None:
     """
     from bloop.kernel.config import load
     from bloop.kernel.config_explain import explain as explain_key
-    from bloop.kernel.discovery import config_model
 
     loaded = load(ctx.find_root().obj, os.environ)
     table, _, rest = key.partition(".")
-    model = config_model(rest.partition(".")[0]) if table == "plugins" else None
+    model = _plugin_model(rest.partition(".")[0]) if table == "plugins" else None
     found = explain_key(loaded, key, model=model)
     if as_json:
         print_json(asdict(found))
@@ -57,3 +61,22 @@ def check(ctx: click.Context, *, as_json: bool) -> None:
     for warning in loaded.warnings:
         click.secho(f"! {warning}", fg="yellow")
     click.echo(f"{loaded.path or 'Built-in defaults'}: good")
+
+
+def _plugin_model(plugin_id: str) -> type[BaseModel] | None:
+    """The settings' model of an installed plugin; None where it has none or can't be imported.
+
+    Without it a setting is still explained, as text that may be secret.
+    """
+    from bloop.kernel.discovery import scan
+
+    found = scan().plugins.get(plugin_id)
+    path = found.manifest.config if found and found.manifest else None
+    if path is None:
+        return None
+    module, _, name = path.partition(":")
+    try:
+        model: type[BaseModel] = getattr(importlib.import_module(module), name)
+    except Exception:  # noqa: BLE001 - `bloop plugins doctor` says what is wrong with it
+        return None
+    return model

@@ -88,7 +88,9 @@ async def _awaited(awaitable: Awaitable[T]) -> T:
 async def open_hub() -> AsyncIterator[Hub]:
     """The hub of this command's configuration, without serving or background work."""
     from bloop.hub import Hub
+    from bloop.telemetry.logs import configure
 
+    configure("error", "text")  # A command says itself what happened.
     hub = Hub.open(click.get_current_context().find_root().obj, kind="cli")
     try:
         yield hub

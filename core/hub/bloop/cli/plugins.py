@@ -1,0 +1,238 @@
+"""``bloop plugins``: what is installed, what ails it, and its switch."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bloop.cli.output import (
+    asynchronous,
+    console,
+    json_option,
+    open_hub,
+    print_json,
+    print_table,
+    state,
+)
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from bloop.kernel.discovery import Found
+    from bloop.ops.doctor import Diagnosis
+
+
+@click.group()
+def plugins() -> None:
+    """List, inspect and switch plugins."""
+
+
+def complete_id(_ctx: click.Context, _param: click.Parameter, text: str) -> list[CompletionItem]:
+    """Ids of installed plugins for the shell."""
+    from click.shell_completion import CompletionItem
+
+    from bloop.kernel.discovery import scan
+
+    return [
+        CompletionItem(name, help=found.manifest.name if found.manifest else None)
+        for name, found in sorted(scan().plugins.items())
+        if name.startswith(text)
+    ]
+
+
+plugin_argument = click.argument("plugin", shell_complete=complete_id)
+
+
+@plugins.command("list")
+@json_option
+@click.pass_context
+def list_plugins(ctx: click.Context, *, as_json: bool) -> None:
+    """List what is installed and what hub.toml wants of it. Imports no plugin.
+
+    `bloop plugins doctor` loads what is enabled and says what ails it.
+    """
+    rows = list(_rows(ctx.find_root().obj).values())
+    if as_json:
+        print_json({"items": rows})
+    elif not rows:
+        click.echo("No plugin is installed. Try: pip install bloop-cartridge")
+    else:
+        print_table(
+            ("plugin", "version", "wanted", "provides", ""),
+            [
+                (
+                    row["id"],
+                    row["version"] or "",
+                    "[green]on[/]" if row["enabled"] else "[dim]off[/]",
+                    ", ".join(row["capabilities"]),
+                    f"[red]{row['reason']}[/]" if row["reason"] else f"[dim]{row['summary']}[/]",
+                )
+                for row in rows
+            ],
+        )
+
+
+@plugins.command()
+@plugin_argument
+@json_option
+@click.pass_context
+def show(ctx: click.Context, plugin: str, *, as_json: bool) -> None:
+    """Show what PLUGIN declares: what it provides, which hosts it talks to, what it adds."""
+    from bloop.store.errors import NotFoundError
+
+    row = _rows(ctx.find_root().obj).get(plugin)
+    if row is None:
+        raise NotFoundError(
+            f"no plugin {plugin!r} is installed", cure="`bloop plugins list` shows them all"
+        )
+    if as_json:
+        print_json(row)
+        return
+    out = console()
+    out.print(f"[bold]{row['name']}[/] [dim]{row['id']} {row['version'] or ''}[/]")
+    out.print(row["summary"])
+    facts = {
+        "wanted": "on" if row["enabled"] else "off",
+        "package": row["distribution"],
+        "provides": ", ".join(row["capabilities"]),
+        "hooks": ", ".join(row["hooks"]),
+        "talks to": ", ".join(row["hosts"]),
+        "system": ", ".join(row["system"]),
+        "adds": ", ".join(row["contributes"]),
+        "problem": row["reason"],
+        "cure": row["cure"],
+    }
+    for name, value in facts.items():
+        if value:
+            out.print(f"  [dim]{name:<9}[/] {value}", markup=True)
+
+
+@plugins.command()
+@plugin_argument
+@json_option
+def enable(plugin: str, *, as_json: bool) -> None:
+    """Switch PLUGIN on in hub.toml; a running hub follows within a second."""
+    _switch(plugin, enabled=True, as_json=as_json)
+
+
+@plugins.command()
+@plugin_argument
+@json_option
+def disable(plugin: str, *, as_json: bool) -> None:
+    """Switch PLUGIN off in hub.toml; a running hub follows once its calls have ended."""
+    _switch(plugin, enabled=False, as_json=as_json)
+
+
+@plugins.command()
+@click.argument("plugin", required=False, shell_complete=complete_id)
+@json_option
+@click.pass_context
+@asynchronous
+async def doctor(ctx: click.Context, plugin: str | None, *, as_json: bool) -> None:
+    """Load what is enabled here and say what ails it: culprit, cause and cure.
+
+    Exits with 1 where something is not well, so that a script notices.
+    """
+    from bloop.ops.doctor import diagnose
+
+    async with open_hub() as hub:
+        await asyncio.to_thread(hub.load_plugins)
+        found = diagnose(hub, plugin)
+    if as_json:
+        print_json({"items": [asdict(one) for one in found]})
+    else:
+        for one in found:
+            _print_diagnosis(one)
+    if not all(one.healthy for one in found):
+        ctx.exit(1)
+
+
+def _rows(path: Path | None) -> dict[str, dict[str, Any]]:
+    """Every installed or wanted plugin by id, from manifests and hub.toml alone."""
+    import os
+
+    from bloop.kernel.config import load
+    from bloop.kernel.discovery import scan
+
+    wanted = {plugin.id for plugin in load(path, os.environ).wanted()}
+    found = scan().plugins
+    return {
+        name: _row(name, found.get(name), enabled=name in wanted)
+        for name in sorted({*found, *wanted})
+    }
+
+
+def _row(plugin_id: str, found: Found | None, *, enabled: bool) -> dict[str, Any]:
+    manifest = found.manifest if found else None
+    problem = found.problem if found else None
+    reason, cure = (problem.reason, problem.cure) if problem else (None, None)
+    if found is None:
+        reason, cure = "is not installed", f"pip install bloop-{plugin_id.replace('_', '-')}"
+    return {
+        "id": plugin_id,
+        "name": manifest.name if manifest else plugin_id,
+        "summary": manifest.summary if manifest else "",
+        "family": manifest.family if manifest else None,
+        "version": found.version if found else None,
+        "distribution": found.distribution if found else None,
+        "enabled": enabled,
+        "capabilities": list(manifest.provides) if manifest else [],
+        "hooks": list(manifest.hooks) if manifest else [],
+        "hosts": list(manifest.network.hosts) if manifest else [],
+        "system": list(manifest.requires.system) if manifest else [],
+        "contributes": [kind for kind, part in manifest.contributes if part] if manifest else [],
+        "reason": reason,
+        "cure": cure,
+    }
+
+
+def _switch(plugin: str, *, enabled: bool, as_json: bool) -> None:
+    """Edit hub.toml; whether the plugin can be loaded is for the running hub, or doctor, to say."""
+    import os
+
+    from bloop.kernel import hubfile
+    from bloop.kernel.config import FILE_NAME, default_path
+    from bloop.kernel.discovery import scan
+    from bloop_sdk import ConfigError
+
+    path = click.get_current_context().find_root().obj or default_path(os.environ)
+    if path is None:
+        raise ConfigError(f"there is no {FILE_NAME} here", cure="run: bloop init")
+    if enabled and plugin not in scan().plugins:
+        raise ConfigError(
+            f"no installed distribution has a plugin {plugin!r}",
+            cure=f"pip install bloop-{plugin.replace('_', '-')}, or see `bloop plugins list`",
+        )
+    edit = hubfile.enable(path, plugin) if enabled else hubfile.disable(path, plugin)
+    word = "on" if enabled else "off"
+    if as_json:
+        report = {"id": plugin, "enabled": enabled, "changed": edit.changed, "diff": edit.diff}
+        print_json(report)
+    elif edit.changed:
+        click.echo(f"{plugin} is switched {word} in {path}.")
+    else:
+        click.echo(f"{plugin} was {word} already.")
+
+
+def _print_diagnosis(one: Diagnosis) -> None:
+    out = console()
+    took = f"  [dim]imported in {one.import_ms:.0f} ms[/]" if one.import_ms is not None else ""
+    out.print(f"[bold]{one.id}[/] [dim]{one.version or ''}[/]  {state(one.state)}{took}")
+    if one.reason:
+        out.print(f"  {one.reason}", markup=False, style="red" if not one.healthy else None)
+    if one.cure:
+        out.print(f"  → {one.cure}", markup=False, style="cyan")
+    if one.last_error and one.last_error != one.reason:
+        out.print(f"  last error: {one.last_error}", markup=False, style="dim")
+    for key, origin in one.settings.items():
+        if origin != "default":
+            out.print(f"  {key}  {origin}", markup=False, style="dim")
+    for breaker in one.breakers:
+        if breaker.reopens_in is not None:
+            out.print(
+                f"  {breaker.operation} is paused for {breaker.reopens_in:.0f} s", style="yellow"
+            )
