@@ -1,0 +1,77 @@
+"""Bring the catalogues of core/hub/bloop/web/locale up to date with the pages' messages.
+
+`--check` only compares: it names what is missing, untranslated or no longer used.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+WEB = Path(__file__).parents[1] / "core" / "hub" / "bloop" / "web"
+METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+KEYWORDS = {"_": None, "translate": (2,)}
+
+
+def messages() -> set[str]:
+    """Every message of the templates and of the code around them."""
+    found = extract_from_dir(WEB, METHODS, keywords=KEYWORDS)
+    return {message for _file, _line, message, _comments, _context in found if message}
+
+
+def catalogues() -> dict[Path, Catalog]:
+    """The catalogue of each language."""
+    return {path: _read(path) for path in sorted((WEB / "locale").glob("*.po"))}
+
+
+def _read(path: Path) -> Catalog:
+    with path.open("rb") as file:
+        return read_po(file, locale=path.stem)
+
+
+def faults() -> list[str]:
+    """What is missing, untranslated or no longer used, a line each."""
+    wanted = messages()
+    lines = []
+    for path, catalogue in catalogues().items():
+        known = {str(entry.id): entry for entry in catalogue if entry.id}
+        lines += [f"{path.name}: missing: {text}" for text in sorted(wanted - known.keys())]
+        lines += [f"{path.name}: no longer used: {text}" for text in sorted(known.keys() - wanted)]
+        lines += [
+            f"{path.name}: not translated: {text}"
+            for text, entry in sorted(known.items())
+            if text in wanted and (not entry.string or entry.fuzzy)
+        ]
+    return lines
+
+
+def update() -> None:
+    """Add new messages without a translation, and drop those that nobody says any more."""
+    wanted = messages()
+    for path, catalogue in catalogues().items():
+        for text in [str(entry.id) for entry in catalogue if entry.id]:
+            if text not in wanted:
+                catalogue.delete(text)
+        for text in sorted(wanted):
+            if catalogue.get(text) is None:
+                catalogue.add(text)
+        with path.open("wb") as file:
+            write_po(file, catalogue, sort_output=True, omit_header=False, width=100)
+
+
+def main() -> int:
+    """Update, or tell the faults."""
+    if "--check" in sys.argv:
+        for line in faults():
+            print(line)
+        return 1 if faults() else 0
+    update()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
