@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import importlib
+import sys
+
 import httpx
 import pytest
 
@@ -54,3 +57,19 @@ async def operator(hub, client):
     client.cookies.clear()
     client.headers["authorization"] = f"Bearer {session}"
     return client
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """An empty folder on sys.path, which write_plugin fills; nothing of it stays imported."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    before = set(sys.modules)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    importlib.invalidate_caches()
+    yield folder
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if file.startswith(str(tmp_path)):
+            del sys.modules[name]

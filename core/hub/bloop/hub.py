@@ -21,6 +21,7 @@ from bloop.telemetry.logs import get_logger
 from bloop_sdk import BloopError, Call, ConfigError
 
 if TYPE_CHECKING:
+    from bloop.jobs import Jobs
     from bloop.kernel.config_layers import Resolved
     from bloop.kernel.dispatch import HookFailure
     from bloop.kernel.hubfile import Edit
@@ -98,6 +99,22 @@ class Hub:
             drain_seconds=self.config.value.limits.drain_seconds,
         )
         return Kernel(scan(), host, watchdog=self._watchdog)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The ledger of jobs; a command's process only asks for them."""
+        from bloop.jobs import Jobs, Timing
+        from bloop.kernel.context import HubContext
+        from bloop_sdk.settings import PluginConfig
+
+        limits = self.config.value.limits
+        folder = self.config.value.hub.data_dir / "jobs"
+        return Jobs(
+            self.database,
+            HubContext("core", PluginConfig(), get_logger("bloop.jobs"), folder),
+            workers=0 if self.kind == "cli" else limits.job_workers,
+            timing=Timing(drain=limits.drain_seconds),
+        )
 
     # Tables.
 
@@ -249,6 +266,8 @@ class Hub:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks)
+        if "jobs" in self.__dict__:
+            await self.jobs.stop()
         if "kernel" in self.__dict__:
             from bloop.kernel.wanted import Wanted
 
@@ -260,6 +279,7 @@ class Hub:
     async def _load(self) -> None:
         try:
             await asyncio.to_thread(self.load_plugins)
+            await self.jobs.start()
         except Exception as err:
             log.error("plugins could not be loaded", exc_info=err)  # noqa: TRY400 - the SDK's Logger
         finally:

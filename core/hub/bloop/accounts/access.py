@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from bloop.accounts.sessions import Sessions
     from bloop.jobs import Jobs
-    from bloop.kernel import Kernel
     from bloop.kernel.config import LoadedConfig
+    from bloop.kernel.kernel import Kernel
     from bloop.store.blobs import Blobs
     from bloop.store.database import Database
 

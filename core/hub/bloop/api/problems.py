@@ -18,7 +18,8 @@ from starlette.responses import Response
 from bloop.accounts.access import ForbiddenError, LoginRequiredError
 from bloop.accounts.http import PreconditionRequiredError
 from bloop.accounts.service import LinkRefusedError
-from bloop.kernel.faults import PluginUnavailableError
+from bloop.content.service import PublishRefusedError
+from bloop.kernel.faults import HookRefusedError, PluginFailedError, PluginUnavailableError
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError, StoreError, TenantError
 from bloop_sdk import (
     AuthError,
@@ -66,12 +67,15 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
     (PreconditionFailedError, 412),
     (NotFoundError, 404),
     (ConflictError, 409),
+    (PublishRefusedError, 409),
     (InvalidError, 422),
     (HostileInputError, 422),
     (ConfigError, 422),
     (SkippableError, 422),
     (UnsupportedError, 422),
     (TenantError, 500),
+    (HookRefusedError, 503),
+    (PluginFailedError, 502),
     (PluginUnavailableError, 503),
     (AuthError, 502),
     (RateLimitedError, 503),
