@@ -15,6 +15,7 @@ from bloop.content.models import REMOTE_ID_LENGTH, TITLE_LENGTH
 from bloop.content.redact import learner_view
 from bloop.content.sanitise import SANITISER_VERSION, sanitise
 from bloop.content.texts import html_of_markdown
+from bloop.store.errors import InvalidError
 from bloop_sdk import MalformedRecordError, Ref, records
 from bloop_sdk.records import KIND_OF, Content, Kind, Record
 
@@ -165,6 +166,36 @@ def content_columns(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         "learner_data": learner_view(kind, data),
         "sanitiser": SANITISER_VERSION,
     }
+
+
+def authored_columns(
+    kind: Kind, *, title: str, published: bool, html: str, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same columns from what an author writes; raises InvalidError naming the field."""
+    record_class = CLASS_OF[kind]
+    own = set(record_class.__dataclass_fields__) - _OF_EVERY_RECORD - _SHARED - _OWN_COLUMNS
+    if unknown := sorted(set(data) - own):
+        raise InvalidError(
+            f"data.{unknown[0]}: a {kind} has no such field",
+            field=f"data.{unknown[0]}",
+            cure=f"it has: {', '.join(sorted(own)) or 'none'}",
+        )
+    values = {**data, "title": title, "published": published, "remote_id": "-", "container": "-"}
+    if "html" in record_class.__dataclass_fields__:
+        values["html"] = html
+    try:
+        record = _adapter_of(record_class.__name__).validate_python(values)
+    except ValidationError as err:
+        first = err.errors(include_url=False)[0]
+        field = ".".join(["data", *map(str, first["loc"])])
+        raise InvalidError(f"{field}: {first['msg']}", field=field) from err
+    for name in ("href", "launch_url"):
+        if not data.get(name, "http://").startswith(("http://", "https://")):
+            raise InvalidError(f"data.{name}: no http or https address", field=f"data.{name}")
+    fields = fields_of(record)
+    if _has_nul(fields):
+        raise InvalidError("a text holds a NUL character", field="data")
+    return content_columns(kind, fields)
 
 
 def _sanitised(value: Any, key: str = "") -> Any:

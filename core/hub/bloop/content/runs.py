@@ -148,14 +148,14 @@ def _carried(row: SyncRun) -> Run:
     )
 
 
-def newest_run(unit: UnitOfWork, connection_id: str) -> SyncRun | None:
-    """The connection's last run."""
-    return unit.session.scalar(
-        select(SyncRun)
-        .where(SyncRun.institution_id == unit.institution, SyncRun.connection_id == connection_id)
-        .order_by(SyncRun.generation.desc())
-        .limit(1)
+def newest_run(unit: UnitOfWork, connection_id: str, *, undone: bool = True) -> SyncRun | None:
+    """The connection's last run, or the last one that was not undone."""
+    query = select(SyncRun).where(
+        SyncRun.institution_id == unit.institution, SyncRun.connection_id == connection_id
     )
+    if not undone:
+        query = query.where(SyncRun.state != "undone")
+    return unit.session.scalar(query.order_by(SyncRun.generation.desc()).limit(1))
 
 
 def beat(unit: UnitOfWork, run: Run, seconds: float, **changes: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def in_cycle(parents: Mapping[str, str | None], node: str) -> bool:
@@ -15,3 +16,15 @@ def in_cycle(parents: Mapping[str, str | None], node: str) -> bool:
         seen.add(above)
         above = parents.get(above)
     return False
+
+
+def nested(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with ``id`` and ``parent``, siblings in order, as trees with ``children``.
+
+    A row whose parent is not among them is left out with all below it: the parent is hidden.
+    """
+    below: dict[str | None, list[dict[str, Any]]] = {}
+    for row in rows:
+        row["children"] = below.setdefault(row["id"], [])
+        below.setdefault(row.pop("parent"), []).append(row)
+    return below.get(None, [])

@@ -1,0 +1,205 @@
+"""Bytes in and out: the files of courses, courses as files, and files to import."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import PurePath
+from typing import IO, Any
+
+import orjson
+from starlette.background import BackgroundTask
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.http import json_response
+from bloop.content import queries, service
+from bloop.content.exports import HubExportSource
+from bloop.content.imports import IMPORT_JOB, importer_for
+from bloop.content.schemas import ItemOut, JobStarted
+from bloop.content.tree_routes import sees_drafts
+from bloop.jobs.ledger import enqueue
+from bloop.store.blobs import BlobRef, Blobs
+from bloop.store.database import in_unit
+from bloop.store.errors import InvalidError, NotFoundError
+from bloop_sdk import Exporter
+
+router = Router(prefix="/api/v1", tags=["content"])
+
+INLINE_TYPES = frozenset(
+    {
+        "application/pdf",
+        "audio/mpeg",
+        "audio/mp4",
+        "audio/ogg",
+        "audio/wav",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "image/svg+xml",
+        "image/webp",
+        "text/plain",
+        "text/vtt",
+        "video/mp4",
+        "video/ogg",
+        "video/webm",
+    }
+)
+"""What a browser may show in the hub's own origin; everything else is saved to disk."""
+
+_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_PIECE = 1 << 20
+
+
+@router.get("/items/{item_id}/content", action="content:read", problems=(404,))
+async def show_content(request: Request, item_id: str) -> Response:
+    """The bytes of a file, whole or in ranges."""
+    call, hub = call_of(request), hub_of(request)
+    statement = queries.FILE if sees_drafts(call) else queries.FILE_SHOWN
+    row = await hub.database.read_one(statement, call, id=item_id)
+    if row is None:
+        raise NotFoundError(f"no file {item_id[:40]}")
+    found = statement.as_dict(row)
+    if found["blob"] is None:
+        raise NotFoundError(
+            f"the hub holds no bytes of {found['title']!r}", cure="see the quarantine for why"
+        )
+    etag = f'"{found["blob"]}"'
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"etag": etag})
+    data = orjson.loads(orjson.dumps(found["data"]))
+    media_type = (data.get("media_type") or "application/octet-stream").split(";")[0].lower()
+    inline = media_type in INLINE_TYPES
+    return FileResponse(
+        hub.blobs.path(found["blob"]),
+        headers={
+            "etag": etag,
+            "cache-control": "private, max-age=0, must-revalidate",
+            "content-security-policy": _SANDBOX,
+            "x-content-type-options": "nosniff",
+        },
+        media_type=media_type if inline else "application/octet-stream",
+        filename=PurePath(data.get("name") or found["title"]).name or "file",
+        content_disposition_type="inline" if inline else "attachment",
+    )
+
+
+@router.post(
+    "/containers/{container_id}/files",
+    action="content:write",
+    response_model=ItemOut,
+    status_code=201,
+    upload=True,
+    problems=(404, 409, 413, 422),
+)
+async def add_file(request: Request, container_id: str) -> Response:
+    """A new, unpublished file, from the field ``file`` of a multipart form."""
+    hub = hub_of(request)
+    name, media_type, ref = await _uploaded(request)
+    made = await hub.database.run(
+        in_unit,
+        hub.database,
+        call_of(request),
+        service.add_file,
+        container_id,
+        name=name,
+        media_type=media_type,
+        sha256=ref.sha256,
+        size=ref.size,
+    )
+    row = await hub.database.read_one(queries.ITEM, call_of(request), id=made.id)
+    assert row is not None
+    return json_response(queries.ITEM.as_dict(row), 201, version=made.row_version)
+
+
+@router.post(
+    "/imports",
+    action="content:import",
+    response_model=JobStarted,
+    status_code=202,
+    upload=True,
+    problems=(413, 422, 503),
+)
+async def import_upload(
+    request: Request, into: str = "", plugin: str = "", *, confirm_deletes: bool = False
+) -> Response:
+    """Import a file, from the field ``file`` of a multipart form, into a new course or ``into``."""
+    hub = hub_of(request)
+    name, _, ref = await _uploaded(request)
+    importer = importer_for(hub.kernel.plugins.values(), name, plugin or None)
+    payload = {
+        "blob": ref.sha256,
+        "name": name,
+        "plugin": importer.plugin_id,
+        "capability": importer.capability,
+        "into": into or None,
+        "confirm_deletes": confirm_deletes,
+    }
+    job = await hub.database.run(
+        in_unit,
+        hub.database,
+        call_of(request),
+        enqueue,
+        IMPORT_JOB,
+        payload,
+        plugin_id=importer.plugin_id,
+    )
+    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+
+
+async def _uploaded(request: Request) -> tuple[str, str | None, BlobRef]:
+    """Name, type and stored bytes of the form's file."""
+    hub = hub_of(request)
+    async with request.form(max_files=1, max_fields=8) as form:
+        upload = form.get("file")
+        if not isinstance(upload, UploadFile) or not upload.filename:
+            raise InvalidError(
+                "file: the form has no such file",
+                field="file",
+                cure='send multipart/form-data with a file named "file"',
+            )
+        name = PurePath(upload.filename.replace("\\", "/")).name[:255] or "file"
+        ref = await asyncio.to_thread(_store, hub.blobs, upload.file)
+        return name, upload.content_type, ref
+
+
+def _store(blobs: Blobs, file: IO[bytes]) -> BlobRef:
+    return blobs.put(iter(lambda: file.read(_PIECE), b""))
+
+
+@router.get("/containers/{container_id}/export", action="content:export", problems=(404, 422, 503))
+async def export(request: Request, container_id: str, plugin: str = "cartridge") -> Response:
+    """A course as a file, written by the exporter of ``plugin``."""
+    hub: Any = hub_of(request)
+    call = call_of(request)
+    exporter: Exporter = hub.open_exporter(plugin)
+    source = await asyncio.to_thread(HubExportSource, hub.database, hub.blobs, call, container_id)
+    target: Any = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent
+    try:
+        await asyncio.to_thread(exporter.export, source, target)
+        size = target.tell()
+        target.seek(0)
+    except BaseException:
+        target.close()
+        raise
+    name = f"{source.container.title[:80]}{exporter.suffix}".replace('"', "")
+    return StreamingResponse(
+        _pieces(target),
+        media_type=exporter.media_type,
+        headers={"content-length": str(size), "content-disposition": _attachment(name)},
+        background=BackgroundTask(target.close),
+    )
+
+
+async def _pieces(file: Any) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(file.read, _PIECE):
+        yield piece
+
+
+def _attachment(name: str) -> str:
+    from urllib.parse import quote
+
+    return f"attachment; filename*=utf-8''{quote(name)}"

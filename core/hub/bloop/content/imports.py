@@ -1,0 +1,221 @@
+"""Importing a file: it gets the connection of its own identifier, and the engine reads it.
+
+    cartridge = Importer("cartridge", "lms")
+    report = await import_file(database, blobs, open_provider, call, cartridge, path)
+
+A file imported again meets the rows of its last import and writes what differs: nothing, for the
+same file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from sqlalchemy import select
+
+from bloop.content.engine import FILE_LIMIT, Progress, RunOptions, run_read
+from bloop.content.models import Container
+from bloop.content.runs import RunReport
+from bloop.kernel.models import Connection
+from bloop.kernel.registry import PluginRecord
+from bloop.kernel.states import PluginState
+from bloop.store.blobs import Blobs
+from bloop.store.database import Database, in_unit
+from bloop.store.errors import ConflictError, InvalidError
+from bloop.store.ids import new_id
+from bloop.store.unit import UnitOfWork
+from bloop_sdk import Call, FatalError
+from bloop_sdk.providers.content import ContentProvider
+
+OpenProvider = Callable[[str, Path], ContentProvider]
+"""Makes a provider for ``(connection id, file)``; nothing is read before it is asked."""
+
+IMPORT_JOB = "content.import"
+"""The kind of the job that imports an uploaded file; its handler is :func:`import_upload`."""
+
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """The plugin that reads a file, and as which capability."""
+
+    plugin_id: str
+    capability: str
+
+
+def importer_for(
+    plugins: Iterable[PluginRecord], name: str, plugin_id: str | None = None
+) -> Importer:
+    """The ready plugin that says it imports files of this name, or the one that is asked for.
+
+    Raises :class:`InvalidError` with what could be done.
+    """
+    suffix = PurePath(name).suffix.lower()
+    known = [record for record in plugins if record.manifest and record.manifest.imports]
+    fitting = [
+        record
+        for record in known
+        if record.id == plugin_id
+        or (plugin_id is None and record.manifest and suffix in record.manifest.imports)
+    ]
+    for record in fitting:
+        if record.status.state is PluginState.READY and record.manifest:
+            capability = next(c for c in ("lms", "notes") if c in record.manifest.provides)
+            return Importer(record.id, capability)
+    if fitting:
+        record = fitting[0]
+        raise InvalidError(
+            f"{name}: plugin {record.id} would import it, but is {record.status.state}",
+            cure=record.status.cure or f"bloop plugins enable {record.id}",
+            field="file",
+        )
+    suffixes = sorted(
+        {one for record in known if record.manifest for one in record.manifest.imports}
+    )
+    raise InvalidError(
+        f"{name}: no plugin imports {suffix or 'files without a suffix'}",
+        cure=f"known are {', '.join(suffixes) or 'none'}; or name the plugin",
+        field="file",
+    )
+
+
+async def import_file(
+    database: Database,
+    blobs: Blobs,
+    open_provider: OpenProvider,
+    call: Call,
+    importer: Importer,
+    path: Path,
+    *,
+    name: str | None = None,
+    into: str | None = None,
+    confirm_deletes: bool = False,
+    file_limit: int = FILE_LIMIT,
+    progress: Progress | None = None,
+) -> RunReport:
+    """Import a file, into the course ``into`` or one of its own; ``name`` is what people call it.
+
+    The file is checked before anything is written. Raises what the plugin raises.
+    """
+    fresh = new_id()
+    provider = open_provider(fresh, path)
+    containers = await provider.discover()
+    if not containers:
+        raise FatalError(f"{path.name}: there is no course in it")
+    connection = await database.run(
+        in_unit,
+        database,
+        call,
+        connection_of_file,
+        importer,
+        fresh,
+        key=containers[0].remote_id,
+        name=(containers[0].title or name or path.name)[:200],
+        file=name or path.name,
+        into=into,
+    )
+    if connection != fresh:
+        provider = open_provider(connection, path)
+    source = await asyncio.to_thread(digest_of, path)
+    return await run_read(
+        database,
+        blobs,
+        provider,
+        call,
+        connection=connection,
+        options=RunOptions(
+            source=source, into=into, confirm_deletes=confirm_deletes, file_limit=file_limit
+        ),
+        progress=progress,
+    )
+
+
+async def import_upload(
+    database: Database,
+    blobs: Blobs,
+    open_provider: Callable[[Importer, str, Path], ContentProvider],
+    call: Call,
+    payload: Mapping[str, Any],
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Do an :data:`IMPORT_JOB`: import the blob that its payload names; gives the report."""
+    importer = Importer(payload["plugin"], payload["capability"])
+    report = await import_file(
+        database,
+        blobs,
+        lambda connection, path: open_provider(importer, connection, path),
+        call,
+        importer,
+        blobs.path(payload["blob"]),
+        name=payload["name"],
+        into=payload["into"],
+        confirm_deletes=payload["confirm_deletes"],
+        progress=progress,
+    )
+    return asdict(report)
+
+
+def connection_of_file(
+    unit: UnitOfWork,
+    importer: Importer,
+    fresh: str,
+    *,
+    key: str,
+    name: str,
+    file: str,
+    into: str | None,
+) -> str:
+    """The connection of an import: that of the same identifier, or of the course it goes into."""
+    found = None
+    if into is not None:
+        course = unit.get(Container, into)
+        if course.state == "trashed":
+            raise ConflictError(f"the course {course.title!r} is in the trash", cure="restore it")
+        found = _of_course(unit, course, importer)
+        key = found.key if found else f"{into}/{key}"[:500]
+    found = found or unit.session.scalar(
+        select(Connection).where(
+            Connection.institution_id == unit.institution,
+            Connection.plugin_id == importer.plugin_id,
+            Connection.key == key[:500],
+        )
+    )
+    if found is not None:
+        return found.id
+    unit.session.add(
+        Connection(
+            institution_id=unit.institution,
+            id=fresh,
+            plugin_id=importer.plugin_id,
+            capability=importer.capability,
+            key=key[:500],
+            name=name,
+            settings={"file": file},
+        )
+    )
+    unit.audit.append("content.file_connected", f"connection:{fresh}", {"file": file})
+    return fresh
+
+
+def _of_course(unit: UnitOfWork, course: Container, importer: Importer) -> Connection | None:
+    """The file that a course was imported from, where the same plugin did it."""
+    if course.connection_id is None:
+        return None
+    found = unit.get(Connection, course.connection_id)
+    same = found.plugin_id == importer.plugin_id and "file" in found.settings
+    return found if same else None
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,345 @@
+"""Registered reads of content.
+
+Those named ``_SHOWN`` are for learners and guests: they find only what is published and active, in
+a container that is both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from bloop.content.models import Container, Item, Node, Quarantine, SyncRun, Version
+from bloop.store.statements import institution, register
+from bloop.store.types import Json
+
+_ID: Any = bindparam("id")
+_AFTER: Any = bindparam("after")
+_LIMIT: Any = bindparam("limit")
+
+
+def _select(*columns: Any) -> Any:
+    """``select`` without the types of its columns, which no reader of these rows asks for."""
+    return select(*columns)
+
+
+_ITEM_HEAD = (
+    Item.id,
+    Item.container_id.label("container"),
+    Item.connection_id.label("connection"),
+    Item.kind,
+    Item.title,
+    Item.published,
+    Item.state,
+    Item.language,
+    Item.url,
+    Item.row_version,
+    Item.created_at,
+    Item.updated_at,
+)
+_CONTAINER_HEAD = (
+    Container.id,
+    Container.connection_id.label("connection"),
+    Container.kind,
+    Container.title,
+    Container.code,
+    Container.published,
+    Container.state,
+    Container.language,
+    Container.url,
+    Container.starts_at,
+    Container.ends_at,
+    Container.row_version,
+    Container.created_at,
+    Container.updated_at,
+)
+_LEARNER_DATA = func.coalesce(Item.learner_data, Item.data, type_=Json).label("data")
+
+_container_shown = and_(Container.published.is_(True), Container.state == "active")
+_item_shown = and_(Item.published.is_(True), Item.state == "active")
+
+
+def _with_container(*columns: Any) -> Any:
+    """Items with their container, which learners must be allowed to see too."""
+    return (
+        _select(*columns)
+        .join_from(
+            Item,
+            Container,
+            and_(
+                Container.institution_id == Item.institution_id, Container.id == Item.container_id
+            ),
+        )
+        .where(Item.institution_id == institution, Container.institution_id == institution)
+    )
+
+
+ITEM = register(
+    "content.item",
+    _select(*_ITEM_HEAD, Item.lost, Item.data, Item.html).where(
+        Item.institution_id == institution, Item.id == _ID
+    ),
+)
+"""One item with everything that an educator sees."""
+
+ITEM_SHOWN = register(
+    "content.item_shown",
+    _with_container(*_ITEM_HEAD, Item.lost, _LEARNER_DATA, Item.html).where(
+        Item.id == _ID, _item_shown, _container_shown
+    ),
+)
+"""The same without answers."""
+
+
+def _page(*conditions: ColumnElement[bool], shown: bool) -> Any:
+    """A page of a container's items, in order of their ids."""
+    where = (
+        Item.container_id == bindparam("container"),
+        Container.id == bindparam("container"),
+        Item.id > _AFTER,
+        *conditions,
+    )
+    base = _with_container(*_ITEM_HEAD).where(*where)
+    visible = (_item_shown, _container_shown) if shown else (Item.state != "trashed",)
+    return base.where(*visible).order_by(Item.id).limit(_LIMIT)
+
+
+_of_kind = Item.kind == bindparam("kind")
+ITEMS = register("content.items", _page(shown=False))
+ITEMS_SHOWN = register("content.items_shown", _page(shown=True))
+ITEMS_OF_KIND = register("content.items_of_kind", _page(_of_kind, shown=False))
+ITEMS_OF_KIND_SHOWN = register("content.items_of_kind_shown", _page(_of_kind, shown=True))
+
+TRASH = register(
+    "content.trash",
+    _select(*_ITEM_HEAD)
+    .where(
+        Item.institution_id == institution,
+        Item.container_id == bindparam("container"),
+        Item.state == "trashed",
+        Item.id > _AFTER,
+    )
+    .order_by(Item.id)
+    .limit(_LIMIT),
+)
+
+CONTAINER = register(
+    "content.container",
+    _select(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
+        Container.institution_id == institution, Container.id == _ID
+    ),
+)
+CONTAINER_SHOWN = register(
+    "content.container_shown",
+    _select(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
+        Container.institution_id == institution, Container.id == _ID, _container_shown
+    ),
+)
+
+
+def _containers(condition: ColumnElement[bool]) -> Any:
+    return (
+        _select(*_CONTAINER_HEAD)
+        .where(Container.institution_id == institution, Container.id > _AFTER, condition)
+        .order_by(Container.id)
+        .limit(_LIMIT)
+    )
+
+
+CONTAINERS = register("content.containers", _containers(Container.state != "trashed"))
+CONTAINERS_SHOWN = register("content.containers_shown", _containers(_container_shown))
+
+
+def _tree(*conditions: ColumnElement[bool]) -> Any:
+    """Nodes in the order of siblings; what they show comes along."""
+    return (
+        _select(
+            Node.id,
+            Node.parent_id.label("parent"),
+            Node.title,
+            Node.published,
+            Node.state,
+            Node.row_version,
+            Node.item_id.label("item"),
+            func.coalesce(Item.kind, Node.item_kind).label("kind"),
+            Item.title.label("item_title"),
+            Item.published.label("item_published"),
+            Item.state.label("item_state"),
+        )
+        .join_from(
+            Node,
+            Item,
+            and_(Item.institution_id == Node.institution_id, Item.id == Node.item_id),
+            isouter=True,
+        )
+        .where(
+            Node.institution_id == institution,
+            or_(Item.institution_id == institution, Item.institution_id.is_(None)),
+            Node.container_id == bindparam("container"),
+            *conditions,
+        )
+        .order_by(Node.parent_id, Node.position, Node.remote_id)
+    )
+
+
+TREE = register("content.tree", _tree(Node.state != "trashed"), heavy=True)
+"""The nodes of one container: a whole tree may be long, so it never runs in the event loop."""
+
+TREE_SHOWN = register(
+    "content.tree_shown",
+    _tree(
+        Node.state == "active",
+        Node.published.is_(True),
+        or_(Node.item_kind.is_(None), _item_shown),
+    ),
+    heavy=True,
+)
+
+BY_REFERENCE = register(
+    "content.by_reference",
+    _select(Item.id)
+    .join_from(
+        Container,
+        Item,
+        and_(
+            Item.institution_id == Container.institution_id,
+            Item.connection_id == Container.connection_id,
+        ),
+    )
+    .where(
+        Container.institution_id == institution,
+        Item.institution_id == institution,
+        Container.id == bindparam("container"),
+        Item.kind == bindparam("kind"),
+        Item.remote_id == bindparam("remote_id"),
+    ),
+)
+"""What a ``bloop:KIND:REMOTE_ID`` link in a container points at."""
+
+BY_REFERENCE_WITHIN = register(
+    "content.by_reference_within",
+    _select(Item.id)
+    .where(
+        Item.institution_id == institution,
+        Item.container_id == bindparam("container"),
+        Item.kind == bindparam("kind"),
+        Item.remote_id == bindparam("remote_id"),
+    )
+    .order_by(Item.id)
+    .limit(1),
+)
+"""The same for what was authored here, or came from a file into somebody else's course."""
+
+_FILE = (Item.id, Item.title, Item.blob, Item.data, Item.row_version)
+FILE = register(
+    "content.file",
+    _select(*_FILE).where(Item.institution_id == institution, Item.id == _ID, Item.kind == "file"),
+)
+FILE_SHOWN = register(
+    "content.file_shown",
+    _with_container(*_FILE).where(
+        Item.id == _ID, Item.kind == "file", _item_shown, _container_shown
+    ),
+)
+
+VERSIONS = register(
+    "content.versions",
+    _select(Version.row_version, Version.change, Version.actor, Version.at)
+    .where(
+        Version.institution_id == institution,
+        Version.subject == bindparam("subject"),
+        Version.subject_id == _ID,
+        Version.row_version < bindparam("before"),
+    )
+    .order_by(Version.row_version.desc())
+    .limit(_LIMIT),
+)
+
+RUN = register(
+    "content.run",
+    _select(
+        SyncRun.id,
+        SyncRun.connection_id.label("connection"),
+        SyncRun.generation,
+        SyncRun.state,
+        SyncRun.into_id.label("into"),
+        SyncRun.counts,
+        SyncRun.code,
+        SyncRun.reason,
+        SyncRun.cure,
+        SyncRun.actor,
+        SyncRun.seconds,
+        SyncRun.started_at,
+        SyncRun.finished_at,
+    ).where(SyncRun.institution_id == institution, SyncRun.id == _ID),
+)
+
+QUARANTINE = register(
+    "content.quarantine",
+    _select(
+        Quarantine.id,
+        Quarantine.connection_id.label("connection"),
+        Quarantine.ref,
+        Quarantine.code,
+        Quarantine.reason,
+        Quarantine.run_id.label("run"),
+        Quarantine.first_at,
+        Quarantine.last_at,
+    )
+    .where(
+        Quarantine.institution_id == institution,
+        Quarantine.resolved_at.is_(None),
+        Quarantine.id > _AFTER,
+    )
+    .order_by(Quarantine.id)
+    .limit(_LIMIT),
+)
+"""What could not be used and still can't."""
+
+EXPORTED_ITEMS = register(
+    "content.exported_items",
+    _select(
+        Item.id,
+        Item.kind,
+        Item.remote_id,
+        Item.title,
+        Item.published,
+        Item.html,
+        Item.data,
+        Item.blob,
+        Item.lost,
+        Item.remote_version,
+        Item.url,
+    )
+    .where(
+        Item.institution_id == institution,
+        Item.container_id == bindparam("container"),
+        Item.state.in_(["active", "pending"]),
+        Item.id > _AFTER,
+    )
+    .order_by(Item.id)
+    .limit(_LIMIT),
+    heavy=True,
+)
+
+EXPORTED_NODES = register(
+    "content.exported_nodes",
+    _select(
+        Node.id,
+        Node.remote_id,
+        Node.parent_id,
+        Node.title,
+        Node.published,
+        Node.item_kind,
+        Node.item_remote_id,
+    )
+    .where(
+        Node.institution_id == institution,
+        Node.container_id == bindparam("container"),
+        Node.state.in_(["active", "pending"]),
+    )
+    .order_by(Node.parent_id, Node.position, Node.remote_id),
+    heavy=True,
+)

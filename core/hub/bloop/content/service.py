@@ -1,0 +1,312 @@
+"""Commands of authors: containers and items are made, changed, published, put into the trash.
+
+Each keeps what the row held before, appends its event and its audit line, and checks the row
+version that the author saw. What a live connection brings is not edited here: its source wins
+(``docs/decisions/0010-authoring.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from bloop.content.changes import announce_row, kind_of_row
+from bloop.content.codec import authored_columns
+from bloop.content.models import TITLE_LENGTH, Container, Item, Node, Sourced
+from bloop.content.sanitise import SANITISER_VERSION, sanitise
+from bloop.content.texts import html_of_markdown
+from bloop.content.versions import keep, subject_of
+from bloop.kernel.models import Connection
+from bloop.store.errors import ConflictError, InvalidError
+from bloop.store.ids import new_id
+from bloop.store.models import Blob
+from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork
+from bloop_sdk import BloopError, Kind, LessonView, Principal
+from bloop_sdk.records import CONTAINER_KINDS
+
+S = TypeVar("S", bound=Sourced)
+
+RefusePublish = Callable[[LessonView, Principal], str | None]
+"""Gives the reason why something may not be published; what it raises refuses as well."""
+
+AUTHORED_KINDS = frozenset(
+    {Kind.PAGE, Kind.ASSIGNMENT, Kind.QUIZ, Kind.DISCUSSION, Kind.LINK, Kind.TOOL, Kind.NOTE}
+)
+
+
+class SourceWinsError(ConflictError):
+    """A row that a live connection brings is changed in the system that it comes from."""
+
+    code = "source_wins"
+
+
+class PublishRefusedError(BloopError):
+    """A plugin says that this may not be published."""
+
+    code = "publish_refused"
+
+
+def create_container(
+    unit: UnitOfWork,
+    *,
+    title: str,
+    kind: str = "course",
+    code: str | None = None,
+    summary_html: str = "",
+    language: str | None = None,
+    published: bool = False,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> Container:
+    """A new course or notebook."""
+    if kind not in CONTAINER_KINDS:
+        raise InvalidError(f"kind: {kind!r} is no container", field="kind", cure="course, notebook")
+    id_ = new_id()
+    row = Container(
+        institution_id=unit.institution,
+        id=id_,
+        remote_id=id_,
+        kind=kind,
+        title=title_of(title),
+        code=code,
+        summary_html=sanitise(summary_html),
+        sanitiser=SANITISER_VERSION,
+        language=language,
+        published=published,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+    return _added(unit, row)
+
+
+def update_container(
+    unit: UnitOfWork, id_: str, version: int | None, changes: Mapping[str, Any]
+) -> Container:
+    """Change some fields; unnamed ones stay."""
+    row = editable(unit, Container, id_, version)
+    refuse_live(unit, row)
+    values = dict(changes)
+    if "title" in values:
+        values["title"] = title_of(values["title"])
+    if "summary_html" in values:
+        values["summary_html"] = sanitise(values["summary_html"] or "")
+    return changed(unit, row, values, "edited")
+
+
+def create_item(
+    unit: UnitOfWork,
+    container_id: str,
+    *,
+    kind: str,
+    title: str,
+    html: str = "",
+    markdown: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    language: str | None = None,
+) -> Item:
+    """A new, unpublished item; give either ``html`` or ``markdown``."""
+    container = unit.get(Container, container_id)
+    _not_in_trash(container)
+    if kind not in AUTHORED_KINDS:
+        raise InvalidError(
+            f"kind: a {kind!r} cannot be written here",
+            field="kind",
+            cure=f"one of {', '.join(sorted(AUTHORED_KINDS))}",
+        )
+    text = html if markdown is None else html_of_markdown(markdown)
+    columns = authored_columns(
+        Kind(kind), title=title_of(title), published=False, html=text, data=data or {}
+    )
+    id_ = new_id()
+    row = Item(
+        institution_id=unit.institution,
+        id=id_,
+        remote_id=id_,
+        container_id=container.id,
+        language=language,
+        **columns,
+    )
+    return _added(unit, row)
+
+
+def add_file(
+    unit: UnitOfWork,
+    container_id: str,
+    *,
+    name: str,
+    media_type: str | None,
+    sha256: str,
+    size: int,
+) -> Item:
+    """A file whose bytes are stored already, as a new, unpublished item."""
+    container = unit.get(Container, container_id)
+    _not_in_trash(container)
+    data = {"name": name, "media_type": media_type, "size": size, "path": None}
+    columns = authored_columns(Kind.FILE, title=title_of(name), published=False, html="", data=data)
+    unit.session.merge(
+        Blob(institution_id=unit.institution, sha256=sha256, size=size, media_type=media_type)
+    )
+    id_ = new_id()
+    row = Item(
+        institution_id=unit.institution,
+        id=id_,
+        remote_id=id_,
+        container_id=container.id,
+        blob=sha256,
+        **columns,
+    )
+    return _added(unit, row)
+
+
+def update_item(
+    unit: UnitOfWork, id_: str, version: int | None, changes: Mapping[str, Any]
+) -> Item:
+    """Change title, html (or markdown), data or language; unnamed ones stay, data is replaced."""
+    row = editable(unit, Item, id_, version)
+    refuse_live(unit, row)
+    html = changes.get("html", row.html)
+    if changes.get("markdown") is not None:
+        html = html_of_markdown(changes["markdown"])
+    columns = authored_columns(
+        Kind(row.kind),
+        title=title_of(changes.get("title", row.title)),
+        published=row.published,
+        html=html,
+        data=changes.get("data", row.data),
+    )
+    if "language" in changes:
+        columns["language"] = changes["language"]
+    return changed(unit, row, columns, "edited")
+
+
+def publish(
+    unit: UnitOfWork, model: type[S], id_: str, version: int | None, refuse: RefusePublish
+) -> S:
+    """Show something to learners, unless a plugin has a reason against it."""
+    row = editable(unit, model, id_, version)
+    refuse_live(unit, row)
+    check_publish(unit, row, refuse)
+    return changed(unit, row, {"published": True}, "published")
+
+
+def check_publish(unit: UnitOfWork, row: Any, refuse: RefusePublish) -> None:
+    """Raise :class:`PublishRefusedError` where ``refuse`` gives a reason."""
+    view = LessonView(
+        id=row.id,
+        institution=row.institution_id,
+        kind=kind_of_row(row),
+        title=row.title,
+        language=getattr(row, "language", None),
+    )
+    reason = refuse(view, unit.call.principal)
+    if reason:
+        raise PublishRefusedError(f"{row.title!r} may not be published: {reason}")
+
+
+def unpublish(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> S:
+    """Hide something from learners."""
+    row = editable(unit, model, id_, version)
+    refuse_live(unit, row)
+    return changed(unit, row, {"published": False}, "unpublished")
+
+
+def trash(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> S:
+    """Put something into the trash; a course may go there wherever it comes from."""
+    row = editable(unit, model, id_, version)
+    if model is not Container:
+        refuse_live(unit, row)
+    return changed(unit, row, {"state": "trashed"}, "deleted", event="deleted")
+
+
+def restore(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> S:
+    """Take something out of the trash."""
+    row = unit.get(model, id_)
+    unit.expect(row, version)
+    if row.state != "trashed":
+        raise ConflictError(f"{subject_of(model)} {id_} is not in the trash")
+    return changed(unit, row, {"state": "active"}, "restored", event="created")
+
+
+# -- what all commands share
+
+
+def editable(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> S:
+    """A row that is not in the trash, at the version that the author saw."""
+    row = unit.get(model, id_)
+    unit.expect(row, version)
+    _not_in_trash(row)
+    return row
+
+
+def _not_in_trash(row: Sourced) -> None:
+    if row.state == "trashed":
+        raise ConflictError(
+            f"{subject_of(type(row))} {row.id} is in the trash", cure="restore it first"
+        )
+
+
+def refuse_live(unit: UnitOfWork, row: Sourced) -> None:
+    """Raise :class:`SourceWinsError` for what a live connection brings."""
+    if _live(unit, row):
+        assert row.connection_id is not None
+        name = unit.get(Connection, row.connection_id).name
+        raise SourceWinsError(
+            f"this {kind_of_row(row)} comes from {name!r}, whose next sync would undo the change",
+            cure=f"change it in {name!r}, or copy it into something written here",
+        )
+
+
+def _live(unit: UnitOfWork, row: Sourced) -> bool:
+    """Whether a sync may overwrite it any time; an imported file is read once."""
+    if row.connection_id is None:
+        return False
+    return "file" not in unit.get(Connection, row.connection_id).settings
+
+
+def changed(
+    unit: UnitOfWork, row: S, values: Mapping[str, Any], change: str, *, event: str = "updated"
+) -> S:
+    """Keep what the row holds, give it ``values``, and say so; nothing for values it has."""
+    if all(getattr(row, name) == value for name, value in values.items()):
+        return row
+    keep(unit, [row], change)
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.updated_at = utcnow()
+    unit.session.flush()
+    _say(unit, row, change, event)
+    return row
+
+
+def _added(unit: UnitOfWork, row: S) -> S:
+    unit.session.add(row)
+    unit.session.flush()
+    _say(unit, row, "created", "created")
+    return row
+
+
+def _say(unit: UnitOfWork, row: Sourced, change: str, event: str) -> None:
+    announce_row(unit, row, event)
+    subject = subject_of(type(row))
+    unit.audit.append(
+        f"content.{subject}_{change}", f"{subject}:{row.id}", {"row_version": row.row_version}
+    )
+
+
+def add_node(unit: UnitOfWork, row: Node) -> Node:
+    """Add a node that :mod:`bloop.content.placing` has given its place."""
+    return _added(unit, row)
+
+
+def title_of(title: Any) -> str:
+    """A title without blanks around it; raises :class:`InvalidError` for none or a long one."""
+    text = str(title or "").strip()
+    if not text:
+        raise InvalidError("title: it may not be empty", field="title")
+    if len(text) > TITLE_LENGTH:
+        raise InvalidError(f"title: {len(text)} characters; at most {TITLE_LENGTH}", field="title")
+    if "\x00" in text:
+        raise InvalidError("title: it holds a NUL character", field="title")
+    return text
