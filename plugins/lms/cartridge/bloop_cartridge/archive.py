@@ -133,6 +133,8 @@ class Archive:
         Tried as written, percent-decoded, in composed and decomposed form, with the names of a
         zip that forgot to say it is UTF-8, and at last without regard to letter case.
         """
+        if self._root + href in self._zip.NameToInfo:
+            return href
         for candidate in _spellings(href):
             if self._root + candidate in self._zip.NameToInfo:
                 return candidate

@@ -8,6 +8,7 @@ from bloop_cartridge import canvas
 from bloop_cartridge.htmltext import read_document
 from bloop_cartridge.source import Source
 from bloop_cartridge.xmlsafe import child, children, text_of
+from bloop_sdk.errors import MissingRecordError
 from bloop_sdk.records import Assignment, JSONObject, RubricCriterion, RubricRating
 
 _SETTINGS = "assignment_settings.xml"
@@ -43,7 +44,7 @@ def assignment(source: Source) -> Assignment:
     points = "" if gradable is None else gradable.get("points_possible", "")
     text = child(root, "text")
     body = "" if text is None else source.html(text_of(text), text.get("texttype", "text/html"))
-    for identifier in source.index.owned_by(source.resource.id):
+    for identifier in source.owned:
         source.notes.append(
             f"resource {identifier!r}, for systems without assignments, is left out"
         )
@@ -57,14 +58,18 @@ def assignment(source: Source) -> Assignment:
 
 def _of_canvas(source: Source) -> Assignment:
     """An HTML file with ``assignment_settings.xml`` beside it."""
-    settings_path = next(path for path in source.files() if path.endswith(_SETTINGS))
-    values = canvas.settings(source.parse(settings_path))
+    settings = next((path for path in source.files() if path.endswith(_SETTINGS)), None)
+    if settings is None:
+        source.notes.append("the assignment's settings are not in the zip")
+    values = canvas.settings(source.parse_settings(settings) if settings else None)
     pages = [path for path in source.files() if path.endswith((".html", ".htm"))]
     body = ""
     if pages:
         document = read_document(source.archive.read(pages[0]))
         source.notes += document.notes
         body = source.links.rewrite(document.body)
+    elif settings is None:
+        raise MissingRecordError(f"resource {source.resource.id!r}: no file of it is in the zip")
     else:
         source.notes.append("the assignment's text is not in the zip")
     return _record(source, values.get("title", ""), body, values, _canvas_types(source, values))

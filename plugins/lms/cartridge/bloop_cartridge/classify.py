@@ -31,7 +31,7 @@ def make_plan(archive: Archive, index: Index) -> None:
         index.db.execute(
             "UPDATE resource SET kind = ? WHERE seq = ?", (kind and str(kind), resource.seq)
         )
-    for resource in index.resources():
+    for resource in index.linked_resources():
         _find_owner(archive, index, resource)
     _check_dependencies(index)
     index.add_step("container", "")
@@ -183,6 +183,14 @@ def _circles(edges: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return closing
 
 
+def _is_readable(index: Index, resource: Resource) -> bool:
+    """Whether the zip holds what the resource's record is made of."""
+    if resource.path is not None or resource.inline is not None or resource.kind is Kind.OPAQUE:
+        return True
+    several = resource.kind in {Kind.ASSIGNMENT, Kind.QUIZ}
+    return several and any(found for _, found in index.files(resource.seq))
+
+
 def resolve_item(index: Index, item: Item) -> tuple[Resource | None, str]:
     """The content an item shows, or None and why there is none."""
     resource = index.resource(item.ref or "")
@@ -200,7 +208,7 @@ def resolve_item(index: Index, item: Item) -> tuple[Resource | None, str]:
         return None, f"refers to {item.ref!r}, whose variants refer to each other"
     if resource.kind is None:
         return None, f"refers to {item.ref!r}, which holds settings and nothing to show"
-    if resource.path is None and resource.inline is None:
+    if not _is_readable(index, resource):
         return None, f"refers to {item.ref!r}, whose file {resource.facts['href']!r} is missing"
     return resource, ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -25,6 +24,7 @@ _EPOCH = (
     0,
 )  # The earliest time that a zip can hold: exports do not differ by it.
 _CHUNK = 256 * 1024
+_LARGE = 1 << 30
 _UNSAFE = re.compile('[\x00-\x1f\x7f\\\\:*"<>|]')
 _BLOOP = re.compile(r"bloop:([a-z]+):([^#]*)(?:#(.*))?", re.DOTALL)
 _PATHS = {
@@ -59,14 +59,13 @@ class Package:
         """A small file."""
         self.add_stream(path, (data,))
 
-    def add_stream(self, path: str, pieces: Iterable[bytes]) -> None:
-        """A file of any size."""
+    def add_stream(self, path: str, pieces: Iterable[bytes], size: int | None = 0) -> None:
+        """A file of any size; None where it is not known."""
         info = ZipInfo(path, _EPOCH)
         info.compress_type = ZIP_DEFLATED
-        info._compresslevel = zlib.Z_DEFAULT_COMPRESSION  # type: ignore[attr-defined]  # noqa: SLF001 - the only way for open("w")
         info.create_system = 3
         info.external_attr = 0o100644 << 16
-        with self._zip.open(info, "w", force_zip64=False) as out:
+        with self._zip.open(info, "w", force_zip64=size is None or size > _LARGE) as out:
             for piece in pieces:
                 out.write(piece)
 

@@ -38,9 +38,7 @@ def root(namespace: str, name: str, /, **attributes: str) -> Element:
 def add(parent: Element, name: str, text: str | None = None, /, **attributes: str) -> Element:
     """A child; its namespace is the parent's unless ``name`` is ``{namespace}name``."""
     if not name.startswith("{"):
-        tag = parent.tag
-        assert isinstance(tag, str)
-        name = tag[: tag.rindex("}") + 1] + name
+        name = f"{{{etree.QName(parent).namespace}}}{name}"
     element = _with(etree.SubElement(parent, name), attributes)
     if text is not None:
         element.text = clean(text)

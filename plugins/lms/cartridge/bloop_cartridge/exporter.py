@@ -115,7 +115,7 @@ class _Export:
             self.layout.drop(content.ref)
             self.lost.append(f"file {content.name!r} is left out: {err.message}")
             return None
-        self.package.add_stream(place.path, chunks_of(stream))
+        self.package.add_stream(place.path, chunks_of(stream), content.size)
         return (place.path,)
 
     def _tree(

@@ -16,7 +16,7 @@ _ATTRIBUTE = re.compile(
 )
 _URLS = frozenset({"src", "href", "poster", "data", "background"})
 _END_BODY = re.compile(r"</body\s*>", re.IGNORECASE)
-_SHELL = re.compile(r"</?html\b[^>]*>|<!doctype\b[^>]*>|<\?xml\b[^>]*>", re.IGNORECASE)
+_SHELL = re.compile(r"</?html\b[^<>]*>|<!doctype\b[^<>]*>|<\?xml\b[^<>]*>", re.IGNORECASE)
 _LOOKS_LIKE_HTML = re.compile(r"</?[A-Za-z][^<>]*>")
 _HEAD = 256 * 1024
 

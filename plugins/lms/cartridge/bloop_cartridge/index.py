@@ -20,6 +20,7 @@ CREATE TABLE resource(
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, path TEXT,
     kind TEXT, owner TEXT, facts TEXT NOT NULL, inline BLOB);
 CREATE INDEX resource_path ON resource(path);
+CREATE INDEX resource_owner ON resource(owner) WHERE owner IS NOT NULL;
 CREATE TABLE file(
     resource INTEGER NOT NULL, path TEXT NOT NULL, found INTEGER NOT NULL,
     PRIMARY KEY(resource, path)) WITHOUT ROWID;
@@ -156,6 +157,11 @@ class Index:
         """All resources in the manifest's order; they may be changed while they are walked."""
         return map(_resource, self._walk(_RESOURCE, "resource"))
 
+    def linked_resources(self) -> Iterator[Resource]:
+        """The resources that depend on others or have variants, as :meth:`resources`."""
+        where = "id IN (SELECT resource FROM dependency) OR instr(facts, '\"variant\"')"
+        return map(_resource, self._walk(_RESOURCE, "resource", where))
+
     def resource(self, identifier: str) -> Resource | None:
         """The resource of an identifier."""
         row = self.db.execute(
@@ -185,10 +191,10 @@ class Index:
         """All items in document order: parents first."""
         return map(_item, self._walk(_ITEM, "item"))
 
-    def _walk(self, columns: str, table: str) -> Iterator[Any]:
+    def _walk(self, columns: str, table: str, where: str = "TRUE") -> Iterator[Any]:
         """The rows of a table by their sequence, some hundred at a time."""
         last = 0
-        query = f"SELECT {columns} FROM {table} WHERE seq > ? ORDER BY seq LIMIT 500"  # noqa: S608 - constants
+        query = f"SELECT {columns} FROM {table} WHERE seq > ? AND ({where}) ORDER BY seq LIMIT 500"  # noqa: S608 - constants
         while rows := self.db.execute(query, (last,)).fetchall():
             yield from rows
             last = rows[-1][0]

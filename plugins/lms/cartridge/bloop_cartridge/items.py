@@ -55,13 +55,14 @@ def link(source: Source) -> Link:
     """A web link (imswl, Common Cartridge 1.3, section 4.8)."""
     root = source.root("webLink")
     url = child(root, "url")
-    href = "" if url is None else url.get("href", "").strip()
+    item = source.index.first_item_of(source.resource.id)
+    told = (item and source.index.canvas("node", item.id)) or {}
+    href = ("" if url is None else url.get("href", "").strip()) or told.get("url", "")
     if not href:
         source.notes.append("the link holds no address")
     target = "" if url is None else url.get("target", "")
-    return Link(
-        **source.common(text_of(root, "title")), href=href, new_window=target.lower() == "_blank"
-    )
+    new_window = target.lower() == "_blank" or told.get("new_tab") == "true"
+    return Link(**source.common(text_of(root, "title")), href=href, new_window=new_window)
 
 
 def discussion(source: Source) -> Discussion:
@@ -71,7 +72,9 @@ def discussion(source: Source) -> Discussion:
     body = "" if text is None else source.html(text_of(text), text.get("texttype", "text/plain"))
     hidden = False
     for path in source.owned_files():
-        meta = source.parse(path)
+        meta = source.parse_settings(path)
+        if meta is None:
+            continue
         values = canvas.settings(meta)
         hidden = canvas.is_hidden(values.get("workflow_state", ""))
         if values.get("type") not in {None, "", "topic"}:
@@ -99,7 +102,7 @@ def _attachments(source: Source, root: Element) -> list[Ref]:
 
 def tool(source: Source) -> Tool:
     """An LTI link (imsbasiclti, Basic LTI 1.0 section 5.3: ``cartridge_basiclti_link``)."""
-    root = source.root("cartridge_basiclti_link")
+    root = source.root("cartridge_basiclti_link", "basic_lti_link")
     url = text_of(root, "secure_launch_url") or text_of(root, "launch_url")
     if not url:
         source.notes.append("the tool holds no launch address")

@@ -66,7 +66,7 @@ class Links:
     def _target(self, token: str, body: str) -> tuple[Kind, str] | None:
         if token in {"IMS-CC-FILEBASE", "IMS_CC_FILEBASE"}:
             return next(self._found(self._below_base(body)), None)
-        if token == "":
+        if not token:
             return next(self._found(self._relative(body)), None)
         return self._object(body.partition("?")[0])
 

@@ -33,7 +33,7 @@ _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _KNOWN = re.compile(r"http://www\.imsglobal\.org/xsd/ims(cc|cp|_cp_)")
 _RESOURCE_PARTS = frozenset({"file", "dependency", "metadata", "variant"})
 _INLINE = 256 * 1024
-_ROLE_OF_TEACHERS = "instructor"
+_LEARNER = "learner"
 
 
 @dataclass(slots=True)
@@ -152,6 +152,8 @@ class _ManifestReader:
             forget(element)
         elif name == "metadata" and len(self.path) == 1:
             self._end_metadata(element)
+        elif name == "authorizations":
+            self.course.notes.append("the cartridge's authorizations are not enforced")
 
     def _end_item(self, element: Element) -> None:
         opened = self.items.pop()
@@ -282,7 +284,7 @@ def _lom_facts(metadata: Element) -> JSONObject:
         text_of(role, "value").lower() for role in descendants(metadata, "intendedEndUserRole")
     }
     # A Common Cartridge hides from learners what is meant for instructors alone (section 4.5.3).
-    hidden = {"hidden": True} if roles == {_ROLE_OF_TEACHERS} else {}
+    hidden = {"hidden": True} if roles and _LEARNER not in roles else {}
     return {**{key: value for key, value in facts.items() if value}, **hidden}
 
 

@@ -11,7 +11,6 @@ from bloop_cartridge.material import material_html
 from bloop_cartridge.qti import metadata_of, read_question
 from bloop_cartridge.source import Source
 from bloop_cartridge.xmlsafe import child, children, descendants, local, text_of
-from bloop_sdk.errors import MalformedRecordError
 from bloop_sdk.records import Question, QuestionKind, Quiz
 
 _KEPT = {
@@ -34,16 +33,9 @@ def quiz(source: Source) -> Quiz:
     Canvas writes the profile's questions into the assessment and all of them into a second file,
     ``non_cc_assessments/ID.xml.qti``, which is preferred.
     """
-    full = source.part(_FULL)
-    if source.resource.path is None and full is None:
+    root = _full(source)
+    if root is None:
         root = source.root("questestinterop")
-    else:
-        root = source.parse(full or source.path)
-    if local(root) != "questestinterop":
-        raise MalformedRecordError(
-            f"{full or source.path}: the root is <{local(root)}>, not <questestinterop>",
-            ref=source.ref,
-        )
     holder = _holder(root)
     own = metadata_of(holder)
     meta = source.part(_META)
@@ -69,6 +61,13 @@ def quiz(source: Source) -> Quiz:
     )
 
 
+def _full(source: Source) -> Element | None:
+    """Canvas's second file, unless there is none or it is broken."""
+    path = source.part(_FULL)
+    root = None if path is None else source.parse_settings(path)
+    return root if root is not None and local(root) == "questestinterop" else None
+
+
 def _holder(root: Element) -> Element:
     """The element that holds the sections or items."""
     for name in ("assessment", "objectbank"):
@@ -81,7 +80,9 @@ def _meta_values(source: Source, path: str | None) -> tuple[dict[str, str], dict
     """Canvas's settings of the quiz, and those of the assignment that Canvas makes of it."""
     if path is None:
         return {}, {}
-    root = source.parse(path)
+    root = source.parse_settings(path)
+    if root is None:
+        return {}, {}
     values = canvas.settings(root)
     assigned = canvas.settings(child(root, "assignment"))
     limits = {name: assigned.get(name, "") for name in ("lock_at", "unlock_at")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
@@ -18,11 +18,11 @@ from bloop_cartridge.htmltext import as_html
 from bloop_cartridge.index import Index, Resource
 from bloop_cartridge.links import Links
 from bloop_cartridge.xmlsafe import local, parse_xml
-from bloop_sdk.errors import MalformedRecordError, MissingRecordError
+from bloop_sdk.errors import MalformedRecordError, MissingRecordError, SkippableError
 from bloop_sdk.records import JSONObject, Record
 
 R = TypeVar("R", bound=Record)
-_SMALL = 4096
+_UNSHOWN = frozenset({"raw", "chunks"})
 
 
 def stamped(record: R, raw: JSONObject) -> R:
@@ -31,11 +31,8 @@ def stamped(record: R, raw: JSONObject) -> R:
     What a record shows depends on more than its own bytes: a link finds its target, Canvas's
     settings hide it. The hub writes a record only when ``raw`` has changed, so ``raw`` says so.
     """
-    shown = [
-        (part.name, getattr(record, part.name))
-        for part in fields(record)
-        if part.name not in {"raw", "chunks"}
-    ]
+    names = (name for name in record.__dataclass_fields__ if name not in _UNSHOWN)
+    shown = [(name, getattr(record, name)) for name in names]
     digest = hashlib.sha256(repr(shown).encode("utf-8", "backslashreplace")).hexdigest()
     return replace(record, raw={**raw, "shown": digest})
 
@@ -70,26 +67,39 @@ class Source:
         folder = str(PurePosixPath(self.resource.path or "").parent)
         return Links(self.archive, self.index, "" if folder == "." else folder)
 
+    @cached_property
+    def owned(self) -> list[str]:
+        """The identifiers of the resources that belong to this one."""
+        return self.index.owned_by(self.resource.id)
+
     def parse(self, path: str) -> Element:
         """The root of an XML file; raises SkippableError."""
         root, notes = parse_xml(self.archive.read(path), path, self.archive.bounds.max_depth)
         self.notes += notes
         return root
 
-    def root(self, name: str) -> Element:
-        """The root of the main XML, which must be called ``name``; inline XML is taken too."""
+    def root(self, *names: str) -> Element:
+        """The root of the main XML, by one of its names; inline XML is taken too."""
         if self.resource.path is None and self.resource.inline is not None:
             depth = self.archive.bounds.max_depth
             root, _ = parse_xml(self.resource.inline, self.resource.id, depth)
         else:
             root = self.parse(self.path)
-        if local(root) != name:
+        if local(root).lower() not in {name.lower() for name in names}:
             raise MalformedRecordError(
                 f"{self.resource.path or self.resource.id}: the root is <{local(root)}>,"
-                f" not <{name}>",
+                f" not <{names[0]}>",
                 ref=self.ref,
             )
         return root
+
+    def parse_settings(self, path: str) -> Element | None:
+        """The root of a file of settings; None, and a note, where it is broken."""
+        try:
+            return self.parse(path)
+        except SkippableError as err:
+            self.notes.append(f"settings that cannot be read: {err.message}")
+            return None
 
     def files(self) -> Iterator[str]:
         """The files that the zip holds of this resource and of those that belong to it."""
@@ -100,7 +110,7 @@ class Source:
 
     def owned_files(self) -> Iterator[str]:
         """The files that the zip holds of the resources that belong to this one."""
-        for identifier in self.index.owned_by(self.resource.id):
+        for identifier in self.owned:
             part = self.index.resource(identifier)
             for path, found in self.index.files(part.seq) if part else ():
                 if found:
@@ -150,7 +160,7 @@ class Source:
             "type": self.resource.type,
             **self.resource.facts,
             "files": [self.archive.entry(path).facts() for path in paths],
-            "parts": self.index.owned_by(self.resource.id),
+            "parts": self.owned,
             **more,
         }
         if self.resource.inline is not None:

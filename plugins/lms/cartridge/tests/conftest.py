@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
 from bloop_cartridge.config import CartridgeConfig
 from bloop_cartridge.exporter import CartridgeExporter
 from bloop_cartridge.provider import CartridgeProvider
-
 from bloop_sdk.errors import MissingRecordError
 from bloop_sdk.records import Container, Content, File, Node
 from bloop_sdk.testing import FakeContext, Snapshot, read_all

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from bloop_cartridge import CartridgePlugin
 from bloop_cartridge.config import CartridgeConfig
 from bloop_cartridge.exporter import CartridgeExporter
 from bloop_cartridge.provider import CartridgeProvider
-
 from bloop_sdk import Exporter, LMSProvider, UnsupportedError, WebhookRequest, load_manifest
 from bloop_sdk.providers.content import ContentProvider
 from bloop_sdk.testing import FakeContext, content_provider_tests

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 import pytest
-from bloop_cartridge.exporter import CartridgeExporter
-from bloop_cartridge.provider import CartridgeProvider
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bloop_cartridge.exporter import CartridgeExporter
+from bloop_cartridge.provider import CartridgeProvider
 from bloop_sdk.records import (
     Assignment,
     Choice,
@@ -387,7 +387,7 @@ class FromBytes(FakeContext):
     """A context whose source is written on the spot."""
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=courses())
 async def test_any_course_survives(made, held, tmp_path):
     nodes, contents_ = made

@@ -41,7 +41,7 @@ def zipped(manifest, entries=(), *, compression=zipfile.ZIP_DEFLATED):
 
 
 @pytest.mark.parametrize(
-    "name, reason",
+    ("name", "reason"),
     [
         ("/etc/passwd", "absolute path"),
         ("C:/windows.ini", "absolute path"),
@@ -202,13 +202,11 @@ async def test_depth(refused, manifest):
 
 
 async def test_a_manifest_that_is_too_large(refused, manifest):
-    assert "larger than 100 bytes" in await refused(
-        zipped(manifest), FatalError, max_xml_bytes=100
-    )
+    assert "larger than 100 bytes" in await refused(zipped(manifest), FatalError, max_xml_bytes=100)
 
 
 @pytest.mark.parametrize(
-    "body, reason",
+    ("body", "reason"),
     [
         (f"{LAUGHS}<webLink><title>&c;</title></webLink>", "document type"),
         (f"{OUTSIDE}<webLink><title>&x;</title></webLink>", "document type"),

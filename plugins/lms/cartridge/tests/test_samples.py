@@ -24,7 +24,7 @@ def listed(path):
         root = ET.fromstring(archive.read("imsmanifest.xml"))
     shown = {item.get("identifierref") for item in root.iter() if local(item) == "item"}
     resources = [r for r in root.iter() if local(r) == "resource"]
-    return [(r, kind_of(r, shown, names)) for r in resources], shown
+    return [(r, kind_of(r, shown, names)) for r in resources]
 
 
 def kind_of(resource, shown, names):
@@ -53,7 +53,7 @@ def kind_of(resource, shown, names):
 
 async def test_records_by_kind_equal_what_the_manifest_lists(sample, read):
     snapshot = await read(sample)
-    resources, _ = listed(sample)
+    resources = listed(sample)
     wanted = Counter(kind for _, kind in resources if kind)
     found = {kind: n for kind, n in snapshot.counts().items() if kind not in {"course", "module"}}
     assert found == dict(wanted)
@@ -67,7 +67,7 @@ async def test_every_resource_and_item_is_a_record_or_is_named(sample, read):
         [*snapshot.skipped, *snapshot.skipped.values()]
         + [text for record in snapshot.records.values() for text in record.lost]
     )
-    resources, shown = listed(sample)
+    resources = listed(sample)
     for resource, _ in resources:
         name = resource.get("identifier")
         assert name in known or name in parts or name in told, name
