@@ -1,1 +1,168 @@
-"""The job ledger and its runners."""
+"""The job ledger and its runners.
+
+    jobs.register("content.sync", sync_course)
+    with database.unit(call) as unit:
+        job_id = jobs.enqueue(unit, "content.sync", {"connection": "..."}, key="nightly-2026-01-31")
+
+The row is the truth: a job begins after the unit that asked for it has committed, is carried by
+whichever process claims it first, and goes to another when its process dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import event
+
+from bloop.jobs import ledger
+from bloop.jobs.context import JobStoppedError, RunningJob
+from bloop.jobs.models import JobState
+from bloop.jobs.queries import DEPTH
+from bloop.jobs.runner import Handler, Kind, Runner, Timing
+from bloop.store.database import Database
+from bloop.store.models import EVERY_INSTITUTION
+from bloop.store.statements import to_dicts
+from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork
+from bloop.store.values import PluginValues
+from bloop.telemetry import traces
+from bloop.telemetry.metrics import metrics
+from bloop_sdk import Call, HttpClient, PluginContext, Principal, PrincipalKind, Role
+
+__all__ = ["JobState", "JobStoppedError", "Jobs", "RunningJob", "Timing"]
+
+
+class Jobs:
+    """The ledger's public face, and this process's runner.
+
+    ``context`` is what handlers of the hub itself get, ``http`` makes the way out of a plugin in
+    a call. With no ``workers`` jobs are asked for here and run elsewhere.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        context: PluginContext,
+        *,
+        workers: int = 2,
+        timing: Timing | None = None,
+        http: Callable[[str, Call], HttpClient] | None = None,
+    ) -> None:
+        self._database = database
+        self._context = context
+        self._workers = workers
+        self._timing = timing or Timing()
+        self._http = http
+        self._kinds: dict[str, Kind] = {}
+        self._runner: Runner | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def register(
+        self, kind: str, handler: Handler, *, context: PluginContext | None = None
+    ) -> None:
+        """Have jobs of ``kind`` run by ``handler``; ``context`` is its plugin's."""
+        base = context or self._context
+
+        def make(claim: ledger.Claim) -> RunningJob:
+            call = Call(
+                claim.call.principal, claim.call.institution, traces.child(claim.call.trace)
+            )
+            return RunningJob(
+                claim,
+                call,
+                base,
+                store=lambda: PluginValues(self._database, call, base.plugin_id),
+                http=lambda: self._way_out(base.plugin_id, call),
+            )
+
+        self._kinds[kind] = Kind(handler, make)
+        self._wake()
+
+    async def unregister(self, kind: str) -> None:
+        """Run no more of them here; they wait until somebody registers the kind again.
+
+        Those that run may end in the time to drain, or are given back.
+        """
+        self._kinds.pop(kind, None)
+        if self._runner is not None:
+            await self._runner.drain(kind)
+
+    def enqueue(
+        self, unit: UnitOfWork, kind: str, payload: Mapping[str, Any], **options: Any
+    ) -> str:
+        """Ask for a job, as :func:`bloop.jobs.ledger.enqueue`; its id."""
+        job_id = ledger.enqueue(unit, kind, payload, **options)
+        event.listen(unit.session, "after_commit", lambda _session: self._wake(), once=True)
+        return job_id
+
+    def cancel(self, unit: UnitOfWork, job_id: str) -> int:
+        """Stop a job, as :func:`bloop.jobs.ledger.cancel`; its new version."""
+        job = ledger.cancel(unit, job_id)
+        event.listen(
+            unit.session, "after_commit", lambda _session: self._cancelled(job_id), once=True
+        )
+        unit.session.flush()
+        return job.row_version
+
+    def retry(self, unit: UnitOfWork, job_id: str) -> int:
+        """Try a job again, as :func:`bloop.jobs.ledger.retry`; its new version."""
+        job = ledger.retry(unit, job_id)
+        event.listen(unit.session, "after_commit", lambda _session: self._wake(), once=True)
+        unit.session.flush()
+        return job.row_version
+
+    def depth(self) -> list[dict[str, Any]]:
+        """Jobs that wait or run, by queue and state, with their number and the oldest's time."""
+        return to_dicts(DEPTH, self._database.read_now(DEPTH, system_call()))
+
+    async def start(self) -> None:
+        """Begin to run jobs in this event loop, and to tell how many wait."""
+        metrics().before_scrape("jobs", self._measure)
+        if self._workers:
+            self._loop = asyncio.get_running_loop()
+            self._runner = Runner(
+                self._database,
+                system_call(),
+                self._kinds,
+                workers=self._workers,
+                timing=self._timing,
+            )
+            self._runner.start()
+
+    async def stop(self) -> None:
+        """Drain: running jobs end, or are given back when that takes too long."""
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.stop()
+
+    def _measure(self) -> None:
+        metrics().jobs.clear()
+        metrics().job_wait_seconds.clear()
+        now = utcnow()
+        for row in self.depth():
+            metrics().jobs.labels(row["queue"], row["state"]).set(row["count"])
+            if row["state"] == JobState.WAITING:
+                oldest = now - datetime.fromisoformat(row["oldest"])
+                metrics().job_wait_seconds.labels(row["queue"]).set(oldest.total_seconds())
+
+    def _wake(self) -> None:
+        if self._runner is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._runner.wake)
+
+    def _cancelled(self, job_id: str) -> None:
+        if self._runner is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._runner.cancel, job_id)
+
+    def _way_out(self, plugin_id: str, call: Call) -> HttpClient:
+        if self._http is None:
+            raise RuntimeError("this hub was put together without a way out")
+        return self._http(plugin_id, call)
+
+
+def system_call() -> Call:
+    """The call of the runner itself."""
+    principal = Principal(PrincipalKind.SYSTEM, "jobs", Role.OPERATOR)
+    return Call(principal, EVERY_INSTITUTION, traces.start())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import datetime
 from typing import Any
 
@@ -13,28 +14,42 @@ from bloop.store.models import ID, Base, Tenant
 from bloop.store.types import Json, utcnow
 
 
-class Job(Tenant, Base):
-    """One piece of work in the background.
+class JobState(enum.StrEnum):
+    """Where a job stands; the last three are its end."""
 
-    ``state`` is of ``waiting running succeeded failed cancelled``. A runner holds ``lease_until``
-    and writes only while ``lease_epoch`` is the one it claimed.
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OVER = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
+
+
+class Job(Tenant, Base):
+    """One piece of work in the background; ``state`` is a :class:`JobState`.
+
+    A runner holds ``lease_until`` and writes only while ``lease_epoch`` is the one it claimed.
+    ``actor`` and ``actor_role`` are those of the call that asked for the job, which runs as theirs.
     """
 
     __tablename__ = "job"
     __table_args__ = (
         UniqueConstraint("institution_id", "idempotency_key"),
-        Index("ix_job_due", "state", "queue", "run_after"),
-        Index("ix_job_institution", "institution_id", "created_at"),
+        Index("ix_job_due", "state", "run_after", "kind"),
+        Index("ix_job_institution", "institution_id", "id"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
     kind: Mapped[str] = mapped_column(String(80))
     plugin_id: Mapped[str | None] = mapped_column(String(40))
     queue: Mapped[str] = mapped_column(String(40), default="default")
-    state: Mapped[str] = mapped_column(String(20), default="waiting")
+    state: Mapped[str] = mapped_column(String(20), default=JobState.WAITING)
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     actor: Mapped[str] = mapped_column(String(80))
+    actor_role: Mapped[str] = mapped_column(String(20))
     trace: Mapped[str] = mapped_column(String(55))
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=5)

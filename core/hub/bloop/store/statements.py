@@ -61,7 +61,7 @@ class Statement:
     """A read by its name. ``heavy`` ones never run in the event loop."""
 
     name: str
-    select: Select[Any]
+    select: Select[*tuple[Any, ...]]
     columns: tuple[str, ...]
     parameters: frozenset[str]
     heavy: bool = False
@@ -82,7 +82,7 @@ class Statement:
 REGISTRY: dict[str, Statement] = {}
 
 
-def register(name: str, select: Select[Any], *, heavy: bool = False) -> Statement:
+def register(name: str, select: Select[*tuple[Any, ...]], *, heavy: bool = False) -> Statement:
     """Register a read under ``domain.name``.
 
     Raises TenantError where ``:institution`` is missing or a table is not held to it.
@@ -110,7 +110,7 @@ def register(name: str, select: Select[Any], *, heavy: bool = False) -> Statemen
     return statement
 
 
-def _unbound_tables(select: Select[Any]) -> list[str]:
+def _unbound_tables(select: Select[*tuple[Any, ...]]) -> list[str]:
     """Tables (or aliases) with an ``institution_id`` that is compared with nothing."""
     used: dict[str, str] = {}
     compared: set[str] = set()
@@ -143,7 +143,7 @@ def _compile(statement: Statement, name: str) -> Compiled:
     return Compiled(state.statement, constants, processors, _converter(statement.select, name))
 
 
-def _converter(select: Select[Any], dialect: str) -> Convert | None:
+def _converter(select: Select[*tuple[Any, ...]], dialect: str) -> Convert | None:
     """PostgreSQL's driver gives booleans itself, and JSON by the loader set in ``reads``."""
     if dialect != "sqlite":
         return None

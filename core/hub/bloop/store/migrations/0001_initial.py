@@ -169,6 +169,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("payload", Json, nullable=False),
         sa.Column("idempotency_key", sa.String(length=200), nullable=True),
         sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("actor_role", sa.String(length=20), nullable=False),
         sa.Column("trace", sa.String(length=55), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
@@ -192,8 +193,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             "institution_id", "idempotency_key", name=op.f("uq_job_institution_id_idempotency_key")
         ),
     )
-    op.create_index("ix_job_due", "job", ["state", "queue", "run_after"], unique=False)
-    op.create_index("ix_job_institution", "job", ["institution_id", "created_at"], unique=False)
+    op.create_index("ix_job_due", "job", ["state", "run_after", "kind"], unique=False)
+    op.create_index("ix_job_institution", "job", ["institution_id", "id"], unique=False)
     op.create_table(
         "outbox_event",
         sa.Column(

@@ -1,0 +1,300 @@
+"""What can happen to a job: asked for, claimed, kept alive, ended, tried again.
+
+All functions take a unit of work. Those of a runner take one for every institution, and are
+fenced: they touch a job only while the lease they name is still theirs.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bloop.jobs.models import OVER, Job, JobState
+from bloop.jobs.owners import is_dead
+from bloop.store.errors import ConflictError, InvalidError, NotFoundError
+from bloop.store.ids import new_id
+from bloop.store.types import dumps, utcnow
+from bloop.store.unit import UnitOfWork, actor_of
+from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
+
+MAX_PAYLOAD_BYTES = 64 * 1024
+LONGEST_BACKOFF_SECONDS = 300.0
+NO_ATTEMPT_LEFT = "job_lost"
+
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that a runner holds. ``attempt`` counts from 1."""
+
+    id: str
+    epoch: int
+    owner: str
+    kind: str
+    plugin_id: str | None
+    payload: dict[str, Any]
+    attempt: int
+    max_attempts: int
+    call: Call
+
+
+def enqueue(
+    unit: UnitOfWork,
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    key: str | None = None,
+    plugin_id: str | None = None,
+    queue: str = "default",
+    max_attempts: int = 5,
+    delay: float = 0.0,
+) -> str:
+    """Ask for work; it begins after the unit has committed, at the earliest in ``delay`` seconds.
+
+    The same ``key`` gives the job that was asked for first, whatever became of it. Raises
+    ConflictError where that one was of another kind or payload.
+    """
+    if len(dumps(payload)) > MAX_PAYLOAD_BYTES:
+        raise InvalidError(
+            f"a payload has at most {MAX_PAYLOAD_BYTES} bytes",
+            field="payload",
+            cure="put large data into a blob and pass its digest",
+        )
+    dialect = unit.session.get_bind().dialect.name
+    add = _INSERT[dialect](Job).values(
+        id=new_id(),
+        institution_id=unit.institution,
+        kind=kind,
+        plugin_id=plugin_id,
+        queue=queue,
+        payload=dict(payload),
+        idempotency_key=key,
+        actor=actor_of(unit.call),
+        actor_role=unit.call.principal.role,
+        trace=str(unit.call.trace),
+        max_attempts=max_attempts,
+        run_after=utcnow() + timedelta(seconds=delay),
+    )
+    added: str | None = unit.session.scalar(add.on_conflict_do_nothing().returning(Job.id))
+    return added or _known(unit, kind, payload, key)
+
+
+def _known(unit: UnitOfWork, kind: str, payload: Mapping[str, Any], key: str | None) -> str:
+    found = unit.session.execute(
+        select(Job.id, Job.kind, Job.payload).where(
+            Job.institution_id == unit.institution, Job.idempotency_key == key
+        )
+    ).one()
+    if (found.kind, dumps(found.payload)) != (kind, dumps(payload)):
+        raise ConflictError(
+            f"the key {key!r} was used for another {found.kind} already",
+            cure="use a new key for a new job",
+        )
+    id_: str = found.id
+    return id_
+
+
+def claim(
+    unit: UnitOfWork, owner: str, kinds: Collection[str], *, limit: int, lease_seconds: float
+) -> list[Claim]:
+    """Take up to ``limit`` jobs that are due; nobody else has them while the lease lasts."""
+    now = utcnow()
+    due = (
+        select(Job.id)
+        .where(Job.state == JobState.WAITING, Job.run_after <= now, Job.kind.in_(kinds))
+        .order_by(Job.run_after, Job.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(Job)
+        .where(Job.id.in_(unit.session.scalars(due).all()))
+        .values(
+            state=JobState.RUNNING,
+            attempts=Job.attempts + 1,
+            lease_owner=owner,
+            lease_epoch=Job.lease_epoch + 1,
+            lease_until=now + timedelta(seconds=lease_seconds),
+            started_at=func.coalesce(Job.started_at, now),
+            row_version=Job.row_version + 1,
+        )
+        .returning(Job)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    rows = sorted(unit.session.scalars(taken), key=lambda row: (row.run_after, row.id))
+    return [_claimed(row) for row in rows]
+
+
+def _claimed(row: Job) -> Claim:
+    kind, _, id_ = row.actor.partition(":")
+    version, trace_id, span_id, flags = row.trace.split("-")
+    del version, flags
+    principal = Principal(PrincipalKind(kind), id_, Role(row.actor_role))
+    return Claim(
+        id=row.id,
+        epoch=row.lease_epoch,
+        owner=str(row.lease_owner),
+        kind=row.kind,
+        plugin_id=row.plugin_id,
+        payload=row.payload,
+        attempt=row.attempts,
+        max_attempts=row.max_attempts,
+        call=Call(principal, row.institution_id, Trace(trace_id, span_id)),
+    )
+
+
+def held(claim: Claim) -> ColumnElement[bool]:
+    """That the lease is still the one that was claimed."""
+    return and_(
+        Job.id == claim.id,
+        Job.state == JobState.RUNNING,
+        Job.lease_owner == claim.owner,
+        Job.lease_epoch == claim.epoch,
+    )
+
+
+def beat(unit: UnitOfWork, claim: Claim, progress: Mapping[str, Any], lease_seconds: float) -> bool:
+    """Prolong the lease and write progress; raises LookupError where the lease is lost.
+
+    Gives whether somebody asked to cancel the job.
+    """
+    values: dict[str, Any] = {"lease_until": utcnow() + timedelta(seconds=lease_seconds)}
+    if progress:
+        values |= {**progress, "row_version": Job.row_version + 1}
+    cancelled = unit.session.scalar(_fenced(claim, values).returning(Job.cancel_requested))
+    if cancelled is None:
+        raise LookupError(f"the lease of job {claim.id} is lost")
+    return bool(cancelled)
+
+
+def finish(
+    unit: UnitOfWork,
+    claim: Claim,
+    state: JobState,
+    *,
+    result: Any = None,
+    error: Mapping[str, Any] | None = None,
+    progress: Mapping[str, Any] | None = None,
+) -> bool:
+    """End a job; False where the lease was lost, so that somebody else has it now."""
+    values = {
+        "state": state,
+        "result": result,
+        "error": error,
+        "finished_at": utcnow(),
+        "lease_owner": None,
+        "lease_until": None,
+        "row_version": Job.row_version + 1,
+        **(progress or {}),
+    }
+    return _changed(unit, _fenced(claim, values))
+
+
+def retry_later(
+    unit: UnitOfWork, claim: Claim, error: Mapping[str, Any], *, retry_after: float | None
+) -> bool:
+    """Let the job wait for its next attempt, never for less than ``retry_after`` seconds."""
+    pause = max(backoff(claim.attempt), retry_after or 0.0)
+    values = {**_WAITING, "run_after": utcnow() + timedelta(seconds=pause), "error": error}
+    return _changed(unit, _fenced(claim, values))
+
+
+def give_back(unit: UnitOfWork, claim: Claim) -> bool:
+    """Let somebody else have it at once, as if it had not been claimed: the runner stops."""
+    values = {**_WAITING, "run_after": utcnow(), "attempts": Job.attempts - 1}
+    return _changed(unit, _fenced(claim, values))
+
+
+def backoff(attempt: int) -> float:
+    """Seconds before the next attempt: twice as long each time, spread so that none meet."""
+    return min(2.0**attempt, LONGEST_BACKOFF_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
+def reap(unit: UnitOfWork) -> int:
+    """Take back what dead runners held; a job that has no attempt left fails. Gives how many."""
+    now = utcnow()
+    running = select(Job.id, Job.lease_owner, Job.lease_until).where(Job.state == JobState.RUNNING)
+    lost = [
+        row.id
+        for row in unit.session.execute(running.with_for_update(skip_locked=True))
+        if row.lease_until is None or row.lease_until < now or is_dead(str(row.lease_owner))
+    ]
+    if not lost:
+        return 0
+    ours = (Job.id.in_(lost), Job.state == JobState.RUNNING)
+    left = Job.attempts < Job.max_attempts
+    error = {
+        "code": NO_ATTEMPT_LEFT,
+        "message": "the process that ran it ended, each time it was tried",
+        "cure": "see the hub's log for what ended it, then retry the job",
+    }
+    cancelled = {"state": JobState.CANCELLED, "finished_at": now, **_FREE}
+    failed = {"state": JobState.FAILED, "finished_at": now, "error": error, **_FREE}
+    for condition, values in (
+        (Job.cancel_requested.is_(True), cancelled),
+        (left, {**_WAITING, "run_after": now}),
+        (~left, failed),
+    ):
+        _changed(unit, update(Job).where(*ours, condition).values(values))
+    return len(lost)
+
+
+def cancel(unit: UnitOfWork, job_id: str) -> Job:
+    """Stop a job: at once while it waits, else as soon as its runner hears of it.
+
+    Raises ConflictError for one that is over.
+    """
+    job = _locked(unit, job_id)
+    if job.state in OVER:
+        raise ConflictError(f"job {job_id} has {job.state} already")
+    if job.state == JobState.WAITING:
+        job.state, job.finished_at = JobState.CANCELLED, utcnow()
+    else:
+        job.cancel_requested = True
+    unit.audit.append("jobs:cancel", f"job:{job_id}", {"kind": job.kind})
+    return job
+
+
+def retry(unit: UnitOfWork, job_id: str) -> Job:
+    """Try a job again that failed or was cancelled, with all its attempts."""
+    job = _locked(unit, job_id)
+    if job.state not in {JobState.FAILED, JobState.CANCELLED}:
+        raise ConflictError(f"job {job_id} is {job.state}; only what failed can be retried")
+    job.state, job.run_after, job.attempts = JobState.WAITING, utcnow(), 0
+    job.error = job.finished_at = job.started_at = None
+    job.progress_done = job.progress_total = job.progress_message = None
+    job.cancel_requested = False
+    unit.audit.append("jobs:retry", f"job:{job_id}", {"kind": job.kind})
+    return job
+
+
+def _locked(unit: UnitOfWork, job_id: str) -> Job:
+    """The job, which its runner's beats can't change before this unit has ended."""
+    job = unit.session.scalar(select(Job).where(Job.id == job_id).with_for_update())
+    if job is None:
+        raise NotFoundError(f"no job {job_id}")
+    return job
+
+
+_FREE: dict[str, Any] = {
+    "lease_owner": None,
+    "lease_until": None,
+    "row_version": Job.row_version + 1,
+}
+_WAITING: dict[str, Any] = {"state": JobState.WAITING, **_FREE}
+
+
+def _fenced(claim: Claim, values: Mapping[str, Any]) -> Any:
+    return update(Job).where(held(claim)).values(values)
+
+
+def _changed(unit: UnitOfWork, statement: Any) -> bool:
+    result: Any = unit.session.execute(statement.execution_options(synchronize_session=False))
+    return bool(result.rowcount)

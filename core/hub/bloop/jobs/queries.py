@@ -1,0 +1,71 @@
+"""Registered reads of jobs."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, func, or_, select
+
+from bloop.jobs.models import Job, JobState
+from bloop.store.models import EVERY_INSTITUTION
+from bloop.store.statements import institution, register
+from bloop.store.types import UtcDateTime
+
+_OWN = or_(Job.institution_id == institution, institution == EVERY_INSTITUTION)
+
+_SHOWN = (
+    Job.id,
+    Job.kind,
+    Job.plugin_id,
+    Job.state,
+    Job.attempts,
+    Job.max_attempts,
+    Job.cancel_requested,
+    Job.progress_done,
+    Job.progress_total,
+    Job.progress_message,
+    Job.result,
+    Job.error,
+    Job.actor,
+    Job.run_after,
+    Job.created_at,
+    Job.started_at,
+    Job.finished_at,
+    Job.row_version,
+)
+
+JOB = register(
+    "jobs.job", select(*_SHOWN).where(Job.institution_id == institution, Job.id == bindparam("id"))
+)
+"""One job."""
+
+JOBS = register(
+    "jobs.list",
+    select(*_SHOWN)
+    .where(Job.institution_id == institution, Job.id < bindparam("before"))
+    .order_by(Job.id.desc())
+    .limit(bindparam("limit")),
+)
+"""The newest jobs with ids below ``before``."""
+
+DUE_KINDS = register(
+    "jobs.due_kinds",
+    select(Job.kind)
+    .where(
+        _OWN,
+        Job.state == JobState.WAITING,
+        Job.run_after <= bindparam("now", type_=UtcDateTime),
+    )
+    .distinct(),
+    heavy=True,
+)
+"""The kinds of which a job could begin now."""
+
+DEPTH = register(
+    "jobs.depth",
+    select(
+        Job.queue, Job.state, func.count().label("count"), func.min(Job.created_at).label("oldest")
+    )
+    .where(_OWN, Job.state.in_([JobState.WAITING, JobState.RUNNING]))
+    .group_by(Job.queue, Job.state),
+    heavy=True,
+)
+"""How many jobs wait and run, and since when the oldest of them exists."""

@@ -1,0 +1,297 @@
+"""The embedded runner: carries jobs of the ledger inside the hub's process, in its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+
+from bloop.jobs import ledger
+from bloop.jobs.context import RunningJob, StopReason
+from bloop.jobs.ledger import Claim
+from bloop.jobs.models import JobState
+from bloop.jobs.owners import this_process
+from bloop.jobs.queries import DUE_KINDS
+from bloop.store.database import Database, in_unit
+from bloop.store.errors import StoreError
+from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork
+from bloop.telemetry.context import log_context
+from bloop.telemetry.logs import get_logger
+from bloop.telemetry.masking import mask_text
+from bloop.telemetry.metrics import metrics
+from bloop_sdk import BloopError, Call, RetriableError
+
+TRANSIENT = frozenset({"store_busy", "store_unavailable", "store_full"})
+
+Handler = Callable[[Any, dict[str, Any]], Awaitable[Any]]
+MakeContext = Callable[[Claim], RunningJob]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What runs jobs of a kind."""
+
+    handler: Handler
+    context: MakeContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Seconds: how often the ledger is looked at, leases are prolonged, and how long they last."""
+
+    poll: float = 1.0
+    beat: float = 1.0
+    lease: float = 30.0
+    drain: float = 10.0
+
+
+@dataclass(slots=True)
+class _Running:
+    context: RunningJob
+    task: asyncio.Task[None]
+    in_handler: bool = False
+
+    def stop(self, reason: StopReason) -> None:
+        """Have the handler end at its next await, or its next report of progress.
+
+        Before it, and while what came of it is written, the task must not be interrupted.
+        """
+        self.context.stopped = self.context.stopped or reason
+        if self.in_handler:
+            self.task.cancel()
+
+
+class Runner:
+    """Runs up to ``workers`` jobs at a time of the kinds in ``kinds``.
+
+    The ledger is polled; :meth:`wake` only makes it sooner.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        call: Call,
+        kinds: Mapping[str, Kind],
+        *,
+        workers: int,
+        timing: Timing,
+    ) -> None:
+        self._database = database
+        self._call = call
+        self._kinds = kinds
+        self._workers = workers
+        self._timing = timing
+        self._owner = this_process()
+        self._log = get_logger(__name__)
+        self._running: dict[str, _Running] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._loops: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to claim and run."""
+        self._loops = [
+            asyncio.create_task(self._forever(step, seconds), name=f"bloop-jobs-{step.__name__}")
+            for step, seconds in (
+                (self._claim, self._timing.poll),
+                (self._beat, self._timing.beat),
+                (self._reap, self._timing.lease / 3),
+            )
+        ]
+
+    async def stop(self) -> None:
+        """Claim no more, let running jobs end in the time to drain, give the others back."""
+        self._stopping = True
+        claiming, *others = self._loops
+        self._wake.set()
+        await claiming
+        await self._drain(list(self._running.values()))
+        for loop in others:
+            loop.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def drain(self, kind: str) -> None:
+        """Let running jobs of a kind end in the time to drain, give the others back."""
+        found = [one for one in self._running.values() if one.context.claim.kind == kind]
+        await self._drain(found)
+
+    async def _drain(self, running: list[_Running]) -> None:
+        if not running:
+            return
+        await asyncio.wait([one.task for one in running], timeout=self._timing.drain)
+        for one in running:
+            one.stop(StopReason.STOPPING)
+        await asyncio.gather(*(one.task for one in running), return_exceptions=True)
+
+    def wake(self) -> None:
+        """Look at the ledger now; from the event loop's thread."""
+        self._wake.set()
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job at once, should it run here."""
+        if running := self._running.get(job_id):
+            running.stop(StopReason.CANCELLED)
+
+    async def _forever(self, step: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Repeat a step; whatever goes wrong with the database must not end the runner."""
+        claiming = step == self._claim
+        while not (claiming and self._stopping):
+            try:
+                await step()
+            except Exception as err:  # noqa: BLE001 - logged, and tried again
+                self._log.warning(
+                    "jobs: the ledger can't be reached", step=step.__name__, error=err
+                )
+            if not claiming:
+                await asyncio.sleep(seconds)
+                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), seconds)
+            self._wake.clear()
+
+    async def _claim(self) -> None:
+        free = self._workers - len(self._running)
+        if free <= 0 or self._stopping:
+            return
+        # A read first: claiming writes, and a hub without work should not write every second.
+        due = await self._database.read(DUE_KINDS, self._call, now=utcnow())
+        kinds = self._kinds.keys() & {kind for (kind,) in due}
+        if not kinds:
+            return
+        lease = self._timing.lease
+        claims = await self._unit(ledger.claim, self._owner, kinds, limit=free, lease_seconds=lease)
+        for claim in claims:
+            kind = self._kinds[claim.kind]
+            context = kind.context(claim)
+            task = asyncio.create_task(self._run(kind.handler, context), name=f"job-{claim.id}")
+            self._running[claim.id] = _Running(context, task)
+
+    async def _run(self, handler: Handler, context: RunningJob) -> None:
+        claim, call = context.claim, context.call
+        begin = time.perf_counter()
+        with log_context(
+            job_id=claim.id,
+            plugin=claim.plugin_id,
+            institution=call.institution,
+            trace_id=call.trace.trace_id,
+        ):
+            try:
+                outcome = await self._attempt(handler, context)
+                metrics().jobs_finished.labels(claim.kind, outcome).inc()
+                metrics().job_seconds.labels(claim.kind).observe(time.perf_counter() - begin)
+            except Exception as err:  # noqa: BLE001 - the lease ends, and somebody takes it up
+                self._log.error("job not ended in the ledger", kind=claim.kind, error=err)
+            finally:
+                del self._running[claim.id]
+                self._wake.set()
+
+    async def _attempt(self, handler: Handler, context: RunningJob) -> str:
+        """Run the handler and write what came of it; gives the outcome in a word."""
+        claim, failure, result = context.claim, None, None
+        running = self._running[claim.id]
+        try:
+            running.in_handler = True
+            context.check()
+            # Through JSON and back: what the ledger can't hold is the handler's failure.
+            result = orjson.loads(orjson.dumps(await handler(context, claim.payload)))
+        except BaseException as err:  # noqa: BLE001 - SystemExit in a handler must not end the hub
+            failure = err
+        running.in_handler = False
+        if failure is None:
+            progress = context.take_progress()
+            await self._write(
+                ledger.finish, claim, JobState.SUCCEEDED, result=result, progress=progress
+            )
+            return "succeeded"
+        match context.stopped:
+            case StopReason.CANCELLED:
+                await self._write(ledger.finish, claim, JobState.CANCELLED)
+                return "cancelled"
+            case StopReason.STOPPING:
+                await self._write(ledger.give_back, claim)
+                return "given_back"
+            case StopReason.LOST:
+                return "lost"
+        return await self._failed(context, failure)
+
+    async def _failed(self, context: RunningJob, err: BaseException) -> str:
+        claim, error = context.claim, error_of(err)
+        again = isinstance(err, RetriableError) or error["code"] in TRANSIENT
+        if again and claim.attempt < claim.max_attempts:
+            self._log.info("job will be tried again", kind=claim.kind, error=err)
+            await self._write(
+                ledger.retry_later, claim, error, retry_after=getattr(err, "retry_after", None)
+            )
+            return "retried"
+        self._log.warning("job failed", kind=claim.kind, exc_info=err)
+        await self._write(
+            ledger.finish,
+            claim,
+            JobState.FAILED,
+            error=error,
+            progress=context.take_progress(),
+        )
+        return "failed"
+
+    async def _write(self, function: Callable[..., bool], *args: Any, **kwargs: Any) -> None:
+        """End an attempt in the ledger, however often it takes while the lease lasts."""
+        for pause in (0.1, 0.5, 2.0, 5.0, None):
+            try:
+                if not await self._unit(function, *args, **kwargs):
+                    self._log.warning("job had gone to another runner")
+            except StoreError:
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    async def _beat(self) -> None:
+        if due := [one for one in self._running.values() if one.in_handler]:
+            lost, cancelled = await self._unit(self._beat_all, due)
+            for running in lost:
+                running.stop(StopReason.LOST)
+            for running in cancelled:
+                running.stop(StopReason.CANCELLED)
+
+    def _beat_all(
+        self, unit: UnitOfWork, due: list[_Running]
+    ) -> tuple[list[_Running], list[_Running]]:
+        lost, cancelled = [], []
+        for running in due:
+            context = running.context
+            try:
+                if ledger.beat(unit, context.claim, context.take_progress(), self._timing.lease):
+                    cancelled.append(running)
+            except LookupError:
+                lost.append(running)
+        return lost, cancelled
+
+    async def _reap(self) -> None:
+        if taken_back := await self._unit(ledger.reap):
+            self._log.warning("jobs: took back what dead runners held", jobs=taken_back)
+            self._wake.set()
+
+    async def _unit(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await self._database.run(
+            partial(in_unit, self._database, self._call, function, *args, **kwargs)
+        )
+
+
+def error_of(err: BaseException) -> dict[str, Any]:
+    """What the ledger says of a failure: ``code message cure``, without secrets."""
+    if isinstance(err, BloopError):
+        return {"code": err.code, "message": mask_text(err.message, 2000), "cure": err.cure}
+    text = mask_text(str(err), 2000)
+    return {
+        "code": "job_crashed",
+        "message": f"{type(err).__name__}: {text}" if text else type(err).__name__,
+        "cure": "see the hub's log, which has the job's id, for where it happened",
+    }
