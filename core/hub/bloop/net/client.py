@@ -1,0 +1,247 @@
+"""The hub's :class:`bloop_sdk.http.HttpClient`: paced, retried, guarded, bounded and counted."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from asyncio import sleep
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from bloop.net.guard import AddressRefusedError, joined, origin, same_host
+from bloop.net.outcome import Retries, error_of, told
+from bloop.net.pacer import Pace, Pacer
+from bloop.net.transport import Answer, Transport
+from bloop_sdk.errors import (
+    BloopError,
+    FatalError,
+    HostileInputError,
+    MissingRecordError,
+    RateLimitedError,
+    RetriableError,
+)
+from bloop_sdk.http import Request, Response
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS = 5
+_ERROR_BODY = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Seconds and bytes that a request may take; ``longest_wait`` is for all its pauses."""
+
+    total_seconds: float = 60.0
+    stream_seconds: float = 3600.0
+    body_bytes: int = 64 * 1024 * 1024
+    stream_bytes: int = 2 * 1024 * 1024 * 1024
+    tries: int = 4
+    longest_wait: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try of one request, for metrics and run reports; status 0 means no answer."""
+
+    method: str
+    host: str
+    status: int
+    bytes: int
+    seconds: float
+
+
+class Client:
+    """The way out of one plugin with one credential.
+
+    ``hosts`` are those that it talks to, ``*.example.com`` among them; None leaves it open.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        pacer: Pacer,
+        *,
+        credential: str,
+        pace: Pace | None = None,
+        hosts: frozenset[str] | None = None,
+        bounds: Bounds | None = None,
+        on_try: Callable[[Try], None] | None = None,
+    ) -> None:
+        self._transport = transport
+        self._pacer = pacer
+        self._credential = credential
+        self._pace = pace or Pace()
+        self._hosts = hosts
+        self._bounds = bounds or Bounds()
+        self._on_try = on_try
+
+    async def send(self, request: Request) -> Response:
+        """Send and read the whole answer, as :meth:`bloop_sdk.http.HttpClient.send`."""
+        retries = self._retries(request)
+        while True:
+            try:
+                return await self._whole(request)
+            except RetriableError as err:
+                await self._pause(request, retries, err)
+
+    async def stream(self, request: Request) -> AsyncIterator[bytes]:
+        """The body in chunks, as :meth:`bloop_sdk.http.HttpClient.stream`.
+
+        It is tried again until the body begins; what breaks off later is the caller's to resume.
+        """
+        bounds, retries = self._bounds, self._retries(request)
+        async with contextlib.AsyncExitStack() as stack:
+            answer: Answer | None = None
+            while answer is None:
+                try:
+                    _, answer = await self._begin(
+                        request, stack, bounds.stream_seconds, bounds.stream_bytes
+                    )
+                except RetriableError as err:
+                    await self._pause(request, retries, err)
+            if answer.status in {404, 410}:
+                raise MissingRecordError(f"{told(request)} was answered {answer.status}")
+            if answer.status != 200:
+                raise FatalError(f"{told(request)} was answered {answer.status} instead of 200")
+            async for chunk in answer.chunks:
+                yield chunk
+
+    async def _whole(self, request: Request) -> Response:
+        bounds = self._bounds
+        async with contextlib.AsyncExitStack() as stack:
+            final, answer = await self._begin(
+                request, stack, bounds.total_seconds, bounds.body_bytes
+            )
+            body = b"".join([chunk async for chunk in answer.chunks])
+        return Response(status=answer.status, headers=answer.headers, body=body, url=final.url)
+
+    def _retries(self, request: Request) -> Retries:
+        return Retries(request, self._bounds.tries, self._bounds.longest_wait)
+
+    async def _pause(self, request: Request, retries: Retries, error: RetriableError) -> None:
+        """Wait before the next try, or raise the error where there is none."""
+        pause = retries.pause(error)
+        if isinstance(error, RateLimitedError):
+            # The limit is the credential's: whoever shares it would only run into it too.
+            self._pacer.hold(self._key(request), pause or error.retry_after or 0.0)
+        if pause is None:
+            raise error
+        await sleep(pause)
+
+    async def _begin(
+        self, request: Request, stack: contextlib.AsyncExitStack, total: float, limit: int
+    ) -> tuple[Request, Answer]:
+        """The answer that no redirect leads on from, and the request that got it."""
+        for _ in range(_MAX_REDIRECTS + 1):
+            async with contextlib.AsyncExitStack() as hop:
+                answer = await hop.enter_async_context(self._open(request, total, limit))
+                target = answer.headers.get("location")
+                if answer.status not in _REDIRECTS or target is None:
+                    stack.push_async_exit(hop.pop_all())
+                    return request, answer
+            request = _redirected(request, target)
+        raise FatalError(f"{told(request)}: more than {_MAX_REDIRECTS} redirects", code="redirects")
+
+    @contextlib.asynccontextmanager
+    async def _open(self, request: Request, total: float, limit: int) -> AsyncIterator[Answer]:
+        """One try: a turn, the request, errors for the statuses that are some, and its report."""
+        self._check_host(request)
+        idle = self._bounds.total_seconds
+        patience = self._bounds.longest_wait
+        count = _Count(limit)
+        async with self._pacer.turn(self._key(request), self._pace, patience):
+            started = time.perf_counter()
+            try:
+                async with self._transport.open(
+                    request, total=request.timeout or total, idle=idle
+                ) as answer:
+                    count.status = answer.status
+                    chunks = count.bounded(request, answer)
+                    if answer.status in {401, 403, 429} or answer.status >= 500:
+                        body = await _beginning(chunks)
+                        error = error_of(request, answer.status, answer.headers, body)
+                        if error is not None:
+                            raise error
+                    yield Answer(answer.status, answer.headers, chunks)
+            finally:
+                seconds = time.perf_counter() - started
+                self._report(request, count, seconds)
+
+    def _check_host(self, request: Request) -> None:
+        if self._hosts is None:
+            return
+        host = origin(request.url)[1]
+        if not any(fnmatchcase(host, pattern) for pattern in self._hosts):
+            raise AddressRefusedError(
+                f"{told(request)}: {host} is none of this plugin's hosts",
+                cure="add it to [network] hosts in bloop-plugin.toml",
+            )
+
+    def _key(self, request: Request) -> tuple[str, str]:
+        _, host, port = origin(request.url)
+        return self._credential, f"{host}:{port}"
+
+    def _report(self, request: Request, count: _Count, seconds: float) -> None:
+        if self._on_try is not None:
+            host = origin(request.url)[1]
+            self._on_try(Try(request.method, host, count.status, count.bytes, seconds))
+
+
+class _Count:
+    """Status and bytes of one try; refuses a body that is larger than its limit."""
+
+    __slots__ = ("bytes", "limit", "status")
+
+    def __init__(self, limit: int) -> None:
+        self.bytes = 0
+        self.status = 0
+        self.limit = limit
+
+    async def bounded(self, request: Request, answer: Answer) -> AsyncIterator[bytes]:
+        # A length that is told spares the reading; one that lies is caught by the counting,
+        # which sees what decompression makes of it.
+        told_length = answer.headers.get("content-length", "")
+        if request.method != "HEAD" and told_length.isdigit() and int(told_length) > self.limit:
+            raise self._too_large(request)
+        async for chunk in answer.chunks:
+            self.bytes += len(chunk)
+            if self.bytes > self.limit:
+                raise self._too_large(request)
+            yield chunk
+
+    def _too_large(self, request: Request) -> HostileInputError:
+        return HostileInputError(
+            f"{told(request)} was answered with more than {self.limit} bytes",
+            cure="ask for less at once, or raise body_bytes in [net] of hub.toml",
+            code="body_too_large",
+        )
+
+
+async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
+    """The first bytes of an error's body; that it breaks off changes nothing."""
+    body = b""
+    with contextlib.suppress(BloopError):
+        async for chunk in chunks:
+            body += chunk
+            if len(body) >= _ERROR_BODY:
+                break
+    return body
+
+
+def _redirected(request: Request, target: str) -> Request:
+    """The request that a redirect asks for, which may neither leave the host nor repeat a write."""
+    if request.method not in {"GET", "HEAD"}:
+        raise FatalError(
+            f"{told(request)} was answered with a redirect, which only GET and HEAD follow",
+            cure="use the address that it leads to",
+            code="redirects",
+        )
+    url = joined(request.url, target)
+    if not same_host(url, request.url):
+        raise AddressRefusedError(
+            f"{told(request)} was answered with a redirect to another host, {origin(url)[1]}",
+            cure="if that is the system's own address, set it in the connection",
+        )
+    return dataclasses.replace(request, url=url, params={})
