@@ -13,13 +13,15 @@ from bloop.accounts.routes import router as accounts
 from bloop.api.access_log import AccessLog
 from bloop.api.edge import Edge
 from bloop.api.health import router as health
+from bloop.api.jobs import router as jobs
 from bloop.api.openapi import document
 from bloop.api.openapi import router as openapi
 from bloop.api.plugins import router as plugins
 from bloop.api.route_table import RouteTable
 from bloop.api.visitors import Visitors
+from bloop.content.routes import router as content
 
-ROUTERS: tuple[Router, ...] = (health, openapi, accounts, plugins)
+ROUTERS: tuple[Router, ...] = (health, openapi, accounts, content, plugins, jobs)
 
 
 class HubApp(FastAPI):

@@ -6,8 +6,9 @@ own is kept in ``docs/openapi.json``; ``make docs`` writes it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.requests import Request
@@ -16,6 +17,9 @@ from starlette.responses import Response
 from bloop.accounts.access import ACTIONS, VISIT, Route, Router
 from bloop.api.problems import MEDIA_TYPE, TITLES, Problem
 from bloop_sdk import Role
+
+if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
 
 JSONObject = dict[str, Any]
 
@@ -65,6 +69,9 @@ def document(routes: Sequence[Route]) -> JSONObject:
     from fastapi.openapi.utils import get_openapi
 
     built = [route.described() for route in routes]
+    names = Counter(api.name for api in built)
+    for api in built:
+        api.operation_id = _operation_id(api, names)
     made = get_openapi(title="Bloop", version="1", description=DESCRIPTION, routes=built)
     made["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
@@ -105,6 +112,14 @@ def statuses(route: Route) -> set[int]:
     return found
 
 
+def _operation_id(api: APIRoute, names: Counter[str]) -> str:
+    """The handler's name, with what it is done to where several share one."""
+    if names[api.name] == 1:
+        return api.name
+    fixed = [part for part in api.path.split("/")[3:] if not part.startswith("{")]
+    return "_".join([api.name, *(part for part in fixed if part != api.name)])
+
+
 def _complete(operation: JSONObject, route: Route) -> None:
     answers = operation["responses"]
     answers.pop("422", None)
@@ -118,7 +133,6 @@ def _complete(operation: JSONObject, route: Route) -> None:
         operation.setdefault("parameters", []).append(_IF_MATCH)
     if "304" in answers:
         operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
-    operation["operationId"] = route.api.name
     operation["x-action"] = route.action
     if route.action != VISIT:
         open_to_guests = ACTIONS[route.action] is Role.GUEST

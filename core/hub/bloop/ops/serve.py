@@ -108,6 +108,8 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
     import uvicorn
 
     from bloop.api.app import create_app
+    from bloop.web.routes import error_page
+    from bloop.web.routes import router as pages
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -117,9 +119,11 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
     try:
         await hub.start()
         serving = await _address(hub, listener)
+        app = create_app(hub, extra=[pages])
+        app.edge.error_page = error_page
         server = Server(
             uvicorn.Config(
-                create_app(hub),
+                app,
                 http="httptools",
                 ws="none",
                 lifespan="off",

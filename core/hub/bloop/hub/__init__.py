@@ -21,6 +21,7 @@ from bloop.telemetry.logs import get_logger
 from bloop_sdk import BloopError, Call, ConfigError
 
 if TYPE_CHECKING:
+    from bloop.content.imports import Importer
     from bloop.jobs import Jobs
     from bloop.kernel.config_layers import Resolved
     from bloop.kernel.dispatch import HookFailure
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
     from bloop.store.migrate import Version
+    from bloop_sdk import Exporter, JobContext
     from bloop_sdk.manifest import Manifest
     from bloop_sdk.plugin import Logger
+    from bloop_sdk.providers.content import ContentProvider
     from bloop_sdk.settings import PluginConfig
 
 log = get_logger("bloop.hub")
@@ -109,12 +112,14 @@ class Hub:
 
         limits = self.config.value.limits
         folder = self.config.value.hub.data_dir / "jobs"
-        return Jobs(
+        made = Jobs(
             self.database,
             HubContext("core", PluginConfig(), get_logger("bloop.jobs"), folder),
             workers=0 if self.kind == "cli" else limits.job_workers,
             timing=Timing(drain=limits.drain_seconds),
         )
+        made.register("content.import", self._import_uploaded)
+        return made
 
     # Tables.
 
@@ -236,6 +241,25 @@ class Hub:
         """Take up a new configuration: its plugins at once, where to listen at the next start."""
         self.config = config
         return await asyncio.to_thread(self.load_plugins)
+
+    def open_file_provider(
+        self, call: Call, importer: Importer, connection: str, path: Path
+    ) -> ContentProvider:
+        """A provider that reads a file; raises PluginUnavailableError with a cure."""
+        from bloop.hub.providers import open_file_provider
+
+        return open_file_provider(self, call, importer, connection, path)
+
+    def open_exporter(self, plugin_id: str) -> Exporter:
+        """A plugin's exporter; raises PluginUnavailableError with a cure."""
+        from bloop.hub.providers import open_exporter
+
+        return open_exporter(self, plugin_id)
+
+    async def _import_uploaded(self, ctx: JobContext, payload: dict[str, Any]) -> Any:
+        from bloop.hub.providers import run_import_job
+
+        return await run_import_job(self, ctx, payload)
 
     def _resolve(
         self, plugin_id: str, model: type[PluginConfig], _written: Mapping[str, Any]

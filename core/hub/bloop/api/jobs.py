@@ -1,0 +1,105 @@
+"""Jobs: what runs in the background, how far it is, and how to stop it or try it again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.http import json_response, not_modified
+from bloop.jobs import JobState
+from bloop.jobs.queries import JOB, JOBS
+from bloop.store.database import in_unit
+from bloop.store.errors import NotFoundError
+from bloop.store.statements import to_dicts
+
+router = Router(prefix="/api/v1/jobs", tags=["jobs"])
+
+_NEWEST = "~"  # Behind every id.
+
+
+class JobOut(BaseModel):
+    """A job; ``progress_total`` null means that nobody knows how much there is to do."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    id: str
+    kind: str = Field(examples=["content.import"])
+    plugin_id: str | None = Field(examples=["cartridge"])
+    state: JobState
+    attempts: int
+    max_attempts: int
+    cancel_requested: bool
+    progress_done: int | None
+    progress_total: int | None
+    progress_message: str | None
+    result: Any = None
+    error: Any = None
+    actor: str
+    run_after: datetime
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    row_version: int
+
+
+class JobList(BaseModel):
+    """Jobs, newest first; ``next`` is for ``before``."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    items: list[JobOut]
+    next: str | None
+
+
+@router.get("", action="jobs:read", response_model=JobList)
+async def list_jobs(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: Annotated[str, Query(max_length=36)] = "",
+) -> Response:
+    """The institution's jobs, newest first."""
+    rows = await hub_of(request).database.read(
+        JOBS, call_of(request), before=before or _NEWEST, limit=limit + 1
+    )
+    items = to_dicts(JOBS, rows[:limit])
+    return json_response({"items": items, "next": items[-1]["id"] if len(rows) > limit else None})
+
+
+@router.get("/{job_id}", action="jobs:read", response_model=JobOut, problems=(404,))
+async def show_job(request: Request, job_id: str) -> Response:
+    """One job with its progress, its result, or why it failed."""
+    found = JOB.as_dict(await _row(request, job_id))
+    version = found["row_version"]
+    return not_modified(request, version) or json_response(found, version=version)
+
+
+@router.post("/{job_id}/cancel", action="jobs:cancel", response_model=JobOut, problems=(404, 409))
+async def cancel_job(request: Request, job_id: str) -> Response:
+    """Stop a job: at once while it waits, as soon as it notices while it runs."""
+    return await _act(request, job_id, hub_of(request).jobs.cancel)
+
+
+@router.post("/{job_id}/retry", action="jobs:cancel", response_model=JobOut, problems=(404, 409))
+async def retry_job(request: Request, job_id: str) -> Response:
+    """Try a job again that failed or was cancelled."""
+    return await _act(request, job_id, hub_of(request).jobs.retry)
+
+
+async def _act(request: Request, job_id: str, command: Any) -> Response:
+    database = hub_of(request).database
+    await database.run(in_unit, database, call_of(request), command, job_id)
+    found = JOB.as_dict(await _row(request, job_id))
+    return json_response(found, version=found["row_version"])
+
+
+async def _row(request: Request, job_id: str) -> tuple[Any, ...]:
+    row = await hub_of(request).database.read_one(JOB, call_of(request), id=job_id)
+    if row is None:
+        raise NotFoundError(f"no job {job_id[:40]}")
+    return row

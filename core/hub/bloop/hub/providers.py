@@ -1,0 +1,134 @@
+"""Providers as domains get them: with their context, each call guarded by the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bloop.content.imports import Importer, import_upload
+from bloop.content.plugins import FileContext
+from bloop.kernel.calls import Calls
+from bloop.kernel.context import HubContext
+from bloop.kernel.registry import ProviderHandle
+from bloop.telemetry.logs import get_logger
+from bloop_sdk import (
+    Batch,
+    Call,
+    CheckResult,
+    Container,
+    Cursor,
+    Exporter,
+    Hint,
+    JobContext,
+    LMSProvider,
+    Partition,
+    PluginConfig,
+    PluginContext,
+    Precondition,
+    ProviderSpec,
+    Ref,
+    WebhookRequest,
+    WriteOp,
+    WriteResult,
+)
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
+T = TypeVar("T")
+
+CALL_SECONDS = 300.0
+"""A provider may take so long for one answer, and for each batch that it reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedProvider:
+    """A content provider whose every call has a breaker, a deadline and one way to fail."""
+
+    inner: LMSProvider
+    handle: ProviderHandle
+    calls: Calls
+    connection: str
+
+    def spec(self) -> ProviderSpec:
+        """As the provider's."""
+        return self.calls.run(self.handle, "spec", self.inner.spec)
+
+    async def check(self) -> CheckResult:
+        """As the provider's."""
+        return await self._call("check", self.inner.check())
+
+    async def discover(self) -> Sequence[Container]:
+        """As the provider's."""
+        return await self._call("discover", self.inner.discover())
+
+    def read(self, partition: Partition, state: Cursor | None) -> AsyncIterator[Batch]:
+        """As the provider's."""
+        return self.calls.stream(
+            self.handle,
+            f"read {partition.stream}",
+            self.inner.read(partition, state),
+            timeout=CALL_SECONDS,
+            connection=self.connection,
+        )
+
+    async def fetch(self, refs: Sequence[Ref]) -> Batch:
+        """As the provider's."""
+        return await self._call("fetch", self.inner.fetch(refs))
+
+    async def write(self, op: WriteOp, precondition: Precondition) -> WriteResult:
+        """As the provider's."""
+        return await self._call(f"write {op.kind}", self.inner.write(op, precondition))
+
+    def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
+        """As the provider's."""
+        return self.calls.run(self.handle, "verify_webhook", self.inner.verify_webhook, request)
+
+    async def _call(self, operation: str, work: Coroutine[Any, Any, T]) -> T:
+        return await self.calls.call(
+            self.handle, operation, work, timeout=CALL_SECONDS, connection=self.connection
+        )
+
+
+def plugin_context(hub: Hub, plugin_id: str) -> PluginContext:
+    """A ready plugin's settings at hub scope, log and folder."""
+    found = hub.kernel.plugins[plugin_id].found
+    model = PluginConfig
+    if found is not None and found.manifest is not None and found.manifest.config is not None:
+        model = hub.kernel.runner.load(found, found.manifest.config, "config")
+    return HubContext(
+        plugin_id,
+        hub.config.plugin(plugin_id, model).config,
+        get_logger("bloop.plugin", plugin=plugin_id),
+        hub.config.value.hub.data_dir / "plugins" / plugin_id,
+    )
+
+
+def open_file_provider(
+    hub: Hub, call: Call, importer: Importer, connection: str, path: Path
+) -> GuardedProvider:
+    """A provider that reads a file; raises PluginUnavailableError with a cure."""
+    handle = hub.kernel.provider(importer.capability, importer.plugin_id)
+    base = plugin_context(hub, importer.plugin_id)
+    context = FileContext(base, hub.database, call, connection, path)
+    return GuardedProvider(handle.create(context), handle, hub.kernel.calls, connection)
+
+
+def open_exporter(hub: Hub, plugin_id: str) -> Exporter:
+    """A plugin's exporter; raises PluginUnavailableError with a cure."""
+    handle = hub.kernel.provider("exporter", plugin_id)
+    exporter: Exporter = handle.create(plugin_context(hub, plugin_id))
+    return exporter
+
+
+async def run_import_job(hub: Hub, ctx: JobContext, payload: dict[str, Any]) -> dict[str, Any]:
+    """Handle a job of the kind :data:`bloop.content.imports.IMPORT_JOB`."""
+
+    def open_provider(importer: Importer, connection: str, path: Path) -> GuardedProvider:
+        return open_file_provider(hub, ctx.call, importer, connection, path)
+
+    return await import_upload(
+        hub.database, hub.blobs, open_provider, ctx.call, payload, ctx.progress
+    )
