@@ -83,6 +83,11 @@ def test_an_empty_document_has_no_entries():
     assert scan("  # nothing\n\n") == []
 
 
+def test_what_is_no_toml_is_told_instead_of_scanned():
+    with pytest.raises(ValueError, match="not TOML at offset 0"):
+        scan("= 1")
+
+
 KEYS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=6)
 VALUES = st.recursive(
     st.none().map(lambda _: True) | st.integers(-(2**53), 2**53) | st.text(max_size=8),

@@ -112,17 +112,19 @@ def _explain(
 def _field(
     key: str, keys: tuple[str, ...], model: type[BaseModel] | None
 ) -> tuple[type[BaseModel] | None, FieldInfo | None]:
-    owner, info = model, None
-    for index, name in enumerate(keys if owner else ()):
-        assert owner is not None
-        info = owner.model_fields.get(name)
+    info = None
+    for index, name in enumerate(keys):
+        if model is None:
+            break
+        owner, info = model, model.model_fields.get(name)
         if info is None:
             raise _no_key(key, name, owner.model_fields)
-        if index < len(keys) - 1:
-            owner = nested_model(info)
-            if owner is None:
-                raise _no_key(key, keys[index + 1], {})
-    return owner, info
+        if index == len(keys) - 1:
+            return owner, info
+        model = nested_model(info)
+        if model is None:
+            raise _no_key(key, keys[index + 1], {})
+    return None, None
 
 
 def _no_key(key: str, part: str, known: Mapping[str, Any]) -> ConfigError:

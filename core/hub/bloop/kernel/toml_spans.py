@@ -70,7 +70,8 @@ class _Scanner:
 
     def _skip(self, pattern: re.Pattern[str], position: int) -> int:
         match = pattern.match(self.text, position)
-        assert match is not None, f"not TOML at offset {position}"
+        if match is None:
+            raise ValueError(f"not TOML at offset {position}")
         return match.end()
 
     def _line_of(self, position: int) -> int:
