@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr
 
 
 class Scope(enum.StrEnum):
-    """The widest layer at which a setting may be set; narrower layers override it."""
+    """The narrowest layer that may set a key; each layer up to it overrides the wider ones."""
 
     HUB = "hub"
     INSTITUTION = "institution"
@@ -27,7 +27,10 @@ class Scope(enum.StrEnum):
 class PluginConfig(BaseModel):
     """Base of every plugin's settings. Unknown keys are refused, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    # A refused value may be a secret that went to the wrong key.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True
+    )
 
 
 def setting(
