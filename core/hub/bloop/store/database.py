@@ -126,10 +126,11 @@ def open_engine(
     """An engine for commands; ``pragmas`` are SQLite's, beside those that every writer has."""
     if url.get_backend_name() != "sqlite":
         sizes = {} if pool else {"pool_size": COMMAND_THREADS, "max_overflow": 4}
-        return create_engine(url, poolclass=pool, pool_pre_ping=True, **sizes)
+        return create_engine(url, poolclass=pool, pool_pre_ping=True, hide_parameters=True, **sizes)
     engine = create_engine(
         url,
         poolclass=pool,
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
     )
 
