@@ -17,14 +17,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from _harness import Bench
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOOP = Path(sys.executable).with_name("bloop")
 GIVE_UP_SECONDS = 60
 
-BARE_APP = '''
+BARE_APP = """
 import sys
 import uvicorn
 from fastapi import Depends, FastAPI
@@ -65,7 +64,7 @@ with SessionLocal.begin() as db:
     if db.get(Item, 1) is None:
         db.add(Item(id=1, title="one"))
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
-'''
+"""
 
 
 def main() -> None:
