@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 
 from bloop.jobs import ledger, owners, system_call
 from bloop.jobs.models import Job, JobState
+from bloop.jobs.queries import JOB
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.models import AuditLine
 from bloop.store.types import utcnow
@@ -52,6 +53,15 @@ def test_a_claim_knows_for_whom_it_runs(database):
     assert (found.id, found.kind, found.plugin_id, found.payload) == (id_, "work", "p", {"n": 1})
     assert (found.attempt, found.epoch, found.call) == (1, 1, asked)
     assert job(database, id_).state == JobState.RUNNING
+
+
+def test_every_time_of_a_claimed_job_reads_alike(database, call):
+    id_ = enqueue(database, call)
+    claim(database)
+    (row,) = database.read_now(JOB, call, id=id_)
+    times = [value for name, value in zip(JOB.columns, row, strict=True) if name.endswith("_at")]
+    shapes = {(type(value), len(str(value))) for value in times if value is not None}
+    assert len(shapes) == 1
 
 
 def test_a_job_of_a_unit_that_failed_does_not_exist(database, call):

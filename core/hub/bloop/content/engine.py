@@ -258,8 +258,8 @@ class Reader:
             bytes=work.bytes,
             requests=self._new_requests(),
         )
-        for ref in work.incoming:
-            run.by_kind[ref.kind] = run.by_kind.get(ref.kind, 0) + 1
+        for one in work.incoming.values():
+            run.by_kind[one.counted_as] = run.by_kind.get(one.counted_as, 0) + 1
         runs.beat(unit, run, self._seconds())
 
     def _fence(self, unit: UnitOfWork) -> None:

@@ -63,6 +63,12 @@ class Incoming:
         return MODELS[self.ref.kind]
 
     @property
+    def counted_as(self) -> str:
+        """The kind under which reports count it: a leaf of the tree is a place, no module."""
+        leaf = isinstance(self.record, records.Node) and self.record.content is not None
+        return "node" if leaf else str(self.ref.kind)
+
+    @property
     def changed(self) -> bool:
         """Whether its row would be written; a row in the trash stays as it is."""
         known = self.known

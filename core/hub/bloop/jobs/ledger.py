@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.jobs.models import OVER, Job, JobState
 from bloop.jobs.owners import is_dead
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.ids import new_id
-from bloop.store.types import dumps, utcnow
+from bloop.store.types import UtcDateTime, dumps, utcnow
 from bloop.store.unit import UnitOfWork, actor_of
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
 
@@ -122,7 +122,7 @@ def claim(
             lease_owner=owner,
             lease_epoch=Job.lease_epoch + 1,
             lease_until=now + timedelta(seconds=lease_seconds),
-            started_at=func.coalesce(Job.started_at, now),
+            started_at=func.coalesce(Job.started_at, literal(now, UtcDateTime())),
             row_version=Job.row_version + 1,
         )
         .returning(Job)
