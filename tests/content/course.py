@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -129,21 +130,21 @@ class Course:
                 if getattr(one, "container", None) in {partition.container, None}
             ]
         start = state.value["next"] if state else 0
-        while True:
+        while start == 0 or start < len(records):
             self.reads.append((partition.stream, start))
             self.fail(partition.stream, start)
             part = tuple(records[start : start + self.batch_size])
             first = start == 0 and partition.stream == "tree"
-            start += self.batch_size
+            start = min(start + self.batch_size, len(records))
             yield Batch(
                 records=part,
                 skipped=self.skipped if first else (),
                 deleted=self.deleted if first else (),
                 cursor=Cursor({"next": start}),
-                done=min(start, len(records)),
+                done=start,
                 total=len(records),
             )
-            if start >= len(records):
+            if not records:
                 return
 
     async def fetch(self, refs: Any) -> Batch:
@@ -177,7 +178,8 @@ def connect(database: Database, call: Call, key: str = "site") -> str:
 
 def rows(database: Database, call: Call, model: type[Any], *conditions: Any) -> list[Any]:
     with database.unit(call) as unit:
-        found = list(unit.session.scalars(select(model).where(*conditions)))
+        key = inspect(model).primary_key
+        found = list(unit.session.scalars(select(model).where(*conditions).order_by(*key)))
         unit.session.expunge_all()
     return found
 
@@ -201,6 +203,9 @@ def dump(database: Database, call: Call) -> dict[str, list[str]]:
     }
 
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+
+
 def _line(row: Any, names: dict[str, str]) -> str:
     columns = inspect(type(row)).columns
     skip = {*_VARYING, "seq", "epoch", "seconds", "trace"}
@@ -212,4 +217,4 @@ def _line(row: Any, names: dict[str, str]) -> str:
     text = repr(sorted(values.items(), key=lambda pair: pair[0]))
     for id_, name in names.items():
         text = text.replace(id_, name)
-    return text
+    return _MOMENT.sub("<time>", text)

@@ -80,13 +80,13 @@ def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
     where people have built on what it added.
     """
     run = unit.get(SyncRun, run_id)
+    if run.state not in {"succeeded", "failed"}:
+        raise ConflictError(f"this run is {run.state}", cure="only a run that has ended is undone")
     newest = newest_run(unit, run.connection_id, undone=False)
     if newest is not None and newest.id != run.id:
         raise ConflictError(
             "a newer run of this connection stands on this one", cure="undo it first"
         )
-    if run.state not in {"succeeded", "failed"}:
-        raise ConflictError(f"this run is {run.state}", cure="let it end, then undo it")
     _refuse_built_upon(unit, run)
     for model in SUBJECTS.values():
         _take_back_changes(unit, model, run)

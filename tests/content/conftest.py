@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from bloop.content.engine import RunOptions, run_read
+from bloop.store.blobs import Blobs
+from tests.content.course import connect
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return Blobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+def sync(database, blobs, call):
+    """Reads a course over one connection."""
+    connection = connect(database, call)
+
+    async def run(provider, **options):
+        return await run_read(
+            database,
+            blobs,
+            provider,
+            call,
+            connection=connection,
+            options=RunOptions(**options),
+        )
+
+    run.connection = connection
+    return run
+
+
+@pytest.fixture
+def command(database, call):
+    """Runs a command in a unit of its own."""
+
+    def run(function, *args, **kwargs):
+        with database.unit(call) as unit:
+            found = function(unit, *args, **kwargs)
+            unit.session.flush()
+            unit.session.expunge_all()
+            return found
+
+    return run
