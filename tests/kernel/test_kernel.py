@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -335,6 +336,15 @@ def test_a_failed_plugin_is_not_tried_again_until_something_changed(site, host):
     assert "two" in kernel.plugins["bad"].status.reason
 
 
+def test_a_failed_plugin_may_turn_out_to_wait_for_its_tables(site, host):
+    write_plugin(site, "bad", code="1 / 0")
+    pending = []
+    kernel = started(replace(host, pending_upgrade=lambda _: "".join(pending) or None), "bad")
+    pending.append("1 migration is pending")
+    kernel.apply(wanted("bad", bad={"x": 1}))
+    assert kernel.plugins["bad"].status.state is PluginState.NEEDS_UPGRADE
+
+
 def test_a_plugin_that_does_not_stop_cleanly_is_stopped_all_the_same(site, host, logs):
     code = """
         from bloop_sdk import Plugin
@@ -402,9 +412,9 @@ class Sink:
     def __init__(self):
         self.heard = []
 
-    def plugin_changed(self, plugin_id, version, status):
-        if plugin_id == "speak_kept":
-            self.heard.append((version, str(status.state)))
+    def plugin_changed(self, record):
+        if record.id == "speak_kept":
+            self.heard.append((record.version, str(record.status.state)))
 
 
 def test_every_step_is_kept(site, host):
@@ -424,6 +434,24 @@ def test_states_that_cannot_be_kept_stop_nothing(site, host, logs):
     kernel = started(replace(host, sink=Broken()), "speak_unkept")
     assert spoken(kernel) == {"speak_unkept": "hello"}
     assert "database is locked" in str(logs["speak_unkept"].lines)
+
+
+def test_a_persons_ctrl_c_during_an_import_is_no_failure_of_the_plugin(site, host, tmp_path):
+    code = """
+        import os, signal
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000): pass
+    """
+    write_plugin(site, "innocent", code=code)
+    watchdog = Watchdog(Journal(tmp_path / "journal"))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Kernel(scan(), host, watchdog=watchdog).apply(wanted("innocent"))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    watchdog.stop()
+    assert Watchdog(Journal(tmp_path / "journal")).suspects() == {}
 
 
 # What was installed meanwhile.
@@ -673,7 +701,6 @@ def test_plugins_are_started_and_stopped_under_the_watchdog(site, host, tmp_path
     assert whats == [
         "import",
         "import of config bloop_watched.plugin:Config",
-        "creation",
         "start",
         "stop",
     ]

@@ -13,7 +13,7 @@ import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import Distribution, EntryPoint
+from importlib.metadata import Distribution, EntryPoint, PackageMetadata
 from pathlib import Path
 
 from bloop.kernel.faults import describe
@@ -80,8 +80,8 @@ def scan(missing: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None) ->
     missing = missing or system_packages_missing
     warnings: list[str] = []
     by_id: dict[str, list[Found]] = {}
-    for entry_point, distribution in _entry_points(warnings):
-        found = _examine(entry_point, distribution, missing)
+    for entry_point, metadata in _entry_points(warnings):
+        found = _examine(entry_point, metadata, missing)
         by_id.setdefault(found.id, []).append(found)
     plugins = {
         plugin_id: same[0] if len(same) == 1 else _duplicate(same)
@@ -90,50 +90,53 @@ def scan(missing: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None) ->
     return Scan(plugins, tuple(warnings))
 
 
-def _entry_points(warnings: list[str]) -> Iterator[tuple[EntryPoint, Distribution]]:
+def _entry_points(warnings: list[str]) -> Iterator[tuple[EntryPoint, PackageMetadata]]:
     """As :func:`importlib.metadata.entry_points`, one distribution at a time.
 
     That function gives up on all when one cannot be read, and parses those of no interest.
     """
     seen = set()
     for distribution in importlib.metadata.distributions():
-        where = f"a distribution in {distribution.locate_file('')}"
         try:
             text = distribution.read_text("entry_points.txt")
             if not text or GROUP not in text:
                 continue
             points = distribution.entry_points.select(group=GROUP)
-            if "Name" not in distribution.metadata:
-                warnings.append(f"{where} has plugins, but no METADATA: install it again")
+            metadata = distribution.metadata  # Parsed anew each time that it is asked for.
+            if "Name" not in metadata:
+                warnings.append(f"{_at(distribution)} has plugins, but no METADATA: reinstall it")
                 continue
-            key = re.sub(r"[-_.]+", "-", distribution.name).lower()
+            key = re.sub(r"[-_.]+", "-", metadata["Name"]).lower()
             # Of two copies of one distribution the first on sys.path is imported.
-            if key in seen or _shadowed(distribution):
+            if key in seen or _shadowed(distribution, metadata["Name"]):
                 continue
         except Exception as err:  # noqa: BLE001 - whatever is broken in a foreign package.
-            warnings.append(f"{where} is broken: {describe(err)}")
+            warnings.append(f"{_at(distribution)} is broken: {describe(err)}")
             continue
         seen.add(key)
         for point in points:
-            yield point, distribution
+            yield point, metadata
 
 
-def _shadowed(distribution: Distribution) -> bool:
-    first = Distribution.from_name(distribution.name)
+def _at(distribution: Distribution) -> str:
+    return f"a distribution in {distribution.locate_file('')}"
+
+
+def _shadowed(distribution: Distribution, name: str) -> bool:
+    first = Distribution.from_name(name)
     return str(first.locate_file("")) != str(distribution.locate_file(""))
 
 
 def _examine(
     entry_point: EntryPoint,
-    distribution: Distribution,
+    metadata: PackageMetadata,
     missing: Callable[[tuple[str, ...]], tuple[str, ...]],
 ) -> Found:
-    metadata = distribution.metadata
     found = Found(
         entry_point.name,
         entry_point,
-        distribution.name,
-        distribution.version if "Version" in metadata else "unknown",
+        metadata["Name"],
+        next(iter(metadata.get_all("Version") or ()), "unknown"),
         tuple(metadata.get_all("Requires-Dist") or ()),
     )
     try:

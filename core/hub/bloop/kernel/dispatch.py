@@ -18,6 +18,7 @@ from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
+from pluggy import HookimplOpts, HookspecOpts
 
 from bloop.kernel.breaker import Breaker, Breakers
 from bloop.kernel.faults import (
@@ -183,6 +184,16 @@ class Hooks:
         return self.tallies[hook].calls
 
 
+class _Manager(pluggy.PluginManager):
+    """Pluggy, looking at fewer names: hooks are no dunder methods, of which every object has 30."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> HookimplOpts | None:
+        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> HookspecOpts | None:
+        return None if name.startswith("__") else super().parse_hookspec_opts(module_or_class, name)
+
+
 class Dispatcher:
     """Checks plugins' implementations against the specs and compiles them.
 
@@ -199,6 +210,7 @@ class Dispatcher:
         self._report = report
         self._groups = tuple(groups)
         self._tallies: dict[str, Tally] = {}
+        self._scratch = self._manager()
 
     def check(self, plugin_id: str, plugin: object) -> frozenset[str]:
         """The hooks that ``plugin`` implements; raises FatalError for one that cannot work."""
@@ -207,23 +219,29 @@ class Dispatcher:
                 f"plugin {plugin_id}: its class defines __eq__, so it could pass for another",
                 cure="compare something else than plugins",
             )
-        manager = self._manager()
+        manager = self._scratch
         try:
             manager.register(plugin, plugin_id)
             manager.check_pending()
         except pluggy.PluginValidationError as err:
+            self._scratch = self._manager()
             raise FatalError(
                 " ".join(str(err).split()),
                 cure="name hook and arguments as bloop_sdk.hooks does",
             ) from err
         callers = manager.get_hookcallers(plugin) or []
-        for caller in callers:
-            if any(impl.wrapper or impl.hookwrapper for impl in caller.get_hookimpls()):
-                raise FatalError(
-                    f"plugin {plugin_id}: {caller.name} is a hook wrapper, which could change "
-                    "what other plugins say",
-                    cure="write a plain hook implementation",
-                )
+        wrapped = [
+            caller.name
+            for caller in callers
+            if any(impl.wrapper or impl.hookwrapper for impl in caller.get_hookimpls())
+        ]
+        manager.unregister(plugin)
+        if wrapped:
+            raise FatalError(
+                f"plugin {plugin_id}: {', '.join(wrapped)} is a hook wrapper, which could change "
+                "what other plugins say",
+                cure="write a plain hook implementation",
+            )
         return frozenset(caller.name for caller in callers)
 
     def compile(self, plugins: Sequence[tuple[str, object]]) -> Hooks:
@@ -256,8 +274,8 @@ class Dispatcher:
         self._tallies = tallies
         return Hooks(compiled, tallies)
 
-    def _manager(self) -> pluggy.PluginManager:
-        manager = pluggy.PluginManager(PROJECT)
+    def _manager(self) -> _Manager:
+        manager = _Manager(PROJECT)
         for group in self._groups:
             manager.add_hookspecs(group)
         return manager
@@ -297,9 +315,20 @@ def _compile(
     for index, (call, breaker) in enumerate(zip(tally.calls, tally.breakers, strict=True)):
         names[f"_call{index}"] = call.function
         names[f"_enter{index}"] = breaker.enter
-    text = _source(tally, parameters, guarded=False) + _source(tally, parameters, guarded=True)
-    # The text is made from the contract's own names, never from a plugin's.
-    exec(compile(text, f"<hook {tally.hook}>", "exec"), names)  # noqa: S102  # nosec B102
+
+    def define(*, guarded: bool) -> None:
+        text = _source(tally, parameters, guarded=guarded)
+        # It is made from the contract's own names, never from a plugin's.
+        exec(compile(text, f"<hook {tally.hook}>", "exec"), names)  # noqa: S102  # nosec B102
+
+    def guarded(*args: Any) -> Outcomes:
+        # Most hooks never need this one: made on first use, it takes this one's place.
+        define(guarded=True)
+        outcomes: Outcomes = names["_guarded"](*args)
+        return outcomes
+
+    names["_guarded"] = guarded
+    define(guarded=False)
     function: Callable[..., Outcomes] = names[tally.hook]
     function.__doc__, function.__defaults__ = spec.__doc__, spec.__defaults__
     return function

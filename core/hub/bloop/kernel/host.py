@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from bloop.kernel.dispatch import HookFailure
-from bloop.kernel.states import StateSink
+from bloop.kernel.registry import PluginRecord
 from bloop_sdk.errors import ConfigError
 from bloop_sdk.manifest import Manifest
 from bloop_sdk.plugin import Logger
@@ -52,6 +52,14 @@ def plain_settings(
         raise ConfigError(
             f"[plugins.{plugin_id}] {faults}", cure=f"`bloop config explain plugins.{plugin_id}`"
         ) from err
+
+
+class StateSink(Protocol):
+    """Where states are kept; called after each change. The kernel goes on where it raises."""
+
+    def plugin_changed(self, record: PluginRecord) -> None:
+        """A plugin of this process has a new status."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

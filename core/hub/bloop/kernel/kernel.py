@@ -20,7 +20,7 @@ from bloop.kernel.discovery import Found, Scan
 from bloop.kernel.dispatch import Dispatcher, Hooks
 from bloop.kernel.faults import PluginUnavailableError, describe
 from bloop.kernel.host import Host
-from bloop.kernel.loader import Imported, Runner, import_plugins, start_plugin
+from bloop.kernel.loader import Imported, Runner, import_plugins, start_plugin, stop_plugin
 from bloop.kernel.registry import Contribution, Live, PluginRecord, ProviderHandle, offers
 from bloop.kernel.states import PluginState, Status
 from bloop.kernel.wanted import Changes, Wanted
@@ -40,7 +40,10 @@ class _Active:
 
 
 class Kernel:
-    """The plugins of this process. Nothing is loaded before :meth:`apply`."""
+    """The plugins of this process. Nothing is loaded before :meth:`apply`.
+
+    To end, apply an empty :class:`Wanted`: it drains and stops them all.
+    """
 
     def __init__(
         self,
@@ -92,7 +95,8 @@ class Kernel:
         record = self.plugins.get(plugin_id)
         if record is None:
             raise PluginUnavailableError(
-                f"plugin {plugin_id} is not installed", cure=f"pip install bloop-{plugin_id}"
+                f"plugin {plugin_id} is not installed",
+                cure=f"pip install bloop-{plugin_id.replace('_', '-')}",
             )
         status = record.status
         if status.state is PluginState.READY:
@@ -131,21 +135,9 @@ class Kernel:
                 if plugin_id in wanted.enabled
                 and active.settings != wanted.settings.get(plugin_id, {})
             ]
-            failed = self._import(starting)
-            failed |= {
-                plugin_id
-                for plugin_id in (*starting, *changing)
-                if plugin_id not in failed and not self._start(plugin_id)
-            }
+            failed = self._load(starting, changing)
             changed = [plugin_id for plugin_id in changing if plugin_id not in failed]
-            for plugin_id in stopping:
-                del self._active[plugin_id]
-            self.live = self._make_live()
-            for plugin_id in stopping:
-                self._drain(plugin_id)
-            for plugin_id in (*stopping, *changed):
-                self._stop_object(running[plugin_id])
-            self.live = replace(self.live, plugins=dict(self._records))
+            self._swap(stopping, {plugin_id: running[plugin_id] for plugin_id in changed})
             return Changes(
                 wanted.generation,
                 started=tuple(plugin_id for plugin_id in starting if plugin_id not in failed),
@@ -154,6 +146,31 @@ class Kernel:
                 failed=tuple(sorted(failed)),
                 restart=tuple(sorted(restart)),
             )
+
+    def _load(self, starting: list[str], changing: list[str]) -> set[str]:
+        """Start what is new, and what has new settings beside its old object; gives what failed."""
+        failed = self._import(starting)
+        for plugin_id in (*starting, *changing):
+            if plugin_id not in failed and not self._start(plugin_id):
+                failed.add(plugin_id)
+        return failed
+
+    def _swap(self, stopping: list[str], replaced: dict[str, _Active]) -> None:
+        """Show requests the new set; then drain and stop what is in it no more."""
+        leaving = {plugin_id: self._active.pop(plugin_id) for plugin_id in stopping}
+        self.live = self._make_live()
+        for plugin_id in leaving:
+            left = self.calls.drain(plugin_id, self.host.drain_seconds)
+            reason = f"{left} calls were still under way" if left else None
+            self._set(plugin_id, PluginState.STOPPED, reason)
+        for plugin_id, active in (leaving | replaced).items():
+            try:
+                stop_plugin(self.runner, active.imported.found, active.plugin)
+            except PluginUnavailableError as error:
+                record = self._records[plugin_id]
+                self._records[plugin_id] = replace(record, last_error=error.message)
+                self.host.log(plugin_id).error("plugin did not stop cleanly", reason=error.message)
+        self.live = replace(self.live, plugins=dict(self._records))
 
     def _rest_or_start(self, before: Wanted | None, *, retry: bool) -> list[str]:
         """Put what does not run to its state; gives what shall be started."""
@@ -221,7 +238,12 @@ class Kernel:
     def _may_start(self, record: PluginRecord, before: Wanted | None, *, retry: bool) -> bool:
         """Whether to try; where not, the record says why."""
         found = record.found
-        if found is None:
+        asked_anew = before is not None and (
+            record.id not in before.enabled
+            or before.settings.get(record.id, {}) != self._wanted.settings.get(record.id, {})
+        )
+        hopeless = record.status.state is PluginState.LOAD_FAILED and not (asked_anew or retry)
+        if found is None or hopeless:
             return False
         if found.problem:
             self._set(record.id, found.problem.state, found.problem.reason, found.problem.cure)
@@ -229,13 +251,7 @@ class Kernel:
         if found.manifest and (reason := self.host.pending_upgrade(found.manifest)):
             self._set(record.id, PluginState.NEEDS_UPGRADE, reason, "`bloop db upgrade`")
             return False
-        asked_anew = before is not None and (
-            record.id not in before.enabled
-            or before.settings.get(record.id, {}) != self._wanted.settings.get(record.id, {})
-        )
-        if self._accuse(record.id, found, forgive=asked_anew):
-            return False
-        return asked_anew or retry or record.status.state is not PluginState.LOAD_FAILED
+        return not self._accuse(record.id, found, forgive=asked_anew)
 
     def _accuse(self, plugin_id: str, found: Found, *, forgive: bool) -> bool:
         """Whether a plugin stays off for what a process died in; a new version starts anew."""
@@ -308,19 +324,6 @@ class Kernel:
         else:
             self._set(plugin_id, PluginState.LOAD_FAILED, error.message, error.cure)
 
-    def _drain(self, plugin_id: str) -> None:
-        left = self.calls.drain(plugin_id, self.host.drain_seconds)
-        reason = f"{left} calls were still under way" if left else None
-        self._set(plugin_id, PluginState.STOPPED, reason)
-
-    def _stop_object(self, active: _Active) -> None:
-        found = active.imported.found
-        try:
-            self.runner.first(found, "stop", active.plugin.stop)
-        except PluginUnavailableError as error:
-            self._records[found.id] = replace(self._records[found.id], last_error=error.message)
-            self.host.log(found.id).error("plugin did not stop cleanly", reason=error.message)
-
     def _make_live(self) -> Live:
         order = self._wanted.order
         active = sorted(
@@ -346,9 +349,10 @@ class Kernel:
         """Take a step of the plugin's state machine; log and keep it."""
         record = self._records[plugin_id]
         before = record.status
+        # Another distribution has to be installed before these can change.
         recoverable = state not in {PluginState.INVALID, PluginState.INCOMPATIBLE}
         status = before.to(state, reason, cure, recoverable=recoverable)
-        self._records[plugin_id] = replace(record, status=status, **known)
+        record = self._records[plugin_id] = replace(record, status=status, **known)
         if (before.state, before.reason) == (state, reason):
             return
         log = self.host.log(plugin_id)
@@ -356,6 +360,6 @@ class Kernel:
         told(f"plugin {state}", reason=reason, cure=cure)
         if self.host.sink is not None:
             try:
-                self.host.sink.plugin_changed(plugin_id, record.version, status)
+                self.host.sink.plugin_changed(record)
             except Exception as err:  # noqa: BLE001 - the plugin runs, kept or not.
                 log.warning("plugin state could not be kept", error=describe(err))

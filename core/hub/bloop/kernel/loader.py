@@ -7,6 +7,7 @@ import importlib
 import re
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -41,11 +42,11 @@ class Runner:
     def __init__(self, watchdog: Watchdog | None = None) -> None:
         self._watchdog = watchdog
 
-    def first(self, found: Found, what: str, function: Callable[[], T]) -> T:
-        """Run what may crash or hang, such as an import: journalled and with a deadline."""
-        guard = self._watchdog and self._watchdog.guard(found.code, what)
-        with guard or contextlib.nullcontext():
-            return self.run(found, what, function)
+    def guard(self, found: Found, what: str) -> AbstractContextManager[None]:
+        """For what may crash or hang, such as an import: journalled and with a deadline."""
+        if self._watchdog is None:
+            return contextlib.nullcontext()
+        return self._watchdog.guard(found.code, what)
 
     @staticmethod
     def run(found: Found, what: str, function: Callable[[], T]) -> T:
@@ -70,7 +71,9 @@ class Runner:
             module, _, name = path.partition(":")
             return getattr(importlib.import_module(module), name)
 
-        return self.first(found, f"import of {what} {path}", get)
+        what = f"import of {what} {path}"
+        with self.guard(found, what):
+            return self.run(found, what, get)
 
 
 class _EntryPoint:
@@ -86,14 +89,15 @@ class _EntryPoint:
     def load(self) -> Imported:
         """Import plugin class and config model."""
         found, begin = self.found, time.perf_counter()
-        plugin = self._runner.first(found, "import", found.entry_point.load)
+        with self._runner.guard(found, "import"):
+            plugin = self._runner.run(found, "import", found.entry_point.load)
         config: Any = PluginConfig
         if found.manifest is not None and found.manifest.config is not None:
             config = self._runner.load(found, found.manifest.config, "config")
         for kind, base in ((plugin, Plugin), (config, PluginConfig)):
             if not isinstance(kind, type) or not issubclass(kind, base):
                 raise PluginUnavailableError(
-                    f"{describe_object(kind)} is no subclass of bloop_sdk.{base.__name__}",
+                    f"{_named(kind)} is no subclass of bloop_sdk.{base.__name__}",
                     cure=f"derive it from bloop_sdk.{base.__name__}",
                 )
         return Imported(found, plugin, config, (time.perf_counter() - begin) * 1e3, time.time_ns())
@@ -145,23 +149,33 @@ def start_plugin(
     Raises :class:`PluginUnavailableError`, also where manifest and class differ on the hooks.
     """
     found = imported.found
-    plugin = runner.first(found, "creation", lambda: imported.plugin(context))
-    hooks = runner.run(found, "check of hooks", lambda: dispatcher.check(found.id, plugin))
-    declared = frozenset(found.manifest.hooks if found.manifest else ())
+    with runner.guard(found, "start"):
+        plugin = runner.run(found, "creation", lambda: imported.plugin(context))
+        hooks = runner.run(found, "check of hooks", lambda: dispatcher.check(found.id, plugin))
+        _compare_hooks(hooks, frozenset(found.manifest.hooks if found.manifest else ()))
+        runner.run(found, "start", plugin.start)
+    return plugin, hooks
+
+
+def stop_plugin(runner: Runner, found: Found, plugin: Plugin) -> None:
+    """Stop the plugin's object; raises :class:`PluginUnavailableError` where that fails."""
+    with runner.guard(found, "stop"):
+        runner.run(found, "stop", plugin.stop)
+
+
+def _compare_hooks(implemented: frozenset[str], declared: frozenset[str]) -> None:
     for names, fault, cure in (
-        (hooks - declared, "implements hooks that its manifest does not declare", "add to"),
-        (declared - hooks, "declares hooks that it does not implement", "remove from"),
+        (implemented - declared, "implements hooks that its manifest does not declare", "add to"),
+        (declared - implemented, "declares hooks that it does not implement", "remove from"),
     ):
         if names:
             raise PluginUnavailableError(
                 f"the plugin {fault}: {', '.join(sorted(names))}",
                 cure=f"{cure} `hooks` in bloop-plugin.toml, or mend the class",
             )
-    runner.first(found, "start", plugin.start)
-    return plugin, hooks
 
 
-def describe_object(thing: Any) -> str:
+def _named(thing: Any) -> str:
     """What a plugin gave instead of what was asked for, by its type alone."""
     name = getattr(thing, "__name__", None) if isinstance(thing, type) else None
     return name if isinstance(name, str) else f"an object of type {type(thing).__name__}"

@@ -69,6 +69,7 @@ class ProviderHandle:
     def create(self, ctx: Any) -> Any:
         """A provider that was checked against its protocol, made with a connection's context.
 
+        The first time it imports, which may take long: call it in a thread beside an event loop.
         Raises :class:`PluginUnavailableError` with a cure, or CircuitOpenError after many times.
         """
         breaker = self._breakers.get(self.plugin_id, f"create {self.capability}")

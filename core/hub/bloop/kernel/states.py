@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bloop_sdk.errors import FatalError
 
@@ -50,7 +50,7 @@ PLUGIN_TRANSITIONS: Mapping[PluginState, frozenset[PluginState]] = {
     _P.NEEDS_UPGRADE: frozenset({_P.DISCOVERED, _P.DISABLED, _P.LOADING, _P.BLOCKED}),
     _P.LOADING: frozenset({_P.READY, _P.LOAD_FAILED}),
     _P.READY: frozenset({_P.STOPPED}),
-    _P.LOAD_FAILED: frozenset({_P.STOPPED, _P.LOADING}),
+    _P.LOAD_FAILED: frozenset({_P.STOPPED, _P.LOADING, _P.NEEDS_UPGRADE}),
     _P.STOPPED: frozenset({_P.DISCOVERED, *_OFF, _P.LOADING} - {_P.DISABLED}),
 }
 
@@ -118,17 +118,3 @@ class Status(Generic[S]):
         if state not in _TABLES[type(self.state)][self.state]:
             raise IllegalTransitionError(f"no step leads from {self.state} to {state}")
         return Status(state, reason, cure, recoverable, clock())
-
-
-class StateSink(Protocol):
-    """Where states are kept; the kernel calls it after each change and goes on if it raises."""
-
-    def plugin_changed(
-        self, plugin_id: str, version: str | None, status: Status[PluginState]
-    ) -> None:
-        """A plugin of this process has a new status."""
-        ...
-
-    def connection_changed(self, connection_id: str, status: Status[ConnectionState]) -> None:
-        """A connection has a new status."""
-        ...
