@@ -14,7 +14,12 @@ from bloop.store.types import utcnow
 
 
 class HubGeneration(Base):
-    """What the operator wants, as one row (``id`` is 1): the hash, and what it was made from."""
+    """What the operator wants of plugins, as one row (``id`` is 1).
+
+    ``generation`` is a hash over ``wanted["plugins"]``, the ``[plugins]`` of the ``hub.toml`` that
+    was edited last. ``wanted["host"]`` says on which machine, ``wanted["files"]`` which text each
+    machine was last seen with.
+    """
 
     __tablename__ = "hub_generation"
 
@@ -25,7 +30,10 @@ class HubGeneration(Base):
 
 
 class HubProcess(Base):
-    """A living process of the hub and the generation it runs; dead ones stop beating."""
+    """A living process of the hub and the generation it runs; dead ones stop beating.
+
+    ``config_fault`` says why it keeps its last good configuration, where ``hub.toml`` is broken.
+    """
 
     __tablename__ = "hub_process"
 
@@ -34,6 +42,7 @@ class HubProcess(Base):
     host: Mapped[str] = mapped_column(String(255))
     pid: Mapped[int]
     generation: Mapped[str] = mapped_column(String(64))
+    config_fault: Mapped[str | None] = mapped_column(String(2000))
     started_at: Mapped[datetime] = mapped_column(default=utcnow)
     beat_at: Mapped[datetime] = mapped_column(default=utcnow)
 

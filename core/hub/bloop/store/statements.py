@@ -168,6 +168,11 @@ def _converter(select: Select[*tuple[Any, ...]], dialect: str) -> Convert | None
     return convert
 
 
+def parsed(value: Any) -> Any:
+    """A JSON column of a row, parsed; most answers pass it on as it is."""
+    return None if value is None else orjson.loads(orjson.dumps(value))
+
+
 def to_dicts(statement: Statement, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Rows by column names."""
     columns = statement.columns

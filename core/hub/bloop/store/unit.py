@@ -146,8 +146,9 @@ class UnitOfWork:
     def expect(self, row: Any, version: int | None) -> None:
         """Refuse unless ``row`` is at ``version`` (None: whatever it is at)."""
         if version is not None and row.row_version != version:
+            name = f"{row.__tablename__} {getattr(row, 'id', '')}".rstrip()
             raise ConflictError(
-                f"{row.__tablename__} {row.id} is at version {row.row_version}, not {version}",
+                f"{name} is at version {row.row_version}, not {version}",
                 current=row.row_version,
                 cure="read it again and decide with the current version",
             )

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bloop.store.database import Database
 from bloop.store.errors import InvalidError
 from bloop.store.models import PluginValue
-from bloop.store.statements import institution, register
+from bloop.store.statements import institution, parsed, register
 from bloop.store.types import utcnow
 from bloop_sdk import Call
 
@@ -38,7 +38,7 @@ class PluginValues:
     def get(self, key: str) -> Any:
         """The value, or None."""
         found = self._database.read_now(VALUE, self._call, plugin=self._plugin, key=key)
-        return orjson.loads(orjson.dumps(found[0][0])) if found else None
+        return parsed(found[0][0]) if found else None
 
     def set(self, key: str, value: Any) -> None:
         """Add or replace; raises :class:`InvalidError` for what is no JSON or too large."""

@@ -134,6 +134,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.Column("generation", sa.String(length=64), nullable=False),
+        sa.Column("config_fault", sa.String(length=2000), nullable=True),
         sa.Column("started_at", UtcDateTime(), nullable=False),
         sa.Column("beat_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hub_process")),

@@ -1,0 +1,160 @@
+"""Connections: an institution's accounts with other systems, and in which state they are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, Protocol
+
+from sqlalchemy import select
+
+from bloop.kernel.models import Connection
+from bloop.kernel.states import ConnectionState, Status
+from bloop.store.database import Database, in_unit
+from bloop.store.errors import ConflictError
+from bloop.store.unit import UnitOfWork
+from bloop.telemetry.masking import mask_text
+from bloop_sdk import AuthError, BloopError, Call, CheckResult, RetriableError
+
+_REASON_LENGTH = 2000
+_CURE_LENGTH = 1000
+
+
+class Checked(Protocol):
+    """A provider, as far as a check needs it."""
+
+    def check(self) -> Awaitable[CheckResult]:
+        """Who the credential is, and what it lacks."""
+        ...
+
+
+def create(
+    unit: UnitOfWork,
+    *,
+    plugin_id: str,
+    capability: str,
+    key: str,
+    name: str,
+    settings: Mapping[str, Any] | None = None,
+) -> Connection:
+    """A new connection; raises ConflictError where the plugin has one of this key already."""
+    if find(unit, plugin_id, key) is not None:
+        raise ConflictError(
+            f"{plugin_id} is connected with {key[:100]} already",
+            cure="change that connection, or remove it first",
+        )
+    made = Connection(
+        institution_id=unit.institution,
+        plugin_id=plugin_id,
+        capability=capability,
+        key=key,
+        name=name,
+        settings=dict(settings or {}),
+    )
+    unit.session.add(made)
+    unit.session.flush()
+    unit.audit.append("connections:create", f"connection:{made.id}", {"plugin": plugin_id})
+    return made
+
+
+def find(unit: UnitOfWork, plugin_id: str, key: str) -> Connection | None:
+    """The institution's connection of a plugin with this key, or None."""
+    return unit.session.scalar(
+        select(Connection).where(
+            Connection.institution_id == unit.institution,
+            Connection.plugin_id == plugin_id,
+            Connection.key == key,
+        )
+    )
+
+
+def status_of(connection: Connection) -> Status[ConnectionState]:
+    """The state of a connection with all that a person needs to know of it."""
+    return Status(
+        ConnectionState(connection.state),
+        connection.reason,
+        connection.cure,
+        connection.recoverable,
+        connection.since,
+    )
+
+
+def set_state(
+    unit: UnitOfWork,
+    connection_id: str,
+    state: ConnectionState,
+    reason: str | None = None,
+    cure: str | None = None,
+    *,
+    recoverable: bool = True,
+) -> Status[ConnectionState]:
+    """Take a step of the connection's state machine; the same again changes nothing.
+
+    Raises :class:`bloop.kernel.states.IllegalTransitionError` for a step that there is not.
+    """
+    connection = unit.get(Connection, connection_id)
+    before = status_of(connection)
+    reason = mask_text(reason, _REASON_LENGTH) if reason else None
+    after = before.to(state, reason, cure and cure[:_CURE_LENGTH], recoverable=recoverable)
+    if after == before:
+        return before
+    connection.state, connection.reason, connection.cure = after.state, after.reason, after.cure
+    connection.recoverable, connection.since = after.recoverable, after.since
+    if before.state != after.state:
+        payload = {
+            "connection": connection_id,
+            "plugin": connection.plugin_id,
+            "state": after.state,
+        }
+        unit.outbox.append("plugin.connection_changed", f"connection:{connection_id}", payload)
+    return after
+
+
+def state_after(err: BaseException) -> ConnectionState:
+    """What an error of its provider makes of a connection."""
+    if isinstance(err, AuthError):
+        return ConnectionState.AUTH_FAILED
+    if isinstance(err, RetriableError):
+        return ConnectionState.RETRYING
+    return ConnectionState.DEGRADED
+
+
+def set_failed(unit: UnitOfWork, connection_id: str, err: BaseException) -> Status[ConnectionState]:
+    """Put a connection into the state that an error of its provider stands for."""
+    state, cure = state_after(err), None
+    reason = f"{type(err).__name__}: {err}"
+    if isinstance(err, BloopError):
+        reason, cure = err.message, err.cure
+    return set_state(
+        unit,
+        connection_id,
+        state,
+        reason,
+        cure,
+        recoverable=state is not ConnectionState.AUTH_FAILED,
+    )
+
+
+async def check(
+    database: Database, call: Call, connection_id: str, provider: Checked
+) -> Status[ConnectionState]:
+    """Ask a connection's provider whether its credential works, and keep what it said."""
+
+    async def run(function: Any, *args: Any) -> Status[ConnectionState]:
+        status: Status[ConnectionState] = await database.run(
+            in_unit, database, call, function, connection_id, *args
+        )
+        return status
+
+    await run(set_state, ConnectionState.CHECKING)
+    try:
+        result = await provider.check()
+    except Exception as err:  # noqa: BLE001 - whatever it is, the connection's state tells it
+        return await run(set_failed, err)
+    if result.missing:
+        return await run(
+            set_state,
+            ConnectionState.DEGRADED,
+            f"the credential lacks {', '.join(result.missing)}",
+            f"grant it {', '.join(result.missing)}, then check again",
+        )
+    return await run(set_state, ConnectionState.ACTIVE)

@@ -1,0 +1,65 @@
+"""Registered reads of what is wanted and what each process has; for the hub's own calls."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from bloop.kernel.models import HubGeneration, HubProcess, InstitutionPlugin, PluginState
+from bloop.store.models import EVERY_INSTITUTION
+from bloop.store.statements import institution, register
+
+_OWN_CALL = institution == EVERY_INSTITUTION
+
+GENERATION = register(
+    "kernel.generation",
+    select(HubGeneration.generation, HubGeneration.wanted).where(HubGeneration.id == 1, _OWN_CALL),
+)
+"""What the operator wants; no row before the first start."""
+
+PROCESSES = register(
+    "kernel.processes",
+    select(
+        HubProcess.id,
+        HubProcess.kind,
+        HubProcess.host,
+        HubProcess.pid,
+        HubProcess.generation,
+        HubProcess.config_fault,
+        HubProcess.started_at,
+        HubProcess.beat_at,
+    )
+    .where(_OWN_CALL)
+    .order_by(HubProcess.started_at),
+    heavy=True,
+)
+"""The processes of the hub; one that has not beaten for a minute is gone."""
+
+PLUGIN_STATES = register(
+    "kernel.plugin_states",
+    select(
+        PluginState.process_id,
+        PluginState.plugin_id,
+        PluginState.state,
+        PluginState.version,
+        PluginState.reason,
+        PluginState.cure,
+        PluginState.recoverable,
+        PluginState.import_ms,
+        PluginState.since,
+    )
+    .where(_OWN_CALL)
+    .order_by(PluginState.plugin_id),
+    heavy=True,
+)
+"""The state of each plugin in each process."""
+
+INSTITUTION_SETTINGS = register(
+    "kernel.institution_settings",
+    select(
+        InstitutionPlugin.plugin_id,
+        InstitutionPlugin.enabled,
+        InstitutionPlugin.settings,
+        InstitutionPlugin.row_version,
+    ).where(InstitutionPlugin.institution_id == institution),
+)
+"""What an institution has said of plugins."""

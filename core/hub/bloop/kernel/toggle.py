@@ -1,0 +1,240 @@
+"""Toggling, live: keeps this process at what the operator wants, wherever they said so.
+
+An edit of this machine's ``hub.toml`` is taken up as soon as it is seen and written to the
+database; an edit elsewhere arrives from there. The process writes what it has become: the
+generation it runs, the state of each plugin, and why a broken file was not taken up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, update
+
+from bloop.kernel.config import LoadedConfig
+from bloop.kernel.config_watch import watch
+from bloop.kernel.generation import InForce, Offer, adopt, in_force, offer_of, settle
+from bloop.kernel.models import HubProcess, PluginState
+from bloop.kernel.queries import GENERATION
+from bloop.kernel.registry import PluginRecord
+from bloop.store.database import Database, in_unit
+from bloop.store.ids import new_id
+from bloop.store.statements import parsed
+from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork
+from bloop.telemetry.logs import get_logger
+from bloop_sdk import BloopError, Call, ConfigError
+
+BEAT_SECONDS = 5.0
+GONE_SECONDS = 3600.0
+
+log = get_logger(__name__)
+
+Apply = Callable[[LoadedConfig], Awaitable[object]]
+
+
+class Toggle:
+    """What is wanted, followed by one process.
+
+    ``apply`` brings the process to a configuration; ``records`` tells what became of the plugins.
+    ``call`` is one of the hub itself.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        call: Call,
+        config: LoadedConfig,
+        apply: Apply,
+        records: Callable[[], Mapping[str, PluginRecord]],
+        *,
+        kind: str,
+        host: str | None = None,
+        poll_seconds: float = 1.0,
+    ) -> None:
+        self.config = config
+        """The configuration in force."""
+        self.fault: str | None = None
+        """Why ``hub.toml`` was not taken up, while it is broken."""
+        self.generation = ""
+        self.process_id = new_id()
+        self._database = database
+        self._call = call
+        self._own = config
+        self._apply = apply
+        self._records = records
+        self._kind = kind
+        self._host = host or socket.gethostname()
+        self._poll_seconds = poll_seconds
+        self._applying = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._kept: dict[str, PluginRecord] = {}
+        self._beaten_at = 0.0
+        self._told_fault: str | None = None
+        self._told = ""
+        self._refused = ""
+        self._unsettled = False
+
+    async def start(self) -> None:
+        """Apply what is wanted, then follow it."""
+        await self._unit(self._register)
+        await self.take_up(self._own)
+        self._tasks = [
+            asyncio.create_task(self._follow_file(), name="follow hub.toml"),
+            asyncio.create_task(self._follow_database(), name="follow the generation"),
+        ]
+
+    async def stop(self) -> None:
+        """Follow no more, and say that this process is gone."""
+        self._stopping.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._unit(_forget, self.process_id)
+
+    async def take_up(self, config: LoadedConfig) -> object:
+        """Bring this process, and by the database all others, to a new file; what apply gave.
+
+        Should the database be away, this process goes ahead and the others are told later.
+        """
+        async with self._applying:
+            self._own, self.fault = config, None
+            return await self._settle()
+
+    async def _settle(self) -> object:
+        offer = await asyncio.to_thread(offer_of, self._own, self._host)
+        try:
+            wanted: InForce = await self._unit(settle, offer)
+            self._unsettled = False
+        except BloopError as err:
+            log.warning("what is wanted could not be written", error=err)
+            wanted = InForce(offer.generation, self._host, offer.plugins)
+            self._unsettled = True
+        return await self._bring(wanted, offer)
+
+    async def _bring(self, wanted: InForce, offer: Offer) -> object:
+        config = self._own
+        if wanted.generation != offer.generation:
+            try:
+                config = adopt(self._own, wanted)
+            except ConfigError as err:
+                self.fault, self._refused = str(err), wanted.generation
+                raise
+            if wanted.host != self._host:
+                log.info("plugins follow another machine's hub.toml", host=wanted.host)
+        result = await self._apply(config)
+        self.config, self.generation = config, wanted.generation
+        await self._keep_states()
+        return result
+
+    async def _follow_file(self) -> None:
+        async for found in watch(self._own, stop=self._stopping):
+            if isinstance(found, ConfigError):
+                self.fault = str(found)
+                log.error("hub.toml is broken, the last good one stays", reason=self.fault)
+            else:
+                await self._safely(self.take_up, found)
+
+    async def _follow_database(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            await self._safely(self._look)
+
+    async def _safely(self, step: Callable[..., Awaitable[object]], *args: Any) -> None:
+        """Whatever goes wrong in one step must not end the following; told once."""
+        try:
+            await step(*args)
+            self._told = ""
+        except Exception as err:  # noqa: BLE001 - whoever applies may raise anything
+            if self._told != str(err):
+                log.warning("what is wanted could not be taken up", error=err)
+            self._told = str(err)
+
+    async def _look(self) -> None:
+        # Read while nobody applies: an older row must not undo what was just taken up.
+        async with self._applying:
+            row = await self._database.read_one(GENERATION, self._call)
+            if self._unsettled or row is None:
+                await self._settle()
+            elif row[0] not in {self.generation, self._refused}:
+                offer = await asyncio.to_thread(offer_of, self._own, self._host)
+                await self._bring(in_force(row[0], parsed(row[1])), offer)
+            else:
+                await self._keep_states()
+
+    async def _keep_states(self) -> None:
+        """Write what changed, and now and then that this process lives."""
+        records = dict(self._records())
+        changed = [record for name, record in records.items() if self._kept.get(name) is not record]
+        gone = sorted(self._kept.keys() - records.keys())
+        due = time.monotonic() - self._beaten_at > BEAT_SECONDS
+        if changed or gone or due or self.fault != self._told_fault:
+            fault = self.fault
+            await self._unit(self._write, changed, gone)
+            self._kept, self._told_fault = records, fault
+            self._beaten_at = time.monotonic()
+
+    def _register(self, unit: UnitOfWork) -> None:
+        long_ago = utcnow() - timedelta(seconds=GONE_SECONDS)
+        unit.session.execute(delete(HubProcess).where(HubProcess.beat_at < long_ago))
+        unit.session.add(
+            HubProcess(
+                id=self.process_id,
+                kind=self._kind,
+                host=self._host[:255],
+                pid=os.getpid(),
+                generation="",
+            )
+        )
+
+    def _write(self, unit: UnitOfWork, changed: list[PluginRecord], gone: list[str]) -> None:
+        values = {
+            "generation": self.generation,
+            "beat_at": utcnow(),
+            "config_fault": self.fault[:2000] if self.fault else None,
+        }
+        beaten: Any = unit.session.execute(
+            update(HubProcess).where(HubProcess.id == self.process_id).values(values)
+        )
+        if not beaten.rowcount:
+            # It was taken for dead, as after a long sleep of the machine.
+            self._register(unit)
+            unit.session.flush()
+            changed = list(self._records().values())
+        for record in changed:
+            unit.session.merge(_state_row(self.process_id, record))
+        if gone:
+            unit.session.execute(
+                delete(PluginState).where(
+                    PluginState.process_id == self.process_id, PluginState.plugin_id.in_(gone)
+                )
+            )
+
+    async def _unit(self, function: Callable[..., Any], *args: Any) -> Any:
+        return await self._database.run(in_unit, self._database, self._call, function, *args)
+
+
+def _state_row(process_id: str, record: PluginRecord) -> PluginState:
+    status = record.status
+    return PluginState(
+        process_id=process_id,
+        plugin_id=record.id,
+        state=status.state,
+        version=record.version,
+        reason=status.reason[:2000] if status.reason else None,
+        cure=status.cure[:1000] if status.cure else None,
+        recoverable=status.recoverable,
+        import_ms=record.import_ms,
+        since=status.since,
+    )
+
+
+def _forget(unit: UnitOfWork, process_id: str) -> None:
+    unit.session.execute(delete(HubProcess).where(HubProcess.id == process_id))
