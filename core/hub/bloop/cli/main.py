@@ -17,8 +17,8 @@ COMMANDS = {
     "init": ("bloop.cli.lifecycle:init", "Create a hub here: hub.toml, database, first account."),
     "up": ("bloop.cli.lifecycle:up", "Run the hub: pages, API and background work."),
     "login-link": ("bloop.cli.lifecycle:login_link", "Print a fresh link that logs you in."),
-    "import": ("bloop.cli.content:import_file", "Import a course from a file."),
-    "export": ("bloop.cli.content:export", "Write a course to a file."),
+    "import": ("bloop.cli.transfer:import_file", "Import a course from a file."),
+    "export": ("bloop.cli.transfer:export", "Write a course to a file."),
     "content": ("bloop.cli.content:content", "Look at courses and what is in them."),
     "plugins": ("bloop.cli.plugins:plugins", "List, inspect and switch plugins."),
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),
@@ -43,6 +43,15 @@ class LazyGroup(click.Group):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader that goes away (`bloop ... | head`) is no failure of it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Nobody is left to say anything to; Python would still try when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click calls it
         """The table, without importing anything."""
@@ -73,20 +82,17 @@ def main() -> NoReturn:
     0 is success, 1 a failure with its reason, 2 a wrong call, 130 an interrupt.
     """
     try:
-        cli(standalone_mode=False)
+        status = cli(standalone_mode=False)
     except click.ClickException as err:
         err.show()
         sys.exit(err.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader went away (`bloop ... | head`): nothing to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as err:  # noqa: BLE001 - told, or raised again
         sys.exit(_told(err))
-    sys.exit(0)
+    # What a command gave to ctx.exit; other answers of commands are no status.
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 def _told(err: Exception) -> int:

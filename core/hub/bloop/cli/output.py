@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
@@ -15,12 +17,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bloop.hub import Hub
+    from bloop_sdk import Call
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 """On every reading command; the value arrives as ``as_json``."""
+
+WIDE = 10_000
+"""What a pipe is as wide as: lines for programs are neither folded nor cut."""
 
 STATE_STYLES = {
     "ready": "green",
@@ -45,12 +51,27 @@ def console() -> Console:
     """Rich's console on standard output; plain where that is no terminal."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704 - in its except block; the entry point knows what to do
+
+    width = None if sys.stdout.isatty() else WIDE
+    return Output(highlight=False, soft_wrap=True, width=width)
 
 
 def print_json(value: Any) -> None:
     """One JSON document, indented."""
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
+
+
+def plain(text: str) -> str:
+    """Text of others as rich markup: its brackets are no markup, its control characters are gone.
+
+    A title may hold escape sequences, and a terminal would obey them.
+    """
+    from rich.markup import escape
+
+    return escape("".join(char for char in text if char.isprintable()))
 
 
 def state(name: str) -> str:
@@ -84,13 +105,29 @@ async def _awaited(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
+def hub_call(hub: Hub) -> Call:
+    """The call that a command makes: the operator's, in the first institution.
+
+    Raises ConfigError where `bloop init` has not been run.
+    """
+    from bloop.accounts.sessions import system_call
+    from bloop_sdk import ConfigError
+
+    file = hub.database.url.database
+    if hub.embedded and file is not None and not Path(file).is_file():
+        raise ConfigError(
+            f"there is no hub here yet: no database at {file}", cure="run: bloop init"
+        )
+    return system_call(hub.institution)
+
+
 @asynccontextmanager
 async def open_hub() -> AsyncIterator[Hub]:
     """The hub of this command's configuration, without serving or background work."""
     from bloop.hub import Hub
     from bloop.telemetry.logs import configure
 
-    configure("error", "text")  # A command says itself what happened.
+    configure("critical", "text")  # A command says itself what happened.
     hub = Hub.open(click.get_current_context().find_root().obj, kind="cli")
     try:
         yield hub
