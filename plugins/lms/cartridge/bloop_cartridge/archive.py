@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import struct
 import unicodedata
+import weakref
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 from urllib.parse import unquote
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
@@ -59,11 +59,13 @@ class Archive:
         self.bounds = bounds
         self.notes: tuple[str, ...] = ()
         self._zip = self._open(path)
+        # A file collected before its ZipFile would warn that it was left open.
+        self._finalizer = weakref.finalize(self, self._zip.close)
         self._folded: dict[str, str] | None = None
         try:
             self._root = self._find_root()
         except BloopError:
-            self._zip.close()
+            self.close()
             raise
 
     def _open(self, path: Path) -> ZipFile:
@@ -110,7 +112,7 @@ class Archive:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._zip.close()
+        self._finalizer()
 
     def paths(self) -> Iterator[str]:
         """The paths of all files, in the order of the zip's directory."""
@@ -176,10 +178,6 @@ class Archive:
         if self._info(path).file_size > self.bounds.max_xml_bytes:
             raise self._malformed(path, f"is larger than {self.bounds.max_xml_bytes:,} bytes")
         return b"".join(self.chunks(path))
-
-    def stream(self, path: str) -> IO[bytes]:
-        """A file opened for reading; what it raises while reading is the caller's to handle."""
-        return self._zip.open(self._info(path))
 
     def _malformed(self, path: str, what: str) -> MalformedRecordError:
         return MalformedRecordError(
