@@ -33,7 +33,9 @@ TREE_KINDS = frozenset({Kind.MODULE, *r.ITEM_KINDS})
 
 def course(remote_id: str = "c1", **values: Any) -> r.Container:
     title = values.pop("title", "Acids and bases")
-    return r.Container(remote_id=remote_id, title=title, raw={"id": remote_id, "t": title}, **values)
+    return r.Container(
+        remote_id=remote_id, title=title, raw={"id": remote_id, "t": title}, **values
+    )
 
 
 def page(number: int | str, html: str = "<p>text</p>", **values: Any) -> r.Page:

@@ -189,7 +189,9 @@ async def test_undoing_a_move_checks_the_old_place_again(make_node, command, dat
         command(history.undo, Node, two.id, 3, nobody_minds)
 
 
-async def test_what_a_live_connection_brings_is_changed_at_its_source(sync, command, database, call):
+async def test_what_a_live_connection_brings_is_changed_at_its_source(
+    sync, command, database, call
+):
     await sync(Course(contents=[module(1), leaf(page(1), "m1"), page(1)]))
     [item] = rows(database, call, Item)
     [node] = rows(database, call, Node, Node.remote_id == "m1")

@@ -126,7 +126,12 @@ async def test_html_is_sanitised_in_every_field(sync, database, call):
 
     item = items(database, call)["q1"]
     kept = item.data["questions"][0]
-    texts = {item.html, kept["html"], kept["choices"][0]["html"], kept["choices"][0]["feedback_html"]}
+    texts = {
+        item.html,
+        kept["html"],
+        kept["choices"][0]["html"],
+        kept["choices"][0]["feedback_html"],
+    }
     assert texts == {"<p>x</p>"}
 
 
@@ -221,6 +226,12 @@ BAD = [
     (page(1, title=None, raw={"id": 1}), "its title is wrong"),
     (page(1, raw={"big": 2**70}), "no JSON"),
     (module(1, parent="nowhere"), "parent 'nowhere'"),
+    (page(1, "a\ud800b", raw={"id": 1}), "cannot be stored"),
+    (page("\ud800", raw={"id": 1}), "cannot be stored"),
+    (page("\x00", raw={"id": 1}), "NUL"),
+    (page("x" * 500), "an id has 501 characters"),
+    (r.Page(remote_id=7, container="c1", title="t", html="", raw={"id": 7}), "no text: 7"),
+    (module(1, parent=3), "no text: 3"),
     (r.Record(remote_id="x"), "no record"),
     (r.Container(remote_id="k", title="t", kind=Kind.PAGE), "no record"),
     (page("", raw={"id": 1}).__class__(remote_id="", container="c1", title="t", html=""), "no id"),
@@ -235,9 +246,8 @@ async def test_a_bad_record_costs_only_itself(bad, reason, sync, database, call,
 
     async def with_bad(self, partition, state):
         async for batch in read(self, partition, state):
-            if partition.stream == "tree":
-                batch = r.Batch(records=tuple(everything), cursor=batch.cursor)
-            yield batch
+            bad_one = r.Batch(records=tuple(everything), cursor=batch.cursor)
+            yield bad_one if partition.stream == "tree" else batch
 
     monkeypatch.setattr(Course, "read", with_bad)
 
@@ -255,7 +265,9 @@ async def test_quarantine_holds_a_ref_once_and_lets_it_go(sync, database, call):
     first = rows(database, call, Quarantine)
     await sync(Course(contents=[bad]))
     again = rows(database, call, Quarantine)
-    assert [(line.id, line.last_at) for line in again] == [(line.id, line.last_at) for line in first]
+    assert [(line.id, line.last_at) for line in again] == [
+        (line.id, line.last_at) for line in first
+    ]
 
     report = await sync(Course(contents=[page(1)]))
 
@@ -353,7 +365,9 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("error", "state", "cure"), FAILURES)
-async def test_a_failure_tells_run_and_connection_and_resumes(error, state, cure, sync, database, call):
+async def test_a_failure_tells_run_and_connection_and_resumes(
+    error, state, cure, sync, database, call
+):
     def fail(stream, start):
         if stream == "tree" and start == 2:
             raise error

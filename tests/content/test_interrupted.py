@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -181,11 +182,7 @@ asyncio.run(run_read(
 """
 
 
-@pytest.mark.parametrize("stop", [1, 3])
-async def test_a_killed_process_is_continued_by_the_next(database, tmp_path, call, stop):
-    connection = connect(database, call)
-    blobs = tmp_path / "blobs"
-    url = database.url.render_as_string(hide_password=False)
+def read_in_child_and_kill(url, connection, blobs, stop):
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, url, connection, str(blobs), str(stop)],
         stdin=subprocess.PIPE,
@@ -198,8 +195,16 @@ async def test_a_killed_process_is_continued_by_the_next(database, tmp_path, cal
     child.send_signal(signal.SIGKILL)
     child.communicate()
 
+
+@pytest.mark.parametrize("stop", [1, 3])
+async def test_a_killed_process_is_continued_by_the_next(database, tmp_path, call, stop):
+    connection = connect(database, call)
+    blobs = tmp_path / "blobs"
+    url = database.url.render_as_string(hide_password=False)
+    await asyncio.to_thread(read_in_child_and_kill, url, connection, blobs, stop)
+
     provider = Course(contents=first_version(), batch_size=3)
     report = await run_read(database, Blobs(blobs), provider, make_call(), connection=connection)
 
     assert (report.seen, report.written, report.quarantined) == (13, 12, 1)
-    assert [at for stream, at in provider.reads if stream == "tree"][0] == (stop - 1) * 3
+    assert next(at for stream, at in provider.reads if stream == "tree") == (stop - 1) * 3

@@ -13,7 +13,8 @@ KEPT = [
     '<p style="color:red">x</p>',
     '<table><tbody><tr><td rowspan="2">1</td></tr></tbody></table>',
     '<math display="block"><mfrac><mi>a</mi><mn>2</mn></mfrac></math>',
-    '<math><semantics><mi>x</mi><annotation encoding="application/x-tex">x</annotation></semantics></math>',
+    "<math><semantics><mi>x</mi>"
+    '<annotation encoding="application/x-tex">x</annotation></semantics></math>',
     '<img src="bloop:file:a%20b.png" alt="a">',
     '<img src="data:image/png;base64,AAAA">',
     '<pre><code class="language-python">x</code></pre>',
@@ -108,7 +109,10 @@ def choice(id_, html, weight, group=None):
 
 
 CHOICES = {
-    "choice": ([choice("a", "x", 100), choice("b", "y", 0)], [{"id": "a", "html": "x"}, {"id": "b", "html": "y"}]),
+    "choice": (
+        [choice("a", "x", 100), choice("b", "y", 0)],
+        [{"id": "a", "html": "x"}, {"id": "b", "html": "y"}],
+    ),
     "blank": ([choice("a", "answer", 100)], []),
     "numeric": ([choice("a", "1.5", 100)], []),
     "opaque": ([choice("a", "answer", 100)], []),
@@ -117,7 +121,11 @@ CHOICES = {
         [{"html": "one"}, {"html": "two"}],
     ),
     "blanks": (
-        [choice("a", "typed", 100, "first"), choice("b", "in", 0, "next"), choice("c", "out", 100, "next")],
+        [
+            choice("a", "typed", 100, "first"),
+            choice("b", "in", 0, "next"),
+            choice("c", "out", 100, "next"),
+        ],
         [{"id": "b", "html": "in", "group": "next"}, {"id": "c", "html": "out", "group": "next"}],
     ),
 }

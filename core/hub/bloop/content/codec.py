@@ -78,7 +78,7 @@ def raw_hash(record: Record) -> str:
         text = orjson.dumps([type(record).__name__, RECORD_VERSION, place, body], option=_CANONICAL)
     except (TypeError, orjson.JSONEncodeError) as err:
         raise MalformedRecordError(f"its raw record is no JSON: {err}") from err
-    if b"\\u0000" in text and _has_nul([place, body]):
+    if b"\\u0000" in text and _holds_nul([place, body]):
         raise MalformedRecordError("its raw record holds a NUL character")
     return hashlib.sha256(text).hexdigest()
 
@@ -193,8 +193,10 @@ def authored_columns(
         if not data.get(name, "http://").startswith(("http://", "https://")):
             raise InvalidError(f"data.{name}: no http or https address", field=f"data.{name}")
     fields = fields_of(record)
-    if _has_nul(fields):
-        raise InvalidError("a text holds a NUL character", field="data")
+    try:
+        check_storable(fields)
+    except MalformedRecordError as err:
+        raise InvalidError(f"data: {err.message}", field="data") from err
     return content_columns(kind, fields)
 
 
@@ -224,8 +226,6 @@ CLASS_OF: dict[Kind, type[Content]] = {kind: record for record, kind in KIND_OF.
 
 
 def _check(record: Record, fields: Mapping[str, Any]) -> None:
-    if not fields["remote_id"]:
-        raise MalformedRecordError("it has no id")
     try:
         _adapter_of(type(record).__name__).validate_python(fields)
     except ValidationError as err:
@@ -236,16 +236,44 @@ def _check(record: Record, fields: Mapping[str, Any]) -> None:
         value = fields.get(name)
         if isinstance(value, str) and len(value) > limit:
             raise MalformedRecordError(f"its {name} has {len(value)} characters; at most {limit}")
-    if _has_nul(fields):
+    check_storable(fields)
+
+
+def check_identity(record: Record) -> None:
+    """Raise MalformedRecordError where what a record is found by is not what it must be."""
+    names: list[Any] = [record.remote_id]
+    names += [getattr(record, key, None) for key in ("container", "parent", "person")]
+    content = record.content if isinstance(record, records.Node) else None
+    names += [content.remote_id] if content else []
+    if not record.remote_id:
+        raise MalformedRecordError("it has no id")
+    for name in names:
+        if name is not None and not isinstance(name, str):
+            raise MalformedRecordError(f"an id is no text: {name!r}")
+        if name is not None and len(name) > REMOTE_ID_LENGTH:
+            raise MalformedRecordError(
+                f"an id has {len(name)} characters; at most {REMOTE_ID_LENGTH}"
+            )
+    check_storable(names)
+
+
+def check_storable(value: Any) -> None:
+    """Raise MalformedRecordError for texts and numbers that not every database can store."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except (TypeError, orjson.JSONEncodeError) as err:
+        raise MalformedRecordError(f"it cannot be stored: {err}") from err
+    if b"\\u0000" in text and _holds_nul(value):
         raise MalformedRecordError("it holds a NUL character")
 
 
-def _has_nul(value: Any) -> bool:
+def _holds_nul(value: Any) -> bool:
+    """Whether any text holds a NUL: its escape alone may be part of a longer one."""
     if isinstance(value, str):
         return "\x00" in value
     if isinstance(value, Mapping):
-        return any(_has_nul(key) or _has_nul(inner) for key, inner in value.items())
-    return isinstance(value, list | tuple) and any(_has_nul(inner) for inner in value)
+        return any(_holds_nul(key) or _holds_nul(inner) for key, inner in value.items())
+    return isinstance(value, list | tuple) and any(_holds_nul(inner) for inner in value)
 
 
 def parse_ref(text: str) -> Ref | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +16,7 @@ def after_of(cursor: str) -> str:
     if not cursor:
         return ""
     try:
-        return urlsafe_b64decode(cursor.encode("ascii")).decode("ascii")
+        return b64decode(cursor, altchars="-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError) as err:
         raise InvalidError(
             "cursor: not one that this hub gave out",

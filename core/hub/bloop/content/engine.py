@@ -24,7 +24,7 @@ from bloop.content.changes import chunks, set_state
 from bloop.content.codec import parse_ref
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import MODELS, WRITE_ORDER, Work, fill, hashed, look_up
-from bloop.content.models import Sourced, SyncSeen
+from bloop.content.models import REMOTE_ID_LENGTH, Sourced, SyncSeen
 from bloop.content.quarantine import put_aside, resolve
 from bloop.content.runs import Run, RunReport
 from bloop.content.upsert import Upsert
@@ -295,7 +295,7 @@ class Reader:
                 "institution_id": unit.institution,
                 "run_id": self._run.id,
                 "kind": str(ref.kind),
-                "remote_id": ref.remote_id[:500].replace("\x00", ""),
+                "remote_id": ref.remote_id[:REMOTE_ID_LENGTH],
             }
             for ref in sorted(refs)
             if ref.kind in kinds

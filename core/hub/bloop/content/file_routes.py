@@ -79,7 +79,6 @@ async def show_content(request: Request, item_id: str) -> Response:
             "etag": etag,
             "cache-control": "private, max-age=0, must-revalidate",
             "content-security-policy": _SANDBOX,
-            "x-content-type-options": "nosniff",
         },
         media_type=media_type if inline else "application/octet-stream",
         filename=PurePath(data.get("name") or found["title"]).name or "file",

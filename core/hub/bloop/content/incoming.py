@@ -7,14 +7,15 @@ loop nor the one writer waits for them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
 
 from bloop.content.changes import chunks
-from bloop.content.codec import columns_of, kind_of, raw_hash
+from bloop.content.codec import check_identity, columns_of, kind_of, raw_hash
 from bloop.content.models import Container, Enrolment, Item, Node, Outcome, Person, Sourced
+from bloop.content.quarantine import plain
 from bloop.content.sanitise import SANITISER_VERSION
 from bloop.store.blobs import BlobRef
 from bloop.store.unit import UnitOfWork
@@ -101,7 +102,7 @@ class Work:
 
     def reject(self, ref: str, reason: str, code: str, raw: JSONObject) -> None:
         """Send a record to quarantine."""
-        self.skipped.append(Skipped(ref=ref, reason=reason, code=code, raw=raw))
+        self.skipped.append(Skipped(ref=plain(ref), reason=reason, code=code, raw=raw))
 
 
 def hashed(batch: Batch) -> Work:
@@ -109,10 +110,12 @@ def hashed(batch: Batch) -> Work:
 
     Of two records with one identity the later one counts, as it would in two batches.
     """
-    work = Work(batch, skipped=list(batch.skipped))
+    skipped = [replace(one, ref=plain(one.ref)) for one in batch.skipped]
+    work = Work(batch, skipped=skipped)
     for record in batch.records:
         try:
             ref = Ref(kind_of(record), record.remote_id)
+            check_identity(record)
             found = Incoming(record, ref, raw_hash(record))
         except MalformedRecordError as err:
             work.reject(_name(record), err.message, err.code, record.raw)

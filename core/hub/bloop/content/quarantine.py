@@ -16,6 +16,7 @@ from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Skipped
 
+REF_LENGTH = REMOTE_ID_LENGTH + 40
 RAW_LIMIT = 64 * 1024
 """The largest raw record that is kept, in bytes of JSON."""
 
@@ -24,15 +25,15 @@ def put_aside(
     unit: UnitOfWork, connection_id: str, run_id: str, skipped: Iterable[Skipped]
 ) -> None:
     """Keep one row for each ref; a known one is touched only where its reason is another now."""
-    by_ref = {_plain(one.ref)[: REMOTE_ID_LENGTH + 40]: one for one in skipped}
+    by_ref = {plain(one.ref): one for one in skipped}
     known = _known(unit, connection_id, by_ref)
     now = utcnow()
     new = []
     for ref, one in by_ref.items():
         raw, size = _bounded(one.raw)
         columns = {
-            "code": _plain(one.code)[:60],
-            "reason": _plain(one.reason)[:2000],
+            "code": plain(one.code, 60),
+            "reason": plain(one.reason, 2000),
             "run_id": run_id,
             "last_at": now,
             "resolved_at": None,
@@ -94,8 +95,7 @@ def _bounded(raw: Any) -> tuple[Any, int]:
     return (orjson.loads(text) or None), len(text)
 
 
-def _plain(text: str) -> str:
-    """Text that every database takes: no NUL characters, no lone surrogates."""
-    return (
-        str(text).replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    )
+def plain(text: str, limit: int = REF_LENGTH) -> str:
+    """A ref or reason that every database takes: no NUL, no lone surrogate, not too long."""
+    known = str(text).replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return known.encode("utf-8", "replace").decode()[:limit]

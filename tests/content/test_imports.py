@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from bloop.content import service
+from bloop.content.exports import HubExportSource
+from bloop.content.imports import Importer, import_file
+from bloop.content.models import Container, Item, Node
+from bloop.content.queries import TREE
+from bloop.content.tree import nested
+from bloop.kernel.models import Connection
+from bloop.store.errors import ConflictError, NotFoundError
+from bloop.store.statements import to_dicts
+from bloop_sdk import HostileInputError, MissingRecordError
+from bloop_sdk import records as r
+from tests.content.course import Course, course, file, leaf, module, page, rows
+
+TINY = Importer("tiny", "lms")
+
+
+@pytest.fixture
+def shelf():
+    """What the tiny plugin finds in a file, by the file's name."""
+    return {}
+
+
+@pytest.fixture
+def bring(database, blobs, call, tmp_path, shelf):
+    """Imports a file by its name."""
+
+    async def run(name, importer=TINY, make=None, **options):
+        path = tmp_path / name
+        if not path.exists():
+            path.write_text(name)
+        open_provider = make or (lambda _connection, file: shelf[file.name])
+        return await import_file(database, blobs, open_provider, call, importer, path, **options)
+
+    return run
+
+
+async def test_a_file_gets_a_connection_of_its_own_and_meets_it_again(bring, shelf, database, call):
+    shelf["a.tiny"] = Course(contents=[page(1), page(2)])
+    shelf["renamed.tiny"] = Course(contents=[page(1)])
+    shelf["other.tiny"] = Course([course("c2")], [page(7, container="c2")])
+
+    first = await bring("a.tiny")
+    assert (await bring("a.tiny")).written == 0
+    later = await bring("renamed.tiny")
+    other = await bring("other.tiny")
+
+    assert (later.connection, later.deleted) == (first.connection, 1)
+    assert other.connection != first.connection
+    made = rows(database, call, Connection)
+    assert [(c.key, c.name, c.settings) for c in made] == [
+        ("c1", "Acids and bases", {"file": "a.tiny"}),
+        ("c2", "Acids and bases", {"file": "other.tiny"}),
+    ]
+
+
+async def test_nothing_is_written_for_a_file_that_is_refused(bring, database, call):
+    class Hostile(Course):
+        async def discover(self):
+            raise HostileInputError("a bomb")
+
+    with pytest.raises(HostileInputError):
+        await bring("bomb.tiny", make=lambda *_: Hostile())
+
+    assert rows(database, call, Connection) == []
+
+
+async def test_a_file_goes_into_a_course_that_is_there(bring, shelf, database, call, command):
+    mine = command(service.create_container, title="Mine")
+    shelf["a.tiny"] = Course(contents=[module(1), leaf(page(1), "m1"), page(1), page(2)])
+    shelf["b.tiny"] = Course(
+        [course("x9")],
+        [page(1, container="x9"), module(1, container="x9")],
+    )
+
+    report = await bring("a.tiny", into=mine.id)
+
+    assert report.containers == (mine.id,)
+    assert [(c.id, c.title) for c in rows(database, call, Container)] == [(mine.id, "Mine")]
+    assert {item.container_id for item in rows(database, call, Item)} == {mine.id}
+    assert (await bring("a.tiny", into=mine.id)).written == 0
+
+    # Without the course it is another import.
+    assert (await bring("a.tiny")).written == 5
+    [own] = [c.id for c in rows(database, call, Container) if c.id != mine.id]
+    newer = await bring("b.tiny", into=own)
+    assert (newer.first, newer.deleted) == (False, 2)
+    assert {c.state for c in rows(database, call, Container)} == {"active"}
+
+
+async def test_a_course_that_is_not_there_takes_no_file(bring, shelf, command):
+    shelf["a.tiny"] = Course()
+    with pytest.raises(NotFoundError):
+        await bring("a.tiny", into="nowhere")
+
+    gone = command(service.create_container, title="Gone")
+    command(service.trash, Container, gone.id, 1)
+    with pytest.raises(ConflictError, match="in the trash"):
+        await bring("a.tiny", into=gone.id)
+
+
+async def test_an_export_holds_what_was_imported(bring, shelf, database, blobs, call):
+    quiz = r.Quiz(
+        remote_id="q1",
+        container="c1",
+        title="Quiz",
+        html="<p>?</p>",
+        time_limit=10.0,
+        raw={"id": "q1"},
+        questions=(
+            r.Question(
+                id="1",
+                kind=r.QuestionKind.CHOICE,
+                html="<p>which</p>",
+                choices=(r.Choice(id="a", html="this", weight=100.0),),
+            ),
+        ),
+    )
+    contents = [
+        module(1),
+        module(2, "m1"),
+        leaf(quiz, "m2", 5),
+        quiz,
+        page(1),
+        file("a.txt", b"hi"),
+    ]
+    shelf["a.tiny"] = Course([course(language="en")], contents)
+    report = await bring("a.tiny")
+
+    source = HubExportSource(database, blobs, call, report.containers[0])
+
+    assert (source.container.title, source.container.language) == ("Acids and bases", "en")
+    nodes = list(source.nodes())
+    assert [(n.remote_id, n.parent, n.position) for n in nodes] == [
+        ("m1", None, 0),
+        ("m2", "m1", 0),
+        ("n-q1", "m2", 0),
+    ]
+    assert nodes[2].content == quiz.ref
+    held = {content.remote_id: content for content in source.contents()}
+    assert held["q1"].questions == quiz.questions
+    assert held["q1"].time_limit == 10.0
+    with source.open(held["a.txt"]) as opened:
+        assert opened.read() == b"hi"
+    with pytest.raises(MissingRecordError):
+        source.open(file("other.txt"))
+
+
+async def test_what_was_written_here_can_be_exported(database, blobs, call, command):
+    mine = command(service.create_container, title="Mine")
+    command(service.create_item, mine.id, kind="link", title="L", data={"href": "https://x.org"})
+
+    [link] = HubExportSource(database, blobs, call, mine.id).contents()
+
+    assert (link.kind, link.href, link.container) == ("link", "https://x.org", mine.id)
+    command(service.trash, Container, mine.id, 1)
+    with pytest.raises(NotFoundError):
+        HubExportSource(database, blobs, call, mine.id)
+
+
+# -- with the plugin for cartridges
+
+
+@pytest.fixture
+def cartridge():
+    provider = pytest.importorskip("bloop_cartridge.provider")
+    config = pytest.importorskip("bloop_cartridge.config")
+    from bloop_sdk.testing import FakeContext
+
+    def open_provider(_connection, path):
+        context = FakeContext(config=config.CartridgeConfig(batch_records=7), source=path)
+        return provider.CartridgeProvider(context)
+
+    return open_provider
+
+
+async def outline(database, call, container):
+    found = to_dicts(TREE, await database.read(TREE, call, container=container))
+
+    def lines(nodes):
+        return [(n["title"], n["kind"], n["item_title"], lines(n["children"])) for n in nodes]
+
+    return lines(nested(found))
+
+
+async def test_every_sample_cartridge_imports_once_and_survives_a_round_trip(
+    bring, cartridge, shared_data, database, blobs, call, tmp_path
+):
+    from bloop_cartridge.exporter import CartridgeExporter
+    from bloop_sdk.testing import FakeContext
+
+    for sample in sorted((shared_data / "cartridges").iterdir()):
+        (tmp_path / sample.name).write_bytes(sample.read_bytes())
+        report = await bring(sample.name, make=cartridge)
+        again = await bring(sample.name, make=cartridge)
+        assert (again.written, again.deleted) == (0, 0), sample.name
+        assert (again.seen, again.quarantined) == (report.seen, report.quarantined)
+
+        [course_id] = report.containers
+        source = HubExportSource(database, blobs, call, course_id)
+        with (tmp_path / f"again-{sample.name}.imscc").open("wb") as target:
+            CartridgeExporter(FakeContext()).export(source, target)
+        returned = await bring(f"again-{sample.name}.imscc", make=cartridge)
+        assert returned.by_kind == report.by_kind
+        assert await outline(database, call, returned.containers[0]) == await outline(
+            database, call, course_id
+        )
+    assert rows(database, call, Node)
+
+
+async def test_a_broken_zip_writes_nothing(bring, cartridge, database, call, tmp_path):
+    empty = io.BytesIO()
+    zipfile.ZipFile(empty, "w").close()
+    (tmp_path / "empty.imscc").write_bytes(empty.getvalue())
+    (tmp_path / "text.imscc").write_bytes(b"no zip at all")
+
+    for name in ("empty.imscc", "text.imscc"):
+        with pytest.raises(Exception, match=r"."):
+            await bring(name, make=cartridge)
+
+    assert rows(database, call, Connection) == []
