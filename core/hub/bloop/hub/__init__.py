@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,11 +13,12 @@ from bloop.accounts.queries import INSTITUTIONS, USED_LINKS
 from bloop.accounts.service import ensure_institution, issue_link
 from bloop.accounts.sessions import Sessions, system_call
 from bloop.kernel.config import LoadedConfig, load
+from bloop.kernel.institutions import InstitutionPlugins
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.telemetry.logs import get_logger
-from bloop_sdk import BloopError, Call, ConfigError
+from bloop_sdk import Call, ConfigError
 
 if TYPE_CHECKING:
     from bloop.content.imports import Importer
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bloop.kernel.dispatch import HookFailure
     from bloop.kernel.hubfile import Edit
     from bloop.kernel.kernel import Kernel
+    from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
     from bloop.store.migrate import Version
@@ -57,9 +58,10 @@ class Hub:
         self.sessions = Sessions(
             self.database, secure=config.value.public_url.startswith("https://")
         )
+        self.choices = InstitutionPlugins(self.database)
         self.loading = False
-        self._stopping = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._loader: asyncio.Task[None] | None = None
+        self._toggle: Toggle | None = None
         self._institution: str | None = None
         self._watchdog: Watchdog | None = None
 
@@ -239,6 +241,11 @@ class Hub:
 
     async def reconfigure(self, config: LoadedConfig) -> Changes:
         """Take up a new configuration: its plugins at once, where to listen at the next start."""
+        if self._toggle is None:
+            return await self._bring(config)
+        return await self._toggle.take_up(config)
+
+    async def _bring(self, config: LoadedConfig) -> Changes:
         self.config = config
         return await asyncio.to_thread(self.load_plugins)
 
@@ -273,23 +280,18 @@ class Hub:
         await self.database.run(self.prepare)
         self._watch()
         self.loading = True
-        self._tasks = [
-            asyncio.create_task(self._load(), name="load plugins"),
-            asyncio.create_task(self._follow_config(), name="follow hub.toml"),
-        ]
+        self._loader = asyncio.create_task(self._load(), name="load plugins")
 
     async def loaded(self) -> None:
         """Wait until the plugins have been loaded, for better or worse."""
-        if self._tasks:
-            await asyncio.shield(self._tasks[0])
+        if self._loader is not None:
+            await asyncio.shield(self._loader)
 
     async def stop(self) -> None:
         """Let everything that runs come to its end, then let go of it."""
-        self._stopping.set()
-        for task in self._tasks[1:]:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks)
+        await self.loaded()
+        if self._toggle is not None:
+            await self._toggle.stop()
         if "jobs" in self.__dict__:
             await self.jobs.stop()
         if "kernel" in self.__dict__:
@@ -301,13 +303,24 @@ class Hub:
         await self.database.close()
 
     async def _load(self) -> None:
+        from bloop.kernel.toggle import Toggle
+
         try:
-            await asyncio.to_thread(self.load_plugins)
+            self._toggle = Toggle(
+                self.database,
+                system_call(EVERY_INSTITUTION),
+                self.config,
+                self._bring,
+                lambda: self.kernel.plugins,
+                kind=self.kind,
+            )
+            await self._toggle.start()
             await self.jobs.start()
         except Exception as err:
             log.error("plugins could not be loaded", exc_info=err)  # noqa: TRY400 - the SDK's Logger
         finally:
-            self.loading = False
+            self.choices = InstitutionPlugins(self.database)
+        self.loading = False
 
     def _watch(self) -> None:
         """Have a thread see to it that plugins and the event loop don't hang."""
@@ -321,22 +334,6 @@ class Hub:
         )
         self._watchdog.start()
         self._watchdog.watch(asyncio.get_running_loop())
-
-    async def _follow_config(self) -> None:
-        """Take up each edit of hub.toml; a broken one is told, and the last good one stays."""
-        from bloop.kernel.config_watch import watch
-
-        await self.loaded()
-        async for found in watch(self.config, stop=self._stopping):
-            if isinstance(found, ConfigError):
-                log.error("hub.toml is broken, the last good one stays", reason=str(found))
-                continue
-            try:
-                changes = await self.reconfigure(found)
-            except BloopError as err:
-                log.warning("hub.toml could not be taken up", reason=str(err))
-            else:
-                log.info("hub.toml taken up", started=changes.started, stopped=changes.stopped)
 
     # Logging in.
 

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-import tomlkit
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -102,6 +101,8 @@ def adopt(own: LoadedConfig, wanted: InForce) -> LoadedConfig:
 
     Environment and secrets are this machine's own. Raises ConfigError as ``load`` does.
     """
+    import tomlkit
+
     document = tomlkit.parse(own.text)
     document["plugins"] = dict(wanted.plugins)
     path = own.path.with_name(f"{wanted.host}:{own.path.name}") if own.path else None

@@ -8,6 +8,7 @@ generation it runs, the state of each plugin, and why a broken file was not take
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
@@ -23,6 +24,7 @@ from bloop.kernel.generation import InForce, Offer, adopt, in_force, offer_of, s
 from bloop.kernel.models import HubProcess, PluginState
 from bloop.kernel.queries import GENERATION
 from bloop.kernel.registry import PluginRecord
+from bloop.kernel.wanted import Changes
 from bloop.store.database import Database, in_unit
 from bloop.store.ids import new_id
 from bloop.store.statements import parsed
@@ -36,7 +38,7 @@ GONE_SECONDS = 3600.0
 
 log = get_logger(__name__)
 
-Apply = Callable[[LoadedConfig], Awaitable[object]]
+Apply = Callable[[LoadedConfig], Awaitable[Changes]]
 
 
 class Toggle:
@@ -84,8 +86,7 @@ class Toggle:
 
     async def start(self) -> None:
         """Apply what is wanted, then follow it."""
-        await self._unit(self._register)
-        await self.take_up(self._own)
+        await self._safely(self.take_up, self._own)
         self._tasks = [
             asyncio.create_task(self._follow_file(), name="follow hub.toml"),
             asyncio.create_task(self._follow_database(), name="follow the generation"),
@@ -97,9 +98,10 @@ class Toggle:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._unit(_forget, self.process_id)
+        with contextlib.suppress(BloopError):  # Its beat tells as well, a little later.
+            await self._unit(_forget, self.process_id)
 
-    async def take_up(self, config: LoadedConfig) -> object:
+    async def take_up(self, config: LoadedConfig) -> Changes:
         """Bring this process, and by the database all others, to a new file; what apply gave.
 
         Should the database be away, this process goes ahead and the others are told later.
@@ -108,7 +110,7 @@ class Toggle:
             self._own, self.fault = config, None
             return await self._settle()
 
-    async def _settle(self) -> object:
+    async def _settle(self) -> Changes:
         offer = await asyncio.to_thread(offer_of, self._own, self._host)
         try:
             wanted: InForce = await self._unit(settle, offer)
@@ -119,7 +121,7 @@ class Toggle:
             self._unsettled = True
         return await self._bring(wanted, offer)
 
-    async def _bring(self, wanted: InForce, offer: Offer) -> object:
+    async def _bring(self, wanted: InForce, offer: Offer) -> Changes:
         config = self._own
         if wanted.generation != offer.generation:
             try:
@@ -129,10 +131,11 @@ class Toggle:
                 raise
             if wanted.host != self._host:
                 log.info("plugins follow another machine's hub.toml", host=wanted.host)
-        result = await self._apply(config)
+        changes = await self._apply(config)
         self.config, self.generation = config, wanted.generation
+        log.info("plugins as wanted", started=changes.started, stopped=changes.stopped)
         await self._keep_states()
-        return result
+        return changes
 
     async def _follow_file(self) -> None:
         async for found in watch(self._own, stop=self._stopping):
@@ -175,24 +178,15 @@ class Toggle:
         changed = [record for name, record in records.items() if self._kept.get(name) is not record]
         gone = sorted(self._kept.keys() - records.keys())
         due = time.monotonic() - self._beaten_at > BEAT_SECONDS
-        if changed or gone or due or self.fault != self._told_fault:
-            fault = self.fault
-            await self._unit(self._write, changed, gone)
-            self._kept, self._told_fault = records, fault
-            self._beaten_at = time.monotonic()
-
-    def _register(self, unit: UnitOfWork) -> None:
-        long_ago = utcnow() - timedelta(seconds=GONE_SECONDS)
-        unit.session.execute(delete(HubProcess).where(HubProcess.beat_at < long_ago))
-        unit.session.add(
-            HubProcess(
-                id=self.process_id,
-                kind=self._kind,
-                host=self._host[:255],
-                pid=os.getpid(),
-                generation="",
-            )
-        )
+        fault = self.fault
+        if changed or gone or due or fault != self._told_fault:
+            try:
+                await self._unit(self._write, changed, gone)
+            except BloopError as err:
+                log.warning("states of plugins could not be kept", error=err)
+            else:
+                self._kept, self._told_fault = records, fault
+                self._beaten_at = time.monotonic()
 
     def _write(self, unit: UnitOfWork, changed: list[PluginRecord], gone: list[str]) -> None:
         values = {
@@ -204,9 +198,8 @@ class Toggle:
             update(HubProcess).where(HubProcess.id == self.process_id).values(values)
         )
         if not beaten.rowcount:
-            # It was taken for dead, as after a long sleep of the machine.
-            self._register(unit)
-            unit.session.flush()
+            # At the start; or it was taken for dead, as after a long sleep of the machine.
+            self._register(unit, values)
             changed = list(self._records().values())
         for record in changed:
             unit.session.merge(_state_row(self.process_id, record))
@@ -216,6 +209,20 @@ class Toggle:
                     PluginState.process_id == self.process_id, PluginState.plugin_id.in_(gone)
                 )
             )
+
+    def _register(self, unit: UnitOfWork, values: Mapping[str, Any]) -> None:
+        long_ago = utcnow() - timedelta(seconds=GONE_SECONDS)
+        unit.session.execute(delete(HubProcess).where(HubProcess.beat_at < long_ago))
+        unit.session.add(
+            HubProcess(
+                id=self.process_id,
+                kind=self._kind,
+                host=self._host[:255],
+                pid=os.getpid(),
+                **values,
+            )
+        )
+        unit.session.flush()
 
     async def _unit(self, function: Callable[..., Any], *args: Any) -> Any:
         return await self._database.run(in_unit, self._database, self._call, function, *args)
