@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bloop.api.app import ROUTERS
+from bloop.api.app import API, routes_of
 from bloop.api.openapi import document, dump
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
@@ -13,8 +13,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 
 def main() -> int:
     """Write or compare; 1 when the file is out of date."""
-    routes = [route for router in ROUTERS for route in router.routes]
-    made = dump(document(routes))
+    made = dump(document(routes_of(API)))
     if "--check" not in sys.argv:
         PAGE.write_bytes(made)
     elif not PAGE.exists() or PAGE.read_bytes() != made:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from bloop.accounts.access import ACTIONS, VISIT
-from bloop.api.app import ROUTERS
+from bloop.api.app import API, routes_of
 from bloop.api.openapi import document, dump
 
 ROOT = Path(__file__).resolve().parents[2]
-ROUTES = [route for router in ROUTERS for route in router.routes]
+ROUTES = routes_of(API)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -32,21 +32,32 @@ ErrorPage = Callable[[Request, Any], Response]
 
 
 class Edge:
-    """ASGI: the routes of one app. ``error_page`` words problems for browsers."""
+    """The ASGI app: routes behind everything that holds for all of them.
+
+    ``error_page`` words problems for browsers. With ``complete`` set, a path that is not known yet
+    waits for the rest of the routes rather than be told that nothing is there.
+    """
 
     def __init__(
         self,
-        table: RouteTable,
+        routes: Sequence[Route],
         visitors: Visitors,
         log: AccessLog,
         *,
         upload_bytes: int,
+        error_page: ErrorPage | None = None,
     ) -> None:
-        self.table = table
         self.visitors = visitors
         self.log = log
         self.upload_bytes = upload_bytes
-        self.error_page: ErrorPage | None = None
+        self.error_page = error_page
+        self.complete: Awaitable[None] | None = None
+        self.use(routes)
+
+    def use(self, routes: Sequence[Route]) -> None:
+        """Answer with these routes from now on."""
+        self.routes = list(routes)
+        self._table = RouteTable(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -77,7 +88,10 @@ class Edge:
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, head: security.Head
     ) -> None:
+        scope["bloop.edge"] = self
         await self.visitors.welcome(scope, head)
+        if self.complete is not None and self._table.find(scope["path"]) is None:
+            await self.complete
         route = self._find(scope)
         call = scope["bloop.call"]
         require(call, route.action)
@@ -107,7 +121,7 @@ class Edge:
 
     def _find(self, scope: Scope) -> Route:
         """The route of this request; raises 404, or 405 where only other methods have one."""
-        found = self.table.find(scope["path"])
+        found = self._table.find(scope["path"])
         if found is None:
             raise HTTPException(404, f"nothing is at {scope['path'][:200]}")
         method = scope["method"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -60,8 +59,8 @@ class JobList(BaseModel):
 @router.get("", action="jobs:read", response_model=JobList)
 async def list_jobs(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: Annotated[str, Query(max_length=36)] = "",
+    limit: Annotated[int, Field(ge=1, le=200)] = 50,
+    before: Annotated[str, Field(max_length=36)] = "",
 ) -> Response:
     """The institution's jobs, newest first."""
     rows = await hub_of(request).database.read(

@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
-from bloop.accounts.switches import switch_plugin, switches
+from bloop.accounts.switches import switch_plugin
+from bloop.kernel.institutions import Choice
 from bloop.kernel.states import PluginState
 from bloop.store.database import in_unit
 
@@ -121,8 +122,8 @@ async def list_plugins(request: Request) -> Response:
     from bloop.ops.doctor import diagnose
 
     hub = _hub(request)
-    switched = await switches(hub.database, call_of(request))
-    items = [_plugin(hub, line, switched) for line in diagnose(hub)]
+    choices = await hub.choices.choices(call_of(request))
+    items = [_plugin(hub, line, choices) for line in diagnose(hub)]
     return json_response({"items": items})
 
 
@@ -133,8 +134,8 @@ async def show_plugin(request: Request, plugin_id: str) -> Response:
 
     hub = _hub(request)
     (line,) = diagnose(hub, plugin_id)
-    switched = await switches(hub.database, call_of(request))
-    return json_response(asdict(line) | _plugin(hub, line, switched))
+    choices = await hub.choices.choices(call_of(request))
+    return json_response(asdict(line) | _plugin(hub, line, choices))
 
 
 @router.post(
@@ -174,6 +175,7 @@ async def switch_for_institution(
     await hub.database.run(
         in_unit, hub.database, call, switch_plugin, plugin_id, enabled=body.enabled
     )
+    hub.choices.forget(call.institution)
     return Response(status_code=204)
 
 
@@ -185,7 +187,7 @@ async def _switch(request: Request, plugin_id: str, *, enabled: bool) -> Respons
     return json_response({"id": plugin_id, "diff": edit.diff, **plan, **asdict(changes)})
 
 
-def _plugin(hub: Hub, line: Diagnosis, switched: Mapping[str, bool]) -> JSONObject:
+def _plugin(hub: Hub, line: Diagnosis, choices: Mapping[str, Choice]) -> JSONObject:
     record = hub.kernel.plugins[line.id]
     manifest = record.manifest
     entry = hub.config.value.plugins.get(line.id)
@@ -202,7 +204,7 @@ def _plugin(hub: Hub, line: Diagnosis, switched: Mapping[str, bool]) -> JSONObje
         "since": line.since,
         "capabilities": record.capabilities,
         "wanted": entry is not None and entry.enabled,
-        "enabled": switched.get(line.id, True),
+        "enabled": choices.get(line.id, Choice()).enabled,
     }
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -18,7 +17,6 @@ from starlette.responses import Response
 from bloop.accounts.access import ForbiddenError, LoginRequiredError
 from bloop.accounts.http import PreconditionRequiredError
 from bloop.accounts.service import LinkRefusedError
-from bloop.content.service import PublishRefusedError
 from bloop.kernel.faults import HookRefusedError, PluginFailedError, PluginUnavailableError
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError, StoreError, TenantError
 from bloop_sdk import (
@@ -67,7 +65,6 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
     (PreconditionFailedError, 412),
     (NotFoundError, 404),
     (ConflictError, 409),
-    (PublishRefusedError, 409),
     (InvalidError, 422),
     (HostileInputError, 422),
     (ConfigError, 422),
@@ -84,6 +81,9 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
     (StoreError, 503),
 )
 """The status of each kind of error; the first that fits, and 500 where none does."""
+
+STATUS_OF_CODE = {"publish_refused": 409}
+"""The status of errors whose classes belong to domains, which are imported when first needed."""
 
 TITLES = {
     400: "Malformed request",
@@ -133,12 +133,14 @@ def status_of(error: BloopError) -> int:
     """The HTTP status of an error of the hub."""
     if isinstance(error, ConflictError) and error.current is not None:
         return 412
+    if error.code in STATUS_OF_CODE:
+        return STATUS_OF_CODE[error.code]
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
 def describe(error: Exception, trace_id: str) -> tuple[Problem, dict[str, str]]:
     """The problem document of any exception, and the headers that belong to it."""
-    if isinstance(error, RequestValidationError):
+    if type(error).__name__ == "RequestValidationError":
         return _invalid_request(error, trace_id), {}
     if isinstance(error, HTTPException):
         headers = dict(error.headers or {})
@@ -184,7 +186,7 @@ def _problem(
     )
 
 
-def _invalid_request(error: RequestValidationError, trace_id: str) -> Problem:
+def _invalid_request(error: Any, trace_id: str) -> Problem:
     """The fields at fault, without what was sent: it may be a password."""
     faults: list[dict[str, Any]] = list(error.errors())
     malformed = any(fault["type"] == "json_invalid" for fault in faults)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import socket
 import sys
@@ -14,6 +15,11 @@ from typing import TYPE_CHECKING, Any
 from bloop_sdk import ConfigError
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from bloop.api.edge import Edge
+    from bloop.api.problems import Problem
     from bloop.hub import Hub
 
 KEEP_ALIVE_SECONDS = 75
@@ -42,6 +48,9 @@ def serve(
     ``host`` and ``port`` override the configuration; port 0 takes any that is free. Raises
     :class:`ConfigError` where the address is taken, or public before anybody has an account.
     """
+    # Imports make objects that stay: looking through them again and again for garbage costs a
+    # fifth of the start. They are left out of every later search as well.
+    gc.disable()
     from bloop.hub import Hub
     from bloop.telemetry.logs import configure
 
@@ -107,23 +116,22 @@ def is_loopback(host: str) -> bool:
 async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
     import uvicorn
 
-    from bloop.api.app import create_app
-    from bloop.web.routes import error_page
-    from bloop.web.routes import router as pages
+    from bloop.api.app import create_edge
+
+    edge = create_edge(hub, error_page=_error_page)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            on_ready(serving)
+            edge.complete = asyncio.create_task(_complete(edge))
+            on_ready(await _address(hub, listener))
 
     try:
         await hub.start()
-        serving = await _address(hub, listener)
-        app = create_app(hub, extra=[pages])
-        app.edge.error_page = error_page
+        await _check_reach(hub, listener)
         server = Server(
             uvicorn.Config(
-                app,
+                edge,
                 http="httptools",
                 ws="none",
                 lifespan="off",
@@ -140,17 +148,38 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
         await hub.stop()
 
 
+async def _complete(edge: Edge) -> None:
+    """Import what has the rest of the routes, while health is answered already."""
+    from bloop.api.app import API, PAGES, routes_of
+
+    edge.use(await asyncio.to_thread(routes_of, (*API, *PAGES)))
+    edge.complete = None
+    gc.freeze()
+    gc.enable()
+
+
+def _error_page(request: Request, problem: Problem) -> Response:
+    from bloop.web.routes import error_page
+
+    return error_page(request, problem)
+
+
+async def _check_reach(hub: Hub, listener: socket.socket) -> None:
+    """Refuse to be reached by others before somebody is there to decide who may."""
+    host = listener.getsockname()[0]
+    if not is_loopback(host) and not await hub.somebody_came_in():
+        raise ConfigError(
+            f"{host} can be reached by others, and nobody has logged in to this hub yet",
+            cure="start it once on 127.0.0.1 and open the link it prints",
+        )
+
+
 async def _address(hub: Hub, listener: socket.socket) -> Serving:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     url = hub.config.value.http.public_url or f"http://{shown}:{port}"
     if await hub.somebody_came_in():
         return Serving(url, None)
-    if not is_loopback(host):
-        raise ConfigError(
-            f"{host} can be reached by others, and nobody has logged in to this hub yet",
-            cure="start it once on 127.0.0.1 and open the link it prints",
-        )
     token = await hub.login_token()
     return Serving(url, f"http://{shown}:{port}/start?token={token}")
 
