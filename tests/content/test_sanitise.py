@@ -13,8 +13,7 @@ KEPT = [
     '<p style="color:red">x</p>',
     '<table><tbody><tr><td rowspan="2">1</td></tr></tbody></table>',
     '<math display="block"><mfrac><mi>a</mi><mn>2</mn></mfrac></math>',
-    "<math><semantics><mi>x</mi>"
-    '<annotation encoding="application/x-tex">x</annotation></semantics></math>',
+    '<math><mi>x</mi><annotation encoding="application/x-tex">x</annotation></math>',
     '<img src="bloop:file:a%20b.png" alt="a">',
     '<img src="data:image/png;base64,AAAA">',
     '<pre><code class="language-python">x</code></pre>',
