@@ -116,6 +116,7 @@ def main() -> None:
                 ],
                 "import of one": lambda: measure(FLOOR, few, data, names)[1],
             },
+            rounds=21,
             unit="ms",
             scale=1e3,
         )

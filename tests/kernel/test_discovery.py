@@ -142,6 +142,14 @@ def test_a_distribution_without_metadata_is_told_of(site):
     assert "no METADATA" in " ".join(result.warnings)
 
 
+def test_a_description_is_no_metadata(site):
+    written = write_plugin(site, "described", version="1.5")
+    path = written.dist_info / "METADATA"
+    path.write_text(path.read_text() + "\nVersion: 9 is what we hope for.\nRequires-Dist: luck\n")
+    plugin = found("described")
+    assert (plugin.version, plugin.requires) == ("1.5", ())
+
+
 def test_an_unknown_version_is_no_reason_to_fail(site):
     written = write_plugin(site, "unversioned")
     (written.dist_info / "METADATA").write_text("Name: bloop-unversioned\n")

@@ -13,7 +13,7 @@ import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import Distribution, EntryPoint, PackageMetadata
+from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 
 from bloop.kernel.faults import describe
@@ -25,6 +25,8 @@ from bloop_sdk.manifest import API_VERSION, FILE_NAME, Manifest, load_manifest
 GROUP = "bloop.plugins"
 _DPKG = Path("/var/lib/dpkg/info")
 _SITES = {"site-packages", "dist-packages"}
+
+Fields = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ def scan(missing: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None) ->
     missing = missing or system_packages_missing
     warnings: list[str] = []
     by_id: dict[str, list[Found]] = {}
-    for entry_point, metadata in _entry_points(warnings):
-        found = _examine(entry_point, metadata, missing)
+    for entry_point, fields in _entry_points(warnings):
+        found = _examine(entry_point, fields, missing)
         by_id.setdefault(found.id, []).append(found)
     plugins = {
         plugin_id: same[0] if len(same) == 1 else _duplicate(same)
@@ -90,7 +92,7 @@ def scan(missing: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None) ->
     return Scan(plugins, tuple(warnings))
 
 
-def _entry_points(warnings: list[str]) -> Iterator[tuple[EntryPoint, PackageMetadata]]:
+def _entry_points(warnings: list[str]) -> Iterator[tuple[EntryPoint, Fields]]:
     """As :func:`importlib.metadata.entry_points`, one distribution at a time.
 
     That function gives up on all when one cannot be read, and parses those of no interest.
@@ -102,20 +104,31 @@ def _entry_points(warnings: list[str]) -> Iterator[tuple[EntryPoint, PackageMeta
             if not text or GROUP not in text:
                 continue
             points = distribution.entry_points.select(group=GROUP)
-            metadata = distribution.metadata  # Parsed anew each time that it is asked for.
-            if "Name" not in metadata:
+            fields = _metadata(distribution)
+            if "Name" not in fields:
                 warnings.append(f"{_at(distribution)} has plugins, but no METADATA: reinstall it")
                 continue
-            key = re.sub(r"[-_.]+", "-", metadata["Name"]).lower()
+            name = fields["Name"][0]
+            key = re.sub(r"[-_.]+", "-", name).lower()
             # Of two copies of one distribution the first on sys.path is imported.
-            if key in seen or _shadowed(distribution, metadata["Name"]):
+            if key in seen or _shadowed(distribution, name):
                 continue
         except Exception as err:  # noqa: BLE001 - whatever is broken in a foreign package.
             warnings.append(f"{_at(distribution)} is broken: {describe(err)}")
             continue
         seen.add(key)
         for point in points:
-            yield point, metadata
+            yield point, fields
+
+
+def _metadata(distribution: Distribution) -> Fields:
+    """The fields of METADATA; importlib.metadata would read the description behind them as well."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    fields: Fields = {}
+    for line in text.partition("\n\n")[0].splitlines():
+        name, _, value = line.partition(":")
+        fields.setdefault(name, []).append(value.strip())
+    return fields
 
 
 def _at(distribution: Distribution) -> str:
@@ -129,15 +142,15 @@ def _shadowed(distribution: Distribution, name: str) -> bool:
 
 def _examine(
     entry_point: EntryPoint,
-    metadata: PackageMetadata,
+    fields: Fields,
     missing: Callable[[tuple[str, ...]], tuple[str, ...]],
 ) -> Found:
     found = Found(
         entry_point.name,
         entry_point,
-        metadata["Name"],
-        next(iter(metadata.get_all("Version") or ()), "unknown"),
-        tuple(metadata.get_all("Requires-Dist") or ()),
+        fields["Name"][0],
+        fields.get("Version", ["unknown"])[0],
+        tuple(fields.get("Requires-Dist", ())),
     )
     try:
         package = _package(entry_point, found.distribution)

@@ -352,13 +352,29 @@ def {tally.hook}({inputs}):
     _silent = 0
 """
     for index, call in enumerate(tally.calls):
-        bit = 1 << index
-        take = "_outcomes.append(_answer)"
-        if kind is HookKind.FIRST:
-            take += f"; _outcomes.value = _answer; _outcomes._silent = ~{bit}; return _outcomes"
-        elif kind is HookKind.FILTER:
-            take += f"; {parameters[0]} = _answer"
-        text += f"""
+        text += _step(call, index, kind, parameters, guarded=guarded)
+    if kind is not HookKind.COLLECT:
+        value = parameters[0] if kind is HookKind.FILTER else "None"
+        text += f"    _outcomes.value = {value}\n"
+    return text + "    _outcomes._silent = _silent\n    return _outcomes\n"
+
+
+def _step(
+    call: Implementation,
+    index: int,
+    kind: HookKind,
+    parameters: tuple[str, ...],
+    *,
+    guarded: bool,
+) -> str:
+    """One implementation's part of the compiled function."""
+    bit = 1 << index
+    take = "_outcomes.append(_answer)"
+    if kind is HookKind.FIRST:
+        take += f"; _outcomes.value = _answer; _outcomes._silent = ~{bit}; return _outcomes"
+    elif kind is HookKind.FILTER:
+        take += f"; {parameters[0]} = _answer"
+    return f"""
     try:
         {f"_enter{index}()" if guarded else ""}
         _answer = {call.written(index)}
@@ -374,10 +390,6 @@ def {tally.hook}({inputs}):
         else:
             {take}
 """
-    if kind is not HookKind.COLLECT:
-        value = parameters[0] if kind is HookKind.FILTER else "None"
-        text += f"    _outcomes.value = {value}\n"
-    return text + "    _outcomes._silent = _silent\n    return _outcomes\n"
 
 
 def _reject(answer: CoroutineType[Any, Any, Any]) -> None:

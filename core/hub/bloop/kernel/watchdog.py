@@ -55,10 +55,11 @@ class Watchdog:
         self._deadline = deadline
         self._stall = stall
         self._exit = exit
-        self._tick = min(1.0, deadline / 4, stall / 4)
+        self._tick = min(0.25, deadline / 4, stall / 4)
         self._codes: dict[str, Code] = {}
         self._watched: dict[object, _Watched] = {}
         self._wake = threading.Event()
+        self._idle = True
         self._thread: threading.Thread | None = None
         self._stacks: TextIO | None = None
 
@@ -121,8 +122,9 @@ class Watchdog:
 
     def _add(self, key: object, watched: _Watched) -> None:
         self._watched[key] = watched
-        self._wind()
-        self._wake.set()
+        if self._idle:
+            self._wind()
+            self._wake.set()
 
     def _wind(self) -> None:
         """Set the timer anew; it counts CPU time, so a process that is stopped loses none."""
@@ -132,7 +134,13 @@ class Watchdog:
     def _run(self) -> None:
         before = time.monotonic()
         while self._thread is not None:
-            self._wake.wait(self._tick if self._watched else None)
+            # To wake this thread costs more than to guard, so one that ticks already is left alone.
+            # Idle first, looking after: what is added in between wakes it.
+            self._idle = True
+            if self._watched:
+                self._idle = False
+            self._wake.wait(None if self._idle else self._tick)
+            self._idle = False
             self._wake.clear()
             self._wind()
             self.journal.sync()
