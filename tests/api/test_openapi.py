@@ -84,4 +84,4 @@ async def test_the_hub_serves_its_document(client):
 def test_every_route_of_the_core_can_run_past_fastapis_dependencies():
     """Reads that need FastAPI's machinery are slow; one that does shows up here."""
     reads = [route for route in ROUTES if route.method == "GET"]
-    assert [route.path for route in reads if route._request_name is None] == []
+    assert [route.path for route in reads if route._plain is None] == []

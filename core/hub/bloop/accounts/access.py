@@ -6,18 +6,29 @@
     async def show_item(request: Request, item_id: str) -> Response:
         row = await hub_of(request).database.read_one(ITEM, call_of(request), id=item_id)
 
-A router carries its whole prefix, and its paths read as FastAPI's. Parameters are declared and
-validated as FastAPI does it; a handler that takes the request, path and query parameters alone runs
-without FastAPI's dependency machinery, which costs more than a read from SQLite. A route is built
-when it is first needed, since a hub has many and starts often (``docs/decisions/0003-access.md``).
+A router carries its whole prefix, and its paths and parameters read as FastAPI's. A handler whose
+first argument is the request, and the others texts of the path and plain query parameters, is
+called without FastAPI's dependency machinery, which costs more than a read from SQLite. Everything
+else is FastAPI's, built when a route is first needed (``docs/decisions/0003-access.md``).
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
@@ -26,6 +37,7 @@ from bloop_sdk import BloopError, Call, PrincipalKind, Role
 
 if TYPE_CHECKING:
     from fastapi.routing import APIRoute
+    from pydantic import TypeAdapter
 
     from bloop.accounts.sessions import Sessions
     from bloop.jobs import Jobs
@@ -162,6 +174,14 @@ def call_of(request: Request) -> Call:
     return call
 
 
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    """A query parameter: what validates it, and its default."""
+
+    type: TypeAdapter[Any]
+    default: Any
+
+
 class Route:
     """One method at one path, with its action.
 
@@ -210,46 +230,21 @@ class Route:
         given = {"response_model": None} | options
         return APIRoute(self.path, self.endpoint, methods=[self.method], **given)
 
-    @cached_property
-    def _request_name(self) -> str | None:
-        """The handler's name for the request; None where only FastAPI can find its arguments."""
-        if self._takes_texts:
-            return next(iter(inspect.signature(self.endpoint).parameters))
-        wants = self.api.dependant
-        others = (
-            *(wants.header_params, wants.cookie_params, wants.body_params, wants.dependencies),
-            wants.response_param_name,
-            wants.background_tasks_param_name,
-            wants.security_scopes_param_name,
-            wants.http_connection_param_name,
-            any(field.field_info.annotation is not str for field in wants.path_params),
-            any(field.field_info.metadata for field in wants.path_params),
-        )
-        return None if any(others) else wants.request_param_name
-
-    @cached_property
-    def _takes_texts(self) -> bool:
-        """Whether the handler takes the request and its path's parameters as they are."""
-        names = inspect.signature(self.endpoint).parameters
-        request, *others = (parameter.annotation for parameter in names.values())
-        in_path = all(f"{{{name}" in self.path for name in list(names)[1:])
-        texts = all(annotation in {str, "str"} for annotation in others)
-        return request in {Request, "Request"} and in_path and texts
-
     def direct_arguments(self, scope: Scope) -> dict[str, Any] | None:
         """The handler's arguments where path and query are all it takes and both are valid.
 
         None sends the request through FastAPI, which also words what is wrong with it.
         """
-        if self._request_name is None:
+        wanted = self._plain
+        if wanted is None:
             return None
-        if self._takes_texts:
+        if not wanted:
             arguments: dict[str, Any] = scope["path_params"]
             return arguments
         raw = scope["query_string"]
         found = self._queries.get(raw)
         if found is None:
-            found = self._parsed(raw)
+            found = _parsed(raw, wanted)
             if found is None:
                 return None
             if len(self._queries) >= _CACHED_QUERIES:
@@ -257,21 +252,61 @@ class Route:
             self._queries[raw] = found
         return {**found, **scope["path_params"]}
 
-    def _parsed(self, raw: bytes) -> dict[str, Any] | None:
-        from fastapi.dependencies.utils import request_params_to_args
-        from starlette.datastructures import QueryParams
+    @cached_property
+    def _plain(self) -> dict[str, _Parameter] | None:
+        """The handler's query parameters; None where only FastAPI can find its arguments."""
+        try:
+            hints = get_type_hints(self.endpoint, include_extras=True)
+        except NameError:
+            return None
+        request, *others = inspect.signature(self.endpoint).parameters.values()
+        if hints.get(request.name) is not Request:
+            return None
+        found: dict[str, _Parameter] = {}
+        for parameter in others:
+            hint = hints.get(parameter.name)
+            if f"{{{parameter.name}" in self.path:
+                if hint is not str:
+                    return None
+            elif hint is None or not _is_plain(hint, parameter.default):
+                return None
+            else:
+                from pydantic import TypeAdapter
 
-        fields = self.api.dependant.query_params
-        found, faults = request_params_to_args(fields, QueryParams(raw))
-        return None if faults else found
+                found[parameter.name] = _Parameter(TypeAdapter(hint), parameter.default)
+        return found
 
     async def answer(self, arguments: dict[str, Any], request: Request) -> Any:
         """Call the handler with :meth:`direct_arguments`; the action was required before."""
-        return await self.endpoint(**{str(self._request_name): request}, **arguments)
+        return await self.endpoint(request, **arguments)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let FastAPI find and validate the arguments; the action was required before."""
         await self.api.handle(scope, receive, send)
+
+
+def _is_plain(hint: Any, default: Any) -> bool:
+    """Whether a query parameter is one text, number or flag, bounds of pydantic's included."""
+    if type(default).__module__.partition(".")[0] == "fastapi":
+        return False
+    base, *bounds = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    ours = {"annotated_types", "pydantic"}
+    return base in {str, int, float, bool} and all(
+        type(bound).__module__.partition(".")[0] in ours for bound in bounds
+    )
+
+
+def _parsed(raw: bytes, wanted: Mapping[str, _Parameter]) -> dict[str, Any] | None:
+    """The values of query parameters, of which the last counts; None where one is not valid."""
+    try:
+        given = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+        found = {
+            name: wish.type.validate_python(given[name]) if name in given else wish.default
+            for name, wish in wanted.items()
+        }
+    except ValueError:
+        return None
+    return None if inspect.Parameter.empty in found.values() else found
 
 
 class Router:

@@ -315,12 +315,11 @@ class Hub:
                 kind=self.kind,
             )
             await self._toggle.start()
-            await self.jobs.start()
         except Exception as err:
             log.error("plugins could not be loaded", exc_info=err)  # noqa: TRY400 - the SDK's Logger
         finally:
-            self.choices = InstitutionPlugins(self.database)
-        self.loading = False
+            self.loading = False
+        await self.jobs.start()
 
     def _watch(self) -> None:
         """Have a thread see to it that plugins and the event loop don't hang."""

@@ -123,7 +123,7 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            edge.complete = asyncio.create_task(_complete(edge))
+            edge.complete = asyncio.create_task(_complete(hub, edge))
             on_ready(await _address(hub, listener))
 
     try:
@@ -148,10 +148,11 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
         await hub.stop()
 
 
-async def _complete(edge: Edge) -> None:
+async def _complete(hub: Hub, edge: Edge) -> None:
     """Import what has the rest of the routes, while health is answered already."""
     from bloop.api.app import API, PAGES, routes_of
 
+    await hub.loaded()
     edge.use(await asyncio.to_thread(routes_of, (*API, *PAGES)))
     edge.complete = None
     gc.freeze()
