@@ -72,7 +72,7 @@ ACTIONS: dict[str, Role] = {
     "plugins:read": Role.ADMIN,
     "plugins:toggle": Role.OPERATOR,
 }
-"""The least role that has each action. Plugins add theirs while they are loaded."""
+"""The least role that has each action of the hub; a plugin's manifest declares its own."""
 
 GUEST_SCOPES = frozenset({VISIT, "content:read"})
 """What a guest may do where ``[access] guests`` is ``read``; published content only."""
@@ -99,27 +99,30 @@ class ForbiddenError(BloopError):
     code = "forbidden"
 
 
-def may(call: Call, action: str) -> bool:
-    """Whether this call's principal has an action; unknown actions nobody has."""
-    least = ACTIONS.get(action)
+def may(call: Call, action: str, *, least: Role | None = None) -> bool:
+    """Whether this call's principal has an action; unknown actions nobody has.
+
+    ``least`` is the role of an action that a plugin declares.
+    """
+    needed = ACTIONS.get(action, least)
     principal = call.principal
-    if least is None or _RANK[principal.role] < _RANK[least]:
+    if needed is None or _RANK[principal.role] < _RANK[needed]:
         return False
     return principal.scopes is None or action in principal.scopes or action == VISIT
 
 
-def require(call: Call, action: str) -> None:
-    """Raise LoginRequiredError or ForbiddenError unless the principal has ``action``."""
-    if may(call, action):
+def require(call: Call, action: str, *, least: Role | None = None) -> None:
+    """Raise LoginRequiredError or ForbiddenError unless the principal :func:`may`."""
+    if may(call, action, least=least):
         return
     if call.principal.kind is PrincipalKind.GUEST:
         raise LoginRequiredError(
             f"{action} needs an account", cure="log in, or send Authorization: Bearer <token>"
         )
-    least = ACTIONS.get(action)
+    needed = ACTIONS.get(action, least)
     raise ForbiddenError(
         f"a {call.principal.role} may not {action}",
-        cure=f"ask somebody who is {least} or more" if least else None,
+        cure=f"ask somebody who is {needed} or more" if needed else None,
     )
 
 

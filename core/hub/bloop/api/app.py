@@ -26,6 +26,7 @@ API = (
     "bloop.api.plugins",
     "bloop.api.jobs",
     "bloop.api.openapi",
+    "bloop.api.plugin_routes",
 )
 """The modules whose ``router`` makes the API."""
 

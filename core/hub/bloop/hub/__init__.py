@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
     from bloop.store.migrate import Version
-    from bloop_sdk import Exporter, JobContext
+    from bloop_sdk import Exporter, JobContext, PluginContext
     from bloop_sdk.manifest import Manifest
     from bloop_sdk.plugin import Logger
     from bloop_sdk.providers.content import ContentProvider
@@ -248,6 +248,12 @@ class Hub:
     async def _bring(self, config: LoadedConfig) -> Changes:
         self.config = config
         return await asyncio.to_thread(self.load_plugins)
+
+    def plugin_context(self, plugin_id: str) -> PluginContext:
+        """A ready plugin's settings at hub scope, its log and its folder."""
+        from bloop.hub.providers import plugin_context
+
+        return plugin_context(self, plugin_id)
 
     def open_file_provider(
         self, call: Call, importer: Importer, connection: str, path: Path

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import ipaddress
+import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +127,15 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
             await super().startup(sockets)
             edge.complete = asyncio.create_task(_complete(hub, edge))
             on_ready(await _address(hub, listener))
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            # Uvicorn's own raises the signal again once it has stopped, which would end the
+            # process before the hub has stopped as well.
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+            yield
 
     try:
         await hub.start()
