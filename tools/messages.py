@@ -9,15 +9,20 @@ import sys
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
+from babel.messages.catalog import Message as BabelMessage
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 WEB = Path(__file__).parents[1] / "core" / "hub" / "bloop" / "web"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
-KEYWORDS = {"_": None, "translate": (2,)}
+KEYWORDS = {"_": None, "ngettext": (1, 2)}
 
 
-def messages() -> set[str]:
+Message = str | tuple[str, ...]
+"""A message, or its singular and plural."""
+
+
+def messages() -> set[Message]:
     """Every message of the templates and of the code around them."""
     found = extract_from_dir(WEB, METHODS, keywords=KEYWORDS)
     return {message for _file, _line, message, _comments, _context in found if message}
@@ -38,26 +43,39 @@ def faults() -> list[str]:
     wanted = messages()
     lines = []
     for path, catalogue in catalogues().items():
-        known = {str(entry.id): entry for entry in catalogue if entry.id}
-        lines += [f"{path.name}: missing: {text}" for text in sorted(wanted - known.keys())]
-        lines += [f"{path.name}: no longer used: {text}" for text in sorted(known.keys() - wanted)]
-        lines += [
-            f"{path.name}: not translated: {text}"
-            for text, entry in sorted(known.items())
-            if text in wanted and (not entry.string or entry.fuzzy)
-        ]
+        known = {_message(entry.id): entry for entry in catalogue if entry.id}
+        for what, texts in (
+            ("missing", wanted - known.keys()),
+            ("no longer used", known.keys() - wanted),
+            ("not translated", {text for text in wanted & known.keys() if _bare(known[text])}),
+        ):
+            lines += [f"{path.name}: {what}: {text}" for text in sorted(map(_first, texts))]
     return lines
+
+
+def _message(id_: str | list[str] | tuple[str, ...]) -> Message:
+    return id_ if isinstance(id_, str) else tuple(id_)
+
+
+def _first(message: Message) -> str:
+    return message if isinstance(message, str) else message[0]
+
+
+def _bare(entry: BabelMessage) -> bool:
+    """Whether any form of it is still to be translated."""
+    forms = [entry.string] if isinstance(entry.string, str) else list(entry.string or ())
+    return entry.fuzzy or not forms or not all(forms)
 
 
 def update() -> None:
     """Add new messages without a translation, and drop those that nobody says any more."""
     wanted = messages()
     for path, catalogue in catalogues().items():
-        for text in [str(entry.id) for entry in catalogue if entry.id]:
+        for text in [_message(entry.id) for entry in catalogue if entry.id]:
             if text not in wanted:
-                catalogue.delete(text)
-        for text in sorted(wanted):
-            if catalogue.get(text) is None:
+                catalogue.delete(_first(text))
+        for text in sorted(wanted, key=_first):
+            if catalogue.get(_first(text)) is None:
                 catalogue.add(text)
         with path.open("wb") as file:
             write_po(file, catalogue, sort_output=True, omit_header=False, width=100)

@@ -1,5 +1,5 @@
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
@@ -74,7 +74,7 @@ PIECES = [*r"\{}^_&<>abc123$#%~ ", r"\frac", r"\text{", r"\begin{matrix}"]
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
 def test_any_formula_is_made_or_left(latex):
     made = mathml(latex, display="inline")
-    assert made is None or ElementTree.fromstring(made).tag.endswith("math")
+    assert made is None or ET.fromstring(made).tag.endswith("math")
 
 
 def test_what_is_empty_too_long_or_too_deep_is_left():

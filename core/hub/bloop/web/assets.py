@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "static"
+YEAR = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A static file; ``gzipped`` is None where that would save nothing."""
+
+    digest: str
+    media_type: str
+    body: bytes
+    gzipped: bytes | None
 
 
 @lru_cache(maxsize=64)
-def asset(name: str) -> str:
-    """The address of a static file, like ``/static/3f2a9c10/bloop.css``."""
-    digest = hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()[:8]
-    return f"/static/{digest}/{name}"
-
-
-@lru_cache(maxsize=64)
-def read(name: str) -> tuple[bytes, str] | None:
-    """Bytes and media type of a static file, or None for a name that is none."""
+def read(name: str) -> Asset | None:
+    """A static file, or None for a name that is none."""
     path = FOLDER / name
     if "/" in name or name.startswith(".") or not path.is_file():
         return None
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return path.read_bytes(), f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+    body = path.read_bytes()
+    packed = gzip.compress(body, 9, mtime=0)
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return Asset(
+        digest=hashlib.sha256(body).hexdigest()[:8],
+        media_type=media_type,
+        body=body,
+        gzipped=packed if len(packed) < len(body) else None,
+    )
+
+
+def asset(name: str) -> str:
+    """The address of a static file, like ``/static/3f2a9c10/bloop.css``."""
+    found = read(name)
+    if found is None:
+        raise FileNotFoundError(name)
+    return f"/static/{found.digest}/{name}"

@@ -1,80 +1,240 @@
-"""What a lesson's page says besides its text: facts in words, and the questions of a quiz."""
+"""What a lesson's page says besides its text: facts in words, questions, rubrics, files."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
+from gettext import NullTranslations
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
 from bloop.content.links import resolve_html
-from bloop.web.mathml import with_mathml
-from bloop.web.render import Gettext
+from bloop.content.sanitise import VIDEO_HOSTS
+from bloop.web.mathml import TAG, with_mathml
 
-_BULLETED = frozenset({"choice", "multiple", "true_false"})
+_FRAME_HOST = re.compile(r'<iframe src="https://([a-z0-9.-]+)/')
+_ONE = frozenset({"choice", "true_false"})
+_ANSWERS_TYPED = frozenset({"blank", "numeric", "formula"})
 
 
 def readable(html: str, container: str) -> Markup:
-    """Sanitised HTML with its links resolved and its formulas as MathML."""
-    return Markup(with_mathml(resolve_html(html, container)))  # noqa: S704 - nh3 sanitised it
+    """Sanitised HTML with its links resolved, its formulas as MathML, and tables that scroll."""
+    html = resolve_html(html, container)
+    if "<table" in html:
+        html = TAG.sub(_scrolling, html)
+    return Markup(with_mathml(html))  # noqa: S704 - nh3 sanitised it
 
 
-def facts(kind: str, data: Mapping[str, Any], locale: str, _: Gettext) -> list[str]:
-    """Points, dates and counts, each as a few words."""
-    words = []
-    if data.get("points"):
-        words.append(_("{points} points").format(points=f"{data['points']:g}"))
-    if kind == "quiz" and data.get("questions"):
-        words.append(_("{count} questions").format(count=len(data["questions"])))
-    if data.get("time_limit"):
-        words.append(_("{minutes} minutes").format(minutes=f"{data['time_limit']:g}"))
-    if data.get("due_at"):
-        words.append(_("due {date}").format(date=_date(data["due_at"], locale)))
-    return words
+def _scrolling(tag: re.Match[str]) -> str:
+    """A table in a box of its own: one that is too wide moves alone, not with the page."""
+    if re.match(r"<table\b", tag[0]):
+        return f'<div class="scroll" tabindex="0">{tag[0]}'
+    return f"{tag[0]}</div>" if tag[0] == "</table>" else tag[0]
 
 
-def _date(moment: str, locale: str) -> str:
-    from babel.dates import format_datetime
-
-    when = datetime.fromisoformat(moment)
-    text: str = format_datetime(when, "d MMMM y, HH:mm 'UTC'", locale=locale)
-    return text
+def players(html: str) -> frozenset[str]:
+    """The video sites whose players stand in a lesson."""
+    return VIDEO_HOSTS & set(_FRAME_HOST.findall(html))
 
 
-def questions(data: Mapping[str, Any], container: str, _: Gettext) -> list[dict[str, Any]]:
-    """The questions as the template wants them; right answers are marked where known."""
-    return [_question(question, container, _) for question in data.get("questions", ())]
+class Words:
+    """The words around a lesson, in one language."""
 
+    def __init__(self, locale: str, translations: NullTranslations) -> None:
+        self._locale = locale
+        self._ = translations.gettext
+        self.ngettext = translations.ngettext
 
-def _question(question: Mapping[str, Any], container: str, _: Gettext) -> dict[str, Any]:
-    kind = question["kind"]
-    return {
-        "html": readable(question["html"], container),
-        "points": f"{question['points']:g}" if question.get("points") else "",
-        "kind_name": _kind_names(_).get(kind, _("Question")),
-        "choices": [
+    def facts(self, kind: str, data: Mapping[str, Any]) -> list[str]:
+        """Points, dates and counts, each as a few words."""
+        _, ngettext = self._, self.ngettext
+        words = []
+        if data.get("points"):
+            words.append(self.points(data["points"]))
+        asked = [one for one in data.get("questions", ()) if one["kind"] != "text"]
+        if kind == "quiz" and asked:
+            text = ngettext("{count} question", "{count} questions", len(asked))
+            words.append(text.format(count=len(asked)))
+        if data.get("time_limit"):
+            minutes = data["time_limit"]
+            text = ngettext("{minutes} minute", "{minutes} minutes", _plural(minutes))
+            words.append(text.format(minutes=self._number(minutes)))
+        if data.get("attempts"):
+            text = ngettext("{count} attempt", "{count} attempts", data["attempts"])
+            words.append(text.format(count=data["attempts"]))
+        for key, text in (
+            ("opens_at", _("opens {date}")),
+            ("due_at", _("due {date}")),
+            ("closes_at", _("closes {date}")),
+        ):
+            if data.get(key):
+                words.append(text.format(date=self._date(data[key])))
+        return words
+
+    def points(self, points: float) -> str:
+        """A number of points."""
+        text = self.ngettext("{points} point", "{points} points", _plural(points))
+        return text.format(points=self._number(points))
+
+    def handed_in(self, data: Mapping[str, Any]) -> str:
+        """How an assignment is handed in, or nothing."""
+        _ = self._
+        names = {
+            "text": _("a text"),
+            "file": _("a file"),
+            "url": _("a link"),
+            "external": _("in another system"),
+        }
+        found = [names[one] for one in data.get("submission_types", ()) if one in names]
+        return _("Hand in: {ways}").format(ways=", ".join(found)) if found else ""
+
+    def rubric(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of an assignment's rubric."""
+        return [
             {
-                "html": readable(choice["html"], container),
-                "mark": choice.get("group") or (chr(65 + index) if index < 26 else "·"),
-                "right": choice.get("weight", 0) > 0 and kind in _BULLETED,
+                "title": row["title"],
+                "description": row["description"],
+                "points": self.points(row["points"]),
+                "ratings": [
+                    {**rating, "points": self.points(rating["points"])} for rating in row["ratings"]
+                ],
             }
-            for index, choice in enumerate(question.get("choices", ()))
-        ],
-    }
+            for row in data.get("rubric", ())
+        ]
+
+    def file(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """A file's name, size and type in words, and how a browser shows it."""
+        media_type = (data.get("media_type") or "").split(";")[0]
+        family = media_type.partition("/")[0]
+        known = family in {"image", "audio", "video"}
+        size = data.get("size")
+        return {
+            "name": data.get("name") or "",
+            "shown_as": family if known else "pdf" if media_type == "application/pdf" else "",
+            "size": "" if size is None else self._size(size),
+            "media_type": media_type,
+        }
+
+    def questions(self, data: Mapping[str, Any], container: str) -> list[dict[str, Any]]:
+        """The questions as the template wants them; right answers are marked where known."""
+        numbered: list[dict[str, Any]] = []
+        number = 0
+        for question in data.get("questions", ()):
+            number += question["kind"] != "text"
+            numbered.append(self._question(question, container, number))
+        return numbered
+
+    def _question(self, question: Mapping[str, Any], container: str, number: int) -> dict[str, Any]:
+        kind = question["kind"]
+        return {
+            "kind": kind,
+            "number": None if kind == "text" else number,
+            "html": readable(question["html"], container),
+            "points": self.points(question["points"]) if question.get("points") else "",
+            "kind_name": self._kind_names().get(kind, self._("Question")),
+            **_answers(question, container),
+        }
+
+    def _kind_names(self) -> dict[str, str]:
+        _ = self._
+        return {
+            "choice": _("Choose one"),
+            "multiple": _("Choose all that apply"),
+            "true_false": _("True or false"),
+            "blank": _("Fill in the blank"),
+            "blanks": _("Fill in the blanks"),
+            "matching": _("Match"),
+            "numeric": _("Give a number"),
+            "formula": _("Calculate"),
+            "essay": _("Write an answer"),
+            "upload": _("Hand in a file"),
+            "text": _("To read"),
+        }
+
+    def _number(self, value: float) -> str:
+        from babel.numbers import format_decimal
+
+        return format_decimal(value, locale=self._locale)
+
+    def _size(self, size: int) -> str:
+        """Bytes in the unit that people use."""
+        amount, unit = float(size), "B"
+        for bigger in ("kB", "MB", "GB"):
+            if amount < 1000:
+                break
+            amount, unit = amount / 1000, bigger
+        return f"{self._number(round(amount, 1 if amount < 10 and unit != 'B' else 0))} {unit}"
+
+    def _date(self, moment: str) -> str:
+        from babel.dates import format_datetime
+
+        when = datetime.fromisoformat(moment)
+        text: str = format_datetime(when, "d MMMM y, HH:mm 'UTC'", locale=self._locale)
+        return text
 
 
-def _kind_names(_: Gettext) -> dict[str, str]:
-    return {
-        "choice": _("Choose one"),
-        "multiple": _("Choose all that apply"),
-        "true_false": _("True or false"),
-        "blank": _("Fill in the blank"),
-        "blanks": _("Fill in the blanks"),
-        "matching": _("Match"),
-        "numeric": _("Give a number"),
-        "formula": _("Calculate"),
-        "essay": _("Write an answer"),
-        "upload": _("Hand in a file"),
-        "text": _("To read"),
-    }
+def _answers(question: Mapping[str, Any], container: str) -> dict[str, Any]:
+    """What there is to choose, to match or to fill in; educators' data says what is right."""
+    kind = question["kind"]
+    choices = question.get("choices", ())
+    shown: dict[str, Any] = {"choices": [], "accepted": [], "pairs": [], "pool": [], "blanks": []}
+    if kind in _ANSWERS_TYPED:
+        shown["accepted"] = [_accepted(choice) for choice in choices]
+    elif kind == "matching":
+        groups = question.get("groups")
+        if groups is None:
+            shown["pairs"] = [
+                (choice["group"], _choice(choice, container)["html"])
+                for choice in choices
+                if choice.get("weight", 0) > 0 and choice.get("group")
+            ]
+        else:
+            shown["pairs"] = [(group, None) for group in groups]
+            shown["pool"] = [_choice(choice, container)["html"] for choice in choices]
+    elif kind == "blanks":
+        groups = question.get("groups")
+        if groups is None:
+            groups = dict.fromkeys(choice["group"] for choice in choices if choice["group"])
+        shown["blanks"] = [
+            (group, [_choice(one, container) for one in choices if one.get("group") == group])
+            for group in groups
+        ]
+    else:
+        shown["choices"] = [_choice(choice, container) for choice in choices]
+    shown["box"] = "one" if kind in _ONE else "many"
+    return shown
+
+
+def _choice(choice: Mapping[str, Any], container: str) -> dict[str, Any]:
+    return {"html": readable(choice["html"], container), "right": choice.get("weight", 0) > 0}
+
+
+def _accepted(choice: Mapping[str, Any]) -> Markup:
+    """An answer that counts as right: a text, or the bounds of a number."""
+    low, high = choice.get("low"), choice.get("high")
+    if low is None or high is None:
+        return Markup(choice["html"])  # noqa: S704 - nh3 sanitised it
+    return Markup("{}").format(f"{low:g}" if low == high else f"{low:g} – {high:g}")
+
+
+def web_address(url: str) -> str | None:
+    """An address that a page may link to; None for what is none of the web, like a script."""
+    return url if urlsplit(url).scheme in {"http", "https"} else None
+
+
+def attachments(data: Mapping[str, Any], container: str) -> list[dict[str, str]]:
+    """The files of a discussion: name and address."""
+    found = []
+    for ref in data.get("attachments", ()):
+        remote_id = ref["remote_id"] if isinstance(ref, Mapping) else str(ref)
+        address = f"/files/{container}/{quote(remote_id, safe='/~')}"
+        found.append({"name": remote_id.rpartition("/")[2], "href": address})
+    return found
+
+
+def _plural(amount: float) -> int:
+    """The number that decides the form of a noun; halves take the plural."""
+    return int(amount) if amount == int(amount) else 2

@@ -13,7 +13,7 @@ from functools import lru_cache
 from xml.etree.ElementTree import Element, tostring
 
 MAX_FORMULA = 4000
-_TAG = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^'">])*>""")
+TAG = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^'">])*>""")
 _NAME = re.compile(r"</?\s*([a-zA-Z0-9]+)")
 _FORMULA = re.compile(r"\\\((.+?)\\\)([.,;:!?)\u2019\u201d]*)|\\\[(.+?)\\\]", re.DOTALL)
 _VERBATIM = frozenset({"pre", "code", "math", "script", "style", "textarea"})
@@ -32,7 +32,7 @@ def with_mathml(source: str) -> str:
     parts: list[str] = []
     verbatim = 0
     position = 0
-    for tag in _TAG.finditer(source):
+    for tag in TAG.finditer(source):
         text = source[position : tag.start()]
         parts.append(text if verbatim else _FORMULA.sub(_replace, text))
         parts.append(tag[0])

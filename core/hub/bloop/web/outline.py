@@ -15,6 +15,7 @@ class Branch:
     kind: str | None
     item: str | None
     published: bool
+    state: str = "active"
     children: list[Branch] = field(default_factory=list)
     current: bool = False
 
@@ -22,6 +23,11 @@ class Branch:
     def is_module(self) -> bool:
         """Whether this is a heading over others, and not something to open."""
         return self.kind is None
+
+    @property
+    def holds_current(self) -> bool:
+        """Whether the current lesson is somewhere below."""
+        return any(child.current or child.holds_current for child in self.children)
 
     @property
     def href(self) -> str:
@@ -50,6 +56,7 @@ def build(nodes: Iterable[Mapping[str, Any]]) -> list[Branch]:
             kind=node["kind"],
             item=node["item"],
             published=bool(node["published"]) and node["item_published"] is not False,
+            state=node["item_state"] or node["state"],
         )
         children.setdefault(node["parent"], []).append((node["id"], branch))
     return list(_grown(None, children))

@@ -14,13 +14,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from bloop.accounts.access import call_of, hub_of, may
+from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
 from bloop_sdk import PrincipalKind
 
 FOLDER = Path(__file__).parent
 LOCALES = ("en", *sorted(path.stem for path in (FOLDER / "locale").glob("*.po")))
 
-Gettext = Callable[[str], str]
+POLICY = (
+    "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+    "img-src 'self' data: https:; media-src 'self' https:; frame-src {frames}; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""The content security policy of pages: no script at all. Lessons bring style attributes, of which
+the sanitiser left what is harmless, and pictures that stay where their author found them."""
 
 _TONES = {
     "good": {"ready", "active", "succeeded"},
@@ -43,29 +50,40 @@ def tone(state: str) -> str:
     return next((tone for tone, states in _TONES.items() if state in states), "")
 
 
-def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A rendered page in the visitor's language."""
+def page(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    frames: Iterable[str] = (),
+    **values: Any,
+) -> HTMLResponse:
+    """A rendered page in the visitor's language; ``frames`` are hosts whose players it shows."""
     locale = locale_of(request)
-    translations = _translations(locale)
+    translations = translations_of(locale)
     _ = translations.gettext
-    environment = _environment(locale)
-    html = environment.get_template(template).render(
-        locale=locale,
-        direction=_direction(locale),
-        hub_name=hub_of(request).config.value.hub.name,
-        navigation=_navigation(request, _),
-        viewer=_viewer(request, _),
-        state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
-        **values,
+    session = request.scope.get("bloop.cookie_token")
+    html = (
+        _environment(locale)
+        .get_template(template)
+        .render(
+            locale=locale,
+            direction=_direction(locale),
+            hub_name=hub_of(request).config.value.hub.name,
+            navigation=_navigation(request, _),
+            viewer=_viewer(request, _),
+            csrf=csrf_token(session) if session else None,
+            state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
+            **values,
+        )
     )
-    return HTMLResponse(
-        html, status, headers={"content-language": locale, "vary": "accept-language"}
-    )
-
-
-def translate(request: Request, text: str) -> str:
-    """One message in the visitor's language, for what is put together outside a template."""
-    return _translations(locale_of(request)).gettext(text)
+    hosts = " ".join(f"https://{host}" for host in sorted(frames)) or "'none'"
+    headers = {
+        "content-language": locale,
+        "content-security-policy": POLICY.format(frames=hosts),
+        "vary": "accept-language, cookie",
+    }
+    return HTMLResponse(html, status, headers=headers)
 
 
 def locale_of(request: Request) -> str:
@@ -83,7 +101,7 @@ def locale_of(request: Request) -> str:
     return "en"
 
 
-def _navigation(request: Request, _: Gettext) -> list[NavLink]:
+def _navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]:
     call = call_of(request)
     links = [(_("Courses"), "/", "content:read"), (_("Plugins"), "/plugins", "plugins:read")]
     path = request.url.path
@@ -94,14 +112,24 @@ def _navigation(request: Request, _: Gettext) -> list[NavLink]:
     ]
 
 
-def _viewer(request: Request, _: Gettext) -> str:
+def _viewer(request: Request, _: Callable[[str], str]) -> str:
     principal = call_of(request).principal
     if principal.kind is PrincipalKind.GUEST:
         return _("You are reading as a guest.")
-    return _("You are logged in as {role}.").format(role=principal.role)
+    return _("You are logged in as {role}.").format(role=_role_names(_)[principal.role])
 
 
-def _state_names(_: Gettext) -> Mapping[str, str]:
+def _role_names(_: Callable[[str], str]) -> Mapping[str, str]:
+    return {
+        "guest": _("guest"),
+        "learner": _("learner"),
+        "educator": _("educator"),
+        "admin": _("administrator"),
+        "operator": _("operator"),
+    }
+
+
+def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
     return {
         "ready": _("ready"),
         "disabled": _("switched off"),
@@ -120,7 +148,7 @@ def _state_names(_: Gettext) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=16)
-def _translations(locale: str) -> NullTranslations:
+def translations_of(locale: str) -> NullTranslations:
     """The catalogue of a language; English is what the templates are written in."""
     source = FOLDER / "locale" / f"{locale}.po"
     if locale == "en" or not source.is_file():
@@ -148,7 +176,7 @@ def _environment(locale: str) -> Any:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    translations: Any = _translations(locale)
+    translations: Any = translations_of(locale)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(asset=asset, tone=tone)
     environment.filters["runs"] = _runs

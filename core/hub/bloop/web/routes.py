@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import VISIT, Router, call_of, hub_of, may
+from bloop.accounts.service import end_session
 from bloop.content import queries
+from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import Statement, to_dicts
 from bloop.web import assets, lessons, outline
-from bloop.web.render import Gettext, locale_of, page, translate
+from bloop.web.plugin_cards import cards
+from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
+from bloop.web.render import locale_of, page, translations_of
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
 
 router = Router(tags=["pages"])
 
 PAGE_OF_COURSES = 200
-YEAR = "public, max-age=31536000, immutable"
 
 
 @router.get("/", action="content:read", include_in_schema=False)
@@ -42,8 +49,16 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
     course = await _course(request, id)
     tree = await _tree(request, id)
     course["summary_html"] = lessons.readable(course["summary_html"], id)
+    others = await _unplaced(request, id)
     first = next(outline.leaves(tree), None)
-    return page(request, "course.html", course=course, nodes=tree, first=first and first[0])
+    return page(
+        request,
+        "course.html",
+        course=course,
+        nodes=tree,
+        others=others,
+        first=first[0] if first else None,
+    )
 
 
 @router.get("/lessons/{id}", action="content:read", problems=(404,), include_in_schema=False)
@@ -52,25 +67,32 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
     read = _sees(request, queries.ITEM_SHOWN, queries.ITEM)
     row = await hub_of(request).database.read_one(read, call_of(request), id=id)
     if row is None:
-        raise NotFoundError(f"no lesson {id}", cure="it may have been moved or unpublished")
+        raise NotFoundError(f"no lesson {id[:40]}", cure="it may have been moved or unpublished")
     lesson = read.as_dict(row)
-    container = lesson["container"]
-    data = lesson["data"] = _parsed(lesson["data"])
-    lesson["html"] = lessons.readable(await _filtered(request, lesson), container)
+    kind, container, data = lesson["kind"], lesson["container"], _parsed(lesson["data"])
+    html = await _filtered(request, lesson)
+    lesson["html"] = lessons.readable(html, container)
     tree = await _tree(request, container)
     place = outline.locate(tree, id)
-    gettext = _gettext(request)
+    locale = locale_of(request)
+    words = lessons.Words(locale, translations_of(locale))
     return page(
         request,
         "lesson.html",
+        frames=lessons.players(html),
         course=await _course(request, container),
         lesson=lesson,
+        data=data,
         nodes=tree,
-        module_title=place.module,
-        previous=place.before,
-        following=place.after,
-        facts=lessons.facts(lesson["kind"], data, locale_of(request), gettext),
-        questions=lessons.questions(data, container, gettext),
+        place=place,
+        facts=words.facts(kind, data),
+        handed_in=words.handed_in(data),
+        rubric=words.rubric(data),
+        questions=words.questions(data, container),
+        file=words.file(data) if kind == "file" else None,
+        address=lessons.web_address(data.get("href") or data.get("launch_url") or ""),
+        attachments=lessons.attachments(data, container),
+        lost=_parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )
 
 
@@ -99,55 +121,112 @@ async def follow_file(request: Request, container: str, remote_id: str) -> Respo
 
 
 @router.get("/plugins", action="plugins:read", include_in_schema=False)
-async def show_plugins(request: Request) -> Response:
-    """Every plugin with its state, its reason and its cure."""
-    records = sorted(hub_of(request).kernel.plugins.values(), key=lambda record: record.id)
-    shown = [
-        {
-            "id": record.id,
-            "name": record.manifest.name if record.manifest else record.id,
-            "summary": record.manifest.summary if record.manifest else "",
-            "version": record.found.version if record.found else None,
-            "state": str(record.status.state),
-            "reason": record.status.reason,
-            "cure": record.status.cure,
-        }
-        for record in records
-    ]
-    ready = sum(plugin["state"] == "ready" for plugin in shown)
-    words = translate(request, "{ready} of {count} are ready.")
+async def show_plugins(request: Request, switched: str = "") -> Response:
+    """Every plugin with its state, its reason and its cure; ``switched`` was a moment ago."""
+    found = cards(_hub(request))
     return page(
-        request, "plugins.html", plugins=shown, summary=words.format(ready=ready, count=len(shown))
+        request,
+        "plugins.html",
+        plugins=found,
+        ready=sum(card.state == "ready" for card in found),
+        switched=next((card for card in found if card.id == switched), None),
+        may_switch=may(call_of(request), "plugins:toggle"),
     )
 
 
+@router.post(
+    "/plugins/{plugin_id}/enable",
+    action="plugins:toggle",
+    problems=(404,),
+    deadline=None,
+    include_in_schema=False,
+)
+async def enable_plugin(request: Request, plugin_id: str) -> Response:
+    """Switch a plugin on, and show what came of it."""
+    return await _switch(request, plugin_id, enabled=True)
+
+
+@router.post(
+    "/plugins/{plugin_id}/disable",
+    action="plugins:toggle",
+    problems=(404,),
+    deadline=None,
+    include_in_schema=False,
+)
+async def disable_plugin(request: Request, plugin_id: str) -> Response:
+    """Switch a plugin off once its calls have ended, and show what came of it."""
+    return await _switch(request, plugin_id, enabled=False)
+
+
+async def _switch(request: Request, plugin_id: str, *, enabled: bool) -> Response:
+    await _hub(request).switch(call_of(request), plugin_id, enabled=enabled)
+    return RedirectResponse(f"/plugins?switched={quote(plugin_id)}", 303)
+
+
+@router.post("/logout", action=VISIT, include_in_schema=False)
+async def log_out(request: Request) -> Response:
+    """End the session of this browser; the same again does nothing."""
+    hub = hub_of(request)
+    response = RedirectResponse("/", 303)
+    token = request.scope.get("bloop.cookie_token")
+    if token is not None:
+        await hub.database.run(in_unit, hub.database, call_of(request), end_session, token)
+        hub.sessions.forget(token)
+        response.delete_cookie(hub.sessions.cookie, secure=hub.sessions.secure, httponly=True)
+    return response
+
+
 @router.get("/static/{digest}/{name}", action=VISIT, problems=(404,), include_in_schema=False)
-async def static(request: Request, digest: str, name: str) -> Response:  # noqa: ARG001 - the path's
-    """A static file; its address changes with its content, so that it is cached for ever."""
+async def static(request: Request, digest: str, name: str) -> Response:
+    """A static file, for ever; under the digest of another version, only for now."""
     found = assets.read(name)
     if found is None:
-        raise NotFoundError(f"no file {name}")
-    return Response(found[0], media_type=found[1], headers={"cache-control": YEAR})
+        raise NotFoundError(f"no file {name[:40]}")
+    headers = {
+        "cache-control": assets.YEAR if digest == found.digest else "no-cache",
+        "vary": "accept-encoding",
+    }
+    body = found.body
+    if found.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["content-encoding"] = "gzip"
+        body = found.gzipped
+    return Response(body, media_type=found.media_type, headers=headers)
 
 
 def error_page(request: Request, problem: Any) -> Response:
-    """A problem in words, for browsers."""
-    titles = {
-        401: translate(request, "Please log in"),
-        403: translate(request, "This is not for you"),
-        404: translate(request, "There is nothing here"),
-    }
-    heading = titles.get(problem.status, translate(request, "That did not work"))
+    """A problem in words, for browsers. What is common is said in the visitor's language."""
+    heading, text = _in_words(request, problem)
     return page(
         request,
         "message.html",
         status=problem.status,
         heading=heading,
-        text=problem.detail,
-        cure=problem.cure,
-        code=f"{problem.code} · {problem.trace_id}",
-        action=None,
+        text=text or problem.detail,
+        cure=None if text else problem.cure,
+        command="bloop login-link" if problem.code in {"link_refused", "login_required"} else None,
+        trace=None if text else f"{problem.code} · {problem.trace_id}",
     )
+
+
+def _in_words(request: Request, problem: Any) -> tuple[str, str | None]:
+    _ = translations_of(locale_of(request)).gettext
+    if problem.code == "link_refused":
+        return _("This link is used up"), _(
+            "A link to log in is good for one use, within 30 minutes. "
+            "Whoever runs this hub gets a fresh one with this command:"
+        )
+    if problem.status == 401:
+        return _("Please log in"), _(
+            "Only members may see this. Ask whoever runs this hub for a link to log in; "
+            "this command prints one:"
+        )
+    if problem.status == 403:
+        return _("This is not for you"), None
+    if problem.status == 404:
+        return _("There is nothing here"), _(
+            "It may have been moved, unpublished or removed, or the address has a mistake in it."
+        )
+    return _("That did not work"), None
 
 
 def _sees(request: Request, shown: Statement, everything: Statement) -> Statement:
@@ -155,8 +234,8 @@ def _sees(request: Request, shown: Statement, everything: Statement) -> Statemen
     return everything if may(call_of(request), "content:write") else shown
 
 
-def _gettext(request: Request) -> Gettext:
-    return lambda text: translate(request, text)
+def _hub(request: Request) -> Hub:
+    return cast("Hub", hub_of(request))
 
 
 async def _course(request: Request, container: str) -> dict[str, Any]:
@@ -171,6 +250,16 @@ async def _tree(request: Request, container: str) -> list[outline.Branch]:
     read = _sees(request, queries.TREE_SHOWN, queries.TREE)
     rows = await hub_of(request).database.read(read, call_of(request), container=container)
     return outline.build(to_dicts(read, rows))
+
+
+async def _unplaced(request: Request, container: str) -> list[outline.Branch]:
+    """What hangs at no place of the tree: many courses keep their quizzes so."""
+    read = _sees(request, UNPLACED_SHOWN, UNPLACED)
+    rows = await hub_of(request).database.read(read, call_of(request), container=container)
+    return [
+        outline.Branch(row["title"], row["kind"], row["id"], row["published"], row["state"])
+        for row in to_dicts(read, rows)
+    ]
 
 
 async def _referred(request: Request, container: str, kind: str, remote_id: str) -> str:
@@ -202,7 +291,6 @@ async def _filtered(request: Request, lesson: dict[str, Any]) -> str:
     return await asyncio.to_thread(sanitise, changed if isinstance(changed, str) else "")
 
 
-def _parsed(data: Any) -> dict[str, Any]:
-    """The item's own data; reads hand it over unparsed."""
-    parsed: dict[str, Any] = orjson.loads(orjson.dumps(data))
-    return parsed
+def _parsed(data: Any) -> Any:
+    """An item's own data; reads hand it over unparsed."""
+    return orjson.loads(orjson.dumps(data))

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOOP = Path(sys.executable).with_name("bloop")
+HUB_TOML = """\
+[hub]
+name = "Here"
+
+[access]
+guests = "read"
+
+[log]
+level = "error"
+
+[plugins.cartridge]
+enabled = true
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A hub that runs in a process of its own."""
+
+    folder: Path
+    url: str
+
+    def bloop(self, *arguments):
+        """What a command beside the running hub answers."""
+        return json.loads(run_bloop(self.folder, *arguments, "--json"))
+
+    def login_path(self):
+        """A fresh link that logs the operator in, without its host."""
+        return "/start" + self.bloop("login-link")["url"].partition("/start")[2]
+
+    def lessons(self, course=None):
+        """All lessons of a course's outline in order: their kind, title and path."""
+        items = self.bloop("content", "tree", *([course] if course else []))["items"]
+        waiting = [node for item in items for node in item["nodes"]]
+        found = []
+        while waiting:
+            node = waiting.pop(0)
+            waiting = node["children"] + waiting
+            if node["item"]:
+                found.append((node["kind"], node["title"], f"/lessons/{node['item']}"))
+        return found
+
+
+def run_bloop(folder, *arguments):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("BLOOP_")}
+    done = subprocess.run(
+        [BLOOP, *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """A served hub with the sample course, whose published content guests may read."""
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "hub.toml").write_text(HUB_TOML)
+    builder = ROOT / "examples" / "build_course.py"
+    course = folder / "waves.imscc"
+    subprocess.run([sys.executable, builder, "-o", course], check=True, capture_output=True)
+    run_bloop(folder, "init")
+    run_bloop(folder, "import", course)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("BLOOP_")}
+    with subprocess.Popen(
+        [BLOOP, "up", "--port", "0"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as running:
+        said = ""
+        while "Stop with" not in said:
+            line = running.stdout.readline()
+            assert line, said
+            said += line
+        try:
+            yield Served(folder, re.search(r"http://[\d.]+:\d+", said)[0])
+        finally:
+            running.terminate()
+            running.stdout.read()
+
+
+@pytest.fixture
+def guest(served):
+    """A browser without a session, which asks for pages."""
+    with httpx.Client(base_url=served.url, headers={"accept": "text/html"}) as client:
+        yield client
+
+
+@pytest.fixture
+def operator(served):
+    """A browser that has followed the operator's link."""
+    headers = {"accept": "text/html"}
+    with httpx.Client(base_url=served.url, headers=headers, follow_redirects=True) as client:
+        assert client.get(served.login_path()).status_code == 200
+        yield client
+
+
+def csrf_of(page):
+    """The token in a page's forms."""
+    return re.search(r'name="csrf" value="([0-9a-f]+)"', page.text)[1]

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+NARROW = {"width": 320, "height": 640}
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture
+def visit(served, browser):
+    """Open a page of the hub in a browser of its own; what its console complains of fails it."""
+
+    @contextmanager
+    def opened(path="/", **options):
+        context = browser.new_context(base_url=served.url, **options)
+        page = context.new_page()
+        complaints = []
+        page.on("console", lambda said: complaints.append(said.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "requestfailed", lambda request: complaints.append(f"{request.url} {request.failure}")
+        )
+        page.goto(path)
+        try:
+            yield page
+            assert complaints == []
+        finally:
+            context.close()
+
+    return opened
+
+
+def first_of(served, kind):
+    return next(path for found, _, path in served.lessons() if found == kind)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_guest_reads_from_the_courses_to_the_first_quiz(visit, scripts):
+    with visit(java_script_enabled=scripts, locale="en") as page:
+        page.get_by_role("link", name="Waves, Sound and Music").click()
+        page.get_by_role("link", name="Start with Welcome").click()
+        assert page.get_by_role("heading", level=1).inner_text() == "Welcome"
+        for _ in range(20):
+            if page.get_by_text("Quiz", exact=True).count():
+                break
+            page.locator("a[rel=next]").click()
+        assert page.get_by_role("heading", level=1).inner_text() == "Quiz 1: Vibration"
+        assert page.locator(".question").count() == 7
+        assert page.locator("[aria-current=page]").inner_text() == "Quiz 1: Vibration"
+
+
+def test_the_outline_opens_where_one_is_and_leads_elsewhere(visit, served):
+    with visit(first_of(served, "assignment"), locale="en") as page:
+        open_modules = page.locator(".outline details[open] > summary")
+        assert open_modules.all_inner_texts() == ["2. Waves: how sound travels"]
+        page.locator(".outline summary", has_text="4. Tuning").click()
+        page.get_by_role("link", name="Equal temperament", exact=True).click()
+        assert page.get_by_role("heading", level=1).inner_text() == "Equal temperament"
+
+
+def test_an_operator_comes_in_switches_a_plugin_and_leaves(visit, served):
+    with visit(served.login_path(), locale="en") as page:
+        page.get_by_role("link", name="Plugins").click()
+        page.get_by_role("button", name="Switch off").click()
+        assert "switched off" in page.get_by_role("status").inner_text()
+        page.get_by_role("button", name="Switch on").click()
+        assert "ready" in page.get_by_role("status").inner_text()
+        page.get_by_role("button", name="Log out").click()
+        assert page.get_by_text("You are reading as a guest.").is_visible()
+        assert page.context.cookies() == []
+
+
+def test_the_keyboard_skips_to_the_content(visit, served):
+    with visit(first_of(served, "page"), locale="en") as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        assert page.locator(".skip").bounding_box()["y"] >= 0
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_nothing_scrolls_sideways_on_a_narrow_screen(visit, served):
+    with visit("/", viewport=NARROW) as page:
+        course = page.locator(".card a").first.get_attribute("href")
+        for path in [course, *(path for _, _, path in served.lessons())]:
+            page.goto(path)
+            assert page.evaluate(OVERFLOW) <= 0, path
+
+
+def test_every_lesson_shows_its_pictures_and_formulas_without_complaint(visit, served):
+    pictures = formulas = 0
+    with visit("/") as page:
+        for _, title, path in served.lessons():
+            page.goto(path, wait_until="load")
+            widths = page.eval_on_selector_all("main img", "all => all.map(i => i.naturalWidth)")
+            assert all(width > 0 for width in widths), title
+            pictures += len(widths)
+            formulas += page.locator("math").count()
+    assert pictures >= 10
+    assert formulas > 20
+
+
+def test_text_keeps_the_measure_that_is_read_with_ease(visit, served):
+    with visit(first_of(served, "page"), viewport={"width": 1600, "height": 900}) as page:
+        width = page.locator(".prose p").first.bounding_box()["width"]
+        assert 500 < width < 720
+
+
+def test_a_dark_screen_gets_a_dark_page(visit):
+    with visit(color_scheme="dark") as page:
+        red = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0]")
+        assert int(red) < 60
+
+
+def test_german_browsers_get_german_pages(visit):
+    with visit(locale="de-DE") as page:
+        assert page.get_by_role("heading", level=1).inner_text() == "Kurse"
+        assert page.locator("html").get_attribute("lang") == "de"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit, served, scheme):
+    axe_module = pytest.importorskip("axe_playwright_python.sync_playwright")
+    axe = axe_module.Axe()
+    seen: set[str] = set()
+    with visit(served.login_path(), color_scheme=scheme) as page:
+        course = page.locator(".card a").first.get_attribute("href")
+        paths = ["/", course, "/plugins"]
+        for kind, _, path in served.lessons():
+            if kind not in seen:
+                seen.add(kind)
+                paths.append(path)
+        for path in paths:
+            page.goto(path)
+            found = axe.run(page).response["violations"]
+            assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], path

@@ -1,0 +1,139 @@
+"""Pictures of every page, light and dark, wide and narrow, in var/screenshots.
+
+    python tools/screenshots.py COURSE.imscc ...
+
+A hub of its own is filled with the courses that are given (the sample course without any), and
+each kind of lesson in each course is taken once, with the pages of an operator.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOOP = Path(sys.executable).with_name("bloop")
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-sync", "--no-first-run"]
+SIZES = {"wide": (1280, 900), "narrow": (320, 640)}
+HUB_TOML = (
+    '[hub]\nname = "Bloop"\n\n[access]\nguests = "read"\n\n[plugins.cartridge]\nenabled = true\n'
+)
+
+
+def bloop(folder: Path, *arguments: str | Path) -> Any:
+    """What a command answers."""
+    done = subprocess.run(
+        [BLOOP, *arguments, "--json"], cwd=folder, capture_output=True, check=False
+    )
+    if done.returncode:
+        sys.exit(done.stdout.decode() + done.stderr.decode())
+    return json.loads(done.stdout)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[str, str]]:
+    """The address of a running hub, and the link that logs its operator in."""
+    command: list[str | Path] = [BLOOP, "up", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        said = ""
+        while "/start?token=" not in said:
+            said += running.stdout.readline()
+        try:
+            urls = re.findall(r"http://\S+", said)
+            yield urls[0].rstrip("/"), urls[1]
+        finally:
+            running.terminate()
+
+
+def lessons(folder: Path, every: bool) -> Iterator[tuple[str, str]]:  # noqa: FBT001 - a script
+    """Name and path of the courses, and of the first lesson (or every one) of each kind in them."""
+    for number, course in enumerate(bloop(folder, "content", "tree")["items"]):
+        yield f"{number}-course", f"/courses/{course['id']}"
+        taken: set[str] = set()
+        waiting = list(course["nodes"])
+        while waiting:
+            node = waiting.pop(0)
+            waiting = node["children"] + waiting
+            if node["item"] and (every or node["kind"] not in taken):
+                taken.add(node["kind"])
+                yield f"{number}-{node['kind']}-{len(taken)}", f"/lessons/{node['item']}"
+
+
+def take(
+    browser: Browser, url: str, start: str | None, pages: dict[str, str], target: Path
+) -> None:
+    """Take every page in every size and scheme; logged in where there is a start link."""
+    state = None
+    if start is not None:
+        context = browser.new_context()
+        context.new_page().goto(start)
+        state = context.storage_state()
+    for size, (width, height) in SIZES.items():
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                storage_state=state,
+            )
+            page = context.new_page()
+            for name, path in pages.items():
+                page.goto(url + path)
+                page.screenshot(path=target / f"{name}-{size}-{scheme}.png", full_page=True)
+            context.close()
+
+
+def main() -> None:
+    """Fill a hub, serve it, take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("courses", nargs="*", type=Path)
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "var" / "screenshots")
+    parser.add_argument("--every", action="store_true", help="every lesson, not one of each kind")
+    arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        sys.exit("error: no Chromium here: apt-get install chromium")
+    os.environ.pop("BLOOP_CONFIG", None)
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        (folder / "hub.toml").write_text(HUB_TOML)
+        bloop(folder, "init")
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        with served(folder) as (url, _start):
+            take(browser, url, None, {"empty": "/"}, arguments.output)
+        courses = [path.resolve() for path in arguments.courses] or [sample(folder)]
+        for course in courses:
+            bloop(folder, "import", course)
+        with served(folder) as (url, start):
+            pages = {"home": "/", **dict(lessons(folder, arguments.every)), "missing": "/nothing"}
+            take(browser, url, None, {**pages, "used": "/start?token=x"}, arguments.output)
+            own = {"operator-home": "/", "operator-plugins": "/plugins"}
+            own |= {f"operator-{n}": p for n, p in pages.items() if "quiz" in n}
+            take(browser, url, start, own, arguments.output)
+        browser.close()
+    print(f"{len(list(arguments.output.glob('*.png')))} pictures in {arguments.output}")
+
+
+def sample(folder: Path) -> Path:
+    """The sample course."""
+    course = folder / "waves.imscc"
+    builder = ROOT / "examples" / "build_course.py"
+    subprocess.run([sys.executable, builder, "-o", course], check=True, capture_output=True)
+    return course
+
+
+if __name__ == "__main__":
+    main()
