@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import event
 
@@ -24,6 +26,8 @@ from bloop_sdk import (
     ForbiddenRecordError,
     Kind,
     MissingRecordError,
+    PermissionMissingError,
+    ProviderSpec,
     RateLimitedError,
     Ref,
     Skipped,
@@ -430,3 +434,56 @@ async def test_queries_per_batch_do_not_grow_with_the_batch(sync, database):
         counts.append(len(statements))
 
     assert counts[1] - counts[0] <= 8  # the outbox numbers 200 aggregates at a time
+
+
+async def test_an_optional_stream_that_may_not_be_read_is_a_gap(sync, database, call):
+    class Guarded(Course):
+        def spec(self):
+            first, second = super().spec().streams
+            return ProviderSpec(streams=(first, replace(second, optional=True)))
+
+    def fail(stream, start):
+        if stream == "tree":
+            raise PermissionMissingError("pages may not be read", permission="pages:read")
+
+    await sync(Course(contents=[page(1)]))
+    report = await sync(Guarded(contents=[page(1)], fail=fail))
+
+    assert (report.state, report.gaps) == ("succeeded", ("tree: pages may not be read",))
+    assert report.deleted == 0
+    assert items(database, call)["p1"].state == "active"
+    with pytest.raises(PermissionMissingError):
+        await sync(Course(contents=[page(1)], fail=fail))
+
+
+async def test_any_iterator_of_batches_will_do(sync):
+    class Plain(Course):
+        def read(self, partition, state):
+            batches = super().read(partition, state)
+
+            class Iterator:
+                def __aiter__(self):
+                    return self
+
+                def __anext__(self):
+                    return batches.__anext__()
+
+            return Iterator()
+
+    assert (await sync(Plain(contents=[page(1)]))).written == 2
+
+
+async def test_a_raw_record_too_large_to_keep_is_named_by_its_size(sync, database, call):
+    skipped = (
+        Skipped(ref="page:p1", reason="broken", raw={"text": "x" * 70_000}),
+        Skipped(ref="page:p2", reason="broken", raw={"id": object()}),
+        Skipped(ref="page:\x00", reason="broken", raw={"id": 1}),
+    )
+    await sync(Course(contents=[], skipped=skipped))
+
+    kept = {line.ref: (line.raw, line.raw_size) for line in rows(database, call, Quarantine)}
+    assert kept == {
+        "page:p1": (None, 70_011),
+        "page:p2": (None, 0),
+        "page:\N{REPLACEMENT CHARACTER}": ({"id": 1}, 8),
+    }

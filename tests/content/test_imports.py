@@ -2,19 +2,22 @@ from __future__ import annotations
 
 import io
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 
 from bloop.content import service
 from bloop.content.exports import HubExportSource
-from bloop.content.imports import Importer, import_file
+from bloop.content.imports import Importer, import_file, import_upload, importer_for
 from bloop.content.models import Container, Item, Node
+from bloop.content.plugins import FileContext
 from bloop.content.queries import TREE
 from bloop.content.tree import nested
 from bloop.kernel.models import Connection
-from bloop.store.errors import ConflictError, NotFoundError
+from bloop.kernel.states import PluginState, Status
+from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import to_dicts
-from bloop_sdk import HostileInputError, MissingRecordError
+from bloop_sdk import HostileInputError, MissingRecordError, Request, UnsupportedError
 from bloop_sdk import records as r
 from tests.content.course import Course, course, file, leaf, module, page, rows
 
@@ -162,6 +165,71 @@ async def test_what_was_written_here_can_be_exported(database, blobs, call, comm
     command(service.trash, Container, mine.id, 1)
     with pytest.raises(NotFoundError):
         HubExportSource(database, blobs, call, mine.id)
+
+
+def record(plugin_id, state, *suffixes, provides="lms"):
+    manifest = SimpleNamespace(imports=suffixes, provides={provides: "x:Y"})
+    status = Status(state, cure="switch it on")
+    return SimpleNamespace(id=plugin_id, manifest=manifest, status=status)
+
+
+READY, DISABLED = PluginState.READY, PluginState.DISABLED
+
+
+def test_a_files_suffix_finds_its_plugin():
+    plugins = [
+        record("off", DISABLED, ".imscc"),
+        record("on", READY, ".imscc", ".zip"),
+        record("notes", READY, ".enex", provides="notes"),
+        SimpleNamespace(id="broken", manifest=None),
+    ]
+
+    assert importer_for(plugins, "a.IMSCC") == Importer("on", "lms")
+    assert importer_for(plugins, "a.enex") == Importer("notes", "notes")
+    assert importer_for(plugins, "a.bin", "on") == Importer("on", "lms")
+    with pytest.raises(InvalidError, match=r"no plugin imports \.bin.*\.enex, \.imscc, \.zip"):
+        importer_for(plugins, "a.bin")
+    with pytest.raises(InvalidError, match="plugin off would import it, but is disabled"):
+        importer_for(plugins[:1], "a.imscc")
+
+
+async def test_an_uploaded_file_is_imported_by_its_job(shelf, database, blobs, call):
+    ref = blobs.put([b"any"])
+    payload = {
+        "blob": ref.sha256,
+        "name": "course.tiny",
+        "plugin": "tiny",
+        "capability": "lms",
+        "into": None,
+        "confirm_deletes": False,
+    }
+    asked = []
+
+    def open_provider(importer, _connection, path):
+        asked.append((importer, path.read_bytes()))
+        return Course(contents=[page(1)])
+
+    report = await import_upload(database, blobs, open_provider, call, payload)
+
+    assert (report["written"], report["state"]) == (2, "succeeded")
+    assert asked[0] == (TINY, b"any")
+    assert rows(database, call, Connection)[0].settings == {"file": "course.tiny"}
+
+
+async def test_the_import_of_a_file_has_no_way_to_the_outside(database, call, tmp_path):
+    from bloop_sdk.testing import FakeContext
+
+    plugin = FakeContext(plugin_id="tiny", data_dir=tmp_path)
+    context = FileContext(plugin, database, call, "some-connection", tmp_path / "a.tiny")
+
+    assert (context.plugin_id, context.config, context.log) == ("tiny", plugin.config, plugin.log)
+    assert (context.data_dir, await context.run_sync(len, "abc")) == (tmp_path, 3)
+    with pytest.raises(UnsupportedError, match="no way to the outside"):
+        await context.http.send(Request(url="https://example.org"))
+    with pytest.raises(UnsupportedError):
+        context.http.stream(Request(url="https://example.org"))
+    context.store.set("key", [1])
+    assert context.store.get("key") == [1]
 
 
 # -- with the plugin for cartridges

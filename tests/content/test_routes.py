@@ -289,3 +289,25 @@ async def test_a_file_that_no_plugin_reads_is_refused(educator):
 
     assert answer.status_code == 422
     assert "no plugin imports .xyz" in answer.json()["detail"]
+
+
+async def test_a_course_is_downloaded_as_its_exporter_writes_it(
+    educator, imported, hub, monkeypatch
+):
+    class Exporter:
+        media_type = "application/x-tiny"
+        suffix = ".tiny"
+
+        def export(self, source, target):
+            titles = [content.title for content in source.contents()]
+            target.write(f"{source.container.title}: {', '.join(titles)}".encode())
+
+    monkeypatch.setattr(hub, "open_exporter", lambda plugin: Exporter(), raising=False)
+    url = f"/api/v1/containers/{imported['course']}/export"
+
+    answer = await educator.get(url, params={"plugin": "tiny"})
+
+    assert answer.text == "Acids and bases: Page 1, Page 2, Quiz, a.png, x.html"
+    assert answer.headers["content-type"] == "application/x-tiny"
+    assert "Acids%20and%20bases.tiny" in answer.headers["content-disposition"]
+    assert (await educator.get("/api/v1/containers/nowhere/export")).status_code == 404
