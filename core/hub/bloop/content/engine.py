@@ -26,7 +26,7 @@ from bloop.content.files import fetch_bytes
 from bloop.content.incoming import MODELS, WRITE_ORDER, Work, fill, hashed, look_up
 from bloop.content.models import REMOTE_ID_LENGTH, Sourced, SyncSeen
 from bloop.content.quarantine import put_aside, resolve
-from bloop.content.runs import Run, RunReport
+from bloop.content.runs import Counted, Run, RunReport
 from bloop.content.upsert import Upsert
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
@@ -342,18 +342,6 @@ class Reader:
             self._run.count(deleted=gone)
             runs.beat(unit, self._run, self._seconds())
         return gone
-
-
-class Counted:
-    """The run's counts before a commit, for when that fails."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._counts, self._by_kind = dict(run.counts), dict(run.by_kind)
-
-    def restore(self) -> None:
-        """Forget what was counted since."""
-        self._run.counts, self._run.by_kind = self._counts, self._by_kind
 
 
 def _closable(batches: AsyncIterator[Batch]) -> Any:

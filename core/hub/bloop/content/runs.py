@@ -92,6 +92,18 @@ class Run:
         return {**self.counts, "by_kind": self.by_kind, "gaps": self.gaps}
 
 
+class Counted:
+    """The run's counts before a commit, for when that fails."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._counts, self._by_kind = dict(run.counts), dict(run.by_kind)
+
+    def restore(self) -> None:
+        """Forget what was counted since."""
+        self._run.counts, self._run.by_kind = self._counts, self._by_kind
+
+
 def start_run(
     unit: UnitOfWork, connection_id: str, *, source: str | None = None, into_id: str | None = None
 ) -> Run:
