@@ -55,6 +55,7 @@ def add_jobs(database, call, *ids, **values):
                     institution_id=call.institution,
                     kind=values.get("kind", "a"),
                     actor="x",
+                    actor_role="learner",
                     trace="x",
                     created_at=MOMENT,
                     payload={"b": 1, "a": [None, "ü"]},
