@@ -140,6 +140,7 @@ async def doctor(ctx: click.Context, plugin: str | None, *, as_json: bool) -> No
     from bloop.ops.doctor import diagnose
 
     async with open_hub() as hub:
+        hub.guard()  # A plugin that hangs ends this process, and the next one names it.
         await asyncio.to_thread(hub.load_plugins)
         found = diagnose(hub, plugin)
     if as_json:
@@ -194,8 +195,8 @@ def _switch(plugin: str, *, enabled: bool, as_json: bool) -> None:
     """Edit hub.toml; whether the plugin can be loaded is for the running hub, or doctor, to say."""
     import os
 
-    from bloop.kernel import hubfile
-    from bloop.kernel.config import FILE_NAME, default_path
+    from bloop.kernel import hubfile, journal
+    from bloop.kernel.config import FILE_NAME, default_path, load
     from bloop.kernel.discovery import scan
     from bloop_sdk import ConfigError
 
@@ -208,6 +209,9 @@ def _switch(plugin: str, *, enabled: bool, as_json: bool) -> None:
             cure=f"pip install bloop-{plugin.replace('_', '-')}, or see `bloop plugins list`",
         )
     edit = hubfile.enable(path, plugin) if enabled else hubfile.disable(path, plugin)
+    if enabled:
+        # Whoever enables a plugin by hand wants it tried again, whatever it did to a process.
+        journal.forgive(load(path, os.environ).value.hub.data_dir / "journal", plugin)
     word = "on" if enabled else "off"
     if as_json:
         report = {"id": plugin, "enabled": enabled, "changed": edit.changed, "diff": edit.diff}

@@ -284,7 +284,9 @@ class Hub:
     async def start(self) -> None:
         """Begin to work: tables now; plugins, which take longer, while requests are answered."""
         await self.database.run(self.prepare)
-        self._watch()
+        self.guard()
+        assert self._watchdog is not None, "the guard has just been set up"
+        self._watchdog.watch(asyncio.get_running_loop())
         self.loading = True
         self._loader = asyncio.create_task(self._load(), name="load plugins")
 
@@ -327,8 +329,8 @@ class Hub:
             self.loading = False
         await self.jobs.start()
 
-    def _watch(self) -> None:
-        """Have a thread see to it that plugins and the event loop don't hang."""
+    def guard(self) -> None:
+        """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""
         from bloop.kernel.journal import Journal
         from bloop.kernel.watchdog import Watchdog
 
@@ -338,7 +340,6 @@ class Hub:
             journal, deadline=limits.import_seconds, stall=limits.watchdog_seconds
         )
         self._watchdog.start()
-        self._watchdog.watch(asyncio.get_running_loop())
 
     # Logging in.
 
