@@ -91,7 +91,7 @@ class Edge:
         scope["bloop.edge"] = self
         await self.visitors.welcome(scope, head)
         if self.complete is not None and self._table.find(scope["path"]) is None:
-            await self.complete
+            await asyncio.shield(self.complete)
         route = self._find(scope)
         call = scope["bloop.call"]
         require(call, route.action)

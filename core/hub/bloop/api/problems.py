@@ -146,6 +146,8 @@ def describe(error: Exception, trace_id: str) -> tuple[Problem, dict[str, str]]:
         headers = dict(error.headers or {})
         code = _CODES.get(error.status_code, "refused")
         return _problem(error.status_code, code, str(error.detail), trace_id), headers
+    if isinstance(error, OverflowError):
+        return _problem(422, "invalid", "a number is too large", trace_id), {}
     status = status_of(error) if isinstance(error, BloopError) else 500
     if not isinstance(error, BloopError) or status == 500:
         detail = "the hub failed; its log has the reason under this trace_id"
