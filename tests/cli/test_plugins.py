@@ -1,0 +1,97 @@
+"""What the operator does with plugins, also with the worst of them."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bloop_sdk.testing.distributions import write_plugin
+
+
+@pytest.fixture
+def hub(folder, tmp_path):
+    """Runs `bloop` in a process of its own, with a folder of plugins on its path."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (folder / "hub.toml").write_text(
+        "[limits]\nimport_seconds = 1.5\n\n[plugins.cartridge] # reads courses\nenabled = true\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(site)}
+
+    def run(*words):
+        return subprocess.run(
+            [sys.executable, "-c", "from bloop.cli.main import main; main()", *words],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    run.site, run.file = site, folder / "hub.toml"
+    return run
+
+
+def test_the_list_imports_no_plugin(hub):
+    write_plugin(hub.site, "loud", code="raise SystemExit('imported')")
+    done = hub("plugins", "list")
+    assert done.returncode == 0
+    assert "loud" in done.stdout
+    assert "cartridge" in done.stdout
+
+
+def test_enable_and_disable_keep_the_comments(hub):
+    write_plugin(hub.site, "quiet")
+    assert "switched on" in hub("plugins", "enable", "quiet").stdout
+    assert "was on already" in hub("plugins", "enable", "quiet").stdout
+    assert "# reads courses" in hub.file.read_text()
+    assert "switched off" in hub("plugins", "disable", "quiet").stdout
+
+
+def test_enabling_what_is_not_installed_changes_nothing(hub):
+    before = hub.file.read_text()
+    done = hub("plugins", "enable", "nope")
+    assert done.returncode == 1
+    assert "pip install bloop-nope" in done.stderr
+    assert hub.file.read_text() == before
+
+
+def test_doctor_names_culprit_cause_and_cure_beside_the_good_one(hub):
+    write_plugin(hub.site, "broken", code="import nosuchmodule\n")
+    hub("plugins", "enable", "broken")
+    done = hub("plugins", "doctor")
+    assert done.returncode == 1
+    assert "cartridge 0.1.0  ready" in done.stdout
+    assert "broken 1.0  load_failed" in done.stdout
+    assert "No module named 'nosuchmodule'" in done.stdout
+    assert "pip install 'nosuchmodule'" in done.stdout
+
+
+def test_a_plugin_that_ends_the_process_is_named_by_the_next_and_forgiven_by_hand(hub):
+    write_plugin(hub.site, "crasher", code="import os\nos._exit(9)\n")
+    hub("plugins", "enable", "crasher")
+    assert hub("plugins", "doctor").returncode == 9
+    named = hub("plugins", "doctor")
+    assert named.returncode == 1
+    assert "died in import" in named.stdout
+    assert "cartridge 0.1.0  ready" in named.stdout
+    hub("plugins", "enable", "crasher")
+    assert hub("plugins", "doctor").returncode == 9
+
+
+def test_a_plugin_that_hangs_ends_the_process_and_is_named_by_the_next(hub):
+    write_plugin(hub.site, "hanger", code="import time\ntime.sleep(1000)\n")
+    hub("plugins", "enable", "hanger")
+    hung = hub("plugins", "doctor")
+    assert hung.returncode == 70
+    assert "plugin hanger: import took too long" in hung.stderr
+    assert "died in import" in hub("plugins", "doctor").stdout
+
+
+def test_a_broken_file_names_line_key_and_cure(hub):
+    hub.file.write_text("[http]\nport = 99999\n")
+    done = hub("plugins", "list")
+    assert done.returncode == 1
+    assert "hub.toml:2: [http] port: must be between 1 and 65535" in done.stderr
