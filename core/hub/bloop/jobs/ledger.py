@@ -214,7 +214,7 @@ def give_back(unit: UnitOfWork, claim: Claim) -> bool:
 
 def backoff(attempt: int) -> float:
     """Seconds before the next attempt: twice as long each time, spread so that none meet."""
-    return min(2.0**attempt, LONGEST_BACKOFF_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+    return min(2.0**attempt, LONGEST_BACKOFF_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 # nosec B311 - spread, no secret
 
 
 def reap(unit: UnitOfWork) -> int:

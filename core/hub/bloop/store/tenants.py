@@ -7,7 +7,7 @@ security stands behind it, for statements that go past the session as well.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Insert, Table, TextClause, event, inspect, text
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
@@ -52,7 +52,7 @@ def _guard_statement(state: ORMExecuteState) -> None:
     if not (state.is_column_load or state.is_relationship_load):
         _check_tables(state.statement)
     if state.is_insert:
-        _check_inserted(state.statement, state.parameters, institution)
+        _check_inserted(cast("Insert", state.statement), state.parameters, institution)
     elif state.is_orm_statement:
         state.statement = state.statement.options(
             with_loader_criteria(
@@ -87,8 +87,7 @@ def _check_tables(statement: Any) -> None:
             )
 
 
-def _check_inserted(statement: Any, parameters: Any, institution: str) -> None:
-    assert isinstance(statement, Insert)
+def _check_inserted(statement: Insert, parameters: Any, institution: str) -> None:
     if "institution_id" not in statement.table.c:
         return
     if statement.select is not None:
