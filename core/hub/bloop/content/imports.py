@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
@@ -146,19 +148,29 @@ async def import_upload(
 ) -> dict[str, Any]:
     """Do an :data:`IMPORT_JOB`: import the blob that its payload names; gives the report."""
     importer = Importer(payload["plugin"], payload["capability"])
-    report = await import_file(
-        database,
-        blobs,
-        lambda connection, path: open_provider(importer, connection, path),
-        call,
-        importer,
-        blobs.path(payload["blob"]),
-        name=payload["name"],
-        into=payload["into"],
-        confirm_deletes=payload["confirm_deletes"],
-        progress=progress,
-    )
+    with tempfile.TemporaryDirectory(prefix="bloop-import-") as folder:
+        # A course without a title takes the file's name, and a blob is called by its digest.
+        path = Path(folder) / _file_name(payload["name"])
+        path.symlink_to(blobs.path(payload["blob"]).absolute())
+        report = await import_file(
+            database,
+            blobs,
+            lambda connection, path: open_provider(importer, connection, path),
+            call,
+            importer,
+            path,
+            name=payload["name"],
+            into=payload["into"],
+            confirm_deletes=payload["confirm_deletes"],
+            progress=progress,
+        )
     return asdict(report)
+
+
+def _file_name(name: str) -> str:
+    """An uploaded file's own name, as far as every file system takes it."""
+    stem = re.sub(r"[^\w ()-]", "_", PurePath(name).stem)[:60].strip() or "course"
+    return stem + re.sub(r"[^\w.]", "", PurePath(name).suffix)[:12]
 
 
 def connection_of_file(
