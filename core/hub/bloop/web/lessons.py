@@ -25,7 +25,7 @@ def readable(html: str, container: str) -> Markup:
     html = resolve_html(html, container)
     if "<table" in html:
         html = TAG.sub(_scrolling, html)
-    return Markup(with_mathml(html))  # noqa: S704 - nh3 sanitised it
+    return Markup(with_mathml(html))  # noqa: S704  # nosec B704 - nh3 sanitised it
 
 
 def _scrolling(tag: re.Match[str]) -> str:
@@ -182,7 +182,8 @@ def _answers(question: Mapping[str, Any], container: str) -> dict[str, Any]:
     choices = question.get("choices", ())
     shown: dict[str, Any] = {"choices": [], "accepted": [], "pairs": [], "pool": [], "blanks": []}
     if kind in _ANSWERS_TYPED:
-        shown["accepted"] = [_accepted(choice) for choice in choices]
+        # A formula's variables stand among them, with their bounds and no weight.
+        shown["accepted"] = [_accepted(one) for one in choices if one.get("weight", 0) > 0]
     elif kind == "matching":
         groups = question.get("groups")
         if groups is None:
@@ -216,7 +217,7 @@ def _accepted(choice: Mapping[str, Any]) -> Markup:
     """An answer that counts as right: a text, or the bounds of a number."""
     low, high = choice.get("low"), choice.get("high")
     if low is None or high is None:
-        return Markup(choice["html"])  # noqa: S704 - nh3 sanitised it
+        return Markup(choice["html"])  # noqa: S704  # nosec B704 - nh3 sanitised it
     return Markup("{}").format(f"{low:g}" if low == high else f"{low:g} – {high:g}")
 
 
