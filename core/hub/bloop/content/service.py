@@ -2,7 +2,7 @@
 
 Each keeps what the row held before, appends its event and its audit line, and checks the row
 version that the author saw. What a live connection brings is not edited here: its source wins
-(``docs/decisions/0010-authoring.md``).
+(``docs/decisions/0004-authoring.md``).
 """
 
 from __future__ import annotations
