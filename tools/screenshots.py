@@ -3,7 +3,7 @@
     python tools/screenshots.py COURSE.imscc ...
 
 A hub of its own is filled with the courses that are given (the sample course without any), and
-each kind of lesson in each course is taken once, with the pages of an operator.
+each kind of lesson in each course is taken once, as an operator sees it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOOP = Path(sys.executable).with_name("bloop")
@@ -58,29 +58,23 @@ def served(folder: Path) -> Iterator[tuple[str, str]]:
             running.terminate()
 
 
-def lessons(folder: Path, every: bool) -> Iterator[tuple[str, str]]:  # noqa: FBT001 - a script
-    """Name and path of the courses, and of the first lesson (or every one) of each kind in them."""
-    for number, course in enumerate(bloop(folder, "content", "tree")["items"]):
-        yield f"{number}-course", f"/courses/{course['id']}"
-        taken: set[str] = set()
-        waiting = list(course["nodes"])
-        while waiting:
-            node = waiting.pop(0)
-            waiting = node["children"] + waiting
-            if node["item"] and (every or node["kind"] not in taken):
-                taken.add(node["kind"])
-                yield f"{number}-{node['kind']}-{len(taken)}", f"/lessons/{node['item']}"
+def lessons(page: Page, url: str) -> Iterator[tuple[str, str]]:
+    """Name and path of each course, and of the first lesson of each kind in it."""
+    page.goto(url)
+    courses = page.eval_on_selector_all(".card a", "all => all.map(a => a.pathname)")
+    for number, course in enumerate(courses):
+        yield f"{number}-course", course
+        page.goto(url + course)
+        links = page.eval_on_selector_all(
+            ".items a",
+            "all => all.map(a => [a.querySelector('.kind').innerText.split(' ')[0], a.pathname])",
+        )
+        kinds = dict(reversed(links))
+        yield from ((f"{number}-{kind.lower()}", path) for kind, path in kinds.items())
 
 
-def take(
-    browser: Browser, url: str, start: str | None, pages: dict[str, str], target: Path
-) -> None:
-    """Take every page in every size and scheme; logged in where there is a start link."""
-    state = None
-    if start is not None:
-        context = browser.new_context()
-        context.new_page().goto(start)
-        state = context.storage_state()
+def take(browser: Browser, url: str, state: Any, pages: dict[str, str], target: Path) -> None:
+    """Take every page in every size and scheme; ``state`` is a browser's that has logged in."""
     for size, (width, height) in SIZES.items():
         for scheme in ("light", "dark"):
             context = browser.new_context(
@@ -100,7 +94,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("courses", nargs="*", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "var" / "screenshots")
-    parser.add_argument("--every", action="store_true", help="every lesson, not one of each kind")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     chromium = shutil.which("chromium")
@@ -118,11 +111,16 @@ def main() -> None:
         for course in courses:
             bloop(folder, "import", course)
         with served(folder) as (url, start):
-            pages = {"home": "/", **dict(lessons(folder, arguments.every)), "missing": "/nothing"}
-            take(browser, url, None, {**pages, "used": "/start?token=x"}, arguments.output)
-            own = {"operator-home": "/", "operator-plugins": "/plugins"}
-            own |= {f"operator-{n}": p for n, p in pages.items() if "quiz" in n}
-            take(browser, url, start, own, arguments.output)
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(start)
+            found = dict(lessons(page, url))
+            guests = {name: path for name, path in found.items() if name == "0-quiz"}
+            guests |= {"home": "/", "missing": "/nothing", "used": "/start?token=x"}
+            take(browser, url, None, guests, arguments.output)
+            own = {f"operator-{name}": path for name, path in found.items()}
+            own |= {"operator-home": "/", "operator-plugins": "/plugins"}
+            take(browser, url, context.storage_state(), own, arguments.output)
         browser.close()
     print(f"{len(list(arguments.output.glob('*.png')))} pictures in {arguments.output}")
 

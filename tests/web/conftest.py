@@ -82,14 +82,17 @@ def served(tmp_path_factory):
     run_bloop(folder, "init")
     run_bloop(folder, "import", course)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BLOOP_")}
-    with subprocess.Popen(
-        [BLOOP, "up", "--port", "0"],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as running:
+    with (
+        (folder / "up.log").open("w") as log,
+        subprocess.Popen(
+            [BLOOP, "up", "--port", "0"],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as running,
+    ):
         said = ""
         while "Stop with" not in said:
             line = running.stdout.readline()
@@ -97,6 +100,7 @@ def served(tmp_path_factory):
             said += line
         try:
             yield Served(folder, re.search(r"http://[\d.]+:\d+", said)[0])
+            assert running.poll() is None, (folder / "up.log").read_text()[-4000:]
         finally:
             running.terminate()
             running.stdout.read()

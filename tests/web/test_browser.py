@@ -21,9 +21,7 @@ def visit(served, browser):
         complaints = []
         page.on("console", lambda said: complaints.append(said.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "requestfailed", lambda request: complaints.append(f"{request.url} {request.failure}")
-        )
+        page.on("requestfailed", lambda request: complaints.extend(failure_of(request)))
         page.goto(path)
         try:
             yield page
@@ -32,6 +30,11 @@ def visit(served, browser):
             context.close()
 
     return opened
+
+
+def failure_of(request):
+    """What the browser gave up by itself, because it went on to another page, is no failure."""
+    return [] if request.failure == "net::ERR_ABORTED" else [f"{request.url} {request.failure}"]
 
 
 def first_of(served, kind):
