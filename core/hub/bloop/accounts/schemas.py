@@ -12,7 +12,7 @@ from bloop_sdk import Role
 class InstitutionOut(BaseModel):
     """A tenant of the hub."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     id: str = Field(examples=["019a0c1e-7d1c-7cc3-98a0-3f1c2f5a9b10"])
     slug: str = Field(examples=["main"])
@@ -24,7 +24,7 @@ class InstitutionOut(BaseModel):
 class InstitutionList(BaseModel):
     """The institutions that the caller may see."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     items: list[InstitutionOut]
 
@@ -32,7 +32,7 @@ class InstitutionList(BaseModel):
 class AccountOut(BaseModel):
     """Who is logged in. ``csrf_token`` goes into ``X-CSRF-Token`` of a browser's changes."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     id: str
     name: str = Field(examples=["Operator"])

@@ -15,7 +15,6 @@ from starlette.types import Scope
 
 from bloop.kernel.config_model import LogSection
 from bloop.telemetry.logs import get_logger
-from bloop.telemetry.metrics import metrics
 
 _MOST_SERIES = 2000
 
@@ -54,6 +53,8 @@ class AccessLog:
             log.warning("request refused", where=where, trace_id=trace, reason=str(error))
 
     def _add(self, key: tuple[str, str, int]) -> tuple[Any, Any]:
+        from bloop.telemetry.metrics import metrics
+
         made = metrics()
         found = made.requests.labels(*key), made.request_seconds.labels(key[1])
         if len(self._series) < _MOST_SERIES:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import VISIT, Router, call_of, hub_of, may, require
 from bloop.accounts.http import json_response
-from bloop.telemetry.metrics import CONTENT_TYPE
-from bloop.telemetry.metrics import metrics as collected
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -23,11 +21,15 @@ router = Router(tags=["operations"])
 class Alive(BaseModel):
     """The process answers."""
 
+    model_config = ConfigDict(defer_build=True)
+
     status: str = Field(examples=["alive"])
 
 
 class CheckOut(BaseModel):
     """One check; ``ok`` null means that nobody knows."""
+
+    model_config = ConfigDict(defer_build=True)
 
     name: str = Field(examples=["database"])
     ok: bool | None
@@ -37,6 +39,8 @@ class CheckOut(BaseModel):
 
 class Readiness(BaseModel):
     """``ready``, ``loading`` or ``unready``; the checks are for operators and this machine."""
+
+    model_config = ConfigDict(defer_build=True)
 
     status: str = Field(examples=["ready"])
     checks: list[CheckOut] | None = None
@@ -70,6 +74,9 @@ async def metrics(request: Request) -> Response:
     """Prometheus's text format, for this machine and for operators."""
     if not _is_local(request):
         require(call_of(request), "ops:read")
+    from bloop.telemetry.metrics import CONTENT_TYPE
+    from bloop.telemetry.metrics import metrics as collected
+
     return Response(collected().render(), headers={"content-type": CONTENT_TYPE})
 
 

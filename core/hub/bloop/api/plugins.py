@@ -29,7 +29,7 @@ JSONObject = dict[str, Any]
 class PluginOut(BaseModel):
     """A plugin in the process that answered."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     id: str = Field(examples=["cartridge"])
     name: str | None = Field(examples=["Common Cartridge"])
@@ -49,7 +49,7 @@ class PluginOut(BaseModel):
 class PluginList(BaseModel):
     """Every plugin that is installed or wanted."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     items: list[PluginOut]
 
@@ -93,7 +93,7 @@ class DiagnosisOut(PluginOut):
 class SwitchedOut(BaseModel):
     """What switching a plugin did: the edit of hub.toml, and what came of it in this process."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     id: str
     state: PluginState

@@ -110,6 +110,8 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 400: "malformed", 413: "b
 class FieldFault(BaseModel):
     """One field that was not as declared."""
 
+    model_config = ConfigDict(defer_build=True)
+
     field: str = Field(examples=["body.title"])
     message: str = Field(examples=["Field required"])
 
@@ -117,7 +119,7 @@ class FieldFault(BaseModel):
 class Problem(BaseModel):
     """RFC 9457, with a stable ``code`` and a ``cure``."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     type: str = Field(examples=["about:blank"])
     title: str = Field(examples=["Not found"])

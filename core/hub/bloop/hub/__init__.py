@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bloop.kernel.dispatch import HookFailure
     from bloop.kernel.hubfile import Edit
     from bloop.kernel.kernel import Kernel
+    from bloop.kernel.registry import Contribution
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
@@ -60,6 +61,7 @@ class Hub:
         )
         self.choices = InstitutionPlugins(self.database)
         self.loading = False
+        self._job_kinds: frozenset[str] = frozenset()
         self._loader: asyncio.Task[None] | None = None
         self._toggle: Toggle | None = None
         self._institution: str | None = None
@@ -247,7 +249,24 @@ class Hub:
 
     async def _bring(self, config: LoadedConfig) -> Changes:
         self.config = config
-        return await asyncio.to_thread(self.load_plugins)
+        changes = await asyncio.to_thread(self.load_plugins)
+        await self._take_up_jobs()
+        self.loading = False
+        return changes
+
+    async def _take_up_jobs(self) -> None:
+        """Run the jobs of the plugins that are ready, and claim no more of the others'."""
+        parts = {
+            f"{part.plugin_id}.{part.declaration.kind}": part
+            for part in self.kernel.contributions("jobs")
+        }
+        for kind in self._job_kinds - parts.keys():
+            await self.jobs.unregister(kind)
+        for kind in parts.keys() - self._job_kinds:
+            part = parts[kind]
+            context = self.plugin_context(part.plugin_id)
+            self.jobs.register(kind, partial(_run_plugin_job, part), context=context)
+        self._job_kinds = frozenset(parts)
 
     def plugin_context(self, plugin_id: str) -> PluginContext:
         """A ready plugin's settings at hub scope, its log and its folder."""
@@ -359,6 +378,11 @@ def _plugin_log(plugin_id: str) -> Logger:
 
 def _report(failure: HookFailure) -> None:
     _plugin_log(failure.plugin).warning("hook failed", hook=failure.hook, reason=str(failure))
+
+
+async def _run_plugin_job(part: Contribution, ctx: JobContext, payload: dict[str, Any]) -> Any:
+    """Import the handler when its first job runs."""
+    return await part.target()(ctx, payload)
 
 
 def _audit(unit: Any, action: str, plugin_id: str) -> None:
