@@ -7,6 +7,7 @@ holds no query string, which may carry a token, and nothing else that would need
 from __future__ import annotations
 
 import sys
+import time
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -26,6 +27,8 @@ class AccessLog:
         self._stream = stream
         self._wanted = settings.level in {"debug", "info"}
         self._json = settings.format == "json"
+        self._second = 0.0
+        self._moment = ""
         self._series: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     def record(self, scope: Scope, status: int, seconds: float) -> None:
@@ -63,9 +66,12 @@ class AccessLog:
 
     def _write(self, scope: Scope, status: int, seconds: float, template: str) -> None:
         call = scope.get("bloop.call")
-        now = datetime.now(UTC)
+        second, rest = divmod(time.time(), 1)
+        if second != self._second:
+            moment = datetime.fromtimestamp(second, UTC)
+            self._second, self._moment = second, moment.isoformat(timespec="seconds")[:19]
         line: dict[str, Any] = {
-            "timestamp": now.isoformat(timespec="milliseconds"),
+            "timestamp": f"{self._moment}.{int(rest * 1000):03}+00:00",
             "level": "info",
             "logger": "bloop.access",
             "event": "request",
@@ -83,7 +89,7 @@ class AccessLog:
             text = orjson.dumps(line).decode()
         else:
             path = orjson.dumps(scope["path"]).decode()[1:-1]
-            text = f"{now:%H:%M:%S} {scope['method']} {path} {status} {line['ms']} ms"
+            text = f"{self._moment[11:]} {scope['method']} {path} {status} {line['ms']} ms"
         try:
             (self._stream or sys.stderr).write(text + "\n")
         except OSError:

@@ -20,10 +20,10 @@ from starlette.types import Message, Receive, Scope, Send
 from bloop.accounts.access import Route, require
 from bloop.api import security
 from bloop.api.access_log import AccessLog
+from bloop.api.deadlines import Deadlines
 from bloop.api.problems import BodyTooLargeError, answer, describe
 from bloop.api.route_table import RouteTable
 from bloop.api.visitors import Visitors
-from bloop_sdk import DeadlineError
 
 BODY_BYTES = 1024 * 1024
 """The longest body of a route that takes no upload."""
@@ -52,6 +52,7 @@ class Edge:
         self.upload_bytes = upload_bytes
         self.error_page = error_page
         self.complete: Awaitable[None] | None = None
+        self.deadlines = Deadlines()
         self.use(routes)
 
     def use(self, routes: Sequence[Route]) -> None:
@@ -98,14 +99,7 @@ class Edge:
         if head.unsafe:
             receive = await self.visitors.refuse_cross_site(scope, head, receive)
             receive = self._bounded(receive, head, route)
-        limit = asyncio.timeout(route.deadline)
-        try:
-            async with limit:
-                await self._run(route, scope, receive, send)
-        except TimeoutError as err:
-            if limit.expired():
-                raise DeadlineError(f"no answer within {route.deadline} s") from err
-            raise
+        await self.deadlines.within(route.deadline, self._run(route, scope, receive, send))
 
     async def _run(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
         arguments = route.direct_arguments(scope)

@@ -77,6 +77,8 @@ async def metrics(request: Request) -> Response:
     from bloop.telemetry.metrics import CONTENT_TYPE
     from bloop.telemetry.metrics import metrics as collected
 
+    running = request.scope["bloop.edge"].deadlines.running
+    collected().requests_running.set(len(running))
     return Response(collected().render(), headers={"content-type": CONTENT_TYPE})
 
 

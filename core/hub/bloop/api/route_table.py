@@ -31,7 +31,7 @@ class Target:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """What stands at a path: a target by method, and the values of the path's parameters."""
 
@@ -67,7 +67,21 @@ class RouteTable:
 
     def find(self, path: str) -> Found | None:
         """What stands at a path."""
-        return _walk(self._root, path.split("/"), 1, ())
+        segments = path.split("/")
+        node, values = self._root, []
+        for segment in segments[1:]:
+            # Most paths need no second look; those that do are walked with all of them.
+            fixed = node.fixed.get(segment)
+            if fixed is not None:
+                node = fixed
+            elif node.any is not None and segment:
+                node = node.any
+                values.append(segment)
+            else:
+                return _walk(self._root, segments, 1, ())
+        if node.targets:
+            return Found(node.targets, tuple(values))
+        return _walk(self._root, segments, 1, ())
 
 
 def _walk(node: _Node, segments: list[str], index: int, values: tuple[str, ...]) -> Found | None:

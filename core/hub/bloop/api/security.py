@@ -44,7 +44,7 @@ _PAGE_POLICY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Head:
     """The headers that matter to every request, and its place in a trace (W3C Trace Context)."""
 

@@ -34,21 +34,20 @@ class Visitors:
     async def welcome(self, scope: Scope, head: Head) -> None:
         """Say who this is; raises :class:`HostRefusedError`."""
         hub = self._hub
-        nobody = GUEST if hub.config.value.access.guests == "read" else STRANGER
         scope["bloop.hub"] = hub
-        scope["bloop.call"] = Call(nobody, hub.institution, head.trace)
-        self._check_host(head)
         by_cookie = None
         token = head.bearer
         if token is None:
             token = by_cookie = head.cookie(self._cookie)
-        if token is None:
-            return
-        holder = await hub.sessions.holder(token, head.trace)
-        if holder is not None:
+        holder = None if token is None else await hub.sessions.holder(token, head.trace)
+        if holder is None:
+            nobody = GUEST if hub.config.value.access.guests == "read" else STRANGER
+            scope["bloop.call"] = Call(nobody, hub.institution, head.trace)
+        else:
             scope["bloop.call"] = Call(holder.principal, holder.institution, head.trace)
             scope["bloop.token"] = token
             scope["bloop.cookie_token"] = by_cookie
+        self._check_host(head)
 
     def _check_host(self, head: Head) -> None:
         """Refuse names that are not ours: on loopback they mean DNS rebinding.
