@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -127,18 +127,23 @@ def _parse(text: str) -> Element:
     return etree.fromstring(text.encode("utf-8", "replace"), _parser())
 
 
+_SAFE: dict[str, Any] = {
+    "encoding": "utf-8",
+    "resolve_entities": False,
+    "load_dtd": False,
+    "no_network": True,
+    "dtd_validation": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+    "collect_ids": False,
+}
+"""How every document is parsed, whole or streamed: nothing is fetched, nothing expands."""
+
+
 def _parser() -> etree.XMLParser:
-    return etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        collect_ids=False,
-    )
+    parser: etree.XMLParser = etree.XMLParser(**_SAFE)
+    return parser
 
 
 def _known_entity(found: re.Match[str]) -> str:
@@ -185,15 +190,7 @@ def stream_xml(
     events = etree.iterparse(
         source,
         events=("start", "end"),
-        encoding="utf-8",
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        collect_ids=False,
+        **_SAFE,
     )
     depth = 0
     for event, element in events:
