@@ -152,10 +152,15 @@ def pip(arguments: Iterable[str], total: int) -> None:
 
 
 def install_lock(name: str) -> None:
-    """Install a lock, each file checked against its hash."""
+    """Install a lock, each file checked against its hash.
+
+    A lock holds everything that is needed. Without ``--no-deps`` pip would resolve it once more,
+    and take the newest ``coverage`` for somebody's ``coverage[toml]``, which has no hash here.
+    """
     count = len(re.findall(r"^[A-Za-z0-9._-]+==", (ROOT / name).read_text(), flags=re.MULTILINE))
     say(f"installing {count} packages of {name}")
-    pip(["install", "--progress-bar", "off", "--require-hashes", "-r", name], count)
+    options = ("--progress-bar", "off", "--no-deps", "--require-hashes")
+    pip(["install", *options, "-r", name], count)
 
 
 def install_ours(folders: dict[str, Path]) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 import setup_env
@@ -48,6 +49,39 @@ def test_a_lock_is_installed_with_its_hashes_and_ours_without_dependencies(tree)
     locked, ours = calls
     assert {"--require-hashes", setup_env.RUNTIME} <= set(locked)
     assert {"--no-deps", "--no-build-isolation", str(root / "core/sdk")} <= set(ours)
+
+
+def test_a_lock_stays_installable_when_newer_versions_come_out(tmp_path, monkeypatch):
+    """Real pip on real wheels: `app` asks for an extra of `lib`, of which 2 has come out since."""
+    wheels = [
+        write_wheel(tmp_path, "blooptlib", "1", "Provides-Extra: more"),
+        write_wheel(tmp_path, "blooptlib", "2", "Provides-Extra: more"),
+        write_wheel(tmp_path, "blooptapp", "1", "Requires-Dist: blooptlib[more]>=1"),
+    ]
+    lock = [
+        f"{wheel.name.split('-')[0]}==1 --hash=sha256:{setup_env.digest(wheel)}" for wheel in wheels
+    ]
+    (tmp_path / setup_env.RUNTIME).write_text("\n".join([lock[0], lock[2], ""]))
+    monkeypatch.setattr(setup_env, "ROOT", tmp_path)
+    monkeypatch.setattr(setup_env, "VENV", tmp_path)
+    monkeypatch.setattr(setup_env, "VENV_PYTHON", sys.executable)
+    for name, value in {"NO_INDEX": "1", "FIND_LINKS": str(tmp_path), "DRY_RUN": "1"}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    setup_env.install_lock(setup_env.RUNTIME)
+    assert "Would install blooptapp-1 blooptlib-1" in (tmp_path / "pip.log").read_text()
+
+
+def write_wheel(folder, name, version, line):
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(wheel, "w") as file:
+        head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{line}\n"
+        file.writestr(f"{info}/METADATA", head)
+        file.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        file.writestr(f"{info}/RECORD", "")
+    return wheel
 
 
 def test_a_changed_lock_is_installed_again(tree):
