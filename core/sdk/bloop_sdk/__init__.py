@@ -23,6 +23,7 @@ from bloop_sdk.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from bloop_sdk.events import Event
 from bloop_sdk.hooks import (
     ContentEvent,
     Fail,
@@ -35,7 +36,15 @@ from bloop_sdk.hooks import (
 )
 from bloop_sdk.http import HttpClient, Request, Response
 from bloop_sdk.manifest import API_VERSION, Manifest, load_manifest
-from bloop_sdk.plugin import ConnectionContext, JobContext, Plugin, PluginContext
+from bloop_sdk.plugin import (
+    CallContext,
+    ConnectionContext,
+    JobContext,
+    Plugin,
+    PluginContext,
+    RequestContext,
+    Unit,
+)
 from bloop_sdk.principals import Call, Personal, Principal, PrincipalKind, Role, Trace
 from bloop_sdk.providers.content import (
     CheckResult,
@@ -81,6 +90,7 @@ from bloop_sdk.records import (
     Tool,
 )
 from bloop_sdk.settings import PluginConfig, Scope, setting
+from bloop_sdk.web import Form, PageView, PanelSubject, WebRequest, read_form, redirect
 
 __all__ = [
     "API_VERSION",
@@ -89,6 +99,7 @@ __all__ = [
     "Batch",
     "BloopError",
     "Call",
+    "CallContext",
     "CheckResult",
     "Choice",
     "ConfigError",
@@ -102,6 +113,7 @@ __all__ = [
     "Deletes",
     "Discussion",
     "Enrolment",
+    "Event",
     "ExportReport",
     "ExportSource",
     "Exporter",
@@ -109,6 +121,7 @@ __all__ = [
     "FatalError",
     "File",
     "ForbiddenRecordError",
+    "Form",
     "Health",
     "Hint",
     "HookKind",
@@ -130,6 +143,8 @@ __all__ = [
     "Opaque",
     "Outcome",
     "Page",
+    "PageView",
+    "PanelSubject",
     "Partition",
     "PermissionMissingError",
     "Person",
@@ -149,6 +164,7 @@ __all__ = [
     "Record",
     "Ref",
     "Request",
+    "RequestContext",
     "Response",
     "RetriableError",
     "Role",
@@ -159,7 +175,9 @@ __all__ = [
     "Tool",
     "Trace",
     "UnavailableError",
+    "Unit",
     "UnsupportedError",
+    "WebRequest",
     "WebhookRequest",
     "WriteOp",
     "WriteResult",
@@ -169,6 +187,8 @@ __all__ = [
     "http",
     "load_manifest",
     "providers",
+    "read_form",
     "records",
+    "redirect",
     "setting",
 ]

@@ -44,7 +44,10 @@ class _Part(BaseModel):
 
 
 class RouteDecl(_Part):
-    """An HTTP route below ``/x/<plugin>/``; ``handler`` is ``async def (request, ctx)``."""
+    """An HTTP route below ``/x/<plugin>/``; ``handler`` is ``async def (request, ctx)``.
+
+    It gives a :class:`bloop_sdk.Response` or something JSON-shaped.
+    """
 
     path: Annotated[str, Field(pattern=r"^/")]
     handler: DottedPath
@@ -53,7 +56,7 @@ class RouteDecl(_Part):
 
 
 class PageDecl(_Part):
-    """A page below ``/x/<plugin>/``; ``view`` gives a title and HTML from a template."""
+    """A page below ``/x/<plugin>/``; ``view`` is ``async def (request, ctx) -> PageView``."""
 
     path: Annotated[str, Field(pattern=r"^/")]
     view: DottedPath
@@ -62,7 +65,10 @@ class PageDecl(_Part):
 
 
 class PanelDecl(_Part):
-    """A part of a page of the hub: ``slot`` is ``lesson``, ``course`` or ``admin``."""
+    """A part of a page of the hub: ``slot`` is ``lesson``, ``course`` or ``admin``.
+
+    ``view`` is ``async def (request, ctx, subject) -> HTML or None``.
+    """
 
     slot: Literal["lesson", "course", "admin"]
     view: DottedPath
@@ -93,7 +99,7 @@ class ScheduleDecl(_Part):
 
 
 class ConsumerDecl(_Part):
-    """A reader of events; ``topics`` may end in ``*``."""
+    """A reader of events; ``topics`` may end in ``*``. Handlers: :mod:`bloop_sdk.events`."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     topics: tuple[str, ...]
@@ -101,7 +107,11 @@ class ConsumerDecl(_Part):
 
 
 class CommandDecl(_Part):
-    """A click command at ``bloop <plugin> <name>``."""
+    """A click command at ``bloop <plugin> <name>``.
+
+    Its callback takes a :class:`bloop_sdk.CallContext` first (``@click.pass_obj``) and may be
+    ``async def``.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
     command: DottedPath
@@ -163,6 +173,8 @@ class Manifest(_Part):
     hooks: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     """File suffixes that ``bloop import`` hands to this plugin's ``lms`` or ``notes`` provider."""
+    secrets: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
+    """The settings that hold a secret, so that who enables the plugin knows of them."""
     queue: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "default"
     contributes: Contributions = Contributions()
     network: Network = Network()

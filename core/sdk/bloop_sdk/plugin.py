@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from bloop_sdk.http import HttpClient
 from bloop_sdk.principals import Call
 from bloop_sdk.records import JSONObject
 from bloop_sdk.settings import PluginConfig
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,8 +86,76 @@ class PluginContext(Protocol):
         ...
 
 
-class ConnectionContext(PluginContext, Protocol):
-    """What a provider has: an institution's own settings, and ways to the outside."""
+class Unit(Protocol):
+    """One transaction of the hub's database, bound to one institution.
+
+    Everything in it is committed together, or nothing is.
+    """
+
+    @property
+    def session(self) -> Session:
+        """For the plugin's own tables; statements see and write this institution's rows alone."""
+        ...
+
+    @property
+    def institution(self) -> str:
+        """Whose rows these are."""
+        ...
+
+    def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
+        """Say that something happened; ``topic`` is ``<plugin>.<what>``, aggregate ``kind:id``."""
+        ...
+
+    def audit(self, action: str, resource: str, detail: JSONObject | None = None) -> None:
+        """Keep who did ``action`` to ``resource``; never put a secret into ``detail``."""
+        ...
+
+    def enqueue(
+        self, kind: str, payload: JSONObject, *, key: str | None = None, delay: float = 0.0
+    ) -> str:
+        """Ask for one of the plugin's own jobs, ``delay`` seconds from now; its id.
+
+        The same ``key`` gives the job that was asked for first.
+        """
+        ...
+
+
+class CallContext(PluginContext, Protocol):
+    """What code has that runs for somebody: its call, and ways to the outside and the database.
+
+    ``config`` holds the institution's own settings over the hub's.
+    """
+
+    @property
+    def call(self) -> Call:
+        """For whom, and as part of which trace."""
+        ...
+
+    @property
+    def http(self) -> HttpClient:
+        """The one way out."""
+        ...
+
+    @property
+    def store(self) -> KeyValueStore:
+        """Small state of the plugin in this institution."""
+        ...
+
+    async def read(
+        self, work: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What ``work`` finds with a :class:`Unit` that writes nothing; in a thread."""
+        ...
+
+    async def transaction(
+        self, work: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run ``work`` in one transaction, in a thread: it is committed unless it raises."""
+        ...
+
+
+class ConnectionContext(CallContext, Protocol):
+    """What a provider has: an institution's own account with the system outside."""
 
     @property
     def connection(self) -> str:
@@ -92,47 +163,33 @@ class ConnectionContext(PluginContext, Protocol):
         ...
 
     @property
-    def call(self) -> Call:
-        """For whom, and as part of which trace."""
-        ...
-
-    @property
-    def http(self) -> HttpClient:
-        """The one way out."""
-        ...
-
-    @property
-    def store(self) -> KeyValueStore:
-        """Small state of the plugin in this institution."""
-        ...
-
-    @property
     def source(self) -> Path | None:
-        """The file being imported, for connections that stand for a file."""
+        """The file or folder being imported, for connections that stand for one."""
         ...
 
 
-class JobContext(PluginContext, Protocol):
-    """What a job has: its call, and progress to report."""
+class RequestContext(CallContext, Protocol):
+    """What a route, a page and a panel have."""
+
+    def may(self, action: str) -> bool:
+        """Whether the caller has an action: one of the hub's, or of the plugin's own."""
+        ...
+
+    def render(self, template: str, **values: Any) -> str:
+        """HTML of a Jinja2 template in the package's folder ``templates``; values are escaped.
+
+        It knows ``csrf``, which a form sends back as the hidden field of that name, ``locale``,
+        and ``base``, the path below which the plugin's routes are.
+        """
+        ...
+
+
+class JobContext(CallContext, Protocol):
+    """What a job has besides: progress to report."""
 
     @property
     def job(self) -> str:
         """The job's id."""
-        ...
-
-    @property
-    def call(self) -> Call:
-        """For whom, and as part of which trace."""
-        ...
-
-    @property
-    def http(self) -> HttpClient:
-        """The one way out."""
-        ...
-
-    @property
-    def store(self) -> KeyValueStore:
-        """Small state of the plugin in this institution."""
         ...
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:

@@ -1,0 +1,89 @@
+"""Routes, pages and panels of plugins: what comes in, and what goes out.
+
+async def show(request: WebRequest, ctx: RequestContext) -> PageView:
+    rows = await ctx.read(bookmarks_of, ctx.call.principal.id)
+    return PageView(title="Bookmarks", html=ctx.render("list.html", rows=rows))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bloop_sdk.http import Response
+
+
+class WebRequest(Protocol):
+    """A request to a plugin's route or page; the hub has checked who may send it."""
+
+    @property
+    def method(self) -> str:
+        """``GET``, ``POST`` and so on."""
+        ...
+
+    @property
+    def path_params(self) -> Mapping[str, str]:
+        """The values of ``{name}`` segments."""
+        ...
+
+    @property
+    def query_params(self) -> Mapping[str, str]:
+        """The query; of a repeated name, the last."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header values by name, in any case."""
+        ...
+
+    async def body(self) -> bytes:
+        """The whole body."""
+        ...
+
+    async def json(self) -> Any:
+        """The body as JSON; raises ValueError where it is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageView:
+    """A page in the hub's own frame. ``html`` is trusted: escape what people wrote."""
+
+    title: str
+    html: str
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelSubject:
+    """What a panel stands beside: a lesson, a course, or the admin's page (``id`` is empty)."""
+
+    slot: str
+    id: str = ""
+    kind: str = ""
+    container: str = ""
+    title: str = ""
+
+
+def redirect(path: str) -> Response:
+    """Send the browser on after a form; ``path`` begins with ``/``."""
+    return Response(status=303, headers={"location": path}, body=b"", url=path)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of a form that a browser sent; of a repeated name, the last."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> str:
+        return self.fields.get(name, "")
+
+
+async def read_form(request: WebRequest) -> Form:
+    """The fields of an ``application/x-www-form-urlencoded`` body."""
+    from urllib.parse import parse_qsl
+
+    body = await request.body()
+    return Form(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
