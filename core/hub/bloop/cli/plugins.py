@@ -18,6 +18,7 @@ from bloop.cli.output import (
     print_table,
     state,
 )
+from bloop.cli.plugin_lint import lint
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 @click.group()
 def plugins() -> None:
     """List, inspect and switch plugins."""
+
+
+plugins.add_command(lint)
 
 
 def complete_id(_ctx: click.Context, _param: click.Parameter, text: str) -> list[CompletionItem]:
