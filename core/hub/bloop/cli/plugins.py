@@ -239,6 +239,8 @@ def _print_diagnosis(one: Diagnosis) -> None:
     for key, origin in one.settings.items():
         if origin != "default":
             out.print(f"  {key}  {origin}", markup=False, style="dim")
+    for line in one.deprecated:
+        out.print(f"  {line}", markup=False, style="yellow")
     for breaker in one.breakers:
         if breaker.reopens_in is not None:
             out.print(
