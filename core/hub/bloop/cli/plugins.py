@@ -19,6 +19,7 @@ from bloop.cli.output import (
     state,
 )
 from bloop.cli.plugin_lint import lint
+from bloop.cli.plugin_purge import purge
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -33,6 +34,7 @@ def plugins() -> None:
 
 
 plugins.add_command(lint)
+plugins.add_command(purge)
 
 
 def complete_id(_ctx: click.Context, _param: click.Parameter, text: str) -> list[CompletionItem]:
