@@ -45,10 +45,9 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:
     request.scope["path_params"] = values
     handler = found.target()
     work = _called(handler, request, hub.plugin_context(plugin))
-    answer = await hub.kernel.calls.call(
+    return await hub.kernel.calls.call(
         cast("Any", found), f"route {found.declaration.path}", work, timeout=DEADLINE_SECONDS
     )
-    return _response(plugin, answer)
 
 
 for _method in METHODS:
@@ -104,9 +103,9 @@ def _role(hub: Hub, plugin: str, action: str) -> Role | None:
     return None
 
 
-async def _called(handler: Any, request: Request, ctx: PluginContext) -> Any:
-    """Call the handler where the kernel's guard sees whatever it does, were it no coroutine."""
-    return await handler(request, ctx)
+async def _called(handler: Any, request: Request, ctx: PluginContext) -> Response:
+    """Call the handler where the kernel's guard sees whatever it does, its answer included."""
+    return _response(ctx.plugin_id, await handler(request, ctx))
 
 
 def _response(plugin: str, answer: Any) -> Response:

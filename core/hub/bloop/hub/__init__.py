@@ -159,9 +159,11 @@ class Hub:
         versions, failed = [upgrade_core(self.database)], []
         self._ensure_institution()
         for plugin_id in self.plugin_tables():
-            found = self.kernel.plugins[plugin_id].found
-            assert found is not None and found.manifest is not None, "it has tables"
-            work = partial(self._upgrade_plugin, found.manifest)
+            record = self.kernel.plugins[plugin_id]
+            found, manifest = record.found, record.manifest
+            assert found is not None
+            assert manifest is not None, "it has tables"
+            work = partial(self._upgrade_plugin, manifest)
             try:
                 versions.append(self.kernel.runner.run(found, "upgrade of its tables", work))
             except BloopError as err:
@@ -208,7 +210,8 @@ class Hub:
         from bloop.store.migrate import upgrade_plugin
 
         tables, found = manifest.contributes.tables, self.kernel.plugins[manifest.id].found
-        assert tables is not None and found is not None
+        assert tables is not None
+        assert found is not None
         metadata = self.kernel.runner.load(found, tables.metadata, "tables")
         with self.kernel.runner.journalled(found, "upgrade of its tables"):
             return upgrade_plugin(self.database, manifest.id, metadata, tables.migrations)

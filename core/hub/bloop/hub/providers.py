@@ -67,10 +67,13 @@ class GuardedProvider:
 
     def read(self, partition: Partition, state: Cursor | None) -> AsyncIterator[Batch]:
         """As the provider's."""
+        operation = f"read {partition.stream}"
+        # It need not be a generator: a plain function does something by being called.
+        batches = self.calls.run(self.handle, operation, self.inner.read, partition, state)
         return self.calls.stream(
             self.handle,
-            f"read {partition.stream}",
-            self.inner.read(partition, state),
+            operation,
+            batches,
             timeout=CALL_SECONDS,
             connection=self.connection,
         )

@@ -50,7 +50,7 @@ class Suspect:
     pid: int
 
     def __str__(self) -> str:
-        return f"process {self.pid} died in {self.what} of version {self.version} at {self.at}"
+        return f"process {self.pid} died in {self.what} (version {self.version}, {self.at})"
 
 
 class Journal:
@@ -190,5 +190,5 @@ def _in_stacks(path: Path, begun: list[dict[str, Any]]) -> dict[str, Any] | None
             code = Code(line["plugin"], line["version"], line["root"])
             if code.owns(frame["file"]):
                 what = f"{frame['name']} ({frame['file']}:{frame['line']})"
-                return {**line, "what": f"{fatal['why']} in {what}" if fatal else what}
+                return {**line, "what": f"{what}, by {fatal['why']}" if fatal else what}
     return None

@@ -52,12 +52,13 @@ class Runner:
         Journalled and with a deadline; what it replaced in the standard library, since ``stdlib``
         was last noted, is put back, and makes it fail.
         """
-        try:
-            with self.watched(found, what):
+        with self.watched(found, what):
+            try:
                 yield
-        finally:
-            if replaced := self.stdlib.restore():
-                self._spoilers[found.id] = _spoiled(found, what, replaced)
+            finally:
+                # Inside, for what watches uses the standard library as well.
+                if replaced := self.stdlib.restore():
+                    self._spoilers[found.id] = _spoiled(found, what, replaced)
         # What it has kept for itself of the replaced things, nobody can take from it again.
         if found.id in self._spoilers:
             raise self._spoilers[found.id]

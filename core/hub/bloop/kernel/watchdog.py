@@ -87,7 +87,7 @@ class Watchdog:
         if code is not None:
             # The process's own is closed by now, and one that accuses stays.
             journal = Journal(self.journal.folder)
-            journal.begin(code, f"{type(error).__name__} in {where}")
+            journal.begin(code, f"{where}, by {type(error).__name__}")
             journal.close()
 
     def start(self) -> None:
@@ -197,7 +197,7 @@ class Watchdog:
             held, (code, where) = found
             why = f"the process holds {held >> 20} MiB, more than [limits] memory_bytes"
             if code is not None:
-                self.journal.begin(code, f"{where}: {why}")
+                self.journal.begin(code, f"{where}, holding {held >> 20} MiB of memory")
             self._end(EXIT_MEMORY, code, f"{why}, and {where} was at work")
             return True
         return False
@@ -210,7 +210,7 @@ class Watchdog:
             code, where = self._culprits.of_frame(sys._getframe(1))  # noqa: SLF001 - documented.
             if code is not None and os.getpid() == own:
                 with contextlib.suppress(BaseException):
-                    self.journal.begin(code, f"os._exit({status!r}) in {where}")
+                    self.journal.begin(code, f"{where}, by os._exit({status!r})")
             before(status)
 
         self._leaving, os._exit = before, _exit  # type: ignore[assignment]

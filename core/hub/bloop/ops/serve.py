@@ -144,9 +144,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-async def _serve(
-    hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline: Lifeline
-) -> None:
+async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline: Lifeline) -> None:
     import uvicorn
 
     from bloop.api.app import create_edge
