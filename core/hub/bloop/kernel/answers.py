@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import CoroutineType, FunctionType
 from typing import Any
 
+from bloop_sdk.hooks import HookKind
+
 _TYPES: tuple[tuple[str, type | tuple[type, ...]], ...] = (
     ("str", str),
     ("Sequence[", (list, tuple)),
@@ -12,11 +14,14 @@ _TYPES: tuple[tuple[str, type | tuple[type, ...]], ...] = (
 )
 
 
-def expected_answer(spec: FunctionType) -> type | tuple[type, ...] | None:
-    """The type of an answer by the spec's annotation; None where that names none known here.
+def expected_answer(spec: FunctionType, kind: HookKind) -> type | tuple[type, ...] | None:
+    """The type of an answer by the spec's annotation; None where anything may come.
 
-    What is inside a sequence is for whoever uses it to look at.
+    A filter's answer is the next one's argument, and the first one found is the only one, so these
+    have to be right. Collected answers are told apart, and whoever uses them looks at each.
     """
+    if kind is HookKind.COLLECT:
+        return None
     text = str(spec.__annotations__.get("return", ""))
     return next((kind for begin, kind in _TYPES if text.startswith(begin)), None)
 

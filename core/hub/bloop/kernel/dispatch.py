@@ -305,7 +305,7 @@ def _implementations(
 def _compile(
     tally: Tally, spec: FunctionType, parameters: tuple[str, ...]
 ) -> Callable[..., Outcomes]:
-    expected = expected_answer(spec)
+    expected = expected_answer(spec, tally.traits.kind)
     names: dict[str, Any] = {
         "_Coroutine": CoroutineType,
         "_Expected": expected,

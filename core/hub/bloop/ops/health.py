@@ -55,7 +55,8 @@ async def report(hub: Hub) -> list[Health]:
             lines.append(Health(name=name, ok=False, detail=err.message, cure=err.cure))
     outcomes = hub.kernel.hooks.health_checks()
     for plugin_id, found in outcomes.by_plugin():
-        lines += [_told(plugin_id, line) for line in found]
+        told = found if isinstance(found, list | tuple) else [found]
+        lines += [_told(plugin_id, line) for line in told]
     return lines
 
 
