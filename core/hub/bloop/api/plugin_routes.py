@@ -113,6 +113,11 @@ def _response(plugin: str, answer: Any) -> Response:
         return answer
     if isinstance(answer, bloop_sdk.Response):
         headers = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
+        if any(char in "\r\n\0" for pair in headers.items() for text in pair for char in text):
+            raise PluginFailedError(
+                f"plugin {plugin} answered with a line break in a header",
+                cure="tell the plugin's author: what people wrote may not go into headers as it is",
+            )
         return Response(answer.body, answer.status, headers=headers)
     try:
         return json_response(answer)

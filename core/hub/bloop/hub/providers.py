@@ -85,9 +85,7 @@ class GuardedProvider:
 
     async def write(self, op: WriteOp, precondition: Precondition) -> WriteResult:
         """As the provider's."""
-        return await self._call(
-            f"write {op.kind}", WriteResult, self.inner.write, op, precondition
-        )
+        return await self._call(f"write {op.kind}", WriteResult, self.inner.write, op, precondition)
 
     def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
         """As the provider's."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from bloop_sdk.plugin import Logger
 from bloop_sdk.settings import PluginConfig
@@ -19,6 +20,10 @@ T = TypeVar("T")
 THREADS = 8
 """How many blocking calls a plugin may have under way at once; more of them wait."""
 
+_SLOTS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = (
+    WeakKeyDictionary()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class HubContext:
@@ -28,9 +33,6 @@ class HubContext:
     config: PluginConfig
     log: Logger
     folder: Path = field(repr=False)
-    _slots: asyncio.Semaphore = field(
-        default_factory=lambda: asyncio.Semaphore(THREADS), repr=False, compare=False
-    )
 
     @property
     def data_dir(self) -> Path:
@@ -44,13 +46,15 @@ class HubContext:
         The threads are the plugin's own, so that those that hang are missed by nobody else, and
         they do not keep the process from ending.
         """
-        await self._slots.acquire()
         loop = asyncio.get_running_loop()
+        # Of the plugin, not of this object: each request has one of its own.
+        slots = _SLOTS.setdefault(loop, {}).setdefault(self.plugin_id, asyncio.Semaphore(THREADS))
+        await slots.acquire()
         future: asyncio.Future[T] = loop.create_future()
         context = contextvars.copy_context()
 
         def settle(result: T | None, error: BaseException | None) -> None:
-            self._slots.release()
+            slots.release()
             if future.cancelled():
                 return
             if isinstance(error, StopIteration):
