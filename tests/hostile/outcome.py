@@ -32,6 +32,8 @@ def outcome_of(hub: Served, case: Case) -> Outcome:
     words += [breaker["last_error"] for breaker in told["breakers"]]
     if case.provoke in {"page", "readyz"} and case.costs == "feature":
         words += [line for line in hub.said().splitlines() if f'"plugin":"{case.id}"' in line]
+    if case.costs == "process":
+        words += [line for line in hub.said().splitlines() if f"plugin {case.id}:" in line]
     return Outcome(
         hub.pid(),
         status,

@@ -7,10 +7,13 @@ import contextvars
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
+from bloop.kernel.journal import calls_of
 from bloop_sdk.plugin import Logger
 from bloop_sdk.settings import PluginConfig
 
@@ -73,5 +76,17 @@ class HubContext:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle, result, error)
 
-        threading.Thread(target=work, name=f"plugin-{self.plugin_id}", daemon=True).start()
+        entry = _entry(self.plugin_id)
+        name = f"plugin-{self.plugin_id}"
+        threading.Thread(target=entry, args=(work,), name=name, daemon=True).start()
         return await future
+
+
+@cache
+def _entry(plugin_id: str) -> Callable[[Callable[[], None]], None]:
+    """What a thread begins with, so that its stack names the plugin whatever is called there."""
+
+    def run_sync(work: Callable[[], None]) -> None:
+        work()
+
+    return FunctionType(run_sync.__code__.replace(co_filename=calls_of(plugin_id)), {})

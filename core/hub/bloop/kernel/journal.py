@@ -35,8 +35,13 @@ class Code:
     root: str
 
     def owns(self, file: str) -> bool:
-        """Whether a source file is of this plugin."""
-        return file.startswith(self.root + os.sep)
+        """Whether a source file is of this plugin, or a call that is made for it."""
+        return file.startswith(self.root + os.sep) or file == calls_of(self.plugin)
+
+
+def calls_of(plugin: str) -> str:
+    """The file that tracebacks name for a frame of the hub's that runs a plugin's call."""
+    return f"<plugin {plugin}>"
 
 
 @dataclass(frozen=True, slots=True)

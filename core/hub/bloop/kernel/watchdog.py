@@ -65,7 +65,7 @@ class Watchdog:
         self._culprits = Culprits()
         self._memory = MemoryBound(memory, self._culprits)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._leaving: Callable[[int], Any] | None = None
+        self._leaving: tuple[Any, Any] | None = None
         self._watched: dict[object, _Watched] = {}
         self._wake = threading.Event()
         self._idle = True
@@ -113,7 +113,7 @@ class Watchdog:
             if self._dumped_before and sys.__stderr__ is not None:
                 faulthandler.enable(sys.__stderr__)
             if self._leaving is not None:
-                os._exit = self._leaving  # type: ignore[assignment]
+                os._exit, os.kill = self._leaving
             self._stacks.close()
         self.journal.close()
 
@@ -203,17 +203,26 @@ class Watchdog:
         return False
 
     def _listen_to_exit(self) -> None:
-        """Have ``os._exit`` note who called it; it raises nothing that anybody could catch."""
-        before, own = os._exit, os.getpid()
+        """Have those functions note who called them that end a process and raise nothing."""
+        leave, kill, own = os._exit, os.kill, os.getpid()
 
-        def _exit(status: int) -> Any:
-            code, where = self._culprits.of_frame(sys._getframe(1))  # noqa: SLF001 - documented.
+        def note(how: str) -> None:
+            code, where = self._culprits.of_frame(sys._getframe(2))  # noqa: SLF001 - documented.
             if code is not None and os.getpid() == own:
                 with contextlib.suppress(BaseException):
-                    self.journal.begin(code, f"{where}, by os._exit({status!r})")
-            before(status)
+                    self.journal.begin(code, f"{where}, by {how}")
 
-        self._leaving, os._exit = before, _exit  # type: ignore[assignment]
+        def _exit(status: int) -> Any:
+            note(f"os._exit({status!r})")
+            leave(status)
+
+        def kill_(pid: int, number: int, /) -> None:
+            if pid == own and number == signal.SIGKILL:
+                note("os.kill")
+            kill(pid, number)
+
+        self._leaving = (leave, kill)
+        os._exit, os.kill = _exit, kill_  # type: ignore[assignment]
 
     def _end(self, status: int, code: Code | None, why: str) -> None:
         culprit = f"plugin {code.plugin}" if code else "the hub itself"
