@@ -238,8 +238,9 @@ def _fill(database: Database) -> tuple[str, str, str, str]:
 
 
 @contextlib.contextmanager
-def served(folder: Path, cases: Sequence[Case], toml: str = HUB_TOML) -> Iterator[Served]:
-    """A hub in ``folder`` with the plugins of some cases installed and enabled."""
+def served(folder: Path, cases: Sequence[Case], *, wake: bool = True) -> Iterator[Served]:
+    """A hub in ``folder`` with some plugins enabled; ``wake`` begins with those that take long."""
+    toml = HUB_TOML
     site = folder / "site"
     site.mkdir(parents=True)
     for case in cases:
@@ -264,7 +265,8 @@ def served(folder: Path, cases: Sequence[Case], toml: str = HUB_TOML) -> Iterato
         hub.url = found[1]
         client.base_url = httpx.URL(hub.url)
         hub.ready()
-        hub.begin(cases)
+        if wake:
+            hub.begin(cases)
         yield hub
     finally:
         client.close()
