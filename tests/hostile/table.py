@@ -12,14 +12,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.hostile.cases import AT_RUN_TIME, AT_START, FEATURE, Case
 from tests.hostile.outcome import Outcome, outcome_of
 from tests.hostile.served import served
 
-PAGE = ROOT / "docs" / "plugins" / "hostile.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "plugins" / "hostile.md"
 HEAD = """\
 # What the hub does with the worst plugins
 
@@ -54,16 +53,17 @@ def rows(cases: Sequence[Case]) -> list[str]:
         "| the plugin | what it cost | what it is now | what the hub says | the cure |",
         "|---|---|---|---|---|",
     ]
-    with tempfile.TemporaryDirectory(prefix="bloop-hostile-") as name:
-        with served(Path(name, "hub"), cases) as hub:
-            for case in cases:
-                before, begin = hub.pid(), time.monotonic()
-                outcome = outcome_of(hub, case)
-                took = time.monotonic() - begin
-                alive = outcome.pid == before
-                cost = _cost(case, outcome, took, alive=alive)
-                cells = (case.does, cost, outcome.state, _said(outcome), outcome.cure or "")
-                lines.append("| " + " | ".join(map(_cell, cells)) + " |")
+    with (
+        tempfile.TemporaryDirectory(prefix="bloop-hostile-") as name,
+        served(Path(name, "hub"), cases) as hub,
+    ):
+        for case in cases:
+            before, begin = hub.pid(), time.monotonic()
+            outcome = outcome_of(hub, case)
+            took = time.monotonic() - begin
+            cost = _cost(case, outcome, took, alive=outcome.pid == before)
+            cells = (case.does, cost, outcome.state, _said(outcome), outcome.cure or "")
+            lines.append("| " + " | ".join(map(_cell, cells)) + " |")
     return lines
 
 
