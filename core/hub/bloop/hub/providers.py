@@ -64,7 +64,7 @@ class GuardedProvider:
 
     async def discover(self) -> Sequence[Container]:
         """As the provider's."""
-        return await self._call("discover", Sequence, self._discovered)
+        return await self._call("discover", list, self._discovered)
 
     def read(self, partition: Partition, state: Cursor | None) -> AsyncIterator[Batch]:
         """As the provider's."""
@@ -91,7 +91,7 @@ class GuardedProvider:
         """As the provider's."""
         return self.calls.run(self.handle, "verify_webhook", self.inner.verify_webhook, request)
 
-    async def _discovered(self) -> Sequence[Container]:
+    async def _discovered(self) -> list[Container]:
         found = await self.inner.discover()
         return [_expected(one, Container) for one in found]
 

@@ -222,7 +222,7 @@ class Watchdog:
             kill(pid, number)
 
         self._leaving = (leave, kill)
-        os._exit, os.kill = _exit, kill_  # type: ignore[assignment]
+        os._exit, os.kill = _exit, kill_
 
     def _end(self, status: int, code: Code | None, why: str) -> None:
         culprit = f"plugin {code.plugin}" if code else "the hub itself"
