@@ -40,7 +40,7 @@ guests = "read"
 [limits]
 import_seconds = 3
 watchdog_seconds = 3
-memory_bytes = 800_000_000
+memory_bytes = 400_000_000
 drain_seconds = 1
 
 [plugins.cartridge]
