@@ -122,7 +122,7 @@ def position(database, name="stub.take") -> int | None:
 async def until(condition, seconds=30):
     """Wait until ``condition()``, run in a thread, is true; gives what it gave."""
     async with asyncio.timeout(seconds):
-        while not (found := await asyncio.to_thread(condition)):
+        while not (found := await asyncio.to_thread(condition)):  # noqa: ASYNC110 - a row
             await asyncio.sleep(0.01)
     return found
 

@@ -269,7 +269,7 @@ async def test_a_handler_that_cannot_be_imported_loses_no_event(database, follow
     object.__setattr__(broken, "target", target)
     consumers = await follow(broken)
     say(database, "a:1")
-    await until(lambda: consumers.faults())
+    await until(consumers.faults)
     assert taken(database) == [] and parked(database) == []
     ready.append(1)
     await until(lambda: taken(database) == [("a:1", 1)])

@@ -2,18 +2,18 @@
 
 On PostgreSQL numbers are given as events are written, and seen as their transactions commit: 2 may
 be seen before 1. The number of a transaction is no help, for it is older than its events, and two
-that write one aggregate may have theirs the other way round. So the reader looks twice. The first
-look notes the newest event M and the number X that the next transaction will get; whoever holds a
-number up to M has a transaction below X, since it gets that first. Once the oldest transaction
-that is open is X or later, nothing up to M can be missing. SQLite has one writer at a time, so
-there what is seen is certain.
+that write one aggregate may have theirs the other way round. So the reader notes the newest event M
+that it sees, and then takes the number X of a transaction for itself. Whoever holds a number up to
+M has a transaction below X, since it gets that first (``bloop.store.unit``). Once no transaction
+below X is open, mostly at once, nothing up to M can be missing. (``pg_snapshot_xmax`` is no X: it
+tells of transactions that have ended, and younger ones may be open.) SQLite has one writer at a
+time, so there what is seen is certain.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 
@@ -25,12 +25,12 @@ from bloop.telemetry import traces
 from bloop_sdk import Call, Trace
 from bloop_sdk.events import Event
 
-_LOOK = text("""
+_NEWEST_AND_OPEN = text("""
     SELECT (SELECT max(seq) FROM outbox_event WHERE seq > :after),
-           pg_snapshot_xmin(now.snapshot)::text::bigint,
-           pg_snapshot_xmax(now.snapshot)::text::bigint
-    FROM (SELECT pg_current_snapshot() AS snapshot) AS now
+           pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 """)
+_NUMBER = text("SELECT pg_current_xact_id()::text::bigint")
+_OLDEST_OPEN = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,17 @@ class Log:
             row = await self._database.read_one(NEWEST, self._call, after=self.horizon)
             self.horizon = row[0] if row else self.horizon
             return False
-        newest, oldest_open, next_one = await self._database.run(
-            in_unit, self._database, self._call, _snapshot, self.horizon
+        noted = self._noted
+        newest, oldest_open, number = await self._database.run(
+            in_unit, self._database, self._call, _look, self.horizon, noted[1] if noted else None
         )
-        if self._noted is not None and oldest_open >= self._noted[1]:
-            self.horizon = max(self.horizon, self._noted[0])
-            self._noted = None
-        if newest is not None and newest > self.horizon:
-            if oldest_open >= next_one:
-                self.horizon, self._noted = newest, None
-            elif self._noted is None:
-                self._noted = newest, next_one
+        if noted is not None and oldest_open >= noted[1]:
+            self.horizon, self._noted = max(self.horizon, noted[0]), None
+        if number is not None and newest > self.horizon:
+            if oldest_open >= number:
+                self.horizon = newest
+            else:
+                self._noted = newest, number
         return self._noted is not None
 
     async def after(self, position: int, limit: int) -> list[Logged]:
@@ -101,5 +101,14 @@ def logged(row: Row) -> Logged:
     return Logged(seq, event, traces.parse(trace) or traces.start())
 
 
-def _snapshot(unit: UnitOfWork, after: int) -> tuple[Any, ...]:
-    return tuple(unit.session.execute(_LOOK, {"after": after}).one())
+def _look(unit: UnitOfWork, after: int, awaited: int | None) -> tuple[int | None, int, int | None]:
+    """The newest event, the oldest open transaction, and the number X that belongs to the first.
+
+    No X where there is nothing new, or while older transactions are ``awaited`` anyway.
+    """
+    session = unit.session
+    newest, oldest_open = session.execute(_NEWEST_AND_OPEN, {"after": after}).one()
+    if newest is None or (awaited is not None and oldest_open < awaited):
+        return newest, oldest_open, None
+    number = session.execute(_NUMBER).scalar_one()
+    return newest, session.execute(_OLDEST_OPEN).scalar_one(), number
