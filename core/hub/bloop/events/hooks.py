@@ -51,7 +51,7 @@ def hook_consumers(hooks: Hooks, seconds: float) -> list[Consumer]:
             by_plugin.setdefault(listener.plugin, []).append(listener)
     return [
         Consumer(
-            name=f"{plugin_id}.hooks",
+            name=f"{plugin_id}:hooks",
             plugin_id=plugin_id,
             topics=tuple(topic for one in listeners for topic in FEEDS[one.hook].topics),
             target=partial(_handler, tuple(listeners), seconds),

@@ -9,16 +9,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
 
 from bloop.events import positions
 from bloop.events.models import Parked, ParkedEvent
+from bloop.events.queries import PARKED
 from bloop.events.reader import Logged
 from bloop.store.errors import ConflictError
-from bloop.store.types import utcnow
+from bloop.store.types import to_text, utcnow
 from bloop.store.unit import UnitOfWork
 
 LONGEST_PAUSE_SECONDS = 300.0
@@ -124,10 +125,11 @@ def release(unit: UnitOfWork, consumer: str, parked_id: str) -> None:
         )
 
 
-def replay(unit: UnitOfWork, parked_id: str) -> None:
+def replay(unit: UnitOfWork, parked_id: str) -> dict[str, Any]:
     """Have an event tried again at once, with all its tries; those behind it follow.
 
-    Raises NotFoundError, and ConflictError for one that waits behind another.
+    Gives the columns of PARKED. Raises NotFoundError, and ConflictError for one that waits behind
+    another.
     """
     parked = _mine(unit, parked_id)
     if parked.state == Parked.BEHIND:
@@ -144,14 +146,20 @@ def replay(unit: UnitOfWork, parked_id: str) -> None:
             cure=f"replay or skip {first}; the others follow by themselves",
         )
     parked.state, parked.retry_at, parked.tries = Parked.RETRYING, utcnow(), 0
-    unit.audit.append("events:replay", f"parked_event:{parked_id}", _told(parked))
+    unit.audit.append("events:replay", f"parked_event:{parked_id}", _audited(parked))
+    return _shown(parked)
 
 
-def skip(unit: UnitOfWork, parked_id: str) -> None:
-    """Give an event up for its consumer, which never takes it; those behind it follow."""
+def skip(unit: UnitOfWork, parked_id: str) -> dict[str, Any]:
+    """Give an event up for its consumer, which never takes it; those behind it follow.
+
+    Gives what PARKED had of it. Raises NotFoundError.
+    """
     parked = _mine(unit, parked_id)
-    unit.audit.append("events:skip", f"parked_event:{parked_id}", _told(parked))
+    shown = _shown(parked)
+    unit.audit.append("events:skip", f"parked_event:{parked_id}", _audited(parked))
     release(unit, parked.consumer, parked_id)
+    return shown
 
 
 def _mine(unit: UnitOfWork, parked_id: str) -> ParkedEvent:
@@ -162,7 +170,15 @@ def _mine(unit: UnitOfWork, parked_id: str) -> ParkedEvent:
     return unit.get(ParkedEvent, parked_id)
 
 
-def _told(parked: ParkedEvent) -> dict[str, str]:
+def _shown(parked: ParkedEvent) -> dict[str, Any]:
+    found = {name: getattr(parked, name) for name in PARKED.columns}
+    return {
+        name: to_text(value) if isinstance(value, datetime) else value
+        for name, value in found.items()
+    }
+
+
+def _audited(parked: ParkedEvent) -> dict[str, str]:
     return {"consumer": parked.consumer, "event": parked.event_id, "aggregate": parked.aggregate}
 
 

@@ -68,7 +68,7 @@ class Log:
         )
         if noted is not None and oldest_open >= noted[1]:
             self.horizon, self._noted = max(self.horizon, noted[0]), None
-        if number is not None and newest > self.horizon:
+        if newest is not None and number is not None and newest > self.horizon:
             if oldest_open >= number:
                 self.horizon = newest
             else:
