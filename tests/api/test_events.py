@@ -44,7 +44,8 @@ def config_path(config_path, site):
     manifest = {"contributes": {"consumers": consumers}}
     write_plugin(site, "watcher", files={"effects.py": EFFECTS}, manifest=manifest)
     for name, kind in (("plain", "def"), ("awaiting", "async def")):
-        write_plugin(site, name, PLUGIN.format(kind=kind))
+        declared = {"hooks": ["content_changed"]}
+        write_plugin(site, name, code=PLUGIN.format(kind=kind), manifest=declared)
     with config_path.open("a") as file:
         for name in ("watcher", "plain", "awaiting"):
             file.write(f"\n[plugins.{name}]\nenabled = true\n")
@@ -104,7 +105,7 @@ async def test_both_kinds_of_consumer_take_what_happens(hub, say):
 async def test_content_that_changes_reaches_the_hook(hub, say, name):
     import importlib
 
-    seen = importlib.import_module(f"bloop_{name}").SEEN
+    seen = importlib.import_module(f"bloop_{name}.plugin").SEEN
     change = {"id": "i", "kind": "page", "container": "c", "change": "updated"}
     await say("item:i", topic="content.item.updated", **change)
     await say("person:p", topic="content.person.created", **change)
@@ -113,6 +114,7 @@ async def test_content_that_changes_reaches_the_hook(hub, say, name):
     async def both():
         return len(seen) == 2
 
+    assert hub.kernel.plugins[name].status.state == "ready"
     await until(both)
     first, second = seen
     assert (first.kind, first.id, first.container, first.change) == ("page", "i", "c", "updated")

@@ -12,6 +12,7 @@ from bloop.events.follower import Follower
 from bloop.events.handlers import Consumer
 from bloop.events.means import Means, log
 from bloop.events.queries import DUE, EVENTS, PARKED_COUNTS
+from bloop.events.reader import SOON_SECONDS
 from bloop.store.types import utcnow
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import BloopError
@@ -19,8 +20,8 @@ from bloop_sdk import BloopError
 SETTLE_SECONDS = 2.0
 """How long a new consumer waits for transactions that were open before it came."""
 TRIM_SECONDS = 3600.0
-_SOON, _LATER = 0.01, 0.2
-"""When to look again where transactions are open: seconds at first, and at most."""
+LATER_SECONDS = 0.2
+"""When to look again at last where transactions stay open."""
 
 
 class Consumers:
@@ -107,11 +108,10 @@ class Consumers:
     async def _settle(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
-                while await self._means.log.look():  # noqa: ASYNC110 - others' transactions
-                    await asyncio.sleep(_SOON)
+                await self._means.log.settle()
 
     async def _watch(self) -> None:
-        means, again = self._means, _SOON
+        means, again = self._means, SOON_SECONDS
         while True:
             self._wake.clear()
             try:
@@ -124,7 +124,7 @@ class Consumers:
             for name, follower in self._followers.items():
                 if follower.scanned < means.log.horizon or name in names:
                     follower.wake()
-            again = min(again * 2, _LATER) if uncertain else _SOON
+            again = min(again * 2, LATER_SECONDS) if uncertain else SOON_SECONDS
             pause = again if uncertain else means.timing.poll
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)

@@ -209,7 +209,8 @@ class Deliveries:
                 break
             if logged.seq not in batch.taken:
                 failure = batch.failed.get(logged.seq)
-                parking.park(unit, lease.consumer, logged, failure, self._means.patience)
+                state = parking.park(unit, lease.consumer, logged, failure, self._means.patience)
+                tell_parked(self._consumer, logged, state)
         count(self._consumer, "ok", len(batch.taken))
         return True
 

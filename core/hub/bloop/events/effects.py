@@ -204,8 +204,9 @@ class Effects:
         name = self._consumer.name
         if positions.hold(unit, name) != position:
             return None
-        parking.park(unit, name, logged, failure, self._means.patience)
+        state = parking.park(unit, name, logged, failure, self._means.patience)
         positions.move(unit, name, upto)
+        tell_parked(self._consumer, logged, state)
         return upto
 
     def _failed_again(

@@ -61,9 +61,13 @@ class Follower:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def begin(self) -> None:
-        """Have a row; a consumer that was never seen starts at what is said from now on."""
-        name, plugin_id = self.consumer.name, self.consumer.plugin_id
-        await self._means.unit(positions.begin, name, plugin_id, self._means.log.horizon)
+        """Have a row; a consumer that was never seen starts at what is said from now on.
+
+        Where it is not known yet where that is, a later round makes it.
+        """
+        log, one = self._means.log, self.consumer
+        position = log.horizon if log.is_known else None
+        await self._means.unit(positions.begin, one.name, one.plugin_id, position)
 
     async def _run(self) -> None:
         rest = 0.0
@@ -99,7 +103,7 @@ class Follower:
         row = await means.database.read_one(CONSUMER, means.call, name=name)
         if row is None:
             await self.begin()
-            return True
+            return self._means.log.is_known
         position: int = row[0]
         self.scanned = max(self.scanned, position)
         if await self._retry():

@@ -56,7 +56,7 @@ def subjects_held(
 
 def park(
     unit: UnitOfWork, consumer: str, logged: Logged, failure: Failure | None, patience: Patience
-) -> None:
+) -> Parked:
     """Put an event aside: to be tried again after a ``failure``, or without one behind others."""
     values: dict[str, Any] = {"state": Parked.BEHIND}
     if failure is not None:
@@ -74,6 +74,8 @@ def park(
         )
     )
     unit.session.flush()
+    state: Parked = values["state"]
+    return state
 
 
 def failed_again(

@@ -38,8 +38,14 @@ class Lease:
     position: int
 
 
-def begin(unit: UnitOfWork, name: str, plugin_id: str, position: int) -> None:
-    """Make a consumer's row at ``position``; one that is there keeps its own, and is seen."""
+def begin(unit: UnitOfWork, name: str, plugin_id: str, position: int | None) -> None:
+    """Make a consumer's row at ``position``; one that is there keeps its own, and is seen.
+
+    Without a position none is made.
+    """
+    if position is None:
+        unit.session.execute(_row(name).values(seen_at=utcnow()))
+        return
     add = _INSERT[unit.session.get_bind().dialect.name](EventConsumer).values(
         name=name, plugin_id=plugin_id, position=position
     )

@@ -12,6 +12,7 @@ time, so there what is seen is certain.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,9 @@ from bloop.store.unit import UnitOfWork
 from bloop.telemetry import traces
 from bloop_sdk import Call, Trace
 from bloop_sdk.events import Event
+
+SOON_SECONDS = 0.01
+"""When to look again where transactions are open."""
 
 _NEWEST_AND_OPEN = text("""
     SELECT (SELECT max(seq) FROM outbox_event WHERE seq > :after),
@@ -55,12 +59,27 @@ class Log:
         self._database = database
         self._call = call
         self._noted: tuple[int, int] | None = None
+        self._looked = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether ``horizon`` tells where the log is, and not only that nothing is certain yet."""
+        return self._looked and (self.horizon > 0 or self._noted is None)
+
+    async def settle(self) -> None:
+        """Look until what had been said before is certain."""
+        await self.look()
+        newest = self._noted[0] if self._noted else self.horizon
+        while self.horizon < newest:
+            await asyncio.sleep(SOON_SECONDS)
+            await self.look()
 
     async def look(self) -> bool:
         """Bring the horizon forward; gives whether there is more that is not certain yet."""
         if self._database.dialect == "sqlite":
             row = await self._database.read_one(NEWEST, self._call, after=self.horizon)
             self.horizon = row[0] if row else self.horizon
+            self._looked = True
             return False
         noted = self._noted
         newest, oldest_open, number = await self._database.run(
@@ -73,6 +92,7 @@ class Log:
                 self.horizon = newest
             else:
                 self._noted = newest, number
+        self._looked = True
         return self._noted is not None
 
     async def after(self, position: int, limit: int) -> list[Logged]:
