@@ -40,7 +40,8 @@ def render(body: str, links: Links, *, titled: str | None = None) -> Rendered:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     parser.use(footnote_plugin)
-    parser.use(dollarmath_plugin, allow_digits=False, allow_space=False, renderer=_formula)
+    parser.use(dollarmath_plugin, allow_space=False, renderer=_formula)
+    parser.inline.ruler.at("math_inline", syntax.formula)
     parser.inline.ruler.before("link", "wiki_link", syntax.wiki_link)
     parser.inline.ruler.before("link", "highlight", syntax.highlight)
     parser.inline.ruler.before("link", "comment", syntax.comment)

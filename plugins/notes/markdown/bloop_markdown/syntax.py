@@ -17,6 +17,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+from mdit_py_plugins.dollarmath.index import math_inline_dollar
 
 from bloop_sdk.records import Kind, Ref
 
@@ -28,6 +29,7 @@ _TASK = re.compile(r"\[([ xX/-])\][ \t]+")
 _CALLOUT = re.compile(r"\[!([\w-]{1,40})\][+-]?[ \t]*")
 _BLOCK_NAME = re.compile(r"(?:^|[ \t\n])\^([A-Za-z0-9-]{1,100})\s*\Z")
 _ADDRESS = re.compile(r"""(\b(?:src|href)\s*=\s*)(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_DOLLARS = math_inline_dollar(allow_space=False)
 _SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?")
 
 
@@ -138,6 +140,19 @@ def highlight(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as ab
         state.posMax = after
     state.pos = end + 2
     return True
+
+
+def formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as above
+    """``$x$``, but not ``$5 or $6``: no digit stands right before or behind a formula.
+
+    The library's own ``allow_digits=False`` looks at the end of a text for what is before it
+    (mdit-py-plugins 0.7).
+    """
+    start = state.pos
+    if state.src[max(0, start - 1) : start].isdigit() or not _DOLLARS(state, True):
+        return False
+    end, state.pos = state.pos, start
+    return not state.src[end : end + 1].isdigit() and _DOLLARS(state, silent)
 
 
 def comment(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as above
