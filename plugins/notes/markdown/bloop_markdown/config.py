@@ -17,5 +17,5 @@ class MarkdownConfig(ArchiveBounds):
     )
     batch_records: int = setting(200, ge=1, le=500, description="Files read and committed together")
     batch_bytes: int = setting(
-        4 * MIB, ge=1, description="Bytes of notes after which a batch is ended early"
+        2 * MIB, ge=1, description="Bytes of notes after which a batch is ended early"
     )

@@ -52,14 +52,7 @@ class Reader:
 
     def _text(self, path: str) -> tuple[bytes, str, list[str]]:
         """A note's bytes, its text and what was lost; raises SkippableError."""
-        size = self.source.entries[path].size
-        if size > self.bounds.max_note_bytes:
-            raise MalformedRecordError(
-                f"it has {size:,} bytes; at most {self.bounds.max_note_bytes:,} are read",
-                cure="split the note, or raise max_note_bytes in [plugins.markdown]",
-                code="file_too_large",
-            )
-        data = read(self.source, path)
+        data = read(self.source, path, self.bounds.max_note_bytes)
         return (data, *decode(data))
 
     def _id_of(self, path: str) -> str | None:

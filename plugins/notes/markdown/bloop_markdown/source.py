@@ -55,9 +55,18 @@ def open_source(path: Path, bounds: MarkdownConfig) -> Source:
     return OneNote(path)
 
 
-def read(source: Source, path: str) -> bytes:
-    """A whole file; its size has been judged before."""
-    return b"".join(source.pieces(path))
+def read(source: Source, path: str, limit: int) -> bytes:
+    """A whole file; raises MalformedRecordError for one with more bytes than ``limit``."""
+    data = bytearray()
+    for piece in source.pieces(path):
+        data += piece
+        if len(data) > limit:
+            raise MalformedRecordError(
+                f"it has more than {limit:,} bytes",
+                cure="split the note, or raise max_note_bytes in [plugins.markdown]",
+                code="file_too_large",
+            )
+    return bytes(data)
 
 
 def digest(source: Source, path: str) -> str:

@@ -12,6 +12,11 @@ def href(kind, path, anchor=""):
     return f'"bloop:{kind}:{quote(path, safe="")}{anchor}"'
 
 
+HEADING = href("note", "b.md", "#tr%C3%AAs")
+DEEP_X = href("note", "Deep/Deeper/c d.md", "#x")
+PICTURE = href("file", "pics/x y.png")
+SONG = href("file", "song.mp3")
+
 OTHERS = {
     "b.md": "",
     "Deep/b.md": "",
@@ -35,22 +40,22 @@ OTHERS = {
         ("[[Deeper/c d]]", f"<a href={href('note', 'Deep/Deeper/c d.md')}>Deeper/c d</a>"),
         ("[[c%20d]]", f"<a href={href('note', 'Deep/Deeper/c d.md')}>c%20d</a>"),
         ("[[Note.v2]]", f"<a href={href('note', 'Note.v2.md')}>Note.v2</a>"),
-        ("[[b#One two#Três!]]", f"<a href={href('note', 'b.md', '#tr%C3%AAs')}>b › One two › Três!</a>"),
+        ("[[b#One two#Três!]]", f"<a href={HEADING}>b › One two › Três!</a>"),
         ("[[b#^block]]", f"<a href={href('note', 'b.md', '#%5Eblock')}>b › ^block</a>"),
         ("[[#Here it is]]", '<a href="#here-it-is">Here it is</a>'),
         ("[t](b.md)", f"<a href={href('note', 'b.md')}>t</a>"),
-        ("[t](Deep/Deeper/c%20d.md#x)", f"<a href={href('note', 'Deep/Deeper/c d.md', '#x')}>t</a>"),
+        ("[t](Deep/Deeper/c%20d.md#x)", f"<a href={DEEP_X}>t</a>"),
         ("[t](<Deep/Deeper/c d.md>)", f"<a href={href('note', 'Deep/Deeper/c d.md')}>t</a>"),
         ("[t](#here)", '<a href="#here">t</a>'),
         ("[t](https://x.org/b.md)", '<a href="https://x.org/b.md">t</a>'),
         ("[t](//x.org/b.md)", '<a href="//x.org/b.md">t</a>'),
         ("[t](paper.pdf)", f"<a href={href('file', 'paper.pdf')}>t</a>"),
         ("![[x y.png]]", f'<img src={href("file", "pics/x y.png")} alt="" />'),
-        ("![[x y.png|300x200]]", f'<img src={href("file", "pics/x y.png")} alt="" width="300" height="200" />'),
+        ("![[x y.png|300x200]]", f'<img src={PICTURE} alt="" width="300" height="200" />'),
         ("![[x y.png|A pic]]", f'<img src={href("file", "pics/x y.png")} alt="A pic" />'),
         ("![alt](pics/x%20y.png)", f'<img src={href("file", "pics/x y.png")} alt="alt" />'),
         ("<img src='pics/x y.png'>", f"<img src={href('file', 'pics/x y.png')}>"),
-        ("![[song.mp3]]", f'<audio controls preload="metadata" src={href("file", "song.mp3")}></audio>'),
+        ("![[song.mp3]]", f'<audio controls preload="metadata" src={SONG}></audio>'),
         ("![[paper.pdf]]", f"<a href={href('file', 'paper.pdf')}>paper.pdf</a>"),
         ("`[[b]]`", "<code>[[b]]</code>"),
         (r"\[[b]]", "[[b]]"),
