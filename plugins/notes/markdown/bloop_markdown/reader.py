@@ -7,7 +7,6 @@ import re
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from html import escape
-from mimetypes import guess_type
 from pathlib import Path
 from posixpath import basename
 
@@ -15,7 +14,7 @@ from bloop_markdown.config import MarkdownConfig
 from bloop_markdown.index import Index, is_index, parent_of, sort_key, stem_of
 from bloop_markdown.properties import MAX_TITLE, Properties, decode, split
 from bloop_markdown.render import render
-from bloop_markdown.source import Source, digest, is_note, open_source, read
+from bloop_markdown.source import Source, digest, is_note, media_type, open_source, read
 from bloop_markdown.syntax import Links
 from bloop_sdk.errors import FatalError, MalformedRecordError, SkippableError
 from bloop_sdk.records import Container, File, Kind, Node, Note, Record, Ref, Skipped
@@ -187,7 +186,7 @@ class Reader:
             container=self.container_id,
             title=name,
             name=name,
-            media_type=guess_type(name)[0],
+            media_type=media_type(name),
             size=entry.size,
             path=path,
             updated_at=entry.modified,

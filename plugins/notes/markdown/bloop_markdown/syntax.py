@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape, unescape
-from mimetypes import guess_type
 from urllib.parse import quote, unquote
 
 from markdown_it.rules_block import StateBlock
@@ -19,6 +18,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath.index import math_inline_dollar
 
+from bloop_markdown.source import media_type
 from bloop_sdk.records import Kind, Ref
 
 MAX_WIKI_LINK = 1000
@@ -104,7 +104,7 @@ def _link(state: StateInline, href: str | None, text: str) -> None:
 
 
 def _embed(state: StateInline, name: str, href: str, label: str) -> None:
-    family = (guess_type(name)[0] or "").partition("/")[0]
+    family = (media_type(name) or "").partition("/")[0]
     size = _SIZE.fullmatch(label)
     if family == "image":
         token = state.push("image", "img", 0)

@@ -86,6 +86,17 @@ async def test_a_link_to_nothing_stays_as_text_and_is_named(note, written, html,
     assert found.lost == (f"link to nothing in the notebook: {lost}",)
 
 
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [("a.webp", "<img"), ("a.SVG", "<img"), ("a.m4a", "<audio"), ("a.ogg", "<audio"),
+     ("a.webm", "<video"), ("a.canvas", "<a"), ("a", "<a")],
+)  # fmt: skip
+async def test_what_is_embedded_is_shown_by_its_type(note, name, tag):
+    found = await note(f"![[{name}]]", {f"files/{name}": b""})
+    assert found.html.startswith(f"<p>{tag} ")
+    assert found.lost == ()
+
+
 async def test_only_some_links_to_nothing_are_named_one_by_one(note):
     found = await note(" ".join(f"[[gone {n}]]" for n in range(50)))
     assert len(found.lost) == 21
