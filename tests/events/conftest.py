@@ -137,8 +137,8 @@ async def follow(database):
     """Starts consumers over the database; stops them at the end."""
     made = []
 
-    async def start(*wanted, keep=timedelta(days=7), **options) -> Consumers:
-        consumers = Consumers(means(database, **options), keep=keep)
+    async def start(*wanted, **options) -> Consumers:
+        consumers = Consumers(means(database, **options), keep=timedelta(days=7))
         made.append(consumers)
         await consumers.follow(wanted)
         await consumers.start()

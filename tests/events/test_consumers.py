@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -273,6 +274,28 @@ async def test_a_handler_that_cannot_be_imported_loses_no_event(database, follow
     assert taken(database) == [] and parked(database) == []
     ready.append(1)
     await until(lambda: taken(database) == [("a:1", 1)])
+
+
+@pytest.mark.parametrize("kind", ["effect", "delivery"])
+async def test_while_its_plugin_is_being_stopped_no_event_is_lost_or_parked(database, follow, kind):
+    going, got = [1], []
+
+    @contextlib.contextmanager
+    def keep(plugin_id):
+        if going:
+            raise PluginUnavailableError(f"plugin {plugin_id} is switched off")
+        yield
+
+    async def deliver(ctx, event):
+        got.append(event.aggregate)
+
+    handler = deliver if kind == "delivery" else lambda unit, event: got.append(event.aggregate)
+    consumers = await follow(consumer(handler), keep=keep)
+    say(database, "a:1", "a:2")
+    await until(consumers.faults)
+    assert parked(database) == [] and position(database) == 0
+    going.clear()
+    await until(lambda: got == ["a:1", "a:2"])
 
 
 async def test_an_institution_that_has_switched_the_plugin_off_gets_no_events(database, follow):

@@ -142,12 +142,19 @@ class Effects:
             finally:
                 attempt.ended = True
 
-        self._attempts.append(attempt)
-        seconds = self._means.timing.effect
-        name = f"consumer-{self._consumer.name}"
-        try:
+        async with self._means.slots:
             with self._means.keep(self._consumer.plugin_id):
-                return await in_thread(name, transaction, seconds, attempt.cut)
+                self._attempts.append(attempt)
+                return await self._run(attempt, transaction)
+
+    async def _run(self, attempt: _Attempt, transaction: Callable[[], T]) -> T:
+        try:
+            return await in_thread(
+                f"consumer-{self._consumer.name}",
+                transaction,
+                self._means.timing.effect,
+                attempt.cut,
+            )
         except HandlerError as err:
             if attempt.connection is None:
                 raise _too_busy() from err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -68,6 +69,12 @@ class Means:
     timing: Timing = field(default_factory=Timing)
     patience: Patience = field(default_factory=Patience)
     owner: str = field(default_factory=this_process)
+    slots: asyncio.Semaphore = field(init=False)
+    """For transactions of consumers: SQLite lets one write at a time, and waits by polling."""
+
+    def __post_init__(self) -> None:
+        beside_each_other = {"sqlite": 1, "postgresql": 4}[self.database.dialect]
+        object.__setattr__(self, "slots", asyncio.Semaphore(beside_each_other))
 
     async def unit(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run ``function(unit, ...)`` in a unit for every institution."""
