@@ -70,7 +70,9 @@ class Hub:
     @classmethod
     def open(cls, path: Path | None, kind: str, *, host: str | None = None) -> Hub:
         """A hub of the configuration at ``path``; ``host`` overrides where it listens."""
-        env = dict(os.environ)
+        from bloop.kernel.folders import switched_on
+
+        env = os.environ | switched_on()
         if host is not None:
             env["BLOOP_HTTP__HOST"] = host
         return cls(load(path, env), kind)
@@ -350,11 +352,16 @@ class Hub:
 
     def guard(self) -> None:
         """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""
-        from bloop.kernel.journal import Journal
+        from bloop.kernel.folders import in_use
+        from bloop.kernel.journal import Journal, forgive
         from bloop.kernel.watchdog import Watchdog
 
         limits = self.config.value.limits
-        journal = Journal(self.config.value.hub.data_dir / "journal")
+        folder = self.config.value.hub.data_dir / "journal"
+        journal = Journal(folder)
+        for plugin_id in in_use():
+            # Its author runs it again after a change, which its version does not show.
+            forgive(folder, plugin_id)
         self._watchdog = Watchdog(
             journal, deadline=limits.import_seconds, stall=limits.watchdog_seconds
         )
