@@ -31,6 +31,7 @@ def _use(_ctx: click.Context, _param: click.Parameter, paths: tuple[Path, ...]) 
 
 plugin_option = click.option(
     "--plugin",
+    "folders",
     multiple=True,
     metavar="DIR",
     type=click.Path(path_type=Path),

@@ -68,7 +68,7 @@ _FAMILIES: dict[str, _Family] = {
 
 
 @click.command("new")
-@click.argument("family", type=click.Choice(FAMILIES))
+@click.argument("family", type=click.Choice(FAMILIES), metavar="FAMILY")
 @click.argument("name")
 @click.option(
     "--into",
@@ -78,8 +78,9 @@ _FAMILIES: dict[str, _Family] = {
 )
 @json_option
 def new(family: str, name: str, into: Path, *, as_json: bool) -> None:
-    """Write a plugin NAME of FAMILY that works: code, manifest, README and tests.
+    """Write a plugin NAME that works: code, manifest, README and tests.
 
+    FAMILY is one of lms, notes, payments, ai, render, identity, search, sinks, notify, feature.
     Nothing in it has to be deleted: put your system in the place of the small one it talks to.
     """
     check_name(name)
@@ -118,7 +119,7 @@ def check_name(name: str) -> None:
     if name.startswith("bloop_"):
         raise ConfigError(f"{name!r}: bloop_ is put before it anyway", cure=f"try {better}")
     if keyword.iskeyword(name):
-        raise ConfigError(f"{name!r} is a word of Python's own", cure=f"try {name}s or my_{name}")
+        raise ConfigError(f"{name!r} is a word of Python's own", cure=f"try my_{name}")
     if taken := _taken(name):
         raise ConfigError(f"the name {name!r} is taken: {taken}", cure=f"try my_{name}")
 

@@ -19,7 +19,6 @@ from bloop.cli.output import (
     print_table,
     state,
 )
-
 from bloop.cli.plugin_new import new
 from bloop.cli.plugin_test import test
 

@@ -7,6 +7,7 @@ Everything that looks for plugins then finds it like any other, and imports it n
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tomllib
@@ -38,9 +39,9 @@ class PluginFolder(Distribution):
         """What a ``.dist-info`` of it would hold."""
         return self._files.get(filename)
 
-    def locate_file(self, path: Any) -> Path:
+    def locate_file(self, path: str | os.PathLike[str]) -> Path:
         """A file of it, by its path below the folder that is imported from."""
-        return next(iter(self.roots.values())) / path
+        return next(iter(self.roots.values())) / os.fspath(path)
 
 
 class _Finder(DistributionFinder):
@@ -62,14 +63,11 @@ class _Finder(DistributionFinder):
         return None
 
     def find_distributions(
-        self, context: DistributionFinder.Context = DistributionFinder.Context()
+        self, context: DistributionFinder.Context | None = None
     ) -> Iterable[Distribution]:
         """The folders, or the one whose distribution has the name that is asked for."""
-        return [
-            folder
-            for folder in self.folders
-            if context.name is None or _same(context.name, folder.project_name)
-        ]
+        name = context.name if context else None
+        return [one for one in self.folders if name is None or _same(name, one.project_name)]
 
 
 _FINDER = _Finder()

@@ -7,11 +7,10 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from bloop_sdk.errors import UnsupportedError
 from bloop_sdk.http import Request, Response
-from bloop_sdk.plugin import Unit
 from bloop_sdk.principals import Call, Principal, PrincipalKind, Role, Trace
 from bloop_sdk.settings import PluginConfig
 
@@ -105,18 +104,6 @@ class FakeContext:
     async def run_sync(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking code in a thread."""
         return await asyncio.to_thread(function, *args, **kwargs)
-
-    async def read(
-        self, work: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Refuse: there is no database in memory."""
-        raise UnsupportedError("this test has no database")
-
-    async def transaction(
-        self, work: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Refuse: there is no database in memory."""
-        raise UnsupportedError("this test has no database")
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Remember what was reported."""
