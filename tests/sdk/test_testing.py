@@ -27,7 +27,6 @@ from bloop_sdk import (
 from bloop_sdk.testing import (
     ContractError,
     FakeContext,
-    content_provider_tests,
     raw_hash,
     read_all,
     ref_of,
@@ -104,51 +103,6 @@ class Good:
 
     def verify_webhook(self, request):
         raise UnsupportedError("no webhooks")
-
-
-class OnlyACourse(Good):
-    def records(self):
-        return []
-
-
-TestAGoodProvider = content_provider_tests(Good)
-TestAProviderWithNoContent = content_provider_tests(OnlyACourse)
-
-
-class Forgetful(Good):
-    """Loses what came before the kill by starting after the cursor it was never given."""
-
-    async def read(self, partition, state):
-        async for batch in super().read(partition, state):
-            if state is None or not batch.records or ref_of(batch.records[0]).remote_id != "p2":
-                yield batch
-
-
-class Unsteady(Good):
-    count = 0
-
-    def records(self):
-        Unsteady.count += 1
-        return [page(1, raw={"n": Unsteady.count})]
-
-
-class Writable(Good):
-    async def write(self, op, precondition):
-        return None
-
-
-@pytest.mark.parametrize(
-    ("provider", "test"),
-    [
-        (Forgetful, "test_a_kill_after_any_batch_resumes_to_the_same_state"),
-        (Unsteady, "test_second_read_changes_nothing"),
-        (Writable, "test_an_undeclared_write_is_refused"),
-    ],
-)
-async def test_the_suite_finds_a_fault(provider, test):
-    suite = content_provider_tests(provider)()
-    with pytest.raises(AssertionError):
-        await getattr(suite, test)()
 
 
 async def test_a_read_knows_kinds_files_and_quarantine():

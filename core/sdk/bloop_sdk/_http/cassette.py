@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from bloop.net.outcome import told
-from bloop.net.transport import Answer, Transport, prepare
-from bloop.telemetry.masking import MASK, is_private, mask_text
+from bloop_sdk._http.urls import told
+from bloop_sdk._http.wire import Answer, Transport, prepare
+from bloop_sdk._masking import MASK, is_private, mask_text
 from bloop_sdk.errors import FatalError
 from bloop_sdk.http import Request
 
@@ -67,7 +67,7 @@ class Recorder:
         self._path.write_text(f"{text}\n", "utf-8")
 
 
-class Replayer:
+class Replay:
     """A transport that answers from a cassette, never from the network.
 
     The same request again gets the next recorded answer, and the last one once they run out.
