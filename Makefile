@@ -17,7 +17,7 @@ demo: env ## a hub with a sample course, served on this machine (PORT=8080)
 test: env-dev ## all tests, with a real PostgreSQL and Redis (ARGS="-k name")
 	@$(BIN)/python -m pytest -n $(or $(JOBS),auto) --cov --cov-report= $(ARGS)
 
-check: env-dev fmt-check lint types contracts security docs-check ## format, lint, types, import contracts, security, docs
+check: env-dev fmt-check lint types contracts security lint-plugins api-check docs-check ## format, lint, types, import contracts, security, plugins, docs
 
 .PHONY: fmt-check
 fmt-check:
@@ -38,6 +38,16 @@ contracts:
 
 security:
 	@$(BIN)/bandit --quiet --severity-level medium --recursive --configfile pyproject.toml core plugins
+
+.PHONY: lint-plugins api-check api-snapshot
+lint-plugins: ## lint every first-party plugin as `bloop plugins lint` does
+	@$(BIN)/bloop plugins lint --strict $(wildcard plugins/*/* examples/plugins/*)
+
+api-check:
+	@$(BIN)/python tools/api_snapshot.py --check
+
+api-snapshot: env-dev ## write core/sdk/api: what plugins may rely on
+	@$(BIN)/python tools/api_snapshot.py
 
 docs-check:
 	@for tool in tools/*_docs.py; do $(BIN)/python $$tool --check || exit 1; done

