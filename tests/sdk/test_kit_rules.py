@@ -261,7 +261,7 @@ class KeepsItsToken(CourseProvider):
 # -- interruptions, and systems that change
 
 
-@breaks("kill_at_any_step", "kill_after_any_batch", subject=JOURNAL)
+@breaks("kill_at_any_step", "kill_after_any_batch", "kill_while_catching_up", subject=JOURNAL)
 class CursorTooFar(JournalProvider):
     """Saves a cursor for rows that it has not given yet: they are lost on resume."""
 
