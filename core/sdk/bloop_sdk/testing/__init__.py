@@ -5,11 +5,13 @@ TestCanvas = plugin_tests("bloop_canvas", lms=System(make=FakeCanvas, good={...}
 
 from __future__ import annotations
 
+from bloop_sdk._http.cassette import Recorder, Replay
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.context import FakeContext, ListLogger, MemoryStore, fake_call
 from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, Slow, Status
 from bloop_sdk.testing.kit import plugin_tests
 from bloop_sdk.testing.reading import ContractError, Replica, raw_hash, read_all, ref_of
+from bloop_sdk.testing.recording import Recording, recorded
 from bloop_sdk.testing.system import (
     FakeSystem,
     FakeTransport,
@@ -35,6 +37,9 @@ __all__ = [
     "Killed",
     "ListLogger",
     "MemoryStore",
+    "Recorder",
+    "Recording",
+    "Replay",
     "Replica",
     "Slow",
     "Status",
@@ -45,6 +50,7 @@ __all__ = [
     "plugin_tests",
     "raw_hash",
     "read_all",
+    "recorded",
     "ref_of",
     "reply",
 ]

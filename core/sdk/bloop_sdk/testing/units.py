@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import MetaData, create_engine, event
+from sqlalchemy import MetaData, TextClause, create_engine, event
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.pool import StaticPool
 
@@ -135,7 +135,7 @@ class FakeDatabase:
 
             @event.listens_for(session, "do_orm_execute")
             def refuse_statement(state: ORMExecuteState) -> None:
-                if not state.is_select:
+                if state.is_insert or state.is_update or state.is_delete:
                     refuse()
 
             result = work(unit, *args, **kwargs)
@@ -154,6 +154,13 @@ def _bind(session: Session, institution: str) -> None:
 
     @event.listens_for(session, "do_orm_execute")
     def see_own(state: ORMExecuteState) -> None:
+        if isinstance(state.statement, TextClause):
+            given = state.parameters if isinstance(state.parameters, dict) else {}
+            if given.get("institution") != institution:
+                raise FatalError(
+                    f"SQL without its institution: {str(state.statement)[:60]!r}",
+                    cure="compare institution_id with :institution, or use a mapped class",
+                )
         if state.is_orm_statement and not state.is_insert:
             state.statement = state.statement.options(
                 with_loader_criteria(

@@ -55,7 +55,7 @@ async def check_with_bad_credentials(case: ContentCase) -> None:
 
 @CONTENT.rule("expired", subject=System)
 async def check_with_expired_credentials(case: ContentCase) -> None:
-    """A credential that has expired fails the check with AuthError or CredentialExpiredError."""
+    """A credential that has expired fails the check with CredentialExpiredError or AuthError."""
     await _refused(case, "expired")
 
 

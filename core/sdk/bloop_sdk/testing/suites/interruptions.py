@@ -34,6 +34,32 @@ async def kill_after_any_batch(case: ContentCase) -> None:
         await converge(rig, whole.replica.state(), f"killed after batch {batches}")
 
 
+@CONTENT.rule("edit")
+async def kill_while_catching_up(case: ContentCase) -> None:
+    """Killed at any step of a later read, which brings changes, it resumes to the same state."""
+    for step in range(1, await _steps_of_a_later_read(case) + 1):
+        rig = await _changed_since(case)
+        rig.steps.plan(step, rig.steps.kill)
+        await _killed(rig, None)
+        await _converge_to_now(rig, f"killed before step {step} of a second read")
+
+
+async def _steps_of_a_later_read(case: ContentCase) -> int:
+    rig = await _changed_since(case)
+    before = rig.steps.count
+    await rig.read("a second read")
+    return rig.steps.count - before
+
+
+async def _changed_since(case: ContentCase) -> Rig:
+    """A rig after a whole read, whose system has changed since in every way that it can."""
+    rig = await case.whole()
+    for change in ("edit", "delete", "add"):
+        if rig.source.has(change):
+            rig.source.offers[change]()
+    return rig
+
+
 async def _killed(rig: Rig, stop_after: int | None) -> None:
     try:
         await rig.run(stop_after=stop_after)
