@@ -140,6 +140,20 @@ class Contributions(_Part):
     actions: tuple[ActionDecl, ...] = ()
 
     @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        for kind, names in (
+            ("route", [f"{one} {part.path}" for part in self.routes for one in part.methods]),
+            ("page", [part.path for part in self.pages]),
+            ("job", [part.kind for part in self.jobs]),
+            ("consumer", [part.name for part in self.consumers]),
+            ("command", [part.name for part in self.commands]),
+            ("action", [part.name for part in self.actions]),
+        ):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"the {kind} {twice[0]!r} is declared twice")
+        return self
+
+    @model_validator(mode="after")
     def _schedules_name_jobs(self) -> Self:
         known = {job.kind for job in self.jobs}
         for schedule in self.schedules:

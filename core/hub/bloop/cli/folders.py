@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 
-def _use(_ctx: click.Context, _param: click.Parameter, paths: tuple[Path, ...]) -> None:
+def _use(ctx: click.Context, _param: click.Parameter, paths: tuple[Path, ...]) -> None:
     """Take the folders up, and say which installed plugins they hide."""
     if not paths:
         return
     from bloop.kernel.discovery import scan
     from bloop.kernel.folders import read_folder, use_folder
+    from bloop.ops.serve import forgive_plugins
 
     folders = [read_folder(path) for path in paths]
     installed = scan().plugins
@@ -27,6 +28,7 @@ def _use(_ctx: click.Context, _param: click.Parameter, paths: tuple[Path, ...]) 
                 f"in place of the installed {other.distribution} {other.version}",
                 err=True,
             )
+    forgive_plugins(ctx.find_root().obj)
 
 
 plugin_option = click.option(

@@ -13,6 +13,7 @@ from bloop.cli.output import asynchronous, json_option, open_hub, print_json
 
 if TYPE_CHECKING:
     from bloop.ops.serve import Serving
+    from bloop.ops.supervise import Lifeline
     from bloop_sdk import BloopError
 
 HUB_TOML = """\
@@ -85,21 +86,33 @@ def _write_new(path: Path) -> bool:
 @plugin_option
 @click.pass_context
 def up(ctx: click.Context, host: str | None, port: int | None, *, reload: bool) -> None:
-    """Run the hub in this process: pages, API and background work."""
-    from bloop.ops.serve import serve, serve_reloading
+    """Run the hub: pages, API and background work.
 
-    config = ctx.find_root().obj
-    if not reload:
-        serve(config, host=host, port=port, on_ready=announce)
+    A process of its own serves, and is started again should a plugin bring it down.
+    """
+    config: Path | None = ctx.find_root().obj
+    if reload:
+        from bloop.ops.serve import serve_reloading
+
+        serve_reloading(
+            config,
+            host=host,
+            port=port,
+            on_ready=announce,
+            on_change=announce_change,
+            on_error=announce_failure,
+        )
         return
-    serve_reloading(
-        config,
-        host=host,
-        port=port,
-        on_ready=announce,
-        on_change=announce_change,
-        on_error=announce_failure,
-    )
+
+    def run(lifeline: Lifeline) -> None:
+        # In the child alone: its supervisor should hold nothing that could fail.
+        from bloop.ops.serve import serve
+
+        serve(config, host=host, port=port, on_ready=announce, lifeline=lifeline)
+
+    from bloop.ops.supervise import supervise
+
+    ctx.exit(supervise(run))
 
 
 def announce(serving: Serving) -> None:
