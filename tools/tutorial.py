@@ -19,12 +19,15 @@ import time
 import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import requires
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from build import build
+from lock import canonical
 from markdown_it import MarkdownIt
+from packaging.requirements import Requirement
 from setup_env import DEV, ROOT, distributions
 
 PAGE = ROOT / "docs" / "plugins" / "tutorial.md"
@@ -186,28 +189,62 @@ def _free_port() -> int:
     return port
 
 
-def _constraints(folder: Path) -> Path:
-    """Write what pip may install: our wheels, built here, and the versions of the lock."""
-    ours = {name: where for name, where in distributions().items() if name in OURS}
-    lines = re.findall(r"^[\w.\[\],-]+==[^\s;\\]+", (ROOT / DEV).read_text(), flags=re.MULTILINE)
-    for name, where in ours.items():
-        build(where, folder)
-        (wheel,) = folder.glob(f"{name.replace('-', '_')}-*.whl")
-        lines.append(f"{name} @ {wheel.as_uri()}")
-    file = folder / "constraints.txt"
-    file.write_text("\n".join(lines) + "\n")
-    return file
+def _needed(*wanted: str) -> set[str]:
+    """Give the names of what some requirements need, as it is installed here."""
+    found: set[str] = set()
+    for requirement in map(Requirement, wanted):
+        name = canonical(requirement.name)
+        found.add(name)
+        for line in requires(name) or []:
+            part = Requirement(line)
+            extras = [{"extra": extra} for extra in (*requirement.extras, "")]
+            if not part.marker or any(part.marker.evaluate(extra) for extra in extras):
+                found |= _needed(str(part).partition(";")[0]) if part.name != name else set()
+    return found
+
+
+def _locked(names: set[str]) -> str:
+    """Give the lines of the lock for some packages, hashes and all."""
+    blocks = re.split(r"^(?=[A-Za-z0-9])", (ROOT / DEV).read_text(), flags=re.MULTILINE)
+    return "".join(one for one in blocks if canonical(one.partition("==")[0].strip()) in names)
+
+
+def make_environment(place: Path) -> dict[str, str]:
+    """Make ``place/venv`` with locked packages; gives what makes pip take ours from wheels."""
+    wheels = place / "wheels"
+    wheels.mkdir()
+    for name, folder in distributions().items():
+        if name in OURS:
+            build(folder, wheels)
+    lock = place / "needed.lock"
+    lock.write_text(_locked(_needed("bloop-hub", "bloop-sdk[test]", "hatchling")))
+    venv.create(place / "venv", with_pip=True)
+    options = ("--quiet", "--no-deps", "--require-hashes", "--disable-pip-version-check")
+    pip: list[str | Path] = [
+        place / "venv" / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        *options,
+        "-r",
+        lock,
+    ]
+    subprocess.run(pip, check=True)
+    # No index from here on: nobody else's package of our names is taken for ours.
+    return {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels),
+        "PIP_NO_BUILD_ISOLATION": "0",  # Which is how pip is told not to isolate.
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
 
 
 def main() -> None:
     """Make the environment and follow the page."""
     with tempfile.TemporaryDirectory(prefix="bloop-tutorial-") as made:
         place = Path(made)
-        (place / "wheels").mkdir()
         (place / "empty").mkdir()
-        constraints = _constraints(place / "wheels")
-        venv.create(place / "venv", with_pip=True)
-        env = {"PIP_CONSTRAINT": str(constraints), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        env = make_environment(place)
         seconds = follow(place / "empty", place / "venv" / "bin", env, told=True)
     print(f"the whole tutorial took {seconds:.0f} s, the reader's own time aside")
 
