@@ -100,7 +100,12 @@ async def test_tables_that_the_hub_refuses_are_refused():
         id: Mapped[str] = mapped_column(ID, primary_key=True)
 
     with pytest.raises(FatalError, match="name it other_stray"):
-        await FakeContext(tables=Stray.metadata).read(titles)
+        await FakeContext(plugin_id="other", tables=Stray.metadata).read(titles)
+
+
+async def test_a_topic_of_somebody_else_is_refused(ctx):
+    with pytest.raises(FatalError, match=r"begin it with \"marks\."):
+        await ctx.transaction(lambda unit: unit.emit("content.changed", "mark:1", {}))
 
 
 def test_rights_are_those_that_are_given():

@@ -58,8 +58,9 @@ class FakeShelf:
                 return reply({"id": "u1", "name": "Ada"})
             case "GET", ["api", "courses"]:
                 return self.listed([{"id": c, "title": f"Course {c}"} for c in ("c1", "c2")])
-            case "GET", ["api", "courses", course, "people"]:
-                return reply({"items": [{"id": f"e-{course}", "person": "u1"}], "next": None})
+            case "GET", ["api", "people"]:
+                ada = {"person": "u1", "name": "Ada"}
+                return self.listed([{"id": f"e-{c}", "course": c, **ada} for c in ("c1", "c2")])
             case "GET", ["api", "courses", course, "items"]:
                 return self.page_of(course, request.params.get("after", ""))
             case "GET", ["api", "changes"]:

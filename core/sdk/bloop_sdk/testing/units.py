@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -57,36 +58,51 @@ class FakeUnit:
 
     session: Session
     institution: str
-    known: dict[str, Enqueued]
+    plugin_id: str
+    known: Sequence[Enqueued] | None
+    """The jobs of earlier units; None for one that only reads."""
     events: list[Emitted] = field(default_factory=list)
     audited: list[Audited] = field(default_factory=list)
     jobs: list[Enqueued] = field(default_factory=list)
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
-        """Say that something happened."""
+        """Say that something happened; the topic has to be the plugin's own."""
+        self._writing()
+        if not topic.startswith(f"{self.plugin_id}."):
+            raise FatalError(
+                f"{topic!r} is no topic of {self.plugin_id}",
+                cure=f'begin it with "{self.plugin_id}."',
+            )
         self.events.append(Emitted(topic=topic, aggregate=aggregate, payload=payload))
 
     def audit(self, action: str, resource: str, detail: JSONObject | None = None) -> None:
         """Keep who did it."""
+        self._writing()
         self.audited.append(Audited(action=action, resource=resource, detail=detail or {}))
 
     def enqueue(
         self, kind: str, payload: JSONObject, *, key: str | None = None, delay: float = 0.0
     ) -> str:
         """Ask for a job; its id, or that of the first one with this key."""
-        same = [job for job in (*self.known.values(), *self.jobs) if key and job.key == key]
+        asked = [*self._writing(), *self.jobs]
+        same = [job for job in asked if key is not None and job.key == key]
         if same:
             return same[0].id
-        number = len(self.known) + len(self.jobs) + 1
-        job = Enqueued(id=f"job-{number}", kind=kind, payload=payload, key=key, delay=delay)
-        self.jobs.append(job)
-        return job.id
+        job_id = f"job-{len(asked) + 1}"
+        self.jobs.append(Enqueued(id=job_id, kind=kind, payload=payload, key=key, delay=delay))
+        return job_id
+
+    def _writing(self) -> Sequence[Enqueued]:
+        if self.known is None:
+            raise FatalError("read() writes nothing", cure="use ctx.transaction()")
+        return self.known
 
 
 class FakeDatabase:
     """The tables of ``metadata``; ``events``, ``audited`` and ``jobs`` of committed units."""
 
-    def __init__(self, metadata: MetaData | None) -> None:
+    def __init__(self, plugin_id: str, metadata: MetaData | None) -> None:
+        self._plugin_id = plugin_id
         self.events: list[Emitted] = []
         self.audited: list[Audited] = []
         self.jobs: list[Enqueued] = []
@@ -94,9 +110,10 @@ class FakeDatabase:
         self._engine = create_engine(
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
         )
+        weakref.finalize(self, self._engine.dispose)
         self._one_at_a_time = threading.Lock()
         if metadata is not None:
-            check_tables(str(metadata.info.get("plugin", "")), metadata)
+            check_tables(plugin_id, metadata)
             metadata.create_all(self._engine)
 
     def transaction(
@@ -109,7 +126,8 @@ class FakeDatabase:
     ) -> T:
         """What ``work`` gives; it is committed unless it raises."""
         with self._one_at_a_time, Session(self._engine, expire_on_commit=False) as session:
-            unit = self._unit(session, call)
+            unit = FakeUnit(session, call.institution, self._plugin_id, self.jobs)
+            _bind(session, call.institution)
             result = work(unit, *args, **kwargs)
             session.commit()
             self.events += unit.events
@@ -127,26 +145,23 @@ class FakeDatabase:
     ) -> T:
         """What ``work`` finds; raises FatalError where it writes."""
         with self._one_at_a_time, Session(self._engine, expire_on_commit=False) as session:
-            unit = self._unit(session, call)
-
-            @event.listens_for(session, "before_flush")
-            def refuse(*_: Any) -> None:
-                raise FatalError("read() writes nothing", cure="use ctx.transaction()")
-
-            @event.listens_for(session, "do_orm_execute")
-            def refuse_statement(state: ORMExecuteState) -> None:
-                if state.is_insert or state.is_update or state.is_delete:
-                    refuse()
-
+            unit = FakeUnit(session, call.institution, self._plugin_id, None)
+            _bind(session, call.institution)
+            _refuse_writes(session)
             result = work(unit, *args, **kwargs)
             session.flush()
-            if unit.events or unit.audited or unit.jobs:
-                raise FatalError("read() says and asks for nothing", cure="use ctx.transaction()")
             return result
 
-    def _unit(self, session: Session, call: Call) -> FakeUnit:
-        _bind(session, call.institution)
-        return FakeUnit(session, call.institution, {job.id: job for job in self.jobs})
+
+def _refuse_writes(session: Session) -> None:
+    @event.listens_for(session, "before_flush")
+    def refuse(*_: Any) -> None:
+        raise FatalError("read() writes nothing", cure="use ctx.transaction()")
+
+    @event.listens_for(session, "do_orm_execute")
+    def refuse_statement(state: ORMExecuteState) -> None:
+        if state.is_insert or state.is_update or state.is_delete:
+            refuse()
 
 
 def _bind(session: Session, institution: str) -> None:

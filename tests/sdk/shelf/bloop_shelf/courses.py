@@ -8,6 +8,7 @@ from bloop_sdk import (
     Enrolment,
     Kind,
     Node,
+    Person,
     ProviderSpec,
     Ref,
     Skipped,
@@ -32,9 +33,8 @@ class CourseProvider(Shelf):
                 Stream(name="content", kinds=CONTENT, deletes=everything, partitioned=True),
                 Stream(
                     name="people",
-                    kinds=frozenset({Kind.ENROLMENT}),
+                    kinds=frozenset({Kind.PERSON, Kind.ENROLMENT}),
                     deletes=everything,
-                    partitioned=True,
                     optional=True,
                 ),
             ),
@@ -54,19 +54,9 @@ class CourseProvider(Shelf):
         if partition.stream == "courses":
             yield Batch(records=tuple([course async for course in self.courses()]))
         elif partition.stream == "people":
-            answer = await self.get(f"/api/courses/{partition.container}/people")
-            yield Batch(
-                records=tuple(
-                    Enrolment(
-                        remote_id=one["id"],
-                        container=partition.container,
-                        person=one["person"],
-                        role="learner",
-                        raw=one,
-                    )
-                    for one in answer["items"]
-                )
-            )
+            answer = await self.get("/api/people")
+            made = [part for one in answer["items"] for part in _enrolled(one)]
+            yield Batch(records=tuple(made))
         else:
             async for batch in self.content(partition.container, state):
                 yield batch
@@ -93,3 +83,17 @@ class CourseProvider(Shelf):
                 skipped=tuple(skipped),
                 cursor=Cursor({"next": answer["next"]}),
             )
+
+
+def _enrolled(one):
+    """A person, and where they are enrolled."""
+    return (
+        Person(remote_id=one["person"], name=one["name"], raw={"name": one["name"]}),
+        Enrolment(
+            remote_id=one["id"],
+            container=one["course"],
+            person=one["person"],
+            role="learner",
+            raw=one,
+        ),
+    )
