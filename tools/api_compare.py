@@ -241,7 +241,7 @@ def _keywords(where: str, old: Entry, new: Entry) -> Iterator[Change]:
         stricter = name in new if name in {"pattern", "const"} else name in old
         if name == "enum":
             stricter = name in new and name not in old
-        if stricter and old.get(name) != new.get(name):
+        if stricter and not _as_before(old.get(name), new.get(name)):
             rule = "changed default" if name == "default" else "stricter manifest"
             yield Change(where, rule, f"{name}: {old.get(name)!r} is now {new.get(name)!r}")
     for names, sign in ((SCHEMA_FLOORS, 1), (SCHEMA_CEILINGS, -1)):
@@ -249,6 +249,13 @@ def _keywords(where: str, old: Entry, new: Entry) -> Iterator[Change]:
             if name in new and (name not in old or (new[name] - old[name]) * sign > 0):
                 detail = f"{name}: {old.get(name)} is now {new[name]}"
                 yield Change(where, "stricter manifest", detail)
+
+
+def _as_before(old: Any, new: Any) -> bool:
+    """Whether a value is the same; a table may have got more keys, which the old one lacked."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return all(name in new and _as_before(value, new[name]) for name, value in old.items())
+    return bool(old == new)
 
 
 def _parts(old: Entry, new: Entry) -> Iterator[tuple[Entry, Entry | None, str]]:

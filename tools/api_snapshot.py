@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar, get_origin
 
 from api_compare import compare
 from pydantic import BaseModel
@@ -33,6 +33,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "core" / "sdk" / "api"
 SPECIAL = ("__init__", "__call__", "__getitem__")
 OVERRIDDEN = (bloop_sdk.Plugin,)
 """Classes that plugins derive from and the hub calls."""
+ALIASES = ("typing", "types", "collections.abc")
 
 Entry = dict[str, Any]
 
@@ -99,8 +100,10 @@ def describe(thing: Any, *, by_plugin: bool = False) -> Entry:
     if inspect.isfunction(thing):
         return {"kind": "function", **signature(thing)}
     if not isinstance(thing, type):
-        alias = thing.__class__.__module__ in {"typing", "types", "collections.abc"}
-        return {"kind": "value", "type": str(thing) if alias else type(thing).__name__}
+        if get_origin(thing) is Annotated:
+            thing = thing.__origin__  # Its constraints stand in the manifest's schema.
+        alias = isinstance(thing, type) or type(thing).__module__ in ALIASES
+        return {"kind": "value", "type": _text(thing) if alias else type(thing).__name__}
     entry: Entry = {
         "kind": _class_kind(thing),
         "by": "plugin" if by_plugin else "hub",
@@ -135,11 +138,10 @@ def _fields(thing: Any) -> Iterator[Entry]:
                 entry["default"] = f"{getattr(field.default_factory, '__name__', 'made')}()"
             yield entry
         return
+    # What may stand in a manifest is held by its schema, which tells weaker from stricter.
     for name, info in thing.model_fields.items():
-        entry = {"name": name, "type": _text(info.annotation), "positional": False}
-        if not info.is_required():
-            entry["default"] = _value(info.get_default(call_default_factory=True))
-        yield entry
+        optional = {} if info.is_required() else {"default": "by the schema"}
+        yield {"name": name, "type": "by the schema", "positional": False, **optional}
 
 
 def _members(thing: type, kind: str) -> Iterator[tuple[str, Entry]]:

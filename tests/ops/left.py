@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from bloop.accounts.sessions import system_call
 from bloop.content.engine import RunOptions, run_read
+from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.hub import Hub
 from bloop.jobs.models import Job
 from bloop.kernel.config import load
@@ -65,6 +66,20 @@ def fill(hub, plugin):
         unit.session.add(process)
         unit.session.flush()
         unit.session.add(PluginState(process_id=process.id, plugin_id=plugin, state="disabled"))
+        reader = EventConsumer(name=f"{plugin}.mail", plugin_id=plugin, position=0)
+        unit.session.add(reader)
+        unit.session.flush()
+        unit.session.add(
+            ParkedEvent(
+                institution_id=HOME,
+                consumer=reader.name,
+                seq=1,
+                event_id="e",
+                topic="content.item.created",
+                aggregate="item:1",
+                state="parked",
+            )
+        )
     folder = hub.config.value.hub.data_dir / "plugins" / plugin
     folder.mkdir(parents=True)
     (folder / "cache").write_text("x")

@@ -203,11 +203,9 @@ BROKEN = [
     (
         "N207",
         in_manifest(
-            2
-            * (
-                '[[contributes.routes]]\npath = "/a/{id}"\nhandler = "bloop_good:Main"\n'
-                'action = "content:read"\n'
-            )
+            '[[contributes.routes]]\npath = "/a/{id}"\nhandler = "bloop_good:Main"\n'
+            'action = "content:read"\n[[contributes.pages]]\npath = "/a/{name}"\n'
+            'view = "bloop_good:Main"\naction = "content:read"\ntitle = "X"\n'
         ),
         "bloop-plugin.toml:16",
         "GET /a/{}",

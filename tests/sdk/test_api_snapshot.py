@@ -168,6 +168,10 @@ ADDITIONS = {
     ),
     "capability": lambda new: new["capabilities"].update(more=new["capabilities"]["lms"]),
     "key of the manifest": lambda new: manifest(new, "properties").update(more={"type": "string"}),
+    "kind of contribution": lambda new: (
+        manifest(new, "$defs", "Contributions", "properties").update(more={"type": "array"}),
+        manifest(new, "properties", "contributes", "default").update(more=[]),
+    ),
     "longer text": lambda new: manifest(new, "properties", "summary").update(maxLength=300),
     "family": lambda new: manifest(new, "properties", "family")["enum"].append("games"),
     "no pattern": lambda new: manifest(new, "properties", "api").pop("pattern"),

@@ -28,6 +28,7 @@ from bloop.content.models import (
     SyncSeen,
     Version,
 )
+from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.jobs.models import Job
 from bloop.kernel.models import Connection, InstitutionPlugin, PluginState
 from bloop.store.models import Blob, PluginValue
@@ -99,6 +100,11 @@ def _seen(plugin_id: str) -> ColumnElement[bool]:
     return SyncSeen.run_id.in_(runs)
 
 
+def _parked(plugin_id: str) -> ColumnElement[bool]:
+    consumers = select(EventConsumer.name).where(EventConsumer.plugin_id == plugin_id)
+    return ParkedEvent.consumer.in_(consumers)
+
+
 CONTENT = (Node, Item, Outcome, Container)
 """What is read and built upon."""
 
@@ -117,6 +123,8 @@ OWNED = (
     Owned("courses and notebooks", Container, _by_connection(Container), content=True),
     Owned("connections", Connection, _by_plugin(Connection)),
     Owned("jobs", Job, _by_plugin(Job)),
+    Owned("parked events", ParkedEvent, _parked),
+    Owned("positions of consumers", EventConsumer, _by_plugin(EventConsumer)),
     Owned("values", PluginValue, _by_plugin(PluginValue)),
     Owned("choices of institutions", InstitutionPlugin, _by_plugin(InstitutionPlugin)),
     Owned("states in processes", PluginState, _by_plugin(PluginState)),

@@ -10,6 +10,8 @@ from bloop.accounts.access import ACTIONS
 from bloop.ops.lint.model import Fault, Severity, rule
 from bloop.ops.lint.subject import Subject
 
+_PLACE = re.compile(r"\{[^}]*\}")
+
 
 def _in_manifest(subject: Subject, message: str, cure: str, *key: str | int) -> Fault:
     return Fault(message, cure, subject.manifest_name, subject.line(*key))
@@ -117,26 +119,22 @@ def topics_named(subject: Subject) -> Iterator[Fault]:
 
 
 @rule("N207", Severity.ERROR)
-def names_unique(subject: Subject) -> Iterator[Fault]:
-    """No two routes or pages share method and path, no two jobs, consumers or commands a name."""
+def paths_apart(subject: Subject) -> Iterator[Fault]:
+    """No two routes or pages answer the same requests: `/a/{id}` and `/a/{name}` are one path.
+
+    Which of them the hub would ask, nobody could tell.
+    """
     if subject.manifest is None:
         return
     parts = subject.manifest.contributes
-    shape = re.compile(r"\{[^}]*\}")
-    named = {
-        "routes": [f"{m} {shape.sub('{}', r.path)}" for r in parts.routes for m in r.methods]
-        + [f"GET {shape.sub('{}', page.path)}" for page in parts.pages],
-        "jobs": [job.kind for job in parts.jobs],
-        "consumers": [consumer.name for consumer in parts.consumers],
-        "commands": [command.name for command in parts.commands],
-        "actions": [action.name for action in parts.actions],
-    }
-    for kind, names in named.items():
-        for name, times in Counter(names).items():
-            if times > 1:
-                yield _in_manifest(
-                    subject,
-                    f"{kind}: {name} is declared {times} times",
-                    "give each a name of its own",
-                    *("contributes", kind),
-                )
+    asked = [(method, route.path) for route in parts.routes for method in route.methods]
+    asked += [("GET", page.path) for page in parts.pages]
+    shapes = Counter(f"{method} {_PLACE.sub('{}', path)}" for method, path in asked)
+    for shape, times in shapes.items():
+        if times > 1:
+            yield _in_manifest(
+                subject,
+                f"{times} routes or pages answer {shape}",
+                "give each a path of its own",
+                *("contributes", "routes" if parts.routes else "pages"),
+            )
