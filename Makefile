@@ -56,6 +56,10 @@ docs-check:
 docs: env-dev ## write the parts of docs/ that are made from the source
 	@for tool in tools/*_docs.py; do $(BIN)/python $$tool || exit 1; done
 
+.PHONY: tutorial
+tutorial: env-dev ## follow the plugin tutorial to the letter, in an environment of built wheels
+	@$(BIN)/python tools/tutorial.py
+
 bench: env-dev ## run the benchmarks and write docs/benchmarks.md (ONLY="dispatch read")
 	@$(BIN)/python tools/bench.py $(ONLY)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bloop.cli.folders import plugin_option
 from bloop.cli.output import (
     asynchronous,
     console,
@@ -19,7 +20,9 @@ from bloop.cli.output import (
     state,
 )
 from bloop.cli.plugin_lint import lint
+from bloop.cli.plugin_new import new
 from bloop.cli.plugin_purge import purge
+from bloop.cli.plugin_test import test
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -34,6 +37,8 @@ def plugins() -> None:
 
 
 plugins.add_command(lint)
+plugins.add_command(new)
+plugins.add_command(test)
 plugins.add_command(purge)
 
 
@@ -54,6 +59,7 @@ plugin_argument = click.argument("plugin", shell_complete=complete_id)
 
 
 @plugins.command("list")
+@plugin_option
 @json_option
 @click.pass_context
 def list_plugins(ctx: click.Context, *, as_json: bool) -> None:
@@ -84,6 +90,7 @@ def list_plugins(ctx: click.Context, *, as_json: bool) -> None:
 
 @plugins.command()
 @plugin_argument
+@plugin_option
 @json_option
 @click.pass_context
 def show(ctx: click.Context, plugin: str, *, as_json: bool) -> None:
@@ -104,6 +111,7 @@ def show(ctx: click.Context, plugin: str, *, as_json: bool) -> None:
     facts = {
         "wanted": "on" if row["enabled"] else "off",
         "package": row["distribution"],
+        "runs from": row["folder"],
         "provides": ", ".join(row["capabilities"]),
         "hooks": ", ".join(row["hooks"]),
         "talks to": ", ".join(row["hosts"]),
@@ -135,6 +143,7 @@ def disable(plugin: str, *, as_json: bool) -> None:
 
 @plugins.command()
 @click.argument("plugin", required=False, shell_complete=complete_id)
+@plugin_option
 @json_option
 @click.pass_context
 @asynchronous
@@ -164,8 +173,9 @@ def _rows(path: Path | None) -> dict[str, dict[str, Any]]:
 
     from bloop.kernel.config import load
     from bloop.kernel.discovery import scan
+    from bloop.kernel.folders import switched_on
 
-    wanted = {plugin.id for plugin in load(path, os.environ).wanted()}
+    wanted = {plugin.id for plugin in load(path, os.environ | switched_on()).wanted()}
     found = scan().plugins
     return {
         name: _row(name, found.get(name), enabled=name in wanted)
@@ -186,6 +196,7 @@ def _row(plugin_id: str, found: Found | None, *, enabled: bool) -> dict[str, Any
         "family": manifest.family if manifest else None,
         "version": found.version if found else None,
         "distribution": found.distribution if found else None,
+        "folder": str(found.folder) if found and found.folder else None,
         "enabled": enabled,
         "capabilities": list(manifest.provides) if manifest else [],
         "hooks": list(manifest.hooks) if manifest else [],
