@@ -58,9 +58,11 @@ def first_line(thing: object) -> str:
 
 def types_in(functions: list[Any]) -> list[type]:
     """The SDK's dataclasses and enums that signatures name, and what these hold, in that order."""
+    # Python 3.11 cannot evaluate ``memoryview[float]``, which type checkers want.
+    known = {"memoryview": typing.Sequence}
     found: dict[type, None] = {}
     for function in functions:
-        for hint in typing.get_type_hints(function).values():
+        for hint in typing.get_type_hints(function, localns=known).values():
             _collect(hint, found)
     return list(found)
 

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from bloop.events.parking import Failure
 from bloop.kernel.faults import describe, place
-from bloop.telemetry.masking import mask_text
 from bloop_sdk import DeadlineError, RetriableError
+from bloop_sdk._masking import mask_text
 
 T = TypeVar("T")
 
