@@ -31,6 +31,9 @@ from bloop.kernel.faults import (
 from bloop_sdk.errors import FatalError
 from bloop_sdk.hooks import HOOK_GROUPS, PROJECT, Fail, HookKind, HookTraits
 
+MOST_VARIANTS = 64
+"""So many sets of plugins that institutions have switched off are kept compiled."""
+
 
 @dataclass(frozen=True, slots=True)
 class HookFailure:
@@ -110,19 +113,29 @@ class Implementation:
 class Tally:
     """What the compiled function of a hook needs besides its arguments, and what it counts."""
 
-    __slots__ = ("_lock", "_report", "breakers", "called", "calls", "hook", "quiet", "traits")
+    __slots__ = (
+        "_lock",
+        "_report",
+        "breakers",
+        "called",
+        "calls",
+        "hook",
+        "quiet",
+        "spec",
+        "traits",
+    )
 
     def __init__(
         self,
-        hook: str,
-        traits: HookTraits,
+        spec: FunctionType,
         calls: Sequence[Implementation],
         breakers: Sequence[Breaker],
         report: Callable[[HookFailure], None],
         called: int,
     ) -> None:
-        self.hook = hook
-        self.traits = traits
+        self.spec = spec
+        self.hook = spec.__name__
+        self.traits: HookTraits = spec.bloop_hook  # type: ignore[attr-defined]
         self.calls = tuple(calls)
         self.breakers = tuple(breakers)
         self.called = called
@@ -169,11 +182,28 @@ class Hooks:
     one.
     """
 
-    def __init__(
-        self, compiled: dict[str, Callable[..., Outcomes]], tallies: dict[str, Tally]
-    ) -> None:
-        self.__dict__.update(compiled)
+    def __init__(self, tallies: dict[str, Tally], off: frozenset[str] = frozenset()) -> None:
         self.tallies = tallies
+        self._off = off
+        self._plugins = {call.plugin for tally in tallies.values() for call in tally.calls}
+        self._variants: dict[frozenset[str], Hooks] = {}
+        self.__dict__ |= {
+            name: _compile(tally, off)
+            for name, tally in tallies.items()
+            if tally.traits.kind is not HookKind.EVENT
+        }
+
+    def without(self, off: frozenset[str]) -> Hooks:
+        """The same for whoever has some plugins switched off; breakers and counts are shared."""
+        off &= self._plugins
+        if not off:
+            return self
+        found = self._variants.get(off)
+        if found is None:
+            if len(self._variants) >= MOST_VARIANTS:
+                self._variants.clear()
+            found = self._variants[off] = Hooks(self.tallies, off)
+        return found
 
     if TYPE_CHECKING:
         # At run time it would make every call slower.
@@ -181,7 +211,8 @@ class Hooks:
 
     def listeners(self, hook: str) -> tuple[Implementation, ...]:
         """The implementations of a hook in call order, for consumers of event hooks."""
-        return self.tallies[hook].calls
+        calls = self.tallies[hook].calls
+        return tuple(call for call in calls if call.plugin not in self._off)
 
 
 class _Manager(pluggy.PluginManager):
@@ -253,26 +284,21 @@ class Dispatcher:
         # Pluggy calls what was registered last first.
         for plugin_id, plugin in reversed(plugins):
             manager.register(plugin, plugin_id)
-        compiled, tallies = {}, {}
+        tallies = {}
         for group in self._groups:
             for name, spec in vars(group).items():
-                if (traits := getattr(spec, "bloop_hook", None)) is None:
+                if not hasattr(spec, "bloop_hook"):
                     continue
-                parameters = tuple(inspect.signature(spec).parameters)[1:]
-                calls = _implementations(getattr(manager.hook, name), parameters)
-                tally = Tally(
-                    name,
-                    traits,
+                calls = _implementations(getattr(manager.hook, name), _parameters(spec))
+                tallies[name] = Tally(
+                    spec,
                     calls,
                     [self._breakers.get(call.plugin, name) for call in calls],
                     self._safe_report,
                     self._tallies[name].called if name in self._tallies else 0,
                 )
-                tallies[name] = tally
-                if traits.kind is not HookKind.EVENT:
-                    compiled[name] = _compile(tally, spec, parameters)
         self._tallies = tallies
-        return Hooks(compiled, tallies)
+        return Hooks(tallies)
 
     def _manager(self) -> _Manager:
         manager = _Manager(PROJECT)
@@ -301,9 +327,13 @@ def _implementations(
     ]
 
 
-def _compile(
-    tally: Tally, spec: FunctionType, parameters: tuple[str, ...]
-) -> Callable[..., Outcomes]:
+def _parameters(spec: FunctionType) -> tuple[str, ...]:
+    """The names of a hook's arguments, without ``self``."""
+    return tuple(inspect.signature(spec).parameters)[1:]
+
+
+def _compile(tally: Tally, off: frozenset[str]) -> Callable[..., Outcomes]:
+    """The function of a hook, which calls all but the plugins in ``off``."""
     names: dict[str, Any] = {
         "_Coroutine": CoroutineType,
         "_Outcomes": Outcomes,
@@ -317,7 +347,7 @@ def _compile(
         names[f"_enter{index}"] = breaker.enter
 
     def define(*, guarded: bool) -> None:
-        text = _source(tally, parameters, guarded=guarded)
+        text = _source(tally, off, guarded=guarded)
         # It is made from the contract's own names, never from a plugin's.
         exec(compile(text, f"<hook {tally.hook}>", "exec"), names)  # noqa: S102  # nosec B102
 
@@ -330,12 +360,13 @@ def _compile(
     names["_guarded"] = guarded
     define(guarded=False)
     function: Callable[..., Outcomes] = names[tally.hook]
-    function.__doc__, function.__defaults__ = spec.__doc__, spec.__defaults__
+    function.__doc__, function.__defaults__ = tally.spec.__doc__, tally.spec.__defaults__
     return function
 
 
-def _source(tally: Tally, parameters: tuple[str, ...], *, guarded: bool) -> str:
+def _source(tally: Tally, off: frozenset[str], *, guarded: bool) -> str:
     """The compiled function, or the slower one that asks and tells each breaker."""
+    parameters = _parameters(tally.spec)
     inputs = ", ".join(parameters)
     kind = tally.traits.kind
     if guarded:
@@ -346,13 +377,15 @@ def {tally.hook}({inputs}):
     _tally.called += 1
     if not _tally.quiet:
         return _guarded({inputs})"""
+    silent = sum(1 << index for index, call in enumerate(tally.calls) if call.plugin in off)
     text = f"""{head}
     _outcomes = _Outcomes()
     _outcomes._tally = _tally
-    _silent = 0
+    _silent = {silent}
 """
     for index, call in enumerate(tally.calls):
-        text += _step(call, index, kind, parameters, guarded=guarded)
+        if call.plugin not in off:
+            text += _step(call, index, kind, parameters, guarded=guarded)
     if kind is not HookKind.COLLECT:
         value = parameters[0] if kind is HookKind.FILTER else "None"
         text += f"    _outcomes.value = {value}\n"
