@@ -73,10 +73,9 @@ async def schools(hub):
         unit.session.add(other)
         unit.session.flush()
         ids = hub.institution, other.id
-    first, second = (admin_of(hub, institution) for institution in ids)
-    answer = await first.put("/api/v1/plugins/strict/institution", json={"enabled": False})
-    assert answer.status_code == 204
-    async with first, second:
+    async with admin_of(hub, ids[0]) as first, admin_of(hub, ids[1]) as second:
+        answer = await first.put("/api/v1/plugins/strict/institution", json={"enabled": False})
+        assert answer.status_code == 204
         yield first, second
 
 
