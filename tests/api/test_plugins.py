@@ -5,7 +5,6 @@ import sys
 
 import httpx
 import pytest
-
 from sqlalchemy import select
 
 from bloop.accounts.models import User

@@ -22,10 +22,9 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,9 +32,11 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.faults.client import THREADS, Tally  # noqa: E402 - found by the line above
+
+CLIENT = Path(__file__).with_name("client.py")
 BLOOP = Path(sys.executable).with_name("bloop")
 CLIENTS = 2
-THREADS = 4
 RATE = 120.0
 """Requests a second, of all clients together."""
 CONVERGE_SECONDS = 30.0
@@ -67,24 +68,6 @@ MANIFEST = {
 
 
 @dataclass
-class Tally:
-    """What clients met; the first failures in words."""
-
-    requests: int = 0
-    by_status: dict[str, int] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-    failed: int = 0
-
-    def add(self, other: dict[str, Any]) -> None:
-        """Count in what one client met."""
-        self.requests += other["requests"]
-        self.failed += other["failed"]
-        self.failures = (self.failures + other["failures"])[:5]
-        for status, count in other["by_status"].items():
-            self.by_status[status] = self.by_status.get(status, 0) + count
-
-
-@dataclass
 class Report:
     """What came of a run; ``converged`` in seconds, a number for each toggle."""
 
@@ -99,75 +82,6 @@ class Report:
             "toggles": len(self.converged),
             "converged_max_s": round(max(self.converged), 2),
         }
-
-
-# The clients: this file again, in processes of their own.
-
-
-def client() -> None:
-    """Ask until standard input ends, then print what was met."""
-    task = json.loads(sys.stdin.readline())
-    tally, lock, stop = Tally(), threading.Lock(), threading.Event()
-    threads = [
-        threading.Thread(target=_ask, args=(task, number, tally, lock, stop))
-        for number in range(THREADS)
-    ]
-    for thread in threads:
-        thread.start()
-    for _ in sys.stdin:  # Each line asks how far we are.
-        print(tally.requests, flush=True)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    print(json.dumps(asdict(tally)), flush=True)
-
-
-def _ask(
-    task: dict[str, Any], number: int, tally: Tally, lock: threading.Lock, stop: threading.Event
-) -> None:
-    connections = [http.client.HTTPConnection(host, timeout=30) for host in task["hosts"]]
-    headers = {"authorization": f"Bearer {task['token']}"}
-    pause, turn, due = task["pause"], number, time.monotonic()
-    while not stop.is_set():
-        connection = connections[turn % len(connections)]
-        path = task["paths"][turn // len(connections) % len(task["paths"])]
-        turn += 1
-        status, fault = _one(connection, path, headers)
-        with lock:
-            tally.requests += 1
-            tally.by_status[status] = tally.by_status.get(status, 0) + 1
-            if fault:
-                tally.failed += 1
-                tally.failures.append(f"{path}: {fault}"[:500])
-        due = max(due + pause, time.monotonic() - 1)
-        time.sleep(max(0, due - time.monotonic()))
-
-
-def _one(
-    connection: http.client.HTTPConnection, path: str, headers: dict[str, str]
-) -> tuple[str, str | None]:
-    """The status of one request, and what was wrong with the answer."""
-    accept = "text/html" if path.startswith("/lessons/") else "application/json"
-    try:
-        connection.request("GET", path, headers=headers | {"accept": accept})
-        answer = connection.getresponse()
-        body = answer.read()
-    except (OSError, http.client.HTTPException) as err:
-        connection.close()
-        return type(err).__name__, repr(err)
-    status = answer.status
-    if status == 200:
-        return "200", None if body else "an empty answer"
-    if path.startswith("/x/") and _is_clean(status, answer.headers.get("retry-after"), body):
-        return str(status), None
-    return str(status), f"{status} {body.decode('utf-8', 'replace')}"
-
-
-def _is_clean(status: int, retry_after: str | None, body: bytes) -> bool:
-    """Whether the plugin's route says in order that it is off, or comes again in a moment."""
-    if status == 503:
-        return retry_after is not None
-    return status == 404 and json.loads(body)["code"] == "not_found"
 
 
 # The hubs.
@@ -328,7 +242,7 @@ def run(
 @contextlib.contextmanager
 def _client(task: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, __file__, "--client"],
+        [sys.executable, CLIENT],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -380,14 +294,10 @@ def _toggle(hubs: Hubs, sql: Any, token: str, number: int) -> float:
 def main() -> int:
     """Run with a server of our own, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--client", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="print the four numbers alone")
     parser.add_argument("--toggles", type=int, default=20)
     parser.add_argument("--requests", type=int, default=5000, help="at least so many")
     options = parser.parse_args()
-    if options.client:
-        client()
-        return 0
     from tests.support import postgres
     from tests.support.run import create_run_folder, remove_run_folder
 

@@ -78,7 +78,9 @@ def test_tables_are_not_touched_before_they_are_granted(site, host):
         site,
         "tabled",
         manifest={
-            "contributes": {"tables": {"metadata": "bloop_tabled.m:m", "migrations": "bloop_tabled"}}
+            "contributes": {
+                "tables": {"metadata": "bloop_tabled.m:m", "migrations": "bloop_tabled"}
+            }
         },
     )
     kernel = Kernel(scan(), replace(host, pending_upgrade=lambda m: asked.append(m.id)))

@@ -138,7 +138,9 @@ def test_a_plugin_is_switched_off_and_on_in_the_running_hub(served, operator):
     assert "Common Cartridge" in page.text and "1 of 1 are ready" in page.text
     off = operator.post("/plugins/cartridge/disable", data={"csrf": csrf_of(page)})
     assert off.url.params["switched"] == "cartridge"
-    assert re.search(r'role="status">\s*<p><strong>Common Cartridge</strong>: switched off', off.text)
+    assert re.search(
+        r'role="status">\s*<p><strong>Common Cartridge</strong>: switched off', off.text
+    )
     assert "enabled = false" in (served.folder / "hub.toml").read_text()
     on = operator.post("/plugins/cartridge/enable", data={"csrf": csrf_of(off)})
     assert "1 of 1 are ready" in on.text and "loaded in" in on.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -162,9 +162,12 @@ async def show_plugin(request: Request, plugin_id: str) -> Response:
 
 
 @router.get("/{plugin_id}/plan", action="plugins:toggle", response_model=Plan, problems=(404, 422))
-async def show_plan(request: Request, plugin_id: str, change: Change) -> Response:
-    """What enabling or disabling a plugin would do; nothing is changed."""
-    return json_response(asdict(await _planned(_hub(request), plugin_id, change)))
+async def show_plan(
+    request: Request, plugin_id: str, change: Annotated[str, Field(pattern="^(enable|disable)$")]
+) -> Response:
+    """What to ``enable`` or to ``disable`` a plugin would do; nothing is changed."""
+    planned = await _planned(_hub(request), plugin_id, cast("Change", change))
+    return json_response(asdict(planned))
 
 
 @router.post(

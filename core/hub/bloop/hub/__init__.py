@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from bloop.content.imports import Importer
     from bloop.jobs import Jobs
     from bloop.kernel.config_layers import Resolved
-    from bloop.kernel.dispatch import HookFailure
     from bloop.kernel.kernel import Kernel
+    from bloop.kernel.outcomes import HookFailure
     from bloop.kernel.registry import Contribution
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from bloop.kernel.dispatch import HookFailure
+from bloop.kernel.outcomes import HookFailure
 from bloop_sdk.errors import ConfigError
 from bloop_sdk.manifest import Manifest
 from bloop_sdk.plugin import Logger

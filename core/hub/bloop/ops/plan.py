@@ -216,11 +216,12 @@ def _from_database(
 
 def _dependents(hub: Hub, plugin_id: str) -> Dependents:
     call = system_call(EVERY_INSTITUTION)
-    names = {row[0]: row[2] for row in hub.database.read_now(INSTITUTIONS, call)}
+    names = {row[0]: str(row[2]) for row in hub.database.read_now(INSTITUTIONS, call)}
     connected = hub.database.read_now(CONNECTED, call, plugin=plugin_id)
-    jobs = dict(hub.database.read_now(UNDER_WAY, call, plugin=plugin_id))
+    under_way = hub.database.read_now(UNDER_WAY, call, plugin=plugin_id)
+    jobs: dict[str, int] = {row[0]: row[1] for row in under_way}
     return Dependents(
-        connections={names.get(row[0], row[0]): row[1] for row in connected},
+        connections={names.get(row[0]) or str(row[0]): row[1] for row in connected},
         jobs_running=jobs.get("running", 0),
         jobs_waiting=jobs.get("waiting", 0),
     )

@@ -44,6 +44,11 @@ class Card:
     loaded: bool
     rights: tuple[CardRight, ...]
 
+    @property
+    def held(self) -> bool:
+        """Whether it asks for more than the operator has granted."""
+        return not all(right.granted for right in self.rights)
+
 
 def cards(hub: Hub, translate: Callable[[str], str]) -> list[Card]:
     """Every plugin that is installed or wanted; those that need somebody come first."""
