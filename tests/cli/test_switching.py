@@ -73,6 +73,7 @@ def test_a_newer_version_that_asks_for_more_is_held_back_until_it_is_granted(hub
     assert (states["asks"]["state"], states["other"]["state"]) == ("blocked", "ready")
     assert "network:evil.example" in states["asks"]["reason"]
     assert "bloop plugins enable asks" in states["asks"]["cure"]
+    assert "asks for more than was granted" in hub("plugins", "list").stdout
     rights = said(hub("plugins", "show", "asks", "--json"))["rights"]
     assert [right["granted"] for right in rights] == [True, False]
     said(hub("plugins", "enable", "asks", "--json"))

@@ -70,6 +70,15 @@ def test_a_grant_that_is_withdrawn_stops_the_plugin(kernel):
     assert spoken(kernel) == {"asks": "here", "other": "here"}
 
 
+def test_an_update_on_the_disk_is_not_taken_for_the_code_in_memory(kernel, site):
+    everything = ["hook:navigation", "network:a.example", "network:b.example"]
+    kernel.apply(wanted(asks=everything))
+    write_plugin(site, "asks", code=CODE, manifest={"hooks": ["navigation"]}, version="2.0")
+    kernel.apply(wanted(asks=["hook:navigation"]))
+    status = kernel.plugins["asks"].status
+    assert (status.state, "restart the hub" in status.cure) == ("blocked", True)
+
+
 def test_tables_are_not_touched_before_they_are_granted(site, host):
     from dataclasses import replace
 

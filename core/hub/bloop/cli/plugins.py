@@ -154,11 +154,15 @@ def _rows(path: Path | None) -> dict[str, dict[str, Any]]:
     loaded = load(path, os.environ)
     wanted = {plugin.id for plugin in loaded.wanted()}
     found = scan().plugins
-    return {
-        name: _row(name, found.get(name), enabled=name in wanted)
-        | {"rights": rights_shown(loaded, found[name].manifest if name in found else None)}
-        for name in sorted({*found, *wanted})
-    }
+    rows = {}
+    for name in sorted({*found, *wanted}):
+        row = rows[name] = _row(name, found.get(name), enabled=name in wanted)
+        rights = rights_shown(loaded, found[name].manifest if name in found else None)
+        row["rights"] = rights
+        if name in wanted and row["reason"] is None and not all(r["granted"] for r in rights):
+            row["reason"] = "asks for more than was granted"
+            row["cure"] = f"`bloop plugins enable {name}` shows it and grants it"
+    return rows
 
 
 def _row(plugin_id: str, found: Found | None, *, enabled: bool) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from bloop.kernel.states import PluginState, Status
 from bloop.kernel.wanted import Changes, Wanted
 from bloop.kernel.watchdog import Watchdog
 from bloop_sdk.plugin import Plugin
+from bloop_sdk.rights import names
 from bloop_sdk.settings import PluginConfig
 
 DEFAULT_ORDER = 100
@@ -260,11 +261,12 @@ class Kernel:
             return None
         if not (asked := ungranted(manifest, self._wanted.granted.get(plugin_id))):
             return None
-        return Problem(
-            PluginState.BLOCKED,
-            f"it asks for what was not granted: {', '.join(right.name for right in asked)}",
-            f"`bloop plugins enable {plugin_id}`, if it shall have that",
-        )
+        cure = f"`bloop plugins enable {plugin_id}`, if it shall have that"
+        if self._is_outdated(plugin_id):
+            # What was granted is what the version on the disk asks for, not the one in memory.
+            cure = "restart the hub: the plugin was updated while it ran"
+        reason = f"it asks for what was not granted: {', '.join(names(asked))}"
+        return Problem(PluginState.BLOCKED, reason, cure)
 
     def _may_start(self, record: PluginRecord, before: Wanted | None, *, retry: bool) -> bool:
         """Whether to try; where not, the record says why."""
