@@ -13,7 +13,7 @@ A right's name is what an operator grants in ``hub.toml``:
 ``jobs:QUEUE``      it works in the background
 ``command:NAME``    it adds ``bloop ID NAME``
 ``action:NAME``     it adds an action, with the least role that has it: ``action:a:b (learner)``
-``imports:SUFFIX``  it reads files with this ending
+``imports:SUFFIX``  it reads files with this ending, or ``folder``: folders
 ``capability:NAME`` it provides this capability
 ``system:PACKAGE``  it uses a program or library of the machine
 =================== ==============================================================================
@@ -48,6 +48,7 @@ SENTENCES = {
     "command": sentence("It adds the command “{what}” for whoever runs the hub."),
     "action": sentence("It adds something that people may do, from a role on: {what}."),
     "imports": sentence("It reads files that end in {what}."),
+    "imports folder": sentence("It reads folders of files."),
     "capability": sentence("It provides “{what}” to the hub."),
     "capability lms": sentence("It brings courses into the hub."),
     "capability notes": sentence("It brings notes into the hub."),

@@ -45,10 +45,9 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:
     request.scope["path_params"] = values
     handler = found.target()
     work = _called(handler, request, hub.plugin_context(plugin))
-    answer = await hub.kernel.calls.call(
+    return await hub.kernel.calls.call(
         cast("Any", found), f"route {found.declaration.path}", work, timeout=DEADLINE_SECONDS
     )
-    return _response(plugin, answer)
 
 
 for _method in METHODS:
@@ -104,9 +103,9 @@ def _role(hub: Hub, plugin: str, action: str) -> Role | None:
     return None
 
 
-async def _called(handler: Any, request: Request, ctx: PluginContext) -> Any:
-    """Call the handler where the kernel's guard sees whatever it does, were it no coroutine."""
-    return await handler(request, ctx)
+async def _called(handler: Any, request: Request, ctx: PluginContext) -> Response:
+    """Call the handler where the kernel's guard sees whatever it does, its answer included."""
+    return _response(ctx.plugin_id, await handler(request, ctx))
 
 
 def _response(plugin: str, answer: Any) -> Response:
@@ -114,6 +113,11 @@ def _response(plugin: str, answer: Any) -> Response:
         return answer
     if isinstance(answer, bloop_sdk.Response):
         headers = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
+        if any(char in "\r\n\0" for pair in headers.items() for text in pair for char in text):
+            raise PluginFailedError(
+                f"plugin {plugin} answered with a line break in a header",
+                cure="tell the plugin's author: what people wrote may not go into headers as it is",
+            )
         return Response(answer.body, answer.status, headers=headers)
     try:
         return json_response(answer)

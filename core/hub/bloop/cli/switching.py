@@ -138,7 +138,7 @@ async def _switch(
         edit = write_switch(hub.config, plugin, hub.kernel.found(plugin), enabled=enabled)
         if enabled:
             # Whoever enables a plugin by hand wants it tried again, whatever it did to a process.
-            journal.forgive(hub.config.value.hub.data_dir / "journal", plugin)
+            journal.forgive(hub.journal_folder, plugin)
         if edit.changed:
             await _audit(hub, "plugins.enabled" if enabled else "plugins.disabled", plugin)
     word = "on" if enabled else "off"

@@ -18,7 +18,7 @@ from bloop.store.blobs import Blobs
 from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.telemetry.logs import get_logger
-from bloop_sdk import Call, ConfigError
+from bloop_sdk import BloopError, Call, ConfigError
 
 if TYPE_CHECKING:
     from bloop.content.imports import Importer
@@ -84,6 +84,11 @@ class Hub:
         """Whether there is a database to be asked; before `bloop init` an embedded hub has none."""
         file = self.database.url.database
         return not self.embedded or (file is not None and Path(file).is_file())
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where processes tell which plugin's code they run."""
+        return self.config.value.hub.data_dir / "journal"
 
     @property
     def institution(self) -> str:
@@ -153,14 +158,23 @@ class Hub:
 
     def upgrade(self) -> list[Version]:
         """Bring the tables of the core and of every enabled plugin to their newest version."""
+        from bloop.store.errors import MigrationError
         from bloop.store.migrate import upgrade_core
 
-        versions = [upgrade_core(self.database)]
+        versions, failed = [upgrade_core(self.database)], []
         self._ensure_institution()
         for plugin_id in self.plugin_tables():
-            manifest = self.kernel.plugins[plugin_id].manifest
+            record = self.kernel.plugins[plugin_id]
+            found, manifest = record.found, record.manifest
+            assert found is not None
             assert manifest is not None, "it has tables"
-            versions.append(self._upgrade_plugin(manifest))
+            work = partial(self._upgrade_plugin, manifest)
+            try:
+                versions.append(self.kernel.runner.run(found, "upgrade of its tables", work))
+            except BloopError as err:
+                failed.append(f"plugin {plugin_id}: {err.message}")
+        if failed:
+            raise MigrationError("; ".join(failed), cure="all others are at their newest version")
         return versions
 
     def plugin_tables(self) -> dict[str, str]:
@@ -198,15 +212,14 @@ class Hub:
         return None
 
     def _upgrade_plugin(self, manifest: Manifest) -> Version:
-        import importlib
-
         from bloop.store.migrate import upgrade_plugin
 
-        tables = manifest.contributes.tables
+        tables, found = manifest.contributes.tables, self.kernel.plugins[manifest.id].found
         assert tables is not None
-        module, _, name = tables.metadata.partition(":")
-        metadata = getattr(importlib.import_module(module), name)
-        return upgrade_plugin(self.database, manifest.id, metadata, tables.migrations)
+        assert found is not None
+        metadata = self.kernel.runner.load(found, tables.metadata, "tables")
+        with self.kernel.runner.journalled(found, "upgrade of its tables"):
+            return upgrade_plugin(self.database, manifest.id, metadata, tables.migrations)
 
     # Plugins.
 
@@ -336,15 +349,24 @@ class Hub:
 
     def guard(self) -> None:
         """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""
+        from bloop.kernel.culprits import default_memory_bytes
         from bloop.kernel.journal import Journal
         from bloop.kernel.watchdog import Watchdog
 
         limits = self.config.value.limits
-        journal = Journal(self.config.value.hub.data_dir / "journal")
+        memory = limits.memory_bytes
         self._watchdog = Watchdog(
-            journal, deadline=limits.import_seconds, stall=limits.watchdog_seconds
+            Journal(self.journal_folder),
+            deadline=limits.import_seconds,
+            stall=limits.watchdog_seconds,
+            memory=default_memory_bytes() if memory is None else memory,
         )
         self._watchdog.start()
+
+    def accuse(self, error: BaseException) -> None:
+        """Find the plugin that raised what ends this process."""
+        if self._watchdog is not None:
+            self._watchdog.accuse(error)
 
     # Logging in.
 

@@ -123,6 +123,14 @@ class LimitsSection(_Section):
         ge=1,
         le=3600,
     )
+    memory_bytes: int | None = setting(
+        None,
+        description=(
+            "Memory of one process, beyond which it is ended, culprit named. "
+            "Default: half of the machine's or the container's; 0: no bound"
+        ),
+        ge=0,
+    )
     breaker_failures: int = setting(
         5, description="Failures in a row after which an operation of a plugin is paused", ge=1
     )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 from pluggy import HookimplOpts, HookspecOpts
 
+from bloop.kernel.answers import expected_answer, reject
 from bloop.kernel.breaker import Breakers
 from bloop.kernel.outcomes import HookFailure, Implementation, Outcomes, Tally
 from bloop_sdk.errors import FatalError
@@ -186,11 +187,13 @@ def _parameters(spec: FunctionType) -> tuple[str, ...]:
 
 def _compile(tally: Tally, off: frozenset[str]) -> Callable[..., Outcomes]:
     """The function of a hook, which calls all but the plugins in ``off``."""
+    expected = expected_answer(tally.spec, tally.traits.kind)
     names: dict[str, Any] = {
         "_Coroutine": CoroutineType,
+        "_Expected": expected,
         "_Outcomes": Outcomes,
         "_failed": tally.failed,
-        "_reject": _reject,
+        "_reject": reject,
         "_succeeded": tally.succeeded,
         "_tally": tally,
     }
@@ -199,7 +202,7 @@ def _compile(tally: Tally, off: frozenset[str]) -> Callable[..., Outcomes]:
         names[f"_enter{index}"] = breaker.enter
 
     def define(*, guarded: bool) -> None:
-        text = _source(tally, off, guarded=guarded)
+        text = _source(tally, off, typed=expected is not None, guarded=guarded)
         # It is made from the contract's own names, never from a plugin's.
         exec(compile(text, f"<hook {tally.hook}>", "exec"), names)  # noqa: S102  # nosec B102
 
@@ -216,7 +219,7 @@ def _compile(tally: Tally, off: frozenset[str]) -> Callable[..., Outcomes]:
     return function
 
 
-def _source(tally: Tally, off: frozenset[str], *, guarded: bool) -> str:
+def _source(tally: Tally, off: frozenset[str], *, typed: bool, guarded: bool) -> str:
     """The compiled function, or the slower one that asks and tells each breaker."""
     parameters = _parameters(tally.spec)
     inputs = ", ".join(parameters)
@@ -237,7 +240,7 @@ def {tally.hook}({inputs}):
 """
     for index, call in enumerate(tally.calls):
         if call.plugin not in off:
-            text += _step(call, index, kind, parameters, guarded=guarded)
+            text += _step(call, index, kind, parameters, typed=typed, guarded=guarded)
     if kind is not HookKind.COLLECT:
         value = parameters[0] if kind is HookKind.FILTER else "None"
         text += f"    _outcomes.value = {value}\n"
@@ -250,10 +253,14 @@ def _step(
     kind: HookKind,
     parameters: tuple[str, ...],
     *,
+    typed: bool,
     guarded: bool,
 ) -> str:
     """One implementation's part of the compiled function."""
     bit = 1 << index
+    refused = "type(_answer) is _Coroutine"
+    if typed:
+        refused = "_answer is not None and not isinstance(_answer, _Expected)"
     take = "_outcomes.append(_answer)"
     if kind is HookKind.FIRST:
         take += f"; _outcomes.value = _answer; _outcomes._silent = ~{bit}; return _outcomes"
@@ -263,7 +270,7 @@ def _step(
     try:
         {f"_enter{index}()" if guarded else ""}
         _answer = {call.written(index)}
-        if type(_answer) is _Coroutine:
+        if {refused}:
             _reject(_answer)
         {f"_succeeded({index})" if guarded else ""}
     except BaseException as _error:
@@ -275,8 +282,3 @@ def _step(
         else:
             {take}
 """
-
-
-def _reject(answer: CoroutineType[Any, Any, Any]) -> None:
-    answer.close()
-    raise TypeError(f"{answer.__qualname__} is async; this hook is called inline: write def")

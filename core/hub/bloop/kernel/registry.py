@@ -109,16 +109,21 @@ class Contribution:
     declaration: Any
     _runner: Runner = field(repr=False)
     _found: Found = field(repr=False)
+    _loaded: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def target(self) -> Any:
         """What the declaration names by dotted path, imported on first use.
 
         Raises :class:`PluginUnavailableError` with a cure.
         """
-        path = next(
-            getattr(self.declaration, name) for name in TARGETS if hasattr(self.declaration, name)
-        )
-        return self._runner.load(self._found, path, "contribution")
+        if not self._loaded:
+            path = next(
+                getattr(self.declaration, name)
+                for name in TARGETS
+                if hasattr(self.declaration, name)
+            )
+            self._loaded.append(self._runner.load(self._found, path, "contribution"))
+        return self._loaded[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -457,6 +457,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("published", sa.Boolean(), nullable=False),
+        sa.Column("concealed", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("blob", sa.String(length=64), nullable=True),
         sa.Column("sanitiser", sa.Integer(), nullable=False),
