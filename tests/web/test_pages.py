@@ -160,7 +160,7 @@ def test_a_switch_is_planned_first_and_can_be_undone(served, operator):
     undone = operator.post("/plugins/undo", data={"csrf": csrf_of(off)})
     assert "The last switch was taken back." in undone.text
     assert 'action="/plugins/undo"' not in undone.text
-    assert file.read_text() == before and "1 of 1 are ready" in undone.text
+    assert file.read_text() == before and "2 of 2 are ready" in undone.text
 
 
 def test_a_plan_is_told_in_the_readers_language(operator):
