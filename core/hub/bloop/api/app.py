@@ -25,6 +25,7 @@ API = (
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.jobs",
+    "bloop.api.events",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
 )

@@ -22,6 +22,7 @@ from bloop_sdk import BloopError, Call, ConfigError
 
 if TYPE_CHECKING:
     from bloop.content.imports import Importer
+    from bloop.events.consumers import Consumers
     from bloop.jobs import Jobs
     from bloop.kernel.config_layers import Resolved
     from bloop.kernel.kernel import Kernel
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
     from bloop.store.migrate import Version
+    from bloop.store.unit import UnitOfWork
     from bloop_sdk import Exporter, JobContext, PluginContext
     from bloop_sdk.manifest import Manifest
-    from bloop_sdk.plugin import Logger
+    from bloop_sdk.plugin import CallContext, Logger, Unit
     from bloop_sdk.providers.content import ContentProvider
     from bloop_sdk.settings import PluginConfig
 
@@ -134,6 +136,13 @@ class Hub:
         )
         made.register("content.import", self._import_uploaded)
         return made
+
+    @cached_property
+    def consumers(self) -> Consumers:
+        """Who reads the log of events in this process; a command's process has none."""
+        from bloop.hub.consumers import make_consumers
+
+        return make_consumers(self)
 
     # Tables.
 
@@ -249,6 +258,7 @@ class Hub:
         self.config = config
         changes = await asyncio.to_thread(self.load_plugins)
         await self._take_up_jobs()
+        await self._take_up_consumers()
         self.loading = False
         return changes
 
@@ -266,6 +276,24 @@ class Hub:
             run = partial(_run_plugin_job, part, self.choices)
             self.jobs.register(kind, run, context=context)
         self._job_kinds = frozenset(parts)
+
+    async def _take_up_consumers(self) -> None:
+        """Have the consumers of the plugins that are ready; those of the others end."""
+        from bloop.hub.consumers import consumers_of
+
+        await self.consumers.follow(consumers_of(self.kernel))
+
+    def make_unit(self, unit: UnitOfWork, plugin_id: str) -> Unit:
+        """A unit of work as a plugin's consumer gets it."""
+        from bloop.hub.consumers import EffectUnit
+
+        return EffectUnit(unit, plugin_id, self.jobs)
+
+    async def make_context(self, plugin_id: str, call: Call) -> CallContext:
+        """The context of a plugin's consumer whose effect is outside."""
+        from bloop.hub.consumers import DeliveryContext
+
+        return DeliveryContext(self, self.plugin_context(plugin_id), call)
 
     def plugin_context(self, plugin_id: str) -> PluginContext:
         """A ready plugin's settings at hub scope, its log and its folder."""
@@ -318,6 +346,8 @@ class Hub:
         await self.loaded()
         if self._toggle is not None:
             await self._toggle.stop()
+        if "consumers" in self.__dict__:
+            await self.consumers.stop()
         if "jobs" in self.__dict__:
             await self.jobs.stop()
         if "kernel" in self.__dict__:
@@ -346,6 +376,7 @@ class Hub:
         finally:
             self.loading = False
         await self.jobs.start()
+        await self.consumers.start()
 
     def guard(self) -> None:
         """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""

@@ -146,6 +146,9 @@ class LimitsSection(_Section):
     job_workers: int = setting(
         2, description="Threads of the embedded job runner; 0 runs none", ge=0, le=64
     )
+    event_days: float = setting(
+        7.0, description="Events stay this long, and until every consumer has passed them", ge=0
+    )
 
 
 class NetSection(_Section):

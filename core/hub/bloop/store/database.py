@@ -53,6 +53,8 @@ class Database:
         writers = 1 if self.dialect == "sqlite" else COMMAND_THREADS
         self._commands = ThreadPoolExecutor(writers, thread_name_prefix="bloop-command")
         self._reader: Reader = open_reader(self.url)
+        self.on_events: list[Callable[[], None]] = []
+        """Called, in the thread that wrote, after each commit that said something."""
 
     @contextmanager
     def unit(self, call: Call) -> Iterator[UnitOfWork]:
@@ -64,7 +66,7 @@ class Database:
                 unit = UnitOfWork(session, call)
                 yield unit
                 session.flush()
-                unit.outbox.write()
+                said = unit.outbox.write()
                 session.commit()
             except StaleDataError as err:
                 raise ConflictError(
@@ -73,6 +75,9 @@ class Database:
                 ) from err
             except (DBAPIError, PoolTimeoutError) as err:
                 raise translated(err) from err
+        if said:
+            for tell in self.on_events:
+                tell()
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command (a sync function that opens a unit) in a writer thread."""
