@@ -67,9 +67,23 @@ def set_keys(path: Path, keys: Mapping[Key, Any], *, keep: Keep | None = None) -
     :class:`ConfigError` where the file is missing, no TOML, or so written that a key cannot be set
     without a rewrite, and :class:`RetriableError` where another writer holds it.
     """
+    return _edited(path, lambda text: with_values(path, text, keys), keep)
+
+
+def forget(path: Path, plugin_id: str) -> Edit:
+    """Take a plugin's section out, with the comments that touch it; raises as :func:`set_keys`."""
+
+    def change(text: str) -> str:
+        with _told(path, f"take [plugins.{plugin_id}] out by hand"):
+            return without_plugin(text, plugin_id)
+
+    return _edited(path, change)
+
+
+def _edited(path: Path, change: Callable[[str], str], keep: Keep | None = None) -> Edit:
     with locked(path) as target:
         before = read_text(path)
-        after = with_values(path, before, keys)
+        after = change(before)
         if after != before:
             if keep is not None:
                 keep(before, after)
@@ -90,15 +104,21 @@ def read_text(path: Path) -> str:
 def with_values(path: Path, text: str, keys: Mapping[Key, Any]) -> str:
     """The text of ``path`` with keys set; raises :class:`ConfigError` as :func:`set_keys` does."""
     for key, value in keys.items():
-        try:
+        by_hand = f"write by hand: [{'.'.join(key[:-1])}] {key[-1]} = {toml(value)}"
+        with _told(path, by_hand):
             text = with_value(text, key, value)
-        except tomllib.TOMLDecodeError as err:
-            raise ConfigError(f"{path}: not TOML: {err}", cure="mend it by hand first") from err
-        except ValueError as err:
-            table, name = ".".join(key[:-1]), key[-1]
-            by_hand = f"write by hand: [{table}] {name} = {toml(value)}"
-            raise ConfigError(f"{path}: cannot be edited safely", cure=by_hand) from err
     return text
+
+
+@contextlib.contextmanager
+def _told(path: Path, by_hand: str) -> Iterator[None]:
+    """What keeps a text from being edited, as a :class:`ConfigError`."""
+    try:
+        yield
+    except tomllib.TOMLDecodeError as err:
+        raise ConfigError(f"{path}: not TOML: {err}", cure="mend it by hand first") from err
+    except ValueError as err:
+        raise ConfigError(f"{path}: cannot be edited safely", cure=by_hand) from err
 
 
 def diff(path: Path, before: str, after: str) -> str:
@@ -125,6 +145,69 @@ def with_value(text: str, key: Key, value: Any) -> str:
     if tomllib.loads(edited) != wanted:
         raise ValueError("the edit would change something else")
     return text[: len(text) - len(body)] + edited
+
+
+def without_plugin(text: str, plugin_id: str) -> str:
+    """The text without ``[plugins.<id>]``, however it is written; raises as :func:`with_value`."""
+    body = text.removeprefix("\ufeff")
+    wanted = tomllib.loads(body)
+    key = ("plugins", plugin_id)
+    if plugin_id not in wanted.get("plugins", {}):
+        return text
+    del wanted["plugins"][plugin_id]
+    edited = body
+    for start, end in reversed(_stretches(body, key)):
+        edited = edited[:start] + edited[end:]
+    left = tomllib.loads(edited)
+    if {"plugins": {}, **left} != {"plugins": {}, **wanted}:
+        raise ValueError("the edit would change something else")
+    return text[: len(text) - len(body)] + edited
+
+
+def _stretches(body: str, key: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Where the entries below a key stand: whole lines, with the comments that touch them."""
+    found: list[tuple[int, int]] = []
+    inside = False
+    for entry in scan(body):
+        if found and entry.start < found[-1][1]:
+            continue  # An element of what goes.
+        if entry.path[: len(key)] != key:
+            inside = False
+            continue
+        start = body.rfind("\n", 0, entry.start) + 1
+        if entry.header:
+            start = _above(body, start)
+        end = body.find("\n", entry.end) + 1 or len(body)
+        if len(entry.table) >= len(key):
+            end = _below(body, end)
+        # Between two entries of the section everything is the section's.
+        found.append((found.pop()[0] if inside else start, end))
+        inside = True
+    return found
+
+
+def _above(body: str, start: int) -> int:
+    """Where the comments directly over a line begin."""
+    while start:
+        before = body.rfind("\n", 0, start - 1) + 1
+        if not body[before:start].lstrip(" \t").startswith("#"):
+            return start
+        start = before
+    return start
+
+
+def _below(body: str, end: int) -> int:
+    """Where the comments directly below a line end; those that lead on to a header stay.
+
+    One blank line goes with them.
+    """
+    at = end
+    while body[at:].lstrip(" \t").startswith("#"):
+        at = body.find("\n", at) + 1 or len(body)
+    if body[at : at + 1] != "[":
+        end = at
+    blank = body.find("\n", end) + 1
+    return blank if blank and not body[end:blank].strip() else end
 
 
 def _render(value: Any) -> str:
