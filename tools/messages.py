@@ -10,12 +10,14 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.catalog import Message as BabelMessage
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 WEB = Path(__file__).parents[1] / "core" / "hub" / "bloop" / "web"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "ngettext": (1, 2)}
+RIGHTS = WEB.parents[2] / "sdk" / "bloop_sdk" / "rights.py"
+"""What plugins may do, in sentences that pages show."""
 
 
 Message = str | tuple[str, ...]
@@ -25,7 +27,10 @@ Message = str | tuple[str, ...]
 def messages() -> set[Message]:
     """Every message of the templates and of the code around them."""
     found = extract_from_dir(WEB, METHODS, keywords=KEYWORDS)
-    return {message for _file, _line, message, _comments, _context in found if message}
+    rights = extract_from_file("python", RIGHTS, keywords={"sentence": None})
+    return {message for _file, _line, message, _comments, _context in found if message} | {
+        message for _line, message, _comments, _context in rights
+    }
 
 
 def catalogues() -> dict[Path, Catalog]:

@@ -5,11 +5,13 @@ import sys
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from bloop.accounts.models import User
 from bloop.accounts.service import start_session
 from bloop.accounts.sessions import system_call
 from bloop.api.app import create_app
+from bloop.store.models import AuditLine
 from bloop_sdk import Role
 from bloop_sdk.testing.distributions import write_plugin
 
@@ -24,9 +26,11 @@ def config_path(config_path, site):
     write_plugin(site, "good", manifest={"summary": "Does good."})
     write_plugin(site, "broken", code=BROKEN)
     write_plugin(site, "idle")
+    write_plugin(site, "asks", manifest={"network": {"hosts": ["a.example", "b.example"]}})
     with config_path.open("a") as file:
         file.write("\n# Kept.\n[plugins.good]\nenabled = true # really\n")
         file.write("[plugins.broken]\nenabled = true\nretries = 3\n")
+        file.write('[plugins.asks]\ngranted = ["network:a.example"]\n')
     return config_path
 
 
@@ -128,3 +132,69 @@ async def test_an_edit_of_the_file_reaches_the_running_hub_and_a_broken_one_does
     path.write_text(good)
     await reached(hub, "good", "ready")
     assert hub.kernel.plugins["broken"].status.since == since
+
+
+async def test_a_plan_says_what_would_happen_and_changes_nothing(hub, operator):
+    before = hub.config.path.read_text()
+    plan = (await operator.get("/api/v1/plugins/idle/plan?change=enable")).json()
+    assert plan["loads"] == ["idle"] and plan["changed"] and not plan["stops"]
+    assert "+enabled = true" in plan["diff"] and "+granted = []" in plan["diff"]
+    off = (await operator.get("/api/v1/plugins/good/plan", params={"change": "disable"})).json()
+    assert off["stops"] == ["good"]
+    assert hub.config.path.read_text() == before
+    assert hub.kernel.plugins["idle"].status.state == "disabled"
+    assert "bloop_idle" not in sys.modules
+    wrong = await operator.get("/api/v1/plugins/idle/plan?change=explode")
+    assert wrong.status_code == 422
+    missing = await operator.get("/api/v1/plugins/nothing/plan?change=disable")
+    assert missing.status_code == 404
+
+
+async def test_a_switch_answers_with_its_plan_and_can_be_undone(hub, operator):
+    before = hub.config.path.read_text()
+    on = (await operator.post("/api/v1/plugins/idle/enable")).json()
+    assert (on["state"], on["plan"]["loads"]) == ("ready", ["idle"])
+    undone = await operator.post("/api/v1/plugins/undo")
+    assert undone.status_code == 200, undone.text
+    assert (undone.json()["id"], undone.json()["stopped"]) == ("idle", ["idle"])
+    assert hub.config.path.read_text() == before
+    nothing = await operator.post("/api/v1/plugins/undo")
+    assert nothing.status_code == 422
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        told = select(AuditLine.action).where(AuditLine.resource == "plugin:idle")
+        assert unit.session.scalars(told).all() == ["plugins.enabled", "plugins.undone"]
+
+
+async def test_an_undo_shows_what_was_edited_by_hand_since_and_leaves_it(hub, operator):
+    await operator.post("/api/v1/plugins/idle/enable")
+    by_hand = hub.config.path.read_text() + "order = 7\n"
+    hub.config.path.write_text(by_hand)
+    refused = await operator.post("/api/v1/plugins/undo")
+    assert refused.status_code == 422
+    assert "+order = 7" in refused.json()["detail"]
+    assert hub.config.path.read_text() == by_hand
+
+
+async def test_a_plugin_that_asks_for_more_than_was_granted_waits_for_the_operator(hub, operator):
+    text = hub.config.path.read_text()
+    hub.config.path.write_text(text.replace("[plugins.asks]\n", "[plugins.asks]\nenabled = true\n"))
+    await reached(hub, "asks", "blocked")
+    held = (await operator.get("/api/v1/plugins/asks")).json()
+    assert held["reason"] == "it asks for what was not granted: network:b.example"
+    rights = {right["name"]: right["granted"] for right in held["rights"]}
+    assert rights == {"network:a.example": True, "network:b.example": False}
+    assert (await operator.get("/api/v1/plugins/good")).json()["state"] == "ready"
+    plan = (await operator.get("/api/v1/plugins/asks/plan?change=enable")).json()
+    assert [right["name"] for right in plan["rights"] if right["new"]] == ["network:b.example"]
+    assert (await operator.post("/api/v1/plugins/asks/enable")).json()["state"] == "ready"
+    rights = (await operator.get("/api/v1/plugins/asks")).json()["rights"]
+    assert all(right["granted"] for right in rights)
+
+
+async def test_an_admin_sees_rights_and_settings_before_choosing_and_no_plan(admin):
+    good = (await admin.get("/api/v1/plugins/good")).json()
+    assert good["rights"] == []
+    assert good["settings_schema"]["type"] == "object"
+    for method, path in (("GET", "good/plan?change=disable"), ("POST", "undo")):
+        answer = await admin.request(method, f"/api/v1/plugins/{path}")
+        assert answer.status_code == 403

@@ -116,7 +116,10 @@ def test_keys_within_tables_are_told(shown):
         ("http", "http: names a table (name a key: host, port, public_url)"),
         ("http.port.x", "http.port.x: unknown key"),
         ("plugins", "plugins: names a table"),
-        ("plugins.canvas", "names a table (name a key: enabled, order, page_size, retry, token)"),
+        (
+            "plugins.canvas",
+            "names a table (name a key: enabled, granted, order, page_size, retry, token)",
+        ),
         ("plugins.canvas.tokn", "plugins.canvas.tokn: unknown key (did you mean token?)"),
     ],
 )

@@ -374,3 +374,37 @@ def test_the_contracts_own_hooks_compile():
     assert hooks.health_checks() == []
     assert hooks.health_checks.__doc__
     assert hooks.listeners("content_changed") == ()
+
+
+def test_who_is_switched_off_for_an_institution_is_not_called_for_it():
+    hooks = compiled(Says(1), Says(2), Says(3))
+    some = hooks.without(frozenset("b"))
+    assert dict(some.gather(1, 2, 3).by_plugin()) == {"a": 1, "c": 3}
+    assert dict(hooks.gather(1, 2, 3).by_plugin()) == {"a": 1, "b": 2, "c": 3}
+    assert [call.plugin for call in some.listeners("gather")] == ["a", "c"]
+    first = hooks.without(frozenset("a")).find(1, 2, 3)
+    assert (first.value, dict(first.by_plugin())) == (2, {"b": 2})
+
+
+def test_hooks_are_the_same_where_nobody_of_them_is_off_and_are_made_once():
+    hooks = compiled(Says(1), Says(2))
+    assert hooks.without(frozenset({"stranger"})) is hooks
+    assert hooks.without(frozenset({"a", "x"})) is hooks.without(frozenset({"a", "y"}))
+
+
+def test_breakers_and_counts_are_shared_with_those_who_have_some_off():
+    calls = []
+    broken = plugin("""
+        @hookimpl
+        def gather(self, a):
+            a.append(1)
+            raise ValueError("down")
+    """)
+    hooks = compiled(broken, Says(2), breakers=Breakers(Policy(in_a_row=2)))
+    some = hooks.without(frozenset("b"))
+    for each in (some, some, hooks, some):
+        each.gather(calls, 0, 0)
+    assert len(calls) == 2
+    assert hooks.tallies["gather"].called == 4
+    assert hooks.gather(calls, 0, 0).failures[0].skipped
+    assert dict(hooks.gather(calls, 0, 0).by_plugin()) == {"b": 2}

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bloop.kernel import hubfile
-from bloop.kernel.hubfile import disable, enable, forget, set_key, with_value, without_plugin
+from bloop.kernel.hubfile import disable, enable, forget, set_keys, with_value, without_plugin
 from bloop_sdk.errors import ConfigError, RetriableError
 
 
@@ -158,7 +158,7 @@ def test_writers_take_turns(hub_toml):
 def test_a_writer_that_does_not_let_go_is_told(hub_toml, monkeypatch):
     monkeypatch.setattr(hubfile, "LOCK_SECONDS", 0.05)
     with (
-        hubfile._locked(hub_toml.parent),
+        hubfile.locked(hub_toml),
         pytest.raises(RetriableError, match="another process is editing"),
     ):
         enable(hub_toml, "canvas")
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_edited_stays_and_the_cure_is_told(data, message, 
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(ConfigError, match=message):
-        set_key(path, ("plugins", "canvas", "enabled"), value=True)
+        set_keys(path, {("plugins", "canvas", "enabled"): True})
     assert data is None or path.read_bytes() == data
 
 

@@ -125,6 +125,30 @@ def operator(served):
         yield client
 
 
+@pytest.fixture
+def admin(served):
+    """A browser of an admin of the first institution, who is no operator."""
+    from bloop.accounts.models import User
+    from bloop.accounts.queries import INSTITUTIONS
+    from bloop.accounts.service import start_session
+    from bloop.accounts.sessions import system_call
+    from bloop.store.database import Database
+    from bloop.store.models import EVERY_INSTITUTION
+
+    database = Database(f"sqlite:///{served.folder / 'var' / 'bloop.db'}")
+    (row,) = database.read_now(INSTITUTIONS, system_call(EVERY_INSTITUTION))
+    with database.unit(system_call(row[0])) as unit:
+        user = User(institution_id=row[0], name="Ada", role="admin")
+        unit.session.add(user)
+        unit.session.flush()
+        token = start_session(unit, user).token
+    database.close_now()
+    headers = {"accept": "text/html"}
+    with httpx.Client(base_url=served.url, headers=headers, follow_redirects=True) as client:
+        client.cookies.set("bloop_session", token)
+        yield client
+
+
 def csrf_of(page):
     """The token in a page's forms."""
     return re.search(r'name="csrf" value="([0-9a-f]+)"', page.text)[1]

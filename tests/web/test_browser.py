@@ -68,9 +68,11 @@ def test_the_outline_opens_where_one_is_and_leads_elsewhere(visit, served):
 def test_an_operator_comes_in_switches_a_plugin_and_leaves(visit, served):
     with visit(served.login_path(), locale="en") as page:
         page.get_by_role("link", name="Plugins").click()
-        page.get_by_role("button", name="Switch off").first.click()
+        page.get_by_role("link", name="Switch off").first.click()
+        assert page.get_by_role("heading", level=1).inner_text() == "Switch off Common Cartridge?"
+        page.get_by_role("button", name="Switch off").click()
         assert "switched off" in page.get_by_role("status").inner_text()
-        page.get_by_role("button", name="Switch on").first.click()
+        page.get_by_role("button", name="Undo").click()
         assert "ready" in page.get_by_role("status").inner_text()
         page.get_by_role("button", name="Log out").click()
         assert page.get_by_text("You are reading as a guest.").is_visible()
@@ -132,7 +134,8 @@ def test_axe_finds_nothing(visit, served, scheme):
     seen: set[str] = set()
     with visit(served.login_path(), color_scheme=scheme) as page:
         course = page.locator(".card a").first.get_attribute("href")
-        paths = ["/", course, "/plugins"]
+        plugin = "/plugins/cartridge"
+        paths = ["/", course, "/plugins", f"{plugin}/disable", f"{plugin}/institution"]
         for kind, _, path in served.lessons():
             if kind not in seen:
                 seen.add(kind)

@@ -138,11 +138,57 @@ def test_a_plugin_is_switched_off_and_on_in_the_running_hub(served, operator):
     assert "Common Cartridge" in page.text and "2 of 2 are ready" in page.text
     off = operator.post("/plugins/cartridge/disable", data={"csrf": csrf_of(page)})
     assert off.url.params["switched"] == "cartridge"
-    assert re.search(r'role="status"><strong>Common Cartridge</strong>: switched off', off.text)
+    assert re.search(
+        r'role="status">\s*<p><strong>Common Cartridge</strong>: switched off', off.text
+    )
     assert "enabled = false" in (served.folder / "hub.toml").read_text()
     on = operator.post("/plugins/cartridge/enable", data={"csrf": csrf_of(off)})
     assert "2 of 2 are ready" in on.text and "loaded in" in on.text
     assert "enabled = true" in (served.folder / "hub.toml").read_text()
+
+
+def test_a_switch_is_planned_first_and_can_be_undone(served, operator):
+    file = served.folder / "hub.toml"
+    before = file.read_text()
+    plan = operator.get("/plugins/cartridge/disable")
+    assert "Switch off Common Cartridge?" in plan.text
+    assert "It brings courses into the hub." in plan.text
+    assert "1 connections" in plan.text
+    assert "-enabled = true" in plan.text and file.read_text() == before
+    off = operator.post("/plugins/cartridge/disable", data={"csrf": csrf_of(plan)})
+    assert 'action="/plugins/undo"' in off.text
+    undone = operator.post("/plugins/undo", data={"csrf": csrf_of(off)})
+    assert "The last switch was taken back." in undone.text
+    assert 'action="/plugins/undo"' not in undone.text
+    assert file.read_text() == before and "2 of 2 are ready" in undone.text
+
+
+def test_a_plan_is_told_in_the_readers_language(operator):
+    page = operator.get("/plugins/cartridge/disable", headers={"accept-language": "de"})
+    assert "Common Cartridge ausschalten?" in page.text
+    assert "Es bringt Kurse in den Hub." in page.text
+
+
+def test_an_admin_switches_for_the_own_institution_and_not_for_the_hub(served, admin):
+    page = admin.get("/plugins")
+    assert "It brings courses into the hub." in page.text
+    assert "Switch off" not in page.text and "On for your institution" in page.text
+    assert admin.get("/plugins/cartridge/disable").status_code == 403
+    choice = admin.get("/plugins/cartridge/institution")
+    assert "Your institution uses it." in choice.text and "What it may do" in choice.text
+    form = {"csrf": csrf_of(choice)}
+    assert admin.post("/plugins/cartridge/disable", data=form).status_code == 403
+    off = admin.post("/plugins/cartridge/institution/off", data=form)
+    assert "Off for your institution" in off.text
+    assert "enabled = false" not in (served.folder / "hub.toml").read_text()
+    choice = admin.get("/plugins/cartridge/institution")
+    assert "Your institution does not use it." in choice.text
+    on = admin.post("/plugins/cartridge/institution/on", data=form)
+    assert "On for your institution" in on.text
+
+
+def test_what_is_not_loaded_is_not_an_institutions_to_choose(admin):
+    assert admin.get("/plugins/nowhere/institution").status_code == 404
 
 
 def test_an_unknown_plugin_cannot_be_switched(operator):

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bloop.accounts.sessions import Sessions
     from bloop.jobs import Jobs
     from bloop.kernel.config import LoadedConfig
+    from bloop.kernel.institutions import InstitutionPlugins
     from bloop.kernel.kernel import Kernel
     from bloop.store.blobs import Blobs
     from bloop.store.database import Database
@@ -149,6 +150,11 @@ class HubParts(Protocol):
     @property
     def kernel(self) -> Kernel:
         """Plugins and their states."""
+        ...
+
+    @property
+    def choices(self) -> InstitutionPlugins:
+        """Which of the loaded plugins each institution uses."""
         ...
 
     @property

@@ -31,7 +31,7 @@ API = (
 )
 """The modules whose ``router`` makes the API."""
 
-PAGES = ("bloop.web.routes",)
+PAGES = ("bloop.web.routes", "bloop.web.plugin_pages")
 
 
 def routes_of(modules: Sequence[str]) -> list[Route]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -12,9 +13,11 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
-from bloop.accounts.switches import switch_plugin
-from bloop.kernel.institutions import Choice
-from bloop.kernel.states import PluginState
+from bloop.hub.switching import Switched, switch, undo
+from bloop.kernel.grants import rights_shown
+from bloop.kernel.institutions import Choice, switch_plugin
+from bloop.kernel.states import PluginState, Status
+from bloop.ops.plan import Change, Plan, plan
 from bloop.store.database import in_unit
 
 if TYPE_CHECKING:
@@ -87,7 +90,20 @@ class DiagnosisOut(PluginOut):
     import_ms: float | None
     settings: dict[str, str] = Field(examples=[{"max_files": "hub.toml:14"}])
     declared: DeclaredOut | None
+    rights: list[RightOut] = Field(description="What it asks for, and what of it was granted")
+    settings_schema: JSONObject | None = Field(
+        description="JSON Schema of its settings with their scopes; null unless it is loaded"
+    )
     breakers: list[BreakerOut]
+
+
+class RightOut(BaseModel):
+    """Something that a plugin asks for, in words; ``granted`` by the operator for the hub."""
+
+    name: str = Field(examples=["network:canvas.example.edu"])
+    words: str
+    detail: str
+    granted: bool
 
 
 class SwitchedOut(BaseModel):
@@ -99,6 +115,7 @@ class SwitchedOut(BaseModel):
     state: PluginState
     reason: str | None
     cure: str | None
+    plan: Plan | None = Field(description="What was planned; null where it was an undo")
     diff: str = Field(description="Unified diff of hub.toml; empty where it said so already")
     generation: str
     started: list[str]
@@ -135,7 +152,22 @@ async def show_plugin(request: Request, plugin_id: str) -> Response:
     hub = _hub(request)
     (line,) = diagnose(hub, plugin_id)
     choices = await hub.choices.choices(call_of(request))
-    return json_response(asdict(line) | _plugin(hub, line, choices))
+    manifest = hub.kernel.plugins[plugin_id].manifest
+    model = hub.kernel.config_model(plugin_id)
+    more = {
+        "rights": rights_shown(hub.config, manifest),
+        "settings_schema": model.model_json_schema() if model else None,
+    }
+    return json_response(asdict(line) | more | _plugin(hub, line, choices))
+
+
+@router.get("/{plugin_id}/plan", action="plugins:toggle", response_model=Plan, problems=(404, 422))
+async def show_plan(
+    request: Request, plugin_id: str, change: Annotated[str, Field(pattern="^(enable|disable)$")]
+) -> Response:
+    """What to ``enable`` or to ``disable`` a plugin would do; nothing is changed."""
+    planned = await _planned(_hub(request), plugin_id, cast("Change", change))
+    return json_response(asdict(planned))
 
 
 @router.post(
@@ -162,6 +194,16 @@ async def disable_plugin(request: Request, plugin_id: str) -> Response:
     return await _switch(request, plugin_id, enabled=False)
 
 
+@router.post(
+    "/undo", action="plugins:toggle", response_model=SwitchedOut, problems=(422,), deadline=None
+)
+async def undo_switch(request: Request) -> Response:
+    """Take back the last switch that API, page or command made; 422 where hub.toml was edited."""
+    hub = _hub(request)
+    kept, done = await undo(hub, call_of(request))
+    return json_response(_switched(hub, kept.plugin, done) | {"plan": None})
+
+
 @router.put("/{plugin_id}/institution", action="plugins:enable", status_code=204, problems=(404,))
 async def switch_for_institution(
     request: Request, plugin_id: str, body: InstitutionSwitch
@@ -181,10 +223,20 @@ async def switch_for_institution(
 
 async def _switch(request: Request, plugin_id: str, *, enabled: bool) -> Response:
     hub = _hub(request)
-    edit, changes = await hub.switch(call_of(request), plugin_id, enabled=enabled)
-    status = hub.kernel.plugins[plugin_id].status
-    plan = {"state": status.state, "reason": status.reason, "cure": status.cure}
-    return json_response({"id": plugin_id, "diff": edit.diff, **plan, **asdict(changes)})
+    planned = await _planned(hub, plugin_id, "enable" if enabled else "disable")
+    done = await switch(hub, call_of(request), plugin_id, enabled=enabled)
+    return json_response(_switched(hub, plugin_id, done) | {"plan": asdict(planned)})
+
+
+async def _planned(hub: Hub, plugin_id: str, change: Change) -> Plan:
+    return await asyncio.to_thread(plan, hub, plugin_id, change)
+
+
+def _switched(hub: Hub, plugin_id: str, done: Switched) -> JSONObject:
+    record = hub.kernel.plugins.get(plugin_id)
+    status = record.status if record else Status(PluginState.DISABLED)
+    state = {"state": status.state, "reason": status.reason, "cure": status.cure}
+    return {"id": plugin_id, "diff": done.edit.diff, **state, **asdict(done.changes)}
 
 
 def _plugin(hub: Hub, line: Diagnosis, choices: Mapping[str, Choice]) -> JSONObject:

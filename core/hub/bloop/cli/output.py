@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
@@ -116,8 +115,8 @@ def hub_call(hub: Hub) -> Call:
     from bloop.accounts.sessions import system_call
     from bloop_sdk import ConfigError
 
-    file = hub.database.url.database
-    if hub.embedded and file is not None and not Path(file).is_file():
+    if not hub.has_database:
+        file = hub.database.url.database
         raise ConfigError(
             f"there is no hub here yet: no database at {file}", cure="run: bloop init"
         )

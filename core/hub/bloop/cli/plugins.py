@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bloop.cli import switching
 from bloop.cli.folders import plugin_option
 from bloop.cli.output import (
     asynchronous,
@@ -56,6 +57,9 @@ def complete_id(_ctx: click.Context, _param: click.Parameter, text: str) -> list
 
 
 plugin_argument = click.argument("plugin", shell_complete=complete_id)
+
+for _command in (switching.enable, switching.disable, switching.undo, switching.history):
+    plugins.add_command(_command)
 
 
 @plugins.command("list")
@@ -123,22 +127,9 @@ def show(ctx: click.Context, plugin: str, *, as_json: bool) -> None:
     for name, value in facts.items():
         if value:
             out.print(f"  [dim]{name:<9}[/] {value}", markup=True)
-
-
-@plugins.command()
-@plugin_argument
-@json_option
-def enable(plugin: str, *, as_json: bool) -> None:
-    """Switch PLUGIN on in hub.toml; a running hub follows within a second."""
-    _switch(plugin, enabled=True, as_json=as_json)
-
-
-@plugins.command()
-@plugin_argument
-@json_option
-def disable(plugin: str, *, as_json: bool) -> None:
-    """Switch PLUGIN off in hub.toml; a running hub follows once its calls have ended."""
-    _switch(plugin, enabled=False, as_json=as_json)
+    for right in row["rights"]:
+        mark = "[green]✓[/]" if right["granted"] else "[yellow]![/]"
+        out.print(f"  {mark} {right['words']} [dim]{right['name']}[/]", markup=True)
 
 
 @plugins.command()
@@ -174,13 +165,20 @@ def _rows(path: Path | None) -> dict[str, dict[str, Any]]:
     from bloop.kernel.config import load
     from bloop.kernel.discovery import scan
     from bloop.kernel.folders import switched_on
+    from bloop.kernel.grants import rights_shown
 
-    wanted = {plugin.id for plugin in load(path, os.environ | switched_on()).wanted()}
+    loaded = load(path, os.environ | switched_on())
+    wanted = {plugin.id for plugin in loaded.wanted()}
     found = scan().plugins
-    return {
-        name: _row(name, found.get(name), enabled=name in wanted)
-        for name in sorted({*found, *wanted})
-    }
+    rows = {}
+    for name in sorted({*found, *wanted}):
+        row = rows[name] = _row(name, found.get(name), enabled=name in wanted)
+        rights = rights_shown(loaded, found[name].manifest if name in found else None)
+        row["rights"] = rights
+        if name in wanted and row["reason"] is None and not all(r["granted"] for r in rights):
+            row["reason"] = "asks for more than was granted"
+            row["cure"] = f"`bloop plugins enable {name}` shows it and grants it"
+    return rows
 
 
 def _row(plugin_id: str, found: Found | None, *, enabled: bool) -> dict[str, Any]:
@@ -206,37 +204,6 @@ def _row(plugin_id: str, found: Found | None, *, enabled: bool) -> dict[str, Any
         "reason": reason,
         "cure": cure,
     }
-
-
-def _switch(plugin: str, *, enabled: bool, as_json: bool) -> None:
-    """Edit hub.toml; whether the plugin can be loaded is for the running hub, or doctor, to say."""
-    import os
-
-    from bloop.kernel import hubfile, journal
-    from bloop.kernel.config import FILE_NAME, default_path, load
-    from bloop.kernel.discovery import scan
-    from bloop_sdk import ConfigError
-
-    path = click.get_current_context().find_root().obj or default_path(os.environ)
-    if path is None:
-        raise ConfigError(f"there is no {FILE_NAME} here", cure="run: bloop init")
-    if enabled and plugin not in scan().plugins:
-        raise ConfigError(
-            f"no installed distribution has a plugin {plugin!r}",
-            cure=f"pip install bloop-{plugin.replace('_', '-')}, or see `bloop plugins list`",
-        )
-    edit = hubfile.enable(path, plugin) if enabled else hubfile.disable(path, plugin)
-    if enabled:
-        # Whoever enables a plugin by hand wants it tried again, whatever it did to a process.
-        journal.forgive(load(path, os.environ).value.hub.data_dir / "journal", plugin)
-    word = "on" if enabled else "off"
-    if as_json:
-        report = {"id": plugin, "enabled": enabled, "changed": edit.changed, "diff": edit.diff}
-        print_json(report)
-    elif edit.changed:
-        click.echo(f"{plugin} is switched {word} in {path}.")
-    else:
-        click.echo(f"{plugin} was {word} already.")
 
 
 def _print_diagnosis(one: Diagnosis) -> None:

@@ -50,7 +50,8 @@ def _add_acts(subject: str, model: type[Sourced], answer: type[Any]) -> None:
     async def publish(request: Request, subject_id: str) -> Response:
         """Show it to learners, unless a plugin has a reason against it."""
         version = expected_version(request)
-        row = await run(request, service.publish, model, subject_id, version, _refuse(request))
+        refuse = await _refuse(request)
+        row = await run(request, service.publish, model, subject_id, version, refuse)
         return await _answer(request, row)
 
     async def unpublish(request: Request, subject_id: str) -> Response:
@@ -67,7 +68,7 @@ def _add_acts(subject: str, model: type[Sourced], answer: type[Any]) -> None:
 
     async def undo(request: Request, subject_id: str, body: UndoIn) -> Response:
         """Take its last change back, or go back to an earlier version."""
-        version, refuse = expected_version(request), _refuse(request)
+        version, refuse = expected_version(request), await _refuse(request)
         row = await run(request, history.undo, model, subject_id, version, refuse, to=body.to)
         return await _answer(request, row)
 
@@ -101,8 +102,9 @@ async def _answer(request: Request, row: Any) -> Response:
     return answer_node(row)
 
 
-def _refuse(request: Request) -> service.RefusePublish:
-    hooks = hub_of(request).kernel.hooks
+async def _refuse(request: Request) -> service.RefusePublish:
+    hub = hub_of(request)
+    hooks = hub.kernel.hooks.without(await hub.choices.off(call_of(request)))
 
     def ask(item: LessonView, principal: Principal) -> str | None:
         reason: str | None = hooks.refuse_publish(item=item, principal=principal).value

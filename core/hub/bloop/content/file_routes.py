@@ -129,6 +129,7 @@ async def import_upload(
     hub = hub_of(request)
     name, _, ref = await _uploaded(request)
     importer = importer_for(hub.kernel.plugins.values(), name, plugin or None)
+    await hub.choices.require(call_of(request), importer.plugin_id)
     payload = {
         "blob": ref.sha256,
         "name": name,
@@ -174,6 +175,7 @@ async def export(request: Request, container_id: str, plugin: str = "cartridge")
     """A course as a file, written by the exporter of ``plugin``."""
     hub: Any = hub_of(request)
     call = call_of(request)
+    await hub.choices.require(call, plugin)
     exporter: Exporter = hub.open_exporter(plugin)
     source = await asyncio.to_thread(HubExportSource, hub.database, hub.blobs, call, container_id)
     target: Any = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from bloop.events.handlers import Consumer, call_plain, in_thread, is_async, matches
-from bloop.kernel.dispatch import Hooks, Implementation
+from bloop.kernel.dispatch import Hooks
+from bloop.kernel.outcomes import Implementation
 from bloop_sdk.events import Event
 from bloop_sdk.hooks import ContentEvent
 from bloop_sdk.plugin import CallContext

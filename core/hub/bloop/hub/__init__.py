@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from bloop.events.consumers import Consumers
     from bloop.jobs import Jobs
     from bloop.kernel.config_layers import Resolved
-    from bloop.kernel.dispatch import HookFailure
-    from bloop.kernel.hubfile import Edit
     from bloop.kernel.kernel import Kernel
+    from bloop.kernel.outcomes import HookFailure
     from bloop.kernel.registry import Contribution
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
@@ -83,6 +82,12 @@ class Hub:
     def embedded(self) -> bool:
         """Whether this process may upgrade tables by itself: on SQLite nobody else serves."""
         return self.database.dialect == "sqlite"
+
+    @property
+    def has_database(self) -> bool:
+        """Whether there is a database to be asked; before `bloop init` an embedded hub has none."""
+        file = self.database.url.database
+        return not self.embedded or (file is not None and Path(file).is_file())
 
     @property
     def journal_folder(self) -> Path:
@@ -238,32 +243,12 @@ class Hub:
             enabled=frozenset(plugin.id for plugin in plugins),
             order={plugin.id: plugin.order for plugin in plugins},
             settings={plugin.id: plugin.settings for plugin in plugins},
+            granted={plugin.id: plugin.granted for plugin in plugins if plugin.granted is not None},
         )
 
     def load_plugins(self) -> Changes:
         """Load what is wanted; blocks for the imports."""
         return self.kernel.apply(self.wanted())
-
-    async def switch(self, call: Call, plugin_id: str, *, enabled: bool) -> tuple[Edit, Changes]:
-        """Switch a plugin on or off in hub.toml, and bring this process to it at once.
-
-        Raises ConfigError where the file can't be edited, PluginUnavailableError for a plugin that
-        is not installed.
-        """
-        from bloop.kernel import hubfile
-
-        path = self.config.path
-        if path is None:
-            raise ConfigError("this hub runs without a hub.toml", cure="run: bloop init")
-        if plugin_id not in self.kernel.plugins:
-            self.kernel.provider("lms", plugin_id)  # Raises, with the cure.
-        edit_file = hubfile.enable if enabled else hubfile.disable
-        edit = await asyncio.to_thread(edit_file, path, plugin_id)
-        changes = await self.reconfigure(load(path, self.config.env))
-        if edit.changed:
-            action = "plugins.enabled" if enabled else "plugins.disabled"
-            await self.database.run(in_unit, self.database, call, _audit, action, plugin_id)
-        return edit, changes
 
     async def reconfigure(self, config: LoadedConfig) -> Changes:
         """Take up a new configuration: its plugins at once, where to listen at the next start."""
@@ -290,7 +275,8 @@ class Hub:
         for kind in parts.keys() - self._job_kinds:
             part = parts[kind]
             context = self.plugin_context(part.plugin_id)
-            self.jobs.register(kind, partial(_run_plugin_job, part), context=context)
+            run = partial(_run_plugin_job, part, self.choices)
+            self.jobs.register(kind, run, context=context)
         self._job_kinds = frozenset(parts)
 
     async def _take_up_consumers(self) -> None:
@@ -435,10 +421,9 @@ def _report(failure: HookFailure) -> None:
     _plugin_log(failure.plugin).warning("hook failed", hook=failure.hook, reason=str(failure))
 
 
-async def _run_plugin_job(part: Contribution, ctx: JobContext, payload: dict[str, Any]) -> Any:
+async def _run_plugin_job(
+    part: Contribution, choices: InstitutionPlugins, ctx: JobContext, payload: dict[str, Any]
+) -> Any:
     """Import the handler when its first job runs."""
+    await choices.require(ctx.call, part.plugin_id)
     return await part.target()(ctx, payload)
-
-
-def _audit(unit: Any, action: str, plugin_id: str) -> None:
-    unit.audit.append(action, f"plugin:{plugin_id}")

@@ -11,7 +11,6 @@ from bloop.content.imports import Importer, import_upload
 from bloop.content.plugins import FileContext
 from bloop.kernel.calls import Calls
 from bloop.kernel.context import HubContext
-from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.registry import ProviderHandle
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import (
@@ -151,11 +150,7 @@ def open_exporter(hub: Hub, plugin_id: str) -> Exporter:
 
 async def run_import_job(hub: Hub, ctx: JobContext, payload: dict[str, Any]) -> dict[str, Any]:
     """Handle a job of the kind :data:`bloop.content.imports.IMPORT_JOB`."""
-    if not await hub.choices.enabled_for(ctx.call, payload["plugin"]):
-        raise PluginUnavailableError(
-            f"plugin {payload['plugin']} is switched off for this institution",
-            cure="an admin can switch it on",
-        )
+    await hub.choices.require(ctx.call, payload["plugin"])
 
     def open_provider(importer: Importer, connection: str, path: Path) -> GuardedProvider:
         return open_file_provider(hub, ctx.call, importer, connection, path)

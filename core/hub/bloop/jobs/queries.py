@@ -59,6 +59,19 @@ DUE_KINDS = register(
 )
 """The kinds of which a job could begin now."""
 
+UNDER_WAY = register(
+    "jobs.under_way",
+    select(Job.state, func.count().label("count"))
+    .where(
+        _OWN,
+        Job.plugin_id == bindparam("plugin"),
+        Job.state.in_([JobState.WAITING, JobState.RUNNING]),
+    )
+    .group_by(Job.state),
+    heavy=True,
+)
+"""How many jobs of a plugin wait and run."""
+
 DEPTH = register(
     "jobs.depth",
     select(

@@ -37,6 +37,7 @@ class WantedPlugin:
     id: str
     order: int
     settings: Mapping[str, Any] = field(repr=False)
+    granted: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class LoadedConfig:
                 settings: dict[str, Any] = {}
                 for layer in self.plugin_layers(plugin_id):
                     settings.update(layer.values)
-                plugins.append(WantedPlugin(plugin_id, entry.order, settings))
+                plugins.append(WantedPlugin(plugin_id, entry.order, settings, entry.granted))
         return tuple(sorted(plugins, key=lambda plugin: (plugin.order, plugin.id)))
 
     def plugin_layers(self, plugin_id: str) -> tuple[Layer, ...]:

@@ -179,6 +179,14 @@ class PluginEntry(BaseModel):
     order: int = setting(
         100, description="Where hooks of several plugins meet, lower comes first", ge=0, le=10_000
     )
+    granted: tuple[str, ...] | None = setting(
+        None,
+        description=(
+            "What the plugin may do, as `bloop plugins enable` writes it; one that asks for more "
+            "is held back. Without it, everything is granted that the plugin declares"
+        ),
+        examples=[["capability:lms", "network:canvas.example.edu"]],
+    )
 
 
 class HubConfig(_Section):

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -21,146 +19,13 @@ import pluggy
 from pluggy import HookimplOpts, HookspecOpts
 
 from bloop.kernel.answers import expected_answer, reject
-from bloop.kernel.breaker import Breaker, Breakers
-from bloop.kernel.faults import (
-    CircuitOpenError,
-    HookRefusedError,
-    contained,
-    describe,
-    place,
-)
+from bloop.kernel.breaker import Breakers
+from bloop.kernel.outcomes import HookFailure, Implementation, Outcomes, Tally
 from bloop_sdk.errors import FatalError
-from bloop_sdk.hooks import HOOK_GROUPS, PROJECT, Fail, HookKind, HookTraits
+from bloop_sdk.hooks import HOOK_GROUPS, PROJECT, HookKind
 
-
-@dataclass(frozen=True, slots=True)
-class HookFailure:
-    """One implementation that gave no answer, and why."""
-
-    plugin: str
-    hook: str
-    error: BaseException
-    package: str
-
-    @property
-    def skipped(self) -> bool:
-        """Whether it was not called at all, its breaker being open."""
-        return isinstance(self.error, CircuitOpenError)
-
-    def __str__(self) -> str:
-        at = place(self.error, self.package)
-        return f"plugin {self.plugin}: {self.hook}: {describe(self.error)}" + (
-            f" ({at})" if at and not self.skipped else ""
-        )
-
-
-class Outcomes(list[Any]):
-    """The answers that are not None, in call order.
-
-    ``value`` is what a first hook found (or None), and what the filters made of their argument.
-    """
-
-    __slots__ = ("_failures", "_silent", "_tally", "value")
-    _failures: tuple[HookFailure, ...]
-    _silent: int
-    _tally: Tally
-    value: Any
-
-    @property
-    def failures(self) -> tuple[HookFailure, ...]:
-        """Who failed or was left alone."""
-        return getattr(self, "_failures", ())
-
-    def add_failure(self, failure: HookFailure) -> None:
-        """Note who failed; the slot is left empty where nobody did, which saves a store."""
-        self._failures = (*self.failures, failure)
-
-    def by_plugin(self) -> Iterator[tuple[str, Any]]:
-        """Each answer with its plugin's id."""
-        speakers = (
-            call.plugin
-            for index, call in enumerate(self._tally.calls)
-            if not self._silent >> index & 1
-        )
-        return zip(speakers, self, strict=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Implementation:
-    """A plugin's method for a hook, as the compiled function calls it."""
-
-    plugin: str
-    hook: str
-    function: Callable[..., Any]
-    positional: tuple[str, ...]
-    named: tuple[str, ...]
-
-    def __call__(self, **payload: Any) -> Any:
-        """Call with what it asked for out of ``payload``; for consumers of event hooks."""
-        return self.function(
-            *(payload[name] for name in self.positional),
-            **{name: payload[name] for name in self.named if name in payload},
-        )
-
-    def written(self, index: int) -> str:
-        """This call as source text."""
-        arguments = (*self.positional, *(f"{name}={name}" for name in self.named))
-        return f"_call{index}({', '.join(arguments)})"
-
-
-class Tally:
-    """What the compiled function of a hook needs besides its arguments, and what it counts."""
-
-    __slots__ = ("_lock", "_report", "breakers", "called", "calls", "hook", "quiet", "traits")
-
-    def __init__(
-        self,
-        hook: str,
-        traits: HookTraits,
-        calls: Sequence[Implementation],
-        breakers: Sequence[Breaker],
-        report: Callable[[HookFailure], None],
-        called: int,
-    ) -> None:
-        self.hook = hook
-        self.traits = traits
-        self.calls = tuple(calls)
-        self.breakers = tuple(breakers)
-        self.called = called
-        self._lock = threading.Lock()
-        self._report = report
-        self._settle()
-
-    def _settle(self) -> None:
-        # One flag for all breakers of the hook: while none has anything to say, none is asked.
-        self.quiet = all(breaker.quiet for breaker in self.breakers)
-
-    def succeeded(self, index: int) -> None:
-        """Note a success while some breaker of the hook remembers a failure."""
-        if self.breakers[index].quiet:
-            return
-        with self._lock:
-            self.breakers[index].succeeded()
-            self._settle()
-
-    def failed(self, outcomes: Outcomes, index: int, error: BaseException) -> None:
-        """Note a failure; raises where it is not the plugin's own, or the hook fails closed."""
-        if not contained(error):
-            raise error
-        call = self.calls[index]
-        package = str(getattr(call.function, "__module__", "")).partition(".")[0]
-        failure = HookFailure(call.plugin, self.hook, error, package)
-        if not failure.skipped:
-            with self._lock:
-                self.breakers[index].failed(error)
-                self.quiet = False
-            self._report(failure)
-        if self.traits.fail is Fail.CLOSED:
-            raise HookRefusedError(
-                f"{self.hook} was refused, for it needs every plugin's answer: {failure}",
-                cure=f"mend or disable plugin {call.plugin}",
-            ) from error
-        outcomes.add_failure(failure)
+MOST_VARIANTS = 64
+"""So many sets of plugins that institutions have switched off are kept compiled."""
 
 
 class Hooks:
@@ -170,11 +35,28 @@ class Hooks:
     one.
     """
 
-    def __init__(
-        self, compiled: dict[str, Callable[..., Outcomes]], tallies: dict[str, Tally]
-    ) -> None:
-        self.__dict__.update(compiled)
+    def __init__(self, tallies: dict[str, Tally], off: frozenset[str] = frozenset()) -> None:
         self.tallies = tallies
+        self._off = off
+        self._plugins = {call.plugin for tally in tallies.values() for call in tally.calls}
+        self._variants: dict[frozenset[str], Hooks] = {}
+        self.__dict__ |= {
+            name: _compile(tally, off)
+            for name, tally in tallies.items()
+            if tally.traits.kind is not HookKind.EVENT
+        }
+
+    def without(self, off: frozenset[str]) -> Hooks:
+        """The same for whoever has some plugins switched off; breakers and counts are shared."""
+        off &= self._plugins
+        if not off:
+            return self
+        found = self._variants.get(off)
+        if found is None:
+            if len(self._variants) >= MOST_VARIANTS:
+                self._variants.clear()
+            found = self._variants[off] = Hooks(self.tallies, off)
+        return found
 
     if TYPE_CHECKING:
         # At run time it would make every call slower.
@@ -182,7 +64,8 @@ class Hooks:
 
     def listeners(self, hook: str) -> tuple[Implementation, ...]:
         """The implementations of a hook in call order, for consumers of event hooks."""
-        return self.tallies[hook].calls
+        calls = self.tallies[hook].calls
+        return tuple(call for call in calls if call.plugin not in self._off)
 
 
 class _Manager(pluggy.PluginManager):
@@ -254,26 +137,21 @@ class Dispatcher:
         # Pluggy calls what was registered last first.
         for plugin_id, plugin in reversed(plugins):
             manager.register(plugin, plugin_id)
-        compiled, tallies = {}, {}
+        tallies = {}
         for group in self._groups:
             for name, spec in vars(group).items():
-                if (traits := getattr(spec, "bloop_hook", None)) is None:
+                if not hasattr(spec, "bloop_hook"):
                     continue
-                parameters = tuple(inspect.signature(spec).parameters)[1:]
-                calls = _implementations(getattr(manager.hook, name), parameters)
-                tally = Tally(
-                    name,
-                    traits,
+                calls = _implementations(getattr(manager.hook, name), _parameters(spec))
+                tallies[name] = Tally(
+                    spec,
                     calls,
                     [self._breakers.get(call.plugin, name) for call in calls],
                     self._safe_report,
                     self._tallies[name].called if name in self._tallies else 0,
                 )
-                tallies[name] = tally
-                if traits.kind is not HookKind.EVENT:
-                    compiled[name] = _compile(tally, spec, parameters)
         self._tallies = tallies
-        return Hooks(compiled, tallies)
+        return Hooks(tallies)
 
     def _manager(self) -> _Manager:
         manager = _Manager(PROJECT)
@@ -302,10 +180,14 @@ def _implementations(
     ]
 
 
-def _compile(
-    tally: Tally, spec: FunctionType, parameters: tuple[str, ...]
-) -> Callable[..., Outcomes]:
-    expected = expected_answer(spec, tally.traits.kind)
+def _parameters(spec: FunctionType) -> tuple[str, ...]:
+    """The names of a hook's arguments, without ``self``."""
+    return tuple(inspect.signature(spec).parameters)[1:]
+
+
+def _compile(tally: Tally, off: frozenset[str]) -> Callable[..., Outcomes]:
+    """The function of a hook, which calls all but the plugins in ``off``."""
+    expected = expected_answer(tally.spec, tally.traits.kind)
     names: dict[str, Any] = {
         "_Coroutine": CoroutineType,
         "_Expected": expected,
@@ -320,7 +202,7 @@ def _compile(
         names[f"_enter{index}"] = breaker.enter
 
     def define(*, guarded: bool) -> None:
-        text = _source(tally, parameters, typed=expected is not None, guarded=guarded)
+        text = _source(tally, off, typed=expected is not None, guarded=guarded)
         # It is made from the contract's own names, never from a plugin's.
         exec(compile(text, f"<hook {tally.hook}>", "exec"), names)  # noqa: S102  # nosec B102
 
@@ -333,12 +215,13 @@ def _compile(
     names["_guarded"] = guarded
     define(guarded=False)
     function: Callable[..., Outcomes] = names[tally.hook]
-    function.__doc__, function.__defaults__ = spec.__doc__, spec.__defaults__
+    function.__doc__, function.__defaults__ = tally.spec.__doc__, tally.spec.__defaults__
     return function
 
 
-def _source(tally: Tally, parameters: tuple[str, ...], *, typed: bool, guarded: bool) -> str:
+def _source(tally: Tally, off: frozenset[str], *, typed: bool, guarded: bool) -> str:
     """The compiled function, or the slower one that asks and tells each breaker."""
+    parameters = _parameters(tally.spec)
     inputs = ", ".join(parameters)
     kind = tally.traits.kind
     if guarded:
@@ -349,13 +232,15 @@ def {tally.hook}({inputs}):
     _tally.called += 1
     if not _tally.quiet:
         return _guarded({inputs})"""
+    silent = sum(1 << index for index, call in enumerate(tally.calls) if call.plugin in off)
     text = f"""{head}
     _outcomes = _Outcomes()
     _outcomes._tally = _tally
-    _silent = 0
+    _silent = {silent}
 """
     for index, call in enumerate(tally.calls):
-        text += _step(call, index, kind, parameters, typed=typed, guarded=guarded)
+        if call.plugin not in off:
+            text += _step(call, index, kind, parameters, typed=typed, guarded=guarded)
     if kind is not HookKind.COLLECT:
         value = parameters[0] if kind is HookKind.FILTER else "None"
         text += f"    _outcomes.value = {value}\n"

@@ -9,8 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from bloop.kernel.dispatch import HookFailure
-from bloop.kernel.registry import PluginRecord
+from bloop.kernel.outcomes import HookFailure
 from bloop_sdk.errors import ConfigError
 from bloop_sdk.manifest import Manifest
 from bloop_sdk.plugin import Logger
@@ -54,14 +53,6 @@ def plain_settings(
         ) from err
 
 
-class StateSink(Protocol):
-    """Where states are kept; called after each change. The kernel goes on where it raises."""
-
-    def plugin_changed(self, record: PluginRecord) -> None:
-        """A plugin of this process has a new status."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Host:
     """What the kernel needs of the hub around it."""
@@ -76,6 +67,5 @@ class Host:
     )
     pending_upgrade: Callable[[Manifest], str | None] = lambda _: None
     """Why a plugin's tables have to be upgraded first, or None."""
-    sink: StateSink | None = None
     report: Callable[[HookFailure], None] = lambda _: None
     drain_seconds: float = 30.0

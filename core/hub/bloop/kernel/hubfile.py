@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,11 @@ from bloop.kernel.toml_spans import Entry, scan
 from bloop_sdk.errors import ConfigError, RetriableError
 
 LOCK_SECONDS = 10.0
+WIDE = 80
+"""A longer list is written with one entry a line."""
+
+Key = tuple[str, ...]
+Keep = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,54 +40,94 @@ class Edit:
         return bool(self.diff)
 
 
-def enable(path: Path, plugin_id: str) -> Edit:
-    """Switch a plugin on; adds its table where there is none."""
-    return set_key(path, ("plugins", plugin_id, "enabled"), value=True)
+def enable(
+    path: Path, plugin_id: str, granted: Sequence[str] | None = None, *, keep: Keep | None = None
+) -> Edit:
+    """Switch a plugin on, and grant it these rights; adds its table where there is none."""
+    return set_keys(path, switch_keys(plugin_id, granted, enabled=True), keep=keep)
 
 
-def disable(path: Path, plugin_id: str) -> Edit:
+def disable(path: Path, plugin_id: str, *, keep: Keep | None = None) -> Edit:
     """Switch a plugin off; its settings stay."""
-    return set_key(path, ("plugins", plugin_id, "enabled"), value=False)
+    return set_keys(path, switch_keys(plugin_id, None, enabled=False), keep=keep)
 
 
-def set_key(path: Path, key: tuple[str, ...], *, value: Any) -> Edit:
-    """Set ``("plugins", "canvas", "order")`` and the like; two writers take turns.
+def switch_keys(plugin_id: str, granted: Sequence[str] | None, *, enabled: bool) -> dict[Key, Any]:
+    """What is written to switch a plugin; the rights of one that is switched off stay."""
+    keys: dict[Key, Any] = {("plugins", plugin_id, "enabled"): enabled}
+    if granted is not None:
+        keys["plugins", plugin_id, "granted"] = list(granted)
+    return keys
 
-    Raises :class:`ConfigError` where the file is missing, no TOML, or so written that the key
-    cannot be set without a rewrite, and :class:`RetriableError` where another writer holds it.
+
+def set_keys(path: Path, keys: Mapping[Key, Any], *, keep: Keep | None = None) -> Edit:
+    """Set ``("plugins", "canvas", "order")`` and the like at once; two writers take turns.
+
+    ``keep`` is given the text before and after, before the file is replaced. Raises
+    :class:`ConfigError` where the file is missing, no TOML, or so written that a key cannot be set
+    without a rewrite, and :class:`RetriableError` where another writer holds it.
     """
-    table, name = ".".join(key[:-1]), key[-1]
-    by_hand = f"write by hand: [{table}] {name} = {toml(value)}"
-    return _edited(path, lambda text: with_value(text, key, value), by_hand)
+    return _edited(path, lambda text: with_values(path, text, keys), keep)
 
 
 def forget(path: Path, plugin_id: str) -> Edit:
-    """Take a plugin's section out, with the comments that touch it; raises as :func:`set_key`."""
-    by_hand = f"take [plugins.{plugin_id}] out by hand"
-    return _edited(path, lambda text: without_plugin(text, plugin_id), by_hand)
+    """Take a plugin's section out, with the comments that touch it; raises as :func:`set_keys`."""
+
+    def change(text: str) -> str:
+        with _told(path, f"take [plugins.{plugin_id}] out by hand"):
+            return without_plugin(text, plugin_id)
+
+    return _edited(path, change)
 
 
-def _edited(path: Path, change: Callable[[str], str], by_hand: str) -> Edit:
-    target = Path(os.path.realpath(path))
-    with _locked(target.parent):
-        try:
-            data = target.read_bytes()
-        except OSError as err:
-            raise ConfigError(f"{path}: cannot be read: {err.strerror}") from err
-        try:
-            before = data.decode("utf-8")
-            after = change(before)
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-            raise ConfigError(f"{path}: not TOML: {err}", cure="mend it by hand first") from err
-        except ValueError as err:
-            raise ConfigError(f"{path}: cannot be edited safely", cure=by_hand) from err
+def _edited(path: Path, change: Callable[[str], str], keep: Keep | None = None) -> Edit:
+    with locked(path) as target:
+        before = read_text(path)
+        after = change(before)
         if after != before:
-            _replace(target, after.encode("utf-8"))
+            if keep is not None:
+                keep(before, after)
+            replace(target, after)
+    return Edit(path, diff(path, before, after))
+
+
+def read_text(path: Path) -> str:
+    """The file as it is, byte for byte; raises :class:`ConfigError` where it is no text."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as err:
+        raise ConfigError(f"{path}: cannot be read: {err.strerror}") from err
+    except UnicodeDecodeError as err:
+        raise ConfigError(f"{path}: not TOML: {err}", cure="mend it by hand first") from err
+
+
+def with_values(path: Path, text: str, keys: Mapping[Key, Any]) -> str:
+    """The text of ``path`` with keys set; raises :class:`ConfigError` as :func:`set_keys` does."""
+    for key, value in keys.items():
+        by_hand = f"write by hand: [{'.'.join(key[:-1])}] {key[-1]} = {toml(value)}"
+        with _told(path, by_hand):
+            text = with_value(text, key, value)
+    return text
+
+
+@contextlib.contextmanager
+def _told(path: Path, by_hand: str) -> Iterator[None]:
+    """What keeps a text from being edited, as a :class:`ConfigError`."""
+    try:
+        yield
+    except tomllib.TOMLDecodeError as err:
+        raise ConfigError(f"{path}: not TOML: {err}", cure="mend it by hand first") from err
+    except ValueError as err:
+        raise ConfigError(f"{path}: cannot be edited safely", cure=by_hand) from err
+
+
+def diff(path: Path, before: str, after: str) -> str:
+    """A unified diff of two texts of the file; empty where they are the same."""
     old, new = (text.splitlines(keepends=True) for text in (before, after))
-    return Edit(path, "".join(difflib.unified_diff(old, new, str(path), str(path))))
+    return "".join(difflib.unified_diff(old, new, str(path), str(path)))
 
 
-def with_value(text: str, key: tuple[str, ...], value: Any) -> str:
+def with_value(text: str, key: Key, value: Any) -> str:
     """The text with a key set. Raises ValueError where that needs a rewrite of the document."""
     body = text.removeprefix("\ufeff")
     data = tomllib.loads(body)
@@ -168,7 +213,10 @@ def _below(body: str, end: int) -> int:
 def _render(value: Any) -> str:
     import tomlkit
 
-    rendered: str = tomlkit.item(value).as_string()
+    item = tomlkit.item(value)
+    rendered: str = item.as_string()
+    if isinstance(value, list) and len(rendered) > WIDE:
+        rendered = item.multiline(multiline=True).as_string()
     return rendered
 
 
@@ -235,7 +283,13 @@ def _with_table(
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[Path]:
+    """Keep other writers of the file away; gives the file itself, where ``path`` is a link.
+
+    Raises :class:`RetriableError` where another one holds it for too long.
+    """
+    target = Path(os.path.realpath(path))
+    folder = target.parent
     # The folder is locked, since a rename gives the file a new inode, and a lock file of its
     # own would litter.
     handle = os.open(folder, os.O_RDONLY)
@@ -252,18 +306,18 @@ def _locked(folder: Path) -> Iterator[None]:
                         cure="try again when it is done",
                     ) from None
                 time.sleep(0.02)
-        yield
+        yield target
     finally:
         os.close(handle)
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace(path: Path, text: str) -> None:
     """Write beside the file and rename, so that a reader sees the old or the new, whole."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     fresh = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.write(text.encode("utf-8"))
             file.flush()
             os.fsync(handle)
         status = path.stat()

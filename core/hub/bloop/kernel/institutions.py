@@ -1,4 +1,8 @@
-"""What institutions say of the loaded plugins: whether they use them, and with which settings."""
+"""What institutions say of the loaded plugins: whether they use them, and with which settings.
+
+Of a plugin that an institution has switched off, nothing runs for it: no route, page or panel, no
+hook, no job. Its checks of health and its consumers' positions are the hub's own.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from typing import Any
 
 from bloop.kernel.config import LoadedConfig
 from bloop.kernel.config_layers import Layer, row_layer
+from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.models import InstitutionPlugin
 from bloop.kernel.queries import INSTITUTION_SETTINGS
 from bloop.store.database import Database
@@ -31,27 +36,55 @@ class Choice:
     row_version: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was read, and when (monotonic seconds)."""
+
+    at: float
+    choices: Mapping[str, Choice]
+    off: frozenset[str]
+
+
 class InstitutionPlugins:
     """The choices of institutions, remembered for a moment."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, tuple[float, Mapping[str, Choice]]] = {}
+        self._known: dict[str, _Known] = {}
 
     async def choices(self, call: Call) -> Mapping[str, Choice]:
         """What the call's institution says, by plugin id."""
-        found = self._known.get(call.institution)
-        if found is not None and time.monotonic() - found[0] < FRESH_SECONDS:
-            return found[1]
-        asked_at = time.monotonic()
+        return (await self._look(call)).choices
+
+    async def off(self, call: Call) -> frozenset[str]:
+        """The plugins that the call's institution has switched off.
+
+        ``kernel.hooks.without(await choices.off(call))`` are the hooks of that institution.
+        """
+        return (await self._look(call)).off
+
+    async def _look(self, call: Call) -> _Known:
+        known = self._known.get(call.institution)
+        now = time.monotonic()
+        if known is not None and now - known.at < FRESH_SECONDS:
+            return known
         rows = await self._database.read(INSTITUTION_SETTINGS, call)
-        choices = MappingProxyType({row[0]: Choice(row[1], parsed(row[2]), row[3]) for row in rows})
-        self._known[call.institution] = asked_at, choices
-        return choices
+        choices = {row[0]: Choice(row[1], parsed(row[2]), row[3]) for row in rows}
+        off = frozenset(name for name, choice in choices.items() if not choice.enabled)
+        known = self._known[call.institution] = _Known(now, MappingProxyType(choices), off)
+        return known
 
     async def enabled_for(self, call: Call, plugin_id: str) -> bool:
         """Whether the call's institution uses a loaded plugin."""
         return (await self.choices(call)).get(plugin_id, Choice()).enabled
+
+    async def require(self, call: Call, plugin_id: str) -> None:
+        """Raise PluginUnavailableError unless the call's institution uses a loaded plugin."""
+        if plugin_id in await self.off(call):
+            raise PluginUnavailableError(
+                f"plugin {plugin_id} is switched off for this institution",
+                cure="an admin can switch it on",
+            )
 
     async def layer(self, call: Call, plugin_id: str) -> Layer:
         """The institution's settings, for :meth:`bloop.kernel.config.LoadedConfig.plugin`."""
@@ -61,6 +94,20 @@ class InstitutionPlugins:
     def forget(self, institution: str) -> None:
         """Ask the database next time: something was changed here."""
         self._known.pop(institution, None)
+
+
+def switch_plugin(unit: UnitOfWork, plugin_id: str, *, enabled: bool) -> None:
+    """Switch a plugin on or off for the unit's institution; the same again changes nothing."""
+    found = unit.session.get(InstitutionPlugin, (unit.institution, plugin_id))
+    if found is None:
+        found = InstitutionPlugin(institution_id=unit.institution, plugin_id=plugin_id)
+        unit.session.add(found)
+    elif found.enabled == enabled:
+        return
+    found.enabled = enabled
+    topic = "plugin.switched_on" if enabled else "plugin.switched_off"
+    unit.outbox.append(topic, f"plugin:{plugin_id}", {"plugin": plugin_id})
+    unit.audit.append(topic, f"plugin:{plugin_id}")
 
 
 def set_settings(

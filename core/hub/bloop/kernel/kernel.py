@@ -16,9 +16,10 @@ from typing import Any
 from bloop.kernel.breaker import Breakers
 from bloop.kernel.calls import Calls
 from bloop.kernel.context import HubContext
-from bloop.kernel.discovery import Found, Scan
+from bloop.kernel.discovery import Found, Problem, Scan
 from bloop.kernel.dispatch import Dispatcher, Hooks
-from bloop.kernel.faults import PluginUnavailableError, describe
+from bloop.kernel.faults import PluginUnavailableError
+from bloop.kernel.grants import ungranted
 from bloop.kernel.host import Host
 from bloop.kernel.loader import Imported, Runner, import_plugins, start_plugin, stop_plugin
 from bloop.kernel.registry import Contribution, Live, PluginRecord, ProviderHandle, offers
@@ -26,6 +27,8 @@ from bloop.kernel.states import PluginState, Status
 from bloop.kernel.wanted import Changes, Wanted
 from bloop.kernel.watchdog import Watchdog
 from bloop_sdk.plugin import Plugin
+from bloop_sdk.rights import names
+from bloop_sdk.settings import PluginConfig
 
 DEFAULT_ORDER = 100
 
@@ -111,6 +114,16 @@ class Kernel:
         """What ready plugins contribute of a kind: ``routes``, ``jobs``, ``commands``, ..."""
         return self.live.contributions.get(kind, ())
 
+    def found(self, plugin_id: str) -> Found | None:
+        """A plugin as it is installed; None where it is not."""
+        record = self.plugins.get(plugin_id)
+        return record.found if record else None
+
+    def config_model(self, plugin_id: str) -> type[PluginConfig] | None:
+        """The model of a plugin's settings; None for one whose code is not in this process."""
+        imported = self._imported.get(plugin_id)
+        return imported.config if imported else None
+
     # What changes them.
 
     def apply(self, wanted: Wanted, scan: Scan | None = None) -> Changes:
@@ -128,11 +141,11 @@ class Kernel:
             starting = self._rest_or_start(before, retry=scan is not None)
             restart |= {plugin_id for plugin_id in starting if self._is_outdated(plugin_id)}
             running = dict(self._active)
-            stopping = sorted(set(running) - wanted.enabled)
+            stopping = sorted(name for name in running if not self._may_run(name))
             changing = [
                 plugin_id
                 for plugin_id, active in sorted(running.items())
-                if plugin_id in wanted.enabled
+                if plugin_id not in stopping
                 and active.settings != wanted.settings.get(plugin_id, {})
             ]
             failed = self._load(starting, changing)
@@ -163,6 +176,8 @@ class Kernel:
             left = self.calls.drain(plugin_id, self.host.drain_seconds)
             reason = f"{left} calls were still under way" if left else None
             self._set(plugin_id, PluginState.STOPPED, reason)
+            if plugin_id in self._wanted.enabled and (held := self._withheld(plugin_id)):
+                self._set(plugin_id, held.state, held.reason, held.cure)
         for plugin_id, active in (leaving | replaced).items():
             try:
                 stop_plugin(self.runner, active.imported.found, active.plugin)
@@ -235,6 +250,24 @@ class Kernel:
         else:
             self._set(record.id, PluginState.DISABLED)
 
+    def _may_run(self, plugin_id: str) -> bool:
+        """Whether a plugin that runs may go on."""
+        return plugin_id in self._wanted.enabled and self._withheld(plugin_id) is None
+
+    def _withheld(self, plugin_id: str) -> Problem | None:
+        """Why a plugin that is wanted may not run: it asks for more than was granted."""
+        manifest = self._records[plugin_id].manifest
+        if manifest is None:
+            return None
+        if not (asked := ungranted(manifest, self._wanted.granted.get(plugin_id))):
+            return None
+        cure = f"`bloop plugins enable {plugin_id}`, if it shall have that"
+        if self._is_outdated(plugin_id):
+            # What was granted is what the version on the disk asks for, not the one in memory.
+            cure = "restart the hub: the plugin was updated while it ran"
+        reason = f"it asks for what was not granted: {', '.join(names(asked))}"
+        return Problem(PluginState.BLOCKED, reason, cure)
+
     def _may_start(self, record: PluginRecord, before: Wanted | None, *, retry: bool) -> bool:
         """Whether to try; where not, the record says why."""
         found = record.found
@@ -245,8 +278,9 @@ class Kernel:
         hopeless = record.status.state is PluginState.LOAD_FAILED and not (asked_anew or retry)
         if found is None or hopeless:
             return False
-        if found.problem:
-            self._set(record.id, found.problem.state, found.problem.reason, found.problem.cure)
+        # Before its tables are touched: they are a right as well.
+        if problem := found.problem or self._withheld(record.id):
+            self._set(record.id, problem.state, problem.reason, problem.cure)
             return False
         if self._accuse(record.id, found, forgive=asked_anew):
             return False
@@ -367,14 +401,9 @@ class Kernel:
         # Another distribution has to be installed before these can change.
         recoverable = state not in {PluginState.INVALID, PluginState.INCOMPATIBLE}
         status = before.to(state, reason, cure, recoverable=recoverable)
-        record = self._records[plugin_id] = replace(record, status=status, **known)
+        self._records[plugin_id] = replace(record, status=status, **known)
         if (before.state, before.reason) == (state, reason):
             return
         log = self.host.log(plugin_id)
         told = log.error if cure else log.info
         told(f"plugin {state}", reason=reason, cure=cure)
-        if self.host.sink is not None:
-            try:
-                self.host.sink.plugin_changed(record)
-            except Exception as err:  # noqa: BLE001 - the plugin runs, kept or not.
-                log.warning("plugin state could not be kept", error=describe(err))

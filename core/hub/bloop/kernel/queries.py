@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, or_, select
 
-from bloop.kernel.models import HubGeneration, HubProcess, InstitutionPlugin, PluginState
-from bloop.store.models import EVERY_INSTITUTION
+from bloop.kernel.models import (
+    Connection,
+    HubGeneration,
+    HubProcess,
+    InstitutionPlugin,
+    PluginState,
+)
+from bloop.store.models import EVERY_INSTITUTION, AuditLine
 from bloop.store.statements import institution, register
 
 _OWN_CALL = institution == EVERY_INSTITUTION
@@ -63,3 +69,36 @@ INSTITUTION_SETTINGS = register(
     ).where(InstitutionPlugin.institution_id == institution),
 )
 """What an institution has said of plugins."""
+
+CONNECTED = register(
+    "kernel.connected",
+    select(Connection.institution_id, func.count().label("connections"))
+    .where(
+        or_(Connection.institution_id == institution, institution == EVERY_INSTITUTION),
+        Connection.plugin_id == bindparam("plugin"),
+    )
+    .group_by(Connection.institution_id)
+    .order_by(Connection.institution_id),
+    heavy=True,
+)
+"""How many connections each institution has by a plugin."""
+
+PLUGIN_CHANGES = register(
+    "kernel.plugin_changes",
+    select(
+        AuditLine.at,
+        AuditLine.institution_id.label("institution"),
+        AuditLine.actor,
+        AuditLine.action,
+        AuditLine.resource,
+        AuditLine.detail,
+    )
+    .where(
+        or_(AuditLine.institution_id == institution, institution == EVERY_INSTITUTION),
+        or_(AuditLine.action.like("plugin.%"), AuditLine.action.like("plugins%")),
+    )
+    .order_by(AuditLine.seq.desc())
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""Who switched and set plugins, newest first."""

@@ -50,7 +50,7 @@ PLUGIN_TRANSITIONS: Mapping[PluginState, frozenset[PluginState]] = {
     _P.NEEDS_UPGRADE: frozenset({_P.DISCOVERED, _P.DISABLED, _P.LOADING, _P.BLOCKED}),
     _P.LOADING: frozenset({_P.READY, _P.LOAD_FAILED}),
     _P.READY: frozenset({_P.STOPPED}),
-    _P.LOAD_FAILED: frozenset({_P.STOPPED, _P.LOADING, _P.NEEDS_UPGRADE}),
+    _P.LOAD_FAILED: frozenset({_P.STOPPED, _P.LOADING, _P.NEEDS_UPGRADE, _P.BLOCKED}),
     _P.STOPPED: frozenset({_P.DISCOVERED, *_OFF, _P.LOADING} - {_P.DISABLED}),
 }
 

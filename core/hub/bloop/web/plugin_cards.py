@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bloop.kernel.grants import granted_names, ungranted
 from bloop.kernel.states import PluginState
 from bloop.ops.doctor import Diagnosis, diagnose
+from bloop_sdk.manifest import Manifest
+from bloop_sdk.rights import names, rights_of
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class CardRight:
+    """What a plugin asks for, in the visitor's words, and whether the operator granted it."""
+
+    words: str
+    detail: str
+    granted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +41,40 @@ class Card:
     import_ms: float | None
     wanted: bool
     installed: bool
+    loaded: bool
+    rights: tuple[CardRight, ...]
+
+    @property
+    def held(self) -> bool:
+        """Whether it asks for more than the operator has granted."""
+        return not all(right.granted for right in self.rights)
 
 
-def cards(hub: Hub) -> list[Card]:
+def cards(hub: Hub, translate: Callable[[str], str]) -> list[Card]:
     """Every plugin that is installed or wanted; those that need somebody come first."""
-    found = [_card(hub, line) for line in diagnose(hub)]
+    found = [_card(hub, line, translate) for line in diagnose(hub)]
     return sorted(found, key=lambda card: (card.reason is None, card.id))
 
 
-def _card(hub: Hub, line: Diagnosis) -> Card:
+def card(hub: Hub, plugin_id: str, translate: Callable[[str], str]) -> Card:
+    """One of them; raises NotFoundError."""
+    (line,) = diagnose(hub, plugin_id)
+    return _card(hub, line, translate)
+
+
+def _rights(
+    hub: Hub, manifest: Manifest | None, translate: Callable[[str], str]
+) -> tuple[CardRight, ...]:
+    if manifest is None:
+        return ()
+    held = names(ungranted(manifest, granted_names(hub.config, manifest.id)))
+    return tuple(
+        CardRight(right.in_words(translate), right.detail, right.name not in held)
+        for right in rights_of(manifest)
+    )
+
+
+def _card(hub: Hub, line: Diagnosis, translate: Callable[[str], str]) -> Card:
     manifest = hub.kernel.plugins[line.id].manifest
     entry = hub.config.value.plugins.get(line.id)
     wanted = entry is not None and entry.enabled
@@ -55,4 +93,6 @@ def _card(hub: Hub, line: Diagnosis) -> Card:
         import_ms=line.import_ms,
         wanted=wanted,
         installed=line.distribution is not None,
+        loaded=line.state is PluginState.READY,
+        rights=_rights(hub, manifest, translate),
     )

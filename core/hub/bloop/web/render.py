@@ -136,7 +136,7 @@ def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
         "load_failed": _("failed to load"),
         "invalid": _("invalid"),
         "incompatible": _("incompatible"),
-        "blocked": _("something is missing"),
+        "blocked": _("held back"),
         "needs_upgrade": _("needs an upgrade"),
         "loading": _("loading"),
         "stopped": _("stopped"),

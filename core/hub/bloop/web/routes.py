@@ -1,10 +1,9 @@
-"""The first pages: courses, a course, a lesson, the plugins with their health."""
+"""The first pages: courses, a course, a lesson."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -17,12 +16,8 @@ from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import Statement, to_dicts
 from bloop.web import assets, lessons, outline
-from bloop.web.plugin_cards import cards
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
 from bloop.web.render import locale_of, page, translations_of
-
-if TYPE_CHECKING:
-    from bloop.hub import Hub
 
 router = Router(tags=["pages"])
 
@@ -120,49 +115,6 @@ async def follow_file(request: Request, container: str, remote_id: str) -> Respo
     return RedirectResponse(f"/api/v1/items/{item}/content", 302)
 
 
-@router.get("/plugins", action="plugins:read", include_in_schema=False)
-async def show_plugins(request: Request, switched: str = "") -> Response:
-    """Every plugin with its state, its reason and its cure; ``switched`` was a moment ago."""
-    found = cards(_hub(request))
-    return page(
-        request,
-        "plugins.html",
-        plugins=found,
-        ready=sum(card.state == "ready" for card in found),
-        switched=next((card for card in found if card.id == switched), None),
-        may_switch=may(call_of(request), "plugins:toggle"),
-    )
-
-
-@router.post(
-    "/plugins/{plugin_id}/enable",
-    action="plugins:toggle",
-    problems=(404,),
-    deadline=None,
-    include_in_schema=False,
-)
-async def enable_plugin(request: Request, plugin_id: str) -> Response:
-    """Switch a plugin on, and show what came of it."""
-    return await _switch(request, plugin_id, enabled=True)
-
-
-@router.post(
-    "/plugins/{plugin_id}/disable",
-    action="plugins:toggle",
-    problems=(404,),
-    deadline=None,
-    include_in_schema=False,
-)
-async def disable_plugin(request: Request, plugin_id: str) -> Response:
-    """Switch a plugin off once its calls have ended, and show what came of it."""
-    return await _switch(request, plugin_id, enabled=False)
-
-
-async def _switch(request: Request, plugin_id: str, *, enabled: bool) -> Response:
-    await _hub(request).switch(call_of(request), plugin_id, enabled=enabled)
-    return RedirectResponse(f"/plugins?switched={quote(plugin_id)}", 303)
-
-
 @router.post("/logout", action=VISIT, include_in_schema=False)
 async def log_out(request: Request) -> Response:
     """End the session of this browser; the same again does nothing."""
@@ -234,10 +186,6 @@ def _sees(request: Request, shown: Statement, everything: Statement) -> Statemen
     return everything if may(call_of(request), "content:write") else shown
 
 
-def _hub(request: Request) -> Hub:
-    return cast("Hub", hub_of(request))
-
-
 async def _course(request: Request, container: str) -> dict[str, Any]:
     read = _sees(request, queries.CONTAINER_SHOWN, queries.CONTAINER)
     row = await hub_of(request).database.read_one(read, call_of(request), id=container)
@@ -277,7 +225,8 @@ async def _filtered(request: Request, lesson: dict[str, Any]) -> str:
     from bloop.content.sanitise import sanitise
     from bloop_sdk import LessonView
 
-    hooks = hub_of(request).kernel.hooks
+    hub = hub_of(request)
+    hooks = hub.kernel.hooks.without(await hub.choices.off(call_of(request)))
     if not hooks.listeners("filter_lesson_html"):
         return str(lesson["html"])
     view = LessonView(

@@ -1,0 +1,55 @@
+"""What the operator grants: ``granted`` in ``[plugins.ID]``, against what the manifest asks for.
+
+Without the key everything is granted that is declared, so that a file written by hand stays
+simple. With it, a plugin that asks for more (a new version, say) is held back whole: what it
+declares is only known to be all it does while its code is not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from bloop.kernel.config import LoadedConfig
+from bloop_sdk.manifest import Manifest
+from bloop_sdk.rights import Right, rights_of
+
+
+def ungranted(manifest: Manifest, granted: Collection[str] | None) -> tuple[Right, ...]:
+    """What a plugin asks for and was not granted; ``granted`` of None grants everything."""
+    if granted is None:
+        return ()
+    return tuple(right for right in rights_of(manifest) if right.name not in granted)
+
+
+def granted_names(config: LoadedConfig, plugin_id: str) -> tuple[str, ...] | None:
+    """The rights that ``hub.toml`` grants a plugin; None where it says nothing of them."""
+    entry = config.value.plugins.get(plugin_id)
+    return None if entry is None else entry.granted
+
+
+def rights_shown(config: LoadedConfig, manifest: Manifest | None) -> list[dict[str, Any]]:
+    """What a plugin asks for, in words, and whether it was granted; for a plugin that is wanted."""
+    if manifest is None:
+        return []
+    granted = granted_names(config, manifest.id)
+    return [
+        {
+            "name": right.name,
+            "words": right.words,
+            "detail": right.detail,
+            "granted": granted is None or right.name in granted,
+        }
+        for right in rights_of(manifest)
+    ]
+
+
+def granted_hosts(config: LoadedConfig, manifest: Manifest) -> tuple[str, ...]:
+    """The hosts that a plugin may talk to: those it declares and the operator has granted.
+
+    As the manifest writes them: ``*.example.com`` and ``{key}`` of a setting are not resolved.
+    """
+    granted = granted_names(config, manifest.id)
+    return tuple(
+        host for host in manifest.network.hosts if granted is None or f"network:{host}" in granted
+    )
