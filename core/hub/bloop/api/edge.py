@@ -28,7 +28,7 @@ from bloop.api.visitors import Visitors
 BODY_BYTES = 1024 * 1024
 """The longest body of a route that takes no upload."""
 
-ErrorPage = Callable[[Request, Any], Response]
+ErrorPage = Callable[[Request, Any], Awaitable[Response]]
 
 
 class Edge:
@@ -82,7 +82,8 @@ class Edge:
         except Exception as error:  # noqa: BLE001 - the last place that can answer
             self._note(error, scope)
             if not began:
-                await self._problem(error, scope, head)(scope, receive, deliver)
+                problem = await self._problem(error, scope, head)
+                await problem(scope, receive, deliver)
         finally:
             self.log.record(scope, status, time.perf_counter() - started)
 
@@ -145,10 +146,10 @@ class Edge:
 
         return counted
 
-    def _problem(self, error: Exception, scope: Scope, head: security.Head) -> Response:
+    async def _problem(self, error: Exception, scope: Scope, head: security.Head) -> Response:
         problem, headers = describe(error, head.trace.trace_id)
         if self.error_page is not None and head.wants_page:
-            page = self.error_page(Request(scope), problem)
+            page = await self.error_page(Request(scope), problem)
             page.headers.update(headers)
             return page
         return answer(problem, headers)

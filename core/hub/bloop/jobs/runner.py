@@ -14,7 +14,6 @@ import orjson
 
 from bloop.jobs import ledger
 from bloop.jobs.context import RunningJob, StopReason
-from bloop.jobs.ledger import Claim
 from bloop.jobs.models import JobState
 from bloop.jobs.owners import this_process
 from bloop.jobs.queries import DUE_KINDS
@@ -30,16 +29,8 @@ from bloop_sdk import BloopError, Call, RetriableError
 
 TRANSIENT = frozenset({"store_busy", "store_unavailable", "store_full"})
 
-Handler = Callable[[Any, dict[str, Any]], Awaitable[Any]]
-MakeContext = Callable[[Claim], RunningJob]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What runs jobs of a kind."""
-
-    handler: Handler
-    context: MakeContext
+Handler = Callable[[RunningJob, dict[str, Any]], Awaitable[Any]]
+"""What runs jobs of a kind: given the job and its payload, gives its result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +69,7 @@ class Runner:
         self,
         database: Database,
         call: Call,
-        kinds: Mapping[str, Kind],
+        kinds: Mapping[str, Handler],
         *,
         workers: int,
         timing: Timing,
@@ -168,9 +159,9 @@ class Runner:
         lease = self._timing.lease
         claims = await self._unit(ledger.claim, self._owner, kinds, limit=free, lease_seconds=lease)
         for claim in claims:
-            kind = self._kinds[claim.kind]
-            context = kind.context(claim)
-            task = asyncio.create_task(self._run(kind.handler, context), name=f"job-{claim.id}")
+            context = RunningJob(claim)
+            handler = self._kinds[claim.kind]
+            task = asyncio.create_task(self._run(handler, context), name=f"job-{claim.id}")
             self._running[claim.id] = _Running(context, task)
 
     async def _run(self, handler: Handler, context: RunningJob) -> None:

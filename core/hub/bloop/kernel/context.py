@@ -28,6 +28,8 @@ class HubContext:
     config: PluginConfig
     log: Logger
     folder: Path = field(repr=False)
+    model: type[PluginConfig] = field(default=PluginConfig, repr=False)
+    """What the settings of each institution are read with."""
     _slots: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(THREADS), repr=False, compare=False
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ from bloop.kernel.config_layers import Layer, row_layer
 from bloop.kernel.models import InstitutionPlugin
 from bloop.kernel.queries import INSTITUTION_SETTINGS
 from bloop.store.database import Database
-from bloop.store.statements import parsed
+from bloop.store.statements import Row, parsed
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, PluginConfig
 from bloop_sdk.settings import Scope
@@ -30,6 +30,11 @@ class Choice:
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     row_version: int = 0
 
+    @property
+    def layer(self) -> Layer:
+        """The institution's settings, for :meth:`bloop.kernel.config.LoadedConfig.plugin`."""
+        return row_layer(Scope.INSTITUTION, self.settings)
+
 
 class InstitutionPlugins:
     """The choices of institutions, remembered for a moment."""
@@ -44,7 +49,14 @@ class InstitutionPlugins:
         if found is not None and time.monotonic() - found[0] < FRESH_SECONDS:
             return found[1]
         asked_at = time.monotonic()
-        rows = await self._database.read(INSTITUTION_SETTINGS, call)
+        return self._keep(call, asked_at, await self._database.read(INSTITUTION_SETTINGS, call))
+
+    def choices_now(self, call: Call) -> Mapping[str, Choice]:
+        """The same without an event loop."""
+        asked_at = time.monotonic()
+        return self._keep(call, asked_at, self._database.read_now(INSTITUTION_SETTINGS, call))
+
+    def _keep(self, call: Call, asked_at: float, rows: Sequence[Row]) -> Mapping[str, Choice]:
         choices = MappingProxyType({row[0]: Choice(row[1], parsed(row[2]), row[3]) for row in rows})
         self._known[call.institution] = asked_at, choices
         return choices
@@ -54,9 +66,8 @@ class InstitutionPlugins:
         return (await self.choices(call)).get(plugin_id, Choice()).enabled
 
     async def layer(self, call: Call, plugin_id: str) -> Layer:
-        """The institution's settings, for :meth:`bloop.kernel.config.LoadedConfig.plugin`."""
-        choice = (await self.choices(call)).get(plugin_id, Choice())
-        return row_layer(Scope.INSTITUTION, choice.settings)
+        """The layer of the call's institution."""
+        return (await self.choices(call)).get(plugin_id, Choice()).layer
 
     def forget(self, institution: str) -> None:
         """Ask the database next time: something was changed here."""
