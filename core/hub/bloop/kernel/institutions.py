@@ -13,6 +13,7 @@ from bloop.kernel.config_layers import Layer, row_layer
 from bloop.kernel.models import InstitutionPlugin
 from bloop.kernel.queries import INSTITUTION_SETTINGS
 from bloop.store.database import Database
+from bloop.store.errors import ConflictError
 from bloop.store.statements import Row, parsed
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, PluginConfig
@@ -90,6 +91,8 @@ def set_settings(
     config.plugin(plugin_id, model, (row_layer(Scope.INSTITUTION, settings),))
     row = unit.session.get(InstitutionPlugin, (unit.institution, plugin_id))
     if row is None:
+        if version:
+            raise ConflictError(f"nothing has been set of plugin {plugin_id}", cure="read it again")
         row = InstitutionPlugin(
             institution_id=unit.institution, plugin_id=plugin_id, enabled=True, settings={}
         )
