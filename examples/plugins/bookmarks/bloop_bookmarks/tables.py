@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import ClassVar
 from uuid import uuid4
 
 from sqlalchemy import String, UniqueConstraint, delete, func, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bloop_sdk import Unit, UnsupportedError
-from bloop_sdk.tables import ID, plugin_base
+from bloop_sdk.tables import ID, TYPES, Tenant, plugin_metadata
 
 LONGEST_TITLE = 200
-Base = plugin_base("bookmarks")
-metadata = Base.metadata
+metadata = plugin_metadata("bookmarks")
+
+
+class Base(Tenant, DeclarativeBase):
+    """Of every table of the plugin: its rows belong to institutions."""
+
+    metadata = metadata
+    type_annotation_map: ClassVar = TYPES
 
 
 class Bookmark(Base):
