@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import zipfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -177,9 +179,21 @@ async def test_an_export_is_written_in_the_background_and_can_be_done_again(visi
     assert "Download the last one" in page.text
 
 
+def test_its_wheel_has_all_that_it_needs(tmp_path):
+    from build import build
+
+    source = Path(__file__).parents[1]
+    build(source, tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    files = [path.relative_to(source) for path in (source / "bloop_bookmarks").rglob("*.*")]
+    shipped = {str(path) for path in files if path.suffix in {".py", ".html"}}
+    assert len(shipped) == 10
+    assert packed >= {*shipped, "bloop_bookmarks/bloop-plugin.toml"}
+
+
 def test_every_dotted_path_of_the_manifest_leads_somewhere(installed):
     import importlib
-    from pathlib import Path
 
     manifest = load_manifest(Path(__file__).parents[1] / "bloop-plugin.toml")
     paths = list(manifest.dotted_paths())
