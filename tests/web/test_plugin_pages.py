@@ -22,8 +22,12 @@ CODE = """
     class Main(Plugin):
         @hookimpl
         def navigation(self, principal):
-            if principal.id == "confused":
+            if principal.role == "learner":
                 return "links"
+            if principal.role == "educator":
+                raise ValueError("no links")
+            if principal.role == "admin":
+                return [None, NavItem(title=3, path="/a", action="content:read")]
             return [
                 NavItem(title="Added <by hook>", path="/hooked", action="content:read"),
                 NavItem(title="For operators", path="/ops", action="plugins:toggle"),
@@ -208,6 +212,14 @@ async def test_the_navigation_shows_what_one_may_see_and_no_more(visit, hub):
     hub.choices.forget(hub.institution)
     assert links(await operator.get("/")) == ["/", "/plugins"]
     assert (await operator.get("/x/wiki/")).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["learner", "educator", "admin"])
+async def test_a_hook_that_gives_no_links_costs_only_them(visit, role):
+    shown = await (await visit(role)).get("/")
+    assert shown.status_code == 200
+    assert "/x/wiki/" in links(shown)
+    assert "/x/wiki/hooked" not in links(shown)
 
 
 async def test_a_form_needs_its_token_and_leads_on(visit):
