@@ -40,16 +40,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     {upgrade}
 '''
 
-# A transaction that is still open when others have committed holds its number here, so that
-# who reads the outbox in order can stop before it.
-XID = """
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            "ALTER TABLE outbox_event"
-            " ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()"
-        )
-"""
-
 
 def main(arguments: list[str]) -> None:
     """Write the version and say where."""
@@ -58,7 +48,7 @@ def main(arguments: list[str]) -> None:
         revision, down, what = f"{int(previous) + 1:04}", previous, "_".join(arguments)
     else:
         revision, down, what = "0001", None, "initial"
-    upgrade = render(empty=not arguments) + ("" if arguments else XID)
+    upgrade = render(empty=not arguments)
     path = CORE_VERSIONS / f"{revision}_{what}.py"
     title = what.replace("_", " ").capitalize() + "."
     path.write_text(TEMPLATE.format(title=title, revision=revision, down=down, upgrade=upgrade))

@@ -1,6 +1,6 @@
 """Pictures of every page, light and dark, wide and narrow, in var/screenshots.
 
-    python tools/screenshots.py COURSE.imscc ...
+    python tools/screenshots.py COURSE.imscc FOLDER ...
 
 A hub of its own is filled with the courses that are given (the sample course without any), and
 each kind of lesson in each course is taken once, as an operator sees it.
@@ -28,7 +28,8 @@ BLOOP = Path(sys.executable).with_name("bloop")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 SIZES = {"wide": (1280, 900), "narrow": (320, 640)}
 HUB_TOML = (
-    '[hub]\nname = "Bloop"\n\n[access]\nguests = "read"\n\n[plugins.cartridge]\nenabled = true\n'
+    '[hub]\nname = "Bloop"\n\n[access]\nguests = "read"\n\n'
+    "[plugins.cartridge]\nenabled = true\n\n[plugins.markdown]\nenabled = true\n"
 )
 
 

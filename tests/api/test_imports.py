@@ -27,15 +27,18 @@ def cartridge(**files):
     return target.getvalue()
 
 
+PLUGINS = "\n[plugins.cartridge]\nenabled = true\n[plugins.markdown]\nenabled = true\n"
+
+
 @pytest.fixture
 def config_path(config_path):
-    config_path.write_text(config_path.read_text() + "\n[plugins.cartridge]\nenabled = true\n")
+    config_path.write_text(config_path.read_text() + PLUGINS)
     return config_path
 
 
-async def upload(operator, name, data):
+async def upload(operator, name, data, **asked):
     """Upload and wait for the job's end; gives the job."""
-    answer = await operator.post("/api/v1/imports", files={"file": (name, data)})
+    answer = await operator.post("/api/v1/imports", params=asked, files={"file": (name, data)})
     assert answer.status_code == 202, answer.text
     for _ in range(300):
         job = (await operator.get(answer.headers["location"])).json()
@@ -52,6 +55,38 @@ async def test_an_upload_becomes_a_course_named_like_its_file(operator):
     assert (course["title"], course["state"]) == ("Tides _ moons", "active")
     again = await upload(operator, "Tides & moons.imscc", cartridge())
     assert (again["result"]["written"], again["result"]["unchanged"]) == (0, 4)
+
+
+async def test_a_zip_of_notes_is_a_notebook_for_the_plugin_that_is_named(operator):
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("Notes/a.md", "# First\n\n[[b]]")
+        archive.writestr("Notes/b.md", "---\ntags: [x, y]\n---\n# Second")
+
+    job = await upload(operator, "notes.zip", target.getvalue(), plugin="markdown")
+
+    assert (job["state"], job["result"]["written"]) == ("succeeded", 5)
+    [book] = (await operator.get("/api/v1/containers")).json()["items"]
+    assert (book["kind"], book["title"]) == ("notebook", "notes")
+    again = await upload(operator, "notes.zip", target.getvalue(), plugin="markdown")
+    assert (again["result"]["written"], again["result"]["unchanged"]) == (0, 5)
+    unnamed = await upload(operator, "notes.zip", target.getvalue())
+    assert "no imsmanifest.xml" in unnamed["error"]["message"]
+
+
+async def test_no_upload_names_a_folder_of_the_server(operator, tmp_path):
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "a.md").write_text("private")
+    for name in ("folder", str(tmp_path / "private"), "private", ".", "../private/"):
+        answer = await operator.post(
+            "/api/v1/imports", params={"plugin": "markdown"}, files={"file": (name, b"x")}
+        )
+        if answer.status_code == 202:
+            job = await upload(operator, name, b"x", plugin="markdown")
+            assert (job["state"], "no zip file" in job["error"]["message"]) == ("failed", True)
+        else:
+            assert answer.status_code == 422
+    assert (await operator.get("/api/v1/containers")).json()["items"] == []
 
 
 async def test_what_comes_out_is_a_cartridge_with_the_same_page(operator):

@@ -107,9 +107,10 @@ def process(folder):
 
 @pytest.fixture
 def hub_folder(folder, bloop, database_urls, monkeypatch):
-    """A hub with the cartridge plugin on a migrated database; once for each dialect."""
+    """A hub with the plugins that import, on a migrated database; once for each dialect."""
     (folder / "hub.toml").write_text(
-        '[hub]\nname = "Here"\n\n[plugins.cartridge]\nenabled = true\n'
+        '[hub]\nname = "Here"\n\n[plugins.cartridge]\nenabled = true\n\n'
+        "[plugins.markdown]\nenabled = true\n"
     )
     monkeypatch.setenv("BLOOP_STORE__URL", database_urls[0])
     monkeypatch.setenv("BLOOP_STORE__OWNER_URL", database_urls[1])

@@ -75,7 +75,7 @@ def test_a_plugin_that_ends_the_process_is_named_by_the_next_and_forgiven_by_han
     assert hub("plugins", "doctor").returncode == 9
     named = hub("plugins", "doctor")
     assert named.returncode == 1
-    assert "died in import" in named.stdout
+    assert "by os._exit(9)" in named.stdout
     assert "cartridge 0.1.0  ready" in named.stdout
     hub("plugins", "enable", "crasher")
     assert hub("plugins", "doctor").returncode == 9

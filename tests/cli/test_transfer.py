@@ -88,6 +88,44 @@ def test_an_export_that_fails_leaves_the_old_file(hub_folder, bloop, small, monk
     assert [path.name for path in Path().glob("out*")] == ["out.imscc"]
 
 
+@pytest.fixture
+def notes(tmp_path):
+    """A folder of two notes and a picture."""
+    (tmp_path / "My.notes" / "Sub").mkdir(parents=True)
+    (tmp_path / "My.notes" / "a.md").write_text("[[b]] ![[pic.png]]")
+    (tmp_path / "My.notes" / "Sub" / "b.md").write_text("two")
+    (tmp_path / "My.notes" / "pic.png").write_bytes(b"png")
+    return tmp_path / "My.notes"
+
+
+def test_a_folder_of_notes_becomes_a_notebook_and_is_found_again(
+    hub_folder, bloop, notes, monkeypatch
+):
+    first = bloop("import", notes, "--json")
+    assert first.code == 0, first.err
+    assert first.json["by_kind"] == {"file": 1, "module": 1, "node": 2, "note": 2, "notebook": 1}
+    monkeypatch.chdir(notes)
+    monkeypatch.setenv("BLOOP_CONFIG", str(hub_folder / "hub.toml"))
+    again = bloop("import", ".", "--json").json
+    assert (again["written"], again["containers"]) == (0, first.json["containers"])
+
+    (notes / "Sub" / "b.md").unlink()
+    (notes / "c.md").write_text("three")
+    later = bloop("import", notes, "--json").json
+    assert later["containers"] == first.json["containers"]
+    # The note and its place, and the folder in which there is no other.
+    assert later["deleted"] == 3
+    (tree,) = bloop("content", "tree", "--json").json["items"]
+    assert tree["title"] == "My.notes"
+    assert [node["title"] for node in tree["nodes"] if node["state"] == "active"] == ["a", "c"]
+
+
+def test_a_folder_is_nothing_for_a_plugin_of_files(hub_folder, bloop, notes):
+    said = bloop("import", notes, "--plugin", "cartridge")
+    assert said.code == 1
+    assert "plugin cartridge imports no folders" in said.err
+
+
 def test_a_bad_record_is_told_with_its_reason(hub_folder, bloop, tmp_path):
     path = write_cartridge(tmp_path / "bad.imscc")
     with zipfile.ZipFile(path) as archive:

@@ -8,7 +8,13 @@ import pytest
 
 from bloop.content import service
 from bloop.content.exports import HubExportSource
-from bloop.content.imports import Importer, import_file, import_upload, importer_for
+from bloop.content.imports import (
+    Importer,
+    digest_of,
+    import_file,
+    import_upload,
+    importer_for,
+)
 from bloop.content.models import Container, Item, Node
 from bloop.content.queries import TREE
 from bloop.content.tree import nested
@@ -190,6 +196,49 @@ def test_a_files_suffix_finds_its_plugin():
         importer_for(plugins, "a.bin")
     with pytest.raises(InvalidError, match="plugin off would import it, but is disabled"):
         importer_for(plugins[:1], "a.imscc")
+
+
+def test_a_folder_is_for_plugins_that_say_so():
+    plugins = [
+        record("course", READY, ".imscc", ".zip"),
+        record("notes", READY, "folder", ".md", provides="notes"),
+    ]
+
+    assert importer_for(plugins, "Notes", folder=True) == Importer("notes", "notes")
+    assert importer_for(plugins, "My.imscc", folder=True) == Importer("notes", "notes")
+    assert importer_for(plugins, "notes.zip", "notes") == Importer("notes", "notes")
+    with pytest.raises(InvalidError, match="plugin course imports no folders"):
+        importer_for(plugins, "Notes", "course", folder=True)
+    with pytest.raises(InvalidError, match="no plugin imports folders"):
+        importer_for(plugins[:1], "Notes", folder=True)
+    with pytest.raises(InvalidError, match="no plugin imports files without a suffix"):
+        importer_for(plugins, "folder")
+
+
+def test_a_folders_digest_is_that_of_its_names_and_contents(tmp_path):
+    def folder(name, files):
+        for path, text in files.items():
+            (tmp_path / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / path).write_text(text)
+        return tmp_path / name
+
+    first = folder("first", {"a/b": "cd", "e": "f"})
+    same = {digest_of(first), digest_of(folder("second", {"e": "f", "a/b": "cd", ".git/x": "y"}))}
+    others = [{"a/b": "c", "e": "f"}, {"a/bc": "d", "e": "f"}, {"b": "cd", "e": "f"}, {"a/b": "cd"}]
+    different = {digest_of(folder(f"other {n}", files)) for n, files in enumerate(others)}
+
+    assert len(same) == 1
+    assert len(same | different) == 5
+
+
+def test_a_folders_digest_does_not_follow_links(tmp_path):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "outside").write_text("one")
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
+    (tmp_path / "root" / "loop").symlink_to(tmp_path / "root")
+    before = digest_of(tmp_path / "root")
+    (tmp_path / "outside").write_text("two")
+    assert digest_of(tmp_path / "root") == before
 
 
 async def test_an_uploaded_file_is_imported_by_its_job(shelf, database, blobs, call):

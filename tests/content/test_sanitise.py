@@ -77,7 +77,8 @@ def test_links_between_things_become_addresses_of_this_hub():
     html = html.replace("a b", "a%20b")
 
     assert resolve_html(html, "C") == (
-        '<a href="/lessons/C/page/a%20b#x">p</a> <img src="/files/C/d/%C3%A4%26b.png"> bloop:page:z'
+        '<a href="/lessons/C/page/a%20b#user-content-x">p</a> '
+        '<img src="/files/C/d/%C3%A4%26b.png"> bloop:page:z'
     )
     body = b'{"html":"<a href=\\"bloop:page:p1\\">x</a>","title":"bloop:page:p1"}'
     assert resolve_json(body, "C") == (

@@ -44,7 +44,7 @@ def test_a_process_that_dies_in_an_import_leaves_the_plugins_name(folder):
     )
     [suspect] = suspects(folder)
     assert (suspect.plugin, suspect.version, suspect.what) == ("moodle", "2.0", "import")
-    assert f"process {suspect.pid} died in import of version 2.0" in str(suspect)
+    assert f"process {suspect.pid} died in import (version 2.0, " in str(suspect)
     assert suspects(folder) == (suspect,), "it stays, for every process that starts"
 
 

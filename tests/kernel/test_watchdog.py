@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import subprocess
 import sys
 import textwrap
 import threading
 
+import psutil
 import pytest
 
+from bloop.kernel.culprits import Culprits, default_memory_bytes, resident_bytes
 from bloop.kernel.journal import Code, Journal, suspects
-from bloop.kernel.watchdog import EXIT_DEADLINE, EXIT_STALLED, Watchdog
+from bloop.kernel.watchdog import EXIT_DEADLINE, EXIT_MEMORY, EXIT_STALLED, Watchdog
 
 
 class Exit:
@@ -179,3 +183,112 @@ def test_the_disk_hears_of_an_import_while_it_runs(folder, monkeypatch):
     with watchdog.guard(Code("slow", "1.0", "/x"), "import"):
         assert synced.wait(30)
     watchdog.stop()
+
+
+ENDS = """
+    package.mkdir()
+    (package / "ends.py").write_text({code!r})
+    sys.path.insert(0, str(package.parent))
+    with watchdog.guard(Code("hang", "1.0", str(package)), "import"):
+        from bloop_hang import ends
+    {call}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "what"),
+    [
+        ("import os\ndef end(): os._exit(7)", 7, "end (FILE:2), by os._exit(7)"),
+        ("import os\ndef end(): os.kill(os.getpid(), 9)", -9, "end (FILE:2), by os.kill"),
+        ("import os\ndef end(): os.abort()", -6, "end (FILE:2), by Aborted"),
+        (
+            "import ctypes\ndef end():\n    ctypes.string_at(0)",
+            -11,
+            "end (FILE:3), by Segmentation fault",
+        ),
+    ],
+)
+def test_who_ends_the_process_leaves_its_name(folder, code, status, what):
+    ended = run(folder, ENDS.format(code=code, call="ends.end()"))
+    assert ended.returncode == status
+    [suspect] = suspects(folder)
+    file = folder.parent / "bloop_hang" / "ends.py"
+    assert (suspect.plugin, suspect.what) == ("hang", what.replace("FILE", str(file)))
+
+
+def test_a_crash_of_the_hub_accuses_nobody_who_was_at_work_beside_it(folder):
+    code = "def work(event):\n    event.set()\n    while True: pass"
+    call = """
+    import ctypes, threading
+    event = threading.Event()
+    threading.Thread(target=ends.work, args=(event,), daemon=True).start()
+    event.wait()
+    ctypes.string_at(0)
+    """
+    assert run(folder, ENDS.format(code=code, call=call)).returncode == -11
+    assert suspects(folder) == ()
+
+
+def test_a_child_process_may_end_as_it_likes(folder):
+    code = "import os\ndef end():\n    if os.fork() == 0: os._exit(3)\n    os.wait()"
+    ended = run(folder, ENDS.format(code=code, call="ends.end(); watchdog.stop()"))
+    assert ended.returncode == 0, ended.stderr
+    assert suspects(folder) == ()
+
+
+def test_os_exit_is_what_it_was_after_the_watchdog(folder):
+    before = os._exit, os.kill
+    watchdog = watching(folder)
+    assert os._exit is not before[0]
+    watchdog.stop()
+    assert (os._exit, os.kill) == before
+
+
+def test_who_was_at_work_while_memory_grew_is_accused(folder, tmp_path):
+    file = tmp_path / "bloop_hang" / "eats.py"
+    file.parent.mkdir()
+    file.write_text("def eat(held, done):\n    held.append(b'x' * (64 << 20))\n    done.wait(30)\n")
+    names = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    watchdog = watching(folder, memory=resident_bytes() + (32 << 20), deadline=0.4)
+    watchdog._culprits.add(Code("hang", "1.0", str(file.parent)))
+    watchdog.beat("loop")
+    names["eat"]([], watchdog._exit.called)
+    assert watchdog._exit.status == EXIT_MEMORY
+    watchdog.stop()
+    [suspect] = suspects(folder)
+    assert suspect.plugin == "hang"
+    assert re.search(r"eat \(.*eats.py:\d\), holding \d+ MiB of memory", suspect.what)
+
+
+def test_memory_of_the_hub_itself_accuses_no_plugin(folder, capfd):
+    watchdog = watching(folder, memory=1, deadline=0.4)
+    watchdog.beat("loop")
+    assert watchdog._exit.called.wait(30)
+    watchdog.stop()
+    assert watchdog._exit.status == EXIT_MEMORY
+    assert "the hub itself: the process holds" in capfd.readouterr().err
+    assert suspects(folder) == ()
+
+
+async def test_memory_that_grows_in_a_task_that_waits_is_the_tasks(tmp_path):
+    file = tmp_path / "bloop_hang" / "waits.py"
+    names = {}
+    exec(compile("async def wait(event):\n    await event.wait()\n", str(file), "exec"), names)
+    culprits = Culprits()
+    culprits.add(Code("hang", "1.0", str(file.parent)))
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+
+    async def outer():
+        await names["wait"](event)
+
+    task = asyncio.create_task(outer())
+    await asyncio.sleep(0)
+    [(code, where)] = culprits.at_work(loop)
+    event.set()
+    await task
+    assert (code.plugin, where) == ("hang", f"wait ({file}:2)")
+
+
+def test_half_of_the_memory_is_the_default_bound():
+    assert 0 < default_memory_bytes() <= psutil.virtual_memory().total // 2

@@ -64,6 +64,8 @@ migrations = "bloop_canvas.migrations"
         (MINIMAL + '[provides]\nlms = "not a path"', "provides.lms"),
         (MINIMAL + 'hooks = ["on_full_moon"]', "unknown hook 'on_full_moon'"),
         (MINIMAL + 'imports = [".zip"]', "imports needs provides"),
+        (MINIMAL + 'imports = ["zip"]', "imports.0"),
+        (MINIMAL + 'imports = ["folders"]', "imports.0"),
         (
             MINIMAL + '[[contributes.schedules]]\njob = "gone"\nevery = "1h"',
             "schedule of unknown job 'gone'",

@@ -4,11 +4,10 @@ import asyncio
 import multiprocessing
 import sqlite3
 import threading
-import time
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import delete, event, func, select, text, update
 
 from bloop.accounts.models import Institution, LoginSession, User
 from bloop.store.database import Database, in_unit
@@ -179,20 +178,43 @@ def test_writers_of_one_aggregate_get_numbers_without_gaps_or_conflicts(database
 
 
 @pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
-def test_an_event_tells_the_transaction_that_wrote_it(database, call):
-    below = "SELECT count(*) FROM outbox_event WHERE xid < pg_snapshot_xmin(pg_current_snapshot())"
-    with database.engine.connect() as reader, database.unit(make_call()) as unfinished:
-        unfinished.outbox.append("t", "a", {})
-        unfinished.outbox.write()
-        with database.unit(call) as unit:
-            unit.outbox.append("t", "b", {})
-        reader.execute(text("SELECT set_config('bloop.institution', '*', false)"))
-        assert reader.scalar(text("SELECT count(*) FROM outbox_event")) == 1
-        assert reader.scalar(text(below)) == 0
-        unfinished.session.commit()
-        # Transactions of other tests on this server hold the line back until they end.
-        while reader.scalar(text(below)) < 2:
-            time.sleep(0.05)
+def test_a_transaction_has_its_number_before_its_events_have_theirs(database, call):
+    """Readers of the log rely on it: who holds a number of the log is seen to be open."""
+    assigned = []
+
+    def before(connection, _cursor, statement, *_):
+        if statement.startswith("INSERT INTO outbox_event"):
+            with connection.connection.driver_connection.cursor() as cursor:
+                cursor.execute("SELECT pg_current_xact_id_if_assigned()")
+                assigned.append(cursor.fetchone()[0])
+
+    event.listen(database.engine, "before_cursor_execute", before)
+    with database.unit(call) as unit:
+        unit.outbox.append("t", "a", {})
+    assert len(assigned) == 1 and assigned[0] is not None
+
+
+def test_a_commit_that_said_something_is_told_and_no_other(database, call):
+    told = []
+    database.on_events.append(lambda: told.append(count(database, OutboxEvent, call)))
+    with database.unit(call) as unit:
+        add_user(unit)
+    with pytest.raises(KeyError), database.unit(call) as unit:  # noqa: PT012 - the unit ends in it
+        unit.outbox.append("t", "a", {})
+        raise KeyError
+    with database.unit(call) as unit:
+        unit.outbox.append("t", "a", {})
+    assert told == [1]
+
+
+def test_a_number_of_the_log_never_comes_again(database, system_call):
+    numbers = []
+    for _ in range(2):
+        with database.unit(system_call) as unit:
+            unit.outbox.append("t", "a", {}, institution=HOME)
+        with database.unit(system_call) as unit:
+            numbers += unit.session.scalars(delete(OutboxEvent).returning(OutboxEvent.seq)).all()
+    assert numbers[0] < numbers[1]
 
 
 def write_rows(url, owner_url, number, start, results):

@@ -25,6 +25,9 @@ level = "error"
 
 [plugins.cartridge]
 enabled = true
+
+[plugins.markdown]
+enabled = true
 """
 
 

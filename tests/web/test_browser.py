@@ -68,9 +68,9 @@ def test_the_outline_opens_where_one_is_and_leads_elsewhere(visit, served):
 def test_an_operator_comes_in_switches_a_plugin_and_leaves(visit, served):
     with visit(served.login_path(), locale="en") as page:
         page.get_by_role("link", name="Plugins").click()
-        page.get_by_role("button", name="Switch off").click()
+        page.get_by_role("button", name="Switch off").first.click()
         assert "switched off" in page.get_by_role("status").inner_text()
-        page.get_by_role("button", name="Switch on").click()
+        page.get_by_role("button", name="Switch on").first.click()
         assert "ready" in page.get_by_role("status").inner_text()
         page.get_by_role("button", name="Log out").click()
         assert page.get_by_text("You are reading as a guest.").is_visible()

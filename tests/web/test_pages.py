@@ -135,13 +135,13 @@ def test_a_form_without_its_token_does_nothing(operator, path):
 
 def test_a_plugin_is_switched_off_and_on_in_the_running_hub(served, operator):
     page = operator.get("/plugins")
-    assert "Common Cartridge" in page.text and "1 of 1 are ready" in page.text
+    assert "Common Cartridge" in page.text and "2 of 2 are ready" in page.text
     off = operator.post("/plugins/cartridge/disable", data={"csrf": csrf_of(page)})
     assert off.url.params["switched"] == "cartridge"
     assert re.search(r'role="status"><strong>Common Cartridge</strong>: switched off', off.text)
     assert "enabled = false" in (served.folder / "hub.toml").read_text()
     on = operator.post("/plugins/cartridge/enable", data={"csrf": csrf_of(off)})
-    assert "1 of 1 are ready" in on.text and "loaded in" in on.text
+    assert "2 of 2 are ready" in on.text and "loaded in" in on.text
     assert "enabled = true" in (served.folder / "hub.toml").read_text()
 
 
@@ -178,3 +178,28 @@ def test_nothing_else_is_served_as_static(guest, name):
 def test_a_page_is_light(served, guest):
     for _, title, path in served.lessons():
         assert len(guest.get(path).content) < 64_000, title
+
+
+def test_a_note_shows_its_tags_pictures_and_links(served, guest, tmp_path):
+    notes = tmp_path / "Notes"
+    notes.mkdir()
+    (notes / "one.md").write_text(
+        "---\ntags: [tides, '<b>']\n---\n# One\n\n![[pic.svg]] [[two#A b]]"
+    )
+    (notes / "two.md").write_text("# Two\n\n## A b\n\n$x$")
+    (notes / "pic.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    report = served.bloop("import", notes)
+    (_, _, first), (_, _, second) = served.lessons(*report["containers"])
+
+    page = guest.get(first).text
+
+    assert "<li>tides</li><li>&lt;b&gt;</li>" in page
+    picture, link = re.findall(r'(?:src|href)="(/(?:files|lessons)/[^/"]+/[^"]+)"', page)
+    assert guest.get(picture, follow_redirects=True).headers["content-type"] == "image/svg+xml"
+    target, anchor = link.split("#")
+    assert guest.get(target).headers["location"] == second
+    other = guest.get(second).text
+    assert f'id="{anchor}"' in other
+    assert "<math" in other
+    assert 'class="tags"' not in other
+    served.bloop("content", "undo", report["run"])

@@ -36,6 +36,7 @@ FAMILIES = (
 PluginId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 ActionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
+ImportName = Annotated[str, Field(pattern=r"^(\.[a-z0-9]{1,20}|folder)$")]
 CronOrInterval = Annotated[str, Field(min_length=2)]
 
 
@@ -140,6 +141,20 @@ class Contributions(_Part):
     actions: tuple[ActionDecl, ...] = ()
 
     @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        for kind, names in (
+            ("route", [f"{one} {part.path}" for part in self.routes for one in part.methods]),
+            ("page", [part.path for part in self.pages]),
+            ("job", [part.kind for part in self.jobs]),
+            ("consumer", [part.name for part in self.consumers]),
+            ("command", [part.name for part in self.commands]),
+            ("action", [part.name for part in self.actions]),
+        ):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"the {kind} {twice[0]!r} is declared twice")
+        return self
+
+    @model_validator(mode="after")
     def _schedules_name_jobs(self) -> Self:
         known = {job.kind for job in self.jobs}
         for schedule in self.schedules:
@@ -171,8 +186,12 @@ class Manifest(_Part):
     config: DottedPath | None = None
     provides: dict[str, DottedPath] = Field(default_factory=dict)
     hooks: tuple[str, ...] = ()
-    imports: tuple[str, ...] = ()
-    """File suffixes that ``bloop import`` hands to this plugin's ``lms`` or ``notes`` provider."""
+    imports: tuple[ImportName, ...] = ()
+    """What ``bloop import`` hands to this plugin's ``lms`` or ``notes`` provider.
+
+    File suffixes (``.imscc``), and the word ``folder`` for whole folders; :mod:`bloop_sdk.folders`
+    reads one without leaving it, :mod:`bloop_sdk.archives` a zip.
+    """
     secrets: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
     """The settings that hold a secret, so that who enables the plugin knows of them."""
     queue: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "default"

@@ -63,6 +63,8 @@ ACTIONS: dict[str, Role] = {
     "content:publish": Role.EDUCATOR,
     "content:read": Role.GUEST,
     "content:write": Role.EDUCATOR,
+    "events:read": Role.OPERATOR,
+    "events:replay": Role.OPERATOR,
     "institutions:read": Role.LEARNER,
     "institutions:write": Role.OPERATOR,
     "jobs:cancel": Role.EDUCATOR,

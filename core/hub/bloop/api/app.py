@@ -26,6 +26,7 @@ API = (
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
     "bloop.api.jobs",
+    "bloop.api.events",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
 )

@@ -24,6 +24,8 @@ from bloop.api.deadlines import Deadlines
 from bloop.api.problems import BodyTooLargeError, answer, describe
 from bloop.api.route_table import RouteTable
 from bloop.api.visitors import Visitors
+from bloop.kernel.faults import contained
+from bloop.kernel.faults import describe as told
 
 BODY_BYTES = 1024 * 1024
 """The longest body of a route that takes no upload."""
@@ -79,7 +81,11 @@ class Edge:
 
         try:
             await self._answer(scope, receive, deliver, head)
-        except Exception as error:  # noqa: BLE001 - the last place that can answer
+        except BaseException as raised:
+            # The last place that can answer; a plugin's SystemExit would end the hub.
+            if not contained(raised):
+                raise
+            error = raised if isinstance(raised, Exception) else RuntimeError(told(raised))
             self._note(error, scope)
             if not began:
                 problem = await self._problem(error, scope, head)

@@ -37,6 +37,7 @@ _TAGS = {
     "accounts": "Who one is, and institutions",
     "content": "Courses, their trees and items",
     "plugins": "What is loaded, in which state, and why",
+    "events": "What consumers of events could not take",
     "jobs": "Work in the background",
     "operations": "Health of the hub",
 }

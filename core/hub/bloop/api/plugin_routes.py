@@ -54,13 +54,12 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:
     request.scope.update(path_params=values, method=method)
     handler = await found.load()
     ctx = await open_context(hub, RequestCall, plugin, call, request=request)
-    answer = await hub.kernel.calls.call(
+    return await hub.kernel.calls.call(
         cast("Any", found),
         f"{_kind(found)} {declared.path}",
-        _called(handler, request, ctx),
+        _called(handler, request, found, ctx),
         timeout=DEADLINE_SECONDS,
     )
-    return await _response(request, found, answer)
 
 
 for _method in METHODS:
@@ -118,9 +117,11 @@ def _kind(found: Contribution) -> str:
     return "page" if isinstance(found.declaration, PageDecl) else "route"
 
 
-async def _called(handler: Any, request: Request, ctx: RequestContext) -> Any:
-    """Call the handler where the kernel's guard sees whatever it does, were it no coroutine."""
-    return await handler(request, ctx)
+async def _called(
+    handler: Any, request: Request, found: Contribution, ctx: RequestContext
+) -> Response:
+    """Call the handler where the kernel's guard sees whatever it does, its answer included."""
+    return await _response(request, found, await handler(request, ctx))
 
 
 async def _response(request: Request, found: Contribution, answer: Any) -> Response:
@@ -128,6 +129,11 @@ async def _response(request: Request, found: Contribution, answer: Any) -> Respo
         return answer
     if isinstance(answer, bloop_sdk.Response):
         headers = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
+        if any(char in "\r\n\0" for pair in headers.items() for text in pair for char in text):
+            raise PluginFailedError(
+                f"plugin {found.plugin_id} answered with a line break in a header",
+                cure="tell the plugin's author: what people wrote may not go into headers as it is",
+            )
         return Response(answer.body, answer.status, headers=headers)
     if isinstance(answer, PageView) and isinstance(answer.html, str):
         from bloop.web.plugin_calls import framed

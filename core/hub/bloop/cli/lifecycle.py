@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from bloop.cli.output import asynchronous, json_option, open_hub, print_json
 
 if TYPE_CHECKING:
     from bloop.ops.serve import Serving
+    from bloop.ops.supervise import Lifeline
 
 HUB_TOML = """\
 # What this hub is and which plugins it loads. `bloop config explain KEY` says where a value
@@ -82,13 +82,26 @@ def _write_new(path: Path) -> bool:
 @click.option("--reload", is_flag=True, help="Start again whenever source code changes.")
 @click.pass_context
 def up(ctx: click.Context, host: str | None, port: int | None, *, reload: bool) -> None:
-    """Run the hub in this process: pages, API and background work."""
-    from bloop.ops.serve import serve, serve_reloading
+    """Run the hub: pages, API and background work.
 
-    run = partial(serve_reloading, host=host, port=port, on_ready=announce)
-    if not reload:
-        run = partial(serve, host=host, port=port, on_ready=announce)
-    run(ctx.find_root().obj)
+    A process of its own serves, and is started again should a plugin bring it down.
+    """
+    config: Path | None = ctx.find_root().obj
+    if reload:
+        from bloop.ops.serve import serve_reloading
+
+        serve_reloading(config, host=host, port=port, on_ready=announce)
+        return
+
+    def run(lifeline: Lifeline) -> None:
+        # In the child alone: its supervisor should hold nothing that could fail.
+        from bloop.ops.serve import serve
+
+        serve(config, host=host, port=port, on_ready=announce, lifeline=lifeline)
+
+    from bloop.ops.supervise import supervise
+
+    ctx.exit(supervise(run))
 
 
 def announce(serving: Serving) -> None:

@@ -24,6 +24,7 @@ from bloop.cli.output import (
 from bloop.cli.plugins import complete_id
 
 if TYPE_CHECKING:
+    from bloop.content.imports import Importer
     from bloop.content.runs import RunReport
     from bloop.hub import Hub
     from bloop_sdk import Call, ExportReport
@@ -33,7 +34,7 @@ AGAIN = "Stopped. The same command again continues where this one stopped."
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", metavar="PATH", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--into",
     metavar="COURSE",
@@ -56,10 +57,10 @@ AGAIN = "Stopped. The same command again continues where this one stopped."
 async def import_file(
     file: Path, into: str | None, plugin: str | None, *, confirm_deletes: bool, as_json: bool
 ) -> None:
-    """Import a course from FILE, like course.imscc.
+    """Import a course or a notebook from PATH: a file like course.imscc, or a folder of notes.
 
-    A file that is imported again updates its course: what did not change is not written. An
-    import that was stopped continues when it is run again.
+    What is imported again updates its course: what did not change is not written. An import that
+    was stopped continues when it is run again.
     """
     async with open_hub() as hub:
         await hub.database.run(hub.prepare)
@@ -88,7 +89,7 @@ async def _imported(
     from bloop.content import imports
 
     await _load(hub, lambda manifest: bool(manifest.imports), plugin)
-    importer = imports.importer_for(hub.kernel.plugins.values(), file.name, plugin)
+    file, importer = _importer(hub, file, plugin)
     with _progress(file.name) as told:
         return await imports.import_file(
             hub.database,
@@ -102,6 +103,14 @@ async def _imported(
             file_limit=hub.config.value.limits.upload_bytes,
             progress=told,
         )
+
+
+def _importer(hub: Hub, path: Path, plugin: str | None) -> tuple[Path, Importer]:
+    from bloop.content.imports import importer_for
+
+    path = path if path.name else path.resolve()  # "." has no name.
+    plugins = hub.kernel.plugins.values()
+    return path, importer_for(plugins, path.name, plugin, folder=path.is_dir())
 
 
 async def _load(hub: Hub, serves: Callable[[Manifest], bool], plugin_id: str | None) -> None:

@@ -10,7 +10,7 @@ A record whose raw form is unchanged writes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import monotonic
@@ -26,6 +26,7 @@ from bloop.content.files import fetch_bytes
 from bloop.content.incoming import MODELS, WRITE_ORDER, Work, fill, hashed, look_up
 from bloop.content.models import REMOTE_ID_LENGTH, Sourced, SyncSeen
 from bloop.content.quarantine import put_aside, resolve
+from bloop.content.reading import read_on
 from bloop.content.runs import Counted, Run, RunReport
 from bloop.content.upsert import Upsert
 from bloop.store.blobs import Blobs
@@ -196,7 +197,7 @@ class Reader:
         while True:
             tried = cursor
             try:
-                async with aclosing(_closable(self._provider.read(partition, cursor))) as batches:
+                async with aclosing(read_on(self._provider, partition, cursor)) as batches:
                     async for batch in batches:
                         await self._take(stream, place, batch)
                         cursor = batch.cursor or cursor
@@ -342,18 +343,6 @@ class Reader:
             self._run.count(deleted=gone)
             runs.beat(unit, self._run, self._seconds())
         return gone
-
-
-def _closable(batches: AsyncIterator[Batch]) -> Any:
-    """A generator as it is; any other iterator gets something to close."""
-    if hasattr(batches, "aclose"):
-        return batches
-
-    async def wrapped() -> AsyncIterator[Batch]:
-        async for batch in batches:
-            yield batch
-
-    return wrapped()
 
 
 def _rows_named(unit: UnitOfWork, run: Run, model: type[Sourced], names: list[str]) -> Any:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, update
 
 from bloop.content.bulk import update_rows
 from bloop.content.changes import IDS_AT_ONCE, announce_row, chunks, load
+from bloop.content.concealed import conceal_after_run
 from bloop.content.models import (
     Container,
     Item,
@@ -101,6 +102,7 @@ def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
             .execution_options(synchronize_session=False)
         )
     drop_marks(unit, run.id)
+    conceal_after_run(unit, run.id)
     run = unit.get(SyncRun, run.id)  # The pages above let go of what was loaded.
     run.state, run.finished_at = "undone", utcnow()
     unit.audit.append("content.sync_undone", f"connection:{run.connection_id}", {"run": run.id})

@@ -1,4 +1,4 @@
-"""Importing a file: it gets the connection of its own identifier, and the engine reads it.
+"""Importing a file or a folder: it gets the connection of its own identifier, and is read.
 
     cartridge = Importer("cartridge", "lms")
     report = await import_file(database, blobs, open_provider, call, cartridge, path)
@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy import select
 
@@ -31,7 +31,8 @@ from bloop.store.database import Database, in_unit
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call, FatalError
+from bloop_sdk import Call, FatalError, MissingRecordError
+from bloop_sdk.folders import open_inside, walk
 from bloop_sdk.providers.content import ContentProvider
 
 OpenProvider = Callable[[str, Path], ContentProvider]
@@ -52,19 +53,24 @@ class Importer:
 
 
 def importer_for(
-    plugins: Iterable[PluginRecord], name: str, plugin_id: str | None = None
+    plugins: Iterable[PluginRecord],
+    name: str,
+    plugin_id: str | None = None,
+    *,
+    folder: bool = False,
 ) -> Importer:
     """The ready plugin that says it imports files of this name, or the one that is asked for.
 
-    Raises :class:`InvalidError` with what could be done.
+    A plugin that is asked for is believed to read a file of any name, but a ``folder`` only where
+    it says so. Raises :class:`InvalidError` with what could be done.
     """
-    suffix = PurePath(name).suffix.lower()
+    what = "folder" if folder else PurePath(name).suffix.lower()
     known = [record for record in plugins if record.manifest and record.manifest.imports]
     fitting = [
         record
         for record in known
-        if record.id == plugin_id
-        or (plugin_id is None and record.manifest and suffix in record.manifest.imports)
+        if plugin_id in {None, record.id}
+        if record.manifest and (what in record.manifest.imports or (plugin_id and not folder))
     ]
     for record in fitting:
         if record.status.state is PluginState.READY and record.manifest:
@@ -77,12 +83,12 @@ def importer_for(
             cure=record.status.cure or f"bloop plugins enable {record.id}",
             field="file",
         )
-    suffixes = sorted(
-        {one for record in known if record.manifest for one in record.manifest.imports}
-    )
+    who = f"plugin {plugin_id}" if plugin_id else "no plugin"
+    asked = "folders" if folder else what or "files without a suffix"
+    names = sorted({one for record in known if record.manifest for one in record.manifest.imports})
     raise InvalidError(
-        f"{name}: no plugin imports {suffix or 'files without a suffix'}",
-        cure=f"known are {', '.join(suffixes) or 'none'}; or name the plugin",
+        f"{name}: {who} imports {'no ' if plugin_id else ''}{asked}",
+        cure=f"known are {', '.join(names) or 'none'}; or name the plugin",
         field="file",
     )
 
@@ -101,9 +107,10 @@ async def import_file(
     file_limit: int = FILE_LIMIT,
     progress: Progress | None = None,
 ) -> RunReport:
-    """Import a file, into the course ``into`` or one of its own; ``name`` is what people call it.
+    """Import a file or a folder, into the course ``into`` or one of its own.
 
-    The file is checked before anything is written. Raises what the plugin raises.
+    ``name`` is what people call it. It is checked before anything is written. Raises what the
+    plugin raises.
     """
     fresh = new_id()
     provider = open_provider(fresh, path)
@@ -225,9 +232,27 @@ def _of_course(unit: UnitOfWork, course: Container, importer: Importer) -> Conne
 
 
 def digest_of(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
+    """The SHA-256, in hex, of a file, or of a folder's names and contents."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
+    if not path.is_dir():
+        with path.open("rb") as file:
+            _add(digest, file)
+        return digest.hexdigest()
+    for found in walk(path):
+        # Sizes stand before and behind, so that no content can be taken for another file's name.
+        digest.update(f"\0{found.path}\0{found.refused or found.size}\0".encode(errors="replace"))
+        if found.refused is None:
+            try:
+                with open_inside(path, found.path) as file:
+                    digest.update(b"\0%d" % _add(digest, file))
+            except MissingRecordError:  # It went away since it was listed.
+                digest.update(b"gone")
     return digest.hexdigest()
+
+
+def _add(digest: Any, file: BinaryIO) -> int:
+    size = 0
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        size += len(chunk)
+    return size

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote
 
+from bloop.content.sanitise import ID_PREFIX
+
 _IN_JSON = re.compile(rb'(?<==\\")bloop:([a-z]{1,20}):([^\s"\'<>\\]{1,2000})')
 _IN_HTML = re.compile(r'(?<==")bloop:([a-z]{1,20}):([^\s"\'<>\\]{1,2000})')
 
@@ -32,5 +34,8 @@ def resolve_html(html: str, container: str) -> str:
 def _address(container: str, kind: str, rest: str) -> str:
     remote_id, mark, anchor = rest.partition("#")
     name = quote(unquote(remote_id.replace("&amp;", "&")), safe="/~")
-    place = f"/files/{container}" if kind == "file" else f"/lessons/{container}/{kind}"
-    return f"{place}/{name}{mark}{quote(anchor, safe='-_.~')}"
+    if kind == "file":
+        return f"/files/{container}/{name}{mark}{quote(unquote(anchor), safe='-_.~=&')}"
+    # The sanitiser has put its prefix before the names of what is linked to.
+    anchor = ID_PREFIX + unquote(anchor).removeprefix(ID_PREFIX) if anchor else ""
+    return f"/lessons/{container}/{kind}/{name}{mark}{quote(anchor, safe='-_.~^')}"

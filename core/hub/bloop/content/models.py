@@ -98,7 +98,7 @@ class Item(Sourced, Base):
     """Something to read, do, open or talk about; ``data`` holds what only its kind has.
 
     ``learner_data`` is what learners see in place of ``data`` where that holds answers; ``blob`` is
-    the SHA-256 of a file's bytes.
+    the SHA-256 of a file's bytes. ``concealed`` says that it stands only below hidden modules.
     """
 
     __tablename__ = "item"
@@ -114,6 +114,7 @@ class Item(Sourced, Base):
     kind: Mapped[str] = mapped_column(KIND)
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     published: Mapped[bool] = mapped_column(default=True)
+    concealed: Mapped[bool] = mapped_column(default=False)
     language: Mapped[str | None] = mapped_column(String(35))
     blob: Mapped[str | None] = mapped_column(String(64))
     sanitiser: Mapped[int] = mapped_column(default=0)

@@ -1,7 +1,7 @@
 """Registered reads of content.
 
 Those named ``_SHOWN`` are for learners and guests: they find only what is published and active, in
-a container that is both.
+a container that is both, and not below a module that is hidden.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _CONTAINER_HEAD = (
 _LEARNER_DATA = func.coalesce(Item.learner_data, Item.data, type_=Json).label("data")
 
 _container_shown = and_(Container.published.is_(True), Container.state == "active")
-_item_shown = and_(Item.published.is_(True), Item.state == "active")
+_item_shown = and_(Item.published.is_(True), Item.state == "active", Item.concealed.is_(False))
 
 
 def _with_container(*columns: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import delete, exists, select, update
 
 from bloop.content.changes import announce_row
+from bloop.content.concealed import conceal_after_run
 from bloop.content.models import Container, Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.kernel.models import Connection
 from bloop.store.ids import new_id
@@ -261,6 +262,7 @@ def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state
     code = str(getattr(error, "code", "error"))[:60]
     reason = str(getattr(error, "message", error))[:2000]
     cure = str(getattr(error, "cure", None) or "run it again: it continues where it stopped")
+    conceal_after_run(unit, run.id)
     beat(
         unit,
         run,
@@ -284,6 +286,7 @@ def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
         row.state = "active"
         announce_row(unit, row, "updated")
     unit.session.flush()
+    conceal_after_run(unit, run.id)
     drop_marks(unit, run.id)
     beat(unit, run, seconds, state="succeeded", finished_at=utcnow())
     _say_state(unit.get(Connection, run.connection_id), "active")

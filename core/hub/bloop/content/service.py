@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from bloop.content.changes import announce_row, kind_of_row
 from bloop.content.codec import authored_columns
+from bloop.content.concealed import conceal
 from bloop.content.models import TITLE_LENGTH, Container, Item, Node, Sourced
 from bloop.content.sanitise import SANITISER_VERSION, sanitise
 from bloop.content.texts import html_of_markdown
@@ -276,18 +277,21 @@ def changed(
         setattr(row, name, value)
     row.updated_at = utcnow()
     unit.session.flush()
-    _say(unit, row, change, event)
+    _settle(unit, row, change, event)
     return row
 
 
 def _added(unit: UnitOfWork, row: S) -> S:
     unit.session.add(row)
     unit.session.flush()
-    _say(unit, row, "created", "created")
+    _settle(unit, row, "created", "created")
     return row
 
 
-def _say(unit: UnitOfWork, row: Sourced, change: str, event: str) -> None:
+def _settle(unit: UnitOfWork, row: Sourced, change: str, event: str) -> None:
+    """What follows from a change: its event, its audit line, and what the tree hides now."""
+    if isinstance(row, Node):
+        conceal(unit, row.container_id)
     announce_row(unit, row, event)
     subject = subject_of(type(row))
     unit.audit.append(

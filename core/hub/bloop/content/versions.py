@@ -24,7 +24,17 @@ SUBJECTS: dict[str, type[Sourced]] = {
 }
 """The tables that have versions, in an order in which rows may be added."""
 
-_FIXED = frozenset({"institution_id", "id", "connection_id", "run_id", "row_version", "created_at"})
+_FIXED = frozenset(
+    {
+        "institution_id",
+        "id",
+        "connection_id",
+        "run_id",
+        "row_version",
+        "created_at",
+        "concealed",  # What the tree says of an item, not what somebody changed in it.
+    }
+)
 
 
 def subject_of(model: type[Sourced]) -> str:

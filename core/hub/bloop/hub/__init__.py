@@ -18,10 +18,11 @@ from bloop.store.blobs import Blobs
 from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.telemetry.logs import get_logger
-from bloop_sdk import Call, ConfigError
+from bloop_sdk import BloopError, Call, ConfigError
 
 if TYPE_CHECKING:
     from bloop.content.imports import Importer
+    from bloop.events.consumers import Consumers
     from bloop.hub.outside import Outside
     from bloop.jobs import Jobs
     from bloop.jobs.context import RunningJob
@@ -83,6 +84,11 @@ class Hub:
         return self.database.dialect == "sqlite"
 
     @property
+    def journal_folder(self) -> Path:
+        """Where processes tell which plugin's code they run."""
+        return self.config.value.hub.data_dir / "journal"
+
+    @property
     def institution(self) -> str:
         """The first institution; raises :class:`ConfigError` before `bloop init` made one."""
         if self._institution is None:
@@ -130,6 +136,13 @@ class Hub:
 
         return Outside(self.config.value.net)
 
+    @cached_property
+    def consumers(self) -> Consumers:
+        """Who reads the log of events in this process; a command's process has none."""
+        from bloop.hub.consumers import make_consumers
+
+        return make_consumers(self)
+
     # Tables.
 
     def prepare(self) -> None:
@@ -153,14 +166,23 @@ class Hub:
 
     def upgrade(self) -> list[Version]:
         """Bring the tables of the core and of every enabled plugin to their newest version."""
+        from bloop.store.errors import MigrationError
         from bloop.store.migrate import upgrade_core
 
-        versions = [upgrade_core(self.database)]
+        versions, failed = [upgrade_core(self.database)], []
         self._ensure_institution()
         for plugin_id in self.plugin_tables():
-            manifest = self.kernel.plugins[plugin_id].manifest
+            record = self.kernel.plugins[plugin_id]
+            found, manifest = record.found, record.manifest
+            assert found is not None
             assert manifest is not None, "it has tables"
-            versions.append(self._upgrade_plugin(manifest))
+            work = partial(self._upgrade_plugin, manifest)
+            try:
+                versions.append(self.kernel.runner.run(found, "upgrade of its tables", work))
+            except BloopError as err:
+                failed.append(f"plugin {plugin_id}: {err.message}")
+        if failed:
+            raise MigrationError("; ".join(failed), cure="all others are at their newest version")
         return versions
 
     def plugin_tables(self) -> dict[str, str]:
@@ -198,15 +220,14 @@ class Hub:
         return None
 
     def _upgrade_plugin(self, manifest: Manifest) -> Version:
-        import importlib
-
         from bloop.store.migrate import upgrade_plugin
 
-        tables = manifest.contributes.tables
+        tables, found = manifest.contributes.tables, self.kernel.plugins[manifest.id].found
         assert tables is not None
-        module, _, name = tables.metadata.partition(":")
-        metadata = getattr(importlib.import_module(module), name)
-        return upgrade_plugin(self.database, manifest.id, metadata, tables.migrations)
+        assert found is not None
+        metadata = self.kernel.runner.load(found, tables.metadata, "tables")
+        with self.kernel.runner.journalled(found, "upgrade of its tables"):
+            return upgrade_plugin(self.database, manifest.id, metadata, tables.migrations)
 
     # Plugins.
 
@@ -256,6 +277,7 @@ class Hub:
         self.config = config
         changes = await asyncio.to_thread(self.load_plugins)
         await self._take_up_jobs()
+        await self._take_up_consumers()
         self.loading = False
         return changes
 
@@ -270,6 +292,12 @@ class Hub:
         for kind in parts.keys() - self._job_kinds:
             self.jobs.register(kind, partial(self._run_plugin_job, kind))
         self._job_kinds = frozenset(parts)
+
+    async def _take_up_consumers(self) -> None:
+        """Have the consumers of the plugins that are ready; those of the others end."""
+        from bloop.hub.consumers import consumers_of
+
+        await self.consumers.follow(consumers_of(self.kernel))
 
     async def _run_plugin_job(self, kind: str, running: RunningJob, payload: JSONObject) -> Any:
         from bloop.hub.contexts import JobCall, open_context
@@ -331,6 +359,8 @@ class Hub:
         await self.loaded()
         if self._toggle is not None:
             await self._toggle.stop()
+        if "consumers" in self.__dict__:
+            await self.consumers.stop()
         if "jobs" in self.__dict__:
             await self.jobs.stop()
         if "kernel" in self.__dict__:
@@ -361,18 +391,28 @@ class Hub:
         finally:
             self.loading = False
         await self.jobs.start()
+        await self.consumers.start()
 
     def guard(self) -> None:
         """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""
+        from bloop.kernel.culprits import default_memory_bytes
         from bloop.kernel.journal import Journal
         from bloop.kernel.watchdog import Watchdog
 
         limits = self.config.value.limits
-        journal = Journal(self.config.value.hub.data_dir / "journal")
+        memory = limits.memory_bytes
         self._watchdog = Watchdog(
-            journal, deadline=limits.import_seconds, stall=limits.watchdog_seconds
+            Journal(self.journal_folder),
+            deadline=limits.import_seconds,
+            stall=limits.watchdog_seconds,
+            memory=default_memory_bytes() if memory is None else memory,
         )
         self._watchdog.start()
+
+    def accuse(self, error: BaseException) -> None:
+        """Find the plugin that raised what ends this process."""
+        if self._watchdog is not None:
+            self._watchdog.accuse(error)
 
     # Logging in.
 

@@ -13,7 +13,6 @@ from bloop.jobs.context import RunningJob
 from bloop.kernel.config_layers import Layer
 from bloop.kernel.context import HubContext
 from bloop.kernel.faults import PluginUnavailableError
-from bloop.store.unit import UnitOfWork
 from bloop.store.values import PluginValues
 from bloop_sdk import Call, HttpClient, Manifest, PluginConfig, Unit
 from bloop_sdk.plugin import KeyValueStore, Logger
@@ -79,13 +78,9 @@ class PluginCall:
 
         def writing() -> T:
             with self.hub.database.unit(self.call) as unit:
-                return work(self.unit(unit), *args, **kwargs)
+                return work(PluginUnit(unit, self.manifest, self.hub.jobs), *args, **kwargs)
 
         return await self.hub.database.run(writing)
-
-    def unit(self, unit: UnitOfWork) -> PluginUnit:
-        """A unit of work as the plugin gets it."""
-        return PluginUnit(unit, self.manifest, self.hub.jobs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +131,18 @@ def file_context(
     return _made(hub, ConnectionCall, plugin_id, call, choice.layer if choice else None, own)
 
 
+def manifest_of(hub: Hub, plugin_id: str) -> Manifest:
+    """The manifest of a plugin that is ready, or was a moment ago."""
+    manifest = hub.kernel.plugins[plugin_id].manifest
+    assert manifest is not None, "a plugin without one is never ready"
+    return manifest
+
+
 def _made(
     hub: Hub, kind: type[C], plugin_id: str, call: Call, layer: Layer | None, own: dict[str, Any]
 ) -> C:
     plugin = hub.kernel.context(plugin_id)
-    manifest = hub.kernel.plugins[plugin_id].manifest
-    assert manifest is not None, "a plugin without one is never ready"
+    manifest = manifest_of(hub, plugin_id)
     config = plugin.config
     if layer is not None and layer.values:
         config = hub.config.plugin(plugin_id, plugin.model, (layer,)).config

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from bloop.content.imports import Importer, import_upload
 from bloop.hub.contexts import file_context
@@ -34,6 +34,7 @@ from bloop_sdk import (
 if TYPE_CHECKING:
     from bloop.hub import Hub
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 CALL_SECONDS = 300.0
@@ -55,38 +56,62 @@ class GuardedProvider:
 
     async def check(self) -> CheckResult:
         """As the provider's."""
-        return await self._call("check", self.inner.check())
+        return await self._call("check", CheckResult, self.inner.check)
 
     async def discover(self) -> Sequence[Container]:
         """As the provider's."""
-        return await self._call("discover", self.inner.discover())
+        return await self._call("discover", list, self._discovered)
 
     def read(self, partition: Partition, state: Cursor | None) -> AsyncIterator[Batch]:
         """As the provider's."""
+        operation = f"read {partition.stream}"
+        # It need not be a generator: a plain function does something by being called.
+        batches = self.calls.run(self.handle, operation, self.inner.read, partition, state)
         return self.calls.stream(
             self.handle,
-            f"read {partition.stream}",
-            self.inner.read(partition, state),
+            operation,
+            batches,
             timeout=CALL_SECONDS,
             connection=self.connection,
         )
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
         """As the provider's."""
-        return await self._call("fetch", self.inner.fetch(refs))
+        return await self._call("fetch", Batch, self.inner.fetch, refs)
 
     async def write(self, op: WriteOp, precondition: Precondition) -> WriteResult:
         """As the provider's."""
-        return await self._call(f"write {op.kind}", self.inner.write(op, precondition))
+        return await self._call(f"write {op.kind}", WriteResult, self.inner.write, op, precondition)
 
     def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
         """As the provider's."""
         return self.calls.run(self.handle, "verify_webhook", self.inner.verify_webhook, request)
 
-    async def _call(self, operation: str, work: Coroutine[Any, Any, T]) -> T:
+    async def _discovered(self) -> list[Container]:
+        found = await self.inner.discover()
+        return [_expected(one, Container) for one in found]
+
+    async def _call(
+        self,
+        operation: str,
+        kind: type[T],
+        method: Callable[P, Coroutine[Any, Any, T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        async def work() -> T:
+            return _expected(await method(*args, **kwargs), kind)
+
         return await self.calls.call(
-            self.handle, operation, work, timeout=CALL_SECONDS, connection=self.connection
+            self.handle, operation, work(), timeout=CALL_SECONDS, connection=self.connection
         )
+
+
+def _expected(answer: T, kind: type) -> T:
+    """The answer; raises TypeError, which the guard makes the plugin's failure, for another one."""
+    if not isinstance(answer, kind):
+        raise TypeError(f"it answered with a {type(answer).__name__}, which is no {kind.__name__}")
+    return answer
 
 
 def open_file_provider(

@@ -17,6 +17,7 @@ from bloop.jobs.context import RunningJob, StopReason
 from bloop.jobs.models import JobState
 from bloop.jobs.owners import this_process
 from bloop.jobs.queries import DUE_KINDS
+from bloop.kernel.faults import describe
 from bloop.store.database import Database, in_unit
 from bloop.store.errors import StoreError
 from bloop.store.types import utcnow
@@ -27,6 +28,7 @@ from bloop.telemetry.masking import mask_text
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import BloopError, Call, RetriableError
 
+DAY_SECONDS = 86400.0
 TRANSIENT = frozenset({"store_busy", "store_unavailable", "store_full"})
 
 Handler = Callable[[RunningJob, dict[str, Any]], Awaitable[Any]]
@@ -217,9 +219,7 @@ class Runner:
         again = isinstance(err, RetriableError) or error["code"] in TRANSIENT
         if again and claim.attempt < claim.max_attempts:
             self._log.info("job will be tried again", kind=claim.kind, error=err)
-            await self._write(
-                ledger.retry_later, claim, error, retry_after=getattr(err, "retry_after", None)
-            )
+            await self._write(ledger.retry_later, claim, error, retry_after=_seconds(err))
             return "retried"
         self._log.warning("job failed", kind=claim.kind, exc_info=err)
         await self._write(
@@ -276,13 +276,21 @@ class Runner:
         )
 
 
+def _seconds(err: BaseException) -> float | None:
+    """How long somebody outside asks to wait, as far as that is a time."""
+    asked = getattr(err, "retry_after", None)
+    return min(asked, DAY_SECONDS) if isinstance(asked, int | float) and asked >= 0 else None
+
+
 def error_of(err: BaseException) -> dict[str, Any]:
     """What the ledger says of a failure: ``code message cure``, without secrets."""
     if isinstance(err, BloopError):
-        return {"code": err.code, "message": mask_text(err.message, 2000), "cure": err.cure}
-    text = mask_text(str(err), 2000)
+        # A plugin may have put anything there.
+        code, message, cure = (getattr(err, name, None) for name in ("code", "message", "cure"))
+        if type(code) is str and type(message) is str and isinstance(cure, str | None):
+            return {"code": code[:60], "message": mask_text(message, 2000), "cure": cure}
     return {
         "code": "job_crashed",
-        "message": f"{type(err).__name__}: {text}" if text else type(err).__name__,
+        "message": mask_text(describe(err), 2000),
         "cure": "see the hub's log, which has the job's id, for where it happened",
     }

@@ -123,6 +123,14 @@ class LimitsSection(_Section):
         ge=1,
         le=3600,
     )
+    memory_bytes: int | None = setting(
+        None,
+        description=(
+            "Memory of one process, beyond which it is ended, culprit named. "
+            "Default: half of the machine's or the container's; 0: no bound"
+        ),
+        ge=0,
+    )
     breaker_failures: int = setting(
         5, description="Failures in a row after which an operation of a plugin is paused", ge=1
     )
@@ -137,6 +145,9 @@ class LimitsSection(_Section):
     )
     job_workers: int = setting(
         2, description="Threads of the embedded job runner; 0 runs none", ge=0, le=64
+    )
+    event_days: float = setting(
+        7.0, description="Events stay this long, and until every consumer has passed them", ge=0
     )
 
 

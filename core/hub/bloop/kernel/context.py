@@ -7,9 +7,13 @@ import contextvars
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
+from bloop.kernel.journal import calls_of
 from bloop_sdk.plugin import Logger
 from bloop_sdk.settings import PluginConfig
 
@@ -18,6 +22,10 @@ T = TypeVar("T")
 
 THREADS = 8
 """How many blocking calls a plugin may have under way at once; more of them wait."""
+
+_SLOTS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = (
+    WeakKeyDictionary()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +38,6 @@ class HubContext:
     folder: Path = field(repr=False)
     model: type[PluginConfig] = field(default=PluginConfig, repr=False)
     """What the settings of each institution are read with."""
-    _slots: asyncio.Semaphore = field(
-        default_factory=lambda: asyncio.Semaphore(THREADS), repr=False, compare=False
-    )
 
     @property
     def data_dir(self) -> Path:
@@ -46,13 +51,15 @@ class HubContext:
         The threads are the plugin's own, so that those that hang are missed by nobody else, and
         they do not keep the process from ending.
         """
-        await self._slots.acquire()
         loop = asyncio.get_running_loop()
+        # Of the plugin, not of this object: new settings make another one.
+        slots = _SLOTS.setdefault(loop, {}).setdefault(self.plugin_id, asyncio.Semaphore(THREADS))
+        await slots.acquire()
         future: asyncio.Future[T] = loop.create_future()
         context = contextvars.copy_context()
 
         def settle(result: T | None, error: BaseException | None) -> None:
-            self._slots.release()
+            slots.release()
             if future.cancelled():
                 return
             if isinstance(error, StopIteration):
@@ -71,5 +78,17 @@ class HubContext:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle, result, error)
 
-        threading.Thread(target=work, name=f"plugin-{self.plugin_id}", daemon=True).start()
+        entry = _entry(self.plugin_id)
+        name = f"plugin-{self.plugin_id}"
+        threading.Thread(target=entry, args=(work,), name=name, daemon=True).start()
         return await future
+
+
+@cache
+def _entry(plugin_id: str) -> Callable[[Callable[[], None]], None]:
+    """What a thread begins with, so that its stack names the plugin whatever is called there."""
+
+    def run_sync(work: Callable[[], None]) -> None:
+        work()
+
+    return FunctionType(run_sync.__code__.replace(co_filename=calls_of(plugin_id)), {})

@@ -159,7 +159,7 @@ def _examine(
         found = replace(found, manifest=manifest)
     except ProblemError as err:
         return replace(found, problem=err.problem)
-    except OSError as err:
+    except Exception as err:  # noqa: BLE001 - whatever a foreign file can do to its reader.
         cure = f"pip install --force-reinstall {found.distribution}"
         return replace(found, problem=Problem(PluginState.INVALID, describe(err), cure))
     if manifest.id != found.id:

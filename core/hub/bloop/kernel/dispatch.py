@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 from pluggy import HookimplOpts, HookspecOpts
 
+from bloop.kernel.answers import expected_answer, reject
 from bloop.kernel.breaker import Breaker, Breakers
 from bloop.kernel.faults import (
     CircuitOpenError,
@@ -304,11 +305,13 @@ def _implementations(
 def _compile(
     tally: Tally, spec: FunctionType, parameters: tuple[str, ...]
 ) -> Callable[..., Outcomes]:
+    expected = expected_answer(spec, tally.traits.kind)
     names: dict[str, Any] = {
         "_Coroutine": CoroutineType,
+        "_Expected": expected,
         "_Outcomes": Outcomes,
         "_failed": tally.failed,
-        "_reject": _reject,
+        "_reject": reject,
         "_succeeded": tally.succeeded,
         "_tally": tally,
     }
@@ -317,7 +320,7 @@ def _compile(
         names[f"_enter{index}"] = breaker.enter
 
     def define(*, guarded: bool) -> None:
-        text = _source(tally, parameters, guarded=guarded)
+        text = _source(tally, parameters, typed=expected is not None, guarded=guarded)
         # It is made from the contract's own names, never from a plugin's.
         exec(compile(text, f"<hook {tally.hook}>", "exec"), names)  # noqa: S102  # nosec B102
 
@@ -334,7 +337,7 @@ def _compile(
     return function
 
 
-def _source(tally: Tally, parameters: tuple[str, ...], *, guarded: bool) -> str:
+def _source(tally: Tally, parameters: tuple[str, ...], *, typed: bool, guarded: bool) -> str:
     """The compiled function, or the slower one that asks and tells each breaker."""
     inputs = ", ".join(parameters)
     kind = tally.traits.kind
@@ -352,7 +355,7 @@ def {tally.hook}({inputs}):
     _silent = 0
 """
     for index, call in enumerate(tally.calls):
-        text += _step(call, index, kind, parameters, guarded=guarded)
+        text += _step(call, index, kind, parameters, typed=typed, guarded=guarded)
     if kind is not HookKind.COLLECT:
         value = parameters[0] if kind is HookKind.FILTER else "None"
         text += f"    _outcomes.value = {value}\n"
@@ -365,10 +368,14 @@ def _step(
     kind: HookKind,
     parameters: tuple[str, ...],
     *,
+    typed: bool,
     guarded: bool,
 ) -> str:
     """One implementation's part of the compiled function."""
     bit = 1 << index
+    refused = "type(_answer) is _Coroutine"
+    if typed:
+        refused = "_answer is not None and not isinstance(_answer, _Expected)"
     take = "_outcomes.append(_answer)"
     if kind is HookKind.FIRST:
         take += f"; _outcomes.value = _answer; _outcomes._silent = ~{bit}; return _outcomes"
@@ -378,7 +385,7 @@ def _step(
     try:
         {f"_enter{index}()" if guarded else ""}
         _answer = {call.written(index)}
-        if type(_answer) is _Coroutine:
+        if {refused}:
             _reject(_answer)
         {f"_succeeded({index})" if guarded else ""}
     except BaseException as _error:
@@ -390,8 +397,3 @@ def _step(
         else:
             {take}
 """
-
-
-def _reject(answer: CoroutineType[Any, Any, Any]) -> None:
-    answer.close()
-    raise TypeError(f"{answer.__qualname__} is async; this hook is called inline: write def")

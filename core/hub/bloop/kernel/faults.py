@@ -53,9 +53,20 @@ def interrupted(error: BaseException) -> bool:
 def contained(error: BaseException) -> bool:
     """Whether ``error``, which came out of a plugin, is the plugin's own failure.
 
-    Cancellation and Ctrl-C belong to somebody else and must go on.
+    Cancellation and Ctrl-C belong to somebody else and must go on. A plugin's own
+    ``raise CancelledError`` is told from it by the task, which nobody has cancelled.
     """
-    return not isinstance(error, asyncio.CancelledError | GeneratorExit) and not interrupted(error)
+    if isinstance(error, asyncio.CancelledError):
+        return not _cancelled()
+    return not isinstance(error, GeneratorExit) and not interrupted(error)
+
+
+def _cancelled() -> bool:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return True
+    return task is None or task.cancelling() > 0
 
 
 def describe(error: BaseException) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 _SUFFIX = ".jsonl"
+_FATAL = re.compile(r"^Fatal Python error: (?P<why>.+)$", re.MULTILINE)
 _FRAME = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<name>.+)')
 
 
@@ -34,8 +35,13 @@ class Code:
     root: str
 
     def owns(self, file: str) -> bool:
-        """Whether a source file is of this plugin."""
-        return file.startswith(self.root + os.sep)
+        """Whether a source file is of this plugin, or a call that is made for it."""
+        return file.startswith(self.root + os.sep) or file == calls_of(self.plugin)
+
+
+def calls_of(plugin: str) -> str:
+    """The file that tracebacks name for a frame of the hub's that runs a plugin's call."""
+    return f"<plugin {plugin}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Suspect:
     pid: int
 
     def __str__(self) -> str:
-        return f"process {self.pid} died in {self.what} of version {self.version} at {self.at}"
+        return f"process {self.pid} died in {self.what} (version {self.version}, {self.at})"
 
 
 class Journal:
@@ -180,9 +186,14 @@ def _in_stacks(path: Path, begun: list[dict[str, Any]]) -> dict[str, Any] | None
     text = path.read_text("utf-8", "replace")
     # The thread that got the signal is the one that was burning time.
     threads = sorted(re.split(r"\n\n", text), key=lambda part: "Current thread" not in part)
+    fatal = _FATAL.search(text)
+    if fatal:
+        # What crashed it was in that thread; the others only happened to be there.
+        threads = [part for part in threads if "Current thread" in part]
     for frame in (match for thread in threads for match in _FRAME.finditer(thread)):
         for line in begun:
             code = Code(line["plugin"], line["version"], line["root"])
             if code.owns(frame["file"]):
-                return {**line, "what": f"{frame['name']} ({frame['file']}:{frame['line']})"}
+                what = f"{frame['name']} ({frame['file']}:{frame['line']})"
+                return {**line, "what": f"{what}, by {fatal['why']}" if fatal else what}
     return None

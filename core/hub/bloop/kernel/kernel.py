@@ -259,10 +259,25 @@ class Kernel:
         if found.problem:
             self._set(record.id, found.problem.state, found.problem.reason, found.problem.cure)
             return False
-        if found.manifest and (reason := self.host.pending_upgrade(found.manifest)):
-            self._set(record.id, PluginState.NEEDS_UPGRADE, reason, "`bloop db upgrade`")
+        if self._accuse(record.id, found, forgive=asked_anew):
             return False
-        return not self._accuse(record.id, found, forgive=asked_anew)
+        return not self._awaits_upgrade(found)
+
+    def _awaits_upgrade(self, found: Found) -> bool:
+        """Whether a plugin's tables keep it off; in an embedded hub they are upgraded here."""
+        manifest = found.manifest
+        if manifest is None:
+            return False
+        try:
+            reason = self.runner.run(
+                found, "upgrade of its tables", lambda: self.host.pending_upgrade(manifest)
+            )
+        except PluginUnavailableError as error:
+            self._set(found.id, PluginState.NEEDS_UPGRADE, error.message, error.cure)
+            return True
+        if reason:
+            self._set(found.id, PluginState.NEEDS_UPGRADE, reason, "`bloop db upgrade`")
+        return reason is not None
 
     def _accuse(self, plugin_id: str, found: Found, *, forgive: bool) -> bool:
         """Whether a plugin stays off for what a process died in; a new version starts anew."""

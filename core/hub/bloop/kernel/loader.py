@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from stevedore.named import NamedExtensionManager
 from bloop.kernel.discovery import GROUP, Found
 from bloop.kernel.dispatch import Dispatcher
 from bloop.kernel.faults import PluginUnavailableError, describe, interrupted, place
+from bloop.kernel.stdlib_guard import StandardLibrary
 from bloop.kernel.watchdog import Watchdog
 from bloop_sdk.errors import BloopError
 from bloop_sdk.plugin import Plugin, PluginContext
@@ -41,12 +42,41 @@ class Runner:
 
     def __init__(self, watchdog: Watchdog | None = None) -> None:
         self._watchdog = watchdog
+        self.stdlib = StandardLibrary()
+        self._spoilers: dict[str, PluginUnavailableError] = {}
 
-    def guard(self, found: Found, what: str) -> AbstractContextManager[None]:
-        """For what may crash or hang, such as an import: journalled and with a deadline."""
+    @contextlib.contextmanager
+    def guard(self, found: Found, what: str) -> Iterator[None]:
+        """For code that runs for the first time and may crash or hang, such as an import.
+
+        Journalled and with a deadline; what it replaced in the standard library, since ``stdlib``
+        was last noted, is put back, and makes it fail.
+        """
+        with self.watched(found, what):
+            try:
+                yield
+            finally:
+                # Inside, for what watches uses the standard library as well.
+                if replaced := self.stdlib.restore():
+                    self._spoilers[found.id] = _spoiled(found, what, replaced)
+        # What it has kept for itself of the replaced things, nobody can take from it again.
+        if found.id in self._spoilers:
+            raise self._spoilers[found.id]
+
+    def watched(self, found: Found, what: str) -> AbstractContextManager[None]:
+        """For what may crash or hang: journalled and with a deadline."""
         if self._watchdog is None:
             return contextlib.nullcontext()
         return self._watchdog.guard(found.code, what)
+
+    @contextlib.contextmanager
+    def journalled(self, found: Found, what: str) -> Iterator[None]:
+        """For code that may crash, and may take as long as it likes."""
+        if self._watchdog is None:
+            yield
+            return
+        with self._watchdog.journal.running(found.code, what):
+            yield
 
     @staticmethod
     def run(found: Found, what: str, function: Callable[[], T]) -> T:
@@ -72,6 +102,7 @@ class Runner:
             return getattr(importlib.import_module(module), name)
 
         what = f"import of {what} {path}"
+        self.stdlib.note()
         with self.guard(found, what):
             return self.run(found, what, get)
 
@@ -131,6 +162,7 @@ def import_plugins(
 ) -> tuple[dict[str, Imported], dict[str, PluginUnavailableError]]:
     """Import exactly these plugins; gives those that work, and why the others don't."""
     failures: dict[str, PluginUnavailableError] = {}
+    runner.stdlib.note()
 
     def failed(_manager: Any, point: _EntryPoint, error: BaseException) -> None:
         assert isinstance(error, PluginUnavailableError), "Runner makes it one"
@@ -159,7 +191,7 @@ def start_plugin(
 
 def stop_plugin(runner: Runner, found: Found, plugin: Plugin) -> None:
     """Stop the plugin's object; raises :class:`PluginUnavailableError` where that fails."""
-    with runner.guard(found, "stop"):
+    with runner.watched(found, "stop"):
         runner.run(found, "stop", plugin.stop)
 
 
@@ -173,6 +205,15 @@ def _compare_hooks(implemented: frozenset[str], declared: frozenset[str]) -> Non
                 f"the plugin {fault}: {', '.join(sorted(names))}",
                 cure=f"{cure} `hooks` in bloop-plugin.toml, or mend the class",
             )
+
+
+def _spoiled(found: Found, what: str, names: tuple[str, ...]) -> PluginUnavailableError:
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return PluginUnavailableError(
+        f"{what}: it replaced {shown}, which the hub and all its plugins share; it was put back",
+        cure=f"update {found.distribution} and restart the hub, for what was imported stays; or "
+        f"`bloop plugins disable {found.id}`",
+    )
 
 
 def _named(thing: Any) -> str:

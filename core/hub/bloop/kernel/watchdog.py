@@ -1,8 +1,10 @@
 """The watchdog: code that hangs can't be stopped, so its process ends and the journal says who.
 
-A thread looks after two things: plugins' code that runs with a deadline (imports), and threads
-that must show that they live (the event loop, workers). What holds the interpreter's lock stops
-this thread too; then a timer of the kernel's, which counts the process's CPU time, ends it.
+A thread looks after three things: plugins' code that runs with a deadline (imports), threads that
+must show that they live (the event loop, workers), and the process's memory. What holds the
+interpreter's lock stops this thread too; then a timer of the kernel's, which counts the process's
+CPU time, ends it. What ends the process by itself, as ``os._exit`` and a segmentation fault do,
+leaves its name as well.
 """
 
 from __future__ import annotations
@@ -17,15 +19,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
+from bloop.kernel.culprits import Culprits, MemoryBound
 from bloop.kernel.journal import Code, Journal, Suspect, forgive, suspects
 
 EXIT_DEADLINE = 70
 """Exit status after an import that took too long."""
 EXIT_STALLED = 71
 """Exit status after a thread that showed no life."""
+EXIT_MEMORY = 72
+"""Exit status after the process held too much memory."""
 
 
 @dataclass(slots=True)
@@ -38,9 +42,10 @@ class _Watched:
 
 
 class Watchdog:
-    """Ends the process when plugins' code hangs; times are in seconds.
+    """Ends the process when plugins' code hangs or takes its memory; times are in seconds.
 
-    ``exit`` is given the status; should it return, nothing is watched any more.
+    ``memory`` is in bytes, 0 for no bound. ``exit`` is given the status; should it return, nothing
+    is watched any more.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Watchdog:
         *,
         deadline: float = 20.0,
         stall: float = 30.0,
+        memory: int = 0,
         exit: Callable[[int], object] = os._exit,  # noqa: A002 - its own name.
     ) -> None:
         self.journal = journal
@@ -56,12 +62,16 @@ class Watchdog:
         self._stall = stall
         self._exit = exit
         self._tick = min(0.25, deadline / 4, stall / 4)
-        self._codes: dict[str, Code] = {}
+        self._culprits = Culprits()
+        self._memory = MemoryBound(memory, self._culprits)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._leaving: tuple[Any, Any] | None = None
         self._watched: dict[object, _Watched] = {}
         self._wake = threading.Event()
         self._idle = True
         self._thread: threading.Thread | None = None
         self._stacks: TextIO | None = None
+        self._dumped_before = False
 
     def suspects(self) -> dict[str, Suspect]:
         """Whom dead processes' journals accuse, by plugin id; the last accusation counts."""
@@ -71,11 +81,23 @@ class Watchdog:
         """Forget what was held against a plugin."""
         forgive(self.journal.folder, plugin)
 
+    def accuse(self, error: BaseException) -> None:
+        """Note whose code raised what ends this process, though nobody called that code."""
+        code, where = self._culprits.of_error(error)
+        if code is not None:
+            # The process's own is closed by now, and one that accuses stays.
+            journal = Journal(self.journal.folder)
+            journal.begin(code, f"{where}, by {type(error).__name__}")
+            journal.close()
+
     def start(self) -> None:
         """Begin to watch."""
         # When the timer fires, faulthandler writes all stacks and lets the signal end the process.
         self._stacks = self.journal.stacks.open("w")
         faulthandler.register(signal.SIGPROF, self._stacks, all_threads=True, chain=True)
+        self._dumped_before = faulthandler.is_enabled()
+        faulthandler.enable(self._stacks)
+        self._listen_to_exit()
         self._thread = threading.Thread(target=self._run, name="bloop-watchdog", daemon=True)
         self._thread.start()
 
@@ -87,6 +109,11 @@ class Watchdog:
             thread.join()
             signal.setitimer(signal.ITIMER_PROF, 0)
             faulthandler.unregister(signal.SIGPROF)
+            faulthandler.disable()
+            if self._dumped_before and sys.__stderr__ is not None:
+                faulthandler.enable(sys.__stderr__)
+            if self._leaving is not None:
+                os._exit, os.kill = self._leaving
             self._stacks.close()
         self.journal.close()
 
@@ -94,7 +121,7 @@ class Watchdog:
     def guard(self, code: Code, what: str) -> Iterator[None]:
         """Run a plugin's code in the ``with`` block: journalled, and with the deadline."""
         key = object()
-        self._codes[code.root] = code
+        self._culprits.add(code)
         with self.journal.running(code, what):
             self._add(key, _Watched(what, self._deadline, threading.get_ident(), code))
             try:
@@ -117,6 +144,7 @@ class Watchdog:
     def watch(self, loop: asyncio.AbstractEventLoop, name: str = "event loop") -> None:
         """Let an event loop beat for as long as it runs; call it in the loop's thread."""
         if self._thread is not None:
+            self._loop = loop
             self.beat(name)
             loop.call_later(self._tick, self.watch, loop, name)
 
@@ -160,23 +188,41 @@ class Watchdog:
                 self._end(EXIT_DEADLINE, watched.code, f"{watched.what} took too long")
                 return True
             frame = sys._current_frames().get(watched.thread)  # noqa: SLF001 - documented.
-            code, where = self._owner(frame)
+            code, where = self._culprits.of_frame(frame)
             if code is not None:
                 self.journal.begin(code, where)
             self._end(EXIT_STALLED, code, f"{watched.what} showed no life, held up in {where}")
             return True
+        if (found := self._memory.exceeded(self._loop)) is not None:
+            held, (code, where) = found
+            why = f"the process holds {held >> 20} MiB, more than [limits] memory_bytes"
+            if code is not None:
+                self.journal.begin(code, f"{where}, holding {held >> 20} MiB of memory")
+            self._end(EXIT_MEMORY, code, f"{why}, and {where} was at work")
+            return True
         return False
 
-    def _owner(self, frame: FrameType | None) -> tuple[Code | None, str]:
-        """The plugin whose code a thread runs, at whatever depth, and where."""
-        top = frame
-        while frame is not None:
-            file = frame.f_code.co_filename
-            for code in self._codes.values():
-                if code.owns(file):
-                    return code, f"{frame.f_code.co_name} ({file}:{frame.f_lineno})"
-            frame = frame.f_back
-        return None, f"{top.f_code.co_filename}:{top.f_lineno}" if top else "no Python code"
+    def _listen_to_exit(self) -> None:
+        """Have those functions note who called them that end a process and raise nothing."""
+        leave, kill, own = os._exit, os.kill, os.getpid()
+
+        def note(how: str) -> None:
+            code, where = self._culprits.of_frame(sys._getframe(2))  # noqa: SLF001 - documented.
+            if code is not None and os.getpid() == own:
+                with contextlib.suppress(BaseException):
+                    self.journal.begin(code, f"{where}, by {how}")
+
+        def _exit(status: int) -> Any:
+            note(f"os._exit({status!r})")
+            leave(status)
+
+        def kill_(pid: int, number: int, /) -> None:
+            if pid == own and number == signal.SIGKILL:
+                note("os.kill")
+            kill(pid, number)
+
+        self._leaving = (leave, kill)
+        os._exit, os.kill = _exit, kill_
 
     def _end(self, status: int, code: Code | None, why: str) -> None:
         culprit = f"plugin {code.plugin}" if code else "the hub itself"

@@ -55,13 +55,20 @@ async def report(hub: Hub) -> list[Health]:
             lines.append(Health(name=name, ok=False, detail=err.message, cure=err.cure))
     outcomes = hub.kernel.hooks.health_checks()
     for plugin_id, found in outcomes.by_plugin():
-        lines += [replace(line, name=f"{plugin_id}: {line.name}", ok=_told(line)) for line in found]
+        told = found if isinstance(found, list | tuple) else [found]
+        lines += [_told(plugin_id, line) for line in told]
     return lines
 
 
-def _told(line: Health) -> bool | None:
+def _told(plugin_id: str, line: object) -> Health:
     """A plugin's word is shown, and never takes the hub out of service."""
-    return True if line.ok else None
+    if type(line) is not Health:
+        detail = f"the plugin answered with a {type(line).__name__}, which is no Health"
+        return Health(name=plugin_id, ok=None, detail=detail, cure="tell the plugin's author")
+    texts = (line.name, line.detail, line.cure or "")
+    if not all(type(text) is str for text in texts):
+        return Health(name=plugin_id, ok=None, detail="the plugin's Health holds no texts")
+    return replace(line, name=f"{plugin_id}: {line.name}", ok=True if line.ok is True else None)
 
 
 @check("database")
@@ -74,7 +81,8 @@ async def _database(hub: Hub) -> Health:
 async def _migrations(hub: Hub) -> Health:
     from bloop.store.migrate import status
 
-    found = await hub.database.run(status, hub.database, hub.plugin_tables())
+    # A plugin whose tables wait is told of below, and keeps no one else from working.
+    found = await hub.database.run(status, hub.database)
     waiting = [version.owner for version in found if version.pending]
     return Health(
         name="migrations",

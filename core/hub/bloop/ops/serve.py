@@ -9,11 +9,13 @@ import ipaddress
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bloop.ops.supervise import Lifeline
 from bloop_sdk import ConfigError
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from bloop.hub import Hub
 
 KEEP_ALIVE_SECONDS = 75
+LEFTOVER_SECONDS = 5.0
+"""How long what plugins have left running may keep a process that has stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,14 @@ def serve(
     host: str | None = None,
     port: int | None = None,
     on_ready: OnReady = lambda _serving: None,
+    lifeline: Lifeline | None = None,
 ) -> None:
     """Serve the hub until SIGINT or SIGTERM; running requests end first.
 
     ``host`` and ``port`` override the configuration; port 0 takes any that is free. Raises
     :class:`ConfigError` where the address is taken, or public before anybody has an account.
     """
+    line = lifeline or Lifeline()
     # Imports make objects that stay: looking through them again and again for garbage costs a
     # fifth of the start. They are left out of every later search as well.
     gc.disable()
@@ -60,8 +66,14 @@ def serve(
     hub = Hub.open(config, "api", host=host)
     configure(hub.config.value.log.level, hub.config.value.log.format)
     http = hub.config.value.http
-    with bind(http.host, http.port if port is None else port) as listener:
-        _run(_serve(hub, listener, on_ready))
+    bound = line.listener or bind(http.host, http.port if port is None else port)
+    with bound as listener:
+        line.hand_over(listener, hub.journal_folder)
+        try:
+            _run(_serve(hub, listener, on_ready, line))
+        except (SystemExit, KeyboardInterrupt) as error:
+            hub.accuse(error)
+            raise
 
 
 @contextlib.contextmanager
@@ -132,7 +144,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
+async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline: Lifeline) -> None:
     import uvicorn
 
     from bloop.api.app import create_edge
@@ -151,6 +163,7 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, self.handle_exit, number, None)
+            lifeline.on_loss(loop, lambda: self.handle_exit(signal.SIGTERM, None))
             yield
 
     try:
@@ -173,6 +186,10 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady) -> None:
         await server.serve([listener])
     finally:
         await hub.stop()
+        # A plugin's task that swallows its cancellation would be waited for without end.
+        leave = threading.Timer(LEFTOVER_SECONDS, lifeline.leave)
+        leave.daemon = True
+        leave.start()
 
 
 async def _complete(hub: Hub, edge: Edge, listener: socket.socket, on_ready: OnReady) -> None:

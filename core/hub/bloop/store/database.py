@@ -54,6 +54,8 @@ class Database:
         writers = 1 if self.dialect == "sqlite" else COMMAND_THREADS
         self._commands = ThreadPoolExecutor(writers, thread_name_prefix="bloop-command")
         self._reader: Reader = open_reader(self.url)
+        self.on_events: list[Callable[[], None]] = []
+        """Called, in the thread that wrote, after each commit that said something."""
 
     @contextmanager
     def unit(self, call: Call) -> Iterator[UnitOfWork]:
@@ -65,7 +67,7 @@ class Database:
                 unit = UnitOfWork(session, call)
                 yield unit
                 session.flush()
-                unit.outbox.write()
+                said = unit.outbox.write()
                 session.commit()
             except StaleDataError as err:
                 raise ConflictError(
@@ -74,6 +76,9 @@ class Database:
                 ) from err
             except (DBAPIError, PoolTimeoutError) as err:
                 raise translated(err) from err
+        if said:
+            for tell in self.on_events:
+                tell()
 
     @contextmanager
     def reading(self, call: Call) -> Iterator[UnitOfWork]:

@@ -62,15 +62,16 @@ def personal(category: str = "personal") -> dict[str, Any]:
 class OutboxEvent(Tenant, Base):
     """The log of what happened: written in the commit of the change itself.
 
-    ``aggregate_seq`` counts the events of one aggregate from 1. On PostgreSQL a column ``xid``
-    (added by the migration) lets readers stay below what is still being committed.
+    ``aggregate_seq`` counts the events of one aggregate from 1. ``seq`` never comes again, even
+    where the newest rows are gone; on PostgreSQL it is not the order of commits, which
+    ``bloop.events.reader`` answers for.
     """
 
     __tablename__ = "outbox_event"
     __table_args__ = (
         UniqueConstraint("institution_id", "aggregate", "aggregate_seq"),
         UniqueConstraint("id"),
-        Index("ix_outbox_event_topic", "topic", "seq"),
+        {"sqlite_autoincrement": True},
     )
 
     seq: Mapped[int] = mapped_column(BigSerial, Identity(always=True), primary_key=True)

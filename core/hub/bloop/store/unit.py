@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy import func, insert, select, text, tuple_
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.models import AuditLine, OutboxEvent, Tenant
-from bloop_sdk import Call
+from bloop_sdk import Call, Trace
 
 T = TypeVar("T", bound=Tenant)
 
@@ -25,7 +26,7 @@ class Outbox:
 
     def __init__(self, session: Session, call: Call) -> None:
         self._session = session
-        self._call = call
+        self.call = call
         self._events: list[dict[str, Any]] = []
 
     def append(
@@ -42,19 +43,22 @@ class Outbox:
         """
         self._events.append(
             {
-                "institution_id": institution or self._call.institution,
+                "institution_id": institution or self.call.institution,
                 "topic": topic,
                 "aggregate": aggregate,
-                "actor": actor_of(self._call),
-                "trace": str(self._call.trace),
+                "actor": actor_of(self.call),
+                "trace": str(self.call.trace),
                 "payload": dict(payload),
             }
         )
 
-    def write(self) -> None:
-        """Number and insert what was collected; the unit calls it right before its commit."""
+    def write(self) -> bool:
+        """Number and insert what was collected, if anything was.
+
+        The unit calls it right before its commit.
+        """
         if not self._events:
-            return
+            return False
         last = self._last_numbers(
             {(row["institution_id"], row["aggregate"]) for row in self._events}
         )
@@ -63,6 +67,7 @@ class Outbox:
             row["aggregate_seq"] = last[key] = last.get(key, 0) + 1
         self._session.execute(insert(OutboxEvent), self._events)
         self._events = []
+        return True
 
     def _last_numbers(self, keys: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
         """The number of each aggregate's newest event."""
@@ -85,13 +90,17 @@ class Outbox:
 
         SQLite has one writer. On PostgreSQL the aggregates share a fixed number of advisory
         locks, so that a large batch can't use up the server's; as everybody takes them in one
-        order and last of all, nobody waits in a circle.
+        order and last of all, nobody waits in a circle. The transaction gets its number before
+        its events get theirs, which is what readers of the log rely on (``bloop.events.reader``).
         """
         if self._session.get_bind().dialect.name != "postgresql":
             return
         locks = sorted({zlib.crc32("/".join(key).encode()) % OUTBOX_LOCKS for key in keys})
         self._session.connection().execute(
-            text("SELECT pg_advisory_xact_lock(:outbox, lock) FROM unnest(:locks) AS lock"),
+            text(
+                "SELECT pg_current_xact_id(), pg_advisory_xact_lock(:outbox, lock)"
+                " FROM unnest(:locks) AS lock"
+            ),
             {"outbox": OUTBOX_LOCK_CLASS, "locks": locks},
         )
 
@@ -101,17 +110,17 @@ class Audit:
 
     def __init__(self, session: Session, call: Call) -> None:
         self._session = session
-        self._call = call
+        self.call = call
 
     def append(self, action: str, resource: str, detail: Mapping[str, Any] | None = None) -> None:
         """Say who did ``action`` to ``resource``; never put a secret into ``detail``."""
         self._session.add(
             AuditLine(
-                institution_id=self._call.institution,
-                actor=actor_of(self._call),
+                institution_id=self.call.institution,
+                actor=actor_of(self.call),
                 action=action,
                 resource=resource,
-                trace=str(self._call.trace),
+                trace=str(self.call.trace),
                 detail=dict(detail or {}),
             )
         )
@@ -134,6 +143,10 @@ class UnitOfWork:
     def institution(self) -> str:
         """Whose rows this unit may touch."""
         return self.call.institution
+
+    def continue_trace(self, trace: Trace) -> None:
+        """Let what follows be part of another trace: of a batch of events, each has its own."""
+        self.call = self.outbox.call = self.audit.call = replace(self.call, trace=trace)
 
     def get(self, model: type[T], id_: str) -> T:
         """The row with this id; raises :class:`NotFoundError` also for another institution's."""

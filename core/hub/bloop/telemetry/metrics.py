@@ -157,6 +157,25 @@ class Metrics:
         self.job_seconds = self._add(
             Histogram, "bloop_job_seconds", "Time of one run of a job.", "kind", buckets=_LONG
         )
+        self.events_consumed = self._add(
+            Counter,
+            "bloop_events_consumed_total",
+            "Events by consumer: ok, failed (one try), parked (the last try), or passed over, where"
+            " an institution has switched the plugin off.",
+            *("consumer", "outcome"),
+        )
+        self.event_lag = self._add(
+            Gauge, "bloop_event_lag", "Events that a consumer has not looked at yet.", "consumer"
+        )
+        self.event_lag_seconds = self._add(
+            Gauge, "bloop_event_lag_seconds", "Age of the oldest of them.", "consumer"
+        )
+        self.events_parked = self._add(
+            Gauge,
+            "bloop_events_parked",
+            "Events that wait beside the log: retrying, parked, or behind an earlier one.",
+            *("consumer", "state"),
+        )
         self.sync_runs = self._add(
             Counter,
             "bloop_sync_runs_total",

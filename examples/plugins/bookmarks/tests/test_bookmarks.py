@@ -152,6 +152,24 @@ async def test_the_bookmarks_of_a_deleted_item_go(visit, rows, hub, unit):
         assert rows() == [(hub.institution, LESSONS[1])]
 
 
+async def test_a_lesson_that_goes_takes_its_bookmarks_along(visit, rows, hub):
+    educator, learner = await visit("educator"), await visit("learner")
+    headers = {"x-csrf-token": await token_of(educator)}
+    course = await educator.post("/api/v1/containers", json={"title": "A"}, headers=headers)
+    items = f"/api/v1/containers/{course.json()['id']}/items"
+    page = {"kind": "page", "title": "Waves", "html": "<p>a"}
+    lessons = [await educator.post(items, json=page, headers=headers) for _ in range(2)]
+    going, staying = (lesson.json()["id"] for lesson in lessons)
+    for item in (going, staying):
+        await keep(learner, item)
+    headers["if-match"] = lessons[0].headers["etag"]
+    assert (await educator.delete(f"/api/v1/items/{going}", headers=headers)).status_code == 204
+    async with asyncio.timeout(30):
+        while len(rows()) == 2:  # noqa: ASYNC110 - a row
+            await asyncio.sleep(0.05)
+    assert rows() == [(hub.institution, staying)]
+
+
 async def test_an_export_is_written_in_the_background_and_can_be_done_again(visit, monkeypatch):
     from bloop_bookmarks import work
 

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 import unicodedata
 import weakref
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZipInfo
 
 from bloop_cartridge.config import CartridgeConfig
-from bloop_cartridge.zipcheck import check_directory, count_entries
+from bloop_sdk.archives import open_zip, pieces
 from bloop_sdk.errors import BloopError, FatalError, MalformedRecordError, MissingRecordError
 from bloop_sdk.records import JSONObject
 
 MANIFEST = "imsmanifest.xml"
-CHUNK = 256 * 1024
-# Everything that zipfile was seen to raise on directories and data with flipped bits.
-BROKEN = (
-    BadZipFile,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +43,7 @@ class Archive:
         self.name = path.name
         self.bounds = bounds
         self.notes: tuple[str, ...] = ()
-        self._zip = self._open(path)
+        self._zip = open_zip(path, bounds)
         # A file collected before its ZipFile would warn that it was left open.
         self._finalizer = weakref.finalize(self, self._zip.close)
         self._folded: dict[str, str] | None = None
@@ -67,25 +52,6 @@ class Archive:
         except BloopError:
             self.close()
             raise
-
-    def _open(self, path: Path) -> ZipFile:
-        try:
-            with path.open("rb") as file:
-                count_entries(file, self.bounds)
-            archive = ZipFile(path)
-        except FatalError as err:
-            raise type(err)(f"{self.name}: {err.message}", cure=err.cure) from err
-        except BROKEN as err:
-            raise FatalError(
-                f"{self.name}: the zip cannot be read: {err}",
-                cure="check that the whole file was copied, or export the course again",
-            ) from err
-        try:
-            check_directory(archive.infolist(), path.stat().st_size, self.bounds)
-        except FatalError as err:
-            archive.close()
-            raise type(err)(f"{self.name}: {err.message}", cure=err.cure) from err
-        return archive
 
     def _find_root(self) -> str:
         """The folder of the manifest: the zip's root, or the one folder that holds everything."""
@@ -161,28 +127,19 @@ class Archive:
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """The bytes of a file, piece by piece; raises MalformedRecordError if they are broken."""
-        info = self._info(path)
-        left = info.file_size
         try:
-            with self._zip.open(info) as stream:
-                while piece := stream.read(CHUNK):
-                    left -= len(piece)
-                    yield piece
-        except BROKEN as err:
-            raise self._malformed(path, f"cannot be unpacked: {err}") from err
-        if left:
-            raise self._malformed(path, "is not as long as the zip's directory says")
+            yield from pieces(self._zip, self._info(path))
+        except MalformedRecordError as err:
+            raise MalformedRecordError(f"{self.name}: {err.message}", cure=err.cure) from err
 
     def read(self, path: str) -> bytes:
         """A whole XML or HTML file; raises MalformedRecordError past ``max_xml_bytes``."""
         if self._info(path).file_size > self.bounds.max_xml_bytes:
-            raise self._malformed(path, f"is larger than {self.bounds.max_xml_bytes:,} bytes")
+            raise MalformedRecordError(
+                f"{self.name}: {path} is larger than {self.bounds.max_xml_bytes:,} bytes",
+                cure="raise max_xml_bytes in [plugins.cartridge] if the file is to be trusted",
+            )
         return b"".join(self.chunks(path))
-
-    def _malformed(self, path: str, what: str) -> MalformedRecordError:
-        return MalformedRecordError(
-            f"{self.name}: {path} {what}", cure="export the course again and import the new file"
-        )
 
 
 def _spellings(href: str) -> Iterator[str]:

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from bloop_cartridge.archive import BROKEN, Archive
+from bloop_cartridge.archive import Archive
 from bloop_cartridge.encoding import settle
 from bloop_cartridge.index import Index
 from bloop_cartridge.xmlsafe import child, children, forget, local, parse_xml, stream_xml, text_of
+from bloop_sdk.archives import BROKEN
 from bloop_sdk.errors import BloopError
 from bloop_sdk.records import JSONObject
 

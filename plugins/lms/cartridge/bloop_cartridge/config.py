@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from bloop_sdk.settings import PluginConfig, setting
+from bloop_sdk.archives import MIB, ArchiveBounds
+from bloop_sdk.settings import setting
 
-MIB = 1024 * 1024
 
-
-class CartridgeConfig(PluginConfig):
+class CartridgeConfig(ArchiveBounds):
     """Bounds that a cartridge is held to before anything of it is read."""
 
-    max_entries: int = setting(50_000, ge=1, description="Most entries in the zip")
-    max_total_bytes: int = setting(
-        4096 * MIB, ge=1, description="Most bytes of all entries together, unpacked"
-    )
-    max_entry_bytes: int = setting(
-        2048 * MIB, ge=1, description="Most bytes of one entry, unpacked"
-    )
-    max_ratio: int = setting(
-        200, ge=1, description="Most times that an entry may grow when it is unpacked"
-    )
-    ratio_floor_bytes: int = setting(
-        MIB, ge=0, description="Entries up to this size, unpacked, may grow as they like"
-    )
     max_xml_bytes: int = setting(64 * MIB, ge=1, description="Most bytes of one XML or HTML file")
     max_depth: int = setting(64, ge=8, le=200, description="Most levels of nesting in XML")
     batch_records: int = setting(200, ge=1, le=1000, description="Records committed together")

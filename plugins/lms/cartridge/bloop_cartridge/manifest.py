@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from bloop_cartridge.archive import BROKEN, MANIFEST, Archive
+from bloop_cartridge.archive import MANIFEST, Archive
 from bloop_cartridge.encoding import settle
 from bloop_cartridge.index import Index, Item, Resource
 from bloop_cartridge.xmlsafe import (
@@ -26,6 +26,7 @@ from bloop_cartridge.xmlsafe import (
     stream_xml,
     text_of,
 )
+from bloop_sdk.archives import BROKEN
 from bloop_sdk.errors import FatalError, SkippableError
 from bloop_sdk.records import JSONObject
 

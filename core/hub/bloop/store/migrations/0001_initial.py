@@ -120,6 +120,18 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
     )
     op.create_table(
+        "event_consumer",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("plugin_id", sa.String(length=40), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("lease_owner", sa.String(length=80), nullable=True),
+        sa.Column("lease_epoch", sa.Integer(), nullable=False),
+        sa.Column("lease_until", UtcDateTime(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_event_consumer")),
+    )
+    op.create_table(
         "hub_generation",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("generation", sa.String(length=64), nullable=False),
@@ -221,8 +233,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             "aggregate_seq",
             name=op.f("uq_outbox_event_institution_id_aggregate_aggregate_seq"),
         ),
+        sqlite_autoincrement=True,
     )
-    op.create_index("ix_outbox_event_topic", "outbox_event", ["topic", "seq"], unique=False)
     op.create_table(
         "plugin_value",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
@@ -282,6 +294,40 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             name=op.f("uq_container_institution_id_connection_id_kind_remote_id"),
         ),
     )
+    op.create_table(
+        "event_parked",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("consumer", sa.String(length=120), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.String(length=36), nullable=False),
+        sa.Column("topic", sa.String(length=80), nullable=False),
+        sa.Column("aggregate", sa.String(length=80), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=2000), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("retry_at", UtcDateTime(), nullable=True),
+        sa.Column("parked_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["consumer"],
+            ["event_consumer.name"],
+            name=op.f("fk_event_parked_consumer_event_consumer"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_parked")),
+        sa.UniqueConstraint("consumer", "seq", name=op.f("uq_event_parked_consumer_seq")),
+    )
+    op.create_index(
+        "ix_event_parked_aggregate",
+        "event_parked",
+        ["consumer", "institution_id", "aggregate", "seq"],
+        unique=False,
+    )
+    op.create_index("ix_event_parked_due", "event_parked", ["state", "retry_at"], unique=False)
+    op.create_index(
+        "ix_event_parked_institution", "event_parked", ["institution_id", "id"], unique=False
+    )
+    op.create_index(op.f("ix_event_parked_seq"), "event_parked", ["seq"], unique=False)
     op.create_table(
         "login_session",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
@@ -457,6 +503,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("published", sa.Boolean(), nullable=False),
+        sa.Column("concealed", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("blob", sa.String(length=64), nullable=True),
         sa.Column("sanitiser", sa.Integer(), nullable=False),
@@ -658,7 +705,3 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         postgresql_where=sa.text("item_id IS NULL"),
     )
     # ### end Alembic commands ###
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            "ALTER TABLE outbox_event ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()"
-        )

@@ -1,4 +1,9 @@
-"""What a zip must keep to before anything in it is read.
+"""Zips from outside: what one must keep to before anything in it is read, and reading it.
+
+    class Config(ArchiveBounds): ...
+
+    with open_zip(path, config) as archive:
+        for piece in pieces(archive, archive.getinfo("a.txt")): ...
 
 The format is PKWARE's APPNOTE 6.3.10. `zipfile` reads a whole directory into memory and believes
 it, so the directory is counted first and judged after.
@@ -9,12 +14,29 @@ from __future__ import annotations
 import re
 import stat
 import struct
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import BinaryIO
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from bloop_cartridge.config import CartridgeConfig
-from bloop_sdk.errors import FatalError, HostileInputError
+from bloop_sdk.errors import FatalError, HostileInputError, MalformedRecordError
+from bloop_sdk.settings import PluginConfig, setting
+
+MIB = 1024 * 1024
+CHUNK = 256 * 1024
+# Everything that zipfile was seen to raise on directories and data with flipped bits.
+BROKEN = (
+    BadZipFile,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
 
 _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -24,10 +46,73 @@ _MAX_COMMENT = 0xFFFF
 _ENCRYPTED = 0x1
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
-_EXPORT_AGAIN = "export the course again and import the new file"
+_MAKE_AGAIN = "export or zip it again and import the new file"
 
 
-def count_entries(file: BinaryIO, bounds: CartridgeConfig) -> int:
+class ArchiveBounds(PluginConfig):
+    """Settings of a plugin that reads zips: the bounds that each is held to."""
+
+    max_entries: int = setting(50_000, ge=1, description="Most entries in the zip")
+    max_total_bytes: int = setting(
+        4096 * MIB, ge=1, description="Most bytes of all entries together, unpacked"
+    )
+    max_entry_bytes: int = setting(
+        2048 * MIB, ge=1, description="Most bytes of one entry, unpacked"
+    )
+    max_ratio: int = setting(
+        200, ge=1, description="Most times that an entry may grow when it is unpacked"
+    )
+    ratio_floor_bytes: int = setting(
+        MIB, ge=0, description="Entries up to this size, unpacked, may grow as they like"
+    )
+
+
+def open_zip(path: Path, bounds: ArchiveBounds) -> ZipFile:
+    """A zip that keeps the bounds, open to be read.
+
+    Raises HostileInputError for one that breaks them, FatalError for what is no readable zip.
+    """
+    try:
+        with path.open("rb") as file:
+            _count_entries(file, bounds)
+        archive = ZipFile(path)
+    except FatalError as err:
+        raise type(err)(f"{path.name}: {err.message}", cure=err.cure) from err
+    except BROKEN as err:
+        raise FatalError(
+            f"{path.name}: the zip cannot be read: {err}",
+            cure=f"check that the whole file was copied, or {_MAKE_AGAIN}",
+        ) from err
+    try:
+        _check_directory(archive.infolist(), path.stat().st_size, bounds)
+    except FatalError as err:
+        archive.close()
+        raise type(err)(f"{path.name}: {err.message}", cure=err.cure) from err
+    return archive
+
+
+def pieces(archive: ZipFile, info: ZipInfo) -> Iterator[bytes]:
+    """The bytes of an entry, never more than the directory says.
+
+    Raises MalformedRecordError where they are broken.
+    """
+    left = info.file_size
+    try:
+        with archive.open(info) as stream:
+            while piece := stream.read(CHUNK):
+                left -= len(piece)
+                yield piece
+    except BROKEN as err:
+        raise _malformed(info, f"cannot be unpacked: {err}") from err
+    if left:
+        raise _malformed(info, "is not as long as the zip's directory says")
+
+
+def _malformed(info: ZipInfo, what: str) -> MalformedRecordError:
+    return MalformedRecordError(f"{info.filename} {what}", cure=_MAKE_AGAIN)
+
+
+def _count_entries(file: BinaryIO, bounds: ArchiveBounds) -> int:
     """Count the central directory's entries one by one, and stop at the bound.
 
     Raises FatalError where there is no directory, HostileInputError past the bound.
@@ -39,7 +124,7 @@ def count_entries(file: BinaryIO, bounds: CartridgeConfig) -> int:
         head = file.read(_HEADER.size)
         if len(head) < _HEADER.size or head[:4] != b"PK\x01\x02":
             raise FatalError(
-                f"the zip's directory is broken after {count} entries", cure=_EXPORT_AGAIN
+                f"the zip's directory is broken after {count} entries", cure=_MAKE_AGAIN
             )
         fields = _HEADER.unpack(head)
         extra = sum(fields[12:15])
@@ -49,7 +134,7 @@ def count_entries(file: BinaryIO, bounds: CartridgeConfig) -> int:
         if count > bounds.max_entries:
             raise HostileInputError(
                 f"the zip holds more than {bounds.max_entries} entries",
-                cure="raise max_entries in [plugins.cartridge] if the file is to be trusted",
+                cure="raise max_entries in the plugin's settings if the file is to be trusted",
             )
     return count
 
@@ -61,13 +146,13 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
     tail = file.read()
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < _END.size:
-        raise FatalError("this is no zip file, or its end is missing", cure=_EXPORT_AGAIN)
+        raise FatalError("this is no zip file, or its end is missing", cure=_MAKE_AGAIN)
     size = _END.unpack_from(tail, at)[5]
     end = length - len(tail) + at
     if size == 0xFFFFFFFF or _END.unpack_from(tail, at)[4] == 0xFFFF:
         end, size = _end64(file, end) or (end, size)
     if size > end:
-        raise FatalError("the zip's directory lies outside the file", cure=_EXPORT_AGAIN)
+        raise FatalError("the zip's directory lies outside the file", cure=_MAKE_AGAIN)
     return end - size, size
 
 
@@ -83,7 +168,7 @@ def _end64(file: BinaryIO, end: int) -> tuple[int, int] | None:
     return position, int(_END64.unpack(record)[8])
 
 
-def check_directory(infos: Sequence[ZipInfo], archive_bytes: int, bounds: CartridgeConfig) -> None:
+def _check_directory(infos: Sequence[ZipInfo], archive_bytes: int, bounds: ArchiveBounds) -> None:
     """Refuse names, sizes and kinds of entries that no export has; raises HostileInputError."""
     if len(infos) > bounds.max_entries:
         raise HostileInputError(f"the zip holds more than {bounds.max_entries} entries")
@@ -100,7 +185,7 @@ def check_directory(infos: Sequence[ZipInfo], archive_bytes: int, bounds: Cartri
     if total > bounds.max_total_bytes:
         raise HostileInputError(
             f"the zip unpacks to {total:,} bytes; at most {bounds.max_total_bytes:,} are allowed",
-            cure="raise max_total_bytes in [plugins.cartridge] if the file is to be trusted",
+            cure="raise max_total_bytes in the plugin's settings if the file is to be trusted",
         )
     if total > bounds.ratio_floor_bytes + bounds.max_ratio * archive_bytes:
         raise HostileInputError(
@@ -132,7 +217,7 @@ def _check_kind(info: ZipInfo) -> None:
         raise _refusal(info.filename, f"compression method {info.compress_type} is not read here")
 
 
-def _check_size(info: ZipInfo, bounds: CartridgeConfig) -> None:
+def _check_size(info: ZipInfo, bounds: ArchiveBounds) -> None:
     if info.file_size > bounds.max_entry_bytes:
         raise _refusal(info.filename, f"it unpacks to {info.file_size:,} bytes")
     if info.is_dir() and info.file_size:
@@ -154,4 +239,4 @@ def _check_overlap(infos: Iterable[ZipInfo]) -> None:
 
 
 def _refusal(name: str, reason: str) -> HostileInputError:
-    return HostileInputError(f"zip entry {name!r}: {reason}", cure=_EXPORT_AGAIN)
+    return HostileInputError(f"zip entry {name!r}: {reason}", cure=_MAKE_AGAIN)

@@ -1,0 +1,95 @@
+"""``bloop events``: what consumers could not take, trying it again, and giving it up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bloop.cli.output import (
+    asynchronous,
+    hub_call,
+    json_option,
+    open_hub,
+    plain,
+    print_json,
+    print_table,
+    state,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@click.group()
+def events() -> None:
+    """See events that a plugin could not take, and decide."""
+
+
+@events.command()
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@json_option
+@asynchronous
+async def parked(limit: int, *, as_json: bool) -> None:
+    """List events that wait because a consumer failed, the first of them first."""
+    from bloop.events.queries import PARKED
+    from bloop.store.statements import to_dicts
+
+    async with open_hub() as hub:
+        call = hub_call(hub)
+        rows = to_dicts(PARKED, hub.database.read_now(PARKED, call, after="", limit=limit))
+    if as_json:
+        print_json({"items": rows})
+    elif not rows:
+        click.echo("Every event has been taken.")
+    else:
+        print_table(
+            ("id", "consumer", "topic", "aggregate", "state", "tries", "reason"),
+            [
+                (
+                    row["id"],
+                    plain(row["consumer"]),
+                    plain(row["topic"]),
+                    plain(row["aggregate"]),
+                    state(row["state"]),
+                    str(row["tries"]),
+                    plain(row["reason"] or ""),
+                )
+                for row in rows
+            ],
+        )
+
+
+@events.command()
+@click.argument("parked_id", metavar="ID")
+@json_option
+@asynchronous
+async def replay(parked_id: str, *, as_json: bool) -> None:
+    """Try the parked event ID again; those behind it follow in their order."""
+    from bloop.events import parking
+
+    await _act(parking.replay, parked_id, "A running hub tries it again.", as_json=as_json)
+
+
+@events.command()
+@click.argument("parked_id", metavar="ID")
+@json_option
+@asynchronous
+async def skip(parked_id: str, *, as_json: bool) -> None:
+    """Give the parked event ID up: its consumer never takes it, those behind it follow."""
+    from bloop.events import parking
+
+    await _act(parking.skip, parked_id, "The consumer goes on without it.", as_json=as_json)
+
+
+async def _act(
+    command: Callable[..., dict[str, Any]], parked_id: str, done: str, *, as_json: bool
+) -> None:
+    from bloop.store.database import in_unit
+
+    async with open_hub() as hub:
+        found = await hub.database.run(in_unit, hub.database, hub_call(hub), command, parked_id)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(done)

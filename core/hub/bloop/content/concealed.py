@@ -1,0 +1,108 @@
+"""Items that stand only where learners can't see: below an unpublished or removed module.
+
+The tree leaves such a branch out by itself; an item is reached by its id as well, so that its row
+has to know. Whoever changes nodes calls one of these in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Row, Select, select, update
+
+from bloop.content.changes import chunks
+from bloop.content.models import Item, Node, Version
+from bloop.store.unit import UnitOfWork
+
+
+def conceal(unit: UnitOfWork, container_id: str) -> None:
+    """Bring ``Item.concealed`` of one container to what its nodes say.
+
+    An item without any place in the tree is no secret; one whose source gave up its place neither.
+    """
+    nodes: dict[str, Row[str, str | None, bool, str, str | None]] = {
+        row.id: row
+        for row in unit.session.execute(
+            select(Node.id, Node.parent_id, Node.published, Node.state, Node.item_id).where(
+                Node.institution_id == unit.institution, Node.container_id == container_id
+            )
+        )
+    }
+    known: dict[str, bool] = {}
+    open_to_all: dict[str, bool] = {}
+    for node in nodes.values():
+        if node.item_id is not None and node.state != "missing":
+            shown = _shown(nodes, node.id, known)
+            open_to_all[node.item_id] = open_to_all.get(node.item_id, False) or shown
+    hidden = {item for item, is_open in open_to_all.items() if not is_open}
+    marked = set(
+        unit.session.scalars(
+            select(Item.id).where(
+                Item.institution_id == unit.institution,
+                Item.container_id == container_id,
+                Item.concealed.is_(True),
+            )
+        )
+    )
+    for ids, value in ((hidden - marked, True), (marked - hidden, False)):
+        for part in chunks(sorted(ids)):
+            unit.session.execute(
+                update(Item)
+                .where(
+                    Item.institution_id == unit.institution,
+                    Item.container_id == container_id,
+                    Item.id.in_(part),
+                )
+                .values(concealed=value)
+                .execution_options(synchronize_session=False)
+            )
+
+
+def conceal_after_run(unit: UnitOfWork, run_id: str) -> None:
+    """The same for each container in which a run has touched items or places."""
+    added: list[Select[str]] = [
+        select(model.container_id).where(
+            model.institution_id == unit.institution, model.run_id == run_id
+        )
+        for model in (Node, Item)
+    ]
+    changed = (
+        select(Node.container_id)
+        .join(
+            Version,
+            (Version.institution_id == Node.institution_id) & (Version.subject_id == Node.id),
+        )
+        .where(
+            Node.institution_id == unit.institution,
+            Version.subject == "node",
+            Version.run_id == run_id,
+        )
+    )
+    for container_id in _all(unit, [*added, changed]):
+        conceal(unit, container_id)
+
+
+def _all(unit: UnitOfWork, queries: Iterable[Select[str]]) -> list[str]:
+    return sorted({id_ for query in queries for id_ in unit.session.scalars(query.distinct())})
+
+
+def _shown(
+    nodes: Mapping[str, Row[str, str | None, bool, str, str | None]],
+    id_: str,
+    known: dict[str, bool],
+) -> bool:
+    """Whether a node and all above it are published; ``known`` remembers what was found."""
+    way: list[str] = []
+    above: str | None = id_
+    while above is not None and above not in known:
+        way.append(above)
+        # Until its parent is known a node is hidden, so that a circle ends and shows nothing.
+        known[above] = False
+        node = nodes.get(above)
+        above = node.parent_id if node is not None else None
+    shown = True if above is None else known[above]
+    for one in reversed(way):
+        node = nodes.get(one)
+        shown = shown and node is not None and node.published and node.state == "active"
+        known[one] = shown
+    return shown

@@ -1,0 +1,164 @@
+"""All consumers of a process: who they are, when to look at the log, and what can be removed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from bloop.events import positions
+from bloop.events.follower import Follower
+from bloop.events.handlers import Consumer
+from bloop.events.means import Means, log
+from bloop.events.queries import DUE, EVENTS, PARKED_COUNTS
+from bloop.events.reader import SOON_SECONDS
+from bloop.store.types import utcnow
+from bloop.telemetry.metrics import metrics
+from bloop_sdk import BloopError
+
+SETTLE_SECONDS = 2.0
+"""How long a new consumer waits for transactions that were open before it came."""
+TRIM_SECONDS = 3600.0
+LATER_SECONDS = 0.2
+"""When to look again at last where transactions stay open."""
+
+
+class Consumers:
+    """Runs consumers in this process's event loop.
+
+    The log is polled; a commit in this process only makes it sooner. Events stay for at least
+    ``keep`` after every consumer has passed them.
+    """
+
+    def __init__(self, means: Means, *, keep: timedelta) -> None:
+        self._means = means
+        self._keep = keep
+        self._followers: dict[str, Follower] = {}
+        self._wake = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._loops: list[asyncio.Task[None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def follow(self, wanted: Iterable[Consumer]) -> None:
+        """Have these consumers, and no others; those that leave end what they do.
+
+        One that was never seen gets its row before this returns, unless a transaction that is
+        open for long leaves it uncertain what comes next.
+        """
+        async with self._changing:
+            by_name = {consumer.name: consumer for consumer in wanted}
+            leaving = [
+                follower
+                for name, follower in self._followers.items()
+                if by_name.get(name) != follower.consumer
+            ]
+            for follower in leaving:
+                del self._followers[follower.consumer.name]
+            await asyncio.gather(*(follower.stop() for follower in leaving))
+            coming = [
+                Follower(consumer, self._means)
+                for name, consumer in by_name.items()
+                if name not in self._followers
+            ]
+            if coming:
+                await self._settle()
+            for follower in coming:
+                await follower.begin()
+                self._followers[follower.consumer.name] = follower
+                if self._loops:
+                    follower.start()
+
+    async def start(self) -> None:
+        """Begin to follow the log, and to tell how far behind it the consumers are."""
+        async with self._changing:
+            self._loop = asyncio.get_running_loop()
+            self._means.database.on_events.append(self.wake)
+            metrics().before_scrape("events", self._measure)
+            self._loops = [
+                asyncio.create_task(self._watch(), name="bloop-events-watch"),
+                asyncio.create_task(self._trim(), name="bloop-events-trim"),
+            ]
+            for follower in self._followers.values():
+                follower.start()
+
+    async def stop(self) -> None:
+        """Let what runs come to its end."""
+        async with self._changing:
+            if self._loop is not None:
+                self._means.database.on_events.remove(self.wake)
+                self._loop = None
+            for task in self._loops:
+                task.cancel()
+            await asyncio.gather(*self._loops, return_exceptions=True)
+            self._loops = []
+            await asyncio.gather(*(one.stop() for one in self._followers.values()))
+            self._followers.clear()
+
+    def wake(self) -> None:
+        """Look at the log now; from any thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # It has just been closed.
+                self._loop.call_soon_threadsafe(self._wake.set)
+
+    def faults(self) -> dict[str, str]:
+        """Why consumers rest, by name."""
+        return {name: one.fault for name, one in self._followers.items() if one.fault}
+
+    async def _settle(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._means.log.settle()
+
+    async def _watch(self) -> None:
+        means, again = self._means, SOON_SECONDS
+        while True:
+            self._wake.clear()
+            try:
+                uncertain = await means.log.look()
+                due = await means.database.read(DUE, means.call, now=utcnow())
+            except Exception as err:  # noqa: BLE001 - logged, and tried again
+                log.warning("events: the log can't be read", error=err)
+                uncertain, due = False, []
+            names = {name for (name,) in due}
+            for name, follower in self._followers.items():
+                if follower.scanned < means.log.horizon or name in names:
+                    follower.wake()
+            again = min(again * 2, LATER_SECONDS) if uncertain else SOON_SECONDS
+            pause = again if uncertain else means.timing.poll
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause)
+
+    async def _trim(self) -> None:
+        """Now and then remove what nobody needs, and say that this process has its consumers."""
+        means = self._means
+        while True:
+            try:
+                removed = await asyncio.to_thread(
+                    positions.trim, means.database, means.call, self._keep
+                )
+            except Exception as err:  # noqa: BLE001 - logged, and tried again
+                log.warning("events: old ones could not be removed", error=err)
+            else:
+                log.debug("events: removed old ones", events=removed)
+            await asyncio.sleep(TRIM_SECONDS)
+            for follower in list(self._followers.values()):
+                with contextlib.suppress(BloopError):
+                    await follower.begin()
+
+    def _measure(self) -> None:
+        means, now = self._means, utcnow()
+        for gauge in (metrics().event_lag, metrics().event_lag_seconds, metrics().events_parked):
+            gauge.clear()
+        for name, follower in list(self._followers.items()):
+            behind = max(0, means.log.horizon - follower.scanned)
+            metrics().event_lag.labels(name).set(behind)
+            seconds = 0.0
+            if behind:
+                after = {"after": follower.scanned, "upto": means.log.horizon, "limit": 1}
+                for row in means.database.read_now(EVENTS, means.call, **after):
+                    oldest = datetime.fromisoformat(row[EVENTS.columns.index("occurred_at")])
+                    seconds = (now - oldest).total_seconds()
+            metrics().event_lag_seconds.labels(name).set(seconds)
+        for name, state, number in means.database.read_now(PARKED_COUNTS, means.call):
+            metrics().events_parked.labels(name, state).set(number)

@@ -1,0 +1,156 @@
+"""Registered reads of the log, of consumers and of parked events."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, exists, func, or_, select
+from sqlalchemy.orm import aliased
+
+from bloop.events.models import EventConsumer, Parked, ParkedEvent
+from bloop.store.models import EVERY_INSTITUTION, OutboxEvent
+from bloop.store.statements import institution, register
+from bloop.store.types import UtcDateTime
+
+_OWN_CALL = institution == EVERY_INSTITUTION
+_OWN_EVENTS = or_(OutboxEvent.institution_id == institution, _OWN_CALL)
+_OWN_PARKED = or_(ParkedEvent.institution_id == institution, _OWN_CALL)
+_NOW = bindparam("now", type_=UtcDateTime)
+
+_EVENT = (
+    OutboxEvent.seq,
+    OutboxEvent.id,
+    OutboxEvent.topic,
+    OutboxEvent.institution_id,
+    OutboxEvent.aggregate,
+    OutboxEvent.aggregate_seq,
+    OutboxEvent.actor,
+    OutboxEvent.occurred_at,
+    OutboxEvent.payload,
+    OutboxEvent.trace,
+)
+
+NEWEST = register(
+    "events.newest",
+    select(OutboxEvent.seq)
+    .where(_OWN_EVENTS, OutboxEvent.seq > bindparam("after"))
+    .order_by(OutboxEvent.seq.desc())
+    .limit(1),
+)
+"""The newest event, should it come after one that is known."""
+
+EVENTS = register(
+    "events.after",
+    select(*_EVENT)
+    .where(
+        _OWN_EVENTS,
+        OutboxEvent.seq > bindparam("after"),
+        OutboxEvent.seq <= bindparam("upto"),
+    )
+    .order_by(OutboxEvent.seq)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""Events in their order; the columns of ``bloop.events.reader.logged``."""
+
+CONSUMER = register(
+    "events.consumer",
+    select(
+        EventConsumer.position,
+        EventConsumer.lease_owner,
+        EventConsumer.lease_epoch,
+        EventConsumer.lease_until,
+        EventConsumer.seen_at,
+    ).where(EventConsumer.name == bindparam("name"), _OWN_CALL),
+)
+"""How far a consumer has come, and who delivers for it."""
+
+DUE = register(
+    "events.due",
+    select(ParkedEvent.consumer)
+    .where(_OWN_PARKED, ParkedEvent.state == Parked.RETRYING, ParkedEvent.retry_at <= _NOW)
+    .distinct(),
+    heavy=True,
+)
+"""The consumers that have something to try again."""
+
+RETRY = register(
+    "events.retry",
+    select(*_EVENT, ParkedEvent.id.label("parked_id"), ParkedEvent.tries)
+    .join(
+        OutboxEvent,
+        (OutboxEvent.seq == ParkedEvent.seq)
+        & (OutboxEvent.institution_id == ParkedEvent.institution_id),
+    )
+    .where(
+        _OWN_PARKED,
+        ParkedEvent.consumer == bindparam("consumer"),
+        ParkedEvent.state == Parked.RETRYING,
+        ParkedEvent.retry_at <= _NOW,
+    )
+    .order_by(ParkedEvent.retry_at, ParkedEvent.seq)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""What a consumer has to try again now."""
+
+PARKED = register(
+    "events.parked",
+    select(
+        ParkedEvent.id,
+        ParkedEvent.consumer,
+        ParkedEvent.event_id,
+        ParkedEvent.topic,
+        ParkedEvent.aggregate,
+        ParkedEvent.state,
+        ParkedEvent.reason,
+        ParkedEvent.tries,
+        ParkedEvent.retry_at,
+        ParkedEvent.parked_at,
+    )
+    .where(ParkedEvent.institution_id == institution, ParkedEvent.id > bindparam("after"))
+    .order_by(ParkedEvent.id)
+    .limit(bindparam("limit")),
+)
+"""The parked events of an institution, the first that was parked first."""
+
+PARKED_COUNTS = register(
+    "events.parked_counts",
+    select(ParkedEvent.consumer, ParkedEvent.state, func.count().label("count"))
+    .where(_OWN_PARKED)
+    .group_by(ParkedEvent.consumer, ParkedEvent.state),
+    heavy=True,
+)
+"""How many events are parked, by consumer and state."""
+
+SLOWEST = register(
+    "events.slowest",
+    select(func.min(EventConsumer.position)).where(
+        EventConsumer.seen_at > bindparam("seen_after", type_=UtcDateTime), _OWN_CALL
+    ),
+    heavy=True,
+)
+"""Up to where every consumer has come that was seen lately."""
+
+_newer = aliased(OutboxEvent)
+
+PASSED = register(
+    "events.passed",
+    select(OutboxEvent.seq)
+    .where(
+        _OWN_EVENTS,
+        OutboxEvent.seq <= bindparam("upto"),
+        OutboxEvent.occurred_at < bindparam("before", type_=UtcDateTime),
+        exists().where(
+            _newer.institution_id == OutboxEvent.institution_id,
+            _newer.aggregate == OutboxEvent.aggregate,
+            _newer.aggregate_seq > OutboxEvent.aggregate_seq,
+        ),
+        ~exists().where(
+            ParkedEvent.institution_id == OutboxEvent.institution_id,
+            ParkedEvent.seq == OutboxEvent.seq,
+        ),
+    )
+    .order_by(OutboxEvent.seq)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""Events that nobody needs any more; the newest of an aggregate stays, for it holds the count."""

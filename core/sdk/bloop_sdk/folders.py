@@ -1,0 +1,90 @@
+"""A folder to be imported, read without ever leaving it.
+
+    for found in walk(root):
+        if found.refused is None:
+            with open_inside(root, found.path) as file: ...
+
+Names that start with a dot are passed over: they are other programs' own (``.git``, ``.obsidian``).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from bloop_sdk.errors import MissingRecordError
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file of a folder; ``refused`` says why one is not to be read.
+
+    ``path`` is relative, with ``/``; ``size`` is in bytes, ``modified`` in seconds since the epoch.
+    """
+
+    path: str
+    size: int = 0
+    modified: float = 0.0
+    refused: str | None = None
+
+
+def walk(root: Path) -> Iterator[Found]:
+    """Everything below ``root``, in an order that depends on the names alone.
+
+    Symbolic links are refused, also those that stay inside: what they lead to is met at its place.
+    """
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(root / folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as err:
+            yield Found(folder, refused=f"the folder cannot be listed: {err.strerror}")
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False) and entry.name.isprintable():
+                waiting.append(path)
+            else:
+                yield _found(root, path, entry)
+
+
+def _found(root: Path, path: str, entry: os.DirEntry[str]) -> Found:
+    if entry.is_symlink():
+        inside = (root / path).resolve().is_relative_to(root.resolve())
+        where = "to another place of the folder" if inside else "out of the folder"
+        return Found(path, refused=f"it is a symbolic link that leads {where}")
+    if not entry.name.isprintable():  # Undecodable bytes come as lone surrogates.
+        shown = path.encode("utf-8", "backslashreplace").decode()
+        return Found(shown, refused="its name holds control characters or is no UTF-8")
+    if not entry.is_file(follow_symlinks=False):
+        return Found(path, refused="it is no ordinary file")
+    try:
+        facts = entry.stat(follow_symlinks=False)
+    except OSError as err:
+        return Found(path, refused=f"it cannot be read: {err.strerror}")
+    return Found(path, facts.st_size, facts.st_mtime)
+
+
+def open_inside(root: Path, path: str) -> BinaryIO:
+    """A file below ``root``; raises MissingRecordError for one that is gone or leads outside."""
+    target = root / path
+    try:
+        if not target.parent.resolve().is_relative_to(root.resolve()):
+            raise MissingRecordError(f"{path} leads out of the folder")
+        # What was a file when it was listed may have become a link or a pipe since.
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        file = os.fdopen(os.open(target, flags | getattr(os, "O_BINARY", 0)), "rb")
+    except OSError as err:
+        raise MissingRecordError(f"{path} cannot be read: {err.strerror}") from err
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise MissingRecordError(f"{path} is no ordinary file")
+    return file

@@ -1,0 +1,168 @@
+"""The ``notes`` provider: what the hub calls. The work is in :mod:`bloop_markdown.reader`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from bloop_markdown.config import MarkdownConfig
+from bloop_markdown.reader import Reader
+from bloop_markdown.source import is_note
+from bloop_sdk import (
+    CheckResult,
+    ConnectionContext,
+    Deletes,
+    FatalError,
+    Hint,
+    MalformedRecordError,
+    Partition,
+    Precondition,
+    ProviderSpec,
+    Stream,
+    UnsupportedError,
+    WebhookRequest,
+    WriteOp,
+    WriteResult,
+)
+from bloop_sdk.records import Batch, Container, Cursor, Kind, Node, Record, Ref, Skipped
+
+STREAM = "notes"
+_KINDS = frozenset({Kind.NOTEBOOK, Kind.MODULE, Kind.NOTE, Kind.FILE})
+
+
+class MarkdownProvider:
+    """Reads ``ctx.source``: a folder, a zip of one, or a single note."""
+
+    def __init__(self, ctx: ConnectionContext) -> None:
+        self._ctx = ctx
+        self._reader: Reader | None = None
+        self._opening = asyncio.Lock()
+
+    def spec(self) -> ProviderSpec:
+        """One stream: the notebook, its folders, notes and files; what is not listed is gone."""
+        return ProviderSpec(streams=(Stream(name=STREAM, kinds=_KINDS, deletes=Deletes.ENUMERATE),))
+
+    async def check(self) -> CheckResult:
+        """What is there: ``account`` counts it, ``gaps`` names what is not read."""
+        reader = await self._open()
+        notes = sum(map(is_note, reader.source.entries))
+        files = len(reader.source.entries) - notes
+        title = reader.container().title
+        return CheckResult(
+            account=f"{title} (notes: {notes}, other files: {files})",
+            site=reader.source.name,
+            gaps=tuple(f"{path}: {why}" for path, why in reader.source.refused[:100]),
+        )
+
+    async def discover(self) -> Sequence[Container]:
+        """The one notebook."""
+        return [(await self._open()).container()]
+
+    async def read(self, partition: Partition, state: Cursor | None) -> AsyncIterator[Batch]:
+        """Everything in reading order; the cursor holds the path of the last file."""
+        if partition.stream != STREAM:
+            raise UnsupportedError(f"notes have no stream {partition.stream!r}")
+        reader = await self._open()
+        after: str | None = state.value.get("after") if state else None
+        if after is None:
+            refused = list(reader.refused())
+            for start in range(0, len(refused), reader.bounds.batch_records):
+                yield Batch(skipped=tuple(refused[start : start + reader.bounds.batch_records]))
+        while True:
+            batch = await self._ctx.run_sync(_next_batch, reader, after)
+            yield batch
+            if batch.done == batch.total:
+                return
+            after = batch.cursor.value["after"] if batch.cursor else None
+
+    async def fetch(self, refs: Sequence[Ref]) -> Batch:
+        """Some records by their refs; what is not there is skipped."""
+        reader = await self._open()
+        return await self._ctx.run_sync(_fetch, reader, refs)
+
+    async def write(self, op: WriteOp, precondition: Precondition) -> WriteResult:
+        """Nobody's files are written to; raises UnsupportedError."""
+        del precondition
+        raise UnsupportedError(
+            f"{op.kind}: a folder of notes is read only",
+            cure="change the file, and import the folder again",
+        )
+
+    def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
+        """A folder sends nothing; raises UnsupportedError."""
+        del request
+        raise UnsupportedError("a folder of notes sends no webhooks")
+
+    async def _open(self) -> Reader:
+        async with self._opening:
+            if self._reader is None:
+                source, config = self._ctx.source, self._ctx.config
+                if source is None:
+                    raise FatalError(
+                        "this connection stands for no folder",
+                        cure="import one: bloop import FOLDER",
+                    )
+                if not isinstance(config, MarkdownConfig):
+                    config = MarkdownConfig()
+                self._reader = await self._ctx.run_sync(Reader, source, config, self._chunks)
+            return self._reader
+
+    def _chunks(self, path: str, sha256: str) -> Callable[[], AsyncIterator[bytes]]:
+        """What reads a file when the hub wants its bytes, and notices when they have changed."""
+
+        async def chunks() -> AsyncIterator[bytes]:
+            pieces = (await self._open()).source.pieces(path)
+            digest = hashlib.sha256()
+            while piece := await self._ctx.run_sync(next, pieces, b""):
+                digest.update(piece)
+                yield piece
+            if digest.hexdigest() != sha256:
+                raise MalformedRecordError(
+                    f"{path} changed while it was read", cure="import the folder again"
+                )
+
+        return chunks
+
+
+def _next_batch(reader: Reader, after: str | None) -> Batch:
+    """The records behind a path, up to the bounds of a batch; the notebook comes first."""
+    records: list[Record] = [] if after else [reader.container()]
+    skipped: list[Skipped] = []
+    paths = reader.paths_after(after)
+    taken = size = 0
+    for path in paths[: reader.bounds.batch_records]:
+        made = reader.make(path)
+        if isinstance(made, Skipped):
+            skipped.append(made)
+        else:
+            records += made
+        taken, after = taken + 1, path
+        size += reader.source.entries[path].size if is_note(path) else 0
+        if size > reader.bounds.batch_bytes:
+            break
+    total = len(reader.index.order)
+    return Batch(
+        records=tuple(records),
+        skipped=tuple(skipped),
+        cursor=Cursor({"after": after}),
+        done=total - len(paths) + taken,
+        total=total,
+    )
+
+
+def _fetch(reader: Reader, refs: Sequence[Ref]) -> Batch:
+    records: list[Record] = []
+    skipped: list[Skipped] = []
+    for ref in refs:
+        path = reader.path_of(ref)
+        if ref == Ref(Kind.NOTEBOOK, reader.container_id):
+            records.append(reader.container())
+        elif path is None:
+            reason = "the notebook does not hold it"
+            skipped.append(Skipped(ref=str(ref), reason=reason, code="record_missing"))
+        elif isinstance(made := reader.make(path), Skipped):
+            skipped.append(made)
+        else:
+            records += (one for one in made if isinstance(one, Node) == (ref.kind is Kind.MODULE))
+    return Batch(records=tuple(records), skipped=tuple(skipped))

@@ -1,0 +1,60 @@
+"""A note's Markdown as HTML, with its title, its tags and what was lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from typing import Any
+
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.footnote import footnote_plugin
+
+from bloop_markdown import syntax
+from bloop_markdown.syntax import Links
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """``title`` is the heading that the note began with, which ``html`` then lacks."""
+
+    html: str
+    title: str | None
+
+
+def render(body: str, links: Links, *, titled: str | None = None) -> Rendered:
+    """``body`` as HTML. A first heading is taken for the title, unless it has another one."""
+    env: dict[str, Any] = {"links": links}
+    parser = _parser()
+    tokens = parser.parse(body, env)
+    title = None
+    if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
+        heading = syntax.plain(tokens[1])
+        if heading and titled in {None, heading}:
+            title, tokens = heading, tokens[3:]
+    return Rendered(str(parser.renderer.render(tokens, parser.options, env)), title)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    parser.use(footnote_plugin)
+    parser.use(dollarmath_plugin, allow_space=False, renderer=_formula)
+    parser.inline.ruler.at("math_inline", syntax.formula)
+    parser.inline.ruler.before("link", "wiki_link", syntax.wiki_link)
+    parser.inline.ruler.before("link", "highlight", syntax.highlight)
+    parser.inline.ruler.before("link", "comment", syntax.comment)
+    parser.block.ruler.before(
+        "table", "comment_block", syntax.comment_block, {"alt": ["paragraph", "blockquote", "list"]}
+    )
+    rules = [syntax.resolve_links, syntax.callouts, syntax.tasks, syntax.tags, syntax.names]
+    for rule in rules:
+        parser.core.ruler.push(rule.__name__, rule)
+    return parser
+
+
+def _formula(latex: str, options: dict[str, Any]) -> str:
+    """LaTeX between the marks by which the hub knows formulas."""
+    opening, closing = ("\\[", "\\]") if options["display_mode"] else ("\\(", "\\)")
+    return f"{opening}{escape(latex, quote=False)}{closing}"

@@ -1,0 +1,126 @@
+"""What a hidden module hides: from lists, by its id, and as a file, for learners alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bloop.content import history, placing, service
+from bloop.content.models import Item, Node
+from bloop.content.queries import FILE_SHOWN, ITEM_SHOWN, ITEMS_SHOWN
+from tests.content.course import Course, file, leaf, module, page, rows
+
+
+def nobody_minds(item, principal):
+    return None
+
+
+@pytest.fixture
+def shown(database, call):
+    """What learners can reach, by remote id: in lists and one by one alike."""
+
+    async def find():
+        items = rows(database, call, Item)
+        one_by_one = set()
+        for item in items:
+            read = FILE_SHOWN if item.kind == "file" else ITEM_SHOWN
+            if await database.read(read, call, id=item.id):
+                one_by_one.add(item.remote_id)
+        listed = set()
+        for container in {item.container_id for item in items}:
+            found = await database.read(ITEMS_SHOWN, call, container=container, after="", limit=500)
+            ids = {ITEMS_SHOWN.as_dict(row)["id"] for row in found}
+            listed |= {item.remote_id for item in items if item.id in ids}
+        assert listed == one_by_one
+        return one_by_one
+
+    return find
+
+
+def node(database, call, remote_id):
+    return next(one for one in rows(database, call, Node) if one.remote_id == remote_id)
+
+
+async def test_a_hidden_module_hides_what_is_below_it_however_deep(sync, shown):
+    deep, open_, loose, picture = page("deep"), page("open"), page("loose"), file("pic.png")
+    nodes = [module("h", published=False), module("in", "mh"), module("m")]
+    nodes += [leaf(deep, "min"), leaf(picture, "mh"), leaf(open_, "mm")]
+
+    await sync(Course(contents=[*nodes, deep, picture, open_, loose]))
+
+    assert await shown() == {"popen", "ploose"}
+
+
+async def test_one_open_place_is_enough(sync, shown):
+    both = page("both")
+    second = replace(leaf(both, "mm"), remote_id="n2")
+    nodes = [module("h", published=False), module("m"), leaf(both, "mh"), second]
+
+    await sync(Course(contents=[*nodes, both]))
+
+    assert await shown() == {"pboth"}
+
+
+async def test_a_later_sync_hides_and_shows(sync, shown):
+    one = page(1)
+    course = Course(contents=[module("m"), leaf(one, "mm"), one])
+    await sync(course)
+    assert await shown() == {"p1"}
+
+    hidden = replace(module("m", published=False), raw={"id": "mm", "published": False})
+    await sync(replace(course, contents=[hidden, leaf(one, "mm"), one]))
+    assert await shown() == set()
+
+    await sync(course)
+    assert await shown() == {"p1"}
+
+
+async def test_undoing_the_run_that_hid_shows_again(sync, shown, command):
+    one = page(1)
+    course = Course(contents=[module("m"), leaf(one, "mm"), one])
+    await sync(course)
+    hidden = replace(module("m", published=False), raw={"id": "mm", "published": False})
+    report = await sync(replace(course, contents=[hidden, leaf(one, "mm"), one]))
+
+    command(history.undo_run, report.run)
+
+    assert await shown() == {"p1"}
+
+
+async def test_an_interrupted_run_hides_what_it_has_read(sync, shown):
+    one = page(1)
+    course = Course(contents=[module("m"), leaf(one, "mm"), one], batch_size=1)
+    await sync(course)
+    hidden = replace(module("m", published=False), raw={"id": "mm", "published": False})
+
+    def stop(stream, start):
+        if stream == "tree" and start == 1:
+            raise OSError("cut")
+
+    with pytest.raises(Exception, match="cut"):
+        await sync(replace(course, contents=[hidden, leaf(one, "mm"), one], fail=stop))
+
+    assert await shown() == set()
+
+
+async def test_an_author_hides_a_module_moves_out_of_it_and_removes_it(
+    command, shown, database, call
+):
+    course = command(service.create_container, title="Chemistry", published=True)
+    unit = command(placing.create_node, course.id, title="Unit", published=False)
+    item = command(service.create_item, course.id, kind="page", title="pH")
+    command(service.publish, Item, item.id, None, nobody_minds)
+    place = command(placing.create_node, course.id, title="pH", parent=unit.id, item=item.id)
+    assert await shown() == set()
+
+    command(service.publish, Node, unit.id, None, nobody_minds)
+    assert await shown() == {item.remote_id}
+
+    command(service.trash, Node, unit.id, None)
+    assert await shown() == set()
+
+    command(service.restore, Node, unit.id, None)
+    command(service.unpublish, Node, unit.id, None)
+    command(placing.update_node, place.id, None, {"parent": None})
+    assert await shown() == {item.remote_id}

@@ -1,0 +1,35 @@
+"""One process of the hub that follows the log, for tests that kill it: URLs, then a handler.
+
+An effect writes one audit line an event; a delivery appends one line an event to a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from bloop.events.consumers import Consumers
+from bloop.store.database import Database
+from tests.events.conftest import consumer, means, take
+
+
+async def main(url: str, owner_url: str, kind: str, file: str) -> None:
+    async def deliver(ctx, event):
+        line = f"{event.aggregate} {event.sequence} {event.id} {os.getpid()}\n"
+        with Path(file).open("a") as out:  # noqa: ASYNC230 - a line that a kill may not tear
+            out.write(line)
+
+    database = Database(url, owner_url)
+    consumers = Consumers(means(database), keep=timedelta(days=7))
+    await consumers.follow([consumer(take if kind == "effect" else deliver)])
+    await consumers.start()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

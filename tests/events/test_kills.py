@@ -1,0 +1,109 @@
+"""Real processes over one database, killed at any moment: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bloop.events import positions
+from bloop.store.database import in_unit
+from tests.events.conftest import PLUGIN, position, say, taken
+from tests.support.database import make_system_call
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 4
+AGGREGATES = [f"a:{n}" for n in range(5)]
+
+
+class Follower:
+    """A process that follows the log."""
+
+    def __init__(self, urls, kind, file):
+        self._command = [sys.executable, "-m", "tests.events.follow_and_die", *urls, kind, file]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self._command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        while (line := self.process.stdout.readline()) and b"ready" not in line:
+            pass
+        assert line, "it ended before it was ready"
+
+    def kill(self):
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def followers(urls, kind, file):
+    both = [Follower(urls, kind, str(file)) for _ in range(2)]
+    try:
+        yield both
+    finally:
+        for one in both:
+            one.kill()
+
+
+def events_amid_kills(database, both):
+    """Says 5 times 5 events between kills; gives how many of each aggregate."""
+    chance = random.Random(3)
+    for kill in range(KILLS):
+        for _ in range(5):
+            say(database, *AGGREGATES)
+            time.sleep(chance.random() * 0.02)
+        victim = both[kill % 2]
+        victim.kill()
+        say(database, *AGGREGATES)
+        victim.start()
+    return KILLS * 6
+
+
+def wait_for(database, number):
+    end = time.monotonic() + 60
+    while position(database) < number:
+        assert time.monotonic() < end, f"at {position(database)} of {number}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def begun(database):
+    in_unit(database, make_system_call(), positions.begin, "stub.take", PLUGIN, 0)
+
+
+@pytest.mark.slow
+def test_effects_in_the_database_happen_exactly_once(database, database_urls, begun, tmp_path):
+    with followers(database_urls, "effect", tmp_path / "none") as both:
+        each = events_amid_kills(database, both)
+        wait_for(database, each * len(AGGREGATES))
+    found = taken(database)
+    for aggregate in AGGREGATES:
+        assert [n for name, n in found if name == aggregate] == list(range(1, each + 1))
+
+
+@pytest.mark.slow
+def test_deliveries_happen_at_least_once_in_order_with_a_stable_id(
+    database, database_urls, begun, tmp_path
+):
+    file = tmp_path / "delivered"
+    with followers(database_urls, "delivery", file) as both:
+        each = events_amid_kills(database, both)
+        wait_for(database, each * len(AGGREGATES))
+    lines = [line.split() for line in file.read_text().splitlines()]
+    for aggregate in AGGREGATES:
+        numbers = [int(number) for name, number, *_ in lines if name == aggregate]
+        first = list(dict.fromkeys(numbers))
+        assert first == list(range(1, each + 1)), "each came, first in order"
+    ids = {(name, number): id_ for name, number, id_, _ in lines}
+    assert len(set(ids.values())) == len(ids) == each * len(AGGREGATES)
+    # A batch that was under way may come again, from the one who takes over.
+    assert len(lines) < len(ids) * 2

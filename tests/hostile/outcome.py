@@ -1,0 +1,44 @@
+"""What a case cost: the facts that the test asserts, and that the table tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.hostile.cases import Case
+from tests.hostile.served import Served
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """After a plugin was provoked and the good route answered again."""
+
+    pid: int | None
+    status: int | None
+    text: str
+    state: str
+    words: str
+    cure: str | None
+
+
+def outcome_of(hub: Served, case: Case) -> Outcome:
+    """Provoke a case, wait for the hub where it has to come back, and ask what it was."""
+    before = hub.pid()
+    status, text = hub.provoke(case)
+    if case.costs == "process" and case.provoke != "start":
+        hub.until(lambda: hub.pid() not in {None, before}, f"end of the process by {case.id}")
+    hub.ready()
+    told = hub.plugin(case.id)
+    words = [text, told["reason"], told["last_error"]]
+    words += [breaker["last_error"] for breaker in told["breakers"]]
+    if case.provoke in {"page", "readyz"} and case.costs == "feature":
+        words += [line for line in hub.said().splitlines() if f'"plugin":"{case.id}"' in line]
+    if case.costs == "process":
+        words += [line for line in hub.said().splitlines() if f"plugin {case.id}:" in line]
+    return Outcome(
+        hub.pid(),
+        status,
+        text,
+        told["state"],
+        "\n".join(word for word in words if word),
+        told["cure"],
+    )
