@@ -17,7 +17,7 @@ demo: env ## a hub with a sample course, served on this machine (PORT=8080)
 test: env-dev ## all tests, with a real PostgreSQL and Redis (ARGS="-k name")
 	@$(BIN)/python -m pytest -n $(or $(JOBS),auto) --cov --cov-report= $(ARGS)
 
-check: env-dev fmt-check lint types contracts security docs-check ## format, lint, types, import contracts, security, docs
+check: env-dev fmt-check lint types contracts security lint-plugins api-check docs-check ## format, lint, types, import contracts, security, plugins, docs
 
 .PHONY: fmt-check
 fmt-check:
@@ -39,12 +39,26 @@ contracts:
 security:
 	@$(BIN)/bandit --quiet --severity-level medium --recursive --configfile pyproject.toml core plugins
 
+.PHONY: lint-plugins api-check api-snapshot
+lint-plugins: ## lint every first-party plugin as `bloop plugins lint` does
+	@$(BIN)/bloop plugins lint --strict $(wildcard plugins/*/* examples/plugins/*)
+
+api-check:
+	@$(BIN)/python tools/api_snapshot.py --check
+
+api-snapshot: env-dev ## write core/sdk/api: what plugins may rely on
+	@$(BIN)/python tools/api_snapshot.py
+
 docs-check:
 	@for tool in tools/*_docs.py; do $(BIN)/python $$tool --check || exit 1; done
 	@$(BIN)/python tools/docs_check.py
 
 docs: env-dev ## write the parts of docs/ that are made from the source
 	@for tool in tools/*_docs.py; do $(BIN)/python $$tool || exit 1; done
+
+.PHONY: tutorial
+tutorial: env-dev ## follow the plugin tutorial to the letter, in an environment of built wheels
+	@$(BIN)/python tools/tutorial.py
 
 bench: env-dev ## run the benchmarks and write docs/benchmarks.md (ONLY="dispatch read")
 	@$(BIN)/python tools/bench.py $(ONLY)

@@ -85,10 +85,11 @@ def type_section(kind: type) -> str:
         lines.append("Values: " + ", ".join(f"`{member.value}`" for member in kind) + ".")
     else:
         lines += ["| field | type | default |", "| --- | --- | --- |"]
+        assert dataclasses.is_dataclass(kind)
         for field in dataclasses.fields(kind):
             default = "" if field.default is dataclasses.MISSING else f"`{field.default!r}`"
             if field.default_factory is not dataclasses.MISSING:
-                default = f"`{field.default_factory.__name__}()`"
+                default = f"`{getattr(field.default_factory, '__name__', '')}()`"
             lines.append(f"| `{field.name}` | `{_cell(field.type)}` | {default} |")
     return "\n".join(lines)
 

@@ -95,3 +95,21 @@ def test_a_broken_file_names_line_key_and_cure(hub):
     done = hub("plugins", "list")
     assert done.returncode == 1
     assert "hub.toml:2: [http] port: must be between 1 and 65535" in done.stderr
+
+
+DEPRECATED = """
+from bloop_sdk import Plugin
+from bloop_sdk.deprecation import deprecated
+
+class Main(Plugin):
+    def start(self):
+        deprecated("old", since="1.1", removed_on="2030-01-01", instead="new")
+"""
+
+
+def test_doctor_shows_what_a_plugin_uses_that_will_go(hub):
+    write_plugin(hub.site, "elder", code=DEPRECATED)
+    hub("plugins", "enable", "elder")
+    done = hub("plugins", "doctor", "elder")
+    assert done.returncode == 0
+    assert "old is deprecated since 1.1 and goes on 2030-01-01: use new" in done.stdout

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bloop.kernel import hubfile
-from bloop.kernel.hubfile import disable, enable, set_key, with_value
+from bloop.kernel.hubfile import disable, enable, forget, set_key, with_value, without_plugin
 from bloop_sdk.errors import ConfigError, RetriableError
 
 
@@ -252,3 +252,65 @@ def test_an_edit_and_its_reverse_give_the_same_text(text, key):
     except ValueError:
         assume(False)
     assert with_value(with_value(off, key, value=True), key, value=False) == off
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[plugins.x]\nenabled = true\n", ""),
+        ("[hub]\nname = 'a'\n\n[plugins.x]\nenabled = true", "[hub]\nname = 'a'\n\n"),
+        # Comments that touch the section go with it, the others stay.
+        (
+            "# far\n\n# near\n[plugins.x] \na = 1 # on\n\n# mid\nb = 2\n# end\n\n# y\n[y]\n",
+            "# far\n\n# y\n[y]\n",
+        ),
+        ("[plugins.x]\na = 1\n# next\n[http]\nport = 1\n", "# next\n[http]\nport = 1\n"),
+        # Sections below it, wherever they stand.
+        (
+            "[plugins.x]\n[http]\nport = 1\n[plugins.x.deep]\nb = [\n 1,\n]\n[[plugins.x.l]]\n",
+            "[http]\nport = 1\n",
+        ),
+        ("[plugins.x]\n\n\n# end\n", "\n# end\n"),
+        # Other ways to write it.
+        ("plugins.x.a = 1\nplugins.y.a = 2\nplugins.x.b = 3\n", "plugins.y.a = 2\n"),
+        ("[plugins]\nx = { enabled = true }\ny.order = 1\n", "[plugins]\ny.order = 1\n"),
+        ("[plugins]\r\nx.a = 1\r\n", "[plugins]\r\n"),
+        ('[plugins."x"]\na = 1\n[plugins.xx]\na = 1\n', "[plugins.xx]\na = 1\n"),
+        ("\ufeff[plugins.x]\na = 1\n", "\ufeff"),
+        # Nothing of it is there.
+        ("[plugins.xx]\na = 1\n", "[plugins.xx]\na = 1\n"),
+        ("x = 1\n", "x = 1\n"),
+    ],
+)
+def test_a_plugins_section_goes_and_the_rest_stays(text, expected):
+    assert without_plugin(text, "x") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["plugins = { x = { a = 1 }, y = { a = 1 } }\n", "[plugins]\ny = 1\n", "plugins.x = { a = 1 }"],
+)
+def test_forgetting_never_loses_anything_else(text):
+    before = tomllib.loads(text)
+    try:
+        after = tomllib.loads(without_plugin(text, "x"))
+    except ValueError:
+        return
+    before["plugins"].pop("x", None)
+    assert after.get("plugins", {}) == before["plugins"]
+
+
+def test_what_cannot_be_taken_out_safely_is_left_to_the_operator(tmp_path):
+    path = tmp_path / "hub.toml"
+    path.write_text("plugins = { x = { a = 1 }, y = { a = 1 } }\n")
+    with pytest.raises(ConfigError) as caught:
+        forget(path, "x")
+    assert caught.value.cure == "take [plugins.x] out by hand"
+    assert path.read_text().startswith("plugins = { x")
+
+
+def test_forgetting_says_what_it_did_and_does_it_once(tmp_path):
+    path = tmp_path / "hub.toml"
+    path.write_text("[plugins.x]\na = 1\n")
+    assert "-[plugins.x]" in forget(path, "x").diff
+    assert not forget(path, "x").changed

@@ -11,7 +11,8 @@ from bloop.kernel.breaker import Breakers
 from bloop.kernel.discovery import scan
 from bloop.kernel.faults import CircuitOpenError, PluginUnavailableError
 from bloop.kernel.loader import Runner
-from bloop.kernel.registry import offers, protocol_faults
+from bloop.kernel.registry import offers
+from bloop_sdk._protocols import protocol_faults
 from bloop_sdk.providers import CAPABILITIES
 from bloop_sdk.testing.distributions import write_plugin
 

@@ -4,10 +4,11 @@ import contextlib
 import pytest
 from aiohttp import web
 
-from bloop.net.client import Bounds, Client
 from bloop.net.guard import Guard
-from bloop.net.pacer import LocalPacer, Pace
+from bloop.net.pacer import LocalPacer
 from bloop.net.transport import NetworkTransport
+from bloop_sdk._http.client import Bounds, Client
+from bloop_sdk._http.wire import Pace
 
 FAST = Bounds(total_seconds=5, longest_wait=5)
 
@@ -113,5 +114,5 @@ def pauses(monkeypatch):
         slept.append(seconds)
         await original(0)
 
-    monkeypatch.setattr("bloop.net.client.sleep", sleep)
+    monkeypatch.setattr("bloop_sdk._http.client.sleep", sleep)
     return slept

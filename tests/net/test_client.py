@@ -11,10 +11,11 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
-from bloop.net.client import Bounds, Try
-from bloop.net.outcome import retry_after
-from bloop.net.pacer import LocalPacer, Pace
+from bloop.net.pacer import LocalPacer
 from bloop_sdk import HttpClient, Request
+from bloop_sdk._http.client import Bounds, Try
+from bloop_sdk._http.outcome import retry_after
+from bloop_sdk._http.wire import Pace
 from bloop_sdk.errors import (
     AuthError,
     DeadlineError,
@@ -436,7 +437,7 @@ async def test_a_cancelled_request_frees_its_turn(server, connect):
 
 def test_the_library_is_loaded_with_the_first_request_only():
     code = (
-        "import bloop.net.client, bloop.net.recorder, bloop.net.transport, sys, json\n"
+        "import bloop_sdk._http.client, bloop_sdk._http.cassette, bloop.net.transport, sys, json\n"
         "from bloop.net.guard import Guard\n"
         "bloop.net.transport.NetworkTransport(Guard())\n"
         "print(json.dumps(sorted({'aiohttp', 'yarl', 'structlog'} & {*sys.modules})))"

@@ -5,8 +5,9 @@ from aiohttp.abc import AbstractResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bloop.net.guard import AddressRefusedError, Guard, is_public, same_host
+from bloop.net.guard import Guard, is_public
 from bloop_sdk import Request
+from bloop_sdk._http.urls import AddressRefusedError, same_host
 from tests.net.conftest import status
 
 

@@ -3,7 +3,8 @@ import threading
 
 import pytest
 
-from bloop.net.pacer import LocalPacer, Pace
+from bloop.net.pacer import LocalPacer
+from bloop_sdk._http.wire import Pace
 from bloop_sdk.errors import RateLimitedError
 
 KEY = ("credential", "host")

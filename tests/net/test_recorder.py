@@ -4,9 +4,9 @@ import pytest
 from aiohttp import web
 
 from bloop.net.guard import Guard
-from bloop.net.recorder import Recorder, Replayer
 from bloop.net.transport import NetworkTransport
 from bloop_sdk import Request
+from bloop_sdk._http.cassette import Recorder, Replay
 from bloop_sdk.errors import AuthError, FatalError, UnavailableError
 from tests.net.conftest import status
 
@@ -26,7 +26,7 @@ async def recorded(server, connect, cassette):
         told = [await client.send(request) for request in requests]
         await recorder.close()
         server.say(500)
-        return connect(transport=Replayer(cassette)), told
+        return connect(transport=Replay(cassette)), told
 
     return _recorded
 
@@ -107,7 +107,7 @@ async def test_errors_and_retries_are_the_real_ones_in_a_replay(server, connect,
         await client.send(Request(url=server.url))
     recorder.save()
     tries = []
-    replayed = connect(transport=Replayer(cassette), on_try=tries.append)
+    replayed = connect(transport=Replay(cassette), on_try=tries.append)
     with pytest.raises(AuthError):
         await replayed.send(Request(url=server.url))
     assert [one.status for one in tries] == [503, 401]
@@ -144,4 +144,4 @@ async def test_what_was_not_recorded_is_told(recorded, server):
 def test_a_cassette_of_another_version_is_refused(cassette):
     cassette.write_text('{"version": 9, "exchanges": []}')
     with pytest.raises(FatalError, match="no cassette of version 1"):
-        Replayer(cassette)
+        Replay(cassette)

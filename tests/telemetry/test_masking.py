@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from bloop.telemetry.masking import MASK, MAX_TEXT, mask, mask_text, personal_fields
+from bloop.telemetry.masking import mask, personal_fields
 from bloop_sdk import Personal
+from bloop_sdk._masking import MASK, MAX_TEXT, mask_text
 
 
 @pytest.mark.parametrize(

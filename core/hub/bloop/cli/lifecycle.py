@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from bloop.cli.folders import plugin_option
 from bloop.cli.output import asynchronous, json_option, open_hub, print_json
 
 if TYPE_CHECKING:
     from bloop.ops.serve import Serving
     from bloop.ops.supervise import Lifeline
+    from bloop_sdk import BloopError
 
 HUB_TOML = """\
 # What this hub is and which plugins it loads. `bloop config explain KEY` says where a value
@@ -80,6 +83,7 @@ def _write_new(path: Path) -> bool:
 @click.option("--host", help="Address to listen on instead of [http] host.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes any that is free.")
 @click.option("--reload", is_flag=True, help="Start again whenever source code changes.")
+@plugin_option
 @click.pass_context
 def up(ctx: click.Context, host: str | None, port: int | None, *, reload: bool) -> None:
     """Run the hub: pages, API and background work.
@@ -90,7 +94,14 @@ def up(ctx: click.Context, host: str | None, port: int | None, *, reload: bool) 
     if reload:
         from bloop.ops.serve import serve_reloading
 
-        serve_reloading(config, host=host, port=port, on_ready=announce)
+        serve_reloading(
+            config,
+            host=host,
+            port=port,
+            on_ready=announce,
+            on_change=announce_change,
+            on_error=announce_failure,
+        )
         return
 
     def run(lifeline: Lifeline) -> None:
@@ -112,8 +123,35 @@ def announce(serving: Serving) -> None:
     if serving.start_url:
         click.echo(f"  Log in    {serving.start_url}")
         click.secho("            once, as the operator, within 30 minutes", dim=True)
+    for one in serving.plugins:
+        took = f" in {one.import_ms:.0f} ms" if one.import_ms is not None else ""
+        colour = "green" if one.healthy else "red"
+        click.echo(f"  Plugin    {one.id} {one.version} ", nl=False)
+        click.secho(f"{one.state}{took}", fg=colour)
+        if one.reason:
+            click.echo(f"            {one.reason}")
+        if one.cure:
+            click.secho(f"            → {one.cure}", fg="cyan")
     click.echo("  Stop with Ctrl-C.")
     click.echo()
+
+
+def announce_change(files: Sequence[Path]) -> None:
+    """Say what was saved, and what is done about it."""
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    click.secho(f"  {_shown(files[0])}{more} changed: starting again", fg="cyan")
+
+
+def announce_failure(err: BloopError) -> None:
+    """Say why the hub could not start, and what brings it back."""
+    click.secho(f"✗ {err.message}", fg="red", err=True)
+    if err.cure:
+        click.secho(f"  → {err.cure}", fg="cyan", err=True)
+    click.echo("  The next save tries again.", err=True)
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 @click.command("login-link")

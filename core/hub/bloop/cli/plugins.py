@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bloop.cli.folders import plugin_option
 from bloop.cli.output import (
     asynchronous,
     console,
@@ -18,6 +19,10 @@ from bloop.cli.output import (
     print_table,
     state,
 )
+from bloop.cli.plugin_lint import lint
+from bloop.cli.plugin_new import new
+from bloop.cli.plugin_purge import purge
+from bloop.cli.plugin_test import test
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -29,6 +34,12 @@ if TYPE_CHECKING:
 @click.group()
 def plugins() -> None:
     """List, inspect and switch plugins."""
+
+
+plugins.add_command(lint)
+plugins.add_command(new)
+plugins.add_command(test)
+plugins.add_command(purge)
 
 
 def complete_id(_ctx: click.Context, _param: click.Parameter, text: str) -> list[CompletionItem]:
@@ -48,6 +59,7 @@ plugin_argument = click.argument("plugin", shell_complete=complete_id)
 
 
 @plugins.command("list")
+@plugin_option
 @json_option
 @click.pass_context
 def list_plugins(ctx: click.Context, *, as_json: bool) -> None:
@@ -78,6 +90,7 @@ def list_plugins(ctx: click.Context, *, as_json: bool) -> None:
 
 @plugins.command()
 @plugin_argument
+@plugin_option
 @json_option
 @click.pass_context
 def show(ctx: click.Context, plugin: str, *, as_json: bool) -> None:
@@ -98,6 +111,7 @@ def show(ctx: click.Context, plugin: str, *, as_json: bool) -> None:
     facts = {
         "wanted": "on" if row["enabled"] else "off",
         "package": row["distribution"],
+        "runs from": row["folder"],
         "provides": ", ".join(row["capabilities"]),
         "hooks": ", ".join(row["hooks"]),
         "talks to": ", ".join(row["hosts"]),
@@ -129,6 +143,7 @@ def disable(plugin: str, *, as_json: bool) -> None:
 
 @plugins.command()
 @click.argument("plugin", required=False, shell_complete=complete_id)
+@plugin_option
 @json_option
 @click.pass_context
 @asynchronous
@@ -158,8 +173,9 @@ def _rows(path: Path | None) -> dict[str, dict[str, Any]]:
 
     from bloop.kernel.config import load
     from bloop.kernel.discovery import scan
+    from bloop.kernel.folders import switched_on
 
-    wanted = {plugin.id for plugin in load(path, os.environ).wanted()}
+    wanted = {plugin.id for plugin in load(path, os.environ | switched_on()).wanted()}
     found = scan().plugins
     return {
         name: _row(name, found.get(name), enabled=name in wanted)
@@ -180,6 +196,7 @@ def _row(plugin_id: str, found: Found | None, *, enabled: bool) -> dict[str, Any
         "family": manifest.family if manifest else None,
         "version": found.version if found else None,
         "distribution": found.distribution if found else None,
+        "folder": str(found.folder) if found and found.folder else None,
         "enabled": enabled,
         "capabilities": list(manifest.provides) if manifest else [],
         "hooks": list(manifest.hooks) if manifest else [],
@@ -235,6 +252,8 @@ def _print_diagnosis(one: Diagnosis) -> None:
     for key, origin in one.settings.items():
         if origin != "default":
             out.print(f"  {key}  {origin}", markup=False, style="dim")
+    for line in one.deprecated:
+        out.print(f"  {line}", markup=False, style="yellow")
     for breaker in one.breakers:
         if breaker.reopens_in is not None:
             out.print(

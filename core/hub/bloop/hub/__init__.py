@@ -73,7 +73,9 @@ class Hub:
     @classmethod
     def open(cls, path: Path | None, kind: str, *, host: str | None = None) -> Hub:
         """A hub of the configuration at ``path``; ``host`` overrides where it listens."""
-        env = dict(os.environ)
+        from bloop.kernel.folders import switched_on
+
+        env = os.environ | switched_on()
         if host is not None:
             env["BLOOP_HTTP__HOST"] = host
         return cls(load(path, env), kind)

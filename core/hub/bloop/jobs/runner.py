@@ -24,9 +24,9 @@ from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry.context import log_context
 from bloop.telemetry.logs import get_logger
-from bloop.telemetry.masking import mask_text
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import BloopError, Call, RetriableError
+from bloop_sdk._masking import mask_text
 
 DAY_SECONDS = 86400.0
 TRANSIENT = frozenset({"store_busy", "store_unavailable", "store_full"})

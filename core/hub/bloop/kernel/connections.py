@@ -12,8 +12,8 @@ from bloop.kernel.states import ConnectionState, Status
 from bloop.store.database import Database, in_unit
 from bloop.store.errors import ConflictError
 from bloop.store.unit import UnitOfWork
-from bloop.telemetry.masking import mask_text
 from bloop_sdk import AuthError, BloopError, Call, CheckResult, RetriableError
+from bloop_sdk._masking import mask_text
 
 _REASON_LENGTH = 2000
 _CURE_LENGTH = 1000

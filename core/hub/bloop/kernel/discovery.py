@@ -17,12 +17,12 @@ from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 
 from bloop.kernel.faults import describe
+from bloop.kernel.folders import GROUP, PluginFolder
 from bloop.kernel.journal import Code
 from bloop.kernel.states import PluginState
 from bloop_sdk.errors import ManifestError
 from bloop_sdk.manifest import API_VERSION, FILE_NAME, Manifest, load_manifest
 
-GROUP = "bloop.plugins"
 _DPKG = Path("/var/lib/dpkg/info")
 _SITES = {"site-packages", "dist-packages"}
 
@@ -50,6 +50,12 @@ class Found:
     manifest: Manifest | None = None
     package: Path | None = None
     problem: Problem | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The source tree that it runs from, where it is not installed."""
+        source = self.entry_point.dist
+        return source.path if isinstance(source, PluginFolder) else None
 
     @property
     def code(self) -> Code:
@@ -86,7 +92,7 @@ def scan(missing: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None) ->
         found = _examine(entry_point, fields, missing)
         by_id.setdefault(found.id, []).append(found)
     plugins = {
-        plugin_id: same[0] if len(same) == 1 else _duplicate(same)
+        plugin_id: same[0] if len(same) == 1 else _one_of(same)
         for plugin_id, same in sorted(by_id.items())
     }
     return Scan(plugins, tuple(warnings))
@@ -263,6 +269,12 @@ def _newer_api(path: Path) -> str | None:
 
 def _version(api: str) -> tuple[int, ...]:
     return tuple(int(part) for part in api.split("."))
+
+
+def _one_of(same: list[Found]) -> Found:
+    """The one that somebody runs from its folder, which hides those that are installed."""
+    in_folders = [found for found in same if found.folder is not None]
+    return in_folders[0] if len(in_folders) == 1 else _duplicate(same)
 
 
 def _duplicate(same: list[Found]) -> Found:

@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,18 @@ def set_key(path: Path, key: tuple[str, ...], *, value: Any) -> Edit:
     Raises :class:`ConfigError` where the file is missing, no TOML, or so written that the key
     cannot be set without a rewrite, and :class:`RetriableError` where another writer holds it.
     """
+    table, name = ".".join(key[:-1]), key[-1]
+    by_hand = f"write by hand: [{table}] {name} = {toml(value)}"
+    return _edited(path, lambda text: with_value(text, key, value), by_hand)
+
+
+def forget(path: Path, plugin_id: str) -> Edit:
+    """Take a plugin's section out, with the comments that touch it; raises as :func:`set_key`."""
+    by_hand = f"take [plugins.{plugin_id}] out by hand"
+    return _edited(path, lambda text: without_plugin(text, plugin_id), by_hand)
+
+
+def _edited(path: Path, change: Callable[[str], str], by_hand: str) -> Edit:
     target = Path(os.path.realpath(path))
     with _locked(target.parent):
         try:
@@ -59,12 +71,10 @@ def set_key(path: Path, key: tuple[str, ...], *, value: Any) -> Edit:
             raise ConfigError(f"{path}: cannot be read: {err.strerror}") from err
         try:
             before = data.decode("utf-8")
-            after = with_value(before, key, value)
+            after = change(before)
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
             raise ConfigError(f"{path}: not TOML: {err}", cure="mend it by hand first") from err
         except ValueError as err:
-            table, name = ".".join(key[:-1]), key[-1]
-            by_hand = f"write by hand: [{table}] {name} = {toml(value)}"
             raise ConfigError(f"{path}: cannot be edited safely", cure=by_hand) from err
         if after != before:
             _replace(target, after.encode("utf-8"))
@@ -90,6 +100,69 @@ def with_value(text: str, key: tuple[str, ...], value: Any) -> str:
     if tomllib.loads(edited) != wanted:
         raise ValueError("the edit would change something else")
     return text[: len(text) - len(body)] + edited
+
+
+def without_plugin(text: str, plugin_id: str) -> str:
+    """The text without ``[plugins.<id>]``, however it is written; raises as :func:`with_value`."""
+    body = text.removeprefix("\ufeff")
+    wanted = tomllib.loads(body)
+    key = ("plugins", plugin_id)
+    if plugin_id not in wanted.get("plugins", {}):
+        return text
+    del wanted["plugins"][plugin_id]
+    edited = body
+    for start, end in reversed(_stretches(body, key)):
+        edited = edited[:start] + edited[end:]
+    left = tomllib.loads(edited)
+    if {"plugins": {}, **left} != {"plugins": {}, **wanted}:
+        raise ValueError("the edit would change something else")
+    return text[: len(text) - len(body)] + edited
+
+
+def _stretches(body: str, key: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Where the entries below a key stand: whole lines, with the comments that touch them."""
+    found: list[tuple[int, int]] = []
+    inside = False
+    for entry in scan(body):
+        if found and entry.start < found[-1][1]:
+            continue  # An element of what goes.
+        if entry.path[: len(key)] != key:
+            inside = False
+            continue
+        start = body.rfind("\n", 0, entry.start) + 1
+        if entry.header:
+            start = _above(body, start)
+        end = body.find("\n", entry.end) + 1 or len(body)
+        if len(entry.table) >= len(key):
+            end = _below(body, end)
+        # Between two entries of the section everything is the section's.
+        found.append((found.pop()[0] if inside else start, end))
+        inside = True
+    return found
+
+
+def _above(body: str, start: int) -> int:
+    """Where the comments directly over a line begin."""
+    while start:
+        before = body.rfind("\n", 0, start - 1) + 1
+        if not body[before:start].lstrip(" \t").startswith("#"):
+            return start
+        start = before
+    return start
+
+
+def _below(body: str, end: int) -> int:
+    """Where the comments directly below a line end; those that lead on to a header stay.
+
+    One blank line goes with them.
+    """
+    at = end
+    while body[at:].lstrip(" \t").startswith("#"):
+        at = body.find("\n", at) + 1 or len(body)
+    if body[at : at + 1] != "[":
+        end = at
+    blank = body.find("\n", end) + 1
+    return blank if blank and not body[end:blank].strip() else end
 
 
 def _render(value: Any) -> str:

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 from stevedore.extension import error_on_conflict
 from stevedore.named import NamedExtensionManager
 
-from bloop.kernel.discovery import GROUP, Found
+from bloop.kernel.discovery import Found
 from bloop.kernel.dispatch import Dispatcher
 from bloop.kernel.faults import PluginUnavailableError, describe, interrupted, place
+from bloop.kernel.folders import GROUP
 from bloop.kernel.stdlib_guard import StandardLibrary
 from bloop.kernel.watchdog import Watchdog
 from bloop_sdk.errors import BloopError
@@ -232,6 +233,8 @@ def _cure(error: BaseException, found: Found) -> str:
         wanted = [name for name in found.requires if _same(name, top)]
         missing = wanted[0].partition(";")[0].strip() if wanted else top
         return f"pip install '{missing}'"
+    if found.folder is not None:
+        return f"mend it in {found.folder}, or leave out --plugin"
     if isinstance(error, SyntaxError):
         return f"update {found.distribution} or Python"
     return f"update {found.distribution}, or `bloop plugins disable {found.id}`"

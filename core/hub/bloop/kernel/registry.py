@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ from bloop.kernel.dispatch import Hooks
 from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.loader import Runner
 from bloop.kernel.states import PluginState, Status
+from bloop_sdk._protocols import protocol_faults
 from bloop_sdk.manifest import Manifest
 from bloop_sdk.providers import CAPABILITIES
 
@@ -157,28 +157,3 @@ def offers(
             made = tuple(Contribution(found.id, part, runner, found) for part in parts)
             contributions[kind] = (*contributions.get(kind, ()), *made)
     return providers, contributions
-
-
-def protocol_faults(protocol: type, provider: object) -> Iterator[str]:
-    """Where an object falls short of a protocol: what is missing, what is async and should not be.
-
-    It sees through decorators that use functools.wraps; how a callable object answers, nobody
-    can tell beforehand.
-    """
-    for base in protocol.__mro__[:-1]:
-        for name in (*vars(base), *inspect.get_annotations(base)):
-            if name.startswith("_"):
-                continue
-            if not hasattr(provider, name):
-                yield f"{name} is missing"
-                continue
-            expected, actual = vars(base).get(name), inspect.unwrap(getattr(provider, name))
-            if not inspect.isfunction(expected):
-                continue
-            if not callable(actual):
-                yield f"{name} is no method"
-            elif inspect.isroutine(actual):
-                asked = inspect.iscoroutinefunction(expected)
-                if asked is not inspect.iscoroutinefunction(actual):
-                    must = "async def" if asked else "def, or an async generator"
-                    yield f"{name} must be {must}"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from bloop_sdk.errors import FatalError
+from bloop_sdk._http.urls import PORTS, AddressRefusedError, origin, plain_name
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -41,13 +41,6 @@ _DENIED_6 = [
     for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 ]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_PORTS = {"http": 80, "https": 443}
-
-
-class AddressRefusedError(FatalError):
-    """The address is internal, malformed, or not one that this plugin talks to."""
-
-    code = "address_refused"
 
 
 def is_public(address: IPAddress) -> bool:
@@ -73,14 +66,14 @@ class Guard:
             try:
                 self._networks.append(ipaddress.ip_network(entry.strip("[]"), strict=False))
             except ValueError:
-                self._names.add(_plain_name(entry))
+                self._names.add(plain_name(entry))
 
     def check_url(self, url: str) -> None:
         """Refuse what is no plain http(s) URL, and one whose host is an internal address."""
         if not url.isprintable() or " " in url or "\\" in url:
             raise AddressRefusedError("a URL holds spaces, backslashes or control characters")
         scheme, host, _ = origin(url)
-        if scheme not in _PORTS or not host:
+        if scheme not in PORTS or not host:
             raise AddressRefusedError(f"a URL starts with {scheme!r:.20}, not with http(s)://")
         if "@" in urlsplit(url).netloc:
             raise AddressRefusedError(
@@ -95,7 +88,7 @@ class Guard:
 
     def check_address(self, host: str, address: IPAddress) -> None:
         """Refuse an address that ``host`` leads to, unless it is public or allowed."""
-        if is_public(address) or _plain_name(host) in self._names:
+        if is_public(address) or plain_name(host) in self._names:
             return
         if any(address in network for network in self._networks):
             return
@@ -103,39 +96,3 @@ class Guard:
             f"{host} leads to {address}, an internal address",
             cure=f'if plugins shall reach it, add "{host}" to allow in [net] of hub.toml',
         )
-
-
-def _plain_name(host: str) -> str:
-    return host.strip("[]").rstrip(".").lower()
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of a URL; raises :class:`AddressRefusedError` where it is none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme, 0)
-    except ValueError:
-        # The URL is not repeated: its query may hold a token.
-        raise AddressRefusedError("a URL is malformed") from None
-    return parts.scheme, _plain_name(parts.hostname or ""), port
-
-
-def joined(base: str, url: str) -> str:
-    """``url`` relative to ``base``; raises :class:`AddressRefusedError` where it is none."""
-    try:
-        return urljoin(base, url)
-    except ValueError:
-        raise AddressRefusedError("a URL is malformed") from None
-
-
-def same_host(url: str, base: str) -> bool:
-    """Whether ``url``, taken relative to ``base``, stays on its host: for next links and redirects.
-
-    The port has to stay too. From http to https on the usual ports is no change, back is one.
-    """
-    try:
-        here, there = origin(base), origin(joined(base, url))
-    except AddressRefusedError:
-        return False
-    upgraded = (here[0], here[2], there[0], there[2]) == ("http", 80, "https", 443)
-    return here == there or (upgraded and here[1] == there[1])

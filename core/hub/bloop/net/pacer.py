@@ -9,38 +9,9 @@ import time
 from asyncio import sleep
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol
 
+from bloop_sdk._http.wire import Key, Pace
 from bloop_sdk.errors import RateLimitedError
-
-Key = tuple[str, str]
-"""Credential and host: what a system counts by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """At most ``count`` requests in any ``seconds`` of each window, ``at_once`` in flight."""
-
-    windows: tuple[tuple[int, float], ...] = ()
-    at_once: int = 8
-
-
-class Pacer(Protocol):
-    """Gives turns. One for all processes of a hub can stand in for the one of a process."""
-
-    def turn(self, key: Key, pace: Pace, patience: float) -> AbstractAsyncContextManager[None]:
-        """Wait for a turn, and have it until the request is over.
-
-        Raises :class:`RateLimitedError` at once where the wait for a window or a hold would be
-        longer than ``patience`` seconds: whoever asks can come back then.
-        """
-        ...
-
-    def hold(self, key: Key, seconds: float) -> None:
-        """Give no turn for so long: the other side has asked for it."""
-        ...
 
 
 class LocalPacer:

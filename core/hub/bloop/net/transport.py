@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import json
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlencode, urlsplit
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from bloop.net.guard import AddressRefusedError, Guard
-from bloop.net.outcome import NOT_SENT, told
+from bloop.net.guard import Guard
+from bloop_sdk._http.outcome import NOT_SENT
+from bloop_sdk._http.urls import AddressRefusedError, told
+from bloop_sdk._http.wire import Answer, prepare
 from bloop_sdk.errors import BloopError, DeadlineError, FatalError, UnavailableError
 from bloop_sdk.http import Request
 
@@ -21,34 +20,6 @@ if TYPE_CHECKING:
     import aiohttp
     from aiohttp.abc import AbstractResolver
     from yarl import URL
-
-_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The head of an answer, and its body as it comes in. Header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    chunks: AsyncIterator[bytes]
-
-
-class Transport(Protocol):
-    """What :class:`~bloop.net.client.Client` sends through: the network, or a recording."""
-
-    def open(
-        self, request: Request, *, total: float, idle: float
-    ) -> AbstractAsyncContextManager[Answer]:
-        """Send, and keep the connection while the body is read.
-
-        ``total`` bounds everything, ``idle`` the silence between two pieces, in seconds.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Close what is open."""
-        ...
 
 
 class NetworkTransport:
@@ -120,25 +91,6 @@ class NetworkTransport:
                 trust_env=False,
             )
         return self._session
-
-
-def prepare(request: Request) -> tuple[str, dict[str, str], bytes | None]:
-    """URL with its parameters, headers and body as they are sent."""
-    refused = sorted(name for name in request.headers if name.lower() in _OURS)
-    if refused:
-        raise FatalError(f"{told(request)}: the header {refused[0]} is the client's to set")
-    url, headers, body = request.url.partition("#")[0], dict(request.headers), request.body
-    if request.params:
-        url += ("&" if "?" in url else "?") + urlencode(request.params, doseq=True)
-    named = {name.lower() for name in headers}
-    kind = None
-    if request.json_body is not None:
-        body, kind = json.dumps(request.json_body).encode(), "application/json"
-    elif request.form is not None:
-        body, kind = urlencode(request.form).encode(), "application/x-www-form-urlencoded"
-    if kind and "content-type" not in named:
-        headers["Content-Type"] = kind
-    return url, headers, body
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bloop.kernel.breaker import BreakerView
 from bloop.kernel.states import PluginState
 from bloop.store.errors import NotFoundError
+from bloop_sdk.deprecation import deprecations_of
 from bloop_sdk.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Diagnosis:
     settings: Mapping[str, str]
     declared: Declared | None
     breakers: tuple[BreakerView, ...]
+    deprecated: tuple[str, ...] = ()
+    """What it used in this process that will go, when, and what to use instead."""
 
 
 def diagnose(hub: Hub, plugin_id: str | None = None) -> list[Diagnosis]:
@@ -82,7 +85,13 @@ def _diagnosis(hub: Hub, record: PluginRecord) -> Diagnosis:
         settings=record.origins or _written(hub, record.id),
         declared=_declared(record.manifest, record) if record.manifest else None,
         breakers=views,
+        deprecated=_deprecated(record),
     )
+
+
+def _deprecated(record: PluginRecord) -> tuple[str, ...]:
+    package = record.found.package if record.found else None
+    return tuple(map(str, deprecations_of(package.name))) if package else ()
 
 
 def _written(hub: Hub, plugin_id: str) -> dict[str, str]:

@@ -6,17 +6,18 @@ import asyncio
 import contextlib
 import gc
 import ipaddress
+import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bloop.ops.supervise import Lifeline
-from bloop_sdk import ConfigError
+from bloop_sdk import BloopError, ConfigError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bloop.api.edge import Edge
     from bloop.api.problems import Problem
     from bloop.hub import Hub
+    from bloop.ops.doctor import Diagnosis
 
 KEEP_ALIVE_SECONDS = 75
 LEFTOVER_SECONDS = 5.0
@@ -37,9 +39,13 @@ class Serving:
 
     url: str
     start_url: str | None
+    plugins: tuple[Diagnosis, ...] = ()
+    """Those that run from the folder they are written in."""
 
 
 OnReady = Callable[[Serving], None]
+OnError = Callable[[BloopError], object]
+OnChange = Callable[[Sequence[Path]], None]
 
 
 def serve(
@@ -93,28 +99,80 @@ def _without_rich() -> Iterator[None]:
 
 
 def serve_reloading(
-    config: Path | None, *, host: str | None, port: int | None, on_ready: OnReady
+    config: Path | None,
+    *,
+    host: str | None,
+    port: int | None,
+    on_ready: OnReady,
+    on_change: OnChange,
+    on_error: OnError,
 ) -> None:
-    """As :func:`serve`, in a process that starts again whenever the source changes."""
+    """As :func:`serve`, in a process that starts again whenever the source changes.
+
+    What keeps it from starting is given to ``on_error``, and the next change tries again.
+    """
     from watchfiles import PythonFilter, run_process
 
+    from bloop.kernel.folders import in_use
+
+    folders = sorted(set(in_use().values()))
     run_process(
         *source_folders(),
-        target=serve,
-        args=(config,),
-        kwargs={"host": host, "port": port, "on_ready": on_ready},
+        target=_serve_once,
+        args=(folders, on_error, config),
+        # Another port after each save would be another address in the author's browser.
+        kwargs={"host": host, "port": _free_port() if port == 0 else port, "on_ready": on_ready},
         watch_filter=PythonFilter(extra_extensions=(".toml", ".html", ".css", ".js", ".mo")),
+        callback=lambda changes: on_change(sorted({Path(path) for _, path in changes})),
     )
 
 
+def _serve_once(folders: list[Path], on_error: OnError, config: Path | None, **how: Any) -> None:
+    """One life of a hub that reloads: a new process, in which no folder is in use yet."""
+    from bloop.kernel.folders import read_folder, use_folder
+
+    try:
+        for folder in folders:
+            use_folder(read_folder(folder))
+        forgive_plugins(config)
+        serve(config, **how)
+    except BloopError as err:
+        on_error(err)
+
+
+def forgive_plugins(config: Path | None) -> None:
+    """Try the plugins from folders again, whatever they did to a process.
+
+    Their author starts them after a change, which their version does not show.
+    """
+    from bloop.kernel.config import load
+    from bloop.kernel.folders import in_use
+    from bloop.kernel.journal import forgive
+
+    folder = load(config, os.environ).value.hub.data_dir / "journal"
+    for plugin_id in in_use():
+        forgive(folder, plugin_id)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 def source_folders() -> list[Path]:
-    """The folders of the hub's own code and of the plugins that are installed from source."""
+    """The folders of the hub's own code and of the plugins that are not in site-packages."""
     import bloop_sdk
     from bloop.kernel.discovery import scan
 
-    packages = [Path(__file__).parents[1], Path(str(bloop_sdk.__file__)).parent]
-    packages += [found.package for found in scan().plugins.values() if found.package is not None]
-    return sorted({folder for folder in packages if "site-packages" not in folder.parts})
+    folders = [Path(__file__).parents[1], Path(str(bloop_sdk.__file__)).parent]
+    folders += [
+        folder
+        for found in scan().plugins.values()
+        if (folder := found.folder or found.package) is not None
+    ]
+    return sorted({folder for folder in folders if "site-packages" not in folder.parts})
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -224,10 +282,21 @@ async def _address(hub: Hub, listener: socket.socket) -> Serving:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     url = hub.config.value.http.public_url or f"http://{shown}:{port}"
+    plugins = _from_folders(hub)
     if await hub.somebody_came_in():
-        return Serving(url, None)
+        return Serving(url, None, plugins)
     token = await hub.login_token()
-    return Serving(url, f"http://{shown}:{port}/start?token={token}")
+    return Serving(url, f"http://{shown}:{port}/start?token={token}", plugins)
+
+
+def _from_folders(hub: Hub) -> tuple[Diagnosis, ...]:
+    from bloop.kernel.folders import in_use
+
+    if not (plugins := in_use()):
+        return ()
+    from bloop.ops.doctor import diagnose
+
+    return tuple(one for plugin in sorted(plugins) for one in diagnose(hub, plugin))
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:

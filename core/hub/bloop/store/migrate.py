@@ -11,7 +11,7 @@ and of two processes that start at once the second finds the work done.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -110,7 +110,7 @@ def _upgrade(database: Database, owner: str, folder: Path) -> Version:
     head = head_of(folder)
     current: str | None = None
     try:
-        with _locked(database) as connection:
+        with owning(database) as connection:
             versions = _current_versions(connection)
             current = versions.get(owner)
             _refuse_newer(Version(owner, current, head))
@@ -140,8 +140,8 @@ def _refuse_newer(version: Version) -> None:
 
 
 @contextmanager
-def _locked(database: Database) -> Iterator[Connection]:
-    """One transaction of the owner that excludes every other upgrade."""
+def owning(database: Database) -> Iterator[Connection]:
+    """One transaction of the tables' owner, for every institution; excludes every upgrade."""
     # SQLite rebuilds a table to alter it; with foreign keys on, dropping the old one would
     # delete the rows that refer to it. They are checked before the commit instead.
     engine = open_engine(database.owner_url, pool=NullPool, pragmas=("busy_timeout=60000",))
@@ -194,6 +194,33 @@ def _current_versions(connection: Connection) -> dict[str, str]:
         if name.startswith(prefix)
         and (number := connection.scalar(text(f'SELECT version_num FROM "{name}"')))  # noqa: S608 - a table's own name
     }
+
+
+def tables_of(connection: Connection, plugin_id: str) -> list[str]:
+    """The tables that a plugin's versions have made, its version table last; without that none.
+
+    It need not be installed.
+    """
+    names = _table_names(connection)
+    own = version_table(plugin_id)
+    if plugin_id == CORE or own not in names:
+        return []
+    prefix = version_table("")
+    owners = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+    found = {name for name in names if not name.startswith(prefix)}
+    return [*sorted(name for name in found if _owner_of(name, owners) == plugin_id), own]
+
+
+def drop_tables(connection: Connection, names: Sequence[str]) -> None:
+    """Drop tables together, so that they may refer to each other."""
+    quote = connection.dialect.identifier_preparer.quote
+    quoted = [quote(name) for name in names]
+    # SQLite drops one at a time; `owning` has its foreign keys off.
+    at_once = quoted
+    if connection.dialect.name == "postgresql" and quoted:
+        at_once = [", ".join(quoted)]
+    for each in at_once:
+        connection.execute(text(f"DROP TABLE {each}"))
 
 
 def _table_names(connection: Connection) -> set[str]:

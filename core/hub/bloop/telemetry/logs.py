@@ -18,7 +18,8 @@ import orjson
 import structlog
 
 from bloop.telemetry.context import FIELDS, current
-from bloop.telemetry.masking import HOSTILE, mask, mask_mapping, mask_text
+from bloop.telemetry.masking import HOSTILE, mask, mask_mapping
+from bloop_sdk._masking import mask_text
 from bloop_sdk.plugin import Logger
 
 Format = Literal["json", "text"]

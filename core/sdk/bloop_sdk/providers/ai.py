@@ -107,7 +107,7 @@ class EmbeddingProvider(Protocol):
 
     dimension: int
 
-    async def embed(self, texts: Sequence[str]) -> memoryview:
+    async def embed(self, texts: Sequence[str]) -> memoryview[float]:
         """A ``float32`` buffer of shape ``(len(texts), dimension)``."""
         ...
 

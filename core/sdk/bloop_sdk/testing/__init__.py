@@ -1,20 +1,56 @@
-"""The test kit for plugin authors: contexts in memory, suites that hold a provider to its word."""
+"""The test kit for plugin authors: contexts in memory, suites that hold a plugin to its word.
+
+TestCanvas = plugin_tests("bloop_canvas", lms=System(make=FakeCanvas, good={...}, bad={...}))
+"""
 
 from __future__ import annotations
 
-from bloop_sdk.testing.content import content_provider_tests
+from bloop_sdk._http.cassette import Recorder, Replay
+from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.context import FakeContext, ListLogger, MemoryStore, fake_call
-from bloop_sdk.testing.reading import ContractError, Snapshot, raw_hash, read_all, ref_of
+from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, Slow, Status
+from bloop_sdk.testing.kit import plugin_tests
+from bloop_sdk.testing.reading import ContractError, Replica, raw_hash, read_all, ref_of
+from bloop_sdk.testing.recording import Recording, recorded
+from bloop_sdk.testing.system import (
+    FakeSystem,
+    FakeTransport,
+    Folder,
+    System,
+    arrived,
+    http_client,
+    reply,
+)
 
 __all__ = [
+    "Clock",
     "ContractError",
+    "Cut",
     "FakeContext",
+    "FakeSystem",
+    "FakeTransport",
+    "Fault",
+    "Faults",
+    "Folder",
+    "Garbled",
+    "Hang",
+    "Killed",
     "ListLogger",
     "MemoryStore",
-    "Snapshot",
-    "content_provider_tests",
+    "Recorder",
+    "Recording",
+    "Replay",
+    "Replica",
+    "Slow",
+    "Status",
+    "System",
+    "arrived",
     "fake_call",
+    "http_client",
+    "plugin_tests",
     "raw_hash",
     "read_all",
+    "recorded",
     "ref_of",
+    "reply",
 ]

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import importlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from bloop_sdk.errors import UnsupportedError
-from bloop_sdk.http import Request, Response
+from bloop_sdk.http import HttpClient, Request, Response
+from bloop_sdk.plugin import ConnectionContext, JobContext, RequestContext, Unit
 from bloop_sdk.principals import Call, Principal, PrincipalKind, Role, Trace
 from bloop_sdk.settings import PluginConfig
+from bloop_sdk.testing.faults import Steps
+
+if TYPE_CHECKING:
+    from bloop_sdk.testing.units import FakeDatabase
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,24 +94,76 @@ def fake_call(institution: str = "test-institution", role: Role = Role.ADMIN) ->
 
 @dataclass(kw_only=True)
 class FakeContext:
-    """Stands in for every context of :mod:`bloop_sdk.plugin`; fields are what it hands out."""
+    """Stands in for every context of :mod:`bloop_sdk.plugin`; fields are what it hands out.
+
+    ``tables`` are the plugin's (``Base.metadata``), for ``read`` and ``transaction``; ``package``
+    is the one whose templates are rendered; ``actions`` are those that the caller has, None all.
+    """
 
     plugin_id: str = "test"
     config: PluginConfig = field(default_factory=PluginConfig)
-    data_dir: Path = Path()
     connection: str = "test-connection"
     source: Path | None = None
     call: Call = field(default_factory=fake_call)
-    http: Any = field(default_factory=NoHttp)
+    http: HttpClient = field(default_factory=NoHttp)
     store: MemoryStore = field(default_factory=MemoryStore)
     log: ListLogger = field(default_factory=ListLogger)
     job: str = "test-job"
+    data_dir: Path = Path()
+    tables: Any = None
+    package: str | None = None
+    actions: frozenset[str] | None = None
     reported: list[tuple[int, int | None, str]] = field(default_factory=list)
+    steps: Steps = field(default_factory=Steps)
 
     async def run_sync(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking code in a thread."""
+        self.steps.take()
         return await asyncio.to_thread(function, *args, **kwargs)
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Remember what was reported."""
         self.reported.append((done, total, message))
+
+    @functools.cached_property
+    def database(self) -> FakeDatabase:
+        """The plugin's tables in memory, and what was emitted, audited and enqueued."""
+        from bloop_sdk.testing.units import FakeDatabase
+
+        return FakeDatabase(self.plugin_id, self.tables)
+
+    async def read(
+        self, work: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What ``work`` finds; raises FatalError where it writes."""
+        return await asyncio.to_thread(self.database.read, self.call, work, *args, **kwargs)
+
+    async def transaction(
+        self, work: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run ``work`` in one transaction."""
+        return await asyncio.to_thread(self.database.transaction, self.call, work, *args, **kwargs)
+
+    def may(self, action: str) -> bool:
+        """Whether ``actions`` holds it."""
+        return self.actions is None or action in self.actions
+
+    def render(self, template: str, **values: Any) -> str:
+        """HTML of a template in ``package``, with Jinja2 where that is installed."""
+        try:
+            jinja2 = importlib.import_module("jinja2")
+        except ImportError as err:
+            raise UnsupportedError("templates need Jinja2", cure="pip install jinja2") from err
+        environment = jinja2.Environment(
+            loader=jinja2.PackageLoader(self.package or f"bloop_{self.plugin_id}"),
+            undefined=jinja2.StrictUndefined,
+            autoescape=True,
+        )
+        known = {"csrf": "test-csrf", "locale": "en", "base": f"/x/{self.plugin_id}"}
+        return str(environment.get_template(template).render({**known, **values}))
+
+
+if TYPE_CHECKING:
+
+    def _fits(ctx: FakeContext) -> tuple[ConnectionContext, RequestContext, JobContext]:
+        return ctx, ctx, ctx

@@ -15,7 +15,7 @@ from bloop_cartridge.exporter import CartridgeExporter
 from bloop_cartridge.provider import CartridgeProvider
 from bloop_sdk.errors import MissingRecordError
 from bloop_sdk.records import Container, Content, File, Node
-from bloop_sdk.testing import FakeContext, Snapshot, read_all
+from bloop_sdk.testing import FakeContext, Replica, read_all
 
 ROOT = Path(__file__).resolve().parents[4]
 NAMESPACE = "http://www.imsglobal.org/xsd/imsccv1p3/imscp_v1p1"
@@ -97,7 +97,7 @@ def provider() -> Callable[..., CartridgeProvider]:
 def read() -> Callable[..., object]:
     """Read a cartridge to its end."""
 
-    async def read(path: Path, **bounds: int) -> Snapshot:
+    async def read(path: Path, **bounds: int) -> Replica:
         return await read_all(make_provider(path, **bounds))
 
     return read
@@ -139,8 +139,8 @@ def held() -> type[Held]:
 def hold() -> Callable[..., object]:
     """What a read gave, as the hub would hold it."""
 
-    async def hold(snapshot: Snapshot) -> Held:
-        records = list(snapshot.records.values())
+    async def hold(replica: Replica) -> Held:
+        records = list(replica.records.values())
         blobs = {}
         for record in records:
             if isinstance(record, File) and record.chunks is not None:

@@ -1,48 +1,104 @@
-"""The contract's own suite, over a course with everything in it."""
+"""What the contract asks of every plugin and every course provider, of a cartridge on disk."""
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
-
-import pytest
 
 from bloop_cartridge import CartridgePlugin
 from bloop_cartridge.config import CartridgeConfig
 from bloop_cartridge.exporter import CartridgeExporter
 from bloop_cartridge.provider import CartridgeProvider
-from bloop_sdk import Exporter, LMSProvider, UnsupportedError, WebhookRequest, load_manifest
-from bloop_sdk.providers.content import ContentProvider
-from bloop_sdk.testing import FakeContext, content_provider_tests
+from bloop_sdk import Exporter, Kind, Ref, load_manifest
+from bloop_sdk.testing import FakeContext, Folder, plugin_tests
 
 HERE = Path(__file__).parent
-COURSE: dict[str, Path] = {}
+FILES = {
+    "p.html": '<body><img src="pic.png"></body>',
+    "pic.png": "png",
+    "q.html": "<body>Second</body>",
+    "l.xml": '<webLink><title>L</title><url href="https://example.org/"/></webLink>',
+    "d.xml": "<topic><title>D</title><text>Talk</text></topic>",
+}
+RESOURCES = {
+    "p": ("webcontent", "p.html", "pic.png"),
+    "q": ("webcontent", "q.html"),
+    "l": ("imswl_xmlv1p3", "l.xml"),
+    "d": ("imsdt_xmlv1p3", "d.xml"),
+}
+NAMESPACE = "http://www.imsglobal.org/xsd/imsccv1p3/imscp_v1p1"
 
 
-@pytest.fixture(autouse=True)
-def course(build):
-    items = '<item identifier="i1" identifierref="p"><title>Page</title></item>'
-    page = '<resource identifier="p" type="webcontent" href="p.html"><file href="p.html"/>'
-    page += '<file href="pic.png"/></resource>'
-    link = '<resource identifier="l" type="imswl_xmlv1p3" href="l.xml"><file href="l.xml"/>'
-    link += "</resource>"
-    files = {
-        "p.html": '<body><img src="pic.png"></body>',
-        "pic.png": b"png",
-        "l.xml": '<webLink><title>L</title><url href="https://example.org/"/></webLink>',
-    }
-    COURSE["path"] = build(items, page + link, files)
-
-
-TestContract = content_provider_tests(
-    lambda: CartridgeProvider(
-        FakeContext(source=COURSE["path"], config=CartridgeConfig(batch_records=1))
+def write(path, resources=RESOURCES, **files):
+    """Write a cartridge; each resource has an item that refers to it."""
+    items = "".join(
+        f'<item identifier="i-{name}" identifierref="{name}"><title>{name}</title></item>'
+        for name in resources
     )
+    listed = "".join(
+        f'<resource identifier="{name}" type="{kind}" href="{hrefs[0]}">'
+        + "".join(f'<file href="{href}"/>' for href in hrefs)
+        + "</resource>"
+        for name, (kind, *hrefs) in resources.items()
+    )
+    manifest = (
+        f'<manifest identifier="course" xmlns="{NAMESPACE}"><metadata>'
+        "<schema>IMS Common Cartridge</schema><schemaversion>1.3.0</schemaversion>"
+        "<lom><general><title><string>A course</string></title></general></lom></metadata>"
+        '<organizations><organization identifier="org"><item identifier="root">'
+        f"{items}</item></organization></organizations><resources>{listed}</resources></manifest>"
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("imsmanifest.xml", manifest)
+        for name, text in {
+            **FILES,
+            **{f"{name}.html": body for name, body in files.items()},
+        }.items():
+            archive.writestr(name, text)
+
+
+def edit(path):
+    write(path, p="<body>Edited</body>")
+    return Ref(Kind.PAGE, "p")
+
+
+def add(path):
+    write(path, {"a": ("webcontent", "a.html"), **RESOURCES}, a="<body>New</body>")
+    return Ref(Kind.PAGE, "a")
+
+
+def delete(path):
+    write(path, {name: one for name, one in RESOURCES.items() if name != "l"})
+    return Ref(Kind.LINK, "l")
+
+
+def malform(path):
+    write(path, {**RESOURCES, "l": ("imswl_xmlv1p3", "q.html")})
+    return Ref(Kind.LINK, "l")
+
+
+def unknown(path):
+    write(path, {**RESOURCES, "d": ("hologram/x-3d", "d.xml")})
+    return Ref(Kind.OPAQUE, "d")
+
+
+TestCartridge = plugin_tests(
+    "bloop_cartridge",
+    lms=Folder(
+        build=write,
+        name="made.imscc",
+        settings={"batch_records": 1},
+        edit=edit,
+        add=add,
+        delete=delete,
+        malform=malform,
+        unknown=unknown,
+    ),
 )
 
 
 def test_the_manifest_names_what_the_package_holds():
     manifest = load_manifest(HERE.parent / "bloop-plugin.toml")
-    assert manifest.compatible
     assert manifest.imports == (".imscc", ".zip")
     assert manifest.provides == {
         "lms": f"{CartridgeProvider.__module__}:{CartridgeProvider.__name__}",
@@ -51,21 +107,14 @@ def test_the_manifest_names_what_the_package_holds():
     assert manifest.config == f"{CartridgeConfig.__module__}:{CartridgeConfig.__name__}"
 
 
-def test_the_classes_are_of_their_protocols(provider):
-    assert isinstance(provider(COURSE["path"]), ContentProvider)
+def test_the_exporter_is_of_its_protocol():
     assert isinstance(CartridgeExporter(FakeContext()), Exporter)
-    assert issubclass(LMSProvider, ContentProvider)
     assert CartridgePlugin(FakeContext()).ctx is not None
 
 
-def test_a_cartridge_sends_no_webhooks(provider):
-    with pytest.raises(UnsupportedError):
-        provider(COURSE["path"]).verify_webhook(
-            WebhookRequest(headers={}, body=b"", received_at=0.0)
-        )
-
-
-async def test_check_counts_what_is_in_the_file(provider):
-    result = await provider(COURSE["path"]).check()
-    assert result.account == "A course (1 item, 1 link, 1 page)"
+async def test_check_counts_what_is_in_the_file(tmp_path):
+    write(tmp_path / "made.imscc")
+    provider = CartridgeProvider(FakeContext(source=tmp_path / "made.imscc"))
+    result = await provider.check()
+    assert result.account == "A course (1 discussion, 4 item, 1 link, 2 page)"
     assert (result.site, result.version) == ("made.imscc", "1.3.0")

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bloop_sdk.records import Kind, QuestionKind, Ref
-from bloop_sdk.testing import read_all
+from bloop_sdk.testing import Killed, Replica, read_all
 
 
 def local(element):
@@ -91,10 +91,12 @@ async def test_a_second_read_gives_the_same(sample, provider):
 
 async def test_a_kill_after_any_record_resumes_to_the_same(sample, provider):
     whole = await read_all(provider(sample, batch_records=1))
-    for batches in range(1, len(whole.cursors)):
-        killed = await read_all(provider(sample, batch_records=1), stop_after=batches)
-        resumed = await read_all(provider(sample, batch_records=3), into=killed)
-        assert resumed.state() == whole.state(), batches
+    for batches in range(1, whole.batches):
+        replica = Replica()
+        with pytest.raises(Killed):
+            await replica.run(provider(sample, batch_records=1), stop_after=batches)
+        await replica.run(provider(sample, batch_records=3))
+        assert replica.state() == whole.state(), batches
 
 
 async def test_a_moodle_course(samples, read):

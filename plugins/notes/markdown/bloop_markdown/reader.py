@@ -189,7 +189,7 @@ class Reader:
             media_type=media_type(name),
             size=entry.size,
             path=path,
-            updated_at=entry.modified,
+            updated_at=self.source.entries[path].modified,
             chunks=self._open_chunks(path, sha256),
             raw={"path": path, "sha256": sha256},
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from mimetypes import MimeTypes
 from pathlib import Path
@@ -113,6 +114,9 @@ class Folder:
     def pieces(self, path: str) -> Iterator[bytes]:
         """See :class:`Source`."""
         with open_inside(self._root, path) as file:
+            # It may have changed since the folder was listed: the time is that of these bytes.
+            modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+            self.entries[path] = replace(self.entries[path], modified=modified)
             while piece := file.read(CHUNK):
                 yield piece
 

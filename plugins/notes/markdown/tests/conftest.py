@@ -11,7 +11,7 @@ import pytest
 from bloop_markdown.config import MarkdownConfig
 from bloop_markdown.provider import MarkdownProvider
 from bloop_sdk.records import Kind, Note
-from bloop_sdk.testing import FakeContext, Snapshot, read_all
+from bloop_sdk.testing import FakeContext, Replica, read_all
 
 Files = Mapping[str, str | bytes]
 
@@ -54,7 +54,7 @@ def provider() -> Callable[..., MarkdownProvider]:
 def read(provider) -> Callable[..., object]:
     """Read a notebook to its end."""
 
-    async def read(path: Path, **bounds: int) -> Snapshot:
+    async def read(path: Path, **bounds: int) -> Replica:
         return await read_all(provider(path, **bounds))
 
     return read

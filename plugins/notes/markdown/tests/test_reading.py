@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from bloop_markdown.render import render
 from bloop_markdown.syntax import Links
 from bloop_sdk import Partition
 from bloop_sdk.records import Kind, Ref
-from bloop_sdk.testing import read_all
+from bloop_sdk.testing import Killed, Replica, read_all
 
 NAMES = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=8)
 PATHS = st.lists(st.lists(NAMES, min_size=1, max_size=4).map("/".join), unique=True, max_size=20)
@@ -45,14 +46,14 @@ async def test_folders_are_modules_and_notes_hang_in_them_in_order(folder, read)
 
 async def test_a_zip_reads_as_its_folder_does(folder, zipped, read):
     files = {"index.md": "---\nid: n\n---\n", "a/b.md": "![[x.png]]", "x.png": b"png"}
-    plain = (await read(folder(files))).state()
+    plain = await read(folder(files))
     top = {f"Top/{name}": data for name, data in files.items()}
     noise = {"__MACOSX/Top/._a.md": "", "Top/.DS_Store": "", "Top/.obsidian/x.md": ""}
-    packed = (await read(zipped({**top, **noise}))).state()
+    packed = await read(zipped({**top, **noise}))
 
-    assert packed["files"] == plain["files"]
-    assert {ref: one.raw for ref, one in packed["records"].items()} == {
-        ref: one.raw for ref, one in plain["records"].items()
+    assert packed.files == plain.files
+    assert {ref: one.raw for ref, one in packed.records.items()} == {
+        ref: one.raw for ref, one in plain.records.items()
     }
 
 
@@ -85,11 +86,13 @@ async def test_an_edit_changes_one_note_and_a_touch_none(folder, read):
 
 async def test_a_read_goes_on_behind_the_last_file_whatever_became_of_it(folder, provider):
     root = folder({f"{n}.md": "" for n in range(6)})
-    killed = await read_all(provider(root, batch_records=2), stop_after=2)
+    replica = Replica()
+    with pytest.raises(Killed):
+        await replica.run(provider(root, batch_records=2), stop_after=2)
     (root / "3.md").unlink()
     (root / "0a.md").write_text("came too late for this read")
-    whole = await read_all(provider(root, batch_records=2), into=killed)
-    assert [one.remote_id for one in whole.of(Kind.NOTE)] == [f"{n}.md" for n in range(6)]
+    await replica.run(provider(root, batch_records=2))
+    assert [one.remote_id for one in replica.of(Kind.NOTE)] == [f"{n}.md" for n in range(6)]
 
 
 async def test_batches_are_bounded_by_records_and_by_bytes(folder, provider):

@@ -6,14 +6,13 @@ import contextlib
 import dataclasses
 import time
 from asyncio import sleep
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from bloop.net.guard import AddressRefusedError, joined, origin, same_host
-from bloop.net.outcome import Retries, error_of, told
-from bloop.net.pacer import Pace, Pacer
-from bloop.net.transport import Answer, Transport
+from bloop_sdk._http.outcome import Retries, error_of
+from bloop_sdk._http.urls import AddressRefusedError, joined, origin, same_host, told
+from bloop_sdk._http.wire import Answer, Pace, Pacer, Transport
 from bloop_sdk.errors import (
     BloopError,
     FatalError,
@@ -56,6 +55,7 @@ class Client:
     """The way out of one plugin with one credential.
 
     ``hosts`` are those that it talks to, ``*.example.com`` among them; None leaves it open.
+    ``wait`` passes the seconds between two tries; a test's takes none.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Client:
         hosts: frozenset[str] | None = None,
         bounds: Bounds | None = None,
         on_try: Callable[[Try], None] | None = None,
+        wait: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
         self._transport = transport
         self._pacer = pacer
@@ -76,6 +77,7 @@ class Client:
         self._hosts = hosts
         self._bounds = bounds or Bounds()
         self._on_try = on_try
+        self._wait = wait or sleep
 
     async def send(self, request: Request) -> Response:
         """Send and read the whole answer, as :meth:`bloop_sdk.http.HttpClient.send`."""
@@ -128,7 +130,7 @@ class Client:
             self._pacer.hold(self._key(request), pause or error.retry_after or 0.0)
         if pause is None:
             raise error
-        await sleep(pause)
+        await self._wait(pause)
 
     async def _begin(
         self, request: Request, stack: contextlib.AsyncExitStack, total: float, limit: int

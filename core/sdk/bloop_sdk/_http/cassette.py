@@ -10,14 +10,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 
-from bloop.net.outcome import told
-from bloop.net.transport import Answer, Transport, prepare
-from bloop.telemetry.masking import MASK, is_private, mask_text
+from bloop_sdk._http.urls import told
+from bloop_sdk._http.wire import Answer, Transport, prepare
+from bloop_sdk._masking import MASK, is_private, mask_text
 from bloop_sdk.errors import FatalError
 from bloop_sdk.http import Request
 
@@ -32,11 +32,15 @@ _RATE_HEADERS = ("x-rate", "x-request-cost", "ratelimit")
 
 
 class Recorder:
-    """A transport that remembers every exchange of another one; :meth:`save` writes them."""
+    """A transport that remembers every exchange of another one; :meth:`save` writes them.
 
-    def __init__(self, transport: Transport, path: Path) -> None:
+    ``secrets`` are blanked wherever they stand, besides what looks like one.
+    """
+
+    def __init__(self, transport: Transport, path: Path, secrets: Iterable[str] = ()) -> None:
         self._transport = transport
         self._path = path
+        self._secrets = _longest_first(secrets)
         self._exchanges: list[dict[str, Any]] = []
 
     @contextlib.asynccontextmanager
@@ -48,9 +52,8 @@ class Recorder:
             async for chunk in answer.chunks:
                 body += chunk
                 yield chunk
-            self._exchanges.append(
-                {"request": _request(request), "response": _response(answer, bytes(body))}
-            )
+            exchange = {"request": _request(request), "response": _response(answer, bytes(body))}
+            self._exchanges.append(_blanked(exchange, self._secrets))
 
         async with self._transport.open(request, total=total, idle=idle) as answer:
             yield Answer(answer.status, answer.headers, kept(answer))
@@ -64,16 +67,19 @@ class Recorder:
         """Write the cassette."""
         cassette = {"version": VERSION, "exchanges": self._exchanges}
         text = json.dumps(cassette, indent=1, ensure_ascii=False, sort_keys=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(f"{text}\n", "utf-8")
 
 
-class Replayer:
+class Replay:
     """A transport that answers from a cassette, never from the network.
 
     The same request again gets the next recorded answer, and the last one once they run out.
+    ``secrets`` are those of the requests that come: they need not be the recorded ones.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, secrets: Iterable[str] = ()) -> None:
+        self._secrets = _longest_first(secrets)
         cassette = json.loads(path.read_text("utf-8"))
         if cassette.get("version") != VERSION:
             raise FatalError(f"{path}: no cassette of version {VERSION}", cure="record it again")
@@ -91,7 +97,7 @@ class Replayer:
         idle: float,  # noqa: ARG002
     ) -> AsyncIterator[Answer]:
         """As :meth:`Transport.open`, without waiting for anything."""
-        answers = self._answers.get(_key(_request(request)))
+        answers = self._answers.get(_key(_blanked(_request(request), self._secrets)))
         if not answers:
             raise FatalError(
                 f"{told(request)} is not in {self._path.name}",
@@ -107,6 +113,21 @@ class Replayer:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+def _longest_first(secrets: Iterable[str]) -> list[str]:
+    """Each secret as it is and as URLs write it; a part of a longer one comes after it."""
+    forms = {form for one in secrets if one for form in (one, quote(one, safe=""), quote_plus(one))}
+    return sorted(forms, key=len, reverse=True)
+
+
+def _blanked(value: Any, secrets: list[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _blanked(part, secrets) for name, part in value.items()}
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, MASK)
+    return value
 
 
 def _key(request: Mapping[str, Any]) -> str:

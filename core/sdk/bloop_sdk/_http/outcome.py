@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from bloop_sdk._http.urls import told
 from bloop_sdk.errors import (
     AuthError,
     BloopError,
@@ -26,15 +27,6 @@ NOT_SENT = "unreachable"
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
-
-
-def told(request: Request) -> str:
-    """The request in an error: its query may hold secrets and is left out."""
-    try:
-        parts = urlsplit(request.url)
-    except ValueError:
-        return f"{request.method} to a malformed URL"
-    return f"{request.method} {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def error_of(

@@ -1,0 +1,57 @@
+"""What hides a secret or personal data: names of keys, and patterns in texts."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+MASK = "**********"
+MAX_TEXT = 8 * 1024
+
+_SECRET_KEY = re.compile(
+    r"(?:^|_)(?:tokens?|secrets?|pass(?:word|wd|phrase)?|pwd|authorization|cookies?|credentials?"
+    r"|api_?key|private_?key|signing_?key|access_?key|session|csrf|otp|totp|pin|jwt|bearer"
+    r"|e_?mails?|phone|mobile|birth_?(?:day|date)|(?:given|family|first|last|full|display)_name)"
+    r"(?:_(?:id|value|hash|header|hint|raw))?$"
+)
+# `nextPageToken` and `X-Api-Key` are the same words as `next_page_token` and `x_api_key`.
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
+
+# Each alternative starts where a run of its characters starts, so that the search stays linear.
+_PATTERN = re.compile(
+    r"(?P<scheme>\b(?:bearer|basic|digest|negotiate)\s{1,4})[\w.~+/=-]{6,}"
+    r"|(?P<user>(?<![\w+.-])[a-z][a-z0-9+.-]{0,30}://)[^/\s@\"'<>]{0,512}@"
+    r"|(?P<query>[?&;](?:[\w.-]{0,40}(?:token|secret|password|passwd|signature|api_?key|verifier)"
+    r"[\w.-]{0,40}|sig|key|code|auth|state|credential|email)=)[^&#;\s\"'<>]+"
+    r"|(?P<pair>(?<![\w-])[\w-]{0,40}(?:password|passwd|secret|(?:access|refresh|id|api|auth)"
+    r"[_-]?token|api[_-]?key)[\"']?\s{0,4}[=:]\s{0,4}[\"']?)(?!\*)[^\s\"',;&)}\]]{3,}"
+    r"|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
+    r"|(?<![\w-])(?:sk|pk|rk|whsec|xox[abprs]|gh[opsur]|glpat|secret|ntn)[-_][A-Za-z0-9_-]{16,}"
+    r"|(?<!\w)\d{1,8}~[A-Za-z0-9]{40,}"
+    r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+",
+    re.IGNORECASE,
+)
+
+
+def is_private(key: str) -> bool:
+    """Whether a value under this key is a secret or personal, whatever it looks like."""
+    return _is_private_key(key[-200:])
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_private_key(key: str) -> bool:
+    return _SECRET_KEY.search(_WORDS.sub("_", key).lower()) is not None
+
+
+def mask_text(text: str, limit: int = MAX_TEXT) -> str:
+    """The text without credentials and mail addresses, at most ``limit`` characters of it."""
+    if len(text) > limit:
+        # What is cut off is not searched; a credential that the cut splits must not slip by.
+        text = f"{text[:limit].rpartition(' ')[0] or text[:limit]} [{len(text)} characters]"
+    return _PATTERN.sub(_kept, text)
+
+
+def _kept(match: re.Match[str]) -> str:
+    groups = match.groupdict()
+    prefix = next((part for part in groups.values() if part), "")
+    return f"{prefix}{MASK}@" if groups["user"] else f"{prefix}{MASK}"

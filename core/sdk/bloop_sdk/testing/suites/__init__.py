@@ -1,0 +1,13 @@
+"""The suites by capability. A new capability adds a module here, and a line below."""
+
+from __future__ import annotations
+
+from bloop_sdk.testing.rules import Suite
+from bloop_sdk.testing.suites import faults, interruptions, writes
+from bloop_sdk.testing.suites.content import CONTENT
+from bloop_sdk.testing.suites.plugin import EVERY_PLUGIN
+
+SUITES: dict[str, Suite] = {"lms": CONTENT, "notes": CONTENT}
+"""A capability and what holds for each of its providers."""
+
+__all__ = ["EVERY_PLUGIN", "SUITES", "faults", "interruptions", "writes"]

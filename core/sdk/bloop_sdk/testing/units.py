@@ -1,0 +1,196 @@
+"""Units of work for tests: a plugin's tables in SQLite, in memory. Needs ``bloop-sdk[tables]``."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import MetaData, TextClause, create_engine, event
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.pool import StaticPool
+
+from bloop_sdk.errors import FatalError
+from bloop_sdk.plugin import Unit
+from bloop_sdk.principals import Call
+from bloop_sdk.records import JSONObject
+from bloop_sdk.tables import Tenant, check_tables
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emitted:
+    """An event that a unit emitted."""
+
+    topic: str
+    aggregate: str
+    payload: JSONObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """A line that a unit wrote into the audit trail."""
+
+    action: str
+    resource: str
+    detail: JSONObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enqueued:
+    """A job that a unit asked for."""
+
+    id: str
+    kind: str
+    payload: JSONObject
+    key: str | None
+    delay: float
+
+
+@dataclass(slots=True)
+class FakeUnit:
+    """A :class:`bloop_sdk.Unit` that remembers what it was asked to do."""
+
+    session: Session
+    institution: str
+    plugin_id: str
+    known: Sequence[Enqueued] | None
+    """The jobs of earlier units; None for one that only reads."""
+    events: list[Emitted] = field(default_factory=list)
+    audited: list[Audited] = field(default_factory=list)
+    jobs: list[Enqueued] = field(default_factory=list)
+
+    def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
+        """Say that something happened; the topic has to be the plugin's own."""
+        self._writing()
+        if not topic.startswith(f"{self.plugin_id}."):
+            raise FatalError(
+                f"{topic!r} is no topic of {self.plugin_id}",
+                cure=f'begin it with "{self.plugin_id}."',
+            )
+        self.events.append(Emitted(topic=topic, aggregate=aggregate, payload=payload))
+
+    def audit(self, action: str, resource: str, detail: JSONObject | None = None) -> None:
+        """Keep who did it."""
+        self._writing()
+        self.audited.append(Audited(action=action, resource=resource, detail=detail or {}))
+
+    def enqueue(
+        self, kind: str, payload: JSONObject, *, key: str | None = None, delay: float = 0.0
+    ) -> str:
+        """Ask for a job; its id, or that of the first one with this key."""
+        asked = [*self._writing(), *self.jobs]
+        same = [job for job in asked if key is not None and job.key == key]
+        if same:
+            return same[0].id
+        job_id = f"job-{len(asked) + 1}"
+        self.jobs.append(Enqueued(id=job_id, kind=kind, payload=payload, key=key, delay=delay))
+        return job_id
+
+    def _writing(self) -> Sequence[Enqueued]:
+        if self.known is None:
+            raise FatalError("read() writes nothing", cure="use ctx.transaction()")
+        return self.known
+
+
+class FakeDatabase:
+    """The tables of ``metadata``; ``events``, ``audited`` and ``jobs`` of committed units."""
+
+    def __init__(self, plugin_id: str, metadata: MetaData | None) -> None:
+        self._plugin_id = plugin_id
+        self.events: list[Emitted] = []
+        self.audited: list[Audited] = []
+        self.jobs: list[Enqueued] = []
+        # One connection: another one would have a database of its own.
+        self._engine = create_engine(
+            "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
+        )
+        weakref.finalize(self, self._engine.dispose)
+        self._one_at_a_time = threading.Lock()
+        if metadata is not None:
+            check_tables(plugin_id, metadata)
+            metadata.create_all(self._engine)
+
+    def transaction(
+        self,
+        call: Call,
+        work: Callable[Concatenate[Unit, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """What ``work`` gives; it is committed unless it raises."""
+        with self._one_at_a_time, Session(self._engine, expire_on_commit=False) as session:
+            unit = FakeUnit(session, call.institution, self._plugin_id, self.jobs)
+            _bind(session, call.institution)
+            result = work(unit, *args, **kwargs)
+            session.commit()
+            self.events += unit.events
+            self.audited += unit.audited
+            self.jobs += unit.jobs
+        return result
+
+    def read(
+        self,
+        call: Call,
+        work: Callable[Concatenate[Unit, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """What ``work`` finds; raises FatalError where it writes."""
+        with self._one_at_a_time, Session(self._engine, expire_on_commit=False) as session:
+            unit = FakeUnit(session, call.institution, self._plugin_id, None)
+            _bind(session, call.institution)
+            _refuse_writes(session)
+            result = work(unit, *args, **kwargs)
+            session.flush()
+            return result
+
+
+def _refuse_writes(session: Session) -> None:
+    @event.listens_for(session, "before_flush")
+    def refuse(*_: Any) -> None:
+        raise FatalError("read() writes nothing", cure="use ctx.transaction()")
+
+    @event.listens_for(session, "do_orm_execute")
+    def refuse_statement(state: ORMExecuteState) -> None:
+        if state.is_insert or state.is_update or state.is_delete:
+            refuse()
+
+
+def _bind(session: Session, institution: str) -> None:
+    """Let a session see and write one institution's rows alone."""
+
+    @event.listens_for(session, "do_orm_execute")
+    def see_own(state: ORMExecuteState) -> None:
+        if isinstance(state.statement, TextClause):
+            given = state.parameters if isinstance(state.parameters, dict) else {}
+            if given.get("institution") != institution:
+                raise FatalError(
+                    f"SQL without its institution: {str(state.statement)[:60]!r}",
+                    cure="compare institution_id with :institution, or use a mapped class",
+                )
+        if state.is_orm_statement and not state.is_insert:
+            state.statement = state.statement.options(
+                with_loader_criteria(
+                    Tenant, lambda cls: cls.institution_id == institution, include_aliases=True
+                )
+            )
+
+    @event.listens_for(session, "before_flush")
+    def write_own(session: Session, *_: Any) -> None:
+        for row in itertools.chain(session.new, session.dirty, session.deleted):
+            if not isinstance(row, Tenant):
+                continue
+            if row.institution_id != institution:
+                raise FatalError(
+                    f"a {type(row).__name__} of institution {row.institution_id} in a unit of "
+                    f"{institution}",
+                    cure="write institution_id=unit.institution",
+                )

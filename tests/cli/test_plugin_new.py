@@ -1,0 +1,232 @@
+"""A new plugin works before its author has begun: its tests, its types, its style, its wheel."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import build
+import pytest
+from setup_env import ROOT
+
+from bloop.cli import plugin_new
+from bloop.cli.plugin_new import MAX_NAME, check_name, render, write
+from bloop_sdk import ConfigError
+from bloop_sdk.manifest import FAMILIES, load_manifest
+from bloop_sdk.providers import CAPABILITIES
+
+LINT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+LONGEST = "n" * MAX_NAME
+
+
+def run(folder, *command):
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, command)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A new plugin of each family, named after it."""
+    folder = tmp_path_factory.mktemp("new")
+    for family in FAMILIES:
+        write(render(family, f"my_{family}"), folder / family)
+    return folder
+
+
+@pytest.fixture(params=FAMILIES)
+def plugin(request, written):
+    return written / request.param
+
+
+def test_what_is_new_passes_its_tests_without_being_installed(plugin, process):
+    done = process("plugins", "test", plugin, "--", "-q", "-p", "no:cacheprovider")
+    assert done.code == 0, done.out
+    assert int(re.search(r"(\d+) passed", done.out)[1]) >= 3
+    assert "failed" not in done.out
+
+
+def test_what_is_new_has_nothing_for_the_linter_to_say(plugin, process):
+    done = process("plugins", "lint", plugin, "--strict", "--json")
+    assert done.code == 0, done.out + done.err
+    (found,) = done.json["items"]
+    assert found["findings"] == []
+
+
+def test_what_is_new_is_of_its_family_and_provides_something(plugin):
+    manifest = load_manifest(plugin / "bloop-plugin.toml")
+    assert manifest.family == plugin.name
+    assert manifest.compatible
+    assert manifest.hooks if plugin.name == "feature" else set(manifest.provides) <= {*CAPABILITIES}
+
+
+def test_a_wheel_of_what_is_new_holds_manifest_licence_and_types(plugin, tmp_path):
+    build.build(plugin, tmp_path)
+    (file,) = tmp_path.glob("*.whl")
+    package = f"bloop_my_{plugin.name}"
+    with zipfile.ZipFile(file) as wheel:
+        names = wheel.namelist()
+        assert (
+            wheel.read(f"{package}/bloop-plugin.toml")
+            == (plugin / "bloop-plugin.toml").read_bytes()
+        )
+    assert f"{package}/py.typed" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if "tests/" in name]
+
+
+def test_everything_new_is_strictly_typed_tests_included(written, tmp_path):
+    """One run for all families: most of it is reading the libraries."""
+    roots = [written / family for family in FAMILIES]
+    packages = [root / f"bloop_my_{root.name}" for root in roots]
+    tests = [file for root in roots for file in (root / "tests").glob("*.py")]
+    config = tmp_path / "mypy.ini"
+    config.write_text(f"[mypy]\nstrict = true\ncache_dir = {tmp_path}/cache\n")
+    env = os.environ | {"MYPYPATH": os.pathsep.join(map(str, roots))}
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", f"--config-file={config}", *packages, *tests],
+        cwd=written,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["ab", "shelf", "my_long_shelf_2", LONGEST])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_new_is_formatted_and_clean_whatever_its_name(family, name, tmp_path):
+    write(render(family, name), tmp_path / "new")
+    formatted = run(tmp_path / "new", "ruff", "format", "--no-cache", "--diff", ".")
+    assert formatted.returncode == 0, formatted.stdout
+    for part, ignored in (
+        (f"bloop_{name}", LINT["ignore"]),
+        ("tests", LINT["ignore"] + LINT["per-file-ignores"]["**/tests/**"]),
+    ):
+        options = ("--no-cache", "--select=ALL", f"--ignore={','.join(ignored)}")
+        checked = run(tmp_path / "new", "ruff", "check", *options, part)
+        assert checked.returncode == 0, checked.stdout
+    assert not [
+        line
+        for text in render(family, name).values()
+        for line in text.split("\n")
+        if "{{" in line or "{%" in line
+    ]
+
+
+def test_the_licence_is_ours():
+    licence = plugin_new.SKELETON / "common" / "LICENSE"
+    assert licence.read_text() == (ROOT / "LICENSE").read_text()
+
+
+def test_the_output_ends_with_what_to_do_next(bloop, folder):
+    said = bloop("plugins", "new", "feature", "estimate", "--into", "some/where")
+    assert said.code == 0
+    target = Path("some/where/bloop-estimate")
+    assert [line.strip() for line in said.out.splitlines()[-3:]] == [
+        f"bloop plugins test {target}",
+        f"bloop plugins lint {target}",
+        f"bloop up --reload --plugin {target}",
+    ]
+    assert (folder / target / "bloop_estimate" / "__init__.py").is_file()
+
+
+def test_programs_are_told_in_json(bloop, folder):
+    said = bloop("plugins", "new", "feature", "estimate", "--json").json
+    assert said["path"] == "bloop-estimate"
+    assert sorted(said["files"]) == sorted(
+        str(file.relative_to(folder / "bloop-estimate"))
+        for file in (folder / "bloop-estimate").rglob("*")
+        if file.is_file()
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "x", "X", "my-notes", "a b", "a__b", "a_", "_a", "1a", "ä", "a.b", "a\n"),
+        *("../up", "/etc", "$(id)", "{{ id }}", "n" * (MAX_NAME + 1), "bloop_x", "class"),
+        *("hub", "sdk", "core", "up", "plugins", "cartridge"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(bloop, folder, name):
+    said = bloop("plugins", "new", "feature", "--into", folder / "in", "--", name)
+    assert said.code == 1
+    assert repr(name) in said.err
+    assert not (folder / "in").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "better"),
+    [
+        ("My-Notes", "my_notes"),
+        ("bloop-canvas-x", "canvas_x"),
+        ("2nd course", "nd_course"),
+        ("class", "my_class"),
+        ("cartridge", "my_cartridge"),
+    ],
+)
+def test_a_refused_name_is_answered_with_one_that_is_free(name, better):
+    with pytest.raises(ConfigError) as refused:
+        check_name(name)
+    assert refused.value.cure == f"try {better}"
+    check_name(better)
+
+
+def test_an_unknown_family_is_answered_with_those_there_are(bloop, folder):
+    said = bloop("plugins", "new", "lsm", "x_y")
+    assert said.code == 2
+    assert "'lms'" in said.err
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "dangling link"])
+def test_what_exists_is_left_alone(bloop, folder, kind):
+    target = folder / "bloop-taken"
+    if kind == "folder":
+        target.mkdir()
+        (target / "mine").write_text("mine")
+    elif kind == "file":
+        target.write_text("mine")
+    else:
+        target.symlink_to("nowhere")
+    said = bloop("plugins", "new", "feature", "taken")
+    assert said.code == 1
+    assert "exists already" in said.err
+    assert [path.name for path in folder.iterdir()] == ["bloop-taken"]
+    assert kind == "dangling link" or not (target / "pyproject.toml").exists()
+
+
+def test_a_folder_that_cannot_be_written_into_is_named(bloop, folder):
+    (folder / "file").write_text("")
+    said = bloop("plugins", "new", "feature", "some", "--into", "file")
+    assert said.code == 1
+    assert "file/bloop-some: cannot be written" in said.err
+
+
+def test_a_write_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch):
+    files = {"one": "1", "two": "2", "three": "\ud800"}
+    with pytest.raises(UnicodeEncodeError):
+        write(files, tmp_path / "bloop-half")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ConfigError, match="cannot be written"):
+        write({"one": "1", "n" * 300: "too long a name"}, tmp_path / "bloop-half")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_sdk_that_a_new_plugin_asks_for_is_the_one_that_is_here():
+    project = tomllib.loads(render("feature", "some")["pyproject.toml"])["project"]
+    assert project["dependencies"] == ["bloop-sdk>=0.1,<0.2"]
+    assert json.loads(json.dumps(project["optional-dependencies"])) == {
+        "test": ["bloop-sdk[test]>=0.1,<0.2"]
+    }
