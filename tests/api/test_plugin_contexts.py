@@ -12,7 +12,6 @@ from sqlalchemy import select
 from bloop.jobs.models import Job
 from bloop.jobs.queries import JOB
 from bloop.kernel.models import InstitutionPlugin
-from bloop.net.guard import AddressRefusedError
 from bloop.store.models import AuditLine, OutboxEvent
 from bloop_sdk import (
     CallContext,
@@ -22,6 +21,7 @@ from bloop_sdk import (
     RequestContext,
     UnsupportedError,
 )
+from bloop_sdk._http.urls import AddressRefusedError
 from bloop_sdk.http import Request
 from bloop_sdk.testing.distributions import CODE, write_plugin
 from tests.support.database import make_call

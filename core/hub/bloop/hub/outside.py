@@ -8,12 +8,12 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from bloop.kernel.config_model import NetSection
-from bloop.net.client import Bounds, Client, Try
 from bloop.net.guard import Guard
 from bloop.net.pacer import LocalPacer
 from bloop.net.transport import NetworkTransport
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import Manifest, PluginConfig, Request, Response, UnsupportedError
+from bloop_sdk._http.client import Bounds, Client, Try
 
 
 class Outside:
