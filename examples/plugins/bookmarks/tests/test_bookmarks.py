@@ -206,7 +206,7 @@ def test_its_wheel_has_all_that_it_needs(tmp_path):
     packed = set(zipfile.ZipFile(wheel).namelist())
     files = [path.relative_to(source) for path in (source / "bloop_bookmarks").rglob("*.*")]
     shipped = {str(path) for path in files if path.suffix in {".py", ".html"}}
-    assert len(shipped) == 10
+    assert len(shipped) == 10, shipped
     assert packed >= {*shipped, "bloop_bookmarks/bloop-plugin.toml"}
 
 
