@@ -1,3 +1,3 @@
 """Makes the fixtures of tests/support known to every test of the tree, plugins' included."""
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.database"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.database", "tests.support.hub"]

@@ -19,6 +19,7 @@ PAGES = (
     "core/*/README.md",
     "plugins/*/*/README.md",
     "examples/*.md",
+    "examples/plugins/*/README.md",
     "deploy/**/*.md",
 )
 MARKDOWN = MarkdownIt("commonmark").enable("table")

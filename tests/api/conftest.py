@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import importlib
-import sys
-
 import httpx
 import pytest
 
@@ -14,13 +11,9 @@ from bloop.store.database import in_unit
 
 
 @pytest.fixture
-def config_path(tmp_path, database_urls, monkeypatch):
-    """A hub.toml beside a migrated database; once for each dialect."""
-    path = tmp_path / "hub.toml"
-    path.write_text('[hub]\nname = "Here"\ndata_dir = "state"\n')
-    monkeypatch.setenv("BLOOP_STORE__URL", database_urls[0])
-    monkeypatch.setenv("BLOOP_STORE__OWNER_URL", database_urls[1])
-    return path
+def config_path(hub_toml):
+    """A hub.toml, which a module may add to."""
+    return hub_toml
 
 
 @pytest.fixture
@@ -57,19 +50,3 @@ async def operator(hub, client):
     client.cookies.clear()
     client.headers["authorization"] = f"Bearer {session}"
     return client
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    """An empty folder on sys.path, which write_plugin fills; nothing of it stays imported."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    before = set(sys.modules)
-    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    importlib.invalidate_caches()
-    yield folder
-    for name in set(sys.modules) - before:
-        file = getattr(sys.modules[name], "__file__", None) or ""
-        if file.startswith(str(tmp_path)):
-            del sys.modules[name]

@@ -68,6 +68,7 @@ async def test_the_action_of_a_route_is_enforced_its_own_ones_too(client, operat
     assert (made.status_code, made.text) == (201, "<p>hi")
     assert "script-src" in made.headers["content-security-policy"]
     assert (await operator.get("/x/wiki/undeclared")).status_code == 403
+    assert (await operator.head("/x/wiki/edit")).status_code == 405
     operator.headers.pop("authorization")
     assert (await operator.get("/x/wiki/hello/ada")).status_code == 401
 

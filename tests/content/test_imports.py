@@ -16,14 +16,13 @@ from bloop.content.imports import (
     importer_for,
 )
 from bloop.content.models import Container, Item, Node
-from bloop.content.plugins import FileContext
 from bloop.content.queries import TREE
 from bloop.content.tree import nested
 from bloop.kernel.models import Connection
 from bloop.kernel.states import PluginState, Status
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import to_dicts
-from bloop_sdk import HostileInputError, MissingRecordError, Request, UnsupportedError
+from bloop_sdk import HostileInputError, MissingRecordError
 from bloop_sdk import records as r
 from tests.content.course import Course, course, file, leaf, module, page, rows
 
@@ -263,25 +262,6 @@ async def test_an_uploaded_file_is_imported_by_its_job(shelf, database, blobs, c
     assert (report["written"], report["state"]) == (2, "succeeded")
     assert asked[0] == (TINY, b"any")
     assert rows(database, call, Connection)[0].settings == {"file": "course.tiny"}
-
-
-async def test_the_import_of_a_file_has_no_way_to_the_outside(database, call, tmp_path):
-    from bloop_sdk.testing import FakeContext
-
-    plugin = FakeContext(plugin_id="tiny", data_dir=tmp_path)
-    context = FileContext(plugin, database, call, "some-connection", tmp_path / "a.tiny")
-
-    assert (context.plugin_id, context.config, context.log) == ("tiny", plugin.config, plugin.log)
-    assert (context.data_dir, await context.run_sync(len, "abc")) == (tmp_path, 3)
-    with pytest.raises(UnsupportedError, match="no way to the outside"):
-        await context.http.send(Request(url="https://example.org"))
-    with pytest.raises(UnsupportedError):
-        context.http.stream(Request(url="https://example.org"))
-    context.store.set("key", [1])
-    assert context.store.get("key") == [1]
-
-
-# -- with the plugin for cartridges
 
 
 @pytest.fixture

@@ -14,28 +14,22 @@ import pytest
 from bloop.jobs import Jobs, JobStoppedError, Timing, ledger, system_call
 from bloop.jobs.models import Job
 from bloop.jobs.queries import JOB
-from bloop.kernel.context import HubContext
 from bloop.store.database import in_unit
 from bloop.store.errors import StoreError
-from bloop.telemetry.logs import get_logger
 from bloop.telemetry.metrics import metrics
-from bloop_sdk import FatalError, PluginConfig, RateLimitedError
+from bloop_sdk import FatalError, RateLimitedError
 from bloop_sdk.records import JSONObject
 
 FAST = Timing(poll=0.05, beat=0.05, lease=60.0, drain=5.0)
 OVER = {"succeeded", "failed", "cancelled"}
 
 
-def hub_context(tmp_path, plugin_id="hub"):
-    return HubContext(plugin_id, PluginConfig(), get_logger("test"), tmp_path / plugin_id)
-
-
 @pytest.fixture
-async def make_jobs(database, tmp_path):
+async def make_jobs(database):
     made = []
 
     async def make(start=True, timing=FAST, **options):
-        jobs = Jobs(database, hub_context(tmp_path), timing=timing, **options)
+        jobs = Jobs(database, timing=timing, **options)
         made.append(jobs)
         if start:
             await jobs.start()
@@ -82,45 +76,19 @@ def parsed(fragment):
     return orjson.loads(orjson.dumps(fragment))
 
 
-async def test_a_handler_has_what_its_plugin_has(database, call, make_jobs, tmp_path):
-    class Config(PluginConfig):
-        size: int = 7
-
-    way_out = object()
-    jobs = await make_jobs(http=lambda plugin, asked: (way_out, plugin, asked.institution))
-    seen = {}
-
-    async def work(ctx, payload):
-        await ctx.run_sync(ctx.store.set, "key", ctx.config.size)
-        seen.update(
-            plugin=ctx.plugin_id,
-            value=await ctx.run_sync(ctx.store.get, "key"),
-            folder=ctx.data_dir,
-            http=ctx.http,
-            attempt=ctx.attempt,
-            trace=ctx.call.trace,
-        )
-        ctx.log.info("done")
-
-    context = HubContext("canvas", Config(), get_logger("test"), tmp_path / "canvas")
-    jobs.register("canvas.sync", work, context=context)
-    await until(database, call, await ask(database, jobs, call, "canvas.sync"))
-    assert (seen["plugin"], seen["value"], seen["attempt"]) == ("canvas", 7, 1)
-    assert seen["folder"] == tmp_path / "canvas"
-    assert seen["http"] == (way_out, "canvas", call.institution)
-    assert seen["trace"].trace_id == call.trace.trace_id
-    assert seen["trace"].span_id != call.trace.span_id
-
-
-async def test_without_a_way_out_a_handler_is_told(database, call, make_jobs):
+async def test_a_handler_runs_for_who_asked_in_a_span_of_its_own(database, call, make_jobs):
     jobs = await make_jobs()
+    seen = []
 
-    async def work(ctx, payload):
-        return ctx.http
+    async def work(job, payload):
+        seen.append((job.attempt, job.call))
 
-    jobs.register("work", work)
-    job = await until(database, call, await ask(database, jobs, call))
-    assert "without a way out" in parsed(job["error"])["message"]
+    jobs.register("canvas.sync", work)
+    await until(database, call, await ask(database, jobs, call, "canvas.sync"))
+    ((attempt, found),) = seen
+    assert (attempt, found.principal.id, found.institution) == (1, "somebody", call.institution)
+    assert found.trace.trace_id == call.trace.trace_id
+    assert found.trace.span_id != call.trace.span_id
 
 
 async def test_what_is_retriable_is_tried_again_and_no_sooner(
@@ -334,7 +302,7 @@ async def test_a_thread_of_a_cancelled_job_hears_of_it_at_its_next_report(
             except JobStoppedError:
                 heard.set()
 
-        await ctx.run_sync(blocking)
+        await asyncio.to_thread(blocking)
 
     jobs.register("work", work)
     id_ = await ask(database, jobs, call)
@@ -490,12 +458,8 @@ async def test_the_depth_of_the_queues_is_known(database, call, make_jobs):
 
 KILLED = """
 import asyncio, sys
-from pathlib import Path
 from bloop.jobs import Jobs
-from bloop.kernel.context import HubContext
 from bloop.store.database import Database
-from bloop.telemetry.logs import get_logger
-from bloop_sdk import PluginConfig
 
 async def work(ctx, payload):
     if payload.get("poison") or ctx.attempt == 1:
@@ -505,7 +469,7 @@ async def work(ctx, payload):
 
 async def main():
     database = Database(sys.argv[1])
-    jobs = Jobs(database, HubContext("hub", PluginConfig(), get_logger("x"), Path("unused")))
+    jobs = Jobs(database)
     jobs.register("work", work)
     await jobs.start()
     await asyncio.sleep(3600)

@@ -4,7 +4,6 @@ import pytest
 
 from bloop.kernel.config import parse
 from bloop.kernel.discovery import scan
-from bloop.kernel.grants import granted_hosts
 from bloop.kernel.kernel import Kernel
 from bloop.kernel.wanted import Wanted
 from bloop_sdk import ConfigError
@@ -99,19 +98,6 @@ def test_tables_are_not_touched_before_they_are_granted(site, host):
     kernel.apply(wanted(tabled=["tables:tabled_"]))
     assert asked == ["tabled"]
     assert kernel.plugins["tabled"].status.state == "ready"
-
-
-@pytest.mark.parametrize(
-    ("line", "hosts"),
-    [
-        ("", ("a.example", "b.example")),
-        ('granted = ["network:b.example", "hook:navigation"]', ("b.example",)),
-        ("granted = []", ()),
-    ],
-)
-def test_hosts_are_those_that_are_granted(kernel, line, hosts):
-    config = parse(f"[plugins.asks]\nenabled = true\n{line}\n", None, {})
-    assert granted_hosts(config, kernel.plugins["asks"].manifest) == hosts
 
 
 def test_a_grant_that_is_no_list_is_refused_with_its_line():

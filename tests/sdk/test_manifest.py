@@ -70,6 +70,10 @@ migrations = "bloop_canvas.migrations"
             MINIMAL + '[[contributes.schedules]]\njob = "gone"\nevery = "1h"',
             "schedule of unknown job 'gone'",
         ),
+        (
+            MINIMAL + '[[contributes.actions]]\nname = "content:read"\nrole = "guest"\nhelp = "x"',
+            "content:read has to begin with canvas:",
+        ),
     ],
 )
 def test_a_broken_manifest_names_the_file_the_key_and_the_fault(text, words):

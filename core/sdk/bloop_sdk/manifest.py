@@ -210,6 +210,9 @@ class Manifest(_Part):
         for hook in self.hooks:
             if hook not in known:
                 raise ValueError(f"hooks: unknown hook {hook!r}; known: {', '.join(known)}")
+        for action in self.contributes.actions:
+            if not action.name.startswith(f"{self.id}:"):
+                raise ValueError(f"contributes.actions: {action.name} has to begin with {self.id}:")
         if self.imports and not {"lms", "notes"} & set(self.provides):
             raise ValueError("imports needs provides.lms or provides.notes")
         return self

@@ -111,7 +111,11 @@ def may(call: Call, action: str, *, least: Role | None = None) -> bool:
     principal = call.principal
     if needed is None or _RANK[principal.role] < _RANK[needed]:
         return False
-    return principal.scopes is None or action in principal.scopes or action == VISIT
+    if principal.scopes is None or action in principal.scopes or action == VISIT:
+        return True
+    # What a plugin opens to guests is open to those who may read.
+    guest = principal.kind is PrincipalKind.GUEST and needed is Role.GUEST
+    return guest and "content:read" in principal.scopes
 
 
 def require(call: Call, action: str, *, least: Role | None = None) -> None:

@@ -24,6 +24,7 @@ API = (
     "bloop.accounts.routes",
     "bloop.content.routes",
     "bloop.api.plugins",
+    "bloop.api.plugin_settings",
     "bloop.api.jobs",
     "bloop.api.events",
     "bloop.api.openapi",

@@ -30,7 +30,7 @@ from bloop.kernel.faults import describe as told
 BODY_BYTES = 1024 * 1024
 """The longest body of a route that takes no upload."""
 
-ErrorPage = Callable[[Request, Any], Response]
+ErrorPage = Callable[[Request, Any], Awaitable[Response]]
 
 
 class Edge:
@@ -88,7 +88,8 @@ class Edge:
             error = raised if isinstance(raised, Exception) else RuntimeError(told(raised))
             self._note(error, scope)
             if not began:
-                await self._problem(error, scope, head)(scope, receive, deliver)
+                problem = await self._problem(error, scope, head)
+                await problem(scope, receive, deliver)
         finally:
             self.log.record(scope, status, time.perf_counter() - started)
 
@@ -151,10 +152,10 @@ class Edge:
 
         return counted
 
-    def _problem(self, error: Exception, scope: Scope, head: security.Head) -> Response:
+    async def _problem(self, error: Exception, scope: Scope, head: security.Head) -> Response:
         problem, headers = describe(error, head.trace.trace_id)
         if self.error_page is not None and head.wants_page:
-            page = self.error_page(Request(scope), problem)
+            page = await self.error_page(Request(scope), problem)
             page.headers.update(headers)
             return page
         return answer(problem, headers)

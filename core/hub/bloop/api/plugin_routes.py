@@ -1,8 +1,8 @@
-"""Routes that plugins contribute, below ``/x/<plugin>/``: found anew whenever plugins change.
+"""Routes and pages of plugins, below ``/x/<plugin>/``: found anew whenever plugins change.
 
-A handler is ``async def (request, ctx)``; it gives a :class:`bloop_sdk.Response`, something
-JSON-shaped, or a Starlette response. Its action is enforced, its failures are the plugin's own, and
-it has a deadline.
+A route's handler gives a :class:`bloop_sdk.Response`, a :class:`bloop_sdk.PageView` or something
+JSON-shaped, a page's view one of the first two. The declared action is enforced, its failures are
+the plugin's own, and it has a deadline.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 import bloop_sdk
-from bloop.accounts.access import ACTIONS, DEADLINE_SECONDS, VISIT, Router, call_of, hub_of, require
+from bloop.accounts.access import DEADLINE_SECONDS, VISIT, Router, call_of, hub_of, require
 from bloop.accounts.http import json_response
+from bloop.hub.offers import least_role
 from bloop.kernel.faults import PluginFailedError, PluginUnavailableError
 from bloop.kernel.states import PluginState
 from bloop.store.errors import NotFoundError
-from bloop_sdk import PluginContext, RetriableError, Role
+from bloop_sdk import PageView, RequestContext, RetriableError
+from bloop_sdk.manifest import PageDecl
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -35,23 +38,39 @@ _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length"}
 
 
 async def call_plugin(request: Request, plugin: str, rest: str) -> Response:
-    """Hand a request to the plugin that the path names."""
-    hub = cast("Hub", hub_of(request))
+    """Hand a request to the route or page that the path names."""
+    from bloop.hub.contexts import open_context
+    from bloop.web.plugin_calls import RequestCall
+
+    hub, call = cast("Hub", hub_of(request)), call_of(request)
     await _check_on(hub, request, plugin)
-    own = [part for part in hub.kernel.contributions("routes") if part.plugin_id == plugin]
-    found, values = _find(own, f"/{rest}", request.method)
-    action = found.declaration.action
-    require(call_of(request), action, least=_role(hub, plugin, action))
-    request.scope["path_params"] = values
-    handler = found.target()
-    work = _called(handler, request, hub.plugin_context(plugin))
+    # The server leaves the body of an answer to HEAD out.
+    method = "GET" if request.method == "HEAD" else request.method
+    offered = (*hub.kernel.contributions("routes"), *hub.kernel.contributions("pages"))
+    own = [part for part in offered if part.plugin_id == plugin]
+    found, values = _find(own, f"/{rest}", method)
+    declared = found.declaration
+    require(call, declared.action, least=least_role(hub, plugin, declared.action))
+    request.scope.update(path_params=values, method=method)
+    handler = await found.load()
+    ctx = await open_context(hub, RequestCall, plugin, call, request=request)
     return await hub.kernel.calls.call(
-        cast("Any", found), f"route {found.declaration.path}", work, timeout=DEADLINE_SECONDS
+        cast("Any", found),
+        f"{_kind(found)} {declared.path}",
+        _called(handler, request, found, ctx),
+        timeout=DEADLINE_SECONDS,
     )
 
 
 for _method in METHODS:
     router.add(_method, "/{plugin}/{rest:path}", call_plugin, action=VISIT, include_in_schema=False)
+
+
+@router.get("/{plugin}", action=VISIT, include_in_schema=False)
+async def enter(request: Request, plugin: str) -> Response:
+    """The first page of a plugin has a slash at its end, to which its links are relative."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/x/{quote(plugin)}/{query}", 307)
 
 
 async def _check_on(hub: Hub, request: Request, plugin: str) -> None:
@@ -72,15 +91,16 @@ async def _check_on(hub: Hub, request: Request, plugin: str) -> None:
 def _find(
     own: Iterable[Contribution], path: str, method: str
 ) -> tuple[Contribution, dict[str, str]]:
-    """The route at a path, and the values of its ``{name}`` segments; raises 404 or 405."""
+    """What stands at a path, and the values of its ``{name}`` segments; raises 404 or 405."""
     allowed: set[str] = set()
     for part in own:
         match = re.fullmatch(_pattern(part.declaration.path), path)
         if match is None:
             continue
-        if method in part.declaration.methods or method == "HEAD":
+        methods = getattr(part.declaration, "methods", ("GET",))
+        if method in methods:
             return part, match.groupdict()
-        allowed |= set(part.declaration.methods)
+        allowed |= set(methods)
     if allowed:
         raise HTTPException(405, f"{method} is not for {path}", {"allow": ", ".join(allowed)})
     raise NotFoundError(f"the plugin has nothing at {path[:200]}")
@@ -93,36 +113,39 @@ def _pattern(template: str) -> str:
     )
 
 
-def _role(hub: Hub, plugin: str, action: str) -> Role | None:
-    """The least role of an action: the hub's own, or one that the plugin itself declares."""
-    if action in ACTIONS:
-        return ACTIONS[action]
-    for part in hub.kernel.contributions("actions"):
-        if part.plugin_id == plugin and part.declaration.name == action:
-            return Role(part.declaration.role)
-    return None
+def _kind(found: Contribution) -> str:
+    return "page" if isinstance(found.declaration, PageDecl) else "route"
 
 
-async def _called(handler: Any, request: Request, ctx: PluginContext) -> Response:
+async def _called(
+    handler: Any, request: Request, found: Contribution, ctx: RequestContext
+) -> Response:
     """Call the handler where the kernel's guard sees whatever it does, its answer included."""
-    return _response(ctx.plugin_id, await handler(request, ctx))
+    return await _response(request, found, await handler(request, ctx))
 
 
-def _response(plugin: str, answer: Any) -> Response:
+async def _response(request: Request, found: Contribution, answer: Any) -> Response:
     if isinstance(answer, Response):
         return answer
     if isinstance(answer, bloop_sdk.Response):
         headers = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
         if any(char in "\r\n\0" for pair in headers.items() for text in pair for char in text):
             raise PluginFailedError(
-                f"plugin {plugin} answered with a line break in a header",
+                f"plugin {found.plugin_id} answered with a line break in a header",
                 cure="tell the plugin's author: what people wrote may not go into headers as it is",
             )
         return Response(answer.body, answer.status, headers=headers)
-    try:
-        return json_response(answer)
-    except orjson.JSONEncodeError as err:
-        raise PluginFailedError(
-            f"plugin {plugin} answered with a {type(answer).__name__}, which is no response",
-            cure="tell the plugin's author",
-        ) from err
+    if isinstance(answer, PageView) and isinstance(answer.html, str):
+        from bloop.web.plugin_calls import framed
+
+        return await framed(request, answer)
+    if _kind(found) == "route":
+        try:
+            return json_response(answer)
+        except orjson.JSONEncodeError:
+            pass
+    raise PluginFailedError(
+        f"plugin {found.plugin_id} answered with a {type(answer).__name__}, "
+        f"which is no {'page' if _kind(found) == 'page' else 'response'}",
+        cure="tell the plugin's author",
+    )

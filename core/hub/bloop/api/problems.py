@@ -17,6 +17,7 @@ from starlette.responses import Response
 from bloop.accounts.access import ForbiddenError, LoginRequiredError
 from bloop.accounts.http import PreconditionRequiredError
 from bloop.accounts.service import LinkRefusedError
+from bloop.kernel.config_errors import InvalidConfigError
 from bloop.kernel.faults import HookRefusedError, PluginFailedError, PluginUnavailableError
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError, StoreError, TenantError
 from bloop_sdk import (
@@ -157,6 +158,11 @@ def describe(error: Exception, trace_id: str) -> tuple[Problem, dict[str, str]]:
     made = _problem(status, error.code, error.message, trace_id, cure=error.cure)
     if isinstance(error, InvalidError) and error.field:
         made.errors = [FieldFault(field=error.field, message=error.message)]
+    if isinstance(error, InvalidConfigError):
+        made.errors = [
+            FieldFault(field=f"body.settings.{fault.key}", message=fault.problem)
+            for fault in error.faults
+        ]
     return made, _headers(error, status)
 
 

@@ -9,9 +9,12 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "init": ("bloop.cli.lifecycle:init", "Create a hub here: hub.toml, database, first account."),
@@ -38,9 +41,11 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click calls it
-        """Import the command; None for an unknown name."""
+        """Import the command, or find the plugin of this name; None for an unknown one."""
         if cmd_name not in COMMANDS:
-            return None
+            from bloop.cli.plugin_commands import group_of
+
+            return group_of(cmd_name)
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
@@ -58,6 +63,21 @@ class LazyGroup(click.Group):
         """The table, without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        formatter.write_paragraph()
+        formatter.write_text("Commands of plugins: bloop PLUGIN --help (see bloop plugins list).")
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The table and the plugins that have commands, without importing any of them."""
+        from click.shell_completion import CompletionItem
+
+        from bloop.cli.plugin_commands import plugins_with_commands
+
+        known = {name: text for name, (_, text) in COMMANDS.items()}
+        known = plugins_with_commands() | known
+        found = [CompletionItem(name, help=text) for name, text in known.items()]
+        found = [item for item in found if item.value.startswith(incomplete)]
+        # Of what is left click's own group would import each command.
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

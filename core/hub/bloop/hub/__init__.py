@@ -23,20 +23,21 @@ from bloop_sdk import BloopError, Call, ConfigError
 if TYPE_CHECKING:
     from bloop.content.imports import Importer
     from bloop.events.consumers import Consumers
+    from bloop.hub.outside import Outside
     from bloop.jobs import Jobs
+    from bloop.jobs.context import RunningJob
     from bloop.kernel.config_layers import Resolved
     from bloop.kernel.kernel import Kernel
     from bloop.kernel.outcomes import HookFailure
-    from bloop.kernel.registry import Contribution
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
     from bloop.store.migrate import Version
-    from bloop.store.unit import UnitOfWork
-    from bloop_sdk import Exporter, JobContext, PluginContext
+    from bloop_sdk import Exporter, JobContext
     from bloop_sdk.manifest import Manifest
-    from bloop_sdk.plugin import CallContext, Logger, Unit
+    from bloop_sdk.plugin import Logger
     from bloop_sdk.providers.content import ContentProvider
+    from bloop_sdk.records import JSONObject
     from bloop_sdk.settings import PluginConfig
 
 log = get_logger("bloop.hub")
@@ -125,19 +126,22 @@ class Hub:
     def jobs(self) -> Jobs:
         """The ledger of jobs; a command's process only asks for them."""
         from bloop.jobs import Jobs, Timing
-        from bloop.kernel.context import HubContext
-        from bloop_sdk.settings import PluginConfig
 
         limits = self.config.value.limits
-        folder = self.config.value.hub.data_dir / "jobs"
         made = Jobs(
             self.database,
-            HubContext("core", PluginConfig(), get_logger("bloop.jobs"), folder),
             workers=0 if self.kind == "cli" else limits.job_workers,
             timing=Timing(drain=limits.drain_seconds),
         )
         made.register("content.import", self._import_uploaded)
         return made
+
+    @cached_property
+    def outside(self) -> Outside:
+        """The one way out of plugins."""
+        from bloop.hub.outside import Outside
+
+        return Outside(self.config.value.net)
 
     @cached_property
     def consumers(self) -> Consumers:
@@ -273,10 +277,7 @@ class Hub:
         for kind in self._job_kinds - parts.keys():
             await self.jobs.unregister(kind)
         for kind in parts.keys() - self._job_kinds:
-            part = parts[kind]
-            context = self.plugin_context(part.plugin_id)
-            run = partial(_run_plugin_job, part, self.choices)
-            self.jobs.register(kind, run, context=context)
+            self.jobs.register(kind, partial(self._run_plugin_job, kind))
         self._job_kinds = frozenset(parts)
 
     async def _take_up_consumers(self) -> None:
@@ -285,23 +286,21 @@ class Hub:
 
         await self.consumers.follow(consumers_of(self.kernel))
 
-    def make_unit(self, unit: UnitOfWork, plugin_id: str) -> Unit:
-        """A unit of work as a plugin's consumer gets it."""
-        from bloop.hub.consumers import EffectUnit
+    async def _run_plugin_job(self, kind: str, running: RunningJob, payload: JSONObject) -> Any:
+        from bloop.hub.contexts import JobCall, open_context
 
-        return EffectUnit(unit, plugin_id, self.jobs)
-
-    async def make_context(self, plugin_id: str, call: Call) -> CallContext:
-        """The context of a plugin's consumer whose effect is outside."""
-        from bloop.hub.consumers import DeliveryContext
-
-        return DeliveryContext(self, self.plugin_context(plugin_id), call)
-
-    def plugin_context(self, plugin_id: str) -> PluginContext:
-        """A ready plugin's settings at hub scope, its log and its folder."""
-        from bloop.hub.providers import plugin_context
-
-        return plugin_context(self, plugin_id)
+        plugin_id, _, name = kind.partition(".")
+        await self.choices.require(running.call, plugin_id)
+        part = next(
+            part
+            for part in self.kernel.contributions("jobs")
+            if (part.plugin_id, part.declaration.kind) == (plugin_id, name)
+        )
+        handler = await part.load()
+        ctx: JobContext = await open_context(
+            self, JobCall, plugin_id, running.call, running=running
+        )
+        return await handler(ctx, payload)
 
     def open_file_provider(
         self, call: Call, importer: Importer, connection: str, path: Path
@@ -317,10 +316,10 @@ class Hub:
 
         return open_exporter(self, plugin_id)
 
-    async def _import_uploaded(self, ctx: JobContext, payload: dict[str, Any]) -> Any:
+    async def _import_uploaded(self, running: RunningJob, payload: JSONObject) -> Any:
         from bloop.hub.providers import run_import_job
 
-        return await run_import_job(self, ctx, payload)
+        return await run_import_job(self, running, payload)
 
     def _resolve(
         self, plugin_id: str, model: type[PluginConfig], _written: Mapping[str, Any]
@@ -358,6 +357,8 @@ class Hub:
             await asyncio.to_thread(self.kernel.apply, Wanted())
         if self._watchdog is not None:
             self._watchdog.stop()
+        if "outside" in self.__dict__:
+            await self.outside.close()
         await self.database.close()
 
     async def _load(self) -> None:
@@ -419,11 +420,3 @@ def _plugin_log(plugin_id: str) -> Logger:
 
 def _report(failure: HookFailure) -> None:
     _plugin_log(failure.plugin).warning("hook failed", hook=failure.hook, reason=str(failure))
-
-
-async def _run_plugin_job(
-    part: Contribution, choices: InstitutionPlugins, ctx: JobContext, payload: dict[str, Any]
-) -> Any:
-    """Import the handler when its first job runs."""
-    await choices.require(ctx.call, part.plugin_id)
-    return await part.target()(ctx, payload)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from bloop.content.imports import Importer, import_upload
-from bloop.content.plugins import FileContext
+from bloop.hub.contexts import file_context
+from bloop.jobs.context import RunningJob
 from bloop.kernel.calls import Calls
-from bloop.kernel.context import HubContext
 from bloop.kernel.registry import ProviderHandle
-from bloop.telemetry.logs import get_logger
 from bloop_sdk import (
     Batch,
     Call,
@@ -21,11 +20,8 @@ from bloop_sdk import (
     Cursor,
     Exporter,
     Hint,
-    JobContext,
     LMSProvider,
     Partition,
-    PluginConfig,
-    PluginContext,
     Precondition,
     ProviderSpec,
     Ref,
@@ -117,44 +113,29 @@ def _expected(answer: T, kind: type) -> T:
     return answer
 
 
-def plugin_context(hub: Hub, plugin_id: str) -> PluginContext:
-    """A ready plugin's settings at hub scope, log and folder."""
-    found = hub.kernel.plugins[plugin_id].found
-    model = PluginConfig
-    if found is not None and found.manifest is not None and found.manifest.config is not None:
-        model = hub.kernel.runner.load(found, found.manifest.config, "config")
-    return HubContext(
-        plugin_id,
-        hub.config.plugin(plugin_id, model).config,
-        get_logger("bloop.plugin", plugin=plugin_id),
-        hub.config.value.hub.data_dir / "plugins" / plugin_id,
-    )
-
-
 def open_file_provider(
     hub: Hub, call: Call, importer: Importer, connection: str, path: Path
 ) -> GuardedProvider:
     """A provider that reads a file; raises PluginUnavailableError with a cure."""
     handle = hub.kernel.provider(importer.capability, importer.plugin_id)
-    base = plugin_context(hub, importer.plugin_id)
-    context = FileContext(base, hub.database, call, connection, path)
+    context = file_context(hub, importer.plugin_id, call, connection, path)
     return GuardedProvider(handle.create(context), handle, hub.kernel.calls, connection)
 
 
 def open_exporter(hub: Hub, plugin_id: str) -> Exporter:
     """A plugin's exporter; raises PluginUnavailableError with a cure."""
     handle = hub.kernel.provider("exporter", plugin_id)
-    exporter: Exporter = handle.create(plugin_context(hub, plugin_id))
+    exporter: Exporter = handle.create(hub.kernel.context(plugin_id))
     return exporter
 
 
-async def run_import_job(hub: Hub, ctx: JobContext, payload: dict[str, Any]) -> dict[str, Any]:
+async def run_import_job(hub: Hub, job: RunningJob, payload: dict[str, Any]) -> dict[str, Any]:
     """Handle a job of the kind :data:`bloop.content.imports.IMPORT_JOB`."""
-    await hub.choices.require(ctx.call, payload["plugin"])
+    await hub.choices.require(job.call, payload["plugin"])
 
     def open_provider(importer: Importer, connection: str, path: Path) -> GuardedProvider:
-        return open_file_provider(hub, ctx.call, importer, connection, path)
+        return open_file_provider(hub, job.call, importer, connection, path)
 
     return await import_upload(
-        hub.database, hub.blobs, open_provider, ctx.call, payload, ctx.progress
+        hub.database, hub.blobs, open_provider, job.call, payload, job.progress
     )

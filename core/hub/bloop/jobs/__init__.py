@@ -11,7 +11,7 @@ whichever process claims it first, and goes to another when its process dies.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -21,16 +21,15 @@ from bloop.jobs import ledger
 from bloop.jobs.context import JobStoppedError, RunningJob
 from bloop.jobs.models import JobState
 from bloop.jobs.queries import DEPTH
-from bloop.jobs.runner import Handler, Kind, Runner, Timing
+from bloop.jobs.runner import Handler, Runner, Timing
 from bloop.store.database import Database
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import to_dicts
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
-from bloop.store.values import PluginValues
 from bloop.telemetry import traces
 from bloop.telemetry.metrics import metrics
-from bloop_sdk import Call, HttpClient, PluginContext, Principal, PrincipalKind, Role
+from bloop_sdk import Call, Principal, PrincipalKind, Role
 
 __all__ = ["JobState", "JobStoppedError", "Jobs", "RunningJob", "Timing"]
 
@@ -38,47 +37,22 @@ __all__ = ["JobState", "JobStoppedError", "Jobs", "RunningJob", "Timing"]
 class Jobs:
     """The ledger's public face, and this process's runner.
 
-    ``context`` is what handlers of the hub itself get, ``http`` makes the way out of a plugin in
-    a call. With no ``workers`` jobs are asked for here and run elsewhere.
+    With no ``workers`` jobs are asked for here and run elsewhere.
     """
 
     def __init__(
-        self,
-        database: Database,
-        context: PluginContext,
-        *,
-        workers: int = 2,
-        timing: Timing | None = None,
-        http: Callable[[str, Call], HttpClient] | None = None,
+        self, database: Database, *, workers: int = 2, timing: Timing | None = None
     ) -> None:
         self._database = database
-        self._context = context
         self._workers = workers
         self._timing = timing or Timing()
-        self._http = http
-        self._kinds: dict[str, Kind] = {}
+        self._kinds: dict[str, Handler] = {}
         self._runner: Runner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def register(
-        self, kind: str, handler: Handler, *, context: PluginContext | None = None
-    ) -> None:
-        """Have jobs of ``kind`` run by ``handler``; ``context`` is its plugin's."""
-        base = context or self._context
-
-        def make(claim: ledger.Claim) -> RunningJob:
-            call = Call(
-                claim.call.principal, claim.call.institution, traces.child(claim.call.trace)
-            )
-            return RunningJob(
-                claim,
-                call,
-                base,
-                store=lambda: PluginValues(self._database, call, base.plugin_id),
-                http=lambda: self._way_out(base.plugin_id, call),
-            )
-
-        self._kinds[kind] = Kind(handler, make)
+    def register(self, kind: str, handler: Handler) -> None:
+        """Have jobs of ``kind`` run by ``handler``."""
+        self._kinds[kind] = handler
         self._wake()
 
     async def unregister(self, kind: str) -> None:
@@ -155,11 +129,6 @@ class Jobs:
     def _cancelled(self, job_id: str) -> None:
         if self._runner is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._runner.cancel, job_id)
-
-    def _way_out(self, plugin_id: str, call: Call) -> HttpClient:
-        if self._http is None:
-            raise RuntimeError("this hub was put together without a way out")
-        return self._http(plugin_id, call)
 
 
 def system_call() -> Call:

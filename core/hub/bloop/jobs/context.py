@@ -1,18 +1,13 @@
-"""What a job's handler is given: a plugin's context, its call, and progress to report."""
+"""A job that runs: its call, and its progress to report."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from bloop.jobs.ledger import Claim
-from bloop_sdk import Call, HttpClient, PluginConfig, PluginContext, RetriableError
-from bloop_sdk.plugin import KeyValueStore, Logger
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from bloop.telemetry import traces
+from bloop_sdk import Call, RetriableError
 
 
 class JobStoppedError(RetriableError):
@@ -30,25 +25,17 @@ class StopReason(enum.StrEnum):
 
 
 class RunningJob:
-    """A :class:`bloop_sdk.JobContext`. ``stopped`` is None while it may go on.
+    """What a handler of the hub is given. ``stopped`` is None while it may go on.
 
     Progress is kept here and written by the runner's next beat, so that reporting costs nothing.
     """
 
-    def __init__(
-        self,
-        claim: Claim,
-        call: Call,
-        plugin: PluginContext,
-        store: Callable[[], KeyValueStore],
-        http: Callable[[], HttpClient],
-    ) -> None:
+    def __init__(self, claim: Claim) -> None:
         self.claim = claim
+        self.call = Call(
+            claim.call.principal, claim.call.institution, traces.child(claim.call.trace)
+        )
         self.stopped: StopReason | None = None
-        self._call = call
-        self._plugin = plugin
-        self._store = store
-        self._http = http
         self._progress: dict[str, Any] = {}
 
     @property
@@ -60,45 +47,6 @@ class RunningJob:
     def attempt(self) -> int:
         """Which attempt this is, from 1."""
         return self.claim.attempt
-
-    @property
-    def call(self) -> Call:
-        """For whom, and as part of which trace."""
-        return self._call
-
-    @property
-    def plugin_id(self) -> str:
-        """The id of the plugin whose job it is."""
-        return self._plugin.plugin_id
-
-    @property
-    def config(self) -> PluginConfig:
-        """The plugin's settings."""
-        return self._plugin.config
-
-    @property
-    def log(self) -> Logger:
-        """The plugin's log; its lines carry the job's id."""
-        return self._plugin.log
-
-    @property
-    def data_dir(self) -> Path:
-        """The plugin's folder."""
-        return self._plugin.data_dir
-
-    @property
-    def http(self) -> HttpClient:
-        """The one way out."""
-        return self._http()
-
-    @property
-    def store(self) -> KeyValueStore:
-        """Small state of the plugin in this institution."""
-        return self._store()
-
-    async def run_sync(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run blocking code in a thread."""
-        return await self._plugin.run_sync(function, *args, **kwargs)
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Report; raises :class:`JobStoppedError` when it was cancelled or lost its lease."""

@@ -14,7 +14,6 @@ import orjson
 
 from bloop.jobs import ledger
 from bloop.jobs.context import RunningJob, StopReason
-from bloop.jobs.ledger import Claim
 from bloop.jobs.models import JobState
 from bloop.jobs.owners import this_process
 from bloop.jobs.queries import DUE_KINDS
@@ -32,16 +31,8 @@ from bloop_sdk._masking import mask_text
 DAY_SECONDS = 86400.0
 TRANSIENT = frozenset({"store_busy", "store_unavailable", "store_full"})
 
-Handler = Callable[[Any, dict[str, Any]], Awaitable[Any]]
-MakeContext = Callable[[Claim], RunningJob]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What runs jobs of a kind."""
-
-    handler: Handler
-    context: MakeContext
+Handler = Callable[[RunningJob, dict[str, Any]], Awaitable[Any]]
+"""What runs jobs of a kind: given the job and its payload, gives its result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +71,7 @@ class Runner:
         self,
         database: Database,
         call: Call,
-        kinds: Mapping[str, Kind],
+        kinds: Mapping[str, Handler],
         *,
         workers: int,
         timing: Timing,
@@ -170,9 +161,9 @@ class Runner:
         lease = self._timing.lease
         claims = await self._unit(ledger.claim, self._owner, kinds, limit=free, lease_seconds=lease)
         for claim in claims:
-            kind = self._kinds[claim.kind]
-            context = kind.context(claim)
-            task = asyncio.create_task(self._run(kind.handler, context), name=f"job-{claim.id}")
+            context = RunningJob(claim)
+            handler = self._kinds[claim.kind]
+            task = asyncio.create_task(self._run(handler, context), name=f"job-{claim.id}")
             self._running[claim.id] = _Running(context, task)
 
     async def _run(self, handler: Handler, context: RunningJob) -> None:

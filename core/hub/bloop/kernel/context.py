@@ -36,6 +36,8 @@ class HubContext:
     config: PluginConfig
     log: Logger
     folder: Path = field(repr=False)
+    model: type[PluginConfig] = field(default=PluginConfig, repr=False)
+    """What the settings of each institution are read with."""
 
     @property
     def data_dir(self) -> Path:
@@ -50,7 +52,7 @@ class HubContext:
         they do not keep the process from ending.
         """
         loop = asyncio.get_running_loop()
-        # Of the plugin, not of this object: each request has one of its own.
+        # Of the plugin, not of this object: new settings make another one.
         slots = _SLOTS.setdefault(loop, {}).setdefault(self.plugin_id, asyncio.Semaphore(THREADS))
         await slots.acquire()
         future: asyncio.Future[T] = loop.create_future()

@@ -42,14 +42,3 @@ def rights_shown(config: LoadedConfig, manifest: Manifest | None) -> list[dict[s
         }
         for right in rights_of(manifest)
     ]
-
-
-def granted_hosts(config: LoadedConfig, manifest: Manifest) -> tuple[str, ...]:
-    """The hosts that a plugin may talk to: those it declares and the operator has granted.
-
-    As the manifest writes them: ``*.example.com`` and ``{key}`` of a setting are not resolved.
-    """
-    granted = granted_names(config, manifest.id)
-    return tuple(
-        host for host in manifest.network.hosts if granted is None or f"network:{host}" in granted
-    )

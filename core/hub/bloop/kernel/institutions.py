@@ -7,7 +7,7 @@ hook, no job. Its checks of health and its consumers' positions are the hub's ow
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +18,8 @@ from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.models import InstitutionPlugin
 from bloop.kernel.queries import INSTITUTION_SETTINGS
 from bloop.store.database import Database
-from bloop.store.statements import parsed
+from bloop.store.errors import ConflictError
+from bloop.store.statements import Row, parsed
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, PluginConfig
 from bloop_sdk.settings import Scope
@@ -34,6 +35,11 @@ class Choice:
     enabled: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     row_version: int = 0
+
+    @property
+    def layer(self) -> Layer:
+        """The institution's settings, for :meth:`bloop.kernel.config.LoadedConfig.plugin`."""
+        return row_layer(Scope.INSTITUTION, self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,11 @@ class InstitutionPlugins:
         """What the call's institution says, by plugin id."""
         return (await self._look(call)).choices
 
+    def choices_now(self, call: Call) -> Mapping[str, Choice]:
+        """The same without an event loop."""
+        now = time.monotonic()
+        return self._keep(call, now, self._database.read_now(INSTITUTION_SETTINGS, call)).choices
+
     async def off(self, call: Call) -> frozenset[str]:
         """The plugins that the call's institution has switched off.
 
@@ -68,7 +79,9 @@ class InstitutionPlugins:
         now = time.monotonic()
         if known is not None and now - known.at < FRESH_SECONDS:
             return known
-        rows = await self._database.read(INSTITUTION_SETTINGS, call)
+        return self._keep(call, now, await self._database.read(INSTITUTION_SETTINGS, call))
+
+    def _keep(self, call: Call, now: float, rows: Sequence[Row]) -> _Known:
         choices = {row[0]: Choice(row[1], parsed(row[2]), row[3]) for row in rows}
         off = frozenset(name for name, choice in choices.items() if not choice.enabled)
         known = self._known[call.institution] = _Known(now, MappingProxyType(choices), off)
@@ -87,9 +100,8 @@ class InstitutionPlugins:
             )
 
     async def layer(self, call: Call, plugin_id: str) -> Layer:
-        """The institution's settings, for :meth:`bloop.kernel.config.LoadedConfig.plugin`."""
-        choice = (await self.choices(call)).get(plugin_id, Choice())
-        return row_layer(Scope.INSTITUTION, choice.settings)
+        """The layer of the call's institution."""
+        return (await self.choices(call)).get(plugin_id, Choice()).layer
 
     def forget(self, institution: str) -> None:
         """Ask the database next time: something was changed here."""
@@ -126,6 +138,8 @@ def set_settings(
     config.plugin(plugin_id, model, (row_layer(Scope.INSTITUTION, settings),))
     row = unit.session.get(InstitutionPlugin, (unit.institution, plugin_id))
     if row is None:
+        if version:
+            raise ConflictError(f"nothing has been set of plugin {plugin_id}", cure="read it again")
         row = InstitutionPlugin(
             institution_id=unit.institution, plugin_id=plugin_id, enabled=True, settings={}
         )

@@ -39,6 +39,7 @@ class _Active:
 
     imported: Imported
     plugin: Plugin
+    context: HubContext
     settings: Mapping[str, Any]
 
 
@@ -95,20 +96,9 @@ class Kernel:
         for handle in self.providers(capability):
             if handle.plugin_id == plugin_id:
                 return handle
-        record = self.plugins.get(plugin_id)
-        if record is None:
-            raise PluginUnavailableError(
-                f"plugin {plugin_id} is not installed",
-                cure=f"pip install bloop-{plugin_id.replace('_', '-')}",
-            )
-        status = record.status
-        if status.state is PluginState.READY:
+        if plugin_id in self.live.contexts:
             raise PluginUnavailableError(f"plugin {plugin_id} provides no {capability}")
-        reason = f": {status.reason}" if status.reason else ""
-        raise PluginUnavailableError(
-            f"plugin {plugin_id} is {status.state}{reason}",
-            cure=status.cure or f"`bloop plugins enable {plugin_id}`",
-        )
+        raise self._unavailable(plugin_id)
 
     def contributions(self, kind: str) -> tuple[Contribution, ...]:
         """What ready plugins contribute of a kind: ``routes``, ``jobs``, ``commands``, ..."""
@@ -123,6 +113,27 @@ class Kernel:
         """The model of a plugin's settings; None for one whose code is not in this process."""
         imported = self._imported.get(plugin_id)
         return imported.config if imported else None
+
+    def context(self, plugin_id: str) -> HubContext:
+        """A ready plugin's own context; raises :class:`PluginUnavailableError` with a cure."""
+        found = self.live.contexts.get(plugin_id)
+        if found is None:
+            raise self._unavailable(plugin_id)
+        return found
+
+    def _unavailable(self, plugin_id: str) -> PluginUnavailableError:
+        record = self.plugins.get(plugin_id)
+        if record is None:
+            return PluginUnavailableError(
+                f"plugin {plugin_id} is not installed",
+                cure=f"pip install bloop-{plugin_id.replace('_', '-')}",
+            )
+        status = record.status
+        reason = f": {status.reason}" if status.reason else ""
+        return PluginUnavailableError(
+            f"plugin {plugin_id} is {status.state}{reason}",
+            cure=status.cure or f"`bloop plugins enable {plugin_id}`",
+        )
 
     # What changes them.
 
@@ -347,6 +358,7 @@ class Kernel:
                 resolved.config,
                 self.host.log(plugin_id),
                 self.host.data_dir / "plugins" / plugin_id,
+                imported.config,
             )
             plugin, hooks = start_plugin(self.runner, self._dispatcher, imported, context)
         except PluginUnavailableError as error:
@@ -354,7 +366,7 @@ class Kernel:
             return False
         self.breakers.forget(plugin_id)
         self.calls.admit(plugin_id, found.package.name if found.package else "")
-        self._active[plugin_id] = _Active(imported, plugin, written)
+        self._active[plugin_id] = _Active(imported, plugin, context, written)
         self._set(
             plugin_id,
             PluginState.READY,
@@ -385,7 +397,8 @@ class Kernel:
             self.runner, self.breakers, [item.imported.found for _, item in active]
         )
         generation = self._wanted.generation if self._applied else ""
-        return Live(generation, hooks, dict(self._records), providers, contributions)
+        contexts = {plugin_id: item.context for plugin_id, item in active}
+        return Live(generation, hooks, dict(self._records), contexts, providers, contributions)
 
     def _set(
         self,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bloop.kernel.breaker import Breakers
+from bloop.kernel.context import HubContext
 from bloop.kernel.discovery import Found
 from bloop.kernel.dispatch import Hooks
 from bloop.kernel.faults import PluginUnavailableError
@@ -117,13 +119,14 @@ class Contribution:
         Raises :class:`PluginUnavailableError` with a cure.
         """
         if not self._loaded:
-            path = next(
-                getattr(self.declaration, name)
-                for name in TARGETS
-                if hasattr(self.declaration, name)
-            )
+            names = (name for name in TARGETS if hasattr(self.declaration, name))
+            path = getattr(self.declaration, next(names))
             self._loaded.append(self._runner.load(self._found, path, "contribution"))
         return self._loaded[0]
+
+    async def load(self) -> Any:
+        """As :meth:`target`, where an event loop must not wait for the import."""
+        return self._loaded[0] if self._loaded else await asyncio.to_thread(self.target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class Live:
     generation: str
     hooks: Hooks
     plugins: Mapping[str, PluginRecord]
+    contexts: Mapping[str, HubContext]
     providers: Mapping[str, tuple[ProviderHandle, ...]]
     contributions: Mapping[str, tuple[Contribution, ...]]
 

@@ -262,10 +262,10 @@ async def _complete(hub: Hub, edge: Edge, listener: socket.socket, on_ready: OnR
     gc.enable()
 
 
-def _error_page(request: Request, problem: Problem) -> Response:
+async def _error_page(request: Request, problem: Problem) -> Response:
     from bloop.web.routes import error_page
 
-    return error_page(request, problem)
+    return await error_page(request, problem)
 
 
 async def _check_reach(hub: Hub, listener: socket.socket) -> None:

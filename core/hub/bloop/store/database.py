@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -34,6 +34,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 COMMAND_THREADS = 8
+READS_ONLY = "this unit only reads: write in a transaction"
 BUSY_TIMEOUT_SECONDS = 10
 
 
@@ -79,6 +80,34 @@ class Database:
             for tell in self.on_events:
                 tell()
 
+    @contextmanager
+    def reading(self, call: Call) -> Iterator[UnitOfWork]:
+        """A unit that sees one state of the database, and can write nothing.
+
+        What it found may be used after it. Raises RuntimeError where something is written.
+        """
+        check_call(call)
+        with InstitutionSession(self._readers, expire_on_commit=False) as session:
+            try:
+                bind_tenant(session, call.institution)
+                yield UnitOfWork(session, call)
+                if session.new or session.dirty or session.deleted:
+                    raise RuntimeError(READS_ONLY)
+            except (DBAPIError, PoolTimeoutError) as err:
+                found = translated(err)
+                if found.code == "store_read_only":
+                    raise RuntimeError(READS_ONLY) from err
+                raise found from err
+
+    @cached_property
+    def _readers(self) -> Engine:
+        """Connections of their own: readers that hang keep no command waiting for one."""
+        if self.dialect == "sqlite":
+            return open_engine(self.url, pragmas=("query_only=ON",), begin="BEGIN")
+        return open_engine(self.url).execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command (a sync function that opens a unit) in a writer thread."""
         loop = asyncio.get_running_loop()
@@ -110,6 +139,8 @@ class Database:
         self._reader.close_now()
         self._commands.shutdown(wait=True)
         self.engine.dispose()
+        if "_readers" in self.__dict__:
+            self._readers.dispose()
 
 
 def in_unit(
@@ -126,9 +157,13 @@ def in_unit(
 
 
 def open_engine(
-    url: URL, *, pool: type[Pool] | None = None, pragmas: Sequence[str] = ("foreign_keys=ON",)
+    url: URL,
+    *,
+    pool: type[Pool] | None = None,
+    pragmas: Sequence[str] = ("foreign_keys=ON",),
+    begin: str = "BEGIN IMMEDIATE",
 ) -> Engine:
-    """An engine for commands; ``pragmas`` are SQLite's, beside those that every writer has."""
+    """An engine; ``pragmas`` are SQLite's, beside those that all have, and so is ``begin``."""
     if url.get_backend_name() != "sqlite":
         sizes = {} if pool else {"pool_size": COMMAND_THREADS, "max_overflow": 4}
         return create_engine(url, poolclass=pool, pool_pre_ping=True, hide_parameters=True, **sizes)
@@ -149,7 +184,7 @@ def open_engine(
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(begin)
 
     return engine
 

@@ -116,6 +116,8 @@ def _guard_flush(session: Session, _context: UOWTransaction, _instances: Any) ->
     for row in (*session.new, *session.dirty, *session.deleted):
         if not isinstance(row, Tenant):
             continue
+        if not row.institution_id and row in session.new:
+            row.institution_id = institution
         before = inspect(row).attrs.institution_id.history.deleted
         for owner in (row.institution_id, *before):
             if owner != institution:

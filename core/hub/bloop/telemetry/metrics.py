@@ -122,6 +122,12 @@ class Metrics:
             "Calls of hooks by their outcome: ok, failed, or skipped by an open breaker.",
             *("plugin", "hook", "outcome"),
         )
+        self.panels = self._add(
+            Counter,
+            "bloop_panels_total",
+            "Panels of plugins by their outcome: ok, failed (left out), or skipped by a breaker.",
+            *("plugin", "slot", "outcome"),
+        )
         self.breaker_state = self._add(
             Gauge,
             "bloop_breaker_state",

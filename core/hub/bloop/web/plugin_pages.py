@@ -18,9 +18,10 @@ from bloop.kernel.institutions import switch_plugin
 from bloop.ops.plan import Change, plan
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
+from bloop.web.panels import panels
 from bloop.web.plugin_cards import Card, card, cards
 from bloop.web.render import locale_of, page, translations_of
-from bloop_sdk import PluginConfig
+from bloop_sdk import PanelSubject, PluginConfig
 from bloop_sdk.rights import Right
 from bloop_sdk.settings import Scope, is_secret, scope_of
 
@@ -39,7 +40,7 @@ async def show_plugins(request: Request, switched: str = "", *, undone: bool = F
     hub, call = _hub(request), call_of(request)
     operates = may(call, "plugins:toggle")
     found = [shown for shown in cards(hub, _translate(request)) if operates or shown.loaded]
-    return page(
+    return await page(
         request,
         "plugins.html",
         plugins=found,
@@ -49,6 +50,7 @@ async def show_plugins(request: Request, switched: str = "", *, undone: bool = F
         off=await hub.choices.off(call),
         may_switch=operates,
         may_choose=may(call, "plugins:enable"),
+        panels=await panels(request, PanelSubject(slot="admin")),
     )
 
 
@@ -112,7 +114,7 @@ async def show_choice(request: Request, plugin_id: str) -> Response:
     """What a loaded plugin may do and can be told, and the switch for the own institution."""
     hub = _hub(request)
     shown = _loaded(request, plugin_id)
-    return page(
+    return await page(
         request,
         "plugin_choice.html",
         plugin=shown,
@@ -154,7 +156,7 @@ async def _plan(request: Request, plugin_id: str, change: Change) -> Response:
         }
         for right in planned.rights
     ]
-    return page(request, "plugin_plan.html", plan=planned, rights=words)
+    return await page(request, "plugin_plan.html", plan=planned, rights=words)
 
 
 async def _switch(request: Request, plugin_id: str, *, enabled: bool) -> Response:

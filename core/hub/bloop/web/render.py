@@ -13,9 +13,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from bloop.accounts.access import call_of, hub_of, may
+from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
+from bloop.web.navigation import navigation
 from bloop_sdk import PrincipalKind
 
 FOLDER = Path(__file__).parent
@@ -36,21 +37,12 @@ _TONES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class NavLink:
-    """A link of the bar at the top."""
-
-    title: str
-    href: str
-    current: bool
-
-
 def tone(state: str) -> str:
     """How a state feels: ``good``, ``warn``, ``bad`` or nothing."""
     return next((tone for tone, states in _TONES.items() if state in states), "")
 
 
-def page(
+async def page(
     request: Request,
     template: str,
     *,
@@ -62,7 +54,6 @@ def page(
     locale = locale_of(request)
     translations = translations_of(locale)
     _ = translations.gettext
-    session = request.scope.get("bloop.cookie_token")
     html = (
         _environment(locale)
         .get_template(template)
@@ -70,9 +61,9 @@ def page(
             locale=locale,
             direction=_direction(locale),
             hub_name=hub_of(request).config.value.hub.name,
-            navigation=_navigation(request, _),
+            navigation=await navigation(request, _),
             viewer=_viewer(request, _),
-            csrf=csrf_token(session) if session else None,
+            csrf=csrf_of(request),
             state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
             **values,
         )
@@ -84,6 +75,12 @@ def page(
         "vary": "accept-language, cookie",
     }
     return HTMLResponse(html, status, headers=headers)
+
+
+def csrf_of(request: Request) -> str | None:
+    """What a form of this page sends back; None for who has no session in this browser."""
+    session = request.scope.get("bloop.cookie_token")
+    return csrf_token(session) if session else None
 
 
 def locale_of(request: Request) -> str:
@@ -99,17 +96,6 @@ def locale_of(request: Request) -> str:
         if tag in LOCALES:
             return tag
     return "en"
-
-
-def _navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]:
-    call = call_of(request)
-    links = [(_("Courses"), "/", "content:read"), (_("Plugins"), "/plugins", "plugins:read")]
-    path = request.url.path
-    return [
-        NavLink(title, href, current=path == href)
-        for title, href, action in links
-        if may(call, action)
-    ]
 
 
 def _viewer(request: Request, _: Callable[[str], str]) -> str:

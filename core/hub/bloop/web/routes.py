@@ -16,8 +16,10 @@ from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import Statement, to_dicts
 from bloop.web import assets, lessons, outline
+from bloop.web.panels import panels
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
 from bloop.web.render import locale_of, page, translations_of
+from bloop_sdk import PanelSubject
 
 router = Router(tags=["pages"])
 
@@ -30,7 +32,7 @@ async def home(request: Request) -> Response:
     hub, call = hub_of(request), call_of(request)
     read = _sees(request, queries.CONTAINERS_SHOWN, queries.CONTAINERS)
     rows = await hub.database.read(read, call, after="", limit=PAGE_OF_COURSES)
-    return page(
+    return await page(
         request,
         "home.html",
         containers=to_dicts(read, rows),
@@ -46,13 +48,19 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
     course["summary_html"] = lessons.readable(course["summary_html"], id)
     others = await _unplaced(request, id)
     first = next(outline.leaves(tree), None)
-    return page(
+    return await page(
         request,
         "course.html",
         course=course,
         nodes=tree,
         others=others,
         first=first[0] if first else None,
+        panels=await panels(
+            request,
+            PanelSubject(
+                slot="course", id=id, kind=course["kind"], container=id, title=course["title"]
+            ),
+        ),
     )
 
 
@@ -71,7 +79,7 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
     place = outline.locate(tree, id)
     locale = locale_of(request)
     words = lessons.Words(locale, translations_of(locale))
-    return page(
+    return await page(
         request,
         "lesson.html",
         frames=lessons.players(html),
@@ -87,6 +95,12 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
         file=words.file(data) if kind == "file" else None,
         address=lessons.web_address(data.get("href") or data.get("launch_url") or ""),
         attachments=lessons.attachments(data, container),
+        panels=await panels(
+            request,
+            PanelSubject(
+                slot="lesson", id=id, kind=kind, container=container, title=lesson["title"]
+            ),
+        ),
         lost=_parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )
 
@@ -145,10 +159,10 @@ async def static(request: Request, digest: str, name: str) -> Response:
     return Response(body, media_type=found.media_type, headers=headers)
 
 
-def error_page(request: Request, problem: Any) -> Response:
+async def error_page(request: Request, problem: Any) -> Response:
     """A problem in words, for browsers. What is common is said in the visitor's language."""
     heading, text = _in_words(request, problem)
-    return page(
+    return await page(
         request,
         "message.html",
         status=problem.status,

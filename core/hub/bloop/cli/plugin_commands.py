@@ -1,0 +1,139 @@
+"""``bloop PLUGIN COMMAND``: what a manifest names, imported when it is called and not before."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bloop.cli.output import hub_call, open_hub
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+    from bloop.kernel.discovery import Found
+
+
+def group_of(plugin_id: str) -> click.Command | None:
+    """The commands of an installed plugin; None where it has none."""
+    found = _installed().get(plugin_id)
+    return PluginGroup(found) if found else None
+
+
+def plugins_with_commands() -> dict[str, str]:
+    """The summary of each plugin that has commands, by id."""
+    return {
+        plugin_id: found.manifest.summary
+        for plugin_id, found in _installed().items()
+        if found.manifest
+    }
+
+
+def _installed() -> dict[str, Found]:
+    from bloop.kernel.discovery import scan
+
+    return {
+        plugin_id: found
+        for plugin_id, found in scan().plugins.items()
+        if found.manifest is not None and found.manifest.contributes.commands
+    }
+
+
+class PluginGroup(click.Group):
+    """A plugin's commands; listed by the manifest alone."""
+
+    def __init__(self, found: Found) -> None:
+        assert found.manifest is not None, "it names the commands"
+        super().__init__(found.id, help=f"{found.manifest.summary} (plugin {found.id})")
+        self.found = found
+        self.declared = {one.name: one for one in found.manifest.contributes.commands}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it
+        """In the order of the manifest."""
+        return list(self.declared)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click calls it
+        """The manifest's words."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.help) for name, one in self.declared.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """The manifest's names."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=one.help) for name, one in self.declared.items()]
+        found = [item for item in found if item.value.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of a plugin that is enabled; raises with a cure for any other."""
+        from bloop.kernel.faults import PluginUnavailableError
+        from bloop.kernel.loader import Runner
+
+        declared = self.declared.get(cmd_name)
+        if declared is None:
+            return None
+        if not _enabled(ctx, self.found.id):
+            raise PluginUnavailableError(
+                f"plugin {self.found.id} is not enabled",
+                cure=f"`bloop plugins enable {self.found.id}`",
+            )
+        what = f"command {cmd_name}"
+        command = Runner().load(self.found, declared.command, what)
+        if not isinstance(command, click.Command):
+            raise PluginUnavailableError(
+                f"plugin {self.found.id}: {declared.command} is no click command",
+                cure="tell the plugin's author",
+            )
+        return _within_hub(self.found.id, what, command)
+
+
+def _enabled(ctx: click.Context, plugin_id: str) -> bool:
+    from bloop.kernel.config import load
+
+    config = load(ctx.find_root().obj, os.environ)
+    return any(plugin.id == plugin_id for plugin in config.wanted())
+
+
+def _within_hub(plugin_id: str, what: str, command: click.Command) -> click.Command:
+    """The same command, run with a hub around it whose only plugin is its own."""
+    bound = copy.copy(command)
+
+    def invoke(ctx: click.Context) -> Any:
+        return asyncio.run(_invoked(plugin_id, what, lambda: command.invoke(ctx), ctx))
+
+    bound.invoke = invoke  # type: ignore[method-assign]
+    return bound
+
+
+async def _invoked(plugin_id: str, what: str, run: Callable[[], Any], ctx: click.Context) -> Any:
+    from bloop.hub.contexts import PluginCall, open_context
+    from bloop.kernel.faults import PluginFailedError, contained, describe
+    from bloop_sdk import BloopError
+
+    async with open_hub() as hub:
+        call = hub_call(hub)
+        await asyncio.to_thread(_load_only, hub, plugin_id)
+        ctx.obj = await open_context(hub, PluginCall, plugin_id, call)
+        try:
+            answer = run()
+            return await answer if inspect.isawaitable(answer) else answer
+        except (BloopError, click.ClickException, click.exceptions.Exit, click.Abort, SystemExit):
+            raise
+        except BaseException as error:
+            if not contained(error):
+                raise
+            raise PluginFailedError(
+                f"plugin {plugin_id}: {what}: {describe(error)}",
+                cure=f"tell the plugin's author; `bloop plugins doctor {plugin_id}` says more",
+            ) from error
+
+
+def _load_only(hub: Hub, plugin_id: str) -> None:
+    wanted = hub.wanted()
+    hub.kernel.apply(replace(wanted, enabled=wanted.enabled & {plugin_id}))

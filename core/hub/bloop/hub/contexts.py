@@ -1,0 +1,151 @@
+"""What a plugin's code has that runs for somebody: one class a contract, made in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from bloop.hub.outside import NoWayOut
+from bloop.hub.units import PluginUnit
+from bloop.jobs.context import RunningJob
+from bloop.kernel.config_layers import Layer
+from bloop.kernel.context import HubContext
+from bloop.kernel.faults import PluginUnavailableError
+from bloop.store.values import PluginValues
+from bloop_sdk import Call, HttpClient, Manifest, PluginConfig, Unit
+from bloop_sdk.plugin import KeyValueStore, Logger
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
+P = ParamSpec("P")
+T = TypeVar("T")
+C = TypeVar("C", bound="PluginCall")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginCall:
+    """A :class:`bloop_sdk.CallContext`."""
+
+    hub: Hub
+    plugin: HubContext
+    manifest: Manifest
+    call: Call
+    config: PluginConfig
+    http: HttpClient
+
+    @property
+    def plugin_id(self) -> str:
+        """The manifest's id."""
+        return self.plugin.plugin_id
+
+    @property
+    def log(self) -> Logger:
+        """The plugin's log."""
+        return self.plugin.log
+
+    @property
+    def data_dir(self) -> Path:
+        """The plugin's folder."""
+        return self.plugin.data_dir
+
+    @property
+    def store(self) -> KeyValueStore:
+        """The plugin's values in this institution."""
+        return PluginValues(self.hub.database, self.call, self.plugin_id)
+
+    async def run_sync(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run blocking code in one of the plugin's threads."""
+        return await self.plugin.run_sync(function, *args, **kwargs)
+
+    async def read(
+        self, work: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Read in one of the plugin's threads: if it hangs there, nobody waits but the plugin."""
+
+        def reading() -> T:
+            with self.hub.database.reading(self.call) as unit:
+                return work(PluginUnit(unit, self.manifest, None), *args, **kwargs)
+
+        return await self.plugin.run_sync(reading)
+
+    async def transaction(
+        self, work: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run in a unit of work, in the thread that writes."""
+
+        def writing() -> T:
+            with self.hub.database.unit(self.call) as unit:
+                return work(PluginUnit(unit, self.manifest, self.hub.jobs), *args, **kwargs)
+
+        return await self.hub.database.run(writing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionCall(PluginCall):
+    """A :class:`bloop_sdk.ConnectionContext`; ``source`` is the file that is imported."""
+
+    connection: str
+    source: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCall(PluginCall):
+    """A :class:`bloop_sdk.JobContext`."""
+
+    running: RunningJob
+
+    @property
+    def job(self) -> str:
+        """The job's id."""
+        return self.running.job
+
+    def progress(self, done: int, total: int | None = None, message: str = "") -> None:
+        """Report; raises JobStoppedError when it should end."""
+        self.running.progress(done, total, message)
+
+
+async def open_context(hub: Hub, kind: type[C], plugin_id: str, call: Call, **own: Any) -> C:
+    """A ready plugin's context for a call; ``own`` is what its kind has besides.
+
+    Raises PluginUnavailableError where the plugin cannot be used in the call's institution, and
+    ConfigError where settings of that are missing.
+    """
+    choice = (await hub.choices.choices(call)).get(plugin_id)
+    if choice is not None and not choice.enabled:
+        raise PluginUnavailableError(
+            f"plugin {plugin_id} is switched off for this institution",
+            cure="an admin can switch it on",
+        )
+    return _made(hub, kind, plugin_id, call, choice.layer if choice else None, own)
+
+
+def file_context(
+    hub: Hub, plugin_id: str, call: Call, connection: str, source: Path
+) -> ConnectionCall:
+    """The context of an imported file, which has no way out; it may block for a read."""
+    choice = hub.choices.choices_now(call).get(plugin_id)
+    own = {"connection": connection, "source": source, "http": NoWayOut()}
+    return _made(hub, ConnectionCall, plugin_id, call, choice.layer if choice else None, own)
+
+
+def manifest_of(hub: Hub, plugin_id: str) -> Manifest:
+    """The manifest of a plugin that is ready, or was a moment ago."""
+    manifest = hub.kernel.plugins[plugin_id].manifest
+    assert manifest is not None, "a plugin without one is never ready"
+    return manifest
+
+
+def _made(
+    hub: Hub, kind: type[C], plugin_id: str, call: Call, layer: Layer | None, own: dict[str, Any]
+) -> C:
+    plugin = hub.kernel.context(plugin_id)
+    manifest = manifest_of(hub, plugin_id)
+    config = plugin.config
+    if layer is not None and layer.values:
+        config = hub.config.plugin(plugin_id, plugin.model, (layer,)).config
+    if "http" not in own:
+        own["http"] = hub.outside.client(manifest, config, call.institution)
+    return kind(hub=hub, plugin=plugin, manifest=manifest, call=call, config=config, **own)

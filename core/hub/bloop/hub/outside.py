@@ -1,0 +1,73 @@
+"""The one way out: the guarded and paced HTTP client of a plugin in an institution."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from urllib.parse import urlsplit
+
+from bloop.kernel.config_model import NetSection
+from bloop.net.guard import Guard
+from bloop.net.pacer import LocalPacer
+from bloop.net.transport import NetworkTransport
+from bloop.telemetry.metrics import metrics
+from bloop_sdk import Manifest, PluginConfig, Request, Response, UnsupportedError
+from bloop_sdk._http.client import Bounds, Client, Try
+
+
+class Outside:
+    """Makes every client of a process: they share connections, guard and pacer."""
+
+    def __init__(self, net: NetSection) -> None:
+        self._transport = NetworkTransport(Guard(net.allow), connect_seconds=net.connect_seconds)
+        self._pacer = LocalPacer()
+        self._bounds = Bounds(total_seconds=net.total_seconds, body_bytes=net.body_bytes)
+
+    def client(self, manifest: Manifest, config: PluginConfig, institution: str) -> Client:
+        """The way out of a plugin with an institution's settings: to its declared hosts alone."""
+        return Client(
+            self._transport,
+            self._pacer,
+            credential=f"{manifest.id}/{institution}",
+            hosts=frozenset(hosts_of(manifest, config)),
+            bounds=self._bounds,
+            on_try=partial(_count, manifest.id),
+        )
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._transport.close()
+
+
+class NoWayOut:
+    """The HTTP client of a connection that stands for a file."""
+
+    async def send(self, request: Request) -> Response:
+        """Refuse."""
+        raise _refusal(request)
+
+    def stream(self, request: Request) -> AsyncIterator[bytes]:
+        """Refuse."""
+        raise _refusal(request)
+
+
+def hosts_of(manifest: Manifest, config: PluginConfig) -> Iterator[str]:
+    """The hosts that a manifest declares; ``{key}`` is the host of that URL, where one is set."""
+    for declared in manifest.network.hosts:
+        key = re.fullmatch(r"\{(\w+)\}", declared)
+        if key is None:
+            yield declared.lower()
+        elif host := urlsplit(str(getattr(config, key[1], None) or "")).hostname:
+            yield host
+
+
+def _refusal(request: Request) -> UnsupportedError:
+    return UnsupportedError(f"{request.url}: the import of a file has no way to the outside")
+
+
+def _count(plugin: str, one: Try) -> None:
+    made = metrics()
+    made.outbound_requests.labels(plugin, one.host, one.status).inc()
+    made.outbound_seconds.labels(plugin, one.host).observe(one.seconds)
+    made.outbound_bytes.labels(plugin, one.host).inc(one.bytes)

@@ -1,0 +1,75 @@
+"""A unit of work as a plugin gets it: its own tables, events, jobs and audit lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bloop.store.unit import UnitOfWork
+from bloop_sdk import Manifest
+from bloop_sdk.records import JSONObject
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from bloop.jobs import Jobs
+
+
+@dataclass(frozen=True, slots=True)
+class PluginUnit:
+    """A :class:`bloop_sdk.Unit` of a plugin; ``jobs`` is None where it only reads.
+
+    It raises ValueError for what is not the plugin's own, RuntimeError for a write while reading.
+    """
+
+    unit: UnitOfWork
+    manifest: Manifest
+    jobs: Jobs | None
+
+    @property
+    def session(self) -> Session:
+        """For the plugin's own tables."""
+        return self.unit.session
+
+    @property
+    def institution(self) -> str:
+        """Whose rows these are."""
+        return self.unit.institution
+
+    def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
+        """Append to the outbox; the topic has to be the plugin's own."""
+        self._writing()
+        plugin = self.manifest.id
+        if not topic.startswith(f"{plugin}."):
+            raise ValueError(f'{topic!r} is no topic of {plugin}: begin it with "{plugin}."')
+        self.unit.outbox.append(topic, aggregate, payload)
+
+    def audit(self, action: str, resource: str, detail: JSONObject | None = None) -> None:
+        """Append an audit line."""
+        self._writing()
+        self.unit.audit.append(action, resource, detail)
+
+    def enqueue(
+        self, kind: str, payload: JSONObject, *, key: str | None = None, delay: float = 0.0
+    ) -> str:
+        """Ask for a job that the manifest declares."""
+        jobs, plugin = self._writing(), self.manifest.id
+        job = next((job for job in self.manifest.contributes.jobs if job.kind == kind), None)
+        if job is None:
+            raise ValueError(f"{plugin} has no job {kind!r}: declare it in its manifest")
+        return jobs.enqueue(
+            self.unit,
+            f"{plugin}.{kind}",
+            payload,
+            # One plugin's keys are nothing to another's.
+            key=None if key is None else f"{plugin}:{key}",
+            plugin_id=plugin,
+            queue=job.queue,
+            max_attempts=job.attempts,
+            delay=delay,
+        )
+
+    def _writing(self) -> Jobs:
+        if self.jobs is None:
+            raise RuntimeError("this unit only reads: write in ctx.transaction")
+        return self.jobs

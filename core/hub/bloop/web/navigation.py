@@ -1,0 +1,72 @@
+"""The links of the bar at the top: the hub's own, plugins' pages, and what their hook adds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from starlette.requests import Request
+
+from bloop.accounts.access import call_of, hub_of, may
+from bloop.hub.offers import may_with
+from bloop_sdk import BloopError, NavItem
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
+MOST_OF_A_HOOK = 8
+"""So many links a plugin may add by its hook."""
+
+
+@dataclass(frozen=True, slots=True)
+class NavLink:
+    """A link of the bar at the top."""
+
+    title: str
+    href: str
+    current: bool
+
+
+async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]:
+    """What the visitor may go to, the hub's own first."""
+    call, path = call_of(request), request.url.path
+    links = [(_("Courses"), "/", "content:read"), (_("Plugins"), "/plugins", "plugins:read")]
+    found = [(title, href) for title, href, action in links if may(call, action)]
+    found += [link for link in await _of_plugins(request) if link not in found]
+    return [NavLink(title, href, current=path == href) for title, href in found]
+
+
+async def _of_plugins(request: Request) -> list[tuple[str, str]]:
+    hub, call = cast("Hub", hub_of(request)), call_of(request)
+    pages, hooks = hub.kernel.contributions("pages"), hub.kernel.hooks
+    if not pages and not hooks.listeners("navigation"):
+        return []
+    try:
+        off = await hub.choices.off(call)
+    except BloopError:
+        return []  # This may be the very page that says what is wrong.
+    hooks = hooks.without(off)
+    found = [
+        (part.plugin_id, part.declaration.title, part.declaration.path, part.declaration.action)
+        for part in pages
+        if "{" not in part.declaration.path
+    ]
+    if hooks.listeners("navigation"):
+        for plugin_id, items in hooks.navigation(call.principal).by_plugin():
+            found += [(plugin_id, item.title, item.path, item.action) for item in _valid(items)]
+    return [
+        (title, f"/x/{plugin_id}/{path.lstrip('/')}")
+        for plugin_id, title, path, action in found
+        if plugin_id not in off and may_with(hub, call, plugin_id, action)
+    ]
+
+
+def _valid(items: Any) -> Iterator[NavItem]:
+    """What a hook gave, as far as it is what the contract says."""
+    if not isinstance(items, list | tuple):
+        return
+    for item in items[:MOST_OF_A_HOOK]:
+        texts = (item.title, item.path, item.action) if isinstance(item, NavItem) else ()
+        if texts and all(isinstance(text, str) for text in texts):
+            yield item

@@ -1,0 +1,64 @@
+"""What a plugin's route, page or panel has of its request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from bloop.hub.contexts import PluginCall
+from bloop.hub.offers import may_with
+from bloop.web.render import csrf_of, locale_of, page
+from bloop_sdk import PageView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCall(PluginCall):
+    """A :class:`bloop_sdk.RequestContext`."""
+
+    request: Request
+
+    def may(self, action: str) -> bool:
+        """Whether the caller has an action."""
+        return may_with(self.hub, self.call, self.plugin_id, action)
+
+    def render(self, template: str, **values: Any) -> str:
+        """HTML of a template of the plugin's package."""
+        found = self.hub.kernel.plugins[self.plugin_id].found
+        package = found.package if found else None
+        assert package is not None, "a ready plugin has one"
+        html: str = (
+            _environment(package / "templates")
+            .get_template(template)
+            .render(
+                csrf=csrf_of(self.request),
+                locale=locale_of(self.request),
+                base=f"/x/{self.plugin_id}",
+                **values,
+            )
+        )
+        return html
+
+
+async def framed(request: Request, view: PageView) -> HTMLResponse:
+    """A plugin's page in the hub's frame."""
+    html = Markup(view.html)  # noqa: S704  # nosec B704 - trusted code's, which escaped it
+    return await page(request, "plugin.html", status=view.status, title=view.title, html=html)
+
+
+@lru_cache(maxsize=256)
+def _environment(folder: Path) -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
