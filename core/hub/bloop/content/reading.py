@@ -18,7 +18,8 @@ async def read_on(
 ) -> AsyncGenerator[Batch, None]:
     """The batches from ``cursor`` on that hold or lead to anything.
 
-    Leave it early by ``contextlib.aclosing`` only. Raises :class:`FatalError` where something else than a batch comes, or nothing for ever.
+    Leave it early by ``contextlib.aclosing`` only. Raises :class:`FatalError` where something else
+    than a batch comes, or nothing for ever.
     """
     batches: Any = provider.read(partition, cursor)
     empty = 0
