@@ -38,7 +38,7 @@ PLUGINS = (
     "r_waits",
     "p_json",
 )
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.02
 
 
 def request(hub: Served, path: str) -> bytes:
@@ -76,7 +76,7 @@ def provoke(hubs: list[Served]) -> None:
             for hub in hubs:
                 path = f"/lessons/{hub.item}" if plugin[0] == "h" else f"/x/{plugin}/go"
                 with contextlib.suppress(OSError, IndexError), connect(hub) as connection:
-                    connection.settimeout(1.0)
+                    connection.settimeout(0.1)
                     connection.sendall(request(hub, path))
                     answer(connection)
             time.sleep(PAUSE_SECONDS)

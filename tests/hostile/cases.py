@@ -431,6 +431,7 @@ FEATURE: tuple[Case, ...] = (
         "health_checks(self)",
         "return [1, None]",
         "readyz",
+        words="no Health",
         status=200,
     ),
     in_hook(
@@ -439,6 +440,7 @@ FEATURE: tuple[Case, ...] = (
         "health_checks(self)",
         "return 7",
         "readyz",
+        words="no Health",
         status=200,
     ),
     in_hook(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 
 from tests.hostile.cases import Case
@@ -29,9 +31,9 @@ def outcome_of(hub: Served, case: Case) -> Outcome:
     hub.ready()
     told = hub.plugin(case.id)
     words = [text, told["reason"], told["last_error"]]
-    words += [breaker["last_error"] for breaker in told["breakers"]]
-    if case.provoke in {"page", "readyz"} and case.costs == "feature":
-        words += [line for line in hub.said().splitlines() if f'"plugin":"{case.id}"' in line]
+    if case.provoke == "readyz":
+        lines = json.loads(text)["checks"]
+        words = [line["detail"] for line in lines if line["name"] == case.id]
     if case.costs == "process":
         words += [line for line in hub.said().splitlines() if f"plugin {case.id}:" in line]
     return Outcome(
@@ -40,5 +42,11 @@ def outcome_of(hub: Served, case: Case) -> Outcome:
         text,
         told["state"],
         "\n".join(word for word in words if word),
-        told["cure"],
+        told["cure"] or _cure_in(text),
     )
+
+
+def _cure_in(text: str) -> str | None:
+    """The cure in a problem document, or in the error of a job."""
+    found = re.search(r'"cure": ?"((?:[^"\\]|\\.)*)"', text)
+    return found[1] if found else None

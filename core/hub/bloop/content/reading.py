@@ -16,9 +16,10 @@ EMPTY_BATCHES = 1000
 async def read_on(
     provider: ContentProvider, partition: Partition, cursor: Cursor | None
 ) -> AsyncGenerator[Batch, None]:
-    """The batches from ``cursor`` on; leave it early by ``contextlib.aclosing`` only.
+    """The batches from ``cursor`` on that hold or lead to anything.
 
-    Raises :class:`FatalError` where something else than a batch comes, or nothing for ever.
+    Leave it early by ``contextlib.aclosing`` only. Raises :class:`FatalError` where something else
+    than a batch comes, or nothing for ever.
     """
     batches: Any = provider.read(partition, cursor)
     empty = 0
@@ -32,7 +33,8 @@ async def read_on(
             empty = 0 if full or moved else empty + 1
             if empty >= EMPTY_BATCHES:
                 raise _broken(partition, f"gave {empty} empty batches in a row")
-            yield batch
+            if not empty:
+                yield batch
     finally:
         with contextlib.suppress(AttributeError):  # Not every iterator can be closed.
             await batches.aclose()

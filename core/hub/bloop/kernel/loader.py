@@ -182,7 +182,12 @@ def start_plugin(
     Raises :class:`PluginUnavailableError`, also where manifest and class differ on the hooks.
     """
     found = imported.found
-    with runner.guard(found, "start"):
+    own = imported.plugin.start is not Plugin.start or (
+        imported.plugin.__init__ is not Plugin.__init__
+    )
+    # Where nothing of the plugin's runs but its hooks' names are read, nothing can be replaced.
+    guard = runner.guard if own else runner.watched
+    with guard(found, "start"):
         plugin = runner.run(found, "creation", lambda: imported.plugin(context))
         hooks = runner.run(found, "check of hooks", lambda: dispatcher.check(found.id, plugin))
         _compare_hooks(hooks, frozenset(found.manifest.hooks if found.manifest else ()))

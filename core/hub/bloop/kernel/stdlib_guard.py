@@ -58,6 +58,20 @@ CLASSES: Final = (
 )
 """Classes written in Python, whose methods can be replaced one by one."""
 
+_PRIVATE: Final = frozenset(
+    {
+        "__build_class__",
+        "__import__",
+        "__init__",
+        "_create_default_https_context",
+        "_exit",
+        "_getframe",
+        "_log",
+        "_run_once",
+    }
+)
+"""What is looked at as well, though its name begins with an underscore."""
+
 _MISSING: Final = object()
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGCHLD", "SIGPIPE", "SIGALRM", "SIGPROF")
 
@@ -149,8 +163,8 @@ class _Space:
 
 
 def _is_shared(name: str, value: Any) -> bool:
-    """Whether something is no mere state of its module."""
-    if name in {"__builtins__", "__loader__", "__spec__", "_"}:
+    """Whether something is for everybody, and no mere state of its module."""
+    if name[0] == "_" and name not in _PRIVATE:
         return False
     if isinstance(value, type) and issubclass(value, BaseException):
         return False

@@ -69,15 +69,19 @@ def _diagnosis(hub: Hub, record: PluginRecord) -> Diagnosis:
     status, found = record.status, record.found
     views = tuple(view for view in hub.kernel.breakers.snapshot() if view.plugin == record.id)
     paused = [view for view in views if view.reopens_in is not None]
+    failing = [f"{view.operation}: {view.last_error}" for view in views if view.last_error]
+    cure = status.cure
+    if failing and found is not None:
+        cure = cure or f"update {found.distribution}, or `bloop plugins disable {record.id}`"
     return Diagnosis(
         id=record.id,
         state=status.state,
         healthy=status.state in FINE and not paused,
         reason=status.reason,
-        cure=status.cure,
+        cure=cure,
         recoverable=status.recoverable,
         since=status.since.isoformat(),
-        last_error=record.last_error or (paused[0].last_error if paused else None),
+        last_error=record.last_error or (failing[-1] if failing else None),
         distribution=found.distribution if found else None,
         version=found.version if found else None,
         package=str(found.package) if found and found.package else None,

@@ -81,12 +81,16 @@ async def _database(hub: Hub) -> Health:
 async def _migrations(hub: Hub) -> Health:
     from bloop.store.migrate import status
 
-    # A plugin whose tables wait is told of below, and keeps no one else from working.
     found = await hub.database.run(status, hub.database)
-    waiting = [version.owner for version in found if version.pending]
+    core = [version.owner for version in found if version.pending]
+    records = hub.kernel.plugins.values()
+    # Their tables cost them their own features, and keep nobody else from working.
+    waiting = core + [
+        record.id for record in records if record.status.state is PluginState.NEEDS_UPGRADE
+    ]
     return Health(
         name="migrations",
-        ok=not waiting,
+        ok=False if core else None if waiting else True,
         detail=f"an upgrade waits for {', '.join(waiting)}" if waiting else "current",
         cure="run: bloop db upgrade" if waiting else None,
     )
