@@ -86,7 +86,7 @@ def prepared(tmp_path_factory):
     path = tmp_path_factory.mktemp("fuzz") / "hub.toml"
     path.write_text("")
     hub = Hub.open(path, "api")
-    hub.prepare()
+    hub.tables.prepare()
     hub.load_plugins()
     with hub.database.unit(system_call(hub.institution)) as unit:
         token = use_link(unit, issue_link(unit)).token

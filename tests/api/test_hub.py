@@ -63,13 +63,13 @@ async def test_a_hub_that_was_not_prepared_says_how_to(tmp_path, empty_database,
     (tmp_path / "hub.toml").write_text("")
     hub = Hub.open(tmp_path / "hub.toml", "cli")
     if hub.embedded:
-        hub.prepare()
+        hub.tables.prepare()
     else:
         with pytest.raises(ConfigError, match="bloop db upgrade"):
-            hub.prepare()
-        hub.upgrade()
+            hub.tables.prepare()
+        hub.tables.upgrade()
     assert hub.institution
-    hub.prepare()
+    hub.tables.prepare()
     await hub.stop()
 
 
@@ -79,7 +79,7 @@ async def test_a_plugins_tables_are_upgraded_at_once_where_the_hub_is_embedded(w
         assert status.state == "needs_upgrade" and "bloop db upgrade" in status.cure
         lines = {line.name: line for line in await report(hub)}
         assert lines["migrations"].ok is None and "wiki" in lines["migrations"].detail
-        await hub.database.run(hub.upgrade)
+        await hub.database.run(hub.tables.upgrade)
         await hub.reconfigure(hub.config)
     assert hub.kernel.plugins["wiki"].status.state == "ready"
     assert all(line.ok is not False for line in await report(hub))
@@ -101,7 +101,7 @@ async def test_behind_a_public_url_the_cookie_is_for_this_host_alone(config_path
     text = config_path.read_text()
     config_path.write_text(text + '[http]\npublic_url = "https://learn.example.edu"\n')
     hub = Hub.open(config_path, "api")
-    hub.prepare()
+    hub.tables.prepare()
     transport = httpx.ASGITransport(create_app(hub))
     url = "https://learn.example.edu"
     async with httpx.AsyncClient(transport=transport, base_url=url) as client:

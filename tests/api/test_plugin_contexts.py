@@ -133,7 +133,7 @@ async def hub(config_path):
     from bloop.hub import Hub
 
     hub = Hub.open(config_path, "api")
-    await hub.database.run(hub.upgrade)
+    await hub.database.run(hub.tables.upgrade)
     await hub.start()
     await hub.loaded()
     yield hub

@@ -14,7 +14,7 @@ from bloop.hub import Hub
 def parked(hub_folder):
     """The ids of two events of one aggregate, of which the first had its last try."""
     hub = Hub.open(None, "cli")
-    hub.prepare()
+    hub.tables.prepare()
     with hub.database.unit(system_call(hub.institution)) as unit:
         unit.outbox.append("t.happened", "a:1", {})
         unit.outbox.append("t.happened", "a:1", {})

@@ -11,7 +11,7 @@ from bloop.jobs.ledger import enqueue
 def job(hub_folder):
     """The id of a job that nobody runs."""
     hub = Hub.open(None, "cli")
-    hub.prepare()
+    hub.tables.prepare()
     with hub.database.unit(system_call(hub.institution)) as unit:
         made = enqueue(unit, "content.import", {"name": "x"})
     hub.database.close_now()

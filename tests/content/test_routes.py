@@ -23,7 +23,7 @@ async def hub(tmp_path, database_urls, monkeypatch):
     monkeypatch.setenv("BLOOP_STORE__URL", database_urls[0])
     monkeypatch.setenv("BLOOP_STORE__OWNER_URL", database_urls[1])
     hub = Hub.open(path, "api")
-    await hub.database.run(hub.prepare)
+    await hub.database.run(hub.tables.prepare)
     yield hub
     await hub.database.close()
 

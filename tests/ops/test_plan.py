@@ -138,7 +138,7 @@ def test_settings_of_what_is_loaded_are_asked_of_its_model(opened, monkeypatch):
     settings = 'token = { env = "WIKI_TOKEN" }\naddress = "a"\n'
     hub = opened(f"[plugins.wiki]\nenabled = true\n{settings}")
     assert plan(hub, "wiki", "enable").missing_settings == ()
-    hub.upgrade()
+    hub.tables.upgrade()
     hub.load_plugins()
     assert hub.kernel.plugins["wiki"].status.state == "ready"
     monkeypatch.setitem(hub.config.env, "WIKI_TOKEN", "")

@@ -26,7 +26,7 @@ async def status(*, as_json: bool) -> None:
     from bloop.store import migrate
 
     async with open_hub() as hub:
-        versions = await hub.database.run(migrate.status, hub.database, hub.plugin_tables())
+        versions = await hub.database.run(migrate.status, hub.database, hub.tables.of_plugins())
     if as_json:
         print_json(
             [
@@ -67,9 +67,11 @@ async def upgrade(*, as_json: bool) -> None:
     async with open_hub() as hub:
         before = {
             version.owner: version.current
-            for version in await hub.database.run(migrate.status, hub.database, hub.plugin_tables())
+            for version in await hub.database.run(
+                migrate.status, hub.database, hub.tables.of_plugins()
+            )
         }
-        after = await hub.database.run(hub.upgrade)
+        after = await hub.database.run(hub.tables.upgrade)
     changed = [version for version in after if before.get(version.owner) != version.current]
     if as_json:
         print_json(

@@ -45,7 +45,7 @@ async def init(ctx: click.Context, *, as_json: bool) -> None:
     written = _write_new(path)
     ctx.find_root().obj = path
     async with open_hub() as hub:
-        await hub.database.run(hub.prepare)
+        await hub.database.run(hub.tables.prepare)
         report = {
             "config": str(path),
             "config_written": written,

@@ -63,7 +63,7 @@ async def import_file(
     was stopped continues when it is run again.
     """
     async with open_hub() as hub:
-        await hub.database.run(hub.prepare)
+        await hub.database.run(hub.tables.prepare)
         call = hub_call(hub)
         course = find_course(hub, call, into)["id"] if into else None
         try:

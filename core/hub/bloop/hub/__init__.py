@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.queries import INSTITUTIONS, USED_LINKS
-from bloop.accounts.service import ensure_institution, issue_link
+from bloop.accounts.service import issue_link
 from bloop.accounts.sessions import Sessions, system_call
+from bloop.hub.tables import Tables
 from bloop.kernel.config import LoadedConfig, load
 from bloop.kernel.institutions import InstitutionPlugins
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.telemetry.logs import get_logger
-from bloop_sdk import BloopError, Call, ConfigError
+from bloop_sdk import Call, ConfigError
 
 if TYPE_CHECKING:
     from bloop.content.imports import Importer
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
-    from bloop.store.migrate import Version
     from bloop_sdk import Exporter, JobContext
-    from bloop_sdk.manifest import Manifest
     from bloop_sdk.plugin import Logger
     from bloop_sdk.providers.content import ContentProvider
     from bloop_sdk.records import JSONObject
@@ -61,6 +60,7 @@ class Hub:
         self.sessions = Sessions(
             self.database, secure=config.value.public_url.startswith("https://")
         )
+        self.tables = Tables(self)
         self.choices = InstitutionPlugins(self.database)
         self.loading = False
         self._job_kinds: frozenset[str] = frozenset()
@@ -116,7 +116,7 @@ class Hub:
             data_dir=self.config.value.hub.data_dir,
             log=_plugin_log,
             resolve=self._resolve,
-            pending_upgrade=self._pending_upgrade,
+            pending_upgrade=self.tables.pending,
             report=_report,
             drain_seconds=self.config.value.limits.drain_seconds,
         )
@@ -149,92 +149,6 @@ class Hub:
         from bloop.hub.consumers import make_consumers
 
         return make_consumers(self)
-
-    # Tables.
-
-    def prepare(self) -> None:
-        """Tables at the newest version, and the first institution with its operator.
-
-        Where the hub is not embedded, an upgrade that waits is an error: other processes may still
-        run the older code.
-        """
-        from bloop.store.migrate import CORE, status, upgrade_core
-
-        (core,) = (version for version in status(self.database) if version.owner == CORE)
-        if core.pending and not self.embedded:
-            raise ConfigError(
-                f"the database is at version {core.current or 'nothing'}, "
-                f"this hub needs {core.head}",
-                cure="run: bloop db upgrade",
-            )
-        if core.pending:
-            upgrade_core(self.database)
-        self._ensure_institution()
-
-    def upgrade(self) -> list[Version]:
-        """Bring the tables of the core and of every enabled plugin to their newest version."""
-        from bloop.store.errors import MigrationError
-        from bloop.store.migrate import upgrade_core
-
-        versions, failed = [upgrade_core(self.database)], []
-        self._ensure_institution()
-        for plugin_id in self.plugin_tables():
-            record = self.kernel.plugins[plugin_id]
-            found, manifest = record.found, record.manifest
-            assert found is not None
-            assert manifest is not None, "it has tables"
-            work = partial(self._upgrade_plugin, manifest)
-            try:
-                versions.append(self.kernel.runner.run(found, "upgrade of its tables", work))
-            except BloopError as err:
-                failed.append(f"plugin {plugin_id}: {err.message}")
-        if failed:
-            raise MigrationError("; ".join(failed), cure="all others are at their newest version")
-        return versions
-
-    def plugin_tables(self) -> dict[str, str]:
-        """The package of migrations of each enabled plugin that has tables."""
-        wanted = self.wanted().enabled
-        return {
-            plugin_id: manifest.contributes.tables.migrations
-            for plugin_id, record in self.kernel.plugins.items()
-            if plugin_id in wanted
-            and (manifest := record.manifest) is not None
-            and manifest.contributes.tables is not None
-        }
-
-    def _ensure_institution(self) -> None:
-        call = system_call(EVERY_INSTITUTION)
-        if not self.database.read_now(INSTITUTIONS, call):
-            with self.database.unit(call) as unit:
-                ensure_institution(unit, name=self.config.value.hub.name)
-
-    def _pending_upgrade(self, manifest: Manifest) -> str | None:
-        """Why a plugin's tables keep it from being loaded."""
-        from bloop.store.migrate import status
-
-        tables = manifest.contributes.tables
-        if tables is None:
-            return None
-        found = status(self.database, {manifest.id: tables.migrations})
-        (version,) = (version for version in found if version.owner == manifest.id)
-        if version.ahead:
-            return f"its tables are at version {version.current}, newer than this plugin"
-        if version.pending and self.embedded:
-            self._upgrade_plugin(manifest)
-        elif version.pending:
-            return f"its tables have to be upgraded to version {version.head}"
-        return None
-
-    def _upgrade_plugin(self, manifest: Manifest) -> Version:
-        from bloop.store.migrate import upgrade_plugin
-
-        tables, found = manifest.contributes.tables, self.kernel.plugins[manifest.id].found
-        assert tables is not None
-        assert found is not None
-        metadata = self.kernel.runner.load(found, tables.metadata, "tables")
-        with self.kernel.runner.journalled(found, "upgrade of its tables"):
-            return upgrade_plugin(self.database, manifest.id, metadata, tables.migrations)
 
     # Plugins.
 
@@ -330,7 +244,7 @@ class Hub:
 
     async def start(self) -> None:
         """Begin to work: tables now; plugins, which take longer, while requests are answered."""
-        await self.database.run(self.prepare)
+        await self.database.run(self.tables.prepare)
         self.guard()
         assert self._watchdog is not None, "the guard has just been set up"
         self._watchdog.watch(asyncio.get_running_loop())

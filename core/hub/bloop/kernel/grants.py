@@ -7,12 +7,14 @@ declares is only known to be all it does while its code is not here.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from bloop.kernel.config import LoadedConfig
+from bloop.kernel.discovery import Problem
+from bloop.kernel.states import PluginState
 from bloop_sdk.manifest import Manifest
-from bloop_sdk.rights import Right, rights_of
+from bloop_sdk.rights import Right, names, rights_of
 
 
 def ungranted(manifest: Manifest, granted: Collection[str] | None) -> tuple[Right, ...]:
@@ -42,3 +44,17 @@ def rights_shown(config: LoadedConfig, manifest: Manifest | None) -> list[dict[s
         }
         for right in rights_of(manifest)
     ]
+
+
+def withheld(plugin_id: str, asked: Iterable[Right], *, outdated: bool) -> Problem:
+    """Why a plugin that asks for more than was granted stays off.
+
+    ``outdated`` says that what is on the disk is newer than what runs, and was granted already.
+    """
+    return Problem(
+        PluginState.BLOCKED,
+        f"it asks for what was not granted: {', '.join(names(asked))}",
+        "restart the hub: the plugin was updated while it ran"
+        if outdated
+        else f"`bloop plugins enable {plugin_id}`, if it shall have that",
+    )

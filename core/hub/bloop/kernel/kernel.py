@@ -7,7 +7,6 @@ and the like from whatever ``Live`` there is; they take no lock and see no half.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,15 +18,21 @@ from bloop.kernel.context import HubContext
 from bloop.kernel.discovery import Found, Problem, Scan
 from bloop.kernel.dispatch import Dispatcher, Hooks
 from bloop.kernel.faults import PluginUnavailableError
-from bloop.kernel.grants import ungranted
+from bloop.kernel.grants import ungranted, withheld
 from bloop.kernel.host import Host
 from bloop.kernel.loader import Imported, Runner, import_plugins, start_plugin, stop_plugin
-from bloop.kernel.registry import Contribution, Live, PluginRecord, ProviderHandle, offers
+from bloop.kernel.registry import (
+    Contribution,
+    Live,
+    PluginRecord,
+    ProviderHandle,
+    offers,
+    unavailable,
+)
 from bloop.kernel.states import PluginState, Status
 from bloop.kernel.wanted import Changes, Wanted
 from bloop.kernel.watchdog import Watchdog
 from bloop_sdk.plugin import Plugin
-from bloop_sdk.rights import names
 from bloop_sdk.settings import PluginConfig
 
 DEFAULT_ORDER = 100
@@ -98,7 +103,7 @@ class Kernel:
                 return handle
         if plugin_id in self.live.contexts:
             raise PluginUnavailableError(f"plugin {plugin_id} provides no {capability}")
-        raise self._unavailable(plugin_id)
+        raise unavailable(plugin_id, self.plugins.get(plugin_id))
 
     def contributions(self, kind: str) -> tuple[Contribution, ...]:
         """What ready plugins contribute of a kind: ``routes``, ``jobs``, ``commands``, ..."""
@@ -118,22 +123,8 @@ class Kernel:
         """A ready plugin's own context; raises :class:`PluginUnavailableError` with a cure."""
         found = self.live.contexts.get(plugin_id)
         if found is None:
-            raise self._unavailable(plugin_id)
+            raise unavailable(plugin_id, self.plugins.get(plugin_id))
         return found
-
-    def _unavailable(self, plugin_id: str) -> PluginUnavailableError:
-        record = self.plugins.get(plugin_id)
-        if record is None:
-            return PluginUnavailableError(
-                f"plugin {plugin_id} is not installed",
-                cure=f"pip install bloop-{plugin_id.replace('_', '-')}",
-            )
-        status = record.status
-        reason = f": {status.reason}" if status.reason else ""
-        return PluginUnavailableError(
-            f"plugin {plugin_id} is {status.state}{reason}",
-            cure=status.cure or f"`bloop plugins enable {plugin_id}`",
-        )
 
     # What changes them.
 
@@ -218,7 +209,7 @@ class Kernel:
             imported = self._imported.get(plugin_id)
             if imported is not None:
                 same = found is not None and found.code == imported.found.code
-                if not same or self._is_outdated(plugin_id):
+                if not same or imported.is_outdated():
                     restart.add(plugin_id)
             elif found is None:
                 del self._records[plugin_id]
@@ -229,14 +220,7 @@ class Kernel:
         return restart
 
     def _is_outdated(self, plugin_id: str) -> bool:
-        """Whether a plugin's files were written after it was imported."""
-        imported = self._imported.get(plugin_id)
-        if imported is None or imported.found.package is None:
-            return False
-        with contextlib.suppress(OSError):
-            files = imported.found.package.rglob("*.py")
-            return any(file.stat().st_mtime_ns > imported.at for file in files)
-        return True
+        return plugin_id in self._imported and self._imported[plugin_id].is_outdated()
 
     def _note_uninstalled(self) -> None:
         for record in list(self._records.values()):
@@ -268,16 +252,10 @@ class Kernel:
     def _withheld(self, plugin_id: str) -> Problem | None:
         """Why a plugin that is wanted may not run: it asks for more than was granted."""
         manifest = self._records[plugin_id].manifest
-        if manifest is None:
+        granted = self._wanted.granted.get(plugin_id)
+        if manifest is None or not (asked := ungranted(manifest, granted)):
             return None
-        if not (asked := ungranted(manifest, self._wanted.granted.get(plugin_id))):
-            return None
-        cure = f"`bloop plugins enable {plugin_id}`, if it shall have that"
-        if self._is_outdated(plugin_id):
-            # What was granted is what the version on the disk asks for, not the one in memory.
-            cure = "restart the hub: the plugin was updated while it ran"
-        reason = f"it asks for what was not granted: {', '.join(names(asked))}"
-        return Problem(PluginState.BLOCKED, reason, cure)
+        return withheld(plugin_id, asked, outdated=self._is_outdated(plugin_id))
 
     def _may_start(self, record: PluginRecord, before: Wanted | None, *, retry: bool) -> bool:
         """Whether to try; where not, the record says why."""

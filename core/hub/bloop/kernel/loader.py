@@ -37,6 +37,15 @@ class Imported:
     import_ms: float
     at: int
 
+    def is_outdated(self) -> bool:
+        """Whether the plugin's files were written after it was imported."""
+        if self.found.package is None:
+            return False
+        with contextlib.suppress(OSError):
+            files = self.found.package.rglob("*.py")
+            return any(file.stat().st_mtime_ns > self.at for file in files)
+        return True
+
 
 class Runner:
     """Runs plugins' code; whatever it raises becomes a :class:`PluginUnavailableError`."""

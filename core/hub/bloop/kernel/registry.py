@@ -51,6 +51,20 @@ class PluginRecord:
         return tuple(self.manifest.provides) if self.manifest else ()
 
 
+def unavailable(plugin_id: str, record: PluginRecord | None) -> PluginUnavailableError:
+    """The error for whoever asks for a plugin that does not run here, with its cure."""
+    if record is None:
+        return PluginUnavailableError(
+            f"plugin {plugin_id} is not installed",
+            cure=f"pip install bloop-{plugin_id.replace('_', '-')}",
+        )
+    reason = f": {record.status.reason}" if record.status.reason else ""
+    return PluginUnavailableError(
+        f"plugin {plugin_id} is {record.status.state}{reason}",
+        cure=record.status.cure or f"`bloop plugins enable {plugin_id}`",
+    )
+
+
 class ProviderHandle:
     """A ready plugin's provider of a capability; its code is imported by the first ``create``."""
 

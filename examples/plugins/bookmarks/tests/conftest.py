@@ -46,7 +46,7 @@ async def hub(hub_toml, installed, settings):
     with hub_toml.open("a") as file:
         file.write(f'\n[access]\nguests = "read"\n{HUB_TOML}{settings}')
     hub = Hub.open(hub_toml, "api")
-    await hub.database.run(hub.upgrade)
+    await hub.database.run(hub.tables.upgrade)
     await hub.start()
     await hub.loaded()
     assert hub.kernel.plugins["bookmarks"].status.state == "ready"
