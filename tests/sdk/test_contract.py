@@ -63,6 +63,15 @@ def test_every_hook_and_capability_has_a_page_with_its_exact_signature():
             assert inspect.getdoc(function), f"{name}.{method} has no docstring"
 
 
+def test_every_hook_is_implemented_in_some_test_and_called_unless_it_is_provisional():
+    tests = "".join(path.read_text() for path in (ROOT / "tests").glob("**/*.py"))
+    hub = "".join(path.read_text() for path in (ROOT / "core/hub").glob("**/*.py"))
+    for name, traits in hook_traits().items():
+        called = f"hooks.{name}(" in hub or f'"{name}"' in hub
+        assert called is not traits.provisional, name
+        assert traits.provisional or f"def {name}(" in tests, f"{name} has no test"
+
+
 def test_lms_and_notes_are_stable_and_the_others_provisional():
     assert {name for name, capability in CAPABILITIES.items() if capability.stable} == {
         "lms",
