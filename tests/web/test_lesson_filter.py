@@ -14,13 +14,15 @@ from bloop_sdk.testing.distributions import write_plugin
 CODE = """
     from bloop_sdk import Plugin, hookimpl
 
+    GREETING = "<p onclick='evil()'>Welcome to {}</p><script>evil()</script>"
+
     class Main(Plugin):
         @hookimpl
         def filter_lesson_html(self, html, lesson):
-            return {answer}
+            return ANSWER
 """
 ANSWERS = {
-    "greets": 'f"<p onclick=\\"evil()\\">Welcome to {lesson.title}</p><script>evil()</script>" + html',
+    "greets": "GREETING.format(lesson.title) + html",
     "shouts": 'html.replace("Welcome", "WELCOME")',
     "silent": "None",
 }
@@ -30,7 +32,7 @@ ANSWERS = {
 async def hub(hub_toml, site):
     with hub_toml.open("a") as file:
         for order, (plugin_id, answer) in enumerate(ANSWERS.items()):
-            code = CODE.replace("{answer}", answer)
+            code = CODE.replace("ANSWER", answer)
             write_plugin(site, plugin_id, code=code, manifest={"hooks": ["filter_lesson_html"]})
             file.write(f"\n[plugins.{plugin_id}]\nenabled = true\norder = {order}\n")
     hub = Hub.open(hub_toml, "api")
