@@ -623,6 +623,8 @@ FEATURE: tuple[Case, ...] = (
         "u_action",
         "an action of the hub's name, for guests",
         "start",
+        state="invalid",
+        words="has to begin with u_action:",
         files=GO,
         manifest={
             "contributes": {

@@ -186,12 +186,6 @@ BROKEN = [
     ),
     (
         "N205",
-        in_manifest('[[contributes.actions]]\nname = "bad:read"\nrole = "admin"\nhelp = "Read"\n'),
-        "bloop-plugin.toml:16",
-        "bad:read",
-    ),
-    (
-        "N205",
         in_manifest(
             '[[contributes.pages]]\npath = "/"\nview = "bloop_good:Main"\n'
             'action = "good:read"\ntitle = "X"\n'

@@ -10,6 +10,7 @@ import pytest
 
 from bloop.accounts.sessions import system_call
 from bloop.hub import Hub
+from bloop.hub.switching import switch
 from bloop.kernel.models import InstitutionPlugin
 from bloop.telemetry.metrics import metrics
 from bloop.web import panels
@@ -329,7 +330,7 @@ async def test_a_panel_knows_what_it_stands_beside(visit):
 async def test_without_panels_a_page_asks_for_nothing_more(visit, hub, monkeypatch):
     operator, guest = await visit("operator"), await visit()
     _course, lesson = await published(operator)
-    await hub.switch(system_call(hub.institution), "wiki", enabled=False)
+    await switch(hub, system_call(hub.institution), "wiki", enabled=False)
     asked, read = [], hub.database.read
 
     async def counted(statement, *arguments, **parameters):

@@ -7,6 +7,7 @@ from bloop.accounts.sessions import system_call
 from bloop.api.app import create_app
 from bloop.content.imports import import_file, importer_for
 from bloop.hub import Hub
+from bloop.web import plugin_pages
 from bloop.web.routes import error_page, router
 from tests.cli.conftest import write_cartridge
 
@@ -47,7 +48,7 @@ async def course(hub, tmp_path):
 
 @pytest.fixture
 async def client(hub):
-    app = create_app(hub, extra=[router])
+    app = create_app(hub, extra=[router, plugin_pages.router])
     app.edge.error_page = error_page
     transport = httpx.ASGITransport(app)
     headers = {"accept": "text/html"}

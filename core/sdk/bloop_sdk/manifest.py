@@ -36,7 +36,7 @@ FAMILIES = (
 PluginId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 ActionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
-ImportName = Annotated[str, Field(pattern=r"^(\.[a-z0-9]{1,20}|folder)$")]
+ImportName = Annotated[str, Field(pattern=r"^(\.[a-z0-9_]{1,20}|folder)$")]
 CronOrInterval = Annotated[str, Field(min_length=2)]
 
 

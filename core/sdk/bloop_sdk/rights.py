@@ -101,7 +101,7 @@ class Right:
     def template(self) -> str:
         """Its sentence before ``{what}`` is put in, which is what translators know."""
         name = "setting" if self.what.startswith("{") else self.what
-        return SENTENCES.get(f"{self.kind} {name}", SENTENCES[self.kind])
+        return SENTENCES.get(f"{self.kind} {name}") or SENTENCES[self.kind]
 
     @property
     def words(self) -> str:

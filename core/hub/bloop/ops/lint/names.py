@@ -79,20 +79,12 @@ def tables_named(subject: Subject) -> Iterator[Fault]:
 
 
 @rule("N205", Severity.ERROR)
-def actions_named(subject: Subject) -> Iterator[Fault]:
-    """Own actions are named `<id>:...`, and every action that is asked for exists."""
+def actions_known(subject: Subject) -> Iterator[Fault]:
+    """Every action that is asked for is the plugin's own or the hub's."""
     if subject.manifest is None:
         return
     parts = subject.manifest.contributes
     own = {action.name for action in parts.actions}
-    for number, action in enumerate(parts.actions):
-        if not action.name.startswith(f"{subject.id}:"):
-            yield _in_manifest(
-                subject,
-                f"the action {action.name} is not the plugin's own",
-                f"call it {subject.id}:{action.name.partition(':')[2]}",
-                *("contributes", "actions", number),
-            )
     for kind in ("routes", "pages", "panels"):
         for number, part in enumerate(getattr(parts, kind)):
             if part.action not in own and part.action not in ACTIONS:
