@@ -90,9 +90,9 @@ class Breaker:
             if now < self._until:
                 plugin, operation, connection = self.key
                 on = f" on connection {connection}" if connection else ""
+                # Without the last error: it may tell of another institution's rows.
                 raise CircuitOpenError(
-                    f"plugin {plugin}: {operation}{on} is paused after repeated failures, "
-                    f"the last: {self.last_error}",
+                    f"plugin {plugin}: {operation}{on} is paused after repeated failures",
                     retry_after=self._until - now,
                     cure=f"`bloop plugins doctor {plugin}` says more",
                 )
