@@ -11,6 +11,7 @@ from sqlalchemy import update
 from bloop.content import history, placing, service
 from bloop.content.models import Item, Node
 from bloop.content.queries import FILE_SHOWN, ITEM_SHOWN, ITEMS_SHOWN
+from bloop.web.queries import UNPLACED_SHOWN
 from bloop_sdk import BloopError
 from tests.content.course import Course, file, leaf, module, page, rows
 
@@ -123,10 +124,16 @@ async def test_what_a_run_has_read_is_hidden_until_its_place_is_known(sync, show
 
     def _shown_now():
         read = sync.database.read_now
+        items = rows(sync.database, sync.call, Item)
+        beside = {
+            row[0]
+            for container in {item.container_id for item in items}
+            for row in read(UNPLACED_SHOWN, sync.call, container=container)
+        }
         return {
             item.remote_id
-            for item in rows(sync.database, sync.call, Item)
-            if read(ITEM_SHOWN, sync.call, id=item.id)
+            for item in items
+            if item.id in beside or read(ITEM_SHOWN, sync.call, id=item.id)
         }
 
     with contextlib.suppress(OSError, BloopError):
