@@ -25,6 +25,9 @@ VIEWS = """
     async def crash(request, ctx):
         raise ValueError("hunter2")
 
+    async def leak(request, ctx):
+        raise OSError("GET https://api.example/?token=s3cr3t-token-1 was refused")
+
     async def rubbish(request, ctx):
         return object()
 
@@ -48,7 +51,7 @@ def config_path(config_path, site):
         route("/edit", "page", "wiki:edit", methods=["POST"]),
         route("/note", "note", methods=["POST"]),
         route("/undeclared", "page", "wiki:unknown"),
-        *(route(f"/{name}", name) for name in ("crash", "rubbish", "refuse", "exits")),
+        *(route(f"/{name}", name) for name in ("crash", "leak", "rubbish", "refuse", "exits")),
     ]
     actions = [{"name": "wiki:edit", "role": "admin", "help": "Edit the wiki."}]
     contributes = {"routes": routes, "actions": actions}
@@ -190,3 +193,12 @@ async def test_what_failed_for_one_institution_is_told_to_no_other(hub, operator
     ):
         assert "hunter2" not in (await who.get(path)).text
     assert "hunter2" in (await operator.get("/api/v1/plugins/wiki")).text
+
+
+async def test_a_secret_in_what_a_plugin_raises_is_shown_to_nobody(operator):
+    answer = await operator.get("/x/wiki/leak")
+    assert (answer.status_code, answer.json()["code"]) == (502, "plugin_failed")
+    doctor = await operator.get("/api/v1/plugins/wiki")
+    for text in (answer.text, doctor.text):
+        assert "was refused" in text
+        assert "s3cr3t" not in text

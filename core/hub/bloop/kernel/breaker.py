@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bloop.kernel.faults import CircuitOpenError, describe
+from bloop_sdk._masking import mask_text
 
 
 class Circuit(enum.StrEnum):
@@ -116,7 +117,7 @@ class Breaker:
         policy = self._breakers.policy
         with self._lock:
             self.failures += 1
-            self.last_error = describe(error)
+            self.last_error = mask_text(describe(error))
             if self.circuit is Circuit.OPEN:
                 return  # It began before the circuit opened, and tells nothing new.
             self._history = (self._history << 1 | 1) & self._window
