@@ -409,3 +409,11 @@ def test_the_classes_have_what_the_contract_names():
     ):
         named = {name for base in protocol.__mro__ for name in vars(base) if name[0] != "_"}
         assert named <= {*dir(kind), *kind.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("url", ["https://*", "https://*.example", "https://[::1", "https://?ost"])
+async def test_an_institutions_setting_opens_the_way_to_one_host_alone(hub, home, url):
+    set_server(hub, home, url)
+    ctx = await opened(hub, home)
+    with pytest.raises(AddressRefusedError, match="none of this plugin's hosts"):
+        await ctx.http.send(Request(method="GET", url="https://other.example/"))

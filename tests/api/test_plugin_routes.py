@@ -1,8 +1,14 @@
 from __future__ import annotations
 
-import pytest
+import asyncio
 
+import pytest
+import uvicorn
+
+from bloop.api.app import API, create_edge, routes_of
+from bloop.ops.serve import bind
 from bloop_sdk.testing.distributions import CODE, write_plugin
+from tests.support.hub import add_institution
 
 VIEWS = """
     from bloop_sdk import ForbiddenRecordError, Response
@@ -13,8 +19,14 @@ VIEWS = """
     async def page(request, ctx):
         return Response(status=201, headers={"content-type": "text/html"}, body=b"<p>hi", url="")
 
+    async def note(request, ctx):
+        return {"got": await request.json()}
+
     async def crash(request, ctx):
         raise ValueError("hunter2")
+
+    async def leak(request, ctx):
+        raise OSError("GET https://api.example/?token=s3cr3t-token-1 was refused")
 
     async def rubbish(request, ctx):
         return object()
@@ -37,8 +49,9 @@ def config_path(config_path, site):
     routes = [
         route("/hello/{name}", "hello"),
         route("/edit", "page", "wiki:edit", methods=["POST"]),
+        route("/note", "note", methods=["POST"]),
         route("/undeclared", "page", "wiki:unknown"),
-        *(route(f"/{name}", name) for name in ("crash", "rubbish", "refuse", "exits")),
+        *(route(f"/{name}", name) for name in ("crash", "leak", "rubbish", "refuse", "exits")),
     ]
     actions = [{"name": "wiki:edit", "role": "admin", "help": "Edit the wiki."}]
     contributes = {"routes": routes, "actions": actions}
@@ -106,3 +119,86 @@ async def test_a_plugin_that_is_off_has_no_routes(operator):
     assert (await operator.get("/x/wiki/hello/ada")).status_code == 200
     await operator.post("/api/v1/plugins/wiki/disable")
     assert (await operator.get("/x/wiki/hello/ada")).status_code == 404
+
+
+async def test_an_answer_to_head_has_no_body_on_the_wire(hub, operator):
+    """Whatever follows its head, a proxy would take for the answer to somebody else's request."""
+    edge = create_edge(hub)
+    edge.use(routes_of(API))
+    server = uvicorn.Server(
+        uvicorn.Config(edge, port=0, lifespan="off", log_config=None, http="httptools")
+    )
+    listener = bind("127.0.0.1", 0)
+    listener.listen()
+    serving = asyncio.create_task(server.serve([listener]))
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    token = operator.headers["authorization"]
+    lines = ["HEAD /x/wiki/hello/ada HTTP/1.1", "Host: 127.0.0.1", f"Authorization: {token}"]
+    writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode())
+    head, _, rest = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
+    writer.close()
+    server.should_exit = True
+    await serving
+    assert head.startswith(b"HTTP/1.1 200")
+    assert rest == b""
+
+
+@pytest.mark.parametrize("body", [b"{", b"", b"[" * 100_000, b'"\\ud800"', b"\xff", b"NaN"])
+async def test_a_body_that_is_no_json_is_its_senders_fault_and_costs_nobody_else(operator, body):
+    for _ in range(6):
+        answer = await operator.post("/x/wiki/note", content=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "malformed_body")
+    assert (await operator.post("/x/wiki/note", json={"a": [1]})).json() == {"got": {"a": [1]}}
+
+
+async def test_a_body_that_never_ends_costs_the_plugin_nothing(hub, operator):
+    edge = create_edge(hub)
+    edge.use(routes_of(API))
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/x/wiki/note",
+        "scheme": "http",
+        "query_string": b"",
+        "http_version": "1.1",
+        "server": ("127.0.0.1", 80),
+        "headers": [
+            (b"host", b"127.0.0.1"),
+            (b"authorization", operator.headers["authorization"].encode()),
+        ],
+    }
+    sent = []
+
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    for _ in range(6):
+        await edge(dict(scope), gone, send)
+    assert (await operator.post("/x/wiki/note", json=1)).json() == {"got": 1}
+
+
+async def test_what_failed_for_one_institution_is_told_to_no_other(hub, operator, visit):
+    for _ in range(5):
+        await operator.get("/x/wiki/crash")
+    other = await hub.database.run(add_institution, hub, "other")
+    learner, admin = await visit("learner", other), await visit("admin", other)
+    for who, path in (
+        (learner, "/x/wiki/crash"),
+        (admin, "/x/wiki/crash"),
+        (admin, "/api/v1/plugins/wiki"),
+        (admin, "/plugins"),
+    ):
+        assert "hunter2" not in (await who.get(path)).text
+    assert "hunter2" in (await operator.get("/api/v1/plugins/wiki")).text
+
+
+async def test_a_secret_in_what_a_plugin_raises_is_shown_to_nobody(operator):
+    answer = await operator.get("/x/wiki/leak")
+    assert (answer.status_code, answer.json()["code"]) == (502, "plugin_failed")
+    doctor = await operator.get("/api/v1/plugins/wiki")
+    for text in (answer.text, doctor.text):
+        assert "was refused" in text
+        assert "s3cr3t" not in text

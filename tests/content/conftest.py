@@ -27,7 +27,7 @@ def sync(database, blobs, call):
             options=RunOptions(**options),
         )
 
-    run.connection = connection
+    run.connection, run.database, run.call = connection, database, call
     return run
 
 

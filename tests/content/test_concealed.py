@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from bloop.content import history, placing, service
 from bloop.content.models import Item, Node
 from bloop.content.queries import FILE_SHOWN, ITEM_SHOWN, ITEMS_SHOWN
+from bloop.web.queries import UNPLACED_SHOWN
+from bloop_sdk import BloopError
 from tests.content.course import Course, file, leaf, module, page, rows
 
 
@@ -102,6 +106,58 @@ async def test_an_interrupted_run_hides_what_it_has_read(sync, shown):
         await sync(replace(course, contents=[hidden, leaf(one, "mm"), one], fail=stop))
 
     assert await shown() == set()
+
+
+@pytest.mark.parametrize("cut", [True, False])
+async def test_what_a_run_has_read_is_hidden_until_its_place_is_known(sync, shown, cut):
+    one, secret = page(1), page("secret")
+    course = Course(contents=[module("m"), leaf(one, "mm"), one], batch_size=1)
+    await sync(course)
+    more = [*course.contents, secret, module("h", published=False), leaf(secret, "mh")]
+    seen = []
+
+    def look(stream, start):
+        if stream == "tree":
+            seen.append(_shown_now())
+            if cut and start == 4:
+                raise OSError("cut")
+
+    def _shown_now():
+        read = sync.database.read_now
+        items = rows(sync.database, sync.call, Item)
+        beside = {
+            row[0]
+            for container in {item.container_id for item in items}
+            for row in read(UNPLACED_SHOWN, sync.call, container=container)
+        }
+        return {
+            item.remote_id
+            for item in items
+            if item.id in beside or read(ITEM_SHOWN, sync.call, id=item.id)
+        }
+
+    with contextlib.suppress(OSError, BloopError):
+        await sync(replace(course, contents=more, fail=look))
+
+    assert set().union(*seen) == {"p1"}
+    assert await shown() == {"p1"}
+    await sync(replace(course, contents=more))
+    assert await shown() == {"p1"}
+
+
+async def test_what_a_killed_run_left_hidden_is_shown_by_the_next(sync, shown, command):
+    one, loose = page(1), page("loose")
+    course = Course(contents=[module("m"), leaf(one, "mm"), one, loose])
+    await sync(course)
+    command(_hide_all)
+
+    await sync(course)
+
+    assert await shown() == {"p1", "ploose"}
+
+
+def _hide_all(unit):
+    unit.session.execute(update(Item).values(concealed=True))
 
 
 async def test_an_author_hides_a_module_moves_out_of_it_and_removes_it(

@@ -46,7 +46,7 @@ def test_opens_after_failures_in_a_row(breakers):
     fail(breaker, 4)
     assert not is_open(breaker)
     fail(breaker)
-    with pytest.raises(CircuitOpenError, match=r"canvas: read on connection c1 .*down") as caught:
+    with pytest.raises(CircuitOpenError, match="read on connection c1 is paused") as caught:
         breaker.enter()
     assert caught.value.retry_after == 5.0
 

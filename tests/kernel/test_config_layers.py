@@ -236,6 +236,17 @@ def test_the_hubs_secret_is_not_sent_to_an_address_that_an_institution_chose(can
     assert canvas(text, INSTITUTION, T="hub").config.token.get_secret_value() == "s3cr3t"
 
 
+def test_nor_to_one_in_a_setting_that_is_not_called_an_address(refused):
+    class Site(PluginConfig):
+        site: str = setting("", scope=Scope.INSTITUTION, description="Where it is")
+        token: SecretStr = setting(description="Token")
+
+    text = "token = { env = 'T' }"
+    for url in ("https://evil.example", "//evil.example/x", " https://evil.example"):
+        row = row_layer(Scope.INSTITUTION, {"site": url})
+        assert "this address would be sent the token" in refused(text, row, model=Site, T="s3cr3t")
+
+
 def test_a_secret_in_a_plugins_own_message_is_blanked(refused):
     class Chatty(PluginConfig):
         token: SecretStr = setting(description="Token")

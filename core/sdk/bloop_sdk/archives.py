@@ -149,8 +149,8 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
         raise FatalError("this is no zip file, or its end is missing", cure=_MAKE_AGAIN)
     size = _END.unpack_from(tail, at)[5]
     end = length - len(tail) + at
-    if size == 0xFFFFFFFF or _END.unpack_from(tail, at)[4] == 0xFFFF:
-        end, size = _end64(file, end) or (end, size)
+    # Whatever the end says of itself, `zipfile` believes a zip64 record that stands before it.
+    end, size = _end64(file, end) or (end, size)
     if size > end:
         raise FatalError("the zip's directory lies outside the file", cure=_MAKE_AGAIN)
     return end - size, size

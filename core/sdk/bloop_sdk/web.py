@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bloop_sdk.errors import UnsupportedError
 from bloop_sdk.http import Response
 
 
@@ -67,7 +68,13 @@ class PanelSubject:
 
 
 def redirect(path: str) -> Response:
-    """Send the browser on after a form; ``path`` begins with ``/``."""
+    """Send the browser on after a form, within the hub.
+
+    ``path`` begins with ``/``; raises UnsupportedError for what would lead to another site.
+    """
+    # Browsers take `\\` for `/`, and pass over tabs and line breaks.
+    if not path.startswith("/") or path[1:2] in {"/", "\\"} or not path.isprintable():
+        raise UnsupportedError("this address does not lead back into the hub")
     return Response(status=303, headers={"location": path}, body=b"", url=path)
 
 

@@ -24,7 +24,7 @@ from bloop.hub.offers import least_role
 from bloop.kernel.faults import PluginFailedError, PluginUnavailableError
 from bloop.kernel.states import PluginState
 from bloop.store.errors import NotFoundError
-from bloop_sdk import PageView, RequestContext, RetriableError
+from bloop_sdk import PageView, RequestContext, RetriableError, UnsupportedError
 from bloop_sdk.manifest import PageDecl
 
 if TYPE_CHECKING:
@@ -44,20 +44,19 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:
 
     hub, call = cast("Hub", hub_of(request)), call_of(request)
     await _check_on(hub, request, plugin)
-    # The server leaves the body of an answer to HEAD out.
     method = "GET" if request.method == "HEAD" else request.method
     offered = (*hub.kernel.contributions("routes"), *hub.kernel.contributions("pages"))
     own = [part for part in offered if part.plugin_id == plugin]
     found, values = _find(own, f"/{rest}", method)
     declared = found.declaration
     require(call, declared.action, least=least_role(hub, plugin, declared.action))
-    request.scope.update(path_params=values, method=method)
+    asked = await _asked(request, method, values)
     handler = await found.load()
-    ctx = await open_context(hub, RequestCall, plugin, call, request=request)
+    ctx = await open_context(hub, RequestCall, plugin, call, request=asked)
     return await hub.kernel.calls.call(
         cast("Any", found),
         f"{_kind(found)} {declared.path}",
-        _called(handler, request, found, ctx),
+        _called(handler, asked, found, ctx),
         timeout=DEADLINE_SECONDS,
     )
 
@@ -71,6 +70,36 @@ async def enter(request: Request, plugin: str) -> Response:
     """The first page of a plugin has a slash at its end, to which its links are relative."""
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"/x/{quote(plugin)}/{query}", 307)
+
+
+class PluginRequest(Request):
+    """A request as a plugin's handler gets it; what is wrong with its body is not the plugin's."""
+
+    async def json(self) -> Any:
+        """The body as JSON; raises :class:`MalformedBodyError`, a ValueError, where it is none."""
+        try:
+            return orjson.loads(await self.body())
+        except orjson.JSONDecodeError as err:
+            raise MalformedBodyError(f"the body is no JSON: {err.msg}") from err
+
+
+class MalformedBodyError(UnsupportedError, ValueError):
+    """The body is not what the route reads."""
+
+    code = "malformed_body"
+
+
+async def _asked(request: Request, method: str, values: dict[str, str]) -> PluginRequest:
+    """The request with its whole body: who sends that slowly costs no plugin's deadline."""
+    scope = request.scope
+    if method != scope["method"]:
+        # The server looks at its own whether it has to leave the body of the answer out.
+        scope = {**scope, "method": method}
+    scope["path_params"] = values
+    asked = PluginRequest(scope, request.receive)
+    if method != "GET":
+        await asked.body()
+    return asked
 
 
 async def _check_on(hub: Hub, request: Request, plugin: str) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.access import Router, call_of, hub_of, may
 from bloop.accounts.http import json_response
 from bloop.hub.switching import Switched, switch, undo
 from bloop.kernel.grants import rights_shown
@@ -150,7 +150,7 @@ async def show_plugin(request: Request, plugin_id: str) -> Response:
     from bloop.ops.doctor import diagnose
 
     hub = _hub(request)
-    (line,) = diagnose(hub, plugin_id)
+    (line,) = diagnose(hub, plugin_id, whole=may(call_of(request), "plugins:toggle"))
     choices = await hub.choices.choices(call_of(request))
     manifest = hub.kernel.plugins[plugin_id].manifest
     model = hub.kernel.config_model(plugin_id)

@@ -11,14 +11,15 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Row, Select, select, update
 
 from bloop.content.changes import chunks
-from bloop.content.models import Item, Node, Version
+from bloop.content.models import Item, Node, SyncRun, Version
 from bloop.store.unit import UnitOfWork
 
 
-def conceal(unit: UnitOfWork, container_id: str) -> None:
+def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
     """Bring ``Item.concealed`` of one container to what its nodes say.
 
     An item without any place in the tree is no secret; one whose source gave up its place neither.
+    Unless the tree is ``whole``, it stays hidden: its place may not have been read yet.
     """
     nodes: dict[str, Row[str, str | None, bool, str, str | None]] = {
         row.id: row
@@ -44,7 +45,8 @@ def conceal(unit: UnitOfWork, container_id: str) -> None:
             )
         )
     )
-    for ids, value in ((hidden - marked, True), (marked - hidden, False)):
+    seen = marked - hidden if whole else marked & (open_to_all.keys() - hidden)
+    for ids, value in ((hidden - marked, True), (seen, False)):
         for part in chunks(sorted(ids)):
             unit.session.execute(
                 update(Item)
@@ -58,8 +60,8 @@ def conceal(unit: UnitOfWork, container_id: str) -> None:
             )
 
 
-def conceal_after_run(unit: UnitOfWork, run_id: str) -> None:
-    """The same for each container in which a run has touched items or places."""
+def conceal_after_run(unit: UnitOfWork, run_id: str, *, whole: bool = True) -> None:
+    """The same for each container in which a run, or one that was killed, touched something."""
     added: list[Select[str]] = [
         select(model.container_id).where(
             model.institution_id == unit.institution, model.run_id == run_id
@@ -78,8 +80,21 @@ def conceal_after_run(unit: UnitOfWork, run_id: str) -> None:
             Version.run_id == run_id,
         )
     )
-    for container_id in _all(unit, [*added, changed]):
-        conceal(unit, container_id)
+    left = (
+        select(Item.container_id)
+        .join(
+            SyncRun,
+            (SyncRun.institution_id == Item.institution_id)
+            & (SyncRun.connection_id == Item.connection_id),
+        )
+        .where(
+            Item.institution_id == unit.institution,
+            Item.concealed.is_(True),
+            SyncRun.id == run_id,
+        )
+    )
+    for container_id in _all(unit, [*added, changed, left]):
+        conceal(unit, container_id, whole=whole)
 
 
 def _all(unit: UnitOfWork, queries: Iterable[Select[str]]) -> list[str]:

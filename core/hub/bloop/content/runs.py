@@ -262,7 +262,7 @@ def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state
     code = str(getattr(error, "code", "error"))[:60]
     reason = str(getattr(error, "message", error))[:2000]
     cure = str(getattr(error, "cure", None) or "run it again: it continues where it stopped")
-    conceal_after_run(unit, run.id)
+    conceal_after_run(unit, run.id, whole=False)
     beat(
         unit,
         run,

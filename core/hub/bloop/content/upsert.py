@@ -211,6 +211,8 @@ class Upsert:
                     "raw_hash": one.hash,
                     "row_version": 1,
                     "state": "pending" if model is Container else "active",
+                    # Its place comes later; the end of the run says whether that is open.
+                    **({"concealed": True} if model is Item else {}),
                     **_times(one, now, created=True),
                 }
             )

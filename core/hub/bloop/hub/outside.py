@@ -58,8 +58,17 @@ def hosts_of(manifest: Manifest, config: PluginConfig) -> Iterator[str]:
         key = re.fullmatch(r"\{(\w+)\}", declared)
         if key is None:
             yield declared.lower()
-        elif host := urlsplit(str(getattr(config, key[1], None) or "")).hostname:
+        elif host := _host_of(str(getattr(config, key[1], None) or "")):
             yield host
+
+
+def _host_of(url: str) -> str | None:
+    """The one host of a URL; an institution's `https://*` does not open the way to all."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return None
+    return host if host and not set(host) & set("*?[]") else None
 
 
 def _refusal(request: Request) -> UnsupportedError:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bloop.kernel.faults import CircuitOpenError, describe
+from bloop_sdk._masking import mask_text
 
 
 class Circuit(enum.StrEnum):
@@ -90,9 +91,9 @@ class Breaker:
             if now < self._until:
                 plugin, operation, connection = self.key
                 on = f" on connection {connection}" if connection else ""
+                # Without the last error: it may tell of another institution's rows.
                 raise CircuitOpenError(
-                    f"plugin {plugin}: {operation}{on} is paused after repeated failures, "
-                    f"the last: {self.last_error}",
+                    f"plugin {plugin}: {operation}{on} is paused after repeated failures",
                     retry_after=self._until - now,
                     cure=f"`bloop plugins doctor {plugin}` says more",
                 )
@@ -116,7 +117,7 @@ class Breaker:
         policy = self._breakers.policy
         with self._lock:
             self.failures += 1
-            self.last_error = describe(error)
+            self.last_error = mask_text(describe(error))
             if self.circuit is Circuit.OPEN:
                 return  # It began before the circuit opened, and tells nothing new.
             self._history = (self._history << 1 | 1) & self._window

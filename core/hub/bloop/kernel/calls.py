@@ -24,6 +24,7 @@ from bloop.kernel.faults import (
     place,
 )
 from bloop.kernel.registry import ProviderHandle
+from bloop_sdk._masking import mask_text
 from bloop_sdk.errors import BloopError, DeadlineError, UnavailableError
 
 P = ParamSpec("P")
@@ -161,8 +162,12 @@ class Calls:
                     raise
                 breaker.failed(error)
                 at = place(error, self._packages.get(plugin, ""))
+                told = f"plugin {plugin}: {operation}: {describe(error)}" + (
+                    f" ({at})" if at else ""
+                )
+                # Whoever called reads it, and what a library says may hold an address with a key.
                 raise PluginFailedError(
-                    f"plugin {plugin}: {operation}: {describe(error)}" + (f" ({at})" if at else ""),
+                    mask_text(told),
                     cure=f"tell the plugin's author; `bloop plugins doctor {plugin}` says more",
                 ) from error
             breaker.succeeded()

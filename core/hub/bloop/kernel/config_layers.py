@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import AnyUrl, BaseModel, Field, SecretBytes, SecretStr, ValidationError, create_model
 from pydantic.fields import FieldInfo
@@ -113,7 +114,7 @@ def resolve(
     """
     gathered = _Gathered(table=table, env=env, folder=folder)
     values = gathered.collect(model, layers)
-    gathered.hold_secrets_back(model)
+    gathered.hold_secrets_back(model, values)
     config = gathered.validate(_relaxed(model, upto), values, layers)
     if config is None or gathered.faults:
         raise InvalidConfigError(gathered.faults)
@@ -253,7 +254,7 @@ class _Gathered:
             self.warnings.append(f"{where}: [{self.table}] {'.'.join(keys)}: {secret.warning}")
         return secret
 
-    def hold_secrets_back(self, model: type[BaseModel]) -> None:
+    def hold_secrets_back(self, model: type[BaseModel], values: Mapping[str, Any]) -> None:
         """Refuse to send the hub's secret to an address that a narrower layer chose."""
         wide = {LayerKind.FILE, LayerKind.ENV}
         shared = [
@@ -262,7 +263,9 @@ class _Gathered:
             if len(keys) == 1 and is_secret(model, keys[0]) and origin.kind in wide
         ]
         for keys, origin in list(self.origins.items()):
-            if origin.kind not in wide and _is_address(model, keys):
+            if origin.kind in wide:
+                continue
+            if _is_address(model, keys) or _names_host(values, keys):
                 for secret, kept in shared:
                     self.fault(
                         origin.where,
@@ -334,6 +337,17 @@ def _is_address(model: type[BaseModel], keys: Keys) -> bool:
     parts = (info.annotation, *get_args(info.annotation))
     typed = any(isinstance(part, type) and issubclass(part, AnyUrl) for part in parts)
     return typed or keys[-1].rpartition("_")[2] in {"url", "uri", "host", "hosts", "endpoint"}
+
+
+def _names_host(values: Mapping[str, Any], keys: Keys) -> bool:
+    """Whether a setting is a URL, by any name: a manifest's ``{key}`` may open its host."""
+    value: Any = values
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    try:
+        return isinstance(value, str) and bool(urlsplit(value.strip()).netloc)
+    except ValueError:
+        return True
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bloop.kernel.breaker import BreakerView
@@ -54,20 +54,25 @@ class Diagnosis:
     """What it used in this process that will go, when, and what to use instead."""
 
 
-def diagnose(hub: Hub, plugin_id: str | None = None) -> list[Diagnosis]:
-    """Every installed or wanted plugin, or the one that is named; raises NotFoundError."""
+def diagnose(hub: Hub, plugin_id: str | None = None, *, whole: bool = True) -> list[Diagnosis]:
+    """Every installed or wanted plugin, or the one that is named; raises NotFoundError.
+
+    Not ``whole`` it is for an institution: what calls failed of may be of another one's rows.
+    """
     records = hub.kernel.plugins
     if plugin_id is not None and plugin_id not in records:
         raise NotFoundError(
             f"no plugin {plugin_id[:40]!r} is installed", cure="`bloop plugins list` shows them all"
         )
     chosen = [plugin_id] if plugin_id is not None else sorted(records)
-    return [_diagnosis(hub, records[name]) for name in chosen]
+    return [_diagnosis(hub, records[name], whole=whole) for name in chosen]
 
 
-def _diagnosis(hub: Hub, record: PluginRecord) -> Diagnosis:
+def _diagnosis(hub: Hub, record: PluginRecord, *, whole: bool) -> Diagnosis:
     status, found = record.status, record.found
     views = tuple(view for view in hub.kernel.breakers.snapshot() if view.plugin == record.id)
+    if not whole:
+        views = tuple(replace(view, connection=None, last_error=None) for view in views)
     paused = [view for view in views if view.reopens_in is not None]
     failing = [f"{view.operation}: {view.last_error}" for view in views if view.last_error]
     cure = status.cure

@@ -50,15 +50,15 @@ class Card:
         return not all(right.granted for right in self.rights)
 
 
-def cards(hub: Hub, translate: Callable[[str], str]) -> list[Card]:
+def cards(hub: Hub, translate: Callable[[str], str], *, whole: bool) -> list[Card]:
     """Every plugin that is installed or wanted; those that need somebody come first."""
-    found = [_card(hub, line, translate) for line in diagnose(hub)]
+    found = [_card(hub, line, translate) for line in diagnose(hub, whole=whole)]
     return sorted(found, key=lambda card: (card.reason is None, card.id))
 
 
 def card(hub: Hub, plugin_id: str, translate: Callable[[str], str]) -> Card:
     """One of them; raises NotFoundError."""
-    (line,) = diagnose(hub, plugin_id)
+    (line,) = diagnose(hub, plugin_id, whole=False)
     return _card(hub, line, translate)
 
 

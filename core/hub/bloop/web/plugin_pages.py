@@ -39,7 +39,8 @@ async def show_plugins(request: Request, switched: str = "", *, undone: bool = F
     """
     hub, call = _hub(request), call_of(request)
     operates = may(call, "plugins:toggle")
-    found = [shown for shown in cards(hub, _translate(request)) if operates or shown.loaded]
+    found = cards(hub, _translate(request), whole=operates)
+    found = [shown for shown in found if operates or shown.loaded]
     return await page(
         request,
         "plugins.html",

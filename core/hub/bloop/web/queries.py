@@ -42,5 +42,10 @@ def _unplaced(name: str, *conditions: ColumnElement[bool]) -> Statement:
 UNPLACED = _unplaced("web.unplaced", Item.state != "trashed")
 """What a course holds and its outline does not show, files and question banks aside."""
 
-UNPLACED_SHOWN = _unplaced("web.unplaced_shown", Item.state == "active", Item.published.is_(True))
+UNPLACED_SHOWN = _unplaced(
+    "web.unplaced_shown",
+    Item.state == "active",
+    Item.published.is_(True),
+    Item.concealed.is_(False),
+)
 """The same for learners, in a container that they may see."""

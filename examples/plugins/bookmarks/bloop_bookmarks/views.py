@@ -56,7 +56,8 @@ async def add(request: WebRequest, ctx: RequestContext) -> Any:
     """Keep an item: a form leads back to the lesson, JSON is answered in kind."""
     item = _item(request)
     if _is_json(request):
-        title = str((await request.json() or {}).get("title", ""))
+        given = await request.json()
+        title = str(given.get("title", "")) if isinstance(given, dict) else ""
     else:
         title = (await read_form(request))["title"]
     user, most = ctx.call.principal.id, config(ctx).most

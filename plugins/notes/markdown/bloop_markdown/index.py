@@ -57,6 +57,7 @@ class Index:
         self._paths: dict[Ref, str] = {}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._folded: dict[str, str] = {}
+        self._ends: dict[str, str] = {}
         counts: dict[str, int] = defaultdict(int)
         for path in self.order:
             self._add(path, ids.get(path))
@@ -77,6 +78,7 @@ class Index:
         if kind is not Kind.MODULE:
             self._by_name[fold(basename(path))].append(path)
             self._folded.setdefault(fold(path), path)
+            self._ends[path] = f"/{fold(path)}"
 
     @staticmethod
     def kind_of(path: str) -> Kind:
@@ -112,7 +114,7 @@ class Index:
             return beside if beside in self.remote_ids else found
         end = fold(normpath(f"/{target}"))
         same = self._by_name.get(basename(end), ())[:MAX_SAME_NAME]
-        return next((path for path in same if f"/{fold(path)}".endswith(end)), None)
+        return next((path for path in same if self._ends[path].endswith(end)), None)
 
 
 def _above(path: str) -> Iterable[str]:

@@ -42,6 +42,7 @@ def _parser() -> MarkdownIt:
     parser.use(footnote_plugin)
     parser.use(dollarmath_plugin, allow_space=False, renderer=_formula)
     parser.inline.ruler.at("math_inline", syntax.formula)
+    parser.block.ruler.at("math_block", syntax.formula_block)
     parser.inline.ruler.before("link", "wiki_link", syntax.wiki_link)
     parser.inline.ruler.before("link", "highlight", syntax.highlight)
     parser.inline.ruler.before("link", "comment", syntax.comment)

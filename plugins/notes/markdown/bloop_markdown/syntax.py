@@ -16,7 +16,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from mdit_py_plugins.dollarmath.index import math_inline_dollar
+from mdit_py_plugins.dollarmath.index import math_block_dollar, math_inline_dollar
 
 from bloop_markdown.source import media_type
 from bloop_sdk.records import Kind, Ref
@@ -30,6 +30,9 @@ _CALLOUT = re.compile(r"\[!([\w-]{1,40})\][+-]?[ \t]*")
 _BLOCK_NAME = re.compile(r"(?:^|[ \t\n])\^([A-Za-z0-9-]{1,100})\s*\Z")
 _ADDRESS = re.compile(r"""(\b(?:src|href)\s*=\s*)(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _DOLLARS = math_inline_dollar(allow_space=False)
+_DOLLAR_BLOCK = math_block_dollar(
+    label_normalizer=lambda label: re.sub(r"\s+", "-", label), allow_blank_lines=True
+)
 _SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?")
 
 
@@ -78,8 +81,9 @@ def wiki_link(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the l
         return False
     begin = state.pos + (3 if embed else 2)
     end = state.src.find("]]", begin, min(state.posMax, begin + MAX_WIKI_LINK))
-    written = state.src[begin:end]
-    if end < 0 or not written.strip() or "\n" in written or "[[" in written:
+    # Without an end it would be a copy of all that follows, for every `[[`.
+    written = state.src[begin:end] if end >= 0 else ""
+    if not written.strip() or "\n" in written or "[[" in written:
         return False
     if not silent:
         target, _, label = written.partition("|")
@@ -155,6 +159,20 @@ def formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as abov
     return not state.src[end : end + 1].isdigit() and _DOLLARS(state, silent)
 
 
+def formula_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
+    """``$$`` over lines. Where none closes one, none closes those behind it, nor is looked for."""
+    first = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    if not first.startswith("$$") or state.is_code_block(start):
+        return False
+    unclosed, upto = state.env.get("unclosed", (end, end))
+    if unclosed <= start and end <= upto:
+        return False
+    found = _DOLLAR_BLOCK(state, start, end, silent)
+    if not found and "$$" not in first[2:]:
+        state.env["unclosed"] = (start, end)
+    return found
+
+
 def comment(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as above
     """``%%text%%`` is for the author alone."""
     del silent
@@ -173,7 +191,7 @@ def comment_block(state: StateBlock, start: int, end: int, silent: bool) -> bool
     if silent:
         return True
     line = start + 1
-    while line < end and not state.src[: state.eMarks[line]].endswith("%%"):
+    while line < end and not state.src.endswith("%%", 0, state.eMarks[line]):
         line += 1
     state.line = min(line + 1, end)
     return True
