@@ -108,6 +108,7 @@ class Log:
 def logged(row: Row) -> Logged:
     """An event of the first columns of EVENTS or RETRY."""
     seq, id_, topic, institution, aggregate, sequence, actor, occurred_at, payload, trace = row[:10]
+    known = traces.parse(trace) or traces.start()
     event = Event(
         id=id_,
         topic=topic,
@@ -117,8 +118,9 @@ def logged(row: Row) -> Logged:
         actor=actor,
         occurred_at=datetime.fromisoformat(occurred_at),
         payload=parsed(payload),
+        trace=known,
     )
-    return Logged(seq, event, traces.parse(trace) or traces.start())
+    return Logged(seq, event, known)
 
 
 def _look(unit: UnitOfWork, after: int, awaited: int | None) -> tuple[int | None, int, int | None]:
