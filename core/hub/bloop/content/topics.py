@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from bloop.store.topics import Payload, Topic, declare
+from bloop_sdk import Personal
 
 
 class Changed(Payload):
@@ -14,6 +15,12 @@ class Changed(Payload):
     kind: str
     container: str | None
     change: Literal["created", "updated", "deleted"]
+
+
+class PersonChanged(Changed):
+    """The same of a person, or of what a person does here."""
+
+    id: Annotated[str, Personal()]
 
 
 _WHEN = {
@@ -29,6 +36,7 @@ _SUBJECTS = {
     "person": ("a person of another system", "person"),
     "enrolment": ("a person's enrolment in a course", "enrolment"),
 }
+_PERSONS = frozenset({"person", "enrolment"})
 SHOWN = frozenset({"container", "item"})
 """What learners and guests may follow as well, as far as they may see it."""
 
@@ -38,7 +46,7 @@ declare(
             name=f"content.{subject}.{change}",
             when=f"{what} {when}",
             aggregate=subject,
-            payload=Changed,
+            payload=PersonChanged if subject in _PERSONS else Changed,
             action="content:write",
             shown=subject in SHOWN,
             example={
