@@ -1,4 +1,4 @@
-"""A client of event streams in the test's own process: httpx would wait for the end of the answer."""
+"""A client of event streams in the test's process: httpx would wait for the end of the answer."""
 
 from __future__ import annotations
 
