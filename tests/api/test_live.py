@@ -16,8 +16,8 @@ from bloop.api.app import API, create_edge, routes_of
 from bloop.content.models import Container, Item
 from bloop.events import positions
 from bloop.events.places import Place, read_place
-from bloop.hub import live as live_module
 from bloop.hub import listeners
+from bloop.hub import live as live_module
 from bloop.store.database import in_unit
 from bloop.store.models import EVERY_INSTITUTION, OutboxEvent
 from bloop.store.types import utcnow

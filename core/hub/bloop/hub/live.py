@@ -68,6 +68,14 @@ class Live:
             yield
         finally:
             self.listeners.discard(listener)
+            if listener.ending not in {None, Ending.STOPPING}:
+                call = listener.call
+                log.info(
+                    "live events: a stream was ended",
+                    reason=str(listener.ending),
+                    institution=call.institution,
+                    principal=call.principal.id,
+                )
 
     def admit(self) -> None:
         """Raise UnavailableError where nobody more can listen."""
