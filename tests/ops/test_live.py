@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import socket
 import threading
 import time
 
@@ -157,3 +158,36 @@ def test_open_streams_do_not_keep_a_hub_from_ending(here, hub_toml):
         for reader in readers:
             reader.join(10)
             assert reader.ended_well
+
+
+@pytest.mark.slow
+def test_a_client_that_does_not_read_is_cut_off_and_others_hear_everything(here, hub_toml):
+    call = system_call(here.institution)
+    token = log_in(here, "operator", here.institution).token
+    with up(hub_toml, "--port", "0") as (process, text):
+        url = wait_for(r"(http://127\.0\.0\.1:\d+)", process, text)[1]
+        assert ready(url).status_code == 200
+        reader = Reader(url, token, "")
+        reader.start()
+        assert reader.open.wait(60)
+        with socket.socket() as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+            slow.sendall(
+                f"GET /api/v1/events HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+                f"authorization: Bearer {token}\r\n\r\n".encode()
+            )
+            assert slow.recv(100).startswith(b"HTTP/1.1 200")
+            number = 0
+            while "too many events waited" not in text():
+                assert number < 20_000
+                with here.database.unit(call) as unit:
+                    for _ in range(50):
+                        payload = {"n": number, "much": "x" * 8000}
+                        unit.outbox.append("t.said", "a:1", payload)
+                        number += 1
+                wait_until(lambda: len(reader.numbers) >= number)  # noqa: B023 - in this round
+        assert reader.numbers == list(range(number))
+        process.terminate()
+        assert process.wait(60) == 0
+        reader.join(10)
