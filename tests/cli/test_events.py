@@ -50,3 +50,9 @@ def test_that_nothing_waits_is_said(hub_folder, bloop):
 def test_an_unknown_one_is_a_failure(hub_folder, bloop, act):
     said = bloop("events", act, "?")
     assert said.code == 1 and "no event_parked ?" in said.err
+
+
+def test_the_catalogue_needs_no_hub(bloop):
+    topics = {one["topic"]: one for one in bloop("events", "catalogue", "--json").json["items"]}
+    assert topics["user.logged_in"]["personal"] == ["id"]
+    assert "content.item.updated" in bloop("events", "catalogue").out

@@ -64,15 +64,15 @@ async def test_a_consumer_gets_its_topics_and_the_plugin_acts_in_the_events_plac
         seen.append((event.topic, event.institution, unit.institution, event.payload))
         unit.audit("looked", "x")
 
-    await follow(consumer(look, topics=("content.item.*", "user.created")))
-    say(database, "a:1", topic="content.item.updated", n=1)
-    say(database, "a:2", topic="content.node.updated")
-    say(database, "u:1", topic="user.created", institution=OTHER)
-    say(database, "u:1", topic="user.created.twice")
+    await follow(consumer(look, topics=("t.item.*", "u.created")))
+    say(database, "a:1", topic="t.item.updated", n=1)
+    say(database, "a:2", topic="t.node.updated")
+    say(database, "u:1", topic="u.created", institution=OTHER)
+    say(database, "u:1", topic="u.created.twice")
     await until(lambda: len(seen) == 2)
     assert seen == [
-        ("content.item.updated", HOME, HOME, {"n": 1}),
-        ("user.created", OTHER, OTHER, {}),
+        ("t.item.updated", HOME, HOME, {"n": 1}),
+        ("u.created", OTHER, OTHER, {}),
     ]
     with database.unit(make_system_call()) as unit:
         rows = unit.session.execute(

@@ -29,7 +29,7 @@ def count(database, model, call):
 def test_the_change_its_event_and_its_audit_line_commit_together(database, call):
     with database.unit(call) as unit:
         add_user(unit)
-        unit.outbox.append("user.created", "user:u", {"id": "u"})
+        unit.outbox.append("t.created", "user:u", {"id": "u"})
         unit.audit.append("user:create", "user:u", {"role": "r"})
     assert [count(database, model, call) for model in (User, OutboxEvent, AuditLine)] == [1, 1, 1]
     with database.unit(call) as unit:
@@ -37,7 +37,7 @@ def test_the_change_its_event_and_its_audit_line_commit_together(database, call)
             unit.session.scalar(select(OutboxEvent)),
             unit.session.scalar(select(AuditLine)),
         )
-    assert (event_.topic, event_.aggregate, event_.aggregate_seq) == ("user.created", "user:u", 1)
+    assert (event_.topic, event_.aggregate, event_.aggregate_seq) == ("t.created", "user:u", 1)
     assert event_.actor == line.actor == "user:somebody"
     assert event_.trace == line.trace == f"00-{'1' * 32}-{'2' * 16}-01"
     assert (line.action, line.resource, line.detail) == ("user:create", "user:u", {"role": "r"})
@@ -47,7 +47,7 @@ def test_an_exception_takes_everything_back(database, call):
     with pytest.raises(KeyError), database.unit(call) as unit:  # noqa: PT012 - the unit ends in it
         add_user(unit)
         unit.session.flush()
-        unit.outbox.append("user.created", "user:u", {})
+        unit.outbox.append("t.created", "user:u", {})
         unit.audit.append("user:create", "user:u")
         raise KeyError
     assert [count(database, model, call) for model in (User, OutboxEvent, AuditLine)] == [0, 0, 0]
@@ -141,7 +141,7 @@ def test_many_aggregates_take_few_statements(database, call):
 
 def test_an_event_for_another_institution_needs_the_hubs_own_call(database, call, system_call):
     with database.unit(system_call) as unit:
-        unit.outbox.append("plugin.ready", "plugin:x", {}, institution=HOME)
+        unit.outbox.append("t.ready", "plugin:x", {}, institution=HOME)
     assert count(database, OutboxEvent, call) == 1
 
 

@@ -16,16 +16,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bloop_sdk.plugin import CallContext, Unit
+from bloop_sdk.principals import Trace
 from bloop_sdk.records import JSONObject
+
+CLOUD_EVENT_TYPE = "application/cloudevents+json"
+"""The media type of one :func:`cloud_event` (JSON Event Format for CloudEvents 1.0, section 3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened. ``aggregate`` is ``kind:id``; ``sequence`` counts its events."""
+    """Something that happened. ``aggregate`` is ``kind:id``; ``sequence`` counts its events.
+
+    ``version`` is the payload's: it changes where a reader of the payload has to.
+    """
 
     id: str
     topic: str
@@ -35,6 +42,35 @@ class Event:
     actor: str
     occurred_at: datetime
     payload: JSONObject
+    version: int = 1
+    trace: Trace | None = None
+
+
+def cloud_event(event: Event) -> JSONObject:
+    """The event as systems outside get it: CloudEvents 1.0, in the JSON event format.
+
+    ``source`` and ``id`` together are the same each time an event is delivered. ``sequence``
+    orders the events of one ``subject`` when compared as text, as its extension wants
+    (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/sequence.md).
+    """
+    at = event.occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
+    envelope: JSONObject = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": f"urn:uuid:{event.institution}",
+        "type": event.topic,
+        "subject": event.aggregate,
+        "time": at.replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "dataschema": f"bloop:event:{event.topic}:{event.version}",
+        "institution": event.institution,
+        "sequence": f"{event.sequence:020d}",
+        "actor": event.actor,
+        "data": event.payload,
+    }
+    if event.trace is not None:
+        envelope["traceparent"] = str(event.trace)
+    return envelope
 
 
 Effect = Callable[[Unit, Event], None]

@@ -66,6 +66,7 @@ ACTIONS: dict[str, Role] = {
     "content:write": Role.EDUCATOR,
     "events:read": Role.OPERATOR,
     "events:replay": Role.OPERATOR,
+    "events:watch": Role.GUEST,
     "institutions:read": Role.LEARNER,
     "institutions:write": Role.OPERATOR,
     "jobs:cancel": Role.EDUCATOR,
@@ -74,10 +75,11 @@ ACTIONS: dict[str, Role] = {
     "plugins:enable": Role.ADMIN,
     "plugins:read": Role.ADMIN,
     "plugins:toggle": Role.OPERATOR,
+    "users:read": Role.ADMIN,
 }
 """The least role that has each action of the hub; a plugin's manifest declares its own."""
 
-GUEST_SCOPES = frozenset({VISIT, "content:read"})
+GUEST_SCOPES = frozenset({VISIT, "content:read", "events:watch"})
 """What a guest may do where ``[access] guests`` is ``read``; published content only."""
 
 STRANGER_SCOPES = frozenset({VISIT})

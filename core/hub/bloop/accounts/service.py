@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select, update
 
+import bloop.accounts.topics  # noqa: F401 - declares what is said here
 from bloop.accounts.models import BootstrapLink, Institution, LoginSession, User
 from bloop.store.errors import InvalidError
 from bloop.store.types import utcnow

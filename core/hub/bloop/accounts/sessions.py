@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from starlette.responses import Response
 
 from bloop.accounts.access import GUEST_SCOPES, STRANGER_SCOPES
+from bloop.accounts.models import LoginSession, User
 from bloop.accounts.queries import SESSION
 from bloop.accounts.service import StartedSession, token_hash, token_institution
 from bloop.store.database import Database
+from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
 from bloop.telemetry import traces
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
@@ -20,6 +25,7 @@ from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
 REMEMBERED_SECONDS = 5.0
 """For so long another process may still honour a session that has ended."""
 
+HASHES_AT_ONCE = 500
 _MOST = 10_000
 _SYSTEM = Principal(PrincipalKind.SYSTEM, "hub", Role.OPERATOR)
 
@@ -82,6 +88,33 @@ class Sessions:
     def forget(self, token: str) -> None:
         """Look this token up again when it comes next."""
         self._known.pop(token, None)
+
+    async def holders(self, tokens: Iterable[str]) -> dict[str, Holder]:
+        """Who holds each of these tokens now: read at once, and from the database."""
+        by_hash = {token_hash(token): token for token in tokens}
+        return await asyncio.to_thread(self._holders, by_hash)
+
+    def _holders(self, by_hash: Mapping[str, str]) -> dict[str, Holder]:
+        hashes, found = list(by_hash), {}
+        with self._database.reading(system_call(EVERY_INSTITUTION)) as unit:
+            for start in range(0, len(hashes), HASHES_AT_ONCE):
+                rows = unit.session.execute(
+                    select(LoginSession.token_hash, User.id, User.role, User.institution_id)
+                    .join(
+                        User,
+                        (User.id == LoginSession.user_id)
+                        & (User.institution_id == LoginSession.institution_id),
+                    )
+                    .where(
+                        LoginSession.token_hash.in_(hashes[start : start + HASHES_AT_ONCE]),
+                        LoginSession.expires_at > utcnow(),
+                        User.disabled_at.is_(None),
+                    )
+                )
+                for hashed, user, role, institution in rows:
+                    principal = Principal(PrincipalKind.USER, user, Role(role))
+                    found[by_hash[hashed]] = Holder(principal, institution)
+        return found
 
     async def _look_up(self, token: str, institution: str, trace: Trace) -> Holder | None:
         call = system_call(institution, trace)

@@ -23,7 +23,26 @@ if TYPE_CHECKING:
 
 @click.group()
 def events() -> None:
-    """See events that a plugin could not take, and decide."""
+    """See which events there are, which a plugin could not take, and decide."""
+
+
+@events.command("catalogue")
+@json_option
+def show_catalogue(*, as_json: bool) -> None:
+    """List the topics of the hub's events, and what each tells."""
+    from bloop.hub.catalogue import catalogue, described
+
+    topics = [described(topic) for topic in catalogue()]
+    if as_json:
+        print_json({"items": topics})
+        return
+    print_table(
+        ("topic", "when", "fields"),
+        [
+            (one["topic"], plain(one["when"]), " ".join(one["schema"]["properties"]))
+            for one in topics
+        ],
+    )
 
 
 @events.command()

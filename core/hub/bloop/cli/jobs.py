@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,12 +17,14 @@ from bloop.cli.output import (
     plain,
     print_json,
     print_table,
+    progress_bar,
     state,
 )
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
 
+LOOK_SECONDS = 0.5
 NEWEST = "~"
 """Behind every id."""
 
@@ -93,6 +96,30 @@ async def show(job: str, *, as_json: bool) -> None:
             text = orjson.dumps(row[name], option=orjson.OPT_INDENT_2).decode()
             out.print(f"  [dim]{name}[/]")
             out.print("\n".join(f"    {plain(line)}" for line in text.splitlines()))
+
+
+@jobs.command()
+@click.argument("job")
+@json_option
+@asynchronous
+async def watch(job: str, *, as_json: bool) -> None:
+    """Follow JOB until it is over; a failure of the job is one of the command."""
+    from bloop.jobs.models import OVER
+
+    async with open_hub() as hub:
+        row = _job(hub, job)
+        with progress_bar(row["kind"]) as told:
+            while row["state"] not in OVER:
+                if row["progress_done"] is not None:
+                    told(row["progress_done"], row["progress_total"], row["progress_message"] or "")
+                await asyncio.sleep(LOOK_SECONDS)
+                row = _job(hub, job)
+    if as_json:
+        print_json(row)
+    else:
+        click.echo(f"The job has {row['state']}.".replace("has cancelled", "was cancelled"))
+    if row["state"] != "succeeded":
+        raise SystemExit(1)
 
 
 @jobs.command()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -91,6 +91,33 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     console().print(table)
+
+
+@contextmanager
+def progress_bar(name: str, unit: str = "") -> Iterator[Callable[[int, int | None, str], None]]:
+    """A bar on standard error, told of done, total and a message; nothing where it is no terminal.
+
+    Behind the numbers stands their ``unit``, or the message where they have none.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    errors = Console(stderr=True, highlight=False)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=32),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(plain(name), total=None, note=unit)
+        yield lambda done, total, message: bar.update(
+            task, completed=done, total=total, note=unit or plain(message)
+        )
 
 
 def asynchronous(function: Callable[P, Awaitable[T]]) -> Callable[P, T]:

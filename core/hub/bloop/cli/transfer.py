@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,6 +19,7 @@ from bloop.cli.output import (
     open_hub,
     plain,
     print_json,
+    progress_bar,
 )
 from bloop.cli.plugins import complete_id
 
@@ -90,7 +90,7 @@ async def _imported(
 
     await _load(hub, lambda manifest: bool(manifest.imports), plugin)
     file, importer = _importer(hub, file, plugin)
-    with _progress(file.name) as told:
+    with progress_bar(file.name, "records") as told:
         return await imports.import_file(
             hub.database,
             hub.blobs,
@@ -125,28 +125,6 @@ async def _load(hub: Hub, serves: Callable[[Manifest], bool], plugin_id: str | N
         if plugin_id in {None, record.id}
     }
     await asyncio.to_thread(hub.kernel.apply, replace(wanted, enabled=wanted.enabled & needed))
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[[int, int | None, str], None]]:
-    """A bar on standard error; nothing where that is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    errors = Console(stderr=True, highlight=False)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TextColumn("records"),
-        TimeElapsedColumn(),
-        console=errors,
-        transient=True,
-        disable=not errors.is_terminal,
-    )
-    with bar:
-        task = bar.add_task(plain(name), total=None)
-        yield lambda done, total, _where: bar.update(task, completed=done, total=total)
 
 
 def _title(hub: Hub, call: Call, container: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+import bloop.content.topics  # noqa: F401 - declares what is said here
 from bloop.content.bulk import update_rows
 from bloop.content.models import Container, Sourced
 from bloop.content.versions import keep, subject_of

@@ -93,6 +93,19 @@ ITEM_SHOWN = register(
 """The same without answers."""
 
 
+ITEM_IS_SHOWN = register(
+    "content.item_is_shown",
+    _with_container(Item.id).where(Item.id == _ID, _item_shown, _container_shown),
+)
+CONTAINER_IS_SHOWN = register(
+    "content.container_is_shown",
+    _select(Container.id).where(
+        Container.institution_id == institution, Container.id == _ID, _container_shown
+    ),
+)
+"""Whether learners and guests may see it."""
+
+
 def _page(*conditions: ColumnElement[bool], shown: bool) -> Any:
     """A page of a container's items, in order of their ids."""
     where = (

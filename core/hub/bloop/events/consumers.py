@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from bloop.events import positions
@@ -12,7 +12,7 @@ from bloop.events.follower import Follower
 from bloop.events.handlers import Consumer
 from bloop.events.means import Means, log
 from bloop.events.queries import DUE, EVENTS, PARKED_COUNTS
-from bloop.events.reader import SOON_SECONDS
+from bloop.events.reader import SOON_SECONDS, Log
 from bloop.store.types import utcnow
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import BloopError
@@ -39,6 +39,13 @@ class Consumers:
         self._changing = asyncio.Lock()
         self._loops: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.on_look: list[Callable[[], None]] = []
+        """Called, in the event loop, after each look at the log."""
+
+    @property
+    def log(self) -> Log:
+        """The log, which is looked at for everybody in this process."""
+        return self._means.log
 
     async def follow(self, wanted: Iterable[Consumer]) -> None:
         """Have these consumers, and no others; those that leave end what they do.
@@ -121,6 +128,8 @@ class Consumers:
                 log.warning("events: the log can't be read", error=err)
                 uncertain, due = False, []
             names = {name for (name,) in due}
+            for tell in self.on_look:
+                tell()
             for name, follower in self._followers.items():
                 if follower.scanned < means.log.horizon or name in names:
                     follower.wake()

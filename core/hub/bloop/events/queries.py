@@ -26,6 +26,7 @@ _EVENT = (
     OutboxEvent.occurred_at,
     OutboxEvent.payload,
     OutboxEvent.trace,
+    OutboxEvent.version,
 )
 
 NEWEST = register(

@@ -107,7 +107,9 @@ class Log:
 
 def logged(row: Row) -> Logged:
     """An event of the first columns of EVENTS or RETRY."""
-    seq, id_, topic, institution, aggregate, sequence, actor, occurred_at, payload, trace = row[:10]
+    seq, id_, topic, institution, aggregate, sequence, actor = row[:7]
+    occurred_at, payload, trace, version = row[7:11]
+    known = traces.parse(trace) or traces.start()
     event = Event(
         id=id_,
         topic=topic,
@@ -117,8 +119,10 @@ def logged(row: Row) -> Logged:
         actor=actor,
         occurred_at=datetime.fromisoformat(occurred_at),
         payload=parsed(payload),
+        version=version,
+        trace=known,
     )
-    return Logged(seq, event, traces.parse(trace) or traces.start())
+    return Logged(seq, event, known)
 
 
 def _look(unit: UnitOfWork, after: int, awaited: int | None) -> tuple[int | None, int, int | None]:

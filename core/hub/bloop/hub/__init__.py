@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from bloop_sdk import Call, ConfigError
 if TYPE_CHECKING:
     from bloop.content.imports import Importer
     from bloop.events.consumers import Consumers
+    from bloop.hub.live import Live
     from bloop.hub.outside import Outside
     from bloop.jobs import Jobs
     from bloop.jobs.context import RunningJob
@@ -150,6 +152,19 @@ class Hub:
 
         return make_consumers(self)
 
+    @cached_property
+    def live(self) -> Live:
+        """Who listens to events as they happen, in this process."""
+        from bloop.hub.live import Live
+
+        keep = timedelta(days=self.config.value.limits.event_days)
+        return Live(self.database, self.consumers, self.sessions, keep=keep)
+
+    def stop_listening(self) -> None:
+        """End the requests that would go on as long as the hub does: it stops."""
+        if "live" in self.__dict__:
+            self.live.end()
+
     # Plugins.
 
     def wanted(self) -> Wanted:
@@ -261,6 +276,8 @@ class Hub:
         await self.loaded()
         if self._toggle is not None:
             await self._toggle.stop()
+        if "live" in self.__dict__:
+            await self.live.stop()
         if "consumers" in self.__dict__:
             await self.consumers.stop()
         if "jobs" in self.__dict__:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import select
 
+import bloop.kernel.topics  # noqa: F401 - declares what is said here
 from bloop.kernel.models import Connection
 from bloop.kernel.states import ConnectionState, Status
 from bloop.store.database import Database, in_unit

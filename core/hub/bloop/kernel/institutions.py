@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import bloop.kernel.topics  # noqa: F401 - declares what is said here
 from bloop.kernel.config import LoadedConfig
 from bloop.kernel.config_layers import Layer, row_layer
 from bloop.kernel.faults import PluginUnavailableError

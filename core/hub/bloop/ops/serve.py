@@ -214,6 +214,10 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline:
             await super().startup(sockets)
             edge.complete = asyncio.create_task(_complete(hub, edge, listener, on_ready))
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            hub.stop_listening()
+            await super().shutdown(sockets)
+
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
             # Uvicorn's own raises the signal again once it has stopped, which would end the

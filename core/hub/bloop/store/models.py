@@ -62,9 +62,9 @@ def personal(category: str = "personal") -> dict[str, Any]:
 class OutboxEvent(Tenant, Base):
     """The log of what happened: written in the commit of the change itself.
 
-    ``aggregate_seq`` counts the events of one aggregate from 1. ``seq`` never comes again, even
-    where the newest rows are gone; on PostgreSQL it is not the order of commits, which
-    ``bloop.events.reader`` answers for.
+    ``aggregate_seq`` counts the events of one aggregate from 1, ``version`` is the payload's.
+    ``seq`` never comes again, even where the newest rows are gone; on PostgreSQL it is not the
+    order of commits, which ``bloop.events.reader`` answers for.
     """
 
     __tablename__ = "outbox_event"
@@ -82,6 +82,7 @@ class OutboxEvent(Tenant, Base):
     actor: Mapped[str] = mapped_column(String(80))
     trace: Mapped[str] = mapped_column(String(55))
     payload: Mapped[dict[str, Any]]
+    version: Mapped[int] = mapped_column(default=1)
     occurred_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 

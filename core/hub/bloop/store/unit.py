@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.models import AuditLine, OutboxEvent, Tenant
+from bloop.store.topics import version_of
 from bloop_sdk import Call, Trace
 
 T = TypeVar("T", bound=Tenant)
@@ -39,7 +40,8 @@ class Outbox:
     ) -> None:
         """Say that ``topic`` happened to ``aggregate`` (``kind:id``); commits with the change.
 
-        Only a call for every institution may name another ``institution`` than its own.
+        Only a call for every institution may name another ``institution`` than its own. Raises
+        ValueError for what the topic's declaration (:mod:`bloop.store.topics`) does not allow.
         """
         self._events.append(
             {
@@ -49,6 +51,7 @@ class Outbox:
                 "actor": actor_of(self.call),
                 "trace": str(self.call.trace),
                 "payload": dict(payload),
+                "version": version_of(topic, payload),
             }
         )
 

@@ -223,6 +223,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("actor", sa.String(length=80), nullable=False),
         sa.Column("trace", sa.String(length=55), nullable=False),
         sa.Column("payload", Json, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("occurred_at", UtcDateTime(), nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox_event")),
