@@ -74,6 +74,8 @@ ACTIONS: dict[str, Role] = {
     "plugins:enable": Role.ADMIN,
     "plugins:read": Role.ADMIN,
     "plugins:toggle": Role.OPERATOR,
+    "webhooks:read": Role.ADMIN,
+    "webhooks:write": Role.ADMIN,
 }
 """The least role that has each action of the hub; a plugin's manifest declares its own."""
 
