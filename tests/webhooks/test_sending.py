@@ -12,10 +12,12 @@ from sqlalchemy import select
 
 from bloop.net.guard import Guard
 from bloop.store.database import in_unit
+from bloop.store.errors import NotFoundError
 from bloop.store.models import AuditLine, OutboxEvent
 from bloop.store.types import utcnow
 from bloop.webhooks import queue, sending, service
 from bloop.webhooks.keys import Keyring
+from bloop.webhooks.schedule import Schedule
 from tests.support.database import HOME, OTHER, make_call, make_system_call
 from tests.webhooks.conftest import (
     ADMIN,
@@ -88,6 +90,48 @@ async def test_two_processes_send_each_event_once(database, keyring, make_sender
             sender.wake()
     await states(database, *repeat("delivered", 20))
     assert receiver.ids() == ids
+
+
+async def test_busy_endpoints_take_turns(database, keyring, make_sender, receiver, monkeypatch):
+    monkeypatch.setattr("bloop.webhooks.sender.AT_ONCE", 1)
+    monkeypatch.setattr("bloop.webhooks.sender.TURN_SECONDS", 0.01)
+    for path in "abc":
+        add(database, keyring, f"{receiver.url}/{path}")
+    happen(database, *range(20))
+    await make_sender()
+    await states(database, *repeat("delivered", 60))
+    paths = [path for path, _, _ in receiver.seen]
+    firsts = [paths.index(path) for path in ("/a", "/b", "/c")]
+    lasts = [len(paths) - paths[::-1].index(path) for path in ("/a", "/b", "/c")]
+    assert max(firsts) < min(lasts)
+
+
+async def test_who_lost_the_lease_writes_nothing(database, keyring, clock):
+    id_, _ = add(database, keyring, "http://127.0.0.1:9/")
+    happen(database, 1)
+    everywhere = make_system_call()
+
+    def claim(unit, owner, dead=()):
+        return queue.claim(unit, [id_], dead, owner, clock(), 30.0)
+
+    (first,) = in_unit(database, everywhere, claim, "a")
+    assert in_unit(database, everywhere, claim, "b") == []
+    clock.moved += timedelta(seconds=31)
+    (second,) = in_unit(database, everywhere, claim, "b")
+    (third,) = in_unit(database, everywhere, claim, "c", {"b"})
+
+    def settle(unit, turn):
+        seq = unit.session.scalar(select(queue.WebhookDelivery.seq))
+        outcome = sending.Outcome(status=200)
+        return queue.settle(unit, turn, seq, outcome, clock(), Schedule(), 30.0)
+
+    for late in (first, second):
+        assert not in_unit(database, ADMIN, settle, late)
+        in_unit(database, ADMIN, lambda unit, t=late: queue.give_back(unit, t, emptied=True))
+    (waiting,) = deliveries(database)
+    assert (waiting.state, waiting.attempts) == ("waiting", 0)
+    assert in_unit(database, ADMIN, settle, third)
+    assert deliveries(database)[0].state == "delivered"
 
 
 async def test_a_slow_receiver_costs_a_try(database, keyring, sender, receiver, monkeypatch):
@@ -205,7 +249,11 @@ async def test_one_event_that_is_always_refused_is_given_up(
     refused, other = await states(database, "failed", "delivered")
     assert (refused.attempts, refused.status, refused.answer) == (4, 422, "no such thing")
     assert receiver.ids() == [first, first, first, first, second]
+    await until(lambda: endpoint(database, id_).failing_since is None)
     assert endpoint(database, id_).enabled
+    elsewhere, _ = add(database, keyring, receiver.url)
+    with pytest.raises(NotFoundError, match="has no delivery"):
+        in_unit(database, ADMIN, service.redeliver, elsewhere, other.id)
     in_unit(database, ADMIN, service.redeliver, id_, other.id)
     sender.wake()
     await until(lambda: receiver.ids()[-2:] == [second, second])

@@ -171,9 +171,13 @@ def settle(
     return False
 
 
-def give_back(unit: UnitOfWork, turn: Turn) -> None:
-    """End a turn, unless its lease was lost meanwhile."""
-    _hold(unit, turn, {"lease_owner": None}, None)
+def give_back(unit: UnitOfWork, turn: Turn, *, emptied: bool) -> None:
+    """End a turn, unless its lease was lost meanwhile.
+
+    Where nothing waits any more, what was given up counts no longer as failing.
+    """
+    quiet = {"failing_since": None} if emptied else {}
+    _hold(unit, turn, {"lease_owner": None, **quiet}, None)
 
 
 def disable(unit: UnitOfWork, endpoint: WebhookEndpoint, reason: str) -> None:

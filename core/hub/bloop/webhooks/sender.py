@@ -73,6 +73,7 @@ class Sender:
         self._clock = clock
         self._owner = this_process()
         self._turns: dict[str, asyncio.Task[None]] = {}
+        self._served: dict[str, float] = {}
         self._wake = asyncio.Event()
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -156,8 +157,10 @@ class Sender:
         if free <= 0:
             return
         now = self._clock()
+        due = await self._database.read(DUE, _call(), now=now)
+        self._served = {id_: self._served.get(id_, 0.0) for id_, *_ in due}
         ids, dead = [], set()
-        for id_, owner, until in await self._database.read(DUE, _call(), now=now):
+        for id_, owner, until in sorted(due, key=lambda row: self._served[row[0]]):
             if owner is not None and is_dead(owner):
                 dead.add(owner)
             elif id_ in self._turns or (until and datetime.fromisoformat(until) > now):
@@ -176,16 +179,20 @@ class Sender:
     async def _turn(self, turn: Turn) -> None:
         """Send one after another until one fails, nothing waits, or the time is over."""
         call, end = _call(turn.institution), time.monotonic() + TURN_SECONDS
+        emptied = False
         try:
             while not self._stopping and time.monotonic() < end:
                 row = await self._database.read_one(NEXT, call, endpoint=turn.endpoint)
+                emptied = row is None
                 if row is None or not await self._deliver(call, turn, *row):
                     break
-            await self._database.run(in_unit, self._database, call, queue.give_back, turn)
+            give_back = partial(queue.give_back, emptied=emptied)
+            await self._database.run(in_unit, self._database, call, give_back, turn)
         except Exception as err:  # noqa: BLE001 - the lease ends, and somebody takes it up
             log.warning("webhooks: a turn broke off", endpoint=turn.endpoint, error=err)
         finally:
             del self._turns[turn.endpoint]
+            self._served[turn.endpoint] = time.monotonic()
             self.wake()
 
     async def _deliver(self, call: Call, turn: Turn, seq: int, event_id: str, body: str) -> bool:

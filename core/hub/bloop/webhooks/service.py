@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 
 from bloop.net.guard import Guard
-from bloop.store.errors import ConflictError, InvalidError
+from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.webhooks import queue
@@ -106,6 +106,8 @@ def rotate(unit: UnitOfWork, keyring: Keyring, endpoint_id: str, overlap: timede
 def redeliver(unit: UnitOfWork, endpoint_id: str, delivery_id: str) -> int:
     """Send one delivery again, before what waits; gives 1. Raises NotFoundError, ConflictError."""
     delivery = unit.get(WebhookDelivery, delivery_id)
+    if delivery.endpoint_id != endpoint_id:
+        raise NotFoundError(f"webhook {endpoint_id} has no delivery {delivery_id}")
     return _again(unit, endpoint_id, WebhookDelivery.seq == delivery.seq)
 
 
