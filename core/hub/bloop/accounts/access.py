@@ -76,6 +76,8 @@ ACTIONS: dict[str, Role] = {
     "plugins:read": Role.ADMIN,
     "plugins:toggle": Role.OPERATOR,
     "users:read": Role.ADMIN,
+    "webhooks:read": Role.ADMIN,
+    "webhooks:write": Role.ADMIN,
 }
 """The least role that has each action of the hub; a plugin's manifest declares its own."""
 

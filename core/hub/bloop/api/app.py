@@ -28,6 +28,7 @@ API = (
     "bloop.api.jobs",
     "bloop.api.events",
     "bloop.api.live",
+    "bloop.api.webhooks",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
 )

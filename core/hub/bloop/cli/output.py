@@ -34,6 +34,7 @@ STATE_STYLES = {
     "disabled": "dim",
     "stopped": "dim",
     "cancelled": "dim",
+    "delivered": "green",
     "waiting": "cyan",
     "running": "cyan",
     "pending": "yellow",

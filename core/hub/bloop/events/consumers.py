@@ -136,7 +136,9 @@ class Consumers:
             again = min(again * 2, LATER_SECONDS) if uncertain else SOON_SECONDS
             pause = again if uncertain else means.timing.poll
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                # Python 3.11's wait_for loses a cancellation that comes together with the wake.
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     async def _trim(self) -> None:
         """Now and then remove what nobody needs, and say that this process has its consumers."""

@@ -95,7 +95,8 @@ class Follower:
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _round(self) -> bool:
         """Take what comes next; gives whether there may be more."""

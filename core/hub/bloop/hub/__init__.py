@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
+    from bloop.webhooks.sender import Sender
     from bloop_sdk import Exporter, JobContext
     from bloop_sdk.plugin import Logger
     from bloop_sdk.providers.content import ContentProvider
@@ -165,6 +166,22 @@ class Hub:
         if "live" in self.__dict__:
             self.live.end()
 
+    @cached_property
+    def webhooks(self) -> Sender:
+        """What sends events to the addresses of institutions; a command sends only tests."""
+        from bloop.webhooks.keys import Keyring
+        from bloop.webhooks.sender import Sender
+
+        config = self.config.value
+        return Sender(
+            self.database,
+            self.outside.transport,
+            self.outside.guard,
+            Keyring(config.hub.data_dir),
+            keep=timedelta(days=config.limits.webhook_days),
+            drain=config.limits.drain_seconds,
+        )
+
     # Plugins.
 
     def wanted(self) -> Wanted:
@@ -213,7 +230,7 @@ class Hub:
         """Have the consumers of the plugins that are ready; those of the others end."""
         from bloop.hub.consumers import consumers_of
 
-        await self.consumers.follow(consumers_of(self.kernel))
+        await self.consumers.follow(consumers_of(self))
 
     async def _run_plugin_job(self, kind: str, running: RunningJob, payload: JSONObject) -> Any:
         from bloop.hub.contexts import JobCall, open_context
@@ -280,6 +297,8 @@ class Hub:
             await self.live.stop()
         if "consumers" in self.__dict__:
             await self.consumers.stop()
+        if "webhooks" in self.__dict__:
+            await self.webhooks.stop()
         if "jobs" in self.__dict__:
             await self.jobs.stop()
         if "kernel" in self.__dict__:
@@ -311,6 +330,7 @@ class Hub:
             self.loading = False
         await self.jobs.start()
         await self.consumers.start()
+        await self.webhooks.start()
 
     def guard(self) -> None:
         """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""

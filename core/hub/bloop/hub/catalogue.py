@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import bloop.accounts.topics
 import bloop.content.topics
-import bloop.kernel.topics  # noqa: F401 - each declares its topics
+import bloop.kernel.topics
+import bloop.webhooks.topics  # noqa: F401 - each declares its topics
 from bloop.store.topics import TOPICS, Payload, Topic
 from bloop_sdk import Personal
 from bloop_sdk.records import JSONObject

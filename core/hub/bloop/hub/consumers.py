@@ -1,9 +1,10 @@
-"""The consumers of the plugins that are ready, put together with what the hub has for them."""
+"""The consumers of the hub and of its ready plugins, with what the hub has for them."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bloop.accounts.sessions import system_call
 from bloop.events.consumers import Consumers
@@ -14,10 +15,10 @@ from bloop.events.reader import Log
 from bloop.hub.contexts import PluginCall, manifest_of, open_context
 from bloop.hub.units import PluginUnit
 from bloop.store.models import EVERY_INSTITUTION
+from bloop.webhooks.queue import OWNER
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
-    from bloop.kernel.kernel import Kernel
     from bloop.store.unit import UnitOfWork
     from bloop_sdk import Call, CallContext, Unit
 
@@ -28,10 +29,20 @@ def make_consumers(hub: Hub) -> Consumers:
     limits = hub.config.value.limits
 
     def make_unit(unit: UnitOfWork, plugin_id: str) -> Unit:
+        if plugin_id == OWNER:
+            return cast("Unit", unit)  # It has the session and the institution.
         return PluginUnit(unit, manifest_of(hub, plugin_id), hub.jobs)
 
     async def make_context(plugin_id: str, call: Call) -> CallContext:
         return await open_context(hub, PluginCall, plugin_id, call)
+
+    async def enabled(call: Call, plugin_id: str) -> bool:
+        if plugin_id == OWNER:
+            return await hub.webhooks.has_endpoints(call)
+        return await hub.choices.enabled_for(call, plugin_id)
+
+    def keep(plugin_id: str) -> AbstractContextManager[None]:
+        return nullcontext() if plugin_id == OWNER else hub.kernel.calls.hold(plugin_id)
 
     means = Means(
         database=hub.database,
@@ -39,16 +50,17 @@ def make_consumers(hub: Hub) -> Consumers:
         log=Log(hub.database, call),
         make_unit=make_unit,
         make_context=make_context,
-        enabled=hub.choices.enabled_for,
-        keep=hub.kernel.calls.hold,
+        enabled=enabled,
+        keep=keep,
         breakers=hub.kernel.breakers,
         timing=Timing(drain=limits.drain_seconds),
     )
     return Consumers(means, keep=timedelta(days=limits.event_days))
 
 
-def consumers_of(kernel: Kernel) -> list[Consumer]:
-    """What ready plugins declare, and one consumer for the event hooks of each."""
+def consumers_of(hub: Hub) -> list[Consumer]:
+    """The hub's own, what ready plugins declare, and one for the event hooks of each."""
+    kernel = hub.kernel
     declared = [
         Consumer(
             name=f"{part.plugin_id}.{part.declaration.name}",
@@ -60,4 +72,4 @@ def consumers_of(kernel: Kernel) -> list[Consumer]:
         for part in kernel.contributions("consumers")
     ]
     # A plugin's own name for a consumer has no colon, so none can pass for its hooks.
-    return [*declared, *hook_consumers(kernel.hooks, Timing().delivery)]
+    return [hub.webhooks.consumer(), *declared, *hook_consumers(kernel.hooks, Timing().delivery)]

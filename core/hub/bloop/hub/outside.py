@@ -20,14 +20,15 @@ class Outside:
     """Makes every client of a process: they share connections, guard and pacer."""
 
     def __init__(self, net: NetSection) -> None:
-        self._transport = NetworkTransport(Guard(net.allow), connect_seconds=net.connect_seconds)
+        self.guard = Guard(net.allow)
+        self.transport = NetworkTransport(self.guard, connect_seconds=net.connect_seconds)
         self._pacer = LocalPacer()
         self._bounds = Bounds(total_seconds=net.total_seconds, body_bytes=net.body_bytes)
 
     def client(self, manifest: Manifest, config: PluginConfig, institution: str) -> Client:
         """The way out of a plugin with an institution's settings: to its declared hosts alone."""
         return Client(
-            self._transport,
+            self.transport,
             self._pacer,
             credential=f"{manifest.id}/{institution}",
             hosts=frozenset(hosts_of(manifest, config)),
@@ -37,7 +38,7 @@ class Outside:
 
     async def close(self) -> None:
         """Let go of every connection."""
-        await self._transport.close()
+        await self.transport.close()
 
 
 class NoWayOut:

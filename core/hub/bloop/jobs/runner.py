@@ -145,8 +145,10 @@ class Runner:
             if not claiming:
                 await asyncio.sleep(seconds)
                 continue
+            # Python 3.11's wait_for loses a cancellation that comes together with the wake.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def _claim(self) -> None:

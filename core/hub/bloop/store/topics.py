@@ -14,7 +14,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 DOMAINS = frozenset(
-    {"user", "content", "learning", "video", "payment", "social", "analytics", "plugin"}
+    {
+        "user",
+        "content",
+        "learning",
+        "video",
+        "payment",
+        "social",
+        "analytics",
+        "plugin",
+        "webhook",
+    }
 )
 """The first words of the hub's own topics; those of a plugin begin with its id."""
 

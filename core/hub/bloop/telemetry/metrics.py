@@ -176,6 +176,12 @@ class Metrics:
             "Events that wait beside the log: retrying, parked, or behind an earlier one.",
             *("consumer", "state"),
         )
+        self.webhook_tries = self._add(
+            Counter,
+            "bloop_webhook_tries_total",
+            "Tries to send an event to a webhook, by outcome: ok or failed.",
+            "outcome",
+        )
         self.sync_runs = self._add(
             Counter,
             "bloop_sync_runs_total",
