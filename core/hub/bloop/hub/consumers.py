@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bloop.accounts.sessions import system_call
@@ -48,7 +49,7 @@ def make_consumers(hub: Hub) -> Consumers:
 
 
 def consumers_of(kernel: Kernel) -> list[Consumer]:
-    """What ready plugins declare, and one consumer for the event hooks of each."""
+    """What ready plugins declare, and one consumer for the event hooks and the sink of each."""
     declared = [
         Consumer(
             name=f"{part.plugin_id}.{part.declaration.name}",
@@ -59,5 +60,16 @@ def consumers_of(kernel: Kernel) -> list[Consumer]:
         )
         for part in kernel.contributions("consumers")
     ]
-    # A plugin's own name for a consumer has no colon, so none can pass for its hooks.
-    return [*declared, *hook_consumers(kernel.hooks, Timing().delivery)]
+    sinks = [
+        Consumer(
+            name=f"{handle.plugin_id}:sink",
+            plugin_id=handle.plugin_id,
+            topics=("*",),
+            target=partial(handle.create, kernel.context(handle.plugin_id)),
+            # New settings come in a new context.
+            version=kernel.context(handle.plugin_id),
+        )
+        for handle in kernel.providers("sink")
+    ]
+    # A plugin's own name for a consumer has no colon, so none can pass for these.
+    return [*declared, *hook_consumers(kernel.hooks, Timing().delivery), *sinks]
