@@ -37,7 +37,7 @@ _REFUSED = {
 }
 _TLS = {KafkaError._SSL}  # noqa: SLF001
 _NAME = {KafkaError._RESOLVE}  # noqa: SLF001
-_TELLING = (_LOGIN | _MECHANISM, _TLS, _NAME)
+_TELLING = (_LOGIN | _MECHANISM, _TLS, _NAME, {KafkaError._TRANSPORT})  # noqa: SLF001
 
 
 def fault_of(error: KafkaError, where: str, event: str | None = None) -> BloopError:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from bloop_kafka.cli import check
+from bloop_kafka.config import KafkaConfig
 from bloop_kafka.records import OVERHEAD_BYTES, record_of
 from bloop_sdk import AuthError, ConfigError, FatalError, MalformedRecordError, UnavailableError
+from bloop_sdk.testing import FakeContext
 from tests.support.kafka import Broker, Reader
 from tests.support.ports import find_free_port
 
@@ -145,7 +150,7 @@ async def test_a_missing_topic_is_named_where_none_may_be_created(kafka, sink, m
 
 async def test_check_names_a_broker_that_is_not_there(sink):
     server = f"127.0.0.1:{find_free_port()}"
-    with pytest.raises(UnavailableError, match=server) as caught:
+    with pytest.raises(UnavailableError, match=f"{server} failed: Connection refused") as caught:
         await sink(server, timeout_seconds=1).check()
     assert "see that the brokers run" in caught.value.cure
 
@@ -174,3 +179,12 @@ async def test_check_names_a_certificate_that_cannot_be_read(kafka, sink, tmp_pa
     made = sink(kafka.server, security_protocol="SSL", ca_file=tmp_path / "none.pem")
     with pytest.raises(ConfigError, match=r"ssl\.ca\.location"):
         await made.check()
+
+
+async def test_the_command_tells_what_check_finds(kafka, capsys):
+    config = KafkaConfig(bootstrap_servers=[kafka.server], create_topics=False)
+    command = inspect.unwrap(check.callback)
+    await command(FakeContext(config=config))
+    first, *gaps = capsys.readouterr().out.splitlines()
+    assert first == f"Kafka at {kafka.server} answers bloop"
+    assert "topic bloop.content does not exist" in " ".join(gaps)

@@ -48,5 +48,7 @@ def test_a_refused_login_explains_more_than_that_no_broker_is_up():
     down = KafkaError(KafkaError._ALL_BROKERS_DOWN)
     login = KafkaError(KafkaError._AUTHENTICATION)
     assert most_telling([down, login, down]) is login
+    refused = KafkaError(KafkaError._TRANSPORT)
+    assert most_telling([refused, down]) is refused
     assert most_telling([down]) is down
     assert most_telling([]) is None
