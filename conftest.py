@@ -1,3 +1,8 @@
 """Makes the fixtures of tests/support known to every test of the tree, plugins' included."""
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.database", "tests.support.hub"]
+pytest_plugins = [
+    "tests.support.fixtures",
+    "tests.support.database",
+    "tests.support.hub",
+    "tests.support.kafka",
+]

@@ -8,8 +8,10 @@ import pytest
 
 from bloop.accounts.sessions import system_call
 from bloop.events.parking import Patience
+from bloop.events.queries import NEWEST
 from bloop.kernel.models import InstitutionPlugin
 from bloop.store.database import in_unit
+from bloop.store.models import EVERY_INSTITUTION
 from bloop.telemetry.metrics import metrics
 from bloop_sdk.testing.distributions import write_plugin
 
@@ -34,6 +36,23 @@ PLUGIN = """
 """
 
 
+SINK = """
+    BATCHES, CLOSED = [], []
+
+    class Provider:
+        def __init__(self, ctx):
+            self.plugin = ctx.plugin_id
+
+        async def check(self): ...
+
+        async def publish(self, events):
+            BATCHES.append([(event.topic, event.aggregate) for event in events])
+
+        async def close(self):
+            CLOSED.append(self.plugin)
+"""
+
+
 @pytest.fixture
 def config_path(config_path, site):
     """A hub with a plugin that has both kinds of consumer, and two with an event hook."""
@@ -46,8 +65,10 @@ def config_path(config_path, site):
     for name, kind in (("plain", "def"), ("awaiting", "async def")):
         declared = {"hooks": ["content_changed"]}
         write_plugin(site, name, code=PLUGIN.format(kind=kind), manifest=declared)
+    provides = {"provides": {"sink": "bloop_stream.provider:Provider"}}
+    write_plugin(site, "stream", files={"provider.py": SINK}, manifest=provides)
     with config_path.open("a") as file:
-        for name in ("watcher", "plain", "awaiting"):
+        for name in ("watcher", "plain", "awaiting", "stream"):
             file.write(f"\n[plugins.{name}]\nenabled = true\n")
     return config_path
 
@@ -120,6 +141,51 @@ async def test_content_that_changes_reaches_the_hook(hub, say, name):
     assert (first.kind, first.id, first.container, first.change) == ("page", "i", "c", "updated")
     assert first.institution == hub.institution and first.event_id
     assert second.container == ""
+
+
+def streamed(topic):
+    """What has come to the sink of one topic, in order."""
+    import importlib
+
+    batches = importlib.import_module("bloop_stream.provider").BATCHES
+
+    async def look():
+        return [aggregate for batch in batches for said, aggregate in batch if said == topic]
+
+    return look
+
+
+async def test_a_sink_gets_every_event_and_is_closed_with_its_plugin(hub, operator, say):
+    import importlib
+
+    told = streamed("t.happened")
+    await say("a:1", "a:2")
+    await until(lambda: _at_least(told, 2))
+    assert await told() == ["a:1", "a:2"]
+    await operator.post("/api/v1/plugins/stream/disable")
+    assert importlib.import_module("bloop_stream.provider").CLOSED == ["stream"]
+    await say("a:3")
+    await operator.post("/api/v1/plugins/stream/enable")
+    await until(lambda: _at_least(told, 3))
+    assert await told() == ["a:1", "a:2", "a:3"]
+
+
+async def test_an_institution_that_switched_a_sink_off_is_left_out(hub, operator, say):
+    told = streamed("t.happened")
+    path = "/api/v1/plugins/stream/institution"
+    await operator.put(path, json={"enabled": False})
+    await say("a:1")
+    everything = system_call(EVERY_INSTITUTION)
+    [newest, *_] = await hub.database.read_one(NEWEST, everything, after=0)
+
+    async def passed():
+        return hub.consumers._followers["stream:sink"].scanned >= newest
+
+    await until(passed)
+    await operator.put(path, json={"enabled": True})
+    await say("a:2")
+    await until(lambda: _at_least(told, 1))
+    assert await told() == ["a:2"]
 
 
 async def test_a_plugin_that_was_off_goes_on_where_it_stood(hub, operator, say):

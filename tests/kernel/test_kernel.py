@@ -501,8 +501,14 @@ class Sink:
     def __init__(self, ctx):
         self.ctx = ctx
 
+    async def check(self):
+        return None
+
     async def publish(self, events):
         return len(events)
+
+    async def close(self):
+        return None
 
 async def show(request, ctx):
     return "shown"

@@ -21,7 +21,13 @@ class Provider:
     def __init__(self, ctx):
         self.ctx = ctx
 
+    async def check(self):
+        pass
+
     async def publish(self, events):
+        pass
+
+    async def close(self):
         pass
 """
 
@@ -146,6 +152,9 @@ def test_decorated_methods_pass_where_the_decorator_tells_what_it_wraps():
     class Sink:
         @retried
         async def publish(self, events): ...
+
+        async def check(self): ...
+        async def close(self): ...
 
     class Callable:
         def __call__(self, events): ...

@@ -28,7 +28,7 @@ AT_ONCE = 8
 
 
 @dataclass(slots=True)
-class _Batch:
+class Batch:
     """What became of each event, by its number; what is in none was not begun or not ended."""
 
     taken: set[int] = field(default_factory=set)
@@ -71,7 +71,7 @@ class Deliveries:
         if claimed is None:
             return None
         lease, held = claimed
-        batch = _Batch()
+        batch = Batch()
         try:
             await self._deliver_all(events, held, batch)
         finally:
@@ -113,7 +113,7 @@ class Deliveries:
             )
 
     async def _deliver_all(
-        self, events: Sequence[Logged], held: set[tuple[str, str]], batch: _Batch
+        self, events: Sequence[Logged], held: set[tuple[str, str]], batch: Batch
     ) -> None:
         subjects: dict[tuple[str, str], list[Logged]] = {}
         for logged in events:
@@ -128,7 +128,7 @@ class Deliveries:
                 group.create_task(self._deliver_subject(ordered, batch, slots, end))
 
     async def _deliver_subject(
-        self, ordered: Sequence[Logged], batch: _Batch, slots: asyncio.Semaphore, end: float
+        self, ordered: Sequence[Logged], batch: Batch, slots: asyncio.Semaphore, end: float
     ) -> None:
         """Deliver the events of one aggregate, one after another."""
         async with slots:
@@ -198,7 +198,7 @@ class Deliveries:
         unit: UnitOfWork,
         lease: Lease,
         events: Sequence[Logged],
-        batch: _Batch,
+        batch: Batch,
         reached: int,
     ) -> bool:
         if not positions.give_back(unit, lease, reached):

@@ -14,10 +14,12 @@ from bloop.events.means import Means, call_for, count, log
 from bloop.events.parking import release
 from bloop.events.queries import CONSUMER, RETRY
 from bloop.events.reader import Logged, logged
+from bloop.events.sinks import Sinks
 from bloop.kernel.faults import CircuitOpenError, PluginUnavailableError, describe
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import BloopError
+from bloop_sdk import BloopError, RetriableError
+from bloop_sdk.providers.services import SinkProvider
 
 EVENTS_AT_ONCE = 200
 UNWRITTEN_EVENTS = 1000
@@ -59,6 +61,8 @@ class Follower:
             await asyncio.wait({self._task}, timeout=self._means.timing.drain)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if isinstance(self._handler, Sinks):
+            await self._handler.close()
 
     async def begin(self) -> None:
         """Have a row; a consumer that was never seen starts at what is said from now on.
@@ -81,7 +85,8 @@ class Follower:
             except Exception as err:  # noqa: BLE001 - whatever it was, it costs this one alone
                 self._tell(err)
                 rest = min(max(rest * 2, self._means.timing.rest), self._means.timing.longest_rest)
-                await self._pause(rest)
+                asked = err.retry_after if isinstance(err, RetriableError) else None
+                await self._pause(max(rest, asked or 0.0))
             else:
                 rest, self.fault = 0.0, None
                 if not more:
@@ -161,8 +166,10 @@ class Follower:
                 raise PluginUnavailableError(
                     f"the handler of consumer {self.consumer.name} could not be imported: {err}"
                 ) from err
-            if is_async(handler):
-                stopping = self._stopping.is_set
+            stopping = self._stopping.is_set
+            if isinstance(handler, SinkProvider):
+                self._handler = Sinks(self.consumer, handler, self._means, stopping)
+            elif is_async(handler):
                 self._handler = Deliveries(self.consumer, handler, self._means, stopping)
             else:
                 self._handler = Effects(self.consumer, handler, self._means)

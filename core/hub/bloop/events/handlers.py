@@ -26,6 +26,8 @@ GRACE_SECONDS = 1.0
 class Consumer:
     """Who wants which events: ``target`` imports the handler, when the first of them comes.
 
+    A handler is ``def (unit, event)``, ``async def (ctx, event)``, or a provider of a sink.
+
     ``topics`` may end in ``*``. Two that compare equal are the same; ``version`` is whatever
     tells a handler from the one that it was before.
     """
@@ -33,7 +35,7 @@ class Consumer:
     name: str
     plugin_id: str
     topics: tuple[str, ...]
-    target: Callable[[], Callable[..., Any]] = field(compare=False)
+    target: Callable[[], Any] = field(compare=False)
     version: Hashable = None
 
     def wants(self, topic: str) -> bool:

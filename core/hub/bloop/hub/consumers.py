@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from bloop.accounts.sessions import system_call
@@ -59,7 +60,7 @@ def make_consumers(hub: Hub) -> Consumers:
 
 
 def consumers_of(hub: Hub) -> list[Consumer]:
-    """The hub's own, what ready plugins declare, and one for the event hooks of each."""
+    """The hub's own, what ready plugins declare, and one for the event hooks and sink of each."""
     kernel = hub.kernel
     declared = [
         Consumer(
@@ -71,5 +72,17 @@ def consumers_of(hub: Hub) -> list[Consumer]:
         )
         for part in kernel.contributions("consumers")
     ]
-    # A plugin's own name for a consumer has no colon, so none can pass for its hooks.
-    return [hub.webhooks.consumer(), *declared, *hook_consumers(kernel.hooks, Timing().delivery)]
+    sinks = [
+        Consumer(
+            name=f"{handle.plugin_id}:sink",
+            plugin_id=handle.plugin_id,
+            topics=("*",),
+            target=partial(handle.create, kernel.context(handle.plugin_id)),
+            # New settings come in a new context.
+            version=kernel.context(handle.plugin_id),
+        )
+        for handle in kernel.providers("sink")
+    ]
+    hooks = hook_consumers(kernel.hooks, Timing().delivery)
+    # A plugin's own name for a consumer has no colon, so none can pass for these.
+    return [hub.webhooks.consumer(), *declared, *hooks, *sinks]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
+
+from bloop_sdk.events import Event
+from bloop_sdk.providers.content import CheckResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +59,31 @@ class BlobProvider(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SinkEvent:
-    """One event for the world outside: CloudEvents fields and data."""
-
-    id: str
-    topic: str
-    key: str
-    envelope: Mapping[str, Any]
-
-
 @runtime_checkable
 class SinkProvider(Protocol):
-    """A projection of the event stream, at least once, in order per key."""
+    """A projection of the event stream, at least once, in order per aggregate.
 
-    async def publish(self, events: Sequence[SinkEvent]) -> None:
-        """Returns when the other side has them."""
+    There is one in each process that delivers, for all institutions that use the plugin: it is
+    made with a :class:`bloop_sdk.PluginContext`, and its settings are the hub's.
+    :func:`bloop_sdk.events.cloud_event` is the form in which events leave the hub.
+    """
+
+    async def check(self) -> CheckResult:
+        """What it reaches, and as whom; raises what is wrong there, with its cure."""
+        ...
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Returns when the other side has them all, those of one aggregate in their order.
+
+        Raises SkippableError with ``ref="event:<id>"`` for an event that can never be taken, before
+        it hands over a later one of its aggregate: the hub parks it, and calls with the others.
+        After any other error the same events come again, after pauses that grow, and nothing is
+        parked however long that takes.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections; nothing is published afterwards."""
         ...
 
 
