@@ -129,7 +129,7 @@ class TestOnPostgres:
                         " FROM pg_constraint WHERE connamespace = current_schema()::regnamespace"
                     )
                 )
-                if not row[0].startswith("tiny")
+                if "tiny" not in row[0]
             )
 
     def test_the_tables_are_those_of_a_fresh_database(self, source, target, make_target):

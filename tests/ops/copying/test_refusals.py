@@ -42,6 +42,11 @@ def test_a_finished_copy_is_not_copied_into_again(source, target):
         move(source, target)
 
 
+def test_a_hub_is_not_copied_onto_itself(source):
+    with pytest.raises(ConflictError, match="own database"):
+        move(source, source)
+
+
 def test_a_hub_is_not_copied_while_it_runs(source, target):
     with source.unit(EVERYBODY) as unit:
         unit.session.execute(update(HubProcess).values(beat_at=utcnow()))

@@ -14,14 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from bloop.ops.copying import counters, rows, sources, targets
 from bloop.ops.copying.shapes import Pair, pairs_of
 from bloop.ops.copying.targets import Origin
 from bloop.ops.copying.verifying import Compared, compare
 from bloop.store import migrate
-from bloop.store.database import Database, open_engine
+from bloop.store.database import Database
 from bloop.store.errors import ConflictError
 from bloop.store.faults import translated
 from bloop.store.migrate import CORE, CORE_VERSIONS
@@ -72,6 +71,8 @@ def copy(
     unfinished copy first. ``told`` is called after each commit.
     """
     folders = _folders(plugins)
+    if _place(source) == _place(target):
+        raise ConflictError("the target is this hub's own database", cure="name an empty one")
     with sources.held(source) as reading:
         names, left_out, origin = _origin(reading, folders)
         try:
@@ -94,7 +95,7 @@ def verify(source: Database, target: Database, *, told: Told = silent) -> Report
     with sources.held(source) as reading:
         names, left_out, origin = _origin(reading, _folders({}))
         try:
-            with _filling(target) as connection:
+            with targets.opened(target) as connection:
                 there = migrate.table_names(connection)
             if missing := set(names) - there:
                 raise ConflictError(
@@ -105,6 +106,13 @@ def verify(source: Database, target: Database, *, told: Told = silent) -> Report
             return _compare(reading, target, names, left_out, total, told)
         except DBAPIError as err:
             raise _fault(err) from err
+
+
+def _place(database: Database) -> str:
+    url = database.owner_url
+    if database.dialect == "sqlite":
+        return str(Path(url.database or "").resolve())
+    return f"{url.host}:{url.port}/{url.database}"
 
 
 def _folders(plugins: Mapping[str, str]) -> dict[str, Path]:
@@ -135,17 +143,6 @@ def _core_tables() -> set[str]:
 
 
 @contextmanager
-def _filling(target: Database) -> Iterator[Connection]:
-    """The target, as its owner; SQLite's foreign keys are checked when it is settled."""
-    engine = open_engine(target.owner_url, pool=NullPool, pragmas=("busy_timeout=60000",))
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
-@contextmanager
 def _transaction(connection: Connection) -> Iterator[None]:
     with connection.begin():
         if connection.dialect.name == "postgresql":
@@ -154,7 +151,7 @@ def _transaction(connection: Connection) -> Iterator[None]:
 
 
 def _fill(reading: Connection, target: Database, names: list[str], total: int, told: Told) -> None:
-    with _filling(target) as connection:
+    with targets.opened(target) as connection:
         with _transaction(connection):
             pairs = pairs_of(reading, connection, names)
         done = 0
@@ -199,7 +196,7 @@ def _compare(
         done += count
         told("comparing", done, 2 * total)
 
-    with _filling(target) as connection, _transaction(connection):
+    with targets.opened(target) as connection, _transaction(connection):
         pairs = pairs_of(reading, connection, names)
         compared = tuple(compare(reading, connection, pair, read) for pair in pairs)
     return Report(compared, left_out)

@@ -21,9 +21,9 @@ def counted(connection: Connection, table: str) -> str | None:
     """The column that this database numbers by a counter of its own, if there is one."""
     inspector = inspect(connection)
     if connection.dialect.name == "postgresql":
-        for column in inspector.get_columns(table):
-            if column.get("identity") or str(column.get("default")).startswith("nextval("):
-                return str(column["name"])
+        for found in inspector.get_columns(table):
+            if found.get("identity") or str(found.get("default")).startswith("nextval("):
+                return str(found["name"])
         return None
     sql = connection.scalar(
         text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"),

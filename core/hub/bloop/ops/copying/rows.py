@@ -35,6 +35,8 @@ def next_batch(
         kinds = [column.type.compile(source.dialect) for column in table.key]
     else:
         keys, kinds = (["ctid"], ["tid"]) if postgres else (["rowid"], [""])
+    # Of the table: ORDER BY would take what is selected under that name.
+    keys = [f"{table.quoted}.{key}" for key in keys]
     # On PostgreSQL a position is text, which any key can be; cast to the key's own type, so that
     # its index serves.
     positions = [f"{key}::text" for key in keys] if postgres else keys

@@ -7,16 +7,18 @@ the hub and its upgrades refuse the database (``bloop.store.migrate``).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.pool import NullPool
 
 from bloop.ops.copying import counters, left
 from bloop.store import migrate
-from bloop.store.database import Database
+from bloop.store.database import Database, open_engine
 from bloop.store.errors import ConflictError, MigrationError
 from bloop.store.migrate import CORE, UNFINISHED_COPY
 from bloop.store.rights import grant_rights
@@ -70,16 +72,10 @@ def prepare(
 
     Raises ConflictError for a target that holds anything else than this same copy.
     """
+    if _is_begun(target, origin):
+        return
     with migrate.owning(target) as connection:
         names = migrate.table_names(connection)
-        if UNFINISHED_COPY in names:
-            if _read(connection, ITSELF)["origin"] != origin.as_json():
-                raise ConflictError(
-                    "the target holds an unfinished copy of another hub, or the hub has changed"
-                    " since it was begun",
-                    cure="begin again with --restart, which removes the unfinished copy",
-                )
-            return
         if taken := names & set(origin.rows):
             raise ConflictError(
                 f"the target holds a hub already (its table {min(taken)} is there)",
@@ -94,6 +90,33 @@ def prepare(
             )
         )
         write_progress(connection, ITSELF, noted)
+
+
+@contextmanager
+def opened(target: Database) -> Iterator[Connection]:
+    """A connection of the owner; on SQLite one that does not look at foreign keys.
+
+    A row may refer to one of a later batch. They are looked at when the target is settled.
+    """
+    engine = open_engine(target.owner_url, pool=NullPool, pragmas=("busy_timeout=60000",))
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _is_begun(target: Database, origin: Origin) -> bool:
+    with opened(target) as connection:
+        if UNFINISHED_COPY not in migrate.table_names(connection):
+            return False
+        if _read(connection, ITSELF)["origin"] != origin.as_json():
+            raise ConflictError(
+                "the target holds an unfinished copy of another hub, or the hub has changed"
+                " since it was begun",
+                cure="begin again with --restart, which removes the unfinished copy",
+            )
+        return True
 
 
 def restart(target: Database) -> None:

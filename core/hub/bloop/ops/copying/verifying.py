@@ -64,9 +64,11 @@ def compare(
 def content_of(connection: Connection, table: Table, told: Callable[[int], None]) -> Content:
     """Count and hash the rows of a table."""
     postgres = connection.dialect.name == "postgresql"
+    # Of the table: ORDER BY would take what is selected under that name. SQLite compares bytes,
+    # PostgreSQL would ask its locale.
     order = ", ".join(
-        # SQLite compares bytes; PostgreSQL would ask its locale.
-        f'{column.name} COLLATE "C"' if postgres and column.kind == "text" else column.name
+        f"{table.quoted}.{column.name}"
+        + (' COLLATE "C"' if postgres and column.kind == "text" else "")
         for column in table.key
     )
     selected = ", ".join(column.selected for column in table.columns)
