@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import sys
 import tomllib
@@ -107,10 +108,10 @@ async def answers(client):
     return found
 
 
-async def test_a_hub_in_use_moves_and_answers_the_same(hub_toml, bloop, postgres, monkeypatch):
+def test_a_hub_in_use_moves_and_answers_the_same(hub_toml, bloop, postgres, monkeypatch):
     visit = Visitor()
-    await visit(hub_toml, work)
-    before = await visit(hub_toml, answers)
+    asyncio.run(visit(hub_toml, work))
+    before = asyncio.run(visit(hub_toml, answers))
     assert {status for status, _, _ in before.values()} == {200}
     assert any(etag for _, etag, _ in before.values())
 
@@ -127,7 +128,7 @@ async def test_a_hub_in_use_moves_and_answers_the_same(hub_toml, bloop, postgres
     monkeypatch.setenv("BLOOP_STORE__URL", postgres.app_url)
     monkeypatch.setenv("BLOOP_STORE__OWNER_URL", postgres.owner_url)
     assert bloop("db", "status", "--json").code == 0
-    assert await visit(hub_toml, answers) == before
+    assert asyncio.run(visit(hub_toml, answers)) == before
 
     back = hub_toml.parent / "back.db"
     said = bloop("db", "copy", f"sqlite:///{back}")
@@ -136,7 +137,7 @@ async def test_a_hub_in_use_moves_and_answers_the_same(hub_toml, bloop, postgres
     assert "Files stay where they are" in said.out
     monkeypatch.setenv("BLOOP_STORE__URL", f"sqlite:///{back}")
     monkeypatch.delenv("BLOOP_STORE__OWNER_URL")
-    assert await visit(hub_toml, answers) == before
+    assert asyncio.run(visit(hub_toml, answers)) == before
 
 
 def test_it_ends_by_telling_what_to_write(hub_toml, bloop, postgres):

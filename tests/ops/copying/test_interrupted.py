@@ -23,13 +23,15 @@ class Interrupted(Exception):  # noqa: N818 - it is what a kill would be
     """The copy ends here."""
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_ended_after_every_commit_it_gives_the_same(source, target, monkeypatch):
     monkeypatch.setattr(rows, "BATCH_ROWS", AT_ONCE)
     seen = []
 
-    def told(*now):
-        if now not in seen:
-            seen.append(now)
+    def told(doing, done, total):
+        if (doing, done) not in seen and not (doing == "comparing" and "comparing" in dict(seen)):
+            seen.append((doing, done))
             raise Interrupted
 
     ended = 0
@@ -95,7 +97,7 @@ assert copying.copy(source, target, {}, told=told).same
 
 def test_killed_processes_leave_what_the_next_one_finishes(source, target):
     codes = []
-    for commits in (1, 9, 20, 30, 10_000):
+    for commits in (1, 9, 14, 17, 10_000):
         given = json.dumps([urls(source), urls(target)])
         done = subprocess.run(
             [sys.executable, "-c", KILLED, given, str(commits)], cwd=ROOT, timeout=100, check=False

@@ -171,12 +171,10 @@ def _step(reading: Connection, connection: Connection, pair: Pair) -> dict[str, 
     state = targets.progress_of(connection, pair.name)
     if state["done"]:
         return state
-    found, position = rows.next_batch(reading, pair, state["position"])
+    found, position, done = rows.next_batch(reading, pair, state["position"])
     if found:
         rows.write_batch(connection, pair, found)
-        state = {"position": position, "rows": state["rows"] + len(found), "done": False}
-    else:
-        state = {**state, "done": True}
+    state = {"position": position, "rows": state["rows"] + len(found), "done": done}
     targets.write_progress(connection, pair.name, state)
     return state
 

@@ -24,10 +24,10 @@ _WHERE = re.compile(r"^COPY [^\n]*?, line (\d+)(?:, column ([^:\n]+))?", re.MULT
 
 def next_batch(
     source: Connection, pair: Pair, after: Sequence[Any] | None
-) -> tuple[list[Values], Sequence[Any] | None]:
-    """The rows after a position, in the common form, and the position of the last of them.
+) -> tuple[list[Values], Sequence[Any] | None, bool]:
+    """The rows after a position, in the common form; the position of the last of them.
 
-    No rows: there are no more.
+    And whether there are no more.
     """
     table, postgres = pair.source, source.dialect.name == "postgresql"
     if table.key:
@@ -55,8 +55,8 @@ def next_batch(
         position = list(found[-len(keys) :])
         size += sum(len(value) for value in values if isinstance(value, str | bytes))
         if size >= BATCH_BYTES:
-            break
-    return rows, position
+            return rows, position, False
+    return rows, position, len(rows) < BATCH_ROWS
 
 
 def stream(connection: Connection, sql: str, values: tuple[Any, ...] = ()) -> Iterator[Any]:
