@@ -22,9 +22,9 @@ BOOKMARKS = Path(__file__).parents[2] / "examples" / "plugins" / "bookmarks"
 PATHS = (
     "/api/v1/containers",
     "/api/v1/jobs",
-    "/api/v1/plugins",
     "/api/v1/events/parked",
     "/x/bookmarks/",
+    "/x/bookmarks/export.md",
 )
 
 
@@ -80,16 +80,18 @@ class Visitor:
 
 
 async def work(client):
-    """Keep a lesson, edit it, and have a job done."""
+    """Keep a lesson, and have a job of the plugin done."""
     page = await client.get("/", headers={"accept": "text/html"})
     headers = {"x-csrf-token": csrf_of(page), "accept": "application/json"}
     (course, *_) = (await client.get("/api/v1/containers")).json()["items"]
-    tree = (await client.get(f"/api/v1/containers/{course['id']}/tree")).text
-    assert tree
-    kept = await client.post(
-        f"/x/bookmarks/items/{course['id']}", json={"title": "Waves"}, headers=headers
-    )
-    assert kept.status_code == 200, kept.text
+    (item, *_) = (await client.get(f"/api/v1/containers/{course['id']}/items")).json()["items"]
+    path = f"/x/bookmarks/items/{item['id']}"
+    assert (await client.post(path, json={"title": "Waves"}, headers=headers)).status_code == 200
+    await client.post("/x/bookmarks/export", data={"csrf": csrf_of(page)})
+    async with asyncio.timeout(30):
+        while "succeeded" not in (await client.get("/api/v1/jobs")).text:  # noqa: ASYNC110 - a job
+            await asyncio.sleep(0.05)
+    assert "Waves" in (await client.get("/x/bookmarks/export.md")).text
 
 
 async def answers(client):
@@ -120,7 +122,8 @@ def test_a_hub_in_use_moves_and_answers_the_same(hub_toml, bloop, postgres, monk
     counts = {table["table"]: table["rows"] for table in said.json["tables"]}
     assert said.json["verified"]
     assert counts["bookmarks_bookmark"] == counts["login_session"] == 1
-    assert min(counts[name] for name in ("item", "outbox_event", "event_consumer", "blob")) > 0
+    used = ("item", "node", "outbox_event", "event_consumer", "audit_line", "job", "plugin_value")
+    assert min(counts[name] for name in used) > 0
     told = bloop("db", "copy", postgres.app_url, "--owner-url", postgres.owner_url, "--verify-only")
     assert told.code == 0, told.err
     assert "bookmarks_bookmark" in told.out
