@@ -149,7 +149,7 @@ def counts(hub):
         connection = unit.session.connection()
         return {
             name: connection.scalar(text(f'SELECT count(*) FROM "{name}"'))
-            for name in sorted(migrate._table_names(connection))
+            for name in sorted(migrate.table_names(connection))
             if not name.startswith("sqlite_")
         }
 

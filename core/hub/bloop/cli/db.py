@@ -1,9 +1,10 @@
-"""``bloop db``: the versions of the tables, and their upgrade."""
+"""``bloop db``: the versions of the tables, their upgrade, and a move to another database."""
 
 from __future__ import annotations
 
 import click
 
+from bloop.cli.db_copy import copy
 from bloop.cli.output import (
     asynchronous,
     json_option,
@@ -15,7 +16,10 @@ from bloop.cli.output import (
 
 @click.group()
 def db() -> None:
-    """Upgrade the database and see its version."""
+    """Upgrade the database, see its version, move it."""
+
+
+db.add_command(copy)
 
 
 @db.command()

@@ -28,7 +28,7 @@ COMMANDS = {
     "events": ("bloop.cli.events:events", "See events that a plugin could not take, and decide."),
     "webhooks": ("bloop.cli.webhooks:webhooks", "Send events to other systems, see what arrives."),
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
-    "db": ("bloop.cli.db:db", "Upgrade the database and see its version."),
+    "db": ("bloop.cli.db:db", "Upgrade the database, see its version, move it."),
     "completion": ("bloop.cli.completion:completion", "Print the completion script of your shell."),
 }
 """Each command's place, and the line that ``--help`` shows without importing it."""

@@ -30,6 +30,8 @@ from bloop_sdk.tables import check_tables
 CORE = "core"
 CORE_VERSIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x0B100D15
+UNFINISHED_COPY = "bloop_copy"
+"""A table that is there while a database is being copied into (``bloop.ops.copying``)."""
 
 _FILE = re.compile(r"(\d{4})_\w+\.py")
 
@@ -62,7 +64,7 @@ def status(database: Database, plugins: Mapping[str, str] | None = None) -> list
     heads |= {owner: head_of(versions_folder(name)) for owner, name in (plugins or {}).items()}
     try:
         with database.engine.connect() as connection:
-            current = _current_versions(connection)
+            current = current_versions(connection)
     except DBAPIError as err:
         raise translated(err) from err
     owners = [*heads, *sorted(current.keys() - heads.keys())]
@@ -111,13 +113,13 @@ def _upgrade(database: Database, owner: str, folder: Path) -> Version:
     current: str | None = None
     try:
         with owning(database) as connection:
-            versions = _current_versions(connection)
+            versions = current_versions(connection)
             current = versions.get(owner)
             _refuse_newer(Version(owner, current, head))
-            before = _table_names(connection)
+            before = table_names(connection)
             if current != head:
-                _run_versions(connection, owner, folder)
-            _check_ownership(owner, set(versions), before, _table_names(connection))
+                run_versions(connection, owner, folder)
+            _check_ownership(owner, set(versions), before, table_names(connection))
             grant_rights(connection, database)
     except MigrationError:
         raise
@@ -160,7 +162,8 @@ def owning(database: Database) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _run_versions(connection: Connection, owner: str, folder: Path) -> None:
+def run_versions(connection: Connection, owner: str, folder: Path, upto: str = "head") -> None:
+    """Run an owner's versions in this transaction; sets no rights and checks no names."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
@@ -169,7 +172,7 @@ def _run_versions(connection: Connection, owner: str, folder: Path) -> None:
     environment = EnvironmentContext(
         Config(),
         script,
-        fn=lambda revision, _context: script._upgrade_revs("head", revision),  # noqa: SLF001
+        fn=lambda revision, _context: script._upgrade_revs(upto, revision),  # noqa: SLF001
     )
     with environment:
         environment.configure(
@@ -186,11 +189,18 @@ def version_table(owner: str) -> str:
     return f"bloop_version_{owner}"
 
 
-def _current_versions(connection: Connection) -> dict[str, str]:
+def current_versions(connection: Connection) -> dict[str, str]:
+    """The version of each owner's tables; raises MigrationError for an unfinished copy."""
     prefix = version_table("")
+    names = table_names(connection)
+    if UNFINISHED_COPY in names:
+        raise MigrationError(
+            "this database is an unfinished copy of a hub",
+            cure="finish it with the same `bloop db copy`, run where the hub still is",
+        )
     return {
         name.removeprefix(prefix): number
-        for name in _table_names(connection)
+        for name in names
         if name.startswith(prefix)
         and (number := connection.scalar(text(f'SELECT version_num FROM "{name}"')))  # noqa: S608 - a table's own name
     }
@@ -201,7 +211,7 @@ def tables_of(connection: Connection, plugin_id: str) -> list[str]:
 
     It need not be installed.
     """
-    names = _table_names(connection)
+    names = table_names(connection)
     own = version_table(plugin_id)
     if plugin_id == CORE or own not in names:
         return []
@@ -223,7 +233,8 @@ def drop_tables(connection: Connection, names: Sequence[str]) -> None:
         connection.execute(text(f"DROP TABLE {each}"))
 
 
-def _table_names(connection: Connection) -> set[str]:
+def table_names(connection: Connection) -> set[str]:
+    """All tables of the schema, SQLite's own included."""
     if connection.dialect.name == "sqlite":
         rows = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
     else:
