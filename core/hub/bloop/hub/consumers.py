@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bloop.accounts.sessions import system_call
@@ -13,6 +14,7 @@ from bloop.events.means import Means, Timing
 from bloop.events.reader import Log
 from bloop.hub.contexts import PluginCall, manifest_of, open_context
 from bloop.hub.units import PluginUnit
+from bloop.store import idempotency
 from bloop.store.models import EVERY_INSTITUTION
 
 if TYPE_CHECKING:
@@ -44,7 +46,10 @@ def make_consumers(hub: Hub) -> Consumers:
         breakers=hub.kernel.breakers,
         timing=Timing(drain=limits.drain_seconds),
     )
-    return Consumers(means, keep=timedelta(days=limits.event_days))
+    forget = partial(
+        idempotency.trim, hub.database, call, timedelta(hours=limits.idempotency_hours)
+    )
+    return Consumers(means, keep=timedelta(days=limits.event_days), tidy=(forget,))
 
 
 def consumers_of(kernel: Kernel) -> list[Consumer]:

@@ -149,6 +149,9 @@ class LimitsSection(_Section):
     event_days: float = setting(
         7.0, description="Events stay this long, and until every consumer has passed them", ge=0
     )
+    idempotency_hours: float = setting(
+        24.0, description="A request sent again with its key is known for this long", gt=0, le=8760
+    )
 
 
 class NetSection(_Section):
