@@ -296,7 +296,7 @@ async def test_a_twin_waits_a_little_and_is_then_told_to_come_again(hub, operato
 
 
 async def test_where_the_answer_cant_be_kept_it_still_goes_out(hub, operator, monkeypatch):
-    def refuse(*_arguments):
+    def refuse(*_arguments, **_values):
         raise InvalidError("no")
 
     monkeypatch.setattr(idempotency, "keep_answer", refuse)

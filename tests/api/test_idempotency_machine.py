@@ -130,7 +130,7 @@ class Keys(RuleBasedStateMachine):
 def _inject(patch, fault):
     """Let one step fail: before the effect, with it, after it, or the process after it."""
 
-    def fail(*_arguments):
+    def fail(*_arguments, **_values):
         raise StoreError("injected")
 
     def die(*_arguments):

@@ -12,6 +12,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -193,12 +194,17 @@ async def _keep(hub: HubParts, call: KeyedCall, held: _Held) -> None:
     if not held.passing and held.status >= 500:
         return
     if held.passing or _is_secret(held.headers):
-        keep = (idempotency.withhold_answer, call.key.id)
+        keep = partial(idempotency.withhold_answer, id_=call.key.id)
     else:
-        headers = [pair for pair in held.headers if pair[0] in KEPT_HEADERS]
-        keep = (idempotency.keep_answer, call.key.id, held.status, headers, held.body)
+        keep = partial(
+            idempotency.keep_answer,
+            id_=call.key.id,
+            status=held.status,
+            headers=[pair for pair in held.headers if pair[0] in KEPT_HEADERS],
+            body=held.body,
+        )
     try:
-        await hub.database.run(in_unit, hub.database, call, *keep)
+        await hub.database.run(in_unit, hub.database, call, keep)
     except BloopError as err:
         log.warning("an answer could not be kept for its Idempotency-Key", error=err)
 

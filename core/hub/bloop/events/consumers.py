@@ -38,7 +38,7 @@ class Consumers:
     ) -> None:
         self._means = means
         trim = partial(positions.trim, means.database, means.call, keep)
-        self._tidy = (trim, *tidy)
+        self._tidy: tuple[Callable[[], object], ...] = (trim, *tidy)
         self._followers: dict[str, Follower] = {}
         self._wake = asyncio.Event()
         self._changing = asyncio.Lock()
