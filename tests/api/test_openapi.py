@@ -76,6 +76,56 @@ def test_everything_says_what_it_is(made):
         assert operation.get("tags"), name
 
 
+def test_every_change_takes_a_key_and_says_how_it_is_refused(made):
+    for name, operation in operations(made):
+        headers = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"]
+        assert ("Idempotency-Key" in headers) is not name.startswith("get "), name
+        if not name.startswith("get "):
+            assert {"409", "422"} <= set(operation["responses"]), name
+
+
+UNVERSIONED = {
+    "delete /api/v1/session",
+    "post /api/v1/containers",
+    "post /api/v1/containers/{container_id}/files",
+    "post /api/v1/containers/{container_id}/items",
+    "post /api/v1/containers/{container_id}/nodes",
+    "post /api/v1/events/parked/{parked_id}/replay",
+    "post /api/v1/events/parked/{parked_id}/skip",
+    "post /api/v1/imports",
+    "post /api/v1/jobs/{job_id}/cancel",
+    "post /api/v1/jobs/{job_id}/retry",
+    "post /api/v1/plugins/undo",
+    "post /api/v1/plugins/{plugin_id}/disable",
+    "post /api/v1/plugins/{plugin_id}/enable",
+    "post /api/v1/runs/{run_id}/undo",
+    "put /api/v1/plugins/{plugin_id}/institution",
+}
+"""Changes without If-Match; docs/api.md gives a reason for each."""
+
+
+def test_every_other_change_names_the_version_it_was_made_from(made):
+    found = {
+        name
+        for name, operation in operations(made)
+        if not name.startswith("get ") and "428" not in operation["responses"]
+    }
+    assert found == UNVERSIONED
+
+
+async def test_a_change_that_says_so_is_refused_without_its_version(operator, made):
+    for name, operation in operations(made):
+        if "428" not in operation["responses"] or "/plugins/" in name:
+            continue  # What is set of a plugin has a test of its own.
+        method, path = name.split(" ")
+        for parameter in operation["parameters"]:
+            if parameter["in"] == "path":
+                path = path.replace(f"{{{parameter['name']}}}", "nothing")
+        body = {"json": {}} if "requestBody" in operation else {}
+        answer = await operator.request(method, path, **body)
+        assert answer.status_code == 428, (name, answer.text)
+
+
 async def test_the_hub_serves_its_document(client):
     answer = await client.get("/api/v1/openapi.json")
     assert answer.json()["paths"] == json.loads(dump(document(ROUTES)))["paths"]

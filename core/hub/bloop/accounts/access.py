@@ -205,8 +205,10 @@ class Route:
     """One method at one path, with its action.
 
     ``problems`` are the statuses that it can answer with besides those of every route, ``upload``
-    lets its body be as long as a file may be, ``deadline`` is in seconds. ``options`` are those of
-    FastAPI; what only describes (``response_model``, ``responses``) costs nothing at the start.
+    lets its body be as long as a file may be, ``deadline`` is in seconds. ``permit`` raises where
+    the caller may not do what the path names although they have the action; the handler asks it
+    too. ``options`` are those of FastAPI; what only describes (``response_model``, ``responses``)
+    costs nothing at the start.
     """
 
     def __init__(
@@ -219,6 +221,7 @@ class Route:
         problems: Sequence[int] = (),
         upload: bool = False,
         deadline: float | None = DEADLINE_SECONDS,
+        permit: Callable[[Request], Awaitable[Any]] | None = None,
         **options: Any,
     ) -> None:
         if action not in ACTIONS:
@@ -230,6 +233,7 @@ class Route:
         self.problems = tuple(problems)
         self.upload = upload
         self.deadline = None if upload else deadline
+        self.permit = permit
         self.options = options
         self._queries: dict[bytes, dict[str, Any]] = {}
 

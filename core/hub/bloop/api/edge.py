@@ -1,7 +1,8 @@
 """The one middleware: everything that holds for every request, in one pass over its headers.
 
-Host -> trace -> principal -> cross-site check -> route -> action -> size -> handler within its
-deadline; then headers, metrics and the access log. Whatever is raised becomes a problem document.
+Host -> trace -> principal -> cross-site check -> route -> action -> size -> idempotency key ->
+handler within its deadline; then headers, metrics and the access log. Whatever is raised becomes a
+problem document.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,6 +28,9 @@ from bloop.api.route_table import RouteTable
 from bloop.api.visitors import Visitors
 from bloop.kernel.faults import contained
 from bloop.kernel.faults import describe as told
+
+if TYPE_CHECKING:
+    from bloop.api.idempotency import Idempotency
 
 BODY_BYTES = 1024 * 1024
 """The longest body of a route that takes no upload."""
@@ -56,6 +61,13 @@ class Edge:
         self.complete: Awaitable[None] | None = None
         self.deadlines = Deadlines()
         self.use(routes)
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        """Answers requests that carry a key; imported with the first of them."""
+        from bloop.api.idempotency import Idempotency
+
+        return Idempotency()
 
     def use(self, routes: Sequence[Route]) -> None:
         """Answer with these routes from now on."""
@@ -106,6 +118,10 @@ class Edge:
         if head.unsafe:
             receive = await self.visitors.refuse_cross_site(scope, head, receive)
             receive = self._bounded(receive, head, route)
+            if b"idempotency-key" in head.fields:
+                work = self.idempotency.answer(route, scope, receive, send, head, self._run)
+                await self.deadlines.within(route.deadline, work)
+                return
         await self.deadlines.within(route.deadline, self._run(route, scope, receive, send))
 
     async def _run(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:

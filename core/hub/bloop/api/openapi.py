@@ -30,6 +30,7 @@ Institutions, content, plugins and jobs of a Bloop hub.
 
 Browsers send their session's cookie, and `X-CSRF-Token` with every change; programs send
 `Authorization: Bearer <token>`. An update names in `If-Match` the `ETag` it was made from.
+A change may carry an `Idempotency-Key`, under which it can be sent again.
 Failures are `application/problem+json` with a stable `code` and a `cure`.
 """
 
@@ -56,6 +57,20 @@ _IF_NONE_MATCH = {
     "description": "An ETag that the client holds already",
     "schema": {"type": "string"},
     "example": '"v3"',
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A random UUID; the request may be sent again with it, and has one effect",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+}
+_REPLAYED = {
+    "Idempotent-Replayed": {
+        "description": "`true`: what the request was answered when it came with its key before",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
 }
 
 
@@ -105,7 +120,7 @@ def statuses(route: Route) -> set[int]:
     if route.action != VISIT:
         found |= {401, 403, 503, 504}
     if route.method != "GET":
-        found |= {400, 413}
+        found |= {400, 409, 413, 422}
     if wants.path_params:
         found.add(404)
     if wants.query_params or wants.body_params or 428 in found:
@@ -134,6 +149,11 @@ def _complete(operation: JSONObject, route: Route) -> None:
         }
     if "428" in answers:
         operation.setdefault("parameters", []).append(_IF_MATCH)
+    if route.method != "GET":
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+        for status, given in answers.items():
+            if status.startswith("2"):
+                given["headers"] = _REPLAYED
     if "304" in answers:
         operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
     operation["x-action"] = route.action

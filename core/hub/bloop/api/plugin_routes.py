@@ -37,19 +37,29 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length"}
 
 
-async def call_plugin(request: Request, plugin: str, rest: str) -> Response:
-    """Hand a request to the route or page that the path names."""
-    from bloop.hub.contexts import open_context
-    from bloop.web.plugin_calls import RequestCall
-
+async def permitted(request: Request) -> tuple[Contribution, dict[str, str]]:
+    """What the path names, as :func:`_find`; raises where the caller may not have it."""
     hub, call = cast("Hub", hub_of(request)), call_of(request)
+    plugin, rest = request.path_params["plugin"], request.path_params["rest"]
     await _check_on(hub, request, plugin)
     method = "GET" if request.method == "HEAD" else request.method
     offered = (*hub.kernel.contributions("routes"), *hub.kernel.contributions("pages"))
     own = [part for part in offered if part.plugin_id == plugin]
     found, values = _find(own, f"/{rest}", method)
+    action = found.declaration.action
+    require(call, action, least=least_role(hub, plugin, action))
+    return found, values
+
+
+async def call_plugin(request: Request, plugin: str, rest: str) -> Response:  # noqa: ARG001 - of the path
+    """Hand a request to the route or page that the path names."""
+    from bloop.hub.contexts import open_context
+    from bloop.web.plugin_calls import RequestCall
+
+    hub, call = cast("Hub", hub_of(request)), call_of(request)
+    found, values = await permitted(request)
     declared = found.declaration
-    require(call, declared.action, least=least_role(hub, plugin, declared.action))
+    method = "GET" if request.method == "HEAD" else request.method
     asked = await _asked(request, method, values)
     handler = await found.load()
     ctx = await open_context(hub, RequestCall, plugin, call, request=asked)
@@ -62,7 +72,14 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:
 
 
 for _method in METHODS:
-    router.add(_method, "/{plugin}/{rest:path}", call_plugin, action=VISIT, include_in_schema=False)
+    router.add(
+        _method,
+        "/{plugin}/{rest:path}",
+        call_plugin,
+        action=VISIT,
+        permit=permitted,
+        include_in_schema=False,
+    )
 
 
 @router.get("/{plugin}", action=VISIT, include_in_schema=False)

@@ -20,6 +20,7 @@ from bloop.accounts.service import LinkRefusedError
 from bloop.kernel.config_errors import InvalidConfigError
 from bloop.kernel.faults import HookRefusedError, PluginFailedError, PluginUnavailableError
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError, StoreError, TenantError
+from bloop.store.idempotency import IdempotencyError
 from bloop_sdk import (
     AuthError,
     BloopError,
@@ -177,7 +178,7 @@ def _headers(error: BloopError, status: int) -> dict[str, str]:
         return {"www-authenticate": "Bearer"}
     if isinstance(error, ConflictError) and error.current is not None:
         return {"etag": f'"v{error.current}"'}
-    if isinstance(error, RetriableError) and error.retry_after is not None:
+    if isinstance(error, RetriableError | IdempotencyError) and error.retry_after is not None:
         return {"retry-after": str(max(1, round(error.retry_after)))}
     return {}
 

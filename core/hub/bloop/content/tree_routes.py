@@ -199,7 +199,7 @@ async def answer_page(
     action="content:write",
     response_model=ItemOut,
     status_code=201,
-    problems=WRITES,
+    problems=(404, 409, 422),
 )
 async def create_item(request: Request, container_id: str, body: ItemIn) -> Response:
     """A new, unpublished item."""
@@ -264,7 +264,7 @@ async def trash_item(request: Request, item_id: str) -> Response:
     action="content:write",
     response_model=NodeOut,
     status_code=201,
-    problems=WRITES,
+    problems=(404, 409, 422),
 )
 async def create_node(request: Request, container_id: str, body: NodeIn) -> Response:
     """A new module, or a new place of an item."""

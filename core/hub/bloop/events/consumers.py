@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from bloop.events import positions
 from bloop.events.follower import Follower
@@ -28,12 +29,16 @@ class Consumers:
     """Runs consumers in this process's event loop.
 
     The log is polled; a commit in this process only makes it sooner. Events stay for at least
-    ``keep`` after every consumer has passed them.
+    ``keep`` after every consumer has passed them. ``tidy`` is what else forgets what is old, run
+    in a thread every hour.
     """
 
-    def __init__(self, means: Means, *, keep: timedelta) -> None:
+    def __init__(
+        self, means: Means, *, keep: timedelta, tidy: Sequence[Callable[[], object]] = ()
+    ) -> None:
         self._means = means
-        self._keep = keep
+        trim = partial(positions.trim, means.database, means.call, keep)
+        self._tidy: tuple[Callable[[], object], ...] = (trim, *tidy)
         self._followers: dict[str, Follower] = {}
         self._wake = asyncio.Event()
         self._changing = asyncio.Lock()
@@ -142,16 +147,12 @@ class Consumers:
 
     async def _trim(self) -> None:
         """Now and then remove what nobody needs, and say that this process has its consumers."""
-        means = self._means
         while True:
-            try:
-                removed = await asyncio.to_thread(
-                    positions.trim, means.database, means.call, self._keep
-                )
-            except Exception as err:  # noqa: BLE001 - logged, and tried again
-                log.warning("events: old ones could not be removed", error=err)
-            else:
-                log.debug("events: removed old ones", events=removed)
+            for tidy in self._tidy:
+                try:
+                    await asyncio.to_thread(tidy)
+                except Exception as err:  # noqa: BLE001 - logged, and tried again
+                    log.warning("old rows could not be removed", error=err)
             await asyncio.sleep(TRIM_SECONDS)
             for follower in list(self._followers.values()):
                 with contextlib.suppress(BloopError):

@@ -15,6 +15,7 @@ from bloop.events.means import Means, Timing
 from bloop.events.reader import Log
 from bloop.hub.contexts import PluginCall, manifest_of, open_context
 from bloop.hub.units import PluginUnit
+from bloop.store import idempotency
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.webhooks.queue import OWNER
 
@@ -56,7 +57,10 @@ def make_consumers(hub: Hub) -> Consumers:
         breakers=hub.kernel.breakers,
         timing=Timing(drain=limits.drain_seconds),
     )
-    return Consumers(means, keep=timedelta(days=limits.event_days))
+    forget = partial(
+        idempotency.trim, hub.database, call, timedelta(hours=limits.idempotency_hours)
+    )
+    return Consumers(means, keep=timedelta(days=limits.event_days), tidy=(forget,))
 
 
 def consumers_of(hub: Hub) -> list[Consumer]:

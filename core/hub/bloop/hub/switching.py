@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bloop.kernel import hubfile
 from bloop.kernel.config import LoadedConfig, load
@@ -16,12 +17,16 @@ from bloop.kernel.hubfile import Edit
 from bloop.kernel.wanted import Changes
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
+from bloop.store.idempotency import claimed_ahead
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, ConfigError
 from bloop_sdk.rights import names, rights_of
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +84,27 @@ def write_undo(config: LoadedConfig) -> tuple[KeptEdit, Edit]:
 async def switch(hub: Hub, call: Call, plugin_id: str, *, enabled: bool) -> Switched:
     """Switch a plugin on or off, and bring this process to it at once; as :func:`write_switch`."""
     found = hub.kernel.found(plugin_id)
-    edit = await asyncio.to_thread(write_switch, hub.config, plugin_id, found, enabled=enabled)
+    edit = await _written(
+        hub, call, partial(write_switch, hub.config, plugin_id, found, enabled=enabled)
+    )
     action = "plugins.enabled" if enabled else "plugins.disabled"
     return await _take_up(hub, call, edit, action, plugin_id)
 
 
 async def undo(hub: Hub, call: Call) -> tuple[KeptEdit, Switched]:
     """Take the last switch back, and bring this process to it; raises as :meth:`Edits.undo`."""
-    kept, edit = await asyncio.to_thread(write_undo, hub.config)
+    kept, edit = await _written(hub, call, partial(write_undo, hub.config))
     return kept, await _take_up(hub, call, edit, "plugins.undone", kept.plugin)
+
+
+async def _written(hub: Hub, call: Call, write: Callable[[], T]) -> T:
+    """Edit ``hub.toml``: sent again with the same key, a request must not edit it once more."""
+
+    def writing() -> T:
+        with claimed_ahead(hub.database, call):
+            return write()
+
+    return await asyncio.to_thread(writing)
 
 
 async def _take_up(hub: Hub, call: Call, edit: Edit, action: str, plugin_id: str) -> Switched:

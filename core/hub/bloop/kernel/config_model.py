@@ -152,6 +152,9 @@ class LimitsSection(_Section):
     webhook_days: float = setting(
         30.0, description="The log of webhooks keeps what was delivered or failed this long", gt=0
     )
+    idempotency_hours: float = setting(
+        24.0, description="A request sent again with its key is known for this long", gt=0, le=8760
+    )
 
 
 class NetSection(_Section):

@@ -24,6 +24,7 @@ from sqlalchemy.pool import Pool
 
 from bloop.store.errors import ConflictError
 from bloop.store.faults import translated
+from bloop.store.idempotency import key_of
 from bloop.store.reads import Reader, open_reader
 from bloop.store.statements import Row, Statement
 from bloop.store.tenants import InstitutionSession, bind_tenant, check_call
@@ -59,16 +60,26 @@ class Database:
 
     @contextmanager
     def unit(self, call: Call) -> Iterator[UnitOfWork]:
-        """A transaction of this call: commits at the end, rolls back on any exception."""
+        """A transaction of this call: commits at the end, rolls back on any exception.
+
+        The first one of a request claims its idempotency key.
+        """
         check_call(call)
-        with InstitutionSession(self.engine, expire_on_commit=False) as session:
+        with (
+            key_of(call) as key,
+            InstitutionSession(self.engine, expire_on_commit=False) as session,
+        ):
             try:
                 bind_tenant(session, call.institution)
                 unit = UnitOfWork(session, call)
+                if key is not None:
+                    key.claim(unit)
                 yield unit
                 session.flush()
                 said = unit.outbox.write()
                 session.commit()
+                if key is not None:
+                    key.committed = True
             except StaleDataError as err:
                 raise ConflictError(
                     f"somebody else changed it meanwhile: {err}",

@@ -10,7 +10,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Identity, Index, Integer, MetaData, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from bloop.store.ids import new_id
@@ -25,6 +34,7 @@ __all__ = [
     "Base",
     "BigSerial",
     "Blob",
+    "IdempotencyKey",
     "OutboxEvent",
     "PluginValue",
     "Tenant",
@@ -124,3 +134,24 @@ class PluginValue(Tenant, Base):
     key: Mapped[str] = mapped_column(String(200), primary_key=True)
     value: Mapped[Any] = mapped_column(Json)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
+
+
+class IdempotencyKey(Tenant, Base):
+    """That a request with this key had its effect, and what it was answered.
+
+    ``id`` is a digest of institution, principal, route and key, ``fingerprint`` one of the whole
+    request, ``owner`` the process that answers it. Only what is ANSWERED has a status.
+    """
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (Index("ix_idempotency_key_created", "created_at"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    principal: Mapped[str] = mapped_column(String(80))
+    owner: Mapped[str] = mapped_column(String(80))
+    state: Mapped[str] = mapped_column(String(20))
+    status: Mapped[int | None]
+    headers: Mapped[Any | None] = mapped_column(Json)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary, info=personal("content"))
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

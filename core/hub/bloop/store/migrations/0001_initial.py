@@ -152,6 +152,21 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hub_process")),
     )
     op.create_table(
+        "idempotency_key",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("principal", sa.String(length=80), nullable=False),
+        sa.Column("owner", sa.String(length=80), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("headers", Json, nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotency_key")),
+    )
+    op.create_index("ix_idempotency_key_created", "idempotency_key", ["created_at"], unique=False)
+    op.create_table(
         "institution",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("slug", sa.String(length=60), nullable=False),
