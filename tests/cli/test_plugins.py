@@ -97,6 +97,40 @@ def test_a_broken_file_names_line_key_and_cure(hub):
     assert "hub.toml:2: [http] port: must be between 1 and 65535" in done.stderr
 
 
+def test_brackets_of_a_manifest_are_no_markup(hub):
+    write_plugin(hub.site, "loud", manifest={"summary": "Reads [bold]courses[/] from [here]."})
+    for words in (("list",), ("show", "loud")):
+        done = hub("plugins", *words)
+        assert (done.returncode, "[bold]courses[/] from [here]." in done.stdout) == (0, True)
+
+
+NEEDY = """
+from bloop_sdk import Plugin, PluginConfig, setting
+
+class Config(PluginConfig):
+    key: str = setting(description="A key")
+
+class Main(Plugin):
+    pass
+"""
+
+
+def test_a_missing_setting_is_cured_in_hub_toml(hub):
+    write_plugin(hub.site, "needy", code=NEEDY, manifest={"config": "bloop_needy.plugin:Config"})
+    hub("plugins", "enable", "needy")
+    done = hub("plugins", "doctor", "needy")
+    assert done.returncode == 1
+    assert "[plugins.needy] key: is missing" in done.stdout
+    assert "correct [plugins.needy] in hub.toml" in done.stdout
+
+
+def test_a_right_has_no_tick_while_the_plugin_is_off(hub):
+    write_plugin(hub.site, "asks", manifest={"network": {"hosts": ["asks.example"]}})
+    assert "· It exchanges data with asks.example" in hub("plugins", "show", "asks").stdout
+    hub("plugins", "enable", "asks")
+    assert "✓ It exchanges data with asks.example" in hub("plugins", "show", "asks").stdout
+
+
 DEPRECATED = """
 from bloop_sdk import Plugin
 from bloop_sdk.deprecation import deprecated

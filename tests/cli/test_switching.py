@@ -148,6 +148,7 @@ def test_an_undo_over_somebodys_edit_is_refused_with_the_diff(hub):
 def test_the_history_tells_who_switched_what_without_a_running_hub(hub, database_urls):
     hub.env |= {"BLOOP_STORE__URL": database_urls[0], "BLOOP_STORE__OWNER_URL": database_urls[1]}
     assert hub("init").returncode == 0
+    assert hub("plugins", "history").stdout == "Nothing has been switched yet.\n"
     for words in (("enable", "asks"), ("enable", "asks"), ("undo",)):
         assert hub("plugins", *words).returncode == 0
     items = said(hub("plugins", "history", "--json"))["items"]

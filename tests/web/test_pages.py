@@ -173,7 +173,9 @@ def test_an_admin_switches_for_the_own_institution_and_not_for_the_hub(served, a
     page = admin.get("/plugins")
     assert "It brings courses into the hub." in page.text
     assert "Switch off" not in page.text and "On for your institution" in page.text
-    assert admin.get("/plugins/cartridge/disable").status_code == 403
+    refused = admin.get("/plugins/cartridge/disable")
+    assert (refused.status_code, "plugins:toggle" in refused.text) == (403, False)
+    assert "does not allow this" in refused.text
     choice = admin.get("/plugins/cartridge/institution")
     assert "Your institution uses it." in choice.text and "What it may do" in choice.text
     form = {"csrf": csrf_of(choice)}

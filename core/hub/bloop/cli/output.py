@@ -77,6 +77,11 @@ def plain(text: str) -> str:
     return escape("".join(char for char in text if char.isprintable()))
 
 
+def counted(count: int, what: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def state(name: str) -> str:
     """A state in its colour, as rich markup."""
     return f"[{STATE_STYLES.get(name, 'default')}]{name}[/]"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STYLES = {"error": "red", "warning": "yellow", "hint": "dim"}
 
 
-@click.command()
+@click.command(short_help="Check plugins before anybody installs them.")
 @click.argument("plugins", nargs=-1, metavar="[NAME|DIR]...")
 @click.option("--strict", is_flag=True, help="Fail on warnings, too.")
 @json_option

@@ -67,7 +67,7 @@ _FAMILIES: dict[str, _Family] = {
 }
 
 
-@click.command("new")
+@click.command("new", short_help="Write a new plugin that works.")
 @click.argument("family", type=click.Choice(FAMILIES), metavar="FAMILY")
 @click.argument("name")
 @click.option(

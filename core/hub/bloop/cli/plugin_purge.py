@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bloop.cli.output import asynchronous, console, json_option, open_hub, plain, print_json
+from bloop.cli.output import (
+    asynchronous,
+    console,
+    counted,
+    json_option,
+    open_hub,
+    plain,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from bloop.ops.purge import Plan
 
 
-@click.command()
+@click.command(short_help="Remove a plugin with all that it owns.")
 @click.argument("plugin")
 @click.option("--dry-run", is_flag=True, help="Only show what would go.")
 @click.option("--content", is_flag=True, help="Remove the content that it brought, too.")
@@ -51,7 +59,7 @@ def _print(found: Plan, said: str) -> None:
     out = console()
     out.print(f"[bold]{plain(found.plugin)}[/]: this {said}")
     for name, count in found.tables.items():
-        out.print(f"  table {plain(name)}  [dim]{count} rows[/]")
+        out.print(f"  table {plain(name)}  [dim]{counted(count, 'row')}[/]")
     for line in found.lines:
         kept = "" if line.fate == "removed" else "  [green]kept, without a source[/]"
         out.print(f"  {line.what}  [dim]{line.count}[/]{kept}")

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from bloop.kernel.folders import PluginFolder
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    short_help="Run a plugin's tests and the kit's.",
+)
 @click.argument("plugin", default=".", metavar="[PATH_OR_NAME]")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST_ARGUMENTS]")
 @click.pass_context

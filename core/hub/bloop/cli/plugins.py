@@ -16,6 +16,7 @@ from bloop.cli.output import (
     console,
     json_option,
     open_hub,
+    plain,
     print_json,
     print_table,
     state,
@@ -81,18 +82,18 @@ def list_plugins(ctx: click.Context, *, as_json: bool) -> None:
             ("plugin", "version", "wanted", "provides", ""),
             [
                 (
-                    row["id"],
-                    row["version"] or "",
+                    plain(row["id"]),
+                    plain(row["version"] or ""),
                     "[green]on[/]" if row["enabled"] else "[dim]off[/]",
                     ", ".join(row["capabilities"]),
-                    f"[red]{row['reason']}[/]" if row["reason"] else f"[dim]{row['summary']}[/]",
+                    _remark(row),
                 )
                 for row in rows
             ],
         )
 
 
-@plugins.command()
+@plugins.command(short_help="Show what a plugin declares and may do.")
 @plugin_argument
 @plugin_option
 @json_option
@@ -110,8 +111,9 @@ def show(ctx: click.Context, plugin: str, *, as_json: bool) -> None:
         print_json(row)
         return
     out = console()
-    out.print(f"[bold]{row['name']}[/] [dim]{row['id']} {row['version'] or ''}[/]")
-    out.print(row["summary"])
+    version = plain(f"{row['id']} {row['version'] or ''}")
+    out.print(f"[bold]{plain(row['name'])}[/] [dim]{version}[/]")
+    out.print(plain(row["summary"]))
     facts = {
         "wanted": "on" if row["enabled"] else "off",
         "package": row["distribution"],
@@ -126,13 +128,14 @@ def show(ctx: click.Context, plugin: str, *, as_json: bool) -> None:
     }
     for name, value in facts.items():
         if value:
-            out.print(f"  [dim]{name:<9}[/] {value}", markup=True)
+            out.print(f"  [dim]{name:<9}[/] {plain(value)}")
     for right in row["rights"]:
         mark = "[green]✓[/]" if right["granted"] else "[yellow]![/]"
-        out.print(f"  {mark} {right['words']} [dim]{right['name']}[/]", markup=True)
+        mark = mark if row["enabled"] else "[dim]·[/]"
+        out.print(f"  {mark} {plain(right['words'])} [dim]{plain(right['name'])}[/]")
 
 
-@plugins.command()
+@plugins.command(short_help="Load what is enabled and say what ails it.")
 @click.argument("plugin", required=False, shell_complete=complete_id)
 @plugin_option
 @json_option
@@ -156,6 +159,12 @@ async def doctor(ctx: click.Context, plugin: str | None, *, as_json: bool) -> No
             _print_diagnosis(one)
     if not all(one.healthy for one in found):
         ctx.exit(1)
+
+
+def _remark(row: dict[str, Any]) -> str:
+    return (
+        f"[red]{plain(row['reason'])}[/]" if row["reason"] else f"[dim]{plain(row['summary'])}[/]"
+    )
 
 
 def _rows(path: Path | None) -> dict[str, dict[str, Any]]:

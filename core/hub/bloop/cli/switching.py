@@ -13,6 +13,7 @@ import click
 from bloop.cli.output import (
     asynchronous,
     console,
+    counted,
     json_option,
     open_hub,
     plain,
@@ -37,7 +38,7 @@ def _switch_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.command()
+@click.command(short_help="Switch a plugin on.")
 @click.argument("plugin")
 @_switch_options
 @asynchronous
@@ -49,7 +50,7 @@ async def enable(plugin: str, **options: bool) -> None:
     await _switch(plugin, "enable", **options)
 
 
-@click.command()
+@click.command(short_help="Switch a plugin off.")
 @click.argument("plugin")
 @_switch_options
 @asynchronous
@@ -61,7 +62,7 @@ async def disable(plugin: str, **options: bool) -> None:
     await _switch(plugin, "disable", **options)
 
 
-@click.command()
+@click.command(short_help="Take back the last enable or disable.")
 @json_option
 @asynchronous
 async def undo(*, as_json: bool) -> None:
@@ -81,7 +82,7 @@ async def undo(*, as_json: bool) -> None:
         click.echo(f"Taken back: {kept.action} {kept.plugin}, of {kept.at}.")
 
 
-@click.command()
+@click.command(short_help="Show who switched what, and when.")
 @click.option("--limit", default=50, show_default=True, help="How many of the newest changes.")
 @json_option
 @asynchronous
@@ -100,6 +101,8 @@ async def history(*, limit: int, as_json: bool) -> None:
         rows = [row | {"detail": parsed(row["detail"])} for row in to_dicts(PLUGIN_CHANGES, found)]
     if as_json:
         print_json({"items": rows})
+    elif not rows:
+        click.echo("Nothing has been switched yet.")
     else:
         print_table(
             ("when", "who", "what", "of", ""),
@@ -189,10 +192,11 @@ def _facts(plan: Plan) -> list[tuple[str, list[str]]]:
         )
         tables = [f"{plan.tables.prefix}*: {step}"]
     depends = [
-        f"{count} connections of {name}" for name, count in plan.dependents.connections.items()
+        f"{counted(count, 'connection')} of {name}"
+        for name, count in plan.dependents.connections.items()
     ]
     jobs = plan.dependents.jobs_running, plan.dependents.jobs_waiting
-    depends += [f"{jobs[0]} jobs run, {jobs[1]} wait"] if any(jobs) else []
+    depends += [f"jobs: {jobs[0]} running, {jobs[1]} waiting"] if any(jobs) else []
     return [
         ("loads", list(plan.loads)),
         ("stops", list(plan.stops)),

@@ -20,7 +20,7 @@ from bloop.kernel.faults import PluginUnavailableError, describe, interrupted, p
 from bloop.kernel.folders import GROUP
 from bloop.kernel.stdlib_guard import StandardLibrary
 from bloop.kernel.watchdog import Watchdog
-from bloop_sdk.errors import BloopError
+from bloop_sdk.errors import BloopError, ConfigError
 from bloop_sdk.plugin import Plugin, PluginContext
 from bloop_sdk.settings import PluginConfig
 
@@ -247,6 +247,8 @@ def _cure(error: BaseException, found: Found) -> str:
         wanted = [name for name in found.requires if _same(name, top)]
         missing = wanted[0].partition(";")[0].strip() if wanted else top
         return f"pip install '{missing}'"
+    if isinstance(error, ConfigError):
+        return f"correct [plugins.{found.id}] in hub.toml, or `bloop plugins disable {found.id}`"
     if found.folder is not None:
         return f"mend it in {found.folder}, or leave out --plugin"
     if isinstance(error, SyntaxError):

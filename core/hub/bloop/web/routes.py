@@ -186,6 +186,10 @@ def _in_words(request: Request, problem: Any) -> tuple[str, str | None]:
             "Only members may see this. Ask whoever runs this hub for a link to log in; "
             "this command prints one:"
         )
+    if problem.code == "forbidden":
+        return _("This is not for you"), _(
+            "Your role in this hub does not allow this. Ask whoever runs it."
+        )
     if problem.status == 403:
         return _("This is not for you"), None
     if problem.status == 404:

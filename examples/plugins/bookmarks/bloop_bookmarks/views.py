@@ -28,6 +28,7 @@ async def mine(request: WebRequest, ctx: RequestContext) -> PageView:
         "mine.html",
         rows=await ctx.read(tables.of, user),
         link=share_link(ctx, user),
+        operates=ctx.may("plugins:toggle"),
         exporting=request.query_params.get("exporting"),
         exported=bool(await ctx.run_sync(ctx.store.keys, work.prefix(user))),
     )

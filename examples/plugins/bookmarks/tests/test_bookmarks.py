@@ -116,7 +116,10 @@ class TestSharing:
         found = re.search(r'href="(/x/bookmarks/shared/[^"]+)"', page)
         if not settings:
             assert found is None
-            assert "set no <code>link_key</code>" in page
+            assert "link_key" not in page  # which is no concern of a learner's
+            operator = await visit("operator")
+            await keep(operator, LESSONS[0])
+            assert "sets no <code>link_key</code>" in (await operator.get("/x/bookmarks/")).text
             path = f"/x/bookmarks/shared/somebody/{'0' * 64}"
             assert (await guest.get(path)).status_code == 422
             return
