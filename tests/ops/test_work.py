@@ -31,9 +31,9 @@ import asyncio, os
 
 async def slow(ctx, payload):
     ctx.progress(1, 1, str(os.getpid()))
-    if payload.get("die") and not os.path.exists(payload["die"]):
-        open(payload["die"], "w").close()
-        os._exit(7)
+    if payload.get("first") and not os.path.exists(payload["first"]):
+        open(payload["first"], "w").close()
+        await asyncio.sleep(3600)
     await asyncio.sleep(payload.get("seconds", 0))
     return os.getpid()
 """
@@ -69,8 +69,9 @@ def worker(hub, site, *options):
         assert process.poll() is None, log.read_text()
         yield process, log
     finally:
-        for child in [*psutil.Process(process.pid).children(), process]:
-            child.kill()
+        if process.poll() is None:
+            for one in [*psutil.Process(process.pid).children(), process]:
+                one.kill()
         process.wait()
 
 
@@ -122,9 +123,13 @@ def test_a_worker_runs_its_queues_is_known_and_drains(hub, site):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
-def test_a_worker_that_a_job_ends_comes_back_and_tries_again(hub, site, tmp_path):
+def test_a_worker_that_is_killed_comes_back_and_tries_again(hub, site, tmp_path):
+    first = tmp_path / "first"
     with worker(hub, site) as (process, log):
-        id_ = ask(hub, die=str(tmp_path / "died"))
+        id_ = ask(hub, first=str(first))
+        wait(first.exists)
+        (child,) = psutil.Process(process.pid).children()
+        child.kill()
         wait(lambda: job(hub, id_)["state"] == "succeeded")
         assert job(hub, id_)["attempts"] == 2
         assert "starts again" in log.read_text()

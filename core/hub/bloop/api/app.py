@@ -27,6 +27,7 @@ API = (
     "bloop.api.plugin_settings",
     "bloop.api.jobs",
     "bloop.api.events",
+    "bloop.api.topology",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
 )

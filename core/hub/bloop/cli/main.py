@@ -27,6 +27,7 @@ COMMANDS = {
     "plugins": ("bloop.cli.plugins:plugins", "List, inspect and switch plugins."),
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),
     "events": ("bloop.cli.events:events", "See events that a plugin could not take, and decide."),
+    "topology": ("bloop.cli.topology:topology", "See which processes are alive, serving what."),
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
     "db": ("bloop.cli.db:db", "Upgrade the database and see its version."),
     "completion": ("bloop.cli.completion:completion", "Print the completion script of your shell."),
