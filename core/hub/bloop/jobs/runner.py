@@ -305,7 +305,7 @@ class Runner:
         # A read first, as with claims.
         leases = await self._database.read(LEASES, self._call, now=utcnow())
         others = [lease for lease in leases if lease[0] not in self._running]
-        if not any(is_over or is_dead(owner) for _, owner, is_over in others):
+        if not any(is_over or owner is None or is_dead(owner) for _, owner, is_over in others):
             return
         alive = frozenset(self._running)
         if taken_back := await self._unit(ledger.reap, alive=alive):

@@ -43,7 +43,7 @@ class HubProcess(Base):
     kind: Mapped[str] = mapped_column(String(20))
     host: Mapped[str] = mapped_column(String(255))
     pid: Mapped[int]
-    lease_owner: Mapped[str] = mapped_column(String(80))
+    lease_owner: Mapped[str | None] = mapped_column(String(80))
     workers: Mapped[int] = mapped_column(default=0)
     queues: Mapped[list[str]] = mapped_column(default=list)
     generation: Mapped[str] = mapped_column(String(64))

@@ -105,15 +105,13 @@ def _queues(hub: Hub, processes: list[Process]) -> list[Queue]:
     return [
         Queue(
             name,
-            *(states[state]["count"] if state in states else 0 for state in _COUNTED),
+            waiting=states.get(JobState.WAITING, {}).get("count", 0),
+            running=states.get(JobState.RUNNING, {}).get("count", 0),
             oldest_at=min(row["oldest"] for row in states.values()),
             is_served=any(not one.queues or name in one.queues for one in alive),
         )
         for name, states in sorted(by_queue.items())
     ]
-
-
-_COUNTED = (JobState.WAITING, JobState.RUNNING)
 
 
 def _lags(hub: Hub) -> list[Lag]:

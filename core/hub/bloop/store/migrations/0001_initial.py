@@ -145,7 +145,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
-        sa.Column("lease_owner", sa.String(length=80), nullable=False),
+        sa.Column("lease_owner", sa.String(length=80), nullable=True),
         sa.Column("workers", sa.Integer(), nullable=False),
         sa.Column("queues", Json, nullable=False),
         sa.Column("generation", sa.String(length=64), nullable=False),
