@@ -84,12 +84,16 @@ class TablesDecl(_Part):
 
 
 class JobDecl(_Part):
-    """Work in the background; ``handler`` is ``async def (ctx, payload)``."""
+    """Work in the background; ``handler`` is ``async def (ctx, payload)``.
+
+    Of ``priority``, 0 goes first and 9 last.
+    """
 
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     handler: DottedPath
     queue: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "default"
     attempts: Annotated[int, Field(ge=1, le=50)] = 5
+    priority: Annotated[int, Field(ge=0, le=9)] = 5
 
 
 class ScheduleDecl(_Part):

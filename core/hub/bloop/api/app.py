@@ -29,6 +29,7 @@ API = (
     "bloop.api.events",
     "bloop.api.live",
     "bloop.api.webhooks",
+    "bloop.api.topology",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
 )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": ("bloop.cli.lifecycle:init", "Create a hub here: hub.toml, database, first account."),
     "up": ("bloop.cli.lifecycle:up", "Run the hub: pages, API and background work."),
+    "worker": ("bloop.cli.worker:worker", "Run background work alone, beside `bloop up`."),
     "login-link": ("bloop.cli.lifecycle:login_link", "Print a fresh link that logs you in."),
     "import": ("bloop.cli.transfer:import_file", "Import a course from a file."),
     "export": ("bloop.cli.transfer:export", "Write a course to a file."),
@@ -27,6 +28,7 @@ COMMANDS = {
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),
     "events": ("bloop.cli.events:events", "See events that a plugin could not take, and decide."),
     "webhooks": ("bloop.cli.webhooks:webhooks", "Send events to other systems, see what arrives."),
+    "topology": ("bloop.cli.topology:topology", "See which processes are alive, serving what."),
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
     "db": ("bloop.cli.db:db", "Upgrade the database, see its version, move it."),
     "completion": ("bloop.cli.completion:completion", "Print the completion script of your shell."),

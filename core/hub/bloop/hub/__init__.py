@@ -65,6 +65,9 @@ class Hub:
         )
         self.tables = Tables(self)
         self.choices = InstitutionPlugins(self.database)
+        self.workers = 0 if kind == "cli" else config.value.jobs.workers
+        """Jobs that this process runs at a time, of these queues; none named, all of them."""
+        self.queues: tuple[str, ...] = config.value.jobs.queues
         self.loading = False
         self._job_kinds: frozenset[str] = frozenset()
         self._loader: asyncio.Task[None] | None = None
@@ -130,12 +133,11 @@ class Hub:
         """The ledger of jobs; a command's process only asks for them."""
         from bloop.jobs import Jobs, Timing
 
-        limits = self.config.value.limits
-        made = Jobs(
-            self.database,
-            workers=0 if self.kind == "cli" else limits.job_workers,
-            timing=Timing(drain=limits.drain_seconds),
-        )
+        drain = self.config.value.limits.drain_seconds
+        # With SQLite all processes are on one machine, which sees at once who has died; a long
+        # write may hold up their beats.
+        timing = Timing(drain=drain, lease=30.0) if self.embedded else Timing(drain=drain)
+        made = Jobs(self.database, workers=self.workers, queues=self.queues, timing=timing)
         made.register("content.import", self._import_uploaded)
         return made
 
@@ -210,7 +212,8 @@ class Hub:
         self.config = config
         changes = await asyncio.to_thread(self.load_plugins)
         await self._take_up_jobs()
-        await self._take_up_consumers()
+        if self.kind != "worker":
+            await self._take_up_consumers()
         self.loading = False
         return changes
 
@@ -322,6 +325,8 @@ class Hub:
                 self._bring,
                 lambda: self.kernel.plugins,
                 kind=self.kind,
+                workers=self.workers,
+                queues=self.queues,
             )
             await self._toggle.start()
         except Exception as err:
@@ -329,8 +334,9 @@ class Hub:
         finally:
             self.loading = False
         await self.jobs.start()
-        await self.consumers.start()
-        await self.webhooks.start()
+        if self.kind != "worker":
+            await self.consumers.start()
+            await self.webhooks.start()
 
     def guard(self) -> None:
         """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""

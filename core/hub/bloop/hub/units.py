@@ -65,6 +65,7 @@ class PluginUnit:
             key=None if key is None else f"{plugin}:{key}",
             plugin_id=plugin,
             queue=job.queue,
+            priority=job.priority,
             max_attempts=job.attempts,
             delay=delay,
         )

@@ -11,7 +11,7 @@ whichever process claims it first, and goes to another when its process dies.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -37,14 +37,21 @@ __all__ = ["JobState", "JobStoppedError", "Jobs", "RunningJob", "Timing"]
 class Jobs:
     """The ledger's public face, and this process's runner.
 
-    With no ``workers`` jobs are asked for here and run elsewhere.
+    With no ``workers`` jobs are asked for here and run elsewhere; without ``queues`` those of every
+    queue are run.
     """
 
     def __init__(
-        self, database: Database, *, workers: int = 2, timing: Timing | None = None
+        self,
+        database: Database,
+        *,
+        workers: int = 2,
+        queues: Collection[str] = (),
+        timing: Timing | None = None,
     ) -> None:
         self._database = database
         self._workers = workers
+        self._queues = queues
         self._timing = timing or Timing()
         self._kinds: dict[str, Handler] = {}
         self._runner: Runner | None = None
@@ -102,6 +109,7 @@ class Jobs:
                 system_call(),
                 self._kinds,
                 workers=self._workers,
+                queues=self._queues,
                 timing=self._timing,
             )
             self._runner.start()

@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from bloop.jobs.models import OVER, Job, JobState
+from bloop.jobs import turns
+from bloop.jobs.models import DUE, NORMAL_PRIORITY, OVER, RUNNING, Job, JobState
 from bloop.jobs.owners import is_dead
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.ids import new_id
@@ -26,8 +26,6 @@ from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
 MAX_PAYLOAD_BYTES = 64 * 1024
 LONGEST_BACKOFF_SECONDS = 300.0
 NO_ATTEMPT_LEFT = "job_lost"
-
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +51,13 @@ def enqueue(
     key: str | None = None,
     plugin_id: str | None = None,
     queue: str = "default",
+    priority: int = NORMAL_PRIORITY,
     max_attempts: int = 5,
     delay: float = 0.0,
 ) -> str:
     """Ask for work; it begins after the unit has committed, at the earliest in ``delay`` seconds.
+
+    Of ``priority``, 0 goes first and 9 last; within one, institutions take turns.
 
     The same ``key`` gives the job that was asked for first, whatever became of it. Raises
     ConflictError where that one was of another kind or payload.
@@ -68,12 +69,14 @@ def enqueue(
             cure="put large data into a blob and pass its digest",
         )
     dialect = unit.session.get_bind().dialect.name
-    add = _INSERT[dialect](Job).values(
+    add = turns.INSERT[dialect](Job).values(
         id=new_id(),
         institution_id=unit.institution,
         kind=kind,
         plugin_id=plugin_id,
         queue=queue,
+        priority=priority,
+        turn=None if delay > 0 else turns.next_turn(unit, queue, priority),
         payload=dict(payload),
         idempotency_key=key,
         actor=actor_of(unit.call),
@@ -102,20 +105,32 @@ def _known(unit: UnitOfWork, kind: str, payload: Mapping[str, Any], key: str | N
 
 
 def claim(
-    unit: UnitOfWork, owner: str, kinds: Collection[str], *, limit: int, lease_seconds: float
+    unit: UnitOfWork,
+    owner: str,
+    kinds: Collection[str],
+    *,
+    queues: Collection[str] = (),
+    limit: int,
+    lease_seconds: float,
 ) -> list[Claim]:
-    """Take up to ``limit`` jobs that are due; nobody else has them while the lease lasts."""
+    """Take up to ``limit`` jobs that are due; nobody else has them while the lease lasts.
+
+    Without ``queues``, of any queue.
+    """
     now = utcnow()
-    due = (
+    turns.promote(unit, now)
+    turns.by_index(unit)
+    first = turns.candidates(kinds, queues, limit + turns.MORE_CANDIDATES)
+    free = (
         select(Job.id)
-        .where(Job.state == JobState.WAITING, Job.run_after <= now, Job.kind.in_(kinds))
-        .order_by(Job.run_after, Job.id)
+        .where(Job.id.in_(unit.session.scalars(first).all()), *DUE)
+        .order_by(Job.priority, Job.turn, Job.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     taken = (
         update(Job)
-        .where(Job.id.in_(unit.session.scalars(due).all()))
+        .where(Job.id.in_(unit.session.scalars(free).all()))
         .values(
             state=JobState.RUNNING,
             attempts=Job.attempts + 1,
@@ -128,7 +143,8 @@ def claim(
         .returning(Job)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    rows = sorted(unit.session.scalars(taken), key=lambda row: (row.run_after, row.id))
+    rows = sorted(unit.session.scalars(taken), key=lambda row: (row.priority, row.turn, row.id))
+    turns.advance(unit, rows)
     return [_claimed(row) for row in rows]
 
 
@@ -202,7 +218,8 @@ def retry_later(
 ) -> bool:
     """Let the job wait for its next attempt, never for less than ``retry_after`` seconds."""
     pause = max(backoff(claim.attempt), retry_after or 0.0)
-    values = {**_WAITING, "run_after": utcnow() + timedelta(seconds=pause), "error": error}
+    later = utcnow() + timedelta(seconds=pause)
+    values = {**_WAITING, "turn": None, "run_after": later, "error": error}
     return _changed(unit, _fenced(claim, values))
 
 
@@ -217,14 +234,18 @@ def backoff(attempt: int) -> float:
     return min(2.0**attempt, LONGEST_BACKOFF_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 # nosec B311 - spread, no secret
 
 
-def reap(unit: UnitOfWork) -> int:
-    """Take back what dead runners held; a job that has no attempt left fails. Gives how many."""
+def reap(unit: UnitOfWork, *, alive: Collection[str] = ()) -> int:
+    """Take back what dead runners held; a job that has no attempt left fails. Gives how many.
+
+    Whoever calls knows which jobs are ``alive``, since it runs them itself.
+    """
     now = utcnow()
-    running = select(Job.id, Job.lease_owner, Job.lease_until).where(Job.state == JobState.RUNNING)
+    running = select(Job.id, Job.lease_owner, Job.lease_until).where(*RUNNING)
     lost = [
         row.id
         for row in unit.session.execute(running.with_for_update(skip_locked=True))
-        if row.lease_until is None or row.lease_until < now or is_dead(str(row.lease_owner))
+        if row.id not in alive
+        and (row.lease_until is None or row.lease_until < now or is_dead(str(row.lease_owner)))
     ]
     if not lost:
         return 0
@@ -268,6 +289,7 @@ def retry(unit: UnitOfWork, job_id: str) -> Job:
     if job.state not in {JobState.FAILED, JobState.CANCELLED}:
         raise ConflictError(f"job {job_id} is {job.state}; only what failed can be retried")
     job.state, job.run_after, job.attempts = JobState.WAITING, utcnow(), 0
+    job.turn = unit.session.scalar(select(turns.next_turn(unit, job.queue, job.priority)))
     job.error = job.finished_at = job.started_at = None
     job.progress_done = job.progress_total = job.progress_message = None
     job.cancel_requested = False

@@ -6,7 +6,15 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.store.ids import new_id
@@ -26,18 +34,33 @@ class JobState(enum.StrEnum):
 
 OVER = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
 
+NORMAL_PRIORITY = 5
+
+_DUE = "state = 'waiting' AND turn IS NOT NULL"
+_LATER = "state = 'waiting' AND turn IS NULL"
+_RUNNING = "state = 'running'"
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 class Job(Tenant, Base):
     """One piece of work in the background; ``state`` is a :class:`JobState`.
 
     A runner holds ``lease_until`` and writes only while ``lease_epoch`` is the one it claimed.
     ``actor`` and ``actor_role`` are those of the call that asked for the job, which runs as theirs.
+    Of the jobs that are due, those of ``priority`` 0 go first, then by ``turn``; what waits for a
+    time has no turn yet.
     """
 
     __tablename__ = "job"
     __table_args__ = (
         UniqueConstraint("institution_id", "idempotency_key"),
-        Index("ix_job_due", "state", "run_after", "kind"),
+        Index("ix_job_due", "kind", "priority", "turn", "id", **_where(_DUE)),
+        Index("ix_job_turn", "institution_id", "queue", "priority", "turn", **_where(_DUE)),
+        Index("ix_job_later", "run_after", **_where(_LATER)),
+        Index("ix_job_running", "lease_until", **_where(_RUNNING)),
         Index("ix_job_institution", "institution_id", "id"),
     )
 
@@ -45,6 +68,8 @@ class Job(Tenant, Base):
     kind: Mapped[str] = mapped_column(String(80))
     plugin_id: Mapped[str | None] = mapped_column(String(40))
     queue: Mapped[str] = mapped_column(String(40), default="default")
+    priority: Mapped[int] = mapped_column(SmallInteger, default=NORMAL_PRIORITY)
+    turn: Mapped[int | None] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(20), default=JobState.WAITING)
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
@@ -67,3 +92,19 @@ class Job(Tenant, Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+# Written out, not as parameters: only so can a database see that a partial index holds these rows.
+DUE = (Job.state == literal_column("'waiting'"), Job.turn.is_not(None))
+LATER = (Job.state == literal_column("'waiting'"), Job.turn.is_(None))
+RUNNING = (Job.state == literal_column("'running'"),)
+
+
+class JobTurn(Base):
+    """About up to which turn the jobs of a queue and priority have been served."""
+
+    __tablename__ = "job_turn"
+
+    queue: Mapped[str] = mapped_column(String(40), primary_key=True)
+    priority: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    turn: Mapped[int] = mapped_column(BigInteger)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,8 +16,8 @@ import orjson
 from bloop.jobs import ledger
 from bloop.jobs.context import RunningJob, StopReason
 from bloop.jobs.models import JobState
-from bloop.jobs.owners import this_process
-from bloop.jobs.queries import DUE_KINDS
+from bloop.jobs.owners import is_dead, this_process
+from bloop.jobs.queries import DUE_KINDS, DUE_LATER, LEASES
 from bloop.kernel.faults import describe
 from bloop.store.database import Database, in_unit
 from bloop.store.errors import StoreError
@@ -37,11 +38,15 @@ Handler = Callable[[RunningJob, dict[str, Any]], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds: how often the ledger is looked at, leases are prolonged, and how long they last."""
+    """Seconds: how often the ledger is looked at, leases are prolonged, and how long they last.
+
+    What a machine that has died was running goes on elsewhere within ``lease + reap + poll``.
+    """
 
     poll: float = 1.0
     beat: float = 1.0
-    lease: float = 30.0
+    lease: float = 6.0
+    reap: float = 1.5
     drain: float = 10.0
 
 
@@ -62,9 +67,10 @@ class _Running:
 
 
 class Runner:
-    """Runs up to ``workers`` jobs at a time of the kinds in ``kinds``.
+    """Runs up to ``workers`` jobs at a time of the kinds in ``kinds``; no ``queues`` means all.
 
-    The ledger is polled; :meth:`wake` only makes it sooner.
+    The ledger is polled; :meth:`wake` only makes it sooner. Leases are prolonged by a thread of
+    its own: code that holds up the event loop for a while must not cost the jobs beside it theirs.
     """
 
     def __init__(
@@ -75,11 +81,13 @@ class Runner:
         *,
         workers: int,
         timing: Timing,
+        queues: Collection[str] = (),
     ) -> None:
         self._database = database
         self._call = call
         self._kinds = kinds
         self._workers = workers
+        self._queues = queues
         self._timing = timing
         self._owner = this_process()
         self._log = get_logger(__name__)
@@ -87,15 +95,23 @@ class Runner:
         self._wake = asyncio.Event()
         self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
+        self._silent = threading.Event()
+        self._beater: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to claim and run."""
+        self._beater = threading.Thread(
+            target=self._beat_until_silent,
+            args=(asyncio.get_running_loop(),),
+            name="bloop-jobs-beat",
+            daemon=True,
+        )
+        self._beater.start()
         self._loops = [
             asyncio.create_task(self._forever(step, seconds), name=f"bloop-jobs-{step.__name__}")
             for step, seconds in (
                 (self._claim, self._timing.poll),
-                (self._beat, self._timing.beat),
-                (self._reap, self._timing.lease / 3),
+                (self._reap, self._timing.reap),
             )
         ]
 
@@ -109,6 +125,9 @@ class Runner:
         for loop in others:
             loop.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        self._silent.set()
+        if self._beater is not None:
+            await asyncio.to_thread(self._beater.join)
 
     async def drain(self, kind: str) -> None:
         """Let running jobs of a kind end in the time to drain, give the others back."""
@@ -156,12 +175,20 @@ class Runner:
         if free <= 0 or self._stopping:
             return
         # A read first: claiming writes, and a hub without work should not write every second.
-        due = await self._database.read(DUE_KINDS, self._call, now=utcnow())
-        kinds = self._kinds.keys() & {kind for (kind,) in due}
+        due = {kind for (kind,) in await self._database.read(DUE_KINDS, self._call)}
+        if await self._database.read(DUE_LATER, self._call, now=utcnow()):
+            due = set(self._kinds)
+        kinds = self._kinds.keys() & due
         if not kinds:
             return
-        lease = self._timing.lease
-        claims = await self._unit(ledger.claim, self._owner, kinds, limit=free, lease_seconds=lease)
+        claims = await self._unit(
+            ledger.claim,
+            self._owner,
+            kinds,
+            queues=self._queues,
+            limit=free,
+            lease_seconds=self._timing.lease,
+        )
         for claim in claims:
             context = RunningJob(claim)
             handler = self._kinds[claim.kind]
@@ -246,13 +273,22 @@ class Runner:
             else:
                 return
 
-    async def _beat(self) -> None:
-        if due := [one for one in self._running.values() if one.in_handler]:
-            lost, cancelled = await self._unit(self._beat_all, due)
-            for running in lost:
-                running.stop(StopReason.LOST)
-            for running in cancelled:
-                running.stop(StopReason.CANCELLED)
+    def _beat_until_silent(self, loop: asyncio.AbstractEventLoop) -> None:
+        while not self._silent.wait(self._timing.beat):
+            try:
+                self._beat(loop)
+            except Exception as err:  # noqa: BLE001 - logged, and tried again
+                self._log.warning("jobs: the ledger can't be reached", step="beat", error=err)
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        due = [one for one in list(self._running.values()) if one.in_handler]
+        if not due:
+            return
+        lost, cancelled = in_unit(self._database, self._call, self._beat_all, due)
+        for running in lost:
+            loop.call_soon_threadsafe(running.stop, StopReason.LOST)
+        for running in cancelled:
+            loop.call_soon_threadsafe(running.stop, StopReason.CANCELLED)
 
     def _beat_all(
         self, unit: UnitOfWork, due: list[_Running]
@@ -268,7 +304,13 @@ class Runner:
         return lost, cancelled
 
     async def _reap(self) -> None:
-        if taken_back := await self._unit(ledger.reap):
+        # A read first, as with claims.
+        leases = await self._database.read(LEASES, self._call, now=utcnow())
+        others = [lease for lease in leases if lease[0] not in self._running]
+        if not any(is_over or owner is None or is_dead(owner) for _, owner, is_over in others):
+            return
+        alive = frozenset(self._running)
+        if taken_back := await self._unit(ledger.reap, alive=alive):
             self._log.warning("jobs: took back what dead runners held", jobs=taken_back)
             self._wake.set()
 

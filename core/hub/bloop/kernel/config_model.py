@@ -143,9 +143,6 @@ class LimitsSection(_Section):
     upload_bytes: int = setting(
         512 * 1024 * 1024, description="Largest file that may be uploaded or imported", ge=1024
     )
-    job_workers: int = setting(
-        2, description="Threads of the embedded job runner; 0 runs none", ge=0, le=64
-    )
     event_days: float = setting(
         7.0, description="Events stay this long, and until every consumer has passed them", ge=0
     )
@@ -154,6 +151,22 @@ class LimitsSection(_Section):
     )
     idempotency_hours: float = setting(
         24.0, description="A request sent again with its key is known for this long", gt=0, le=8760
+    )
+
+
+class JobsSection(_Section):
+    """Work in the background, as `bloop up` runs it; `bloop worker` runs more beside it."""
+
+    workers: int = setting(
+        2,
+        description="Jobs that `bloop up` runs at a time; 0 leaves them to `bloop worker`",
+        ge=0,
+        le=64,
+    )
+    queues: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = setting(
+        (),
+        description="Queues that `bloop up` runs; with none named, all of them",
+        examples=[["default", "sync"]],
     )
 
 
@@ -204,6 +217,7 @@ class HubConfig(_Section):
     access: AccessSection = AccessSection()
     log: LogSection = LogSection()
     limits: LimitsSection = LimitsSection()
+    jobs: JobsSection = JobsSection()
     net: NetSection = NetSection()
     plugins: dict[str, PluginEntry] = Field(default_factory=dict)
 

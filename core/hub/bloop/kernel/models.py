@@ -33,6 +33,8 @@ class HubProcess(Base):
     """A living process of the hub and the generation it runs; dead ones stop beating.
 
     ``config_fault`` says why it keeps its last good configuration, where ``hub.toml`` is broken.
+    It runs up to ``workers`` jobs at a time, of ``queues`` (none named: all), which it leases as
+    ``lease_owner``.
     """
 
     __tablename__ = "hub_process"
@@ -41,6 +43,9 @@ class HubProcess(Base):
     kind: Mapped[str] = mapped_column(String(20))
     host: Mapped[str] = mapped_column(String(255))
     pid: Mapped[int]
+    lease_owner: Mapped[str | None] = mapped_column(String(80))
+    workers: Mapped[int] = mapped_column(default=0)
+    queues: Mapped[list[str]] = mapped_column(default=list)
     generation: Mapped[str] = mapped_column(String(64))
     config_fault: Mapped[str | None] = mapped_column(String(2000))
     started_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -12,12 +12,13 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, update
 
+from bloop.jobs.owners import this_process
 from bloop.kernel.config import LoadedConfig
 from bloop.kernel.config_watch import watch
 from bloop.kernel.generation import InForce, Offer, adopt, in_force, offer_of, settle
@@ -45,7 +46,7 @@ class Toggle:
     """What is wanted, followed by one process.
 
     ``apply`` brings the process to a configuration; ``records`` tells what became of the plugins.
-    ``call`` is one of the hub itself.
+    ``call`` is one of the hub itself; ``workers`` and ``queues`` say which jobs the process runs.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class Toggle:
         records: Callable[[], Mapping[str, PluginRecord]],
         *,
         kind: str,
+        workers: int = 0,
+        queues: Collection[str] = (),
         host: str | None = None,
         poll_seconds: float = 1.0,
     ) -> None:
@@ -72,6 +75,8 @@ class Toggle:
         self._apply = apply
         self._records = records
         self._kind = kind
+        self._workers = workers
+        self._queues = queues
         self._host = host or socket.gethostname()
         self._poll_seconds = poll_seconds
         self._applying = asyncio.Lock()
@@ -219,6 +224,9 @@ class Toggle:
                 kind=self._kind,
                 host=self._host[:255],
                 pid=os.getpid(),
+                lease_owner=this_process(),
+                workers=self._workers,
+                queues=sorted(self._queues),
                 **values,
             )
         )

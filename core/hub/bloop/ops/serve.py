@@ -76,7 +76,7 @@ def serve(
     with bound as listener:
         line.hand_over(listener, hub.journal_folder)
         try:
-            _run(_serve(hub, listener, on_ready, line))
+            run_loop(_serve(hub, listener, on_ready, line))
         except (SystemExit, KeyboardInterrupt) as error:
             hub.accuse(error)
             raise
@@ -248,10 +248,14 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline:
         await server.serve([listener])
     finally:
         await hub.stop()
-        # A plugin's task that swallows its cancellation would be waited for without end.
-        leave = threading.Timer(LEFTOVER_SECONDS, lifeline.leave)
-        leave.daemon = True
-        leave.start()
+        leave_soon(lifeline)
+
+
+def leave_soon(lifeline: Lifeline) -> None:
+    """Have the process end: a plugin's task that swallows its cancellation would never let it."""
+    leave = threading.Timer(LEFTOVER_SECONDS, lifeline.leave)
+    leave.daemon = True
+    leave.start()
 
 
 async def _complete(hub: Hub, edge: Edge, listener: socket.socket, on_ready: OnReady) -> None:
@@ -303,7 +307,8 @@ def _from_folders(hub: Hub) -> tuple[Diagnosis, ...]:
     return tuple(one for plugin in sorted(plugins) for one in diagnose(hub, plugin))
 
 
-def _run(main: Coroutine[Any, Any, None]) -> None:
+def run_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Run a process's coroutine to its end, in uvloop's event loop where there is one."""
     if sys.platform == "win32":
         asyncio.run(main)
         return

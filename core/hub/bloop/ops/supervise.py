@@ -1,6 +1,6 @@
 """The supervisor: a small process beside the one that serves, which starts it again when it dies.
 
-    bloop up                      waits here, and holds the listening socket
+    bloop up, bloop worker        waits here, and holds the listening socket
       └─ the process that serves  plugins, event loop, jobs
 
 What plugins can do to a process (``os._exit``, a segmentation fault, all of its memory, a call that
@@ -48,10 +48,11 @@ class Lifeline:
         """The socket of the process before, which is served on."""
         self._channel = channel
 
-    def hand_over(self, listener: socket.socket, journal: Path) -> None:
+    def hand_over(self, listener: socket.socket | None, journal: Path) -> None:
         """Let the supervisor hold the listening socket, and know where deaths are explained."""
         if self._channel is not None and self.listener is None:
-            socket.send_fds(self._channel, [os.fsencode(journal)], [listener.fileno()])
+            held = [] if listener is None else [listener.fileno()]
+            socket.send_fds(self._channel, [os.fsencode(journal)], held)
 
     def on_loss(self, loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
         """Call ``act`` once the supervisor is gone, so that nobody serves unseen."""
@@ -152,8 +153,10 @@ class _Supervisor:
                     break
                 if descriptors:
                     self._listener = socket.socket(fileno=descriptors[0])
+                if text == _OVER:
+                    over = True
+                else:
                     self._journal = Path(os.fsdecode(text))
-                over = over or text == _OVER
         return over
 
     def _may_go_on(self, child: int, status: int) -> bool:

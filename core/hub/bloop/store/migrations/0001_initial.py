@@ -145,6 +145,9 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("lease_owner", sa.String(length=80), nullable=True),
+        sa.Column("workers", sa.Integer(), nullable=False),
+        sa.Column("queues", Json, nullable=False),
         sa.Column("generation", sa.String(length=64), nullable=False),
         sa.Column("config_fault", sa.String(length=2000), nullable=True),
         sa.Column("started_at", UtcDateTime(), nullable=False),
@@ -193,6 +196,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("kind", sa.String(length=80), nullable=False),
         sa.Column("plugin_id", sa.String(length=40), nullable=True),
         sa.Column("queue", sa.String(length=40), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("turn", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("payload", Json, nullable=False),
         sa.Column("idempotency_key", sa.String(length=200), nullable=True),
@@ -221,8 +226,46 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             "institution_id", "idempotency_key", name=op.f("uq_job_institution_id_idempotency_key")
         ),
     )
-    op.create_index("ix_job_due", "job", ["state", "run_after", "kind"], unique=False)
+    op.create_index(
+        "ix_job_due",
+        "job",
+        ["kind", "priority", "turn", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
+        postgresql_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
+    )
     op.create_index("ix_job_institution", "job", ["institution_id", "id"], unique=False)
+    op.create_index(
+        "ix_job_later",
+        "job",
+        ["run_after"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting' AND turn IS NULL"),
+        postgresql_where=sa.text("state = 'waiting' AND turn IS NULL"),
+    )
+    op.create_index(
+        "ix_job_running",
+        "job",
+        ["lease_until"],
+        unique=False,
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index(
+        "ix_job_turn",
+        "job",
+        ["institution_id", "queue", "priority", "turn"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
+        postgresql_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
+    )
+    op.create_table(
+        "job_turn",
+        sa.Column("queue", sa.String(length=40), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("turn", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("queue", "priority", name=op.f("pk_job_turn")),
+    )
     op.create_table(
         "outbox_event",
         sa.Column(

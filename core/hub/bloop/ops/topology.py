@@ -1,0 +1,127 @@
+"""Who is alive, on which generation, serving what; and what waits for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from bloop.accounts.sessions import system_call
+from bloop.events.models import EventConsumer
+from bloop.jobs.models import JobState
+from bloop.jobs.queries import LEASES
+from bloop.kernel.queries import GENERATION, PROCESSES
+from bloop.store.models import EVERY_INSTITUTION, OutboxEvent
+from bloop.store.statements import parsed, to_dicts
+from bloop.store.types import utcnow
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
+STALE_SECONDS = 20.0
+"""A process says every five seconds that it lives; after four that it missed it counts as dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of the hub; ``queues`` empty means all, ``jobs`` is how many run there now."""
+
+    id: str
+    kind: str
+    host: str
+    pid: int
+    generation: str
+    is_current: bool
+    """Whether it has the plugins that are wanted."""
+    is_stale: bool
+    """Whether it has not been heard of for some time."""
+    workers: int
+    queues: list[str]
+    jobs: int
+    started_at: str
+    beat_at: str
+    config_fault: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits and runs of one queue, and whether a living process serves it."""
+
+    name: str
+    waiting: int
+    running: int
+    oldest_at: str
+    is_served: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How many events a consumer has not passed, at most."""
+
+    consumer: str
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """All of it."""
+
+    processes: list[Process]
+    queues: list[Queue]
+    consumers: list[Lag]
+
+
+def topology(hub: Hub) -> Topology:
+    """Read it from the database; it may block."""
+    call = system_call(EVERY_INSTITUTION)
+    found = hub.database.read_now(GENERATION, call)
+    wanted = found[0][0] if found else ""
+    leases = hub.database.read_now(LEASES, call, now=utcnow())
+    running = Counter(owner for _, owner, _ in leases)
+    rows = to_dicts(PROCESSES, hub.database.read_now(PROCESSES, call))
+    processes = [_process(row, wanted, running) for row in rows]
+    return Topology(processes, _queues(hub, processes), _lags(hub))
+
+
+def _process(row: dict[str, Any], wanted: str, running: Counter[str]) -> Process:
+    silent = utcnow() - datetime.fromisoformat(row["beat_at"])
+    jobs = running[row.pop("lease_owner")]
+    return Process(
+        **row | {"queues": parsed(row["queues"])},
+        jobs=jobs,
+        is_current=row["generation"] == wanted,
+        is_stale=silent > timedelta(seconds=STALE_SECONDS),
+    )
+
+
+def _queues(hub: Hub, processes: list[Process]) -> list[Queue]:
+    by_queue: dict[str, dict[str, Any]] = {}
+    for row in hub.jobs.depth():
+        by_queue.setdefault(row["queue"], {})[row["state"]] = row
+    alive = [one for one in processes if one.workers and not one.is_stale]
+    return [
+        Queue(
+            name,
+            waiting=states.get(JobState.WAITING, {}).get("count", 0),
+            running=states.get(JobState.RUNNING, {}).get("count", 0),
+            oldest_at=min(row["oldest"] for row in states.values()),
+            is_served=any(not one.queues or name in one.queues for one in alive),
+        )
+        for name, states in sorted(by_queue.items())
+    ]
+
+
+def _lags(hub: Hub) -> list[Lag]:
+    with hub.database.reading(system_call(EVERY_INSTITUTION)) as unit:
+        newest = unit.session.scalar(select(func.max(OutboxEvent.seq))) or 0
+        slowest = (
+            select(EventConsumer.name, func.min(EventConsumer.position))
+            .group_by(EventConsumer.name)
+            .order_by(EventConsumer.name)
+        )
+        return [
+            Lag(name, max(0, newest - position)) for name, position in unit.session.execute(slowest)
+        ]

@@ -1,0 +1,112 @@
+"""Several processes over one ledger: one is killed, one is told to stop, each has its queues."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bloop.jobs import ledger
+from bloop.jobs.queries import JOB
+from bloop.store.database import in_unit
+
+ROOT = Path(__file__).resolve().parents[2]
+HELPER = [sys.executable, "-m", "tests.jobs.run_jobs"]
+
+
+@contextlib.contextmanager
+def worker(urls, machine, *queues):
+    process = subprocess.Popen(
+        [*HELPER, *urls, machine, *queues], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def ask(database, call, file, seconds=0.0, **options):
+    payload = {"file": str(file), "seconds": seconds}
+    return in_unit(database, call, ledger.enqueue, "work", payload, **options)
+
+
+def lines(file):
+    return [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+
+
+async def until(condition, seconds=30):
+    async with asyncio.timeout(seconds):
+        while not (found := condition()):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.02)
+    return found
+
+
+def state(database, call, id_):
+    return JOB.as_dict(database.read_now(JOB, call, id=id_)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("machines", [("here", "here"), ("here", "there")])
+async def test_a_killed_workers_job_goes_on_elsewhere_within_ten_seconds(
+    database, database_urls, call, tmp_path, machines
+):
+    file = tmp_path / "lines"
+    first, second = machines
+    with worker(database_urls, first) as victim:
+        id_ = ask(database, call, file, seconds=3600)
+        await until(lambda: lines(file))
+        with worker(database_urls, second) as other:
+            os.kill(victim.pid, signal.SIGKILL)
+            killed = time.monotonic()
+            await until(lambda: len(lines(file)) > 1)
+            # The one time that is asserted: it is what an operator is promised.
+            assert time.monotonic() - killed < 10
+            await until(lambda: state(database, call, id_)["state"] == "succeeded")
+    found = [(what, pid) for what, _, pid in lines(file)]
+    assert found == [
+        ("began", str(victim.pid)),
+        ("began", str(other.pid)),
+        ("ended", str(other.pid)),
+    ]
+
+
+@pytest.mark.slow
+async def test_cancelling_reaches_code_that_runs_in_another_process(
+    database, database_urls, call, tmp_path
+):
+    file = tmp_path / "lines"
+    with worker(database_urls, "there"):
+        id_ = ask(database, call, file, seconds=3600)
+        await until(lambda: lines(file))
+        in_unit(database, call, ledger.cancel, id_)
+        await until(lambda: len(lines(file)) > 1, seconds=5)
+        await until(lambda: state(database, call, id_)["state"] == "cancelled")
+    assert [what for what, *_ in lines(file)] == ["began", "cancelled"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
+async def test_each_worker_runs_its_queues_and_no_job_twice(
+    database, database_urls, call, tmp_path
+):
+    file = tmp_path / "lines"
+    with worker(database_urls, "a", "sync") as sync, worker(database_urls, "b", "render") as render:
+        ids = {
+            queue: {ask(database, call, file, queue=queue) for _ in range(20)}
+            for queue in ("sync", "render")
+        }
+        waits = ask(database, call, file, queue="default")
+        await until(lambda: len(lines(file)) == 80)
+    for queue, process in (("sync", sync), ("render", render)):
+        own = [job for what, job, pid in lines(file) if (what, pid) == ("ended", str(process.pid))]
+        assert sorted(own) == sorted(ids[queue])
+    assert state(database, call, waits)["state"] == "waiting"
