@@ -99,6 +99,10 @@ UNVERSIONED = {
     "post /api/v1/plugins/{plugin_id}/disable",
     "post /api/v1/plugins/{plugin_id}/enable",
     "post /api/v1/runs/{run_id}/undo",
+    "post /api/v1/webhooks",
+    "post /api/v1/webhooks/{webhook_id}/redeliver",
+    "post /api/v1/webhooks/{webhook_id}/rotate",
+    "post /api/v1/webhooks/{webhook_id}/test",
     "put /api/v1/plugins/{plugin_id}/institution",
 }
 """Changes without If-Match; docs/api.md gives a reason for each."""
