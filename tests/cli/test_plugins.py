@@ -54,7 +54,7 @@ def test_enabling_what_is_not_installed_changes_nothing(hub):
     before = hub.file.read_text()
     done = hub("plugins", "enable", "nope")
     assert done.returncode == 1
-    assert "pip install bloop-nope" in done.stderr
+    assert "(bloop-nope?)" in done.stderr
     assert hub.file.read_text() == before
 
 

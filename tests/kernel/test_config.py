@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bloop.kernel.config import LoadedConfig, default_path, load
+from bloop.kernel.config import LoadedConfig, default_path, load, parse
 from bloop.kernel.config_model import HubConfig
 from bloop_sdk.errors import ConfigError
 
@@ -347,3 +347,13 @@ def test_the_configuration_loads_no_web_framework_and_no_database():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ}
     )
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("key", ["enabeld", "enable", "Enabled", "grantd"])
+def test_a_misspelt_switch_of_a_plugin_is_a_fault_and_no_setting(key):
+    with pytest.raises(ConfigError, match=rf"hub.toml:2: \[plugins.canvas\] {key}: is misspelt"):
+        parse(f"[plugins.canvas]\n{key} = true\n", Path("hub.toml"), {})
+
+
+def test_a_plugins_own_setting_may_be_called_almost_anything():
+    parse("[plugins.canvas]\norders = 3\nenabling = 1\ngrant_type = 'x'\n", Path("hub.toml"), {})

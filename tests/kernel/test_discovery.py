@@ -10,7 +10,7 @@ import textwrap
 
 import pytest
 
-from bloop.kernel.discovery import scan, system_packages_missing
+from bloop.kernel.discovery import cure_of_absence, scan, system_packages_missing
 from bloop.kernel.states import PluginState
 from bloop_sdk.testing.distributions import write_plugin
 
@@ -290,3 +290,9 @@ def test_debian_packages_are_looked_up_in_dpkgs_folder(tmp_path):
 
 def test_without_dpkg_nothing_is_known_to_be_missing(tmp_path):
     assert system_packages_missing(("libfoo1",), tmp_path / "absent") == ()
+
+
+def test_a_slip_of_the_pen_is_told_before_a_distribution():
+    assert cure_of_absence("cartrige", ["cartridge", "markdown"]) == "did you mean cartridge?"
+    assert "(bloop-canvas-x?)" in cure_of_absence("canvas_x", ["cartridge", "markdown"])
+    assert "pip install" not in cure_of_absence("canvas")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,7 +182,7 @@ def _rows(path: Path | None) -> dict[str, dict[str, Any]]:
     found = scan().plugins
     rows = {}
     for name in sorted({*found, *wanted}):
-        row = rows[name] = _row(name, found.get(name), enabled=name in wanted)
+        row = rows[name] = _row(name, found.get(name), found, enabled=name in wanted)
         rights = rights_shown(loaded, found[name].manifest if name in found else None)
         row["rights"] = rights
         if name in wanted and row["reason"] is None and not all(r["granted"] for r in rights):
@@ -190,12 +191,16 @@ def _rows(path: Path | None) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def _row(plugin_id: str, found: Found | None, *, enabled: bool) -> dict[str, Any]:
+def _row(
+    plugin_id: str, found: Found | None, installed: Collection[str], *, enabled: bool
+) -> dict[str, Any]:
+    from bloop.kernel.discovery import cure_of_absence
+
     manifest = found.manifest if found else None
     problem = found.problem if found else None
     reason, cure = (problem.reason, problem.cure) if problem else (None, None)
     if found is None:
-        reason, cure = "is not installed", f"pip install bloop-{plugin_id.replace('_', '-')}"
+        reason, cure = "is not installed", cure_of_absence(plugin_id, installed)
     return {
         "id": plugin_id,
         "name": manifest.name if manifest else plugin_id,

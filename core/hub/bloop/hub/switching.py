@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bloop.kernel import hubfile
 from bloop.kernel.config import LoadedConfig, load
-from bloop.kernel.discovery import Found
+from bloop.kernel.discovery import Found, cure_of_absence
 from bloop.kernel.edits import Edits, KeptEdit
 from bloop.kernel.hubfile import Edit
 from bloop.kernel.wanted import Changes
@@ -65,14 +65,18 @@ def write_switch(
 
 
 def require_known(
-    config: LoadedConfig, plugin_id: str, found: Found | None, *, enabled: bool
+    config: LoadedConfig,
+    plugin_id: str,
+    found: Found | None,
+    *,
+    enabled: bool,
+    installed: Iterable[str] = (),
 ) -> None:
     """Raise NotFoundError for what is not installed; what was uninstalled can be switched off."""
     if found is None and (enabled or plugin_id not in config.value.plugins):
         raise NotFoundError(
             f"no installed distribution has a plugin {plugin_id[:40]!r}",
-            cure=f"pip install bloop-{plugin_id[:40].replace('_', '-')}, "
-            "or see `bloop plugins list`",
+            cure=cure_of_absence(plugin_id, installed),
         )
 
 

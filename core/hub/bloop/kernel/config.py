@@ -5,9 +5,10 @@ A plugin's settings are resolved with :meth:`LoadedConfig.plugin` once its model
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ MAX_BYTES = 1024 * 1024
 _PREFIX = "BLOOP_"
 _PLUGIN_ID = r"[a-z][a-z0-9_]{1,39}"
 _ENTRY_KEYS = tuple(PluginEntry.model_fields)
+_SWITCHES = ("enabled", "granted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,18 @@ def _tables(layers: Sequence[Layer], faults: list[Fault]) -> dict[Keys, type[Bas
                 faults.append(_no_table(place, table))
             else:
                 tables["plugins", plugin_id] = PluginEntry
+                faults.extend(_misspelt(layer, plugin_id, value))
     return tables
+
+
+def _misspelt(layer: Layer, plugin_id: str, value: Mapping[str, Any]) -> Iterator[Fault]:
+    """Keys that were meant for the hub: taken for a setting, one would switch a plugin off."""
+    for key in value:
+        meant = difflib.get_close_matches(key, _SWITCHES, n=1, cutoff=0.8)
+        if meant and key not in _SWITCHES:
+            place = layer.where(("plugins", plugin_id, key))
+            cure = f"did you mean {meant[0]}?"
+            yield Fault(place, f"plugins.{plugin_id}", key, "is misspelt", cure)
 
 
 def _no_table(place: str, table: str) -> Fault:

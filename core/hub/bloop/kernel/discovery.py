@@ -5,13 +5,14 @@ What is wrong with one distribution is told of that one, and costs no other.
 
 from __future__ import annotations
 
+import difflib
 import importlib.metadata
 import importlib.util
 import os
 import re
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
@@ -77,6 +78,19 @@ class ProblemError(Exception):
     def __init__(self, state: PluginState, reason: str, cure: str) -> None:
         super().__init__(reason)
         self.problem = Problem(state, reason, cure)
+
+
+def cure_of_absence(plugin_id: str, installed: Iterable[str] = ()) -> str:
+    """What to do where no plugin of this name is installed; a slip of the pen is named first.
+
+    It names the distribution and says no `pip install`: whoever mistypes a name should not be
+    led to whatever an index has under it.
+    """
+    others = [name for name in installed if name != plugin_id]
+    if meant := difflib.get_close_matches(plugin_id, others, n=1, cutoff=0.75):
+        return f"did you mean {meant[0]}?"
+    distribution = f"bloop-{plugin_id[:40].replace('_', '-')}"
+    return f"install the distribution that holds it ({distribution}?), or see `bloop plugins list`"
 
 
 def scan(missing: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None) -> Scan:

@@ -15,7 +15,7 @@ from typing import Any
 from bloop.kernel.breaker import Breakers
 from bloop.kernel.calls import Calls
 from bloop.kernel.context import HubContext
-from bloop.kernel.discovery import Found, Problem, Scan
+from bloop.kernel.discovery import Found, Problem, Scan, cure_of_absence
 from bloop.kernel.dispatch import Dispatcher, Hooks
 from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.grants import ungranted, withheld
@@ -232,7 +232,7 @@ class Kernel:
                 plugin_id,
                 PluginState.INVALID,
                 "no installed distribution has a plugin of this name",
-                f"pip install bloop-{plugin_id.replace('_', '-')}, or see `bloop plugins list`",
+                cure_of_absence(plugin_id, self._records),
             )
 
     def _rest(self, record: PluginRecord) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bloop.kernel.breaker import Breakers
 from bloop.kernel.context import HubContext
-from bloop.kernel.discovery import Found
+from bloop.kernel.discovery import Found, cure_of_absence
 from bloop.kernel.dispatch import Hooks
 from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.loader import Runner
@@ -56,7 +56,7 @@ def unavailable(plugin_id: str, record: PluginRecord | None) -> PluginUnavailabl
     if record is None:
         return PluginUnavailableError(
             f"plugin {plugin_id} is not installed",
-            cure=f"pip install bloop-{plugin_id.replace('_', '-')}",
+            cure=cure_of_absence(plugin_id),
         )
     reason = f": {record.status.reason}" if record.status.reason else ""
     return PluginUnavailableError(

@@ -102,7 +102,7 @@ def plan(hub: Hub, plugin_id: str, change: Change) -> Plan:
     entry = hub.config.value.plugins.get(plugin_id)
     found = hub.kernel.found(plugin_id)
     enabling = change == "enable"
-    require_known(hub.config, plugin_id, found, enabled=enabling)
+    require_known(hub.config, plugin_id, found, enabled=enabling, installed=hub.kernel.plugins)
     diff = _diff(hub, plugin_id, grants(found), enabled=enabling)
     problem = _problem(found) if enabling else None
     running = record is not None and record.status.state is PluginState.READY
