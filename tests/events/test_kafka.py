@@ -17,7 +17,7 @@ from tests.events.conftest import consumer, parked, position, say, until
 from tests.support.kafka import Reader
 
 AGGREGATES = [f"item:{n}" for n in range(5)]
-TOPIC = "content.item.updated"
+TOPIC = "shop.item.updated"
 
 
 class Watched(KafkaSink):
@@ -63,7 +63,7 @@ async def reader(kafka):
 
 async def read_on(reader, count):
     """Read what the broker has now, from its beginning, up to ``count`` events in all."""
-    await reader.start("bloop.content")
+    await reader.start("bloop.shop")
     await reader.until(count)
     await reader.stop()
 

@@ -235,7 +235,7 @@ def insert_anything(database, model, owner):
 
     from bloop.store.database import open_engine
 
-    samples = {"VARCHAR": "'x'", "TEXT": "'x'", "JSON": "'{}'", "BOOLEAN": "true"}
+    samples = {"VARCHAR": "'x'", "TEXT": "'x'", "JSON": "'{}'", "BOOLEAN": "true", "BYTEA": "'x'"}
     columns, values = [], []
     for column in model.__table__.columns:
         if column.identity is not None:

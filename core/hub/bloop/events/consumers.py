@@ -15,6 +15,7 @@ from bloop.events.means import Means, log
 from bloop.events.queries import DUE, EVENTS, PARKED_COUNTS
 from bloop.events.reader import SOON_SECONDS, Log
 from bloop.store.types import utcnow
+from bloop.tasks import end_tasks
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import BloopError
 
@@ -100,9 +101,7 @@ class Consumers:
             if self._loop is not None:
                 self._means.database.on_events.remove(self.wake)
                 self._loop = None
-            for task in self._loops:
-                task.cancel()
-            await asyncio.gather(*self._loops, return_exceptions=True)
+            await end_tasks(self._loops)
             self._loops = []
             await asyncio.gather(*(one.stop() for one in self._followers.values()))
             self._followers.clear()

@@ -18,6 +18,7 @@ from bloop.events.sinks import Sinks
 from bloop.kernel.faults import CircuitOpenError, PluginUnavailableError, describe
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
+from bloop.tasks import end_tasks
 from bloop_sdk import BloopError, RetriableError
 from bloop_sdk.providers.services import SinkProvider
 
@@ -59,8 +60,7 @@ class Follower:
         self._wake.set()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=self._means.timing.drain)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks([self._task])
         if isinstance(self._handler, Sinks):
             await self._handler.close()
 

@@ -22,6 +22,7 @@ from bloop.hub.listeners import Ending, EventListener, Listener, Told, frame
 from bloop.store.database import Database
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
+from bloop.tasks import end_tasks
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import UnavailableError
 
@@ -118,9 +119,7 @@ class Live:
         self.end()
         if self._tasks:
             self._consumers.on_look.remove(self._looked)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     def end(self) -> None:
         """Let nobody hear any more, so that their requests end; the hub stops."""

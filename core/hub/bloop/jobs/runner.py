@@ -23,6 +23,7 @@ from bloop.store.database import Database, in_unit
 from bloop.store.errors import StoreError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
+from bloop.tasks import end_tasks
 from bloop.telemetry.context import log_context
 from bloop.telemetry.logs import get_logger
 from bloop.telemetry.metrics import metrics
@@ -122,9 +123,7 @@ class Runner:
         self._wake.set()
         await claiming
         await self._drain(list(self._running.values()))
-        for loop in others:
-            loop.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await end_tasks(others)
         self._silent.set()
         if self._beater is not None:
             await asyncio.to_thread(self._beater.join)

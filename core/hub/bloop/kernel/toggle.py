@@ -31,6 +31,7 @@ from bloop.store.ids import new_id
 from bloop.store.statements import parsed
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
+from bloop.tasks import end_tasks
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import BloopError, Call, ConfigError
 
@@ -100,9 +101,7 @@ class Toggle:
     async def stop(self) -> None:
         """Follow no more, and say that this process is gone."""
         self._stopping.set()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         with contextlib.suppress(BloopError):  # Its beat tells as well, a little later.
             await self._unit(_forget, self.process_id)
 

@@ -20,6 +20,7 @@ from bloop.store.ids import new_id
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork, actor_of
+from bloop.tasks import end_tasks
 from bloop.telemetry import traces
 from bloop.telemetry.logs import get_logger
 from bloop.telemetry.metrics import metrics
@@ -98,14 +99,10 @@ class Sender:
     async def stop(self) -> None:
         """Begin nothing new; what is on its way may end, or is sent again by somebody else."""
         self._stopping, self._loop = True, None
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         if turns := list(self._turns.values()):
             await asyncio.wait(turns, timeout=self._drain)
-            for turn in turns:
-                turn.cancel()
-            await asyncio.gather(*turns, return_exceptions=True)
+            await end_tasks(turns)
 
     def wake(self) -> None:
         """Look at once; from any thread."""
