@@ -306,7 +306,7 @@ def test_a_plugin_that_keeps_failing_is_left_alone_and_probed_later():
     assert len(heard) == 5
     assert outcomes.failures[0].skipped
     assert isinstance(outcomes.failures[0].error, CircuitOpenError)
-    assert "down" in str(outcomes.failures[0])
+    assert "paused" in str(outcomes.failures[0])
 
     now[0] += 5
     bad.error = ValueError("still down")

@@ -135,7 +135,7 @@ def test_a_form_without_its_token_does_nothing(operator, path):
 
 def test_a_plugin_is_switched_off_and_on_in_the_running_hub(served, operator):
     page = operator.get("/plugins")
-    assert "Common Cartridge" in page.text and "2 of 2 are ready" in page.text
+    assert "Common Cartridge" in page.text and re.search(r"2 of \d+ are ready", page.text)
     off = operator.post("/plugins/cartridge/disable", data={"csrf": csrf_of(page)})
     assert off.url.params["switched"] == "cartridge"
     assert re.search(
@@ -143,7 +143,7 @@ def test_a_plugin_is_switched_off_and_on_in_the_running_hub(served, operator):
     )
     assert "enabled = false" in (served.folder / "hub.toml").read_text()
     on = operator.post("/plugins/cartridge/enable", data={"csrf": csrf_of(off)})
-    assert "2 of 2 are ready" in on.text and "loaded in" in on.text
+    assert re.search(r"2 of \d+ are ready", on.text) and "loaded in" in on.text
     assert "enabled = true" in (served.folder / "hub.toml").read_text()
 
 
@@ -160,7 +160,7 @@ def test_a_switch_is_planned_first_and_can_be_undone(served, operator):
     undone = operator.post("/plugins/undo", data={"csrf": csrf_of(off)})
     assert "The last switch was taken back." in undone.text
     assert 'action="/plugins/undo"' not in undone.text
-    assert file.read_text() == before and "2 of 2 are ready" in undone.text
+    assert file.read_text() == before and re.search(r"2 of \d+ are ready", undone.text)
 
 
 def test_a_plan_is_told_in_the_readers_language(operator):

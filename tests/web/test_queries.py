@@ -64,7 +64,9 @@ def asked(hub, monkeypatch):
     read = hub.database._reader.rows
 
     async def counted(statement, institution, parameters):
-        names.append(statement.name)
+        # What the hub does in the background meanwhile is not the page's.
+        if not statement.name.startswith(("events.", "webhooks.", "jobs.")):
+            names.append(statement.name)
         return await read(statement, institution, parameters)
 
     monkeypatch.setattr(hub.database._reader, "rows", counted)
