@@ -116,7 +116,7 @@ async def test_heavy_reads_run_beside_the_event_loop(database, call):
         return
     seen = []
     statement = HEAVY.compiled("sqlite")
-    connection = database._reader._connection()
+    connection = database._reader._opened().connection
     connection.set_trace_callback(seen.append)
     await database.read(HEAVY, call)
     assert seen == []
@@ -128,7 +128,7 @@ async def test_heavy_reads_run_beside_the_event_loop(database, call):
 @pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 def test_the_reading_connection_cannot_write(database):
     with pytest.raises(Exception, match="readonly"):
-        database._reader._connection().execute("DELETE FROM job")
+        database._reader._opened().connection.execute("DELETE FROM job")
 
 
 @pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
@@ -326,3 +326,26 @@ def test_a_server_that_is_not_there_is_said(free_port, call, monkeypatch):
         await database.close()
 
     asyncio.run(read())
+
+
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+async def test_closing_waits_for_a_thread_that_reads(database, call):
+    """A connection closed under a running read would crash the process, not raise."""
+    reader = database._reader
+    began, order = threading.Event(), []
+
+    def read():
+        opened = reader._opened()
+        with opened.in_use:
+            began.set()
+            slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) "
+            assert opened.connection.execute(slow + "SELECT count(*) FROM n").fetchone()
+            order.append("read")
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    began.wait()
+    reader.close_now()
+    order.append("closed")
+    thread.join()
+    assert order == ["read", "closed"]

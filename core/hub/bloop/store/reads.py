@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 import orjson
@@ -50,6 +50,13 @@ def open_reader(url: URL) -> Reader:
     return SqliteReader(url) if url.get_backend_name() == "sqlite" else PostgresReader(url)
 
 
+class _Opened(NamedTuple):
+    """A thread's connection; whoever closes it waits until it is not in use."""
+
+    connection: sqlite3.Connection
+    in_use: threading.Lock
+
+
 class SqliteReader:
     """A point read costs microseconds, less than a change of thread: it runs in the event loop.
 
@@ -60,7 +67,7 @@ class SqliteReader:
         self._path = f"file:{quote(str(url.database))}?mode=rw"
         self._threads = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="bloop-read")
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all: list[_Opened] = []
 
     async def rows(
         self, statement: Statement, institution: str, parameters: Mapping[str, Any]
@@ -80,25 +87,27 @@ class SqliteReader:
         compiled = statement.compiled("sqlite")
         values = compiled.values(institution, parameters)
         try:
-            # Fetched whole: a cursor left open would keep its snapshot, and hide later writes.
-            rows = self._connection().execute(compiled.sql, values).fetchall()
+            opened = self._opened()
+            with opened.in_use:
+                # Fetched whole: a cursor left open would keep its snapshot, and hide later writes.
+                rows = opened.connection.execute(compiled.sql, values).fetchall()
         except sqlite3.Error as err:
             raise from_driver(err) from err
         return [compiled.convert(row) for row in rows] if compiled.convert else rows
 
-    def _connection(self) -> sqlite3.Connection:
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+    def _opened(self) -> _Opened:
+        found: _Opened | None = getattr(self._local, "opened", None)
         if found is None:
-            found = sqlite3.connect(
+            connection = sqlite3.connect(
                 self._path,
                 uri=True,
                 isolation_level=None,
                 check_same_thread=False,
                 cached_statements=256,
             )
-            found.execute("PRAGMA query_only=ON")
-            found.execute("PRAGMA busy_timeout=2000")
-            self._local.connection = found
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("PRAGMA busy_timeout=2000")
+            self._local.opened = found = _Opened(connection, threading.Lock())
             self._all.append(found)
         return found
 
@@ -106,10 +115,14 @@ class SqliteReader:
         """Nothing belongs to the event loop alone."""
 
     def close_now(self) -> None:
-        """Close every thread's connection."""
+        """Close every thread's connection, each after what it is doing.
+
+        Threads that are not ours read as well; SQLite crashes where one loses its connection.
+        """
         self._threads.shutdown(wait=True)
-        for connection in self._all:
-            connection.close()
+        for opened in self._all:
+            with opened.in_use:
+                opened.connection.close()
         self._all.clear()
         self._local = threading.local()
 
