@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from bloop.kernel import institutions
 from bloop.kernel.config import parse
-from bloop.kernel.institutions import InstitutionPlugins, set_settings
+from bloop.kernel.institutions import Choice, InstitutionPlugins, set_settings
 from bloop.kernel.models import InstitutionPlugin
 from bloop.store.errors import ConflictError
 from bloop_sdk import ConfigError, PluginConfig, Scope, setting
@@ -58,7 +58,8 @@ async def test_settings_of_an_institution_lie_over_those_of_the_hub(
         assert set_settings(unit, config, "pp", Config, {"word": "own"}, None) == 1
     plugins = InstitutionPlugins(database)
     for each, word, origin in ((call, "own", "institution row"), (other_call, "hub", "default")):
-        found = config.plugin("pp", Config, (await plugins.layer(each, "pp"),))
+        choice = (await plugins.choices(each)).get("pp", Choice())
+        found = config.plugin("pp", Config, (choice.layer,))
         assert (found.config.size, found.config.word) == (7, word)
         assert found.origins["word"] == origin
 

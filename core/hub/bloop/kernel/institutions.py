@@ -100,10 +100,6 @@ class InstitutionPlugins:
                 cure="an admin can switch it on",
             )
 
-    async def layer(self, call: Call, plugin_id: str) -> Layer:
-        """The layer of the call's institution."""
-        return (await self.choices(call)).get(plugin_id, Choice()).layer
-
     def forget(self, institution: str) -> None:
         """Ask the database next time: something was changed here."""
         self._known.pop(institution, None)
