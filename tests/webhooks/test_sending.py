@@ -220,7 +220,9 @@ async def test_five_days_of_failures_disable(database, keyring, sender, receiver
         else:
             await until(lambda: endpoint(database, id_).failures)
     assert one.disabled_reason.startswith("every try failed since")
-    assert len(receiver.seen) == len(pauses) + 1 == 12
+    assert len(receiver.seen) == len(pauses) + 1
+    # Pauses are spread by a tenth, so that the fifth day may hold one more.
+    assert len(receiver.seen) in {12, 13}
     assert pauses[0] < 6 and pauses[-1] > 4 * 86400
     assert [found.state for found in deliveries(database)] == ["failed", "failed"]
     assert len(said(database, "webhook.disabled")) == 1
