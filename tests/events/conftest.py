@@ -73,8 +73,8 @@ def means(database, **options) -> Means:
     return Means(database=database, call=call, log=Log(database, call), **(given | options))
 
 
-def consumer(handler, name="stub.take", topics=("*",), version=None) -> Consumer:
-    return Consumer(name, PLUGIN, topics, lambda: handler, version)
+def consumer(handler, name="stub.take", topics=("*",), version=None, partitions=1) -> Consumer:
+    return Consumer(name, PLUGIN, topics, lambda: handler, version, partitions)
 
 
 def take(unit, event) -> None:
@@ -115,8 +115,10 @@ def parked_ids(database) -> list[str]:
 
 
 def position(database, name="stub.take") -> int | None:
+    """How far a consumer has come, in its slowest partition."""
     with database.unit(make_system_call()) as unit:
-        return unit.session.scalar(select(EventConsumer.position).where(EventConsumer.name == name))
+        slowest = select(func.min(EventConsumer.position)).where(EventConsumer.name == name)
+        return unit.session.scalar(slowest)
 
 
 async def until(condition, seconds=30):
