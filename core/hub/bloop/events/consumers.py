@@ -128,8 +128,6 @@ class Consumers:
             try:
                 uncertain = await means.log.look()
                 due = await means.database.read(DUE, means.call, now=utcnow())
-                if any(one.is_shared for one in self._followers.values()):
-                    await means.peers.look()
             except Exception as err:  # noqa: BLE001 - logged, and tried again
                 log.warning("events: the log can't be read", error=err)
                 uncertain, due = False, []

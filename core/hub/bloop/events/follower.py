@@ -133,7 +133,7 @@ class Follower:
         events, upto = await log.of(self.partition, self.scanned, EVENTS_AT_ONCE)
         wanted = await self._wanted(events)
         if wanted:
-            if self._leaves(position, len(events)):
+            if await self._leaves(position, len(events)):
                 return False
             came = await (await self._load()).take(position, wanted, upto)
             self._position = position if came is None else came
@@ -165,14 +165,16 @@ class Follower:
         self.scanned = max(self.scanned, position)
         return int(position)
 
-    def _leaves(self, position: int, number: int) -> bool:
+    async def _leaves(self, position: int, number: int) -> bool:
         """Whether there is much to do, and another process should do it.
 
         What is little is taken by who sees it first, which is mostly who said it. Much is shared;
         but nobody waits for who does not come.
         """
         is_much = number == EVENTS_AT_ONCE or position == self._short
-        if self.partition.of == 1 or not is_much or not self._means.peers.leave(self.partition):
+        if self.partition.of == 1 or not is_much:
+            return False
+        if not await self._means.peers.others(self.partition):
             return False
         now, poll = time.monotonic(), self._means.timing.poll
         if self._left_since is None or now - self._left_since > (LEFT_POLLS + KEPT_POLLS) * poll:

@@ -38,11 +38,6 @@ class Partitions:
         """Why one of them rests, should one."""
         return next((one.fault for one in self._followers if one.fault), None)
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether there are several."""
-        return len(self._followers) > 1
-
     async def begin(self) -> None:
         """Have rows; see :meth:`Follower.begin`."""
         await self._followers[0].begin()

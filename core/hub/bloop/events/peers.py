@@ -22,6 +22,7 @@ from bloop.store.types import UtcDateTime, utcnow
 from bloop_sdk import Call
 
 LOOK_SECONDS = 5.0
+"""How long it is known who they are; nobody asks while there is little to do."""
 SILENT_SECONDS = 20.0
 """A process says every five seconds that it lives; after four that it missed it gets no share."""
 
@@ -48,17 +49,13 @@ class Peers:
         self._known: list[str] = []
         self._looked = float("-inf")
 
-    async def look(self) -> None:
-        """Ask who they are, every few seconds."""
-        if time.monotonic() - self._looked < LOOK_SECONDS:
-            return
-        since = utcnow() - timedelta(seconds=SILENT_SECONDS)
-        rows = await self._database.read(FOLLOWING, self._call, since=since)
-        self._known = sorted({owner for (owner,) in rows})
-        self._looked = time.monotonic()
-
-    def leave(self, partition: Partition) -> bool:
+    async def others(self, partition: Partition) -> bool:
         """Whether a partition falls to another process: each has as many of a consumer's."""
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            since = utcnow() - timedelta(seconds=SILENT_SECONDS)
+            rows = await self._database.read(FOLLOWING, self._call, since=since)
+            self._known = sorted({owner for (owner,) in rows})
+            self._looked = time.monotonic()
         alive = [one for one in self._known if not is_dead(one)]
         if self._owner not in alive:
             return False
