@@ -15,7 +15,7 @@ from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.events.parking import Patience
 from bloop.events.reader import Log
 from bloop.kernel.breaker import Breakers
-from bloop.store.models import AuditLine
+from bloop.store.models import AuditLine, OutboxEvent
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call
 from tests.support.database import make_call, make_system_call
@@ -119,6 +119,20 @@ def position(database, name="stub.take") -> int | None:
     with database.unit(make_system_call()) as unit:
         slowest = select(func.min(EventConsumer.position)).where(EventConsumer.name == name)
         return unit.session.scalar(slowest)
+
+
+def unread(database, name="stub.take") -> int:
+    """How many events the partitions of a consumer have not passed, each of its own."""
+    with database.unit(make_system_call()) as unit:
+        return unit.session.scalar(
+            select(func.count())
+            .select_from(OutboxEvent)
+            .join(EventConsumer, OutboxEvent.seq > EventConsumer.position)
+            .where(
+                EventConsumer.name == name,
+                OutboxEvent.bucket % EventConsumer.partitions == EventConsumer.partition,
+            )
+        )
 
 
 async def until(condition, seconds=30):

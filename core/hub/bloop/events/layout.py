@@ -51,8 +51,7 @@ def repartition(unit: UnitOfWork, name: str, partitions: int) -> int:
     known = {"name": name, "plugin_id": first.plugin_id, "created_at": first.created_at}
     known |= {"seen_at": first.seen_at, "taken_by": None}
     for number in range(was, partitions):
-        new = insert(EventConsumer.__table__)
-        unit.session.execute(new.values(**known, **made, partition=number))
+        unit.session.execute(insert(EventConsumer).values(**known, **made, partition=number))
     _move_parked(unit, name, partitions)
     gone = delete(EventConsumer).where(mine, EventConsumer.partition >= partitions)
     unit.session.execute(gone.execution_options(synchronize_session=False))

@@ -56,8 +56,9 @@ def begin(
     Without a position none are made.
     """
     if position is not None:
-        insert, row = _INSERT[unit.session.get_bind().dialect.name], {"name": name}
-        row |= {"plugin_id": plugin_id, "position": position, "partitions": partitions}
+        insert = _INSERT[unit.session.get_bind().dialect.name]
+        row: dict[str, Any] = {"name": name, "plugin_id": plugin_id, "partitions": partitions}
+        row["position"] = position
         # Who makes the first makes them all: another process may want another number of them.
         first = insert(EventConsumer).values(partition=0, **row).on_conflict_do_nothing()
         if unit.session.execute(first.returning(EventConsumer.partition)).one_or_none():
