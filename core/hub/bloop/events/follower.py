@@ -38,8 +38,8 @@ class Follower:
     """Follows the log for one partition of a consumer until it is stopped.
 
     ``scanned`` is up to where it has looked; the position in the database may be behind it by
-    events that are not for this consumer, so that those cost no write. ``tell`` hears into how
-    many partitions the consumer's log is cut.
+    events that are not for this consumer, so that those cost no write. ``tell`` hears from the
+    first partition into how many the log is cut.
     """
 
     def __init__(
@@ -122,12 +122,12 @@ class Follower:
 
     async def _round(self) -> bool:
         """Take what comes next; gives whether there may be more."""
-        log, part = self._means.log, self.partition
+        log, is_first = self._means.log, self.partition.number == 0
         position = await self._look()
         if position is None:
-            if part.number == 0:
+            if is_first:
                 await self.begin()
-            return part.number == 0 and log.is_known
+            return is_first and log.is_known
         if await self._retry():
             return True
         events, upto = await log.of(self.partition, self.scanned, EVENTS_AT_ONCE)
@@ -147,7 +147,7 @@ class Follower:
         return upto < log.horizon
 
     async def _look(self) -> int | None:
-        """Where the partition stands, after this one is what the rows say; None without a row."""
+        """Where the partition stands, of as many as there are now; None without a row."""
         name, number = self.consumer.name, self.partition.number
         row = await self._means.database.read_one(
             CONSUMER, self._means.call, name=name, number=number
@@ -159,7 +159,8 @@ class Follower:
             # What it has looked through was another part of the log.
             await self._let_go()
             self.partition, self.scanned = Partition(name, number, of), position
-        self._tell_partitions(of)
+        if number == 0:
+            self._tell_partitions(of)
         if position != self._position:
             self._position, self._left_since = position, None
         self.scanned = max(self.scanned, position)
