@@ -171,9 +171,10 @@ class Effects:
     ) -> tuple[int, int] | None:
         """Gives how far it came, and how many events the handler took."""
         name = self._consumer.name
-        if positions.hold(unit, name) != position:
+        has_parked = positions.hold_at(unit, name, position)
+        if has_parked is None:
             return None
-        held = parking.subjects_held(unit, name, run)
+        held = parking.subjects_held(unit, name, run) if has_parked else frozenset()
         end = time.monotonic() + self._means.timing.batch
         taken, reached = 0, upto
         for logged in run:

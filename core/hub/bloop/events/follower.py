@@ -41,6 +41,9 @@ class Follower:
         self.fault: str | None = None
         """Why it rests, while it does."""
         self._means = means
+        self._position: int | None = None
+        """Where the last round left it; None where the database has to be asked."""
+        self._retry_due = True
         self._handler: Effects | Deliveries | None = None
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -50,8 +53,9 @@ class Follower:
         """Begin to follow."""
         self._task = asyncio.create_task(self._run(), name=f"consumer {self.consumer.name}")
 
-    def wake(self) -> None:
-        """There may be something to do."""
+    def wake(self, *, retry: bool = False) -> None:
+        """There may be something to do, ``retry`` among what is parked."""
+        self._retry_due = self._retry_due or retry
         self._wake.set()
 
     async def stop(self) -> None:
@@ -91,6 +95,7 @@ class Follower:
                 rest, self.fault = 0.0, None
                 if not more:
                     await self._wake.wait()
+                    self._position = None  # Others may have moved it on meanwhile.
 
     def _tell(self, err: Exception) -> None:
         if self.fault != describe(err):
@@ -105,26 +110,36 @@ class Follower:
 
     async def _round(self) -> bool:
         """Take what comes next; gives whether there may be more."""
-        name, means = self.consumer.name, self._means
-        row = await means.database.read_one(CONSUMER, means.call, name=name)
-        if row is None:
-            await self.begin()
-            return self._means.log.is_known
-        position: int = row[0]
-        self.scanned = max(self.scanned, position)
-        if await self._retry():
+        means, position = self._means, self._position
+        self._position = None  # Whatever fails, the database tells where it stands.
+        if position is None:
+            row = await means.database.read_one(CONSUMER, means.call, name=self.consumer.name)
+            if row is None:
+                await self.begin()
+                return self._means.log.is_known
+            position = row[0]
+            self.scanned = max(self.scanned, position)
+        if self._retry_due and await self._retry():
             return True
+        self._retry_due = False
         events = await means.log.after(self.scanned, EVENTS_AT_ONCE)
         if not events:
+            self._position = position
             return False
         last = events[-1].seq
         wanted = await self._wanted(events)
         if wanted:
             reached = await (await self._load()).take(position, wanted, last)
             # Where somebody else has it, they see to it; should they die, the next poll tells.
-            return reached is not None
+            if reached is None:
+                return False
+            self.scanned = max(self.scanned, reached)
+            self._position = reached
+            return True
         if last - position >= UNWRITTEN_EVENTS:
             await means.unit(self._pass, position, last)
+        else:
+            self._position = position
         self.scanned = last
         return True
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bloop.events.models import EventConsumer
+from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.events.queries import PASSED, SLOWEST
 from bloop.jobs.owners import is_dead
 from bloop.store.database import Database
@@ -26,6 +26,20 @@ from bloop_sdk import Call
 ROWS_AT_ONCE = 500
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+# For each batch of events, and of no institution: past the session, which would look at them twice.
+_consumer: Any = EventConsumer.__table__
+_parked: Any = ParkedEvent.__table__
+_WAIT = select(
+    _consumer.c.position,
+    exists().where(_parked.c.consumer == _consumer.c.name).label("has_parked"),
+).where(_consumer.c.name == bindparam("of"))
+_WAIT = _WAIT.with_for_update(of=_consumer)
+_HOLD = _WAIT.with_for_update(of=_consumer, skip_locked=True)
+_MOVE = (
+    update(_consumer).where(_consumer.c.name == bindparam("of")).values(position=bindparam("to"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +72,23 @@ def hold(unit: UnitOfWork, name: str, *, wait: bool = False) -> int | None:
 
     None where somebody else has it, unless ``wait``, or where there is none.
     """
-    found: int | None = unit.session.scalar(
-        select(EventConsumer.position)
-        .where(EventConsumer.name == name)
-        .with_for_update(skip_locked=not wait)
-    )
-    return found
+    connection = unit.session.connection()
+    row = connection.execute(_WAIT if wait else _HOLD, {"of": name}).one_or_none()
+    return None if row is None else row.position
+
+
+def hold_at(unit: UnitOfWork, name: str, position: int) -> bool | None:
+    """Hold a consumer's row at a position, and tell whether any of its events are parked.
+
+    None where somebody else has it, or has moved it on.
+    """
+    row = unit.session.connection().execute(_HOLD, {"of": name}).one_or_none()
+    return None if row is None or row.position != position else bool(row.has_parked)
 
 
 def move(unit: UnitOfWork, name: str, position: int) -> None:
     """Say how far a consumer has come, whose row this unit holds."""
-    unit.session.execute(_row(name).values(position=position))
+    unit.session.connection().execute(_MOVE, {"of": name, "to": position})
 
 
 def claim(
