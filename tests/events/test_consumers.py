@@ -21,6 +21,7 @@ from tests.events.conftest import (
     FOR_EVER,
     QUICK,
     consumer,
+    lines,
     parked,
     position,
     say,
@@ -69,7 +70,7 @@ async def test_a_consumer_gets_its_topics_and_the_plugin_acts_in_the_events_plac
     say(database, "a:2", topic="t.node.updated")
     say(database, "u:1", topic="u.created", institution=OTHER)
     say(database, "u:1", topic="u.created.twice")
-    await until(lambda: len(seen) == 2)
+    await until(lambda: lines(database) == 2)
     assert seen == [
         ("t.item.updated", HOME, HOME, {"n": 1}),
         ("u.created", OTHER, OTHER, {}),

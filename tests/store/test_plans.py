@@ -15,6 +15,8 @@ for queries in sorted(Path(bloop.__file__).parent.glob("*/queries.py")):
 importlib.import_module("bloop.store.values")
 
 NAMES = sorted(name for name in REGISTRY if not name.startswith("tests."))
+OF_POSTGRESQL = {"events.horizon"}
+"""It asks for what only PostgreSQL has: transactions that commit in another order."""
 
 # Constants, results of a part of the statement, JSON arrays that were passed in, and the tables of
 # which a hub has a handful of rows.
@@ -29,7 +31,7 @@ def test_each_read_has_a_plan_without_a_scan(database, tmp_path):
     assert NAMES, "no domain has registered a read"
     connection = sqlite3.connect(tmp_path / "bloop.db")
     scans = {}
-    for name in NAMES:
+    for name in set(NAMES) - OF_POSTGRESQL:
         statement = REGISTRY[name]
         compiled = statement.compiled("sqlite")
         values = dict.fromkeys(statement.parameters, 1) | dict(compiled.constants)

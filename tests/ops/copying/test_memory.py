@@ -46,6 +46,7 @@ def filled(path, count):
                         "topic": "t.happened",
                         "aggregate": f"a:{start + number}",
                         "aggregate_seq": 1,
+                        "bucket": 0,
                         "actor": "user:a",
                         "trace": "t",
                         "payload": payload,

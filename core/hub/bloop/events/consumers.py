@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,6 +24,8 @@ from bloop_sdk import BloopError
 SETTLE_SECONDS = 2.0
 """How long a new consumer waits for transactions that were open before it came."""
 TRIM_SECONDS = 3600.0
+GATHER_SECONDS = 0.02
+"""Commits that follow each other more closely share a look, and with it a batch."""
 LATER_SECONDS = 0.2
 """When to look again at last where transactions stay open."""
 
@@ -122,28 +126,30 @@ class Consumers:
                 await self._means.log.settle()
 
     async def _watch(self) -> None:
-        means, again = self._means, SOON_SECONDS
+        means, again, retried = self._means, SOON_SECONDS, -math.inf
         while True:
             self._wake.clear()
+            began = time.monotonic()
+            uncertain, due = False, dict[str, set[int]]()
             try:
                 uncertain = await means.log.look()
-                due = await means.database.read(DUE, means.call, now=utcnow())
+                if began - retried >= means.timing.poll:
+                    for name, number in await means.database.read(DUE, means.call, now=utcnow()):
+                        due.setdefault(name, set()).add(number)
+                    retried = began
             except Exception as err:  # noqa: BLE001 - logged, and tried again
                 log.warning("events: the log can't be read", error=err)
-                uncertain, due = False, []
-            numbers: dict[str, set[int]] = {}
-            for name, number in due:
-                numbers.setdefault(name, set()).add(number)
             for tell in self.on_look:
                 tell()
             for name, follower in self._followers.items():
-                follower.wake(means.log.horizon, numbers.get(name, set()))
+                follower.wake(means.log.horizon, due.get(name, set()))
             again = min(again * 2, LATER_SECONDS) if uncertain else SOON_SECONDS
             pause = again if uncertain else means.timing.poll
             with contextlib.suppress(TimeoutError):
                 # Python 3.11's wait_for loses a cancellation that comes together with the wake.
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
+            await asyncio.sleep(began + GATHER_SECONDS - time.monotonic())
 
     async def _trim(self) -> None:
         """Now and then remove what nobody needs, and say that this process has its consumers."""

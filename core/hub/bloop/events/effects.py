@@ -179,9 +179,10 @@ class Effects:
     ) -> tuple[int, int] | None:
         """Gives how far it came, and how many events the handler took."""
         part = self._partition
-        if positions.hold(unit, part) != position:
+        has_parked = positions.hold_at(unit, part, position)
+        if has_parked is None:
             return None
-        held = parking.subjects_held(unit, part.consumer, run)
+        held = parking.subjects_held(unit, part.consumer, run) if has_parked else frozenset()
         end = time.monotonic() + self._means.timing.batch
         taken, reached = 0, upto
         for logged in run:

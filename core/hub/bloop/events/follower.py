@@ -52,9 +52,13 @@ class Follower:
         self.partition = Partition(consumer.name, number, consumer.partitions)
         self._means = means
         self._tell_partitions = tell
-        self._position = 0
+        self._position: int | None = None
+        """Where the last round left it; None where the database has to be asked."""
+        self._known = 0
+        """Where it was seen last."""
         self._short: int | None = None
         self._left_since: float | None = None
+        self._retry_due = True
         self._handler: Effects | Deliveries | None = None
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -65,8 +69,9 @@ class Follower:
         name = f"consumer {self.consumer.name} {self.partition.number}"
         self._task = asyncio.create_task(self._run(), name=name)
 
-    def wake(self) -> None:
-        """There may be something to do."""
+    def wake(self, *, retry: bool = False) -> None:
+        """There may be something to do, ``retry`` among what is parked."""
+        self._retry_due = self._retry_due or retry
         self._wake.set()
 
     async def stop(self) -> None:
@@ -76,7 +81,7 @@ class Follower:
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=self._means.timing.drain)
             await end_tasks([self._task])
-            if self.scanned > self._position:
+            if self.scanned > self._known:
                 with contextlib.suppress(BloopError):
                     await self._means.unit(self._stand, self.scanned)
         await self._let_go()
@@ -108,6 +113,7 @@ class Follower:
                 rest, self.fault = 0.0, None
                 if not more:
                     await self._wake.wait()
+                    self._position = None  # Others may have moved it on meanwhile.
 
     def _tell(self, err: Exception) -> None:
         if self.fault != describe(err):
@@ -123,26 +129,32 @@ class Follower:
     async def _round(self) -> bool:
         """Take what comes next; gives whether there may be more."""
         log, is_first = self._means.log, self.partition.number == 0
-        position = await self._look()
-        if position is None:
+        position, self._position = self._position, None
+        if position is None and (position := await self._look()) is None:
             if is_first:
                 await self.begin()
             return is_first and log.is_known
-        if await self._retry():
+        if self._retry_due and await self._retry():
             return True
+        self._retry_due = False
         events, upto = await log.of(self.partition, self.scanned, EVENTS_AT_ONCE)
         wanted = await self._wanted(events)
         if wanted:
             if await self._leaves(position, len(events)):
                 return False
             came = await (await self._load()).take(position, wanted, upto)
-            self._position = position if came is None else came
-            self._short = came if came is not None and came < upto else None
             # Where somebody else has it, they see to it; should they die, the next poll tells.
-            return came is not None
+            if came is None:
+                return False
+            self._short = came if came < upto else None
+            self._position = self._known = came
+            self.scanned = max(self.scanned, came)
+            return True
         if upto - position >= UNWRITTEN_EVENTS:
             await self._means.unit(self._pass, position, upto)
-            self._position = upto
+            self._known = upto
+        else:
+            self._position = position
         self.scanned = upto
         return upto < log.horizon
 
@@ -159,10 +171,11 @@ class Follower:
             # What it has looked through was another part of the log.
             await self._let_go()
             self.partition, self.scanned = Partition(name, number, of), position
+            self._retry_due = True
         if number == 0:
             self._tell_partitions(of)
-        if position != self._position:
-            self._position, self._left_since = position, None
+        if position != self._known:
+            self._known, self._left_since = position, None
         self.scanned = max(self.scanned, position)
         return int(position)
 

@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
+import os
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from bloop.events.parking import Failure
@@ -20,6 +23,8 @@ T = TypeVar("T")
 
 GRACE_SECONDS = 1.0
 """How long a handler that was told to end has for its last words."""
+MOST_IDLE = 8
+"""So many threads are kept for the next calls: starting one holds up the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +113,38 @@ async def call_async(call: Callable[[], Awaitable[Any]], seconds: float) -> None
         raise err if isinstance(err, HandlerError) else HandlerError(err) from err
 
 
+class _Worker:
+    """A thread that takes one call after another, and does not keep the process from ending."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def run(self, name: str, call: Callable[[], None]) -> None:
+        self._thread.name = name
+        self._calls.put(call)
+
+    def _work(self) -> None:
+        while True:
+            self._calls.get()()
+            if len(_IDLE) >= MOST_IDLE:
+                return
+            _IDLE.append(self)
+
+
+_IDLE: deque[_Worker] = deque()
+"""Workers without a call. One that hangs never comes back, and another takes its place."""
+os.register_at_fork(after_in_child=_IDLE.clear)
+
+
 async def in_thread(
     name: str,
     function: Callable[[], T],
     seconds: float,
     abandon: Callable[[], None] = lambda: None,
 ) -> T:
-    """Run blocking code in a thread of its own, which does not keep the process from ending.
+    """Run blocking code in a thread that is its own meanwhile, and keeps no process from ending.
 
     After ``seconds`` it is left behind: ``abandon`` is called, and HandlerError raised.
     """
@@ -141,7 +171,7 @@ async def in_thread(
         with contextlib.suppress(RuntimeError):  # The loop is closed: nobody waits any more.
             loop.call_soon_threadsafe(settle, result, error)
 
-    threading.Thread(target=work, name=name, daemon=True).start()
+    _worker().run(name, work)
     try:
         await asyncio.wait({future}, timeout=seconds)
     finally:
@@ -151,6 +181,13 @@ async def in_thread(
     if future.cancelled():
         raise HandlerError(DeadlineError(f"it took longer than {seconds:g} s"))
     return future.result()
+
+
+def _worker() -> _Worker:
+    try:
+        return _IDLE.pop()
+    except IndexError:
+        return _Worker()
 
 
 def failure_of(error: BaseException, package: str) -> Failure:

@@ -56,8 +56,9 @@ class Partitions:
     def wake(self, horizon: int, due: set[int]) -> None:
         """Wake those who have not looked up to ``horizon``, or whose number is in ``due``."""
         for follower in self._followers:
-            if follower.scanned < horizon or follower.partition.number in due:
-                follower.wake()
+            is_due = follower.partition.number in due
+            if follower.scanned < horizon or is_due:
+                follower.wake(retry=is_due)
 
     def _follower(self, number: int) -> Follower:
         return Follower(self.consumer, number, self._means, self._lay_out)

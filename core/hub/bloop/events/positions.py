@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bloop.events.models import EventConsumer
+from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.events.queries import PASSED, SLOWEST
 from bloop.jobs.owners import is_dead
 from bloop.store.database import Database
@@ -27,6 +27,25 @@ from bloop_sdk import Call
 ROWS_AT_ONCE = 500
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+# For each batch of events, and of no institution: past the session, which would look at them twice.
+_consumer: Any = EventConsumer.__table__
+_parked: Any = ParkedEvent.__table__
+_MINE = (
+    _consumer.c.name == bindparam("consumer"),
+    _consumer.c.partition == bindparam("number"),
+    _consumer.c.partitions == bindparam("of"),
+)
+_WAIT = select(
+    _consumer.c.position,
+    exists()
+    .where(_parked.c.consumer == _consumer.c.name, _parked.c.partition == _consumer.c.partition)
+    .label("has_parked"),
+).where(*_MINE)
+_WAIT = _WAIT.with_for_update(of=_consumer)
+_HOLD = _WAIT.with_for_update(of=_consumer, skip_locked=True)
+_MOVE = update(_consumer).where(*_MINE).values(position=bindparam("to"), taken_by=bindparam("by"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +93,24 @@ def hold(unit: UnitOfWork, partition: Partition, *, wait: bool = False) -> int |
 
     None where somebody else has it, unless ``wait``, or where there is none.
     """
-    found: int | None = unit.session.scalar(
-        select(EventConsumer.position).where(*_is(partition)).with_for_update(skip_locked=not wait)
-    )
-    return found
+    connection = unit.session.connection()
+    row = connection.execute(_WAIT if wait else _HOLD, _named(partition)).one_or_none()
+    return None if row is None else row.position
+
+
+def hold_at(unit: UnitOfWork, partition: Partition, position: int) -> bool | None:
+    """Hold a partition's row at a position, and tell whether any of its events are parked.
+
+    None where somebody else has it, or has moved it on.
+    """
+    row = unit.session.connection().execute(_HOLD, _named(partition)).one_or_none()
+    return None if row is None or row.position != position else bool(row.has_parked)
 
 
 def move(unit: UnitOfWork, partition: Partition, position: int, owner: str) -> None:
     """Say how far a partition has come, whose row this unit holds, and who brought it there."""
-    unit.session.execute(_row(partition).values(position=position, taken_by=owner))
+    moved = {"to": position, "by": owner}
+    unit.session.connection().execute(_MOVE, _named(partition) | moved)
 
 
 def claim(
@@ -131,6 +159,10 @@ def give_back(unit: UnitOfWork, lease: Lease, position: int) -> bool:
         .values(position=position, taken_by=lease.owner, lease_owner=None, lease_until=None)
     )
     return bool(ended.rowcount)
+
+
+def _named(partition: Partition) -> dict[str, Any]:
+    return {"consumer": partition.consumer, "number": partition.number, "of": partition.of}
 
 
 def _is(partition: Partition) -> tuple[Any, ...]:

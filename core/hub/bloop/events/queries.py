@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, exists, func, or_, select
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import aliased
 
 from bloop.events.models import EventConsumer, Parked, ParkedEvent
@@ -37,6 +51,36 @@ NEWEST = register(
     .limit(1),
 )
 """The newest event, should it come after one that is known."""
+
+_newest = (
+    select(func.max(OutboxEvent.seq).label("seq"))
+    .where(_OWN_EVENTS, OutboxEvent.seq > bindparam("after"))
+    .subquery()
+)
+
+
+def _number(function: ColumnElement[Any]) -> ColumnElement[int]:
+    return cast(cast(function, Text), BigInteger)
+
+
+_oldest_open = _number(func.pg_snapshot_xmin(func.pg_current_snapshot()))
+
+HORIZON = register(
+    "events.horizon",
+    select(
+        _newest.c.seq,
+        _oldest_open.label("oldest_open"),
+        # A number of a transaction is taken only where it is of use: they are finite.
+        case(
+            (
+                and_(_newest.c.seq.is_not(None), _oldest_open >= bindparam("awaited")),
+                _number(func.pg_current_xact_id()),
+            )
+        ).label("number"),
+    ),
+    heavy=True,
+)
+"""PostgreSQL's newest event, oldest open transaction, and a number for this transaction."""
 
 EVENTS = register(
     "events.after",

@@ -13,29 +13,20 @@ time, so there what is seen is certain.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
-
 from bloop.events.positions import Partition
-from bloop.events.queries import EVENTS, EVENTS_OF, NEWEST
-from bloop.store.database import Database, in_unit
+from bloop.events.queries import EVENTS, EVENTS_OF, HORIZON, NEWEST
+from bloop.store.database import Database
 from bloop.store.statements import Row, parsed
-from bloop.store.unit import UnitOfWork
 from bloop.telemetry import traces
 from bloop_sdk import Call, Trace
 from bloop_sdk.events import Event
 
 SOON_SECONDS = 0.01
 """When to look again where transactions are open."""
-
-_NEWEST_AND_OPEN = text("""
-    SELECT (SELECT max(seq) FROM outbox_event WHERE seq > :after),
-           pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-""")
-_NUMBER = text("SELECT pg_current_xact_id()::text::bigint")
-_OLDEST_OPEN = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +52,7 @@ class Log:
         self._call = call
         self._noted: tuple[int, int] | None = None
         self._looked = False
+        self._last: tuple[tuple[int, int, int], asyncio.Task[Sequence[Row]]] | None = None
 
     @property
     def is_known(self) -> bool:
@@ -83,9 +75,11 @@ class Log:
             self._looked = True
             return False
         noted = self._noted
-        newest, oldest_open, number = await self._database.run(
-            in_unit, self._database, self._call, _look, self.horizon, noted[1] if noted else None
+        row = await self._database.read_one(
+            HORIZON, self._call, after=self.horizon, awaited=noted[1] if noted else 0
         )
+        assert row is not None, "it has no FROM that could be empty"
+        newest, oldest_open, number = row
         if noted is not None and oldest_open >= noted[1]:
             self.horizon, self._noted = max(self.horizon, noted[0]), None
         if newest is not None and number is not None and newest > self.horizon:
@@ -97,12 +91,20 @@ class Log:
         return self._noted is not None
 
     async def after(self, position: int, limit: int) -> list[Logged]:
-        """The next events that are certain."""
+        """The next events that are certain; who asks for the same as the last one shares a read."""
         if position >= self.horizon:
             return []
-        rows = await self._database.read(
-            EVENTS, self._call, after=position, upto=self.horizon, limit=limit
-        )
+        asked = (position, self.horizon, limit)
+        if self._last is None or self._last[0] != asked:
+            self._last = asked, asyncio.create_task(self._read(*asked))
+        reading = self._last[1]
+        try:
+            rows = await asyncio.shield(reading)
+        except Exception:
+            if self._last is not None and self._last[1] is reading:
+                self._last = None
+            raise
+        # Payloads are each consumer's own, which may change them.
         return [logged(row) for row in rows]
 
     async def of(self, partition: Partition, position: int, limit: int) -> tuple[list[Logged], int]:
@@ -110,14 +112,17 @@ class Log:
         horizon = self.horizon
         if position >= horizon:
             return [], position
-        span = {"after": position, "upto": horizon, "limit": limit}
         if partition.of == 1:
-            rows = await self._database.read(EVENTS, self._call, **span)
+            events = await self.after(position, limit)
         else:
+            span = {"after": position, "upto": horizon, "limit": limit}
             share = {"of": partition.of, "number": partition.number}
             rows = await self._database.read(EVENTS_OF, self._call, **span, **share)
-        events = [logged(row) for row in rows]
+            events = [logged(row) for row in rows]
         return events, events[-1].seq if len(events) == limit else horizon
+
+    async def _read(self, after: int, upto: int, limit: int) -> Sequence[Row]:
+        return await self._database.read(EVENTS, self._call, after=after, upto=upto, limit=limit)
 
 
 def logged(row: Row) -> Logged:
@@ -138,16 +143,3 @@ def logged(row: Row) -> Logged:
         trace=known,
     )
     return Logged(seq, event, known)
-
-
-def _look(unit: UnitOfWork, after: int, awaited: int | None) -> tuple[int | None, int, int | None]:
-    """The newest event, the oldest open transaction, and the number X that belongs to the first.
-
-    No X where there is nothing new, or while older transactions are ``awaited`` anyway.
-    """
-    session = unit.session
-    newest, oldest_open = session.execute(_NEWEST_AND_OPEN, {"after": after}).one()
-    if newest is None or (awaited is not None and oldest_open < awaited):
-        return newest, oldest_open, None
-    number = session.execute(_NUMBER).scalar_one()
-    return newest, session.execute(_OLDEST_OPEN).scalar_one(), number

@@ -80,11 +80,6 @@ def bucket_of(institution: str, aggregate: str) -> int:
     return zlib.crc32(f"{institution}/{aggregate}".encode()) % BUCKETS
 
 
-def _bucket(context: Any) -> int:
-    row = context.get_current_parameters()
-    return bucket_of(row["institution_id"], row["aggregate"])
-
-
 class OutboxEvent(Tenant, Base):
     """The log of what happened: written in the commit of the change itself.
 
@@ -106,7 +101,7 @@ class OutboxEvent(Tenant, Base):
     topic: Mapped[str] = mapped_column(String(80))
     aggregate: Mapped[str] = mapped_column(String(80))
     aggregate_seq: Mapped[int] = mapped_column(BigInteger)
-    bucket: Mapped[int] = mapped_column(SmallInteger, default=_bucket)
+    bucket: Mapped[int] = mapped_column(SmallInteger)
     actor: Mapped[str] = mapped_column(String(80))
     trace: Mapped[str] = mapped_column(String(55))
     payload: Mapped[dict[str, Any]]

@@ -12,12 +12,12 @@ as :class:`orjson.Fragment`, ready to be put into an answer without parsing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import BinaryExpression, Boolean, Column, Select, bindparam
+from sqlalchemy import BinaryExpression, Boolean, Column, Insert, Select, bindparam
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql import operators, visitors
@@ -46,7 +46,7 @@ class Compiled:
     sql: str
     constants: Mapping[str, Any]
     processors: Mapping[str, Callable[[Any], Any]]
-    convert: Convert | None
+    convert: Convert | None = None
 
     def values(self, institution: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """What the driver is given."""
@@ -125,22 +125,29 @@ def _unbound_tables(select: Select[*tuple[Any, ...]]) -> list[str]:
 
 
 def _compile(statement: Statement, name: str) -> Compiled:
+    made = for_driver(statement.select, name, statement.parameters)
+    return replace(made, convert=_converter(statement.select, name))
+
+
+def for_driver(
+    clause: Select[*tuple[Any, ...]] | Insert, name: str, parameters: Collection[str]
+) -> Compiled:
+    """A statement as the driver of a dialect takes it, for columns or binds ``parameters``."""
     dialect = _DIALECTS[name]()
-    compiled = statement.select.compile(dialect=dialect)
+    columns = None if isinstance(clause, Select) else list(parameters)
+    compiled: Any = clause.compile(dialect=dialect, column_keys=columns)
     # Writes out lists of fixed values, `kind IN ('page', 'quiz')`, which the drivers don't do.
-    state = compiled.construct_expanded_state(dict.fromkeys(statement.parameters))
+    state = compiled.construct_expanded_state(dict.fromkeys(parameters))
     processors = {
         key: process
         for key in state.parameters
         if (bind := compiled.binds.get(key)) is not None
         and (process := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
     }
-    constants = {
-        key: value for key, value in state.parameters.items() if key not in statement.parameters
-    }
+    constants = {key: value for key, value in state.parameters.items() if key not in parameters}
     for key in constants.keys() & processors.keys():
         constants[key] = processors.pop(key)(constants[key])
-    return Compiled(state.statement, constants, processors, _converter(statement.select, name))
+    return Compiled(state.statement, constants, processors)
 
 
 def _converter(select: Select[*tuple[Any, ...]], dialect: str) -> Convert | None:

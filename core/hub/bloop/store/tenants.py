@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from sqlalchemy import Insert, Table, TextClause, event, inspect, text
+from sqlalchemy import Insert, Table, TextClause, event, inspect
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 from sqlalchemy.sql import visitors
 
@@ -34,8 +34,8 @@ def check_call(call: Call) -> None:
 def bind_tenant(session: InstitutionSession, institution: str) -> None:
     """Begin the transaction and tell the database whose rows it may touch."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(
-            text("SELECT set_config('bloop.institution', :institution, true)"),
+        session.connection().exec_driver_sql(
+            "SELECT set_config('bloop.institution', %(institution)s, true)",
             {"institution": institution},
         )
     session.info["institution"] = institution

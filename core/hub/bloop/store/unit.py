@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import func, insert, select, text, tuple_
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
-from bloop.store.errors import ConflictError, NotFoundError
-from bloop.store.models import AuditLine, OutboxEvent, Tenant
+from bloop.store.errors import ConflictError, NotFoundError, TenantError
+from bloop.store.ids import new_id
+from bloop.store.models import EVERY_INSTITUTION, AuditLine, OutboxEvent, Tenant, bucket_of
+from bloop.store.statements import Compiled, for_driver
 from bloop.store.topics import version_of
+from bloop.store.types import utcnow
 from bloop_sdk import Call, Trace
 
 T = TypeVar("T", bound=Tenant)
 
-AGGREGATES_AT_ONCE = 200
 OUTBOX_LOCKS = 256
 OUTBOX_LOCK_CLASS = 0x0B10
+
+_log: Any = OutboxEvent.__table__
+_before: Any = _log.alias("before")
+_APPEND = (
+    insert(_log)
+    .values(
+        aggregate_seq=select(func.coalesce(func.max(_before.c.aggregate_seq), 0) + 1)
+        .where(
+            _before.c.institution_id == bindparam("of_institution"),
+            _before.c.aggregate == bindparam("of_aggregate"),
+        )
+        .scalar_subquery()
+    )
+    .inline()
+)
+
+
+@cache
+def _append(dialect: str) -> Compiled:
+    """One event, numbered behind its aggregate's last; of several, each sees those before it."""
+    columns = [column.key for column in _log.c if column.key not in {"seq", "aggregate_seq"}]
+    return for_driver(_APPEND, dialect, [*columns, "of_institution", "of_aggregate"])
 
 
 class Outbox:
@@ -40,14 +64,22 @@ class Outbox:
     ) -> None:
         """Say that ``topic`` happened to ``aggregate`` (``kind:id``); commits with the change.
 
-        Only a call for every institution may name another ``institution`` than its own. Raises
-        ValueError for what the topic's declaration (:mod:`bloop.store.topics`) does not allow.
+        Only a call for every institution may name another ``institution`` than its own: raises
+        TenantError. Raises ValueError for what the topic's declaration
+        (:mod:`bloop.store.topics`) does not allow.
         """
+        of, own = institution or self.call.institution, self.call.institution
+        if own not in {of, EVERY_INSTITUTION}:
+            raise TenantError(f"{topic} of institution {of} in a unit of work of {own}")
         self._events.append(
             {
-                "institution_id": institution or self.call.institution,
+                "id": new_id(),
+                "institution_id": of,
+                "of_institution": of,
                 "topic": topic,
                 "aggregate": aggregate,
+                "of_aggregate": aggregate,
+                "bucket": bucket_of(of, aggregate),
                 "actor": actor_of(self.call),
                 "trace": str(self.call.trace),
                 "payload": dict(payload),
@@ -62,33 +94,17 @@ class Outbox:
         """
         if not self._events:
             return False
-        last = self._last_numbers(
-            {(row["institution_id"], row["aggregate"]) for row in self._events}
-        )
-        for row in self._events:
-            key = (row["institution_id"], row["aggregate"])
-            row["aggregate_seq"] = last[key] = last.get(key, 0) + 1
-        self._session.execute(insert(OutboxEvent), self._events)
+        self._lock({row["bucket"] for row in self._events})
+        now, append = utcnow(), _append(self._session.get_bind().dialect.name)
+        rows = [
+            append.values(row["institution_id"], {**row, "occurred_at": now})
+            for row in self._events
+        ]
+        self._session.connection().exec_driver_sql(append.sql, rows)
         self._events = []
         return True
 
-    def _last_numbers(self, keys: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        """The number of each aggregate's newest event."""
-        ordered = sorted(keys)
-        self._lock(ordered)
-        owner = (OutboxEvent.institution_id, OutboxEvent.aggregate)
-        found: dict[tuple[str, str], int] = {}
-        for start in range(0, len(ordered), AGGREGATES_AT_ONCE):
-            newest = (
-                select(*owner, func.max(OutboxEvent.aggregate_seq))
-                .where(tuple_(*owner).in_(ordered[start : start + AGGREGATES_AT_ONCE]))
-                .group_by(*owner)
-            )
-            for institution, aggregate, number in self._session.execute(newest):
-                found[institution, aggregate] = number
-        return found
-
-    def _lock(self, keys: list[tuple[str, str]]) -> None:
+    def _lock(self, buckets: set[int]) -> None:
         """Make two transactions that write events of one aggregate wait for each other.
 
         SQLite has one writer. On PostgreSQL the aggregates share a fixed number of advisory
@@ -98,12 +114,10 @@ class Outbox:
         """
         if self._session.get_bind().dialect.name != "postgresql":
             return
-        locks = sorted({zlib.crc32("/".join(key).encode()) % OUTBOX_LOCKS for key in keys})
-        self._session.connection().execute(
-            text(
-                "SELECT pg_current_xact_id(), pg_advisory_xact_lock(:outbox, lock)"
-                " FROM unnest(:locks) AS lock"
-            ),
+        locks = sorted({bucket % OUTBOX_LOCKS for bucket in buckets})
+        self._session.connection().exec_driver_sql(
+            "SELECT pg_current_xact_id(), pg_advisory_xact_lock(%(outbox)s, lock)"
+            " FROM unnest(%(locks)s) AS lock",
             {"outbox": OUTBOX_LOCK_CLASS, "locks": locks},
         )
 
