@@ -30,6 +30,8 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
 ]
 RUN_FOLDER = pytest.StashKey[Path]()
+PYTESTS_OWN = ("sys.stdout", "sys.stderr", "logging.root.handlers")
+"""What pytest replaces between a test's phases, while a hub may be importing its plugins."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -167,3 +169,23 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plugins_are_not_blamed_for_pytest() -> Iterator[None]:
+    """Leave what pytest replaces to pytest; the guard's own tests put it back."""
+    from bloop.kernel import stdlib_guard
+
+    raw = stdlib_guard._raw
+
+    def without_pytests(environ: object) -> Mapping[object, object]:
+        return {key: value for key, value in raw(environ).items() if key != _CURRENT}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stdlib_guard, "_raw", without_pytests)
+        for name in PYTESTS_OWN:
+            patch.delitem(stdlib_guard._SETTINGS, name)
+        yield
+
+
+_CURRENT = b"PYTEST_CURRENT_TEST"
