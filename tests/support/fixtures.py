@@ -30,6 +30,13 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
 ]
 RUN_FOLDER = pytest.StashKey[Path]()
+PROCESS_COVERAGE = pytest.StashKey[str | None]()
+COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
+COVERED = (ROOT / "tests" / "kernel", ROOT / "tests" / "sdk")
+"""Whose processes are looked into as well: those of what has to be covered.
+
+It makes a process start half as slow again, and most tests start many.
+"""
 PYTESTS_OWN = ("sys.stdout", "sys.stderr", "logging.root.handlers")
 """What pytest replaces between a test's phases, while a hub may be importing its plugins."""
 
@@ -42,6 +49,16 @@ def pytest_configure(config: pytest.Config) -> None:
     # has it, which in CI tries the same examples each time.
     hypothesis.register_profile("bloop", parent=hypothesis.default, deadline=None)
     hypothesis.load_profile("bloop")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Measure the coverage of the processes that this test starts, or don't."""
+    known = item.config.stash.setdefault(PROCESS_COVERAGE, os.environ.get(COVERAGE_OF_PROCESSES))
+    if known and any(item.path.is_relative_to(folder) for folder in COVERED):
+        os.environ[COVERAGE_OF_PROCESSES] = known
+    else:
+        os.environ.pop(COVERAGE_OF_PROCESSES, None)
 
 
 @pytest.hookimpl(optionalhook=True)
