@@ -101,7 +101,7 @@ class Log:
         try:
             rows = await asyncio.shield(reading)
         except Exception:
-            if self._last is not None and self._last[1] is reading:
+            if self._last == (asked, reading):
                 self._last = None
             raise
         # Payloads are each consumer's own, which may change them.
