@@ -20,7 +20,6 @@ from datetime import datetime
 from bloop.events.queries import EVENTS, HORIZON, NEWEST
 from bloop.store.database import Database
 from bloop.store.statements import Row, parsed
-from bloop.telemetry import traces
 from bloop_sdk import Call, Trace
 from bloop_sdk.events import Event
 
@@ -100,8 +99,7 @@ class Log:
         try:
             rows = await asyncio.shield(reading)
         except Exception:
-            if self._last is not None and self._last[1] is reading:
-                self._last = None
+            self._last = None
             raise
         # Payloads are each consumer's own, which may change them.
         return [logged(row) for row in rows]
@@ -114,7 +112,7 @@ def logged(row: Row) -> Logged:
     """An event of the first columns of EVENTS or RETRY."""
     seq, id_, topic, institution, aggregate, sequence, actor = row[:7]
     occurred_at, payload, trace, version = row[7:11]
-    known = traces.parse(trace) or traces.start()
+    known = Trace(trace[3:35], trace[36:52])
     event = Event(
         id=id_,
         topic=topic,
