@@ -47,10 +47,13 @@ class Taken:
         self.committed: list[float] = []
         self.done = threading.Event()
         self._left = number
+        self._session: Any = None
 
     def __call__(self, unit: Any, _event: Any) -> None:
         self._left -= 1
-        listening.listen(unit.session, "after_commit", self._committed, once=True)
+        if unit.session is not self._session:
+            self._session = unit.session
+            listening.listen(self._session, "after_commit", self._committed, once=True)
 
     def _committed(self, _session: Any) -> None:
         self.committed.append(time.perf_counter())

@@ -149,7 +149,8 @@ class Consumers:
                 # Python 3.11's wait_for loses a cancellation that comes together with the wake.
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
-            await asyncio.sleep(began + GATHER_SECONDS - time.monotonic())
+            gather = SOON_SECONDS if uncertain else GATHER_SECONDS
+            await asyncio.sleep(began + gather - time.monotonic())
 
     async def _trim(self) -> None:
         """Now and then remove what nobody needs, and say that this process has its consumers."""

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -47,7 +48,7 @@ class Consumer:
 
     def wants(self, topic: str) -> bool:
         """Whether events of a topic are for it."""
-        return matches(topic, self.topics)
+        return _matches(topic, self.topics)
 
 
 def matches(topic: str, topics: Iterable[str]) -> bool:
@@ -56,6 +57,10 @@ def matches(topic: str, topics: Iterable[str]) -> bool:
         topic.startswith(wanted[:-1]) if wanted.endswith("*") else topic == wanted
         for wanted in topics
     )
+
+
+_matches = lru_cache(1024)(matches)
+"""Topics are few, and events are many."""
 
 
 class HandlerError(Exception):
@@ -77,7 +82,7 @@ def call_plain(handler: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     """Call a plain function; raises :class:`HandlerError` for all that goes wrong in it."""
     try:
         answer = handler(*args, **kwargs)
-        if inspect.isawaitable(answer):
+        if answer is not None and inspect.isawaitable(answer):
             if inspect.iscoroutine(answer):
                 answer.close()
             raise TypeError("it returned something to await: write async def")  # noqa: TRY301

@@ -187,11 +187,14 @@ def trim(database: Database, call: Call, keep: timedelta) -> int:
     before = utcnow() - keep
     ((slowest,),) = database.read_now(SLOWEST, call, seen_after=before)
     upto = 2**62 if slowest is None else slowest
-    removed = 0
-    while rows := database.read_now(PASSED, call, upto=upto, before=before, limit=ROWS_AT_ONCE):
+    removed = after = 0
+    # On from the last one removed: what stays would be read again for each few that go.
+    while rows := database.read_now(
+        PASSED, call, after=after, upto=upto, before=before, limit=ROWS_AT_ONCE
+    ):
         with database.unit(call) as unit:
             unit.session.execute(
                 delete(OutboxEvent).where(OutboxEvent.seq.in_([r[0] for r in rows]))
             )
-        removed += len(rows)
+        removed, after = removed + len(rows), rows[-1][0]
     return removed

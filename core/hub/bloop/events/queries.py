@@ -195,6 +195,7 @@ PASSED = register(
     select(OutboxEvent.seq)
     .where(
         _OWN_EVENTS,
+        OutboxEvent.seq > bindparam("after"),
         OutboxEvent.seq <= bindparam("upto"),
         OutboxEvent.occurred_at < bindparam("before", type_=UtcDateTime),
         exists().where(
@@ -211,4 +212,4 @@ PASSED = register(
     .limit(bindparam("limit")),
     heavy=True,
 )
-"""Events that nobody needs any more; the newest of an aggregate stays, for it holds the count."""
+"""Events after one that nobody needs any more; the newest of an aggregate stays, for its count."""

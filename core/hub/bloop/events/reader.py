@@ -21,7 +21,6 @@ from bloop.events.positions import Partition
 from bloop.events.queries import EVENTS, EVENTS_OF, HORIZON, NEWEST
 from bloop.store.database import Database
 from bloop.store.statements import Row, parsed
-from bloop.telemetry import traces
 from bloop_sdk import Call, Trace
 from bloop_sdk.events import Event
 
@@ -101,8 +100,7 @@ class Log:
         try:
             rows = await asyncio.shield(reading)
         except Exception:
-            if self._last == (asked, reading):
-                self._last = None
+            self._last = None
             raise
         # Payloads are each consumer's own, which may change them.
         return [logged(row) for row in rows]
@@ -129,7 +127,7 @@ def logged(row: Row) -> Logged:
     """An event of the first columns of EVENTS or RETRY."""
     seq, id_, topic, institution, aggregate, sequence, actor = row[:7]
     occurred_at, payload, trace, version = row[7:11]
-    known = traces.parse(trace) or traces.start()
+    known = Trace(trace[3:35], trace[36:52])
     event = Event(
         id=id_,
         topic=topic,

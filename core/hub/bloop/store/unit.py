@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
@@ -163,7 +162,8 @@ class UnitOfWork:
 
     def continue_trace(self, trace: Trace) -> None:
         """Let what follows be part of another trace: of a batch of events, each has its own."""
-        self.call = self.outbox.call = self.audit.call = replace(self.call, trace=trace)
+        call = Call(self.call.principal, self.call.institution, trace)
+        self.call = self.outbox.call = self.audit.call = call
 
     def get(self, model: type[T], id_: str) -> T:
         """The row with this id; raises :class:`NotFoundError` also for another institution's."""
