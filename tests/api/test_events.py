@@ -60,6 +60,7 @@ def config_path(config_path, site):
         {"name": "take", "topics": ["t.*"], "handler": "bloop_watcher.effects:take"},
         {"name": "tell", "topics": ["t.told"], "handler": "bloop_watcher.effects:tell"},
     ]
+    consumers[1]["partitions"] = 3
     manifest = {"contributes": {"consumers": consumers}}
     write_plugin(site, "watcher", files={"effects.py": EFFECTS}, manifest=manifest)
     for name, kind in (("plain", "def"), ("awaiting", "async def")):
@@ -236,6 +237,25 @@ async def test_an_institution_that_switched_it_off_is_passed_over(hub, say):
 def impatient(hub):
     """Events have one try."""
     object.__setattr__(hub.consumers._means, "patience", Patience(tries=1))
+
+
+async def test_a_consumer_has_its_partitions_and_the_topology_tells_who_took_them(
+    hub, operator, say
+):
+    await say("a:1", "a:2", "a:3", topic="t.told")
+    told = audited(hub, "watcher.told")
+    await until(lambda: _at_least(told, 3))
+
+    async def of_consumers():
+        found = (await operator.get("/api/v1/topology")).json()
+        (process,) = found["processes"]
+        lags = {one["consumer"]: one for one in found["consumers"]}
+        took = {id_ for id_ in lags["watcher.tell"]["taken_by"] if id_}
+        return lags if took == {process["id"]} else None
+
+    lags = await until(of_consumers)
+    assert (lags["watcher.tell"]["partitions"], lags["watcher.take"]["partitions"]) == (3, 1)
+    assert len(lags["watcher.tell"]["taken_by"]) == 3
 
 
 async def test_operators_see_replay_and_skip_what_failed(hub, operator, say, impatient):

@@ -5,6 +5,7 @@ import pytest
 from bloop.accounts.sessions import system_call
 from bloop.events import parking, positions
 from bloop.events.parking import Failure, Patience
+from bloop.events.positions import Partition
 from bloop.events.queries import EVENTS
 from bloop.events.reader import logged
 from bloop.hub import Hub
@@ -24,8 +25,8 @@ def parked(hub_folder):
     with hub.database.unit(everywhere) as unit:
         positions.begin(unit, "watcher.take", "watcher", 1000)
         failure = Failure("ValueError: [red]no[/]\x1b[2J")
-        parking.park(unit, "watcher.take", found[0], failure, Patience(tries=1))
-        parking.park(unit, "watcher.take", found[1], None, Patience())
+        parking.park(unit, Partition("watcher.take"), found[0], failure, Patience(tries=1))
+        parking.park(unit, Partition("watcher.take"), found[1], None, Patience())
     hub.database.close_now()
 
 

@@ -15,7 +15,7 @@ from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.events.parking import Patience
 from bloop.events.reader import Log
 from bloop.kernel.breaker import Breakers
-from bloop.store.models import AuditLine
+from bloop.store.models import AuditLine, OutboxEvent
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call
 from tests.support.database import make_call, make_system_call
@@ -73,8 +73,8 @@ def means(database, **options) -> Means:
     return Means(database=database, call=call, log=Log(database, call), **(given | options))
 
 
-def consumer(handler, name="stub.take", topics=("*",), version=None) -> Consumer:
-    return Consumer(name, PLUGIN, topics, lambda: handler, version)
+def consumer(handler, name="stub.take", topics=("*",), version=None, partitions=1) -> Consumer:
+    return Consumer(name, PLUGIN, topics, lambda: handler, version, partitions)
 
 
 def take(unit, event) -> None:
@@ -115,8 +115,24 @@ def parked_ids(database) -> list[str]:
 
 
 def position(database, name="stub.take") -> int | None:
+    """How far a consumer has come, in its slowest partition."""
     with database.unit(make_system_call()) as unit:
-        return unit.session.scalar(select(EventConsumer.position).where(EventConsumer.name == name))
+        slowest = select(func.min(EventConsumer.position)).where(EventConsumer.name == name)
+        return unit.session.scalar(slowest)
+
+
+def unread(database, name="stub.take") -> int:
+    """How many events the partitions of a consumer have not passed, each of its own."""
+    with database.unit(make_system_call()) as unit:
+        return unit.session.scalar(
+            select(func.count())
+            .select_from(OutboxEvent)
+            .join(EventConsumer, OutboxEvent.seq > EventConsumer.position)
+            .where(
+                EventConsumer.name == name,
+                OutboxEvent.bucket % EventConsumer.partitions == EventConsumer.partition,
+            )
+        )
 
 
 async def until(condition, seconds=30):

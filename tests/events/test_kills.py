@@ -9,13 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bloop.events import positions
 from bloop.store.database import in_unit
-from tests.events.conftest import PLUGIN, position, say, taken
+from bloop.store.models import AuditLine
+from tests.events.conftest import PLUGIN, say, taken, unread
 from tests.support.database import make_system_call
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,36 +71,47 @@ def events_amid_kills(database, both):
     return KILLS * 6
 
 
-def wait_for(database, number):
+def wait_for_the_end(database):
     end = time.monotonic() + 60
-    while position(database) < number:
-        assert time.monotonic() < end, f"at {position(database)} of {number}"
+    while left := unread(database):
+        assert time.monotonic() < end, f"{left} were not read"
         time.sleep(0.05)
 
 
 @pytest.fixture
-def begun(database):
-    in_unit(database, make_system_call(), positions.begin, "stub.take", PLUGIN, 0)
+def begun(request, database):
+    """A consumer that takes events from the first on, in so many partitions."""
+    call, partitions = make_system_call(), request.param
+    in_unit(database, call, positions.begin, "stub.take", PLUGIN, 0, partitions)
+
+
+def pids(database):
+    """How many events each process took."""
+    with database.unit(make_system_call()) as unit:
+        rows = unit.session.scalars(select(AuditLine.detail).where(AuditLine.action == "took"))
+        return Counter(row["pid"] for row in rows)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("begun", [4], indirect=True)
 def test_effects_in_the_database_happen_exactly_once(database, database_urls, begun, tmp_path):
     with followers(database_urls, "effect", tmp_path / "none") as both:
         each = events_amid_kills(database, both)
-        wait_for(database, each * len(AGGREGATES))
+        wait_for_the_end(database)
     found = taken(database)
     for aggregate in AGGREGATES:
         assert [n for name, n in found if name == aggregate] == list(range(1, each + 1))
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("begun", [1], indirect=True)
 def test_deliveries_happen_at_least_once_in_order_with_a_stable_id(
     database, database_urls, begun, tmp_path
 ):
     file = tmp_path / "delivered"
     with followers(database_urls, "delivery", file) as both:
         each = events_amid_kills(database, both)
-        wait_for(database, each * len(AGGREGATES))
+        wait_for_the_end(database)
     lines = [line.split() for line in file.read_text().splitlines()]
     for aggregate in AGGREGATES:
         numbers = [int(number) for name, number, *_ in lines if name == aggregate]
@@ -107,3 +121,31 @@ def test_deliveries_happen_at_least_once_in_order_with_a_stable_id(
     assert len(set(ids.values())) == len(ids) == each * len(AGGREGATES)
     # A batch that was under way may come again, from the one who takes over.
     assert len(lines) < len(ids) * 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("begun", [4], indirect=True)
+def test_two_processes_share_partitions_and_one_takes_over_all(
+    database, database_urls, begun, tmp_path
+):
+    many, said = [f"m:{n}" for n in range(1000)], 0
+    with followers(database_urls, "effect", tmp_path / "none") as both:
+        end = time.monotonic() + 60
+        while len(pids(database)) < 2:
+            assert time.monotonic() < end, f"one did it all: {pids(database)}"
+            say(database, *many)
+            said += 1
+            wait_for_the_end(database)
+        shared = pids(database)
+        assert set(shared) == {one.process.pid for one in both}
+        say(database, *many)  # In the middle of these it dies.
+        killed, left = both
+        killed.kill()
+        say(database, *many)
+        wait_for_the_end(database)
+        assert pids(database)[left.process.pid] > shared[left.process.pid] + len(many)
+        killed.start()  # So that there are two to end.
+    found = Counter(name for name, _ in taken(database))
+    assert set(found.values()) == {said + 2}
+    assert len(taken(database)) == len(set(taken(database)))

@@ -10,6 +10,7 @@ from sqlalchemy import select, text, update
 from bloop.events import positions
 from bloop.events.models import EventConsumer
 from bloop.events.parking import Patience
+from bloop.events.positions import Partition
 from bloop.store.models import OutboxEvent
 from bloop.store.types import utcnow
 from tests.events.conftest import consumer, parked, say, take, taken, until
@@ -50,6 +51,16 @@ def test_what_all_have_passed_and_is_old_goes(database):
     age(database, 8)
     place(database, "stub.fast", 4)
     place(database, "stub.slow", 2)
+    assert trim(database) == 2
+    assert left(database) == [3, 4]
+
+
+def test_the_slowest_partition_holds_events_back(database):
+    say(database, *["a:1"] * 4)
+    age(database, 8)
+    with database.unit(make_system_call()) as unit:
+        positions.begin(unit, "stub.parts", "stub", 3, 3)
+        positions.move(unit, Partition("stub.parts", 1, 3), 2, "x:1:1")
     assert trim(database) == 2
     assert left(database) == [3, 4]
 

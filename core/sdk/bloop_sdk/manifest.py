@@ -104,11 +104,16 @@ class ScheduleDecl(_Part):
 
 
 class ConsumerDecl(_Part):
-    """A reader of events; ``topics`` may end in ``*``. Handlers: :mod:`bloop_sdk.events`."""
+    """A reader of events; ``topics`` may end in ``*``. Handlers: :mod:`bloop_sdk.events`.
+
+    In several ``partitions`` it reads them beside each other, in any process: then only the
+    events of one aggregate come in their order. The number counts when the consumer is new.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     topics: tuple[str, ...]
     handler: DottedPath
+    partitions: Annotated[int, Field(ge=1, le=64)] = 1
 
 
 class CommandDecl(_Part):

@@ -58,7 +58,11 @@ class LagOut(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     consumer: str
-    behind: int
+    behind: int = Field(description="Of the partition that is the slowest")
+    partitions: int = Field(description="Into how many its log is cut")
+    taken_by: list[str | None] = Field(
+        description="For each partition the process that took events of it last, if it is alive"
+    )
 
 
 class TopologyOut(BaseModel):

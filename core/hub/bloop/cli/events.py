@@ -1,4 +1,4 @@
-"""``bloop events``: what consumers could not take, trying it again, and giving it up."""
+"""``bloop events``: what consumers could not take and what becomes of it; their partitions."""
 
 from __future__ import annotations
 
@@ -99,6 +99,28 @@ async def skip(parked_id: str, *, as_json: bool) -> None:
     from bloop.events import parking
 
     await _act(parking.skip, parked_id, "The consumer goes on without it.", as_json=as_json)
+
+
+@events.command()
+@click.argument("name")
+@click.argument("partitions", type=click.IntRange(1, 1024))
+@json_option
+@asynchronous
+async def repartition(name: str, partitions: int, *, as_json: bool) -> None:
+    """Have consumer NAME read the log in so many PARTITIONS, each in any process of the hub."""
+    from bloop.accounts.sessions import system_call
+    from bloop.events.layout import repartition as cut
+    from bloop.store.database import in_unit
+    from bloop.store.models import EVERY_INSTITUTION
+
+    async with open_hub() as hub:
+        hub_call(hub)  # Says where there is no hub yet.
+        call = system_call(EVERY_INSTITUTION)
+        was = await hub.database.run(in_unit, hub.database, call, cut, name, partitions)
+    if as_json:
+        print_json({"consumer": name, "partitions": partitions, "before": was})
+    else:
+        click.echo(f"{plain(name)} reads in {partitions} partitions, before in {was}.")
 
 
 async def _act(

@@ -20,7 +20,7 @@ from bloop.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from bloop.ops.topology import Process, Topology
+    from bloop.ops.topology import Lag, Process, Topology
 
 
 @click.command()
@@ -64,7 +64,20 @@ def _show(found: Topology) -> None:
         counts = f"{queue.waiting} waiting, {queue.running} running"
         console().print(f"[dim]queue[/] {plain(queue.name)}  {counts}{unserved}")
     for lag in found.consumers:
-        console().print(f"[dim]consumer[/] {plain(lag.consumer)}  {lag.behind} events behind")
+        told = f"{lag.behind} events behind{_parts(found, lag)}"
+        console().print(f"[dim]consumer[/] {plain(lag.consumer)}  {told}")
+
+
+def _parts(found: Topology, lag: Lag) -> str:
+    """Into how many partitions its log is cut, and who took events of which last."""
+    if lag.partitions == 1:
+        return ""
+    told = [
+        f"{', '.join(map(str, numbers))} by {plain(one.host)}:{one.pid}"
+        for one in found.processes
+        if (numbers := [n for n, id_ in enumerate(lag.taken_by) if id_ == one.id])
+    ]
+    return f", {lag.partitions} partitions" + (f" ({'; '.join(told)})" if told else "")
 
 
 def _state(one: Process) -> str:

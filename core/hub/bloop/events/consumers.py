@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bloop.events import positions
-from bloop.events.follower import Follower
 from bloop.events.handlers import Consumer
 from bloop.events.means import Means, log
-from bloop.events.queries import DUE, EVENTS, PARKED_COUNTS
+from bloop.events.partitions import Partitions
+from bloop.events.queries import DUE, EVENTS_OF, PARKED_COUNTS
 from bloop.events.reader import SOON_SECONDS, Log
 from bloop.store.types import utcnow
 from bloop.tasks import end_tasks
@@ -40,7 +40,7 @@ class Consumers:
         self._means = means
         trim = partial(positions.trim, means.database, means.call, keep)
         self._tidy: tuple[Callable[[], object], ...] = (trim, *tidy)
-        self._followers: dict[str, Follower] = {}
+        self._followers: dict[str, Partitions] = {}
         self._wake = asyncio.Event()
         self._changing = asyncio.Lock()
         self._loops: list[asyncio.Task[None]] = []
@@ -70,7 +70,7 @@ class Consumers:
                 del self._followers[follower.consumer.name]
             await asyncio.gather(*(follower.stop() for follower in leaving))
             coming = [
-                Follower(consumer, self._means)
+                Partitions(consumer, self._means)
                 for name, consumer in by_name.items()
                 if name not in self._followers
             ]
@@ -131,12 +131,13 @@ class Consumers:
             except Exception as err:  # noqa: BLE001 - logged, and tried again
                 log.warning("events: the log can't be read", error=err)
                 uncertain, due = False, []
-            names = {name for (name,) in due}
+            numbers: dict[str, set[int]] = {}
+            for name, number in due:
+                numbers.setdefault(name, set()).add(number)
             for tell in self.on_look:
                 tell()
             for name, follower in self._followers.items():
-                if follower.scanned < means.log.horizon or name in names:
-                    follower.wake()
+                follower.wake(means.log.horizon, numbers.get(name, set()))
             again = min(again * 2, LATER_SECONDS) if uncertain else SOON_SECONDS
             pause = again if uncertain else means.timing.poll
             with contextlib.suppress(TimeoutError):
@@ -161,14 +162,16 @@ class Consumers:
         means, now = self._means, utcnow()
         for gauge in (metrics().event_lag, metrics().event_lag_seconds, metrics().events_parked):
             gauge.clear()
-        for name, follower in list(self._followers.items()):
-            behind = max(0, means.log.horizon - follower.scanned)
+        for name, followers in list(self._followers.items()):
+            slowest = followers.slowest
+            behind = max(0, means.log.horizon - slowest.scanned)
             metrics().event_lag.labels(name).set(behind)
             seconds = 0.0
             if behind:
-                after = {"after": follower.scanned, "upto": means.log.horizon, "limit": 1}
-                for row in means.database.read_now(EVENTS, means.call, **after):
-                    oldest = datetime.fromisoformat(row[EVENTS.columns.index("occurred_at")])
+                part, first = slowest.partition, {"upto": means.log.horizon, "limit": 1}
+                first |= {"after": slowest.scanned, "of": part.of, "number": part.number}
+                for row in means.database.read_now(EVENTS_OF, means.call, **first):
+                    oldest = datetime.fromisoformat(row[EVENTS_OF.columns.index("occurred_at")])
                     seconds = (now - oldest).total_seconds()
             metrics().event_lag_seconds.labels(name).set(seconds)
         for name, state, number in means.database.read_now(PARKED_COUNTS, means.call):

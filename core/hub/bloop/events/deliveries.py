@@ -13,7 +13,7 @@ from bloop.events.handlers import Consumer, HandlerError, call_async
 from bloop.events.means import Means, call_for, count, log, tell_failure, tell_parked
 from bloop.events.models import Parked
 from bloop.events.parking import Failure
-from bloop.events.positions import Lease
+from bloop.events.positions import Lease, Partition
 from bloop.events.reader import Logged
 from bloop.kernel.breaker import Circuit
 from bloop.kernel.faults import CircuitOpenError, PluginUnavailableError
@@ -50,11 +50,13 @@ class Deliveries:
     def __init__(
         self,
         consumer: Consumer,
+        partition: Partition,
         handler: Callable[..., Any],
         means: Means,
         stopping: Callable[[], bool],
     ) -> None:
         self._consumer = consumer
+        self._partition = partition
         self._handler = handler
         self._means = means
         self._stopping = stopping
@@ -189,9 +191,9 @@ class Deliveries:
     def _claim(
         self, unit: UnitOfWork, position: int, events: Sequence[Logged]
     ) -> tuple[Lease, set[tuple[str, str]]] | None:
-        name = self._consumer.name
-        lease = positions.claim(unit, name, self._means.owner, self._means.timing.lease, position)
-        return (lease, parking.subjects_held(unit, name, events)) if lease else None
+        means, part = self._means, self._partition
+        lease = positions.claim(unit, part, means.owner, means.timing.lease, position)
+        return (lease, parking.subjects_held(unit, part.consumer, events)) if lease else None
 
     def _settle(
         self,
@@ -202,23 +204,23 @@ class Deliveries:
         reached: int,
     ) -> bool:
         if not positions.give_back(unit, lease, reached):
-            log.warning("events had gone to another process", consumer=lease.consumer)
+            log.warning("events had gone to another process", consumer=self._consumer.name)
             return False
         for logged in events:
             if logged.seq > reached:
                 break
             if logged.seq not in batch.taken:
                 failure = batch.failed.get(logged.seq)
-                state = parking.park(unit, lease.consumer, logged, failure, self._means.patience)
+                state = parking.park(unit, lease.partition, logged, failure, self._means.patience)
                 tell_parked(self._consumer, logged, state)
         count(self._consumer, "ok", len(batch.taken))
         return True
 
     def _claim_retry(self, unit: UnitOfWork, parked_id: str) -> Lease | None:
-        name = self._consumer.name
+        means = self._means
         if not parking.is_retrying(unit, parked_id):
             return None
-        return positions.claim(unit, name, self._means.owner, self._means.timing.lease)
+        return positions.claim(unit, self._partition, means.owner, means.timing.lease)
 
     def _settle_retry(
         self,
@@ -232,6 +234,6 @@ class Deliveries:
         if not positions.give_back(unit, lease, lease.position) or not done:
             return None
         if failure is None:
-            parking.release(unit, lease.consumer, parked_id)
+            parking.release(unit, self._consumer.name, parked_id)
             return None
         return parking.failed_again(unit, parked_id, tries, failure, self._means.patience)

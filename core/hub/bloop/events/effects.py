@@ -16,6 +16,7 @@ from bloop.events.handlers import Consumer, HandlerError, call_plain, in_thread
 from bloop.events.means import Means, call_for, count, tell_failure, tell_parked
 from bloop.events.models import Parked
 from bloop.events.parking import Failure
+from bloop.events.positions import Partition
 from bloop.events.reader import Logged
 from bloop.kernel.faults import PluginUnavailableError
 from bloop.store.cut import cut
@@ -70,8 +71,15 @@ class _Attempt:
 class Effects:
     """Calls ``def (unit, event)``, each in a transaction that it shares with its position."""
 
-    def __init__(self, consumer: Consumer, handler: Callable[..., Any], means: Means) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        partition: Partition,
+        handler: Callable[..., Any],
+        means: Means,
+    ) -> None:
         self._consumer = consumer
+        self._partition = partition
         self._handler = handler
         self._means = means
         self._package = str(getattr(handler, "__module__", "")).partition(".")[0]
@@ -178,22 +186,22 @@ class Effects:
         self, unit: UnitOfWork, position: int, run: Sequence[Logged], upto: int
     ) -> tuple[int, int] | None:
         """Gives how far it came, and how many events the handler took."""
-        name = self._consumer.name
-        if positions.hold(unit, name) != position:
+        part = self._partition
+        if positions.hold(unit, part) != position:
             return None
-        held = parking.subjects_held(unit, name, run)
+        held = parking.subjects_held(unit, part.consumer, run)
         end = time.monotonic() + self._means.timing.batch
         taken, reached = 0, upto
         for logged in run:
             if logged.subject in held:
-                parking.park(unit, name, logged, None, self._means.patience)
+                parking.park(unit, part, logged, None, self._means.patience)
             else:
                 self._call(unit, logged)
                 taken += 1
             if time.monotonic() > end and logged is not run[-1]:
                 reached = logged.seq
                 break
-        positions.move(unit, name, reached)
+        positions.move(unit, part, reached, self._means.owner)
         return reached, taken
 
     def _call(self, unit: UnitOfWork, logged: Logged) -> None:
@@ -206,28 +214,28 @@ class Effects:
             raise HandlerError(fault)
 
     def _retry(self, unit: UnitOfWork, logged: Logged, parked_id: str) -> bool:
-        name = self._consumer.name
-        if positions.hold(unit, name) is None or not parking.is_retrying(unit, parked_id):
+        held = positions.hold(unit, self._partition) is not None
+        if not held or not parking.is_retrying(unit, parked_id):
             return False
         self._call(unit, logged)
-        parking.release(unit, name, parked_id)
+        parking.release(unit, self._consumer.name, parked_id)
         return True
 
     def _park(
         self, unit: UnitOfWork, position: int, logged: Logged, failure: Failure, upto: int
     ) -> int | None:
-        name = self._consumer.name
-        if positions.hold(unit, name) != position:
+        part = self._partition
+        if positions.hold(unit, part) != position:
             return None
-        state = parking.park(unit, name, logged, failure, self._means.patience)
-        positions.move(unit, name, upto)
+        state = parking.park(unit, part, logged, failure, self._means.patience)
+        positions.move(unit, part, upto, self._means.owner)
         tell_parked(self._consumer, logged, state)
         return upto
 
     def _failed_again(
         self, unit: UnitOfWork, parked_id: str, tries: int, failure: Failure
     ) -> Parked | None:
-        positions.hold(unit, self._consumer.name, wait=True)
+        positions.hold(unit, self._partition, wait=True)
         return parking.failed_again(unit, parked_id, tries, failure, self._means.patience)
 
 

@@ -1,10 +1,11 @@
-"""One consumer at work: reads the log from its position, has events taken, and goes on."""
+"""A partition of a consumer at work: reads its events, has them taken, and goes on."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from bloop.events import positions
 from bloop.events.deliveries import Deliveries
@@ -12,6 +13,7 @@ from bloop.events.effects import Effects
 from bloop.events.handlers import Consumer, HandlerError, in_thread, is_async
 from bloop.events.means import Means, call_for, count, log
 from bloop.events.parking import release
+from bloop.events.positions import Partition
 from bloop.events.queries import CONSUMER, RETRY
 from bloop.events.reader import Logged, logged
 from bloop.events.sinks import Sinks
@@ -25,22 +27,34 @@ from bloop_sdk.providers.services import SinkProvider
 EVENTS_AT_ONCE = 200
 UNWRITTEN_EVENTS = 1000
 """So many events that are not for a consumer it passes before it writes that it did."""
+LEFT_POLLS = 2
+"""A partition with much to do is left to who it falls to until so many polls brought nothing."""
+KEPT_POLLS = 10
+"""Then this process takes it, and leaves it again after so many polls: they may be there now."""
 IMPORT_SECONDS = 60.0
 
 
 class Follower:
-    """Follows the log for one consumer until it is stopped.
+    """Follows the log for one partition of a consumer until it is stopped.
 
     ``scanned`` is up to where it has looked; the position in the database may be behind it by
-    events that are not for this consumer, so that those cost no write.
+    events that are not for this consumer, so that those cost no write. ``tell`` hears from the
+    first partition into how many the log is cut.
     """
 
-    def __init__(self, consumer: Consumer, means: Means) -> None:
+    def __init__(
+        self, consumer: Consumer, number: int, means: Means, tell: Callable[[int], None]
+    ) -> None:
         self.consumer = consumer
         self.scanned = 0
         self.fault: str | None = None
         """Why it rests, while it does."""
+        self.partition = Partition(consumer.name, number, consumer.partitions)
         self._means = means
+        self._tell_partitions = tell
+        self._position = 0
+        self._short: int | None = None
+        self._left_since: float | None = None
         self._handler: Effects | Deliveries | None = None
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -48,7 +62,8 @@ class Follower:
 
     def start(self) -> None:
         """Begin to follow."""
-        self._task = asyncio.create_task(self._run(), name=f"consumer {self.consumer.name}")
+        name = f"consumer {self.consumer.name} {self.partition.number}"
+        self._task = asyncio.create_task(self._run(), name=name)
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -61,17 +76,19 @@ class Follower:
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=self._means.timing.drain)
             await end_tasks([self._task])
-        if isinstance(self._handler, Sinks):
-            await self._handler.close()
+            if self.scanned > self._position:
+                with contextlib.suppress(BloopError):
+                    await self._means.unit(self._stand, self.scanned)
+        await self._let_go()
 
     async def begin(self) -> None:
-        """Have a row; a consumer that was never seen starts at what is said from now on.
+        """Have rows; a consumer that was never seen starts at what is said from now on.
 
         Where it is not known yet where that is, a later round makes it.
         """
         log, one = self._means.log, self.consumer
         position = log.horizon if log.is_known else None
-        await self._means.unit(positions.begin, one.name, one.plugin_id, position)
+        await self._means.unit(positions.begin, one.name, one.plugin_id, position, one.partitions)
 
     async def _run(self) -> None:
         rest = 0.0
@@ -105,28 +122,65 @@ class Follower:
 
     async def _round(self) -> bool:
         """Take what comes next; gives whether there may be more."""
-        name, means = self.consumer.name, self._means
-        row = await means.database.read_one(CONSUMER, means.call, name=name)
-        if row is None:
-            await self.begin()
-            return self._means.log.is_known
-        position: int = row[0]
-        self.scanned = max(self.scanned, position)
+        log, is_first = self._means.log, self.partition.number == 0
+        position = await self._look()
+        if position is None:
+            if is_first:
+                await self.begin()
+            return is_first and log.is_known
         if await self._retry():
             return True
-        events = await means.log.after(self.scanned, EVENTS_AT_ONCE)
-        if not events:
-            return False
-        last = events[-1].seq
+        events, upto = await log.of(self.partition, self.scanned, EVENTS_AT_ONCE)
         wanted = await self._wanted(events)
         if wanted:
-            reached = await (await self._load()).take(position, wanted, last)
+            if await self._leaves(position, len(events)):
+                return False
+            came = await (await self._load()).take(position, wanted, upto)
+            self._position = position if came is None else came
+            self._short = came if came is not None and came < upto else None
             # Where somebody else has it, they see to it; should they die, the next poll tells.
-            return reached is not None
-        if last - position >= UNWRITTEN_EVENTS:
-            await means.unit(self._pass, position, last)
-        self.scanned = last
-        return True
+            return came is not None
+        if upto - position >= UNWRITTEN_EVENTS:
+            await self._means.unit(self._pass, position, upto)
+            self._position = upto
+        self.scanned = upto
+        return upto < log.horizon
+
+    async def _look(self) -> int | None:
+        """Where the partition stands, of as many as there are now; None without a row."""
+        name, number = self.consumer.name, self.partition.number
+        row = await self._means.database.read_one(
+            CONSUMER, self._means.call, name=name, number=number
+        )
+        if row is None:
+            return None
+        position, of = row[:2]
+        if of != self.partition.of:
+            # What it has looked through was another part of the log.
+            await self._let_go()
+            self.partition, self.scanned = Partition(name, number, of), position
+        if number == 0:
+            self._tell_partitions(of)
+        if position != self._position:
+            self._position, self._left_since = position, None
+        self.scanned = max(self.scanned, position)
+        return int(position)
+
+    async def _leaves(self, position: int, number: int) -> bool:
+        """Whether there is much to do, and another process should do it.
+
+        What is little is taken by who sees it first, which is mostly who said it. Much is shared;
+        but nobody waits for who does not come.
+        """
+        is_much = number == EVENTS_AT_ONCE or position == self._short
+        if self.partition.of == 1 or not is_much:
+            return False
+        if not await self._means.peers.others(self.partition):
+            return False
+        now, poll = time.monotonic(), self._means.timing.poll
+        if self._left_since is None or now - self._left_since > (LEFT_POLLS + KEPT_POLLS) * poll:
+            self._left_since = now
+        return now - self._left_since < LEFT_POLLS * poll
 
     async def _wanted(self, events: Sequence[Logged]) -> list[Logged]:
         """Those for this consumer, of institutions that use its plugin."""
@@ -144,8 +198,9 @@ class Follower:
 
     async def _retry(self) -> bool:
         """Try a parked event again that is due; gives whether one was."""
-        means, name = self._means, self.consumer.name
-        rows = await means.database.read(RETRY, means.call, consumer=name, now=utcnow(), limit=1)
+        means, part = self._means, self.partition
+        due = {"consumer": part.consumer, "number": part.number, "now": utcnow(), "limit": 1}
+        rows = await means.database.read(RETRY, means.call, **due)
         if not rows:
             return False
         *_, parked_id, tries = rows[0]
@@ -166,19 +221,30 @@ class Follower:
                 raise PluginUnavailableError(
                     f"the handler of consumer {self.consumer.name} could not be imported: {err}"
                 ) from err
-            stopping = self._stopping.is_set
+            consumer, part, stopping = self.consumer, self.partition, self._stopping.is_set
             if isinstance(handler, SinkProvider):
-                self._handler = Sinks(self.consumer, handler, self._means, stopping)
+                self._handler = Sinks(consumer, part, handler, self._means, stopping)
             elif is_async(handler):
-                self._handler = Deliveries(self.consumer, handler, self._means, stopping)
+                self._handler = Deliveries(consumer, part, handler, self._means, stopping)
             else:
-                self._handler = Effects(self.consumer, handler, self._means)
+                self._handler = Effects(consumer, part, handler, self._means)
         return self._handler
 
-    def _pass(self, unit: UnitOfWork, position: int, last: int) -> None:
-        if positions.hold(unit, self.consumer.name) == position:
-            positions.move(unit, self.consumer.name, last)
+    async def _let_go(self) -> None:
+        if isinstance(self._handler, Sinks):
+            await self._handler.close()
+        self._handler = None
+
+    def _pass(self, unit: UnitOfWork, position: int, upto: int) -> None:
+        if positions.hold(unit, self.partition) == position:
+            positions.move(unit, self.partition, upto, self._means.owner)
+
+    def _stand(self, unit: UnitOfWork, scanned: int) -> None:
+        """Write how far it has looked, unless others have come further."""
+        position = positions.hold(unit, self.partition)
+        if position is not None and position < scanned:
+            positions.move(unit, self.partition, scanned, self._means.owner)
 
     def _drop(self, unit: UnitOfWork, parked_id: str) -> None:
-        positions.hold(unit, self.consumer.name, wait=True)
+        positions.hold(unit, self.partition, wait=True)
         release(unit, self.consumer.name, parked_id)

@@ -29,7 +29,8 @@ class Consumer:
     A handler is ``def (unit, event)``, ``async def (ctx, event)``, or a provider of a sink.
 
     ``topics`` may end in ``*``. Two that compare equal are the same; ``version`` is whatever
-    tells a handler from the one that it was before.
+    tells a handler from the one that it was before. Into how many ``partitions`` its log is cut
+    counts where its rows are made.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Consumer:
     topics: tuple[str, ...]
     target: Callable[[], Any] = field(compare=False)
     version: Hashable = None
+    partitions: int = field(default=1, compare=False)
 
     def wants(self, topic: str) -> bool:
         """Whether events of a topic are for it."""

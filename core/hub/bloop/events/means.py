@@ -12,6 +12,7 @@ from typing import Any
 from bloop.events.handlers import Consumer, HandlerError, failure_of
 from bloop.events.models import Parked
 from bloop.events.parking import Failure, Patience
+from bloop.events.peers import Peers
 from bloop.events.reader import Log, Logged
 from bloop.jobs.owners import this_process
 from bloop.kernel.breaker import Breakers
@@ -71,10 +72,12 @@ class Means:
     owner: str = field(default_factory=this_process)
     slots: asyncio.Semaphore = field(init=False)
     """For transactions of consumers: SQLite lets one write at a time, and waits by polling."""
+    peers: Peers = field(init=False)
 
     def __post_init__(self) -> None:
         beside_each_other = {"sqlite": 1, "postgresql": 4}[self.database.dialect]
         object.__setattr__(self, "slots", asyncio.Semaphore(beside_each_other))
+        object.__setattr__(self, "peers", Peers(self.database, self.call, self.owner))
 
     async def unit(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run ``function(unit, ...)`` in a unit for every institution."""

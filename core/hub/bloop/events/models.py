@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.store.ids import new_id
@@ -14,18 +14,23 @@ from bloop.store.types import utcnow
 
 
 class EventConsumer(Base):
-    """One reader of the log; all events up to ``position`` have taken effect, or are parked.
+    """One partition of a consumer: of the log's events, those whose bucket falls to it.
 
-    Who delivers to a system outside holds ``lease_until``, and moves the position only while
-    ``lease_epoch`` is the one it claimed. ``seen_at`` is when a process last had the consumer,
-    written about once an hour.
+    There is a row for each of its ``partitions``, counted from 0; an event's is its bucket modulo
+    their number. All events up to ``position`` have taken effect, or are parked; ``taken_by`` is
+    the process that moved it last. Who delivers to a system outside holds ``lease_until``, and
+    moves the position only while ``lease_epoch`` is the one it claimed. ``seen_at`` is when a
+    process last had the consumer, written about once an hour.
     """
 
     __tablename__ = "event_consumer"
 
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=0)
+    partitions: Mapped[int] = mapped_column(default=1)
     plugin_id: Mapped[str] = mapped_column(String(40))
     position: Mapped[int] = mapped_column(BigInteger)
+    taken_by: Mapped[str | None] = mapped_column(String(80))
     lease_owner: Mapped[str | None] = mapped_column(String(80))
     lease_epoch: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
@@ -48,19 +53,25 @@ class ParkedEvent(Tenant, Base):
     """An event that one consumer could not take; ``state`` is a :class:`Parked`.
 
     The first of an aggregate that waits is retrying or parked, all others are behind it. Whoever
-    changes rows of a consumer holds the lock of its row in ``event_consumer``.
+    changes rows of a partition holds the lock of its row in ``event_consumer``.
     """
 
     __tablename__ = "event_parked"
     __table_args__ = (
         UniqueConstraint("consumer", "seq"),
+        ForeignKeyConstraint(
+            ("consumer", "partition"),
+            ("event_consumer.name", "event_consumer.partition"),
+            ondelete="CASCADE",
+        ),
         Index("ix_event_parked_aggregate", "consumer", "institution_id", "aggregate", "seq"),
         Index("ix_event_parked_due", "state", "retry_at"),
         Index("ix_event_parked_institution", "institution_id", "id"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
-    consumer: Mapped[str] = mapped_column(ForeignKey("event_consumer.name", ondelete="CASCADE"))
+    consumer: Mapped[str] = mapped_column(String(120))
+    partition: Mapped[int] = mapped_column(default=0)
     seq: Mapped[int] = mapped_column(BigInteger, index=True)
     event_id: Mapped[str] = mapped_column(ID)
     topic: Mapped[str] = mapped_column(String(80))

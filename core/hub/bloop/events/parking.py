@@ -1,7 +1,7 @@
 """Events that a consumer could not take: tried again with growing pauses, then parked.
 
 They stand beside the log, so that its position goes on; later events of their aggregate are put
-behind them. Every function here is called in a unit that holds the consumer's row, or takes it.
+behind them. Every function here is called in a unit that holds the partition's row, or takes it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from bloop.events import positions
-from bloop.events.models import Parked, ParkedEvent
+from bloop.events.models import EventConsumer, Parked, ParkedEvent
+from bloop.events.positions import Partition
 from bloop.events.queries import PARKED
 from bloop.events.reader import Logged
 from bloop.store.errors import ConflictError
@@ -55,7 +55,11 @@ def subjects_held(
 
 
 def park(
-    unit: UnitOfWork, consumer: str, logged: Logged, failure: Failure | None, patience: Patience
+    unit: UnitOfWork,
+    partition: Partition,
+    logged: Logged,
+    failure: Failure | None,
+    patience: Patience,
 ) -> Parked:
     """Put an event aside: to be tried again after a ``failure``, or without one behind others."""
     values: dict[str, Any] = {"state": Parked.BEHIND}
@@ -65,7 +69,8 @@ def park(
     unit.session.add(
         ParkedEvent(
             institution_id=event.institution,
-            consumer=consumer,
+            consumer=partition.consumer,
+            partition=partition.number,
             seq=logged.seq,
             event_id=event.id,
             topic=event.topic,
@@ -165,11 +170,19 @@ def skip(unit: UnitOfWork, parked_id: str) -> dict[str, Any]:
 
 
 def _mine(unit: UnitOfWork, parked_id: str) -> ParkedEvent:
-    """The row, in a unit that holds its consumer's."""
-    consumer = unit.get(ParkedEvent, parked_id).consumer
-    positions.hold(unit, consumer, wait=True)
-    unit.session.expire_all()
-    return unit.get(ParkedEvent, parked_id)
+    """The row, in a unit that holds its partition's."""
+    parked, held = unit.get(ParkedEvent, parked_id), None
+    while parked.partition != held:
+        held = parked.partition
+        unit.session.execute(
+            select(EventConsumer.position)
+            .where(EventConsumer.name == parked.consumer, EventConsumer.partition == held)
+            .with_for_update()
+        )
+        # While it waited, the event may have been taken, or come to another partition.
+        unit.session.expire_all()
+        parked = unit.get(ParkedEvent, parked_id)
+    return parked
 
 
 def _shown(parked: ParkedEvent) -> dict[str, Any]:

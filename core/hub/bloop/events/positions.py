@@ -1,8 +1,9 @@
 """How far consumers have come: made, held, moved on, and what nobody needs any more.
 
-A consumer whose effect is in the database holds its row while it takes effect: who comes second
-finds it locked, or moved on, and does nothing. One whose effect is outside takes a lease, for no
-transaction may stay open that long; its writes are fenced by the lease's epoch.
+A consumer whose effect is in the database holds a partition's row while it takes effect: who comes
+second finds it locked, or moved on, and does nothing. One whose effect is outside takes a lease,
+for no transaction may stay open that long; its writes are fenced by the lease's epoch. Both do
+nothing where the consumer has been cut into another number of partitions meanwhile.
 """
 
 from __future__ import annotations
@@ -29,54 +30,67 @@ _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.ins
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """That a process delivers for a consumer, for a while."""
+class Partition:
+    """Part ``number``, from 0, of the ``of`` parts in which a consumer reads the log."""
 
     consumer: str
+    number: int = 0
+    of: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """That a process delivers the events of a partition, for a while."""
+
+    partition: Partition
     owner: str
     epoch: int
     position: int
 
 
-def begin(unit: UnitOfWork, name: str, plugin_id: str, position: int | None) -> None:
-    """Make a consumer's row at ``position``; one that is there keeps its own, and is seen.
+def begin(
+    unit: UnitOfWork, name: str, plugin_id: str, position: int | None, partitions: int = 1
+) -> None:
+    """Make a consumer's rows at ``position``; where they are there, they stay and are seen.
 
-    Without a position none is made.
+    Without a position none are made.
     """
-    if position is None:
-        unit.session.execute(_row(name).values(seen_at=utcnow()))
-        return
-    add = _INSERT[unit.session.get_bind().dialect.name](EventConsumer).values(
-        name=name, plugin_id=plugin_id, position=position
-    )
-    seen = add.on_conflict_do_update(index_elements=["name"], set_={"seen_at": utcnow()})
-    unit.session.execute(seen)
+    if position is not None:
+        insert = _INSERT[unit.session.get_bind().dialect.name]
+        row: dict[str, Any] = {"name": name, "plugin_id": plugin_id, "partitions": partitions}
+        row["position"] = position
+        # Who makes the first makes them all: another process may want another number of them.
+        first = insert(EventConsumer).values(partition=0, **row).on_conflict_do_nothing()
+        if unit.session.execute(first.returning(EventConsumer.partition)).one_or_none():
+            for number in range(1, partitions):
+                unit.session.execute(insert(EventConsumer).values(partition=number, **row))
+            return
+    seen = update(EventConsumer).where(EventConsumer.name == name).values(seen_at=utcnow())
+    unit.session.execute(seen.execution_options(synchronize_session=False))
 
 
-def hold(unit: UnitOfWork, name: str, *, wait: bool = False) -> int | None:
-    """Hold a consumer's row until the unit ends, and give its position.
+def hold(unit: UnitOfWork, partition: Partition, *, wait: bool = False) -> int | None:
+    """Hold a partition's row until the unit ends, and give its position.
 
     None where somebody else has it, unless ``wait``, or where there is none.
     """
     found: int | None = unit.session.scalar(
-        select(EventConsumer.position)
-        .where(EventConsumer.name == name)
-        .with_for_update(skip_locked=not wait)
+        select(EventConsumer.position).where(*_is(partition)).with_for_update(skip_locked=not wait)
     )
     return found
 
 
-def move(unit: UnitOfWork, name: str, position: int) -> None:
-    """Say how far a consumer has come, whose row this unit holds."""
-    unit.session.execute(_row(name).values(position=position))
+def move(unit: UnitOfWork, partition: Partition, position: int, owner: str) -> None:
+    """Say how far a partition has come, whose row this unit holds, and who brought it there."""
+    unit.session.execute(_row(partition).values(position=position, taken_by=owner))
 
 
 def claim(
-    unit: UnitOfWork, name: str, owner: str, seconds: float, position: int | None = None
+    unit: UnitOfWork, partition: Partition, owner: str, seconds: float, position: int | None = None
 ) -> Lease | None:
-    """Take the lease of a consumer; None while somebody else has it.
+    """Take the lease of a partition; None while somebody else has it.
 
-    With a ``position``, None as well where the consumer is not there.
+    With a ``position``, None as well where the partition is not there.
     """
     now = utcnow()
     row = unit.session.execute(
@@ -86,17 +100,24 @@ def claim(
             EventConsumer.lease_epoch,
             EventConsumer.lease_until,
         )
-        .where(EventConsumer.name == name)
+        .where(*_is(partition))
         .with_for_update(skip_locked=True)
     ).one_or_none()
     if row is None or (position is not None and row.position != position):
         return None
-    if row.lease_owner and row.lease_until > now and not is_dead(row.lease_owner):
+    if is_leased(row.lease_owner, row.lease_until):
         return None
     epoch = row.lease_epoch + 1
     until = now + timedelta(seconds=seconds)
-    unit.session.execute(_row(name).values(lease_owner=owner, lease_epoch=epoch, lease_until=until))
-    return Lease(name, owner, epoch, row.position)
+    unit.session.execute(
+        _row(partition).values(lease_owner=owner, lease_epoch=epoch, lease_until=until)
+    )
+    return Lease(partition, owner, epoch, row.position)
+
+
+def is_leased(owner: str | None, until: Any) -> bool:
+    """Whether somebody who may live has a lease."""
+    return owner is not None and until > utcnow() and not is_dead(owner)
 
 
 def give_back(unit: UnitOfWork, lease: Lease, position: int) -> bool:
@@ -105,19 +126,24 @@ def give_back(unit: UnitOfWork, lease: Lease, position: int) -> bool:
     The row is held from then on.
     """
     ended: Any = unit.session.execute(
-        _row(lease.consumer)
+        _row(lease.partition)
         .where(EventConsumer.lease_owner == lease.owner, EventConsumer.lease_epoch == lease.epoch)
-        .values(position=position, lease_owner=None, lease_until=None)
+        .values(position=position, taken_by=lease.owner, lease_owner=None, lease_until=None)
     )
     return bool(ended.rowcount)
 
 
-def _row(name: str) -> Any:
+def _is(partition: Partition) -> tuple[Any, ...]:
     return (
-        update(EventConsumer)
-        .where(EventConsumer.name == name)
-        .execution_options(synchronize_session=False)
+        EventConsumer.name == partition.consumer,
+        EventConsumer.partition == partition.number,
+        EventConsumer.partitions == partition.of,
     )
+
+
+def _row(partition: Partition) -> Any:
+    change = update(EventConsumer).where(*_is(partition))
+    return change.execution_options(synchronize_session=False)
 
 
 def trim(database: Database, call: Call, keep: timedelta) -> int:

@@ -52,26 +52,38 @@ EVENTS = register(
 )
 """Events in their order; the columns of ``bloop.events.reader.logged``."""
 
+EVENTS_OF = register(
+    "events.of_partition",
+    EVENTS.select.where(OutboxEvent.bucket % bindparam("of") == bindparam("number")),
+    heavy=True,
+)
+"""Those of EVENTS that fall to one partition."""
+
 CONSUMER = register(
     "events.consumer",
     select(
         EventConsumer.position,
+        EventConsumer.partitions,
         EventConsumer.lease_owner,
         EventConsumer.lease_epoch,
         EventConsumer.lease_until,
         EventConsumer.seen_at,
-    ).where(EventConsumer.name == bindparam("name"), _OWN_CALL),
+    ).where(
+        EventConsumer.name == bindparam("name"),
+        EventConsumer.partition == bindparam("number"),
+        _OWN_CALL,
+    ),
 )
-"""How far a consumer has come, and who delivers for it."""
+"""How far a partition of a consumer has come, of how many, and who delivers for it."""
 
 DUE = register(
     "events.due",
-    select(ParkedEvent.consumer)
+    select(ParkedEvent.consumer, ParkedEvent.partition)
     .where(_OWN_PARKED, ParkedEvent.state == Parked.RETRYING, ParkedEvent.retry_at <= _NOW)
     .distinct(),
     heavy=True,
 )
-"""The consumers that have something to try again."""
+"""The partitions of consumers that have something to try again."""
 
 RETRY = register(
     "events.retry",
@@ -84,6 +96,7 @@ RETRY = register(
     .where(
         _OWN_PARKED,
         ParkedEvent.consumer == bindparam("consumer"),
+        ParkedEvent.partition == bindparam("number"),
         ParkedEvent.state == Parked.RETRYING,
         ParkedEvent.retry_at <= _NOW,
     )
@@ -91,7 +104,7 @@ RETRY = register(
     .limit(bindparam("limit")),
     heavy=True,
 )
-"""What a consumer has to try again now."""
+"""What a partition of a consumer has to try again now."""
 
 PARKED = register(
     "events.parked",

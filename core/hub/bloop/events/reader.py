@@ -18,7 +18,8 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from bloop.events.queries import EVENTS, NEWEST
+from bloop.events.positions import Partition
+from bloop.events.queries import EVENTS, EVENTS_OF, NEWEST
 from bloop.store.database import Database, in_unit
 from bloop.store.statements import Row, parsed
 from bloop.store.unit import UnitOfWork
@@ -103,6 +104,20 @@ class Log:
             EVENTS, self._call, after=position, upto=self.horizon, limit=limit
         )
         return [logged(row) for row in rows]
+
+    async def of(self, partition: Partition, position: int, limit: int) -> tuple[list[Logged], int]:
+        """The next events of a partition, and up to where there are no others."""
+        horizon = self.horizon
+        if position >= horizon:
+            return [], position
+        span = {"after": position, "upto": horizon, "limit": limit}
+        if partition.of == 1:
+            rows = await self._database.read(EVENTS, self._call, **span)
+        else:
+            share = {"of": partition.of, "number": partition.number}
+            rows = await self._database.read(EVENTS_OF, self._call, **span, **share)
+        events = [logged(row) for row in rows]
+        return events, events[-1].seq if len(events) == limit else horizon
 
 
 def logged(row: Row) -> Logged:

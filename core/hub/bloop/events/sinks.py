@@ -10,6 +10,7 @@ from bloop.events.deliveries import Batch, Deliveries
 from bloop.events.handlers import Consumer, HandlerError, call_async
 from bloop.events.means import Means, tell_failure
 from bloop.events.parking import Failure
+from bloop.events.positions import Partition
 from bloop.events.reader import Logged
 from bloop.kernel.faults import PluginFailedError, describe
 from bloop.telemetry.context import log_context
@@ -29,11 +30,12 @@ class Sinks(Deliveries):
     def __init__(
         self,
         consumer: Consumer,
+        partition: Partition,
         provider: SinkProvider,
         means: Means,
         stopping: Callable[[], bool],
     ) -> None:
-        super().__init__(consumer, provider.publish, means, stopping)
+        super().__init__(consumer, partition, provider.publish, means, stopping)
         self._provider = provider
 
     async def close(self) -> None:

@@ -73,6 +73,7 @@ def consumers_of(hub: Hub) -> list[Consumer]:
             topics=part.declaration.topics,
             target=part.target,
             version=part.declaration,
+            partitions=part.declaration.partitions,
         )
         for part in kernel.contributions("consumers")
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -59,10 +60,16 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How many events a consumer has not passed, at most."""
+    """How many events a consumer has not passed, at most: its slowest partition.
+
+    ``taken_by`` names for each partition the process that took events of it last, while that one
+    is among the processes.
+    """
 
     consumer: str
     behind: int
+    partitions: int
+    taken_by: list[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +89,9 @@ def topology(hub: Hub) -> Topology:
     leases = hub.database.read_now(LEASES, call, now=utcnow())
     running = Counter(owner for _, owner, _ in leases)
     rows = to_dicts(PROCESSES, hub.database.read_now(PROCESSES, call))
+    ids = {row["lease_owner"]: row["id"] for row in rows}
     processes = [_process(row, wanted, running) for row in rows]
-    return Topology(processes, _queues(hub, processes), _lags(hub))
+    return Topology(processes, _queues(hub, processes), _lags(hub, ids))
 
 
 def _process(row: dict[str, Any], wanted: str, running: Counter[str]) -> Process:
@@ -114,14 +122,17 @@ def _queues(hub: Hub, processes: list[Process]) -> list[Queue]:
     ]
 
 
-def _lags(hub: Hub) -> list[Lag]:
+def _lags(hub: Hub, ids: dict[str, str]) -> list[Lag]:
     with hub.database.reading(system_call(EVERY_INSTITUTION)) as unit:
         newest = unit.session.scalar(select(func.max(OutboxEvent.seq))) or 0
-        slowest = (
-            select(EventConsumer.name, func.min(EventConsumer.position))
-            .group_by(EventConsumer.name)
-            .order_by(EventConsumer.name)
-        )
-        return [
-            Lag(name, max(0, newest - position)) for name, position in unit.session.execute(slowest)
-        ]
+        rows = unit.session.execute(
+            select(EventConsumer.name, EventConsumer.position, EventConsumer.taken_by).order_by(
+                EventConsumer.name, EventConsumer.partition
+            )
+        ).all()
+    lags = []
+    for name, group in groupby(rows, key=lambda row: row.name):
+        parts = list(group)
+        behind = max(0, newest - min(row.position for row in parts))
+        lags.append(Lag(name, behind, len(parts), [ids.get(row.taken_by or "") for row in parts]))
+    return lags

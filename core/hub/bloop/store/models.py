@@ -7,6 +7,7 @@ work, the registry of reads and row-level security guard it. Personal fields car
 
 from __future__ import annotations
 
+import zlib
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     UniqueConstraint,
 )
@@ -69,10 +71,25 @@ def personal(category: str = "personal") -> dict[str, Any]:
     return {"personal": Personal(category)}
 
 
+BUCKETS = 1024
+"""A consumer has at most so many partitions."""
+
+
+def bucket_of(institution: str, aggregate: str) -> int:
+    """Where an aggregate falls, for ever: what shares its bucket shares its partition."""
+    return zlib.crc32(f"{institution}/{aggregate}".encode()) % BUCKETS
+
+
+def _bucket(context: Any) -> int:
+    row = context.get_current_parameters()
+    return bucket_of(row["institution_id"], row["aggregate"])
+
+
 class OutboxEvent(Tenant, Base):
     """The log of what happened: written in the commit of the change itself.
 
-    ``aggregate_seq`` counts the events of one aggregate from 1, ``version`` is the payload's.
+    ``aggregate_seq`` counts the events of one aggregate from 1, ``version`` is the payload's, and
+    ``bucket`` is :func:`bucket_of` its aggregate.
     ``seq`` never comes again, even where the newest rows are gone; on PostgreSQL it is not the
     order of commits, which ``bloop.events.reader`` answers for.
     """
@@ -89,6 +106,7 @@ class OutboxEvent(Tenant, Base):
     topic: Mapped[str] = mapped_column(String(80))
     aggregate: Mapped[str] = mapped_column(String(80))
     aggregate_seq: Mapped[int] = mapped_column(BigInteger)
+    bucket: Mapped[int] = mapped_column(SmallInteger, default=_bucket)
     actor: Mapped[str] = mapped_column(String(80))
     trace: Mapped[str] = mapped_column(String(55))
     payload: Mapped[dict[str, Any]]

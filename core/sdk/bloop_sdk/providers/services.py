@@ -63,8 +63,9 @@ class BlobProvider(Protocol):
 class SinkProvider(Protocol):
     """A projection of the event stream, at least once, in order per aggregate.
 
-    There is one in each process that delivers, for all institutions that use the plugin: it is
-    made with a :class:`bloop_sdk.PluginContext`, and its settings are the hub's.
+    There is one in each process that delivers, for all institutions that use the plugin, and where
+    an operator has cut its events into partitions one for each: it is made with a
+    :class:`bloop_sdk.PluginContext`, and its settings are the hub's.
     :func:`bloop_sdk.events.cloud_event` is the form in which events leave the hub.
     """
 
