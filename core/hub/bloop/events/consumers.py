@@ -15,6 +15,7 @@ from bloop.events.partitions import Partitions
 from bloop.events.queries import DUE, EVENTS_OF, PARKED_COUNTS
 from bloop.events.reader import SOON_SECONDS, Log
 from bloop.store.types import utcnow
+from bloop.store.wakes import EVENTS_SAID
 from bloop.tasks import end_tasks
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import BloopError
@@ -29,7 +30,7 @@ LATER_SECONDS = 0.2
 class Consumers:
     """Runs consumers in this process's event loop.
 
-    The log is polled; a commit in this process only makes it sooner. Events stay for at least
+    The log is polled; a commit, here or elsewhere, only makes it sooner. Events stay for at least
     ``keep`` after every consumer has passed them. ``tidy`` is what else forgets what is old, run
     in a thread every hour.
     """
@@ -86,7 +87,7 @@ class Consumers:
         """Begin to follow the log, and to tell how far behind it the consumers are."""
         async with self._changing:
             self._loop = asyncio.get_running_loop()
-            self._means.database.on_events.append(self.wake)
+            self._means.database.wakes.listen(EVENTS_SAID, self._hear)
             metrics().before_scrape("events", self._measure)
             self._loops = [
                 asyncio.create_task(self._watch(), name="bloop-events-watch"),
@@ -99,7 +100,7 @@ class Consumers:
         """Let what runs come to its end."""
         async with self._changing:
             if self._loop is not None:
-                self._means.database.on_events.remove(self.wake)
+                self._means.database.wakes.unlisten(EVENTS_SAID, self._hear)
                 self._loop = None
             await end_tasks(self._loops)
             self._loops = []
@@ -111,6 +112,9 @@ class Consumers:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # It has just been closed.
                 self._loop.call_soon_threadsafe(self._wake.set)
+
+    def _hear(self, _about: str) -> None:
+        self.wake()
 
     def faults(self) -> dict[str, str]:
         """Why consumers rest, by name."""

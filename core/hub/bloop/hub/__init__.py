@@ -57,7 +57,12 @@ class Hub:
         self.config = config
         self.kind = kind
         owner = store.owner_url.get_secret_value() if store.owner_url else None
-        self.database = Database(store.url.get_secret_value(), owner)
+        redis = config.value.redis.url
+        self.database = Database(
+            store.url.get_secret_value(),
+            owner,
+            redis_url=redis.get_secret_value() if redis else None,
+        )
         assert store.blobs is not None, "the configuration resolves it"
         self.blobs = Blobs(store.blobs)
         self.sessions = Sessions(

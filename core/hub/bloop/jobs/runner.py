@@ -96,7 +96,8 @@ class Runner:
         self._wake = asyncio.Event()
         self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
-        self._silent = threading.Event()
+        self._silent = False
+        self._due = threading.Event()
         self._beater: threading.Thread | None = None
 
     def start(self) -> None:
@@ -124,7 +125,8 @@ class Runner:
         await claiming
         await self._drain(list(self._running.values()))
         await end_tasks(others)
-        self._silent.set()
+        self._silent = True
+        self._due.set()
         if self._beater is not None:
             await asyncio.to_thread(self._beater.join)
 
@@ -145,10 +147,10 @@ class Runner:
         """Look at the ledger now; from the event loop's thread."""
         self._wake.set()
 
-    def cancel(self, job_id: str) -> None:
-        """Stop a job at once, should it run here."""
-        if running := self._running.get(job_id):
-            running.stop(StopReason.CANCELLED)
+    def beat_now(self, job_id: str) -> None:
+        """Ask the ledger now whether a job is to stop, should it run here ("": any); any thread."""
+        if not job_id or job_id in self._running:
+            self._due.set()
 
     async def _forever(self, step: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Repeat a step; whatever goes wrong with the database must not end the runner."""
@@ -273,7 +275,11 @@ class Runner:
                 return
 
     def _beat_until_silent(self, loop: asyncio.AbstractEventLoop) -> None:
-        while not self._silent.wait(self._timing.beat):
+        while True:
+            self._due.wait(self._timing.beat)
+            self._due.clear()
+            if self._silent:
+                return
             try:
                 self._beat(loop)
             except Exception as err:  # noqa: BLE001 - logged, and tried again

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -87,6 +88,39 @@ class StoreSection(_Section):
             raise ValueError(
                 'must start with "sqlite:///" or "postgresql+psycopg://", the hub\'s two databases'
             )
+        return value
+
+
+class RedisSection(_Section):
+    """A Redis (or Valkey) beside the database: never needed, and quicker with several processes."""
+
+    url: Annotated[SecretStr | None, HarmlessWithoutPassword()] = setting(
+        None,
+        description=(
+            "redis://HOST:PORT/NUMBER, or rediss:// over TLS; with a password it is a secret. "
+            "Wakes the hub's processes and keeps what they share"
+        ),
+        examples=["redis://127.0.0.1:6379/0"],
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _known_address(cls, value: SecretStr | None) -> SecretStr | None:
+        # As with the database: the message must not hold the URL.
+        if value is None:
+            return value
+        try:
+            url = urlsplit(value.get_secret_value())
+            known = url.scheme in {"redis", "rediss"} and bool(url.hostname) and url.port != 0
+        except ValueError:
+            known = False
+        if not known or re.fullmatch(r"(/\d*)?", url.path) is None:
+            raise ValueError(
+                'must be like "redis://HOST:PORT/NUMBER", or "rediss://" over TLS, '
+                "with the signs of a password in it percent-encoded"
+            )
+        if {"password", "username"} & parse_qs(url.query).keys():
+            raise ValueError('must hold its password before the host: "redis://:PASSWORD@HOST"')
         return value
 
 
@@ -214,6 +248,7 @@ class HubConfig(_Section):
     hub: HubSection = HubSection()
     http: HttpSection = HttpSection()
     store: StoreSection = StoreSection()
+    redis: RedisSection = RedisSection()
     access: AccessSection = AccessSection()
     log: LogSection = LogSection()
     limits: LimitsSection = LimitsSection()

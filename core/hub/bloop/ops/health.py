@@ -117,3 +117,19 @@ async def _disk(hub: Hub) -> Health:
         detail=f"{free // (1024 * 1024)} MiB free",
         cure=None if free >= FREE_BYTES else f"free some space on {hub.blobs.root}",
     )
+
+
+@check("wakes")
+async def _wakes(hub: Hub) -> Health:
+    """Nothing depends on them: the hub stays ready, and is slower."""
+    wakes = hub.database.wakes
+    if wakes.fault is None:
+        return Health(name="wakes", ok=True, detail=wakes.carrier or "within this process")
+    return Health(
+        name="wakes",
+        ok=None,
+        detail=f"{wakes.fault}: all works without it, up to a second later",
+        cure="see that the server of [redis] url in hub.toml runs and lets this machine in"
+        if wakes.carrier == "Redis"
+        else "see that PostgreSQL lets this machine have more connections",
+    )

@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import Pool
 
+from bloop.store.carriers import carrier_for
 from bloop.store.errors import ConflictError
 from bloop.store.faults import translated
 from bloop.store.idempotency import key_of
@@ -29,6 +30,7 @@ from bloop.store.reads import Reader, open_reader
 from bloop.store.statements import Row, Statement
 from bloop.store.tenants import InstitutionSession, bind_tenant, check_call
 from bloop.store.unit import UnitOfWork
+from bloop.store.wakes import EVENTS_SAID, Wakes
 from bloop_sdk import Call, ConfigError
 
 P = ParamSpec("P")
@@ -43,9 +45,12 @@ class Database:
     """A hub's database; ``dialect`` is ``sqlite`` or ``postgresql``.
 
     ``owner_url`` is what migrations connect with: on PostgreSQL the tables' owner, else the same.
+    ``wakes`` reach the other processes through ``redis_url``, else through PostgreSQL itself.
     """
 
-    def __init__(self, url: str, owner_url: str | None = None) -> None:
+    def __init__(
+        self, url: str, owner_url: str | None = None, *, redis_url: str | None = None
+    ) -> None:
         self.url = _checked(url, "url")
         self.owner_url = _checked(owner_url, "owner_url") if owner_url else self.url
         self.dialect = self.url.get_backend_name()
@@ -55,8 +60,7 @@ class Database:
         writers = 1 if self.dialect == "sqlite" else COMMAND_THREADS
         self._commands = ThreadPoolExecutor(writers, thread_name_prefix="bloop-command")
         self._reader: Reader = open_reader(self.url)
-        self.on_events: list[Callable[[], None]] = []
-        """Called, in the thread that wrote, after each commit that said something."""
+        self.wakes = Wakes(carrier_for(self.url, redis_url))
 
     @contextmanager
     def unit(self, call: Call) -> Iterator[UnitOfWork]:
@@ -88,8 +92,7 @@ class Database:
             except (DBAPIError, PoolTimeoutError) as err:
                 raise translated(err) from err
         if said:
-            for tell in self.on_events:
-                tell()
+            self.wakes.tell(EVENTS_SAID)
 
     @contextmanager
     def reading(self, call: Call) -> Iterator[UnitOfWork]:
@@ -149,6 +152,7 @@ class Database:
         """The same without an event loop, for the command line."""
         self._reader.close_now()
         self._commands.shutdown(wait=True)
+        self.wakes.close()
         self.engine.dispose()
         if "_readers" in self.__dict__:
             self._readers.dispose()
