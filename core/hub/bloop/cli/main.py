@@ -20,6 +20,7 @@ COMMANDS = {
     "init": ("bloop.cli.lifecycle:init", "Create a hub here: hub.toml, database, first account."),
     "up": ("bloop.cli.lifecycle:up", "Run the hub: pages, API and background work."),
     "worker": ("bloop.cli.worker:worker", "Run background work alone, beside `bloop up`."),
+    "doctor": ("bloop.cli.doctor:doctor", "Say what keeps the hub from its work, and the cure."),
     "login-link": ("bloop.cli.lifecycle:login_link", "Print a fresh link that logs you in."),
     "import": ("bloop.cli.transfer:import_file", "Import a course from a file."),
     "export": ("bloop.cli.transfer:export", "Write a course to a file."),
