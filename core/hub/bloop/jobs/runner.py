@@ -23,6 +23,7 @@ from bloop.jobs.queries import DUE_KINDS, DUE_LATER, LEASES
 from bloop.kernel.faults import describe
 from bloop.store.database import Database, in_unit
 from bloop.store.errors import TRANSIENT, StoreError
+from bloop.store.faults import NO_SPACE, from_file
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.tasks import end_tasks
@@ -347,6 +348,8 @@ def _seconds(err: BaseException) -> float | None:
 
 def error_of(err: BaseException) -> dict[str, Any]:
     """What the ledger says of a failure: ``code message cure``, without secrets."""
+    if isinstance(err, OSError) and err.errno in NO_SPACE:
+        err = from_file(err, err.filename or "a file")
     if isinstance(err, BloopError):
         # A plugin may have put anything there.
         code, message, cure = (getattr(err, name, None) for name in ("code", "message", "cure"))

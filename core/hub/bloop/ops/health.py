@@ -92,7 +92,7 @@ async def _database(hub: Hub) -> Health:
 def _write_something(unit: UnitOfWork) -> None:
     """A write that leaves nothing behind."""
     values = {"institution_id": unit.institution, "plugin_id": "bloop:hub", "key": new_id()}
-    unit.session.execute(insert(PluginValue).values(**values, value=None))
+    unit.session.execute(insert(PluginValue).values(**values, value=""))
     unit.session.execute(delete(PluginValue).where(PluginValue.key == values["key"]))
 
 
