@@ -20,6 +20,7 @@ from bloop.accounts.service import LinkRefusedError
 from bloop.kernel.config_errors import InvalidConfigError
 from bloop.kernel.faults import HookRefusedError, PluginFailedError, PluginUnavailableError
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError, StoreError, TenantError
+from bloop.store.faults import NO_SPACE, from_file
 from bloop.store.idempotency import IdempotencyError
 from bloop_sdk import (
     AuthError,
@@ -152,6 +153,9 @@ def describe(error: Exception, trace_id: str) -> tuple[Problem, dict[str, str]]:
         return _problem(error.status_code, code, str(error.detail), trace_id), headers
     if isinstance(error, OverflowError):
         return _problem(422, "invalid", "a number is too large", trace_id), {}
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        # An upload is spooled to a temporary file before anybody asks for it.
+        error = from_file(error, error.filename or "the folder for temporary files")
     status = status_of(error) if isinstance(error, BloopError) else 500
     if not isinstance(error, BloopError) or status == 500:
         detail = "the hub failed; its log has the reason under this trace_id"

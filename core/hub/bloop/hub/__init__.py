@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import tempfile
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property, partial
@@ -284,6 +286,9 @@ class Hub:
 
     async def start(self) -> None:
         """Begin to work: tables now; plugins, which take longer, while requests are answered."""
+        with contextlib.suppress(FileNotFoundError):
+            # Looked for while there is room: Python takes a full disk's folder for none at all.
+            await asyncio.to_thread(tempfile.gettempdir)
         await self.database.run(self.tables.prepare)
         self.guard()
         assert self._watchdog is not None, "the guard has just been set up"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, select, update
+from sqlalchemy import ColumnElement, and_, case, func, literal, select, update
 
 from bloop.jobs import turns
 from bloop.jobs.models import DUE, NORMAL_PRIORITY, OVER, RUNNING, Job, JobState
@@ -217,15 +217,17 @@ def retry_later(
     unit: UnitOfWork, claim: Claim, error: Mapping[str, Any], *, retry_after: float | None
 ) -> bool:
     """Let the job wait for its next attempt, never for less than ``retry_after`` seconds."""
+    now = utcnow()
     pause = max(backoff(claim.attempt), retry_after or 0.0)
-    later = utcnow() + timedelta(seconds=pause)
-    values = {**_WAITING, "turn": None, "run_after": later, "error": error}
+    later = now + timedelta(seconds=pause)
+    values = {**_again(now), "turn": None, "run_after": later, "error": error}
     return _changed(unit, _fenced(claim, values))
 
 
 def give_back(unit: UnitOfWork, claim: Claim) -> bool:
     """Let somebody else have it at once, as if it had not been claimed: the runner stops."""
-    values = {**_WAITING, "run_after": utcnow(), "attempts": Job.attempts - 1}
+    now = utcnow()
+    values = {**_again(now), "run_after": now, "attempts": Job.attempts - 1}
     return _changed(unit, _fenced(claim, values))
 
 
@@ -256,11 +258,9 @@ def reap(unit: UnitOfWork, *, alive: Collection[str] = ()) -> int:
         "message": "the process that ran it ended, each time it was tried",
         "cure": "see the hub's log for what ended it, then retry the job",
     }
-    cancelled = {"state": JobState.CANCELLED, "finished_at": now, **_FREE}
     failed = {"state": JobState.FAILED, "finished_at": now, "error": error, **_FREE}
     for condition, values in (
-        (Job.cancel_requested.is_(True), cancelled),
-        (left, {**_WAITING, "run_after": now}),
+        (left | Job.cancel_requested, {**_again(now), "run_after": now}),
         (~left, failed),
     ):
         _changed(unit, update(Job).where(*ours, condition).values(values))
@@ -310,7 +310,16 @@ _FREE: dict[str, Any] = {
     "lease_until": None,
     "row_version": Job.row_version + 1,
 }
-_WAITING: dict[str, Any] = {"state": JobState.WAITING, **_FREE}
+
+
+def _again(now: datetime) -> dict[str, Any]:
+    """Waiting once more; somebody may have asked to cancel it, and then it does not begin again."""
+    cancelled = Job.cancel_requested
+    return {
+        "state": case((cancelled, JobState.CANCELLED), else_=JobState.WAITING),
+        "finished_at": case((cancelled, literal(now, UtcDateTime()))),
+        **_FREE,
+    }
 
 
 def _fenced(claim: Claim, values: Mapping[str, Any]) -> Any:

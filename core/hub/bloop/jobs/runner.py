@@ -9,18 +9,21 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
 
 from bloop.jobs import ledger
 from bloop.jobs.context import RunningJob, StopReason
+from bloop.jobs.ledger import Claim
 from bloop.jobs.models import JobState
 from bloop.jobs.owners import is_dead, this_process
 from bloop.jobs.queries import DUE_KINDS, DUE_LATER, LEASES
 from bloop.kernel.faults import describe
 from bloop.store.database import Database, in_unit
-from bloop.store.errors import StoreError
+from bloop.store.errors import TRANSIENT, StoreError
+from bloop.store.faults import NO_SPACE, from_file
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.tasks import end_tasks
@@ -31,7 +34,6 @@ from bloop_sdk import BloopError, Call, RetriableError
 from bloop_sdk._masking import mask_text
 
 DAY_SECONDS = 86400.0
-TRANSIENT = frozenset({"store_busy", "store_unavailable", "store_full"})
 
 Handler = Callable[[RunningJob, dict[str, Any]], Awaitable[Any]]
 """What runs jobs of a kind: given the job and its payload, gives its result."""
@@ -96,6 +98,7 @@ class Runner:
         self._wake = asyncio.Event()
         self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
+        self._told: dict[str, str] = {}
         self._silent = False
         self._due = threading.Event()
         self._beater: threading.Thread | None = None
@@ -156,12 +159,7 @@ class Runner:
         """Repeat a step; whatever goes wrong with the database must not end the runner."""
         claiming = step == self._claim
         while not (claiming and self._stopping):
-            try:
-                await step()
-            except Exception as err:  # noqa: BLE001 - logged, and tried again
-                self._log.warning(
-                    "jobs: the ledger can't be reached", step=step.__name__, error=err
-                )
+            await self._tried(step)
             if not claiming:
                 await asyncio.sleep(seconds)
                 continue
@@ -170,6 +168,20 @@ class Runner:
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
             self._wake.clear()
+
+    async def _tried(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except Exception as err:  # noqa: BLE001 - logged, and tried again
+            self._tell(step.__name__, err)
+        else:
+            self._told.pop(step.__name__, None)
+
+    def _tell(self, step: str, err: Exception) -> None:
+        """Log what a step failed of, once: a disk may be full for hours."""
+        if self._told.get(step) != str(err):
+            self._told[step] = str(err)
+            self._log.warning("jobs: the ledger can't be reached", step=step, error=err)
 
     async def _claim(self) -> None:
         free = self._workers - len(self._running)
@@ -261,16 +273,23 @@ class Runner:
         )
         return "failed"
 
-    async def _write(self, function: Callable[..., bool], *args: Any, **kwargs: Any) -> None:
-        """End an attempt in the ledger, however often it takes while the lease lasts."""
-        for pause in (0.1, 0.5, 2.0, 5.0, None):
+    async def _write(
+        self, function: Callable[..., bool], claim: Claim, *args: Any, **kwargs: Any
+    ) -> None:
+        """End an attempt in the ledger, however long nothing can be written; a stop ends the tries.
+
+        As nobody can claim the job meanwhile, what it has done need not be done again.
+        """
+        pauses = chain((0.1, 0.5, 2.0), repeat(5.0))
+        while True:
             try:
-                if not await self._unit(function, *args, **kwargs):
+                if not await self._unit(function, claim, *args, **kwargs):
                     self._log.warning("job had gone to another runner")
-            except StoreError:
-                if pause is None:
+            except StoreError as err:
+                stopped = self._running[claim.id].context.stopped
+                if stopped is StopReason.STOPPING or err.code not in TRANSIENT:
                     raise
-                await asyncio.sleep(pause)
+                await asyncio.sleep(next(pauses))
             else:
                 return
 
@@ -283,7 +302,9 @@ class Runner:
             try:
                 self._beat(loop)
             except Exception as err:  # noqa: BLE001 - logged, and tried again
-                self._log.warning("jobs: the ledger can't be reached", step="beat", error=err)
+                self._tell("beat", err)
+            else:
+                self._told.pop("beat", None)
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
         due = [one for one in list(self._running.values()) if one.in_handler]
@@ -333,6 +354,8 @@ def _seconds(err: BaseException) -> float | None:
 
 def error_of(err: BaseException) -> dict[str, Any]:
     """What the ledger says of a failure: ``code message cure``, without secrets."""
+    if isinstance(err, OSError) and err.errno in NO_SPACE:
+        err = from_file(err, err.filename or "a file")
     if isinstance(err, BloopError):
         # A plugin may have put anything there.
         code, message, cure = (getattr(err, name, None) for name in ("code", "message", "cure"))

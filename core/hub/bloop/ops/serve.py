@@ -290,13 +290,21 @@ async def _check_reach(hub: Hub, listener: socket.socket) -> None:
 
 
 async def _address(hub: Hub, listener: socket.socket) -> Serving:
+    from bloop.store.errors import StoreError
+    from bloop.telemetry.logs import get_logger
+
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     url = hub.config.value.http.public_url or f"http://{shown}:{port}"
     plugins = _from_folders(hub)
     if await hub.somebody_came_in():
         return Serving(url, None, plugins)
-    token = await hub.login_token()
+    try:
+        token = await hub.login_token()
+    except StoreError as err:
+        # It serves what it has; `bloop login-link` prints one once something can be written.
+        get_logger(__name__).warning("no link to log in with could be made", error=err)
+        return Serving(url, None, plugins)
     return Serving(url, f"http://{shown}:{port}/start?token={token}", plugins)
 
 

@@ -8,6 +8,7 @@ nothing. See ``docs/decisions/0002-store.md``.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import Pool
 
 from bloop.store.carriers import carrier_for
-from bloop.store.errors import ConflictError
+from bloop.store.errors import CANNOT_WRITE, ConflictError
 from bloop.store.faults import translated
 from bloop.store.idempotency import key_of
 from bloop.store.reads import Reader, open_reader
@@ -31,7 +32,7 @@ from bloop.store.statements import Row, Statement
 from bloop.store.tenants import InstitutionSession, bind_tenant, check_call
 from bloop.store.unit import UnitOfWork
 from bloop.store.wakes import EVENTS_SAID, Wakes
-from bloop_sdk import Call, ConfigError
+from bloop_sdk import BloopError, Call, ConfigError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,6 +40,8 @@ T = TypeVar("T")
 COMMAND_THREADS = 8
 READS_ONLY = "this unit only reads: write in a transaction"
 BUSY_TIMEOUT_SECONDS = 10
+TROUBLE_SECONDS = 5.0
+"""For so long after a write that failed the database counts as one that takes none."""
 
 
 class Database:
@@ -60,6 +63,7 @@ class Database:
         writers = 1 if self.dialect == "sqlite" else COMMAND_THREADS
         self._commands = ThreadPoolExecutor(writers, thread_name_prefix="bloop-command")
         self._reader: Reader = open_reader(self.url)
+        self._trouble: tuple[float, BloopError] | None = None
         self.wakes = Wakes(carrier_for(self.url, redis_url))
 
     @contextmanager
@@ -90,9 +94,21 @@ class Database:
                     cure="read it again and decide with the current version",
                 ) from err
             except (DBAPIError, PoolTimeoutError) as err:
-                raise translated(err) from err
+                found = translated(err)
+                if found.code in CANNOT_WRITE:
+                    self._trouble = time.monotonic(), found
+                raise found from err
         if said:
             self.wakes.tell(EVENTS_SAID)
+
+    @property
+    def trouble(self) -> BloopError | None:
+        """Why nothing could be written a moment ago: the disk is full, say.
+
+        A process that serves or works writes every few seconds that it lives, so it knows.
+        """
+        noted = self._trouble
+        return noted[1] if noted and time.monotonic() - noted[0] < TROUBLE_SECONDS else None
 
     @contextmanager
     def reading(self, call: Call) -> Iterator[UnitOfWork]:
