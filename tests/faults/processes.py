@@ -200,13 +200,17 @@ class Hub:
         cookie = connection.getresponse().headers["set-cookie"]
         connection.close()
         self.token = cookie.partition("=")[2].partition(";")[0]
+        self.post("/x/flow/prepare", {"aggregates": flow.AGGREGATES})
+
+    def post(self, path: str, asked: dict[str, Any]) -> None:
+        """Call a route of the first API process as the operator."""
         connection = http.client.HTTPConnection(self.apis[0].host, timeout=30)
-        body = json.dumps({"aggregates": flow.AGGREGATES})
         headers = {"authorization": f"Bearer {self.token}"}
-        connection.request("POST", "/x/flow/prepare", body, headers)
+        connection.request("POST", path, json.dumps(asked), headers)
         answer = connection.getresponse()
-        assert answer.status == 200, answer.read()
+        said = answer.read()
         connection.close()
+        assert answer.status == 200, said
 
 
 def wait(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
