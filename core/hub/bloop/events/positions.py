@@ -76,7 +76,8 @@ def claim(
 ) -> Lease | None:
     """Take the lease of a consumer; None while somebody else has it.
 
-    With a ``position``, None as well where the consumer is not there.
+    One of this ``owner`` is left from when the database could not be told of its end. With a
+    ``position``, None as well where the consumer is not there.
     """
     now = utcnow()
     row = unit.session.execute(
@@ -91,7 +92,8 @@ def claim(
     ).one_or_none()
     if row is None or (position is not None and row.position != position):
         return None
-    if row.lease_owner and row.lease_until > now and not is_dead(row.lease_owner):
+    others = row.lease_owner not in {None, owner}
+    if others and row.lease_until > now and not is_dead(row.lease_owner):
         return None
     epoch = row.lease_epoch + 1
     until = now + timedelta(seconds=seconds)

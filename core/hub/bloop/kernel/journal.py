@@ -151,7 +151,9 @@ def _dead(folder: Path) -> Iterator[Path]:
             file = os.open(path, os.O_RDONLY)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield path
+                # Another one that starts just now may have cleared it away before we had the lock.
+                if os.fstat(file).st_nlink:
+                    yield path
             finally:
                 os.close(file)
 
