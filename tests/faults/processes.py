@@ -93,13 +93,12 @@ class Tree:
                 os.kill(pid, signal.SIGKILL)
         return pid
 
-    def end(self) -> None:
-        """SIGTERM, and SIGKILL for what is left."""
+    def end(self, seconds: float = 20.0) -> None:
+        """Wait for who was asked to end; SIGKILL for what is left."""
         if self.process is None:
             return
-        self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(20)
+            self.process.wait(seconds)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self.process.wait()
@@ -260,9 +259,14 @@ def running(
         wait(lambda: all(tree.is_up() for tree in hub.trees), "all processes are up")
         hub.log_in()
         yield hub
+        for tree in hub.trees:
+            assert tree.process is not None
+            tree.process.terminate()
+        for tree in hub.trees:
+            tree.end()
     except BaseException:
         print(hub.logs(), file=sys.stderr)
         raise
     finally:
         for tree in hub.trees:
-            tree.end()
+            tree.end(0)
