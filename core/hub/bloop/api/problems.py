@@ -88,6 +88,9 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
 STATUS_OF_CODE = {"publish_refused": 409}
 """The status of errors whose classes belong to domains, which are imported when first needed."""
 
+PASSING = frozenset({"store_busy", "store_unavailable"})
+"""Codes of what is over in a moment, mostly: a lock, a database that is started again."""
+
 TITLES = {
     400: "Malformed request",
     401: "Login required",
@@ -184,7 +187,7 @@ def _headers(error: BloopError, status: int) -> dict[str, str]:
         return {"etag": f'"v{error.current}"'}
     if isinstance(error, RetriableError | IdempotencyError) and error.retry_after is not None:
         return {"retry-after": str(max(1, round(error.retry_after)))}
-    return {}
+    return {"retry-after": "1"} if error.code in PASSING else {}
 
 
 def _problem(

@@ -236,10 +236,11 @@ def backoff(attempt: int) -> float:
     return min(2.0**attempt, LONGEST_BACKOFF_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 # nosec B311 - spread, no secret
 
 
-def reap(unit: UnitOfWork, *, alive: Collection[str] = ()) -> int:
+def reap(unit: UnitOfWork, *, alive: Collection[str] = (), patient: bool = False) -> int:
     """Take back what dead runners held; a job that has no attempt left fails. Gives how many.
 
-    Whoever calls knows which jobs are ``alive``, since it runs them itself.
+    Whoever calls knows which jobs are ``alive``, since it runs them itself. While it is ``patient``
+    a lease that is over tells nothing.
     """
     now = utcnow()
     running = select(Job.id, Job.lease_owner, Job.lease_until).where(*RUNNING)
@@ -247,7 +248,11 @@ def reap(unit: UnitOfWork, *, alive: Collection[str] = ()) -> int:
         row.id
         for row in unit.session.execute(running.with_for_update(skip_locked=True))
         if row.id not in alive
-        and (row.lease_until is None or row.lease_until < now or is_dead(str(row.lease_owner)))
+        and (
+            row.lease_until is None
+            or (row.lease_until < now and not patient)
+            or is_dead(str(row.lease_owner))
+        )
     ]
     if not lost:
         return 0

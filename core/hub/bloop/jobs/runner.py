@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -99,6 +100,8 @@ class Runner:
         self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
         self._told: dict[str, str] = {}
+        self._looked = time.monotonic()
+        self._back = -math.inf
         self._silent = False
         self._due = threading.Event()
         self._beater: threading.Thread | None = None
@@ -332,13 +335,28 @@ class Runner:
     async def _reap(self) -> None:
         # A read first, as with claims.
         leases = await self._database.read(LEASES, self._call, now=utcnow())
+        patient = self._is_patient()
         others = [lease for lease in leases if lease[0] not in self._running]
-        if not any(is_over or owner is None or is_dead(owner) for _, owner, is_over in others):
+        if not any(
+            (is_over and not patient) or owner is None or is_dead(owner)
+            for _, owner, is_over in others
+        ):
             return
         alive = frozenset(self._running)
-        if taken_back := await self._unit(ledger.reap, alive=alive):
+        if taken_back := await self._unit(ledger.reap, alive=alive, patient=patient):
             self._log.warning("jobs: took back what dead runners held", jobs=taken_back)
             self._wake.set()
+
+    def _is_patient(self) -> bool:
+        """Whether the ledger could not be looked at for a while, until a moment ago.
+
+        Then nobody could prolong a lease either, and all get the time of one to do so.
+        """
+        now = time.monotonic()
+        if now - self._looked > self._timing.lease / 2:
+            self._back = now
+        self._looked = now
+        return now - self._back < self._timing.lease
 
     async def _unit(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await self._database.run(

@@ -232,7 +232,7 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline:
             yield
 
     try:
-        await hub.start()
+        await begin(hub, lifeline)
         await _check_reach(hub, listener)
         server = Server(
             uvicorn.Config(
@@ -252,6 +252,27 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline:
     finally:
         await hub.stop()
         leave_soon(lifeline)
+
+
+async def begin(hub: Hub, lifeline: Lifeline) -> None:
+    """Start a hub; in place of one that died, wait for a database that is away.
+
+    Otherwise raises StoreError, for then somebody is there to read it.
+    """
+    from bloop.store.errors import StoreError
+    from bloop.telemetry.logs import get_logger
+
+    told = False
+    while True:
+        try:
+            return await hub.start()
+        except StoreError as err:
+            if not lifeline.takes_over or err.code not in {"store_unavailable", "store_busy"}:
+                raise
+            if not told:
+                get_logger(__name__).warning("the hub waits for its database", error=err)
+            told = True
+        await asyncio.sleep(1)
 
 
 def leave_soon(lifeline: Lifeline) -> None:

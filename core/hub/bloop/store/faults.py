@@ -7,6 +7,7 @@ personal data. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Callable
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -33,6 +34,8 @@ def from_driver(err: BaseException) -> BloopError:
     sqlstate = getattr(err, "sqlstate", None)
     if sqlstate is not None:
         make = _BY_SQLSTATE.get(sqlstate) or _BY_SQLSTATE.get(sqlstate[:2])
+    elif _is_without_server(err):
+        make = _away
     else:
         make = next((make for words, make in _BY_WORDS if words in text), None)
     return (make or _failed)(text)
@@ -53,6 +56,12 @@ def from_file(err: OSError, where: object) -> StoreError:
         code="store_disk" if err.errno == errno.EIO else None,
         cure="check [store] blobs in hub.toml, and the folder's owner and rights",
     )
+
+
+def _is_without_server(err: BaseException) -> bool:
+    """Whether psycopg could not ask at all: what comes from the server itself has a code."""
+    psycopg = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(err, psycopg.OperationalError)
 
 
 def _conflict(text: str) -> BloopError:
@@ -149,6 +158,7 @@ _BY_SQLSTATE: dict[str, _Make] = {
     "53300": _busy,  # too many connections
     "55P03": _busy,  # lock not available
     "57P01": _away,  # terminated by an administrator
+    "57P02": _away,  # another of the server's processes crashed
     "57P03": _away,  # starting up
     "08": _away,
     "XX001": _damaged,
@@ -169,7 +179,6 @@ _BY_WORDS: tuple[tuple[str, _Make], ...] = (
     ("unable to open database file", _not_opened),
     ("no such table", _not_migrated),
     ("no such column", _not_migrated),
-    # psycopg tells a connection that failed or broke by its class, without a code.
     ("connection", _away),
     ("Pool limit", _busy),
 )
