@@ -37,7 +37,14 @@ PluginId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 ActionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
 ImportName = Annotated[str, Field(pattern=r"^(\.[a-z0-9_]{1,20}|folder)$")]
-CronOrInterval = Annotated[str, Field(min_length=2)]
+CronOrInterval = Annotated[str, Field(min_length=2, max_length=120)]
+ZoneName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$", max_length=64)]
+
+SHORTEST_INTERVAL = 10
+LONGEST_INTERVAL = 366 * 86400
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_INTERVAL = re.compile(r"([1-9][0-9]{0,7})([smhd])")
+_CRON_FIELD = re.compile(r"[0-9A-Za-z*][0-9A-Za-z*,/#-]*")
 
 
 class _Part(BaseModel):
@@ -96,11 +103,40 @@ class JobDecl(_Part):
     priority: Annotated[int, Field(ge=0, le=9)] = 5
 
 
+def interval_seconds(every: str) -> int | None:
+    """The seconds of an interval: a number with ``s``, ``m``, ``h`` or ``d``; None for no such."""
+    found = _INTERVAL.fullmatch(every)
+    return int(found[1]) * _SECONDS[found[2]] if found else None
+
+
 class ScheduleDecl(_Part):
-    """A job that starts by itself: ``every`` is a cron line or an interval like ``15m``."""
+    """A job that starts by itself in each institution that uses the plugin, with ``{}`` as payload.
+
+    ``every`` is an interval like ``15m`` (``s``, ``m``, ``h`` or ``d``; 10 seconds to 366 days), or
+    a cron line of five fields like ``30 3 * * MON-FRI``: in the time zone ``zone`` (an IANA name),
+    or without one in the hub's. A due time at which the job before is still under way is skipped,
+    and of those that were missed only one is made up for.
+    """
 
     job: str
     every: CronOrInterval
+    zone: ZoneName | None = None
+
+    @model_validator(mode="after")
+    def _interval_or_cron(self) -> Self:
+        seconds = interval_seconds(self.every)
+        if seconds is None:
+            fields = self.every.split()
+            if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(one) for one in fields):
+                raise ValueError(
+                    f"every = {self.every!r} is neither an interval like 15m"
+                    " nor a cron line of five fields like 30 3 * * *"
+                )
+        elif not SHORTEST_INTERVAL <= seconds <= LONGEST_INTERVAL:
+            raise ValueError(f"every = {self.every!r}: an interval is 10s at least, 366d at most")
+        elif self.zone is not None:
+            raise ValueError(f"every = {self.every!r} is an interval, which has no zone")
+        return self
 
 
 class ConsumerDecl(_Part):
@@ -150,6 +186,7 @@ class Contributions(_Part):
             ("route", [f"{one} {part.path}" for part in self.routes for one in part.methods]),
             ("page", [part.path for part in self.pages]),
             ("job", [part.kind for part in self.jobs]),
+            ("schedule of the job", [part.job for part in self.schedules]),
             ("consumer", [part.name for part in self.consumers]),
             ("command", [part.name for part in self.commands]),
             ("action", [part.name for part in self.actions]),
