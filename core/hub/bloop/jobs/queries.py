@@ -60,8 +60,7 @@ AFTER = register(
 )
 """The jobs that one comes after."""
 
-SCHEDULES = register(
-    "jobs.schedules",
+_schedules = (
     select(
         JobSchedule.name,
         JobSchedule.plugin_id,
@@ -72,7 +71,6 @@ SCHEDULES = register(
         JobSchedule.last_due_at,
         JobSchedule.last_job_id,
         Job.state.label("last_state"),
-        Job.created_at.label("last_asked_at"),
         Job.finished_at.label("last_finished_at"),
         Job.error.label("last_error"),
         JobSchedule.skipped,
@@ -81,9 +79,13 @@ SCHEDULES = register(
     )
     .outerjoin(Job, (Job.id == JobSchedule.last_job_id) & (Job.institution_id == institution))
     .where(JobSchedule.institution_id == institution)
-    .order_by(JobSchedule.name),
 )
+
+SCHEDULES = register("jobs.schedules", _schedules.order_by(JobSchedule.name))
 """The schedules of an institution, each with its last job."""
+
+SCHEDULE = register("jobs.schedule", _schedules.where(JobSchedule.name == bindparam("name")))
+"""One of them."""
 
 DUE_SCHEDULE = register(
     "jobs.due_schedule",
