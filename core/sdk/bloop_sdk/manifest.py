@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bloop_sdk._intervals import LONGEST, SHORTEST, interval_seconds
 from bloop_sdk.errors import ManifestError
 from bloop_sdk.hooks import hook_traits
 from bloop_sdk.providers import CAPABILITIES
@@ -40,10 +41,6 @@ ImportName = Annotated[str, Field(pattern=r"^(\.[a-z0-9_]{1,20}|folder)$")]
 CronOrInterval = Annotated[str, Field(min_length=2, max_length=120)]
 ZoneName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$", max_length=64)]
 
-SHORTEST_INTERVAL = 10
-LONGEST_INTERVAL = 366 * 86400
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_INTERVAL = re.compile(r"([1-9][0-9]{0,7})([smhd])")
 _CRON_FIELD = re.compile(r"[0-9A-Za-z*][0-9A-Za-z*,/#-]*")
 
 
@@ -103,12 +100,6 @@ class JobDecl(_Part):
     priority: Annotated[int, Field(ge=0, le=9)] = 5
 
 
-def interval_seconds(every: str) -> int | None:
-    """The seconds of an interval: a number with ``s``, ``m``, ``h`` or ``d``; None for no such."""
-    found = _INTERVAL.fullmatch(every)
-    return int(found[1]) * _SECONDS[found[2]] if found else None
-
-
 class ScheduleDecl(_Part):
     """A job that starts by itself in each institution that uses the plugin, with ``{}`` as payload.
 
@@ -132,7 +123,7 @@ class ScheduleDecl(_Part):
                     f"every = {self.every!r} is neither an interval like 15m"
                     " nor a cron line of five fields like 30 3 * * *"
                 )
-        elif not SHORTEST_INTERVAL <= seconds <= LONGEST_INTERVAL:
+        elif not SHORTEST <= seconds <= LONGEST:
             raise ValueError(f"every = {self.every!r}: an interval is 10s at least, 366d at most")
         elif self.zone is not None:
             raise ValueError(f"every = {self.every!r} is an interval, which has no zone")

@@ -50,11 +50,11 @@ class ScheduleList(BaseModel):
 
 
 class ScheduleChange(BaseModel):
-    """Whether it starts nothing by itself."""
+    """What is to change: whether it starts nothing by itself."""
 
     model_config = ConfigDict(extra="forbid")
 
-    paused: bool
+    paused: bool | None = None
 
 
 class StartedOut(BaseModel):
@@ -88,9 +88,9 @@ async def show_schedule(request: Request, name: str) -> Response:
 )
 async def change_schedule(request: Request, name: str, body: ScheduleChange) -> Response:
     """Pause it, or let it go on; times that passed meanwhile are not made up for."""
-    await _run(
-        request, schedules.pause, name, paused=body.paused, version=expected_version(request)
-    )
+    version = expected_version(request)
+    if body.paused is not None:
+        await _run(request, schedules.pause, name, paused=body.paused, version=version)
     found = await _row(request, name)
     return json_response(found, version=found["row_version"])
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from bloop_sdk.manifest import interval_seconds
+from bloop_sdk._intervals import interval_seconds
 
 
 def next_time(every: str, zone: str, due: datetime | None, now: datetime) -> datetime:
