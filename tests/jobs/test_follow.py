@@ -2,11 +2,13 @@
 
 import threading
 import time
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import delete, event, select, text, update
+from uuid_utils import uuid7
 
-from bloop.jobs import ledger, system_call
+from bloop.jobs import follow, ledger, system_call, trim
 from bloop.jobs.models import Job, JobState
 from bloop.jobs.queries import AFTER
 from bloop.store.errors import ConflictError, NotFoundError
@@ -212,6 +214,42 @@ def test_jobs_without_followers_end_in_one_statement(database, call):
         )
         ledger.finish(unit, one, JobState.SUCCEEDED)
     assert len(said) == 1
+
+
+def test_what_waits_for_a_job_that_is_deleted_is_cancelled(database, call):
+    gone, other = ask(database, call, plugin_id="p"), ask(database, call)
+    behind = ask(database, call, gone, other)
+    last = ask(database, call, behind)
+    with database.unit(system_call()) as unit:
+        follow.abandon(unit, select(Job.id).where(Job.plugin_id == "p"))
+        unit.session.execute(delete(Job).where(Job.plugin_id == "p"))
+    assert states(database, behind, last) == ["cancelled", "cancelled"]
+    assert job(database, last).error["message"].endswith(f"{gone}, which is gone")
+    with pytest.raises(ConflictError, match="one that is gone"):
+        act(database, call, ledger.retry, behind)
+    run_next(database, JobState.FAILED)
+    act(database, call, ledger.retry, other)
+    assert states(database, other, behind, last) == ["waiting", "cancelled", "cancelled"]
+
+
+def test_jobs_that_ended_long_ago_are_forgotten(database, call, monkeypatch):
+    monkeypatch.setattr(trim, "ROWS_AT_ONCE", 2)
+    long_ago = utcnow() - timedelta(days=40)
+    monkeypatch.setattr(ledger, "new_id", lambda: str(uuid7(int(long_ago.timestamp()))))
+    old = [ask(database, call) for _ in range(6)]
+    behind = ask(database, call, old[0])
+    monkeypatch.undo()
+    young = ask(database, call)
+    for one in claim(database, limit=4):
+        finish(database, one)
+    with database.unit(system_call()) as unit:
+        unit.session.execute(update(Job).where(Job.id.in_(old[:3])).values(finished_at=long_ago))
+    assert trim.trim(database, system_call(), timedelta(days=30)) == 3
+    with database.unit(system_call()) as unit:
+        left = set(unit.session.scalars(select(Job.id)))
+    assert left == {*old[3:], behind, young}
+    assert database.read_now(AFTER, call, id=behind) == []
+    assert behind in run_next(database)
 
 
 def in_thread(function, *args):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, case, event, func, insert, select, update
+from sqlalchemy import Select, case, delete, event, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from bloop.jobs.models import OVER, Job, JobAfter, JobState
@@ -24,7 +24,8 @@ MOST = 1000
 STOPPED = "job_after_failed"
 """The error of a job that was cancelled for another one, which its ``job`` names."""
 
-_UNSUCCESSFUL = frozenset({JobState.FAILED, JobState.CANCELLED})
+_BECAME = {JobState.FAILED: "failed", JobState.CANCELLED: "was cancelled"}
+_UNSUCCESSFUL = frozenset(_BECAME)
 
 
 def check(unit: UnitOfWork, after: Sequence[str]) -> list[str]:
@@ -121,37 +122,60 @@ def _stop(session: Session, failed: Any) -> None:
 
 def _stopped(failed: Any) -> dict[str, Any]:
     """The end of what comes after ``failed``: a row with its id, kind, state and error."""
-    root, kind, state = failed.id, failed.kind, failed.state
-    if isinstance(failed.error, dict) and failed.error.get("code") == STOPPED:
-        root, message = failed.error["job"], failed.error["message"]
-    else:
-        became = "was cancelled" if state == JobState.CANCELLED else "failed"
-        message = f"it comes after {kind} {root}, which {became}"
-    error = {
-        "code": STOPPED,
-        "message": message,
-        "cure": f"try that one again, and this goes on behind it: bloop jobs retry {root}",
-        "job": root,
-    }
+    error = failed.error
+    if not isinstance(error, dict) or error.get("code") != STOPPED:
+        became = _BECAME.get(failed.state, "is gone")
+        error = {
+            "code": STOPPED,
+            "message": f"it comes after {failed.kind} {failed.id}, which {became}",
+            "cure": _cure(failed.id) if failed.state in _UNSUCCESSFUL else "ask for it anew",
+            "job": failed.id,
+        }
     return {"state": JobState.CANCELLED, "finished_at": utcnow(), "error": error}
 
 
+def abandon(unit: UnitOfWork, jobs: Select[Any]) -> None:
+    """Cancel what is blocked behind jobs that are about to be deleted; ``jobs`` selects ids."""
+    session = unit.session
+    awaited = (
+        select(JobAfter.after_id)
+        .join(Job, Job.id == JobAfter.job_id)
+        .where(JobAfter.after_id.in_(jobs), Job.state == JobState.BLOCKED)
+    )
+    found = select(Job.id, Job.kind, Job.state, Job.error).where(Job.id.in_(awaited))
+    for one in session.execute(found.order_by(Job.id)).all():
+        _stop(session, one)
+    either = JobAfter.after_id.in_(jobs) | JobAfter.job_id.in_(jobs)
+    session.execute(delete(JobAfter).where(either).execution_options(synchronize_session=False))
+
+
 def state_again(unit: UnitOfWork, job: Job) -> JobState:
-    """As what a job begins anew; raises ConflictError while one that it comes after has failed."""
+    """As what a job begins anew.
+
+    Raises ConflictError while one that it comes after has not succeeded and is not tried again.
+    """
     if not job.pending:
         return JobState.WAITING
-    failed = unit.session.scalars(
-        select(Job.id)
+    others = unit.session.execute(
+        select(Job.id, Job.state)
         .join(JobAfter, JobAfter.after_id == Job.id)
-        .where(JobAfter.job_id == job.id, Job.state.in_(_UNSUCCESSFUL))
+        .where(JobAfter.job_id == job.id, Job.state != JobState.SUCCEEDED)
         .order_by(Job.id)
-    ).first()
-    if failed is not None:
+    ).all()
+    if len(others) < job.pending:
         raise ConflictError(
-            f"job {job.id} comes after {failed}, which has not succeeded",
-            cure=f"try that one again, and this goes on behind it: bloop jobs retry {failed}",
+            f"job {job.id} comes after one that is gone", cure="ask for another one"
         )
+    for id_, state in others:
+        if state in _UNSUCCESSFUL:
+            raise ConflictError(
+                f"job {job.id} comes after {id_}, which has not succeeded", cure=_cure(id_)
+            )
     return JobState.BLOCKED
+
+
+def _cure(job_id: str) -> str:
+    return f"try that one again, and this goes on behind it: bloop jobs retry {job_id}"
 
 
 def revive(unit: UnitOfWork, job_id: str) -> None:
@@ -163,20 +187,25 @@ def revive(unit: UnitOfWork, job_id: str) -> None:
     followers = _lock(session, _downstream(job_id))
     if not followers:
         return
-    stopped = {
-        row.id
-        for row in session.execute(
-            select(Job.id, Job.error).where(Job.id.in_(followers), Job.state == JobState.CANCELLED)
+    rows = session.execute(
+        select(Job.id, Job.pending, Job.error).where(
+            Job.id.in_(followers), Job.state == JobState.CANCELLED
         )
-        if (row.error or {}).get("code") == STOPPED
-    }
-    failed: dict[str, set[str]] = {id_: set() for id_ in stopped}
-    for id_, other in session.execute(
-        select(JobAfter.job_id, JobAfter.after_id)
+    )
+    pending = {row.id: row.pending for row in rows if (row.error or {}).get("code") == STOPPED}
+    waits: dict[str, dict[str, str]] = {id_: {} for id_ in pending}
+    for id_, other, state in session.execute(
+        select(JobAfter.job_id, JobAfter.after_id, Job.state)
         .join(Job, Job.id == JobAfter.after_id)
-        .where(JobAfter.job_id.in_(stopped), Job.state.in_(_UNSUCCESSFUL))
+        .where(JobAfter.job_id.in_(pending), Job.state != JobState.SUCCEEDED)
     ):
-        failed[id_].add(other)
+        waits[id_][other] = state
+    # What comes after a job that is gone can never go on.
+    stopped = {id_ for id_, others in waits.items() if len(others) == pending[id_]}
+    failed = {
+        id_: {other for other, state in waits[id_].items() if state in _UNSUCCESSFUL}
+        for id_ in stopped
+    }
     revived: set[str] = set()
     while more := {id_ for id_ in stopped - revived if failed[id_] <= revived}:
         revived |= more

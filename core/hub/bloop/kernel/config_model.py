@@ -163,6 +163,9 @@ class LimitsSection(_Section):
     event_days: float = setting(
         7.0, description="Events stay this long, and until every consumer has passed them", ge=0
     )
+    job_days: float = setting(
+        30.0, description="Jobs that are over stay in the ledger this long", gt=0
+    )
     webhook_days: float = setting(
         30.0, description="The log of webhooks keeps what was delivered or failed this long", gt=0
     )
