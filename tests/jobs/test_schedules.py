@@ -238,7 +238,6 @@ def test_two_that_look_at_once_start_one_job(database):
 async def test_a_clock_settles_and_fires_and_a_quiet_one_only_reads(database, monkeypatch):
     jobs = Jobs(database)
     clock = Clock(database, system_call(), jobs.enqueue, lambda: [HOME])
-    await clock.look()
     clock.follow(Wanted(declared=(declared("10s"),)))
     await clock.look()
     with database.unit(system_call()) as unit:
@@ -251,3 +250,12 @@ async def test_a_clock_settles_and_fires_and_a_quiet_one_only_reads(database, mo
     monkeypatch.setattr(database, "unit", units.append)
     await clock.look()
     assert units == []
+
+
+async def test_a_clock_that_knows_of_no_plugins_yet_lets_nothing_rest(site):
+    clock = Clock(site.database, system_call(), ledger.enqueue, lambda: [HOME])
+    await clock.look()
+    assert site.row().next_at is not None
+    clock.follow(Wanted())
+    await clock.look()
+    assert site.row().next_at is None

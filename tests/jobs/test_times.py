@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bloop.jobs.times import next_time
@@ -51,6 +51,19 @@ def test_a_cron_line_is_due_later_and_never_sooner_for_who_looks_later(now, late
     found = next_time(line, zone, None, now)
     assert found > now
     assert next_time(line, zone, None, now + later) >= found
+
+
+FIELDS = st.text("0123456789*/,-#LWMONFRI", min_size=1, max_size=6)
+
+
+@given(st.lists(FIELDS, min_size=5, max_size=5).map(" ".join), st.sampled_from(["UTC", BERLIN]))
+@example("0 0 * * 5L/2", "UTC")
+def test_whatever_stands_in_a_line_it_is_due_or_refused(line, zone):
+    now = at("2026-01-31 08:00")
+    try:
+        assert next_time(line, zone, None, now) > now
+    except ValueError as err:
+        assert "cron line" in str(err)  # noqa: PT017 - either is right
 
 
 def test_a_cron_line_is_meant_in_its_zone():

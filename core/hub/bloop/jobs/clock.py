@@ -44,7 +44,7 @@ class Clock:
         self._enqueue = enqueue
         self._institutions = institutions
         self._look_seconds = look_seconds
-        self._wanted = Wanted()
+        self._wanted: Wanted | None = None
         self._anew = False
         self._settled_at = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -71,15 +71,16 @@ class Clock:
 
     async def look(self) -> None:
         """Settle what is declared, now and then; ask for what is due."""
-        if self._anew or time.monotonic() - self._settled_at > SETTLE_SECONDS:
-            await self._settle()
+        wanted = self._wanted
+        if wanted and (self._anew or time.monotonic() - self._settled_at > SETTLE_SECONDS):
+            await self._settle(wanted)
         # A read first: a hub without work should not write every second.
         while await self._database.read_one(DUE_SCHEDULE, self._call, now=utcnow()):
             if not await self._unit(schedules.fire, utcnow(), self._enqueue):
                 break  # Another process is at it.
 
-    async def _settle(self) -> None:
-        wanted, anew = self._wanted, self._anew
+    async def _settle(self, wanted: Wanted) -> None:
+        anew = self._anew
         found = await asyncio.to_thread(self._changes, wanted, anew=anew)
         if found:
             await self._unit(declared.apply, found)

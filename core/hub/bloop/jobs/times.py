@@ -28,16 +28,18 @@ def next_time(every: str, zone: str, due: datetime | None, now: datetime) -> dat
 
 
 def _next_of_cron(line: str, zone: str, now: datetime) -> datetime:
-    from cronsim import CronSim, CronSimError
+    from cronsim import CronSim
 
+    start = now.astimezone(_zone(zone))
     try:
-        # In an hour that comes a second time it begins with times of the first.
-        for found in CronSim(line, now.astimezone(_zone(zone))):
-            moment = found.astimezone(UTC)
-            if moment > now:
-                return moment
-    except CronSimError as err:
+        times = CronSim(line, start)
+    except Exception as err:  # beside CronSimError it fails an assertion for some lines
         raise ValueError(f"{line!r} is no cron line: {err}") from err
+    for found in times:
+        moment = found.astimezone(UTC)
+        # In an hour that comes a second time it begins with times of the first.
+        if moment > now:
+            return moment
     raise ValueError(f"the cron line {line!r} is never due")
 
 
