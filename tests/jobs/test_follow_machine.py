@@ -12,6 +12,8 @@ from bloop.jobs.models import Job, JobState
 from bloop.store.errors import ConflictError
 
 UNSUCCESSFUL = {"failed", "cancelled", "stopped"}
+ABLE = {"cancel": {"waiting", "blocked"}, "retry": UNSUCCESSFUL}
+"""Of which states a job can be told to do so."""
 NUMBERS = st.integers(0, 30)
 STEPS = st.lists(
     st.one_of(
@@ -119,16 +121,15 @@ def test_jobs_stand_where_the_model_has_them(database, call, steps):
                 state = JobState.SUCCEEDED if good else JobState.FAILED
                 model.end(job, state)
                 real.finish(claim, state)
-        elif count:
-            job = given_ % count
-            state = model.state[job]
-            if act == "cancel" and state in {"waiting", "blocked"}:
+        elif able := [n for n, one in enumerate(model.state) if one in ABLE[act]]:
+            job = able[given_ % len(able)]
+            if act == "cancel":
                 model.end(job, "cancelled")
                 real.act(ledger.cancel, job)
-            elif act == "retry" and state in UNSUCCESSFUL and model.may_retry(job):
+            elif model.may_retry(job):
                 model.retry(job)
                 real.act(ledger.retry, job)
-            elif act == "retry" and state in UNSUCCESSFUL:
+            else:
                 with pytest.raises(ConflictError):
                     real.act(ledger.retry, job)
         assert real.states() == model.state
