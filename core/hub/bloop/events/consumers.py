@@ -116,6 +116,11 @@ class Consumers:
         """Why consumers rest, by name."""
         return {name: one.fault for name, one in self._followers.items() if one.fault}
 
+    def lags(self) -> dict[str, int]:
+        """How many events each consumer has not looked at yet, by name."""
+        horizon = self._means.log.horizon
+        return {name: max(0, horizon - one.scanned) for name, one in list(self._followers.items())}
+
     async def _settle(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
@@ -161,12 +166,12 @@ class Consumers:
         means, now = self._means, utcnow()
         for gauge in (metrics().event_lag, metrics().event_lag_seconds, metrics().events_parked):
             gauge.clear()
-        for name, follower in list(self._followers.items()):
-            behind = max(0, means.log.horizon - follower.scanned)
+        for name, behind in self.lags().items():
             metrics().event_lag.labels(name).set(behind)
             seconds = 0.0
             if behind:
-                after = {"after": follower.scanned, "upto": means.log.horizon, "limit": 1}
+                horizon = means.log.horizon
+                after = {"after": horizon - behind, "upto": horizon, "limit": 1}
                 for row in means.database.read_now(EVENTS, means.call, **after):
                     oldest = datetime.fromisoformat(row[EVENTS.columns.index("occurred_at")])
                     seconds = (now - oldest).total_seconds()
