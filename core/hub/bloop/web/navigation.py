@@ -38,7 +38,8 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
     ]
     found = [(title, href) for title, href, action in links if may(call, action)]
     found += [link for link in await _of_plugins(request) if link not in found]
-    return [NavLink(title, href, _current(href, path)) for title, href in found]
+    around = "/jobs" if path.startswith("/events/") else path
+    return [NavLink(title, href, _current(href, around)) for title, href in found]
 
 
 def background(request: Request, _: Callable[[str], str]) -> list[NavLink]:
@@ -60,8 +61,7 @@ def _current(href: str, path: str) -> str:
     """That a link leads to the page itself, or to the part of the hub that the page is of."""
     if href == path:
         return "page"
-    is_part = href == "/jobs" and path.startswith(("/jobs/", "/events/"))
-    return "true" if is_part else ""
+    return "true" if path.startswith(f"{href}/") and href != "/" else ""
 
 
 async def _of_plugins(request: Request) -> list[tuple[str, str]]:
