@@ -34,6 +34,7 @@ from bloop.jobs.models import OVER, Job
 from bloop.store.database import Database
 from bloop.store.models import EVERY_INSTITUTION, OutboxEvent
 from bloop.store.types import utcnow
+from bloop.webhooks.models import WebhookDelivery, WebhookEndpoint
 from bloop_sdk import Call
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,7 +104,7 @@ def fill_background(folder: Path) -> dict[str, str]:
             ids.append(ledger.enqueue(unit, "sample.sync", {"course": "waves", "part": number}))
             wanted = {"attempts": 1, "kind": kind, "turn": None} | times | values
             unit.session.execute(update(Job).where(Job.id == ids[-1]).values(wanted))
-    parked = fill_parked(database, call)
+    parked, webhook = fill_parked(database, call), fill_webhooks(database, call)
     database.close_now()
     return {
         "jobs": "/jobs",
@@ -114,6 +115,9 @@ def fill_background(folder: Path) -> dict[str, str]:
         "events": "/events/parked",
         "events-none": "/events/parked?consumer=none",
         "event-skip": f"/events/parked/{parked}/skip",
+        "webhooks": "/webhooks",
+        "webhook": f"/webhooks/{webhook}",
+        "webhook-new": "/webhooks/new",
     }
 
 
@@ -142,6 +146,42 @@ def fill_parked(database: Database, call: Call) -> str:
         unit.session.flush()
         first = select(ParkedEvent.id).where(ParkedEvent.state == "parked")
         return str(unit.session.scalar(first))
+
+
+def fill_webhooks(database: Database, call: Call) -> str:
+    """Write a webhook that is well and one that was given up; gives the latter's id."""
+    shared = {"institution_id": call.institution, "topics": ["content.*"], "key_id": "sample"}
+    now = utcnow()
+    with database.unit(call) as unit:
+        made = [
+            WebhookEndpoint(name="Data warehouse", url="https://dw.example.org/bloop", **shared),
+            WebhookEndpoint(
+                name="Our CRM",
+                url="https://crm.example.org/hooks/bloop",
+                enabled=False,
+                disabled_reason="no success in five days; the last: it answered 503",
+                **shared,
+            ),
+        ]
+        unit.session.add_all(made)
+        unit.session.flush()
+        for number, status in enumerate((200, 200, 503)):
+            unit.session.add(
+                WebhookDelivery(
+                    institution_id=call.institution,
+                    endpoint_id=made[1].id,
+                    event_id=f"sample-{number}",
+                    topic="content.item.updated",
+                    body="{}",
+                    state="delivered" if status == 200 else "failed",
+                    attempts=1 if status == 200 else 9,
+                    status=status,
+                    duration_ms=40 * (number + 1),
+                    reason=None if status == 200 else "it answered 503 Service Unavailable",
+                    tried_at=now - timedelta(hours=3 - number),
+                )
+            )
+        return made[1].id
 
 
 def lessons(page: Page, url: str) -> Iterator[tuple[str, str]]:

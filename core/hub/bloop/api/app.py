@@ -40,6 +40,7 @@ PAGES = (
     "bloop.web.plugin_pages",
     "bloop.web.job_pages",
     "bloop.web.event_pages",
+    "bloop.web.webhook_pages",
 )
 
 

@@ -34,9 +34,18 @@ SCRIPTED = "; script-src 'self'; connect-src 'self'"
 """What a page has besides that shows nothing of others' and keeps itself up to date."""
 
 _TONES = {
-    "good": {"ready", "active", "succeeded"},
+    "good": {"ready", "active", "succeeded", "delivered"},
     "busy": {"running"},
-    "warn": {"pending", "needs_upgrade", "blocked", "loading", "retrying", "degraded", "checking"},
+    "warn": {
+        "pending",
+        "needs_upgrade",
+        "blocked",
+        "loading",
+        "retrying",
+        "degraded",
+        "checking",
+        "failing",
+    },
     "bad": {
         "load_failed",
         "invalid",
@@ -45,6 +54,7 @@ _TONES = {
         "auth_failed",
         "suspended",
         "parked",
+        "given_up",
     },
 }
 
@@ -156,6 +166,9 @@ def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
         "cancelled": _("cancelled"),
         "retrying": _("tried again"),
         "parked": _("parked"),
+        "delivered": _("delivered"),
+        "failing": _("failing"),
+        "given_up": _("given up"),
     }
 
 
