@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -186,9 +187,10 @@ async def test_a_test_tells_what_came_of_it_and_what_failed_is_sent_again(hub, v
 
 async def test_all_that_failed_is_sent_again(hub, visit, write, deliver):
     # Far from being sent, so that the rows stay as the page has written them.
-    later = utcnow().replace(year=utcnow().year + 1)
-    endpoint = write(enabled=True, disabled_reason=None, lease_owner="elsewhere:1:1",
-                     lease_until=later)  # fmt: skip
+    later = utcnow() + timedelta(days=1)
+    endpoint = write(
+        enabled=True, disabled_reason=None, lease_owner="elsewhere:1:1", lease_until=later
+    )
     deliver(endpoint, 1)
     deliver(endpoint, 2, state="failed", status=500, attempts=4, reason="it answered 500")
     deliver(endpoint, 3, state="failed", status=None, attempts=4, reason="no answer")
@@ -236,8 +238,13 @@ async def test_one_that_was_given_up_says_why_and_is_switched_on_and_off(hub, vi
 
 
 async def test_one_that_fails_says_since_when(visit, write):
-    write(enabled=True, disabled_reason=None, failing_since=utcnow(), failures=3,
-          retry_at=utcnow().replace(year=utcnow().year + 1))  # fmt: skip
+    write(
+        enabled=True,
+        disabled_reason=None,
+        failing_since=utcnow(),
+        failures=3,
+        retry_at=utcnow() + timedelta(days=1),
+    )
     assert "failing since" in text_of(await (await visit("admin")).get("/webhooks"))
 
 
