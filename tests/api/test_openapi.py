@@ -90,6 +90,7 @@ UNVERSIONED = {
     "post /api/v1/containers/{container_id}/files",
     "post /api/v1/containers/{container_id}/items",
     "post /api/v1/containers/{container_id}/nodes",
+    "post /api/v1/events/parked/replay",
     "post /api/v1/events/parked/{parked_id}/replay",
     "post /api/v1/events/parked/{parked_id}/skip",
     "post /api/v1/imports",

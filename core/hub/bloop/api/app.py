@@ -36,7 +36,13 @@ API = (
 )
 """The modules whose ``router`` makes the API."""
 
-PAGES = ("bloop.web.routes", "bloop.web.plugin_pages")
+PAGES = (
+    "bloop.web.routes",
+    "bloop.web.plugin_pages",
+    "bloop.web.job_pages",
+    "bloop.web.event_pages",
+    "bloop.web.webhook_pages",
+)
 
 
 def routes_of(modules: Sequence[str]) -> list[Route]:

@@ -120,6 +120,11 @@ class Consumers:
         """Why consumers rest, by name."""
         return {name: one.fault for name, one in self._followers.items() if one.fault}
 
+    def lags(self) -> dict[str, int]:
+        """How many events each consumer has not looked at yet, by name."""
+        horizon = self._means.log.horizon
+        return {name: max(0, horizon - one.scanned) for name, one in list(self._followers.items())}
+
     async def _settle(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
