@@ -99,35 +99,23 @@ async def show_webhook(
     again: Count = 0,
 ) -> Response:
     """One webhook and what was sent to it, newest first."""
-    database, call = hub_of(request).database, call_of(request)
-    row = await database.read_one(ENDPOINT, call, id=webhook_id)
-    if row is None:
-        raise NotFoundError(f"no webhook {webhook_id[:40]}")
-    rows = await database.read(
-        DELIVERIES,
-        call,
-        endpoint=webhook_id,
-        before=before,
-        state="",
-        limit=DELIVERIES_AT_ONCE + 1,
-    )
-    failed = await database.read_one(
-        DELIVERIES, call, endpoint=webhook_id, before=_NEWEST, state="failed", limit=1
-    )
-    sent = to_dicts(DELIVERIES, rows[:DELIVERIES_AT_ONCE])
+    webhook = await _found(request, webhook_id)
+    sent = await _deliveries(request, webhook_id, before, DELIVERIES_AT_ONCE + 1)
+    shown = sent[:DELIVERIES_AT_ONCE]
+    failed = await _deliveries(request, webhook_id, _NEWEST, 1, state="failed")
     locale = locale_of(request)
     return await page(
         request,
         "webhook.html",
         script=LIVE,
-        webhook=_endpoint(ENDPOINT.as_dict(row), request),
+        webhook=webhook,
         deliveries=[
-            one | {"at": moment(one["tried_at"] or one["created_at"], locale)} for one in sent
+            one | {"at": moment(one["tried_at"] or one["created_at"], locale)} for one in shown
         ],
-        any_failed=failed is not None,
-        older=sent[-1]["seq"] if len(rows) > DELIVERIES_AT_ONCE else None,
+        any_failed=bool(failed),
+        older=shown[-1]["seq"] if len(sent) > len(shown) else None,
         is_first=before == _NEWEST,
-        may_write=may(call, "webhooks:write"),
+        may_write=may(call_of(request), "webhooks:write"),
         tested=tested,
         again=again,
     )
@@ -163,12 +151,8 @@ async def disable_webhook(request: Request, webhook_id: str) -> Response:
 )
 async def ask_to_disable(request: Request, webhook_id: str) -> Response:
     """What switching a webhook off would lose, and the button."""
-    row = await hub_of(request).database.read_one(ENDPOINT, call_of(request), id=webhook_id)
-    if row is None:
-        raise NotFoundError(f"no webhook {webhook_id[:40]}")
-    return await page(
-        request, "webhook_disable.html", webhook=_endpoint(ENDPOINT.as_dict(row), request)
-    )
+    webhook = await _found(request, webhook_id)
+    return await page(request, "webhook_disable.html", webhook=webhook)
 
 
 @router.post(
@@ -212,6 +196,21 @@ async def _switch(request: Request, webhook_id: str, *, enabled: bool) -> Respon
         {"enabled": enabled},
     )
     return RedirectResponse(f"/webhooks/{webhook_id}", 303)
+
+
+async def _found(request: Request, webhook_id: str) -> dict[str, Any]:
+    row = await hub_of(request).database.read_one(ENDPOINT, call_of(request), id=webhook_id)
+    if row is None:
+        raise NotFoundError(f"no webhook {webhook_id[:40]}")
+    return _endpoint(ENDPOINT.as_dict(row), request)
+
+
+async def _deliveries(
+    request: Request, webhook_id: str, before: int, limit: int, *, state: str = ""
+) -> list[dict[str, Any]]:
+    which = {"endpoint": webhook_id, "before": before, "limit": limit, "state": state}
+    rows = await hub_of(request).database.read(DELIVERIES, call_of(request), **which)
+    return to_dicts(DELIVERIES, rows)
 
 
 def _check(form: Mapping[str, str]) -> None:
