@@ -372,7 +372,7 @@ def test_a_redis_without_a_password_may_stand_in_the_file(write, url):
     ("url", "fault"),
     [
         ("http://h/0", 'must be like "redis://HOST:PORT/NUMBER"'),
-        ("redis://", 'must be like "redis://HOST:PORT/NUMBER"'),
+        ("redis:///0", 'must be like "redis://HOST:PORT/NUMBER"'),
         ("redis://h/first", 'must be like "redis://HOST:PORT/NUMBER"'),
         ("redis://:s3cr3t/x@h:6379", 'must be like "redis://HOST:PORT/NUMBER"'),
         ("redis://:s3cr3t@h:port/0", 'must be like "redis://HOST:PORT/NUMBER"'),
@@ -381,7 +381,7 @@ def test_a_redis_without_a_password_may_stand_in_the_file(write, url):
 )
 def test_an_address_that_is_no_redis_is_told_without_its_password(refused, url, fault):
     told = refused("[redis]\nurl = { env = 'R' }", R=url)
-    assert told.startswith("hub.toml:2: [redis] url: ") and fault in told
+    assert told.startswith("hub.toml:2, from env R: [redis] url: ") and fault in told
     assert "redis://HOST:PORT/NUMBER, or rediss:// over TLS" in told
     assert "s3cr3t" not in told
 

@@ -128,10 +128,15 @@ class RedisSection(_Section):
             return value
         try:
             url = urlsplit(value.get_secret_value())
-            known = url.scheme in {"redis", "rediss"} and bool(url.hostname) and url.port != 0
+            is_known = (
+                url.scheme in {"redis", "rediss"}
+                and bool(url.hostname)
+                and url.port != 0
+                and re.fullmatch(r"(/\d*)?", url.path) is not None
+            )
         except ValueError:
-            known = False
-        if not known or re.fullmatch(r"(/\d*)?", url.path) is None:
+            url, is_known = urlsplit(""), False
+        if not is_known:
             raise ValueError(
                 'must be like "redis://HOST:PORT/NUMBER", or "rediss://" over TLS, '
                 "with the signs of a password in it percent-encoded"

@@ -84,6 +84,8 @@ class Database:
                     key.claim(unit)
                 yield unit
                 session.flush()
+                for end in unit.endings:
+                    end(unit)
                 said = unit.outbox.write()
                 session.commit()
                 if key is not None:

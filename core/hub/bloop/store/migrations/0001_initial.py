@@ -389,6 +389,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("sanitiser", sa.Integer(), nullable=False),
         sa.Column("summary_html", sa.Text(), nullable=False),
         sa.Column("raw", Json, nullable=True),
+        sa.Column("tree_version", sa.String(length=36), nullable=False),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
