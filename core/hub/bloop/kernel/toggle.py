@@ -218,7 +218,7 @@ class Toggle:
         long_ago = utcnow() - timedelta(seconds=GONE_SECONDS)
         # Of those that were killed on this machine one need not wait for that.
         known = unit.session.execute(select(HubProcess.id, HubProcess.lease_owner))
-        dead = [id_ for id_, owner in known if is_dead(owner)]
+        dead = [id_ for id_, owner in known if owner and is_dead(owner)]
         gone = or_(HubProcess.beat_at < long_ago, HubProcess.id.in_(dead))
         unit.session.execute(delete(HubProcess).where(gone))
         unit.session.add(

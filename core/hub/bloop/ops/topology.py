@@ -98,11 +98,12 @@ def topology(hub: Hub) -> Topology:
 def _process(row: dict[str, Any], wanted: str, running: Counter[str]) -> Process:
     silent = utcnow() - datetime.fromisoformat(row["beat_at"])
     owner = row.pop("lease_owner")
+    is_gone = owner is not None and is_dead(owner)
     return Process(
         **row | {"queues": parsed(row["queues"])},
         jobs=running[owner],
         is_current=row["generation"] == wanted,
-        is_stale=silent > timedelta(seconds=STALE_SECONDS) or is_dead(owner),
+        is_stale=is_gone or silent > timedelta(seconds=STALE_SECONDS),
     )
 
 
