@@ -116,7 +116,7 @@ class Keys(RuleBasedStateMachine):
         elsewhere=st.booleans(),
     )
     def send_at_once(self, who, key, titles, elsewhere):
-        """Beside each other, one of them by another process; and somebody else with the same key."""
+        """Beside each other, also by another process; and somebody else with the same key."""
         other = (who + 1) % 3
         apps = [self.app, create_app(self.hub)] if elsewhere else [self.app, self.app]
 

@@ -162,7 +162,8 @@ def replay_all(unit: UnitOfWork, consumer: str) -> int:
 
     Raises NotFoundError where there are none.
     """
-    positions.hold(unit, consumer, wait=True)
+    held = select(EventConsumer.position).where(EventConsumer.name == consumer)
+    unit.session.execute(held.order_by(EventConsumer.partition).with_for_update())
     found: Any = unit.session.execute(
         update(ParkedEvent)
         .where(

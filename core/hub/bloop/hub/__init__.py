@@ -336,26 +336,20 @@ class Hub:
         await self.loaded()
         if self._toggle is not None:
             await self._toggle.stop()
-        if "clock" in self.__dict__:
-            await self.clock.stop()
-        if "live" in self.__dict__:
-            await self.live.stop()
-        if "consumers" in self.__dict__:
-            await self.consumers.stop()
-        if "webhooks" in self.__dict__:
-            await self.webhooks.stop()
-        if "jobs" in self.__dict__:
-            await self.jobs.stop()
-        if "kernel" in self.__dict__:
+        # Only what was made has to end; each name is a part that this process may never have asked.
+        made = self.__dict__
+        for name in ("clock", "live", "consumers", "webhooks", "jobs"):
+            if name in made:
+                await made[name].stop()
+        if "kernel" in made:
             from bloop.kernel.wanted import Wanted
 
             await asyncio.to_thread(self.kernel.apply, Wanted())
         if self._watchdog is not None:
             self._watchdog.stop()
-        if "outside" in self.__dict__:
-            await self.outside.close()
-        if "cache" in self.__dict__:
-            await self.cache.close()
+        for name in ("outside", "cache"):
+            if name in made:
+                await made[name].close()
         await self.database.close()
 
     async def _load(self) -> None:
