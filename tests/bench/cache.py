@@ -60,7 +60,12 @@ class Reads:
 
     def through(self, cache: Cache) -> Callable[[], Awaitable[object]]:
         """As the hub does it."""
-        return lambda: read_tree(self.database, cache, self.call, self.course, drafts=False)
+
+        async def read() -> None:
+            self.database.cache = cache
+            await read_tree(self.database, self.call, self.course, drafts=False)
+
+        return read
 
 
 def fill(database: Database, home: str, places: int) -> str:

@@ -27,13 +27,11 @@ def nobody_minds(item, principal):
 
 @pytest.fixture
 async def processes(database, database_urls, empty_redis_url):
-    """This process, one without Redis, and two that share it: databases with their caches."""
+    """This process, which has no Redis, and three that share one, each with its own cache."""
     others = [Database(*database_urls) for _ in range(3)]
-    caches = [Cache(), *(Cache(Shared(empty_redis_url, database.url)) for _ in range(3))]
-    made = list(zip([database, *others], caches, strict=True))
-    yield made
-    for cache in caches:
-        await cache.close()
+    for other in others:
+        other.cache = Cache(Shared(empty_redis_url, database.url))
+    yield [database, *others]
     for other in others:
         await other.close()
 
@@ -52,8 +50,8 @@ def law(processes, database, call):
                 wanted = to_dicts(tree, there)
                 assert told.setdefault((tree.name, container.id, version), wanted) == wanted
                 shown = container.published and container.state == "active"
-                for each, cache in processes:
-                    reading = read_tree(each, cache, call, container.id, drafts=drafts)
+                for each in processes:
+                    reading = read_tree(each, call, container.id, drafts=drafts)
                     if drafts or shown:
                         assert await reading == wanted
                         continue
@@ -130,7 +128,7 @@ async def test_a_tree_is_read_once_for_all_processes_and_another_institution_nev
     made = command(service.create_container, title="Chemistry", published=True)
     command(placing.create_node, made.id, title="Unit")
     reads = []
-    for each, _ in processes:
+    for each in processes:
         real = each.read
 
         async def counted(statement, *args, real=real, **kwargs):
@@ -138,23 +136,21 @@ async def test_a_tree_is_read_once_for_all_processes_and_another_institution_nev
             return await real(statement, *args, **kwargs)
 
         monkeypatch.setattr(each, "read", counted)
-    sharing = processes[1:]
-    asked = [read_tree(each, cache, call, made.id, drafts=True) for each, cache in sharing * 20]
+    asked = [read_tree(each, call, made.id, drafts=True) for each in processes[1:] * 20]
     found = await asyncio.gather(*asked)
     assert [one["title"] for one in found[0]] == ["Unit"] and all(one == found[0] for one in found)
     assert reads == ["content.tree"]
     other = make_call("00000000-0000-7000-8000-00000000000b")
-    for each, cache in processes:
+    for each in processes:
         with pytest.raises(NotFoundError):
-            await read_tree(each, cache, other, made.id, drafts=True)
+            await read_tree(each, other, made.id, drafts=True)
 
 
 async def test_what_others_changed_meanwhile_is_not_kept_under_the_old_version(
-    command, database, call, processes, monkeypatch
+    command, database, call, monkeypatch
 ):
     """A change between reading the version and the tree: nobody gets less than they asked for."""
     made = command(service.create_container, title="Chemistry", published=True)
-    (_, cache), *_ = processes
     real = database.read
 
     async def late(statement, *args, **kwargs):
@@ -163,7 +159,7 @@ async def test_what_others_changed_meanwhile_is_not_kept_under_the_old_version(
         return await real(statement, *args, **kwargs)
 
     monkeypatch.setattr(database, "read", late)
-    await read_tree(database, cache, call, made.id, drafts=True)
+    await read_tree(database, call, made.id, drafts=True)
     monkeypatch.undo()
-    found = await read_tree(database, cache, call, made.id, drafts=True)
+    found = await read_tree(database, call, made.id, drafts=True)
     assert [one["title"] for one in found] == ["Meanwhile"]

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from bloop.kernel.institutions import InstitutionPlugins
     from bloop.kernel.kernel import Kernel
     from bloop.store.blobs import Blobs
-    from bloop.store.cache import Cache
     from bloop.store.database import Database
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
@@ -156,11 +155,6 @@ class HubParts(Protocol):
     @property
     def blobs(self) -> Blobs:
         """Bytes by their SHA-256."""
-        ...
-
-    @property
-    def cache(self) -> Cache:
-        """What is read often, by version."""
         ...
 
     @property

@@ -145,9 +145,8 @@ async def trash_container(request: Request, container_id: str) -> Response:
 )
 async def show_tree(request: Request, container_id: str) -> Response:
     """The tree of a container, in order."""
-    hub, call = hub_of(request), call_of(request)
-    drafts = sees_drafts(call)
-    nodes = await read_tree(hub.database, hub.cache, call, container_id, drafts=drafts)
+    database, call = hub_of(request).database, call_of(request)
+    nodes = await read_tree(database, call, container_id, drafts=sees_drafts(call))
     return json_response({"nodes": nested(nodes)})
 
 

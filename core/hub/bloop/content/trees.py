@@ -12,7 +12,6 @@ from sqlalchemy import or_, select, update
 
 from bloop.content.models import Container, Node
 from bloop.content.queries import TREE, TREE_SHOWN, TREE_VERSION, TREE_VERSION_SHOWN
-from bloop.store.cache import Cache
 from bloop.store.database import Database
 from bloop.store.errors import NotFoundError
 from bloop.store.ids import new_id
@@ -25,7 +24,7 @@ _CHANGED = "bloop.content.trees"
 
 
 async def read_tree(
-    database: Database, cache: Cache, call: Call, container: str, *, drafts: bool
+    database: Database, call: Call, container: str, *, drafts: bool
 ) -> list[dict[str, Any]]:
     """The nodes of a container, siblings in order, each with what it shows of its item.
 
@@ -40,7 +39,8 @@ async def read_tree(
     async def load() -> list[list[Any]]:
         return [list(one) for one in await database.read(tree, call, container=container)]
 
-    return to_dicts(tree, await cache.fetch(call, tree.name, container, row[0], load))
+    found = await database.cache.fetch(call, tree.name, container, row[0], load)
+    return to_dicts(tree, found)
 
 
 def tree_changed(unit: UnitOfWork, container: str, item: str | None = None) -> None:

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
-    from bloop.store.cache import Cache
     from bloop.webhooks.sender import Sender
     from bloop_sdk import Exporter, JobContext
     from bloop_sdk.plugin import Logger
@@ -200,20 +199,6 @@ class Hub:
             drain=config.limits.drain_seconds,
         )
 
-    @cached_property
-    def cache(self) -> Cache:
-        """What is read often and changes seldom, in this process.
-
-        On PostgreSQL also in Redis, where that is set; from SQLite a tree is read as quickly.
-        """
-        from bloop.store.cache import Cache
-        from bloop.store.shared import Shared
-
-        url = self.config.value.redis.url
-        if url is None or self.embedded:
-            return Cache()
-        return Cache(Shared(url.get_secret_value(), self.database.url))
-
     # Plugins.
 
     def wanted(self) -> Wanted:
@@ -347,9 +332,8 @@ class Hub:
             await asyncio.to_thread(self.kernel.apply, Wanted())
         if self._watchdog is not None:
             self._watchdog.stop()
-        for name in ("outside", "cache"):
-            if name in made:
-                await made[name].close()
+        if "outside" in made:
+            await self.outside.close()
         await self.database.close()
 
     async def _load(self) -> None:

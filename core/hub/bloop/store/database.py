@@ -23,11 +23,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import Pool
 
+from bloop.store.cache import Cache
 from bloop.store.carriers import carrier_for
 from bloop.store.errors import CANNOT_WRITE, ConflictError
 from bloop.store.faults import translated
 from bloop.store.idempotency import key_of
 from bloop.store.reads import Reader, open_reader
+from bloop.store.shared import Shared
 from bloop.store.statements import Row, Statement
 from bloop.store.tenants import InstitutionSession, bind_tenant, check_call
 from bloop.store.unit import UnitOfWork
@@ -65,6 +67,17 @@ class Database:
         self._reader: Reader = open_reader(self.url)
         self._trouble: tuple[float, BloopError] | None = None
         self.wakes = Wakes(carrier_for(self.url, redis_url))
+        self._redis_url = redis_url
+
+    @cached_property
+    def cache(self) -> Cache:
+        """What is read often and changes seldom, in this process.
+
+        On PostgreSQL also in Redis, where that is set; from SQLite it is read as quickly.
+        """
+        if self._redis_url is None or self.dialect == "sqlite":
+            return Cache()
+        return Cache(Shared(self._redis_url, self.url))
 
     @contextmanager
     def unit(self, call: Call) -> Iterator[UnitOfWork]:
@@ -164,6 +177,8 @@ class Database:
     async def close(self) -> None:
         """Let go of every connection and thread; running commands end first."""
         await self._reader.close()
+        if "cache" in self.__dict__:
+            await self.cache.close()
         self.close_now()
 
     def close_now(self) -> None:

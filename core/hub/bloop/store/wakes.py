@@ -158,14 +158,19 @@ class _Messenger:
     def _set(self, event: asyncio.Event) -> None:
         if self._is_closed:
             return
-        if self._loop is None:
-            runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-            self._loop = runner.get_loop()
-            self._thread = threading.Thread(
-                target=self._run, args=(runner,), name="bloop-wakes", daemon=True
-            )
-            self._thread.start()
-        self._loop.call_soon_threadsafe(event.set)
+        # Where no thread can be had, or the process ends, the others poll.
+        with contextlib.suppress(RuntimeError, OSError):
+            self._loop = self._loop or self._begin()
+            self._loop.call_soon_threadsafe(event.set)
+
+    def _begin(self) -> asyncio.AbstractEventLoop:
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        loop = runner.get_loop()
+        self._thread = threading.Thread(
+            target=self._run, args=(runner,), name="bloop-wakes", daemon=True
+        )
+        self._thread.start()
+        return loop
 
     def _run(self, runner: asyncio.Runner) -> None:
         with runner:

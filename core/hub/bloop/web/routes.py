@@ -214,9 +214,9 @@ async def _course(request: Request, container: str) -> dict[str, Any]:
 
 
 async def _tree(request: Request, container: str) -> list[outline.Branch]:
-    hub, call = hub_of(request), call_of(request)
+    database, call = hub_of(request).database, call_of(request)
     drafts = may(call, "content:write")
-    return outline.build(await read_tree(hub.database, hub.cache, call, container, drafts=drafts))
+    return outline.build(await read_tree(database, call, container, drafts=drafts))
 
 
 async def _unplaced(request: Request, container: str) -> list[outline.Branch]:
