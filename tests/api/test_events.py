@@ -278,6 +278,8 @@ async def test_operators_see_replay_and_skip_what_failed(hub, operator, say, imp
     refused = await operator.post(f"/api/v1/events/parked/{second['id']}/replay")
     assert refused.status_code == 409 and first["id"] in refused.json()["cure"]
     assert (await operator.post("/api/v1/events/parked/nothing/skip")).status_code == 404
+    elsewhere = await operator.post("/api/v1/events/parked/replay?consumer=nobody")
+    assert elsewhere.status_code == 404
     again = await operator.post(f"/api/v1/events/parked/{third['id']}/replay")
     assert (again.status_code, again.json()["state"]) == (200, "retrying")
     skipped = await operator.post(f"/api/v1/events/parked/{first['id']}/skip")
@@ -289,6 +291,8 @@ async def test_operators_see_replay_and_skip_what_failed(hub, operator, say, imp
 
     await until(one)
     assert list(await audited(hub, "watcher.took")()) == ["a:1"]
+    every = await operator.post("/api/v1/events/parked/replay?consumer=watcher.take")
+    assert (every.status_code, every.json()) == (200, {"events": 1})
 
 
 async def test_a_guest_sees_none_of_it(client):

@@ -69,15 +69,15 @@ class Keys(RuleBasedStateMachine):
             unit.session.execute(delete(Container))
 
     def post(self, who, key, title):
-        async def send():
-            transport = httpx.ASGITransport(self.app)
-            headers = {"authorization": f"Bearer {self.tokens[who]}", "idempotency-key": key}
-            async with httpx.AsyncClient(
-                transport=transport, base_url="http://127.0.0.1:8080", headers=headers
-            ) as client:
-                return await client.post("/api/v1/containers", json={"title": title})
+        return self.loop.run_until_complete(self.send_one(who, key, title))
 
-        return self.loop.run_until_complete(send())
+    async def send_one(self, who, key, title, app=None):
+        transport = httpx.ASGITransport(app or self.app)
+        headers = {"authorization": f"Bearer {self.tokens[who]}", "idempotency-key": key}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8080", headers=headers
+        ) as client:
+            return await client.post("/api/v1/containers", json={"title": title})
 
     @rule(
         who=st.sampled_from([0, 1, 2]),
@@ -108,6 +108,45 @@ class Keys(RuleBasedStateMachine):
         else:
             assert (answer.status_code, answer.content) == (201, known.answer)
             assert answer.headers["idempotent-replayed"] == "true"
+
+    @rule(
+        who=st.sampled_from([0, 1, 2]),
+        key=st.sampled_from(["a", "b"]),
+        titles=st.lists(st.sampled_from(["Tides", "Moons"]), min_size=2, max_size=3),
+        elsewhere=st.booleans(),
+    )
+    def send_at_once(self, who, key, titles, elsewhere):
+        """Beside each other, also by another process; and somebody else with the same key."""
+        other = (who + 1) % 3
+        apps = [self.app, create_app(self.hub)] if elsewhere else [self.app, self.app]
+
+        async def together():
+            sent = [
+                self.send_one(who, key, title, apps[number % 2])
+                for number, title in enumerate(titles)
+            ]
+            return await asyncio.gather(*sent, self.send_one(other, key, titles[0]))
+
+        *answers, foreign = self.loop.run_until_complete(together())
+        self.judge(who, key, list(zip(titles, answers, strict=True)))
+        self.judge(other, key, [(titles[0], foreign)])
+
+    def judge(self, who, key, sent):
+        """Whoever came first had the effect; the others are its twins, or strangers to it."""
+        if (who, key) not in self.done:
+            ((title, first),) = [
+                (title, answer)
+                for title, answer in sent
+                if answer.status_code == 201 and "idempotent-replayed" not in answer.headers
+            ]
+            self.effects.append(title)
+            self.done[who, key] = Done(title, first.content)
+            sent = [(title, answer) for title, answer in sent if answer is not first]
+        for title, answer in sent:
+            if answer.status_code == 409 and answer.json()["code"] == "idempotency_in_progress":
+                assert answer.headers["retry-after"]
+            else:
+                self.expect_known(self.done[who, key], title, answer)
 
     @rule()
     def start_again(self):
@@ -151,6 +190,7 @@ def test_no_order_of_requests_and_faults_gives_a_second_effect(machine):
         max_examples=25,
         stateful_step_count=25,
         deadline=None,
+        derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
     machine.TestCase("runTest").runTest()

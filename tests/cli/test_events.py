@@ -42,6 +42,16 @@ def test_what_waits_is_listed_replayed_and_skipped(parked, bloop):
     assert (left["id"], left["state"]) == (second["id"], "retrying")
 
 
+def test_all_of_a_consumers_are_replayed_at_once(parked, bloop):
+    assert bloop("events", "replay", "--consumer", "nobody").code == 1
+    said = bloop("events", "replay", "--consumer", "watcher.take")
+    assert said.out == "A running hub tries 1 again.\n"
+    states = [one["state"] for one in bloop("events", "parked", "--json").json["items"]]
+    assert states == ["retrying", "behind"]
+    assert bloop("events", "replay").code == 2
+    assert bloop("events", "replay", "x", "--consumer", "watcher.take").code == 2
+
+
 def test_that_nothing_waits_is_said(hub_folder, bloop):
     assert bloop("events", "parked").out == "Every event has been taken.\n"
     assert bloop("events", "parked", "--json").json == {"items": []}

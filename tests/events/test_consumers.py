@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import event as engine_event
 from sqlalchemy import insert, text
 
+from bloop.events import positions
 from bloop.events.means import Timing
 from bloop.events.parking import Patience
 from bloop.kernel.breaker import Breakers, Policy
 from bloop.kernel.faults import PluginUnavailableError
+from bloop.store.errors import StoreError
 from bloop.store.models import PluginValue
 from bloop_sdk import RateLimitedError
 from tests.events.conftest import (
@@ -587,3 +589,23 @@ async def test_a_lease_of_a_process_that_is_gone_is_taken_over(database, follow)
             {"until": "2001-01-01T00:00:00.000000Z"},
         )
     await until(lambda: got == ["a:1"])
+
+
+async def test_who_could_not_give_its_lease_back_is_not_kept_out_by_it(
+    database, follow, monkeypatch
+):
+    got = []
+    give_back = positions.give_back
+
+    def away_once(*args):
+        monkeypatch.setattr(positions, "give_back", give_back)
+        raise StoreError("away", code="store_unavailable")
+
+    async def deliver(ctx, event):
+        got.append(event.id)
+
+    monkeypatch.setattr(positions, "give_back", away_once)
+    await follow(consumer(deliver), timing=Timing(poll=0.05, rest=0.05, delivery=3600.0))
+    say(database, "a:1")
+    await until(lambda: position(database) == 1)
+    assert got == [got[0]] * 2

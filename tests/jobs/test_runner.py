@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -531,3 +532,19 @@ def test_importing_the_public_face_needs_no_loop():
         assert "fastapi" not in sys.modules
     """)
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def test_after_an_outage_nobodys_job_is_taken_back_before_they_could_prolong_it(
+    database, call, make_jobs
+):
+    jobs = await make_jobs(timing=replace(FAST, reap=3600.0))
+    id_ = await ask(database, jobs, call, kind="theirs")
+    claim = {"limit": 1, "lease_seconds": -1.0}
+    await database.run(in_unit, database, system_call(), ledger.claim, "m:1:1", ["theirs"], **claim)
+    runner = jobs._runner
+    runner._looked -= FAST.lease
+    await runner._reap()
+    assert (await read(database, call, id_))["state"] == "running"
+    runner._back -= FAST.lease
+    await runner._reap()
+    assert (await read(database, call, id_))["state"] == "waiting"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bloop.jobs import ledger
+from bloop.jobs import Jobs, Timing, ledger
 from bloop.jobs.queries import JOB
-from bloop.store.database import in_unit
+from bloop.store.database import Database, in_unit
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPER = [sys.executable, "-m", "tests.jobs.run_jobs"]
@@ -110,3 +110,33 @@ async def test_each_worker_runs_its_queues_and_no_job_twice(
         own = [job for what, job, pid in lines(file) if (what, pid) == ("ended", str(process.pid))]
         assert sorted(own) == sorted(ids[queue])
     assert state(database, call, waits)["state"] == "waiting"
+
+
+@pytest.mark.parametrize("way", ["redis", "postgresql"])
+@pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
+async def test_another_process_hears_of_jobs_and_of_their_end_at_once(
+    database_urls, call, way, request
+):
+    url = request.getfixturevalue("redis_url") if way == "redis" else None
+    never = Timing(poll=3600.0, beat=3600.0, lease=3600.0)
+    here, there = (Database(*database_urls, redis_url=url) for _ in range(2))
+    asked, runs = Jobs(here, workers=0), Jobs(there, timing=never)
+    began, connected = [], []
+    there.wakes.listen("jobs", connected.append)
+
+    async def work(ctx, payload):
+        began.append(ctx.job)
+        await asyncio.sleep(3600)
+
+    runs.register("work", work)
+    await runs.start()
+    try:
+        await until(lambda: connected)
+        id_ = await here.run(in_unit, here, call, asked.enqueue, "work", {})
+        await until(lambda: began == [id_])
+        await here.run(in_unit, here, call, asked.cancel, id_)
+        await until(lambda: state(here, call, id_)["state"] == "cancelled")
+    finally:
+        await runs.stop()
+        await here.close()
+        await there.close()

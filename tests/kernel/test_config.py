@@ -357,3 +357,39 @@ def test_a_misspelt_switch_of_a_plugin_is_a_fault_and_no_setting(key):
 
 def test_a_plugins_own_setting_may_be_called_almost_anything():
     parse("[plugins.canvas]\norders = 3\nenabling = 1\ngrant_type = 'x'\n", Path("hub.toml"), {})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://127.0.0.1:6379/0", "rediss://cache.example.edu", "redis://[::1]:7000/3?protocol=3"],
+)
+def test_a_redis_without_a_password_may_stand_in_the_file(write, url):
+    assert write(f"[redis]\nurl = '{url}'").value.redis.url.get_secret_value() == url
+    assert write("").value.redis.url is None
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("http://h/0", 'must be like "redis://HOST:PORT/NUMBER"'),
+        ("redis:///0", 'must be like "redis://HOST:PORT/NUMBER"'),
+        ("redis://h/first", 'must be like "redis://HOST:PORT/NUMBER"'),
+        ("redis://:s3cr3t/x@h:6379", 'must be like "redis://HOST:PORT/NUMBER"'),
+        ("redis://:s3cr3t@h:port/0", 'must be like "redis://HOST:PORT/NUMBER"'),
+        ("redis://h/0?password=s3cr3t", "must hold its password before the host"),
+    ],
+)
+def test_an_address_that_is_no_redis_is_told_without_its_password(refused, url, fault):
+    told = refused("[redis]\nurl = { env = 'R' }", R=url)
+    assert told.startswith("hub.toml:2, from env R: [redis] url: ") and fault in told
+    assert "redis://HOST:PORT/NUMBER, or rediss:// over TLS" in told
+    assert "s3cr3t" not in told
+
+
+def test_a_redis_with_a_password_belongs_elsewhere(refused, write):
+    told = refused("[redis]\nurl = 'redis://:s3cr3t@h:6379/0'")
+    assert 'write { env = "BLOOP_REDIS_URL" }' in told and "s3cr3t" not in told
+    url = "redis://:s3cr3t@h:6379/0"
+    loaded = write("[redis]\nurl = { env = 'R' }", R=url)
+    assert loaded.value.redis.url.get_secret_value() == url
+    assert "s3cr3t" not in repr(loaded) + str(loaded.value.redis)

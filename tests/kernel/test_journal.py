@@ -10,6 +10,7 @@ import textwrap
 
 import pytest
 
+from bloop.kernel import journal
 from bloop.kernel.journal import Code, Journal, forgive, suspects
 
 CANVAS = Code("canvas", "1.0", "/plugins/bloop_canvas")
@@ -163,3 +164,16 @@ def test_lines_are_plain_json(folder):
     line = json.loads(path.read_text())
     assert line["plugin"] == "canvas"
     assert line["root"] == "/plugins/bloop_canvas"
+
+
+def test_a_file_that_another_process_clears_away_meanwhile_accuses_nobody(folder, monkeypatch):
+    die(folder, "os._exit(1)")
+    lock = journal.fcntl.flock
+
+    def locked_late(file, how):
+        for path in folder.iterdir():
+            path.unlink()
+        lock(file, how)
+
+    monkeypatch.setattr(journal.fcntl, "flock", locked_late)
+    assert suspects(folder) == ()

@@ -13,6 +13,8 @@ import time
 import psutil
 import pytest
 
+from bloop.kernel.journal import suspects
+
 HEAD = """
     import os, signal, socket, sys, time
     from pathlib import Path
@@ -177,3 +179,31 @@ def test_who_serves_hears_that_the_supervisor_is_gone(run, tmp_path):
     while not (tmp_path / "gone").exists() and time.monotonic() < end:
         time.sleep(0.01)
     assert (tmp_path / "gone").exists()
+
+
+def test_a_plugin_that_a_kill_from_outside_met_once_is_tried_again_and_not_twice(run, tmp_path):
+    returned, _, err = run("""
+        def serve(line):
+            number = turn()
+            if number <= 2:
+                line.hand_over(socket.socket(), Path("journal"))
+                Journal(Path("journal")).begin(Code("slow", "1.0", "/x"), "import")
+                os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    assert returned == 0
+    first, second = err.splitlines()
+    assert first.endswith("was ended by SIGKILL; nobody can be blamed, and it starts again")
+    assert second.startswith("bloop: plugin slow: process")
+    assert [found.plugin for found in suspects(tmp_path / "journal")] == ["slow"]
+
+
+def test_who_takes_over_knows_that_somebody_was_there_before(run):
+    returned, out, _ = run("""
+        def serve(line):
+            print(line.takes_over, flush=True)
+            if turn() <= 2:
+                line.hand_over(None, Path("journal"))
+                os._exit(4)
+    """)
+    assert returned == 0
+    assert out.split() == ["False", "True", "True"]

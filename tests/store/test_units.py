@@ -13,6 +13,7 @@ from bloop.accounts.models import Institution, LoginSession, User
 from bloop.store.database import Database, in_unit
 from bloop.store.errors import ConflictError, StoreError
 from bloop.store.models import AuditLine, OutboxEvent, PluginValue
+from bloop.store.wakes import EVENTS_SAID
 from bloop_sdk import ConfigError
 from tests.support.database import HOME, make_call, make_system_call
 
@@ -196,7 +197,7 @@ def test_a_transaction_has_its_number_before_its_events_have_theirs(database, ca
 
 def test_a_commit_that_said_something_is_told_and_no_other(database, call):
     told = []
-    database.on_events.append(lambda: told.append(count(database, OutboxEvent, call)))
+    database.wakes.listen(EVENTS_SAID, lambda _: told.append(count(database, OutboxEvent, call)))
     with database.unit(call) as unit:
         add_user(unit)
     with pytest.raises(KeyError), database.unit(call) as unit:  # noqa: PT012 - the unit ends in it

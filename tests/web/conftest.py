@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,22 @@ class Served:
     def login_path(self):
         """A fresh link that logs the operator in, without its host."""
         return "/start" + self.bloop("login-link")["url"].partition("/start")[2]
+
+    @contextmanager
+    def unit(self):
+        """A transaction of the first institution, beside the running hub."""
+        from bloop.accounts.queries import INSTITUTIONS
+        from bloop.accounts.sessions import system_call
+        from bloop.store.database import Database
+        from bloop.store.models import EVERY_INSTITUTION
+
+        database = Database(f"sqlite:///{self.folder / 'var' / 'bloop.db'}")
+        try:
+            (row,) = database.read_now(INSTITUTIONS, system_call(EVERY_INSTITUTION))
+            with database.unit(system_call(row[0])) as unit:
+                yield unit
+        finally:
+            database.close_now()
 
     def lessons(self, course=None):
         """All lessons of a course's outline in order: their kind, title and path."""
@@ -129,20 +146,13 @@ def operator(served):
 def admin(served):
     """A browser of an admin of the first institution, who is no operator."""
     from bloop.accounts.models import User
-    from bloop.accounts.queries import INSTITUTIONS
     from bloop.accounts.service import start_session
-    from bloop.accounts.sessions import system_call
-    from bloop.store.database import Database
-    from bloop.store.models import EVERY_INSTITUTION
 
-    database = Database(f"sqlite:///{served.folder / 'var' / 'bloop.db'}")
-    (row,) = database.read_now(INSTITUTIONS, system_call(EVERY_INSTITUTION))
-    with database.unit(system_call(row[0])) as unit:
-        user = User(institution_id=row[0], name="Ada", role="admin")
+    with served.unit() as unit:
+        user = User(institution_id=unit.institution, name="Ada", role="admin")
         unit.session.add(user)
         unit.session.flush()
         token = start_session(unit, user).token
-    database.close_now()
     headers = {"accept": "text/html"}
     with httpx.Client(base_url=served.url, headers=headers, follow_redirects=True) as client:
         client.cookies.set("bloop_session", token)

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 
+from bloop.jobs import ledger
+from bloop.jobs.models import JobState
+
 pytestmark = pytest.mark.browser
 
+expect = pytest.importorskip("playwright.sync_api").expect
 NARROW = {"width": 320, "height": 640}
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -88,10 +93,76 @@ def test_the_keyboard_skips_to_the_content(visit, served):
         assert page.evaluate("document.activeElement.id") == "main"
 
 
-def test_nothing_scrolls_sideways_on_a_narrow_screen(visit, served):
-    with visit("/", viewport=NARROW) as page:
+@pytest.fixture
+def job(served):
+    """A job of the served hub that a machine elsewhere has begun; it is over in the end."""
+    with served.unit() as unit:
+        ledger.enqueue(unit, "test.elsewhere", {"course": "waves"})
+        kinds = {"test.elsewhere"}
+        (claim,) = ledger.claim(unit, "elsewhere:1:1", kinds, limit=1, lease_seconds=3600)
+    yield Elsewhere(served, claim)
+    with served.unit() as unit:
+        ledger.finish(unit, claim, JobState.SUCCEEDED)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What carries a job on another machine, and writes to the ledger what becomes of it."""
+
+    served: object
+    claim: ledger.Claim
+
+    def reach(self, done, total, message):
+        told = {"progress_done": done, "progress_total": total, "progress_message": message}
+        with self.served.unit() as unit:
+            ledger.beat(unit, self.claim, told, 3600)
+
+    def end(self):
+        with self.served.unit() as unit:
+            assert ledger.finish(unit, self.claim, JobState.SUCCEEDED, result={"written": 7})
+
+
+def test_a_jobs_bar_moves_by_itself_and_its_end_is_said(visit, served, job):
+    """By its stream of events alone: the page is not fetched anew meanwhile."""
+    job.reach(1000, 4000, "page 1")
+    with visit(served.login_path(), locale="en") as page:
+        page.add_init_script("window.setInterval = () => 0")
+        for path in ("/jobs", f"/jobs/{job.claim.id}"):
+            page.goto(path)
+            bar = page.locator(f"[data-job='{job.claim.id}'] progress")
+            expect(bar).to_have_attribute("value", "1000")
+            job.reach(3000, 4000, "page 3")
+            expect(bar).to_have_attribute("value", "3000", timeout=30_000)
+            shown = page.locator(f"[data-job='{job.claim.id}']")
+            expect(shown).to_contain_text("3,000 of 4,000")
+            expect(shown).to_contain_text("page 3")
+            job.reach(1000, 4000, "page 1")
+        job.end()
+        expect(shown).to_contain_text("succeeded", timeout=30_000)
+        expect(page.locator("p[data-said]")).to_have_text("test.elsewhere: succeeded")
+        expect(page.get_by_text('"written": 7')).to_be_visible()
+
+
+def test_without_scripts_a_reload_tells_how_far_a_job_is(visit, served, job):
+    job.reach(1, 4, "")
+    with visit(served.login_path(), java_script_enabled=False, locale="en") as page:
+        page.get_by_role("link", name="Background").click()
+        row = page.locator(f"[data-job='{job.claim.id}']")
+        assert "1 of 4" in row.inner_text()
+        job.reach(2, 4, "")
+        page.reload()
+        assert "2 of 4" in row.inner_text()
+        row.get_by_role("link", name="Cancel").click()
+        page.get_by_role("button", name="Cancel the job").click()
+        assert page.get_by_text("asked to stop").is_visible()
+
+
+def test_nothing_scrolls_sideways_on_a_narrow_screen(visit, served, job):
+    job.reach(3, 4, "verylongword" * 20)
+    own = ["/jobs", "/events/parked", "/webhooks", "/webhooks/new", f"/jobs/{job.claim.id}"]
+    with visit(served.login_path(), viewport=NARROW) as page:
         course = page.locator(".card a").first.get_attribute("href")
-        for path in [course, *(path for _, _, path in served.lessons())]:
+        for path in [course, *own, *(path for _, _, path in served.lessons())]:
             page.goto(path)
             assert page.evaluate(OVERFLOW) <= 0, path
 
@@ -128,7 +199,7 @@ def test_german_browsers_get_german_pages(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(visit, served, scheme):
+def test_axe_finds_nothing(visit, served, job, scheme):
     axe_module = pytest.importorskip("axe_playwright_python.sync_playwright")
     axe = axe_module.Axe()
     seen: set[str] = set()
@@ -136,6 +207,9 @@ def test_axe_finds_nothing(visit, served, scheme):
         course = page.locator(".card a").first.get_attribute("href")
         plugin = "/plugins/cartridge"
         paths = ["/", course, "/plugins", f"{plugin}/disable", f"{plugin}/institution"]
+        job.reach(3, 4, "page 3")
+        paths += ["/jobs", f"/jobs/{job.claim.id}", f"/jobs/{job.claim.id}/cancel"]
+        paths += ["/events/parked", "/webhooks", "/webhooks/new"]
         for kind, _, path in served.lessons():
             if kind not in seen:
                 seen.add(kind)

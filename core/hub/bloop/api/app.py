@@ -26,6 +26,7 @@ API = (
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
     "bloop.api.jobs",
+    "bloop.api.schedules",
     "bloop.api.events",
     "bloop.api.live",
     "bloop.api.webhooks",
@@ -35,7 +36,13 @@ API = (
 )
 """The modules whose ``router`` makes the API."""
 
-PAGES = ("bloop.web.routes", "bloop.web.plugin_pages")
+PAGES = (
+    "bloop.web.routes",
+    "bloop.web.plugin_pages",
+    "bloop.web.job_pages",
+    "bloop.web.event_pages",
+    "bloop.web.webhook_pages",
+)
 
 
 def routes_of(modules: Sequence[str]) -> list[Route]:

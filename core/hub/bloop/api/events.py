@@ -49,6 +49,14 @@ class ParkedEventList(BaseModel):
     next: str | None
 
 
+class ReplayedOut(BaseModel):
+    """How many events are tried again."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    events: int
+
+
 @router.get("/parked", action="events:read", response_model=ParkedEventList)
 async def list_parked_events(
     request: Request,
@@ -61,6 +69,18 @@ async def list_parked_events(
     )
     items = to_dicts(PARKED, rows[:limit])
     return json_response({"items": items, "next": items[-1]["id"] if len(rows) > limit else None})
+
+
+@router.post(
+    "/parked/replay", action="events:replay", response_model=ReplayedOut, problems=(404, 422)
+)
+async def replay_parked_events(
+    request: Request, consumer: Annotated[str, Field(max_length=120)]
+) -> Response:
+    """Try all events of a consumer again that wait behind no other; the others follow."""
+    database = hub_of(request).database
+    number = await database.run(in_unit, database, call_of(request), parking.replay_all, consumer)
+    return json_response({"events": number})
 
 
 @router.post(

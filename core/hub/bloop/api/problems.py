@@ -20,6 +20,7 @@ from bloop.accounts.service import LinkRefusedError
 from bloop.kernel.config_errors import InvalidConfigError
 from bloop.kernel.faults import HookRefusedError, PluginFailedError, PluginUnavailableError
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError, StoreError, TenantError
+from bloop.store.faults import NO_SPACE, from_file
 from bloop.store.idempotency import IdempotencyError
 from bloop_sdk import (
     AuthError,
@@ -87,6 +88,9 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
 STATUS_OF_CODE = {"publish_refused": 409}
 """The status of errors whose classes belong to domains, which are imported when first needed."""
 
+PASSING = frozenset({"store_busy", "store_unavailable"})
+"""Codes of what is over in a moment, mostly: a lock, a database that is started again."""
+
 TITLES = {
     400: "Malformed request",
     401: "Login required",
@@ -152,6 +156,9 @@ def describe(error: Exception, trace_id: str) -> tuple[Problem, dict[str, str]]:
         return _problem(error.status_code, code, str(error.detail), trace_id), headers
     if isinstance(error, OverflowError):
         return _problem(422, "invalid", "a number is too large", trace_id), {}
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        # An upload is spooled to a temporary file before anybody asks for it.
+        error = from_file(error, error.filename or "the folder for temporary files")
     status = status_of(error) if isinstance(error, BloopError) else 500
     if not isinstance(error, BloopError) or status == 500:
         detail = "the hub failed; its log has the reason under this trace_id"
@@ -180,7 +187,7 @@ def _headers(error: BloopError, status: int) -> dict[str, str]:
         return {"etag": f'"v{error.current}"'}
     if isinstance(error, RetriableError | IdempotencyError) and error.retry_after is not None:
         return {"retry-after": str(max(1, round(error.retry_after)))}
-    return {}
+    return {"retry-after": "1"} if error.code in PASSING else {}
 
 
 def _problem(

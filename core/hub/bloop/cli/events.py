@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,6 +19,8 @@ from bloop.cli.output import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 
 @click.group()
@@ -80,14 +82,21 @@ async def parked(limit: int, *, as_json: bool) -> None:
 
 
 @events.command()
-@click.argument("parked_id", metavar="ID")
+@click.argument("parked_id", metavar="ID", required=False)
+@click.option("--consumer", metavar="NAME", help="Try all of a consumer's again.")
 @json_option
 @asynchronous
-async def replay(parked_id: str, *, as_json: bool) -> None:
+async def replay(parked_id: str | None, consumer: str | None, *, as_json: bool) -> None:
     """Try the parked event ID again; those behind it follow in their order."""
     from bloop.events import parking
 
-    await _act(parking.replay, parked_id, "A running hub tries it again.", as_json=as_json)
+    if parked_id is not None and consumer is None:
+        await _act(parking.replay, parked_id, "A running hub tries it again.", as_json=as_json)
+    elif consumer is not None and parked_id is None:
+        number = await _run(parking.replay_all, consumer)
+        _tell({"events": number}, f"A running hub tries {number} again.", as_json=as_json)
+    else:
+        raise click.UsageError("name either an ID or --consumer")
 
 
 @events.command()
@@ -126,10 +135,17 @@ async def repartition(name: str, partitions: int, *, as_json: bool) -> None:
 async def _act(
     command: Callable[..., dict[str, Any]], parked_id: str, done: str, *, as_json: bool
 ) -> None:
+    _tell(await _run(command, parked_id), done, as_json=as_json)
+
+
+async def _run(command: Callable[..., T], which: str) -> T:
     from bloop.store.database import in_unit
 
     async with open_hub() as hub:
-        found = await hub.database.run(in_unit, hub.database, hub_call(hub), command, parked_id)
+        return await hub.database.run(in_unit, hub.database, hub_call(hub), command, which)
+
+
+def _tell(found: dict[str, Any], done: str, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:

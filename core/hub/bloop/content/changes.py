@@ -10,6 +10,7 @@ from sqlalchemy import select
 import bloop.content.topics  # noqa: F401 - declares what is said here
 from bloop.content.bulk import update_rows
 from bloop.content.models import Container, Sourced
+from bloop.content.trees import tree_changed
 from bloop.content.versions import keep, subject_of
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -31,6 +32,8 @@ def announce(
     subject = subject_of(model)
     payload = {"id": id, "kind": kind, "container": container, "change": change}
     unit.outbox.append(f"content.{subject}.{change}", f"{subject}:{id}", payload)
+    if container is not None and subject in {"item", "node"}:
+        tree_changed(unit, container, id if subject == "item" else None)
 
 
 def announce_row(unit: UnitOfWork, row: Sourced, change: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Row, Select, select, update
 
 from bloop.content.changes import chunks
 from bloop.content.models import Item, Node, SyncRun, Version
+from bloop.content.trees import tree_changed
 from bloop.store.unit import UnitOfWork
 
 
@@ -46,6 +47,8 @@ def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
         )
     )
     seen = marked - hidden if whole else marked & (open_to_all.keys() - hidden)
+    if hidden - marked or seen:
+        tree_changed(unit, container_id)
     for ids, value in ((hidden - marked, True), (seen, False)):
         for part in chunks(sorted(ids)):
             unit.session.execute(

@@ -31,9 +31,11 @@ from bloop.content.runs import Counted, Run, RunReport
 from bloop.content.upsert import Upsert
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
+from bloop.store.errors import TRANSIENT, StoreError
 from bloop.store.models import Blob
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
+from bloop.telemetry.logs import get_logger
 from bloop_sdk import (
     AuthError,
     Batch,
@@ -55,6 +57,8 @@ from bloop_sdk.records import CONTAINER_KINDS, Kind
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+log = get_logger("bloop.content")
 
 FILE_LIMIT = 2 * 1024**3
 """The largest file whose bytes are taken, in bytes, where the settings name no other."""
@@ -142,11 +146,18 @@ class Reader:
             raise
         except Exception as err:
             error = err if isinstance(err, BloopError) else _fatal(err)
-            await self._do(runs.fail_run, self._run, self._seconds(), error, _state_after(error))
+            await self._tell_failure(error)
             if error is err:
                 raise
             raise error from err
         return await self._do(runs.report_of, self._run.id)
+
+    async def _tell_failure(self, error: BloopError) -> None:
+        """Write down why the run ended; where nothing can be written, it is taken up as it is."""
+        try:
+            await self._do(runs.fail_run, self._run, self._seconds(), error, _state_after(error))
+        except StoreError as err:
+            log.warning("why a run failed could not be kept", run=self._run.id, error=err)
 
     async def _do(
         self,
@@ -383,4 +394,5 @@ def _fatal(err: Exception) -> FatalError:
 def _state_after(error: BloopError) -> str:
     if isinstance(error, AuthError):
         return "auth_failed"
-    return "retrying" if isinstance(error, RetriableError) else "degraded"
+    again = isinstance(error, RetriableError) or error.code in TRANSIENT
+    return "retrying" if again else "degraded"

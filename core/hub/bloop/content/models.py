@@ -74,7 +74,10 @@ class Sourced(Owned):
 
 
 class Container(Sourced, Base):
-    """A course or a notebook: ``pending`` until a run has read all of it once."""
+    """A course or a notebook: ``pending`` until a run has read all of it once.
+
+    ``tree_version`` is another one after each commit that changed what its tree shows.
+    """
 
     __tablename__ = "container"
     __table_args__ = (
@@ -92,6 +95,7 @@ class Container(Sourced, Base):
     sanitiser: Mapped[int] = mapped_column(default=0)
     summary_html: Mapped[str] = mapped_column(Text, default="")
     raw: Mapped[Any | None] = mapped_column(Json)
+    tree_version: Mapped[str] = mapped_column(ID, default=new_id)
 
 
 class Item(Sourced, Base):

@@ -210,6 +210,20 @@ TREE_SHOWN = register(
     heavy=True,
 )
 
+TREE_VERSION = register(
+    "content.tree_version",
+    _select(Container.tree_version).where(
+        Container.institution_id == institution, Container.id == _ID
+    ),
+)
+TREE_VERSION_SHOWN = register(
+    "content.tree_version_shown",
+    _select(Container.tree_version).where(
+        Container.institution_id == institution, Container.id == _ID, _container_shown
+    ),
+)
+"""Under which a tree may be kept."""
+
 BY_REFERENCE = register(
     "content.by_reference",
     _select(Item.id)

@@ -30,9 +30,10 @@ from bloop.content.schemas import (
     Tree,
 )
 from bloop.content.tree import nested
+from bloop.content.trees import read_tree
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
-from bloop.store.statements import Row, Statement, to_dicts
+from bloop.store.statements import Row, Statement
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call
 from bloop_sdk.records import ITEM_KINDS
@@ -144,11 +145,9 @@ async def trash_container(request: Request, container_id: str) -> Response:
 )
 async def show_tree(request: Request, container_id: str) -> Response:
     """The tree of a container, in order."""
-    call = call_of(request)
-    await one(request, queries.CONTAINER_SHOWN, queries.CONTAINER, container_id)
-    statement = queries.TREE if sees_drafts(call) else queries.TREE_SHOWN
-    rows = await hub_of(request).database.read(statement, call, container=container_id)
-    return json_response({"nodes": nested(to_dicts(statement, rows))})
+    database, call = hub_of(request).database, call_of(request)
+    nodes = await read_tree(database, call, container_id, drafts=sees_drafts(call))
+    return json_response({"nodes": nested(nodes)})
 
 
 # -- items

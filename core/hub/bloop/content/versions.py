@@ -32,6 +32,7 @@ _FIXED = frozenset(
         "run_id",
         "row_version",
         "created_at",
+        "tree_version",
         "concealed",  # What the tree says of an item, not what somebody changed in it.
     }
 )

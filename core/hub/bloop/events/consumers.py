@@ -17,6 +17,7 @@ from bloop.events.partitions import Partitions
 from bloop.events.queries import DUE, EVENTS_OF, PARKED_COUNTS
 from bloop.events.reader import SOON_SECONDS, Log
 from bloop.store.types import utcnow
+from bloop.store.wakes import EVENTS_SAID
 from bloop.tasks import end_tasks
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import BloopError
@@ -33,7 +34,7 @@ LATER_SECONDS = 0.2
 class Consumers:
     """Runs consumers in this process's event loop.
 
-    The log is polled; a commit in this process only makes it sooner. Events stay for at least
+    The log is polled; a commit, here or elsewhere, only makes it sooner. Events stay for at least
     ``keep`` after every consumer has passed them. ``tidy`` is what else forgets what is old, run
     in a thread every hour.
     """
@@ -90,7 +91,7 @@ class Consumers:
         """Begin to follow the log, and to tell how far behind it the consumers are."""
         async with self._changing:
             self._loop = asyncio.get_running_loop()
-            self._means.database.on_events.append(self.wake)
+            self._means.database.wakes.listen(EVENTS_SAID, self._hear)
             metrics().before_scrape("events", self._measure)
             self._loops = [
                 asyncio.create_task(self._watch(), name="bloop-events-watch"),
@@ -103,7 +104,7 @@ class Consumers:
         """Let what runs come to its end."""
         async with self._changing:
             if self._loop is not None:
-                self._means.database.on_events.remove(self.wake)
+                self._means.database.wakes.unlisten(EVENTS_SAID, self._hear)
                 self._loop = None
             await end_tasks(self._loops)
             self._loops = []
@@ -116,9 +117,17 @@ class Consumers:
             with contextlib.suppress(RuntimeError):  # It has just been closed.
                 self._loop.call_soon_threadsafe(self._wake.set)
 
+    def _hear(self, _about: str) -> None:
+        self.wake()
+
     def faults(self) -> dict[str, str]:
         """Why consumers rest, by name."""
         return {name: one.fault for name, one in self._followers.items() if one.fault}
+
+    def lags(self) -> dict[str, int]:
+        """How many events each consumer has not looked at yet, by name."""
+        horizon = self._means.log.horizon
+        return {name: max(0, horizon - one.scanned) for name, one in list(self._followers.items())}
 
     async def _settle(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -17,7 +17,7 @@ from bloop.events.positions import Lease, Partition
 from bloop.events.reader import Logged
 from bloop.kernel.breaker import Circuit
 from bloop.kernel.faults import CircuitOpenError, PluginUnavailableError
-from bloop.store.errors import StoreError
+from bloop.store.errors import TRANSIENT, StoreError
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry.context import log_context
 from bloop_sdk import Call
@@ -170,6 +170,9 @@ class Deliveries:
                     lambda: self._handler(context, logged.event), self._means.timing.delivery
                 )
         except HandlerError as err:
+            if isinstance(err.error, StoreError) and err.error.code in TRANSIENT:
+                self._breaker.abandoned()
+                raise err.error from None
             if probing:
                 self._breaker.failed(err.error)
             return tell_failure(self._consumer, logged, err, self._package)

@@ -20,16 +20,13 @@ from bloop.events.positions import Partition
 from bloop.events.reader import Logged
 from bloop.kernel.faults import PluginUnavailableError
 from bloop.store.cut import cut
-from bloop.store.errors import StoreError
+from bloop.store.errors import TRANSIENT, StoreError
 from bloop.store.faults import translated
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry import traces
 from bloop_sdk import BloopError
 
 T = TypeVar("T")
-
-TRANSIENT = frozenset({"store_busy", "store_unavailable", "store_full", "store_read_only"})
-"""What is the database's trouble, not the event's."""
 
 MOST_STUCK = 3
 """With so many transactions that never came back, a consumer is left alone in this process."""

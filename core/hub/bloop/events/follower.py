@@ -18,6 +18,7 @@ from bloop.events.queries import CONSUMER, RETRY
 from bloop.events.reader import Logged, logged
 from bloop.events.sinks import Sinks
 from bloop.kernel.faults import CircuitOpenError, PluginUnavailableError, describe
+from bloop.store.errors import StoreError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.tasks import end_tasks
@@ -107,6 +108,9 @@ class Follower:
             except Exception as err:  # noqa: BLE001 - whatever it was, it costs this one alone
                 self._tell(err)
                 rest = min(max(rest * 2, self._means.timing.rest), self._means.timing.longest_rest)
+                if isinstance(err, StoreError):
+                    # However long the database was away, nobody waits as long again.
+                    rest = self._means.timing.rest
                 asked = err.retry_after if isinstance(err, RetriableError) else None
                 await self._pause(max(rest, asked or 0.0))
             else:

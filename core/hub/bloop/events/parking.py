@@ -18,7 +18,7 @@ from bloop.events.models import EventConsumer, Parked, ParkedEvent
 from bloop.events.positions import Partition
 from bloop.events.queries import PARKED
 from bloop.events.reader import Logged
-from bloop.store.errors import ConflictError
+from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.types import to_text, utcnow
 from bloop.store.unit import UnitOfWork
 
@@ -155,6 +155,30 @@ def replay(unit: UnitOfWork, parked_id: str) -> dict[str, Any]:
     parked.state, parked.retry_at, parked.tries = Parked.RETRYING, utcnow(), 0
     unit.audit.append("events:replay", f"parked_event:{parked_id}", _audited(parked))
     return _shown(parked)
+
+
+def replay_all(unit: UnitOfWork, consumer: str) -> int:
+    """Have all of a consumer's events tried again that wait behind no other; gives how many.
+
+    Raises NotFoundError where there are none.
+    """
+    held = select(EventConsumer.position).where(EventConsumer.name == consumer)
+    unit.session.execute(held.order_by(EventConsumer.partition).with_for_update())
+    found: Any = unit.session.execute(
+        update(ParkedEvent)
+        .where(
+            ParkedEvent.institution_id == unit.institution,
+            ParkedEvent.consumer == consumer,
+            ParkedEvent.state != Parked.BEHIND,
+        )
+        .values(state=Parked.RETRYING, retry_at=utcnow(), tries=0)
+        .execution_options(synchronize_session=False)
+    )
+    number: int = found.rowcount
+    if not number:
+        raise NotFoundError(f"no event of consumer {consumer[:120]!r} is parked")
+    unit.audit.append("events:replay", f"consumer:{consumer}", {"events": number})
+    return number
 
 
 def skip(unit: UnitOfWork, parked_id: str) -> dict[str, Any]:

@@ -118,7 +118,8 @@ def claim(
 ) -> Lease | None:
     """Take the lease of a partition; None while somebody else has it.
 
-    With a ``position``, None as well where the partition is not there.
+    One of this ``owner`` is left from when the database could not be told of its end. With a
+    ``position``, None as well where the partition is not there.
     """
     now = utcnow()
     row = unit.session.execute(
@@ -133,7 +134,7 @@ def claim(
     ).one_or_none()
     if row is None or (position is not None and row.position != position):
         return None
-    if is_leased(row.lease_owner, row.lease_until):
+    if row.lease_owner != owner and is_leased(row.lease_owner, row.lease_until):
         return None
     epoch = row.lease_epoch + 1
     until = now + timedelta(seconds=seconds)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import tempfile
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property, partial
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from bloop.hub.live import Live
     from bloop.hub.outside import Outside
     from bloop.jobs import Jobs
+    from bloop.jobs.clock import Clock
     from bloop.jobs.context import RunningJob
     from bloop.kernel.config_layers import Resolved
     from bloop.kernel.kernel import Kernel
@@ -57,7 +60,12 @@ class Hub:
         self.config = config
         self.kind = kind
         owner = store.owner_url.get_secret_value() if store.owner_url else None
-        self.database = Database(store.url.get_secret_value(), owner)
+        redis = config.value.redis.url
+        self.database = Database(
+            store.url.get_secret_value(),
+            owner,
+            redis_url=redis.get_secret_value() if redis else None,
+        )
         assert store.blobs is not None, "the configuration resolves it"
         self.blobs = Blobs(store.blobs)
         self.sessions = Sessions(
@@ -142,6 +150,13 @@ class Hub:
         return made
 
     @cached_property
+    def clock(self) -> Clock:
+        """What starts jobs by schedule, in every process that serves or works."""
+        from bloop.hub.schedules import make_clock
+
+        return make_clock(self)
+
+    @cached_property
     def outside(self) -> Outside:
         """The one way out of plugins."""
         from bloop.hub.outside import Outside
@@ -212,6 +227,7 @@ class Hub:
         self.config = config
         changes = await asyncio.to_thread(self.load_plugins)
         await self._take_up_jobs()
+        self._take_up_schedules()
         if self.kind != "worker":
             await self._take_up_consumers()
         self.loading = False
@@ -228,6 +244,12 @@ class Hub:
         for kind in parts.keys() - self._job_kinds:
             self.jobs.register(kind, partial(self._run_plugin_job, kind))
         self._job_kinds = frozenset(parts)
+
+    def _take_up_schedules(self) -> None:
+        """Start by themselves what the plugins that are ready want so, and nothing of others."""
+        from bloop.hub.schedules import schedules_of
+
+        self.clock.follow(schedules_of(self))
 
     async def _take_up_consumers(self) -> None:
         """Have the consumers of the plugins that are ready; those of the others end."""
@@ -279,6 +301,9 @@ class Hub:
 
     async def start(self) -> None:
         """Begin to work: tables now; plugins, which take longer, while requests are answered."""
+        with contextlib.suppress(FileNotFoundError):
+            # Looked for while there is room: Python takes a full disk's folder for none at all.
+            await asyncio.to_thread(tempfile.gettempdir)
         await self.database.run(self.tables.prepare)
         self.guard()
         assert self._watchdog is not None, "the guard has just been set up"
@@ -296,21 +321,18 @@ class Hub:
         await self.loaded()
         if self._toggle is not None:
             await self._toggle.stop()
-        if "live" in self.__dict__:
-            await self.live.stop()
-        if "consumers" in self.__dict__:
-            await self.consumers.stop()
-        if "webhooks" in self.__dict__:
-            await self.webhooks.stop()
-        if "jobs" in self.__dict__:
-            await self.jobs.stop()
-        if "kernel" in self.__dict__:
+        # Only what was made has to end; each name is a part that this process may never have asked.
+        made = self.__dict__
+        for name in ("clock", "live", "consumers", "webhooks", "jobs"):
+            if name in made:
+                await made[name].stop()
+        if "kernel" in made:
             from bloop.kernel.wanted import Wanted
 
             await asyncio.to_thread(self.kernel.apply, Wanted())
         if self._watchdog is not None:
             self._watchdog.stop()
-        if "outside" in self.__dict__:
+        if "outside" in made:
             await self.outside.close()
         await self.database.close()
 
@@ -334,6 +356,7 @@ class Hub:
         finally:
             self.loading = False
         await self.jobs.start()
+        self.clock.start()
         if self.kind != "worker":
             await self.consumers.start()
             await self.webhooks.start()

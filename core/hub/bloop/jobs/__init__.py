@@ -11,6 +11,7 @@ whichever process claims it first, and goes to another when its process dies.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,7 @@ from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import to_dicts
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
+from bloop.store.wakes import JOB_CANCELLED, JOBS_DUE
 from bloop.telemetry import traces
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import Call, Principal, PrincipalKind, Role
@@ -76,22 +78,20 @@ class Jobs:
     ) -> str:
         """Ask for a job, as :func:`bloop.jobs.ledger.enqueue`; its id."""
         job_id = ledger.enqueue(unit, kind, payload, **options)
-        event.listen(unit.session, "after_commit", lambda _session: self._wake(), once=True)
+        self._tell_after(unit, JOBS_DUE)
         return job_id
 
     def cancel(self, unit: UnitOfWork, job_id: str) -> int:
         """Stop a job, as :func:`bloop.jobs.ledger.cancel`; its new version."""
         job = ledger.cancel(unit, job_id)
-        event.listen(
-            unit.session, "after_commit", lambda _session: self._cancelled(job_id), once=True
-        )
+        self._tell_after(unit, JOB_CANCELLED, job_id)
         unit.session.flush()
         return job.row_version
 
     def retry(self, unit: UnitOfWork, job_id: str) -> int:
         """Try a job again, as :func:`bloop.jobs.ledger.retry`; its new version."""
         job = ledger.retry(unit, job_id)
-        event.listen(unit.session, "after_commit", lambda _session: self._wake(), once=True)
+        self._tell_after(unit, JOBS_DUE)
         unit.session.flush()
         return job.row_version
 
@@ -113,10 +113,14 @@ class Jobs:
                 timing=self._timing,
             )
             self._runner.start()
+            self._database.wakes.listen(JOBS_DUE, self._wake)
+            self._database.wakes.listen(JOB_CANCELLED, self._cancelled)
 
     async def stop(self) -> None:
         """Drain: running jobs end, or are given back when that takes too long."""
         if self._runner is not None:
+            self._database.wakes.unlisten(JOBS_DUE, self._wake)
+            self._database.wakes.unlisten(JOB_CANCELLED, self._cancelled)
             runner, self._runner = self._runner, None
             await runner.stop()
 
@@ -130,13 +134,21 @@ class Jobs:
                 oldest = now - datetime.fromisoformat(row["oldest"])
                 metrics().job_wait_seconds.labels(row["queue"]).set(oldest.total_seconds())
 
-    def _wake(self) -> None:
-        if self._runner is not None and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._runner.wake)
+    def _tell_after(self, unit: UnitOfWork, subject: str, about: str = "") -> None:
+        """Tell all runners of it, here and elsewhere, once it is committed."""
+        wakes = self._database.wakes
+        event.listen(
+            unit.session, "after_commit", lambda _session: wakes.tell(subject, about), once=True
+        )
 
-    def _cancelled(self, job_id: str) -> None:
+    def _wake(self, _about: str = "") -> None:
         if self._runner is not None and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._runner.cancel, job_id)
+            with contextlib.suppress(RuntimeError):  # It has just been closed.
+                self._loop.call_soon_threadsafe(self._runner.wake)
+
+    def _cancelled(self, about: str) -> None:
+        if self._runner is not None:
+            self._runner.beat_now(about)
 
 
 def system_call() -> Call:

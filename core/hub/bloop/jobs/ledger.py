@@ -7,14 +7,14 @@ fenced: they touch a job only while the lease they name is still theirs.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, select, update
+from sqlalchemy import ColumnElement, and_, case, func, literal, select, update
 
-from bloop.jobs import turns
+from bloop.jobs import follow, turns
 from bloop.jobs.models import DUE, NORMAL_PRIORITY, OVER, RUNNING, Job, JobState
 from bloop.jobs.owners import is_dead
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -54,10 +54,12 @@ def enqueue(
     priority: int = NORMAL_PRIORITY,
     max_attempts: int = 5,
     delay: float = 0.0,
+    after: Sequence[str] = (),
 ) -> str:
     """Ask for work; it begins after the unit has committed, at the earliest in ``delay`` seconds.
 
-    Of ``priority``, 0 goes first and 9 last; within one, institutions take turns.
+    Of ``priority``, 0 goes first and 9 last; within one, institutions take turns. It begins only
+    once all the jobs ``after`` which it comes have succeeded (:mod:`bloop.jobs.follow`).
 
     The same ``key`` gives the job that was asked for first, whatever became of it. Raises
     ConflictError where that one was of another kind or payload.
@@ -68,6 +70,7 @@ def enqueue(
             field="payload",
             cure="put large data into a blob and pass its digest",
         )
+    others = follow.check(unit, after)
     dialect = unit.session.get_bind().dialect.name
     add = turns.INSERT[dialect](Job).values(
         id=new_id(),
@@ -76,7 +79,9 @@ def enqueue(
         plugin_id=plugin_id,
         queue=queue,
         priority=priority,
-        turn=None if delay > 0 else turns.next_turn(unit, queue, priority),
+        turn=None if delay > 0 or others else turns.next_turn(unit, queue, priority),
+        state=JobState.BLOCKED if others else JobState.WAITING,
+        pending=len(others),
         payload=dict(payload),
         idempotency_key=key,
         actor=actor_of(unit.call),
@@ -86,6 +91,8 @@ def enqueue(
         run_after=utcnow() + timedelta(seconds=delay),
     )
     added: str | None = unit.session.scalar(add.on_conflict_do_nothing().returning(Job.id))
+    if added and others:
+        follow.hold(unit, added, others)
     return added or _known(unit, kind, payload, key)
 
 
@@ -210,22 +217,28 @@ def finish(
         "row_version": Job.row_version + 1,
         **(progress or {}),
     }
-    return _changed(unit, _fenced(claim, values))
+    ended = _fenced(claim, values).returning(Job.followed)
+    followed = unit.session.scalar(ended.execution_options(synchronize_session=False))
+    if followed:
+        follow.settle(unit, [claim.id])
+    return followed is not None
 
 
 def retry_later(
     unit: UnitOfWork, claim: Claim, error: Mapping[str, Any], *, retry_after: float | None
 ) -> bool:
     """Let the job wait for its next attempt, never for less than ``retry_after`` seconds."""
+    now = utcnow()
     pause = max(backoff(claim.attempt), retry_after or 0.0)
-    later = utcnow() + timedelta(seconds=pause)
-    values = {**_WAITING, "turn": None, "run_after": later, "error": error}
+    later = now + timedelta(seconds=pause)
+    values = {**_again(now), "turn": None, "run_after": later, "error": error}
     return _changed(unit, _fenced(claim, values))
 
 
 def give_back(unit: UnitOfWork, claim: Claim) -> bool:
     """Let somebody else have it at once, as if it had not been claimed: the runner stops."""
-    values = {**_WAITING, "run_after": utcnow(), "attempts": Job.attempts - 1}
+    now = utcnow()
+    values = {**_again(now), "run_after": now, "attempts": Job.attempts - 1}
     return _changed(unit, _fenced(claim, values))
 
 
@@ -234,10 +247,11 @@ def backoff(attempt: int) -> float:
     return min(2.0**attempt, LONGEST_BACKOFF_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 # nosec B311 - spread, no secret
 
 
-def reap(unit: UnitOfWork, *, alive: Collection[str] = ()) -> int:
+def reap(unit: UnitOfWork, *, alive: Collection[str] = (), patient: bool = False) -> int:
     """Take back what dead runners held; a job that has no attempt left fails. Gives how many.
 
-    Whoever calls knows which jobs are ``alive``, since it runs them itself.
+    Whoever calls knows which jobs are ``alive``, since it runs them itself. While it is ``patient``
+    a lease that is over tells nothing.
     """
     now = utcnow()
     running = select(Job.id, Job.lease_owner, Job.lease_until).where(*RUNNING)
@@ -245,7 +259,11 @@ def reap(unit: UnitOfWork, *, alive: Collection[str] = ()) -> int:
         row.id
         for row in unit.session.execute(running.with_for_update(skip_locked=True))
         if row.id not in alive
-        and (row.lease_until is None or row.lease_until < now or is_dead(str(row.lease_owner)))
+        and (
+            row.lease_until is None
+            or (row.lease_until < now and not patient)
+            or is_dead(str(row.lease_owner))
+        )
     ]
     if not lost:
         return 0
@@ -256,14 +274,13 @@ def reap(unit: UnitOfWork, *, alive: Collection[str] = ()) -> int:
         "message": "the process that ran it ended, each time it was tried",
         "cure": "see the hub's log for what ended it, then retry the job",
     }
-    cancelled = {"state": JobState.CANCELLED, "finished_at": now, **_FREE}
     failed = {"state": JobState.FAILED, "finished_at": now, "error": error, **_FREE}
     for condition, values in (
-        (Job.cancel_requested.is_(True), cancelled),
-        (left, {**_WAITING, "run_after": now}),
+        (left | Job.cancel_requested, {**_again(now), "run_after": now}),
         (~left, failed),
     ):
         _changed(unit, update(Job).where(*ours, condition).values(values))
+    follow.settle(unit, lost)
     return len(lost)
 
 
@@ -275,10 +292,12 @@ def cancel(unit: UnitOfWork, job_id: str) -> Job:
     job = _locked(unit, job_id)
     if job.state in OVER:
         raise ConflictError(f"job {job_id} has {job.state} already")
-    if job.state == JobState.WAITING:
-        job.state, job.finished_at = JobState.CANCELLED, utcnow()
-    else:
+    if job.state == JobState.RUNNING:
         job.cancel_requested = True
+    else:
+        job.state, job.finished_at = JobState.CANCELLED, utcnow()
+        unit.session.flush()
+        follow.settle(unit, [job_id])
     unit.audit.append("jobs:cancel", f"job:{job_id}", {"kind": job.kind})
     return job
 
@@ -288,11 +307,14 @@ def retry(unit: UnitOfWork, job_id: str) -> Job:
     job = _locked(unit, job_id)
     if job.state not in {JobState.FAILED, JobState.CANCELLED}:
         raise ConflictError(f"job {job_id} is {job.state}; only what failed can be retried")
-    job.state, job.run_after, job.attempts = JobState.WAITING, utcnow(), 0
-    job.turn = unit.session.scalar(select(turns.next_turn(unit, job.queue, job.priority)))
+    job.state, job.run_after, job.attempts = follow.state_again(unit, job), utcnow(), 0
+    if job.state == JobState.WAITING:
+        job.turn = unit.session.scalar(select(turns.next_turn(unit, job.queue, job.priority)))
     job.error = job.finished_at = job.started_at = None
     job.progress_done = job.progress_total = job.progress_message = None
     job.cancel_requested = False
+    unit.session.flush()
+    follow.revive(unit, job_id)
     unit.audit.append("jobs:retry", f"job:{job_id}", {"kind": job.kind})
     return job
 
@@ -310,7 +332,16 @@ _FREE: dict[str, Any] = {
     "lease_until": None,
     "row_version": Job.row_version + 1,
 }
-_WAITING: dict[str, Any] = {"state": JobState.WAITING, **_FREE}
+
+
+def _again(now: datetime) -> dict[str, Any]:
+    """Waiting once more; somebody may have asked to cancel it, and then it does not begin again."""
+    cancelled = Job.cancel_requested
+    return {
+        "state": case((cancelled, JobState.CANCELLED), else_=JobState.WAITING),
+        "finished_at": case((cancelled, literal(now, UtcDateTime()))),
+        **_FREE,
+    }
 
 
 def _fenced(claim: Claim, values: Mapping[str, Any]) -> Any:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
 
 from bloop.jobs import ledger
 from bloop.jobs.context import RunningJob, StopReason
+from bloop.jobs.ledger import Claim
 from bloop.jobs.models import JobState
 from bloop.jobs.owners import is_dead, this_process
 from bloop.jobs.queries import DUE_KINDS, DUE_LATER, LEASES
 from bloop.kernel.faults import describe
 from bloop.store.database import Database, in_unit
-from bloop.store.errors import StoreError
+from bloop.store.errors import TRANSIENT, StoreError
+from bloop.store.faults import NO_SPACE, from_file
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.tasks import end_tasks
@@ -31,7 +35,6 @@ from bloop_sdk import BloopError, Call, RetriableError
 from bloop_sdk._masking import mask_text
 
 DAY_SECONDS = 86400.0
-TRANSIENT = frozenset({"store_busy", "store_unavailable", "store_full"})
 
 Handler = Callable[[RunningJob, dict[str, Any]], Awaitable[Any]]
 """What runs jobs of a kind: given the job and its payload, gives its result."""
@@ -96,7 +99,11 @@ class Runner:
         self._wake = asyncio.Event()
         self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
-        self._silent = threading.Event()
+        self._told: dict[str, str] = {}
+        self._looked = time.monotonic()
+        self._back = -math.inf
+        self._silent = False
+        self._due = threading.Event()
         self._beater: threading.Thread | None = None
 
     def start(self) -> None:
@@ -124,7 +131,8 @@ class Runner:
         await claiming
         await self._drain(list(self._running.values()))
         await end_tasks(others)
-        self._silent.set()
+        self._silent = True
+        self._due.set()
         if self._beater is not None:
             await asyncio.to_thread(self._beater.join)
 
@@ -145,21 +153,16 @@ class Runner:
         """Look at the ledger now; from the event loop's thread."""
         self._wake.set()
 
-    def cancel(self, job_id: str) -> None:
-        """Stop a job at once, should it run here."""
-        if running := self._running.get(job_id):
-            running.stop(StopReason.CANCELLED)
+    def beat_now(self, job_id: str) -> None:
+        """Ask the ledger now whether a job is to stop, should it run here ("": any); any thread."""
+        if not job_id or job_id in self._running:
+            self._due.set()
 
     async def _forever(self, step: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Repeat a step; whatever goes wrong with the database must not end the runner."""
         claiming = step == self._claim
         while not (claiming and self._stopping):
-            try:
-                await step()
-            except Exception as err:  # noqa: BLE001 - logged, and tried again
-                self._log.warning(
-                    "jobs: the ledger can't be reached", step=step.__name__, error=err
-                )
+            await self._tried(step)
             if not claiming:
                 await asyncio.sleep(seconds)
                 continue
@@ -168,6 +171,20 @@ class Runner:
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
             self._wake.clear()
+
+    async def _tried(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except Exception as err:  # noqa: BLE001 - logged, and tried again
+            self._tell(step.__name__, err)
+        else:
+            self._told.pop(step.__name__, None)
+
+    def _tell(self, step: str, err: Exception) -> None:
+        """Log what a step failed of, once: a disk may be full for hours."""
+        if self._told.get(step) != str(err):
+            self._told[step] = str(err)
+            self._log.warning("jobs: the ledger can't be reached", step=step, error=err)
 
     async def _claim(self) -> None:
         free = self._workers - len(self._running)
@@ -259,25 +276,38 @@ class Runner:
         )
         return "failed"
 
-    async def _write(self, function: Callable[..., bool], *args: Any, **kwargs: Any) -> None:
-        """End an attempt in the ledger, however often it takes while the lease lasts."""
-        for pause in (0.1, 0.5, 2.0, 5.0, None):
+    async def _write(
+        self, function: Callable[..., bool], claim: Claim, *args: Any, **kwargs: Any
+    ) -> None:
+        """End an attempt in the ledger, however long nothing can be written; a stop ends the tries.
+
+        As nobody can claim the job meanwhile, what it has done need not be done again.
+        """
+        pauses = chain((0.1, 0.5, 2.0), repeat(5.0))
+        while True:
             try:
-                if not await self._unit(function, *args, **kwargs):
+                if not await self._unit(function, claim, *args, **kwargs):
                     self._log.warning("job had gone to another runner")
-            except StoreError:
-                if pause is None:
+            except StoreError as err:
+                stopped = self._running[claim.id].context.stopped
+                if stopped is StopReason.STOPPING or err.code not in TRANSIENT:
                     raise
-                await asyncio.sleep(pause)
+                await asyncio.sleep(next(pauses))
             else:
                 return
 
     def _beat_until_silent(self, loop: asyncio.AbstractEventLoop) -> None:
-        while not self._silent.wait(self._timing.beat):
+        while True:
+            self._due.wait(self._timing.beat)
+            self._due.clear()
+            if self._silent:
+                return
             try:
                 self._beat(loop)
             except Exception as err:  # noqa: BLE001 - logged, and tried again
-                self._log.warning("jobs: the ledger can't be reached", step="beat", error=err)
+                self._tell("beat", err)
+            else:
+                self._told.pop("beat", None)
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
         due = [one for one in list(self._running.values()) if one.in_handler]
@@ -305,13 +335,28 @@ class Runner:
     async def _reap(self) -> None:
         # A read first, as with claims.
         leases = await self._database.read(LEASES, self._call, now=utcnow())
+        patient = self._is_patient()
         others = [lease for lease in leases if lease[0] not in self._running]
-        if not any(is_over or owner is None or is_dead(owner) for _, owner, is_over in others):
+        if not any(
+            (is_over and not patient) or owner is None or is_dead(owner)
+            for _, owner, is_over in others
+        ):
             return
         alive = frozenset(self._running)
-        if taken_back := await self._unit(ledger.reap, alive=alive):
+        if taken_back := await self._unit(ledger.reap, alive=alive, patient=patient):
             self._log.warning("jobs: took back what dead runners held", jobs=taken_back)
             self._wake.set()
+
+    def _is_patient(self) -> bool:
+        """Whether the ledger could not be looked at for a while, until a moment ago.
+
+        Then nobody could prolong a lease either, and all get the time of one to do so.
+        """
+        now = time.monotonic()
+        if now - self._looked > self._timing.lease / 2:
+            self._back = now
+        self._looked = now
+        return now - self._back < self._timing.lease
 
     async def _unit(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await self._database.run(
@@ -327,6 +372,8 @@ def _seconds(err: BaseException) -> float | None:
 
 def error_of(err: BaseException) -> dict[str, Any]:
     """What the ledger says of a failure: ``code message cure``, without secrets."""
+    if isinstance(err, OSError) and err.errno in NO_SPACE:
+        err = from_file(err, err.filename or "a file")
     if isinstance(err, BloopError):
         # A plugin may have put anything there.
         code, message, cure = (getattr(err, name, None) for name in ("code", "message", "cure"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -36,6 +37,23 @@ class HubSection(_Section):
     data_dir: Path = setting(
         Path("var"), description="Folder of the hub's state; relative to the folder of hub.toml"
     )
+    time_zone: str = setting(
+        "UTC",
+        description="Where cron lines of schedules that name no zone are meant; an IANA name",
+        examples=["Europe/Berlin"],
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value != "UTC":
+            from zoneinfo import ZoneInfo
+
+            try:
+                ZoneInfo(value)
+            except (KeyError, ValueError, OSError) as err:
+                raise ValueError('must be an IANA time zone like "Europe/Berlin"') from err
+        return value
 
 
 class HttpSection(_Section):
@@ -87,6 +105,44 @@ class StoreSection(_Section):
             raise ValueError(
                 'must start with "sqlite:///" or "postgresql+psycopg://", the hub\'s two databases'
             )
+        return value
+
+
+class RedisSection(_Section):
+    """A Redis (or Valkey) beside the database: never needed, and quicker with several processes."""
+
+    url: Annotated[SecretStr | None, HarmlessWithoutPassword()] = setting(
+        None,
+        description=(
+            "redis://HOST:PORT/NUMBER, or rediss:// over TLS; with a password it is a secret. "
+            "Wakes the hub's processes and keeps what they share"
+        ),
+        examples=["redis://127.0.0.1:6379/0"],
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _known_address(cls, value: SecretStr | None) -> SecretStr | None:
+        # As with the database: the message must not hold the URL.
+        if value is None:
+            return value
+        try:
+            url = urlsplit(value.get_secret_value())
+            is_known = (
+                url.scheme in {"redis", "rediss"}
+                and bool(url.hostname)
+                and url.port != 0
+                and re.fullmatch(r"(/\d*)?", url.path) is not None
+            )
+        except ValueError:
+            url, is_known = urlsplit(""), False
+        if not is_known:
+            raise ValueError(
+                'must be like "redis://HOST:PORT/NUMBER", or "rediss://" over TLS, '
+                "with the signs of a password in it percent-encoded"
+            )
+        if {"password", "username"} & parse_qs(url.query).keys():
+            raise ValueError('must hold its password before the host: "redis://:PASSWORD@HOST"')
         return value
 
 
@@ -145,6 +201,9 @@ class LimitsSection(_Section):
     )
     event_days: float = setting(
         7.0, description="Events stay this long, and until every consumer has passed them", ge=0
+    )
+    job_days: float = setting(
+        30.0, description="Jobs that are over stay in the ledger this long", gt=0
     )
     webhook_days: float = setting(
         30.0, description="The log of webhooks keeps what was delivered or failed this long", gt=0
@@ -214,6 +273,7 @@ class HubConfig(_Section):
     hub: HubSection = HubSection()
     http: HttpSection = HttpSection()
     store: StoreSection = StoreSection()
+    redis: RedisSection = RedisSection()
     access: AccessSection = AccessSection()
     log: LogSection = LogSection()
     limits: LimitsSection = LimitsSection()

@@ -53,6 +53,8 @@ class Suspect:
     what: str
     at: str
     pid: int
+    witnessed: bool = False
+    """Whether the stacks show it, rather than that its code had begun and not ended."""
 
     def __str__(self) -> str:
         return f"process {self.pid} died in {self.what} (version {self.version}, {self.at})"
@@ -151,7 +153,9 @@ def _dead(folder: Path) -> Iterator[Path]:
             file = os.open(path, os.O_RDONLY)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield path
+                # Another one that starts just now may have cleared it away before we had the lock.
+                if os.fstat(file).st_nlink:
+                    yield path
             finally:
                 os.close(file)
 
@@ -170,11 +174,12 @@ def _read(path: Path) -> list[Suspect]:
     forgiven = {line["forgiven"] for line in lines if "forgiven" in line}
     begun = [line for line in lines if "begin" in line]
     open_ = [line for line in begun if line["begin"] not in ended]
-    if not open_ and (last := _in_stacks(path.with_suffix(".stacks"), begun)):
-        open_ = [last]
+    seen = None if open_ else _in_stacks(path.with_suffix(".stacks"), begun)
     return [
-        Suspect(line["plugin"], line["version"], line["what"], line["at"], line["pid"])
-        for line in open_
+        Suspect(
+            line["plugin"], line["version"], line["what"], line["at"], line["pid"], line is seen
+        )
+        for line in ([seen] if seen else open_)
         if line["plugin"] not in forgiven
     ]
 

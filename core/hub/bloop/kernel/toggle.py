@@ -16,9 +16,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, or_, select, update
 
-from bloop.jobs.owners import this_process
+from bloop.jobs.owners import is_dead, this_process
 from bloop.kernel.config import LoadedConfig
 from bloop.kernel.config_watch import watch
 from bloop.kernel.generation import InForce, Offer, adopt, in_force, offer_of, settle
@@ -216,7 +216,11 @@ class Toggle:
 
     def _register(self, unit: UnitOfWork, values: Mapping[str, Any]) -> None:
         long_ago = utcnow() - timedelta(seconds=GONE_SECONDS)
-        unit.session.execute(delete(HubProcess).where(HubProcess.beat_at < long_ago))
+        # Of those that were killed on this machine one need not wait for that.
+        known = unit.session.execute(select(HubProcess.id, HubProcess.lease_owner))
+        dead = [id_ for id_, owner in known if owner and is_dead(owner)]
+        gone = or_(HubProcess.beat_at < long_ago, HubProcess.id.in_(dead))
+        unit.session.execute(delete(HubProcess).where(gone))
         unit.session.add(
             HubProcess(
                 id=self.process_id,

@@ -5,12 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert
 
 from bloop.accounts.queries import INSTITUTIONS
 from bloop.accounts.sessions import system_call
 from bloop.kernel.states import PluginState
-from bloop.store.models import EVERY_INSTITUTION
+from bloop.store.database import in_unit
+from bloop.store.ids import new_id
+from bloop.store.models import EVERY_INSTITUTION, PluginValue
+from bloop.store.unit import UnitOfWork
 from bloop_sdk import BloopError, Health
 
 if TYPE_CHECKING:
@@ -73,8 +79,21 @@ def _told(plugin_id: str, line: object) -> Health:
 
 @check("database")
 async def _database(hub: Hub) -> Health:
-    await hub.database.read(INSTITUTIONS, system_call(EVERY_INSTITUTION))
-    return Health(name="database", ok=True, detail=hub.database.dialect)
+    database, call = hub.database, system_call(EVERY_INSTITUTION)
+    await database.read(INSTITUTIONS, call)
+    if hub.kind == "cli":
+        # Others write all the time, and so know whether that goes well.
+        await database.run(in_unit, database, call, _write_something)
+    if trouble := database.trouble:
+        return Health(name="database", ok=False, detail=trouble.message, cure=trouble.cure)
+    return Health(name="database", ok=True, detail=database.dialect)
+
+
+def _write_something(unit: UnitOfWork) -> None:
+    """A write that leaves nothing behind."""
+    values = {"institution_id": unit.institution, "plugin_id": "bloop:hub", "key": new_id()}
+    unit.session.execute(insert(PluginValue).values(**values, value=""))
+    unit.session.execute(delete(PluginValue).where(PluginValue.key == values["key"]))
 
 
 @check("migrations")
@@ -110,10 +129,29 @@ async def _plugins(hub: Hub) -> Health:
 
 @check("disk")
 async def _disk(hub: Hub) -> Health:
-    free = shutil.disk_usage(hub.blobs.root).free
+    places = [hub.blobs.root]
+    if hub.embedded:
+        places.append(Path(str(hub.database.url.database)).parent)
+    free, place = min((shutil.disk_usage(place).free, place) for place in places)
     return Health(
         name="disk",
         ok=free >= FREE_BYTES,
         detail=f"{free // (1024 * 1024)} MiB free",
-        cure=None if free >= FREE_BYTES else f"free some space on {hub.blobs.root}",
+        cure=None if free >= FREE_BYTES else f"free some space on {place}",
+    )
+
+
+@check("wakes")
+async def _wakes(hub: Hub) -> Health:
+    """Nothing depends on them: the hub stays ready, and is slower."""
+    wakes = hub.database.wakes
+    if wakes.fault is None:
+        return Health(name="wakes", ok=True, detail=wakes.carrier or "within this process")
+    return Health(
+        name="wakes",
+        ok=None,
+        detail=f"{wakes.fault}: all works without it, up to a second later",
+        cure="see that the server of [redis] url in hub.toml runs and lets this machine in"
+        if wakes.carrier == "Redis"
+        else "see that PostgreSQL lets this machine have more connections",
     )

@@ -29,8 +29,9 @@ from bloop.content.models import (
     Version,
 )
 from bloop.events.models import EventConsumer, ParkedEvent
-from bloop.jobs.models import Job
+from bloop.jobs.models import Job, JobSchedule
 from bloop.kernel.models import Connection, InstitutionPlugin, PluginState
+from bloop.store.ids import new_id
 from bloop.store.models import Blob, PluginValue
 from bloop.store.unit import UnitOfWork
 
@@ -122,6 +123,7 @@ OWNED = (
     Owned("runs", SyncRun, _by_connection(SyncRun)),
     Owned("courses and notebooks", Container, _by_connection(Container), content=True),
     Owned("connections", Connection, _by_plugin(Connection)),
+    Owned("schedules", JobSchedule, _by_plugin(JobSchedule)),
     Owned("jobs", Job, _by_plugin(Job)),
     Owned("parked events", ParkedEvent, _parked),
     Owned("positions of consumers", EventConsumer, _by_plugin(EventConsumer)),
@@ -170,6 +172,11 @@ def built_upon(session: Session, plugin_id: str) -> int:
 
 def announce_deleted(unit: UnitOfWork, plugin_id: str) -> None:
     """Tell consumers of all content that goes, each in its institution."""
+    # What was read from a file may have its places in somebody else's course.
+    places = select(Node.container_id).where(Node.connection_id.in_(connections_of(plugin_id)))
+    unit.session.execute(
+        update(Container).where(Container.id.in_(places)).values(tree_version=new_id())
+    )
     model: Any
     for model in CONTENT:
         rows = unit.session.scalars(

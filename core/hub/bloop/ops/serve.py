@@ -232,7 +232,7 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline:
             yield
 
     try:
-        await hub.start()
+        await begin(hub, lifeline)
         await _check_reach(hub, listener)
         server = Server(
             uvicorn.Config(
@@ -252,6 +252,27 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline:
     finally:
         await hub.stop()
         leave_soon(lifeline)
+
+
+async def begin(hub: Hub, lifeline: Lifeline) -> None:
+    """Start a hub; in place of one that died, wait for a database that is away.
+
+    Otherwise raises StoreError, for then somebody is there to read it.
+    """
+    from bloop.store.errors import StoreError
+    from bloop.telemetry.logs import get_logger
+
+    told = False
+    while True:
+        try:
+            return await hub.start()
+        except StoreError as err:
+            if not lifeline.takes_over or err.code not in {"store_unavailable", "store_busy"}:
+                raise
+            if not told:
+                get_logger(__name__).warning("the hub waits for its database", error=err)
+            told = True
+        await asyncio.sleep(1)
 
 
 def leave_soon(lifeline: Lifeline) -> None:
@@ -290,13 +311,21 @@ async def _check_reach(hub: Hub, listener: socket.socket) -> None:
 
 
 async def _address(hub: Hub, listener: socket.socket) -> Serving:
+    from bloop.store.errors import StoreError
+    from bloop.telemetry.logs import get_logger
+
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     url = hub.config.value.http.public_url or f"http://{shown}:{port}"
     plugins = _from_folders(hub)
     if await hub.somebody_came_in():
         return Serving(url, None, plugins)
-    token = await hub.login_token()
+    try:
+        token = await hub.login_token()
+    except StoreError as err:
+        # It serves what it has; `bloop login-link` prints one once something can be written.
+        get_logger(__name__).warning("no link to log in with could be made", error=err)
+        return Serving(url, None, plugins)
     return Serving(url, f"http://{shown}:{port}/start?token={token}", plugins)
 
 

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import asyncio
 
+    from bloop.kernel.journal import Suspect
+
 DEATHS: Final = 5
 """So many deaths that nobody can be blamed for, within :data:`WINDOW_SECONDS`, end the hub."""
 WINDOW_SECONDS: Final = 60.0
@@ -42,10 +44,16 @@ class Lifeline:
     """How the process that serves is tied to its supervisor; without one it is tied to nobody."""
 
     def __init__(
-        self, channel: socket.socket | None = None, listener: socket.socket | None = None
+        self,
+        channel: socket.socket | None = None,
+        listener: socket.socket | None = None,
+        *,
+        takes_over: bool = False,
     ) -> None:
         self.listener = listener
         """The socket of the process before, which is served on."""
+        self.takes_over = takes_over
+        """Whether there was a process before, which had begun to work."""
         self._channel = channel
 
     def hand_over(self, listener: socket.socket | None, journal: Path) -> None:
@@ -97,6 +105,7 @@ class _Supervisor:
         self._journal: Path | None = None
         self._asked = False
         self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._pardoned: set[str] = set()
 
     def run(self) -> int:
         # Blocked, they wait for sigwaitinfo, and none is lost between two looks.
@@ -108,7 +117,8 @@ class _Supervisor:
             if child == 0:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
                 ours.close()
-                return self._work(Lifeline(theirs, self._listener))
+                begun = self._journal is not None
+                return self._work(Lifeline(theirs, self._listener, takes_over=begun))
             theirs.close()
             with ours:
                 status = self._wait(child)
@@ -163,8 +173,8 @@ class _Supervisor:
         """Say what the child died of, and wait a little where it may do so again."""
         how = _named(status)
         culprit = self._culprit(child)
-        if culprit is not None:
-            _say(f"{culprit} (it {how}); the hub starts again without it")
+        if culprit is not None and not self._pardons(culprit, status):
+            _say(f"plugin {culprit.plugin}: {culprit} (it {how}); the hub starts again without it")
             return True
         now = time.monotonic()
         recent = [died for died in self._deaths if now - died < WINDOW_SECONDS]
@@ -179,13 +189,27 @@ class _Supervisor:
         time.sleep(_PAUSES[len(recent)])
         return True
 
-    def _culprit(self, child: int) -> str | None:
+    def _culprit(self, child: int) -> Suspect | None:
         if self._journal is None:
             return None
         from bloop.kernel.journal import suspects
 
         named = [found for found in suspects(self._journal) if found.pid == child]
-        return f"plugin {named[-1].plugin}: {named[-1]}" if named else None
+        return named[-1] if named else None
+
+    def _pardons(self, culprit: Suspect, status: int) -> bool:
+        """Whether a plugin gets one more chance: somebody outside may have sent the SIGKILL.
+
+        That it came while the plugin was being imported, say, may be chance; twice is none.
+        """
+        if status != -signal.SIGKILL or culprit.witnessed or culprit.plugin in self._pardoned:
+            return False
+        from bloop.kernel.journal import forgive
+
+        assert self._journal is not None, "somebody was named by it"
+        self._pardoned.add(culprit.plugin)
+        forgive(self._journal, culprit.plugin)
+        return True
 
 
 def _named(status: int) -> str:

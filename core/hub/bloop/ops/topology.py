@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from bloop.accounts.sessions import system_call
 from bloop.events.models import EventConsumer
 from bloop.jobs.models import JobState
+from bloop.jobs.owners import is_dead
 from bloop.jobs.queries import LEASES
 from bloop.kernel.queries import GENERATION, PROCESSES
 from bloop.store.models import EVERY_INSTITUTION, OutboxEvent
@@ -38,7 +39,7 @@ class Process:
     is_current: bool
     """Whether it has the plugins that are wanted."""
     is_stale: bool
-    """Whether it has not been heard of for some time."""
+    """Whether it has not been heard of for some time, or is seen from here to have died."""
     workers: int
     queues: list[str]
     jobs: int
@@ -96,12 +97,13 @@ def topology(hub: Hub) -> Topology:
 
 def _process(row: dict[str, Any], wanted: str, running: Counter[str]) -> Process:
     silent = utcnow() - datetime.fromisoformat(row["beat_at"])
-    jobs = running[row.pop("lease_owner")]
+    owner = row.pop("lease_owner")
+    is_gone = owner is not None and is_dead(owner)
     return Process(
         **row | {"queues": parsed(row["queues"])},
-        jobs=jobs,
+        jobs=running[owner],
         is_current=row["generation"] == wanted,
-        is_stale=silent > timedelta(seconds=STALE_SECONDS),
+        is_stale=is_gone or silent > timedelta(seconds=STALE_SECONDS),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bloop.ops.serve import leave_soon, run_loop
+from bloop.ops.serve import begin, leave_soon, run_loop
 from bloop.ops.supervise import Lifeline
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def work(
 
 async def _work(hub: Hub, on_ready: OnReady, lifeline: Lifeline) -> None:
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked.set)
-    lifeline.on_loss(loop, asked.set)
     try:
-        await hub.start()
+        await begin(hub, lifeline)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, asked.set)
+        lifeline.on_loss(loop, asked.set)
         await hub.loaded()
         on_ready(hub)
         await asked.wait()

@@ -7,7 +7,6 @@ the disk, so that a kill or a power cut leaves a temporary file and never half a
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -18,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from bloop.store.errors import NotFoundError, StoreError
+from bloop.store.errors import NotFoundError
+from bloop.store.faults import from_file
 from bloop_sdk.errors import HostileInputError
 
 CHUNK_BYTES = 1 << 20
@@ -129,15 +129,7 @@ def _storing(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as err:
-        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise StoreError(
-                f"{root}: the disk is full", code="store_full", cure="free some space and try again"
-            ) from err
-        raise StoreError(
-            f"{root}: cannot write: {err.strerror}",
-            code="store_read_only" if err.errno in {errno.EROFS, errno.EACCES} else None,
-            cure="check [store] blobs in hub.toml, and the folder's owner and rights",
-        ) from err
+        raise from_file(err, root) from err
 
 
 def _sync_folder(folder: Path) -> None:

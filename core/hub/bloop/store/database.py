@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,14 +24,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import Pool
 
-from bloop.store.errors import ConflictError
+from bloop.store.cache import Cache
+from bloop.store.carriers import carrier_for
+from bloop.store.errors import CANNOT_WRITE, ConflictError
 from bloop.store.faults import translated
 from bloop.store.idempotency import key_of
 from bloop.store.reads import Reader, open_reader
+from bloop.store.shared import Shared
 from bloop.store.statements import Row, Statement
 from bloop.store.tenants import InstitutionSession, bind_tenant, check_call
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call, ConfigError
+from bloop.store.wakes import EVENTS_SAID, Wakes
+from bloop_sdk import BloopError, Call, ConfigError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,15 +43,20 @@ T = TypeVar("T")
 COMMAND_THREADS = 8
 READS_ONLY = "this unit only reads: write in a transaction"
 BUSY_TIMEOUT_SECONDS = 10
+TROUBLE_SECONDS = 5.0
+"""For so long after a write that failed the database counts as one that takes none."""
 
 
 class Database:
     """A hub's database; ``dialect`` is ``sqlite`` or ``postgresql``.
 
     ``owner_url`` is what migrations connect with: on PostgreSQL the tables' owner, else the same.
+    ``wakes`` reach the other processes through ``redis_url``, else through PostgreSQL itself.
     """
 
-    def __init__(self, url: str, owner_url: str | None = None) -> None:
+    def __init__(
+        self, url: str, owner_url: str | None = None, *, redis_url: str | None = None
+    ) -> None:
         self.url = _checked(url, "url")
         self.owner_url = _checked(owner_url, "owner_url") if owner_url else self.url
         self.dialect = self.url.get_backend_name()
@@ -56,8 +66,19 @@ class Database:
         writers = 1 if self.dialect == "sqlite" else COMMAND_THREADS
         self._commands = ThreadPoolExecutor(writers, thread_name_prefix="bloop-command")
         self._reader: Reader = open_reader(self.url)
-        self.on_events: list[Callable[[], None]] = []
-        """Called, in the thread that wrote, after each commit that said something."""
+        self._trouble: tuple[float, BloopError] | None = None
+        self.wakes = Wakes(carrier_for(self.url, redis_url))
+        self._redis_url = redis_url
+
+    @cached_property
+    def cache(self) -> Cache:
+        """What is read often and changes seldom, in this process.
+
+        On PostgreSQL also in Redis, where that is set; from SQLite it is read as quickly.
+        """
+        if self._redis_url is None or self.dialect == "sqlite":
+            return Cache()
+        return Cache(Shared(self._redis_url, self.url))
 
     @contextmanager
     def unit(self, call: Call) -> Iterator[UnitOfWork]:
@@ -77,6 +98,8 @@ class Database:
                     key.claim(unit)
                 yield unit
                 session.flush()
+                for end in unit.endings:
+                    end(unit)
                 said = unit.outbox.write()
                 session.commit()
                 if key is not None:
@@ -87,10 +110,21 @@ class Database:
                     cure="read it again and decide with the current version",
                 ) from err
             except (DBAPIError, PoolTimeoutError) as err:
-                raise translated(err) from err
+                found = translated(err)
+                if found.code in CANNOT_WRITE:
+                    self._trouble = time.monotonic(), found
+                raise found from err
         if said:
-            for tell in self.on_events:
-                tell()
+            self.wakes.tell(EVENTS_SAID)
+
+    @property
+    def trouble(self) -> BloopError | None:
+        """Why nothing could be written a moment ago: the disk is full, say.
+
+        A process that serves or works writes every few seconds that it lives, so it knows.
+        """
+        noted = self._trouble
+        return noted[1] if noted and time.monotonic() - noted[0] < TROUBLE_SECONDS else None
 
     @contextmanager
     def reading(self, call: Call) -> Iterator[UnitOfWork]:
@@ -144,12 +178,15 @@ class Database:
     async def close(self) -> None:
         """Let go of every connection and thread; running commands end first."""
         await self._reader.close()
+        if "cache" in self.__dict__:
+            await self.cache.close()
         self.close_now()
 
     def close_now(self) -> None:
         """The same without an event loop, for the command line."""
         self._reader.close_now()
         self._commands.shutdown(wait=True)
+        self.wakes.close()
         self.engine.dispose()
         if "_readers" in self.__dict__:
             self._readers.dispose()

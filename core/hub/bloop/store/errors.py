@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from bloop_sdk.errors import BloopError
 
+CANNOT_WRITE = frozenset({"store_full", "store_read_only", "store_disk"})
+"""Codes of a database or a disk that can be read, and not written."""
+TRANSIENT = CANNOT_WRITE | {"store_busy", "store_unavailable"}
+"""Codes of the database's own trouble: whoever met it may try again, and is not to blame."""
+
 
 class StoreError(BloopError):
     """The database refused or is not there."""

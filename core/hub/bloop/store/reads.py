@@ -19,6 +19,11 @@ from bloop.store.statements import Row, Statement
 READ_THREADS = 4
 POOL_SIZE = 8
 POOL_TIMEOUT_SECONDS = 5.0
+RECONNECT_SECONDS = 2.0
+"""A pool's pauses between tries double until then, and the next read begins anew.
+
+Left to itself it would find a server again as late as that had been away.
+"""
 
 
 class Reader(Protocol):
@@ -224,6 +229,7 @@ _POOL: dict[str, Any] = {
     "min_size": 1,
     "max_size": POOL_SIZE,
     "timeout": POOL_TIMEOUT_SECONDS,
+    "reconnect_timeout": RECONNECT_SECONDS,
     "kwargs": {"autocommit": True, "prepare_threshold": 0},
 }
 _SET_INSTITUTION = "SELECT set_config('bloop.institution', %s, false)"

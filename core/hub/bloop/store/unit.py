@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -154,6 +154,8 @@ class UnitOfWork:
         self.call = call
         self.outbox = Outbox(session, call)
         self.audit = Audit(session, call)
+        self.endings: list[Callable[[UnitOfWork], None]] = []
+        """What is still to be written before the events are, once nothing else is."""
 
     @property
     def institution(self) -> str:

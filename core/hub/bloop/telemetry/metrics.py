@@ -213,6 +213,17 @@ class Metrics:
             Gauge, "bloop_db_connections", "Connections to the database: idle or busy.", "state"
         )
 
+        self.cache_reads = self._add(
+            Counter,
+            "bloop_cache_reads_total",
+            "Reads of cached values: hit (kept here), shared (found in Redis), load, or waited for"
+            " one of these.",
+            *("kind", "outcome"),
+        )
+        self.cache_bytes = self._add(
+            Gauge, "bloop_cache_bytes", "Size of the cached values that this process keeps."
+        )
+
     def before_scrape(self, source: str, refresh: Callable[[], None]) -> None:
         """Have ``refresh`` set gauges right before they are read; the last of a source counts."""
         self._refreshers[source] = refresh

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from gettext import NullTranslations
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,6 +13,7 @@ from markupsafe import Markup
 from bloop.content.links import resolve_html
 from bloop.content.sanitise import VIDEO_HOSTS
 from bloop.web.mathml import TAG, with_mathml
+from bloop.web.moments import in_full
 
 _FRAME_HOST = re.compile(r'<iframe src="https://([a-z0-9.-]+)/')
 _ONE = frozenset({"choice", "true_false"})
@@ -71,7 +71,7 @@ class Words:
             ("closes_at", _("closes {date}")),
         ):
             if data.get(key):
-                words.append(text.format(date=self._date(data[key])))
+                words.append(text.format(date=in_full(data[key], self._locale)))
         return words
 
     def points(self, points: float) -> str:
@@ -167,13 +167,6 @@ class Words:
                 break
             amount, unit = amount / 1000, bigger
         return f"{self._number(round(amount, 1 if amount < 10 and unit != 'B' else 0))} {unit}"
-
-    def _date(self, moment: str) -> str:
-        from babel.dates import format_datetime
-
-        when = datetime.fromisoformat(moment)
-        text: str = format_datetime(when, "d MMMM y, HH:mm 'UTC'", locale=self._locale)
-        return text
 
 
 def _answers(question: Mapping[str, Any], container: str) -> dict[str, Any]:

@@ -21,20 +21,48 @@ MOST_OF_A_HOOK = 8
 
 @dataclass(frozen=True, slots=True)
 class NavLink:
-    """A link of the bar at the top."""
+    """A link to a page; ``current`` is what ``aria-current`` says of it, if anything."""
 
     title: str
     href: str
-    current: bool
+    current: str
 
 
 async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]:
     """What the visitor may go to, the hub's own first."""
     call, path = call_of(request), request.url.path
-    links = [(_("Courses"), "/", "content:read"), (_("Plugins"), "/plugins", "plugins:read")]
+    links = [
+        (_("Courses"), "/", "content:read"),
+        (_("Background"), "/jobs", "jobs:read"),
+        (_("Plugins"), "/plugins", "plugins:read"),
+    ]
     found = [(title, href) for title, href, action in links if may(call, action)]
     found += [link for link in await _of_plugins(request) if link not in found]
-    return [NavLink(title, href, current=path == href) for title, href in found]
+    around = "/jobs" if path.startswith(("/events/", "/webhooks")) else path
+    return [NavLink(title, href, _current(href, around)) for title, href in found]
+
+
+def background(request: Request, _: Callable[[str], str]) -> list[NavLink]:
+    """The pages of what runs in the background; none where there is one alone."""
+    call, path = call_of(request), request.url.path
+    links = [
+        (_("Jobs"), "/jobs", "jobs:read"),
+        (_("Events"), "/events/parked", "events:read"),
+        (_("Webhooks"), "/webhooks", "webhooks:read"),
+    ]
+    found = [
+        NavLink(title, href, _current(href, path))
+        for title, href, action in links
+        if may(call, action)
+    ]
+    return found if len(found) > 1 else []
+
+
+def _current(href: str, path: str) -> str:
+    """That a link leads to the page itself, or to the part of the hub that the page is of."""
+    if href == path:
+        return "page"
+    return "true" if path.startswith(f"{href}/") and href != "/" else ""
 
 
 async def _of_plugins(request: Request) -> list[tuple[str, str]]:

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, exists, select
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.orm import aliased
 
+from bloop.accounts.models import User
 from bloop.content.models import Item, Node
+from bloop.events.models import Parked, ParkedEvent
+from bloop.jobs.models import Job, JobState
+from bloop.jobs.queries import JOB, JOBS
+from bloop.store.models import OutboxEvent
 from bloop.store.statements import Statement, institution, register
 
 MOST = 500
@@ -49,3 +64,85 @@ UNPLACED_SHOWN = _unplaced(
     Item.concealed.is_(False),
 )
 """The same for learners, in a container that they may see."""
+
+_ASKER = User.id == func.substr(Job.actor, len("user:") + 1)
+
+
+def _jobs(state: str) -> Statement:
+    """Jobs with who asked for them; of one state, or of all for ``""``."""
+    conditions = [Job.state == literal_column(f"'{state}'")] if state else []
+    return register(
+        f"web.jobs_{state or 'all'}",
+        JOBS.select.add_columns(Job.actor_role, User.name.label("asker"))
+        .outerjoin(User, (User.institution_id == institution) & _ASKER)
+        .where(*conditions),
+        heavy=True,
+    )
+
+
+JOBS_BY_STATE = {state: _jobs(state) for state in ("", *JobState)}
+"""The newest jobs with ids below ``before``, by their state; of any for ``""``."""
+
+WHOLE_JOB = register(
+    "web.job",
+    JOB.select.add_columns(
+        Job.actor_role, User.name.label("asker"), Job.queue, Job.payload, Job.trace
+    ).outerjoin(User, (User.institution_id == institution) & _ASKER),
+    heavy=True,
+)
+"""One job with all that its page tells."""
+
+_behind = aliased(ParkedEvent)
+_following = (
+    select(func.count())
+    .select_from(_behind)
+    .where(
+        _behind.institution_id == institution,
+        _behind.consumer == ParkedEvent.consumer,
+        _behind.aggregate == ParkedEvent.aggregate,
+        _behind.seq > ParkedEvent.seq,
+    )
+    .scalar_subquery()
+)
+_parked = (
+    select(
+        ParkedEvent.id,
+        ParkedEvent.consumer,
+        ParkedEvent.event_id,
+        ParkedEvent.topic,
+        ParkedEvent.aggregate,
+        ParkedEvent.state,
+        ParkedEvent.reason,
+        ParkedEvent.tries,
+        ParkedEvent.retry_at,
+        ParkedEvent.parked_at,
+        OutboxEvent.occurred_at,
+        _following.label("behind"),
+    )
+    .outerjoin(
+        OutboxEvent,
+        (OutboxEvent.institution_id == institution) & (OutboxEvent.seq == ParkedEvent.seq),
+    )
+    .where(ParkedEvent.institution_id == institution)
+)
+
+PARKED_FIRST = register(
+    "web.parked_first",
+    _parked.where(
+        ParkedEvent.state != Parked.BEHIND,
+        ParkedEvent.id > bindparam("after"),
+        or_(
+            bindparam("consumer", type_=String) == "",
+            ParkedEvent.consumer == bindparam("consumer", type_=String),
+        ),
+    )
+    .order_by(ParkedEvent.id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""What is parked or tried again, of a consumer or of all for ``""``; ``behind`` wait for it."""
+
+PARKED_ONE = register(
+    "web.parked_one", _parked.where(ParkedEvent.id == bindparam("id")), heavy=True
+)
+"""One of them."""

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse
 from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
-from bloop.web.navigation import navigation
+from bloop.web.navigation import background, navigation
 from bloop_sdk import PrincipalKind
 
 FOLDER = Path(__file__).parent
@@ -30,15 +30,37 @@ POLICY = (
 """The content security policy of pages: no script at all. Lessons bring style attributes, of which
 the sanitiser left what is harmless, and pictures that stay where their author found them."""
 
+SCRIPTED = "; script-src 'self'; connect-src 'self'"
+"""What a page has besides that shows nothing of others' and keeps itself up to date."""
+
 _TONES = {
-    "good": {"ready", "active", "succeeded"},
-    "warn": {"pending", "needs_upgrade", "blocked", "loading", "retrying", "degraded", "checking"},
-    "bad": {"load_failed", "invalid", "incompatible", "failed", "auth_failed", "suspended"},
+    "good": {"ready", "active", "succeeded", "delivered"},
+    "busy": {"running"},
+    "warn": {
+        "pending",
+        "needs_upgrade",
+        "blocked",
+        "loading",
+        "retrying",
+        "degraded",
+        "checking",
+        "failing",
+    },
+    "bad": {
+        "load_failed",
+        "invalid",
+        "incompatible",
+        "failed",
+        "auth_failed",
+        "suspended",
+        "parked",
+        "given_up",
+    },
 }
 
 
 def tone(state: str) -> str:
-    """How a state feels: ``good``, ``warn``, ``bad`` or nothing."""
+    """How a state feels: ``good``, ``busy``, ``warn``, ``bad`` or nothing."""
     return next((tone for tone, states in _TONES.items() if state in states), "")
 
 
@@ -48,9 +70,13 @@ async def page(
     *,
     status: int = 200,
     frames: Iterable[str] = (),
+    script: str | None = None,
     **values: Any,
 ) -> HTMLResponse:
-    """A rendered page in the visitor's language; ``frames`` are hosts whose players it shows."""
+    """A rendered page in the visitor's language.
+
+    ``frames`` are hosts whose players it shows, ``script`` is the static module that it runs.
+    """
     locale = locale_of(request)
     translations = translations_of(locale)
     _ = translations.gettext
@@ -62,8 +88,10 @@ async def page(
             direction=_direction(locale),
             hub_name=hub_of(request).config.value.hub.name,
             navigation=await navigation(request, _),
+            background=background(request, _),
             viewer=_viewer(request, _),
             csrf=csrf_of(request),
+            script=script,
             state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
             **values,
         )
@@ -71,7 +99,7 @@ async def page(
     hosts = " ".join(f"https://{host}" for host in sorted(frames)) or "'none'"
     headers = {
         "content-language": locale,
-        "content-security-policy": POLICY.format(frames=hosts),
+        "content-security-policy": POLICY.format(frames=hosts) + (SCRIPTED if script else ""),
         "vary": "accept-language, cookie",
     }
     return HTMLResponse(html, status, headers=headers)
@@ -102,10 +130,11 @@ def _viewer(request: Request, _: Callable[[str], str]) -> str:
     principal = call_of(request).principal
     if principal.kind is PrincipalKind.GUEST:
         return _("You are reading as a guest.")
-    return _("You are logged in as {role}.").format(role=_role_names(_)[principal.role])
+    return _("You are logged in as {role}.").format(role=role_names(_)[principal.role])
 
 
-def _role_names(_: Callable[[str], str]) -> Mapping[str, str]:
+def role_names(_: Callable[[str], str]) -> Mapping[str, str]:
+    """The roles in words."""
     return {
         "guest": _("guest"),
         "learner": _("learner"),
@@ -130,6 +159,16 @@ def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
         "missing": _("gone from its source"),
         "trashed": _("in the bin"),
         "active": _("active"),
+        "waiting": _("waiting"),
+        "running": _("running"),
+        "succeeded": _("succeeded"),
+        "failed": _("failed"),
+        "cancelled": _("cancelled"),
+        "retrying": _("tried again"),
+        "parked": _("parked"),
+        "delivered": _("delivered"),
+        "failing": _("failing"),
+        "given_up": _("given up"),
     }
 
 

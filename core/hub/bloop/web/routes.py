@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import VISIT, Router, call_of, hub_of, may
 from bloop.accounts.service import end_session
 from bloop.content import queries
+from bloop.content.trees import read_tree
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import Statement, to_dicts
@@ -213,9 +214,9 @@ async def _course(request: Request, container: str) -> dict[str, Any]:
 
 
 async def _tree(request: Request, container: str) -> list[outline.Branch]:
-    read = _sees(request, queries.TREE_SHOWN, queries.TREE)
-    rows = await hub_of(request).database.read(read, call_of(request), container=container)
-    return outline.build(to_dicts(read, rows))
+    database, call = hub_of(request).database, call_of(request)
+    drafts = may(call, "content:write")
+    return outline.build(await read_tree(database, call, container, drafts=drafts))
 
 
 async def _unplaced(request: Request, container: str) -> list[outline.Branch]:
