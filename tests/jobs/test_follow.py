@@ -1,5 +1,6 @@
 """Jobs that come after others: chains, groups, and what becomes of them when one fails."""
 
+import contextlib
 import threading
 import time
 from datetime import timedelta
@@ -252,13 +253,6 @@ def test_jobs_that_ended_long_ago_are_forgotten(database, call, monkeypatch):
     assert behind in run_next(database)
 
 
-def in_thread(function, *args):
-    found = []
-    thread = threading.Thread(target=lambda: found.append(function(*args)))
-    thread.start()
-    return thread, found
-
-
 def until_somebody_waits(database):
     """Until a transaction of this database waits for a lock of another one."""
     waits = text(
@@ -273,6 +267,22 @@ def until_somebody_waits(database):
     raise AssertionError("nobody waits")
 
 
+@contextlib.contextmanager
+def meanwhile(database, function, *args):
+    """What begins a call in a thread and returns once that waits for a lock; what it gave."""
+    threads, found = [], []
+
+    def begin(_session=None):
+        thread = threading.Thread(target=lambda: found.append(function(*args)))
+        threads.append(thread)
+        thread.start()
+        until_somebody_waits(database)
+
+    yield begin, found
+    for thread in threads:
+        thread.join()
+
+
 on_postgresql = pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
 
 
@@ -281,11 +291,12 @@ def test_of_two_that_end_at_once_the_second_lets_go(database, call):
     first, second = ask(database, call), ask(database, call)
     both = ask(database, call, first, second)
     one, other = claim(database)
-    with database.unit(system_call()) as unit:
+    with (
+        meanwhile(database, finish, database, other) as (begin, found),
+        database.unit(system_call()) as unit,
+    ):
         ledger.finish(unit, one, JobState.SUCCEEDED)
-        thread, found = in_thread(finish, database, other)
-        until_somebody_waits(database)
-    thread.join()
+        event.listen(unit.session, "before_commit", begin)
     assert found == [True]
     assert (job(database, both).state, job(database, both).pending) == ("waiting", 0)
 
@@ -296,16 +307,32 @@ def test_of_two_that_end_at_once_the_second_lets_go(database, call):
 )
 def test_a_job_that_ends_while_another_is_asked_for_behind_it(database, call, state, becomes):
     ask(database, call), ask(database, call)
-    before, meanwhile = claim(database)
+    before, late = claim(database)
     with database.unit(call) as unit:
         early = ledger.enqueue(unit, "work", {}, after=[before.id])
         finish(database, before, state)
-    with database.unit(system_call()) as unit:
-        ledger.finish(unit, meanwhile, state)
-        thread, found = in_thread(ask, database, call, meanwhile.id)
-        until_somebody_waits(database)
-    thread.join()
+    with (
+        meanwhile(database, ask, database, call, late.id) as (begin, found),
+        database.unit(system_call()) as unit,
+    ):
+        ledger.finish(unit, late, state)
+        begin()
     assert states(database, early, *found) == [becomes, becomes]
+
+
+@on_postgresql
+def test_a_job_put_behind_one_that_is_cancelled_just_now_is_cancelled_too(database, call):
+    first = ask(database, call)
+    second = ask(database, call, first)
+    (failing,) = claim(database)
+    with (
+        meanwhile(database, finish, database, failing, JobState.FAILED) as (begin, found),
+        database.unit(call) as unit,
+    ):
+        third = ledger.enqueue(unit, "work", {}, after=[second])
+        event.listen(unit.session, "before_commit", begin)
+    assert found == [True]
+    assert states(database, second, third) == ["cancelled", "cancelled"]
 
 
 @on_postgresql
@@ -317,6 +344,20 @@ def test_asking_for_a_job_behind_another_keeps_nobody_waiting(database, call):
         with database.unit(system_call()) as beat:
             beat.session.execute(text("SET LOCAL lock_timeout = '1s'"))
             ledger.beat(beat, running, {}, 60)
+
+
+def test_of_jobs_that_end_together_each_lets_go_what_comes_after_it(database, call):
+    with database.unit(call) as unit:
+        group = [ledger.enqueue(unit, "work", {}) for _ in range(3)]
+        all_three = ledger.enqueue(unit, "work", {}, after=group)
+        first_two = ledger.enqueue(unit, "work", {}, after=group[:2])
+        behind = ledger.enqueue(unit, "work", {}, after=[first_two])
+    claims = claim(database)
+    with database.unit(system_call()) as unit:
+        for one, state in zip(claims, ("succeeded", "succeeded", "failed"), strict=True):
+            assert ledger.finish(unit, one, JobState(state))
+    assert states(database, all_three, first_two, behind) == ["cancelled", "waiting", "blocked"]
+    assert [run_next(database), run_next(database)] == [[first_two], [behind]]
 
 
 def test_nothing_is_lost_where_many_end_at_once(database, call):
@@ -331,7 +372,9 @@ def test_nothing_is_lost_where_many_end_at_once(database, call):
         for one in part:
             finish(database, one)
 
-    threads = [in_thread(end, claims[number::4])[0] for number in range(4)]
+    threads = [threading.Thread(target=end, args=[claims[number::4]]) for number in range(4)]
+    for thread in threads:
+        thread.start()
     for thread in threads:
         thread.join()
     assert sorted(run_next(database)) == sorted(lasts)

@@ -224,10 +224,12 @@ class Hub:
         return await self._toggle.take_up(config)
 
     async def _bring(self, config: LoadedConfig) -> Changes:
+        from bloop.hub.schedules import schedules_of
+
         self.config = config
         changes = await asyncio.to_thread(self.load_plugins)
         await self._take_up_jobs()
-        self._take_up_schedules()
+        self.clock.follow(schedules_of(self))
         if self.kind != "worker":
             await self._take_up_consumers()
         self.loading = False
@@ -244,12 +246,6 @@ class Hub:
         for kind in parts.keys() - self._job_kinds:
             self.jobs.register(kind, partial(self._run_plugin_job, kind))
         self._job_kinds = frozenset(parts)
-
-    def _take_up_schedules(self) -> None:
-        """Start by themselves what the plugins that are ready want so, and nothing of others."""
-        from bloop.hub.schedules import schedules_of
-
-        self.clock.follow(schedules_of(self))
 
     async def _take_up_consumers(self) -> None:
         """Have the consumers of the plugins that are ready; those of the others end."""

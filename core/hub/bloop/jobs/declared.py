@@ -69,7 +69,9 @@ def changes(
     Only a process that has just taken up other plugins (``anew``) brings rows to what it declares:
     two that declare different things, while a hub is brought to a new version, must not fight.
     """
-    rows = unit.session.execute(select(*_COLUMNS)).all()
+    # In one order everywhere, so that no two processes that write it wait in a circle.
+    order = (JobSchedule.institution_id, JobSchedule.name)
+    rows = unit.session.execute(select(*_COLUMNS).order_by(*order)).all()
     off = _switched_off(unit)
     times = _Times(now)
     known = {(row.institution_id, row.name) for row in rows}

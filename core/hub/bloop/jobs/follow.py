@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, case, delete, event, func, insert, select, update
+from sqlalchemy import Select, case, delete, event, func, insert, select, union, update
 from sqlalchemy.orm import Session
 
 from bloop.jobs.models import OVER, Job, JobAfter, JobState
@@ -24,6 +24,7 @@ MOST = 1000
 STOPPED = "job_after_failed"
 """The error of a job that was cancelled for another one, which its ``job`` names."""
 
+_ENDED = "bloop.jobs.ended"
 _BECAME = {JobState.FAILED: "failed", JobState.CANCELLED: "was cancelled"}
 _UNSUCCESSFUL = frozenset(_BECAME)
 
@@ -80,18 +81,38 @@ def _decide(session: Session, job_id: str, after: Sequence[str]) -> None:
     _change(session, [job_id], values)
 
 
-def settle(unit: UnitOfWork, ended: Collection[str]) -> None:
-    """Let go, or stop, what comes after jobs that this unit has ended; others are ignored."""
-    over = unit.session.execute(
+def ended(unit: UnitOfWork, *jobs: str) -> None:
+    """Let go, or stop, what comes after jobs that this unit ends; others are ignored.
+
+    It is done once for all of them, as the unit commits, so that locks are taken in one order.
+    """
+    known: set[str] | None = unit.session.info.get(_ENDED)
+    if known is not None:
+        known.update(jobs)
+        return
+    ids = unit.session.info[_ENDED] = set(jobs)
+
+    def settle(session: Session) -> None:
+        if not session.in_nested_transaction():
+            _settle(session, ids)
+
+    event.listen(unit.session, "before_commit", settle)
+
+
+def _settle(session: Session, ids: Collection[str]) -> None:
+    over = session.execute(
         select(Job.id, Job.kind, Job.state, Job.error)
-        .where(Job.id.in_(ended), Job.followed.is_(True), Job.state.in_(OVER))
+        .where(Job.id.in_(ids), Job.followed.is_(True), Job.state.in_(OVER))
         .order_by(Job.id)
     ).all()
-    if done := [one.id for one in over if one.state == JobState.SUCCEEDED]:
-        _let_go(unit.session, done)
-    for one in over:
-        if one.state in _UNSUCCESSFUL:
-            _stop(unit.session, one)
+    done = [one.id for one in over if one.state == JobState.SUCCEEDED]
+    failed = [one for one in over if one.state in _UNSUCCESSFUL]
+    direct = select(JobAfter.job_id).where(JobAfter.after_id.in_(done))
+    _lock_all(session, union(direct, _downstream([one.id for one in failed])))
+    if done:
+        _let_go(session, done)
+    for one in failed:
+        _stop(session, one)
 
 
 def _let_go(session: Session, done: list[str]) -> None:
@@ -101,7 +122,6 @@ def _let_go(session: Session, done: list[str]) -> None:
         .group_by(JobAfter.job_id)
     )
     counts: dict[str, int] = {row[0]: row[1] for row in session.execute(followers)}
-    _lock(session, list(counts))
     for number in set(counts.values()):
         left = Job.pending - number
         free = (Job.state == JobState.BLOCKED) & (left == 0)
@@ -115,8 +135,9 @@ def _let_go(session: Session, done: list[str]) -> None:
 
 
 def _stop(session: Session, failed: Any) -> None:
-    followers = _lock(session, _downstream(failed.id))
-    blocked = select(Job.id).where(Job.id.in_(followers), Job.state == JobState.BLOCKED)
+    blocked = select(Job.id).where(
+        Job.id.in_(_downstream([failed.id])), Job.state == JobState.BLOCKED
+    )
     _change(session, session.scalars(blocked).all(), _stopped(failed))
 
 
@@ -143,6 +164,7 @@ def abandon(unit: UnitOfWork, jobs: Select[Any]) -> None:
         .where(JobAfter.after_id.in_(jobs), Job.state == JobState.BLOCKED)
     )
     found = select(Job.id, Job.kind, Job.state, Job.error).where(Job.id.in_(awaited))
+    _lock_all(session, _downstream(awaited))
     for one in session.execute(found.order_by(Job.id)).all():
         _stop(session, one)
     either = JobAfter.after_id.in_(jobs) | JobAfter.job_id.in_(jobs)
@@ -184,7 +206,7 @@ def revive(unit: UnitOfWork, job_id: str) -> None:
     What also comes after another one that failed stays as it is, until that is tried again.
     """
     session = unit.session
-    followers = _lock(session, _downstream(job_id))
+    followers = _lock_all(session, _downstream([job_id]))
     if not followers:
         return
     rows = session.execute(
@@ -216,17 +238,28 @@ def revive(unit: UnitOfWork, job_id: str) -> None:
     )
 
 
-def _downstream(job_id: str) -> Select[Any]:
-    """The ids of all jobs that come after one, directly or not."""
-    first = select(JobAfter.job_id).where(JobAfter.after_id == job_id).cte(recursive=True)
+def _downstream(jobs: Any) -> Select[Any]:
+    """The ids of all jobs that come after some, directly or not."""
+    first = select(JobAfter.job_id).where(JobAfter.after_id.in_(jobs)).cte(recursive=True)
     more = select(JobAfter.job_id).where(JobAfter.after_id == first.c.job_id)
     return select(first.union(more).c.job_id)
 
 
-def _lock(session: Session, ids: Any) -> list[str]:
-    """Lock jobs, in one order everywhere, so that no two units wait in a circle; their ids."""
-    found = select(Job.id).where(Job.id.in_(ids)).order_by(Job.id).with_for_update()
-    return list(session.scalars(found))
+def _lock_all(session: Session, found: Any) -> set[str]:
+    """Lock the jobs that a query finds, until it finds no more; their ids.
+
+    Somebody may have put one behind another that was not locked yet.
+    """
+    held: set[str] = set()
+    while more := set(session.scalars(found)) - held:
+        _lock(session, sorted(more))
+        held |= more
+    return held
+
+
+def _lock(session: Session, ids: Sequence[str]) -> None:
+    """Lock jobs, in one order everywhere, so that no two units wait in a circle."""
+    session.execute(select(Job.id).where(Job.id.in_(ids)).order_by(Job.id).with_for_update()).all()
 
 
 def _change(session: Session, ids: Collection[str], values: dict[str, Any]) -> None:

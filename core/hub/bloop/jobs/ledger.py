@@ -220,7 +220,7 @@ def finish(
     ended = _fenced(claim, values).returning(Job.followed)
     followed = unit.session.scalar(ended.execution_options(synchronize_session=False))
     if followed:
-        follow.settle(unit, [claim.id])
+        follow.ended(unit, claim.id)
     return followed is not None
 
 
@@ -280,7 +280,7 @@ def reap(unit: UnitOfWork, *, alive: Collection[str] = (), patient: bool = False
         (~left, failed),
     ):
         _changed(unit, update(Job).where(*ours, condition).values(values))
-    follow.settle(unit, lost)
+    follow.ended(unit, *lost)
     return len(lost)
 
 
@@ -296,8 +296,7 @@ def cancel(unit: UnitOfWork, job_id: str) -> Job:
         job.cancel_requested = True
     else:
         job.state, job.finished_at = JobState.CANCELLED, utcnow()
-        unit.session.flush()
-        follow.settle(unit, [job_id])
+        follow.ended(unit, job_id)
     unit.audit.append("jobs:cancel", f"job:{job_id}", {"kind": job.kind})
     return job
 

@@ -33,7 +33,7 @@ def _next_of_cron(line: str, zone: str, now: datetime) -> datetime:
     start = now.astimezone(_zone(zone))
     try:
         times = CronSim(line, start)
-    except Exception as err:  # beside CronSimError it fails an assertion for some lines
+    except Exception as err:  # Beside CronSimError, some lines fail an assertion of it.
         raise ValueError(f"{line!r} is no cron line: {err}") from err
     for found in times:
         moment = found.astimezone(UTC)
