@@ -295,38 +295,6 @@ async def test_a_twin_waits_a_little_and_is_then_told_to_come_again(hub, operato
     assert titles(hub) == ["Tides"]
 
 
-async def test_a_twin_that_looked_while_the_answer_was_kept_looks_again(hub, operator, monkeypatch):
-    """What it read is older than the end of the first, which so is not taken for lost."""
-    read, keep = hub.database.read_one, edge_of_keys._keep
-    committed, was_read, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    looks = 0
-
-    async def late(*arguments):
-        committed.set()
-        await was_read.wait()
-        await keep(*arguments)
-
-    async def slow(statement, call, **values):
-        nonlocal looks
-        row = await read(statement, call, **values)
-        if statement is idempotency.KEY and committed.is_set():
-            looks += 1
-            if looks == 2:
-                was_read.set()
-                await ended.wait()
-        return row
-
-    monkeypatch.setattr(edge_of_keys, "_keep", late)
-    first = asyncio.create_task(operator.post(COURSES, json=TIDES, headers=KEY))
-    await committed.wait()
-    monkeypatch.setattr(hub.database, "read_one", slow)
-    twin = asyncio.create_task(operator.post(COURSES, json=TIDES, headers=KEY))
-    answer = await first
-    ended.set()
-    assert (await twin).content == answer.content
-    assert looks > 2 and titles(hub) == ["Tides"]
-
-
 async def test_where_the_answer_cant_be_kept_it_still_goes_out(hub, operator, monkeypatch):
     def refuse(*_arguments, **_values):
         raise InvalidError("no")

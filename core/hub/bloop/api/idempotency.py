@@ -113,8 +113,6 @@ class Idempotency:
         """The answer under a key, waiting a little for it; raises IdempotencyError without one."""
         end = asyncio.get_running_loop().time() + WAIT_SECONDS
         while True:
-            # Asked before the row is read as well: between the two the answer may have been kept.
-            at_work = id_ in self._answering
             row = await hub.database.read_one(KEY, call, id=id_)
             found = KEY.as_dict(row) if row else None
             if found and found["fingerprint"] != fingerprint:
@@ -132,7 +130,7 @@ class Idempotency:
                     code="idempotency_answer_withheld",
                     cure="read what it changed; for a new secret send a new request",
                 )
-            if found and not at_work and self._is_lost(id_, found):
+            if found and self._is_lost(id_, found):
                 raise IdempotencyError(
                     "the request had its effect before, and its answer was lost",
                     code="idempotency_answer_lost",
