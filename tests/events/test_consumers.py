@@ -489,6 +489,22 @@ async def test_what_fails_for_all_is_left_alone_and_then_goes_on(database, follo
     await until(lambda: parked(database) == [])
 
 
+async def test_a_disk_that_is_full_costs_no_event_its_tries(database, follow):
+    full, got = True, []
+
+    async def deliver(ctx, event):
+        if full:
+            raise StoreError("full", code="store_full")
+        got.append(event.aggregate)
+
+    consumers = await follow(consumer(deliver))
+    say(database, "a:1", "a:2")
+    await until(lambda: "full" in consumers.faults().get("stub.take", ""))
+    full = False
+    await until(lambda: sorted(got) == ["a:1", "a:2"])
+    assert parked(database) == []
+
+
 async def test_one_event_that_always_fails_does_not_stop_the_others(database, follow):
     got = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import sqlite3
 import zipfile
 
 import psycopg
@@ -147,6 +148,38 @@ def test_an_import_that_finds_no_room_goes_on_by_itself_when_there_is_some(tmp_p
         assert hub.half_files() == []
         (course,) = hub.client.get("/api/v1/containers").json()["items"]
         assert course["state"] == "active"
+        assert hub.is_whole()
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_file_without_rights_is_served_and_written_by_the_next_start_with_them(
+    tmp_path, site, what
+):
+    data = tmp_path / "data"
+    with up(tmp_path, site) as hub:
+        assert write(hub, "Before").status_code == 201
+        token = hub.token
+    # Beside it a reader keeps the files that SQLite needs to open it at all.
+    with sqlite3.connect(data / "bloop.db") as reader:
+        reader.execute("SELECT count(*) FROM job").fetchall()
+        rights = [data] if what == "folder" else []
+        rights += list(data.glob("bloop.db*"))
+        for path in rights:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        with up(tmp_path, site, token=token) as hub:
+            assert titles(hub) == {"Before"}
+            answer = write(hub, "During", "key")
+            assert (answer.status_code, answer.json()["code"]) == (503, "store_read_only")
+            until(lambda: hub.check("database")["ok"] is False, "health says it")
+            assert hub.doctor()[0] == 1
+    reader.close()
+    for path in rights:
+        if path.exists():
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    # A process that has opened the file without rights keeps it so.
+    with up(tmp_path, site, token=token) as hub:
+        assert write(hub, "During", "key").status_code == 201
+        assert titles(hub) == {"Before", "During"}
         assert hub.is_whole()
 
 

@@ -274,6 +274,21 @@ def test_cancelling_what_runs_tells_its_runner(database, call):
     assert on_claim(database, ledger.beat, found, {}, 60) is True
 
 
+@pytest.mark.parametrize(
+    "write",
+    [lambda unit, found: ledger.retry_later(unit, found, {}, retry_after=None), ledger.give_back],
+    ids=["retry_later", "give_back"],
+)
+def test_what_was_to_be_cancelled_does_not_begin_again(database, call, write):
+    id_ = enqueue(database, call)
+    (found,) = claim(database)
+    with database.unit(call) as unit:
+        ledger.cancel(unit, id_)
+    assert on_claim(database, write, found)
+    after = job(database, id_)
+    assert after.state == JobState.CANCELLED and after.finished_at is not None
+
+
 def test_retrying_begins_anew(database, call):
     id_ = enqueue(database, call, max_attempts=1)
     (found,) = claim(database)

@@ -1,6 +1,7 @@
 """The embedded runner: carries jobs, tells how they go, and loses none."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -444,6 +445,20 @@ async def test_the_end_of_a_job_is_written_when_the_database_is_back(
     id_ = await ask(database, jobs, call)
     assert (await until(database, call, id_))["state"] == "succeeded"
     assert (len(ran), len(failures)) == (1, 1)
+
+
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+async def test_a_file_that_finds_no_room_is_no_crash_of_its_job(database, call, make_jobs):
+    jobs = await make_jobs()
+
+    async def work(ctx, payload):
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
+
+    jobs.register("work", work)
+    id_ = await ask(database, jobs, call, max_attempts=1)
+    found = await until(database, call, id_)
+    error = orjson.loads(orjson.dumps(found["error"]))
+    assert (found["state"], error["code"]) == ("failed", "store_full") and error["cure"]
 
 
 async def test_the_depth_of_the_queues_is_known(database, call, make_jobs):

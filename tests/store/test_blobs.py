@@ -85,7 +85,14 @@ def test_unknown_bytes_are_not_found(blobs):
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 @pytest.mark.parametrize(
-    ("number", "code"), [(errno.ENOSPC, "store_full"), (errno.EROFS, "store_read_only")]
+    ("number", "code"),
+    [
+        (errno.ENOSPC, "store_full"),
+        (errno.EDQUOT, "store_full"),
+        (errno.EFBIG, "store_full"),
+        (errno.EROFS, "store_read_only"),
+        (errno.EIO, "store_disk"),
+    ],
 )
 def test_a_disk_that_fails_is_said_and_leaves_nothing(blobs, monkeypatch, call, number, code):
     def fail(*_arguments):

@@ -12,6 +12,7 @@ from sqlalchemy import delete, event, func, select, text, update
 from bloop.accounts.models import Institution, LoginSession, User
 from bloop.store.database import Database, in_unit
 from bloop.store.errors import ConflictError, StoreError
+from bloop.store.faults import from_driver
 from bloop.store.models import AuditLine, OutboxEvent, PluginValue
 from bloop.store.wakes import EVENTS_SAID
 from bloop_sdk import ConfigError
@@ -232,6 +233,11 @@ def write_rows(url, owner_url, number, start, results):
                         institution_id=HOME, plugin_id=str(number), key=str(index), value=index
                     )
                 )
+                unit.outbox.append("t", "a:1", {})
+            if index % 25 == 24:
+                # Opening and closing have locks of their own, the last one's checkpoint as well.
+                database.close_now()
+                database = Database(url, owner_url)
         except Exception as err:  # noqa: BLE001 - sent to the parent
             failed.append(repr(err))
     database.close_now()
@@ -252,6 +258,11 @@ def test_four_processes_write_without_a_lock_error(database_urls, database, call
         process.join()
     assert failed == [[]] * 4
     assert count(database, PluginValue, call) == 200
+    with database.unit(call) as unit:
+        numbers = unit.session.scalars(
+            select(OutboxEvent.aggregate_seq).order_by(OutboxEvent.seq)
+        ).all()
+    assert numbers == list(range(1, 201))
 
 
 async def test_commands_run_beside_the_event_loop(database, call):
@@ -281,6 +292,34 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(database, call):
             add_user(unit, str(number))
     assert caught.value.code == "store_full"
     assert count(database, User, call) == 0
+
+
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+def test_a_database_that_took_no_write_is_in_trouble_for_a_moment(database, call, monkeypatch):
+    assert database.trouble is None
+    limit_pages(database)
+    with pytest.raises(StoreError), database.unit(call) as unit:  # noqa: PT012 - the unit ends in it
+        for number in range(5000):
+            add_user(unit, str(number))
+    assert database.trouble.code == "store_full"
+    monkeypatch.setattr("bloop.store.database.TROUBLE_SECONDS", 0.0)
+    assert database.trouble is None
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("disk I/O error", "store_disk"),
+        ("database or disk is full", "store_full"),
+        ("attempt to write a readonly database", "store_read_only"),
+        ("database disk image is malformed", "store_damaged"),
+        ("file is not a database", "store_damaged"),
+        ("unable to open database file", "store_unavailable"),
+    ],
+)
+def test_what_sqlite_says_of_its_file_has_a_code_and_a_cure(words, code):
+    error = from_driver(sqlite3.OperationalError(words))
+    assert (error.code, words in error.message, bool(error.cure)) == (code, True, True)
 
 
 @pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)

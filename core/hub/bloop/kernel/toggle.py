@@ -88,6 +88,7 @@ class Toggle:
         self._told_fault: str | None = None
         self._told = ""
         self._refused = ""
+        self._unwritten = ""
         self._unsettled = False
 
     async def start(self) -> None:
@@ -118,9 +119,9 @@ class Toggle:
         offer = await asyncio.to_thread(offer_of, self._own, self._host)
         try:
             wanted: InForce = await self._unit(settle, offer)
-            self._unsettled = False
+            self._unsettled, self._unwritten = False, ""
         except BloopError as err:
-            log.warning("what is wanted could not be written", error=err)
+            self._warn("what is wanted could not be written", err)
             wanted = InForce(offer.generation, self._host, offer.plugins)
             self._unsettled = True
         return await self._bring(wanted, offer)
@@ -187,10 +188,17 @@ class Toggle:
             try:
                 await self._unit(self._write, changed, gone)
             except BloopError as err:
-                log.warning("states of plugins could not be kept", error=err)
+                self._warn("states of plugins could not be kept", err)
             else:
+                self._unwritten = ""
                 self._kept, self._told_fault = records, fault
                 self._beaten_at = time.monotonic()
+
+    def _warn(self, what: str, err: BloopError) -> None:
+        """Log once what is tried each second: a disk may be full for hours."""
+        if self._unwritten != str(err):
+            self._unwritten = str(err)
+            log.warning(what, error=err)
 
     def _write(self, unit: UnitOfWork, changed: list[PluginRecord], gone: list[str]) -> None:
         values = {

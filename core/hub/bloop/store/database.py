@@ -35,7 +35,7 @@ from bloop.store.statements import Row, Statement
 from bloop.store.tenants import InstitutionSession, bind_tenant, check_call
 from bloop.store.unit import UnitOfWork
 from bloop.store.wakes import EVENTS_SAID, Wakes
-from bloop_sdk import BloopError, Call, ConfigError
+from bloop_sdk import BloopError, Call, ConfigError, PrincipalKind
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -111,7 +111,8 @@ class Database:
                 ) from err
             except (DBAPIError, PoolTimeoutError) as err:
                 found = translated(err)
-                if found.code in CANNOT_WRITE:
+                # A plugin's transaction that hung was cut off, which looks like a read-only file.
+                if found.code in CANNOT_WRITE and call.principal.kind is not PrincipalKind.PLUGIN:
                     self._trouble = time.monotonic(), found
                 raise found from err
         if said:
