@@ -329,12 +329,16 @@ def test_a_transaction_that_stands_still_is_ended_for_those_who_wait_for_it(
     database, call, monkeypatch
 ):
     monkeypatch.setattr("bloop.store.tenants.IDLE_SECONDS", 0.05)
-    users, kill = select(func.count()).select_from(User), threading.Event()
-    with pytest.raises(StoreError) as caught, database.unit(call) as unit:
+    users, never = select(func.count()).select_from(User), threading.Event()
+
+    def stand_still(unit):
         add_user(unit)
         unit.session.flush()
-        kill.wait(1)
+        never.wait(1)
         unit.session.scalar(users)
+
+    with pytest.raises(StoreError) as caught:
+        in_unit(database, call, stand_still)
     assert caught.value.code == "store_busy"
     assert count(database, User, call) == 0
 

@@ -17,7 +17,6 @@ from bloop.store.errors import TenantError
 from bloop.store.models import EVERY_INSTITUTION, Tenant
 from bloop_sdk import Call, PrincipalKind
 
-
 IDLE_SECONDS = 60.0
 """For so long a transaction may ask nothing; the server's own time-out of a dead peer is hours."""
 
