@@ -26,7 +26,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -133,8 +135,11 @@ class Killer:
     def _trap(self, instant: str, way: str) -> None:
         flow.set_trap(self.hub.traps, instant)
         pid = wait(lambda: flow.caught(self.hub.traps, instant), f"somebody comes to {instant}")
-        tree = next(tree for tree in self.hub.trees if tree.child() == pid)
-        self._note(pid, instant, way, lambda: tree.kill(way))
+        # By its own number and its group's: its supervisor may be gone already.
+        group = os.getpgid(pid)
+        strike = os.kill if way == "child" else os.killpg
+        victim = pid if way == "child" else group
+        self._note(pid, instant, way, lambda: strike(victim, signal.SIGKILL))
 
 
 def run(

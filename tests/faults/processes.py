@@ -183,12 +183,13 @@ class Hub:
         return tree
 
     def logs(self) -> str:
-        """The end of what each has said."""
+        """What went wrong in each, and the end of what it has said."""
         parts = []
         for tree in self.trees:
             said = tree.log.read_text("utf-8", "replace") if tree.log.exists() else ""
             lines = [line for line in said.splitlines() if "request refused" not in line]
-            parts.append("\n".join((f"--- {tree.name}", *lines[-25:])))
+            wrong = [line[:5000] for line in lines[:-25] if '"level":"error"' in line]
+            parts.append("\n".join((f"--- {tree.name}", *wrong, *lines[-25:])))
         return "\n".join(parts)
 
     def log_in(self) -> None:

@@ -15,6 +15,7 @@ def broken(report):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # Processes are started again and again, on whatever machine.
 def test_processes_over_postgresql_are_killed_and_nothing_is_lost_or_doubled(tmp_path, postgres):
     urls = {"url": postgres.app_url, "owner_url": postgres.owner_url}
     report = run(tmp_path, kills=6, seed=4, **urls, admin_url=postgres.admin_url)
@@ -25,15 +26,17 @@ def test_processes_over_postgresql_are_killed_and_nothing_is_lost_or_doubled(tmp
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # Processes are started again and again, on whatever machine.
 def test_one_process_over_sqlite_is_killed_and_nothing_is_lost_or_doubled(tmp_path):
-    report = run(tmp_path, kills=4, seed=2, apis=1, workers=0, writers=2)
+    report = run(tmp_path, kills=3, seed=2, apis=1, workers=0, writers=2)
     assert broken(report) == {}, report
-    assert report["kills"] >= 4
+    assert report["kills"] >= 3
     assert report["committed"] == report["effects"] == report["deliveries"] > 20
     assert report["jobs_submitted"] == report["jobs_done"] > 3
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # Processes are started again and again, on whatever machine.
 def test_a_job_whose_worker_is_killed_for_good_goes_on_elsewhere_within_ten_seconds(
     tmp_path, postgres
 ):

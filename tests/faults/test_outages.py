@@ -15,6 +15,7 @@ def server():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # Processes are started again and again, on whatever machine.
 def test_postgresql_is_restarted_and_killed_and_the_same_processes_go_on(tmp_path, server):
     report = run(tmp_path, server, ("fast", "kill"), away=1)
     # Each answer was a 200, or a problem with 503 and Retry-After; none was cut off.
@@ -28,6 +29,7 @@ def test_postgresql_is_restarted_and_killed_and_the_same_processes_go_on(tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # Processes are started again and again, on whatever machine.
 def test_who_is_started_while_postgresql_is_away_waits_for_it(tmp_path, server):
     report = run(tmp_path, server, ("both",), away=4)
     assert report["failures"] == []

@@ -76,3 +76,19 @@ async def test_a_process_that_fell_silent_serves_nothing(hub):
     states = {one.host: (one.is_current, one.is_stale) for one in found.processes}
     assert states["gone"] == (False, True)
     assert [one.is_served for one in found.queues] == [False]
+
+
+async def test_a_process_that_died_on_this_machine_is_known_at_once_and_goes_with_the_next_start(
+    hub,
+):
+    machine_and_pid = owners.this_process().rpartition(":")[0]
+    died = {"kind": "worker", "host": "here", "pid": 1, "workers": 2, "queues": []}
+    died |= {"lease_owner": f"{machine_and_pid}:0", "generation": "g", "beat_at": utcnow()}
+    in_all(hub, lambda unit: unit.session.add(HubProcess(**died)))
+    assert {one.host: one.is_stale for one in topology(hub).processes}["here"]
+    second = Hub.open(hub.config.path, "worker")
+    await second.start()
+    await second.loaded()
+    assert sorted(one.kind for one in topology(hub).processes) == ["api", "worker"]
+    assert not any(one.is_stale for one in topology(hub).processes)
+    await second.stop()

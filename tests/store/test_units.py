@@ -364,6 +364,25 @@ def test_a_writer_that_never_ends_is_said_to_keep_the_database_busy(
     hurried.close_now()
 
 
+@pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
+def test_a_transaction_that_stands_still_is_ended_for_those_who_wait_for_it(
+    database, call, monkeypatch
+):
+    monkeypatch.setattr("bloop.store.tenants.IDLE_SECONDS", 0.05)
+    users, never = select(func.count()).select_from(User), threading.Event()
+
+    def stand_still(unit):
+        add_user(unit)
+        unit.session.flush()
+        never.wait(1)
+        unit.session.scalar(users)
+
+    with pytest.raises(StoreError) as caught:
+        in_unit(database, call, stand_still)
+    assert caught.value.code == "store_busy"
+    assert count(database, User, call) == 0
+
+
 def test_tables_that_are_missing_name_the_cure(empty_database, call):
     with pytest.raises(StoreError) as caught:
         in_unit(empty_database, call, add_user)

@@ -148,6 +148,7 @@ _BY_SQLSTATE: dict[str, _Make] = {
     "23503": _conflict,  # foreign key
     "23P01": _conflict,  # exclusion
     "25006": _read_only,
+    "25P03": _busy,  # a transaction in which nothing was asked for long
     "40001": _busy,  # serialization failure
     "40P01": _busy,  # deadlock
     "42501": _not_allowed,

@@ -17,6 +17,9 @@ from bloop.store.errors import TenantError
 from bloop.store.models import EVERY_INSTITUTION, Tenant
 from bloop_sdk import Call, PrincipalKind
 
+IDLE_SECONDS = 60.0
+"""For so long a transaction may ask nothing; the server's own time-out of a dead peer is hours."""
+
 
 class InstitutionSession(Session):
     """An ORM session bound to the institution in ``info["institution"]``."""
@@ -32,11 +35,16 @@ def check_call(call: Call) -> None:
 
 
 def bind_tenant(session: InstitutionSession, institution: str) -> None:
-    """Begin the transaction and tell the database whose rows it may touch."""
+    """Begin the transaction and tell the database whose rows it may touch.
+
+    PostgreSQL ends one in which nothing is asked for long: whoever began it stands still, or was on
+    a machine that is gone, and others wait for what it holds.
+    """
     if session.get_bind().dialect.name == "postgresql":
         session.connection().exec_driver_sql(
-            "SELECT set_config('bloop.institution', %(institution)s, true)",
-            {"institution": institution},
+            "SELECT set_config('bloop.institution', %(institution)s, true),"
+            " set_config('idle_in_transaction_session_timeout', %(idle)s, true)",
+            {"institution": institution, "idle": f"{round(IDLE_SECONDS * 1000)}ms"},
         )
     session.info["institution"] = institution
 
