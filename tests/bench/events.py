@@ -2,10 +2,11 @@
 
 `vs_celery_task_per_event`: one process of the hub commits an event a transaction, in one thread,
 and its consumer takes them, in another; an effect is none but the position that moves on with it.
+It is measured on SQLite, as the embedded hub runs, and `..._pg` on PostgreSQL.
 A Celery task for each (prefork of two, no results, a prefetch of 128, as Celery's guide to
 optimizing has it for many short tasks) does nothing either, and is sent without a commit, by a
-process of its own, over a real Redis-protocol server in memory. Both are counted from the first to
-the last effect. What is killed on our side loses and doubles nothing; Celery's tasks are
+process of its own, over a real Redis-protocol server in memory. Both are counted from the first
+commit, or task sent, to the last effect. What is killed on our side loses and doubles nothing; Celery's tasks are
 acknowledged before they run, as by default.
 
 `drain_vs_row_by_row`: what waits is taken by the consumer, and from a table of the same form by a
@@ -36,7 +37,7 @@ from sqlalchemy import event as listening
 from bloop.store.database import Database, open_engine
 
 QUICK = "--quick" in sys.argv
-ROUNDS, SINGLE, WAITING, QUIET = (2, 500, 2000, 50) if QUICK else (7, 3000, 20_000, 200)
+ROUNDS, SINGLE, WAITING, QUIET = (2, 500, 2000, 50) if QUICK else (5, 2000, 20_000, 200)
 QUIET_SECONDS = 0.03
 
 
