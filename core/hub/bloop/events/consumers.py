@@ -113,7 +113,9 @@ class Consumers:
 
     def wake(self) -> None:
         """Look at the log now; from any thread."""
-        if self._loop is not None:
+        # To wake the loop once more for each of many commits would take time from who commits. It
+        # is cleared before the log is looked at, so what is committed by now will be seen.
+        if self._loop is not None and not self._wake.is_set():
             with contextlib.suppress(RuntimeError):  # It has just been closed.
                 self._loop.call_soon_threadsafe(self._wake.set)
 
