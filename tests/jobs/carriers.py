@@ -28,7 +28,7 @@ from tests.support.ports import find_free_port
 from tests.support.rabbitmq import RabbitMQ, missing
 
 BLOOP = Path(sys.executable).with_name("bloop")
-PATIENCE_SECONDS = 100
+PATIENCE_SECONDS = 60
 CARRIERS = ("embedded", "celery+redis", "celery+rabbitmq")
 
 PLUGIN = """
@@ -93,7 +93,7 @@ class Redis:
 
     def kill(self) -> None:
         if self._server is not None:
-            self._server.kill()
+            self._server.terminate()
             self._server = None
 
     def empty(self) -> None:

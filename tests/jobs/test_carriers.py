@@ -115,8 +115,9 @@ def test_what_waits_runs_though_the_broker_was_killed(hub):
 def _waits_while(hub, name, disturb):
     """Both places are taken, ten jobs wait, the broker is disturbed: each runs, and once."""
     gate = hub.folder / name
-    blocking = [hub.ask(f"{name}-blocks", until=str(gate)) for _ in range(2)]
-    hub.until(lambda: len(hub.lines(f"{name}-blocks")) == 2)
+    first = [f"{name}-a", f"{name}-b"]
+    blocking = [hub.ask(one, until=str(gate)) for one in first]
+    hub.until(lambda: len(hub.lines(*first)) == 2)
     names = [f"{name}-{number}" for number in range(10)]
     ids = [hub.ask(one) for one in names]
     more = disturb() or []
