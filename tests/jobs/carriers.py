@@ -107,9 +107,13 @@ class Rabbit(RabbitMQ):
     def empty(self) -> None:
         from kombu import Connection
 
+        from bloop.jobs.broker import EVERY, queue_of
+
         with Connection(self.url) as connection:
-            for name in ("bloop", "bloop.default", "bloop.render"):
-                connection.default_channel.queue_purge(name)
+            for name in (EVERY, "default"):
+                queue = queue_of(name)(connection.default_channel)
+                queue.queue_declare()
+                queue.purge()
 
 
 class NamedRabbit(Rabbit):

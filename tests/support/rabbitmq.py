@@ -37,8 +37,8 @@ class RabbitMQ:
         log = self._folder / "server.log"
         with log.open("ab") as out:
             # Erlang's register of nodes: left to start it by itself, the node would leave a daemon.
-            commands = [["epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)], [SERVER]]
-            for command in commands:
+            epmd = ["epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)]
+            for command in (epmd, [str(SERVER)]):
                 process = subprocess.Popen(
                     command,
                     env=os.environ | self._settings(),
