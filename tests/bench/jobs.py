@@ -243,7 +243,7 @@ def measure(bench: Bench, folder: Path, run: Path) -> None:
             bare, ours = Bare(folder, f"{url}/0"), Ledger(hub, jobs)
             bloop = (BIN / "bloop", "--config", folder / "hub.toml", "worker")
             with (
-                process(*bare.command, cwd=folder, ready="ready.") as theirs,
+                process(*bare.command, cwd=folder, ready="[queues]") as theirs,
                 process(*bloop, "--workers", PROCESSES, cwd=folder, ready="Bloop works") as worker,
             ):
                 sides = [(names[0], bare, theirs), (names[1], ours, worker)]

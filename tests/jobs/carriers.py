@@ -195,7 +195,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(carrier: str, urls: tuple[str, str], folder: Path, *options: str) -> Iterator[Served]:
+def served(
+    carrier: str, urls: tuple[str, str], folder: Path, *options: str, limits: str = ""
+) -> Iterator[Served]:
     site = folder / "site"
     site.mkdir()
     declared = [{"kind": "work", "handler": "bloop_toiler.jobs:work", "queue": "default"}]
@@ -212,7 +214,7 @@ def served(carrier: str, urls: tuple[str, str], folder: Path, *options: str) -> 
     lines = ['[hub]\ndata_dir = "state"', '[log]\nformat = "text"', "[jobs]"]
     if broker.url is not None:
         lines.append('carrier = "celery"\nbroker_url = { env = "BROKER" }')
-    lines.append("[plugins.toiler]\nenabled = true")
+    lines += ["[limits]", limits, "[plugins.toiler]\nenabled = true"]
     toml.write_text("\n".join(lines))
     env = {
         "BLOOP_STORE__URL": urls[0],
