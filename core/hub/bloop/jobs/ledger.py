@@ -85,7 +85,9 @@ def enqueue(
         max_attempts=max_attempts,
         run_after=utcnow() + timedelta(seconds=delay),
     )
-    added: str | None = unit.session.scalar(add.on_conflict_do_nothing().returning(Job.id))
+    # On the connection: a session compiles each INSERT once more to see whose row it is.
+    asked = add.on_conflict_do_nothing().returning(Job.id)
+    added: str | None = unit.session.connection().scalar(asked)
     return added or _known(unit, kind, payload, key)
 
 
@@ -318,5 +320,5 @@ def _fenced(claim: Claim, values: Mapping[str, Any]) -> Any:
 
 
 def _changed(unit: UnitOfWork, statement: Any) -> bool:
-    result: Any = unit.session.execute(statement.execution_options(synchronize_session=False))
-    return bool(result.rowcount)
+    # On the connection, past what a session does to keep its objects true: it has none of these.
+    return bool(unit.session.connection().execute(statement).rowcount)
