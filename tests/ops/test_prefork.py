@@ -63,6 +63,23 @@ def test_children_end_with_a_parent_that_is_killed_and_all_come_back(hub):
     assert [what for what, *_ in hub.lines("orphaned")] == ["began", "began", "ended"]
 
 
+def test_children_follow_when_a_plugin_is_switched(hub):
+    toml = hub.folder / "hub.toml"
+    pids = {child.pid for child in _family(hub)[2]}
+
+    def generations():
+        return {row["pid"]: row["generation"] for row in hub.processes() if row["pid"] in pids}
+
+    on = hub.until(lambda: len(found := generations()) == 2 and found)
+    written = toml.read_text()
+    toml.write_text(written.replace("enabled = true", "enabled = false"))
+    hub.until(lambda: all(now != on[pid] for pid, now in generations().items()))
+    id_ = hub.ask("switched")
+    toml.write_text(written)
+    hub.until(lambda: generations() == on)
+    hub.ends(id_)
+
+
 def test_a_broker_that_is_away_makes_the_hub_no_less_ready(hub, monkeypatch, tmp_path):
     lines = _checks(hub.folder / "hub.toml")
     assert (lines["broker"].ok, lines["broker"].detail) == (
@@ -80,7 +97,7 @@ def _checks(path):
     import asyncio
 
     hub = Hub.open(path, "api")
-    assert hub.workers == 0
+    assert hub.workers == 0, "who serves runs no jobs"
     try:
         return {line.name: line for line in asyncio.run(report(hub))}
     finally:
@@ -103,6 +120,8 @@ def test_a_worker_that_is_told_to_stop_lets_short_jobs_end_and_gives_long_ones_b
 def test_a_child_whose_loop_hangs_is_ended_and_its_job_goes_on(hub):
     # A worker of its own: whose plugin hung is switched off in the next process.
     with running(hub.folder / "hub.toml", hub.log, "--workers=2") as hub.worker:
+        pids = {child.pid for child in _family(hub)[2]}
+        hub.until(lambda: pids <= {row["pid"] for row in hub.processes()})
         id_ = hub.ask("hangs", hangs=True)
         hub.until(lambda: hub.job(id_)["state"] == "succeeded")
     (_, _, first), (_, _, second), _ = hub.lines("hangs")

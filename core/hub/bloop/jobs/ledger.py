@@ -69,7 +69,7 @@ def enqueue(
             field="payload",
             cure="put large data into a blob and pass its digest",
         )
-    row = {
+    row: dict[str, Any] = {
         "id": new_id(),
         "institution_id": unit.institution,
         "kind": kind,
@@ -87,9 +87,9 @@ def enqueue(
     dialect = unit.session.get_bind().dialect.name
     # On the connection: a session compiles each INSERT once more to see whose row it is.
     connection = unit.session.connection()
-    lane = {"of_institution": unit.institution, "of_queue": queue, "of_priority": priority}
-    asking = _asking(dialect, has_turn=delay <= 0)
-    added: str | None = connection.scalar(asking, row | (lane if delay <= 0 else {}))
+    if delay <= 0:
+        row |= {"of_institution": unit.institution, "of_queue": queue, "of_priority": priority}
+    added: str | None = connection.scalar(_asking(dialect, has_turn=delay <= 0), row)
     return added or _known(unit, kind, payload, key)
 
 
