@@ -295,6 +295,8 @@ class Runner:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 return await self._slots.acquire()
         except TimeoutError:
+            # What runs now is slow: nothing more is claimed ahead until it is over.
+            self._pace = NEVER
             return False
 
     def _may_begin(self, running: _Running) -> Handler | None:

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,10 @@ class Child:
             hub, loop = self._hub, self._loop
             if hub is not None and loop is not None and self._thread.is_alive():
                 offer = hub.jobs.run_offer(queue, SLICE_SECONDS)
-                asyncio.run_coroutine_threadsafe(offer, loop).result()
-        except CancelledError:
-            log.info("an offer ends with its worker")
+                done = asyncio.run_coroutine_threadsafe(offer, loop)
+                # Handed to a loop that has just ended, it would never come to its end.
+                while self._thread.is_alive() and not done.done():
+                    wait([done], timeout=1)
         finally:
             self._is_busy = False
 
