@@ -12,14 +12,16 @@ import psutil
 import pytest
 
 from bloop.hub import Hub
+from bloop.jobs.broker import Broker
 from bloop.ops.health import report
-from bloop.ops.prefork import Watch
+from bloop.ops.prefork import DEAF_SECONDS, EXIT_DEAF, Watch
 from bloop.ops.slots import Slots
 from bloop.store.database import Database
 from bloop.store.migrate import upgrade_core
 from tests.jobs.carriers import running, served
 from tests.support.ports import find_free_port
 
+pytestmark = pytest.mark.slow
 LIMITS = "watchdog_seconds = 3\ndrain_seconds = 2\n"
 
 
@@ -153,6 +155,26 @@ def test_a_child_that_shows_no_life_is_ended_by_its_parent():
             watch.end_silent(2.0)
         assert silent.wait(30) == -signal.SIGKILL
     assert [one.pid for one in slots.shown()] == [os.getpid()]
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_a_parent_that_takes_no_offers_while_a_child_is_idle_ends(
+    empty_redis_url, monkeypatch, is_busy
+):
+    ended = []
+    monkeypatch.setattr("bloop.ops.prefork.os._exit", ended.append)
+    slots = Slots(1)
+    slots.beat(0, is_busy=is_busy)
+    watch = Watch(empty_redis_url, ["sync"], slots, stall=3600)
+    watch.end_deaf(DEAF_SECONDS)
+    assert ended == [], "nothing lies there"
+    broker = Broker(empty_redis_url)
+    broker.offer(["sync"])
+    broker.close()
+    watch.end_deaf(DEAF_SECONDS / 2)
+    assert ended == []
+    watch.end_deaf(DEAF_SECONDS / 2)
+    assert ended == ([] if is_busy else [EXIT_DEAF])
 
 
 def _shown(pid):

@@ -96,7 +96,11 @@ def enqueue(
 @cache
 def _asking(dialect: str, *, has_turn: bool) -> Any:
     """The INSERT of a job, made once: its columns are parameters, and so is whose turn it takes."""
-    lane = (bindparam("of_institution"), bindparam("of_queue"), bindparam("of_priority"))
+    lane: tuple[Any, ...] = (
+        bindparam("of_institution"),
+        bindparam("of_queue"),
+        bindparam("of_priority"),
+    )
     turn = turns.next_turn_of(dialect, *lane) if has_turn else None
     job: Any = Job.__table__
     add = turns.INSERT[dialect](job).values(turn=turn)

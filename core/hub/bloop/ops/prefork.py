@@ -152,7 +152,7 @@ class Watch:
             elapsed = min(now - before, 2 * TICK_SECONDS)
             before = now
             self.end_silent(elapsed)
-            self._end_deaf(elapsed)
+            self.end_deaf(elapsed)
 
     def end_silent(self, elapsed: float) -> None:
         """End those children whose last beat is too long ago."""
@@ -167,7 +167,7 @@ class Watch:
                 os.kill(child.pid, signal.SIGKILL)
         self._seen = seen
 
-    def _end_deaf(self, elapsed: float) -> None:
+    def end_deaf(self, elapsed: float) -> None:
         """End this process where offers lie in its queues and nobody takes them."""
         idle = any(not child.is_busy for child in self._slots.shown())
         try:
