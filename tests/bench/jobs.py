@@ -45,7 +45,7 @@ from tests.support.postgres import connect
 from tests.support.run import create_run_folder, remove_run_folder
 
 QUICK = "--quick" in sys.argv
-ROUNDS, JOBS, SAMPLES = (2, 200, 20) if QUICK else (5, 2000, 100)
+ROUNDS, JOBS, SAMPLES = (2, 500, 20) if QUICK else (5, 2000, 100)
 PROCESSES = 2
 THREADS = 4
 PATIENCE_SECONDS = 120
