@@ -295,6 +295,36 @@ async def test_a_twin_waits_a_little_and_is_then_told_to_come_again(hub, operato
     assert titles(hub) == ["Tides"]
 
 
+async def test_an_answer_that_is_kept_just_after_it_was_looked_for_is_not_lost(
+    hub, operator, monkeypatch
+):
+    keep, committed, read = edge_of_keys._keep, asyncio.Event(), asyncio.Event()
+
+    async def slow(*arguments):
+        committed.set()
+        await read.wait()
+        await keep(*arguments)
+
+    monkeypatch.setattr(edge_of_keys, "_keep", slow)
+    first = asyncio.create_task(operator.post(COURSES, json=TIDES, headers=KEY))
+    await committed.wait()
+    read_one = hub.database.read_one
+
+    async def then_it_is_kept(statement, *arguments, **values):
+        row = await read_one(statement, *arguments, **values)
+        if statement is idempotency.KEY and not read.is_set() and row is not None:
+            looked.append(row)
+            if len(looked) == 2:  # The first look only tells that there is a key.
+                read.set()
+                await first
+        return row
+
+    looked = []
+    monkeypatch.setattr(hub.database, "read_one", then_it_is_kept)
+    twin = await operator.post(COURSES, json=TIDES, headers=KEY)
+    assert (twin.status_code, twin.content) == (201, (await first).content)
+
+
 async def test_where_the_answer_cant_be_kept_it_still_goes_out(hub, operator, monkeypatch):
     def refuse(*_arguments, **_values):
         raise InvalidError("no")

@@ -16,10 +16,12 @@ import time
 
 import pytest
 
+from bloop.kernel import stdlib_guard
 from bloop.kernel.discovery import scan
+from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.host import Host
 from bloop.kernel.kernel import Kernel
-from bloop.kernel.stdlib_guard import StandardLibrary
+from bloop.kernel.stdlib_guard import StandardLibrary, _put_handlers
 from bloop.kernel.wanted import Wanted
 from bloop_sdk.testing.distributions import CODE, write_plugin
 
@@ -33,12 +35,13 @@ class Liar:
     __hash__ = None
 
 
+HANDLERS = {"logging.root.handlers": (lambda: tuple(logging.root.handlers), _put_handlers)}
+
+
 @pytest.fixture
 def library():
     noted = StandardLibrary()
     noted.note()
-    # Pytest changes it between this fixture and its test.
-    del noted._environment[b"PYTEST_CURRENT_TEST"]
     yield noted
     noted.restore()
 
@@ -89,7 +92,9 @@ def test_variables_of_the_environment_may_be_added_and_not_changed(library, monk
     assert library.restore() == ("os.environ['BLOOP_TEST_OURS']",)
 
 
-def test_handlers_of_signals_and_logs_are_restored(library):
+def test_handlers_of_signals_and_logs_are_restored(library, monkeypatch):
+    monkeypatch.setattr(stdlib_guard, "_SETTINGS", stdlib_guard._SETTINGS | HANDLERS)
+    library.note()
     handlers, handler = list(logging.root.handlers), signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.root.addHandler(logging.NullHandler())
@@ -143,3 +148,37 @@ def test_a_part_that_is_imported_later_is_looked_at_as_well(site, host: Host):
         with pytest.raises(Exception, match=r"it replaced time\.sleep"):
             part.target()
     assert time.sleep is before
+
+
+def test_parts_that_are_imported_at_once_are_told_apart(site, host: Host):
+    """A trace function is a thread's own; another plugin's harm is not this one's."""
+    slow = "import time\ntime.sleep(0.05)\nasync def go(request, ctx): return 1\n"
+    names = [f"at_once_{number}" for number in range(4)]
+    for name in names:
+        path = f"bloop_{name}.late:go"
+        route = {"path": "/go", "handler": path, "action": "content:read"}
+        manifest = {"contributes": {"routes": [route]}}
+        code = f"import json\njson.dumps = None\n{slow}" if name == names[0] else slow
+        write_plugin(site, name, files={"late.py": code}, manifest=manifest)
+    kernel = Kernel(scan(), host)
+    kernel.apply(Wanted(frozenset(names)))
+    failed = []
+
+    def take(part, trace):
+        sys.settrace(trace)
+        try:
+            part.target()
+        except PluginUnavailableError as err:
+            failed.append((part.plugin_id, str(err)))
+
+    threads = [
+        threading.Thread(target=take, args=(part, lambda *_: None))
+        for part in kernel.contributions("routes")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [(culprit, why)] = failed
+    assert culprit == names[0]
+    assert "it replaced json.dumps, which" in why

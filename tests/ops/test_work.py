@@ -55,17 +55,17 @@ def hub(hub_toml, site):
 
 
 @contextlib.contextmanager
-def worker(hub, site, *options):
-    log = site / "worker.log"
+def worker(hub, site, *options, command="worker", said="Bloop works"):
+    log = site / f"{command}.log"
     with log.open("a") as file:
         process = subprocess.Popen(
-            [BLOOP, "--config", hub.config.path, "worker", *options],
+            [BLOOP, "--config", hub.config.path, command, *options],
             stdout=file,
             stderr=subprocess.STDOUT,
             env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(site)},
         )
     try:
-        wait(lambda: "Bloop works" in log.read_text() or process.poll() is not None)
+        wait(lambda: said in log.read_text() or process.poll() is not None)
         assert process.poll() is None, log.read_text()
         yield process, log
     finally:
@@ -134,6 +134,17 @@ def test_a_worker_that_is_killed_comes_back_and_tries_again(hub, site, tmp_path)
         assert job(hub, id_)["attempts"] == 2
         assert "starts again" in log.read_text()
         assert process.poll() is None
+
+
+@pytest.mark.slow
+def test_a_process_that_serves_alone_leaves_jobs_to_workers(hub, site):
+    with worker(hub, site, "--port", "0", command="serve", said="Bloop is up"):
+        (serving,) = wait(lambda: processes(hub))
+        assert (serving["kind"], serving["workers"]) == ("api", 0)
+        id_ = ask(hub)
+        with worker(hub, site):
+            wait(lambda: job(hub, id_)["state"] == "succeeded")
+        assert parsed(job(hub, id_)["result"]) not in {serving["pid"], os.getpid()}
 
 
 def test_a_queue_that_can_have_no_jobs_is_refused(hub_toml):

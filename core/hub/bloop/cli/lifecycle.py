@@ -1,4 +1,4 @@
-"""``bloop init``, ``bloop up`` and ``bloop login-link``."""
+"""``bloop init``, ``bloop up``, ``bloop serve`` and ``bloop login-link``."""
 
 from __future__ import annotations
 
@@ -90,12 +90,11 @@ def up(ctx: click.Context, host: str | None, port: int | None, *, reload: bool) 
 
     A process of its own serves, and is started again should a plugin bring it down.
     """
-    config: Path | None = ctx.find_root().obj
     if reload:
         from bloop.ops.serve import serve_reloading
 
         serve_reloading(
-            config,
+            ctx.find_root().obj,
             host=host,
             port=port,
             on_ready=announce,
@@ -104,11 +103,31 @@ def up(ctx: click.Context, host: str | None, port: int | None, *, reload: bool) 
         )
         return
 
+    _serve(ctx, host, port, jobs=True)
+
+
+@click.command()
+@click.option("--host", help="Address to listen on instead of [http] host.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes any that is free.")
+@plugin_option
+@click.pass_context
+def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
+    """Run pages and API, and leave background work to `bloop worker`.
+
+    As many as you like, behind a proxy, on any machine that reaches the hub's database. Otherwise
+    it is `bloop up` with [jobs] workers = 0.
+    """
+    _serve(ctx, host, port, jobs=False)
+
+
+def _serve(ctx: click.Context, host: str | None, port: int | None, *, jobs: bool) -> None:
+    config: Path | None = ctx.find_root().obj
+
     def run(lifeline: Lifeline) -> None:
         # In the child alone: its supervisor should hold nothing that could fail.
         from bloop.ops.serve import serve
 
-        serve(config, host=host, port=port, on_ready=announce, lifeline=lifeline)
+        serve(config, host=host, port=port, jobs=jobs, on_ready=announce, lifeline=lifeline)
 
     from bloop.ops.supervise import supervise
 

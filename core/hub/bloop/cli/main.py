@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": ("bloop.cli.lifecycle:init", "Create a hub here: hub.toml, database, first account."),
     "up": ("bloop.cli.lifecycle:up", "Run the hub: pages, API and background work."),
+    "serve": ("bloop.cli.lifecycle:serve", "Run pages and API alone, beside `bloop worker`."),
     "worker": ("bloop.cli.worker:worker", "Run background work alone, beside `bloop up`."),
     "login-link": ("bloop.cli.lifecycle:login_link", "Print a fresh link that logs you in."),
     "import": ("bloop.cli.transfer:import_file", "Import a course from a file."),

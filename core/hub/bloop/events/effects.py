@@ -18,6 +18,7 @@ from bloop.events.models import Parked
 from bloop.events.parking import Failure
 from bloop.events.reader import Logged
 from bloop.kernel.faults import PluginUnavailableError
+from bloop.store.cut import cut
 from bloop.store.errors import StoreError
 from bloop.store.faults import translated
 from bloop.store.unit import UnitOfWork
@@ -53,12 +54,16 @@ class _Attempt:
         threading.Thread(target=self._cut, name="bloop-events-cut", daemon=True).start()
 
     def _cut(self) -> None:
-        # A thread of its own, for closing waits while the driver is in the middle of a statement.
+        # A thread of its own, for it waits while the driver is in the middle of a statement.
         if self.connection is not None:
             with contextlib.suppress(Exception):
-                driver: Any = self.connection.connection.driver_connection
-                if hasattr(driver, "interrupt"):
-                    driver.interrupt()
+                cut(self.connection)
+
+    def end(self) -> None:
+        """Note that it came back; a connection that was cut serves nobody else."""
+        self.ended = True
+        if self._is_cut and self.connection is not None:
+            with contextlib.suppress(Exception):
                 self.connection.invalidate()
 
 
@@ -138,7 +143,10 @@ class Effects:
             try:
                 with self._means.database.unit(call) as unit:
                     attempt.begin(unit.session.connection())
-                    return work(unit)
+                    try:
+                        return work(unit)
+                    finally:
+                        attempt.end()
             finally:
                 attempt.ended = True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -52,22 +53,24 @@ class Runner:
 
     def __init__(self, watchdog: Watchdog | None = None) -> None:
         self._watchdog = watchdog
-        self.stdlib = StandardLibrary()
+        self._stdlib = StandardLibrary()
+        self._turn = threading.RLock()
         self._spoilers: dict[str, PluginUnavailableError] = {}
 
     @contextlib.contextmanager
     def guard(self, found: Found, what: str) -> Iterator[None]:
         """For code that runs for the first time and may crash or hang, such as an import.
 
-        Journalled and with a deadline; what it replaced in the standard library, since ``stdlib``
-        was last noted, is put back, and makes it fail.
+        Journalled and with a deadline; what it replaced in the standard library is put back, and
+        makes it fail. One at a time, or what one replaced would be laid at another's door.
         """
-        with self.watched(found, what):
+        with self._turn, self.watched(found, what):
+            self._stdlib.note()
             try:
                 yield
             finally:
                 # Inside, for what watches uses the standard library as well.
-                if replaced := self.stdlib.restore():
+                if replaced := self._stdlib.restore():
                     self._spoilers[found.id] = _spoiled(found, what, replaced)
         # What it has kept for itself of the replaced things, nobody can take from it again.
         if found.id in self._spoilers:
@@ -112,7 +115,6 @@ class Runner:
             return getattr(importlib.import_module(module), name)
 
         what = f"import of {what} {path}"
-        self.stdlib.note()
         with self.guard(found, what):
             return self.run(found, what, get)
 
@@ -172,7 +174,6 @@ def import_plugins(
 ) -> tuple[dict[str, Imported], dict[str, PluginUnavailableError]]:
     """Import exactly these plugins; gives those that work, and why the others don't."""
     failures: dict[str, PluginUnavailableError] = {}
-    runner.stdlib.note()
 
     def failed(_manager: Any, point: _EntryPoint, error: BaseException) -> None:
         assert isinstance(error, PluginUnavailableError), "Runner makes it one"

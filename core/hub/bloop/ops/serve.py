@@ -55,12 +55,14 @@ def serve(
     *,
     host: str | None = None,
     port: int | None = None,
+    jobs: bool = True,
     on_ready: OnReady = lambda _serving: None,
     lifeline: Lifeline | None = None,
 ) -> None:
     """Serve the hub until SIGINT or SIGTERM; running requests end first.
 
-    ``host`` and ``port`` override the configuration; port 0 takes any that is free. Raises
+    ``host`` and ``port`` override the configuration; port 0 takes any that is free. Without
+    ``jobs`` none are run here, whatever the configuration says. Raises
     :class:`ConfigError` where the address is taken, or public before anybody has an account.
     """
     line = lifeline or Lifeline()
@@ -72,6 +74,7 @@ def serve(
     from bloop.hub import Hub
 
     hub = Hub.open(config, "api", host=host)
+    hub.workers = hub.workers if jobs else 0
     configure(hub.config.value.log.level, hub.config.value.log.format)
     http = hub.config.value.http
     bound = line.listener or bind(http.host, http.port if port is None else port)

@@ -12,6 +12,7 @@ from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, 
 from bloop_sdk.testing.kit import plugin_tests
 from bloop_sdk.testing.reading import ContractError, Replica, raw_hash, read_all, ref_of
 from bloop_sdk.testing.recording import Recording, recorded
+from bloop_sdk.testing.streams import FakeStream, Stream
 from bloop_sdk.testing.system import (
     FakeSystem,
     FakeTransport,
@@ -27,6 +28,7 @@ __all__ = [
     "ContractError",
     "Cut",
     "FakeContext",
+    "FakeStream",
     "FakeSystem",
     "FakeTransport",
     "Fault",
@@ -43,6 +45,7 @@ __all__ = [
     "Replica",
     "Slow",
     "Status",
+    "Stream",
     "System",
     "arrived",
     "fake_call",

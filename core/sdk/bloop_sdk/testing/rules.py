@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from bloop_sdk.testing.plugins import PluginUnderTest
-from bloop_sdk.testing.system import OFFERS, Folder, Subject, System
+from bloop_sdk.testing.system import OFFERS, Folder, Subject
 
 Check = TypeVar("Check", bound=Callable[[Any], Awaitable[None]])
 
@@ -69,8 +69,7 @@ def require(subject: Subject, offers: set[str], name: str) -> None:
             pytest.fail(f"without={{{name!r}: ...}}, but it is there: remove that line")
         pytest.skip(f"{name}: {subject.without[name]}")
     if name not in offers:
-        how = {System: "the system that `make` gives needs", Folder: "Folder() needs"}
+        who = "Folder()" if isinstance(subject, Folder) else "the system that `make` gives"
         pytest.fail(
-            f"{how[type(subject)]} {OFFERS[name]}; or say why there is none: "
-            f"without={{{name!r}: 'reason'}}"
+            f"{who} needs {OFFERS[name]}; or say why there is none: without={{{name!r}: 'reason'}}"
         )

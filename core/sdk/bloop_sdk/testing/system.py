@@ -31,6 +31,7 @@ from bloop_sdk.errors import RateLimitedError
 from bloop_sdk.http import Request, Response
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.faults import pieces
+from bloop_sdk.testing.streams import Stream
 
 OFFERS: dict[str, str] = {
     "bad": "settings with a credential that was never valid",
@@ -44,6 +45,9 @@ OFFERS: dict[str, str] = {
     "forbid": "`forbid() -> Ref | None`: refuse one record with 403 (None: an optional stream)",
     "write": "`write(kind) -> WriteOp`: a valid operation of that kind, new each time",
     "webhook": "`webhook() -> WebhookRequest`: a call with a valid signature",
+    "stop": "`stop()`: let the system be away",
+    "start": "`start()`: bring it back, at the same address",
+    "refused": "`refused() -> dict`: a payload that it can never take",
 }
 """What a system may offer beyond its content, with the methods' signatures."""
 
@@ -145,7 +149,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-Subject = System | Folder
+Subject = System | Folder | Stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Archive:
         self._zip = open_zip(path, bounds)
         # A file collected before its ZipFile would warn that it was left open.
         self._finalizer = weakref.finalize(self, self._zip.close)
+        self._finalizer.atexit = False  # A thread may still read as the process ends.
         self._folded: dict[str, str] | None = None
         try:
             self._root = self._find_root()

@@ -96,6 +96,8 @@ class Index:
     def __init__(self) -> None:
         self.db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._finalizer = weakref.finalize(self, self.db.close)
+        # A process may end while a thread still reads: SQLite crashes where it is closed then.
+        self._finalizer.atexit = False
         self.db.executescript("PRAGMA cache_size=-1024; PRAGMA journal_mode=OFF;" + _SCHEMA)
         self.db.execute("BEGIN")
 

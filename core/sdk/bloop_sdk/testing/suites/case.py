@@ -17,7 +17,7 @@ from bloop_sdk.testing.faults import Faults, Killed, Steps
 from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.reading import ContractError, Replica, Report, difference
 from bloop_sdk.testing.rules import require
-from bloop_sdk.testing.system import Source, Subject, http_client
+from bloop_sdk.testing.system import Folder, Source, System, http_client
 
 __all__ = ["ContentCase", "Rig", "converge", "named", "was_killed"]
 
@@ -26,7 +26,7 @@ class ContentCase:
     """A provider's class and its subject; each :meth:`rig` has a system of its own."""
 
     def __init__(
-        self, plugin: PluginUnderTest, capability: str, subject: Subject, folder: Path
+        self, plugin: PluginUnderTest, capability: str, subject: System | Folder, folder: Path
     ) -> None:
         self.plugin = plugin
         self.capability = capability
