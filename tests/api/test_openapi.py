@@ -99,6 +99,7 @@ UNVERSIONED = {
     "post /api/v1/plugins/{plugin_id}/disable",
     "post /api/v1/plugins/{plugin_id}/enable",
     "post /api/v1/runs/{run_id}/undo",
+    "post /api/v1/schedules/{name}/run",
     "post /api/v1/webhooks",
     "post /api/v1/webhooks/{webhook_id}/redeliver",
     "post /api/v1/webhooks/{webhook_id}/rotate",

@@ -12,7 +12,7 @@ from bloop.accounts.sessions import system_call
 from bloop.content.engine import RunOptions, run_read
 from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.hub import Hub
-from bloop.jobs.models import Job
+from bloop.jobs.models import Job, JobSchedule
 from bloop.kernel.config import load
 from bloop.kernel.models import (
     Connection,
@@ -107,6 +107,15 @@ def fill_institution(hub, plugin, institution):
             PluginValue(plugin_id=plugin, key="a", value=1),
             PluginValue(plugin_id=plugin, key="b", value=2),
             InstitutionPlugin(plugin_id=plugin, enabled=True),
+            JobSchedule(
+                name=f"{plugin}.sync",
+                plugin_id=plugin,
+                queue="default",
+                priority=5,
+                max_attempts=5,
+                every="30 3 * * *",
+                zone="Europe/Berlin",
+            ),
             Job(
                 kind="content.import",
                 plugin_id=plugin,

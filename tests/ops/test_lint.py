@@ -164,6 +164,15 @@ BROKEN = [
         "config.py:6",
         "no scope",
     ),
+    (
+        "M107",
+        in_manifest(
+            '[[contributes.jobs]]\nkind = "sweep"\nhandler = "bloop_good:Main"\n'
+            '[[contributes.schedules]]\njob = "sweep"\nevery = "61 * * * *"\n'
+        ),
+        "bloop-plugin.toml:19",
+        "Bad minute",
+    ),
     ("N201", replaced("pyproject.toml", "bloop-good", "good"), "pyproject.toml", "'good'"),
     ("N202", replaced("bloop-plugin.toml", '"good"', '"better"'), "bloop_good", "bloop_good"),
     ("N203", replaced("pyproject.toml", "good = ", "goods = "), "pyproject.toml", "goods"),

@@ -53,6 +53,13 @@ migrations = "bloop_canvas.migrations"
     }
 
 
+SCHEDULED = (
+    MINIMAL
+    + '[[contributes.jobs]]\nkind = "tidy"\nhandler = "bloop_canvas.jobs:tidy"\n'
+    + '[[contributes.schedules]]\njob = "tidy"\n'
+)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -69,6 +76,15 @@ migrations = "bloop_canvas.migrations"
         (
             MINIMAL + '[[contributes.schedules]]\njob = "gone"\nevery = "1h"',
             "schedule of unknown job 'gone'",
+        ),
+        (SCHEDULED + 'every = "5s"', "an interval is 10s at least, 366d at most"),
+        (SCHEDULED + 'every = "400d"', "an interval is 10s at least, 366d at most"),
+        (SCHEDULED + 'every = "1h30m"', "neither an interval like 15m nor a cron line"),
+        (SCHEDULED + 'every = "0 30 3 * * *"', "nor a cron line of five fields"),
+        (SCHEDULED + 'every = "1h"\nzone = "UTC"', "is an interval, which has no zone"),
+        (
+            SCHEDULED + 'every = "1h"\n[[contributes.schedules]]\njob = "tidy"\nevery = "2h"',
+            "the schedule of the job 'tidy' is declared twice",
         ),
         (
             MINIMAL + '[[contributes.actions]]\nname = "content:read"\nrole = "guest"\nhelp = "x"',

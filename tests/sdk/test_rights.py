@@ -32,7 +32,10 @@ jobs = [
     { kind = "draw", handler = "bloop_wiki.j:draw", queue = "render" },
     { kind = "tidy", handler = "bloop_wiki.j:tidy" },
 ]
-schedules = [{ job = "sweep", every = "15m" }]
+schedules = [
+    { job = "sweep", every = "15m" },
+    { job = "draw", every = "30 3 * * *", zone = "Europe/Berlin" },
+]
 consumers = [
     { name = "index", topics = ["content.*", "user.*"], handler = "bloop_wiki.c:index" },
     { name = "count", topics = ["content.*"], handler = "bloop_wiki.c:count" },
@@ -58,7 +61,7 @@ def test_every_part_of_a_manifest_is_a_right_and_each_once():
         "routes:/x/wiki/": "GET /a (content:read), /b (wiki:edit)",
         "panel:lesson": "content:read",
         "jobs:default": "sweep, tidy, sweep: 15m",
-        "jobs:render": "draw",
+        "jobs:render": "draw, draw: 30 3 * * * Europe/Berlin",
         "command:lint": "Lint.",
         "action:wiki:edit (learner)": "Edit the wiki.",
         "system:pandoc": "",

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bloop_sdk._intervals import LONGEST, SHORTEST, interval_seconds
 from bloop_sdk.errors import ManifestError
 from bloop_sdk.hooks import hook_traits
 from bloop_sdk.providers import CAPABILITIES
@@ -37,7 +38,10 @@ PluginId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 ActionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
 ImportName = Annotated[str, Field(pattern=r"^(\.[a-z0-9_]{1,20}|folder)$")]
-CronOrInterval = Annotated[str, Field(min_length=2)]
+CronOrInterval = Annotated[str, Field(min_length=2, max_length=120)]
+ZoneName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$", max_length=64)]
+
+_CRON_FIELD = re.compile(r"[0-9A-Za-z*][0-9A-Za-z*,/#-]*")
 
 
 class _Part(BaseModel):
@@ -97,10 +101,33 @@ class JobDecl(_Part):
 
 
 class ScheduleDecl(_Part):
-    """A job that starts by itself: ``every`` is a cron line or an interval like ``15m``."""
+    """A job that starts by itself in each institution that uses the plugin, with ``{}`` as payload.
+
+    ``every`` is an interval like ``15m`` (``s``, ``m``, ``h`` or ``d``; 10 seconds to 366 days), or
+    a cron line of five fields like ``30 3 * * MON-FRI``: in the time zone ``zone`` (an IANA name),
+    or without one in the hub's. A due time at which the job before is still under way is skipped,
+    and of those that were missed only one is made up for.
+    """
 
     job: str
     every: CronOrInterval
+    zone: ZoneName | None = None
+
+    @model_validator(mode="after")
+    def _interval_or_cron(self) -> Self:
+        seconds = interval_seconds(self.every)
+        if seconds is None:
+            fields = self.every.split()
+            if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(one) for one in fields):
+                raise ValueError(
+                    f"every = {self.every!r} is neither an interval like 15m"
+                    " nor a cron line of five fields like 30 3 * * *"
+                )
+        elif not SHORTEST <= seconds <= LONGEST:
+            raise ValueError(f"every = {self.every!r}: an interval is 10s at least, 366d at most")
+        elif self.zone is not None:
+            raise ValueError(f"every = {self.every!r} is an interval, which has no zone")
+        return self
 
 
 class ConsumerDecl(_Part):
@@ -150,6 +177,7 @@ class Contributions(_Part):
             ("route", [f"{one} {part.path}" for part in self.routes for one in part.methods]),
             ("page", [part.path for part in self.pages]),
             ("job", [part.kind for part in self.jobs]),
+            ("schedule of the job", [part.job for part in self.schedules]),
             ("consumer", [part.name for part in self.consumers]),
             ("command", [part.name for part in self.commands]),
             ("action", [part.name for part in self.actions]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -111,11 +111,18 @@ class Unit(Protocol):
         ...
 
     def enqueue(
-        self, kind: str, payload: JSONObject, *, key: str | None = None, delay: float = 0.0
+        self,
+        kind: str,
+        payload: JSONObject,
+        *,
+        key: str | None = None,
+        delay: float = 0.0,
+        after: Sequence[str] = (),
     ) -> str:
         """Ask for one of the plugin's own jobs, ``delay`` seconds from now; its id.
 
-        The same ``key`` gives the job that was asked for first.
+        The same ``key`` gives the job that was asked for first. It begins only once all the jobs
+        whose ids are ``after`` have succeeded, and is cancelled where one of them does not.
         """
         ...
 

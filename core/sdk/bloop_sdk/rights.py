@@ -148,7 +148,11 @@ def _contributed(plugin_id: str, parts: Contributions) -> Iterator[Right]:
     yield from (Right(f"panel:{panel.slot}", panel.action) for panel in parts.panels)
     for queue in dict.fromkeys(job.queue for job in parts.jobs):
         kinds = [job.kind for job in parts.jobs if job.queue == queue]
-        times = [f"{part.job}: {part.every}" for part in parts.schedules if part.job in kinds]
+        times = [
+            " ".join(filter(None, (f"{part.job}: {part.every}", part.zone)))
+            for part in parts.schedules
+            if part.job in kinds
+        ]
         yield Right(f"jobs:{queue}", ", ".join([*kinds, *times]))
     yield from (Right(f"command:{part.name}", part.help) for part in parts.commands)
     yield from (Right(f"action:{part.name} ({part.role})", part.help) for part in parts.actions)

@@ -75,6 +75,8 @@ ACTIONS: dict[str, Role] = {
     "plugins:enable": Role.ADMIN,
     "plugins:read": Role.ADMIN,
     "plugins:toggle": Role.OPERATOR,
+    "schedules:read": Role.ADMIN,
+    "schedules:write": Role.ADMIN,
     "users:read": Role.ADMIN,
     "webhooks:read": Role.ADMIN,
     "webhooks:write": Role.ADMIN,

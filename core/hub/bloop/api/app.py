@@ -26,6 +26,7 @@ API = (
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
     "bloop.api.jobs",
+    "bloop.api.schedules",
     "bloop.api.events",
     "bloop.api.live",
     "bloop.api.webhooks",

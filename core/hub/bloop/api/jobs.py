@@ -12,7 +12,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response, not_modified
 from bloop.jobs import JobState
-from bloop.jobs.queries import JOB, JOBS
+from bloop.jobs.queries import AFTER, JOB, JOBS
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
@@ -34,6 +34,7 @@ class JobOut(BaseModel):
     attempts: int
     max_attempts: int
     cancel_requested: bool
+    pending: int = Field(description="Jobs that it comes after and that have not succeeded yet")
     progress_done: int | None
     progress_total: int | None
     progress_message: str | None
@@ -45,6 +46,12 @@ class JobOut(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     row_version: int
+
+
+class JobShown(JobOut):
+    """A job with the ids of those that it comes after."""
+
+    after: list[str]
 
 
 class JobList(BaseModel):
@@ -70,23 +77,31 @@ async def list_jobs(
     return json_response({"items": items, "next": items[-1]["id"] if len(rows) > limit else None})
 
 
-@router.get("/{job_id}", action="jobs:read", response_model=JobOut, problems=(404,))
+@router.get("/{job_id}", action="jobs:read", response_model=JobShown, problems=(404,))
 async def show_job(request: Request, job_id: str) -> Response:
-    """One job with its progress, its result, or why it failed."""
+    """One job with its progress, what it waits for, its result, or why it failed."""
     found = JOB.as_dict(await _row(request, job_id))
+    others = await hub_of(request).database.read(AFTER, call_of(request), id=job_id)
+    found["after"] = [row[0] for row in others]
     version = found["row_version"]
     return not_modified(request, version) or json_response(found, version=version)
 
 
 @router.post("/{job_id}/cancel", action="jobs:cancel", response_model=JobOut, problems=(404, 409))
 async def cancel_job(request: Request, job_id: str) -> Response:
-    """Stop a job: at once while it waits, as soon as it notices while it runs."""
+    """Stop a job: at once while it waits, as soon as it notices while it runs.
+
+    What comes after it is cancelled as well.
+    """
     return await _act(request, job_id, hub_of(request).jobs.cancel)
 
 
 @router.post("/{job_id}/retry", action="jobs:cancel", response_model=JobOut, problems=(404, 409))
 async def retry_job(request: Request, job_id: str) -> Response:
-    """Try a job again that failed or was cancelled."""
+    """Try a job again that failed or was cancelled.
+
+    What was cancelled because of it waits for it anew.
+    """
     return await _act(request, job_id, hub_of(request).jobs.retry)
 
 

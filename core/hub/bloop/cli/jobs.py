@@ -20,6 +20,7 @@ from bloop.cli.output import (
     progress_bar,
     state,
 )
+from bloop.cli.schedules import schedules
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -32,6 +33,9 @@ NEWEST = "~"
 @click.group()
 def jobs() -> None:
     """See and steer background work."""
+
+
+jobs.add_command(schedules)
 
 
 @jobs.command("list")
@@ -73,10 +77,14 @@ async def list_jobs(limit: int, *, as_json: bool) -> None:
 @asynchronous
 async def show(job: str, *, as_json: bool) -> None:
     """Show JOB with its progress, its result, or why it failed."""
+    from bloop.jobs.queries import AFTER
+    from bloop.store.statements import to_dicts
+
     async with open_hub() as hub:
         row = _job(hub, job)
+        after = to_dicts(AFTER, hub.database.read_now(AFTER, hub_call(hub), id=job))
     if as_json:
-        print_json(row)
+        print_json(row | {"after": after})
         return
     out = console()
     out.print(f"[bold]{plain(row['kind'])}[/] {state(row['state'])}  [dim]{row['id']}[/]")
@@ -91,6 +99,8 @@ async def show(job: str, *, as_json: bool) -> None:
     for name, value in facts.items():
         if value:
             out.print(f"  [dim]{name:<9}[/] {plain(str(value))}")
+    for one in after:
+        out.print(f"  [dim]after[/]     {one['id']} {plain(one['kind'])} {state(one['state'])}")
     for name in ("result", "error"):
         if row[name] is not None:
             text = orjson.dumps(row[name], option=orjson.OPT_INDENT_2).decode()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bloop.hub.live import Live
     from bloop.hub.outside import Outside
     from bloop.jobs import Jobs
+    from bloop.jobs.clock import Clock
     from bloop.jobs.context import RunningJob
     from bloop.kernel.config_layers import Resolved
     from bloop.kernel.kernel import Kernel
@@ -149,6 +150,13 @@ class Hub:
         return made
 
     @cached_property
+    def clock(self) -> Clock:
+        """What starts jobs by schedule, in every process that serves or works."""
+        from bloop.hub.schedules import make_clock
+
+        return make_clock(self)
+
+    @cached_property
     def outside(self) -> Outside:
         """The one way out of plugins."""
         from bloop.hub.outside import Outside
@@ -216,9 +224,12 @@ class Hub:
         return await self._toggle.take_up(config)
 
     async def _bring(self, config: LoadedConfig) -> Changes:
+        from bloop.hub.schedules import schedules_of
+
         self.config = config
         changes = await asyncio.to_thread(self.load_plugins)
         await self._take_up_jobs()
+        self.clock.follow(schedules_of(self))
         if self.kind != "worker":
             await self._take_up_consumers()
         self.loading = False
@@ -303,6 +314,8 @@ class Hub:
         await self.loaded()
         if self._toggle is not None:
             await self._toggle.stop()
+        if "clock" in self.__dict__:
+            await self.clock.stop()
         if "live" in self.__dict__:
             await self.live.stop()
         if "consumers" in self.__dict__:
@@ -341,6 +354,7 @@ class Hub:
         finally:
             self.loading = False
         await self.jobs.start()
+        self.clock.start()
         if self.kind != "worker":
             await self.consumers.start()
             await self.webhooks.start()

@@ -15,6 +15,7 @@ from bloop.events.means import Means, Timing
 from bloop.events.reader import Log
 from bloop.hub.contexts import PluginCall, manifest_of, open_context
 from bloop.hub.units import PluginUnit
+from bloop.jobs import trim
 from bloop.store import idempotency
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.webhooks.queue import OWNER
@@ -60,7 +61,8 @@ def make_consumers(hub: Hub) -> Consumers:
     forget = partial(
         idempotency.trim, hub.database, call, timedelta(hours=limits.idempotency_hours)
     )
-    return Consumers(means, keep=timedelta(days=limits.event_days), tidy=(forget,))
+    trim_jobs = partial(trim.trim, hub.database, call, timedelta(days=limits.job_days))
+    return Consumers(means, keep=timedelta(days=limits.event_days), tidy=(forget, trim_jobs))
 
 
 def consumers_of(hub: Hub) -> list[Consumer]:

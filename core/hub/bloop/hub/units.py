@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,13 @@ class PluginUnit:
         self.unit.audit.append(action, resource, detail)
 
     def enqueue(
-        self, kind: str, payload: JSONObject, *, key: str | None = None, delay: float = 0.0
+        self,
+        kind: str,
+        payload: JSONObject,
+        *,
+        key: str | None = None,
+        delay: float = 0.0,
+        after: Sequence[str] = (),
     ) -> str:
         """Ask for a job that the manifest declares."""
         jobs, plugin = self._writing(), self.manifest.id
@@ -68,6 +75,7 @@ class PluginUnit:
             priority=job.priority,
             max_attempts=job.attempts,
             delay=delay,
+            after=after,
         )
 
     def _writing(self) -> Jobs:

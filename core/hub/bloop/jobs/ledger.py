@@ -7,7 +7,7 @@ fenced: they touch a job only while the lease they name is still theirs.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, literal, select, update
 
-from bloop.jobs import turns
+from bloop.jobs import follow, turns
 from bloop.jobs.models import DUE, NORMAL_PRIORITY, OVER, RUNNING, Job, JobState
 from bloop.jobs.owners import is_dead
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -55,10 +55,12 @@ def enqueue(
     priority: int = NORMAL_PRIORITY,
     max_attempts: int = 5,
     delay: float = 0.0,
+    after: Sequence[str] = (),
 ) -> str:
     """Ask for work; it begins after the unit has committed, at the earliest in ``delay`` seconds.
 
-    Of ``priority``, 0 goes first and 9 last; within one, institutions take turns.
+    Of ``priority``, 0 goes first and 9 last; within one, institutions take turns. It begins only
+    once all the jobs ``after`` which it comes have succeeded (:mod:`bloop.jobs.follow`).
 
     The same ``key`` gives the job that was asked for first, whatever became of it. Raises
     ConflictError where that one was of another kind or payload.
@@ -69,10 +71,14 @@ def enqueue(
             field="payload",
             cure="put large data into a blob and pass its digest",
         )
+    others = follow.check(unit, after)
+    has_turn = delay <= 0 and not others
     row: dict[str, Any] = {
         "id": new_id(),
         "institution_id": unit.institution,
         "kind": kind,
+        "state": JobState.BLOCKED if others else JobState.WAITING,
+        "pending": len(others),
         "plugin_id": plugin_id,
         "queue": queue,
         "priority": priority,
@@ -87,9 +93,11 @@ def enqueue(
     dialect = unit.session.get_bind().dialect.name
     # On the connection: a session compiles each INSERT once more to see whose row it is.
     connection = unit.session.connection()
-    if delay <= 0:
+    if has_turn:
         row |= {"of_institution": unit.institution, "of_queue": queue, "of_priority": priority}
-    added: str | None = connection.scalar(_asking(dialect, has_turn=delay <= 0), row)
+    added: str | None = connection.scalar(_asking(dialect, has_turn=has_turn), row)
+    if added and others:
+        follow.hold(unit, added, others)
     return added or _known(unit, kind, payload, key)
 
 
@@ -222,8 +230,11 @@ def finish(
     values |= progress or {}
     lease = {"of_id": claim.id, "of_owner": claim.owner, "of_epoch": claim.epoch}
     given = {f"to_{column}": value for column, value in values.items()}
-    done = unit.session.connection().execute(_ending(tuple(sorted(values))), given | lease)
-    return bool(done.rowcount)
+    ending = _ending(tuple(sorted(values)))
+    followed = unit.session.connection().scalar(ending, given | lease)
+    if followed:
+        follow.ended(unit, claim.id)
+    return followed is not None
 
 
 @cache
@@ -240,6 +251,7 @@ def _ending(columns: tuple[str, ...]) -> Any:
         )
         .values(lease_owner=None, lease_until=None, row_version=job.c.row_version + 1)
         .values({column: bindparam(f"to_{column}", type_=job.c[column].type) for column in columns})
+        .returning(job.c.followed)
     )
 
 
@@ -294,6 +306,7 @@ def reap(unit: UnitOfWork, *, alive: Collection[str] = ()) -> int:
         (~left, failed),
     ):
         _changed(unit, update(Job).where(*ours, condition).values(values))
+    follow.ended(unit, *lost)
     return len(lost)
 
 
@@ -305,10 +318,11 @@ def cancel(unit: UnitOfWork, job_id: str) -> Job:
     job = _locked(unit, job_id)
     if job.state in OVER:
         raise ConflictError(f"job {job_id} has {job.state} already")
-    if job.state == JobState.WAITING:
-        job.state, job.finished_at = JobState.CANCELLED, utcnow()
-    else:
+    if job.state == JobState.RUNNING:
         job.cancel_requested = True
+    else:
+        job.state, job.finished_at = JobState.CANCELLED, utcnow()
+        follow.ended(unit, job_id)
     unit.audit.append("jobs:cancel", f"job:{job_id}", {"kind": job.kind})
     return job
 
@@ -318,11 +332,14 @@ def retry(unit: UnitOfWork, job_id: str) -> Job:
     job = _locked(unit, job_id)
     if job.state not in {JobState.FAILED, JobState.CANCELLED}:
         raise ConflictError(f"job {job_id} is {job.state}; only what failed can be retried")
-    job.state, job.run_after, job.attempts = JobState.WAITING, utcnow(), 0
-    job.turn = unit.session.scalar(select(turns.next_turn(unit, job.queue, job.priority)))
+    job.state, job.run_after, job.attempts = follow.state_again(unit, job), utcnow(), 0
+    if job.state == JobState.WAITING:
+        job.turn = unit.session.scalar(select(turns.next_turn(unit, job.queue, job.priority)))
     job.error = job.finished_at = job.started_at = None
     job.progress_done = job.progress_total = job.progress_message = None
     job.cancel_requested = False
+    unit.session.flush()
+    follow.revive(unit, job_id)
     unit.audit.append("jobs:retry", f"job:{job_id}", {"kind": job.kind})
     return job
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ForeignKey,
     Index,
     SmallInteger,
     String,
@@ -23,8 +24,9 @@ from bloop.store.types import Json, utcnow
 
 
 class JobState(enum.StrEnum):
-    """Where a job stands; the last three are its end."""
+    """Where a job stands; what is blocked comes after others, and the last three are its end."""
 
+    BLOCKED = "blocked"
     WAITING = "waiting"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -51,7 +53,8 @@ class Job(Tenant, Base):
     A runner holds ``lease_until`` and writes only while ``lease_epoch`` is the one it claimed.
     ``actor`` and ``actor_role`` are those of the call that asked for the job, which runs as theirs.
     Of the jobs that are due, those of ``priority`` 0 go first, then by ``turn``; what waits for a
-    time has no turn yet.
+    time has no turn yet. ``pending`` counts the jobs it comes after that have not succeeded,
+    ``followed`` says that others come after it (:class:`JobAfter`).
     """
 
     __tablename__ = "job"
@@ -83,6 +86,8 @@ class Job(Tenant, Base):
     lease_epoch: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    pending: Mapped[int] = mapped_column(default=0)
+    followed: Mapped[bool] = mapped_column(default=False)
     progress_done: Mapped[int | None]
     progress_total: Mapped[int | None]
     progress_message: Mapped[str | None] = mapped_column(String(500))
@@ -108,3 +113,45 @@ class JobTurn(Base):
     queue: Mapped[str] = mapped_column(String(40), primary_key=True)
     priority: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     turn: Mapped[int] = mapped_column(BigInteger)
+
+
+class JobAfter(Tenant, Base):
+    """That one job begins only after another one has succeeded."""
+
+    __tablename__ = "job_after"
+    __table_args__ = (Index("ix_job_after_after", "after_id"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    after_id: Mapped[str] = mapped_column(
+        ForeignKey("job.id", ondelete="CASCADE"), primary_key=True
+    )
+
+
+class JobSchedule(Tenant, Base):
+    """A job that starts by itself in one institution; ``name`` is the job's kind.
+
+    ``every`` is an interval or a cron line in the time zone ``zone``. ``next_at`` is when it is due
+    next, and NULL while it is paused, or its plugin is not used. ``last_due_at`` is the due time
+    that started ``last_job_id``, unless somebody started that by hand; ``skipped`` counts the due
+    times since then at which that job was still under way.
+    """
+
+    __tablename__ = "job_schedule"
+    __table_args__ = (Index("ix_job_schedule_next", "next_at", **_where("next_at IS NOT NULL")),)
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    plugin_id: Mapped[str | None] = mapped_column(String(40))
+    queue: Mapped[str] = mapped_column(String(40))
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    max_attempts: Mapped[int]
+    every: Mapped[str] = mapped_column(String(120))
+    zone: Mapped[str] = mapped_column(String(64))
+    paused: Mapped[bool] = mapped_column(default=False)
+    next_at: Mapped[datetime | None]
+    last_due_at: Mapped[datetime | None]
+    last_job_id: Mapped[str | None] = mapped_column(ID)
+    skipped: Mapped[int] = mapped_column(default=0)
+    skipped_at: Mapped[datetime | None]
+    row_version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, func, or_, select
 
-from bloop.jobs.models import DUE, LATER, RUNNING, Job, JobState
+from bloop.jobs.models import DUE, LATER, RUNNING, Job, JobAfter, JobSchedule, JobState
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import institution, register
 from bloop.store.types import UtcDateTime
@@ -19,6 +19,7 @@ _SHOWN = (
     Job.attempts,
     Job.max_attempts,
     Job.cancel_requested,
+    Job.pending,
     Job.progress_done,
     Job.progress_total,
     Job.progress_message,
@@ -45,6 +46,58 @@ JOBS = register(
     .limit(bindparam("limit")),
 )
 """The newest jobs with ids below ``before``."""
+
+AFTER = register(
+    "jobs.after",
+    select(Job.id, Job.kind, Job.state)
+    .join(JobAfter, (JobAfter.after_id == Job.id) & (JobAfter.institution_id == Job.institution_id))
+    .where(
+        Job.institution_id == institution,
+        JobAfter.institution_id == institution,
+        JobAfter.job_id == bindparam("id"),
+    )
+    .order_by(Job.id),
+)
+"""The jobs that one comes after."""
+
+_schedules = (
+    select(
+        JobSchedule.name,
+        JobSchedule.plugin_id,
+        JobSchedule.every,
+        JobSchedule.zone,
+        JobSchedule.paused,
+        JobSchedule.next_at,
+        JobSchedule.last_due_at,
+        JobSchedule.last_job_id,
+        Job.state.label("last_state"),
+        Job.finished_at.label("last_finished_at"),
+        Job.error.label("last_error"),
+        JobSchedule.skipped,
+        JobSchedule.skipped_at,
+        JobSchedule.row_version,
+    )
+    .outerjoin(Job, (Job.id == JobSchedule.last_job_id) & (Job.institution_id == institution))
+    .where(JobSchedule.institution_id == institution)
+)
+
+SCHEDULES = register("jobs.schedules", _schedules.order_by(JobSchedule.name))
+"""The schedules of an institution, each with its last job."""
+
+SCHEDULE = register("jobs.schedule", _schedules.where(JobSchedule.name == bindparam("name")))
+"""One of them."""
+
+DUE_SCHEDULE = register(
+    "jobs.due_schedule",
+    select(JobSchedule.name)
+    .where(
+        or_(JobSchedule.institution_id == institution, institution == EVERY_INSTITUTION),
+        JobSchedule.next_at.is_not(None),
+        JobSchedule.next_at <= bindparam("now", type_=UtcDateTime),
+    )
+    .limit(1),
+)
+"""Whether a schedule is due."""
 
 _first = select(func.min(Job.kind).label("kind")).where(_OWN, *DUE).cte("lane", recursive=True)
 _next = select(func.min(Job.kind)).where(_OWN, *DUE, Job.kind > _first.c.kind).scalar_subquery()
@@ -84,12 +137,12 @@ UNDER_WAY = register(
     .where(
         _OWN,
         Job.plugin_id == bindparam("plugin"),
-        Job.state.in_([JobState.WAITING, JobState.RUNNING]),
+        Job.state.in_([JobState.BLOCKED, JobState.WAITING, JobState.RUNNING]),
     )
     .group_by(Job.state),
     heavy=True,
 )
-"""How many jobs of a plugin wait and run."""
+"""How many jobs of a plugin are blocked, wait and run."""
 
 DEPTH = register(
     "jobs.depth",

@@ -37,6 +37,23 @@ class HubSection(_Section):
     data_dir: Path = setting(
         Path("var"), description="Folder of the hub's state; relative to the folder of hub.toml"
     )
+    time_zone: str = setting(
+        "UTC",
+        description="Where cron lines of schedules that name no zone are meant; an IANA name",
+        examples=["Europe/Berlin"],
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value != "UTC":
+            from zoneinfo import ZoneInfo
+
+            try:
+                ZoneInfo(value)
+            except (KeyError, ValueError, OSError) as err:
+                raise ValueError('must be an IANA time zone like "Europe/Berlin"') from err
+        return value
 
 
 class HttpSection(_Section):
@@ -146,6 +163,9 @@ class LimitsSection(_Section):
     )
     event_days: float = setting(
         7.0, description="Events stay this long, and until every consumer has passed them", ge=0
+    )
+    job_days: float = setting(
+        30.0, description="Jobs that are over stay in the ledger this long", gt=0
     )
     webhook_days: float = setting(
         30.0, description="The log of webhooks keeps what was delivered or failed this long", gt=0

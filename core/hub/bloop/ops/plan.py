@@ -223,5 +223,5 @@ def _dependents(hub: Hub, plugin_id: str) -> Dependents:
     return Dependents(
         connections={names.get(row[0]) or str(row[0]): row[1] for row in connected},
         jobs_running=jobs.get("running", 0),
-        jobs_waiting=jobs.get("waiting", 0),
+        jobs_waiting=jobs.get("waiting", 0) + jobs.get("blocked", 0),
     )

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from bloop.accounts.sessions import system_call
 from bloop.content.models import SyncRun
+from bloop.jobs import follow
 from bloop.jobs.models import Job, JobState
 from bloop.jobs.owners import is_dead
 from bloop.kernel import hubfile, journal
@@ -251,6 +252,7 @@ def _remove_rows(unit: UnitOfWork, found: Plan, on_step: Step) -> None:
         rows.announce_deleted(unit, plugin_id)
     else:
         rows.detach_content(session, plugin_id)
+    follow.abandon(unit, select(Job.id).where(Job.plugin_id == plugin_id))
     for owned in rows.OWNED:
         if found.content or not owned.content:
             on_step(owned.what)

@@ -29,7 +29,7 @@ from bloop.content.models import (
     Version,
 )
 from bloop.events.models import EventConsumer, ParkedEvent
-from bloop.jobs.models import Job
+from bloop.jobs.models import Job, JobSchedule
 from bloop.kernel.models import Connection, InstitutionPlugin, PluginState
 from bloop.store.models import Blob, PluginValue
 from bloop.store.unit import UnitOfWork
@@ -122,6 +122,7 @@ OWNED = (
     Owned("runs", SyncRun, _by_connection(SyncRun)),
     Owned("courses and notebooks", Container, _by_connection(Container), content=True),
     Owned("connections", Connection, _by_plugin(Connection)),
+    Owned("schedules", JobSchedule, _by_plugin(JobSchedule)),
     Owned("jobs", Job, _by_plugin(Job)),
     Owned("parked events", ParkedEvent, _parked),
     Owned("positions of consumers", EventConsumer, _by_plugin(EventConsumer)),

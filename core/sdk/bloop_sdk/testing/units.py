@@ -50,6 +50,7 @@ class Enqueued:
     payload: JSONObject
     key: str | None
     delay: float
+    after: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -81,15 +82,30 @@ class FakeUnit:
         self.audited.append(Audited(action=action, resource=resource, detail=detail or {}))
 
     def enqueue(
-        self, kind: str, payload: JSONObject, *, key: str | None = None, delay: float = 0.0
+        self,
+        kind: str,
+        payload: JSONObject,
+        *,
+        key: str | None = None,
+        delay: float = 0.0,
+        after: Sequence[str] = (),
     ) -> str:
-        """Ask for a job; its id, or that of the first one with this key."""
+        """Ask for a job; its id, or that of the first one with this key.
+
+        Raises FatalError where it is to come after a job that nobody asked for.
+        """
         asked = [*self._writing(), *self.jobs]
+        if unknown := sorted(set(after) - {job.id for job in asked}):
+            raise FatalError(f"no job {unknown[0]!r} to come after")
         same = [job for job in asked if key is not None and job.key == key]
         if same:
             return same[0].id
         job_id = f"job-{len(asked) + 1}"
-        self.jobs.append(Enqueued(id=job_id, kind=kind, payload=payload, key=key, delay=delay))
+        self.jobs.append(
+            Enqueued(
+                id=job_id, kind=kind, payload=payload, key=key, delay=delay, after=tuple(after)
+            )
+        )
         return job_id
 
     def _writing(self) -> Sequence[Enqueued]:

@@ -1,4 +1,4 @@
-"""What is done in the background: exports that somebody asked for, and tidying after events."""
+"""What is done in the background: exports that somebody asked for, and tidying up."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from bloop_bookmarks import tables
 from bloop_sdk import Event, JobContext, Unit
 from bloop_sdk.plugin import KeyValueStore
 
+EXPORTS = "export/"
 AT_ONCE = 50
 """Bookmarks in one value of the store, which holds 64 KiB."""
 
@@ -26,6 +27,14 @@ async def export(ctx: JobContext, payload: dict[str, Any]) -> dict[str, int]:
     return {"bookmarks": len(rows)}
 
 
+async def tidy(ctx: JobContext, _payload: dict[str, Any]) -> dict[str, int]:
+    """Forget all exports: whoever wants another one asks for it. Started each night."""
+    keys = await ctx.run_sync(ctx.store.keys, EXPORTS)
+    for key in keys:
+        await ctx.run_sync(ctx.store.delete, key)
+    return {"parts": len(keys)}
+
+
 def written(store: KeyValueStore, user: str) -> str:
     """What the last export wrote."""
     return "".join(store.get(key) for key in store.keys(prefix(user)))
@@ -33,7 +42,7 @@ def written(store: KeyValueStore, user: str) -> str:
 
 def prefix(user: str) -> str:
     """Where the parts of somebody's export lie in the store."""
-    return f"export/{user}/"
+    return f"{EXPORTS}{user}/"
 
 
 def forget_item(unit: Unit, event: Event) -> None:

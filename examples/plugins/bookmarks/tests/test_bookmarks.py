@@ -200,6 +200,38 @@ async def test_an_export_is_written_in_the_background_and_can_be_done_again(visi
     assert "Download the last one" in page.text
 
 
+async def test_exports_are_forgotten_each_night(visit, hub):
+    from bloop.accounts.sessions import system_call
+    from bloop.jobs import schedules
+    from bloop.jobs.queries import SCHEDULES
+
+    learner = await visit("learner")
+    await keep(learner, LESSONS[0])
+    await learner.post("/x/bookmarks/export", data={"csrf": await token_of(learner)})
+
+    async def until(condition):
+        async with asyncio.timeout(30):
+            while not await condition():  # noqa: ASYNC110 - what the hub answers
+                await asyncio.sleep(0.05)
+
+    async def written():
+        return (await learner.get("/x/bookmarks/export.md")).text
+
+    async def forgotten():
+        return not await written()
+
+    async def declared():
+        return await hub.database.read(SCHEDULES, system_call(hub.institution))
+
+    await until(written)
+    await until(declared)
+    (row,) = await declared()
+    assert row[:3] == ("bookmarks.tidy", "bookmarks", "30 3 * * *")
+    with hub.database.unit(system_call(hub.institution)) as found:
+        schedules.run(found, "bookmarks.tidy", hub.jobs.enqueue)
+    await until(forgotten)
+
+
 def test_its_wheel_has_all_that_it_needs(tmp_path):
     from build import build
 

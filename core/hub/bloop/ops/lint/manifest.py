@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from bloop.jobs.times import next_time
 from bloop.ops.lint.model import Fault, Severity, rule
 from bloop.ops.lint.subject import Subject
+from bloop.store.types import utcnow
 from bloop_sdk.manifest import API_VERSION
 
 
@@ -114,6 +116,28 @@ def settings_scoped(subject: Subject) -> Iterator[Fault]:
     for one in subject.traced.settings or ():
         if not one["scoped"]:
             yield _setting(subject, one["name"], "states no scope")
+
+
+@rule("M107", Severity.ERROR)
+def schedules_due(subject: Subject) -> Iterator[Fault]:
+    """Every schedule has a time at which it is due.
+
+    A cron line that means nothing, or a day that never comes, starts nothing in a running hub.
+    """
+    contributes = subject.raw.get("contributes", {})
+    lines = contributes.get("schedules", ()) if isinstance(contributes, dict) else ()
+    if subject.manifest_fault:
+        return  # M101 says so.
+    for line in lines:
+        try:
+            next_time(line["every"], line.get("zone", "UTC"), None, utcnow())
+        except ValueError as err:
+            yield Fault(
+                f"the schedule of {line['job']} is never due: {err}",
+                'write an interval like "15m", or a cron line like "30 3 * * *"',
+                subject.manifest_name,
+                subject.line("contributes", "schedules"),
+            )
 
 
 def _setting(subject: Subject, name: str, said: str) -> Fault:

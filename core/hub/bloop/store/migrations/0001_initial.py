@@ -211,6 +211,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lease_epoch", sa.Integer(), nullable=False),
         sa.Column("lease_until", UtcDateTime(), nullable=True),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
+        sa.Column("pending", sa.Integer(), nullable=False),
+        sa.Column("followed", sa.Boolean(), nullable=False),
         sa.Column("progress_done", sa.Integer(), nullable=True),
         sa.Column("progress_total", sa.Integer(), nullable=True),
         sa.Column("progress_message", sa.String(length=500), nullable=True),
@@ -258,6 +260,34 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
         sqlite_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
         postgresql_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
+    )
+    op.create_table(
+        "job_schedule",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("plugin_id", sa.String(length=40), nullable=True),
+        sa.Column("queue", sa.String(length=40), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("max_attempts", sa.Integer(), nullable=False),
+        sa.Column("every", sa.String(length=120), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("next_at", UtcDateTime(), nullable=True),
+        sa.Column("last_due_at", UtcDateTime(), nullable=True),
+        sa.Column("last_job_id", sa.String(length=36), nullable=True),
+        sa.Column("skipped", sa.Integer(), nullable=False),
+        sa.Column("skipped_at", UtcDateTime(), nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", "name", name=op.f("pk_job_schedule")),
+    )
+    op.create_index(
+        "ix_job_schedule_next",
+        "job_schedule",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
     )
     op.create_table(
         "job_turn",
@@ -416,6 +446,20 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_event_parked_institution", "event_parked", ["institution_id", "id"], unique=False
     )
     op.create_index(op.f("ix_event_parked_seq"), "event_parked", ["seq"], unique=False)
+    op.create_table(
+        "job_after",
+        sa.Column("job_id", sa.String(length=36), nullable=False),
+        sa.Column("after_id", sa.String(length=36), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["after_id"], ["job.id"], name=op.f("fk_job_after_after_id_job"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["job_id"], ["job.id"], name=op.f("fk_job_after_job_id_job"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("job_id", "after_id", name=op.f("pk_job_after")),
+    )
+    op.create_index("ix_job_after_after", "job_after", ["after_id"], unique=False)
     op.create_table(
         "login_session",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
