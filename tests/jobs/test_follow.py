@@ -211,7 +211,7 @@ def test_jobs_without_followers_end_in_one_statement(database, call):
     with database.unit(system_call()) as unit:
         said = []
         event.listen(
-            unit.session, "do_orm_execute", lambda state: said.append(str(state.statement))
+            unit.session.connection(), "before_cursor_execute", lambda *args: said.append(args[2])
         )
         ledger.finish(unit, one, JobState.SUCCEEDED)
     assert len(said) == 1

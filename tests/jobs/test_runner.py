@@ -563,3 +563,56 @@ async def test_after_an_outage_nobodys_job_is_taken_back_before_they_could_prolo
     runner._back -= FAST.lease
     await runner._reap()
     assert (await read(database, call, id_))["state"] == "waiting"
+
+
+async def test_quick_jobs_are_claimed_and_ended_many_at_a_time(
+    database, call, make_jobs, monkeypatch
+):
+    jobs = await make_jobs(start=False, workers=1)
+    claims, commits = [], []
+    real = ledger.claim
+
+    def claim(unit, *args, **kwargs):
+        claims.append(unit)
+        return real(unit, *args, **kwargs)
+
+    monkeypatch.setattr(ledger, "claim", claim)
+    real_finish = ledger.finish
+
+    def finish(unit, *args, **kwargs):
+        commits.append(unit)
+        return real_finish(unit, *args, **kwargs)
+
+    monkeypatch.setattr(ledger, "finish", finish)
+    jobs.register("work", nothing)
+    ids = [await ask(database, jobs, call) for _ in range(100)]
+    await jobs.start()
+    for id_ in ids:
+        await until(database, call, id_)
+    assert len(claims) < 50
+    assert len(commits) == 100 and len({id(unit) for unit in commits}) < 100
+
+
+async def test_what_was_claimed_ahead_of_a_slow_job_is_given_back(database, call, make_jobs):
+    jobs = await make_jobs(start=False, workers=1)
+    jobs.register("work", nothing)
+    slow, over = asyncio.Event(), asyncio.Event()
+
+    async def work(ctx, payload):
+        slow.set()
+        await over.wait()
+
+    jobs.register("slow", work)
+    for _ in range(40):
+        await ask(database, jobs, call)
+    id_ = await ask(database, jobs, call, "slow")
+    behind = [await ask(database, jobs, call) for _ in range(10)]
+    await jobs.start()
+    await slow.wait()
+    for one in behind:
+        job = await until(database, call, one, lambda job: job["state"] == "waiting")
+        assert job["attempts"] == 0
+    over.set()
+    for one in (id_, *behind):
+        job = await until(database, call, one)
+        assert (job["state"], job["attempts"]) == ("succeeded", 1)

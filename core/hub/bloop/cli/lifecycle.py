@@ -142,6 +142,8 @@ def announce(serving: Serving) -> None:
     if serving.start_url:
         click.echo(f"  Log in    {serving.start_url}")
         click.secho("            once, as the operator, within 30 minutes", dim=True)
+    if serving.has_broker:
+        click.echo("  Jobs      wait for `bloop worker`, which Celery wakes; none are run here")
     for one in serving.plugins:
         took = f" in {one.import_ms:.0f} ms" if one.import_ms is not None else ""
         colour = "green" if one.healthy else "red"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ import click
 from bloop.cli.folders import plugin_option
 
 if TYPE_CHECKING:
-    from bloop.hub import Hub
     from bloop.ops.supervise import Lifeline
 
 
@@ -32,9 +32,17 @@ def _names(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[s
     show_default=True,
     help="Jobs to run at a time.",
 )
+@click.option(
+    "--max-tasks-per-child",
+    "max_offers",
+    type=click.IntRange(1),
+    default=10_000,
+    show_default=True,
+    help="With Celery: a process is replaced after so many offers of the broker.",
+)
 @plugin_option
 @click.pass_context
-def worker(ctx: click.Context, queues: tuple[str, ...], workers: int) -> None:
+def worker(ctx: click.Context, queues: tuple[str, ...], workers: int, max_offers: int) -> None:
     """Run work in the background, and nothing else.
 
     As many as you like, on any machine that reaches the hub's database. It loads the plugins that
@@ -46,14 +54,21 @@ def worker(ctx: click.Context, queues: tuple[str, ...], workers: int) -> None:
         # In the child alone: its supervisor should hold nothing that could fail.
         from bloop.ops.work import work
 
-        work(config, queues=queues, workers=workers, on_ready=announce, lifeline=lifeline)
+        work(
+            config,
+            queues=queues,
+            workers=workers,
+            max_offers=max_offers,
+            on_ready=partial(announce, queues, workers),
+            lifeline=lifeline,
+        )
 
     from bloop.ops.supervise import supervise
 
     ctx.exit(supervise(run))
 
 
-def announce(hub: Hub) -> None:
+def announce(queues: tuple[str, ...], workers: int) -> None:
     """Say what is run here."""
-    of = f"the queues {', '.join(hub.queues)}" if hub.queues else "every queue"
-    click.echo(f"  Bloop works: up to {hub.workers} jobs at a time, of {of}. Stop with Ctrl-C.")
+    of = f"the queues {', '.join(queues)}" if queues else "every queue"
+    click.echo(f"  Bloop works: up to {workers} jobs at a time, of {of}. Stop with Ctrl-C.")

@@ -73,7 +73,7 @@ class Hub:
         )
         self.tables = Tables(self)
         self.choices = InstitutionPlugins(self.database)
-        self.workers = 0 if kind == "cli" else config.value.jobs.workers
+        self.workers = 0 if kind == "cli" or self.has_broker else config.value.jobs.workers
         """Jobs that this process runs at a time, of these queues; none named, all of them."""
         self.queues: tuple[str, ...] = config.value.jobs.queues
         self.loading = False
@@ -86,17 +86,17 @@ class Hub:
     @classmethod
     def open(cls, path: Path | None, kind: str, *, host: str | None = None) -> Hub:
         """A hub of the configuration at ``path``; ``host`` overrides where it listens."""
-        from bloop.kernel.folders import switched_on
-
-        env = os.environ | switched_on()
-        if host is not None:
-            env["BLOOP_HTTP__HOST"] = host
-        return cls(load(path, env), kind)
+        return cls(read_config(path, host=host), kind)
 
     @property
     def embedded(self) -> bool:
         """Whether this process may upgrade tables by itself: on SQLite nobody else serves."""
         return self.database.dialect == "sqlite"
+
+    @property
+    def has_broker(self) -> bool:
+        """Whether Celery carries the jobs, so that none are run by who serves."""
+        return self.config.value.jobs.carrier == "celery"
 
     @property
     def has_database(self) -> bool:
@@ -145,7 +145,14 @@ class Hub:
         # With SQLite all processes are on one machine, which sees at once who has died; a long
         # write may hold up their beats.
         timing = Timing(drain=drain, lease=30.0) if self.embedded else Timing(drain=drain)
-        made = Jobs(self.database, workers=self.workers, queues=self.queues, timing=timing)
+        url = self.config.value.jobs.broker_url if self.has_broker else None
+        made = Jobs(
+            self.database,
+            workers=self.workers,
+            queues=self.queues,
+            timing=timing,
+            broker_url=url.get_secret_value() if url else None,
+        )
         made.register("content.import", self._import_uploaded)
         return made
 
@@ -388,6 +395,16 @@ class Hub:
         """A fresh single-use token for the operator of the first institution."""
         call = system_call(await asyncio.to_thread(lambda: self.institution))
         return await self.database.run(in_unit, self.database, call, issue_link)
+
+
+def read_config(path: Path | None, *, host: str | None = None) -> LoadedConfig:
+    """The configuration at ``path``, with what the command line adds; ConfigError tells faults."""
+    from bloop.kernel.folders import switched_on
+
+    env = os.environ | switched_on()
+    if host is not None:
+        env["BLOOP_HTTP__HOST"] = host
+    return load(path, env)
 
 
 def _plugin_log(plugin_id: str) -> Logger:

@@ -21,6 +21,7 @@ from sqlalchemy import event
 from bloop.jobs import ledger
 from bloop.jobs.context import JobStoppedError, RunningJob
 from bloop.jobs.models import JobState
+from bloop.jobs.offers import Offers
 from bloop.jobs.queries import DEPTH
 from bloop.jobs.runner import Handler, Runner, Timing
 from bloop.store.database import Database
@@ -40,7 +41,8 @@ class Jobs:
     """The ledger's public face, and this process's runner.
 
     With no ``workers`` jobs are asked for here and run elsewhere; without ``queues`` those of every
-    queue are run.
+    queue are run. With a ``broker_url`` those that are asked for are offered there, and are run
+    here only by :meth:`run_offer`.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Jobs:
         workers: int = 2,
         queues: Collection[str] = (),
         timing: Timing | None = None,
+        broker_url: str | None = None,
     ) -> None:
         self._database = database
         self._workers = workers
@@ -57,6 +60,7 @@ class Jobs:
         self._timing = timing or Timing()
         self._kinds: dict[str, Handler] = {}
         self._runner: Runner | None = None
+        self._offers = None if broker_url is None else Offers(broker_url)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def register(self, kind: str, handler: Handler) -> None:
@@ -78,7 +82,8 @@ class Jobs:
     ) -> str:
         """Ask for a job, as :func:`bloop.jobs.ledger.enqueue`; its id."""
         job_id = ledger.enqueue(unit, kind, payload, **options)
-        self._tell_after(unit, JOBS_DUE)
+        if not options.get("delay"):
+            self._due_after(unit, options.get("queue", "default"))
         return job_id
 
     def cancel(self, unit: UnitOfWork, job_id: str) -> int:
@@ -91,7 +96,7 @@ class Jobs:
     def retry(self, unit: UnitOfWork, job_id: str) -> int:
         """Try a job again, as :func:`bloop.jobs.ledger.retry`; its new version."""
         job = ledger.retry(unit, job_id)
-        self._tell_after(unit, JOBS_DUE)
+        self._due_after(unit, job.queue)
         unit.session.flush()
         return job.row_version
 
@@ -102,6 +107,8 @@ class Jobs:
     async def start(self) -> None:
         """Begin to run jobs in this event loop, and to tell how many wait."""
         metrics().before_scrape("jobs", self._measure)
+        if self._offers is not None:
+            self._offers.start()
         if self._workers:
             self._loop = asyncio.get_running_loop()
             self._runner = Runner(
@@ -111,6 +118,8 @@ class Jobs:
                 workers=self._workers,
                 queues=self._queues,
                 timing=self._timing,
+                polls=self._offers is None,
+                on_more=self._offer,
             )
             self._runner.start()
             self._database.wakes.listen(JOBS_DUE, self._wake)
@@ -123,6 +132,18 @@ class Jobs:
             self._database.wakes.unlisten(JOB_CANCELLED, self._cancelled)
             runner, self._runner = self._runner, None
             await runner.stop()
+        if self._offers is not None:
+            await asyncio.to_thread(self._offers.stop)
+
+    async def run_offer(self, queue: str, seconds: float) -> None:
+        """Run what waits in a queue ("": in all of them), and begin none after ``seconds``."""
+        if self._runner is not None:
+            await self._runner.run_offer([queue] if queue else [], seconds)
+
+    async def sweep(self) -> None:
+        """Offer to this process's queues what waits: whatever had been offered may be lost."""
+        if self._runner is not None and await self._runner.is_something_due():
+            self._offer(self._queues)
 
     def _measure(self) -> None:
         metrics().jobs.clear()
@@ -134,12 +155,26 @@ class Jobs:
                 oldest = now - datetime.fromisoformat(row["oldest"])
                 metrics().job_wait_seconds.labels(row["queue"]).set(oldest.total_seconds())
 
+    def _due_after(self, unit: UnitOfWork, queue: str) -> None:
+        """Have a job that may begin be heard of, once it is committed."""
+        self._tell_after(unit, JOBS_DUE)
+        if self._offers is not None:
+            # Also to those who work for every queue.
+            offered = [queue, ""]
+            event.listen(
+                unit.session, "after_commit", lambda _session: self._offer(offered), once=True
+            )
+
     def _tell_after(self, unit: UnitOfWork, subject: str, about: str = "") -> None:
         """Tell all runners of it, here and elsewhere, once it is committed."""
         wakes = self._database.wakes
         event.listen(
             unit.session, "after_commit", lambda _session: wakes.tell(subject, about), once=True
         )
+
+    def _offer(self, queues: Collection[str]) -> None:
+        if self._offers is not None:
+            self._offers.say(*(queues or [""]))
 
     def _wake(self, _about: str = "") -> None:
         if self._runner is not None and self._loop is not None:

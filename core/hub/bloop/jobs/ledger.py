@@ -10,9 +10,10 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, select, update
 
 from bloop.jobs import follow, turns
 from bloop.jobs.models import DUE, NORMAL_PRIORITY, OVER, RUNNING, Job, JobState
@@ -71,29 +72,47 @@ def enqueue(
             cure="put large data into a blob and pass its digest",
         )
     others = follow.check(unit, after)
+    has_turn = delay <= 0 and not others
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "institution_id": unit.institution,
+        "kind": kind,
+        "state": JobState.BLOCKED if others else JobState.WAITING,
+        "pending": len(others),
+        "plugin_id": plugin_id,
+        "queue": queue,
+        "priority": priority,
+        "payload": dict(payload),
+        "idempotency_key": key,
+        "actor": actor_of(unit.call),
+        "actor_role": unit.call.principal.role,
+        "trace": str(unit.call.trace),
+        "max_attempts": max_attempts,
+        "run_after": utcnow() + timedelta(seconds=delay),
+    }
     dialect = unit.session.get_bind().dialect.name
-    add = turns.INSERT[dialect](Job).values(
-        id=new_id(),
-        institution_id=unit.institution,
-        kind=kind,
-        plugin_id=plugin_id,
-        queue=queue,
-        priority=priority,
-        turn=None if delay > 0 or others else turns.next_turn(unit, queue, priority),
-        state=JobState.BLOCKED if others else JobState.WAITING,
-        pending=len(others),
-        payload=dict(payload),
-        idempotency_key=key,
-        actor=actor_of(unit.call),
-        actor_role=unit.call.principal.role,
-        trace=str(unit.call.trace),
-        max_attempts=max_attempts,
-        run_after=utcnow() + timedelta(seconds=delay),
-    )
-    added: str | None = unit.session.scalar(add.on_conflict_do_nothing().returning(Job.id))
+    # On the connection: a session compiles each INSERT once more to see whose row it is.
+    connection = unit.session.connection()
+    if has_turn:
+        row |= {"of_institution": unit.institution, "of_queue": queue, "of_priority": priority}
+    added: str | None = connection.scalar(_asking(dialect, has_turn=has_turn), row)
     if added and others:
         follow.hold(unit, added, others)
     return added or _known(unit, kind, payload, key)
+
+
+@cache
+def _asking(dialect: str, *, has_turn: bool) -> Any:
+    """The INSERT of a job, made once: its columns are parameters, and so is whose turn it takes."""
+    lane: tuple[Any, ...] = (
+        bindparam("of_institution"),
+        bindparam("of_queue"),
+        bindparam("of_priority"),
+    )
+    turn = turns.next_turn_of(dialect, *lane) if has_turn else None
+    job: Any = Job.__table__
+    add = turns.INSERT[dialect](job).values(turn=turn)
+    return add.on_conflict_do_nothing().returning(job.c.id)
 
 
 def _known(unit: UnitOfWork, kind: str, payload: Mapping[str, Any], key: str | None) -> str:
@@ -207,21 +226,33 @@ def finish(
     progress: Mapping[str, Any] | None = None,
 ) -> bool:
     """End a job; False where the lease was lost, so that somebody else has it now."""
-    values = {
-        "state": state,
-        "result": result,
-        "error": error,
-        "finished_at": utcnow(),
-        "lease_owner": None,
-        "lease_until": None,
-        "row_version": Job.row_version + 1,
-        **(progress or {}),
-    }
-    ended = _fenced(claim, values).returning(Job.followed)
-    followed = unit.session.scalar(ended.execution_options(synchronize_session=False))
+    values = {"state": state, "result": result, "error": error, "finished_at": utcnow()}
+    values |= progress or {}
+    lease = {"of_id": claim.id, "of_owner": claim.owner, "of_epoch": claim.epoch}
+    given = {f"to_{column}": value for column, value in values.items()}
+    ending = _ending(tuple(sorted(values)))
+    followed = unit.session.connection().scalar(ending, given | lease)
     if followed:
         follow.ended(unit, claim.id)
     return followed is not None
+
+
+@cache
+def _ending(columns: tuple[str, ...]) -> Any:
+    """The UPDATE that ends a job while its lease lasts, made once for what it writes."""
+    job: Any = Job.__table__
+    return (
+        update(job)
+        .where(
+            job.c.id == bindparam("of_id"),
+            job.c.state == JobState.RUNNING,
+            job.c.lease_owner == bindparam("of_owner"),
+            job.c.lease_epoch == bindparam("of_epoch"),
+        )
+        .values(lease_owner=None, lease_until=None, row_version=job.c.row_version + 1)
+        .values({column: bindparam(f"to_{column}", type_=job.c[column].type) for column in columns})
+        .returning(job.c.followed)
+    )
 
 
 def retry_later(
@@ -348,5 +379,5 @@ def _fenced(claim: Claim, values: Mapping[str, Any]) -> Any:
 
 
 def _changed(unit: UnitOfWork, statement: Any) -> bool:
-    result: Any = unit.session.execute(statement.execution_options(synchronize_session=False))
-    return bool(result.rowcount)
+    # On the connection, past what a session does to keep its objects true: it has none of these.
+    return bool(unit.session.connection().execute(statement).rowcount)

@@ -10,21 +10,19 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, repeat
 from typing import Any
 
 import orjson
 
 from bloop.jobs import ledger
 from bloop.jobs.context import RunningJob, StopReason
+from bloop.jobs.endings import Endings, error_of, wait_of
 from bloop.jobs.ledger import Claim
 from bloop.jobs.models import JobState
 from bloop.jobs.owners import is_dead, this_process
 from bloop.jobs.queries import DUE_KINDS, DUE_LATER, LEASES
-from bloop.kernel.faults import describe
 from bloop.store.database import Database, in_unit
-from bloop.store.errors import TRANSIENT, StoreError
-from bloop.store.faults import NO_SPACE, from_file
+from bloop.store.errors import TRANSIENT
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.tasks import end_tasks
@@ -32,9 +30,14 @@ from bloop.telemetry.context import log_context
 from bloop.telemetry.logs import get_logger
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import BloopError, Call, RetriableError
-from bloop_sdk._masking import mask_text
 
-DAY_SECONDS = 86400.0
+NEVER = float("inf")
+AHEAD_SECONDS = 0.02
+"""Quick jobs are claimed ahead: as many as are over within this time,"""
+MOST_AHEAD = 64
+"""but no more than these;"""
+PATIENCE_SECONDS = 0.25
+"""and those that have not begun after this time are given back, so that others can have them."""
 
 Handler = Callable[[RunningJob, dict[str, Any]], Awaitable[Any]]
 """What runs jobs of a kind: given the job and its payload, gives its result."""
@@ -58,6 +61,7 @@ class Timing:
 class _Running:
     context: RunningJob
     task: asyncio.Task[None]
+    claimed_at: float
     in_handler: bool = False
 
     def stop(self, reason: StopReason) -> None:
@@ -73,8 +77,10 @@ class _Running:
 class Runner:
     """Runs up to ``workers`` jobs at a time of the kinds in ``kinds``; no ``queues`` means all.
 
-    The ledger is polled; :meth:`wake` only makes it sooner. Leases are prolonged by a thread of
-    its own: code that holds up the event loop for a while must not cost the jobs beside it theirs.
+    The ledger is polled; :meth:`wake` only makes it sooner. Without ``polls`` jobs are claimed
+    while :meth:`run_offer` runs, and ``on_more`` is told the queues that seem to hold more than was
+    claimed. Leases are prolonged by a thread of its own: code that holds up the event loop for a
+    while must not cost the jobs beside it theirs.
     """
 
     def __init__(
@@ -86,6 +92,8 @@ class Runner:
         workers: int,
         timing: Timing,
         queues: Collection[str] = (),
+        polls: bool = True,
+        on_more: Callable[[Collection[str]], None] = lambda _queues: None,
     ) -> None:
         self._database = database
         self._call = call
@@ -98,6 +106,11 @@ class Runner:
         self._running: dict[str, _Running] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._polls = polls
+        self._on_more = on_more
+        self._slots = asyncio.Semaphore(workers)
+        self._pace = NEVER
+        self._endings = Endings(self._unit, self._gives_up)
         self._loops: list[asyncio.Task[None]] = []
         self._told: dict[str, str] = {}
         self._looked = time.monotonic()
@@ -115,22 +128,22 @@ class Runner:
             daemon=True,
         )
         self._beater.start()
+        steps = [(self._reap, self._timing.reap)]
+        if self._polls:
+            steps.append((self._claim_any, self._timing.poll))
         self._loops = [
             asyncio.create_task(self._forever(step, seconds), name=f"bloop-jobs-{step.__name__}")
-            for step, seconds in (
-                (self._claim, self._timing.poll),
-                (self._reap, self._timing.reap),
-            )
+            for step, seconds in steps
         ]
 
     async def stop(self) -> None:
         """Claim no more, let running jobs end in the time to drain, give the others back."""
         self._stopping = True
-        claiming, *others = self._loops
+        reaping, *claiming = self._loops
         self._wake.set()
-        await claiming
+        await asyncio.gather(*claiming)
         await self._drain(list(self._running.values()))
-        await end_tasks(others)
+        await end_tasks([reaping])
         self._silent = True
         self._due.set()
         if self._beater is not None:
@@ -158,19 +171,40 @@ class Runner:
         if not job_id or job_id in self._running:
             self._due.set()
 
+    async def run_offer(self, queues: Collection[str], seconds: float) -> None:
+        """Run jobs of these queues until none is left, or the time is over; none named, of all.
+
+        Those that run then come to their end, however long it takes.
+        """
+        end = time.monotonic() + seconds
+        try:
+            while await self._claim(queues):
+                if self._stopping or time.monotonic() >= end:
+                    self._on_more(queues)
+                    break
+                await self._pause(end - time.monotonic())
+        except BloopError as err:
+            self._tell("claim", err)
+        while self._running:
+            await self._pause(self._timing.poll)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for a job to end, or for somebody to ask for one."""
+        # Python 3.11's wait_for loses a cancellation that comes together with the wake.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        self._wake.clear()
+
     async def _forever(self, step: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Repeat a step; whatever goes wrong with the database must not end the runner."""
-        claiming = step == self._claim
+        claiming = step == self._claim_any
         while not (claiming and self._stopping):
             await self._tried(step)
-            if not claiming:
+            if claiming:
+                await self._pause(seconds)
+            else:
                 await asyncio.sleep(seconds)
-                continue
-            # Python 3.11's wait_for loses a cancellation that comes together with the wake.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._wake.wait()
-            self._wake.clear()
 
     async def _tried(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -186,34 +220,47 @@ class Runner:
             self._told[step] = str(err)
             self._log.warning("jobs: the ledger can't be reached", step=step, error=err)
 
-    async def _claim(self) -> None:
-        free = self._workers - len(self._running)
-        if free <= 0 or self._stopping:
-            return
+    async def _claim_any(self) -> None:
+        await self._claim(self._queues)
+
+    async def _claim(self, queues: Collection[str]) -> bool:
+        """Claim as many jobs as there is room for; False where none is left in these queues."""
+        ahead = min(MOST_AHEAD, int(self._workers * AHEAD_SECONDS / max(self._pace, 1e-6)))
+        free = self._workers + ahead - len(self._running)
+        if free <= ahead // 2 or self._stopping:
+            return True
         # A read first: claiming writes, and a hub without work should not write every second.
-        due = {kind for (kind,) in await self._database.read(DUE_KINDS, self._call)}
-        if await self._database.read(DUE_LATER, self._call, now=utcnow()):
-            due = set(self._kinds)
-        kinds = self._kinds.keys() & due
-        if not kinds:
-            return
+        if not (kinds := await self._due_kinds()):
+            return False
+        begin = time.monotonic()
         claims = await self._unit(
             ledger.claim,
             self._owner,
             kinds,
-            queues=self._queues,
+            queues=queues,
             limit=free,
             lease_seconds=self._timing.lease,
         )
         for claim in claims:
             context = RunningJob(claim)
-            handler = self._kinds[claim.kind]
-            task = asyncio.create_task(self._run(handler, context), name=f"job-{claim.id}")
-            self._running[claim.id] = _Running(context, task)
+            task = asyncio.create_task(self._run(context), name=f"job-{claim.id}")
+            self._running[claim.id] = _Running(context, task, begin)
+        if len(claims) == free:
+            self._on_more(queues)
+        return bool(claims)
 
-    async def _run(self, handler: Handler, context: RunningJob) -> None:
+    async def is_something_due(self) -> bool:
+        """Whether a job could begin now, of a kind that is run here."""
+        return bool(await self._due_kinds())
+
+    async def _due_kinds(self) -> set[str]:
+        due = {kind for (kind,) in await self._database.read(DUE_KINDS, self._call)}
+        if await self._database.read(DUE_LATER, self._call, now=utcnow()):
+            return set(self._kinds)
+        return self._kinds.keys() & due
+
+    async def _run(self, context: RunningJob) -> None:
         claim, call = context.claim, context.call
-        begin = time.perf_counter()
         with log_context(
             job_id=claim.id,
             plugin=claim.plugin_id,
@@ -221,53 +268,92 @@ class Runner:
             trace_id=call.trace.trace_id,
         ):
             try:
-                outcome = await self._attempt(handler, context)
+                outcome = await self._attempt(context)
                 metrics().jobs_finished.labels(claim.kind, outcome).inc()
-                metrics().job_seconds.labels(claim.kind).observe(time.perf_counter() - begin)
             except Exception as err:  # noqa: BLE001 - the lease ends, and somebody takes it up
                 self._log.error("job not ended in the ledger", kind=claim.kind, error=err)
             finally:
                 del self._running[claim.id]
                 self._wake.set()
 
-    async def _attempt(self, handler: Handler, context: RunningJob) -> str:
+    async def _attempt(self, context: RunningJob) -> str:
         """Run the handler and write what came of it; gives the outcome in a word."""
-        claim, failure, result = context.claim, None, None
-        running = self._running[claim.id]
+        running = self._running[context.claim.id]
+        if not await self._has_slot():
+            return await self._give_back(context)
         try:
-            running.in_handler = True
-            context.check()
-            # Through JSON and back: what the ledger can't hold is the handler's failure.
-            result = orjson.loads(orjson.dumps(await handler(context, claim.payload)))
-        except BaseException as err:  # noqa: BLE001 - SystemExit in a handler must not end the hub
-            failure = err
-        running.in_handler = False
+            if (handler := self._may_begin(running)) is None:
+                return await self._give_back(context)
+            result, failure = await self._handle(handler, running)
+        finally:
+            self._slots.release()
         if failure is None:
-            progress = context.take_progress()
-            await self._write(
-                ledger.finish, claim, JobState.SUCCEEDED, result=result, progress=progress
+            await self._endings.write(
+                ledger.finish,
+                context.claim,
+                JobState.SUCCEEDED,
+                result=result,
+                progress=context.take_progress(),
             )
             return "succeeded"
         match context.stopped:
             case StopReason.CANCELLED:
-                await self._write(ledger.finish, claim, JobState.CANCELLED)
+                await self._endings.write(ledger.finish, context.claim, JobState.CANCELLED)
                 return "cancelled"
             case StopReason.STOPPING:
-                await self._write(ledger.give_back, claim)
-                return "given_back"
+                return await self._give_back(context)
             case StopReason.LOST:
                 return "lost"
         return await self._failed(context, failure)
+
+    async def _has_slot(self) -> bool:
+        """Wait for one of the ``workers``; False where it takes too long."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._slots.acquire()
+        except TimeoutError:
+            # What runs now is slow: nothing more is claimed ahead until it is over.
+            self._pace = NEVER
+            return False
+
+    def _may_begin(self, running: _Running) -> Handler | None:
+        """The job's handler; None where it should not begin here any more."""
+        # Nobody prolongs a lease before the job begins: one that waited may be another's by now.
+        late = time.monotonic() - running.claimed_at > self._timing.lease / 2
+        return None if self._stopping or late else self._kinds.get(running.context.claim.kind)
+
+    async def _handle(
+        self, handler: Handler, running: _Running
+    ) -> tuple[Any, BaseException | None]:
+        """Run the handler: its result, or what it raised."""
+        context, result, failure = running.context, None, None
+        begin = time.perf_counter()
+        try:
+            running.in_handler = True
+            context.check()
+            # Through JSON and back: what the ledger can't hold is the handler's failure.
+            result = orjson.loads(orjson.dumps(await handler(context, context.claim.payload)))
+        except BaseException as err:  # noqa: BLE001 - SystemExit in a handler must not end the hub
+            failure = err
+        running.in_handler = False
+        took = time.perf_counter() - begin
+        metrics().job_seconds.labels(context.claim.kind).observe(took)
+        self._pace = took if self._pace == NEVER else 0.8 * self._pace + 0.2 * took
+        return result, failure
+
+    async def _give_back(self, context: RunningJob) -> str:
+        await self._endings.write(ledger.give_back, context.claim)
+        return "given_back"
 
     async def _failed(self, context: RunningJob, err: BaseException) -> str:
         claim, error = context.claim, error_of(err)
         again = isinstance(err, RetriableError) or error["code"] in TRANSIENT
         if again and claim.attempt < claim.max_attempts:
             self._log.info("job will be tried again", kind=claim.kind, error=err)
-            await self._write(ledger.retry_later, claim, error, retry_after=_seconds(err))
+            await self._endings.write(ledger.retry_later, claim, error, retry_after=wait_of(err))
             return "retried"
         self._log.warning("job failed", kind=claim.kind, exc_info=err)
-        await self._write(
+        await self._endings.write(
             ledger.finish,
             claim,
             JobState.FAILED,
@@ -276,25 +362,10 @@ class Runner:
         )
         return "failed"
 
-    async def _write(
-        self, function: Callable[..., bool], claim: Claim, *args: Any, **kwargs: Any
-    ) -> None:
-        """End an attempt in the ledger, however long nothing can be written; a stop ends the tries.
-
-        As nobody can claim the job meanwhile, what it has done need not be done again.
-        """
-        pauses = chain((0.1, 0.5, 2.0), repeat(5.0))
-        while True:
-            try:
-                if not await self._unit(function, claim, *args, **kwargs):
-                    self._log.warning("job had gone to another runner")
-            except StoreError as err:
-                stopped = self._running[claim.id].context.stopped
-                if stopped is StopReason.STOPPING or err.code not in TRANSIENT:
-                    raise
-                await asyncio.sleep(next(pauses))
-            else:
-                return
+    def _gives_up(self, claim: Claim) -> bool:
+        """Whether the end of an attempt is no longer to be written: this process stops."""
+        running = self._running.get(claim.id)
+        return running is None or running.context.stopped is StopReason.STOPPING
 
     def _beat_until_silent(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:
@@ -362,25 +433,3 @@ class Runner:
         return await self._database.run(
             partial(in_unit, self._database, self._call, function, *args, **kwargs)
         )
-
-
-def _seconds(err: BaseException) -> float | None:
-    """How long somebody outside asks to wait, as far as that is a time."""
-    asked = getattr(err, "retry_after", None)
-    return min(asked, DAY_SECONDS) if isinstance(asked, int | float) and asked >= 0 else None
-
-
-def error_of(err: BaseException) -> dict[str, Any]:
-    """What the ledger says of a failure: ``code message cure``, without secrets."""
-    if isinstance(err, OSError) and err.errno in NO_SPACE:
-        err = from_file(err, err.filename or "a file")
-    if isinstance(err, BloopError):
-        # A plugin may have put anything there.
-        code, message, cure = (getattr(err, name, None) for name in ("code", "message", "cure"))
-        if type(code) is str and type(message) is str and isinstance(cure, str | None):
-            return {"code": code[:60], "message": mask_text(message, 2000), "cure": cure}
-    return {
-        "code": "job_crashed",
-        "message": mask_text(describe(err), 2000),
-        "cure": "see the hub's log, which has the job's id, for where it happened",
-    }

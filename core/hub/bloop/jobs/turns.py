@@ -30,24 +30,28 @@ STRIDE = 16
 
 def next_turn(unit: UnitOfWork, queue: str, priority: int) -> ColumnElement[int]:
     """The turn of a job that the unit's institution asks for now, as an SQL expression."""
+    return next_turn_of(unit.session.get_bind().dialect.name, unit.institution, queue, priority)
+
+
+def next_turn_of(dialect: str, institution: Any, queue: Any, priority: Any) -> ColumnElement[int]:
+    """The same; whose turn it is may be parameters."""
     last = (
         select(func.max(Job.turn))
         .where(
-            Job.institution_id == unit.institution,
+            Job.institution_id == institution,
             Job.queue == queue,
             Job.priority == priority,
             *DUE,
         )
         .scalar_subquery()
     )
-    greatest = GREATEST[unit.session.get_bind().dialect.name]
-    turn: ColumnElement[int] = greatest(
+    turn: ColumnElement[int] = GREATEST[dialect](
         func.coalesce(last + 1, 0), func.coalesce(served(queue, priority), 0)
     )
     return turn
 
 
-def served(queue: str, priority: int) -> ColumnElement[int]:
+def served(queue: Any, priority: Any) -> ColumnElement[int]:
     """About the turn that is being served, as an SQL expression; NULL at the beginning."""
     turn: ColumnElement[int] = (
         select(JobTurn.turn)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from bloop_sdk.settings import Scope, setting
 
 DATABASES = ("sqlite", "postgresql+psycopg")
+BROKERS = ("redis", "rediss", "amqp", "amqps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ class LimitsSection(_Section):
 
 
 class JobsSection(_Section):
-    """Work in the background, as `bloop up` runs it; `bloop worker` runs more beside it."""
+    """Work in the background: who carries it, and what of it `bloop up` runs itself."""
 
     workers: int = setting(
         2,
@@ -227,6 +228,45 @@ class JobsSection(_Section):
         description="Queues that `bloop up` runs; with none named, all of them",
         examples=[["default", "sync"]],
     )
+    broker_url: SecretStr | None = setting(
+        None,
+        description="Broker of the carrier celery: redis://, rediss://, amqp:// or amqps://",
+    )
+    carrier: Literal["embedded", "celery"] = setting(
+        "embedded",
+        description=(
+            "embedded: `bloop up` runs jobs, and each worker looks for them in the database; "
+            "celery: a broker wakes the workers, and `bloop up` runs none"
+        ),
+    )
+
+    @field_validator("broker_url")
+    @classmethod
+    def _known_broker(cls, value: SecretStr | None) -> SecretStr | None:
+        # The message must not hold the URL: it may carry a password.
+        if value is None:
+            return value
+        try:
+            parts = urlsplit(value.get_secret_value())
+            known = parts.scheme in BROKERS and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError(
+                "must be like redis://HOST:6379/0 or amqp://USER:PASSWORD@HOST:5672/VHOST, with "
+                "special characters of the password as %XX"
+            ) from None
+        return value
+
+    @field_validator("carrier")
+    @classmethod
+    def _has_broker(cls, value: str, info: ValidationInfo) -> str:
+        # One that is wrong has been told already.
+        if value == "celery" and info.data.get("broker_url", ...) is None:
+            raise ValueError(
+                'celery needs broker_url = { env = "BLOOP_JOBS_BROKER_URL" } beside it'
+            )
+        return value
 
 
 class NetSection(_Section):

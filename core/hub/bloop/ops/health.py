@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -125,6 +126,21 @@ async def _plugins(hub: Hub) -> Health:
     detail = f"not ready: {', '.join(sorted(ailing))}" if ailing else "all ready"
     cure = "`bloop plugins doctor` says why" if ailing else None
     return Health(name="plugins", ok=None if ailing else True, detail=detail, cure=cure)
+
+
+@check("broker")
+async def _broker(hub: Hub) -> Health:
+    """Without it jobs are late and none is lost: the hub stays ready."""
+    url = hub.config.value.jobs.broker_url
+    if not hub.has_broker or url is None:
+        return Health(name="broker", ok=True, detail="none is needed")
+    from bloop.jobs.broker import ping, place_of
+
+    try:
+        await asyncio.to_thread(ping, url.get_secret_value())
+    except BloopError as err:
+        return Health(name="broker", ok=None, detail=err.message, cure=err.cure)
+    return Health(name="broker", ok=True, detail=place_of(url.get_secret_value()))
 
 
 @check("disk")

@@ -41,6 +41,8 @@ class Serving:
     start_url: str | None
     plugins: tuple[Diagnosis, ...] = ()
     """Those that run from the folder they are written in."""
+    has_broker: bool = False
+    """Whether `bloop worker` runs all jobs, and this process none."""
 
 
 OnReady = Callable[[Serving], None]
@@ -319,14 +321,14 @@ async def _address(hub: Hub, listener: socket.socket) -> Serving:
     url = hub.config.value.http.public_url or f"http://{shown}:{port}"
     plugins = _from_folders(hub)
     if await hub.somebody_came_in():
-        return Serving(url, None, plugins)
+        return Serving(url, None, plugins, hub.has_broker)
     try:
         token = await hub.login_token()
     except StoreError as err:
         # It serves what it has; `bloop login-link` prints one once something can be written.
         get_logger(__name__).warning("no link to log in with could be made", error=err)
-        return Serving(url, None, plugins)
-    return Serving(url, f"http://{shown}:{port}/start?token={token}", plugins)
+        return Serving(url, None, plugins, hub.has_broker)
+    return Serving(url, f"http://{shown}:{port}/start?token={token}", plugins, hub.has_broker)
 
 
 def _from_folders(hub: Hub) -> tuple[Diagnosis, ...]:

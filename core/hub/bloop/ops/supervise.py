@@ -17,6 +17,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -72,6 +73,18 @@ class Lifeline:
             act()
 
         loop.add_reader(channel, lost)
+
+    def watch_loss(self, act: Callable[[], None]) -> None:
+        """The same in a process without an event loop; ``act`` is called in a thread."""
+        if (channel := self._channel) is None:
+            return
+
+        def wait() -> None:
+            with contextlib.suppress(OSError):
+                channel.recv(1)
+            act()
+
+        threading.Thread(target=wait, name="bloop-lifeline", daemon=True).start()
 
     def leave(self) -> None:
         """End this process at once, in order."""

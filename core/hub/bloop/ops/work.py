@@ -14,7 +14,8 @@ from bloop.ops.supervise import Lifeline
 if TYPE_CHECKING:
     from bloop.hub import Hub
 
-OnReady = Callable[["Hub"], None]
+OnReady = Callable[[], None]
+MAX_OFFERS = 10_000
 
 
 def work(
@@ -22,20 +23,35 @@ def work(
     *,
     queues: Sequence[str],
     workers: int,
-    on_ready: OnReady = lambda _hub: None,
+    max_offers: int = MAX_OFFERS,
+    on_ready: OnReady = lambda: None,
     lifeline: Lifeline | None = None,
 ) -> None:
     """Run up to ``workers`` jobs at a time of these queues (none named: all) until SIGTERM.
 
-    Jobs that run then end in the time to drain, or are given back.
+    Jobs that run then end in the time to drain, or are given back. Where Celery carries the jobs,
+    each runs in a process of its own, which is replaced after ``max_offers`` offers.
     """
-    from bloop.hub import Hub
+    from bloop.hub import Hub, read_config
     from bloop.telemetry.logs import configure
 
     line = lifeline or Lifeline()
-    hub = Hub.open(config, "worker")
+    found = read_config(config)
+    configure(found.value.log.level, found.value.log.format)
+    if found.value.jobs.carrier == "celery":
+        from bloop.ops import prefork
+
+        prefork.work(
+            found,
+            queues=queues,
+            workers=workers,
+            max_offers=max_offers,
+            on_ready=on_ready,
+            lifeline=line,
+        )
+        return
+    hub = Hub(found, "worker")
     hub.workers, hub.queues = workers, tuple(queues)
-    configure(hub.config.value.log.level, hub.config.value.log.format)
     line.hand_over(None, hub.journal_folder)
     try:
         run_loop(_work(hub, on_ready, line))
@@ -52,7 +68,7 @@ async def _work(hub: Hub, on_ready: OnReady, lifeline: Lifeline) -> None:
             loop.add_signal_handler(number, asked.set)
         lifeline.on_loss(loop, asked.set)
         await hub.loaded()
-        on_ready(hub)
+        on_ready()
         await asked.wait()
     finally:
         await hub.stop()
