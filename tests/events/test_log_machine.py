@@ -102,7 +102,7 @@ class Process:
         )
         handlers = {EFFECT: self.effect, DELIVERY: self.deliver}
         self.followers = {
-            name: Follower(consumer(handler, name), self.means)
+            name: Follower(consumer(handler, name), 0, self.means, lambda _: None)
             for name, handler in handlers.items()
         }
 
@@ -120,10 +120,12 @@ class Process:
         self.world.delivered.append((subject, event.sequence, event.id))
 
     async def round(self, name):
-        """One round of a consumer, as its loop makes it; gives whether there may be more."""
+        """A consumer's round, as its loop makes it at a poll; gives whether there may be more."""
         await self.means.log.look()
+        one = self.followers[name]
+        one._position, one._retry_due = None, True
         with contextlib.suppress(BloopError):
-            return await self.followers[name]._round()
+            return await one._round()
         return False
 
 

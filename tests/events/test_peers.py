@@ -8,7 +8,7 @@ from itertools import chain
 
 import pytest
 
-from bloop.events import positions
+from bloop.events import follower, positions
 from bloop.events.consumers import Consumers
 from bloop.events.peers import Peers
 from bloop.events.positions import Partition
@@ -63,8 +63,9 @@ def marking(mark):
     return handler
 
 
-async def test_two_processes_share_a_backlog(database, database_urls):
+async def test_two_processes_share_a_backlog(database, database_urls, monkeypatch):
     """Each takes what falls to it, though the first could have had it all."""
+    monkeypatch.setattr(follower, "EVENTS_AT_ONCE", 100)
     living(database, *OWNERS[:2])
     in_unit(database, make_system_call(), positions.begin, "stub.take", PLUGIN, 0, 4)
     say(database, *MANY)

@@ -15,7 +15,7 @@ from bloop_sdk import BloopError
 from tests.support.database import make_call
 
 ENDLESS = {
-    "sqlite": "WITH RECURSIVE n AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n",
+    "sqlite": "WITH RECURSIVE n AS (SELECT begun() UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n",
     "postgresql": "SELECT pg_sleep(600)",
 }
 
@@ -32,16 +32,23 @@ def test_a_transaction_that_is_cut_leaves_nothing_and_can_do_nothing(database, b
                 unit.session.flush()
                 connection = unit.session.connection()
                 connections.append(connection)
-                begun.set()
-                if busy:
-                    connection.exec_driver_sql(ENDLESS[database.dialect])
-                assert go_on.wait(60)
-                # Outside a transaction, it would stay.
-                connection.exec_driver_sql("DELETE FROM audit_line")
+                driver = connection.connection.driver_connection
+                try:
+                    if busy and database.dialect == "sqlite":
+                        driver.create_function("begun", 0, begun.set)
+                    else:
+                        begun.set()
+                    if busy:
+                        connection.exec_driver_sql(ENDLESS[database.dialect])
+                    assert go_on.wait(60)
+                    # Outside a transaction, it would stay.
+                    connection.exec_driver_sql("DELETE FROM audit_line")
+                finally:
+                    connection.invalidate()
         except Exception as err:  # noqa: BLE001 - looked at below
             errors.append(err)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     assert begun.wait(60)
     cut(connections[0])
