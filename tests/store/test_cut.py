@@ -15,14 +15,14 @@ from bloop_sdk import BloopError
 from tests.support.database import make_call
 
 ENDLESS = {
-    "sqlite": "WITH RECURSIVE n AS (SELECT begun() UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n",
+    "sqlite": "WITH RECURSIVE n AS (SELECT begun() UNION ALL SELECT 1 FROM n) SELECT max(1) FROM n",
     "postgresql": "SELECT pg_sleep(600)",
 }
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["sleeping", "in-a-statement"])
 def test_a_transaction_that_is_cut_leaves_nothing_and_can_do_nothing(database, busy):
-    begun, go_on = threading.Event(), threading.Event()
+    begun, go_on, is_cut = threading.Event(), threading.Event(), threading.Event()
     connections, errors = [], []
 
     def work():
@@ -44,6 +44,7 @@ def test_a_transaction_that_is_cut_leaves_nothing_and_can_do_nothing(database, b
                     # Outside a transaction, it would stay.
                     connection.exec_driver_sql("DELETE FROM audit_line")
                 finally:
+                    assert is_cut.wait(60)
                     connection.invalidate()
         except Exception as err:  # noqa: BLE001 - looked at below
             errors.append(err)
@@ -52,6 +53,7 @@ def test_a_transaction_that_is_cut_leaves_nothing_and_can_do_nothing(database, b
     thread.start()
     assert begun.wait(60)
     cut(connections[0])
+    is_cut.set()
     # SQLite has one writer: nobody could write while the other had its transaction.
     in_unit(database, make_call(), lambda unit: unit.audit.append("t:after", "nothing"))
     go_on.set()

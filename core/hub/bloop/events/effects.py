@@ -39,6 +39,7 @@ class _Attempt:
         self.connection: Connection | None = None
         self.ended = False
         self._is_cut = False
+        self._turn = threading.Lock()
 
     def begin(self, connection: Connection) -> None:
         """Note that the transaction has begun; raises StoreError where that took too long."""
@@ -53,13 +54,15 @@ class _Attempt:
 
     def _cut(self) -> None:
         # A thread of its own, for it waits while the driver is in the middle of a statement.
-        if self.connection is not None:
-            with contextlib.suppress(Exception):
-                cut(self.connection)
+        with self._turn:
+            if self.connection is not None and not self.ended:
+                with contextlib.suppress(Exception):
+                    cut(self.connection)
 
     def end(self) -> None:
         """Note that it came back; a connection that was cut serves nobody else."""
-        self.ended = True
+        with self._turn:
+            self.ended = True
         if self._is_cut and self.connection is not None:
             with contextlib.suppress(Exception):
                 self.connection.invalidate()
@@ -147,8 +150,8 @@ class Effects:
         def transaction() -> T:
             try:
                 with self._means.database.unit(call) as unit:
-                    attempt.begin(unit.session.connection())
                     try:
+                        attempt.begin(unit.session.connection())
                         return work(unit)
                     finally:
                         attempt.end()
