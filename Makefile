@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 # Set on some machines to keep containers small; it makes every start compile every import.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
+# Tests wait for processes and servers for half of their time.
+WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 TYPED := $(wildcard core/*/bloop* plugins/*/*/bloop_*) examples tools tests/support
 
 help: ## list these commands
@@ -15,7 +17,7 @@ demo: env ## a hub with a sample course, served on this machine (PORT=8080)
 	@$(BIN)/python tools/demo.py $(if $(PORT),--port $(PORT))
 
 test: env-dev ## all tests, with a real PostgreSQL and Redis (ARGS="-k name")
-	@$(BIN)/python -m pytest -n $(or $(JOBS),auto) --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),$(WORKERS)) --cov --cov-report= $(ARGS)
 
 check: env-dev fmt-check lint types contracts security lint-plugins api-check docs-check ## format, lint, types, import contracts, security, plugins, docs
 

@@ -18,7 +18,7 @@ from bloop.events.queries import DUE, EVENTS_OF, PARKED_COUNTS
 from bloop.events.reader import SOON_SECONDS, Log
 from bloop.store.types import utcnow
 from bloop.store.wakes import EVENTS_SAID
-from bloop.tasks import end_tasks
+from bloop.tasks import end_tasks, in_thread_to_its_end
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import BloopError
 
@@ -168,7 +168,7 @@ class Consumers:
         while True:
             for tidy in self._tidy:
                 try:
-                    await asyncio.to_thread(tidy)
+                    await in_thread_to_its_end(tidy)
                 except Exception as err:  # noqa: BLE001 - logged, and tried again
                     log.warning("old rows could not be removed", error=err)
             await asyncio.sleep(TRIM_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from bloop.jobs import declared, schedules
@@ -13,7 +14,7 @@ from bloop.jobs.queries import DUE_SCHEDULE
 from bloop.jobs.schedules import Enqueue
 from bloop.store.database import Database, in_unit
 from bloop.store.types import utcnow
-from bloop.tasks import end_tasks
+from bloop.tasks import end_tasks, in_thread_to_its_end
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import Call
 
@@ -81,7 +82,7 @@ class Clock:
 
     async def _settle(self, wanted: Wanted) -> None:
         anew = self._anew
-        found = await asyncio.to_thread(self._changes, wanted, anew=anew)
+        found = await in_thread_to_its_end(partial(self._changes, wanted, anew=anew))
         if found:
             await self._unit(declared.apply, found)
         self._settled_at = time.monotonic()
