@@ -187,7 +187,7 @@ def rows(database: Database, call: Call, model: type[Any], *conditions: Any) -> 
 
 
 TABLES = (Container, Person, Item, Node, Enrolment, Outcome, Quarantine, Version)
-_VARYING = {"institution_id", "connection_id", "run_id", "actor", "id", "tree_version"}
+_VARYING = {"institution_id", "connection_id", "run_id", "actor", "id", "tree_version", "bucket"}
 
 
 def dump(database: Database, call: Call) -> dict[str, list[str]]:
