@@ -139,7 +139,7 @@ async def test_content_that_changes_reaches_the_hook(hub, say, name):
     assert hub.kernel.plugins[name].status.state == "ready"
     await until(both)
     # Of two aggregates either may be first: they are delivered beside each other.
-    first, second = sorted(seen, key=lambda change: change.change, reverse=True)
+    first, second = sorted(seen, key=lambda change: change.container, reverse=True)
     assert (first.kind, first.id, first.container, first.change) == ("page", "i", "c", "updated")
     assert first.institution == hub.institution and first.event_id
     assert second.container == ""

@@ -251,9 +251,10 @@ async def test_a_client_that_does_not_read_is_cut_off(hub, listen, say, monkeypa
         await say("a:0")
         await slow.subjects(1)
         slow.reading.clear()
+        assert await quick.subjects(1) == ["a:0"]
         for number in range(1, 15):
             await say(f"a:{number}")
-        assert await quick.subjects(15) == [f"a:{n}" for n in range(15)]
+            assert await quick.subjects(1) == [f"a:{number}"]
         async with asyncio.timeout(30):
             while len(hub.live.listeners) > 1:  # noqa: ASYNC110 - the hub's own state
                 await asyncio.sleep(0.02)
@@ -283,7 +284,8 @@ async def test_a_place_that_was_trimmed_away_says_reset_and_goes_on_from_now(hub
     async with listen("admin", last_id=str(Place(seq, long_ago))) as stream:
         name, last_id, data = await stream.next()
         assert name == "reset" and "no longer kept" in data["reason"] and data["cure"]
-        assert read_place(last_id).seq == seq + 2
+        # On PostgreSQL a number may be left out.
+        assert read_place(last_id).seq >= seq + 2
         await say("a:2")
         assert await stream.subjects(1) == ["a:2"]
 
