@@ -250,7 +250,7 @@ def test_every_dotted_path_of_the_manifest_leads_somewhere(installed):
 
     manifest = load_manifest(Path(__file__).parents[1] / "bloop-plugin.toml")
     paths = list(manifest.dotted_paths())
-    assert len(paths) == 13
+    assert len(paths) == 14
     for path in paths:
         module, _, name = path.partition(":")
         assert getattr(importlib.import_module(module), name) is not None
