@@ -59,7 +59,8 @@ class Server:
             # Those that served a connection go by themselves, as soon as they see it.
             wait(lambda: not any(_lives(one) for one in everybody), "PostgreSQL is gone")
             # Where nobody takes notice of its death, it would be thought to run.
-            file.unlink()
+            for left in (file, *self._data.glob(".s.PGSQL.*")):
+                left.unlink()
 
     def start(self) -> None:
         """Start it as it was."""

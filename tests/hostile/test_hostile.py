@@ -63,6 +63,10 @@ def test_a_start_that_died_of_it_goes_on_without_it(restarted, case):
 def test_it_costs_one_process_which_comes_back_without_it(mortal, case):
     before = mortal.pid()
     outcome = outcome_of(mortal, case)
+    if case.id == "e_kill":
+        # The first one may have been the system's or somebody's: it is tried once more.
+        assert outcome.state == "ready"
+        outcome = outcome_of(mortal, case)
     assert outcome.pid != before
     assert mortal.process.poll() is None
     assert re.search(r"process \d+ died in ", outcome.words), outcome.words

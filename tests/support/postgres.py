@@ -128,13 +128,11 @@ class Cluster:
         return Database(f"{self._run}_{suffix}", self._server)
 
     def _create(self, database: Database, template: str) -> None:
-        make = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
-            *map(sql.Identifier, (database.name, OWNER, template))
+        self._admin.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+                *map(sql.Identifier, (database.name, OWNER, template))
+            )
         )
-        if self._admin.info.server_version >= 150000:
-            # A third cheaper than the write-ahead log where nothing waits for the disk.
-            make += sql.SQL(" STRATEGY FILE_COPY")
-        self._admin.execute(make)
 
 
 def connect(folder: Path, worker: str) -> Cluster:
