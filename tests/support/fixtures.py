@@ -33,7 +33,10 @@ CHROMIUM_FLAGS = [
 RUN_FOLDER = pytest.StashKey[Path]()
 PROCESS_COVERAGE = pytest.StashKey[str | None]()
 COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
-COVERED = (ROOT / "tests" / "kernel", ROOT / "tests" / "sdk")
+COVERED = tuple(
+    ROOT / "tests" / path
+    for path in ("kernel", "sdk", "cli/test_plugins.py", "ops/test_supervise.py")
+)
 """Whose processes are looked into as well: those of what has to be covered.
 
 It makes a process start half as slow again, and most tests start many.
