@@ -150,20 +150,23 @@ RETRY = register(
 )
 """What a partition of a consumer has to try again now."""
 
+SHOWN_PARKED = (
+    ParkedEvent.id,
+    ParkedEvent.consumer,
+    ParkedEvent.event_id,
+    ParkedEvent.topic,
+    ParkedEvent.aggregate,
+    ParkedEvent.state,
+    ParkedEvent.reason,
+    ParkedEvent.tries,
+    ParkedEvent.retry_at,
+    ParkedEvent.parked_at,
+)
+"""What is told of a parked event."""
+
 PARKED = register(
     "events.parked",
-    select(
-        ParkedEvent.id,
-        ParkedEvent.consumer,
-        ParkedEvent.event_id,
-        ParkedEvent.topic,
-        ParkedEvent.aggregate,
-        ParkedEvent.state,
-        ParkedEvent.reason,
-        ParkedEvent.tries,
-        ParkedEvent.retry_at,
-        ParkedEvent.parked_at,
-    )
+    select(*SHOWN_PARKED)
     .where(ParkedEvent.institution_id == institution, ParkedEvent.id > bindparam("after"))
     .order_by(ParkedEvent.id)
     .limit(bindparam("limit")),

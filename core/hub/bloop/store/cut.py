@@ -52,6 +52,7 @@ def _rolled_back(driver: sqlite3.Connection) -> bool:
         driver.execute("PRAGMA query_only=ON")
         if driver.in_transaction:
             driver.execute("ROLLBACK")
-    except sqlite3.OperationalError:  # The interrupt met this one.
-        return False
+    except sqlite3.OperationalError as err:
+        # The interrupt may have met this one; after anything else another try would fail as well.
+        return err.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT
     return True

@@ -19,6 +19,7 @@ from sqlalchemy.orm import aliased
 from bloop.accounts.models import User
 from bloop.content.models import Item, Node
 from bloop.events.models import Parked, ParkedEvent
+from bloop.events.queries import SHOWN_PARKED
 from bloop.jobs.models import Job, JobState
 from bloop.jobs.queries import JOB, JOBS
 from bloop.store.models import OutboxEvent
@@ -105,20 +106,7 @@ _following = (
     .scalar_subquery()
 )
 _parked = (
-    select(
-        ParkedEvent.id,
-        ParkedEvent.consumer,
-        ParkedEvent.event_id,
-        ParkedEvent.topic,
-        ParkedEvent.aggregate,
-        ParkedEvent.state,
-        ParkedEvent.reason,
-        ParkedEvent.tries,
-        ParkedEvent.retry_at,
-        ParkedEvent.parked_at,
-        OutboxEvent.occurred_at,
-        _following.label("behind"),
-    )
+    select(*SHOWN_PARKED, OutboxEvent.occurred_at, _following.label("behind"))
     .outerjoin(
         OutboxEvent,
         (OutboxEvent.institution_id == institution) & (OutboxEvent.seq == ParkedEvent.seq),
