@@ -172,13 +172,14 @@ class Hub:
         assert done.returncode == 0, done.stderr + done.stdout
         return json.loads(done.stdout)
 
-    def add(self, kind: str, **environment: str) -> Tree:
-        """One more tree, not started yet."""
+    def add(self, kind: str, command: str) -> Tree:
+        """One more tree, not started yet, of ``bloop COMMAND``."""
         number = sum(tree.kind == kind for tree in self.trees) + 1
         port = find_free_port() if kind == "api" else None
-        command = ["worker"] if port is None else ["up", "--port", str(port)]
-        own = self.environment | environment
-        tree = Tree(f"{kind}{number}", kind, command, self.folder, own, port)
+        options = [] if port is None else ["--port", str(port)]
+        tree = Tree(
+            f"{kind}{number}", kind, [command, *options], self.folder, self.environment, port
+        )
         self.trees.append(tree)
         return tree
 
@@ -251,9 +252,9 @@ def running(
     hub = Hub(folder, kept | (environment or {}), database)
     hub.bloop("init") if url is None else hub.bloop("db", "upgrade")
     for _ in range(apis):
-        hub.add("api", **({"BLOOP_JOBS__WORKERS": "0"} if workers else {}))
+        hub.add("api", "serve" if workers else "up")
     for _ in range(workers):
-        hub.add("worker")
+        hub.add("worker", "worker")
     try:
         for tree in hub.trees:
             tree.start()
