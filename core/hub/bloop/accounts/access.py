@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fastapi.routing import APIRoute
     from pydantic import TypeAdapter
 
-    from bloop.accounts.sessions import Sessions
+    from bloop.accounts.sessions import Holder, Sessions
     from bloop.jobs import Jobs
     from bloop.kernel.config import LoadedConfig
     from bloop.kernel.institutions import InstitutionPlugins
@@ -193,6 +193,12 @@ def call_of(request: Request) -> Call:
     """Principal, institution and trace of this request."""
     call: Call = request.scope["bloop.call"]
     return call
+
+
+def holder_of(request: Request) -> Holder | None:
+    """Who is logged in, and how; None for a guest."""
+    holder: Holder | None = request.scope.get("bloop.holder")
+    return holder
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,12 @@ class User(Tenant, Base):
 
 
 class LoginSession(Tenant, Base):
-    """A browser that is logged in; ``token_hash`` is the SHA-256 of what its cookie holds."""
+    """A browser that is logged in; ``token_hash`` is the SHA-256 of what its cookie holds.
+
+    ``method`` is how its holder proved who they are (:class:`bloop.accounts.service.Method`), and
+    ``proved_at`` when they last did, here or in a step-up; ``address`` and ``agent`` are where it
+    began.
+    """
 
     __tablename__ = "login_session"
     __table_args__ = (
@@ -62,7 +67,12 @@ class LoginSession(Tenant, Base):
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(ID, default=new_id, unique=True)
     user_id: Mapped[str] = mapped_column(ID)
+    method: Mapped[str] = mapped_column(String(20))
+    second_factor: Mapped[bool] = mapped_column(default=False)
+    address: Mapped[str | None] = mapped_column(String(64), info=personal("network"))
+    agent: Mapped[str | None] = mapped_column(String(200), info=personal("device"))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    proved_at: Mapped[datetime] = mapped_column(default=utcnow)
     expires_at: Mapped[datetime]
 
 

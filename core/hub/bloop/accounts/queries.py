@@ -10,7 +10,14 @@ from bloop.store.statements import institution, register
 
 SESSION = register(
     "accounts.session",
-    select(User.id, User.role, LoginSession.id.label("session_id"), LoginSession.expires_at)
+    select(
+        User.id,
+        User.role,
+        LoginSession.id.label("session_id"),
+        LoginSession.expires_at,
+        LoginSession.proved_at,
+        LoginSession.second_factor,
+    )
     .join(
         User,
         (User.id == LoginSession.user_id) & (User.institution_id == LoginSession.institution_id),

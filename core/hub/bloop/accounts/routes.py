@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import VISIT, Router, call_of, hub_of
+from bloop.accounts.devices import device_of
 from bloop.accounts.http import json_response, not_modified
 from bloop.accounts.queries import ACCOUNT, INSTITUTIONS
 from bloop.accounts.schemas import AccountOut, InstitutionList, InstitutionOut
@@ -36,7 +37,9 @@ async def start(request: Request, token: str = "") -> Response:
     if request.method == "HEAD":
         return Response()  # Whoever only looks must not use the link up.
     call = system_call(institution, call_of(request).trace)
-    session = await hub.database.run(in_unit, hub.database, call, use_link, token)
+    session = await hub.database.run(
+        in_unit, hub.database, call, use_link, token, device_of(request)
+    )
     response = RedirectResponse("/", 303, headers={"cache-control": "no-store"})
     hub.sessions.set_cookie(response, session)
     return response

@@ -6,6 +6,7 @@ alone. The database holds its SHA-256, which is enough for 256 random bits.
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import hmac
 import secrets
@@ -15,6 +16,7 @@ from datetime import timedelta
 from sqlalchemy import delete, select, update
 
 import bloop.accounts.topics  # noqa: F401 - declares what is said here
+from bloop.accounts.devices import NOWHERE, Device
 from bloop.accounts.models import BootstrapLink, Institution, LoginSession, User
 from bloop.store.errors import InvalidError
 from bloop.store.types import utcnow
@@ -25,6 +27,14 @@ LINK_MINUTES = 30
 SESSION_DAYS = 14
 DEFAULT_SLUG = "main"
 OPERATOR_NAME = "Operator"
+
+
+class Method(enum.StrEnum):
+    """How somebody proved who they are."""
+
+    LINK = "link"
+    PASSWORD = "password"  # noqa: S105 - a name, no secret
+    IDENTITY = "identity"
 
 
 class LinkRefusedError(BloopError):
@@ -104,7 +114,7 @@ def issue_link(unit: UnitOfWork) -> str:
     return token
 
 
-def use_link(unit: UnitOfWork, token: str) -> StartedSession:
+def use_link(unit: UnitOfWork, token: str, device: Device = NOWHERE) -> StartedSession:
     """Log the operator in, once; raises :class:`LinkRefusedError` ever after."""
     now = utcnow()
     used = unit.session.execute(
@@ -124,17 +134,28 @@ def use_link(unit: UnitOfWork, token: str) -> StartedSession:
         )
     operator = _operator(unit)
     unit.audit.append("account.link_used", f"user:{operator.id}")
-    return start_session(unit, operator)
+    return start_session(unit, operator, Method.LINK, device)
 
 
-def start_session(unit: UnitOfWork, user: User) -> StartedSession:
-    """Log somebody in."""
+def start_session(
+    unit: UnitOfWork,
+    user: User,
+    method: Method = Method.LINK,
+    device: Device = NOWHERE,
+    *,
+    second_factor: bool = False,
+) -> StartedSession:
+    """Log somebody in who has proved who they are by all that is asked of them."""
     token = new_token(unit.institution)
     unit.session.add(
         LoginSession(
             institution_id=unit.institution,
             token_hash=token_hash(token),
             user_id=user.id,
+            method=method,
+            second_factor=second_factor,
+            address=device.address,
+            agent=device.agent,
             expires_at=utcnow() + timedelta(days=SESSION_DAYS),
         )
     )

@@ -22,7 +22,7 @@ from bloop.store.types import utcnow
 from bloop.telemetry import traces
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
 
-REMEMBERED_SECONDS = 5.0
+REMEMBERED_SECONDS = 1.0
 """For so long another process may still honour a session that has ended."""
 
 HASHES_AT_ONCE = 500
@@ -35,10 +35,17 @@ STRANGER = Principal(PrincipalKind.GUEST, "guest", Role.GUEST, STRANGER_SCOPES)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a token, and where."""
+    """Who holds a token, and where.
+
+    Of a login ``session`` is its id, ``proved_at`` when its holder last proved who they are, and
+    ``second_factor`` whether that took more than one thing.
+    """
 
     principal: Principal
     institution: str
+    session: str | None = None
+    proved_at: datetime | None = None
+    second_factor: bool = False
 
 
 def system_call(institution: str, trace: Trace | None = None) -> Call:
@@ -121,7 +128,9 @@ class Sessions:
         row = await self._database.read_one(SESSION, call, token_hash=token_hash(token))
         if row is None or _moment(row[3]) <= utcnow():
             return None
-        return Holder(Principal(PrincipalKind.USER, row[0], Role(row[1])), institution)
+        user, role, session, _, proved_at, second_factor = row
+        principal = Principal(PrincipalKind.USER, user, Role(role))
+        return Holder(principal, institution, session, _moment(proved_at), bool(second_factor))
 
 
 def _moment(value: Any) -> datetime:

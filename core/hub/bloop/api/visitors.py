@@ -46,6 +46,7 @@ class Visitors:
         else:
             scope["bloop.call"] = Call(holder.principal, holder.institution, head.trace)
             scope["bloop.token"] = token
+            scope["bloop.holder"] = holder
             scope["bloop.cookie_token"] = by_cookie
         self._check_host(head)
 

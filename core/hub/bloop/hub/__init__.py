@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
+    from bloop.store.sealing import MasterKeys
     from bloop.webhooks.sender import Sender
     from bloop_sdk import Exporter, JobContext
     from bloop_sdk.plugin import Logger
@@ -65,6 +66,7 @@ class Hub:
             store.url.get_secret_value(),
             owner,
             redis_url=redis.get_secret_value() if redis else None,
+            master_keys=partial(_master_keys, config.value.hub.data_dir),
         )
         assert store.blobs is not None, "the configuration resolves it"
         self.blobs = Blobs(store.blobs)
@@ -405,6 +407,12 @@ def read_config(path: Path | None, *, host: str | None = None) -> LoadedConfig:
     if host is not None:
         env["BLOOP_HTTP__HOST"] = host
     return load(path, env)
+
+
+def _master_keys(folder: Path) -> MasterKeys:
+    from bloop.store.keyring import master_keys
+
+    return master_keys(folder)
 
 
 def _plugin_log(plugin_id: str) -> Logger:

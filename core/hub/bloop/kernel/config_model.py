@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -69,6 +70,14 @@ class HttpSection(_Section):
         description="Address at which browsers reach the hub, when a proxy stands in front",
         pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
         examples=["https://learn.example.edu"],
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(
+        (),
+        description=(
+            "Networks of the proxies in front; only from there is X-Forwarded-For believed, which "
+            "tells the clients' addresses"
+        ),
+        examples=[["10.0.0.0/8"]],
     )
 
 

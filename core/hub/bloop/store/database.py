@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -37,6 +37,9 @@ from bloop.store.unit import UnitOfWork
 from bloop.store.wakes import EVENTS_SAID, Wakes
 from bloop_sdk import BloopError, Call, ConfigError, PrincipalKind
 
+if TYPE_CHECKING:
+    from bloop.store.sealing import MasterKeys, Sealer
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -55,7 +58,12 @@ class Database:
     """
 
     def __init__(
-        self, url: str, owner_url: str | None = None, *, redis_url: str | None = None
+        self,
+        url: str,
+        owner_url: str | None = None,
+        *,
+        redis_url: str | None = None,
+        master_keys: Callable[[], MasterKeys] | None = None,
     ) -> None:
         self.url = _checked(url, "url")
         self.owner_url = _checked(owner_url, "owner_url") if owner_url else self.url
@@ -69,6 +77,16 @@ class Database:
         self._trouble: tuple[float, BloopError] | None = None
         self.wakes = Wakes(carrier_for(self.url, redis_url))
         self._redis_url = redis_url
+        self._master_keys = master_keys
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """What seals secrets; its keys are read when first needed. Raises ConfigError."""
+        from bloop.store.sealing import Sealer
+
+        if self._master_keys is None:
+            raise ConfigError("this database has no master keys, so it keeps no secrets")
+        return Sealer(self._master_keys())
 
     @cached_property
     def cache(self) -> Cache:
@@ -93,7 +111,7 @@ class Database:
         ):
             try:
                 bind_tenant(session, call.institution)
-                unit = UnitOfWork(session, call)
+                unit = UnitOfWork(session, call, self)
                 if key is not None:
                     key.claim(unit)
                 yield unit
@@ -137,7 +155,7 @@ class Database:
         with InstitutionSession(self._readers, expire_on_commit=False) as session:
             try:
                 bind_tenant(session, call.institution)
-                yield UnitOfWork(session, call)
+                yield UnitOfWork(session, call, self)
                 if session.new or session.dirty or session.deleted:
                     raise RuntimeError(READS_ONLY)
             except (DBAPIError, PoolTimeoutError) as err:

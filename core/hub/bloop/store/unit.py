@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
@@ -16,6 +16,10 @@ from bloop.store.statements import Compiled, for_driver
 from bloop.store.topics import version_of
 from bloop.store.types import utcnow
 from bloop_sdk import Call, Trace
+
+if TYPE_CHECKING:
+    from bloop.store.database import Database
+    from bloop.store.sealing import Sealer
 
 T = TypeVar("T", bound=Tenant)
 
@@ -149,13 +153,20 @@ class UnitOfWork:
     PostgreSQL row-level security stands behind both.
     """
 
-    def __init__(self, session: Session, call: Call) -> None:
+    def __init__(self, session: Session, call: Call, database: Database | None = None) -> None:
         self.session = session
         self.call = call
+        self._database = database
         self.outbox = Outbox(session, call)
         self.audit = Audit(session, call)
         self.endings: list[Callable[[UnitOfWork], None]] = []
         """What is still to be written before the events are, once nothing else is."""
+
+    @property
+    def sealer(self) -> Sealer:
+        """What seals and opens secrets of this unit's rows."""
+        assert self._database is not None, "a unit of the database has one"
+        return self._database.sealer
 
     @property
     def institution(self) -> str:

@@ -471,7 +471,12 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("second_factor", sa.Boolean(), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=True),
+        sa.Column("agent", sa.String(length=200), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("proved_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(
