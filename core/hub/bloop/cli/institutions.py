@@ -62,7 +62,7 @@ async def add(slug: str, name: str, admin_email: str | None, *, as_json: bool) -
         made = await hub.database.run(
             create, hub.database, call, name=name, slug=slug, admin_email=admin_email
         )
-        url = join_url(hub, f"token={made.invitation.token}")
+        url = join_url(hub.config.value.public_url, f"token={made.invitation.token}")
     if as_json:
         print_json({"id": made.id, "slug": slug, "invitation": made.invitation.id, "url": url})
     else:

@@ -169,7 +169,7 @@ async def invite(
         made = await run(
             hub, call, invitations.invite, role=Role(role), email=email, uses=uses, hours=hours
         )
-        url = join_url(hub, f"token={made.token}")
+        url = join_url(hub.config.value.public_url, f"token={made.token}")
     if as_json:
         print_json({"id": made.id, "url": url})
     else:

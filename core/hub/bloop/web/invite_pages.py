@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.people import guards, invitations
-from bloop.accounts.people.links import join_url, told
+from bloop.accounts.people.links import base_of, join_url, told
 from bloop.accounts.people.queries import INVITATIONS, OWN
 from bloop.accounts.people.registration import Registration, set_registration
 from bloop.accounts.people.routes import run
@@ -51,7 +51,7 @@ async def invite(request: Request) -> Response:
         request,
         "invitation_made.html",
         script=COPY,
-        url=join_url(hub_of(request), f"token={made.token}"),
+        url=join_url(base_of(request), f"token={made.token}"),
         form=form,
         **words(request),
     )
@@ -172,7 +172,7 @@ async def _registration(
         "people_registration.html",
         status=422 if error else 200,
         institution=found["name"],
-        url=join_url(hub_of(request), f"institution={found['slug']}"),
+        url=join_url(base_of(request), f"institution={found['slug']}"),
         is_open=allowed.mode != "off",
         form=form or {"mode": allowed.mode, "domains": "\n".join(allowed.domains)},
         saved=saved,

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import expected_version, json_response
 from bloop.accounts.people import institutions
-from bloop.accounts.people.links import join_url
+from bloop.accounts.people.links import base_of, join_url
 from bloop.accounts.people.routes import UNKEPT
 from bloop.accounts.people.schemas import InstitutionChange, InstitutionIn, InstitutionOpened
 from bloop.accounts.queries import INSTITUTIONS
@@ -35,7 +35,7 @@ async def create_institution(request: Request, body: InstitutionIn) -> Response:
         slug=body.slug,
         admin_email=body.admin_email,
     )
-    url = join_url(hub, f"token={made.invitation.token}")
+    url = join_url(base_of(request), f"token={made.invitation.token}")
     return await _answer(request, made.id, 201, invitation={"id": made.invitation.id, "url": url})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from bloop.accounts.emails import normalised
 from bloop.accounts.people import guards
@@ -102,7 +102,7 @@ def use_up(unit: UnitOfWork, hashed: str) -> Role | None:
     return None if used is None else Role(used.role)
 
 
-def _good() -> tuple[object, ...]:
+def _good() -> tuple[ColumnElement[bool], ...]:
     return (
         Invitation.revoked_at.is_(None),
         Invitation.expires_at > utcnow(),

@@ -6,13 +6,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bloop.accounts.access import HubParts
+from starlette.requests import Request
+
+from bloop.accounts.access import hub_of
 from bloop.store.types import utcnow
 
 
-def join_url(hub: HubParts, query: str) -> str:
+def join_url(base: str, query: str) -> str:
     """The address of the page to join, with ``token=...`` or ``institution=...``."""
-    return f"{hub.config.value.public_url}/join?{query}"
+    return f"{base}/join?{query}"
+
+
+def base_of(request: Request) -> str:
+    """How others reach this hub: by the address that it was given, else by this request's own."""
+    return (hub_of(request).config.value.http.public_url or str(request.base_url)).rstrip("/")
 
 
 def state_of(invitation: Mapping[str, Any]) -> str:

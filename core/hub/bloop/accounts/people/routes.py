@@ -12,7 +12,7 @@ from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import expected_version, json_response, not_modified
 from bloop.accounts.people import invitations, registration, service
-from bloop.accounts.people.links import join_url, told
+from bloop.accounts.people.links import base_of, join_url, told
 from bloop.accounts.people.queries import INVITATION, INVITATIONS, OWN, PEOPLE, PERSON, patterns
 from bloop.accounts.people.schemas import (
     InvitationIn,
@@ -142,7 +142,7 @@ async def create_invitation(request: Request, body: InvitationIn) -> Response:
         uses=body.uses,
     )
     found = await one(request, INVITATION, made.id, "invitation")
-    answer = told(found) | {"url": join_url(hub_of(request), f"token={made.token}")}
+    answer = told(found) | {"url": join_url(base_of(request), f"token={made.token}")}
     return json_response(answer, 201, version=found["row_version"], headers=UNKEPT)
 
 
@@ -226,7 +226,7 @@ async def _answer_registration(request: Request) -> Response:
     answer = {
         "mode": allowed.mode,
         "domains": allowed.domains,
-        "url": join_url(hub_of(request), f"institution={found['slug']}"),
+        "url": join_url(base_of(request), f"institution={found['slug']}"),
         "row_version": found["row_version"],
     }
     return json_response(answer, version=found["row_version"])

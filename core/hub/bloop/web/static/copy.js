@@ -12,7 +12,7 @@ for (const field of document.querySelectorAll("input[data-copy]")) {
     } catch {
       return; // The text is selected: what the browser won't copy, a key will.
     }
-    const said = document.querySelector("[data-said]");
+    const said = document.querySelector("p[data-said]");
     said.textContent = field.dataset.said;
   });
   field.after(button);
