@@ -13,6 +13,7 @@ from bloop.accounts.people.routes import UNKEPT
 from bloop.accounts.people.schemas import InstitutionChange, InstitutionIn, InstitutionOpened
 from bloop.accounts.queries import INSTITUTIONS
 from bloop.accounts.schemas import InstitutionOut
+from bloop.store.errors import NotFoundError
 
 router = Router(prefix="/api/v1", tags=["accounts"])
 
@@ -50,15 +51,18 @@ async def rename_institution(
 ) -> Response:
     """Give an institution another name."""
     hub, version = hub_of(request), expected_version(request)
-    await hub.database.run(
-        institutions.rename, hub.database, call_of(request), institution_id, version, body.name
-    )
+    if body.name is not None:
+        await hub.database.run(
+            institutions.rename, hub.database, call_of(request), institution_id, version, body.name
+        )
     return await _answer(request, institution_id, 200)
 
 
 async def _answer(request: Request, id_: str, status: int, **more: object) -> Response:
     call = institutions.within(call_of(request), id_)
-    (row,) = await hub_of(request).database.read(INSTITUTIONS, call)
+    row = await hub_of(request).database.read_one(INSTITUTIONS, call)
+    if row is None:
+        raise NotFoundError(f"no institution {id_[:40]}")
     found = INSTITUTIONS.as_dict(row)
     headers = UNKEPT if more else None
     return json_response(found | more, status, version=found["row_version"], headers=headers)

@@ -109,7 +109,7 @@ class InvitationList(_Told):
 class RegistrationIn(_Given):
     """Who may register: nobody, who has an address of one of the domains, or everybody."""
 
-    mode: Mode
+    mode: Mode = "off"
     domains: list[Annotated[str, Field(max_length=255)]] = Field(
         default_factory=list, max_length=MOST_DOMAINS, examples=[["example.edu"]]
     )
@@ -131,9 +131,12 @@ class InstitutionIn(_Given):
 
 
 class InstitutionChange(_Given):
-    """An institution's new name."""
+    """What is to change of an institution."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200, examples=["University of Example"])]
+    name: (
+        Annotated[str, Field(min_length=1, max_length=200, examples=["University of Example"])]
+        | None
+    ) = None
 
 
 class FirstInvitation(_Told):

@@ -119,19 +119,15 @@ def _give_role(unit: UnitOfWork, user: User, role: Role) -> None:
 
 
 def _switch(unit: UnitOfWork, user: User, *, disabled: bool) -> None:
-    if not disabled and user.disabled_at is not None:
-        user.disabled_at, user.waiting = None, False
-        _tell(unit, user, "users:enable", "user.enabled")
-    elif disabled and (user.disabled_at is None or user.waiting):
+    if disabled == (user.disabled_at is not None) and not (disabled and user.waiting):
+        return
+    if disabled:
         guards.check_last(unit, user, None)
-        user.disabled_at, user.waiting = utcnow(), False
         unit.session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
-        _tell(unit, user, "users:disable", "user.disabled")
         withdraw_beyond(unit, user.id, None)
-
-
-def _tell(unit: UnitOfWork, user: User, action: str, topic: str) -> None:
-    unit.audit.append(action, f"user:{user.id}")
+    user.disabled_at, user.waiting = utcnow() if disabled else None, False
+    topic = "user.disabled" if disabled else "user.enabled"
+    unit.audit.append("users:disable" if disabled else "users:enable", f"user:{user.id}")
     unit.outbox.append(topic, f"user:{user.id}", {"id": user.id})
 
 
