@@ -15,7 +15,7 @@ from bloop.cli.output import (
     print_json,
     print_table,
 )
-from bloop.cli.people import call_in
+from bloop.cli.users import call_in
 
 
 @click.group()

@@ -23,7 +23,7 @@ COMMANDS = {
     "worker": ("bloop.cli.worker:worker", "Run background work alone, beside `bloop up`."),
     "doctor": ("bloop.cli.doctor:doctor", "Say what keeps the hub from its work, and the cure."),
     "login-link": ("bloop.cli.lifecycle:login_link", "Print a fresh link that logs you in."),
-    "users": ("bloop.cli.people:users", "See who is here, give roles, invite people."),
+    "users": ("bloop.cli.users:users", "See who is here, give roles, invite people."),
     "institutions": (
         "bloop.cli.institutions:institutions",
         "See the institutions of this hub, add one.",

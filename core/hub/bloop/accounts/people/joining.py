@@ -86,7 +86,7 @@ def accept(
         return Refusal.OVER
     user = add_user(unit, name=name, email=address, role=role, how="invitation")
     unit.audit.append("invitations:use", f"invitation:{known.id}", {"user": user.id, "role": role})
-    return Joined(start_session(unit, user, Method.LINK, device))
+    return _let_in(unit, user, device)
 
 
 def register(unit: UnitOfWork, *, name: str, email: str, device: Device = NOWHERE) -> Joined:
@@ -105,7 +105,7 @@ def register(unit: UnitOfWork, *, name: str, email: str, device: Device = NOWHER
     if registration.mode == "open":
         user = add_user(unit, name=name, email=address, role=Role.LEARNER, how="registration")
         unit.audit.append("users:register", f"user:{user.id}")
-        return Joined(start_session(unit, user, Method.LINK, device))
+        return _let_in(unit, user, device)
     if domain_of(address) not in registration.domains:
         raise InvalidError(
             "this institution takes other addresses",
@@ -123,3 +123,7 @@ def register(unit: UnitOfWork, *, name: str, email: str, device: Device = NOWHER
         )
         unit.audit.append("users:register", f"user:{user.id}", {"waiting": True})
     return Joined(None)
+
+
+def _let_in(unit: UnitOfWork, user: User, device: Device) -> Joined:
+    return Joined(start_session(unit, user, Method.LINK, device))

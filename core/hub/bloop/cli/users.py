@@ -55,10 +55,11 @@ async def list_users(
     asked: dict[str, Any] = {"role": role or "", "state": wanted or "", **patterns(search)}
     found: list[dict[str, Any]] = []
     async with open_hub() as hub:
-        call, after, rows = call_in(hub, institution), "", [()] * PAGE
-        while len(rows) == PAGE:
-            rows = list(hub.database.read_now(PEOPLE, call, after=after, limit=PAGE, **asked))
+        call, after, more = call_in(hub, institution), "", True
+        while more:
+            rows = hub.database.read_now(PEOPLE, call, after=after, limit=PAGE, **asked)
             found += to_dicts(PEOPLE, rows)
+            more = len(rows) == PAGE
             after = found[-1]["id"] if found else ""
     if as_json:
         print_json({"items": found})
