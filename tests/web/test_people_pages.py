@@ -284,3 +284,32 @@ async def test_everybody_registers_where_it_is_open_at_the_institution_that_is_n
     assert "You are logged in as learner." in text_of(await guest.get("/join?institution=other"))
     again = await (await visit()).post("/join", data=person)
     assert (again.status_code, 'id="wrong-email"' in again.text) == (422, True)
+
+
+NOWHERE = [
+    "/join?institution=%00",
+    "/join?institution=*",
+    f"/join?institution={'x' * 3000}",
+    f"/join?token={'%00' * 36}.{'x' * 43}",
+    f"/join?token={'*' * 36}.{'x' * 43}",
+    f"/join?token=*.{'x' * 43}",
+    f"/join?token={'x' * 36}.{'%00' * 43}",
+    f"/join?token={'%F0%9F%8E%88' * 36}.{'x' * 43}",
+]
+
+
+async def test_doors_that_there_are_not_let_nobody_in(visit, hub):
+    guest = await visit()
+    for path in NOWHERE:
+        answer = await guest.get(path)
+        assert answer.status_code in {403, 404, 422}, (path, answer.status_code)
+        given = dict([path.partition("?")[2].split("=")])
+        answer = await guest.post("/join", data={"name": "A", "email": "a@example.org"} | given)
+        assert answer.status_code in {403, 404, 422}, (path, answer.status_code)
+        assert "set-cookie" not in answer.headers
+    admin = await visit("admin")
+    for path in ("/people?search=%00", "/people?search=a%00b", f"/people?search={'%25' * 60}"):
+        assert (await admin.get(path)).status_code == 200, path
+    for path in ("/people?cursor=AA==", "/people/invite?cursor=AA=="):
+        assert (await admin.get(path)).status_code == 422, path
+    assert (await admin.get("/people/%00")).status_code in {404, 422}

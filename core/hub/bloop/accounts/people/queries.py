@@ -147,7 +147,7 @@ OWN = register(
 
 def patterns(search: str) -> dict[str, str]:
     """What :data:`PEOPLE` takes to find what somebody typed, wherever it stands."""
-    typed = " ".join(search.split())
+    typed = " ".join("".join(sign for sign in search if sign.isprintable()).split())
     for special in ("\\", "%", "_"):
         typed = typed.replace(special, f"\\{special}")
     if not typed:
