@@ -37,7 +37,7 @@ async def ask_to_join(request: Request, token: str = "", institution: str = "") 
     return await _form(request, door, {"name": "", "email": ""})
 
 
-@router.post("/join", action=VISIT, problems=(403, 404), include_in_schema=False)
+@router.post("/join", action=VISIT, rate="login", problems=(403, 404), include_in_schema=False)
 async def join(request: Request) -> Response:
     """Become a user and come in, or see the form again with what is wrong."""
     if request.headers.get("sec-fetch-site") not in _OWN_PAGES:
