@@ -25,6 +25,8 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select, update
 
+from bloop.accounts.people import service
+from bloop.accounts.people.invitations import invite
 from bloop.accounts.queries import INSTITUTIONS
 from bloop.accounts.sessions import system_call
 from bloop.events import positions
@@ -35,7 +37,7 @@ from bloop.store.database import Database
 from bloop.store.models import EVERY_INSTITUTION, OutboxEvent
 from bloop.store.types import utcnow
 from bloop.webhooks.models import WebhookDelivery, WebhookEndpoint
-from bloop_sdk import Call
+from bloop_sdk import Call, Role
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOOP = Path(sys.executable).with_name("bloop")
@@ -105,6 +107,7 @@ def fill_background(folder: Path) -> dict[str, str]:
             wanted = {"attempts": 1, "kind": kind, "turn": None} | times | values
             unit.session.execute(update(Job).where(Job.id == ids[-1]).values(wanted))
     parked, webhook = fill_parked(database, call), fill_webhooks(database, call)
+    person, token = fill_people(database, call)
     database.close_now()
     return {
         "jobs": "/jobs",
@@ -118,7 +121,23 @@ def fill_background(folder: Path) -> dict[str, str]:
         "webhooks": "/webhooks",
         "webhook": f"/webhooks/{webhook}",
         "webhook-new": "/webhooks/new",
+        "people": "/people",
+        "people-invite": "/people/invite",
+        "people-registration": "/people/registration",
+        "person": f"/people/{person}",
+        "person-disable": f"/people/{person}/disable",
+        "join": f"/join?token={token}",
     }
+
+
+def fill_people(database: Database, call: Call) -> tuple[str, str]:
+    """Some people and an invitation; gives somebody's id, and the invitation's token."""
+    with database.unit(call) as unit:
+        ada = service.create(unit, name="Ada Lovelace", email="ada@example.org", role=Role.EDUCATOR)
+        gone = service.create(unit, name="Özlem Straße", email=None, role=Role.LEARNER)
+        service.remove(unit, gone, None)
+        invitation = invite(unit, role=Role.LEARNER, email=None, hours=24 * 7, uses=30)
+    return ada, invitation.token
 
 
 def fill_parked(database: Database, call: Call) -> str:

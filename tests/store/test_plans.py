@@ -10,8 +10,9 @@ import pytest
 import bloop
 from bloop.store.statements import REGISTRY
 
-for queries in sorted(Path(bloop.__file__).parent.glob("*/queries.py")):
-    importlib.import_module(f"bloop.{queries.parent.name}.queries")
+ROOT = Path(bloop.__file__).parent
+for queries in sorted((*ROOT.glob("*/queries.py"), *ROOT.glob("*/*/queries.py"))):
+    importlib.import_module(".".join(("bloop", *queries.relative_to(ROOT).with_suffix("").parts)))
 importlib.import_module("bloop.store.values")
 
 NAMES = sorted(name for name in REGISTRY if not name.startswith("tests."))

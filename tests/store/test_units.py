@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import delete, event, func, select, text, update
 
 from bloop.accounts.models import Institution, LoginSession, User
+from bloop.accounts.queries import ACCOUNT
 from bloop.store.database import Database, in_unit
-from bloop.store.errors import ConflictError, StoreError
+from bloop.store.errors import ConflictError, InvalidError, StoreError
 from bloop.store.faults import from_driver
 from bloop.store.models import AuditLine, OutboxEvent, PluginValue
 from bloop.store.wakes import EVENTS_SAID
@@ -61,6 +62,14 @@ def test_what_exists_already_is_a_conflict_and_says_no_values(database, call):
     with pytest.raises(ConflictError, match="the database refused") as caught:
         in_unit(database, call, add_user, "b", "a@example.org")
     assert "example.org" not in str(caught.value)
+
+
+@pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
+async def test_a_text_that_the_database_does_not_take_is_its_writers_fault(database, call):
+    with pytest.raises(InvalidError, match="NUL"), database.unit(call) as unit:
+        unit.session.add(User(institution_id=HOME, name="a\0b", role="learner"))
+    with pytest.raises(InvalidError, match="NUL"):
+        await database.read_one(ACCOUNT, call, id="a\0b")
 
 
 def test_a_reference_to_nothing_is_a_conflict(database, call):

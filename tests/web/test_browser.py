@@ -157,9 +157,33 @@ def test_without_scripts_a_reload_tells_how_far_a_job_is(visit, served, job):
         assert page.get_by_text("asked to stop").is_visible()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_somebody_is_invited_by_a_link_and_comes_in(visit, served, scripts):
+    options = {"java_script_enabled": scripts, "locale": "en"}
+    with visit(served.login_path(), **options) as page:
+        page.get_by_role("link", name="People").click()
+        page.get_by_role("link", name="Invitations").click()
+        page.get_by_label("Role").select_option("educator")
+        page.get_by_role("button", name="Make the link").click()
+        link = page.get_by_label("Link").input_value()
+        assert link.startswith(f"{served.url}/join?token=")
+        assert page.get_by_role("button", name="Copy").count() == scripts
+        if scripts:
+            page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+            page.get_by_role("button", name="Copy").click()
+            expect(page.get_by_role("status")).to_have_text("Copied.")
+            assert page.evaluate("navigator.clipboard.readText()") == link
+    with visit(link.removeprefix(served.url), **options) as page:
+        page.get_by_label("Your name").fill("Bo")
+        page.get_by_label("Your e-mail address").fill(f"bo-{scripts}@example.org")
+        page.get_by_role("button", name="Join").click()
+        assert page.get_by_text("You are logged in as educator.").is_visible()
+
+
 def test_nothing_scrolls_sideways_on_a_narrow_screen(visit, served, job):
     job.reach(3, 4, "verylongword" * 20)
     own = ["/jobs", "/events/parked", "/webhooks", "/webhooks/new", f"/jobs/{job.claim.id}"]
+    own += ["/people", "/people/invite", "/people/registration"]
     with visit(served.login_path(), viewport=NARROW) as page:
         course = page.locator(".card a").first.get_attribute("href")
         for path in [course, *own, *(path for _, _, path in served.lessons())]:
@@ -209,7 +233,12 @@ def test_axe_finds_nothing(visit, served, job, scheme):
         paths = ["/", course, "/plugins", f"{plugin}/disable", f"{plugin}/institution"]
         job.reach(3, 4, "page 3")
         paths += ["/jobs", f"/jobs/{job.claim.id}", f"/jobs/{job.claim.id}/cancel"]
-        paths += ["/events/parked", "/webhooks", "/webhooks/new"]
+        paths += ["/events/parked", "/webhooks", "/webhooks/new", "/people", "/people/invite"]
+        page.goto("/people")
+        person = page.locator(".rows h2 a").first.get_attribute("href")
+        paths += ["/people/registration", person, f"{person}/disable"]
+        made = served.bloop("users", "invite")["url"]
+        paths.append("/join" + made.partition("/join")[2])
         for kind, _, path in served.lessons():
             if kind not in seen:
                 seen.add(kind)

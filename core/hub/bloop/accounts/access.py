@@ -70,6 +70,7 @@ ACTIONS: dict[str, Role] = {
     "events:read": Role.OPERATOR,
     "events:replay": Role.OPERATOR,
     "events:watch": Role.GUEST,
+    "institutions:configure": Role.ADMIN,
     "institutions:read": Role.LEARNER,
     "institutions:write": Role.OPERATOR,
     "jobs:cancel": Role.EDUCATOR,
@@ -80,7 +81,9 @@ ACTIONS: dict[str, Role] = {
     "plugins:toggle": Role.OPERATOR,
     "schedules:read": Role.ADMIN,
     "schedules:write": Role.ADMIN,
+    "users:invite": Role.ADMIN,
     "users:read": Role.ADMIN,
+    "users:write": Role.ADMIN,
     "webhooks:read": Role.ADMIN,
     "webhooks:write": Role.ADMIN,
 }

@@ -31,7 +31,11 @@ class Institution(Base):
 
 
 class User(Tenant, Base):
-    """A person's account in one institution."""
+    """A person's account in one institution.
+
+    A ``disabled_at`` ends it. One that registered itself and is still to be let in is disabled and
+    ``waiting``, so that whatever refuses a disabled account refuses it as well.
+    """
 
     __tablename__ = "account_user"
     __table_args__ = (
@@ -42,8 +46,10 @@ class User(Tenant, Base):
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(String(200), info=personal("name"))
     email: Mapped[str | None] = mapped_column(String(320), info=personal("contact"))
+    email_verified_at: Mapped[datetime | None]
     role: Mapped[str] = mapped_column(String(20))
     disabled_at: Mapped[datetime | None]
+    waiting: Mapped[bool] = mapped_column(default=False)
     row_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 

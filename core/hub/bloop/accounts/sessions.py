@@ -96,6 +96,12 @@ class Sessions:
         """Look this token up again when it comes next."""
         self._known.pop(token, None)
 
+    def forget_user(self, user: str) -> None:
+        """Look up again whatever this process remembers of a user: their role has changed."""
+        for token, (_until, holder) in list(self._known.items()):
+            if holder is not None and holder.principal.id == user:
+                self._known.pop(token, None)
+
     async def holders(self, tokens: Iterable[str]) -> dict[str, Holder]:
         """Who holds each of these tokens now: read at once, and from the database."""
         by_hash = {token_hash(token): token for token in tokens}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 API = (
     "bloop.accounts.routes",
+    "bloop.accounts.people.routes",
+    "bloop.accounts.people.institution_routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -43,6 +45,9 @@ PAGES = (
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",
+    "bloop.web.people_pages",
+    "bloop.web.invite_pages",
+    "bloop.web.join_pages",
 )
 
 

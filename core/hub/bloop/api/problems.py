@@ -94,7 +94,7 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
 )
 """The status of each kind of error; the first that fits, and 500 where none does."""
 
-STATUS_OF_CODE = {"publish_refused": 409}
+STATUS_OF_CODE = {"invitation_refused": 403, "publish_refused": 409}
 """The status of errors whose classes belong to domains, which are imported when first needed."""
 
 PASSING = frozenset({"store_busy", "store_unavailable"})

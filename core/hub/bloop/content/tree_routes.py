@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import expected_version, json_response, not_modified, tag
 from bloop.content import placing, queries, service
-from bloop.content.cursors import after_of, page_of
 from bloop.content.links import resolve_json
 from bloop.content.models import Container, Item, Node
 from bloop.content.schemas import (

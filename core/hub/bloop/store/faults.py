@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bloop.store.errors import ConflictError, StoreError, TenantError
+from bloop.store.errors import ConflictError, InvalidError, StoreError, TenantError
 from bloop_sdk import BloopError
 
 _Make = Callable[[str], BloopError]
@@ -66,6 +66,10 @@ def _is_without_server(err: BaseException) -> bool:
 
 def _conflict(text: str) -> BloopError:
     return ConflictError(f"the database refused: {text}")
+
+
+def _no_text(_text: str) -> BloopError:
+    return InvalidError("a text holds a character that the database does not take, like NUL")
 
 
 def _not_allowed(text: str) -> BloopError:
@@ -144,6 +148,7 @@ def _failed(text: str) -> BloopError:
 
 
 _BY_SQLSTATE: dict[str, _Make] = {
+    "22021": _no_text,  # not in the database's encoding
     "23505": _conflict,  # unique
     "23503": _conflict,  # foreign key
     "23P01": _conflict,  # exclusion
@@ -169,6 +174,7 @@ _BY_SQLSTATE: dict[str, _Make] = {
 _BY_WORDS: tuple[tuple[str, _Make], ...] = (
     ("UNIQUE constraint failed", _conflict),
     ("FOREIGN KEY constraint failed", _conflict),
+    ("cannot contain NUL", _no_text),
     ("readonly database", _read_only),
     ("query_only", _read_only),
     ("database or disk is full", _full),

@@ -33,6 +33,7 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
     call, path = call_of(request), request.url.path
     links = [
         (_("Courses"), "/", "content:read"),
+        (_("People"), "/people", "users:read"),
         (_("Background"), "/jobs", "jobs:read"),
         (_("Plugins"), "/plugins", "plugins:read"),
     ]
@@ -56,6 +57,21 @@ def background(request: Request, _: Callable[[str], str]) -> list[NavLink]:
         if may(call, action)
     ]
     return found if len(found) > 1 else []
+
+
+def people(request: Request, _: Callable[[str], str]) -> list[NavLink]:
+    """The pages of people."""
+    call, path = call_of(request), request.url.path
+    links = [
+        (_("Everybody"), "/people", "users:read"),
+        (_("Invitations"), "/people/invite", "users:invite"),
+        (_("Registration"), "/people/registration", "institutions:configure"),
+    ]
+    return [
+        NavLink(title, href, "page" if href == path else "")
+        for title, href, action in links
+        if may(call, action)
+    ]
 
 
 def _current(href: str, path: str) -> str:

@@ -182,6 +182,10 @@ def _in_words(request: Request, problem: Any) -> tuple[str, str | None]:
             "A link to log in is good for one use, within 30 minutes. "
             "Whoever runs this hub gets a fresh one with this command:"
         )
+    if problem.code == "invitation_refused":
+        return _("This invitation is no longer good"), _(
+            "It was used up, has expired or was withdrawn. Ask whoever sent it for a new one."
+        )
     if problem.status == 401:
         return _("Please log in"), _(
             "Only members may see this. Ask whoever runs this hub for a link to log in; "

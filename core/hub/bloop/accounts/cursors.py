@@ -16,13 +16,16 @@ def after_of(cursor: str) -> str:
     if not cursor:
         return ""
     try:
-        return b64decode(cursor, altchars="-_", validate=True).decode("ascii")
+        after = b64decode(cursor, altchars="-_", validate=True).decode("ascii")
+        if not after.isprintable():
+            raise ValueError("no id")  # noqa: TRY301 - like any other that can't be read
     except (binascii.Error, ValueError) as err:
         raise InvalidError(
             "cursor: not one that this hub gave out",
             field="cursor",
             cure="begin without a cursor, then pass on what `next` says",
         ) from err
+    return after
 
 
 def page_of(statement: Statement, rows: Sequence[Row], limit: int) -> dict[str, Any]:

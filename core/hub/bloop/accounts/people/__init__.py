@@ -1,0 +1,1 @@
+"""The users of an institution, their roles, and how one becomes a user."""
