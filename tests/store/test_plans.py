@@ -10,8 +10,9 @@ import pytest
 import bloop
 from bloop.store.statements import REGISTRY
 
-for queries in sorted(Path(bloop.__file__).parent.glob("*/queries.py")):
-    importlib.import_module(f"bloop.{queries.parent.name}.queries")
+HERE = Path(bloop.__file__).parent
+for queries in sorted(HERE.rglob("queries.py")):
+    importlib.import_module(".".join(("bloop", *queries.relative_to(HERE).with_suffix("").parts)))
 importlib.import_module("bloop.store.values")
 
 NAMES = sorted(name for name in REGISTRY if not name.startswith("tests."))

@@ -12,6 +12,9 @@ from bloop.store.models import Base
 
 def core_metadata() -> MetaData:
     """The metadata with every domain's ``models.py`` imported."""
-    for models in sorted(Path(__file__).parent.glob("*/models.py")):
-        importlib.import_module(f"bloop.{models.parent.name}.models")
+    here = Path(__file__).parent
+    for models in sorted(here.rglob("models.py")):
+        importlib.import_module(
+            ".".join(("bloop", *models.relative_to(here).with_suffix("").parts))
+        )
     return Base.metadata

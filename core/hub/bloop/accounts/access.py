@@ -78,6 +78,7 @@ ACTIONS: dict[str, Role] = {
     "schedules:read": Role.ADMIN,
     "schedules:write": Role.ADMIN,
     "users:read": Role.ADMIN,
+    "users:recover": Role.ADMIN,
     "webhooks:read": Role.ADMIN,
     "webhooks:write": Role.ADMIN,
 }
@@ -215,8 +216,9 @@ class Route:
     ``problems`` are the statuses that it can answer with besides those of every route, ``upload``
     lets its body be as long as a file may be, ``deadline`` is in seconds. ``permit`` raises where
     the caller may not do what the path names although they have the action; the handler asks it
-    too. ``options`` are those of FastAPI; what only describes (``response_model``, ``responses``)
-    costs nothing at the start.
+    too. ``own_site`` refuses a change that another site's page made a guest's browser send, as is
+    always done with a session's. ``options`` are those of FastAPI; what only describes
+    (``response_model``, ``responses``) costs nothing at the start.
     """
 
     def __init__(
@@ -230,6 +232,7 @@ class Route:
         upload: bool = False,
         deadline: float | None = DEADLINE_SECONDS,
         permit: Callable[[Request], Awaitable[Any]] | None = None,
+        own_site: bool = False,
         **options: Any,
     ) -> None:
         if action not in ACTIONS:
@@ -242,6 +245,7 @@ class Route:
         self.upload = upload
         self.deadline = None if upload else deadline
         self.permit = permit
+        self.own_site = own_site
         self.options = options
         self._queries: dict[bytes, dict[str, Any]] = {}
 

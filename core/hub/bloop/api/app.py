@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 API = (
     "bloop.accounts.routes",
+    "bloop.accounts.login.routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -42,6 +43,8 @@ PAGES = (
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",
+    "bloop.web.login_pages",
+    "bloop.web.account_pages",
 )
 
 

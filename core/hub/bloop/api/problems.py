@@ -85,7 +85,12 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
 )
 """The status of each kind of error; the first that fits, and 500 where none does."""
 
-STATUS_OF_CODE = {"publish_refused": 409}
+STATUS_OF_CODE = {
+    "publish_refused": 409,
+    "login_failed": 401,
+    "login_delayed": 429,
+    "login_busy": 503,
+}
 """The status of errors whose classes belong to domains, which are imported when first needed."""
 
 PASSING = frozenset({"store_busy", "store_unavailable"})
@@ -104,6 +109,7 @@ TITLES = {
     421: "Unknown host",
     422: "Invalid",
     428: "Precondition required",
+    429: "Too many tries",
     500: "Internal error",
     502: "Refused by another system",
     503: "Unavailable",

@@ -161,7 +161,15 @@ async def static(request: Request, digest: str, name: str) -> Response:
 
 
 async def error_page(request: Request, problem: Any) -> Response:
-    """A problem in words, for browsers. What is common is said in the visitor's language."""
+    """A problem in words, for browsers. What is common is said in the visitor's language.
+
+    Who is to log in gets the form for it, and then comes back.
+    """
+    if problem.status == 401 and request.method == "GET":
+        from bloop.web.login_pages import login_form
+
+        query = f"?{request.url.query}" if request.url.query else ""
+        return await login_form(request, f"{request.url.path}{query}", {}, status=401)
     heading, text = _in_words(request, problem)
     return await page(
         request,
@@ -181,6 +189,10 @@ def _in_words(request: Request, problem: Any) -> tuple[str, str | None]:
         return _("This link is used up"), _(
             "A link to log in is good for one use, within 30 minutes. "
             "Whoever runs this hub gets a fresh one with this command:"
+        )
+    if problem.code == "reset_refused":
+        return _("This link is used up"), _(
+            "A link to a new password is good for one use, within 30 minutes. Ask for another one."
         )
     if problem.status == 401:
         return _("Please log in"), _(

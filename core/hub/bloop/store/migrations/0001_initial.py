@@ -300,6 +300,18 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("queue", "priority", name=op.f("pk_job_turn")),
     )
     op.create_table(
+        "login_delay",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failed_at", UtcDateTime(), nullable=False),
+        sa.Column("until", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("institution_id", "subject", name=op.f("pk_login_delay")),
+    )
+    op.create_index(
+        "ix_login_delay_failed", "login_delay", ["institution_id", "failed_at"], unique=False
+    )
+    op.create_table(
         "outbox_event",
         sa.Column(
             "seq",
@@ -477,6 +489,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("agent", sa.String(length=200), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("proved_at", UtcDateTime(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(
@@ -489,6 +502,37 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_login_session_user", "login_session", ["institution_id", "user_id"], unique=False
+    )
+    op.create_table(
+        "password_credential",
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("hash", sa.String(length=200), nullable=False),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_password_credential_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_password_credential")),
+    )
+    op.create_table(
+        "password_reset",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_password_reset_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_password_reset")),
+    )
+    op.create_index(
+        "ix_password_reset_user", "password_reset", ["institution_id", "user_id"], unique=False
     )
     op.create_table(
         "person",
