@@ -16,6 +16,9 @@ from bloop.store.database import in_unit
 PASSWORD = "quiet otters juggle marble"
 NEW_PASSWORD = "seven lanterns hum below"
 EMAIL = "ada@example.org"
+on_sqlite = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+"""For what another database would answer alike."""
+
 ORIGIN = {"origin": "http://127.0.0.1:8080"}
 
 

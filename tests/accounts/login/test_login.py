@@ -17,7 +17,7 @@ from bloop.accounts.sessions import system_call
 from bloop.hub import Hub
 from bloop.store.models import AuditLine, OutboxEvent
 from bloop.store.types import utcnow
-from tests.accounts.login.conftest import EMAIL, NEW_PASSWORD, ORIGIN, PASSWORD, Counting
+from tests.accounts.login.conftest import EMAIL, NEW_PASSWORD, ORIGIN, PASSWORD, Counting, on_sqlite
 from tests.support.hub import add_institution
 
 
@@ -69,6 +69,7 @@ async def test_the_right_password_gives_a_session_in_a_cookie_that_scripts_canno
     assert await run(said) == [("user.logged_in", {"id": ada})]
 
 
+@on_sqlite
 @pytest.mark.parametrize("typed", ["ADA@Example.org ", "ada@example.org"])
 async def test_an_address_is_the_same_in_capitals(ada, log_in, typed):
     assert (await log_in(typed))[0].status_code == 200
@@ -83,6 +84,7 @@ async def test_a_name_is_enough_for_who_has_no_address_and_is_alone_with_it(add_
     assert (await log_in("Grace"))[0].status_code == 401
 
 
+@on_sqlite
 async def test_nobody_locks_another_out_by_taking_their_name(add_user, log_in):
     mine = await add_user(name="Grace", email=None)
     await add_user(name="Grace", email="other@example.org", password=NEW_PASSWORD)
@@ -90,6 +92,7 @@ async def test_nobody_locks_another_out_by_taking_their_name(add_user, log_in):
     assert answer.json()["user"] == mine
 
 
+@on_sqlite
 @pytest.mark.parametrize("case", ["unknown", "wrong", "disabled", "without", "elsewhere"])
 async def test_who_may_not_come_in_is_told_the_same_at_the_same_cost(
     hub, ada, add_user, log_in, run, hasher, case
@@ -163,6 +166,7 @@ async def test_after_five_failures_even_the_right_password_waits_and_is_not_look
         assert (await log_in(password="wrong horse entirely"))[0].status_code == 401
 
 
+@on_sqlite
 async def test_waiting_lengthens_no_wait(ada, log_in, clock, run):
     device = passwords.Device()
     for seconds in (0, 0, 0, 0, 1, 2, 4):
@@ -175,6 +179,7 @@ async def test_waiting_lengthens_no_wait(ada, log_in, clock, run):
     assert (await log_in())[0].status_code == 200
 
 
+@on_sqlite
 async def test_an_account_that_is_not_there_waits_as_one_that_is(ada, log_in):
     told = {}
     for login in (EMAIL, "nobody@example.org"):
@@ -184,6 +189,7 @@ async def test_an_account_that_is_not_there_waits_as_one_that_is(ada, log_in):
     assert [status for status, *_ in told[EMAIL]] == [401] * 5 + [429] * 2
 
 
+@on_sqlite
 async def test_a_delay_is_kept_in_the_database_and_outlives_the_hub(hub_toml, ada, log_in, run):
     for _ in range(5):
         await log_in(password="wrong horse entirely")
@@ -219,6 +225,7 @@ async def test_a_browser_in_which_one_was_before_does_not_wait_for_what_others_d
     assert (await log_in(client=thief))[0].status_code == 429
 
 
+@on_sqlite
 async def test_a_known_browser_has_no_more_guesses_than_any_other(ada, log_in):
     _, mine = await log_in()
     del mine.cookies["bloop_session"]
@@ -239,6 +246,7 @@ async def test_an_address_that_tries_one_account_after_another_has_to_wait(
     assert elsewhere.user_id == ada
 
 
+@on_sqlite
 async def test_an_attackers_own_account_does_not_clear_their_address(hub, add_user, run):
     await add_user(name="Eve", email="eve@example.org")
     device = passwords.Device("203.0.113.5")
@@ -274,6 +282,7 @@ async def test_a_login_ends_the_session_that_this_browser_had(hub, ada, add_user
     assert old.status_code == 401
 
 
+@on_sqlite
 async def test_a_token_that_somebody_planted_is_never_taken_up(hub, ada, log_in, visit, run):
     victim = await visit()
     planted = f"{hub.institution}.{'x' * 43}"
@@ -284,6 +293,7 @@ async def test_a_token_that_somebody_planted_is_never_taken_up(hub, ada, log_in,
     assert (await (await visit()).get("/api/v1/account", headers=mine)).status_code == 401
 
 
+@on_sqlite
 async def test_a_password_hashed_by_older_parameters_is_hashed_anew(ada, log_in, run, hasher):
     def age(unit):
         old = PasswordHasher(time_cost=1, memory_cost=16, parallelism=2).hash(PASSWORD)
@@ -319,6 +329,7 @@ async def test_of_several_institutions_the_slug_says_which(hub, ada, add_user, l
     assert (await client.get("/api/v1/account")).json()["institution"] == other
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "headers",
     [
@@ -338,6 +349,7 @@ async def test_another_sites_page_logs_nobody_in(ada, guest, hasher, headers):
     assert hasher.verified == 0 and "set-cookie" not in answer.headers
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
@@ -353,11 +365,13 @@ async def test_what_a_page_may_send_unasked_has_to_say_where_it_is_from(guest, c
         assert answer.status_code == 403 and answer.json()["code"] == "cross_site"
 
 
+@on_sqlite
 async def test_a_program_needs_no_origin(ada, guest):
     body = {"login": EMAIL, "password": PASSWORD}
     assert (await guest.post("/api/v1/session", json=body)).status_code == 200
 
 
+@on_sqlite
 async def test_what_was_typed_is_never_repeated(guest):
     for body in ({"login": EMAIL, "password": ""}, {"login": EMAIL, "password": "x" * 2000}):
         answer = await guest.post("/api/v1/session", json=body, headers=ORIGIN)
@@ -368,6 +382,7 @@ async def test_what_was_typed_is_never_repeated(guest):
     assert answer.status_code in {401, 422} and "secret" not in answer.text
 
 
+@on_sqlite
 async def test_a_second_factor_is_asked_for_before_there_is_a_session(
     hub, ada, log_in, monkeypatch, run
 ):

@@ -18,7 +18,7 @@ from bloop.accounts.models import LoginSession, User
 from bloop.accounts.service import Method, csrf_token, token_hash
 from bloop.store.models import AuditLine
 from bloop.store.types import utcnow
-from tests.accounts.login.conftest import EMAIL, NEW_PASSWORD, ORIGIN, PASSWORD
+from tests.accounts.login.conftest import EMAIL, NEW_PASSWORD, ORIGIN, PASSWORD, on_sqlite
 
 ABOUT = ("Ada Lovelace", "ada.lovelace@example.org")
 
@@ -117,6 +117,7 @@ async def test_the_old_password_gives_a_new_one_and_ends_every_other_session(ada
     assert (await log_in(password=NEW_PASSWORD))[0].status_code == 200
 
 
+@on_sqlite
 async def test_a_wrong_old_password_changes_nothing_and_is_delayed_as_a_login_is(
     ada, log_in, run, clock
 ):
@@ -136,6 +137,7 @@ async def test_a_wrong_old_password_changes_nothing_and_is_delayed_as_a_login_is
     assert await run(refused) == (5, 1)
 
 
+@on_sqlite
 async def test_a_new_password_that_is_about_oneself_is_refused(ada, log_in):
     _, mine = await log_in()
     answer = await change(mine, PASSWORD, "ada lovelace 1815")
@@ -143,6 +145,7 @@ async def test_a_new_password_that_is_about_oneself_is_refused(ada, log_in):
     assert "1815" not in answer.text
 
 
+@on_sqlite
 async def test_a_first_password_is_set_right_after_one_came_in_and_not_later(
     hub, add_user, run, visit, clock
 ):
@@ -237,6 +240,7 @@ async def test_a_link_ends_in_time_with_another_one_and_with_a_new_password(
     assert (await choose(third))[0].status_code == 403
 
 
+@on_sqlite
 async def test_a_password_that_is_refused_does_not_use_the_link_up(ada, reset, choose):
     token = await reset()
     answer, _ = await choose(token, "ada lovelace 1815")
@@ -244,6 +248,7 @@ async def test_a_password_that_is_refused_does_not_use_the_link_up(ada, reset, c
     assert (await choose(token))[0].status_code == 303
 
 
+@on_sqlite
 async def test_a_link_of_a_disabled_account_opens_nothing(ada, reset, choose, run):
     token = await reset()
 
@@ -254,6 +259,7 @@ async def test_a_link_of_a_disabled_account_opens_nothing(ada, reset, choose, ru
     assert (await choose(token))[0].status_code == 403
 
 
+@on_sqlite
 async def test_what_is_no_link_is_refused_and_leaves_no_trace(hub, ada, choose, run):
     for token in ("", "nonsense", f"{hub.institution}.{'x' * 43}", f"{'0' * 36}.{'x' * 43}"):
         assert (await choose(token))[0].status_code == 403
@@ -264,6 +270,7 @@ async def test_what_is_no_link_is_refused_and_leaves_no_trace(hub, ada, choose, 
     assert "account.reset_refused" not in await run(lines)
 
 
+@on_sqlite
 async def test_the_database_holds_no_link_and_no_password(ada, reset, run):
     token = await reset()
 
@@ -273,6 +280,7 @@ async def test_the_database_holds_no_link_and_no_password(ada, reset, run):
     assert await run(kept) == [token_hash(token)]
 
 
+@on_sqlite
 async def test_a_link_ends_the_delay_of_its_account(ada, log_in, reset, choose):
     for _ in range(7):
         await log_in(password="wrong horse entirely")
@@ -280,6 +288,7 @@ async def test_a_link_ends_the_delay_of_its_account(ada, log_in, reset, choose):
     assert (await log_in(password=NEW_PASSWORD))[0].status_code == 200
 
 
+@on_sqlite
 async def test_an_admin_gives_a_link_that_works(ada, add_user, log_in, choose):
     await add_user(name="Admin", email="admin@example.org", role="admin")
     _, admin = await log_in("admin@example.org")
@@ -290,6 +299,7 @@ async def test_an_admin_gives_a_link_that_works(ada, add_user, log_in, choose):
     assert told["minutes"] == 30 and (await choose(token))[0].status_code == 303
 
 
+@on_sqlite
 async def test_who_forgot_is_answered_the_same_whoever_they_are(ada, visit, run):
     told = []
     for login in (EMAIL, "nobody@example.org"):
@@ -310,6 +320,7 @@ async def test_who_forgot_is_answered_the_same_whoever_they_are(ada, visit, run)
     assert await run(lines) == {f"user:{ada}", "user:unknown"}
 
 
+@on_sqlite
 async def test_asking_for_a_link_ends_none_and_locks_nobody_out(ada, log_in, reset, choose, visit):
     token = await reset()
     client = await visit()

@@ -13,7 +13,7 @@ from bloop.accounts.service import Method
 from bloop.accounts.sessions import SEEN_SECONDS, Sessions, system_call
 from bloop.store.models import AuditLine
 from bloop.store.types import utcnow
-from tests.accounts.login.conftest import EMAIL, PASSWORD
+from tests.accounts.login.conftest import EMAIL, PASSWORD, on_sqlite
 from tests.support.hub import add_institution
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -67,6 +67,7 @@ async def test_one_session_is_ended_and_the_others_go_on(browsers, run):
     assert (await mine.delete(f"/api/v1/account/sessions/{lost}")).status_code == 404
 
 
+@on_sqlite
 async def test_all_others_are_ended_or_all(browsers):
     phone, tablet, mine = await browsers(PHONE, PHONE, FIREFOX)
     assert (await mine.delete("/api/v1/account/sessions")).status_code == 204
@@ -75,6 +76,7 @@ async def test_all_others_are_ended_or_all(browsers):
     assert await status_of(mine) == 401
 
 
+@on_sqlite
 async def test_nobody_ends_or_sees_anothers(browsers, add_user, log_in):
     (hers,) = await browsers(FIREFOX)
     (session,) = await listed(hers)
@@ -159,6 +161,7 @@ async def test_a_session_ends_in_time_however_much_it_is_used(holder, clock):
     for _ in range(3):
         assert await holder(days=3.0, idle_hours=30.0)
         clock.advance(days=1)
+    clock.advance(hours=1)
     assert await holder(days=3.0, idle_hours=30.0) is None
     assert await holder(days=9.0, idle_hours=30.0), "a changed setting counts for those there are"
 
@@ -173,6 +176,7 @@ async def test_the_use_of_a_session_is_written_down_every_few_minutes_alone(hold
     assert await run(seen_at) > before
 
 
+@on_sqlite
 async def test_a_use_that_cannot_be_written_down_fails_no_request(holder, clock, monkeypatch, hub):
     from bloop.store.errors import StoreError
 
@@ -184,6 +188,7 @@ async def test_a_use_that_cannot_be_written_down_fails_no_request(holder, clock,
     assert await holder()
 
 
+@on_sqlite
 async def test_a_remembered_session_asks_the_database_nothing(hub, session, monkeypatch):
     trace = system_call(hub.institution).trace
     assert await hub.sessions.holder(session.token, trace)
@@ -208,6 +213,7 @@ async def test_another_role_and_the_end_of_an_account_count_at_once(hub, ada, se
     assert held is None if "disabled_at" in change else held.principal.role == "admin"
 
 
+@on_sqlite
 async def test_the_cookie_lives_no_longer_than_the_session(hub, session):
     from starlette.responses import Response
 
@@ -218,6 +224,7 @@ async def test_the_cookie_lives_no_longer_than_the_session(hub, session):
     assert cookie.startswith("__Host-bloop=") and "Secure" in cookie and "HttpOnly" in cookie
 
 
+@on_sqlite
 async def test_logging_out_ends_the_session_that_was_logged_in(ada, log_in):
     _, client = await log_in(EMAIL, PASSWORD)
     assert (await client.delete("/api/v1/session")).status_code == 204
