@@ -92,8 +92,7 @@ async def note_forgotten(request: Request) -> Response:
 @router.get("/login/reset", action=VISIT, include_in_schema=False)
 async def ask_for_new_password(request: Request, token: str = "") -> Response:
     """The form of a link to a new password, which this does not use up."""
-    await flows.look_at_reset(request, token)
-    return await _reset_form(request, token)
+    return await _reset_form(request, token, await flows.look_at_reset(request, token))
 
 
 @router.post("/login/reset", action=VISIT, include_in_schema=False, own_site=True)
@@ -103,7 +102,7 @@ async def choose_password(request: Request) -> Response:
     try:
         outcome = await flows.choose_password(request, form["token"], form["password"])
     except (PasswordRefusedError, LoginBusyError) as err:
-        return await _reset_form(request, form["token"], err)
+        return await _reset_form(request, form["token"], form["login"], err)
     return await enter(request, outcome, "/")
 
 
@@ -179,12 +178,15 @@ async def _forgotten(
     return shown
 
 
-async def _reset_form(request: Request, token: str, error: BloopError | None = None) -> Response:
+async def _reset_form(
+    request: Request, token: str, login: str, error: BloopError | None = None
+) -> Response:
     shown = await page(
         request,
         "login_reset.html",
         status=status_of(error) if error else 200,
         token=token,
+        login=login,
         fault=fault_in_words(request, error) if error else None,
         shortest=rules.SHORTEST,
         longest=rules.LONGEST,

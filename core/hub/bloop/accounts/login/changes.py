@@ -221,7 +221,7 @@ def set_password(unit: UnitOfWork, user: User, hashed: str, *, by_link: bool) ->
 
 
 def about(user: User) -> tuple[str, ...]:
-    """What those who know somebody would try as their password."""
+    """What those who know somebody would try as their password; last what they log in by."""
     return tuple(text for text in (user.name, user.email) if text)
 
 

@@ -84,9 +84,9 @@ async def ask_reset(request: Request, login: str, slug: str = "") -> None:
         raise LoginDelayedError(delayed.seconds)
 
 
-async def look_at_reset(request: Request, token: str) -> None:
-    """Raise ResetRefusedError unless a link is still good."""
-    await _about_reset(hub_of(request), _call_of_token(request, token), token)
+async def look_at_reset(request: Request, token: str) -> str:
+    """What the holder of a link logs in by, if it is still good; raises ResetRefusedError."""
+    return (await _about_reset(hub_of(request), _call_of_token(request, token), token))[-1]
 
 
 async def choose_password(
@@ -108,7 +108,7 @@ async def choose_password(
 
 
 async def sessions_of(request: Request, user_id: str) -> list[dict[str, Any]]:
-    """Somebody's sessions as they are told to programs."""
+    """Somebody's sessions as they are told to programs: the current one, then the last used."""
     hub, holder = hub_of(request), holder_of(request)
     current = holder.session if holder else None
     rows = await hub.database.read(
@@ -118,7 +118,7 @@ async def sessions_of(request: Request, user_id: str) -> list[dict[str, Any]]:
     for row in to_dicts(SESSIONS, rows):
         row["browser"], row["system"] = browser_of(row.pop("agent"))
         found.append(row | {"current": row["id"] == current})
-    return found
+    return sorted(found, key=lambda one: not one["current"])
 
 
 async def end_own(request: Request, session_id: str) -> None:

@@ -42,7 +42,7 @@ async def log_in(request: Request, body: LoginIn) -> Response:
 
 @router.get("/account/sessions", action="account:read", response_model=SessionList)
 async def list_sessions(request: Request) -> Response:
-    """Where one is logged in, the last used first."""
+    """Where one is logged in: this session, then the last used first."""
     return json_response({"items": await flows.sessions_of(request, call_of(request).principal.id)})
 
 

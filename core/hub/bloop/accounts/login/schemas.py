@@ -72,7 +72,7 @@ class SessionOut(BaseModel):
 
 
 class SessionList(BaseModel):
-    """Sessions, the last used first."""
+    """Sessions: the one that asks, then the last used first."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
