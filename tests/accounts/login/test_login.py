@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from argon2 import PasswordHasher
@@ -208,6 +209,20 @@ async def test_a_thousand_at_once_are_no_way_around_the_delay(ada, log_in, hashe
     statuses = sorted(answer.status_code for answer, _ in answers)
     assert statuses == [401] * 5 + [429] * 15
     assert hasher.verified == 5
+
+
+@on_sqlite
+async def test_who_is_turned_away_for_want_of_room_has_not_failed(ada, log_in, monkeypatch):
+    for _ in range(4):
+        await log_in(password="wrong horse entirely")
+    with monkeypatch.context() as full:
+        full.setattr(hashing, "_room", threading.BoundedSemaphore(1))
+        assert hashing._room.acquire()
+        for _ in range(3):
+            answer, _ = await log_in()
+            assert answer.status_code == 503 and answer.headers["retry-after"] == "2"
+    assert (await log_in(password="wrong horse entirely"))[0].status_code == 401
+    assert (await log_in())[0].status_code == 429, "the failures before still count"
 
 
 async def test_a_browser_in_which_one_was_before_does_not_wait_for_what_others_do(

@@ -111,6 +111,13 @@ def give_back(unit: UnitOfWork, subjects: Subjects) -> None:
         row.until = None
 
 
+def take_back(unit: UnitOfWork, subjects: Subjects) -> None:
+    """A try came to nothing, through no fault of whoever made it: it was none."""
+    for row in _locked(unit, subjects, utcnow()):
+        row.failures = max(0, row.failures - 1)
+        row.until = None
+
+
 def clear(unit: UnitOfWork, subjects: Iterable[str]) -> None:
     """Forget these at once."""
     unit.session.execute(

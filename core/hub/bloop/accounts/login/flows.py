@@ -13,10 +13,16 @@ from starlette.requests import Request
 
 from bloop.accounts.access import HubParts, call_of, holder_of, hub_of
 from bloop.accounts.devices import browser_of, device_of
-from bloop.accounts.login import changes, hashing, passwords, rules, service
+from bloop.accounts.login import changes, delays, hashing, passwords, rules, service
 from bloop.accounts.login.delays import Delayed
 from bloop.accounts.login.entry import known_browser
-from bloop.accounts.login.errors import LoginDelayedError, LoginFailedError, ResetRefusedError
+from bloop.accounts.login.errors import (
+    LoginBusyError,
+    LoginDelayedError,
+    LoginFailedError,
+    PasswordRefusedError,
+    ResetRefusedError,
+)
 from bloop.accounts.login.passwords import Entered
 from bloop.accounts.login.queries import SESSIONS
 from bloop.accounts.queries import INSTITUTIONS
@@ -43,7 +49,11 @@ async def log_in(request: Request, login: str, password: str, slug: str = "") ->
     tried = await _command(hub, call, passwords.begin, login, device, browser, nowhere)
     if isinstance(tried, Delayed):
         raise LoginDelayedError(tried.seconds)
-    verdict = await hashing.verify(tried.hash, password)
+    try:
+        verdict = await hashing.verify(tried.hash, password)
+    except LoginBusyError:
+        await _command(hub, call, delays.take_back, tried.subjects)
+        raise
     entered: Entered | None = await _command(hub, call, passwords.settle, tried, verdict, device)
     if entered is None:
         raise LoginFailedError
@@ -64,15 +74,29 @@ async def change_password(request: Request, old: str, new: str, email: str | Non
     change = await _command(hub, call, changes.begin_change, user, fresh=fresh)
     if isinstance(change, Delayed):
         raise LoginDelayedError(change.seconds)
-    if change.hash is not None and not (await hashing.verify(change.hash, old)).right:
-        await _command(hub, call, changes.refuse_change, user, change)
-        raise InvalidError("this is not your password", field="old")
-    await rules.check(new, (*change.about, *_known_words(hub), address or ""))
-    hashed = await hashing.hash_password(new)
+    if change.hash is not None:
+        await _compare_old(hub, call, change, old)
+    try:
+        await rules.check(new, (*change.about, *_known_words(hub), address or ""))
+        hashed = await hashing.hash_password(new)
+    except (PasswordRefusedError, LoginBusyError):
+        await _command(hub, call, delays.clear, change.subjects)
+        raise
     session = holder.session if holder else None
     if not await _command(hub, call, changes.settle_change, user, session, change, hashed, address):
         raise InvalidError("your password was changed meanwhile", field="old")
     hub.sessions.forget_user(user)
+
+
+async def _compare_old(hub: HubParts, call: Call, change: changes.Change, old: str) -> None:
+    try:
+        verdict = await hashing.verify(change.hash, old)
+    except LoginBusyError:
+        await _command(hub, call, delays.take_back, change.subjects)
+        raise
+    if not verdict.right:
+        await _command(hub, call, changes.refuse_change, call.principal.id, change)
+        raise InvalidError("this is not your password", field="old")
 
 
 async def ask_reset(request: Request, login: str, slug: str = "") -> None:
