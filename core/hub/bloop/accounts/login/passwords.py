@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from dataclasses import dataclass, field
 
 from sqlalchemy import and_, or_, select
@@ -53,7 +54,8 @@ class Entered:
 
 def normal_login(login: str) -> str:
     """What somebody is called by, as it is kept and compared: e-mail in lower case."""
-    stripped = "".join(sign for sign in login if sign.isprintable()).strip()
+    shown = "".join(sign for sign in login if sign.isprintable())
+    stripped = unicodedata.normalize("NFC", shown).strip()
     return stripped.lower() if "@" in stripped else stripped
 
 
@@ -101,9 +103,11 @@ def settle(unit: UnitOfWork, tried: Try, verdict: Verdict, device: Device) -> En
     if user is None or credential is None or fault is not None:
         _note_failure(unit, user, fault or "unknown", tried.charge, device)
         return None
-    delays.give_back(unit, tried.subjects)
     if verdict.renewed is not None:
+        # Before the delays, as whoever sets a password does: so nobody waits in a circle.
         credential.hash = verdict.renewed
+        unit.session.flush()
+    delays.give_back(unit, tried.subjects)
     outcome = log_in(unit, user, Method.PASSWORD, device)
     return Entered(outcome, _known_browser(user.id, credential.hash))
 
