@@ -9,7 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import event, select, update
 
-from bloop.accounts.login import hashing, passwords
+from bloop.accounts.login import delays, hashing, passwords
 from bloop.accounts.login.delays import ACCOUNT
 from bloop.accounts.login.models import LoginDelay, PasswordCredential
 from bloop.accounts.models import LoginSession, User
@@ -417,3 +417,9 @@ async def test_a_second_factor_is_asked_for_before_there_is_a_session(
 def test_the_delays_are_those_of_the_documentation():
     seconds = [ACCOUNT.wait(failures).total_seconds() for failures in range(16)]
     assert seconds == [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+
+def test_an_address_stands_for_what_one_machine_has():
+    assert delays.site_of("203.0.113.5") == "203.0.113.5"
+    assert delays.site_of("2001:db8::1") == delays.site_of("2001:db8::2:1") == "2001:db8::/64"
+    assert delays.site_of("unknown") == "unknown"

@@ -60,7 +60,10 @@ def subject(rule: Rule, value: str) -> str:
 
 def site_of(address: str) -> str:
     """An IPv4 address; of IPv6 its first 64 bits, within which one machine has them all."""
-    parsed = ipaddress.ip_address(address)
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # A server that was not asked over IP says what it likes.
     if parsed.version == 4:
         return address
     return str(ipaddress.ip_network(f"{parsed}/{_IPV6_SITE}", strict=False))
