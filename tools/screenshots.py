@@ -263,10 +263,13 @@ def main() -> None:
             found = dict(lessons(page, url))
             guests = {name: path for name, path in found.items() if name == "0-quiz"}
             guests |= {"home": "/", "missing": "/nothing", "used": "/start?token=x"}
+            guests |= {"login": "/login", "forgotten": "/login/forgotten", "members": "/plugins"}
             take(browser, url, None, guests, arguments.output)
             own = {f"operator-{name}": path for name, path in found.items()}
             own |= {f"operator-{name}": path for name, path in background.items()}
             own |= {"operator-home": "/", "operator-plugins": "/plugins"}
+            own |= {"account-first": "/account/password?first=true"}
+            own |= {"account-sessions": "/account/sessions", "account": "/account/password"}
             take(browser, url, context.storage_state(), own, arguments.output)
         browser.close()
     print(f"{len(list(arguments.output.glob('*.png')))} pictures in {arguments.output}")

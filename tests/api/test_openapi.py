@@ -85,7 +85,10 @@ def test_every_change_takes_a_key_and_says_how_it_is_refused(made):
 
 
 UNVERSIONED = {
+    "delete /api/v1/account/sessions",
+    "delete /api/v1/account/sessions/{session_id}",
     "delete /api/v1/session",
+    "delete /api/v1/users/{user_id}/sessions",
     "post /api/v1/containers",
     "post /api/v1/containers/{container_id}/files",
     "post /api/v1/containers/{container_id}/items",
@@ -104,10 +107,13 @@ UNVERSIONED = {
     "post /api/v1/runs/{run_id}/undo",
     "post /api/v1/schedules/{name}/run",
     "post /api/v1/users",
+    "post /api/v1/session",
+    "post /api/v1/users/{user_id}/password-reset",
     "post /api/v1/webhooks",
     "post /api/v1/webhooks/{webhook_id}/redeliver",
     "post /api/v1/webhooks/{webhook_id}/rotate",
     "post /api/v1/webhooks/{webhook_id}/test",
+    "put /api/v1/account/password",
     "put /api/v1/plugins/{plugin_id}/institution",
 }
 """Changes without If-Match; docs/api.md gives a reason for each."""

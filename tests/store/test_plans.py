@@ -10,9 +10,9 @@ import pytest
 import bloop
 from bloop.store.statements import REGISTRY
 
-ROOT = Path(bloop.__file__).parent
-for queries in sorted((*ROOT.glob("*/queries.py"), *ROOT.glob("*/*/queries.py"))):
-    importlib.import_module(".".join(("bloop", *queries.relative_to(ROOT).with_suffix("").parts)))
+HERE = Path(bloop.__file__).parent
+for queries in sorted(HERE.rglob("queries.py")):
+    importlib.import_module(".".join(("bloop", *queries.relative_to(HERE).with_suffix("").parts)))
 importlib.import_module("bloop.store.values")
 
 NAMES = sorted(name for name in REGISTRY if not name.startswith("tests."))

@@ -84,6 +84,27 @@ def test_an_operator_comes_in_switches_a_plugin_and_leaves(visit, served):
         assert page.context.cookies() == []
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_who_set_a_password_logs_in_with_it_and_is_back_where_they_were(visit, served, scripts):
+    password = "quiet otters juggle marble"
+    with visit(served.login_path(), java_script_enabled=scripts, locale="en") as page:
+        if page.get_by_role("heading", name="Welcome to Here").count():
+            page.get_by_label("E-mail").fill("op@example.org")
+            page.get_by_label("New password").fill(password)
+            page.get_by_role("button", name="Set the password").click()
+        assert page.get_by_text("You are logged in as operator.").is_visible()
+    with visit("/login?next=/plugins", java_script_enabled=scripts, locale="en") as page:
+        page.get_by_label("E-mail or name").fill("op@example.org")
+        page.get_by_label("Password", exact=True).fill(password)
+        page.get_by_role("button", name="Log in").click()
+        assert page.get_by_role("heading", level=1).inner_text() == "Plugins"
+        page.get_by_role("link", name="Account").click()
+        page.get_by_role("button", name="Log out everywhere", exact=True).click()
+        assert page.get_by_role("heading", level=1).inner_text() == "Log in"
+        assert [one["name"] for one in page.context.cookies()] == ["bloop_known"]
+        assert page.evaluate(OVERFLOW) <= 0
+
+
 def test_the_keyboard_skips_to_the_content(visit, served):
     with visit(first_of(served, "page"), locale="en") as page:
         page.keyboard.press("Tab")
@@ -185,7 +206,9 @@ def test_nothing_scrolls_sideways_on_a_narrow_screen(visit, served, job):
     own = ["/jobs", "/events/parked", "/webhooks", "/webhooks/new", f"/jobs/{job.claim.id}"]
     own += ["/people", "/people/invite", "/people/registration"]
     with visit(served.login_path(), viewport=NARROW) as page:
+        page.goto("/")
         course = page.locator(".card a").first.get_attribute("href")
+        own += ["/account/sessions", "/account/password"]
         for path in [course, *own, *(path for _, _, path in served.lessons())]:
             page.goto(path)
             assert page.evaluate(OVERFLOW) <= 0, path
@@ -228,6 +251,7 @@ def test_axe_finds_nothing(visit, served, job, scheme):
     axe = axe_module.Axe()
     seen: set[str] = set()
     with visit(served.login_path(), color_scheme=scheme) as page:
+        page.goto("/")
         course = page.locator(".card a").first.get_attribute("href")
         plugin = "/plugins/cartridge"
         paths = ["/", course, "/plugins", f"{plugin}/disable", f"{plugin}/institution"]
@@ -239,6 +263,7 @@ def test_axe_finds_nothing(visit, served, job, scheme):
         paths += ["/people/registration", person, f"{person}/disable"]
         made = served.bloop("users", "invite")["url"]
         paths.append("/join" + made.partition("/join")[2])
+        paths += ["/account/sessions", "/account/password?first=true"]
         for kind, _, path in served.lessons():
             if kind not in seen:
                 seen.add(kind)

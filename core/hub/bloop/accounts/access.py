@@ -84,6 +84,7 @@ ACTIONS: dict[str, Role] = {
     "users:invite": Role.ADMIN,
     "users:read": Role.ADMIN,
     "users:write": Role.ADMIN,
+    "users:recover": Role.ADMIN,
     "webhooks:read": Role.ADMIN,
     "webhooks:write": Role.ADMIN,
 }
@@ -223,8 +224,9 @@ class Route:
     counted (:mod:`bloop.api.rate_limits`): as a read, write or upload unless it says ``login`` or
     ``payment``. ``permit`` raises where
     the caller may not do what the path names although they have the action; the handler asks it
-    too. ``options`` are those of FastAPI; what only describes (``response_model``, ``responses``)
-    costs nothing at the start.
+    too. ``own_site`` refuses a change that another site's page made a guest's browser send, as is
+    always done with a session's. ``options`` are those of FastAPI; what only describes
+    (``response_model``, ``responses``) costs nothing at the start.
     """
 
     def __init__(
@@ -239,6 +241,7 @@ class Route:
         deadline: float | None = DEADLINE_SECONDS,
         permit: Callable[[Request], Awaitable[Any]] | None = None,
         rate: RateKind | None = None,
+        own_site: bool = False,
         **options: Any,
     ) -> None:
         if action not in ACTIONS:
@@ -252,6 +255,7 @@ class Route:
         self.deadline = None if upload else deadline
         self.permit = permit
         self.rate: RateKind = rate or _rate_of(method, upload=upload)
+        self.own_site = own_site
         self.options = options
         self._queries: dict[bytes, dict[str, Any]] = {}
 

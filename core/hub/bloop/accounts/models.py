@@ -59,7 +59,8 @@ class LoginSession(Tenant, Base):
 
     ``method`` is how its holder proved who they are (:class:`bloop.accounts.service.Method`), and
     ``proved_at`` when they last did, here or in a step-up; ``address`` and ``agent`` are where it
-    began.
+    began; ``seen_at`` is when it was last used, to some minutes. How long it may live and be
+    unused is for ``[access]`` to say; ``expires_at`` is the end of it in any case.
     """
 
     __tablename__ = "login_session"
@@ -79,6 +80,7 @@ class LoginSession(Tenant, Base):
     agent: Mapped[str | None] = mapped_column(String(200), info=personal("device"))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     proved_at: Mapped[datetime] = mapped_column(default=utcnow)
+    seen_at: Mapped[datetime] = mapped_column(default=utcnow)
     expires_at: Mapped[datetime]
 
 

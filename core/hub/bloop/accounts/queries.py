@@ -17,6 +17,8 @@ SESSION = register(
         LoginSession.expires_at,
         LoginSession.proved_at,
         LoginSession.second_factor,
+        LoginSession.created_at,
+        LoginSession.seen_at,
     )
     .join(
         User,
@@ -28,7 +30,7 @@ SESSION = register(
         User.disabled_at.is_(None),
     ),
 )
-"""Who holds a session; a disabled account holds none. Expiry is the caller's to compare."""
+"""Who holds a session; a disabled account holds none. Its end is the caller's to compare."""
 
 USED_LINKS = register(
     "accounts.used_links",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bloop.accounts.access import VISIT, Router, call_of, hub_of
 from bloop.accounts.devices import device_of
 from bloop.accounts.http import json_response, not_modified
+from bloop.accounts.login.entry import enter
+from bloop.accounts.login.queries import PASSWORD
 from bloop.accounts.queries import ACCOUNT, INSTITUTIONS
 from bloop.accounts.schemas import AccountOut, InstitutionList, InstitutionOut
 from bloop.accounts.service import (
@@ -26,6 +28,9 @@ from bloop_sdk import Call, Role
 
 router = Router(tags=["accounts"])
 
+FIRST_PASSWORD = "/account/password?first=true"  # noqa: S105 - a path
+"""Where who came by a link is offered a password, to need no link the next time."""
+
 
 @router.get("/start", action=VISIT, rate="login", include_in_schema=False)
 async def start(request: Request, token: str = "") -> Response:
@@ -40,9 +45,8 @@ async def start(request: Request, token: str = "") -> Response:
     session = await hub.database.run(
         in_unit, hub.database, call, use_link, token, device_of(request)
     )
-    response = RedirectResponse("/", 303, headers={"cache-control": "no-store"})
-    hub.sessions.set_cookie(response, session)
-    return response
+    has_password = await hub.database.read_one(PASSWORD, call, user_id=session.user_id)
+    return await enter(request, session, "/" if has_password else FIRST_PASSWORD)
 
 
 @router.delete("/api/v1/session", action="account:write", status_code=204)

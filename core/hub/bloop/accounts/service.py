@@ -10,7 +10,7 @@ import enum
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import delete, select, update
@@ -24,7 +24,8 @@ from bloop.store.unit import UnitOfWork
 from bloop_sdk import BloopError, Role
 
 LINK_MINUTES = 30
-SESSION_DAYS = 14
+LONGEST_DAYS = 90
+"""No session lives longer; ``[access] session_days`` and ``idle_hours`` end it before."""
 DEFAULT_SLUG = "main"
 OPERATOR_NAME = "Operator"
 
@@ -45,11 +46,20 @@ class LinkRefusedError(BloopError):
 
 @dataclass(frozen=True, slots=True)
 class StartedSession:
-    """What the browser gets: the token for its cookie, and when both end."""
+    """What the browser gets: the token for its cookie, and when both end at the latest."""
 
-    token: str
+    token: str = field(repr=False)
     user_id: str
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorNeeded:
+    """A login that lacks one thing more: ``token`` stands for it, ``ways`` are how to prove it."""
+
+    token: str = field(repr=False)
+    seconds: int
+    ways: tuple[str, ...]
 
 
 def new_token(institution: str) -> str:
@@ -156,11 +166,11 @@ def start_session(
             second_factor=second_factor,
             address=device.address,
             agent=device.agent,
-            expires_at=utcnow() + timedelta(days=SESSION_DAYS),
+            expires_at=utcnow() + timedelta(days=LONGEST_DAYS),
         )
     )
     unit.outbox.append("user.logged_in", f"user:{user.id}", {"id": user.id})
-    return StartedSession(token, user.id, SESSION_DAYS * 86400)
+    return StartedSession(token, user.id, LONGEST_DAYS * 86400)
 
 
 def end_session(unit: UnitOfWork, token: str) -> None:

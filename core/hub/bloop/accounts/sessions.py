@@ -6,25 +6,32 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.responses import Response
 
 from bloop.accounts.access import GUEST_SCOPES, STRANGER_SCOPES
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.queries import SESSION
 from bloop.accounts.service import StartedSession, token_hash, token_institution
-from bloop.store.database import Database
+from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork
 from bloop.telemetry import traces
-from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
+from bloop.telemetry.logs import get_logger
+from bloop_sdk import BloopError, Call, Principal, PrincipalKind, Role, Trace
 
 REMEMBERED_SECONDS = 1.0
 """For so long another process may still honour a session that has ended."""
 
+SEEN_SECONDS = 300.0
+"""That a session is used is written down so seldom."""
+
+DAYS = 14.0
+IDLE_HOURS = 72.0
 HASHES_AT_ONCE = 500
 _MOST = 10_000
 _SYSTEM = Principal(PrincipalKind.SYSTEM, "hub", Role.OPERATOR)
@@ -56,22 +63,34 @@ def system_call(institution: str, trace: Trace | None = None) -> Call:
 class Sessions:
     """Looks tokens up; :meth:`forget` makes this process look again at once.
 
+    A session ends ``days`` after it began, or when it was not used for ``idle_hours``.
+
     Over HTTPS the cookie has the prefix ``__Host-``, which ties it to this host alone; on a
     loopback address without TLS browsers would refuse that.
     """
 
-    def __init__(self, database: Database, *, secure: bool) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        secure: bool,
+        days: float = DAYS,
+        idle_hours: float = IDLE_HOURS,
+    ) -> None:
         self.secure = secure
+        self._longest = timedelta(days=days)
+        self._idle = timedelta(hours=idle_hours)
         self.cookie = "__Host-bloop" if secure else "bloop_session"
         self._database = database
         self._known: dict[str, tuple[float, Holder | None]] = {}
+        self._noting: set[asyncio.Task[None]] = set()
 
     def set_cookie(self, response: Response, session: StartedSession) -> None:
         """Give a browser its session; scripts can't read it, other sites can't send it along."""
         response.set_cookie(
             self.cookie,
             session.token,
-            max_age=session.seconds,
+            max_age=min(session.seconds, round(self._longest.total_seconds())),
             secure=self.secure,
             httponly=True,
             samesite="lax",
@@ -96,11 +115,16 @@ class Sessions:
         """Look this token up again when it comes next."""
         self._known.pop(token, None)
 
-    def forget_user(self, user: str) -> None:
-        """Look up again whatever this process remembers of a user: their role has changed."""
-        for token, (_until, holder) in list(self._known.items()):
-            if holder is not None and holder.principal.id == user:
-                self._known.pop(token, None)
+    def forget_user(self, user_id: str) -> None:
+        """The same for all of somebody's sessions: they may do other things from now on."""
+        for token, (_, holder) in list(self._known.items()):
+            if holder is not None and holder.principal.id == user_id:
+                del self._known[token]
+
+    def bounds(self) -> dict[str, datetime]:
+        """After when a session must have begun and have been used, to be one."""
+        now = utcnow()
+        return {"created_after": now - self._longest, "seen_after": now - self._idle}
 
     async def holders(self, tokens: Iterable[str]) -> dict[str, Holder]:
         """Who holds each of these tokens now: read at once, and from the database."""
@@ -108,7 +132,7 @@ class Sessions:
         return await asyncio.to_thread(self._holders, by_hash)
 
     def _holders(self, by_hash: Mapping[str, str]) -> dict[str, Holder]:
-        hashes, found = list(by_hash), {}
+        hashes, found, bounds = list(by_hash), {}, self.bounds()
         with self._database.reading(system_call(EVERY_INSTITUTION)) as unit:
             for start in range(0, len(hashes), HASHES_AT_ONCE):
                 rows = unit.session.execute(
@@ -121,6 +145,8 @@ class Sessions:
                     .where(
                         LoginSession.token_hash.in_(hashes[start : start + HASHES_AT_ONCE]),
                         LoginSession.expires_at > utcnow(),
+                        LoginSession.created_at > bounds["created_after"],
+                        LoginSession.seen_at > bounds["seen_after"],
                         User.disabled_at.is_(None),
                     )
                 )
@@ -132,11 +158,46 @@ class Sessions:
     async def _look_up(self, token: str, institution: str, trace: Trace) -> Holder | None:
         call = system_call(institution, trace)
         row = await self._database.read_one(SESSION, call, token_hash=token_hash(token))
-        if row is None or _moment(row[3]) <= utcnow():
+        if row is None:
             return None
-        user, role, session, _, proved_at, second_factor = row
+        user, role, session, expires_at, proved_at, second_factor, created_at, seen_at = row
+        now, seen, bounds = utcnow(), _moment(seen_at), self.bounds()
+        if (
+            _moment(expires_at) <= now
+            or _moment(created_at) <= bounds["created_after"]
+            or seen <= bounds["seen_after"]
+        ):
+            return None
+        if (now - seen).total_seconds() > SEEN_SECONDS:
+            self._note_seen(call, session)
         principal = Principal(PrincipalKind.USER, user, Role(role))
         return Holder(principal, institution, session, _moment(proved_at), bool(second_factor))
+
+    def _note_seen(self, call: Call, session: str) -> None:
+        """Write down that a session is used; no request waits for it, or fails with it."""
+        noting = asyncio.create_task(self._seen(call, session))
+        self._noting.add(noting)
+        noting.add_done_callback(self._noting.discard)
+
+    async def _seen(self, call: Call, session: str) -> None:
+        try:
+            await self._database.run(in_unit, self._database, call, _see, session)
+        except (BloopError, RuntimeError) as err:
+            # A database that can't be written; or the hub stops, and takes no command any more.
+            get_logger(__name__).warning("the use of a session was not noted", error=err)
+
+
+def _see(unit: UnitOfWork, session: str) -> None:
+    now = utcnow()
+    unit.session.execute(
+        update(LoginSession)
+        .where(
+            LoginSession.institution_id == unit.institution,
+            LoginSession.id == session,
+            LoginSession.seen_at < now - timedelta(seconds=SEEN_SECONDS),
+        )
+        .values(seen_at=now)
+    )
 
 
 def _moment(value: Any) -> datetime:

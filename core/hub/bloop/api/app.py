@@ -25,6 +25,7 @@ API = (
     "bloop.accounts.routes",
     "bloop.accounts.people.routes",
     "bloop.accounts.people.institution_routes",
+    "bloop.accounts.login.routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -48,6 +49,8 @@ PAGES = (
     "bloop.web.people_pages",
     "bloop.web.invite_pages",
     "bloop.web.join_pages",
+    "bloop.web.login_pages",
+    "bloop.web.account_pages",
 )
 
 

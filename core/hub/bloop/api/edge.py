@@ -121,7 +121,7 @@ class Edge:
             await self.rates.welcome(route, scope, call)
         require(call, route.action)
         if head.unsafe:
-            receive = await self.visitors.refuse_cross_site(scope, head, receive)
+            receive = await self.visitors.refuse_cross_site(scope, head, receive, route)
             receive = self._bounded(receive, head, route)
             if b"idempotency-key" in head.fields:
                 work = self.idempotency.answer(route, scope, receive, send, head, self._run)

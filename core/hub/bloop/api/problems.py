@@ -94,7 +94,13 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
 )
 """The status of each kind of error; the first that fits, and 500 where none does."""
 
-STATUS_OF_CODE = {"invitation_refused": 403, "publish_refused": 409}
+STATUS_OF_CODE = {
+    "invitation_refused": 403,
+    "publish_refused": 409,
+    "login_failed": 401,
+    "login_delayed": 429,
+    "login_busy": 503,
+}
 """The status of errors whose classes belong to domains, which are imported when first needed."""
 
 PASSING = frozenset({"store_busy", "store_unavailable"})

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.types import Message, Receive, Scope
 
-from bloop.accounts.access import HubParts
+from bloop.accounts.access import HubParts, Route
 from bloop.accounts.service import csrf_token
 from bloop.accounts.sessions import GUEST, STRANGER
 from bloop.api.problems import CrossSiteError, HostRefusedError
@@ -19,6 +19,7 @@ FORM_BYTES = 256 * 1024
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _FORM = "application/x-www-form-urlencoded"
+_JSON = b"application/json"
 
 
 class Visitors:
@@ -67,18 +68,23 @@ class Visitors:
                 cure="set [http] public_url in hub.toml to the address that browsers use",
             )
 
-    async def refuse_cross_site(self, scope: Scope, head: Head, receive: Receive) -> Receive:
-        """Refuse a change that another site's page made with this browser's cookie.
+    async def refuse_cross_site(
+        self, scope: Scope, head: Head, receive: Receive, route: Route
+    ) -> Receive:
+        """Refuse a change that another site's page made with this browser.
 
         The browser's own words come first (``Sec-Fetch-Site``, ``Origin``), then the session's
         token: in ``X-CSRF-Token``, a form's field ``csrf``, or the query for a multipart form.
         """
         session = scope.get("bloop.cookie_token")
-        if session is None:
+        if session is None and not route.own_site:
             return receive
         site = head.text(b"sec-fetch-site")
         if site not in {None, "same-origin", "none"} or not self._same_origin(head):
             raise CrossSiteError("a page of another site sent this")
+        if session is None:
+            self._check_form(head)
+            return receive
         given, receive = await self._given_token(scope, head, receive)
         if not hmac.compare_digest(given.encode(), csrf_token(session).encode()):
             raise CrossSiteError(
@@ -86,6 +92,19 @@ class Visitors:
                 cure="send X-CSRF-Token with csrf_token of GET /api/v1/account, or reload the page",
             )
         return receive
+
+    def _check_form(self, head: Head) -> None:
+        """A guest has no token to show, so the browser has to say where a form came from.
+
+        All of them do, of every POST. A page can send a form to another site unasked, and JSON
+        only after a preflight request, which the hub allows nobody.
+        """
+        said = {b"sec-fetch-site", b"origin"} & head.fields.keys()
+        if not said and head.fields.get(b"content-type", b"").partition(b";")[0] != _JSON:
+            raise CrossSiteError(
+                "the browser does not say which site this form is of",
+                cure="a program logs in by POST /api/v1/session",
+            )
 
     def _same_origin(self, head: Head) -> bool:
         origin = head.text(b"origin")

@@ -16,6 +16,7 @@ from bloop.cli.output import (
     print_table,
     state,
 )
+from bloop.cli.passwords import password
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -231,3 +232,6 @@ def _tell(person: dict[str, Any], *, as_json: bool) -> None:
         return
     rows = [(key.replace("_", " "), plain(str(value))) for key, value in person.items()]
     print_table(("", ""), rows)
+
+
+users.add_command(password)

@@ -70,8 +70,12 @@ class Hub:
         )
         assert store.blobs is not None, "the configuration resolves it"
         self.blobs = Blobs(store.blobs)
+        access = config.value.access
         self.sessions = Sessions(
-            self.database, secure=config.value.public_url.startswith("https://")
+            self.database,
+            secure=config.value.public_url.startswith("https://"),
+            days=access.session_days,
+            idle_hours=access.idle_hours,
         )
         self.tables = Tables(self)
         self.choices = InstitutionPlugins(self.database)

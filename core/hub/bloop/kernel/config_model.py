@@ -181,12 +181,21 @@ class RedisSection(_Section):
 
 
 class AccessSection(_Section):
-    """What people without an account may do."""
+    """What people without an account may do, and how long a login lasts."""
 
     guests: Literal["read", "none"] = setting(
         "none",
         scope=Scope.INSTITUTION,
         description="read: published content is open to everybody; none: only to members",
+    )
+    session_days: float = setting(
+        14.0, description="A login lasts for so long, however much it is used", gt=0, le=90
+    )
+    idle_hours: float = setting(
+        72.0,
+        description="A login ends that was not used for so long; it is noted every five minutes",
+        ge=0.25,
+        le=2160,
     )
 
 

@@ -90,6 +90,8 @@ async def page(
             navigation=await navigation(request, _),
             background=background(request, _),
             viewer=_viewer(request, _),
+            guest=call_of(request).principal.kind is PrincipalKind.GUEST,
+            in_account=request.url.path.startswith("/account/"),
             csrf=csrf_of(request),
             script=script,
             state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),

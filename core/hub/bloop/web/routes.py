@@ -161,7 +161,15 @@ async def static(request: Request, digest: str, name: str) -> Response:
 
 
 async def error_page(request: Request, problem: Any) -> Response:
-    """A problem in words, for browsers. What is common is said in the visitor's language."""
+    """A problem in words, for browsers. What is common is said in the visitor's language.
+
+    Who is to log in gets the form for it, and then comes back.
+    """
+    if problem.status == 401 and request.method == "GET":
+        from bloop.web.login_pages import login_form
+
+        query = f"?{request.url.query}" if request.url.query else ""
+        return await login_form(request, f"{request.url.path}{query}", {}, status=401)
     heading, text = _in_words(request, problem)
     return await page(
         request,
@@ -185,6 +193,10 @@ def _in_words(request: Request, problem: Any) -> tuple[str, str | None]:
     if problem.code == "invitation_refused":
         return _("This invitation is no longer good"), _(
             "It was used up, has expired or was withdrawn. Ask whoever sent it for a new one."
+        )
+    if problem.code == "reset_refused":
+        return _("This link is used up"), _(
+            "A link to a new password is good for one use, within 30 minutes. Ask for another one."
         )
     if problem.status == 401:
         return _("Please log in"), _(
