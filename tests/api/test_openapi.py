@@ -85,7 +85,17 @@ def test_every_change_takes_a_key_and_says_how_it_is_refused(made):
 
 
 UNVERSIONED = {
+    "delete /api/v1/account/passkeys/{passkey_id}",
+    "delete /api/v1/account/totp",
     "delete /api/v1/session",
+    "delete /api/v1/users/{user_id}/factors",
+    "post /api/v1/account/passkeys",
+    "post /api/v1/account/passkeys/options",
+    "post /api/v1/account/recovery-codes",
+    "post /api/v1/account/step-up",
+    "post /api/v1/account/step-up/options",
+    "post /api/v1/account/totp",
+    "post /api/v1/account/totp/confirm",
     "post /api/v1/containers",
     "post /api/v1/containers/{container_id}/files",
     "post /api/v1/containers/{container_id}/items",
@@ -96,6 +106,10 @@ UNVERSIONED = {
     "post /api/v1/imports",
     "post /api/v1/jobs/{job_id}/cancel",
     "post /api/v1/jobs/{job_id}/retry",
+    "post /api/v1/login/passkey",
+    "post /api/v1/login/passkey/options",
+    "post /api/v1/login/second-factor",
+    "post /api/v1/login/second-factor/options",
     "post /api/v1/plugins/undo",
     "post /api/v1/plugins/{plugin_id}/disable",
     "post /api/v1/plugins/{plugin_id}/enable",

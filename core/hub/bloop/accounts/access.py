@@ -71,6 +71,8 @@ ACTIONS: dict[str, Role] = {
     "institutions:write": Role.OPERATOR,
     "jobs:cancel": Role.EDUCATOR,
     "jobs:read": Role.EDUCATOR,
+    "mfa:require": Role.ADMIN,
+    "mfa:reset": Role.ADMIN,
     "ops:read": Role.OPERATOR,
     "plugins:enable": Role.ADMIN,
     "plugins:read": Role.ADMIN,
@@ -215,8 +217,9 @@ class Route:
     ``problems`` are the statuses that it can answer with besides those of every route, ``upload``
     lets its body be as long as a file may be, ``deadline`` is in seconds. ``permit`` raises where
     the caller may not do what the path names although they have the action; the handler asks it
-    too. ``options`` are those of FastAPI; what only describes (``response_model``, ``responses``)
-    costs nothing at the start.
+    too. ``step_up`` asks for a fresh proof of who one is, ``enrolling`` routes are also for those
+    who lack the second factor that their institution asks for. ``options`` are those of FastAPI;
+    what only describes (``response_model``, ``responses``) costs nothing at the start.
     """
 
     def __init__(
@@ -230,6 +233,8 @@ class Route:
         upload: bool = False,
         deadline: float | None = DEADLINE_SECONDS,
         permit: Callable[[Request], Awaitable[Any]] | None = None,
+        step_up: bool = False,
+        enrolling: bool | None = None,
         **options: Any,
     ) -> None:
         if action not in ACTIONS:
@@ -242,6 +247,9 @@ class Route:
         self.upload = upload
         self.deadline = None if upload else deadline
         self.permit = permit
+        self.step_up = step_up
+        # Behind a route with a permit stands something whose action is not this one.
+        self.enrolling = action == VISIT and permit is None if enrolling is None else enrolling
         self.options = options
         self._queries: dict[bytes, dict[str, Any]] = {}
 

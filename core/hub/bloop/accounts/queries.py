@@ -17,11 +17,13 @@ SESSION = register(
         LoginSession.expires_at,
         LoginSession.proved_at,
         LoginSession.second_factor,
+        Institution.settings,
     )
     .join(
         User,
         (User.id == LoginSession.user_id) & (User.institution_id == LoginSession.institution_id),
     )
+    .join(Institution, Institution.id == LoginSession.institution_id)
     .where(
         LoginSession.institution_id == institution,
         LoginSession.token_hash == bindparam("token_hash"),

@@ -35,6 +35,7 @@ class Method(enum.StrEnum):
     LINK = "link"
     PASSWORD = "password"  # noqa: S105 - a name, no secret
     IDENTITY = "identity"
+    PASSKEY = "passkey"
 
 
 class LinkRefusedError(BloopError):
@@ -50,6 +51,18 @@ class StartedSession:
     token: str
     user_id: str
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorNeeded:
+    """The first factor was right; ``token`` stands for that, for some seconds, and is one use's.
+
+    ``ways`` are what this account can prove itself by: ``passkey``, ``totp``, ``recovery_code``.
+    """
+
+    token: str
+    seconds: int
+    ways: tuple[str, ...]
 
 
 def new_token(institution: str) -> str:

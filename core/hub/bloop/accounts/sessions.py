@@ -13,11 +13,13 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from bloop.accounts.access import GUEST_SCOPES, STRANGER_SCOPES
+from bloop.accounts.mfa.requirements import required_roles
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.queries import SESSION
 from bloop.accounts.service import StartedSession, token_hash, token_institution
 from bloop.store.database import Database
 from bloop.store.models import EVERY_INSTITUTION
+from bloop.store.statements import parsed
 from bloop.store.types import utcnow
 from bloop.telemetry import traces
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
@@ -38,7 +40,8 @@ class Holder:
     """Who holds a token, and where.
 
     Of a login ``session`` is its id, ``proved_at`` when its holder last proved who they are, and
-    ``second_factor`` whether that took more than one thing.
+    ``second_factor`` whether that took more than one thing. ``must_enrol`` says that the
+    institution asks for that, and it did not.
     """
 
     principal: Principal
@@ -46,6 +49,7 @@ class Holder:
     session: str | None = None
     proved_at: datetime | None = None
     second_factor: bool = False
+    must_enrol: bool = False
 
 
 def system_call(institution: str, trace: Trace | None = None) -> Call:
@@ -128,9 +132,12 @@ class Sessions:
         row = await self._database.read_one(SESSION, call, token_hash=token_hash(token))
         if row is None or _moment(row[3]) <= utcnow():
             return None
-        user, role, session, _, proved_at, second_factor = row
+        user, role, session, _, proved_at, second_factor, settings = row
         principal = Principal(PrincipalKind.USER, user, Role(role))
-        return Holder(principal, institution, session, _moment(proved_at), bool(second_factor))
+        must_enrol = not second_factor and role in required_roles(parsed(settings))
+        return Holder(
+            principal, institution, session, _moment(proved_at), bool(second_factor), must_enrol
+        )
 
 
 def _moment(value: Any) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import bloop.accounts.mfa.topics  # noqa: F401 - declares what is said there
 from bloop.store.topics import Payload, Topic, declare
 from bloop_sdk import Personal
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 API = (
     "bloop.accounts.routes",
+    "bloop.accounts.mfa.routes",
+    "bloop.accounts.mfa.login_routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -42,6 +44,8 @@ PAGES = (
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",
+    "bloop.web.security_pages",
+    "bloop.web.second_factor_pages",
 )
 
 

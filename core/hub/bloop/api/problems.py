@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from bloop.accounts.access import ForbiddenError, LoginRequiredError
 from bloop.accounts.http import PreconditionRequiredError
+from bloop.accounts.mfa.errors import ProofRefusedError, TooManyTriesError
 from bloop.accounts.service import LinkRefusedError
 from bloop.kernel.config_errors import InvalidConfigError
 from bloop.kernel.faults import HookRefusedError, PluginFailedError, PluginUnavailableError
@@ -62,6 +63,8 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
     (ForbiddenError, 403),
     (CrossSiteError, 403),
     (LinkRefusedError, 403),
+    (ProofRefusedError, 403),
+    (TooManyTriesError, 429),
     (HostRefusedError, 421),
     (BodyTooLargeError, 413),
     (PreconditionRequiredError, 428),
@@ -104,6 +107,7 @@ TITLES = {
     421: "Unknown host",
     422: "Invalid",
     428: "Precondition required",
+    429: "Too many tries",
     500: "Internal error",
     502: "Refused by another system",
     503: "Unavailable",
@@ -185,7 +189,8 @@ def _headers(error: BloopError, status: int) -> dict[str, str]:
         return {"www-authenticate": "Bearer"}
     if isinstance(error, ConflictError) and error.current is not None:
         return {"etag": f'"v{error.current}"'}
-    if isinstance(error, RetriableError | IdempotencyError) and error.retry_after is not None:
+    waits = RetriableError | IdempotencyError | TooManyTriesError
+    if isinstance(error, waits) and error.retry_after is not None:
         return {"retry-after": str(max(1, round(error.retry_after)))}
     return {"retry-after": "1"} if error.code in PASSING else {}
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "worker": ("bloop.cli.worker:worker", "Run background work alone, beside `bloop up`."),
     "doctor": ("bloop.cli.doctor:doctor", "Say what keeps the hub from its work, and the cure."),
     "login-link": ("bloop.cli.lifecycle:login_link", "Print a fresh link that logs you in."),
+    "users": ("bloop.cli.users:users", "Look after people's accounts."),
     "import": ("bloop.cli.transfer:import_file", "Import a course from a file."),
     "export": ("bloop.cli.transfer:export", "Write a course to a file."),
     "content": ("bloop.cli.content:content", "Look at courses and what is in them."),
