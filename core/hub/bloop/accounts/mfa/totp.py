@@ -61,10 +61,17 @@ def enrol(unit: UnitOfWork, user: User, issuer: str) -> Enrolment:
             TotpFactor.confirmed_at.is_(None),
         )
     )
-    id_, key = new_id(), pyotp.random_base32()
+    now, id_, key = utcnow(), new_id(), pyotp.random_base32()
     sealed = unit.sealer.seal(key.encode(), _place(id_))
     unit.session.add(
-        TotpFactor(institution_id=unit.institution, id=id_, user_id=user.id, secret=sealed)
+        TotpFactor(
+            institution_id=unit.institution,
+            id=id_,
+            user_id=user.id,
+            secret=sealed,
+            retry_at=now,
+            created_at=now,
+        )
     )
     return _enrolment(id_, key, user, issuer)
 
