@@ -150,4 +150,4 @@ class RequirementOut(_Out):
 class RequirementIn(_In):
     """The roles that are to need a second factor; none, nobody."""
 
-    roles: list[Literal["learner", "educator", "admin", "operator"]] = Field((), max_length=4)
+    roles: list[Literal["learner", "educator", "admin", "operator"]] = Field([], max_length=4)

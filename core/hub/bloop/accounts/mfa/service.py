@@ -12,7 +12,7 @@ from bloop.accounts.access import ForbiddenError
 from bloop.accounts.mfa import login, passkeys, proofs, recovery, totp, traces
 from bloop.accounts.mfa.challenges import Purpose
 from bloop.accounts.mfa.errors import ProofRefusedError
-from bloop.accounts.mfa.models import Passkey
+from bloop.accounts.mfa.models import Passkey, TotpFactor
 from bloop.accounts.mfa.party import Party
 from bloop.accounts.mfa.passkeys import Asked
 from bloop.accounts.mfa.proofs import Passwords, Proof, Refusal, Way
@@ -29,7 +29,7 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 class Factors:
     """What somebody has set up."""
 
-    totp: totp.TotpFactor | None
+    totp: TotpFactor | None
     passkeys: Sequence[Passkey]
     recovery_codes: int
 
