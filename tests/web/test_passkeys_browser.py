@@ -63,6 +63,12 @@ def credentials(page):
     return page.devices.send("WebAuthn.getCredentials", device)["credentials"]
 
 
+def assert_accessible(page):
+    axe_module = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found = axe_module.Axe().run(page).response["violations"]
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == []
+
+
 def test_a_passkey_is_made_proves_again_and_logs_in(served, page, person):
     user, token = person
     hold(page, "bloop_session", token)
@@ -73,6 +79,7 @@ def test_a_passkey_is_made_proves_again_and_logs_in(served, page, person):
     assert len(page.locator("pre").inner_text().split()) == 10
     page.get_by_role("link", name="I have kept them").click()
     expect(page.get_by_role("heading", name="Ada's laptop")).to_be_visible()
+    assert_accessible(page)
     (made,) = credentials(page)
     assert made["rpId"] == "localhost" and made["isResidentCredential"]
 
@@ -85,6 +92,7 @@ def test_a_passkey_is_made_proves_again_and_logs_in(served, page, person):
     while "/step-up" not in page.url:
         page.wait_for_timeout(100)
         page.goto("/webhooks/new")
+    assert_accessible(page)
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Add a webhook", timeout=LONG)
 

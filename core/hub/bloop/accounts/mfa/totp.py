@@ -47,7 +47,7 @@ class Enrolment:
         import segno
 
         made = segno.make(self.uri, error="m", micro=False)
-        return made.svg_inline(scale=5, border=4, light="#fff", dark="#000")
+        return made.svg_inline(omitsize=True, border=4, light="#fff", dark="#000")
 
 
 def enrol(unit: UnitOfWork, user: User, issuer: str) -> Enrolment:
