@@ -242,6 +242,8 @@ def test_junk_is_refused_like_everything_else(ada):
         {"response": {"clientDataJSON": "!!"}},
         {"response": {"clientDataJSON": "e30"}},
         {"response": {"clientDataJSON": 7}},
+        {"response": {"clientDataJSON": "W1tb" * 100_000}},
+        {"response": {"clientDataJSON": "\ud800"}},
         {"id": ["x"], "response": {"clientDataJSON": "bnVsbA"}},
     ):
         assert isinstance(check(ada, junk), ProofRefusedError), junk
@@ -251,7 +253,7 @@ def test_junk_is_refused_like_everything_else(ada):
 def test_an_assertion_with_a_part_of_junk_is_refused(ada):
     device, _ = ada.passkey()
     for part in ("id", "rawId", "response", "type", "signature", "authenticatorData"):
-        for value in (None, 7, "", "AA", [], {}):
+        for value in (None, 7, "", "AA", "\x00", "\ud800", [], {}):
             credential = device.get(options_for(ada))
             within = credential if part in credential else credential["response"]
             within[part] = value
@@ -265,3 +267,10 @@ def test_a_handle_names_its_institution_and_account(ada):
     assert holder_of_handle(bytes_to_base64url(handle)) == (ada.home.id, ada.id)
     for junk in ("", "AAAA", "!", "A" * 500, "ü"):
         assert holder_of_handle(junk) is None
+
+
+def test_a_registration_with_an_attestation_of_junk_is_refused(ada):
+    for junk in (None, "", "AA", "\ud800", "gYGB" * 100_000, "o2NmbXRkbm9uZQ"):
+        credential = Authenticator().create(begin(ada))
+        credential["response"]["attestationObject"] = junk
+        assert isinstance(register(ada, credential), ProofRefusedError), junk

@@ -86,7 +86,7 @@ async def add_passkey(request: Request) -> Response:
         user_of(request),
         session_of(request),
         party_of(request),
-        form["name"].strip()[:LONGEST_NAME] or "Passkey",
+        "".join(filter(str.isprintable, form["name"])).strip()[:LONGEST_NAME] or "Passkey",
         credential_in(form["credential"]),
     )
     if isinstance(made, service.Added):

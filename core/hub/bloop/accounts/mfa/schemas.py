@@ -13,7 +13,7 @@ Code = Annotated[str, Field(min_length=1, max_length=64, examples=["492039"])]
 Credential = Annotated[
     dict[str, Any], Field(description="What PublicKeyCredential.toJSON() gives in a browser")
 ]
-Token = Annotated[str, Field(min_length=1, max_length=200)]
+Token = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 
 
 class _In(BaseModel):
@@ -76,7 +76,9 @@ class AddedOut(_Out):
 class PasskeyIn(_In):
     """A new passkey, and what to call it."""
 
-    name: str = Field(min_length=1, max_length=80, examples=["Ada's phone"])
+    name: str = Field(
+        min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["Ada's phone"]
+    )
     credential: Credential
 
 
