@@ -166,6 +166,40 @@ async def test_a_password_that_the_login_knows_is_a_proof(hub, come, monkeypatch
     assert (await ada.post("/api/v1/account/totp")).status_code == 201
 
 
+async def test_a_session_from_before_the_first_factor_changes_none(hub, come, monkeypatch):
+    """Or whoever began it with a stolen password would have a factor of their own."""
+    from bloop.accounts.mfa import routes
+    from bloop.accounts.mfa.proofs import Passwords
+
+    async def check(request, password):
+        return True
+
+    monkeypatch.setattr(routes, "PASSWORDS", Passwords(has=lambda *_: True, check=check))
+    ada, thief = come("admin"), come()
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        thief.session = start_session(unit, unit.get(User, ada.user)).token
+    thief.headers["authorization"] = f"Bearer {thief.session}"
+    app, _ = await add_app(ada)
+    for method, path, body in (
+        ("POST", "/api/v1/account/totp", None),
+        ("POST", "/api/v1/account/totp/confirm", {"code": "000000"}),
+        ("DELETE", "/api/v1/account/totp", None),
+        ("POST", "/api/v1/account/passkeys/options", None),
+        ("POST", "/api/v1/account/passkeys", {"name": "x", "credential": {}}),
+        ("DELETE", "/api/v1/account/passkeys/none", None),
+        ("POST", "/api/v1/account/recovery-codes", None),
+    ):
+        refused = await thief.request(method, path, json=body)
+        assert refused.json()["code"] == "step_up_required", path
+    password = {"way": "password", "text": "stolen"}
+    assert (await thief.post("/api/v1/account/step-up", json=password)).status_code == 403
+    assert (await thief.get("/api/v1/account/step-up")).json()["ways"] == ["totp", "recovery_code"]
+    proof = {"way": "totp", "text": app.at(utcnow().timestamp() + 30)}
+    assert (await thief.post("/api/v1/account/step-up", json=proof)).status_code == 200
+    assert (await thief.post("/api/v1/account/totp")).status_code == 201
+    assert (await ada.post("/api/v1/account/step-up", json=password)).status_code == 200
+
+
 async def test_a_passkey_proves_again_once_and_only_for_its_own_session(hub, come):
     ada, bob = come("learner"), come("learner")
     device, _ = await add_passkey(ada)

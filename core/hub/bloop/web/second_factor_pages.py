@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import VISIT, Router, hub_of
-from bloop.accounts.mfa import cookie, login_routes, service
+from bloop.accounts.mfa import cookie, login_routes
 from bloop.accounts.mfa.party import party_of
 from bloop.accounts.mfa.proofs import Proof, Way
-from bloop.accounts.mfa.routes import PASSWORDS, look, prove, user_of
+from bloop.accounts.mfa.routes import prove, step_up_ways
 from bloop.accounts.mfa.schemas import PendingIn
 from bloop.accounts.service import StartedSession
 from bloop.web.refusals import STEP_UP, in_words, within
@@ -99,7 +99,7 @@ async def _passkey(request: Request, path: str, refusal: BloopError | None = Non
 
 
 async def _step_up(request: Request, path: str, refusal: BloopError | None = None) -> Response:
-    ways = await look(request, service.step_up_ways, user_of(request), PASSWORDS)
+    ways = await step_up_ways(request)
     shown = {"act": STEP_UP, "options": "/api/v1/account/step-up/options", "step_up": True}
     return await _ways(request, ways, path, refusal, **shown)
 

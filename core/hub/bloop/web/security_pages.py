@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, holder_of, hub_of
 from bloop.accounts.mfa import service
 from bloop.accounts.mfa.party import NoPasskeysError, party_of
-from bloop.accounts.mfa.routes import forget, look, run, session_of, user_of
+from bloop.accounts.mfa.routes import change, forget, look, session_of, user_of
 from bloop.accounts.mfa.totp import Enrolment
 from bloop.store.errors import NotFoundError
 from bloop.web.moments import moment
@@ -39,7 +39,9 @@ async def show_security(request: Request) -> Response:
 )
 async def begin_app(request: Request) -> Response:
     """Make a key for an authenticator app, and show it."""
-    await run(request, service.begin_totp, user_of(request), hub_of(request).config.value.hub.name)
+    await change(
+        request, service.begin_totp, user_of(request), hub_of(request).config.value.hub.name
+    )
     return RedirectResponse(f"{HERE}/app", 303)
 
 
@@ -62,7 +64,7 @@ async def show_app(request: Request) -> Response:
 async def confirm_app(request: Request) -> Response:
     """Take the app into use; or the key again, and what is wrong with the code."""
     code = (await read_form(request))["code"]
-    made = await run(request, service.confirm_totp, user_of(request), session_of(request), code)
+    made = await change(request, service.confirm_totp, user_of(request), session_of(request), code)
     if isinstance(made, service.Added):
         return await _added(request, made)
     found = await _enrolment(request)
@@ -79,7 +81,7 @@ async def confirm_app(request: Request) -> Response:
 async def add_passkey(request: Request) -> Response:
     """Keep the passkey that this browser has made."""
     form = await read_form(request)
-    made = await run(
+    made = await change(
         request,
         service.add_passkey,
         user_of(request),
@@ -96,7 +98,7 @@ async def add_passkey(request: Request) -> Response:
 @router.post(f"{HERE}/codes", action="account:write", step_up=True, include_in_schema=False)
 async def make_codes(request: Request) -> Response:
     """Make new recovery codes, and show them this once."""
-    return await _codes(request, await run(request, service.make_codes, user_of(request)))
+    return await _codes(request, await change(request, service.make_codes, user_of(request)))
 
 
 @router.get(
@@ -126,9 +128,9 @@ async def ask_to_remove(request: Request, factor: str) -> Response:
 async def remove(request: Request, factor: str) -> Response:
     """Forget an app or a passkey."""
     if factor == APP:
-        await run(request, service.remove_totp, user_of(request))
+        await change(request, service.remove_totp, user_of(request))
     else:
-        await run(request, service.remove_passkey, user_of(request), factor)
+        await change(request, service.remove_passkey, user_of(request), factor)
     forget(request)
     return RedirectResponse(HERE, 303)
 
@@ -177,6 +179,7 @@ def _used(row: Any, locale: str) -> dict[str, Any]:
 
 async def _enrolment(request: Request) -> Enrolment | None:
     issuer = hub_of(request).config.value.hub.name
+    await look(request, service.require_shown, user_of(request), session_of(request))
     return await look(request, service.show_totp, user_of(request), issuer)
 
 

@@ -78,7 +78,7 @@ async def list_factors(request: Request) -> Response:
 async def begin_totp(request: Request) -> Response:
     """A new key for an authenticator app, which its first code takes into use."""
     issuer = hub_of(request).config.value.hub.name
-    made = await run(request, service.begin_totp, user_of(request), issuer)
+    made = await change(request, service.begin_totp, user_of(request), issuer)
     shown = {"id": made.id, "key": made.key, "uri": made.uri, "svg": made.svg()}
     return json_response(shown, 201, headers=UNKEPT)
 
@@ -93,7 +93,7 @@ async def begin_totp(request: Request) -> Response:
 )
 async def confirm_totp(request: Request, body: CodeIn) -> Response:
     """Take the app into use by the code it shows; one that was in use before is replaced."""
-    made = await run(
+    made = await change(
         request, service.confirm_totp, user_of(request), session_of(request), body.code
     )
     return added(request, made)
@@ -102,7 +102,7 @@ async def confirm_totp(request: Request, body: CodeIn) -> Response:
 @router.delete("/account/totp", action="account:write", step_up=True, status_code=204)
 async def remove_totp(request: Request) -> Response:
     """Forget the authenticator app."""
-    await run(request, service.remove_totp, user_of(request))
+    await change(request, service.remove_totp, user_of(request))
     forget(request)
     return Response(status_code=204)
 
@@ -116,7 +116,7 @@ async def remove_totp(request: Request) -> Response:
 )
 async def begin_passkey(request: Request) -> Response:
     """What a browser makes a new passkey from; good for one, within five minutes."""
-    options = await run(
+    options = await change(
         request, service.begin_passkey, user_of(request), bound(request), party_of(request)
     )
     return json_response({"options": options}, headers=UNKEPT)
@@ -132,7 +132,7 @@ async def begin_passkey(request: Request) -> Response:
 )
 async def add_passkey(request: Request, body: PasskeyIn) -> Response:
     """Keep a new passkey."""
-    made = await run(
+    made = await change(
         request,
         service.add_passkey,
         user_of(request),
@@ -149,7 +149,7 @@ async def add_passkey(request: Request, body: PasskeyIn) -> Response:
 )
 async def remove_passkey(request: Request, passkey_id: str) -> Response:
     """Forget a passkey; the device keeps its part until somebody removes it there."""
-    await run(request, service.remove_passkey, user_of(request), passkey_id)
+    await change(request, service.remove_passkey, user_of(request), passkey_id)
     forget(request)
     return Response(status_code=204)
 
@@ -163,14 +163,14 @@ async def remove_passkey(request: Request, passkey_id: str) -> Response:
 )
 async def make_recovery_codes(request: Request) -> Response:
     """Ten new recovery codes in place of those before."""
-    codes = await run(request, service.make_codes, user_of(request))
+    codes = await change(request, service.make_codes, user_of(request))
     return json_response({"codes": list(codes)}, 201, headers=UNKEPT)
 
 
 @router.get("/account/step-up", action="account:read", enrolling=True, response_model=WaysOut)
 async def show_step_up(request: Request) -> Response:
     """How the caller can prove again who they are; without any way, by logging in again."""
-    ways = await look(request, service.step_up_ways, user_of(request), PASSWORDS)
+    ways = await step_up_ways(request)
     return json_response({"ways": [str(way) for way in ways]})
 
 
@@ -245,6 +245,21 @@ async def run(
     return await database.run(in_unit, database, call_of(request), command, *args, **kwargs)
 
 
+async def change(
+    request: Request,
+    command: Callable[Concatenate[UnitOfWork, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run a command on the caller's factors, once this session has shown one if there is one."""
+
+    def guarded(unit: UnitOfWork) -> T:
+        service.require_shown(unit, user_of(request), session_of(request))
+        return command(unit, *args, **kwargs)
+
+    return await run(request, guarded)
+
+
 async def look(
     request: Request,
     command: Callable[Concatenate[UnitOfWork, P], T],
@@ -261,6 +276,12 @@ async def look(
     return await asyncio.to_thread(reading)
 
 
+async def step_up_ways(request: Request) -> tuple[Way, ...]:
+    """How the caller can prove again who they are."""
+    user, session = user_of(request), session_of(request)
+    return await look(request, service.step_up_ways, user, session, PASSWORDS)
+
+
 async def prove(request: Request, proof: Proof) -> Refusal | None:
     """Refresh this session's proof, here at once and in other processes within a second."""
     session = session_of(request)
@@ -271,7 +292,13 @@ async def prove(request: Request, proof: Proof) -> Refusal | None:
     is_password = proof.way is Way.PASSWORD
     right = is_password and await PASSWORDS.check(request, proof.text)
     refusal = await run(
-        request, service.step_up, user_of(request), session, proof, password_right=right
+        request,
+        service.step_up,
+        user_of(request),
+        session,
+        proof,
+        PASSWORDS,
+        password_right=right,
     )
     forget(request)
     return refusal

@@ -12,6 +12,7 @@ from bloop.accounts.access import ForbiddenError
 from bloop.accounts.mfa import login, passkeys, proofs, recovery, totp, traces
 from bloop.accounts.mfa.challenges import Purpose
 from bloop.accounts.mfa.errors import ProofRefusedError
+from bloop.accounts.mfa.guard import StepUpRequiredError
 from bloop.accounts.mfa.models import Passkey, TotpFactor
 from bloop.accounts.mfa.party import Party
 from bloop.accounts.mfa.passkeys import Asked
@@ -54,6 +55,19 @@ def factors_of(unit: UnitOfWork, user_id: str) -> Factors:
         passkeys.passkeys_of(unit, user_id),
         recovery.left(unit, user_id),
     )
+
+
+def require_shown(unit: UnitOfWork, user_id: str, session: str | None) -> None:
+    """Raise StepUpRequiredError where an account has a second factor that a session has not shown.
+
+    A session may be older than the first factor; who began it with a stolen password could add a
+    factor of their own otherwise.
+    """
+    if not _has_shown(unit, user_id, session):
+        raise StepUpRequiredError(
+            "this account has a second factor, and this session has not shown it",
+            cure="POST /api/v1/account/step-up with it (a browser: /step-up), then send it again",
+        )
 
 
 def begin_totp(unit: UnitOfWork, user_id: str, issuer: str) -> totp.Enrolment:
@@ -118,10 +132,16 @@ def make_codes(unit: UnitOfWork, user_id: str) -> tuple[str, ...]:
     return recovery.make(unit, user_id)
 
 
-def step_up_ways(unit: UnitOfWork, user_id: str, passwords: Passwords) -> tuple[Way, ...]:
-    """How somebody who is logged in can prove again who they are."""
+def step_up_ways(
+    unit: UnitOfWork, user_id: str, session: str | None, passwords: Passwords
+) -> tuple[Way, ...]:
+    """How somebody who is logged in can prove again who they are.
+
+    A password does as long as it adds to what the session has shown, or is all there is.
+    """
     own = proofs.ways_of(unit, user_id)
-    return (*own, Way.PASSWORD) if passwords.has(unit, user_id) else own
+    by_password = passwords.has(unit, user_id) and _has_shown(unit, user_id, session)
+    return (*own, Way.PASSWORD) if by_password else own
 
 
 def step_up_options(
@@ -132,7 +152,13 @@ def step_up_options(
 
 
 def step_up(
-    unit: UnitOfWork, user_id: str, session: str, proof: Proof, *, password_right: bool = False
+    unit: UnitOfWork,
+    user_id: str,
+    session: str,
+    proof: Proof,
+    passwords: Passwords,
+    *,
+    password_right: bool = False,
 ) -> Refusal | None:
     """Prove again who one is; a second factor makes it a session with two.
 
@@ -141,11 +167,14 @@ def step_up(
     refusal: Refusal | None
     if proof.way is not Way.PASSWORD:
         refusal = proofs.check(unit, Asked(Purpose.STEP_UP, session), user_id, proof)
-    elif password_right:
+    elif password_right and Way.PASSWORD in step_up_ways(unit, user_id, session, passwords):
         refusal = None
     else:
         traces.refused(unit, user_id, Way.PASSWORD, "wrong")
-        refusal = ProofRefusedError("this is not the password of this account", cure="try again")
+        refusal = ProofRefusedError(
+            "the password is wrong, or not enough for this account",
+            cure="try again, or prove it another way: GET /api/v1/account/step-up lists them",
+        )
     if refusal is not None:
         return refusal
     _prove(unit, session, second_factor=proof.way is not Way.PASSWORD)
@@ -188,6 +217,16 @@ def people_named(unit: UnitOfWork, name: str) -> list[User]:
             .order_by(User.id)
         )
     )
+
+
+def _has_shown(unit: UnitOfWork, user_id: str, session: str | None) -> bool:
+    """Whether a session has shown a second factor, where its account has one."""
+    if not factors_of(unit, user_id).any:
+        return True
+    shown = select(LoginSession.second_factor).where(
+        LoginSession.id == session, LoginSession.user_id == user_id
+    )
+    return bool(unit.session.scalar(shown))
 
 
 def _added(unit: UnitOfWork, user_id: str, session: str | None, factor: str) -> Added:
