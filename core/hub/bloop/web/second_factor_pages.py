@@ -33,7 +33,7 @@ async def ask_second_factor(request: Request, next: str = "/") -> Response:  # n
     return await _second_factor(request, next)
 
 
-@router.post(SECOND, action=VISIT, include_in_schema=False)
+@router.post(SECOND, action=VISIT, rate="login", include_in_schema=False)
 async def complete_login(request: Request) -> Response:
     """Complete a login; or the ways again, and what was wrong."""
     form = await read_form(request)
@@ -44,7 +44,7 @@ async def complete_login(request: Request) -> Response:
     return await _second_factor(request, form["next"], done)
 
 
-@router.post(f"{SECOND}/options", action=VISIT, include_in_schema=False)
+@router.post(f"{SECOND}/options", action=VISIT, rate="login", include_in_schema=False)
 async def second_factor_options(request: Request) -> Response:
     """What the page's script asks a passkey of this browser's pending login with."""
     token = cookie.pending_of(request)
@@ -57,7 +57,7 @@ async def ask_passkey(request: Request, next: str = "/") -> Response:  # noqa: A
     return await _passkey(request, next)
 
 
-@router.post(PASSKEY, action=VISIT, include_in_schema=False)
+@router.post(PASSKEY, action=VISIT, rate="login", include_in_schema=False)
 async def log_in_by_passkey(request: Request) -> Response:
     """Log in with what the passkey answered."""
     form = await read_form(request)
@@ -73,7 +73,7 @@ async def ask_step_up(request: Request, next: str = "/") -> Response:  # noqa: A
     return await _step_up(request, next)
 
 
-@router.post(STEP_UP, action="account:write", enrolling=True, include_in_schema=False)
+@router.post(STEP_UP, action="account:write", rate="login", enrolling=True, include_in_schema=False)
 async def step_up(request: Request) -> Response:
     """Prove again who one is, and go on; or the ways again, and what was wrong."""
     form = await read_form(request)

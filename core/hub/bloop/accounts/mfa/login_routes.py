@@ -30,7 +30,9 @@ from bloop.store.database import in_unit
 router = Router(prefix="/api/v1/login", tags=["accounts"])
 
 
-@router.post("/second-factor/options", action=VISIT, response_model=OptionsOut, problems=(403,))
+@router.post(
+    "/second-factor/options", action=VISIT, rate="login", response_model=OptionsOut, problems=(403,)
+)
 async def begin_second_factor(request: Request, body: PendingIn) -> Response:
     """What a browser asks a passkey of the account with that is half logged in."""
     options = await _of_pending(request, body.token, login.pending_options, party_of(request))
@@ -39,14 +41,20 @@ async def begin_second_factor(request: Request, body: PendingIn) -> Response:
     return json_response({"options": options}, headers=UNKEPT)
 
 
-@router.post("/second-factor", action=VISIT, response_model=LoggedInOut, problems=(403, 422, 429))
+@router.post(
+    "/second-factor",
+    action=VISIT,
+    rate="login",
+    response_model=LoggedInOut,
+    problems=(403, 422, 429),
+)
 async def complete_login(request: Request, body: SecondFactorIn) -> Response:
     """Complete a login by its second factor."""
     proof = proof_of(request, body.way, body.text, body.credential)
     return _logged_in(request, await complete(request, body.token, proof))
 
 
-@router.post("/passkey/options", action=VISIT, response_model=OptionsOut)
+@router.post("/passkey/options", action=VISIT, rate="login", response_model=OptionsOut)
 async def begin_passkey_login(request: Request) -> Response:
     """What a browser asks any passkey of this hub with; good for one login within five minutes."""
     database, call = hub_of(request).database, system_call(*_here(request))
@@ -54,7 +62,7 @@ async def begin_passkey_login(request: Request) -> Response:
     return json_response({"options": options}, headers=UNKEPT)
 
 
-@router.post("/passkey", action=VISIT, response_model=LoggedInOut, problems=(403,))
+@router.post("/passkey", action=VISIT, rate="login", response_model=LoggedInOut, problems=(403,))
 async def log_in_by_passkey(request: Request, body: PasskeyLoginIn) -> Response:
     """Log in with a passkey alone: having it and being known to it are two factors."""
     return _logged_in(request, await passkey_login(request, body.credential))

@@ -188,6 +188,7 @@ async def begin_step_up(request: Request) -> Response:
 @router.post(
     "/account/step-up",
     action="account:write",
+    rate="login",
     enrolling=True,
     response_model=StepUpOut,
     problems=(429,),
