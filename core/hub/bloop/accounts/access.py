@@ -75,6 +75,8 @@ ACTIONS: dict[str, Role] = {
     "institutions:write": Role.OPERATOR,
     "jobs:cancel": Role.EDUCATOR,
     "jobs:read": Role.EDUCATOR,
+    "mfa:require": Role.ADMIN,
+    "mfa:reset": Role.ADMIN,
     "ops:read": Role.OPERATOR,
     "plugins:enable": Role.ADMIN,
     "plugins:read": Role.ADMIN,
@@ -225,8 +227,10 @@ class Route:
     ``payment``. ``permit`` raises where
     the caller may not do what the path names although they have the action; the handler asks it
     too. ``own_site`` refuses a change that another site's page made a guest's browser send, as is
-    always done with a session's. ``options`` are those of FastAPI; what only describes
-    (``response_model``, ``responses``) costs nothing at the start.
+    always done with a session's. ``step_up`` asks for a fresh proof of who one is, ``enrolling``
+    routes are also for those who lack the second factor that their institution asks for.
+    ``options`` are those of FastAPI; what only describes (``response_model``, ``responses``) costs
+    nothing at the start.
     """
 
     def __init__(
@@ -240,6 +244,8 @@ class Route:
         upload: bool = False,
         deadline: float | None = DEADLINE_SECONDS,
         permit: Callable[[Request], Awaitable[Any]] | None = None,
+        step_up: bool = False,
+        enrolling: bool | None = None,
         rate: RateKind | None = None,
         own_site: bool = False,
         **options: Any,
@@ -254,6 +260,9 @@ class Route:
         self.upload = upload
         self.deadline = None if upload else deadline
         self.permit = permit
+        self.step_up = step_up
+        # Behind a route with a permit stands something whose action is not this one.
+        self.enrolling = action == VISIT and permit is None if enrolling is None else enrolling
         self.rate: RateKind = rate or _rate_of(method, upload=upload)
         self.own_site = own_site
         self.options = options

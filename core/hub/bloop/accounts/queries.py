@@ -19,11 +19,13 @@ SESSION = register(
         LoginSession.second_factor,
         LoginSession.created_at,
         LoginSession.seen_at,
+        Institution.settings,
     )
     .join(
         User,
         (User.id == LoginSession.user_id) & (User.institution_id == LoginSession.institution_id),
     )
+    .join(Institution, Institution.id == LoginSession.institution_id)
     .where(
         LoginSession.institution_id == institution,
         LoginSession.token_hash == bindparam("token_hash"),

@@ -49,7 +49,7 @@ async def start(request: Request, token: str = "") -> Response:
     return await enter(request, session, "/" if has_password else FIRST_PASSWORD)
 
 
-@router.delete("/api/v1/session", action="account:write", status_code=204)
+@router.delete("/api/v1/session", action="account:write", enrolling=True, status_code=204)
 async def log_out(request: Request) -> Response:
     """End the session of this browser or token."""
     hub = hub_of(request)
@@ -61,7 +61,13 @@ async def log_out(request: Request) -> Response:
     return response
 
 
-@router.get("/api/v1/account", action="account:read", response_model=AccountOut, problems=(404,))
+@router.get(
+    "/api/v1/account",
+    action="account:read",
+    enrolling=True,
+    response_model=AccountOut,
+    problems=(404,),
+)
 async def show_account(request: Request) -> Response:
     """Who is logged in."""
     call = call_of(request)

@@ -36,6 +36,7 @@ class Method(enum.StrEnum):
     LINK = "link"
     PASSWORD = "password"  # noqa: S105 - a name, no secret
     IDENTITY = "identity"
+    PASSKEY = "passkey"
 
 
 class LinkRefusedError(BloopError):
@@ -55,7 +56,10 @@ class StartedSession:
 
 @dataclass(frozen=True, slots=True)
 class SecondFactorNeeded:
-    """A login that lacks one thing more: ``token`` stands for it, ``ways`` are how to prove it."""
+    """The first factor was right; ``token`` stands for that, for some seconds, and is one use's.
+
+    ``ways`` are what this account can prove itself by: ``passkey``, ``totp``, ``recovery_code``.
+    """
 
     token: str = field(repr=False)
     seconds: int

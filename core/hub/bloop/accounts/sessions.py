@@ -13,11 +13,13 @@ from sqlalchemy import select, update
 from starlette.responses import Response
 
 from bloop.accounts.access import GUEST_SCOPES, STRANGER_SCOPES
+from bloop.accounts.mfa.requirements import required_roles
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.queries import SESSION
 from bloop.accounts.service import StartedSession, token_hash, token_institution
 from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
+from bloop.store.statements import parsed
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry import traces
@@ -45,7 +47,8 @@ class Holder:
     """Who holds a token, and where.
 
     Of a login ``session`` is its id, ``proved_at`` when its holder last proved who they are, and
-    ``second_factor`` whether that took more than one thing.
+    ``second_factor`` whether that took more than one thing. ``must_enrol`` says that the
+    institution asks for that, and it did not.
     """
 
     principal: Principal
@@ -53,6 +56,7 @@ class Holder:
     session: str | None = None
     proved_at: datetime | None = None
     second_factor: bool = False
+    must_enrol: bool = False
 
 
 def system_call(institution: str, trace: Trace | None = None) -> Call:
@@ -160,7 +164,8 @@ class Sessions:
         row = await self._database.read_one(SESSION, call, token_hash=token_hash(token))
         if row is None:
             return None
-        user, role, session, expires_at, proved_at, second_factor, created_at, seen_at = row
+        user, role, session, expires_at, proved_at, second_factor = row[:6]
+        created_at, seen_at, settings = row[6:9]
         now, seen, bounds = utcnow(), _moment(seen_at), self.bounds()
         if (
             _moment(expires_at) <= now
@@ -171,7 +176,10 @@ class Sessions:
         if (now - seen).total_seconds() > SEEN_SECONDS:
             self._note_seen(call, session)
         principal = Principal(PrincipalKind.USER, user, Role(role))
-        return Holder(principal, institution, session, _moment(proved_at), bool(second_factor))
+        must_enrol = not second_factor and role in required_roles(parsed(settings))
+        return Holder(
+            principal, institution, session, _moment(proved_at), bool(second_factor), must_enrol
+        )
 
     def _note_seen(self, call: Call, session: str) -> None:
         """Write down that a session is used; no request waits for it, or fails with it."""

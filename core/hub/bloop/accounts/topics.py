@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import bloop.accounts.login.topics
-import bloop.accounts.people.topics  # noqa: F401 - declares its own
+import bloop.accounts.mfa.topics
+import bloop.accounts.people.topics  # noqa: F401 - each declares its own
 from bloop.store.topics import Payload, Topic, declare
 from bloop_sdk import Personal
 

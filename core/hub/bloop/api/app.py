@@ -26,6 +26,8 @@ API = (
     "bloop.accounts.people.routes",
     "bloop.accounts.people.institution_routes",
     "bloop.accounts.login.routes",
+    "bloop.accounts.mfa.routes",
+    "bloop.accounts.mfa.login_routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -51,6 +53,8 @@ PAGES = (
     "bloop.web.join_pages",
     "bloop.web.login_pages",
     "bloop.web.account_pages",
+    "bloop.web.security_pages",
+    "bloop.web.second_factor_pages",
 )
 
 

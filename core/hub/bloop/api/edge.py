@@ -1,8 +1,8 @@
 """The one middleware: everything that holds for every request, in one pass over its headers.
 
-Host -> trace -> principal -> cross-site check -> route -> action -> size -> idempotency key ->
-handler within its deadline; then headers, metrics and the access log. Whatever is raised becomes a
-problem document.
+Host -> trace -> principal -> route -> action -> proof -> cross-site check -> size -> idempotency
+key -> handler within its deadline; then headers, metrics and the access log. Whatever is raised
+becomes a problem document.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from bloop.accounts.access import Route, require
+from bloop.accounts.mfa.guard import require_proof
 from bloop.api import security
 from bloop.api.access_log import AccessLog
 from bloop.api.deadlines import Deadlines
@@ -120,6 +121,7 @@ class Edge:
         if self.rates is not None:
             await self.rates.welcome(route, scope, call)
         require(call, route.action)
+        require_proof(route, scope.get("bloop.holder"))
         if head.unsafe:
             receive = await self.visitors.refuse_cross_site(scope, head, receive, route)
             receive = self._bounded(receive, head, route)

@@ -157,6 +157,8 @@ def _complete(operation: JSONObject, route: Route) -> None:
     if "304" in answers:
         operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
     operation["x-action"] = route.action
+    if route.step_up:
+        operation["x-step-up"] = True
     if route.action != VISIT:
         open_to_guests = ACTIONS[route.action] is Role.GUEST
         operation["security"] = [{"session": []}, {"bearer": []}, *([{}] * open_to_guests)]

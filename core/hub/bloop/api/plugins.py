@@ -173,6 +173,7 @@ async def show_plan(
 @router.post(
     "/{plugin_id}/enable",
     action="plugins:toggle",
+    step_up=True,
     response_model=SwitchedOut,
     problems=(404, 422),
     deadline=None,
@@ -185,6 +186,7 @@ async def enable_plugin(request: Request, plugin_id: str) -> Response:
 @router.post(
     "/{plugin_id}/disable",
     action="plugins:toggle",
+    step_up=True,
     response_model=SwitchedOut,
     problems=(404, 422),
     deadline=None,
@@ -195,7 +197,12 @@ async def disable_plugin(request: Request, plugin_id: str) -> Response:
 
 
 @router.post(
-    "/undo", action="plugins:toggle", response_model=SwitchedOut, problems=(422,), deadline=None
+    "/undo",
+    action="plugins:toggle",
+    step_up=True,
+    response_model=SwitchedOut,
+    problems=(422,),
+    deadline=None,
 )
 async def undo_switch(request: Request) -> Response:
     """Take back the last switch that API, page or command made; 422 where hub.toml was edited."""
@@ -204,7 +211,13 @@ async def undo_switch(request: Request) -> Response:
     return json_response(_switched(hub, kept.plugin, done) | {"plan": None})
 
 
-@router.put("/{plugin_id}/institution", action="plugins:enable", status_code=204, problems=(404,))
+@router.put(
+    "/{plugin_id}/institution",
+    action="plugins:enable",
+    step_up=True,
+    status_code=204,
+    problems=(404,),
+)
 async def switch_for_institution(
     request: Request, plugin_id: str, body: InstitutionSwitch
 ) -> Response:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from bloop.accounts.access import ForbiddenError, LoginRequiredError
 from bloop.accounts.http import PreconditionRequiredError
+from bloop.accounts.mfa.errors import ProofRefusedError, TooManyTriesError
 from bloop.accounts.service import LinkRefusedError
 from bloop.api.rate_limits import TooManyRequestsError
 from bloop.kernel.config_errors import InvalidConfigError
@@ -69,6 +70,8 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
     (ForbiddenError, 403),
     (CrossSiteError, 403),
     (LinkRefusedError, 403),
+    (ProofRefusedError, 403),
+    (TooManyTriesError, 429),
     (HostRefusedError, 421),
     (BodyTooLargeError, 413),
     (TooManyRequestsError, 429),
@@ -201,7 +204,7 @@ def _headers(error: BloopError, status: int) -> dict[str, str]:
         return {"www-authenticate": "Bearer"}
     if isinstance(error, ConflictError) and error.current is not None:
         return {"etag": f'"v{error.current}"'}
-    waits = RetriableError | IdempotencyError | TooManyRequestsError
+    waits = RetriableError | IdempotencyError | TooManyRequestsError | TooManyTriesError
     if isinstance(error, waits) and error.retry_after is not None:
         return {"retry-after": str(max(1, math.ceil(error.retry_after)))}
     return {"retry-after": "1"} if error.code in PASSING else {}

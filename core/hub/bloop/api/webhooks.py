@@ -163,6 +163,7 @@ async def list_webhooks(request: Request) -> Response:
 @router.post(
     "",
     action="webhooks:write",
+    step_up=True,
     status_code=201,
     response_model=WebhookWithSecret,
     problems=(409, 422),
@@ -229,6 +230,7 @@ async def remove_webhook(request: Request, webhook_id: str) -> Response:
 @router.post(
     "/{webhook_id}/rotate",
     action="webhooks:write",
+    step_up=True,
     response_model=WebhookWithSecret,
     problems=(404, 422),
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bloop.cli.mfa import reset_mfa
 from bloop.cli.output import (
     asynchronous,
     hub_call,
@@ -235,3 +236,4 @@ def _tell(person: dict[str, Any], *, as_json: bool) -> None:
 
 
 users.add_command(password)
+users.add_command(reset_mfa)

@@ -56,7 +56,11 @@ async def show_plugins(request: Request, switched: str = "", *, undone: bool = F
 
 
 @router.get(
-    "/plugins/{plugin_id}/enable", action="plugins:toggle", problems=(404,), include_in_schema=False
+    "/plugins/{plugin_id}/enable",
+    action="plugins:toggle",
+    step_up=True,
+    problems=(404,),
+    include_in_schema=False,
 )
 async def plan_to_enable(request: Request, plugin_id: str) -> Response:
     """What switching a plugin on would do, and the button."""
@@ -66,6 +70,7 @@ async def plan_to_enable(request: Request, plugin_id: str) -> Response:
 @router.get(
     "/plugins/{plugin_id}/disable",
     action="plugins:toggle",
+    step_up=True,
     problems=(404,),
     include_in_schema=False,
 )
@@ -77,6 +82,7 @@ async def plan_to_disable(request: Request, plugin_id: str) -> Response:
 @router.post(
     "/plugins/{plugin_id}/enable",
     action="plugins:toggle",
+    step_up=True,
     problems=(404,),
     deadline=None,
     include_in_schema=False,
@@ -89,6 +95,7 @@ async def enable_plugin(request: Request, plugin_id: str) -> Response:
 @router.post(
     "/plugins/{plugin_id}/disable",
     action="plugins:toggle",
+    step_up=True,
     problems=(404,),
     deadline=None,
     include_in_schema=False,
@@ -98,7 +105,13 @@ async def disable_plugin(request: Request, plugin_id: str) -> Response:
     return await _switch(request, plugin_id, enabled=False)
 
 
-@router.post("/plugins/undo", action="plugins:toggle", deadline=None, include_in_schema=False)
+@router.post(
+    "/plugins/undo",
+    action="plugins:toggle",
+    step_up=True,
+    deadline=None,
+    include_in_schema=False,
+)
 async def undo_switch(request: Request) -> Response:
     """Take the last switch back, and show what came of it."""
     kept, _ = await undo(_hub(request), call_of(request))
@@ -127,6 +140,7 @@ async def show_choice(request: Request, plugin_id: str) -> Response:
 @router.post(
     "/plugins/{plugin_id}/institution/on",
     action="plugins:enable",
+    step_up=True,
     problems=(404,),
     include_in_schema=False,
 )
@@ -138,6 +152,7 @@ async def choose(request: Request, plugin_id: str) -> Response:
 @router.post(
     "/plugins/{plugin_id}/institution/off",
     action="plugins:enable",
+    step_up=True,
     problems=(404,),
     include_in_schema=False,
 )

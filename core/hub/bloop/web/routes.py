@@ -19,6 +19,7 @@ from bloop.store.statements import Statement, to_dicts
 from bloop.web import assets, lessons, outline
 from bloop.web.panels import panels
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
+from bloop.web.refusals import step_up_path
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PanelSubject
 
@@ -163,13 +164,18 @@ async def static(request: Request, digest: str, name: str) -> Response:
 async def error_page(request: Request, problem: Any) -> Response:
     """A problem in words, for browsers. What is common is said in the visitor's language.
 
-    Who is to log in gets the form for it, and then comes back.
+    Who is to log in gets the form for it, and then comes back; where only a proof is missing, the
+    page that takes it.
     """
     if problem.status == 401 and request.method == "GET":
         from bloop.web.login_pages import login_form
 
         query = f"?{request.url.query}" if request.url.query else ""
         return await login_form(request, f"{request.url.path}{query}", {}, status=401)
+    if problem.code == "step_up_required":
+        return RedirectResponse(step_up_path(request), 303)
+    if problem.code == "second_factor_required":
+        return RedirectResponse("/account/security", 303)
     heading, text = _in_words(request, problem)
     return await page(
         request,

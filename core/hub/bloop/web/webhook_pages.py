@@ -54,13 +54,13 @@ async def show_webhooks(request: Request) -> Response:
     )
 
 
-@router.get("/webhooks/new", action="webhooks:write", include_in_schema=False)
+@router.get("/webhooks/new", action="webhooks:write", step_up=True, include_in_schema=False)
 async def ask_for_webhook(request: Request) -> Response:
     """The form of a new webhook."""
     return await _form(request, {"name": "", "url": "", "topics": "content.*"})
 
 
-@router.post("/webhooks/new", action="webhooks:write", include_in_schema=False)
+@router.post("/webhooks/new", action="webhooks:write", step_up=True, include_in_schema=False)
 async def create_webhook(request: Request) -> Response:
     """Make a webhook, and show its secret this once; or the form again with what is wrong."""
     hub = cast("Hub", hub_of(request))

@@ -88,6 +88,23 @@ async def change_password(request: Request, old: str, new: str, email: str | Non
     hub.sessions.forget_user(user)
 
 
+async def is_own_password(request: Request, given: str) -> bool:
+    """Whether a text is the caller's own password; wrong ones are counted.
+
+    Raises LoginDelayedError, ForbiddenError for who has none.
+    """
+    hub, call = hub_of(request), call_of(request)
+    tried = await _command(hub, call, changes.begin_change, call.principal.id, fresh=False)
+    if isinstance(tried, Delayed):
+        raise LoginDelayedError(tried.seconds)
+    try:
+        await _compare_old(hub, call, tried, given)
+    except InvalidError:
+        return False
+    await _command(hub, call, delays.clear, tried.subjects)
+    return True
+
+
 async def _compare_old(hub: HubParts, call: Call, change: changes.Change, old: str) -> None:
     try:
         verdict = await hashing.verify(change.hash, old)

@@ -143,6 +143,11 @@ def note_locked_out(
         unit.outbox.append("user.locked_out", who, {"id": user_id} | told)
 
 
+def has_password(unit: UnitOfWork, user_id: str) -> bool:
+    """Whether somebody can log in by a password."""
+    return load(unit, user_id)[1] is not None
+
+
 def load(unit: UnitOfWork, user_id: str | None) -> tuple[User | None, PasswordCredential | None]:
     """Somebody with their password, as far as there are such."""
     row = unit.session.execute(

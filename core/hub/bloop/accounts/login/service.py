@@ -11,6 +11,7 @@ import bloop.accounts.login.topics  # noqa: F401 - declares what is said here
 from bloop.accounts.access import ForbiddenError
 from bloop.accounts.devices import NOWHERE, Device
 from bloop.accounts.login.errors import LoginFailedError
+from bloop.accounts.mfa.login import second_factor_needed
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.service import Method, SecondFactorNeeded, StartedSession, start_session
 from bloop.store.errors import NotFoundError
@@ -29,6 +30,9 @@ def log_in(
     """
     if user.disabled_at is not None:
         raise LoginFailedError
+    needed = second_factor_needed(unit, user, method)
+    if needed is not None:
+        return needed
     unit.audit.append(
         "account.logged_in",
         f"user:{user.id}",

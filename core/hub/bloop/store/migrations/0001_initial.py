@@ -320,6 +320,18 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("queue", "priority", name=op.f("pk_job_turn")),
     )
     op.create_table(
+        "login_delay",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failed_at", UtcDateTime(), nullable=False),
+        sa.Column("until", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("institution_id", "subject", name=op.f("pk_login_delay")),
+    )
+    op.create_index(
+        "ix_login_delay_failed", "login_delay", ["institution_id", "failed_at"], unique=False
+    )
+    op.create_table(
         "message",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -336,6 +348,18 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_message_created_at", "message", ["institution_id", "created_at"], unique=False
+    )
+    op.create_table(
+        "mfa_challenge",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("holder", sa.String(length=80), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_mfa_challenge")),
+    )
+    op.create_index(
+        "ix_mfa_challenge_expires", "mfa_challenge", ["institution_id", "expires_at"], unique=False
     )
     op.create_table(
         "outbox_event",
@@ -515,6 +539,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("agent", sa.String(length=200), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("proved_at", UtcDateTime(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(
@@ -527,6 +552,129 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_login_session_user", "login_session", ["institution_id", "user_id"], unique=False
+    )
+    op.create_table(
+        "mfa_passkey",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("credential_id", sa.String(length=1400), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("transports", Json, nullable=False),
+        sa.Column("synced", sa.Boolean(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_mfa_passkey_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mfa_passkey")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "credential_id",
+            name=op.f("uq_mfa_passkey_institution_id_credential_id"),
+        ),
+    )
+    op.create_index(
+        "ix_mfa_passkey_user", "mfa_passkey", ["institution_id", "user_id"], unique=False
+    )
+    op.create_table(
+        "mfa_pending_login",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_mfa_pending_login_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_mfa_pending_login")),
+    )
+    op.create_index(
+        "ix_mfa_pending_login_user",
+        "mfa_pending_login",
+        ["institution_id", "user_id"],
+        unique=False,
+    )
+    op.create_table(
+        "mfa_recovery_code",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_mfa_recovery_code_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mfa_recovery_code")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "user_id",
+            "code_hash",
+            name=op.f("uq_mfa_recovery_code_institution_id_user_id_code_hash"),
+        ),
+    )
+    op.create_table(
+        "mfa_totp",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("retry_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("confirmed_at", UtcDateTime(), nullable=True),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_mfa_totp_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mfa_totp")),
+    )
+    op.create_index("ix_mfa_totp_user", "mfa_totp", ["institution_id", "user_id"], unique=False)
+    op.create_table(
+        "password_credential",
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("hash", sa.String(length=200), nullable=False),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_password_credential_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_password_credential")),
+    )
+    op.create_table(
+        "password_reset",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_password_reset_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_password_reset")),
+    )
+    op.create_index(
+        "ix_password_reset_user", "password_reset", ["institution_id", "user_id"], unique=False
     )
     op.create_table(
         "person",

@@ -1,0 +1,1 @@
+"""More than a password: authenticator apps, passkeys, recovery codes, and proving oneself again."""

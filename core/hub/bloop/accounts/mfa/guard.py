@@ -1,0 +1,47 @@
+"""Whether a login has proved enough for a route; the edge asks after the action was allowed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bloop.accounts.access import ForbiddenError, Route
+from bloop.store.types import utcnow
+
+if TYPE_CHECKING:
+    from bloop.accounts.sessions import Holder
+
+FRESH = timedelta(minutes=10)
+"""For so long after proving who they are somebody may do what asks for a step-up."""
+
+
+class StepUpRequiredError(ForbiddenError):
+    """Whoever is logged in has to prove again who they are."""
+
+    code = "step_up_required"
+
+
+class SecondFactorRequiredError(ForbiddenError):
+    """The institution asks for a second factor, and this login was without one."""
+
+    code = "second_factor_required"
+
+
+def require_proof(route: Route, holder: Holder | None) -> None:
+    """Raise SecondFactorRequiredError or StepUpRequiredError where a login has not proved enough.
+
+    What is no login has no time of proof, and gets into no route that asks for a fresh one.
+    """
+    if holder is not None and holder.must_enrol and not route.enrolling:
+        raise SecondFactorRequiredError(
+            "this institution asks for a second factor, and this login was without one",
+            cure="set one up at /account/security, or prove the one you have at /step-up",
+        )
+    if not route.step_up:
+        return
+    proved = holder.proved_at if holder is not None else None
+    if proved is None or utcnow() - proved > FRESH:
+        raise StepUpRequiredError(
+            "this asks for a fresh proof of who you are",
+            cure="POST /api/v1/account/step-up (a browser: /step-up), then send it again",
+        )

@@ -1,0 +1,42 @@
+"""What a proof was refused with, in the visitor's language; and where to go on after one."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+from starlette.requests import Request
+
+from bloop.web.render import locale_of, translations_of
+from bloop_sdk import BloopError
+
+STEP_UP = "/step-up"
+
+
+def in_words(request: Request, refusal: BloopError | None) -> str | None:
+    """A refusal for people; None for none."""
+    _ = translations_of(locale_of(request)).gettext
+    if refusal is None:
+        return None
+    if refusal.code == "too_many_tries":
+        return _("There were too many wrong codes. Wait a little, then try the next one.")
+    return _("That was not accepted. Try again, with a code that was not used before.")
+
+
+def within(path: str) -> str:
+    """A path to go on to within the hub; the first page for everything else."""
+    # Browsers take `\\` for `/`, and pass over tabs and line breaks.
+    is_ours = path.startswith("/") and path[1:2] not in {"/", "\\"} and path.isprintable()
+    return path if is_ours else "/"
+
+
+def step_up_path(request: Request) -> str:
+    """Where to prove again who one is, and then to come back: to the form, or to the page."""
+    back = request.url.path
+    query = request.url.query
+    if request.method not in {"GET", "HEAD"}:
+        came = urlsplit(request.headers.get("referer", ""))
+        is_ours = came.netloc == request.headers.get("host")
+        back, query = (came.path, came.query) if is_ours else ("/", "")
+    if back == STEP_UP:
+        back, query = "/", ""
+    return f"{STEP_UP}?next={quote(f'{back}?{query}' if query else back, safe='/')}"
