@@ -11,7 +11,10 @@ from bloop.store.models import Base
 
 
 def core_metadata() -> MetaData:
-    """The metadata with every domain's ``models.py`` imported."""
-    for models in sorted(Path(__file__).parent.glob("*/models.py")):
-        importlib.import_module(f"bloop.{models.parent.name}.models")
+    """The metadata with every domain's and subject's ``models.py`` imported."""
+    root = Path(__file__).parent
+    for models in sorted((*root.glob("*/models.py"), *root.glob("*/*/models.py"))):
+        importlib.import_module(
+            ".".join(("bloop", *models.relative_to(root).with_suffix("").parts))
+        )
     return Base.metadata

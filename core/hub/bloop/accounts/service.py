@@ -52,6 +52,15 @@ class StartedSession:
     seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class SecondFactorNeeded:
+    """The first factor was right, and another one is asked for, in one of these ``ways``."""
+
+    token: str
+    seconds: int
+    ways: tuple[str, ...]
+
+
 def new_token(institution: str) -> str:
     """A token with 256 random bits."""
     return f"{institution}.{secrets.token_urlsafe(32)}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 API = (
     "bloop.accounts.routes",
+    "bloop.accounts.identities.routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -43,6 +44,7 @@ PAGES = (
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",
+    "bloop.web.identity_pages",
 )
 
 
