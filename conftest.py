@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.support.database",
     "tests.support.hub",
     "tests.support.kafka",
+    "tests.support.node_oidc",
 ]

@@ -247,6 +247,45 @@ def test_nor_to_one_in_a_setting_that_is_not_called_an_address(refused):
         assert "this address would be sent the token" in refused(text, row, model=Site, T="s3cr3t")
 
 
+class Door(BaseModel):
+    address: str
+    title: str = "A door"
+
+
+class Doors(PluginConfig):
+    doors: dict[str, Door] = setting({}, scope=Scope.INSTITUTION, description="Doors by key")
+    keys: dict[str, SecretStr] = setting({}, scope=Scope.INSTITUTION, description="Their keys")
+
+
+def test_a_table_of_models_is_one_value(canvas):
+    text = """
+        doors.front = { address = "https://front.example", title = "Front" }
+        doors.back = { address = "https://back.example" }
+    """
+    found = canvas(text, model=Doors)
+    assert found.config.doors == {
+        "front": Door(address="https://front.example", title="Front"),
+        "back": Door(address="https://back.example"),
+    }
+    own = {"doors": {"side": {"address": "https://side.example"}}}
+    found = canvas(text, row_layer(Scope.INSTITUTION, own), model=Doors)
+    assert set(found.config.doors) == {"side"}
+
+
+def test_nor_to_one_within_a_table(canvas, refused):
+    text = "keys = { front = { env = 'T' } }"
+    for door in ({"address": "https://evil.example"}, {"address": "x", "title": "//evil.example"}):
+        row = row_layer(Scope.INSTITUTION, {"doors": {"front": door}})
+        said = refused(text, row, model=Doors, T="s3cr3t")
+        assert "doors: this address would be sent the keys of hub.toml:3" in said
+    own = {
+        "keys": {"front": SecretStr("own")},
+        "doors": {"front": {"address": "https://a.example"}},
+    }
+    found = canvas(text, row_layer(Scope.INSTITUTION, own), model=Doors, T="s3cr3t")
+    assert found.config.keys["front"].get_secret_value() == "own"
+
+
 def test_a_secret_in_a_plugins_own_message_is_blanked(refused):
     class Chatty(PluginConfig):
         token: SecretStr = setting(description="Token")

@@ -70,6 +70,8 @@ ACTIONS: dict[str, Role] = {
     "events:read": Role.OPERATOR,
     "events:replay": Role.OPERATOR,
     "events:watch": Role.GUEST,
+    "identities:read": Role.ADMIN,
+    "identities:write": Role.ADMIN,
     "institutions:configure": Role.ADMIN,
     "institutions:read": Role.LEARNER,
     "institutions:write": Role.OPERATOR,

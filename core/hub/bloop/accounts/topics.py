@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import bloop.accounts.identities.topics
 import bloop.accounts.login.topics
 import bloop.accounts.mfa.topics
 import bloop.accounts.people.topics  # noqa: F401 - each declares its own

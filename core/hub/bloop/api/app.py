@@ -28,6 +28,7 @@ API = (
     "bloop.accounts.login.routes",
     "bloop.accounts.mfa.routes",
     "bloop.accounts.mfa.login_routes",
+    "bloop.accounts.identities.routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -55,6 +56,7 @@ PAGES = (
     "bloop.web.account_pages",
     "bloop.web.security_pages",
     "bloop.web.second_factor_pages",
+    "bloop.web.identity_pages",
 )
 
 

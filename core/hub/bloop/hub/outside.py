@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from urllib.parse import urlsplit
 
 from bloop.kernel.config_model import NetSection
 from bloop.net.guard import Guard
@@ -14,6 +13,7 @@ from bloop.net.transport import NetworkTransport
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import Manifest, PluginConfig, Request, Response, UnsupportedError
 from bloop_sdk._http.client import Bounds, Client, Try
+from bloop_sdk._http.urls import hosts_within
 
 
 class Outside:
@@ -54,22 +54,13 @@ class NoWayOut:
 
 
 def hosts_of(manifest: Manifest, config: PluginConfig) -> Iterator[str]:
-    """The hosts that a manifest declares; ``{key}`` is the host of that URL, where one is set."""
+    """The hosts that a manifest declares; ``{key}`` are those of the URLs in that setting."""
     for declared in manifest.network.hosts:
         key = re.fullmatch(r"\{(\w+)\}", declared)
         if key is None:
             yield declared.lower()
-        elif host := _host_of(str(getattr(config, key[1], None) or "")):
-            yield host
-
-
-def _host_of(url: str) -> str | None:
-    """The one host of a URL; an institution's `https://*` does not open the way to all."""
-    try:
-        host = urlsplit(url).hostname
-    except ValueError:
-        return None
-    return host if host and not set(host) & set("*?[]") else None
+        else:
+            yield from hosts_within(getattr(config, key[1], None))
 
 
 def _refusal(request: Request) -> UnsupportedError:

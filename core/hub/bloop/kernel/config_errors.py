@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -108,7 +108,9 @@ def _field_at(
 
 
 def nested_model(field: FieldInfo) -> type[BaseModel] | None:
-    """The model that a field holds, also as an optional one."""
+    """The model that a field holds, also as an optional one; of a table of models there is none."""
+    if get_origin(field.annotation) in {dict, list, tuple, set, frozenset}:
+        return None
     for candidate in (field.annotation, *get_args(field.annotation)):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate

@@ -340,10 +340,16 @@ def _is_address(model: type[BaseModel], keys: Keys) -> bool:
 
 
 def _names_host(values: Mapping[str, Any], keys: Keys) -> bool:
-    """Whether a setting is a URL, by any name: a manifest's ``{key}`` may open its host."""
+    """Whether a setting is or holds a URL: a manifest's ``{key}`` may open its host."""
     value: Any = values
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
+    return _holds_host(value)
+
+
+def _holds_host(value: Any) -> bool:
+    if isinstance(value, Mapping | list | tuple):
+        return any(map(_holds_host, value.values() if isinstance(value, Mapping) else value))
     try:
         return isinstance(value, str) and bool(urlsplit(value.strip()).netloc)
     except ValueError:

@@ -54,7 +54,7 @@ async def ask_for_passwords(request: Request, *, first: bool = False) -> Respons
     return await _form(request, first=first)
 
 
-@router.post("/account/password", action="account:write", include_in_schema=False)
+@router.post("/account/password", action="account:write", step_up=True, include_in_schema=False)
 async def change_password(request: Request) -> Response:
     """Change it, and end every other session; or the form again with what is wrong."""
     form = await read_form(request)

@@ -38,7 +38,9 @@ async def ask_to_invite(request: Request, cursor: str = "", withdrawn: str = "")
     return await _invitations(request, _NEW, cursor=cursor, withdrawn=bool(withdrawn))
 
 
-@router.post("/people/invite", action="users:invite", problems=(403,), include_in_schema=False)
+@router.post(
+    "/people/invite", action="users:invite", step_up=True, problems=(403,), include_in_schema=False
+)
 async def invite(request: Request) -> Response:
     """Make an invitation and show its link this once; or the form again with what is wrong."""
     given = await read_form(request)
@@ -62,6 +64,7 @@ async def invite(request: Request) -> Response:
 @router.post(
     "/people/invitations/{invitation_id}/withdraw",
     action="users:invite",
+    step_up=True,
     problems=(403, 404),
     include_in_schema=False,
 )
@@ -80,6 +83,7 @@ async def show_registration(request: Request, saved: str = "") -> Response:
 @router.post(
     "/people/registration",
     action="institutions:configure",
+    step_up=True,
     problems=(409,),
     include_in_schema=False,
 )

@@ -77,6 +77,7 @@ async def show_person(request: Request, user_id: str, saved: str = "") -> Respon
 @router.post(
     "/people/{user_id}",
     action="users:write",
+    step_up=True,
     problems=(403, 404, 409, 422),
     include_in_schema=False,
 )
@@ -108,6 +109,7 @@ async def ask_to_disable(request: Request, user_id: str) -> Response:
 @router.post(
     "/people/{user_id}/disable",
     action="users:write",
+    step_up=True,
     problems=(403, 404, 409),
     include_in_schema=False,
 )
@@ -124,7 +126,11 @@ async def disable_person(request: Request, user_id: str) -> Response:
 
 
 @router.post(
-    "/people/{user_id}/enable", action="users:write", problems=(403, 404), include_in_schema=False
+    "/people/{user_id}/enable",
+    action="users:write",
+    step_up=True,
+    problems=(403, 404),
+    include_in_schema=False,
 )
 async def enable_person(request: Request, user_id: str) -> Response:
     """Enable a user again, or let one in who waits."""

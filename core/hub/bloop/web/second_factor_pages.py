@@ -16,8 +16,9 @@ from bloop.accounts.mfa.proofs import Proof, Way
 from bloop.accounts.mfa.routes import prove, step_up_ways
 from bloop.accounts.mfa.schemas import PendingIn
 from bloop.accounts.service import StartedSession
+from bloop.web import login_pages
 from bloop.web.refusals import STEP_UP, in_words, within
-from bloop.web.render import page
+from bloop.web.render import locale_of, page, translations_of
 from bloop.web.security_pages import PASSKEYS, credential_in
 from bloop_sdk import BloopError
 from bloop_sdk.web import Form, read_form
@@ -26,6 +27,14 @@ router = Router(tags=["pages"])
 
 SECOND = "/login/second-factor"
 PASSKEY = "/login/passkey"
+
+
+async def _button(request: Request) -> list[login_pages.Way]:
+    _ = translations_of(locale_of(request)).gettext
+    return [login_pages.Way(_("Passkey"), PASSKEY)]
+
+
+login_pages.WAYS.append(_button)
 
 
 @router.get(SECOND, action=VISIT, include_in_schema=False)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urljoin, urlsplit
+
+from pydantic import BaseModel
 
 from bloop_sdk.errors import FatalError
 from bloop_sdk.http import Request
@@ -60,3 +64,24 @@ def same_host(url: str, base: str) -> bool:
         return False
     upgraded = (here[0], here[2], there[0], there[2]) == ("http", 80, "https", 443)
     return here == there or (upgraded and here[1] == there[1])
+
+
+def hosts_within(setting: Any) -> Iterator[str]:
+    """The hosts of the URLs in a setting: the URL itself, or those of a list or a table.
+
+    A ``https://*`` opens no way to all.
+    """
+    if isinstance(setting, BaseModel):
+        setting = dict(setting)
+    if isinstance(setting, Mapping):
+        setting = list(setting.values())
+    if isinstance(setting, list | tuple | set | frozenset):
+        for part in setting:
+            yield from hosts_within(part)
+    elif setting is not None:
+        try:
+            host = urlsplit(str(setting)).hostname
+        except ValueError:
+            return
+        if host and not set(host) & set("*?[]"):
+            yield host

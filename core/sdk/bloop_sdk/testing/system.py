@@ -45,6 +45,8 @@ OFFERS: dict[str, str] = {
     "forbid": "`forbid() -> Ref | None`: refuse one record with 403 (None: an optional stream)",
     "write": "`write(kind) -> WriteOp`: a valid operation of that kind, new each time",
     "webhook": "`webhook() -> WebhookRequest`: a call with a valid signature",
+    "log_in": "`log_in(url) -> dict`: what a browser brings back whose owner logs in at an address",
+    "cancel": "`cancel(url) -> dict`: what it brings back when they say no",
     "stop": "`stop()`: let the system be away",
     "start": "`start()`: bring it back, at the same address",
     "refused": "`refused() -> dict`: a payload that it can never take",

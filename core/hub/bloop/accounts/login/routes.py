@@ -63,7 +63,11 @@ async def end_sessions(request: Request, *, everywhere: bool = False) -> Respons
 
 
 @router.put(
-    "/account/password", action="account:write", problems=(403, 409, 422, 429), status_code=204
+    "/account/password",
+    action="account:write",
+    step_up=True,
+    problems=(403, 409, 422, 429),
+    status_code=204,
 )
 async def change_password(request: Request, body: PasswordIn) -> Response:
     """Change one's own password; every other session ends."""
@@ -79,7 +83,11 @@ async def list_sessions_of(request: Request, user_id: str) -> Response:
 
 
 @router.delete(
-    "/users/{user_id}/sessions", action="users:recover", problems=(404,), status_code=204
+    "/users/{user_id}/sessions",
+    action="users:recover",
+    step_up=True,
+    problems=(404,),
+    status_code=204,
 )
 async def end_sessions_of(request: Request, user_id: str) -> Response:
     """End all sessions of somebody who ranks no higher than the caller."""
@@ -91,6 +99,7 @@ async def end_sessions_of(request: Request, user_id: str) -> Response:
 @router.post(
     "/users/{user_id}/password-reset",
     action="users:recover",
+    step_up=True,
     response_model=ResetOut,
     problems=(404,),
 )

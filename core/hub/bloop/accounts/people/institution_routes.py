@@ -21,6 +21,7 @@ router = Router(prefix="/api/v1", tags=["accounts"])
 @router.post(
     "/institutions",
     action="institutions:write",
+    step_up=True,
     status_code=201,
     response_model=InstitutionOpened,
     problems=(409, 422),
@@ -43,6 +44,7 @@ async def create_institution(request: Request, body: InstitutionIn) -> Response:
 @router.patch(
     "/institutions/{institution_id}",
     action="institutions:write",
+    step_up=True,
     response_model=InstitutionOut,
     problems=(404, 412, 422, 428),
 )

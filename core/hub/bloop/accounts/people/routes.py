@@ -68,6 +68,7 @@ async def list_users(
 @router.post(
     "/users",
     action="users:write",
+    step_up=True,
     status_code=201,
     response_model=UserOut,
     problems=(409, 422),
@@ -89,6 +90,7 @@ async def show_user(request: Request, user_id: str) -> Response:
 @router.patch(
     "/users/{user_id}",
     action="users:write",
+    step_up=True,
     response_model=UserOut,
     problems=(404, 409, 412, 422, 428),
 )
@@ -105,7 +107,11 @@ async def change_user(request: Request, user_id: str, body: UserChange) -> Respo
 
 
 @router.delete(
-    "/users/{user_id}", action="users:write", status_code=204, problems=(404, 409, 412, 428)
+    "/users/{user_id}",
+    action="users:write",
+    step_up=True,
+    status_code=204,
+    problems=(404, 409, 412, 428),
 )
 async def remove_user(request: Request, user_id: str) -> Response:
     """Disable a user and end their sessions. What they did stays, and so does their name."""
@@ -127,6 +133,7 @@ async def list_invitations(request: Request, limit: Limit = 50, cursor: str = ""
 @router.post(
     "/invitations",
     action="users:invite",
+    step_up=True,
     status_code=201,
     response_model=InvitationWithLink,
     problems=(409, 422),
@@ -162,6 +169,7 @@ async def show_invitation(request: Request, invitation_id: str) -> Response:
 @router.delete(
     "/invitations/{invitation_id}",
     action="users:invite",
+    step_up=True,
     status_code=204,
     problems=(404, 412, 428),
 )
@@ -180,6 +188,7 @@ async def show_registration(request: Request) -> Response:
 @router.put(
     "/registration",
     action="institutions:configure",
+    step_up=True,
     response_model=RegistrationOut,
     problems=(412, 422, 428),
 )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from bloop.store.topics import Payload, Topic, declare
 from bloop_sdk import Personal, Role
 
-How = Literal["added", "invitation", "registration"]
+How = Literal["added", "invitation", "registration", "login"]
 """How somebody became a user: an admin made the account, or they came by themselves."""
 
 _USER = "019a21c5-0f3d-7b11-8c53-5d0a6c1f7e90"

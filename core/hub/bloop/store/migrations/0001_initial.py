@@ -175,6 +175,20 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index("ix_idempotency_key_created", "idempotency_key", ["created_at"], unique=False)
     op.create_table(
+        "identity_login",
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("browser_hash", sa.String(length=64), nullable=False),
+        sa.Column("provider", sa.String(length=80), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("next_path", sa.String(length=2000), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_identity_login")),
+    )
+    op.create_index("ix_identity_login_expires", "identity_login", ["expires_at"], unique=False)
+    op.create_table(
         "institution",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("slug", sa.String(length=60), nullable=False),
@@ -330,6 +344,14 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_login_delay_failed", "login_delay", ["institution_id", "failed_at"], unique=False
+    )
+    op.create_table(
+        "membership_rules",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("rules", Json, nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_membership_rules")),
     )
     op.create_table(
         "message",
@@ -514,6 +536,33 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_event_parked_institution", "event_parked", ["institution_id", "id"], unique=False
     )
     op.create_index(op.f("ix_event_parked_seq"), "event_parked", ["seq"], unique=False)
+    op.create_table(
+        "identity_link",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("issuer", sa.String(length=300), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("provider", sa.String(length=80), nullable=False),
+        sa.Column("label", sa.String(length=320), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_identity_link_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_link")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "issuer",
+            "subject",
+            name=op.f("uq_identity_link_institution_id_issuer_subject"),
+        ),
+    )
+    op.create_index(
+        "ix_identity_link_user", "identity_link", ["institution_id", "user_id"], unique=False
+    )
     op.create_table(
         "job_after",
         sa.Column("job_id", sa.String(length=36), nullable=False),

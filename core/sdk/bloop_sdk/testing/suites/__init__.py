@@ -5,10 +5,16 @@ from __future__ import annotations
 from bloop_sdk.testing.rules import Suite
 from bloop_sdk.testing.suites import faults, interruptions, writes
 from bloop_sdk.testing.suites.content import CONTENT
+from bloop_sdk.testing.suites.identity import IDENTITY
 from bloop_sdk.testing.suites.plugin import EVERY_PLUGIN
 from bloop_sdk.testing.suites.sink import SINK
 
-SUITES: dict[str, Suite] = {"lms": CONTENT, "notes": CONTENT, "sink": SINK}
+SUITES: dict[str, Suite] = {
+    "lms": CONTENT,
+    "notes": CONTENT,
+    "identity": IDENTITY,
+    "sink": SINK,
+}
 """A capability and what holds for each of its providers."""
 
 __all__ = ["EVERY_PLUGIN", "SUITES", "faults", "interruptions", "writes"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bloop_sdk._http.urls import hosts_within
 from bloop_sdk.errors import BloopError
 from bloop_sdk.http import HttpClient
 from bloop_sdk.providers.content import ContentProvider
@@ -130,11 +131,10 @@ class Rig:
 
 def hosts_of(plugin: PluginUnderTest, config: PluginConfig) -> frozenset[str] | None:
     """The hosts of ``[network]``, those that settings name filled in; None where none is named."""
-    hosts = set()
+    hosts: set[str] = set()
     for pattern in plugin.manifest.network.hosts:
         if pattern.startswith("{"):
-            value = getattr(config, pattern.strip("{}"))
-            hosts.add(urlsplit(str(value)).hostname or "")
+            hosts.update(hosts_within(getattr(config, pattern.strip("{}"))))
         else:
             hosts.add(pattern)
     return frozenset(hosts) or None

@@ -1,0 +1,213 @@
+"""Google, Microsoft and GitHub, as their documentation says that they answer."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+import pytest
+
+from bloop_oidc.config import OIDCConfig
+from bloop_oidc.presets import issuer_of, vouches
+from bloop_sdk import AuthError, UnavailableError
+from bloop_sdk.testing import reply
+from tests.support.issuer import CLIENT, SECRET, Issuer, challenge_of, ec, query_of
+
+MICROSOFT = "https://login.microsoftonline.com"
+OURS, OTHERS, THIRD = (f"{digit}0000000-0000-0000-0000-00000000000{digit}" for digit in "123")
+
+
+def settings(**given):
+    return OIDCConfig(providers={"it": {"client_id": CLIENT, **given}}).providers["it"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_verified"),
+    [
+        ({"email": "ada@gmail.com", "email_verified": True}, True),
+        ({"email": "ada@example.edu", "email_verified": True, "hd": "example.edu"}, True),
+        ({"email": "ada@example.edu", "email_verified": True}, False),
+        ({"email": "ada@gmail.com", "email_verified": "true"}, False),
+        ({"email": "ada@gmail.com"}, False),
+    ],
+)
+async def test_google_answers_for_its_own_addresses(login_at, request_, claims, is_verified):
+    issuer = Issuer(url="https://accounts.google.com", person={"sub": "1", **claims})
+    provider = login_at(issuer, preset="google", client_id=CLIENT)
+    url = await provider.authorize_url(request_)
+    identity = await provider.exchange(request_, issuer.log_in(url))
+    assert identity.email_verified is is_verified
+    assert identity.issuer == "https://accounts.google.com"
+
+
+class Microsoft(Issuer):
+    """The endpoint ``common``: its issuer is a template, and so is that of its keys."""
+
+    def discovery(self):
+        template = f"{MICROSOFT}/{{tenantid}}/v2.0"
+        said = {"issuer": template, "authorization_response_iss_parameter_supported": None}
+        return super().discovery() | said
+
+    async def answer(self, request):
+        path = urlsplit(request.url).path
+        if path == "/common/v2.0/.well-known/openid-configuration":
+            return reply(self.discovery())
+        if path == "/keys":
+            key = ec("one").as_dict(private=False) | {"issuer": self.of_key}
+            return reply({"keys": [key]})
+        return await super().answer(request)
+
+    of_key = f"{MICROSOFT}/{{tenantid}}/v2.0"
+
+
+def of(tenant, **claims):
+    own = {"iss": f"{MICROSOFT}/{tenant}/v2.0", "tid": tenant, "sub": "1", **claims}
+    return Microsoft(url=MICROSOFT, person=own, back={"iss": None})
+
+
+async def microsoft(login_at, request_, issuer, tenants=(OURS, OTHERS)):
+    provider = login_at(issuer, preset="microsoft", client_id=CLIENT, tenants=tenants)
+    return await provider.exchange(request_, issuer.log_in(await provider.authorize_url(request_)))
+
+
+async def test_microsofts_people_come_from_the_directories_that_are_listed(login_at, request_):
+    identity = await microsoft(login_at, request_, of(OTHERS))
+    assert identity.issuer == f"{MICROSOFT}/{OTHERS}/v2.0"
+    assert identity.claims["tid"] == OTHERS
+    with pytest.raises(AuthError, match="not listed"):
+        await microsoft(login_at, request_, of(THIRD))
+
+
+async def test_a_directory_cannot_speak_for_another(login_at, request_):
+    for lie in (
+        of(THIRD, tid=OURS),
+        of(OURS, tid=THIRD),
+        of(OURS, tid=None),
+        of(OURS, iss=f"{MICROSOFT}/{{tenantid}}/v2.0"),
+    ):
+        with pytest.raises(AuthError):
+            await microsoft(login_at, request_, lie)
+
+
+async def test_a_key_of_one_directory_signs_for_that_alone(login_at, request_):
+    issuer = of(OURS)
+    issuer.of_key = f"{MICROSOFT}/{THIRD}/v2.0"
+    with pytest.raises(AuthError, match="key of another issuer"):
+        await microsoft(login_at, request_, issuer)
+
+
+async def test_the_issuer_of_an_answer_is_compared_with_that_of_the_token(login_at, request_):
+    issuer = of(OURS)
+    issuer.back = {"iss": f"{MICROSOFT}/{OURS}/v2.0"}
+    assert await microsoft(login_at, request_, issuer)
+    issuer.back = {"iss": f"{MICROSOFT}/{OTHERS}/v2.0"}
+    with pytest.raises(AuthError, match="issuer that was asked"):
+        await microsoft(login_at, request_, issuer)
+
+
+def test_one_directory_has_an_issuer_of_its_own():
+    issuer, discovery = issuer_of(settings(preset="microsoft", tenants=[OURS]))
+    assert issuer == f"{MICROSOFT}/{OURS}/v2.0"
+    assert discovery == f"{MICROSOFT}/{OURS}/v2.0/.well-known/openid-configuration"
+
+
+def test_microsofts_addresses_count_where_the_domain_is_the_directorys():
+    own = settings(preset="microsoft", tenants=[OURS])
+    assert not vouches(own, {"email": "a@b.example", "email_verified": True})
+    assert not vouches(own, {"email": "a@b.example", "xms_edov": False})
+    assert vouches(own, {"email": "a@b.example", "xms_edov": True})
+
+
+class GitHub:
+    """As documented; a refused code is answered 200."""
+
+    def __init__(self):
+        self.codes, self.asked = {}, []
+        self.user = {"id": 4242, "login": "ada", "name": None, "company": "@riverside"}
+        self.emails = [
+            {"email": "other@example.edu", "primary": False, "verified": True},
+            {"email": "ada@example.edu", "primary": True, "verified": True},
+        ]
+
+    def log_in(self, url):
+        self.codes["code-1"] = query_of(url)["code_challenge"]
+        return {"code": "code-1", "state": query_of(url)["state"]}
+
+    def cancel(self, url):
+        return {"error": "access_denied", "state": query_of(url)["state"]}
+
+    async def answer(self, request):
+        parts = urlsplit(request.url)
+        self.asked.append(f"{parts.hostname}{parts.path}")
+        if parts.path == "/login/oauth/access_token":
+            wanted = self.codes.pop(request.form["code"], None)
+            if challenge_of(request.form["code_verifier"]) != wanted:
+                return reply({"error": "bad_verification_code", "error_description": "no"})
+            assert request.form["client_secret"] == SECRET
+            return reply({"access_token": "gho_1", "token_type": "bearer"})
+        assert request.headers["authorization"] == "Bearer gho_1"
+        return reply(self.user if parts.path == "/user" else self.emails)
+
+
+async def github(login_at, request_, system):
+    provider = login_at(system, preset="github", client_id=CLIENT)
+    return await provider.exchange(request_, system.log_in(await provider.authorize_url(request_)))
+
+
+async def test_github_knows_people_by_their_number(login_at, request_):
+    system = GitHub()
+    ada = await github(login_at, request_, system)
+    assert (ada.issuer, ada.subject) == ("https://github.com/login/oauth", "4242")
+    assert (ada.name, ada.email, ada.email_verified) == ("ada", "ada@example.edu", True)
+    assert ada.claims == {}  # Whatever stands in a profile, its owner wrote there.
+    assert system.asked == [
+        "github.com/login/oauth/access_token",
+        "api.github.com/user",
+        "api.github.com/user/emails",
+    ]
+
+
+@pytest.mark.parametrize(
+    "emails",
+    [
+        [{"email": "ada@example.edu", "primary": True, "verified": False}],
+        [{"email": "ada@example.edu", "primary": False, "verified": True}],
+        [],
+        {"message": "Not Found"},
+        ["ada@example.edu"],
+    ],
+)
+async def test_githubs_address_is_the_primary_one_and_verified(login_at, request_, emails):
+    system = GitHub()
+    system.emails = emails
+    ada = await github(login_at, request_, system)
+    assert (ada.email, ada.email_verified) == (None, False)
+
+
+@pytest.mark.parametrize("user", [{"id": None}, {"id": True}, {"id": "4242"}, {"login": "ada"}])
+async def test_github_that_names_nobody_logs_nobody_in(login_at, request_, user):
+    system = GitHub()
+    system.user = user
+    with pytest.raises(AuthError, match="who this is"):
+        await github(login_at, request_, system)
+
+
+async def test_githubs_refusals(login_at, request_):
+    system = GitHub()
+    provider = login_at(system, preset="github", client_id=CLIENT)
+    params = system.log_in(await provider.authorize_url(request_))
+    for wrong in ({"iss": "https://another.example"}, {"code": "made-up"}):
+        with pytest.raises(AuthError):
+            await provider.exchange(request_, params | wrong)
+    with pytest.raises(AuthError) as refused:
+        await provider.exchange(request_, system.cancel(await provider.authorize_url(request_)))
+    assert refused.value.code == "login_cancelled"
+
+
+async def test_an_outage_of_google_is_no_refusal(login_at, request_):
+    class Away:
+        async def answer(self, request):
+            return reply(json.dumps({"error": "down"}), status=503)
+
+    with pytest.raises(UnavailableError):
+        await login_at(Away(), preset="google", client_id=CLIENT).authorize_url(request_)
