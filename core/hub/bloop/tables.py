@@ -12,6 +12,8 @@ from bloop.store.models import Base
 
 def core_metadata() -> MetaData:
     """The metadata with every domain's ``models.py`` imported."""
-    for models in sorted(Path(__file__).parent.glob("*/models.py")):
-        importlib.import_module(f"bloop.{models.parent.name}.models")
+    house = Path(__file__).parent
+    for models in sorted(house.rglob("models.py")):
+        parts = models.relative_to(house).with_suffix("").parts
+        importlib.import_module(".".join(("bloop", *parts)))
     return Base.metadata

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from bloop.accounts.messages import service as messages
 from bloop.accounts.sessions import system_call
 from bloop.events.consumers import Consumers
 from bloop.events.handlers import Consumer
@@ -62,7 +63,10 @@ def make_consumers(hub: Hub) -> Consumers:
         idempotency.trim, hub.database, call, timedelta(hours=limits.idempotency_hours)
     )
     trim_jobs = partial(trim.trim, hub.database, call, timedelta(days=limits.job_days))
-    return Consumers(means, keep=timedelta(days=limits.event_days), tidy=(forget, trim_jobs))
+    trim_messages = partial(messages.trim, hub.database, call, timedelta(days=limits.job_days))
+    return Consumers(
+        means, keep=timedelta(days=limits.event_days), tidy=(forget, trim_jobs, trim_messages)
+    )
 
 
 def consumers_of(hub: Hub) -> list[Consumer]:
