@@ -15,6 +15,7 @@ CONFIG = """
         most: int = setting(10, scope=Scope.INSTITUTION, ge=1, description="At most so many")
         word: str = setting("w", scope=Scope.USER, description="Anybody's")
         token: SecretStr | None = setting(None, scope=Scope.INSTITUTION, description="Secret")
+        pin: SecretStr | None = setting(None, scope=Scope.USER, description="Anybody's secret")
         key: SecretStr | None = setting(None, description="The operator's secret")
 """
 PATH = "/api/v1/plugins/notebook/settings"
@@ -36,11 +37,14 @@ async def test_what_may_be_set_is_shown_with_where_it_comes_from_and_no_secret(o
     answer = await operator.get(PATH)
     found = answer.json()
     assert (answer.status_code, answer.headers["etag"]) == (200, '"v0"')
-    assert set(found["json_schema"]["properties"]) == {"most", "word", "token"}
+    assert set(found["json_schema"]["properties"]) == {"most", "word", "token", "pin"}
     assert found["json_schema"]["properties"]["most"]["minimum"] == 1
     assert found["settings"] == {}
     assert found["effective"] == {"most": 20, "word": "w"}
-    assert found["secrets"] == {"token": True}
+    assert found["secrets"] == {
+        "token": {"is_set": True, "set_at": None},
+        "pin": {"is_set": False, "set_at": None},
+    }
     assert "hub.toml:" in found["origins"]["most"]
     assert found["origins"]["word"] == "default"
     assert "hunter2" not in answer.text
@@ -100,3 +104,95 @@ async def test_settings_are_for_admins_and_of_plugins_that_run(operator, hub, vi
     off = await operator.get(PATH)
     assert off.status_code == 503
     assert "plugins enable notebook" in off.json()["cure"]
+
+
+OWN_PATH = "/api/v1/account/plugins/notebook/settings"
+ANY = {"if-match": "*"}
+
+
+async def test_a_secret_is_written_and_never_read(operator, hub):
+    from bloop.hub.contexts import PluginCall, open_context
+    from tests.support.database import make_call
+
+    body = {"settings": {}, "secrets": {"token": "hunter2-own"}}
+    made = await operator.put(PATH, json=body, headers={"if-match": '"v0"'})
+    assert (made.status_code, made.headers["etag"]) == (200, '"v1"')
+    told = made.json()["secrets"]["token"]
+    assert told["is_set"] and told["set_at"].startswith("20")
+    assert made.json()["origins"]["token"] == "institution row"
+    answers = [made, await operator.get(PATH), await operator.get("/api/v1/plugins")]
+    assert "hunter2" not in "".join(answer.text for answer in answers)
+    ctx = await open_context(hub, PluginCall, "notebook", make_call(hub.institution))
+    assert ctx.config.token.get_secret_value() == "hunter2-own"
+    assert "hunter2" not in repr(ctx.config)
+    kept = await operator.put(PATH, json={"settings": {"most": 5}}, headers=ANY)
+    assert kept.json()["secrets"]["token"] == told
+    gone = {"settings": {}, "secrets": {"token": None}}
+    gone = await operator.put(PATH, json=gone, headers={"if-match": '"v2"'})
+    assert gone.json()["secrets"]["token"] == {"is_set": True, "set_at": None}
+    assert "env TOKEN" in gone.json()["origins"]["token"]
+
+
+@pytest.mark.parametrize(
+    ("secrets", "field"),
+    [
+        ({"tokne": "hunter2"}, "tokne"),
+        ({"most": "hunter2"}, "most"),
+        ({"key": "hunter2"}, "key"),
+        ({"token": ""}, "token"),
+        ({"token": ["hunter2"]}, None),
+        ({"token": {"env": "KEY"}}, None),
+    ],
+)
+async def test_a_secret_that_cannot_be_set_is_told_without_its_value(operator, secrets, field):
+    answer = await operator.put(PATH, json={"settings": {}, "secrets": secrets}, headers=ANY)
+    assert answer.status_code == 422 and "hunter2" not in answer.text
+    if field:
+        assert [one["field"] for one in answer.json()["errors"]] == [f"body.settings.{field}"]
+
+
+async def test_a_user_sets_what_is_theirs_over_the_institutions(operator, hub, visit):
+    from bloop.hub.contexts import PluginCall, open_context
+    from tests.support.database import make_call
+
+    await operator.put(PATH, json={"settings": {"word": "all", "most": 7}}, headers=ANY)
+    me = (await operator.get("/api/v1/account")).json()["id"]
+    shown = (await operator.get(OWN_PATH)).json()
+    assert set(shown["json_schema"]["properties"]) == {"word", "pin"}
+    assert (shown["settings"], shown["effective"]) == ({}, {"word": "all"})
+    body = {"settings": {"word": "mine"}, "secrets": {"pin": "hunter2"}}
+    made = await operator.put(OWN_PATH, json=body, headers={"if-match": '"v0"'})
+    assert (made.status_code, made.json()["origins"]["word"]) == (200, "user row")
+    assert "hunter2" not in made.text + (await operator.get(OWN_PATH)).text
+    for user, word, pin in ((me, "mine", "hunter2"), ("somebody", "all", None)):
+        call = make_call(hub.institution, name=user)
+        config = (await open_context(hub, PluginCall, "notebook", call)).config
+        assert (config.word, config.most) == (word, 7)
+        assert (config.pin and config.pin.get_secret_value()) == pin
+    refused = await operator.put(OWN_PATH, json={"settings": {"most": 1}}, headers=ANY)
+    assert refused.status_code == 422 and "belongs to the institution" in refused.text
+    assert (await (await visit("learner")).get(OWN_PATH)).status_code == 200
+    assert (await (await visit()).get(OWN_PATH)).status_code in {303, 401}
+
+
+async def test_secrets_that_do_not_open_are_told_and_keep_the_plugin_from_being_called(
+    operator, hub
+):
+    from bloop.accounts.sessions import system_call
+    from bloop.hub.contexts import PluginCall, open_context
+    from bloop.kernel.models import InstitutionPlugin
+    from bloop.store.sealing import SealError
+
+    body = {"settings": {}, "secrets": {"token": "hunter2"}}
+    await operator.put(PATH, json=body, headers=ANY)
+    call = system_call(hub.institution)
+    with hub.database.unit(call) as unit:
+        unit.session.get(InstitutionPlugin, (hub.institution, "notebook")).secrets = b"broken"
+    shown = (await operator.get(PATH)).json()
+    assert "does not open" in shown["errors"][0]["message"]
+    with pytest.raises(SealError):
+        await open_context(hub, PluginCall, "notebook", call)
+    more = {"settings": {}, "secrets": {"pin": "new"}}
+    refused = await operator.put(PATH, json=more, headers=ANY)
+    assert (refused.status_code, refused.json()["code"]) == (503, "seal_broken")
+    assert (await operator.put(PATH, json=body, headers=ANY)).status_code == 200

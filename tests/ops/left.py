@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
 from bloop.content.engine import RunOptions, run_read
 from bloop.events.models import EventConsumer, ParkedEvent
@@ -19,7 +20,9 @@ from bloop.kernel.models import (
     HubProcess,
     InstitutionPlugin,
     PluginState,
+    UserPlugin,
 )
+from bloop.kernel.own_settings import Owner
 from bloop.store import migrate
 from bloop.store.models import EVERY_INSTITUTION, PluginValue
 from bloop.store.rights import grant_rights
@@ -96,6 +99,14 @@ def fill(hub, plugin):
         grant_rights(connection, hub.database)
 
 
+SECRETS = b'{"token": "t"}'
+
+
+def sealed(unit, owner, value):
+    """Secrets of a row."""
+    return unit.sealer.seal(value, owner.place)
+
+
 def fill_institution(hub, plugin, institution):
     call = make_call(institution)
     with hub.database.unit(call) as unit:
@@ -106,7 +117,11 @@ def fill_institution(hub, plugin, institution):
         for row in (
             PluginValue(plugin_id=plugin, key="a", value=1),
             PluginValue(plugin_id=plugin, key="b", value=2),
-            InstitutionPlugin(plugin_id=plugin, enabled=True),
+            InstitutionPlugin(
+                plugin_id=plugin,
+                secrets=sealed(unit, Owner(institution, plugin), b'{"token": "t"}'),
+            ),
+            User(id=f"{plugin}{institution[-4:]}", name="Ann", role="learner"),
             JobSchedule(
                 name=f"{plugin}.sync",
                 plugin_id=plugin,
@@ -129,6 +144,9 @@ def fill_institution(hub, plugin, institution):
             row.institution_id = institution
             unit.session.add(row)
         unit.session.flush()
+        user = f"{plugin}{institution[-4:]}"
+        own = sealed(unit, Owner(institution, plugin, user), SECRETS)
+        unit.session.add(UserPlugin(plugin_id=plugin, user_id=user, secrets=own))
         connection = made.id
     person = r.Person(remote_id="u1", name="Ada", raw={"id": "u1"})
     enrolment = r.Enrolment(

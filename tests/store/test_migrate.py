@@ -204,11 +204,13 @@ def test_rows_survive_the_rebuilding_of_a_table_that_others_refer_to(
     with owner_engine(database).begin() as connection:
         if database.dialect == "postgresql":
             connection.execute(text("SELECT set_config('bloop.institution', '*', true)"))
-        columns = "id, kind, host, pid, workers, queues, generation, started_at, beat_at"
+        columns = (
+            "id, kind, host, pid, workers, queues, master_keys, generation, started_at, beat_at"
+        )
         process = f"INSERT INTO hub_process ({columns})"
         now = "'2026-01-01T00:00:00.000000Z'"
         connection.execute(
-            text(f"{process} VALUES ('p', 'api', 'h', 1, 0, '[]', 'g', {now}, {now})")
+            text(f"{process} VALUES ('p', 'api', 'h', 1, 0, '[]', '[]', 'g', {now}, {now})")
         )
         state = "INSERT INTO plugin_state (process_id, plugin_id, state, recoverable, since)"
         connection.execute(text(f"{state} VALUES ('p', 'x', 'ready', true, {now})"))
@@ -270,10 +272,12 @@ def test_tables_that_break_a_rule_are_refused_before_anything_happens(
 def test_a_version_that_leaves_rows_pointing_at_nothing_is_taken_back(database, shop):
     now = "'2026-01-01T00:00:00.000000Z'"
     with owner_engine(database).begin() as connection:
-        columns = "id, kind, host, pid, workers, queues, generation, started_at, beat_at"
+        columns = (
+            "id, kind, host, pid, workers, queues, master_keys, generation, started_at, beat_at"
+        )
         process = f"INSERT INTO hub_process ({columns})"
         connection.execute(
-            text(f"{process} VALUES ('p', 'api', 'h', 1, 0, '[]', 'g', {now}, {now})")
+            text(f"{process} VALUES ('p', 'api', 'h', 1, 0, '[]', '[]', 'g', {now}, {now})")
         )
         state = "INSERT INTO plugin_state (process_id, plugin_id, state, recoverable, since)"
         connection.execute(text(f"{state} VALUES ('p', 'x', 'ready', true, {now})"))

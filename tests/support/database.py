@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from bloop.store.database import Database
+from bloop.store.keyring import KeyFile
 from bloop.store.migrate import upgrade_core
 from bloop.store.models import EVERY_INSTITUTION
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
@@ -75,9 +76,9 @@ def database_urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tu
 
 
 @pytest_asyncio.fixture
-async def database(database_urls: tuple[str, str]) -> AsyncIterator[Database]:
+async def database(database_urls: tuple[str, str], tmp_path: Path) -> AsyncIterator[Database]:
     """A database with the core's tables, as the role that serves; once for each dialect."""
-    opened = Database(*database_urls)
+    opened = Database(*database_urls, key_source=KeyFile(tmp_path / "master.key"))
     yield opened
     await opened.close()
 

@@ -73,7 +73,7 @@ def write(hub):
                 name="Our <CRM>",
                 url="https://crm.example/hooks",
                 topics=["content.*", "user.created"],
-                key_id=hub.webhooks.keyring.id,
+                key_id=hub.webhooks.keyring.of(unit).id,
                 **{"enabled": False, "disabled_reason": "switched off by hand"} | values,
             )
             unit.session.add(made)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bloop.net.transport import NetworkTransport
 from bloop.store.database import Database
+from bloop.store.keyring import KeyFile
 from bloop.webhooks.keys import Keyring
 from bloop.webhooks.sender import Sender
 from tests.webhooks.conftest import LOOPBACK
@@ -16,7 +17,7 @@ from tests.webhooks.conftest import LOOPBACK
 
 async def main(url: str, owner_url: str, folder: str) -> None:
     sender = Sender(
-        Database(url, owner_url),
+        Database(url, owner_url, key_source=KeyFile(Path(folder) / "master.key")),
         NetworkTransport(LOOPBACK),
         LOOPBACK,
         Keyring(Path(folder)),

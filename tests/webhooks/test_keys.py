@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import base64
-import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
+from bloop.store.database import in_unit
+from bloop.store.models import HubSecret
 from bloop.store.types import utcnow
-from bloop.webhooks.keys import Keyring, hkdf, sign
+from bloop.webhooks.keys import FORMER_FILE, Keyring, Secrets, hkdf, sign
 from bloop_sdk import ConfigError
+
+SECRETS = Secrets(b"k" * 32)
 
 
 def test_signatures_are_those_of_the_specifications_own_library():
@@ -28,31 +31,51 @@ def test_derivation_is_hkdf():
     assert found.hex() == "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
 
 
-def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path):
-    rings = [Keyring(tmp_path / "new") for _ in range(8)]
+def test_the_key_is_made_once_and_kept_sealed(database, call, tmp_path):
+    rings = [Keyring(tmp_path) for _ in range(8)]
     with ThreadPoolExecutor(8) as threads:
-        ids = set(threads.map(lambda ring: ring.id, rings))
-    assert len(ids) == 1
-    (file,) = (tmp_path / "new").iterdir()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert Keyring(tmp_path / "new").secret("e", 1) == rings[0].secret("e", 1)
+        made = list(threads.map(lambda ring: in_unit(database, call, ring.of), rings))
+    assert len({one.id for one in made}) == 1
+    with database.unit(call) as unit:
+        sealed = unit.session.get(HubSecret, "webhooks").value
+    assert made[0].key not in sealed
+    assert "key" not in repr(made[0])
 
 
-def test_each_endpoint_and_version_has_its_own_secret(keyring):
-    made = {keyring.secret(endpoint, version) for endpoint in "ab" for version in (1, 2)}
+def test_a_key_of_a_unit_that_was_rolled_back_is_not_used_again(database, call, keyring):
+    lost = []
+
+    def fails(unit):
+        lost.append(keyring.of(unit).id)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        in_unit(database, call, fails)
+    assert in_unit(database, call, keyring.of).id not in lost
+
+
+def test_a_key_that_was_in_a_file_is_taken_over(database, call, tmp_path):
+    (tmp_path / FORMER_FILE).write_text((b"f" * 32).hex() + "\n")
+    assert in_unit(database, call, Keyring(tmp_path).of) == Secrets(b"f" * 32)
+    (tmp_path / FORMER_FILE).unlink()
+    assert in_unit(database, call, Keyring(tmp_path).of) == Secrets(b"f" * 32)
+
+
+def test_each_endpoint_and_version_has_its_own_secret():
+    made = {SECRETS.secret(endpoint, version) for endpoint in "ab" for version in (1, 2)}
     assert len(made) == 4 and all(len(one) == 32 for one in made)
 
 
-def test_a_damaged_key_is_told_and_not_replaced(tmp_path):
-    (tmp_path / "webhooks.key").write_text("abc\n")
+def test_a_damaged_file_is_told_and_not_replaced(database, call, tmp_path):
+    (tmp_path / FORMER_FILE).write_text("abc\n")
     with pytest.raises(ConfigError, match="holds no key"):
-        _ = Keyring(tmp_path).id
-    assert (tmp_path / "webhooks.key").read_text() == "abc\n"
+        in_unit(database, call, Keyring(tmp_path).of)
+    assert (tmp_path / FORMER_FILE).read_text() == "abc\n"
 
 
-def test_the_old_secret_signs_until_its_time_is_over(keyring):
+def test_the_old_secret_signs_until_its_time_is_over():
     now = utcnow()
-    both = keyring.current("e", keyring.id, 2, now + timedelta(seconds=1), now)
-    assert both == [keyring.secret("e", 2), keyring.secret("e", 1)]
-    assert keyring.current("e", keyring.id, 2, now, now) == [keyring.secret("e", 2)]
-    assert keyring.current("e", keyring.id, 2, None, now) == [keyring.secret("e", 2)]
+    both = SECRETS.current("e", SECRETS.id, 2, now + timedelta(seconds=1), now)
+    assert both == [SECRETS.secret("e", 2), SECRETS.secret("e", 1)]
+    assert SECRETS.current("e", SECRETS.id, 2, now, now) == [SECRETS.secret("e", 2)]
+    assert SECRETS.current("e", SECRETS.id, 2, None, now) == [SECRETS.secret("e", 2)]

@@ -31,7 +31,7 @@ def test_a_killed_sender_sends_again_what_it_had_not_noted(
     add(database, keyring, receiver.url)
     ids = happen(database, 1, 2, 3)
     command = [sys.executable, "-m", "tests.webhooks.send_and_die", *database_urls]
-    command.append(str(tmp_path / "state"))
+    command.append(str(tmp_path))
     first = subprocess.Popen(command, cwd=ROOT)
     try:
         assert arrived.wait(60)

@@ -16,7 +16,7 @@ from bloop.store.errors import NotFoundError
 from bloop.store.models import AuditLine, OutboxEvent
 from bloop.store.types import utcnow
 from bloop.webhooks import queue, sending, service
-from bloop.webhooks.keys import Keyring
+from bloop.webhooks.models import WebhookEndpoint
 from bloop.webhooks.schedule import Schedule
 from tests.support.database import HOME, OTHER, make_call, make_system_call
 from tests.webhooks.conftest import (
@@ -280,9 +280,14 @@ async def test_both_secrets_sign_while_they_overlap(database, keyring, sender, r
 
 
 async def test_a_key_of_another_hub_is_told_and_signs_nothing(
-    database, keyring, make_sender, receiver, tmp_path
+    database, keyring, make_sender, receiver
 ):
-    id_, _ = add(database, Keyring(tmp_path / "before"), receiver.url)
+    id_, _ = add(database, keyring, receiver.url)
+
+    def of_another_hub(unit):
+        unit.get(WebhookEndpoint, id_).key_id = "0" * 16
+
+    in_unit(database, ADMIN, of_another_hub)
     await make_sender()
     happen(database, 1)
     await until(lambda: endpoint(database, id_).failures == 1)

@@ -84,6 +84,8 @@ def holds(database):
 def _plain(table, key, value):
     if table is None or isinstance(table.c[key].type, JSON):
         return value
+    if isinstance(value, bytes):
+        return value.hex()
     return value if isinstance(value, str | int | float | None) else value.isoformat()
 
 

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
+from bloop.kernel.models import InstitutionPlugin
+from bloop.kernel.own_settings import Owner
 from bloop.ops import copying
 from bloop.ops.copying import rows
 from bloop.store import migrate
 from bloop.store.database import Database
-from bloop.store.models import AuditLine, Blob
+from bloop.store.models import AuditLine, Blob, MasterKey
 from bloop.store.types import utcnow
 from tests.ops.copying.conftest import holds, move
-from tests.ops.left import EVERYBODY
+from tests.ops.left import EVERYBODY, SECRETS
 from tests.support.database import HOME, OTHER, make_call
 
 
@@ -65,6 +67,15 @@ def raw(database):
     connection.close()
     assert found["sqlite_sequence"]
     return found
+
+
+def test_secrets_are_carried_and_open_with_the_same_keys(source, target):
+    move(source, target)
+    with target.unit(make_call(HOME)) as unit:
+        sealed = unit.session.get(InstitutionPlugin, (HOME, "tiny")).secrets
+        known = unit.session.get(MasterKey, 1)
+    source.ring.check(known.version, known.proof)
+    assert source.ring.open(sealed, Owner(HOME, "tiny").place) == SECRETS
 
 
 def test_between_two_databases_of_a_kind(source, make_target):

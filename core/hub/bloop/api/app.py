@@ -46,6 +46,7 @@ API = (
 PAGES = (
     "bloop.web.routes",
     "bloop.web.plugin_pages",
+    "bloop.web.settings_pages",
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",

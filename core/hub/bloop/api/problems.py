@@ -99,7 +99,9 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
 
 STATUS_OF_CODE = {
     "invitation_refused": 403,
+    "keys_wrong": 503,
     "publish_refused": 409,
+    "seal_broken": 503,
     "login_failed": 401,
     "login_delayed": 429,
     "login_busy": 503,

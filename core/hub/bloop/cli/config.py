@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bloop.cli.output import console, json_option, print_json
+from bloop.cli.output import asynchronous, console, json_option, open_hub, print_json
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from bloop.kernel.config_layers import Layer
 
 
 @click.group()
@@ -22,20 +24,31 @@ def config() -> None:
 
 @config.command()
 @click.argument("key")
+@click.option("--institution", metavar="SLUG", help="With what this institution has set.")
+@click.option("--user", metavar="ID", help="With what this user has set, too.")
 @json_option
 @click.pass_context
-def explain(ctx: click.Context, key: str, *, as_json: bool) -> None:
+@asynchronous
+async def explain(
+    ctx: click.Context, key: str, *, institution: str | None, user: str | None, as_json: bool
+) -> None:
     """Show every layer that sets KEY, like http.port or plugins.canvas.token, and which wins.
 
-    A secret is never shown, only where it is read from.
+    A secret is never shown, only where it is read from, or when it was set.
     """
     from bloop.kernel.config import load
     from bloop.kernel.config_explain import explain as explain_key
 
     loaded = load(ctx.find_root().obj, os.environ)
     table, _, rest = key.partition(".")
-    model = _plugin_model(rest.partition(".")[0]) if table == "plugins" else None
-    found = explain_key(loaded, key, model=model)
+    plugin_id = rest.partition(".")[0]
+    model = _plugin_model(plugin_id) if table == "plugins" else None
+    rows: tuple[Layer, ...] = ()
+    if user and not institution:
+        raise click.UsageError("a user is one of an institution: add --institution")
+    if institution and table == "plugins":
+        rows = await _rows(institution, plugin_id, user)
+    found = explain_key(loaded, key, model=model, rows=rows)
     if as_json:
         print_json(asdict(found))
         return
@@ -61,6 +74,24 @@ def check(ctx: click.Context, *, as_json: bool) -> None:
     for warning in loaded.warnings:
         click.secho(f"! {warning}", fg="yellow")
     click.echo(f"{loaded.path or 'Built-in defaults'}: good")
+
+
+async def _rows(slug: str, plugin_id: str, user: str | None) -> tuple[Layer, ...]:
+    """What an institution and its user have set; no secret is opened for it."""
+    from bloop.cli.plugin_settings import call_in
+    from bloop.kernel.institutions import Choice, users
+    from bloop.kernel.own_settings import Owner
+    from bloop.kernel.queries import USER_SETTINGS
+
+    async with open_hub() as hub:
+        call = call_in(hub, slug)
+        own = hub.choices.choices_now(call).get(plugin_id, Choice()).own
+        layers = [own.told_layer(Owner(call.institution, plugin_id))]
+        named = {"user": user or "", "plugin": plugin_id}
+        owner = Owner(call.institution, plugin_id, user)
+        rows = hub.database.read_now(USER_SETTINGS, call, **named)
+        layers += [users(row).told_layer(owner) for row in rows]
+    return tuple(layers)
 
 
 def _plugin_model(plugin_id: str) -> type[BaseModel] | None:

@@ -37,6 +37,7 @@ COMMANDS = {
     "webhooks": ("bloop.cli.webhooks:webhooks", "Send events to other systems, see what arrives."),
     "topology": ("bloop.cli.topology:topology", "See which processes are alive, serving what."),
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
+    "keys": ("bloop.cli.keys:keys", "Rotate the master keys that secrets are sealed with."),
     "db": ("bloop.cli.db:db", "Upgrade the database, see its version, move it."),
     "completion": ("bloop.cli.completion:completion", "Print the completion script of your shell."),
 }

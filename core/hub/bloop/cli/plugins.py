@@ -25,6 +25,7 @@ from bloop.cli.output import (
 from bloop.cli.plugin_lint import lint
 from bloop.cli.plugin_new import new
 from bloop.cli.plugin_purge import purge
+from bloop.cli.plugin_settings import set_setting
 from bloop.cli.plugin_test import test
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ plugins.add_command(lint)
 plugins.add_command(new)
 plugins.add_command(test)
 plugins.add_command(purge)
+plugins.add_command(set_setting)
 
 
 def complete_id(_ctx: click.Context, _param: click.Parameter, text: str) -> list[CompletionItem]:

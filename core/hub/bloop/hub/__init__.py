@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bloop.accounts.queries import INSTITUTIONS, USED_LINKS
 from bloop.accounts.service import issue_link
 from bloop.accounts.sessions import Sessions, system_call
+from bloop.hub.keys import check_keys, key_source
 from bloop.hub.tables import Tables
 from bloop.kernel.config import LoadedConfig, load
 from bloop.kernel.institutions import InstitutionPlugins
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
-    from bloop.store.sealing import MasterKeys
     from bloop.webhooks.sender import Sender
     from bloop_sdk import Exporter, JobContext
     from bloop_sdk.plugin import Logger
@@ -66,7 +66,7 @@ class Hub:
             store.url.get_secret_value(),
             owner,
             redis_url=redis.get_secret_value() if redis else None,
-            master_keys=partial(_master_keys, config.value.hub.data_dir),
+            key_source=key_source(config),
         )
         assert store.blobs is not None, "the configuration resolves it"
         self.blobs = Blobs(store.blobs)
@@ -326,6 +326,7 @@ class Hub:
             # Looked for while there is room: Python takes a full disk's folder for none at all.
             await asyncio.to_thread(tempfile.gettempdir)
         await self.database.run(self.tables.prepare)
+        await check_keys(self)
         self.guard()
         assert self._watchdog is not None, "the guard has just been set up"
         self._watchdog.watch(asyncio.get_running_loop())
@@ -423,12 +424,6 @@ def read_config(path: Path | None, *, host: str | None = None) -> LoadedConfig:
     if host is not None:
         env["BLOOP_HTTP__HOST"] = host
     return load(path, env)
-
-
-def _master_keys(folder: Path) -> MasterKeys:
-    from bloop.store.keyring import master_keys
-
-    return master_keys(folder)
 
 
 def _plugin_log(plugin_id: str) -> Logger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -12,7 +12,6 @@ from bloop.hub.units import PluginUnit
 from bloop.jobs.context import RunningJob
 from bloop.kernel.config_layers import Layer
 from bloop.kernel.context import HubContext
-from bloop.kernel.faults import PluginUnavailableError
 from bloop.store.values import PluginValues
 from bloop_sdk import Call, HttpClient, Manifest, PluginConfig, Unit
 from bloop_sdk.plugin import KeyValueStore, Logger
@@ -113,22 +112,20 @@ async def open_context(hub: Hub, kind: type[C], plugin_id: str, call: Call, **ow
     Raises PluginUnavailableError where the plugin cannot be used in the call's institution, and
     ConfigError where settings of that are missing.
     """
-    choice = (await hub.choices.choices(call)).get(plugin_id)
-    if choice is not None and not choice.enabled:
-        raise PluginUnavailableError(
-            f"plugin {plugin_id} is switched off for this institution",
-            cure="an admin can switch it on",
-        )
-    return _made(hub, kind, plugin_id, call, choice.layer if choice else None, own)
+    await hub.choices.require(call, plugin_id)
+    plugin = hub.kernel.context(plugin_id)
+    layers = await hub.choices.layers(call, plugin_id, plugin.model)
+    return _made(hub, kind, plugin, call, layers, own)
 
 
 def file_context(
     hub: Hub, plugin_id: str, call: Call, connection: str, source: Path
 ) -> ConnectionCall:
     """The context of an imported file, which has no way out; it may block for a read."""
-    choice = hub.choices.choices_now(call).get(plugin_id)
+    plugin = hub.kernel.context(plugin_id)
+    layers = hub.choices.layers_now(call, plugin_id, plugin.model)
     own = {"connection": connection, "source": source, "http": NoWayOut()}
-    return _made(hub, ConnectionCall, plugin_id, call, choice.layer if choice else None, own)
+    return _made(hub, ConnectionCall, plugin, call, layers, own)
 
 
 def manifest_of(hub: Hub, plugin_id: str) -> Manifest:
@@ -139,13 +136,17 @@ def manifest_of(hub: Hub, plugin_id: str) -> Manifest:
 
 
 def _made(
-    hub: Hub, kind: type[C], plugin_id: str, call: Call, layer: Layer | None, own: dict[str, Any]
+    hub: Hub,
+    kind: type[C],
+    plugin: HubContext,
+    call: Call,
+    layers: Sequence[Layer],
+    own: dict[str, Any],
 ) -> C:
-    plugin = hub.kernel.context(plugin_id)
-    manifest = manifest_of(hub, plugin_id)
+    manifest = manifest_of(hub, plugin.plugin_id)
     config = plugin.config
-    if layer is not None and layer.values:
-        config = hub.config.plugin(plugin_id, plugin.model, (layer,)).config
+    if layers:
+        config = hub.config.plugin(plugin.plugin_id, plugin.model, layers).config
     if "http" not in own:
         own["http"] = hub.outside.client(manifest, config, call.institution)
     return kind(hub=hub, plugin=plugin, manifest=manifest, call=call, config=config, **own)

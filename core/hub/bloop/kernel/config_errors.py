@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 from bloop_sdk.errors import ConfigError
 from bloop_sdk.settings import is_secret
 
-SECRETIVE = re.compile(r"token|secret|passw|credential|(^|_)(api_?)?key$", re.IGNORECASE)
+SECRETIVE = re.compile(r"token|secret|passw|credential|(^|_)(master|(api_?)?key)$", re.IGNORECASE)
 _SHOWN = 60
 
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from bloop.kernel.config import LoadedConfig
 from bloop.kernel.config_errors import SECRETIVE, nested_model, toml, unknown
-from bloop.kernel.config_layers import Layer, LayerKind
+from bloop.kernel.config_layers import Layer, LayerKind, SetOn
 from bloop.kernel.config_model import HarmlessWithoutPassword, HubConfig, PluginEntry
 from bloop.kernel.secrets import as_reference, read_secret
 from bloop_sdk.errors import ConfigError
@@ -153,7 +153,12 @@ def _secret(loaded: LoadedConfig, info: FieldInfo | None, layer: Layer, value: A
         return toml(_without_password(str(value)))
     if layer.kind is LayerKind.FILE:
         return "refused: a secret cannot stand here"
-    return "set"
+    return f"set{_date(value)}"
+
+
+def _date(value: Any) -> str:
+    """When a row's secret was set, where its layer tells that in place of the secret."""
+    return f" on {value.date}" if isinstance(value, SetOn) else ""
 
 
 def _without_password(url: str) -> str:

@@ -82,6 +82,13 @@ class Layer:
         return _SCOPES.index(_WIDTH[self.kind]) <= _SCOPES.index(scope)
 
 
+@dataclass(frozen=True, slots=True)
+class SetOn:
+    """In place of a row's secret, for who only tells of it: the date when it was set."""
+
+    date: str
+
+
 def row_layer(scope: Scope, values: Mapping[str, Any]) -> Layer:
     """The settings of a row, secrets already decrypted to ``SecretStr``."""
     kind = LayerKind(str(scope))
@@ -255,23 +262,22 @@ class _Gathered:
         return secret
 
     def hold_secrets_back(self, model: type[BaseModel], values: Mapping[str, Any]) -> None:
-        """Refuse to send the hub's secret to an address that a narrower layer chose."""
-        wide = {LayerKind.FILE, LayerKind.ENV}
-        shared = [
-            (keys, origin)
+        """Refuse to send a secret to an address that a narrower layer chose."""
+        secrets = [
+            (keys[0], origin)
             for keys, origin in self.origins.items()
-            if len(keys) == 1 and is_secret(model, keys[0]) and origin.kind in wide
+            if len(keys) == 1 and is_secret(model, keys[0])
         ]
         for keys, origin in list(self.origins.items()):
-            if origin.kind in wide:
-                continue
-            if _is_address(model, keys) or _names_host(values, keys):
-                for secret, kept in shared:
+            width = _breadth(origin)
+            wider = [(name, kept) for name, kept in secrets if _breadth(kept) < width]
+            if wider and (_is_address(model, keys) or _names_host(values, keys)):
+                for name, kept in wider:
                     self.fault(
                         origin.where,
                         keys,
-                        f"this address would be sent the {secret[0]} of {kept.where}",
-                        f"set {secret[0]} beside it",
+                        f"this address would be sent the {name} of {kept.where}",
+                        f"set {name} beside it",
                     )
 
     def validate(
@@ -299,6 +305,16 @@ class _Gathered:
             if keys[:length] in self.origins:
                 return self.origins[keys[:length]].where
         return next((layer.where(()) for layer in layers if layer.kind is LayerKind.FILE), "")
+
+
+def _breadth(origin: _Origin) -> int:
+    """How narrow a layer is: 0 for the hub's own."""
+    return _SCOPES.index(_WIDTH[origin.kind])
+
+
+def holds_bytes(model: type[BaseModel], name: str) -> bool:
+    """Whether a secret of a model is of bytes."""
+    return _holds(model.model_fields[name].annotation, SecretBytes)
 
 
 def _holds(annotation: Any, kind: type) -> bool:

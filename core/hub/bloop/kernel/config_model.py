@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
@@ -16,6 +16,7 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from bloop_sdk.settings import Scope, setting
@@ -140,6 +141,31 @@ class StoreSection(_Section):
                 'must start with "sqlite:///" or "postgresql+psycopg://", the hub\'s two databases'
             )
         return value
+
+
+class KeyPlace(_Section):
+    """Where the master keys are: one of the two."""
+
+    env: str | None = setting(None, description="Name of a variable of the environment")
+    file: Path | None = setting(None, description="Path of a file, which `bloop keys` writes")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError('must be { file = "PATH" } or { env = "NAME" }')
+        return self
+
+
+class KeysSection(_Section):
+    """The master keys that secrets in the database are sealed with."""
+
+    master: KeyPlace | None = setting(
+        None,
+        description=(
+            'Where they are kept: { file = "PATH" } or { env = "NAME" }. '
+            "Default: the file master.key in data_dir, made with the first secret"
+        ),
+    )
 
 
 class RedisSection(_Section):
@@ -375,6 +401,7 @@ class HubConfig(_Section):
     hub: HubSection = HubSection()
     http: HttpSection = HttpSection()
     store: StoreSection = StoreSection()
+    keys: KeysSection = KeysSection()
     redis: RedisSection = RedisSection()
     access: AccessSection = AccessSection()
     log: LogSection = LogSection()
@@ -399,6 +426,9 @@ def with_absolute_paths(config: HubConfig, folder: Path) -> HubConfig:
     url = config.store.url.get_secret_value() or f"sqlite:///{data / 'bloop.db'}"
     prefix = "sqlite:///"
     file = url.removeprefix(prefix)
+    keys = config.keys.master or KeyPlace(file=data / "master.key")
+    if keys.file is not None:
+        keys = KeyPlace(file=folder / keys.file)
     if url.startswith(prefix) and not file.startswith(("/", ":memory:", "file:")):
         url = f"{prefix}{folder / file}"
     http = {
@@ -411,5 +441,6 @@ def with_absolute_paths(config: HubConfig, folder: Path) -> HubConfig:
             "http": config.http.model_copy(update=http),
             "hub": config.hub.model_copy(update={"data_dir": data}),
             "store": config.store.model_copy(update={"url": SecretStr(url), "blobs": blobs}),
+            "keys": KeysSection(master=keys),
         }
     )

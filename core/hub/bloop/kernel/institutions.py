@@ -10,20 +10,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 import bloop.kernel.topics  # noqa: F401 - declares what is said here
-from bloop.kernel.config import LoadedConfig
-from bloop.kernel.config_layers import Layer, row_layer
+from bloop.kernel.config_layers import Layer
 from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.models import InstitutionPlugin
-from bloop.kernel.queries import INSTITUTION_SETTINGS
+from bloop.kernel.own_settings import Owner, OwnSettings, sets_for_users
+from bloop.kernel.queries import INSTITUTION_SETTINGS, USER_SETTINGS
 from bloop.store.database import Database
-from bloop.store.errors import ConflictError
 from bloop.store.statements import Row, parsed
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call, PluginConfig
-from bloop_sdk.settings import Scope
+from bloop_sdk import Call, PluginConfig, PrincipalKind
 
 FRESH_SECONDS = 1.0
 """For so long an answer is used again; a change in another process is seen after it."""
@@ -34,13 +31,7 @@ class Choice:
     """What an institution says of one plugin; without a row it uses whatever is loaded."""
 
     enabled: bool = True
-    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    row_version: int = 0
-
-    @property
-    def layer(self) -> Layer:
-        """The institution's settings, for :meth:`bloop.kernel.config.LoadedConfig.plugin`."""
-        return row_layer(Scope.INSTITUTION, self.settings)
+    own: OwnSettings = field(default_factory=OwnSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +74,10 @@ class InstitutionPlugins:
         return self._keep(call, now, await self._database.read(INSTITUTION_SETTINGS, call))
 
     def _keep(self, call: Call, now: float, rows: Sequence[Row]) -> _Known:
-        choices = {row[0]: Choice(row[1], parsed(row[2]), row[3]) for row in rows}
+        choices = {
+            row[0]: Choice(row[1], OwnSettings(parsed(row[2]), row[3], row[4], parsed(row[5])))
+            for row in rows
+        }
         off = frozenset(name for name, choice in choices.items() if not choice.enabled)
         known = self._known[call.institution] = _Known(now, MappingProxyType(choices), off)
         return known
@@ -99,6 +93,47 @@ class InstitutionPlugins:
                 f"plugin {plugin_id} is switched off for this institution",
                 cure="an admin can switch it on",
             )
+
+    async def layers(
+        self, call: Call, plugin_id: str, model: type[PluginConfig], *, user: bool = True
+    ) -> tuple[Layer, ...]:
+        """The rows over the hub's settings: the institution's, then the one of the call's user.
+
+        Empty where nothing was set. Raises SealError where a secret does not open.
+        """
+        choice = (await self.choices(call)).get(plugin_id, Choice())
+        rows: Sequence[Row] = ()
+        if user and (owner := _user_of(call, plugin_id, model)):
+            named = {"user": owner.user, "plugin": plugin_id}
+            rows = await self._database.read(USER_SETTINGS, call, **named)
+        return self._layers(call, plugin_id, model, choice, rows)
+
+    def layers_now(
+        self, call: Call, plugin_id: str, model: type[PluginConfig]
+    ) -> tuple[Layer, ...]:
+        """The same without an event loop."""
+        choice = self.choices_now(call).get(plugin_id, Choice())
+        rows: Sequence[Row] = ()
+        if owner := _user_of(call, plugin_id, model):
+            named = {"user": owner.user, "plugin": plugin_id}
+            rows = self._database.read_now(USER_SETTINGS, call, **named)
+        return self._layers(call, plugin_id, model, choice, rows)
+
+    def _layers(
+        self,
+        call: Call,
+        plugin_id: str,
+        model: type[PluginConfig],
+        choice: Choice,
+        rows: Sequence[Row],
+    ) -> tuple[Layer, ...]:
+        found = [(Owner(call.institution, plugin_id), choice.own)]
+        if rows:
+            found.append((Owner(call.institution, plugin_id, call.principal.id), users(rows[0])))
+        # A plugin without secrets needs no ring.
+        return tuple(
+            own.layer(owner, model, self._database.ring.open) for owner, own in found if own
+        )
 
     def forget(self, institution: str) -> None:
         """Ask the database next time: something was changed here."""
@@ -119,31 +154,13 @@ def switch_plugin(unit: UnitOfWork, plugin_id: str, *, enabled: bool) -> None:
     unit.audit.append(topic, f"plugin:{plugin_id}")
 
 
-def set_settings(
-    unit: UnitOfWork,
-    config: LoadedConfig,
-    plugin_id: str,
-    model: type[PluginConfig],
-    settings: Mapping[str, Any],
-    version: int | None,
-) -> int:
-    """Replace an institution's settings of a plugin; gives the row's new version.
+def users(row: Row) -> OwnSettings:
+    """A row of USER_SETTINGS."""
+    return OwnSettings(parsed(row[0]), row[1], row[2], parsed(row[3]))
 
-    Raises ConfigError with every fault, among them what belongs to the operator, and
-    ConflictError for a stale ``version``.
-    """
-    config.plugin(plugin_id, model, (row_layer(Scope.INSTITUTION, settings),))
-    row = unit.session.get(InstitutionPlugin, (unit.institution, plugin_id))
-    if row is None:
-        if version:
-            raise ConflictError(f"nothing has been set of plugin {plugin_id}", cure="read it again")
-        row = InstitutionPlugin(
-            institution_id=unit.institution, plugin_id=plugin_id, enabled=True, settings={}
-        )
-        unit.session.add(row)
-    else:
-        unit.expect(row, version)
-    row.settings = dict(settings)
-    unit.audit.append("plugins:settings", f"plugin:{plugin_id}", {"keys": sorted(settings)})
-    unit.session.flush()
-    return row.row_version
+
+def _user_of(call: Call, plugin_id: str, model: type[PluginConfig]) -> Owner | None:
+    """Whose row lies over the institution's, if anybody's may."""
+    if call.principal.kind is PrincipalKind.USER and sets_for_users(model):
+        return Owner(call.institution, plugin_id, call.principal.id)
+    return None

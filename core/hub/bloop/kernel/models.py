@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.store.ids import new_id
-from bloop.store.models import ID, Base, Tenant
-from bloop.store.types import utcnow
+from bloop.store.models import ID, Base, Tenant, personal
+from bloop.store.sealed import sealed
+from bloop.store.types import Json, utcnow
 
 
 class HubGeneration(Base):
@@ -34,7 +35,7 @@ class HubProcess(Base):
 
     ``config_fault`` says why it keeps its last good configuration, where ``hub.toml`` is broken.
     It runs up to ``workers`` jobs at a time, of ``queues`` (none named: all), which it leases as
-    ``lease_owner``.
+    ``lease_owner``. ``master_keys`` are the versions that it can open secrets with.
     """
 
     __tablename__ = "hub_process"
@@ -46,6 +47,7 @@ class HubProcess(Base):
     lease_owner: Mapped[str | None] = mapped_column(String(80))
     workers: Mapped[int] = mapped_column(default=0)
     queues: Mapped[list[str]] = mapped_column(default=list)
+    master_keys: Mapped[list[int]] = mapped_column(Json, default=list)
     generation: Mapped[str] = mapped_column(String(64))
     config_fault: Mapped[str | None] = mapped_column(String(2000))
     started_at: Mapped[datetime] = mapped_column(default=utcnow)
@@ -71,14 +73,47 @@ class PluginState(Base):
 
 
 class InstitutionPlugin(Tenant, Base):
-    """That an institution has switched a loaded plugin on or off for itself, and its settings."""
+    """That an institution has switched a loaded plugin on or off for itself, and its settings.
+
+    ``secrets`` is one sealed JSON object of those settings that are secret; ``secrets_set_at``
+    says when each of them was set.
+    """
 
     __tablename__ = "institution_plugin"
 
     institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
     plugin_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    enabled: Mapped[bool]
+    enabled: Mapped[bool] = mapped_column(default=True)
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    secrets: Mapped[bytes | None] = mapped_column(
+        LargeBinary, info=sealed("institution_id", plugin="plugin_id")
+    )
+    secrets_set_at: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    row_version: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
+
+
+class UserPlugin(Tenant, Base):
+    """What a user has set of a plugin for themselves; secrets as in an institution's row."""
+
+    __tablename__ = "user_plugin"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    plugin_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict, info=personal("settings"))
+    secrets: Mapped[bytes | None] = mapped_column(
+        LargeBinary,
+        info=sealed("institution_id", "user_id", plugin="plugin_id") | personal("settings"),
+    )
+    secrets_set_at: Mapped[dict[str, Any]] = mapped_column(default=dict)
     row_version: Mapped[int] = mapped_column(default=1)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
 

@@ -10,6 +10,7 @@ from bloop.kernel.models import (
     HubProcess,
     InstitutionPlugin,
     PluginState,
+    UserPlugin,
 )
 from bloop.store.models import EVERY_INSTITUTION, AuditLine
 from bloop.store.statements import institution, register
@@ -69,9 +70,26 @@ INSTITUTION_SETTINGS = register(
         InstitutionPlugin.enabled,
         InstitutionPlugin.settings,
         InstitutionPlugin.row_version,
+        InstitutionPlugin.secrets,
+        InstitutionPlugin.secrets_set_at,
     ).where(InstitutionPlugin.institution_id == institution),
 )
-"""What an institution has said of plugins."""
+"""What an institution has said of plugins; secrets as they are sealed."""
+
+USER_SETTINGS = register(
+    "kernel.user_settings",
+    select(
+        UserPlugin.settings,
+        UserPlugin.row_version,
+        UserPlugin.secrets,
+        UserPlugin.secrets_set_at,
+    ).where(
+        UserPlugin.institution_id == institution,
+        UserPlugin.user_id == bindparam("user"),
+        UserPlugin.plugin_id == bindparam("plugin"),
+    ),
+)
+"""What a user has set of a plugin."""
 
 CONNECTED = register(
     "kernel.connected",

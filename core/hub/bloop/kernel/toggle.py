@@ -28,6 +28,8 @@ from bloop.kernel.registry import PluginRecord
 from bloop.kernel.wanted import Changes
 from bloop.store.database import Database, in_unit
 from bloop.store.ids import new_id
+from bloop.store.keys import KNOWN_KEYS
+from bloop.store.models import KeyState
 from bloop.store.statements import parsed
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -84,6 +86,7 @@ class Toggle:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._kept: dict[str, PluginRecord] = {}
+        self._told_keys: list[int] = []
         self._beaten_at = 0.0
         self._told_fault: str | None = None
         self._told = ""
@@ -184,15 +187,29 @@ class Toggle:
         gone = sorted(self._kept.keys() - records.keys())
         due = time.monotonic() - self._beaten_at > BEAT_SECONDS
         fault = self.fault
-        if changed or gone or due or fault != self._told_fault:
+        keys = await self._master_keys()
+        told = fault == self._told_fault and keys == self._told_keys
+        if changed or gone or due or not told:
             try:
-                await self._unit(self._write, changed, gone)
+                await self._unit(self._write, changed, gone, keys)
             except BloopError as err:
                 self._warn("states of plugins could not be kept", err)
             else:
                 self._unwritten = ""
-                self._kept, self._told_fault = records, fault
+                self._kept, self._told_fault, self._told_keys = records, fault, keys
                 self._beaten_at = time.monotonic()
+
+    async def _master_keys(self) -> list[int]:
+        """The master keys that this process has, of those in use: a new one waits for all."""
+        try:
+            known = await self._database.read(KNOWN_KEYS, self._call)
+        except BloopError:  # Writing the rest will tell.
+            return self._told_keys
+        wanted = [(version, proof) for version, proof, state in known if state != KeyState.RETIRED]
+        if not wanted:
+            return []
+        opens = self._database.ring.opens
+        return await asyncio.to_thread(lambda: [one[0] for one in wanted if opens(*one)])
 
     def _warn(self, what: str, err: BloopError) -> None:
         """Log once what is tried each second: a disk may be full for hours."""
@@ -200,11 +217,14 @@ class Toggle:
             self._unwritten = str(err)
             log.warning(what, error=err)
 
-    def _write(self, unit: UnitOfWork, changed: list[PluginRecord], gone: list[str]) -> None:
+    def _write(
+        self, unit: UnitOfWork, changed: list[PluginRecord], gone: list[str], keys: list[int]
+    ) -> None:
         values = {
             "generation": self.generation,
             "beat_at": utcnow(),
             "config_fault": self.fault[:2000] if self.fault else None,
+            "master_keys": keys,
         }
         beaten: Any = unit.session.execute(
             update(HubProcess).where(HubProcess.id == self.process_id).values(values)

@@ -16,7 +16,7 @@ from bloop.accounts.sessions import system_call
 from bloop.kernel.states import PluginState
 from bloop.store.database import in_unit
 from bloop.store.ids import new_id
-from bloop.store.models import EVERY_INSTITUTION, PluginValue
+from bloop.store.models import EVERY_INSTITUTION, KeyState, PluginValue
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import BloopError, Health
 
@@ -114,6 +114,22 @@ async def _migrations(hub: Hub) -> Health:
         detail=f"an upgrade waits for {', '.join(waiting)}" if waiting else "current",
         cure="run: bloop db upgrade" if waiting else None,
     )
+
+
+@check("keys")
+async def _keys(hub: Hub) -> Health:
+    """Read anew each time: whether the hub would still find its keys when it is started again."""
+    from bloop.store.keys import KNOWN_KEYS, Ring
+
+    known = await hub.database.read(KNOWN_KEYS, system_call(EVERY_INSTITUTION))
+    ring = Ring(hub.database.ring.source)
+    if not known:
+        return Health(name="keys", ok=True, detail="none yet: made with the first secret")
+    await asyncio.to_thread(ring.verify, known)
+    if warning := ring.source.warning:
+        return Health(name="keys", ok=None, detail=warning, cure=f"chmod 600 {ring.source}")
+    current = [version for version, _, state in known if state == KeyState.CURRENT]
+    return Health(name="keys", ok=True, detail=f"master key {current[0]} seals")
 
 
 @check("plugins")

@@ -30,7 +30,7 @@ from bloop.content.models import (
 )
 from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.jobs.models import Job, JobSchedule
-from bloop.kernel.models import Connection, InstitutionPlugin, PluginState
+from bloop.kernel.models import Connection, InstitutionPlugin, PluginState, UserPlugin
 from bloop.store.ids import new_id
 from bloop.store.models import Blob, PluginValue
 from bloop.store.unit import UnitOfWork
@@ -129,6 +129,7 @@ OWNED = (
     Owned("positions of consumers", EventConsumer, _by_plugin(EventConsumer)),
     Owned("values", PluginValue, _by_plugin(PluginValue)),
     Owned("choices of institutions", InstitutionPlugin, _by_plugin(InstitutionPlugin)),
+    Owned("settings of users", UserPlugin, _by_plugin(UserPlugin)),
     Owned("states in processes", PluginState, _by_plugin(PluginState)),
 )
 """In an order in which foreign keys let them go, and each condition finds what it asks for."""

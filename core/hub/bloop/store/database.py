@@ -38,8 +38,9 @@ from bloop.store.wakes import EVENTS_SAID, Wakes
 from bloop_sdk import BloopError, Call, ConfigError, PrincipalKind
 
 if TYPE_CHECKING:
+    from bloop.store.keyring import KeySource
+    from bloop.store.keys import Ring
     from bloop.store.rates import SharedRates
-    from bloop.store.sealing import MasterKeys, Sealer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class Database:
 
     ``owner_url`` is what migrations connect with: on PostgreSQL the tables' owner, else the same.
     ``wakes`` reach the other processes through ``redis_url``, else through PostgreSQL itself.
+    ``key_source`` is where the master keys of sealed secrets are.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class Database:
         owner_url: str | None = None,
         *,
         redis_url: str | None = None,
-        master_keys: Callable[[], MasterKeys] | None = None,
+        key_source: KeySource | None = None,
     ) -> None:
         self.url = _checked(url, "url")
         self.owner_url = _checked(owner_url, "owner_url") if owner_url else self.url
@@ -78,16 +80,16 @@ class Database:
         self._trouble: tuple[float, BloopError] | None = None
         self.wakes = Wakes(carrier_for(self.url, redis_url))
         self._redis_url = redis_url
-        self._master_keys = master_keys
+        self._key_source = key_source
 
     @cached_property
-    def sealer(self) -> Sealer:
-        """What seals secrets; its keys are read when first needed. Raises ConfigError."""
-        from bloop.store.sealing import Sealer
+    def ring(self) -> Ring:
+        """The master keys that secrets are sealed with; read when first needed."""
+        from bloop.store.keys import Ring
 
-        if self._master_keys is None:
+        if self._key_source is None:
             raise ConfigError("this database has no master keys, so it keeps no secrets")
-        return Sealer(self._master_keys())
+        return Ring(self._key_source)
 
     @cached_property
     def shared_rates(self) -> SharedRates | None:

@@ -7,6 +7,7 @@ work, the registry of reads and row-level security guard it. Personal fields car
 
 from __future__ import annotations
 
+import enum
 import zlib
 from datetime import datetime
 from typing import Any, ClassVar
@@ -21,10 +22,12 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from bloop.store.ids import new_id
+from bloop.store.sealed import sealed
 from bloop.store.types import Json, utcnow
 from bloop_sdk import Personal
 from bloop_sdk.tables import ID, NAMING, TYPES, Tenant
@@ -36,7 +39,10 @@ __all__ = [
     "Base",
     "BigSerial",
     "Blob",
+    "HubSecret",
     "IdempotencyKey",
+    "KeyState",
+    "MasterKey",
     "OutboxEvent",
     "PluginValue",
     "Tenant",
@@ -147,6 +153,56 @@ class PluginValue(Tenant, Base):
     key: Mapped[str] = mapped_column(String(200), primary_key=True)
     value: Mapped[Any] = mapped_column(Json)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
+
+
+class KeyState(enum.StrEnum):
+    """Where a master key is in its life."""
+
+    COMING = "coming"
+    """It is in the ring of some processes, and seals nothing yet."""
+    CURRENT = "current"
+    """It seals."""
+    OLD = "old"
+    """It only opens."""
+    RETIRED = "retired"
+    """Nothing is sealed with it any more."""
+
+
+class MasterKey(Base):
+    """What is known of a master key: never the key itself.
+
+    ``proof`` tells it from any other (:meth:`bloop.store.sealing.MasterKeys.proof`).
+    ``rewrapped_at`` is when nothing was left that an older key had sealed.
+    """
+
+    __tablename__ = "master_key"
+    __table_args__ = (
+        Index(
+            "uq_master_key_current",
+            "state",
+            unique=True,
+            sqlite_where=text("state = 'current'"),
+            postgresql_where=text("state = 'current'"),
+        ),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    proof: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    switched_at: Mapped[datetime | None]
+    rewrapped_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+
+
+class HubSecret(Base):
+    """A secret of the hub itself, by its name."""
+
+    __tablename__ = "hub_secret"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[bytes] = mapped_column(LargeBinary, info=sealed("name"))
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
 class IdempotencyKey(Tenant, Base):

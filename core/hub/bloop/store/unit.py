@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import bindparam, func, insert, select
@@ -19,7 +19,7 @@ from bloop_sdk import Call, Trace
 
 if TYPE_CHECKING:
     from bloop.store.database import Database
-    from bloop.store.sealing import Sealer
+    from bloop.store.keys import UnitSealer
 
 T = TypeVar("T", bound=Tenant)
 
@@ -162,11 +162,13 @@ class UnitOfWork:
         self.endings: list[Callable[[UnitOfWork], None]] = []
         """What is still to be written before the events are, once nothing else is."""
 
-    @property
-    def sealer(self) -> Sealer:
+    @cached_property
+    def sealer(self) -> UnitSealer:
         """What seals and opens secrets of this unit's rows."""
+        from bloop.store.keys import UnitSealer
+
         assert self._database is not None, "a unit of the database has one"
-        return self._database.sealer
+        return UnitSealer(self, self._database.ring)
 
     @property
     def institution(self) -> str:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.hub.plugin_settings import settable
 from bloop.hub.switching import switch, undo
 from bloop.kernel.institutions import switch_plugin
 from bloop.ops.plan import Change, plan
@@ -21,9 +22,8 @@ from bloop.store.errors import NotFoundError
 from bloop.web.panels import panels
 from bloop.web.plugin_cards import Card, card, cards
 from bloop.web.render import locale_of, page, translations_of
-from bloop_sdk import PanelSubject, PluginConfig
+from bloop_sdk import PanelSubject, Scope
 from bloop_sdk.rights import Right
-from bloop_sdk.settings import Scope, is_secret, scope_of
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -132,7 +132,7 @@ async def show_choice(request: Request, plugin_id: str) -> Response:
         request,
         "plugin_choice.html",
         plugin=shown,
-        settings=_settings(hub.kernel.config_model(plugin_id)),
+        has_settings=bool(settable(hub.kernel.context(plugin_id).model, Scope.INSTITUTION)),
         on=plugin_id not in await hub.choices.off(call_of(request)),
     )
 
@@ -193,20 +193,6 @@ def _loaded(request: Request, plugin_id: str) -> Card:
     if not shown.loaded:
         raise NotFoundError(f"plugin {plugin_id} is not loaded", cure="ask the operator for it")
     return shown
-
-
-def _settings(model: type[PluginConfig] | None) -> list[dict[str, Any]]:
-    """The settings that an institution may have of its own, as the model describes them."""
-    return [
-        {
-            "key": name,
-            "about": info.description or "",
-            "required": info.is_required(),
-            "secret": is_secret(model, name),
-        }
-        for name, info in (model.model_fields if model else {}).items()
-        if model is not None and scope_of(model, name) is not Scope.HUB
-    ]
 
 
 def _translate(request: Request) -> Any:

@@ -1,7 +1,7 @@
 """Secrets of endpoints, and signatures by them.
 
-No secret is in the database: each is derived from one key of the hub, a file that only its owner
-may read, by HKDF-SHA256 (RFC 5869) over the endpoint's id and the secret's version.
+Each is derived from one key of the hub by HKDF-SHA256 (RFC 5869), over the endpoint's id and the
+secret's version. That key is sealed in the database.
 """
 
 from __future__ import annotations
@@ -10,51 +10,44 @@ import base64
 import hashlib
 import hmac
 import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bloop.store.models import HubSecret
+from bloop.store.sealing import Place
+from bloop.store.unit import UnitOfWork
 from bloop_sdk import ConfigError
 
 PREFIX = "whsec_"
 KEY_BYTES = 32
-FILE = "webhooks.key"
+FORMER_FILE = "webhooks.key"
+"""Where the key was before the database kept it; one that is found there is taken over."""
+
+_NAME = "webhooks"
+_PLACE = Place("hub_secret", "value", _NAME)
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-class Keyring:
-    """The secrets of all endpoints of a hub; the key is read, or made, when first needed."""
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The secrets of all endpoints of a hub."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+    key: bytes = field(repr=False)
 
-    @cached_property
-    def _key(self) -> bytes:
-        with suppress(FileNotFoundError):
-            return self._read()
-        _make(self._path)
-        return self._read()
-
-    def _read(self) -> bytes:
-        text = self._path.read_text("ascii", errors="replace").strip()
-        with suppress(ValueError):
-            if len(key := bytes.fromhex(text)) == KEY_BYTES:
-                return key
-        raise ConfigError(
-            f"{self._path} holds no key of {KEY_BYTES} bytes in hexadecimal digits",
-            cure="restore it from a backup, or remove it and rotate every endpoint's secret",
-        )
-
-    @cached_property
+    @property
     def id(self) -> str:
         """What tells this key from others, and tells nothing of it."""
-        return hkdf(self._key, b"bloop webhooks key id").hex()[:16]
+        return hkdf(self.key, b"bloop webhooks key id").hex()[:16]
 
     def secret(self, endpoint_id: str, version: int) -> bytes:
         """The secret of an endpoint, 32 bytes."""
-        return hkdf(self._key, f"bloop webhooks secret {endpoint_id} {version}".encode())
+        return hkdf(self.key, f"bloop webhooks secret {endpoint_id} {version}".encode())
 
     def shown(self, endpoint_id: str, version: int) -> str:
         """The same as its receiver keeps it: ``whsec_`` and base64."""
@@ -66,13 +59,55 @@ class Keyring:
         """The secrets that hold now, the newest first; raises ConfigError for another key's."""
         if key_id != self.id:
             raise ConfigError(
-                f"the endpoint's secret was made with another key than {self._path}",
-                cure=f"put the same {FILE} on every machine of the hub, or rotate the secret",
+                "the endpoint's secret was made with another key than this database has",
+                cure="rotate the secret",
             )
         versions = [version]
         if old_until is not None and old_until > now:
             versions.append(version - 1)
         return [self.secret(endpoint_id, one) for one in versions]
+
+
+class Keyring:
+    """The key behind the secrets: read from the database, or made, when first needed.
+
+    ``folder`` is where :data:`FORMER_FILE` would be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._former = folder / FORMER_FILE
+        self.known: Secrets | None = None
+        """The secrets, once the key was found in the database."""
+
+    def of(self, unit: UnitOfWork) -> Secrets:
+        """The secrets. Raises ConfigError and SealError where the key can't be had."""
+        if self.known is not None:
+            return self.known
+        found = unit.session.get(HubSecret, _NAME)
+        if found is not None:
+            self.known = Secrets(unit.sealer.open(found.value, _PLACE))
+            return self.known
+        key = self._read_former() or os.urandom(KEY_BYTES)
+        values = {"name": _NAME, "value": unit.sealer.seal(key, _PLACE)}
+        dialect = unit.session.get_bind().dialect.name
+        unit.session.execute(_INSERT[dialect](HubSecret).values(values).on_conflict_do_nothing())
+        # Not remembered: this unit may yet be rolled back. Somebody else may have been first.
+        kept = unit.session.get(HubSecret, _NAME)
+        assert kept is not None, "it was inserted, here or elsewhere"
+        return Secrets(unit.sealer.open(kept.value, _PLACE))
+
+    def _read_former(self) -> bytes | None:
+        try:
+            text = self._former.read_text("ascii", errors="replace").strip()
+        except FileNotFoundError:
+            return None
+        with suppress(ValueError):
+            if len(key := bytes.fromhex(text)) == KEY_BYTES:
+                return key
+        raise ConfigError(
+            f"{self._former} holds no key of {KEY_BYTES} bytes in hexadecimal digits",
+            cure="restore it from a backup, or remove it and rotate every endpoint's secret",
+        )
 
 
 def sign(secrets: Sequence[bytes], id_: str, timestamp: int, body: bytes) -> str:
@@ -86,19 +121,3 @@ def hkdf(key: bytes, info: bytes, salt: bytes = b"") -> bytes:
     """The first 32 bytes that HKDF-SHA256 gives: one block, so one round of its expansion."""
     extracted = hmac.digest(salt or bytes(hashlib.sha256().digest_size), key, "sha256")
     return hmac.digest(extracted, info + b"\x01", "sha256")
-
-
-def _make(path: Path) -> None:
-    """Write a new key; where another process is first, its key stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".webhooks-")  # Mode 0600.
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(os.urandom(KEY_BYTES).hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        # A link, unlike a rename, never replaces what is there.
-        with suppress(FileExistsError):
-            os.link(unfinished, path)
-    finally:
-        Path(unfinished).unlink()

@@ -213,9 +213,10 @@ class Sender:
     ) -> Outcome:
         now = self._clock()
         try:
-            secrets = self.keyring.current(
-                endpoint_id, to.key_id, to.secret_version, to.old_until, now
-            )
+            known = self.keyring.known
+            if known is None:
+                known = await self._database.run(in_unit, self._database, _call(), self.keyring.of)
+            secrets = known.current(endpoint_id, to.key_id, to.secret_version, to.old_until, now)
         except BloopError as err:
             return Outcome(reason=f"{err.message} ({err.cure})"[:500])
         return await post(self._transport, to.url, event_id, body.encode(), secrets, now)

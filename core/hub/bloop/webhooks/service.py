@@ -38,17 +38,18 @@ def create(
         raise ConflictError(
             f"an institution has at most {MOST_ENDPOINTS} webhooks", cure="remove one first"
         )
+    secrets = keyring.of(unit)
     made = WebhookEndpoint(
         institution_id=unit.institution,
         name=name,
         url=url,
         topics=list(topics),
-        key_id=keyring.id,
+        key_id=secrets.id,
     )
     unit.session.add(made)
     unit.session.flush()
     unit.audit.append("webhooks:create", f"webhook:{made.id}", {"name": name})
-    return made.id, keyring.shown(made.id, made.secret_version)
+    return made.id, secrets.shown(made.id, made.secret_version)
 
 
 def change(
@@ -90,17 +91,18 @@ def rotate(unit: UnitOfWork, keyring: Keyring, endpoint_id: str, overlap: timede
     One from another key of the hub cannot sign any more. Raises NotFoundError.
     """
     endpoint = unit.get(WebhookEndpoint, endpoint_id)
-    known = endpoint.key_id == keyring.id
+    secrets = keyring.of(unit)
+    known = endpoint.key_id == secrets.id
     endpoint.old_until = utcnow() + overlap if known and overlap else None
     endpoint.secret_version += 1
-    endpoint.key_id = keyring.id
+    endpoint.key_id = secrets.id
     # Whoever sends now does so with what it knew; a new turn knows the new secret.
     endpoint.lease_epoch += 1
     endpoint.lease_owner, endpoint.lease_until = None, None
     unit.session.flush()
     hours = overlap.total_seconds() / 3600
     unit.audit.append("webhooks:rotate", f"webhook:{endpoint_id}", {"overlap_hours": hours})
-    return keyring.shown(endpoint_id, endpoint.secret_version)
+    return secrets.shown(endpoint_id, endpoint.secret_version)
 
 
 def redeliver(unit: UnitOfWork, endpoint_id: str, delivery_id: str) -> int:

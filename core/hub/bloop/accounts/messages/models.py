@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.store.ids import new_id
 from bloop.store.models import ID, Base, Tenant, personal
+from bloop.store.sealed import sealed
 from bloop.store.types import utcnow
 
 
@@ -33,7 +34,7 @@ class Message(Tenant, Base):
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
     kind: Mapped[str] = mapped_column(String(40))
     recipient: Mapped[str] = mapped_column(String(320), info=personal("contact"))
-    body: Mapped[bytes | None] = mapped_column(LargeBinary, info=personal("content"))
+    body: Mapped[bytes | None] = mapped_column(LargeBinary, info=personal("content") | sealed())
     state: Mapped[str] = mapped_column(String(10), default=MessageState.QUEUED)
     reason: Mapped[str | None] = mapped_column(String(300))
     brought_by: Mapped[str | None] = mapped_column(String(40))

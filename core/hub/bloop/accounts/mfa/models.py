@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.store.ids import new_id
 from bloop.store.models import ID, Base, Tenant, personal
+from bloop.store.sealed import sealed
 from bloop.store.types import utcnow
 
 
@@ -38,7 +39,7 @@ class TotpFactor(Tenant, Base):
 
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
     user_id: Mapped[str] = mapped_column(ID)
-    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    secret: Mapped[bytes] = mapped_column(LargeBinary, info=sealed())
     last_step: Mapped[int] = mapped_column(BigInteger, default=0)
     failures: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime] = mapped_column(default=utcnow)

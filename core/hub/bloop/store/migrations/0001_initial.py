@@ -153,11 +153,19 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lease_owner", sa.String(length=80), nullable=True),
         sa.Column("workers", sa.Integer(), nullable=False),
         sa.Column("queues", Json, nullable=False),
+        sa.Column("master_keys", Json, nullable=False),
         sa.Column("generation", sa.String(length=64), nullable=False),
         sa.Column("config_fault", sa.String(length=2000), nullable=True),
         sa.Column("started_at", UtcDateTime(), nullable=False),
         sa.Column("beat_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hub_process")),
+    )
+    op.create_table(
+        "hub_secret",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_hub_secret")),
     )
     op.create_table(
         "idempotency_key",
@@ -205,6 +213,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("plugin_id", sa.String(length=40), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("settings", Json, nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("secrets_set_at", Json, nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "plugin_id", name=op.f("pk_institution_plugin")),
@@ -344,6 +354,25 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_login_delay_failed", "login_delay", ["institution_id", "failed_at"], unique=False
+    )
+    op.create_table(
+        "master_key",
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("proof", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("switched_at", UtcDateTime(), nullable=True),
+        sa.Column("rewrapped_at", UtcDateTime(), nullable=True),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_master_key")),
+    )
+    op.create_index(
+        "uq_master_key_current",
+        "master_key",
+        ["state"],
+        unique=True,
+        sqlite_where=sa.text("state = 'current'"),
+        postgresql_where=sa.text("state = 'current'"),
     )
     op.create_table(
         "membership_rules",
@@ -824,6 +853,26 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ),
         sa.PrimaryKeyConstraint(
             "institution_id", "connection_id", "stream", "partition", name=op.f("pk_sync_cursor")
+        ),
+    )
+    op.create_table(
+        "user_plugin",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("plugin_id", sa.String(length=40), nullable=False),
+        sa.Column("settings", Json, nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("secrets_set_at", Json, nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_user_plugin_institution_id_user_id_account_user"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "user_id", "plugin_id", name=op.f("pk_user_plugin")
         ),
     )
     op.create_table(

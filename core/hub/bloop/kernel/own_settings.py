@@ -1,0 +1,183 @@
+"""Settings of a plugin that an institution, or a user of it, keeps in a row of its own.
+
+Those that are secret are one JSON object, sealed for the row and the plugin: what was sealed for
+another plugin, institution or user does not open here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from pydantic import SecretBytes, SecretStr
+
+from bloop.kernel.config import LoadedConfig
+from bloop.kernel.config_errors import Fault, InvalidConfigError, unknown
+from bloop.kernel.config_layers import Layer, SetOn, holds_bytes, row_layer
+from bloop.kernel.models import InstitutionPlugin, UserPlugin
+from bloop.store.errors import ConflictError
+from bloop.store.sealing import Place
+from bloop.store.types import to_text, utcnow
+from bloop.store.unit import UnitOfWork
+from bloop_sdk import PluginConfig
+from bloop_sdk.settings import Scope, is_secret, scope_of
+
+Open = Callable[[bytes, Place], bytes]
+
+LONGEST_SECRET = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose settings of which plugin; without a ``user`` they are the institution's."""
+
+    institution: str
+    plugin: str
+    user: str | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """What it may set."""
+        return Scope.USER if self.user else Scope.INSTITUTION
+
+    @property
+    def place(self) -> Place:
+        """Where its secrets stand."""
+        if self.user:
+            return Place("user_plugin", "secrets", f"{self.institution}/{self.user}", self.plugin)
+        return Place("institution_plugin", "secrets", self.institution, self.plugin)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSettings:
+    """What one row holds; ``set_at`` tells of each secret when it was set (RFC 3339)."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    row_version: int = 0
+    sealed: bytes | None = field(default=None, repr=False)
+    set_at: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.settings or self.sealed)
+
+    def layer(self, owner: Owner, model: type[PluginConfig], open_: Open) -> Layer:
+        """The layer for :meth:`bloop.kernel.config.LoadedConfig.plugin`; raises SealError."""
+        secrets = opened(self.sealed, owner, open_)
+        return _layer(owner, model, self.settings, secrets)
+
+    def told_layer(self, owner: Owner) -> Layer:
+        """The same for who only tells where a setting comes from: no secret is opened."""
+        told = {name: SetOn(at[:10]) for name, at in self.set_at.items()}
+        return row_layer(owner.scope, {**self.settings, **told})
+
+
+def opened(sealed: bytes | None, owner: Owner, open_: Open) -> dict[str, Any]:
+    """The secrets of a row by their names; raises SealError."""
+    found: dict[str, Any] = json.loads(open_(sealed, owner.place)) if sealed else {}
+    return found
+
+
+def set_own(
+    unit: UnitOfWork,
+    config: LoadedConfig,
+    model: type[PluginConfig],
+    owner: Owner,
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, Any],
+    version: int | None,
+    *,
+    below: tuple[Layer, ...] = (),
+) -> OwnSettings:
+    """Replace the settings of a row; of its secrets, change those that are named (None: remove).
+
+    ``below`` are the rows that it lies over. Raises InvalidConfigError with every fault, and
+    ConflictError for a stale ``version``.
+    """
+    row = _row(unit, owner, version)
+    _check_secrets(model, owner, secrets)
+    set_at = {k: v for k, v in row.secrets_set_at.items() if k not in secrets}
+    # Where all of them are set anew, it does not matter whether the old ones still open.
+    kept = opened(row.secrets, owner, unit.sealer.open) if set_at else {}
+    given = {name: value for name, value in secrets.items() if value is not None}
+    all_secrets = {name: kept[name] for name in set_at if name in kept} | given
+    own = _layer(owner, model, settings, all_secrets)
+    config.plugin(owner.plugin, model, (*below, own))
+    row.settings = dict(settings)
+    if secrets:
+        now = to_text(utcnow())
+        row.secrets_set_at = set_at | dict.fromkeys(given, now)
+        row.secrets = (
+            unit.sealer.seal(orjson.dumps(all_secrets), owner.place) if all_secrets else None
+        )
+    unit.session.add(row)
+    keys = {"keys": sorted(settings), "secrets": sorted(secrets)}
+    unit.audit.append("plugins:settings", f"plugin:{owner.plugin}", keys)
+    unit.session.flush()
+    return OwnSettings(row.settings, row.row_version, row.secrets, row.secrets_set_at)
+
+
+def _row(unit: UnitOfWork, owner: Owner, version: int | None) -> Any:
+    row: Any
+    if owner.user:
+        row = unit.session.get(UserPlugin, (owner.institution, owner.user, owner.plugin))
+    else:
+        row = unit.session.get(InstitutionPlugin, (owner.institution, owner.plugin))
+    if row is not None:
+        unit.expect(row, version)
+        return row
+    if version:
+        raise ConflictError(f"nothing has been set of plugin {owner.plugin}", cure="read it again")
+    names: dict[str, Any] = {"institution_id": owner.institution, "plugin_id": owner.plugin}
+    empty: dict[str, Any] = {"settings": {}, "secrets_set_at": {}}
+    if owner.user:
+        row = UserPlugin(**names, **empty, user_id=owner.user)
+    else:
+        row = InstitutionPlugin(**names, **empty, enabled=True)
+    return row
+
+
+def _check_secrets(model: type[PluginConfig], owner: Owner, secrets: Mapping[str, Any]) -> None:
+    faults = []
+    known = [name for name in model.model_fields if is_secret(model, name)]
+    where, table = f"{owner.scope} row", f"plugins.{owner.plugin}"
+    for name, value in secrets.items():
+        if name not in model.model_fields:
+            faults.append(Fault(where, table, name, *unknown(name, known)))
+        elif name not in known:
+            faults.append(Fault(where, table, name, "is no secret", "set it among the settings"))
+        elif isinstance(value, str) and not 0 < len(value) <= LONGEST_SECRET:
+            problem = f"must have 1 to {LONGEST_SECRET} characters"
+            faults.append(Fault(where, table, name, problem))
+    if faults:
+        raise InvalidConfigError(faults)
+
+
+def _layer(
+    owner: Owner,
+    model: type[PluginConfig],
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, Any],
+) -> Layer:
+    # A secret that the plugin does not know any more is kept, in case it comes back.
+    known = {
+        name: _hidden(value, as_bytes=holds_bytes(model, name))
+        for name, value in secrets.items()
+        if name in model.model_fields
+    }
+    return row_layer(owner.scope, {**settings, **known})
+
+
+def _hidden(value: Any, *, as_bytes: bool) -> Any:
+    if isinstance(value, list):
+        return [_hidden(part, as_bytes=as_bytes) for part in value]
+    if isinstance(value, dict):
+        return {key: _hidden(part, as_bytes=as_bytes) for key, part in value.items()}
+    return SecretBytes(str(value).encode()) if as_bytes else SecretStr(str(value))
+
+
+def sets_for_users(model: type[PluginConfig]) -> bool:
+    """Whether a user may set anything of a plugin."""
+    return any(scope_of(model, name) is Scope.USER for name in model.model_fields)
