@@ -12,6 +12,8 @@ from bloop.store.models import Base
 
 def core_metadata() -> MetaData:
     """The metadata with every domain's ``models.py`` imported."""
-    for models in sorted(Path(__file__).parent.glob("*/models.py")):
-        importlib.import_module(f"bloop.{models.parent.name}.models")
+    here = Path(__file__).parent
+    for models in sorted(here.glob("**/models.py")):
+        folders = models.parent.relative_to(here).parts
+        importlib.import_module(".".join(("bloop", *folders, "models")))
     return Base.metadata

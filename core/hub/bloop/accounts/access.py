@@ -71,12 +71,16 @@ ACTIONS: dict[str, Role] = {
     "institutions:write": Role.OPERATOR,
     "jobs:cancel": Role.EDUCATOR,
     "jobs:read": Role.EDUCATOR,
+    "keys:read": Role.ADMIN,
+    "keys:write": Role.ADMIN,
     "ops:read": Role.OPERATOR,
     "plugins:enable": Role.ADMIN,
     "plugins:read": Role.ADMIN,
     "plugins:toggle": Role.OPERATOR,
     "schedules:read": Role.ADMIN,
     "schedules:write": Role.ADMIN,
+    "tokens:read": Role.LEARNER,
+    "tokens:write": Role.LEARNER,
     "users:read": Role.ADMIN,
     "webhooks:read": Role.ADMIN,
     "webhooks:write": Role.ADMIN,
@@ -215,8 +219,9 @@ class Route:
     ``problems`` are the statuses that it can answer with besides those of every route, ``upload``
     lets its body be as long as a file may be, ``deadline`` is in seconds. ``permit`` raises where
     the caller may not do what the path names although they have the action; the handler asks it
-    too. ``options`` are those of FastAPI; what only describes (``response_model``, ``responses``)
-    costs nothing at the start.
+    too. ``answers_again`` says that the handler itself sees to an ``Idempotency-Key``. ``options``
+    are those of FastAPI; what only describes (``response_model``, ``responses``) costs nothing at
+    the start.
     """
 
     def __init__(
@@ -230,6 +235,7 @@ class Route:
         upload: bool = False,
         deadline: float | None = DEADLINE_SECONDS,
         permit: Callable[[Request], Awaitable[Any]] | None = None,
+        answers_again: bool = False,
         **options: Any,
     ) -> None:
         if action not in ACTIONS:
@@ -242,6 +248,7 @@ class Route:
         self.upload = upload
         self.deadline = None if upload else deadline
         self.permit = permit
+        self.answers_again = answers_again
         self.options = options
         self._queries: dict[bytes, dict[str, Any]] = {}
 

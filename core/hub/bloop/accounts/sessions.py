@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from starlette.responses import Response
@@ -16,11 +17,15 @@ from bloop.accounts.access import GUEST_SCOPES, STRANGER_SCOPES
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.queries import SESSION
 from bloop.accounts.service import StartedSession, token_hash, token_institution
+from bloop.accounts.tokens.forms import is_session
 from bloop.store.database import Database
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
 from bloop.telemetry import traces
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
+
+if TYPE_CHECKING:
+    from bloop.accounts.tokens.bearers import Bearers
 
 REMEMBERED_SECONDS = 1.0
 """For so long another process may still honour a session that has ended."""
@@ -37,8 +42,9 @@ STRANGER = Principal(PrincipalKind.GUEST, "guest", Role.GUEST, STRANGER_SCOPES)
 class Holder:
     """Who holds a token, and where.
 
-    Of a login ``session`` is its id, ``proved_at`` when its holder last proved who they are, and
-    ``second_factor`` whether that took more than one thing.
+    Of a login ``session`` is its id, of an access token ``family`` and of an API key ``key``; each
+    has one of them. ``proved_at`` is when a person last proved who they are, which a key never did,
+    and ``second_factor`` whether that took more than one thing.
     """
 
     principal: Principal
@@ -46,6 +52,8 @@ class Holder:
     session: str | None = None
     proved_at: datetime | None = None
     second_factor: bool = False
+    family: str | None = None
+    key: str | None = None
 
 
 def system_call(institution: str, trace: Trace | None = None) -> Call:
@@ -54,16 +62,19 @@ def system_call(institution: str, trace: Trace | None = None) -> Call:
 
 
 class Sessions:
-    """Looks tokens up; :meth:`forget` makes this process look again at once.
+    """Looks tokens up, of whatever kind; :meth:`forget` makes this process look again at once.
+
+    ``issuer`` is the hub's address, which its access tokens name.
 
     Over HTTPS the cookie has the prefix ``__Host-``, which ties it to this host alone; on a
     loopback address without TLS browsers would refuse that.
     """
 
-    def __init__(self, database: Database, *, secure: bool) -> None:
+    def __init__(self, database: Database, *, secure: bool, issuer: str = "") -> None:
         self.secure = secure
         self.cookie = "__Host-bloop" if secure else "bloop_session"
         self._database = database
+        self._issuer = issuer
         self._known: dict[str, tuple[float, Holder | None]] = {}
 
     def set_cookie(self, response: Response, session: StartedSession) -> None:
@@ -77,19 +88,30 @@ class Sessions:
             samesite="lax",
         )
 
+    @cached_property
+    def bearers(self) -> Bearers:
+        """What tells who brings the tokens of programs; imported with the first of them."""
+        from bloop.accounts.tokens.bearers import Bearers
+
+        return Bearers(self._database, self._issuer)
+
     async def holder(self, token: str, trace: Trace) -> Holder | None:
-        """Who holds a token; None for what is no session, or one that has ended."""
+        """Who holds a token; None for what is none, or one that has ended.
+
+        This is where the kinds are told apart, by their form alone.
+        """
         remembered = self._known.get(token)
         now = time.monotonic()
         if remembered is not None and remembered[0] > now:
             return remembered[1]
-        institution = token_institution(token)
-        if institution is None:
-            return None
-        found = await self._look_up(token, institution, trace)
+        if is_session(token):
+            found = await self._of_session(token, trace)
+            seconds = REMEMBERED_SECONDS
+        else:
+            found, seconds = await self.bearers.holder(token, trace)
         if len(self._known) >= _MOST:
             self._known.clear()
-        self._known[token] = (now + REMEMBERED_SECONDS, found)
+        self._known[token] = (now + min(seconds, REMEMBERED_SECONDS), found)
         return found
 
     def forget(self, token: str) -> None:
@@ -97,9 +119,21 @@ class Sessions:
         self._known.pop(token, None)
 
     async def holders(self, tokens: Iterable[str]) -> dict[str, Holder]:
-        """Who holds each of these tokens now: read at once, and from the database."""
-        by_hash = {token_hash(token): token for token in tokens}
-        return await asyncio.to_thread(self._holders, by_hash)
+        """Who holds each of these tokens now, from the database: of sessions in one read."""
+        given = list(tokens)
+        by_hash = {token_hash(token): token for token in given if is_session(token)}
+        found = await asyncio.to_thread(self._holders, by_hash)
+        for token in given:
+            if not is_session(token):
+                holder, _ = await self.bearers.holder(token, traces.start())
+                if holder is not None:
+                    found[token] = holder
+        return found
+
+    async def stop(self) -> None:
+        """Let what is under way come to its end."""
+        if "bearers" in self.__dict__:
+            await self.bearers.stop()
 
     def _holders(self, by_hash: Mapping[str, str]) -> dict[str, Holder]:
         hashes, found = list(by_hash), {}
@@ -123,7 +157,10 @@ class Sessions:
                     found[by_hash[hashed]] = Holder(principal, institution)
         return found
 
-    async def _look_up(self, token: str, institution: str, trace: Trace) -> Holder | None:
+    async def _of_session(self, token: str, trace: Trace) -> Holder | None:
+        institution = token_institution(token)
+        if institution is None:
+            return None
         call = system_call(institution, trace)
         row = await self._database.read_one(SESSION, call, token_hash=token_hash(token))
         if row is None or _moment(row[3]) <= utcnow():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import bloop.accounts.tokens.topics  # noqa: F401 - declares its own
 from bloop.store.topics import Payload, Topic, declare
 from bloop_sdk import Personal
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 API = (
     "bloop.accounts.routes",
+    "bloop.accounts.tokens.routes",
+    "bloop.accounts.tokens.key_routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -42,6 +44,7 @@ PAGES = (
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",
+    "bloop.web.key_pages",
 )
 
 

@@ -85,7 +85,7 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
 )
 """The status of each kind of error; the first that fits, and 500 where none does."""
 
-STATUS_OF_CODE = {"publish_refused": 409}
+STATUS_OF_CODE = {"publish_refused": 409, "invalid_grant": 400, "invalid_scope": 400}
 """The status of errors whose classes belong to domains, which are imported when first needed."""
 
 PASSING = frozenset({"store_busy", "store_unavailable"})

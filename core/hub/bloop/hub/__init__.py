@@ -70,8 +70,9 @@ class Hub:
         )
         assert store.blobs is not None, "the configuration resolves it"
         self.blobs = Blobs(store.blobs)
+        address = config.value.public_url
         self.sessions = Sessions(
-            self.database, secure=config.value.public_url.startswith("https://")
+            self.database, secure=address.startswith("https://"), issuer=address
         )
         self.tables = Tables(self)
         self.choices = InstitutionPlugins(self.database)
@@ -339,6 +340,7 @@ class Hub:
             self._watchdog.stop()
         if "outside" in made:
             await self.outside.close()
+        await self.sessions.stop()
         await self.database.close()
 
     async def _load(self) -> None:
