@@ -85,7 +85,11 @@ def test_every_change_takes_a_key_and_says_how_it_is_refused(made):
 
 
 UNVERSIONED = {
+    "delete /api/v1/account/keys/{key_id}",
+    "delete /api/v1/keys/{key_id}",
     "delete /api/v1/session",
+    "delete /api/v1/tokens/{family_id}",
+    "post /api/v1/account/keys",
     "post /api/v1/containers",
     "post /api/v1/containers/{container_id}/files",
     "post /api/v1/containers/{container_id}/items",
@@ -96,11 +100,14 @@ UNVERSIONED = {
     "post /api/v1/imports",
     "post /api/v1/jobs/{job_id}/cancel",
     "post /api/v1/jobs/{job_id}/retry",
+    "post /api/v1/keys",
     "post /api/v1/plugins/undo",
     "post /api/v1/plugins/{plugin_id}/disable",
     "post /api/v1/plugins/{plugin_id}/enable",
     "post /api/v1/runs/{run_id}/undo",
     "post /api/v1/schedules/{name}/run",
+    "post /api/v1/tokens",
+    "post /api/v1/tokens/refresh",
     "post /api/v1/webhooks",
     "post /api/v1/webhooks/{webhook_id}/redeliver",
     "post /api/v1/webhooks/{webhook_id}/rotate",

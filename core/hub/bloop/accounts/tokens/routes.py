@@ -57,7 +57,13 @@ async def grant_tokens(request: Request, body: TokenIn) -> Response:
     return _answer(await hub.database.run(in_unit, hub.database, call, give))
 
 
-@router.post("/api/v1/tokens/refresh", action=VISIT, response_model=TokenOut, answers_again=True)
+@router.post(
+    "/api/v1/tokens/refresh",
+    action=VISIT,
+    response_model=TokenOut,
+    problems=(503, 504),
+    answers_again=True,
+)
 async def refresh_tokens(request: Request, body: RefreshIn) -> Response:
     """Give the next pair for a refresh token, and use that up.
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from bloop.accounts.access import ACTIONS, VISIT, HubParts, may
+from bloop.kernel.states import PluginState
 from bloop_sdk import BloopError, Call, Principal, Role
+
+_OFF = frozenset({PluginState.DISABLED, PluginState.STOPPED})
 
 
 class ScopeError(BloopError):
@@ -18,8 +21,9 @@ def known_actions(hub: HubParts) -> dict[str, Role]:
     """Every action that can be a scope with its least role: the hub's, and of its plugins."""
     found = {name: role for name, role in ACTIONS.items() if name != VISIT}
     for record in hub.kernel.plugins.values():
-        for action in record.manifest.contributes.actions if record.manifest else ():
-            found[action.name] = Role(action.role)
+        if record.manifest is not None and record.status.state not in _OFF:
+            actions = record.manifest.contributes.actions
+            found |= {action.name: Role(action.role) for action in actions}
     return found
 
 
