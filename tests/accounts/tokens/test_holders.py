@@ -294,3 +294,10 @@ def test_a_rotation_leaves_a_line_of_audit(world):
         ).all()
 
     assert world.do(lines)[-1] == ("keys.signing_rotated", f"signing_key:{kid}")
+
+
+async def test_nonsense_is_not_remembered(world):
+    """Else whoever sends enough of it could fill the memory."""
+    for token in ("x" * 5000, "eyJ" + "x" * 5000, "eyJ.a.b", "bloop_pat_x", f"{OTHER}.short"):
+        assert await world.sessions.holder(token, EVERYWHERE.trace) is None
+    assert world.sessions._known == {}

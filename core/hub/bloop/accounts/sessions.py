@@ -104,14 +104,17 @@ class Sessions:
         now = time.monotonic()
         if remembered is not None and remembered[0] > now:
             return remembered[1]
-        if is_session(token):
-            found = await self._of_session(token, trace)
-            seconds = REMEMBERED_SECONDS
-        else:
+        if not is_session(token):
             found, seconds = await self.bearers.holder(token, trace)
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known[token] = (now + min(seconds, REMEMBERED_SECONDS), found)
+        else:
+            institution = token_institution(token)
+            if institution is None:
+                return None
+            found, seconds = await self._look_up(token, institution, trace), REMEMBERED_SECONDS
+        if seconds > 0:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[token] = (now + min(seconds, REMEMBERED_SECONDS), found)
         return found
 
     def forget(self, token: str) -> None:
@@ -157,10 +160,7 @@ class Sessions:
                     found[by_hash[hashed]] = Holder(principal, institution)
         return found
 
-    async def _of_session(self, token: str, trace: Trace) -> Holder | None:
-        institution = token_institution(token)
-        if institution is None:
-            return None
+    async def _look_up(self, token: str, institution: str, trace: Trace) -> Holder | None:
         call = system_call(institution, trace)
         row = await self._database.read_one(SESSION, call, token_hash=token_hash(token))
         if row is None or _moment(row[3]) <= utcnow():

@@ -36,12 +36,14 @@ class Bearers:
         self._notes: set[asyncio.Task[None]] = set()
 
     async def holder(self, token: str, trace: Trace) -> tuple[Holder | None, float]:
-        """Who brings a token, and for how many seconds at most that is true."""
+        """Who brings a token, and for how many seconds that may be remembered at most."""
         if forms.is_jwt(token):
             return await self._of_access_token(token, trace)
         form = forms.api_key_form(token)
         institution = None if form is None else forms.institution_of(token, form)
-        return (None if institution is None else await self._of_key(token, institution, trace)), 1.0
+        if institution is None:
+            return None, 0.0
+        return await self._of_key(token, institution, trace), 1.0
 
     async def stop(self) -> None:
         """Wait for the last notes to be written."""

@@ -171,7 +171,8 @@ def _second_use(
         successor = _successor(unit.institution, token, retry_key, row.salt)
         if same and _is_fresh(unit, successor, now):
             return _again(access, unit, family, successor)
-    _end(unit, Ended.REUSED, TokenFamily.id == family.id)
+    if not _end(unit, Ended.REUSED, TokenFamily.id == family.id):
+        return Refusal.UNKNOWN  # Somebody else came second, and has ended it.
     unit.audit.append("tokens.reused", f"token_family:{family.id}", {"user": family.user_id})
     unit.outbox.append(
         "user.token_reused",
