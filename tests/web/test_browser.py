@@ -160,6 +160,7 @@ def test_without_scripts_a_reload_tells_how_far_a_job_is(visit, served, job):
 def test_nothing_scrolls_sideways_on_a_narrow_screen(visit, served, job):
     job.reach(3, 4, "verylongword" * 20)
     own = ["/jobs", "/events/parked", "/webhooks", "/webhooks/new", f"/jobs/{job.claim.id}"]
+    own += ["/keys", "/keys/new", "/account/keys", "/account/keys/new"]
     with visit(served.login_path(), viewport=NARROW) as page:
         course = page.locator(".card a").first.get_attribute("href")
         for path in [course, *own, *(path for _, _, path in served.lessons())]:
@@ -210,6 +211,7 @@ def test_axe_finds_nothing(visit, served, job, scheme):
         job.reach(3, 4, "page 3")
         paths += ["/jobs", f"/jobs/{job.claim.id}", f"/jobs/{job.claim.id}/cancel"]
         paths += ["/events/parked", "/webhooks", "/webhooks/new"]
+        paths += ["/keys", "/keys/new", "/account/keys", "/account/keys/new"]
         for kind, _, path in served.lessons():
             if kind not in seen:
                 seen.add(kind)

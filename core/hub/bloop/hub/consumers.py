@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from bloop.accounts.sessions import system_call
-from bloop.accounts.tokens import tidy
 from bloop.events.consumers import Consumers
 from bloop.events.handlers import Consumer
 from bloop.events.hooks import hook_consumers
@@ -63,7 +62,12 @@ def make_consumers(hub: Hub) -> Consumers:
         idempotency.trim, hub.database, call, timedelta(hours=limits.idempotency_hours)
     )
     trim_jobs = partial(trim.trim, hub.database, call, timedelta(days=limits.job_days))
-    tidy_tokens = partial(tidy.tidy, hub.database, call)
+
+    def tidy_tokens() -> None:
+        from bloop.accounts.tokens.tidy import tidy
+
+        tidy(hub.database, call)
+
     return Consumers(
         means, keep=timedelta(days=limits.event_days), tidy=(forget, trim_jobs, tidy_tokens)
     )
