@@ -83,7 +83,11 @@ async def test_only_what_one_may_oneself_is_offered(visit):
     learner, admin = await visit("learner"), await visit("admin")
     assert 'name="scope:users:read"' not in (await learner.get("/account/keys/new")).text
     assert 'name="scope:users:read"' in (await admin.get("/keys/new")).text
-    assert 'name="scope:hub:visit"' not in (await admin.get("/keys/new")).text
+    for scope in ("hub:visit", "ops:read"):
+        assert f'name="scope:{scope}"' not in (await admin.get("/keys/new")).text
+    operator = await visit("operator")
+    assert 'name="scope:ops:read"' not in (await operator.get("/keys/new")).text
+    assert 'name="scope:ops:read"' in (await operator.get("/account/keys/new")).text
     sneaked = await make(learner, "/account/keys", **{"scope:users:read": "on"})
     assert "users:read" not in (await learner.get("/account/keys")).text
     assert sneaked.status_code == 200

@@ -124,8 +124,7 @@ async def _list(request: Request, kind: _Kind) -> Response:
 async def _create(request: Request, kind: _Kind) -> Response:
     given = await read_form(request)
     form: dict[str, Any] = {name: given[name].strip() for name in ("name", "days", "role")}
-    actions = offered(call_of(request), known_actions(hub_of(request)))
-    form["scopes"] = [name for name in actions if given[f"scope:{name}"]]
+    form["scopes"] = [name for name in _offered(request, kind) if given[f"scope:{name}"]]
     try:
         made = await make_key(request, _wanted(form, kind), user=kind.user)
     except (InvalidError, ConflictError, ScopeError) as err:
@@ -149,7 +148,6 @@ def _wanted(form: Mapping[str, Any], kind: _Kind) -> NewKey:
 async def _form(
     request: Request, kind: _Kind, form: Mapping[str, Any], error: BloopError | None = None
 ) -> Response:
-    call = call_of(request)
     names = role_names(translations_of(locale_of(request)).gettext)
     wrong = "scopes" if isinstance(error, ScopeError) else getattr(error, "field", None)
     return await page(
@@ -162,8 +160,13 @@ async def _form(
         wrong=wrong,
         most_days=MOST_DAYS,
         roles=[(role, names[role]) for role in ROLES] if kind.user is None else [],
-        scopes=offered(call, known_actions(hub_of(request))),
+        scopes=_offered(request, kind),
     )
+
+
+def _offered(request: Request, kind: _Kind) -> list[str]:
+    most = ROLES[-1] if kind.user is None else None
+    return offered(call_of(request), known_actions(hub_of(request)), most)
 
 
 async def _ask(request: Request, kind: _Kind, key_id: str) -> Response:

@@ -27,9 +27,14 @@ def known_actions(hub: HubParts) -> dict[str, Role]:
     return found
 
 
-def offered(call: Call, actions: Mapping[str, Role]) -> list[str]:
-    """The scopes that this caller could give a token or key."""
-    return sorted(name for name, least in actions.items() if may(call, name, least=least))
+def offered(call: Call, actions: Mapping[str, Role], role: Role | None = None) -> list[str]:
+    """The scopes that this caller could give a token or key, which is at most a ``role``."""
+    return sorted(
+        name
+        for name, least in actions.items()
+        if may(call, name, least=least)
+        and (role is None or may(_as(call, role), name, least=least))
+    )
 
 
 def checked(
