@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bloop.accounts.tokens import forms
 from bloop.accounts.tokens.forms import ALPHABET, Form, institution_of, mint
+from bloop_sdk._masking import mask_text
 
 HOME = "019a21c4-6b1e-7c2a-9d1f-0a4f3f8a1b2c"
 KEY = mint(Form.PERSONAL_KEY, HOME)
@@ -70,3 +71,10 @@ def test_kinds_do_not_overlap():
 def test_the_hint_is_of_the_secret_and_four_letters_long():
     assert UUID(institution_of(KEY, Form.PERSONAL_KEY)) == UUID(HOME)
     assert forms.hint(KEY) == KEY[-10:-6]
+
+
+@pytest.mark.parametrize("form", Form)
+def test_logs_do_not_show_one(form):
+    made = mint(form, HOME)
+    masked = mask_text(f"it sent {made}, and then {{'key': '{made}'}}")
+    assert made[len(form) :] not in masked

@@ -105,14 +105,14 @@ def rotate(unit: UnitOfWork) -> str:
     """
     now, current = utcnow(), _current(unit)
     if current is not None and not _moved(unit, current.kid, KeyState.RETIRED, retired_at=now):
-        return rotated_kid(unit)
+        return current_kid(unit)
     following = unit.session.scalar(select(SigningKey.kid).where(SigningKey.state == KeyState.NEXT))
     if following is None:
         _make(unit, KeyState.CURRENT)
     else:
         _moved(unit, following, KeyState.CURRENT, current_since=now)
     _make(unit, KeyState.NEXT)
-    kid = rotated_kid(unit)
+    kid = current_kid(unit)
     unit.audit.append("keys.signing_rotated", f"signing_key:{kid}")
     return kid
 
@@ -122,7 +122,7 @@ def replace(unit: UnitOfWork) -> str:
     unit.session.execute(delete(SigningKey))
     _make(unit, KeyState.CURRENT)
     _make(unit, KeyState.NEXT)
-    kid = rotated_kid(unit)
+    kid = current_kid(unit)
     unit.audit.append("keys.signing_replaced", f"signing_key:{kid}")
     return kid
 
@@ -151,7 +151,7 @@ def encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def rotated_kid(unit: UnitOfWork) -> str:
+def current_kid(unit: UnitOfWork) -> str:
     """The id of the key that signs."""
     current = _current(unit)
     assert current is not None, "there is a current key from the first rotation on"
