@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.accounts.tokens.models import KeyState, SigningKey
 from bloop.accounts.tokens.queries import SIGNING_KEYS
@@ -39,7 +38,8 @@ OVERLAP = timedelta(hours=1)
 RELOAD_SECONDS = 1.0
 """So often, at most, a header that is of no known key has the keys read again."""
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+LOCK_CLASS = 0x0B11
+"""Of PostgreSQL's advisory locks, beside that of the outbox."""
 
 
 class Signer(NamedTuple):
@@ -82,6 +82,9 @@ class SigningKeys:
         """The key that signs now; made where there is none, rotated where it is too old."""
         current = _current(unit)
         if current is None or _is_old(current):
+            _take_turn(unit)
+            current = _current(unit)  # Whoever had the turn before may have made it.
+        if current is None or _is_old(current):
             rotate(unit)
             current = _current(unit)
             assert current is not None, "rotating leaves a current key"
@@ -99,32 +102,23 @@ class SigningKeys:
 
 
 def rotate(unit: UnitOfWork) -> str:
-    """Let the next key sign and the current one retire; the id of the one that signs now.
-
-    Of two who do it at once, one does.
-    """
-    now, current = utcnow(), _current(unit)
-    if current is not None and not _moved(unit, current.kid, KeyState.RETIRED, retired_at=now):
-        return current_kid(unit)
-    following = unit.session.scalar(select(SigningKey.kid).where(SigningKey.state == KeyState.NEXT))
-    if following is None:
+    """Let the next key sign and the current one retire; the id of the one that signs now."""
+    _take_turn(unit)
+    now = utcnow()
+    _move(unit, KeyState.CURRENT, KeyState.RETIRED, retired_at=now)
+    if not _move(unit, KeyState.NEXT, KeyState.CURRENT, current_since=now):
         _make(unit, KeyState.CURRENT)
-    else:
-        _moved(unit, following, KeyState.CURRENT, current_since=now)
     _make(unit, KeyState.NEXT)
-    kid = current_kid(unit)
-    unit.audit.append("keys.signing_rotated", f"signing_key:{kid}")
-    return kid
+    return _told(unit, "keys.signing_rotated")
 
 
 def replace(unit: UnitOfWork) -> str:
     """Forget every key, for one has leaked: all access tokens end, refresh tokens stay."""
+    _take_turn(unit)
     unit.session.execute(delete(SigningKey))
     _make(unit, KeyState.CURRENT)
     _make(unit, KeyState.NEXT)
-    kid = current_kid(unit)
-    unit.audit.append("keys.signing_replaced", f"signing_key:{kid}")
-    return kid
+    return _told(unit, "keys.signing_replaced")
 
 
 def forget_retired(unit: UnitOfWork) -> None:
@@ -151,10 +145,21 @@ def encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def current_kid(unit: UnitOfWork) -> str:
-    """The id of the key that signs."""
+def _take_turn(unit: UnitOfWork) -> None:
+    """Wait until nobody else changes the keys, until this transaction ends.
+
+    SQLite has one writer anyway.
+    """
+    if unit.session.get_bind().dialect.name == "postgresql":
+        unit.session.connection().exec_driver_sql(
+            "SELECT pg_advisory_xact_lock(%(lock)s, 0)", {"lock": LOCK_CLASS}
+        )
+
+
+def _told(unit: UnitOfWork, action: str) -> str:
     current = _current(unit)
-    assert current is not None, "there is a current key from the first rotation on"
+    assert current is not None, "there is one from the first change on"
+    unit.audit.append(action, f"signing_key:{current.kid}")
     return current.kid
 
 
@@ -172,12 +177,12 @@ def _is_old(key: SigningKey) -> bool:
     return since < utcnow() - timedelta(days=KEY_DAYS)
 
 
-def _moved(unit: UnitOfWork, kid: str, state: KeyState, **times: Any) -> bool:
-    before = KeyState.CURRENT if state is KeyState.RETIRED else KeyState.NEXT
+def _move(unit: UnitOfWork, before: KeyState, after: KeyState, **times: Any) -> bool:
+    """Bring the key of one state into another; False where there is none."""
     moved = unit.session.execute(
         update(SigningKey)
-        .where(SigningKey.kid == kid, SigningKey.state == before)
-        .values(state=state, **times)
+        .where(SigningKey.state == before)
+        .values(state=after, **times)
         .returning(SigningKey.kid)
         .execution_options(synchronize_session=False)
     )
@@ -185,24 +190,22 @@ def _moved(unit: UnitOfWork, kid: str, state: KeyState, **times: Any) -> bool:
 
 
 def _make(unit: UnitOfWork, state: KeyState) -> None:
-    """Add a key in this state, unless there is one: another process may be at it too."""
+    """Add a key in this state."""
     from joserfc.jwk import OKPKey
 
     key = OKPKey.generate_key(ALGORITHM, private=True)
     kid, jwk = key.thumbprint(), key.as_dict(private=True)
     private = base64.urlsafe_b64decode(f"{jwk['d']}=")
-    unit.session.execute(
-        _INSERT[unit.session.get_bind().dialect.name](SigningKey)
-        .values(
+    unit.session.add(
+        SigningKey(
             kid=kid,
             public=jwk["x"],
             sealed=unit.sealer.seal(private, _place(kid)),
             state=state,
-            created_at=utcnow(),
             current_since=utcnow() if state is KeyState.CURRENT else None,
         )
-        .on_conflict_do_nothing()
     )
+    unit.session.flush()
 
 
 def _open(unit: UnitOfWork, row: SigningKey) -> OKPKey:
