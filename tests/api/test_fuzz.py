@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from urllib.parse import quote
 
@@ -80,11 +81,11 @@ def requests(draw, ids):
     return method, path, query, headers, body, operation
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+@contextlib.contextmanager
+def served_course(folder, text=""):
     """The app of a hub on SQLite, a token of its operator, and ids that exist there."""
-    path = tmp_path_factory.mktemp("fuzz") / "hub.toml"
-    path.write_text("")
+    path = folder / "hub.toml"
+    path.write_text(text)
     hub = Hub.open(path, "api")
     hub.tables.prepare()
     hub.load_plugins()
@@ -94,6 +95,12 @@ def prepared(tmp_path_factory):
     ids = asyncio.run(course(app, token))
     yield app, token, [*ids, hub.institution]
     hub.database.close_now()
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    with served_course(tmp_path_factory.mktemp("fuzz")) as made:
+        yield made
 
 
 async def sent(app, token, method, path, **options) -> httpx.Response:

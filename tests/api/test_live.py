@@ -290,7 +290,9 @@ async def test_a_place_that_was_trimmed_away_says_reset_and_goes_on_from_now(hub
         assert await stream.subjects(1) == ["a:2"]
 
 
-@pytest.mark.parametrize("place", ["nonsense", str(Place(2**40, utcnow()))])
+@pytest.mark.parametrize(
+    "place", ["nonsense", str(Place(2**40, utcnow()))], ids=["nonsense", "to come"]
+)
 async def test_a_place_that_is_none_of_this_log_says_reset(listen, say, place):
     async with listen("admin", last_id=place) as stream:
         assert (await stream.next())[0] == "reset"

@@ -95,7 +95,7 @@ async def test_settings_are_for_admins_and_of_plugins_that_run(operator, hub, vi
     assert (await educator.get(PATH)).status_code == 403
     assert (await admin.get(PATH)).status_code == 200
     unknown = await operator.get("/api/v1/plugins/nothing/settings")
-    assert (unknown.status_code, unknown.json()["code"]) == (503, "plugin_unavailable")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "plugin_unknown")
     await operator.post("/api/v1/plugins/notebook/disable")
     off = await operator.get(PATH)
     assert off.status_code == 503

@@ -4,6 +4,7 @@ from pydantic import BaseModel, SecretStr
 from bloop.kernel.config import load
 from bloop.kernel.config_explain import explain
 from bloop.kernel.config_layers import row_layer
+from bloop.kernel.config_model import HttpSection
 from bloop_sdk import PluginConfig, Scope, setting
 from bloop_sdk.errors import ConfigError
 
@@ -113,7 +114,10 @@ def test_keys_within_tables_are_told(shown):
     [
         ("htp.port", "htp.port: unknown key (did you mean http?)"),
         ("http.potr", "http.potr: unknown key (did you mean port?)"),
-        ("http", "http: names a table (name a key: host, port, public_url)"),
+        (
+            "http",
+            "http: names a table (name a key: " + ", ".join(sorted(HttpSection.model_fields)) + ")",
+        ),
         ("http.port.x", "http.port.x: unknown key"),
         ("plugins", "plugins: names a table"),
         (

@@ -101,6 +101,7 @@ def test_the_link_is_printed_anew_while_nobody_used_it(config):
 
 
 def test_nobody_else_may_reach_a_hub_that_nobody_has_logged_in_to(config):
+    config.write_text(config.read_text() + "[http]\nallow_plain = true\n")
     with up(config, "--host", "0.0.0.0", "--port", "0") as (process, text):
         assert process.wait(PATIENCE_SECONDS) == 1
         assert "start it once on 127.0.0.1" in text()

@@ -12,8 +12,8 @@ from bloop.store.models import Base
 
 def core_metadata() -> MetaData:
     """The metadata with every domain's ``models.py`` imported."""
-    here = Path(__file__).parent
-    for models in sorted(here.glob("**/models.py")):
-        folders = models.parent.relative_to(here).parts
-        importlib.import_module(".".join(("bloop", *folders, "models")))
+    house = Path(__file__).parent
+    for models in sorted(house.rglob("models.py")):
+        parts = models.relative_to(house).with_suffix("").parts
+        importlib.import_module(".".join(("bloop", *parts)))
     return Base.metadata

@@ -22,6 +22,7 @@ from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
+    Literal,
     Protocol,
     TypeVar,
     get_args,
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from bloop.store.database import Database
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
+
+RateKind = Literal["read", "write", "upload", "login", "payment"]
 
 VISIT = "hub:visit"
 """What everybody may do who reaches the hub at all: look whether it is alive, and log in."""
@@ -217,7 +220,9 @@ class Route:
     """One method at one path, with its action.
 
     ``problems`` are the statuses that it can answer with besides those of every route, ``upload``
-    lets its body be as long as a file may be, ``deadline`` is in seconds. ``permit`` raises where
+    lets its body be as long as a file may be, ``deadline`` is in seconds. ``rate`` is how it is
+    counted (:mod:`bloop.api.rate_limits`): as a read, write or upload unless it says ``login`` or
+    ``payment``. ``permit`` raises where
     the caller may not do what the path names although they have the action; the handler asks it
     too. ``answers_again`` says that the handler itself sees to an ``Idempotency-Key``. ``options``
     are those of FastAPI; what only describes (``response_model``, ``responses``) costs nothing at
@@ -236,6 +241,7 @@ class Route:
         deadline: float | None = DEADLINE_SECONDS,
         permit: Callable[[Request], Awaitable[Any]] | None = None,
         answers_again: bool = False,
+        rate: RateKind | None = None,
         **options: Any,
     ) -> None:
         if action not in ACTIONS:
@@ -249,6 +255,7 @@ class Route:
         self.deadline = None if upload else deadline
         self.permit = permit
         self.answers_again = answers_again
+        self.rate: RateKind = rate or _rate_of(method, upload=upload)
         self.options = options
         self._queries: dict[bytes, dict[str, Any]] = {}
 
@@ -263,10 +270,10 @@ class Route:
         return self._built(self.options)
 
     def _built(self, options: dict[str, Any]) -> APIRoute:
-        from fastapi.routing import APIRoute
+        from bloop.accounts.bodies import StrictRoute
 
         given = {"response_model": None} | options
-        return APIRoute(self.path, self.endpoint, methods=[self.method], **given)
+        return StrictRoute(self.path, self.endpoint, methods=[self.method], **given)
 
     def direct_arguments(self, scope: Scope) -> dict[str, Any] | None:
         """The handler's arguments where path and query are all it takes and both are valid.
@@ -321,6 +328,12 @@ class Route:
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let FastAPI find and validate the arguments; the action was required before."""
         await self.api.handle(scope, receive, send)
+
+
+def _rate_of(method: str, *, upload: bool) -> RateKind:
+    if upload:
+        return "upload"
+    return "read" if method == "GET" else "write"
 
 
 def _is_plain(hint: Any, default: Any) -> bool:

@@ -30,7 +30,7 @@ from bloop_sdk import Call, Role
 router = Router(tags=["accounts"])
 
 
-@router.get("/start", action=VISIT, include_in_schema=False)
+@router.get("/start", action=VISIT, rate="login", include_in_schema=False)
 async def start(request: Request, token: str = "") -> Response:
     """Log in with a link that is good for one use."""
     hub = hub_of(request)

@@ -15,6 +15,7 @@ from bloop.accounts.access import HubParts, Route, Router
 from bloop.api.access_log import AccessLog
 from bloop.api.edge import Edge, ErrorPage
 from bloop.api.health import router as health
+from bloop.api.rate_limits import RateLimits
 from bloop.api.visitors import Visitors
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def create_edge(hub: HubParts, *, error_page: ErrorPage | None = None) -> Edge:
         Visitors(hub),
         AccessLog(config.log),
         upload_bytes=config.limits.upload_bytes,
+        rates=RateLimits(hub, hub.database.shared_rates),
         error_page=error_page,
     )
 

@@ -24,6 +24,7 @@ from bloop.api import security
 from bloop.api.access_log import AccessLog
 from bloop.api.deadlines import Deadlines
 from bloop.api.problems import BodyTooLargeError, answer, describe
+from bloop.api.rate_limits import RateLimits
 from bloop.api.route_table import RouteTable
 from bloop.api.visitors import Visitors
 from bloop.kernel.faults import contained
@@ -52,11 +53,13 @@ class Edge:
         log: AccessLog,
         *,
         upload_bytes: int,
+        rates: RateLimits | None = None,
         error_page: ErrorPage | None = None,
     ) -> None:
         self.visitors = visitors
         self.log = log
         self.upload_bytes = upload_bytes
+        self.rates = rates
         self.error_page = error_page
         self.complete: Awaitable[None] | None = None
         self.deadlines = Deadlines()
@@ -114,6 +117,8 @@ class Edge:
             await asyncio.shield(self.complete)
         route = self._find(scope)
         call = scope["bloop.call"]
+        if self.rates is not None:
+            await self.rates.welcome(route, scope, call)
         require(call, route.action)
         if head.unsafe:
             receive = await self.visitors.refuse_cross_site(scope, head, receive)

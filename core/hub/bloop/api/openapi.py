@@ -118,7 +118,7 @@ def statuses(route: Route) -> set[int]:
     wants = route.api.dependant
     found = set(route.problems)
     if route.action != VISIT:
-        found |= {401, 403, 503, 504}
+        found |= {401, 403, 429, 503, 504}
     if route.method != "GET":
         found |= {400, 409, 413, 422}
     if wants.path_params:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +18,14 @@ from starlette.responses import Response
 from bloop.accounts.access import ForbiddenError, LoginRequiredError
 from bloop.accounts.http import PreconditionRequiredError
 from bloop.accounts.service import LinkRefusedError
+from bloop.api.rate_limits import TooManyRequestsError
 from bloop.kernel.config_errors import InvalidConfigError
-from bloop.kernel.faults import HookRefusedError, PluginFailedError, PluginUnavailableError
+from bloop.kernel.faults import (
+    HookRefusedError,
+    PluginFailedError,
+    PluginUnavailableError,
+    PluginUnknownError,
+)
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError, StoreError, TenantError
 from bloop.store.faults import NO_SPACE, from_file
 from bloop.store.idempotency import IdempotencyError
@@ -64,6 +71,7 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
     (LinkRefusedError, 403),
     (HostRefusedError, 421),
     (BodyTooLargeError, 413),
+    (TooManyRequestsError, 429),
     (PreconditionRequiredError, 428),
     (PreconditionFailedError, 412),
     (NotFoundError, 404),
@@ -76,6 +84,7 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
     (TenantError, 500),
     (HookRefusedError, 503),
     (PluginFailedError, 502),
+    (PluginUnknownError, 404),
     (PluginUnavailableError, 503),
     (AuthError, 502),
     (RateLimitedError, 503),
@@ -104,6 +113,7 @@ TITLES = {
     421: "Unknown host",
     422: "Invalid",
     428: "Precondition required",
+    429: "Too many requests",
     500: "Internal error",
     502: "Refused by another system",
     503: "Unavailable",
@@ -185,8 +195,9 @@ def _headers(error: BloopError, status: int) -> dict[str, str]:
         return {"www-authenticate": "Bearer"}
     if isinstance(error, ConflictError) and error.current is not None:
         return {"etag": f'"v{error.current}"'}
-    if isinstance(error, RetriableError | IdempotencyError) and error.retry_after is not None:
-        return {"retry-after": str(max(1, round(error.retry_after)))}
+    waits = RetriableError | IdempotencyError | TooManyRequestsError
+    if isinstance(error, waits) and error.retry_after is not None:
+        return {"retry-after": str(max(1, math.ceil(error.retry_after)))}
     return {"retry-after": "1"} if error.code in PASSING else {}
 
 

@@ -293,8 +293,8 @@ async def redeliver_webhook(request: Request, webhook_id: str, body: Again) -> R
     hub = _hub(request)
     if (body.delivery is None) == (body.failed_since is None):
         raise InvalidError("name either a delivery or failed_since", field="delivery")
-    act: Any = service.redeliver if body.delivery else service.redeliver_failed
-    which = body.delivery or body.failed_since
+    act: Any = service.redeliver if body.failed_since is None else service.redeliver_failed
+    which = body.failed_since or body.delivery
     number = await hub.database.run(in_unit, hub.database, call_of(request), act, webhook_id, which)
     hub.webhooks.wake()
     return json_response({"deliveries": number})

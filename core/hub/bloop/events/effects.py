@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import SessionTransaction
 
 from bloop.events import parking, positions
 from bloop.events.handlers import Consumer, HandlerError, call_plain, in_thread
@@ -193,11 +194,12 @@ class Effects:
         held = parking.subjects_held(unit, part.consumer, run) if has_parked else frozenset()
         end = time.monotonic() + self._means.timing.batch
         taken, reached = 0, upto
+        transaction = unit.session.get_transaction()
         for logged in run:
             if logged.subject in held:
                 parking.park(unit, part, logged, None, self._means.patience)
             else:
-                self._call(unit, logged)
+                self._call(unit, logged, transaction)
                 taken += 1
             if time.monotonic() > end and logged is not run[-1]:
                 reached = logged.seq
@@ -205,9 +207,10 @@ class Effects:
         positions.move(unit, part, reached, self._means.owner)
         return reached, taken
 
-    def _call(self, unit: UnitOfWork, logged: Logged) -> None:
+    def _call(
+        self, unit: UnitOfWork, logged: Logged, transaction: SessionTransaction | None
+    ) -> None:
         unit.continue_trace(traces.child(logged.trace))
-        transaction = unit.session.get_transaction()
         handed = self._means.make_unit(unit, self._consumer.plugin_id)
         call_plain(self._handler, handed, logged.event)
         if unit.session.get_transaction() is not transaction:
@@ -218,7 +221,7 @@ class Effects:
         held = positions.hold(unit, self._partition) is not None
         if not held or not parking.is_retrying(unit, parked_id):
             return False
-        self._call(unit, logged)
+        self._call(unit, logged, unit.session.get_transaction())
         parking.release(unit, self._consumer.name, parked_id)
         return True
 

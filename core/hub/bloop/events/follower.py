@@ -25,7 +25,7 @@ from bloop.tasks import end_tasks
 from bloop_sdk import BloopError, RetriableError
 from bloop_sdk.providers.services import SinkProvider
 
-EVENTS_AT_ONCE = 500
+EVENTS_AT_ONCE = 1000
 UNWRITTEN_EVENTS = 1000
 """So many events that are not for a consumer it passes before it writes that it did."""
 LEFT_POLLS = 2

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from bloop.events.positions import Partition
 from bloop.events.queries import EVENTS, EVENTS_OF, HORIZON, NEWEST
@@ -28,13 +28,17 @@ SOON_SECONDS = 0.01
 """When to look again where transactions are open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """An event at its place in the log, and the trace that it belongs to."""
+class Logged(NamedTuple):
+    """An event at its place in the log, with the trace that it belongs to."""
 
     seq: int
     event: Event
-    trace: Trace
+
+    @property
+    def trace(self) -> Trace:
+        """The trace in which it was said."""
+        assert self.event.trace is not None, "the log has one for each"
+        return self.event.trace
 
     @property
     def subject(self) -> tuple[str, str]:
@@ -127,7 +131,6 @@ def logged(row: Row) -> Logged:
     """An event of the first columns of EVENTS or RETRY."""
     seq, id_, topic, institution, aggregate, sequence, actor = row[:7]
     occurred_at, payload, trace, version = row[7:11]
-    known = Trace(trace[3:35], trace[36:52])
     event = Event(
         id=id_,
         topic=topic,
@@ -138,6 +141,6 @@ def logged(row: Row) -> Logged:
         occurred_at=datetime.fromisoformat(occurred_at),
         payload=parsed(payload),
         version=version,
-        trace=known,
+        trace=Trace(trace[3:35], trace[36:52]),
     )
-    return Logged(seq, event, known)
+    return Logged(seq, event)

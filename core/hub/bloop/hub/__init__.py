@@ -157,6 +157,7 @@ class Hub:
             broker_url=url.get_secret_value() if url else None,
         )
         made.register("content.import", self._import_uploaded)
+        made.register("accounts.message", self._bring_message)
         return made
 
     @cached_property
@@ -292,6 +293,17 @@ class Hub:
         from bloop.hub.providers import open_exporter
 
         return open_exporter(self, plugin_id)
+
+    async def brings_messages(self, call: Call) -> bool:
+        """Whether some plugin brings messages to people, for the call's institution."""
+        from bloop.hub.messages import notifier_for
+
+        return await notifier_for(self, call) is not None
+
+    async def _bring_message(self, running: RunningJob, payload: JSONObject) -> Any:
+        from bloop.hub.messages import run_message_job
+
+        return await run_message_job(self, running, payload)
 
     async def _import_uploaded(self, running: RunningJob, payload: JSONObject) -> Any:
         from bloop.hub.providers import run_import_job

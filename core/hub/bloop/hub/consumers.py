@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from bloop.accounts.messages import service as messages
 from bloop.accounts.sessions import system_call
 from bloop.events.consumers import Consumers
 from bloop.events.handlers import Consumer
@@ -62,6 +63,7 @@ def make_consumers(hub: Hub) -> Consumers:
         idempotency.trim, hub.database, call, timedelta(hours=limits.idempotency_hours)
     )
     trim_jobs = partial(trim.trim, hub.database, call, timedelta(days=limits.job_days))
+    trim_messages = partial(messages.trim, hub.database, call, timedelta(days=limits.job_days))
 
     def tidy_tokens() -> None:
         from bloop.accounts.tokens.tidy import tidy
@@ -69,7 +71,9 @@ def make_consumers(hub: Hub) -> Consumers:
         tidy(hub.database, call)
 
     return Consumers(
-        means, keep=timedelta(days=limits.event_days), tidy=(forget, trim_jobs, tidy_tokens)
+        means,
+        keep=timedelta(days=limits.event_days),
+        tidy=(forget, trim_jobs, trim_messages, tidy_tokens),
     )
 
 

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 
 from bloop_sdk.settings import Scope, setting
 
@@ -72,13 +79,30 @@ class HttpSection(_Section):
         examples=["https://learn.example.edu"],
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(
-        (),
+        (IPv4Network("127.0.0.1/32"), IPv6Network("::1/128")),
         description=(
-            "Networks of the proxies in front; only from there is X-Forwarded-For believed, which "
-            "tells the clients' addresses"
+            "Networks of the proxies in front, where there is a public_url: only they are believed "
+            "who the client is and whether it came by HTTPS"
         ),
         examples=[["10.0.0.0/8"]],
     )
+    tls_cert: Path | None = setting(
+        None,
+        description="Certificate chain (PEM) to serve HTTPS without a proxy; renewed ones are used",
+    )
+    tls_key: Path | None = setting(None, description="Its private key (PEM), readable by the hub")
+    tls_min: Literal["1.2", "1.3"] = setting("1.3", description="Oldest version of TLS")
+    allow_plain: bool = setting(
+        False,
+        description="Listen for others without TLS: only in a network where nobody else listens",
+    )
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers come by HTTPS, to the hub itself or to a proxy."""
+        if self.public_url is not None:
+            return self.public_url.startswith("https://")
+        return self.tls_cert is not None
 
 
 class StoreSection(_Section):
@@ -223,6 +247,26 @@ class LimitsSection(_Section):
     )
 
 
+class RatesSection(_Section):
+    """How many requests a minute each person, token and address may send; 0: as many as they like.
+
+    So many may come at once; then each has to wait for its turn. This machine's own are not
+    counted, unless a proxy brought them. With Redis the processes of a hub count together what
+    changes something or logs in; reads each counts alone.
+    """
+
+    reads: int = setting(1200, description="Reads of one person or token", ge=0)
+    writes: int = setting(240, description="Changes by one person or token", ge=0)
+    uploads: int = setting(30, description="Files from one person or token", ge=0)
+    logins: int = setting(
+        60, description="Tries to log in from one address; a class may sit behind it", ge=0
+    )
+    payments: int = setting(20, description="Payments by one person", ge=0)
+    address_factor: int = setting(
+        20, description="How many people's worth one address may send, for reads and changes", ge=1
+    )
+
+
 class JobsSection(_Section):
     """Work in the background: who carries it, and what of it `bloop up` runs itself."""
 
@@ -326,6 +370,7 @@ class HubConfig(_Section):
     access: AccessSection = AccessSection()
     log: LogSection = LogSection()
     limits: LimitsSection = LimitsSection()
+    rates: RatesSection = RatesSection()
     jobs: JobsSection = JobsSection()
     net: NetSection = NetSection()
     plugins: dict[str, PluginEntry] = Field(default_factory=dict)
@@ -334,7 +379,8 @@ class HubConfig(_Section):
     def public_url(self) -> str:
         """The hub's address for links, without a slash at its end."""
         host = f"[{self.http.host}]" if ":" in self.http.host else self.http.host
-        return (self.http.public_url or f"http://{host}:{self.http.port}").rstrip("/")
+        scheme = "https" if self.http.is_https else "http"
+        return (self.http.public_url or f"{scheme}://{host}:{self.http.port}").rstrip("/")
 
 
 def with_absolute_paths(config: HubConfig, folder: Path) -> HubConfig:
@@ -346,8 +392,14 @@ def with_absolute_paths(config: HubConfig, folder: Path) -> HubConfig:
     file = url.removeprefix(prefix)
     if url.startswith(prefix) and not file.startswith(("/", ":memory:", "file:")):
         url = f"{prefix}{folder / file}"
+    http = {
+        name: folder / path
+        for name in ("tls_cert", "tls_key")
+        if (path := getattr(config.http, name)) is not None
+    }
     return config.model_copy(
         update={
+            "http": config.http.model_copy(update=http),
             "hub": config.hub.model_copy(update={"data_dir": data}),
             "store": config.store.model_copy(update={"url": SecretStr(url), "blobs": blobs}),
         }

@@ -22,6 +22,12 @@ class PluginUnavailableError(FatalError):
     code = "plugin_unavailable"
 
 
+class PluginUnknownError(PluginUnavailableError):
+    """No such plugin is installed."""
+
+    code = "plugin_unknown"
+
+
 class PluginFailedError(FatalError):
     """A plugin raised something that is no error of the contract."""
 

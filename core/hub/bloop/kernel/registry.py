@@ -11,7 +11,7 @@ from bloop.kernel.breaker import Breakers
 from bloop.kernel.context import HubContext
 from bloop.kernel.discovery import Found, cure_of_absence
 from bloop.kernel.dispatch import Hooks
-from bloop.kernel.faults import PluginUnavailableError
+from bloop.kernel.faults import PluginUnavailableError, PluginUnknownError
 from bloop.kernel.loader import Runner
 from bloop.kernel.states import PluginState, Status
 from bloop_sdk._protocols import protocol_faults
@@ -54,7 +54,7 @@ class PluginRecord:
 def unavailable(plugin_id: str, record: PluginRecord | None) -> PluginUnavailableError:
     """The error for whoever asks for a plugin that does not run here, with its cure."""
     if record is None:
-        return PluginUnavailableError(
+        return PluginUnknownError(
             f"plugin {plugin_id} is not installed",
             cure=cure_of_absence(plugin_id),
         )

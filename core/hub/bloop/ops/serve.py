@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bloop.api.edge import Edge
     from bloop.api.problems import Problem
     from bloop.hub import Hub
+    from bloop.kernel.config_model import HttpSection
     from bloop.ops.doctor import Diagnosis
 
 KEEP_ALIVE_SECONDS = 75
@@ -211,8 +212,10 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline:
     import uvicorn
 
     from bloop.api.app import create_edge
+    from bloop.ops.tls import follow, server_context
 
     edge = create_edge(hub, error_page=_error_page)
+    http = hub.config.value.http
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -233,7 +236,10 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline:
             lifeline.on_loss(loop, lambda: self.handle_exit(signal.SIGTERM, None))
             yield
 
+    certificates: asyncio.Task[None] | None = None
     try:
+        tls = server_context(http)
+        _check_plain(http, listener)
         await begin(hub, lifeline)
         await _check_reach(hub, listener)
         server = Server(
@@ -245,13 +251,19 @@ async def _serve(hub: Hub, listener: socket.socket, on_ready: OnReady, lifeline:
                 access_log=False,
                 log_config=None,
                 server_header=False,
-                proxy_headers=hub.config.value.http.public_url is not None,
+                proxy_headers=http.public_url is not None,
+                forwarded_allow_ips=[str(network) for network in http.trusted_proxies],
+                ssl_context_factory=None if tls is None else lambda _config, _default: tls,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=max(1, round(hub.config.value.limits.drain_seconds)),
             )
         )
+        if tls is not None and http.tls_cert is not None and http.tls_key is not None:
+            certificates = asyncio.create_task(follow(tls, http.tls_cert, http.tls_key))
         await server.serve([listener])
     finally:
+        if certificates is not None:
+            certificates.cancel()
         await hub.stop()
         leave_soon(lifeline)
 
@@ -302,6 +314,17 @@ async def _error_page(request: Request, problem: Problem) -> Response:
     return await error_page(request, problem)
 
 
+def _check_plain(http: HttpSection, listener: socket.socket) -> None:
+    """Refuse to let sessions and passwords pass a network in the clear."""
+    host = listener.getsockname()[0]
+    if not is_loopback(host) and not http.is_https and not http.allow_plain:
+        raise ConfigError(
+            f"{host} can be reached by others, and the hub has no TLS: passwords could be read",
+            cure='set [http] tls_cert and tls_key, or public_url = "https://..." behind a proxy '
+            "that has a certificate; where nobody else is in the network, allow_plain = true",
+        )
+
+
 async def _check_reach(hub: Hub, listener: socket.socket) -> None:
     """Refuse to be reached by others before somebody is there to decide who may."""
     host = listener.getsockname()[0]
@@ -318,7 +341,8 @@ async def _address(hub: Hub, listener: socket.socket) -> Serving:
 
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    url = hub.config.value.http.public_url or f"http://{shown}:{port}"
+    scheme = "https" if hub.config.value.http.tls_cert else "http"
+    url = hub.config.value.http.public_url or f"{scheme}://{shown}:{port}"
     plugins = _from_folders(hub)
     if await hub.somebody_came_in():
         return Serving(url, None, plugins, hub.has_broker)
@@ -328,7 +352,7 @@ async def _address(hub: Hub, listener: socket.socket) -> Serving:
         # It serves what it has; `bloop login-link` prints one once something can be written.
         get_logger(__name__).warning("no link to log in with could be made", error=err)
         return Serving(url, None, plugins, hub.has_broker)
-    return Serving(url, f"http://{shown}:{port}/start?token={token}", plugins, hub.has_broker)
+    return Serving(url, f"{scheme}://{shown}:{port}/start?token={token}", plugins, hub.has_broker)
 
 
 def _from_folders(hub: Hub) -> tuple[Diagnosis, ...]:

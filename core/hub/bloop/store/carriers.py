@@ -20,6 +20,7 @@ CHANNEL = "bloop_wakes"
 QUIET_SECONDS = 10.0
 """A Redis that has been silent for so long is asked whether it is there."""
 ANSWER_SECONDS = 2.0
+MOST_CONNECTIONS = 32
 
 # A peer that is gone without a word is noticed by the system, at no cost to the database.
 _PATIENCE: dict[str, Any] = {
@@ -46,18 +47,23 @@ def namespace(database: URL) -> str:
 
 
 def open_redis(url: str) -> Redis:
-    """A client that gives up soon; whoever uses it knows what to do without it."""
-    from redis.asyncio import Redis
+    """A client that gives up soon; whoever uses it knows what to do without it.
+
+    It has so many connections at most: a thousand requests at once must not open a thousand.
+    """
+    from redis.asyncio import BlockingConnectionPool, Redis
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
-    client: Redis = Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
+        max_connections=MOST_CONNECTIONS,
+        timeout=ANSWER_SECONDS,
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
-    return client
+    return Redis.from_pool(pool)
 
 
 class PostgresCarrier:

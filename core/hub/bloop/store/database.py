@@ -38,6 +38,7 @@ from bloop.store.wakes import EVENTS_SAID, Wakes
 from bloop_sdk import BloopError, Call, ConfigError, PrincipalKind
 
 if TYPE_CHECKING:
+    from bloop.store.rates import SharedRates
     from bloop.store.sealing import MasterKeys, Sealer
 
 P = ParamSpec("P")
@@ -87,6 +88,15 @@ class Database:
         if self._master_keys is None:
             raise ConfigError("this database has no master keys, so it keeps no secrets")
         return Sealer(self._master_keys())
+
+    @cached_property
+    def shared_rates(self) -> SharedRates | None:
+        """What counts requests for all processes; None without Redis."""
+        if self._redis_url is None:
+            return None
+        from bloop.store.rates import SharedRates
+
+        return SharedRates(self._redis_url, self.url)
 
     @cached_property
     def cache(self) -> Cache:
@@ -197,8 +207,9 @@ class Database:
     async def close(self) -> None:
         """Let go of every connection and thread; running commands end first."""
         await self._reader.close()
-        if "cache" in self.__dict__:
-            await self.cache.close()
+        for name in ("cache", "shared_rates"):
+            if (part := self.__dict__.get(name)) is not None:
+                await part.close()
         self.close_now()
 
     def close_now(self) -> None:

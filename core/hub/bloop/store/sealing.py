@@ -84,8 +84,8 @@ class Sealer:
             return _decrypt(data_key, rest[_WRAPPED:], place.aad)
         except (InvalidTag, ValueError) as err:
             raise SealError(
-                f"{place.table}.{place.column} of {place.row} does not open: it was altered or moved, "
-                "or sealed with another key",
+                f"{place.table}.{place.column} of {place.row} does not open: it was altered, "
+                "moved, or sealed with another key",
                 cure="restore the row and its master key from one backup, or set the secret anew",
             ) from err
 

@@ -61,7 +61,7 @@ async def grant_tokens(request: Request, body: TokenIn) -> Response:
     "/api/v1/tokens/refresh",
     action=VISIT,
     response_model=TokenOut,
-    problems=(503, 504),
+    problems=(429, 503, 504),
     answers_again=True,
 )
 async def refresh_tokens(request: Request, body: RefreshIn) -> Response:

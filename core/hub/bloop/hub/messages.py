@@ -1,0 +1,70 @@
+"""Brings messages to people by the first plugin that can, for the institution that sends them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from bloop.accounts.messages import service
+from bloop.hub.contexts import PluginCall, open_context
+from bloop.jobs.context import RunningJob
+from bloop.kernel.registry import ProviderHandle
+from bloop.store.database import in_unit
+from bloop_sdk import BloopError, Call, RetriableError
+from bloop_sdk.providers.services import Notification, Notifier
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
+NOTIFY_SECONDS = 120.0
+
+
+async def notifier_for(hub: Hub, call: Call) -> ProviderHandle | None:
+    """Who brings messages for this institution; None where nobody does."""
+    choices = await hub.choices.choices(call)
+    for handle in hub.kernel.providers("notifier"):
+        choice = choices.get(handle.plugin_id)
+        if choice is None or choice.enabled:
+            return handle
+    return None
+
+
+async def run_message_job(hub: Hub, job: RunningJob, payload: dict[str, Any]) -> dict[str, Any]:
+    """Handle a job of the kind :data:`bloop.accounts.messages.service.JOB`."""
+    database, call = hub.database, job.call
+    message_id: str = payload["message"]
+    message = await database.run(in_unit, database, call, service.opened, message_id)
+    if message is None:
+        return {"state": "ended before"}
+    handle = await notifier_for(hub, call)
+    plugin = handle.plugin_id if handle else None
+    try:
+        await _notify(hub, call, handle, message)
+    except BloopError as err:
+        if isinstance(err, RetriableError) and job.attempt < service.MOST_TRIES:
+            raise
+        reason = str(err)
+        await database.run(in_unit, database, call, service.failed, message_id, plugin, reason)
+        raise
+    await database.run(in_unit, database, call, service.sent, message_id, plugin)
+    return {"state": "sent", "plugin": plugin}
+
+
+async def _notify(
+    hub: Hub, call: Call, handle: ProviderHandle | None, message: service.Opened
+) -> None:
+    if handle is None:
+        raise RetriableError(
+            "no plugin brings messages here", cure="enable one, like `bloop plugins enable smtp`"
+        )
+    ctx = await open_context(hub, PluginCall, handle.plugin_id, call)
+    provider: Notifier = await asyncio.to_thread(handle.create, ctx)
+    notification = Notification(
+        to=message.recipient,
+        subject=message.text.subject,
+        text=message.text.text,
+        idempotency_key=message.id,
+    )
+    await hub.kernel.calls.call(
+        handle, "notify", provider.notify(notification), timeout=NOTIFY_SECONDS
+    )

@@ -1,0 +1,123 @@
+"""Messages reach people by whichever plugin brings them, once it can; their text is sealed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import select, update
+
+from bloop.accounts.messages.models import Message
+from bloop.accounts.messages.service import Text, opened, queue
+from bloop.accounts.sessions import system_call
+from bloop.hub import Hub
+from bloop.jobs.models import Job
+from bloop.kernel.models import InstitutionPlugin
+from bloop.store.sealing import SealError
+from bloop_sdk.testing.distributions import write_plugin
+
+PATIENCE_SECONDS = 60
+TEXT = Text("You are invited", "https://learn.example.edu/join?token=very-secret\n")
+CODE = """
+from bloop_sdk import SkippableError, UnavailableError
+
+class Provider:
+    def __init__(self, ctx):
+        self.folder = ctx.data_dir
+
+    async def notify(self, notification):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        plan = self.folder / "plan"
+        step = plan.read_text() if plan.exists() else ""
+        if step == "refuse":
+            raise SkippableError("nobody of that name")
+        if step == "away":
+            plan.write_text("")
+            raise UnavailableError("come back", retry_after=0.01)
+        found = self.folder / notification.idempotency_key
+        found.write_text(f"{notification.to}|{notification.subject}|{notification.text}")
+"""
+
+
+@pytest.fixture
+async def hub(hub_toml, site):
+    manifest = {"family": "notify", "provides": {"notifier": "bloop_post.provider:Provider"}}
+    write_plugin(site, "post", files={"provider.py": CODE}, manifest=manifest)
+    hub_toml.write_text(hub_toml.read_text() + "[plugins.post]\nenabled = true\n")
+    hub = Hub.open(hub_toml, "api")
+    await hub.start()
+    await hub.loaded()
+    yield hub
+    await hub.stop()
+
+
+def folder(hub):
+    made = hub.kernel.context("post").data_dir
+    made.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def ask(hub):
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        return queue(unit, "invitation", "ada@example.org", TEXT)
+
+
+def look(hub, message_id):
+    with hub.database.reading(system_call(hub.institution)) as unit:
+        return unit.session.get_one(Message, message_id)
+
+
+async def ended(hub, message_id):
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (message := await asyncio.to_thread(look, hub, message_id)).state == "queued":  # noqa: ASYNC110 - a row
+            await asyncio.sleep(0.02)
+    return message
+
+
+async def test_a_message_is_brought_and_its_text_forgotten(hub):
+    assert await hub.brings_messages(system_call(hub.institution))
+    message_id = ask(hub)
+    message = await ended(hub, message_id)
+    assert (message.state, message.brought_by, message.body) == ("sent", "post", None)
+    brought = (folder(hub) / message_id).read_text()
+    assert brought == f"ada@example.org|{TEXT.subject}|{TEXT.text}"
+
+
+async def test_while_it_waits_its_text_is_nowhere_in_the_clear(hub):
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        message_id = queue(unit, "invitation", "ada@example.org", TEXT)
+        unit.session.flush()
+        body = unit.session.get_one(Message, message_id).body
+        assert body is not None
+        assert b"secret" not in body
+        assert opened(unit, message_id).text == TEXT
+        for payload in unit.session.scalars(select(Job.payload)):
+            assert payload == {"message": message_id}
+        other = queue(unit, "invitation", "bob@example.org", Text("x", "y"))
+        unit.session.execute(update(Message).where(Message.id == other).values(body=body))
+        unit.session.expire_all()
+        with pytest.raises(SealError):
+            opened(unit, other)
+
+
+async def test_one_that_is_away_is_asked_again(hub):
+    (folder(hub) / "plan").write_text("away")
+    message = await ended(hub, ask(hub))
+    assert message.state == "sent"
+
+
+async def test_one_that_refuses_is_not_asked_again(hub):
+    (folder(hub) / "plan").write_text("refuse")
+    message = await ended(hub, ask(hub))
+    assert (message.state, message.body) == ("failed", None)
+    assert "nobody of that name" in message.reason
+
+
+async def test_an_institution_that_has_switched_it_off_brings_none(hub):
+    call = system_call(hub.institution)
+    with hub.database.unit(call) as unit:
+        unit.session.add(
+            InstitutionPlugin(institution_id=hub.institution, plugin_id="post", enabled=False)
+        )
+    hub.choices.forget(hub.institution)
+    assert not await hub.brings_messages(call)
