@@ -116,10 +116,15 @@ def served(command: tuple[str | Path, ...], port: int, env: dict[str, str]) -> I
 
 
 def load(port: int, paths: tuple[str, ...], token: str, count: int) -> None:
+    """:func:`load_with` a bearer's token."""
+    load_with(port, paths, f"Authorization: Bearer {token}\r\n", count)
+
+
+def load_with(port: int, paths: tuple[str, ...], header: str, count: int) -> None:
     """Send ``count`` requests over some connections, each as soon as the last one's answer came."""
     heads = [
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\n"
-        f"Authorization: Bearer {token}\r\nUser-Agent: bench\r\n\r\n".encode()
+        f"{header}User-Agent: bench\r\n\r\n".encode()
         for path in paths
     ]
     selector = selectors.DefaultSelector()

@@ -205,6 +205,7 @@ def test_nothing_scrolls_sideways_on_a_narrow_screen(visit, served, job):
     job.reach(3, 4, "verylongword" * 20)
     own = ["/jobs", "/events/parked", "/webhooks", "/webhooks/new", f"/jobs/{job.claim.id}"]
     own += ["/people", "/people/invite", "/people/registration"]
+    own += ["/keys", "/keys/new", "/account/keys", "/account/keys/new"]
     with visit(served.login_path(), viewport=NARROW) as page:
         page.goto("/")
         course = page.locator(".card a").first.get_attribute("href")
@@ -264,6 +265,8 @@ def test_axe_finds_nothing(visit, served, job, scheme):
         made = served.bloop("users", "invite")["url"]
         paths.append("/join" + made.partition("/join")[2])
         paths += ["/account/sessions", "/account/password?first=true"]
+        paths += ["/events/parked", "/webhooks", "/webhooks/new"]
+        paths += ["/keys", "/keys/new", "/account/keys", "/account/keys/new"]
         for kind, _, path in served.lessons():
             if kind not in seen:
                 seen.add(kind)

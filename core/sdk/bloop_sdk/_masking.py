@@ -26,7 +26,7 @@ _PATTERN = re.compile(
     r"|(?P<pair>(?<![\w-])[\w-]{0,40}(?:password|passwd|secret|(?:access|refresh|id|api|auth)"
     r"[_-]?token|api[_-]?key)[\"']?\s{0,4}[=:]\s{0,4}[\"']?)(?!\*)[^\s\"',;&)}\]]{3,}"
     r"|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
-    r"|(?<![\w-])(?:sk|pk|rk|whsec|xox[abprs]|gh[opsur]|glpat|secret|ntn)[-_][A-Za-z0-9_-]{16,}"
+    r"|(?<![\w-])(?:sk|pk|rk|whsec|xox[abprs]|gh[opsur]|glpat|secret|ntn|bloop_(?:pat|key|rt))[-_][A-Za-z0-9_-]{16,}"
     r"|(?<!\w)\d{1,8}~[A-Za-z0-9]{40,}"
     r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+",
     re.IGNORECASE,

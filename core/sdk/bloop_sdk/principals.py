@@ -17,9 +17,10 @@ class Role(enum.StrEnum):
 
 
 class PrincipalKind(enum.StrEnum):
-    """A person, a plugin acting for itself, or the hub."""
+    """A person, an institution's API key, a plugin acting for itself, or the hub."""
 
     USER = "user"
+    KEY = "key"
     PLUGIN = "plugin"
     SYSTEM = "system"
     GUEST = "guest"

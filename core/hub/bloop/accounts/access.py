@@ -77,6 +77,8 @@ ACTIONS: dict[str, Role] = {
     "institutions:write": Role.OPERATOR,
     "jobs:cancel": Role.EDUCATOR,
     "jobs:read": Role.EDUCATOR,
+    "keys:read": Role.ADMIN,
+    "keys:write": Role.ADMIN,
     "mfa:require": Role.ADMIN,
     "mfa:reset": Role.ADMIN,
     "ops:read": Role.OPERATOR,
@@ -85,6 +87,8 @@ ACTIONS: dict[str, Role] = {
     "plugins:toggle": Role.OPERATOR,
     "schedules:read": Role.ADMIN,
     "schedules:write": Role.ADMIN,
+    "tokens:read": Role.LEARNER,
+    "tokens:write": Role.LEARNER,
     "users:invite": Role.ADMIN,
     "users:read": Role.ADMIN,
     "users:write": Role.ADMIN,
@@ -231,8 +235,9 @@ class Route:
     too. ``own_site`` refuses a change that another site's page made a guest's browser send, as is
     always done with a session's. ``step_up`` asks for a fresh proof of who one is, ``enrolling``
     routes are also for those who lack the second factor that their institution asks for.
-    ``options`` are those of FastAPI; what only describes (``response_model``, ``responses``) costs
-    nothing at the start.
+    ``answers_again`` says that the handler itself sees to an ``Idempotency-Key``. ``options`` are
+    those of FastAPI; what only describes (``response_model``, ``responses``) costs nothing at the
+    start.
     """
 
     def __init__(
@@ -248,6 +253,7 @@ class Route:
         permit: Callable[[Request], Awaitable[Any]] | None = None,
         step_up: bool = False,
         enrolling: bool | None = None,
+        answers_again: bool = False,
         rate: RateKind | None = None,
         own_site: bool = False,
         **options: Any,
@@ -265,6 +271,7 @@ class Route:
         self.step_up = step_up
         # Behind a route with a permit stands something whose action is not this one.
         self.enrolling = action == VISIT and permit is None if enrolling is None else enrolling
+        self.answers_again = answers_again
         self.rate: RateKind = rate or _rate_of(method, upload=upload)
         self.own_site = own_site
         self.options = options

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import VISIT, Router, call_of, hub_of
+from bloop.accounts.access import VISIT, Router, call_of, holder_of, hub_of
 from bloop.accounts.devices import device_of
 from bloop.accounts.http import json_response, not_modified
 from bloop.accounts.login.entry import enter
@@ -20,8 +22,9 @@ from bloop.accounts.service import (
     use_link,
 )
 from bloop.accounts.sessions import system_call
+from bloop.accounts.tokens.service import end_family
 from bloop.store.database import in_unit
-from bloop.store.errors import NotFoundError
+from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import to_dicts
 from bloop_sdk import Call, Role
@@ -51,10 +54,16 @@ async def start(request: Request, token: str = "") -> Response:
 
 @router.delete("/api/v1/session", action="account:write", enrolling=True, status_code=204)
 async def log_out(request: Request) -> Response:
-    """End the session of this browser or token."""
-    hub = hub_of(request)
+    """End the session of this browser or token, or the tokens of this device."""
+    hub, call, holder = hub_of(request), call_of(request), holder_of(request)
     token: str = request.scope["bloop.token"]
-    await hub.database.run(in_unit, hub.database, call_of(request), end_session, token)
+    if holder is not None and holder.key is not None:
+        raise ConflictError("an API key has no session", cure="revoke it where the keys are listed")
+    if holder is not None and holder.family is not None:
+        end = partial(end_family, family_id=holder.family, user_id=call.principal.id)
+    else:
+        end = partial(end_session, token=token)
+    await hub.database.run(in_unit, hub.database, call, end)
     hub.sessions.forget(token)
     response = Response(status_code=204)
     response.delete_cookie(hub.sessions.cookie, secure=hub.sessions.secure, httponly=True)

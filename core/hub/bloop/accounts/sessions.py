@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from bloop.accounts.mfa.requirements import required_roles
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.queries import SESSION
 from bloop.accounts.service import StartedSession, token_hash, token_institution
+from bloop.accounts.tokens.forms import is_session
 from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import parsed
@@ -25,6 +27,9 @@ from bloop.store.unit import UnitOfWork
 from bloop.telemetry import traces
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import BloopError, Call, Principal, PrincipalKind, Role, Trace
+
+if TYPE_CHECKING:
+    from bloop.accounts.tokens.bearers import Bearers
 
 REMEMBERED_SECONDS = 1.0
 """For so long another process may still honour a session that has ended."""
@@ -46,9 +51,10 @@ STRANGER = Principal(PrincipalKind.GUEST, "guest", Role.GUEST, STRANGER_SCOPES)
 class Holder:
     """Who holds a token, and where.
 
-    Of a login ``session`` is its id, ``proved_at`` when its holder last proved who they are, and
-    ``second_factor`` whether that took more than one thing. ``must_enrol`` says that the
-    institution asks for that, and it did not.
+    Of a login ``session`` is its id, of an access token ``family`` and of an API key ``key``; each
+    has one of them. ``proved_at`` is when a person last proved who they are, which a key never did,
+    and ``second_factor`` whether that took more than one thing. ``must_enrol``
+    says that the institution asks for that, and it did not.
     """
 
     principal: Principal
@@ -57,6 +63,8 @@ class Holder:
     proved_at: datetime | None = None
     second_factor: bool = False
     must_enrol: bool = False
+    family: str | None = None
+    key: str | None = None
 
 
 def system_call(institution: str, trace: Trace | None = None) -> Call:
@@ -65,7 +73,9 @@ def system_call(institution: str, trace: Trace | None = None) -> Call:
 
 
 class Sessions:
-    """Looks tokens up; :meth:`forget` makes this process look again at once.
+    """Looks tokens up, of whatever kind; :meth:`forget` makes this process look again at once.
+
+    ``issuer`` is the hub's address, which its access tokens name.
 
     A session ends ``days`` after it began, or when it was not used for ``idle_hours``.
 
@@ -80,12 +90,14 @@ class Sessions:
         secure: bool,
         days: float = DAYS,
         idle_hours: float = IDLE_HOURS,
+        issuer: str = "",
     ) -> None:
         self.secure = secure
         self._longest = timedelta(days=days)
         self._idle = timedelta(hours=idle_hours)
         self.cookie = "__Host-bloop" if secure else "bloop_session"
         self._database = database
+        self._issuer = issuer
         self._known: dict[str, tuple[float, Holder | None]] = {}
         self._noting: set[asyncio.Task[None]] = set()
 
@@ -100,19 +112,33 @@ class Sessions:
             samesite="lax",
         )
 
+    @cached_property
+    def bearers(self) -> Bearers:
+        """What tells who brings the tokens of programs; imported with the first of them."""
+        from bloop.accounts.tokens.bearers import Bearers
+
+        return Bearers(self._database, self._issuer)
+
     async def holder(self, token: str, trace: Trace) -> Holder | None:
-        """Who holds a token; None for what is no session, or one that has ended."""
+        """Who holds a token; None for what is none, or one that has ended.
+
+        This is where the kinds are told apart, by their form alone.
+        """
         remembered = self._known.get(token)
         now = time.monotonic()
         if remembered is not None and remembered[0] > now:
             return remembered[1]
-        institution = token_institution(token)
-        if institution is None:
-            return None
-        found = await self._look_up(token, institution, trace)
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known[token] = (now + REMEMBERED_SECONDS, found)
+        if not is_session(token):
+            found, seconds = await self.bearers.holder(token, trace)
+        else:
+            institution = token_institution(token)
+            if institution is None:
+                return None
+            found, seconds = await self._look_up(token, institution, trace), REMEMBERED_SECONDS
+        if seconds > 0:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[token] = (now + min(seconds, REMEMBERED_SECONDS), found)
         return found
 
     def forget(self, token: str) -> None:
@@ -131,9 +157,21 @@ class Sessions:
         return {"created_after": now - self._longest, "seen_after": now - self._idle}
 
     async def holders(self, tokens: Iterable[str]) -> dict[str, Holder]:
-        """Who holds each of these tokens now: read at once, and from the database."""
-        by_hash = {token_hash(token): token for token in tokens}
-        return await asyncio.to_thread(self._holders, by_hash)
+        """Who holds each of these tokens now, from the database: of sessions in one read."""
+        given = list(tokens)
+        by_hash = {token_hash(token): token for token in given if is_session(token)}
+        found = await asyncio.to_thread(self._holders, by_hash)
+        for token in given:
+            if not is_session(token):
+                holder, _ = await self.bearers.holder(token, traces.start())
+                if holder is not None:
+                    found[token] = holder
+        return found
+
+    async def stop(self) -> None:
+        """Let what is under way come to its end."""
+        if "bearers" in self.__dict__:
+            await self.bearers.stop()
 
     def _holders(self, by_hash: Mapping[str, str]) -> dict[str, Holder]:
         hashes, found, bounds = list(by_hash), {}, self.bounds()

@@ -7,7 +7,8 @@ from typing import Annotated
 import bloop.accounts.identities.topics
 import bloop.accounts.login.topics
 import bloop.accounts.mfa.topics
-import bloop.accounts.people.topics  # noqa: F401 - each declares its own
+import bloop.accounts.people.topics
+import bloop.accounts.tokens.topics  # noqa: F401 - each declares its own
 from bloop.store.topics import Payload, Topic, declare
 from bloop_sdk import Personal
 

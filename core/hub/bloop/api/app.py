@@ -29,6 +29,8 @@ API = (
     "bloop.accounts.mfa.routes",
     "bloop.accounts.mfa.login_routes",
     "bloop.accounts.identities.routes",
+    "bloop.accounts.tokens.routes",
+    "bloop.accounts.tokens.key_routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -58,6 +60,7 @@ PAGES = (
     "bloop.web.security_pages",
     "bloop.web.second_factor_pages",
     "bloop.web.identity_pages",
+    "bloop.web.key_pages",
 )
 
 

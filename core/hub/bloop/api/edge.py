@@ -125,7 +125,7 @@ class Edge:
         if head.unsafe:
             receive = await self.visitors.refuse_cross_site(scope, head, receive, route)
             receive = self._bounded(receive, head, route)
-            if b"idempotency-key" in head.fields:
+            if b"idempotency-key" in head.fields and not route.answers_again:
                 work = self.idempotency.answer(route, scope, receive, send, head, self._run)
                 await self.deadlines.within(route.deadline, work)
                 return

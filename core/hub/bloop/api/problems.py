@@ -98,6 +98,8 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
 """The status of each kind of error; the first that fits, and 500 where none does."""
 
 STATUS_OF_CODE = {
+    "invalid_grant": 400,
+    "invalid_scope": 400,
     "invitation_refused": 403,
     "keys_wrong": 503,
     "publish_refused": 409,

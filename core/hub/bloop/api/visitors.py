@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope
 from bloop.accounts.access import HubParts, Route
 from bloop.accounts.service import csrf_token
 from bloop.accounts.sessions import GUEST, STRANGER
+from bloop.accounts.tokens.forms import is_session
 from bloop.api.problems import CrossSiteError, HostRefusedError
 from bloop.api.security import Head
 from bloop_sdk import Call
@@ -40,6 +41,8 @@ class Visitors:
         token = head.bearer
         if token is None:
             token = by_cookie = head.cookie(self._cookie)
+            if token is not None and not is_session(token):
+                token = by_cookie = None  # What programs hold is no browser's.
         holder = None if token is None else await hub.sessions.holder(token, head.trace)
         if holder is None:
             nobody = GUEST if hub.config.value.access.guests == "read" else STRANGER

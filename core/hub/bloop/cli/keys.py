@@ -1,4 +1,4 @@
-"""``bloop keys``: the master keys that secrets in the database are sealed with."""
+"""``bloop keys``: API keys of programs, and the master keys that secrets are sealed with."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bloop.cli import api_keys
 from bloop.cli.output import (
     asynchronous,
     console,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def keys() -> None:
-    """Rotate the master keys that secrets are sealed with, and see where they are used."""
+    """Make and revoke API keys; rotate the keys of the hub itself, and see where they are used."""
 
 
 @keys.command("status")
@@ -154,3 +155,7 @@ def _print_rotation(found: Rotation) -> None:
     number = sum(found.rewrapped.values())
     out.print(f"[green]✓[/] Master key {found.version} seals; {counted(number, 'value')} rewrapped")
     out.print("[dim]`bloop keys status` shows what may be retired.[/]")
+
+
+for _command in (api_keys.list_keys, api_keys.create, api_keys.revoke, api_keys.rotate_signing):
+    keys.add_command(_command)

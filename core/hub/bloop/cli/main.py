@@ -35,6 +35,7 @@ COMMANDS = {
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),
     "events": ("bloop.cli.events:events", "See events that a plugin could not take, and decide."),
     "webhooks": ("bloop.cli.webhooks:webhooks", "Send events to other systems, see what arrives."),
+    "keys": ("bloop.cli.keys:keys", "Make and revoke API keys, rotate the keys that sign."),
     "topology": ("bloop.cli.topology:topology", "See which processes are alive, serving what."),
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
     "keys": ("bloop.cli.keys:keys", "Rotate the master keys that secrets are sealed with."),

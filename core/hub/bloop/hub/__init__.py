@@ -70,12 +70,13 @@ class Hub:
         )
         assert store.blobs is not None, "the configuration resolves it"
         self.blobs = Blobs(store.blobs)
-        access = config.value.access
+        access, address = config.value.access, config.value.public_url
         self.sessions = Sessions(
             self.database,
-            secure=config.value.public_url.startswith("https://"),
+            secure=address.startswith("https://"),
             days=access.session_days,
             idle_hours=access.idle_hours,
+            issuer=address,
         )
         self.tables = Tables(self)
         self.choices = InstitutionPlugins(self.database)
@@ -356,6 +357,7 @@ class Hub:
             self._watchdog.stop()
         if "outside" in made:
             await self.outside.close()
+        await self.sessions.stop()
         await self.database.close()
 
     async def _load(self) -> None:

@@ -64,8 +64,16 @@ def make_consumers(hub: Hub) -> Consumers:
     )
     trim_jobs = partial(trim.trim, hub.database, call, timedelta(days=limits.job_days))
     trim_messages = partial(messages.trim, hub.database, call, timedelta(days=limits.job_days))
+
+    def tidy_tokens() -> None:
+        from bloop.accounts.tokens.tidy import tidy
+
+        tidy(hub.database, call)
+
     return Consumers(
-        means, keep=timedelta(days=limits.event_days), tidy=(forget, trim_jobs, trim_messages)
+        means,
+        keep=timedelta(days=limits.event_days),
+        tidy=(forget, trim_jobs, trim_messages, tidy_tokens),
     )
 
 

@@ -39,7 +39,7 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
     ]
     found = [(title, href) for title, href, action in links if may(call, action)]
     found += [link for link in await _of_plugins(request) if link not in found]
-    around = "/jobs" if path.startswith(("/events/", "/webhooks")) else path
+    around = "/jobs" if path.startswith(("/events/", "/webhooks", "/keys")) else path
     return [NavLink(title, href, _current(href, around)) for title, href in found]
 
 
@@ -50,6 +50,7 @@ def background(request: Request, _: Callable[[str], str]) -> list[NavLink]:
         (_("Jobs"), "/jobs", "jobs:read"),
         (_("Events"), "/events/parked", "events:read"),
         (_("Webhooks"), "/webhooks", "webhooks:read"),
+        (_("Keys"), "/keys", "keys:read"),
     ]
     found = [
         NavLink(title, href, _current(href, path))

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from bloop.accounts.access import call_of, hub_of
+from bloop.accounts.access import call_of, hub_of, may
 from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
 from bloop.web.navigation import background, navigation
@@ -45,6 +45,7 @@ _TONES = {
         "degraded",
         "checking",
         "failing",
+        "expiring",
     },
     "bad": {
         "load_failed",
@@ -55,6 +56,7 @@ _TONES = {
         "suspended",
         "parked",
         "given_up",
+        "expired",
     },
 }
 
@@ -92,6 +94,7 @@ async def page(
             viewer=_viewer(request, _),
             guest=call_of(request).principal.kind is PrincipalKind.GUEST,
             in_account=request.url.path.startswith("/account/"),
+            has_keys=may(call_of(request), "tokens:read"),
             csrf=csrf_of(request),
             script=script,
             state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
@@ -171,6 +174,8 @@ def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
         "delivered": _("delivered"),
         "failing": _("failing"),
         "given_up": _("given up"),
+        "expiring": _("ends soon"),
+        "expired": _("expired"),
     }
 
 

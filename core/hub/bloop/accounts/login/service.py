@@ -14,6 +14,7 @@ from bloop.accounts.login.errors import LoginFailedError
 from bloop.accounts.mfa.login import second_factor_needed
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.service import Method, SecondFactorNeeded, StartedSession, start_session
+from bloop.accounts.tokens.service import end_families
 from bloop.store.errors import NotFoundError
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, Role
@@ -58,7 +59,10 @@ def end_one(unit: UnitOfWork, user_id: str, session_id: str) -> None:
 
 
 def end_all(unit: UnitOfWork, user_id: str, *, but: str | None = None) -> int:
-    """End somebody's sessions, all of them or all but one; gives how many those were."""
+    """End somebody's sessions, all of them or all but one, and the tokens of all their devices.
+
+    Gives how many sessions those were.
+    """
     ended = unit.session.execute(
         delete(LoginSession)
         .where(
@@ -69,6 +73,7 @@ def end_all(unit: UnitOfWork, user_id: str, *, but: str | None = None) -> int:
         .returning(LoginSession.id)
     ).all()
     unit.audit.append("account.sessions_ended", f"user:{user_id}", {"count": len(ended)})
+    end_families(unit, user_id)
     return len(ended)
 
 

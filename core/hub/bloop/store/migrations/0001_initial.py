@@ -451,6 +451,25 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("institution_id", "plugin_id", "key", name=op.f("pk_plugin_value")),
     )
     op.create_table(
+        "signing_key",
+        sa.Column("kid", sa.String(length=43), nullable=False),
+        sa.Column("public", sa.String(length=43), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("current_since", UtcDateTime(), nullable=True),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("kid", name=op.f("pk_signing_key")),
+    )
+    op.create_index(
+        "uq_signing_key_state",
+        "signing_key",
+        ["state"],
+        unique=True,
+        sqlite_where=sa.text("state <> 'retired'"),
+        postgresql_where=sa.text("state <> 'retired'"),
+    )
+    op.create_table(
         "sync_seen",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("run_id", sa.String(length=36), nullable=False),
@@ -490,6 +509,32 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ["institution_id", "id"],
         unique=False,
     )
+    op.create_table(
+        "api_key",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("role", sa.String(length=20), nullable=True),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("hint", sa.String(length=8), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("scopes", Json, nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.Column("warned_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_api_key_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_api_key_token_hash")),
+    )
+    op.create_index("ix_api_key_expires", "api_key", ["expires_at"], unique=False)
+    op.create_index("ix_api_key_owner", "api_key", ["institution_id", "user_id"], unique=False)
     op.create_table(
         "container",
         sa.Column("kind", sa.String(length=20), nullable=False),
@@ -856,6 +901,33 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ),
     )
     op.create_table(
+        "token_family",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("client", sa.String(length=80), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("scopes", Json, nullable=True),
+        sa.Column("second_factor", sa.Boolean(), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=True),
+        sa.Column("agent", sa.String(length=200), nullable=True),
+        sa.Column("proved_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_reason", sa.String(length=20), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_token_family_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token_family")),
+    )
+    op.create_index(
+        "ix_token_family_user", "token_family", ["institution_id", "user_id"], unique=False
+    )
+    op.create_table(
         "user_plugin",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
@@ -1065,6 +1137,25 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     op.create_index(
         "ix_outcome_container", "outcome", ["institution_id", "container_id"], unique=False
     )
+    op.create_table(
+        "refresh_token",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("family_id", sa.String(length=36), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.Column("retry_key", sa.String(length=64), nullable=True),
+        sa.Column("salt", sa.LargeBinary(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["family_id"],
+            ["token_family.id"],
+            name=op.f("fk_refresh_token_family_id_token_family"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_refresh_token")),
+    )
+    op.create_index("ix_refresh_token_family", "refresh_token", ["family_id"], unique=False)
     op.create_table(
         "sync_run",
         sa.Column("connection_id", sa.String(length=36), nullable=False),

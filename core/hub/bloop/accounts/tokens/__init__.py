@@ -1,0 +1,1 @@
+"""What programs show instead of a password: access and refresh tokens, and API keys."""
