@@ -56,6 +56,7 @@ ACTIONS: dict[str, Role] = {
     VISIT: Role.GUEST,
     "account:read": Role.LEARNER,
     "account:write": Role.LEARNER,
+    "audit:read": Role.ADMIN,
     "config:read": Role.OPERATOR,
     "connections:read": Role.ADMIN,
     "connections:write": Role.ADMIN,
@@ -77,6 +78,7 @@ ACTIONS: dict[str, Role] = {
     "plugins:toggle": Role.OPERATOR,
     "schedules:read": Role.ADMIN,
     "schedules:write": Role.ADMIN,
+    "users:erase": Role.ADMIN,
     "users:read": Role.ADMIN,
     "webhooks:read": Role.ADMIN,
     "webhooks:write": Role.ADMIN,
@@ -106,6 +108,11 @@ class ForbiddenError(BloopError):
     """The principal's role or token does not have this action."""
 
     code = "forbidden"
+
+
+def rank(role: str) -> int:
+    """Which of two roles is the higher one, to compare."""
+    return _RANK[Role(role)]
 
 
 def may(call: Call, action: str, *, least: Role | None = None) -> bool:

@@ -31,7 +31,10 @@ class Institution(Base):
 
 
 class User(Tenant, Base):
-    """A person's account in one institution."""
+    """A person's account in one institution.
+
+    Once it is ``erased_at`` nothing of the person is left but its id, by which what they did stays.
+    """
 
     __tablename__ = "account_user"
     __table_args__ = (
@@ -44,6 +47,7 @@ class User(Tenant, Base):
     email: Mapped[str | None] = mapped_column(String(320), info=personal("contact"))
     role: Mapped[str] = mapped_column(String(20))
     disabled_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
     row_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 API = (
     "bloop.accounts.routes",
+    "bloop.accounts.privacy.routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
     "bloop.api.jobs",
     "bloop.api.schedules",
     "bloop.api.events",
+    "bloop.api.audit",
     "bloop.api.live",
     "bloop.api.webhooks",
     "bloop.api.topology",
@@ -42,6 +44,7 @@ PAGES = (
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",
+    "bloop.web.audit_pages",
 )
 
 

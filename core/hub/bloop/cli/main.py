@@ -30,6 +30,8 @@ COMMANDS = {
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),
     "events": ("bloop.cli.events:events", "See events that a plugin could not take, and decide."),
     "webhooks": ("bloop.cli.webhooks:webhooks", "Send events to other systems, see what arrives."),
+    "audit": ("bloop.cli.audit:audit", "See who did what, and check that nobody changed it."),
+    "users": ("bloop.cli.users:users", "Hand a person's data out, or erase it."),
     "topology": ("bloop.cli.topology:topology", "See which processes are alive, serving what."),
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
     "db": ("bloop.cli.db:db", "Upgrade the database, see its version, move it."),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from bloop.accounts.privacy.exporting import forget_exports
 from bloop.accounts.sessions import system_call
 from bloop.events.consumers import Consumers
 from bloop.events.handlers import Consumer
@@ -62,7 +63,9 @@ def make_consumers(hub: Hub) -> Consumers:
         idempotency.trim, hub.database, call, timedelta(hours=limits.idempotency_hours)
     )
     trim_jobs = partial(trim.trim, hub.database, call, timedelta(days=limits.job_days))
-    return Consumers(means, keep=timedelta(days=limits.event_days), tidy=(forget, trim_jobs))
+    exports = partial(forget_exports, hub.database, hub.sources, call)
+    tidy = (forget, trim_jobs, exports)
+    return Consumers(means, keep=timedelta(days=limits.event_days), tidy=tidy)
 
 
 def consumers_of(hub: Hub) -> list[Consumer]:
