@@ -219,13 +219,13 @@ def test_a_chain_of_another_institution_is_no_chain_here(filled, anchors):
 
 @pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 def test_sqlite_itself_refuses_to_change_lines(filled, anchors):
+    copied = "institution_id, -1, actor, action, resource, trace, detail, about, personal_hash, at"
     for statement in (
         "UPDATE audit_line SET actor = 'x'",
         "DELETE FROM audit_line",
         "UPDATE audit_personal SET salt = 'x'",
         "INSERT OR REPLACE INTO audit_line SELECT * FROM audit_line WHERE seq = 2",
-        "INSERT INTO audit_line SELECT institution_id, -1, actor, action, resource, trace, detail,"
-        " about, personal_hash, at, hash FROM audit_line WHERE seq = 2",
+        f"INSERT INTO audit_line SELECT {copied}, hash FROM audit_line WHERE seq = 2",
     ):
         engine = create_engine(filled.owner_url)
         with (
@@ -244,7 +244,7 @@ def test_an_act_whose_line_cannot_be_written_does_not_happen(filled):
             connection.execute(text(f"CREATE TRIGGER full BEFORE INSERT ON audit_line {refuse}"))
         else:
             connection.execute(text("ALTER TABLE audit_line ADD CHECK (seq <= 12) NOT VALID"))
-    with pytest.raises((StoreError, ConflictError)), filled.unit(make_call()) as unit:
+    with pytest.raises((StoreError, ConflictError)), filled.unit(make_call()) as unit:  # noqa: PT012 - the unit ends in it
         unit.session.add(User(id="u", institution_id=HOME, name="N", role="learner"))
         unit.session.flush()
         unit.audit.append("user:create", "user:u")
@@ -307,7 +307,7 @@ def test_what_json_may_change_is_written_as_both_databases_keep_it(database, anc
 
 
 def test_an_anchor_is_made_only_of_what_is_new_and_whole(filled, anchors):
-    made, faults = anchor(filled, anchors, make_system_call(), EVERY)
+    made, _ = anchor(filled, anchors, make_system_call(), EVERY)
     assert [(one.institution, one.seq) for one in made] == [(HOME, LINES), (OTHER, 3)]
     assert anchor(filled, anchors, make_system_call(), EVERY) == ([], [])
     write(filled, 1)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.store.ids import new_id
-from bloop.store.models import ID, Base, Tenant, personal, person
+from bloop.store.models import ID, Base, Tenant, person, personal
 from bloop.store.types import Json, utcnow
 
 TITLE_LENGTH = 500

@@ -105,6 +105,6 @@ class Auditing:
         while True:
             try:
                 await in_thread_to_its_end(step)
-            except Exception as err:  # noqa: BLE001 - logged, and tried again
+            except Exception as err:
                 log.warning("audit: not anchored or cut", step=step.__name__, exc_info=err)
             await asyncio.sleep(seconds)

@@ -1,8 +1,8 @@
 """What may be done to which table: set after every migration, for all tables.
 
 On SQLite triggers keep the lines of the audit as they are. On PostgreSQL it is the rights of the
-role that serves. Nobody has to remember them in a version, and a table that a plugin adds is guarded
-like the core's: row-level security compares ``institution_id`` with the setting
+role that serves. Nobody has to remember them in a version, and a table that a plugin adds is
+guarded like the core's: row-level security compares ``institution_id`` with the setting
 ``bloop.institution`` of the session; ``*`` is the hub's own. It is forced on the owner too, for a
 hub that runs as one.
 """

@@ -70,7 +70,7 @@ def export(
         for done, part in enumerate(parts):
             told(done, len(parts))
             if number := _table(unit, part, subject, archive):
-                counts[part.table.name] = number
+                counts[part.name] = number
         files = _files(unit, sources, subject, archive)
         person = {
             "institution": subject.institution,
@@ -144,7 +144,7 @@ def _table(unit: UnitOfWork, part: Part, subject: Subject, archive: zipfile.ZipF
     if first is None:
         return 0
     number = 0
-    with archive.open(f"tables/{part.table.name}.json", "w") as entry:
+    with archive.open(f"tables/{part.name}.json", "w") as entry:
         for row in _all(first, rows):
             entry.write(b"[\n" if not number else b",\n")
             entry.write(orjson.dumps(dict(row._mapping)))  # noqa: SLF001 - Row's own name for it
@@ -186,8 +186,8 @@ def _left_out(sources: Sources, *, systems: bool) -> Iterator[str]:
     for part in sources.parts:
         hidden = [column.name for column in part.table.columns if is_secret(column)]
         if not part.exported:
-            yield f"- {part.table.name}: {part.reason}"
+            yield f"- {part.name}: {part.reason}"
         elif hidden:
-            yield f"- {part.table.name}: {', '.join(hidden)}, which are secrets or checks of them"
+            yield f"- {part.name}: {', '.join(hidden)}, which are secrets or checks of them"
     if not systems:
         yield "- what other systems know of you: ask an admin, who can see that it is you"

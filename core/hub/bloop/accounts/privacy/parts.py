@@ -1,8 +1,8 @@
 """Where a person's data is: found in the tables by their marks and foreign keys.
 
-A table belongs to a person whose account its foreign keys lead to, or that one of its columns marked
-``person()`` names; what else a domain knows of people it adds itself (:class:`Part`). A test holds
-every column marked ``personal()`` to be in a part, exported and erased, or excused with a reason.
+A table belongs to a person whose account its foreign keys lead to, or that one of its columns
+marked ``person()`` names; what else a domain knows of people it adds itself (:class:`Part`). A test
+holds every column marked ``personal()`` to be in a part, exported and erased, or excused.
 """
 
 from __future__ import annotations
@@ -89,6 +89,11 @@ class Part:
     late: bool = False
     eraser: Callable[[Connection, Subject, bool], int] | None = None
 
+    @property
+    def name(self) -> str:
+        """Of its table."""
+        return str(self.table.name)  # SQLAlchemy's is a kind of str that JSON does not take.
+
     def where(self, subject: Subject) -> ColumnElement[bool]:
         """The condition of its rows, in the person's institution."""
         return (self.table.c.institution_id == subject.institution) & self.of(subject)
@@ -118,14 +123,15 @@ class Part:
 
 def parts_of(metadata: MetaData, added: Sequence[Part] = ()) -> list[Part]:
     """Every part, in an order in which they can be erased; ``added`` stand for their tables."""
-    known = {part.table.name: part for part in added}
+    known = {part.name: part for part in added}
     found: dict[str, Part] = {}
     for table in metadata.sorted_tables:
         part = known.get(table.name) or _introspected(table, found)
         if part is not None:
             found[table.name] = part
     # What refers to others goes before them.
-    return sorted(reversed(found.values()), key=lambda part: part.late)
+    parts = list(found.values())[::-1]
+    return sorted(parts, key=lambda part: part.late)
 
 
 def shown_columns(part: Part) -> list[Column[Any]]:
@@ -203,7 +209,7 @@ def _leading_to_deleted(table: Table, found: Mapping[str, Part]) -> Iterator[tup
     for constraint in table.foreign_key_constraints:
         part = found.get(constraint.referred_table.name)
         if part is not None and part.fate is Fate.DELETED and table is not part.table:
-            yield part.table.name, _among(constraint, part)
+            yield part.name, _among(constraint, part)
 
 
 def _among(constraint: ForeignKeyConstraint, part: Part) -> Condition:

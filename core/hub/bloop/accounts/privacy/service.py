@@ -138,7 +138,7 @@ def _erase(unit: UnitOfWork, sources: Sources, subject: Subject, *, dry: bool) -
     changed: dict[Fate, dict[str, int]] = {fate: {} for fate in Fate}
     for part in sources.parts:
         if number := part.erase(connection, subject, dry=dry):
-            changed[part.fate][part.table.name] = number
+            changed[part.fate][part.name] = number
     waiting = select(func.count()).where(
         Job.institution_id == subject.institution,
         Job.actor == subject.name,
@@ -148,7 +148,7 @@ def _erase(unit: UnitOfWork, sources: Sources, subject: Subject, *, dry: bool) -
         person=subject.name,
         deleted=changed[Fate.DELETED],
         blanked=changed[Fate.BLANKED],
-        kept={part.table.name: part.reason for part in sources.parts if part.fate is Fate.KEPT},
+        kept={part.name: part.reason for part in sources.parts if part.fate is Fate.KEPT},
         files=files,
         waiting=unit.session.scalar(waiting) or 0,
     )

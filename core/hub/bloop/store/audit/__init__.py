@@ -59,6 +59,7 @@ class Audit:
         line tells of a person, an address say, and goes when that person is erased: ``about``, by
         default the resource.
         """
+        told = {name: value for name, value in (personal or {}).items() if value is not None}
         self._collected.append(
             {
                 "actor": actor_of(self.call),
@@ -67,8 +68,8 @@ class Audit:
                 "resource": mask_text(resource) if "@" in resource else resource,
                 "trace": str(self.call.trace),
                 "detail": stable(mask_mapping(detail or {})),
-                "about": (about or resource) if personal else None,
-                "personal": stable(personal) if personal else None,
+                "about": (about or resource) if told else None,
+                "personal": stable(told) if told else None,
             }
         )
 
@@ -80,7 +81,7 @@ class Audit:
         of = self.call.institution
         seq, before = _head(connection, of)
         lines, parts = [], []
-        for seq, collected in enumerate(self._collected, seq + 1):  # noqa: B020, PLR1704 - it goes on
+        for seq, collected in enumerate(self._collected, seq + 1):  # noqa: B020 - it goes on
             line = {**collected, "institution_id": of, "seq": seq, "at": now, "personal_hash": None}
             value = line.pop("personal")
             if value is not None:
