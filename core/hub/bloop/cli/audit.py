@@ -135,7 +135,7 @@ async def export(
     async with open_hub() as hub:
         call = hub_call(hub)
         given = {**between(since, until), **wishes}
-        with click.open_file(str(output) if output else "-", "wb") as file:
+        with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as file:
             number = await hub.database.run(
                 write, hub.database, call, file, personal=personal, **given
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any, TextIO
 
 import orjson
 from sqlalchemy import func, select
@@ -21,7 +21,7 @@ _personal: Any = AuditPersonal.__table__
 def export(
     database: Database,
     call: Call,
-    file: BinaryIO,
+    file: TextIO,
     *,
     since: datetime,
     until: datetime,
@@ -53,7 +53,7 @@ def export(
                 line["personal"] = _shown(value, personal=personal)
                 # With it, whoever holds the line could try what the personal part was.
                 line["salt"] = salt if personal else None
-            file.write(orjson.dumps(line) + b"\n")
+            file.write(orjson.dumps(line).decode() + "\n")
             number += 1
     return number
 
