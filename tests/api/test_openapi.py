@@ -86,6 +86,7 @@ def test_every_change_takes_a_key_and_says_how_it_is_refused(made):
 
 UNVERSIONED = {
     "delete /api/v1/session",
+    "post /api/v1/account/export",
     "post /api/v1/containers",
     "post /api/v1/containers/{container_id}/files",
     "post /api/v1/containers/{container_id}/items",
@@ -101,6 +102,7 @@ UNVERSIONED = {
     "post /api/v1/plugins/{plugin_id}/enable",
     "post /api/v1/runs/{run_id}/undo",
     "post /api/v1/schedules/{name}/run",
+    "post /api/v1/users/{user_id}/erasure",
     "post /api/v1/webhooks",
     "post /api/v1/webhooks/{webhook_id}/redeliver",
     "post /api/v1/webhooks/{webhook_id}/rotate",

@@ -129,15 +129,17 @@ async def export(
     output: Path | None, since: str, until: str, *, personal: bool, **wishes: str
 ) -> None:
     """Write the log as JSON lines, the oldest first; personal parts are masked."""
+    from functools import partial
+
     from bloop.api.audit import between
     from bloop.store.audit.exporting import export as write
 
     async with open_hub() as hub:
         call = hub_call(hub)
-        given = {**between(since, until), **wishes}
+        given: dict[str, Any] = {**between(since, until), **wishes}
         with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as file:
             number = await hub.database.run(
-                write, hub.database, call, file, personal=personal, **given
+                partial(write, hub.database, call, file, personal=personal, **given)
             )
     click.echo(f"{counted(number, 'line')} written.", err=True)
 

@@ -70,7 +70,7 @@ async def erase(name: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
             _tell(await hub.database.run(service.plan, *given), "would be")
             click.confirm("There is no undo. Erase?", abort=True)
         command = service.plan if dry_run else service.erase
-        done: Erasure = await hub.database.run(command, *given)  # type: ignore[arg-type]
+        done: Erasure = await hub.database.run(command, *given)
     if as_json:
         print_json(done.as_dict() | {"dry_run": dry_run})
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, TextIO
+from typing import IO, Any
 
 import orjson
 from sqlalchemy import func, select
@@ -21,7 +21,7 @@ _personal: Any = AuditPersonal.__table__
 def export(
     database: Database,
     call: Call,
-    file: TextIO,
+    file: IO[str],
     *,
     since: datetime,
     until: datetime,
@@ -47,7 +47,7 @@ def export(
     with database.reading(call) as unit:
         options = {"yield_per": ROWS_AT_ONCE}
         for row in unit.session.connection().execute(statement, execution_options=options):
-            line = dict(row._mapping)  # noqa: SLF001 - Row's own name for it
+            line = row._asdict()
             value, salt = line.pop("value"), line.pop("salt")
             if row.personal_hash is not None:
                 line["personal"] = _shown(value, personal=personal)

@@ -204,14 +204,14 @@ def _after(awaited: Iterator[Anchor], seq: int) -> Anchor | None:
 
 def _next(connection: Connection, chain: Chain, row: Row[Any]) -> Fault | None:
     """Take one line more, or say what is wrong with it."""
-    institution, line = chain.institution, row._mapping  # noqa: SLF001 - Row's own name for it
+    institution, line = chain.institution, row._asdict()
     if row.seq != chain.seq + 1:
         return Fault(institution, chain.seq + 1, "is missing")
     if line_hash(chain.hash, line) != row.hash:
         reason = "was altered, moved or put in: it does not follow from the line before"
         return Fault(institution, row.seq, reason)
-    if reason := _personal_fault(connection, row):
-        return Fault(institution, row.seq, reason)
+    if personal := _personal_fault(connection, row):
+        return Fault(institution, row.seq, personal)
     chain.seq, chain.hash = row.seq, row.hash
     return None
 
