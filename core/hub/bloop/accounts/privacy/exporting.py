@@ -147,7 +147,7 @@ def _table(unit: UnitOfWork, part: Part, subject: Subject, archive: zipfile.ZipF
     with archive.open(f"tables/{part.name}.json", "w") as entry:
         for row in _all(first, rows):
             entry.write(b"[\n" if not number else b",\n")
-            entry.write(orjson.dumps(row._asdict()))  # noqa: SLF001 - Row's own name for it
+            entry.write(orjson.dumps(row._asdict()))
             number += 1
         entry.write(b"\n]\n")
     return number

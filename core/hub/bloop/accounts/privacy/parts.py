@@ -73,10 +73,10 @@ Condition = Callable[[Subject], ColumnElement[bool]]
 class Part:
     """The rows of one table that are about a person, and what becomes of them.
 
-    Of rows that are blanked ``blank`` are the new values; ``also`` narrows what is erased of those
-    that are exported. ``reason`` says why some are not exported, or kept. By a ``late`` one others
-    are found. An ``eraser`` does it in another way: it gives how many rows it changed, or would
-    where ``dry``.
+    Of rows that are blanked ``blank`` are the new values (``utcnow``: when it is done). ``also``
+    narrows what is erased of those that are exported. ``reason`` says why some are not exported,
+    or kept. By a ``late`` one others are found. An ``eraser`` does it in another way: it gives how
+    many rows it changed, or would where ``dry``.
     """
 
     table: Table
@@ -108,7 +108,7 @@ class Part:
         if self.also is not None:
             condition &= self.also()
         if self.fate is Fate.BLANKED:
-            changed = (_differs(self.table.c[name], new) for name, new in self.blank.items())
+            changed = (_differs(self.table.c[name], new) for name, new in self._values().items())
             condition &= or_(*changed)
         if dry:
             counted = select(func.count()).select_from(self.table).where(condition)
@@ -116,22 +116,24 @@ class Part:
         change: Any = (
             delete(self.table).where(condition)
             if self.fate is Fate.DELETED
-            else update(self.table).where(condition).values(dict(self.blank))
+            else update(self.table).where(condition).values(self._values())
         )
         return int(connection.execute(change).rowcount)
+
+    def _values(self) -> dict[str, Any]:
+        return {name: utcnow() if new is utcnow else new for name, new in self.blank.items()}
 
 
 def parts_of(metadata: MetaData, added: Sequence[Part] = ()) -> list[Part]:
     """Every part, in an order in which they can be erased; ``added`` stand for their tables."""
     known = {part.name: part for part in added}
-    found: dict[str, Part] = {}
+    found: list[Part] = []
     for table in metadata.sorted_tables:
-        part = known.get(table.name) or _introspected(table, found)
-        if part is not None:
-            found[table.name] = part
+        part = known.get(table.name)
+        found += [part] if part else _introspected(table, found)
     # What refers to others goes before them.
-    parts = list(found.values())[::-1]
-    return sorted(parts, key=lambda part: part.late)
+    found.reverse()
+    return sorted(found, key=lambda part: part.late)
 
 
 def shown_columns(part: Part) -> list[Column[Any]]:
@@ -153,35 +155,34 @@ def blanks_of(table: Table) -> dict[str, Any]:
     return {column.name: _blank(column) for column in table.columns if "personal" in column.info}
 
 
-def _introspected(table: Table, found: Mapping[str, Part]) -> Part | None:
+def _introspected(table: Table, found: Sequence[Part]) -> Iterator[Part]:
     if table is _users:
-        return _account()
-    if conditions := list(_leading_to_account(table)):
-        return Part(table, lambda s: or_(*(one(s) for one in conditions)), Fate.DELETED)
-    if (below := list(_leading_to_deleted(table, found))) and "institution_id" in table.c:
+        yield _account()
+        return
+    if "institution_id" not in table.c:
+        return
+    leading = list(_leading_to_account(table))
+    for column in (one for one in leading if one.nullable):
+        reason = "is of somebody else, and only says that they had to do with it"
+        blank = {column.name: None}
+        of = partial(_is_account, [column])
+        yield Part(table, of, Fate.BLANKED, exported=False, reason=reason, blank=blank)
+    if own := [one for one in leading if not one.nullable]:
+        yield Part(table, partial(_is_account, own), Fate.DELETED)
+    elif below := list(_leading_to_deleted(table, found)):
         reason = f"goes with {', '.join(sorted({name for name, _ in below}))}"
-        return Part(
-            table,
-            lambda s: or_(*(one(s) for _, one in below)),
-            Fate.DELETED,
-            exported=False,
-            reason=reason,
-        )
-    named = [column for column in table.columns if "person" in column.info]
-    if not named or "institution_id" not in table.c:
-        return None
-    return Part(
-        table,
-        lambda s: or_(*(column == s.name for column in named)),
-        Fate.KEPT,
-        reason=f"names {', '.join(c.name for c in named)} by an id that leads to nobody then",
-    )
+        conditions = [condition for _, condition in below]
+        of = partial(_any, conditions)
+        yield Part(table, of, Fate.DELETED, exported=False, reason=reason)
+    elif (named := [one for one in table.c if "person" in one.info]) and not leading:
+        told = ", ".join(column.name for column in named)
+        reason = f"names {told} by an id that leads to nobody then"
+        yield Part(table, partial(_is_named, named), Fate.KEPT, reason=reason)
 
 
 def _account() -> Part:
     gone = {"name": ERASED_NAME, "role": Role.LEARNER.value}
-    now = utcnow()
-    stamps = {"disabled_at": now, "erased_at": now}
+    stamps = {"disabled_at": utcnow, "erased_at": utcnow}
     blank = {**blanks_of(_users), **gone, **stamps, "row_version": _users.c.row_version + 1}
     return Part(
         _users,
@@ -193,23 +194,31 @@ def _account() -> Part:
     )
 
 
-def _leading_to_account(table: Table) -> Iterator[Condition]:
+def _leading_to_account(table: Table) -> Iterator[Column[Any]]:
     for constraint in table.foreign_key_constraints:
         for element in constraint.elements:
-            if element.column is _users.c.id and table is not _users:
-                yield partial(_is_account, element.parent)
+            if element.column is _users.c.id:
+                yield element.parent
 
 
-def _is_account(column: Any, subject: Subject) -> ColumnElement[bool]:
-    same: ColumnElement[bool] = column == subject.id
-    return same
-
-
-def _leading_to_deleted(table: Table, found: Mapping[str, Part]) -> Iterator[tuple[str, Condition]]:
+def _leading_to_deleted(table: Table, found: Sequence[Part]) -> Iterator[tuple[str, Condition]]:
+    deleted = {part.name: part for part in found if part.fate is Fate.DELETED}
     for constraint in table.foreign_key_constraints:
-        part = found.get(constraint.referred_table.name)
-        if part is not None and part.fate is Fate.DELETED and table is not part.table:
+        part = deleted.get(constraint.referred_table.name)
+        if part is not None and table is not part.table:
             yield part.name, _among(constraint, part)
+
+
+def _is_account(columns: Sequence[Any], subject: Subject) -> ColumnElement[bool]:
+    return or_(*(column == subject.id for column in columns))
+
+
+def _is_named(columns: Sequence[Any], subject: Subject) -> ColumnElement[bool]:
+    return or_(*(column == subject.name for column in columns))
+
+
+def _any(conditions: Sequence[Condition], subject: Subject) -> ColumnElement[bool]:
+    return or_(*(condition(subject) for condition in conditions))
 
 
 def _among(constraint: ForeignKeyConstraint, part: Part) -> Condition:
