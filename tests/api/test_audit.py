@@ -13,7 +13,9 @@ from sqlalchemy import select, text
 from bloop.accounts.models import User
 from bloop.accounts.privacy import exporting
 from bloop.accounts.sessions import system_call
+from bloop.hub import Hub
 from bloop.jobs.models import Job
+from bloop.store.audit.anchors import Anchors
 from bloop.store.database import in_unit
 from bloop.store.models import Blob
 from bloop_sdk import Role
@@ -93,6 +95,23 @@ async def test_the_standing_tells_what_was_anchored_and_that_it_broke(hub, opera
             connection.execute(text("DELETE FROM audit_line WHERE action = 't:2'"))
         await asyncio.to_thread(hub.auditing.anchor)
         assert "missing" in (await operator.get(AUDIT)).json()["verified"]["fault"]
+
+
+async def test_a_hub_anchors_when_it_stops(config_path):
+    hub = Hub.open(config_path, "api")
+    await hub.start()
+    await hub.loaded()
+    await act(hub, "t:last")
+    home = hub.institution
+    await hub.stop()
+    anchors = Anchors(hub.config.value.hub.data_dir / "audit")
+    newest, damaged = anchors.check()
+    assert damaged == []
+    again = Hub.open(config_path, "cli")
+    report = again.auditing.verify()
+    await again.stop()
+    assert report.good, report.faults
+    assert report.heads[home] == newest[home].seq
 
 
 async def test_who_may_not_sees_no_audit_and_erases_nobody(come):
