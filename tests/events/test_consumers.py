@@ -80,10 +80,8 @@ async def test_a_consumer_gets_its_topics_and_the_plugin_acts_in_the_events_plac
     with database.unit(make_system_call()) as unit:
         rows = unit.session.execute(
             text(
-                text(
-                    "SELECT institution_id, actor, substr(trace, 4, 32)"
-                    " FROM audit_line ORDER BY at, seq"
-                )
+                "SELECT institution_id, actor, substr(trace, 4, 32)"
+                " FROM audit_line ORDER BY at, seq"
             )
         ).all()
     assert [tuple(row) for row in rows] == [
