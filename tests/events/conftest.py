@@ -93,7 +93,9 @@ def taken(database) -> list[tuple[str, int]]:
     """Aggregate and sequence of each effect in the database, in order."""
     with database.unit(make_system_call()) as unit:
         rows = unit.session.scalars(
-            select(AuditLine.detail).where(AuditLine.action == "took").order_by(AuditLine.seq)
+            select(AuditLine.detail)
+            .where(AuditLine.action == "took")
+            .order_by(AuditLine.at, AuditLine.seq)
         ).all()
     return [(row["aggregate"], row["n"]) for row in rows]
 

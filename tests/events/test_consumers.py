@@ -79,7 +79,10 @@ async def test_a_consumer_gets_its_topics_and_the_plugin_acts_in_the_events_plac
     ]
     with database.unit(make_system_call()) as unit:
         rows = unit.session.execute(
-            text("SELECT institution_id, actor, substr(trace, 4, 32) FROM audit_line ORDER BY seq")
+            text(
+                "SELECT institution_id, actor, substr(trace, 4, 32)"
+                " FROM audit_line ORDER BY at, seq"
+            )
         ).all()
     assert [tuple(row) for row in rows] == [
         (HOME, "plugin:stub", "1" * 32),

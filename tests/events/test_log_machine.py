@@ -11,7 +11,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -144,7 +144,9 @@ class TheLog(RuleBasedStateMachine):
             for model in (ParkedEvent, EventConsumer, OutboxEvent):
                 unit.session.execute(delete(model))
             # Nobody may remove what the audit holds.
-            self.before = unit.session.scalar(select(func.max(AuditLine.seq))) or 0
+            self.before = unit.session.scalar(select(func.max(AuditLine.at))) or datetime(
+                1970, 1, 1, tzinfo=UTC
+            )
         self.processes: list[Process] = []
         for _ in range(2):
             self.start_process()
@@ -298,8 +300,8 @@ class TheLog(RuleBasedStateMachine):
         lines = self.in_unit(
             lambda unit: unit.session.scalars(
                 select(AuditLine)
-                .where(AuditLine.action == "took", AuditLine.seq > self.before)
-                .order_by(AuditLine.seq)
+                .where(AuditLine.action == "took", AuditLine.at > self.before)
+                .order_by(AuditLine.at, AuditLine.seq)
             ).all()
         )
         effects, deliveries = defaultdict(list), defaultdict(list)

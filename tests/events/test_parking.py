@@ -142,7 +142,7 @@ async def test_acts_are_audited_and_another_institution_finds_nothing(database, 
         rows = unit.session.execute(
             select(AuditLine.action, AuditLine.resource, AuditLine.institution_id)
             .where(AuditLine.action != "took")
-            .order_by(AuditLine.seq)
+            .order_by(AuditLine.at, AuditLine.seq)
         ).all()
     assert [tuple(row) for row in rows] == [
         ("events:replay", f"parked_event:{first}", HOME),

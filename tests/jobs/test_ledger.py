@@ -318,7 +318,7 @@ def test_acts_of_people_are_audited(database, call):
     with database.unit(call) as unit:
         ledger.cancel(unit, id_)
         ledger.retry(unit, id_)
-        unit.session.flush()
+    with database.unit(call) as unit:
         lines = unit.session.execute(
             select(AuditLine.action, AuditLine.resource).order_by(AuditLine.seq)
         ).all()

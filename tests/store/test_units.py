@@ -76,7 +76,13 @@ def test_a_reference_to_nothing_is_a_conflict(database, call):
     with pytest.raises(ConflictError), database.unit(call) as unit:  # noqa: PT012 - the unit ends in it
         now = datetime.now(UTC)
         unit.session.add(
-            LoginSession(token_hash="t", institution_id=HOME, user_id="nobody", expires_at=now)
+            LoginSession(
+                token_hash="t",
+                institution_id=HOME,
+                user_id="nobody",
+                method="link",
+                expires_at=now,
+            )
         )
 
 

@@ -14,9 +14,11 @@ from bloop.kernel.own_settings import Owner
 from bloop.ops import copying
 from bloop.ops.copying import rows
 from bloop.store import migrate
+from bloop.store.audit.anchors import Anchors
+from bloop.store.audit.keeping import anchor
+from bloop.store.audit.verifying import verify as verify_audit
 from bloop.store.database import Database
-from bloop.store.models import AuditLine, Blob, MasterKey
-from bloop.store.types import utcnow
+from bloop.store.models import Blob, MasterKey
 from tests.ops.copying.conftest import holds, move
 from tests.ops.left import EVERYBODY, SECRETS
 from tests.support.database import HOME, OTHER, make_call
@@ -236,9 +238,26 @@ def test_numbers_that_were_given_are_never_given_again(source, target):
             unit.audit.append("a", "b")
         with migrate.owning(database) as connection:
             assert connection.scalar(text("SELECT max(seq) FROM outbox_event")) == newest + 1
-            assert connection.scalar(text("SELECT count(*) FROM audit_line")) == connection.scalar(
-                text("SELECT max(seq) FROM audit_line")
+            of_home = "FROM audit_line WHERE institution_id = :home"
+            count, largest = (
+                connection.scalar(text(f"SELECT {what} {of_home}"), {"home": HOME})
+                for what in ("count(*)", "max(seq)")
             )
+            assert count == largest
+
+
+def test_the_audit_is_as_whole_as_before_and_goes_on(source, target, tmp_path):
+    anchors = Anchors(tmp_path / "audit")
+    for number in range(3):
+        with source.unit(make_call(HOME)) as unit:
+            unit.audit.append("a", f"b:{number}", {"f": 0.25, "n": number}, personal={"at": "x"})
+    anchor(source, anchors, EVERYBODY, [HOME])
+    move(source, target)
+    with target.unit(make_call(HOME)) as unit:
+        unit.audit.append("a", "b:after")
+    lines = [verify_audit(one, anchors, EVERYBODY) for one in (source, target)]
+    assert [report.faults for report in lines] == [[], []]
+    assert lines[1].lines == lines[0].lines + 1
 
 
 def test_batches_may_be_of_any_size(source, target, monkeypatch):
@@ -255,21 +274,11 @@ def test_verify_finds_one_changed_value(source, target):
     move(source, target)
     assert copying.verify(source, target).same
     with target.unit(EVERYBODY) as unit:
-        unit.session.add(
-            AuditLine(
-                institution_id=HOME,
-                actor="a",
-                action="b",
-                resource="c",
-                trace="t",
-                detail={},
-                at=utcnow(),
-            )
-        )
+        unit.session.add(Blob(institution_id=HOME, sha256="y" * 64, size=1))
     found = copying.verify(source, target)
-    assert [table.name for table in found.tables if not table.same] == ["audit_line"]
+    assert [table.name for table in found.tables if not table.same] == ["blob"]
     with migrate.owning(target) as connection:
-        connection.execute(text("DELETE FROM audit_line WHERE action = 'b'"))
+        connection.execute(text("DELETE FROM blob WHERE size = 1"))
         connection.execute(text("UPDATE tiny_line SET parent = NULL"))
     found = copying.verify(source, target)
     assert [table.name for table in found.tables if not table.same] == ["tiny_line"]

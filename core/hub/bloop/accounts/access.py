@@ -59,6 +59,7 @@ ACTIONS: dict[str, Role] = {
     VISIT: Role.GUEST,
     "account:read": Role.LEARNER,
     "account:write": Role.LEARNER,
+    "audit:read": Role.ADMIN,
     "config:read": Role.OPERATOR,
     "connections:read": Role.ADMIN,
     "connections:write": Role.ADMIN,
@@ -90,6 +91,7 @@ ACTIONS: dict[str, Role] = {
     "tokens:read": Role.LEARNER,
     "tokens:write": Role.LEARNER,
     "users:invite": Role.ADMIN,
+    "users:erase": Role.ADMIN,
     "users:read": Role.ADMIN,
     "users:write": Role.ADMIN,
     "users:recover": Role.ADMIN,
@@ -121,6 +123,11 @@ class ForbiddenError(BloopError):
     """The principal's role or token does not have this action."""
 
     code = "forbidden"
+
+
+def rank(role: str) -> int:
+    """Which of two roles is the higher one, to compare."""
+    return _RANK[Role(role)]
 
 
 def may(call: Call, action: str, *, least: Role | None = None) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import String, bindparam, func, or_, select
 
 from bloop.accounts.models import BootstrapLink, Institution, LoginSession, User
-from bloop.store.models import EVERY_INSTITUTION
+from bloop.store.models import EVERY_INSTITUTION, AuditLine, AuditPersonal
 from bloop.store.statements import institution, register
 
 SESSION = register(
@@ -66,3 +66,48 @@ ACCOUNT = register(
     ),
 )
 """One person."""
+
+AUDIT = register(
+    "accounts.audit",
+    select(
+        AuditLine.seq,
+        AuditLine.at,
+        AuditLine.actor,
+        User.name.label("actor_name"),
+        AuditLine.action,
+        AuditLine.resource,
+        AuditLine.detail,
+        AuditLine.about,
+        AuditPersonal.salt.is_not(None).label("personal"),
+        AuditLine.trace,
+        AuditLine.hash,
+    )
+    .outerjoin(
+        User,
+        (User.institution_id == AuditLine.institution_id)
+        & (User.id == func.substr(AuditLine.actor, 6)),
+    )
+    .outerjoin(
+        AuditPersonal,
+        (AuditPersonal.institution_id == AuditLine.institution_id)
+        & (AuditPersonal.seq == AuditLine.seq),
+    )
+    .where(
+        AuditLine.institution_id == institution,
+        AuditLine.seq < bindparam("before"),
+        AuditLine.at >= bindparam("since"),
+        AuditLine.at < bindparam("until"),
+        *(
+            func.substr(column, 1, func.length(bindparam(name, type_=String))) == bindparam(name)
+            for name, column in (
+                ("actor", AuditLine.actor),
+                ("action", AuditLine.action),
+                ("resource", AuditLine.resource),
+            )
+        ),
+    )
+    .order_by(AuditLine.seq.desc())
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""Lines of the audit, newest first; actor, action and resource by what they begin with."""

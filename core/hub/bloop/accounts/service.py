@@ -147,7 +147,11 @@ def use_link(unit: UnitOfWork, token: str, device: Device = NOWHERE) -> StartedS
             "this link has been used or is too old", cure="`bloop login-link` prints a new one"
         )
     operator = _operator(unit)
-    unit.audit.append("account.link_used", f"user:{operator.id}")
+    unit.audit.append(
+        "account.link_used",
+        f"user:{operator.id}",
+        personal={"address": device.address, "agent": device.agent},
+    )
     return start_session(unit, operator, Method.LINK, device)
 
 

@@ -27,6 +27,12 @@ class LoggedIn(Payload):
     id: Annotated[str, Personal()]
 
 
+class Erased(Payload):
+    """Whose data is to be forgotten."""
+
+    id: Annotated[str, Personal()]
+
+
 declare(
     Topic(
         name="user.institution_created",
@@ -41,6 +47,14 @@ declare(
         when="somebody logged in",
         aggregate="user",
         payload=LoggedIn,
+        action="users:read",
+        example={"id": "019a21c5-0f3d-7b11-8c53-5d0a6c1f7e90"},
+    ),
+    Topic(
+        name="user.erased",
+        when="a person was erased: whoever keeps something of theirs forgets it",
+        aggregate="user",
+        payload=Erased,
         action="users:read",
         example={"id": "019a21c5-0f3d-7b11-8c53-5d0a6c1f7e90"},
     ),

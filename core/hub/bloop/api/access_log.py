@@ -1,7 +1,7 @@
 """One line and two metrics for each request.
 
 The line is made and written here: structlog's processors cost more than a read from SQLite. It
-holds no query string, which may carry a token, and nothing else that would need a mask.
+holds no query string, which may carry a token; a path is masked where it is not of our making.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from bloop.kernel.config_model import LogSection
 from bloop.telemetry.logs import get_logger
+from bloop_sdk._masking import mask_text
 
 _MOST_SERIES = 2000
 
@@ -70,6 +71,9 @@ class AccessLog:
         if second != self._second:
             moment = datetime.fromtimestamp(second, UTC)
             self._second, self._moment = second, moment.isoformat(timespec="seconds")[:19]
+        path: str = scope["path"]
+        if "@" in path or template == "unknown":
+            path = mask_text(path)  # What ours are made of needs no looking through.
         line: dict[str, Any] = {
             "timestamp": f"{self._moment}.{int(rest * 1000):03}+00:00",
             "level": "info",
@@ -80,7 +84,7 @@ class AccessLog:
             "institution": call.institution if call else None,
             "principal": call.principal.id if call else None,
             "method": scope["method"],
-            "path": scope["path"],
+            "path": path,
             "route": template,
             "status": status,
             "ms": round(seconds * 1000, 2),
@@ -88,8 +92,8 @@ class AccessLog:
         if self._json:
             text = orjson.dumps(line).decode()
         else:
-            path = orjson.dumps(scope["path"]).decode()[1:-1]
-            text = f"{self._moment[11:]} {scope['method']} {path} {status} {line['ms']} ms"
+            shown = orjson.dumps(path).decode()[1:-1]
+            text = f"{self._moment[11:]} {scope['method']} {shown} {status} {line['ms']} ms"
         try:
             (self._stream or sys.stderr).write(text + "\n")
         except OSError:

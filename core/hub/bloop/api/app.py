@@ -31,12 +31,14 @@ API = (
     "bloop.accounts.identities.routes",
     "bloop.accounts.tokens.routes",
     "bloop.accounts.tokens.key_routes",
+    "bloop.accounts.privacy.routes",
     "bloop.content.routes",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
     "bloop.api.jobs",
     "bloop.api.schedules",
     "bloop.api.events",
+    "bloop.api.audit",
     "bloop.api.live",
     "bloop.api.webhooks",
     "bloop.api.topology",
@@ -61,6 +63,7 @@ PAGES = (
     "bloop.web.second_factor_pages",
     "bloop.web.identity_pages",
     "bloop.web.key_pages",
+    "bloop.web.audit_pages",
 )
 
 

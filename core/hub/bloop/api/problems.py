@@ -42,6 +42,7 @@ from bloop_sdk import (
     SkippableError,
     UnsupportedError,
 )
+from bloop_sdk._masking import mask_text
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN_VALUE = 80
@@ -188,10 +189,10 @@ def describe(error: Exception, trace_id: str) -> tuple[Problem, dict[str, str]]:
         return _problem(500, "internal_error", detail, trace_id), {}
     made = _problem(status, error.code, error.message, trace_id, cure=error.cure)
     if isinstance(error, InvalidError) and error.field:
-        made.errors = [FieldFault(field=error.field, message=error.message)]
+        made.errors = [FieldFault(field=error.field, message=made.detail)]
     if isinstance(error, InvalidConfigError):
         made.errors = [
-            FieldFault(field=f"body.settings.{fault.key}", message=fault.problem)
+            FieldFault(field=f"body.settings.{fault.key}", message=mask_text(fault.problem))
             for fault in error.faults
         ]
     return made, _headers(error, status)
@@ -222,9 +223,10 @@ def _problem(
         title=TITLES.get(status, "Refused"),
         status=status,
         code=code,
-        detail=detail,
+        # A plugin, or a system behind it, may have put anything there.
+        detail=mask_text(detail),
         trace_id=trace_id,
-        cure=cure,
+        cure=mask_text(cure) if cure else None,
     )
 
 
@@ -234,8 +236,8 @@ def _invalid_request(error: Any, trace_id: str) -> Problem:
     malformed = any(fault["type"] == "json_invalid" for fault in faults)
     named = [
         FieldFault(
-            field=".".join(str(part) for part in fault["loc"])[:_SHOWN_VALUE],
-            message=str(fault["msg"]),
+            field=mask_text(".".join(str(part) for part in fault["loc"])[:_SHOWN_VALUE]),
+            message=mask_text(str(fault["msg"])),
         )
         for fault in faults
     ]

@@ -35,10 +35,10 @@ COMMANDS = {
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),
     "events": ("bloop.cli.events:events", "See events that a plugin could not take, and decide."),
     "webhooks": ("bloop.cli.webhooks:webhooks", "Send events to other systems, see what arrives."),
-    "keys": ("bloop.cli.keys:keys", "Make and revoke API keys, rotate the keys that sign."),
+    "audit": ("bloop.cli.audit:audit", "See who did what, and check that nobody changed it."),
     "topology": ("bloop.cli.topology:topology", "See which processes are alive, serving what."),
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
-    "keys": ("bloop.cli.keys:keys", "Rotate the master keys that secrets are sealed with."),
+    "keys": ("bloop.cli.keys:keys", "Make API keys; rotate the keys of the hub itself."),
     "db": ("bloop.cli.db:db", "Upgrade the database, see its version, move it."),
     "completion": ("bloop.cli.completion:completion", "Print the completion script of your shell."),
 }

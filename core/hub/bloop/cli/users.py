@@ -18,6 +18,7 @@ from bloop.cli.output import (
     state,
 )
 from bloop.cli.passwords import password
+from bloop.cli.privacy import erase, export
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -237,3 +238,5 @@ def _tell(person: dict[str, Any], *, as_json: bool) -> None:
 
 users.add_command(password)
 users.add_command(reset_mfa)
+users.add_command(export)
+users.add_command(erase)

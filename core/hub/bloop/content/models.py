@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.store.ids import new_id
-from bloop.store.models import ID, Base, Tenant, personal
+from bloop.store.models import ID, Base, Tenant, person, personal
 from bloop.store.types import Json, utcnow
 
 TITLE_LENGTH = 500
@@ -240,7 +240,7 @@ class Version(Owned, Base):
     subject_id: Mapped[str] = mapped_column(ID)
     row_version: Mapped[int]
     change: Mapped[str] = mapped_column(String(20))
-    actor: Mapped[str] = mapped_column(String(80))
+    actor: Mapped[str] = mapped_column(String(80), info=person())
     run_id: Mapped[str | None] = mapped_column(ID)
     at: Mapped[datetime] = mapped_column(default=utcnow)
     snapshot: Mapped[dict[str, Any]]
@@ -271,7 +271,7 @@ class SyncRun(Owned, Base):
     code: Mapped[str | None] = mapped_column(String(60))
     reason: Mapped[str | None] = mapped_column(String(2000))
     cure: Mapped[str | None] = mapped_column(String(1000))
-    actor: Mapped[str] = mapped_column(String(80))
+    actor: Mapped[str] = mapped_column(String(80), info=person())
     seconds: Mapped[float] = mapped_column(Double, default=0.0)
     started_at: Mapped[datetime] = mapped_column(default=utcnow)
     beat_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -26,8 +26,10 @@ from bloop.telemetry.logs import get_logger
 from bloop_sdk import Call, ConfigError
 
 if TYPE_CHECKING:
+    from bloop.accounts.privacy.service import Sources
     from bloop.content.imports import Importer
     from bloop.events.consumers import Consumers
+    from bloop.hub.auditing import Auditing
     from bloop.hub.live import Live
     from bloop.hub.outside import Outside
     from bloop.jobs import Jobs
@@ -162,6 +164,7 @@ class Hub:
         )
         made.register("content.import", self._import_uploaded)
         made.register("accounts.message", self._bring_message)
+        made.register("accounts.export", self._export_person)
         return made
 
     @cached_property
@@ -170,6 +173,20 @@ class Hub:
         from bloop.hub.schedules import make_clock
 
         return make_clock(self)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Where people's data is."""
+        from bloop.hub.privacy import sources_of
+
+        return sources_of(self)
+
+    @cached_property
+    def auditing(self) -> Auditing:
+        """What checks and anchors the audit log in this process."""
+        from bloop.hub.auditing import Auditing
+
+        return Auditing(self)
 
     @cached_property
     def outside(self) -> Outside:
@@ -314,6 +331,13 @@ class Hub:
 
         return await run_import_job(self, running, payload)
 
+    async def _export_person(self, running: RunningJob, _payload: JSONObject) -> Any:
+        from bloop.accounts.privacy.exporting import run_export
+
+        return await asyncio.to_thread(
+            run_export, self.database, self.sources, running.call, running.progress
+        )
+
     def _resolve(
         self, plugin_id: str, model: type[PluginConfig], _written: Mapping[str, Any]
     ) -> Resolved[PluginConfig]:
@@ -346,7 +370,7 @@ class Hub:
             await self._toggle.stop()
         # Only what was made has to end; each name is a part that this process may never have asked.
         made = self.__dict__
-        for name in ("clock", "live", "consumers", "webhooks", "jobs"):
+        for name in ("clock", "live", "consumers", "webhooks", "jobs", "auditing"):
             if name in made:
                 await made[name].stop()
         if "kernel" in made:
@@ -384,6 +408,7 @@ class Hub:
         if self.kind != "worker":
             await self.consumers.start()
             await self.webhooks.start()
+            self.auditing.start()
 
     def guard(self) -> None:
         """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""

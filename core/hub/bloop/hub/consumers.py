@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from bloop.accounts.messages import service as messages
+from bloop.accounts.privacy.exporting import forget_exports
 from bloop.accounts.sessions import system_call
 from bloop.events.consumers import Consumers
 from bloop.events.handlers import Consumer
@@ -70,10 +71,11 @@ def make_consumers(hub: Hub) -> Consumers:
 
         tidy(hub.database, call)
 
+    exports = partial(forget_exports, hub.database, hub.sources, call)
     return Consumers(
         means,
         keep=timedelta(days=limits.event_days),
-        tidy=(forget, trim_jobs, trim_messages, tidy_tokens),
+        tidy=(forget, trim_jobs, trim_messages, tidy_tokens, exports),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from bloop.jobs.ledger import Claim
 from bloop.telemetry import traces
 from bloop_sdk import Call, RetriableError
+from bloop_sdk._masking import mask_text
 
 
 class JobStoppedError(RetriableError):
@@ -54,7 +55,7 @@ class RunningJob:
         self._progress = {
             "progress_done": done,
             "progress_total": total,
-            "progress_message": message[:500] or None,
+            "progress_message": mask_text(message, 450)[:500] or None,
         }
 
     def check(self) -> None:

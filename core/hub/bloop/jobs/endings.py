@@ -129,7 +129,8 @@ def error_of(err: BaseException) -> dict[str, Any]:
         # A plugin may have put anything there.
         code, message, cure = (getattr(err, name, None) for name in ("code", "message", "cure"))
         if type(code) is str and type(message) is str and isinstance(cure, str | None):
-            return {"code": code[:60], "message": mask_text(message, 2000), "cure": cure}
+            told = {"code": code[:60], "message": mask_text(message, 2000)}
+            return told | {"cure": mask_text(cure, 1000) if cure else None}
     return {
         "code": "job_crashed",
         "message": mask_text(describe(err), 2000),

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.store.ids import new_id
-from bloop.store.models import ID, Base, Tenant
+from bloop.store.models import ID, Base, Tenant, person
 from bloop.store.types import Json, utcnow
 
 
@@ -76,7 +76,7 @@ class Job(Tenant, Base):
     state: Mapped[str] = mapped_column(String(20), default=JobState.WAITING)
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
-    actor: Mapped[str] = mapped_column(String(80))
+    actor: Mapped[str] = mapped_column(String(80), info=person())
     actor_role: Mapped[str] = mapped_column(String(20))
     trace: Mapped[str] = mapped_column(String(55))
     attempts: Mapped[int] = mapped_column(default=0)

@@ -302,6 +302,22 @@ class RatesSection(_Section):
     )
 
 
+class AuditSection(_Section):
+    """The log of who did what."""
+
+    anchor_seconds: float = setting(
+        300.0,
+        description="How often the ends of its chains are written down outside the database",
+        ge=1,
+        le=86400,
+    )
+    keep_days: float | None = setting(
+        None,
+        description="Lines older than this are cut from its front. Default: all of them stay",
+        ge=1,
+    )
+
+
 class JobsSection(_Section):
     """Work in the background: who carries it, and what of it `bloop up` runs itself."""
 
@@ -407,6 +423,7 @@ class HubConfig(_Section):
     log: LogSection = LogSection()
     limits: LimitsSection = LimitsSection()
     rates: RatesSection = RatesSection()
+    audit: AuditSection = AuditSection()
     jobs: JobsSection = JobsSection()
     net: NetSection = NetSection()
     plugins: dict[str, PluginEntry] = Field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dis
 
+from bloop_sdk._masking import mask_text
 from bloop_sdk.errors import BloopError, FatalError, RetriableError
 
 _LONGEST = 500
@@ -76,11 +77,11 @@ def _cancelled() -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """``Type: message`` in one line, also for an exception whose own ``__str__`` raises."""
+    """``Type: message`` in one line, without secrets; also where its own ``__str__`` raises."""
     name = type(error).__name__
     try:
         message = error.message if isinstance(error, BloopError) else str(error)
-        text = " ".join(message.split())
+        text = mask_text(" ".join(message.split()))
     except BaseException as fault:
         if not contained(fault):
             raise

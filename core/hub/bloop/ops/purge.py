@@ -124,8 +124,7 @@ def purge(
             migrate.drop_tables(connection, list(found.tables))
             if not found.empty:
                 unit.audit.append("plugins:purge", f"plugin:{plugin_id}", found.as_dict())
-            session.flush()
-            unit.outbox.write()
+            unit.finish()
             on_step("commit")
     except DBAPIError as err:
         fault = translated(err)

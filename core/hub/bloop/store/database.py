@@ -127,10 +127,7 @@ class Database:
                 if key is not None:
                     key.claim(unit)
                 yield unit
-                session.flush()
-                for end in unit.endings:
-                    end(unit)
-                said = unit.outbox.write()
+                said = unit.finish()
                 session.commit()
                 if key is not None:
                     key.committed = True

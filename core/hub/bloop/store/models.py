@@ -35,7 +35,9 @@ from bloop_sdk.tables import ID, NAMING, TYPES, Tenant
 __all__ = [
     "EVERY_INSTITUTION",
     "ID",
+    "AuditCheckpoint",
     "AuditLine",
+    "AuditPersonal",
     "Base",
     "BigSerial",
     "Blob",
@@ -46,6 +48,7 @@ __all__ = [
     "OutboxEvent",
     "PluginValue",
     "Tenant",
+    "person",
     "personal",
 ]
 
@@ -75,6 +78,14 @@ class Base(DeclarativeBase):
 def personal(category: str = "personal") -> dict[str, Any]:
     """Column info that marks personal data, for export, erasure and masking."""
     return {"personal": Personal(category)}
+
+
+def person() -> dict[str, Any]:
+    """Column info that marks who did it, or of whom it tells, as ``kind:id``.
+
+    Such a name stays when a person is erased: it then leads to nobody.
+    """
+    return {"person": True}
 
 
 BUCKETS = 1024
@@ -108,7 +119,7 @@ class OutboxEvent(Tenant, Base):
     aggregate: Mapped[str] = mapped_column(String(80))
     aggregate_seq: Mapped[int] = mapped_column(BigInteger)
     bucket: Mapped[int] = mapped_column(SmallInteger)
-    actor: Mapped[str] = mapped_column(String(80))
+    actor: Mapped[str] = mapped_column(String(80), info=person())
     trace: Mapped[str] = mapped_column(String(55))
     payload: Mapped[dict[str, Any]]
     version: Mapped[int] = mapped_column(default=1)
@@ -116,19 +127,59 @@ class OutboxEvent(Tenant, Base):
 
 
 class AuditLine(Tenant, Base):
-    """Who did what: written in the commit of the act, never changed."""
+    """Who did what: written in the commit of the act, never changed.
+
+    ``seq`` counts the lines of one institution from 1 without a gap, and ``hash`` covers the line
+    and the hash of the one before (:mod:`bloop.store.audit`). ``personal_hash`` commits it to what
+    :class:`AuditPersonal` holds of the person ``about`` (``user:id``).
+    """
 
     __tablename__ = "audit_line"
     __table_args__ = (Index("ix_audit_line_at", "institution_id", "at"),)
 
-    seq: Mapped[int] = mapped_column(BigSerial, Identity(always=True), primary_key=True)
-    id: Mapped[str] = mapped_column(ID, default=new_id, unique=True)
-    actor: Mapped[str] = mapped_column(String(80))
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    actor: Mapped[str] = mapped_column(String(80), info=person())
     action: Mapped[str] = mapped_column(String(80))
     resource: Mapped[str] = mapped_column(String(120))
     trace: Mapped[str] = mapped_column(String(55))
     detail: Mapped[dict[str, Any]]
+    about: Mapped[str | None] = mapped_column(String(80), info=person())
+    personal_hash: Mapped[str | None] = mapped_column(String(64))
     at: Mapped[datetime] = mapped_column(default=utcnow)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditPersonal(Tenant, Base):
+    """What a line of the audit tells of a person; gone once they are erased.
+
+    Its line holds only SHA-256 of ``salt`` and value, so that the chain stays good without it.
+    """
+
+    __tablename__ = "audit_personal"
+    __table_args__ = (Index("ix_audit_personal_about", "institution_id", "about"),)
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    about: Mapped[str] = mapped_column(String(80), info=person())
+    salt: Mapped[str] = mapped_column(String(32))
+    value: Mapped[dict[str, Any]] = mapped_column(info=personal("trace"))
+
+
+class AuditCheckpoint(Tenant, Base):
+    """Where an institution's chain begins since its front was cut: after line ``seq``.
+
+    ``mac`` is by the key ``key_id`` of :mod:`bloop.store.audit.anchors`.
+    """
+
+    __tablename__ = "audit_checkpoint"
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+    key_id: Mapped[str] = mapped_column(String(16))
+    mac: Mapped[str] = mapped_column(String(64))
 
 
 class Blob(Tenant, Base):
@@ -217,7 +268,7 @@ class IdempotencyKey(Tenant, Base):
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
-    principal: Mapped[str] = mapped_column(String(80))
+    principal: Mapped[str] = mapped_column(String(80), info=person())
     owner: Mapped[str] = mapped_column(String(80))
     state: Mapped[str] = mapped_column(String(20))
     status: Mapped[int | None]

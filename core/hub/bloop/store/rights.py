@@ -1,8 +1,10 @@
-"""What the role that serves may do on PostgreSQL: set after every migration, for all tables.
+"""What may be done to which table: set after every migration, for all tables.
 
-Nobody has to remember it in a version, and a table that a plugin adds is guarded like the core's:
-row-level security compares ``institution_id`` with the setting ``bloop.institution`` of the
-session; ``*`` is the hub's own. It is forced on the owner too, for a hub that runs as one.
+On SQLite triggers keep the lines of the audit as they are. On PostgreSQL it is the rights of the
+role that serves. Nobody has to remember them in a version, and a table that a plugin adds is
+guarded like the core's: row-level security compares ``institution_id`` with the setting
+``bloop.institution`` of the session; ``*`` is the hub's own. It is forced on the owner too, for a
+hub that runs as one.
 """
 
 from __future__ import annotations
@@ -30,10 +32,26 @@ _OWN = """
     OR current_setting('bloop.institution', true) = '*'
 """
 
+_REFUSED = "BEGIN SELECT RAISE(ABORT, 'the lines of the audit are never changed'); END"
+_KEPT = (
+    f"CREATE TRIGGER IF NOT EXISTS audit_line_kept BEFORE UPDATE ON audit_line {_REFUSED}",
+    f"CREATE TRIGGER IF NOT EXISTS audit_personal_kept BEFORE UPDATE ON audit_personal {_REFUSED}",
+    # Only what a checkpoint stands for goes.
+    f"""CREATE TRIGGER IF NOT EXISTS audit_line_stays BEFORE DELETE ON audit_line
+    WHEN NOT EXISTS (SELECT 1 FROM audit_checkpoint c
+        WHERE c.institution_id = OLD.institution_id AND c.seq >= OLD.seq) {_REFUSED}""",  # noqa: S608 - constants
+    # A REPLACE deletes, and asks no trigger.
+    f"""CREATE TRIGGER IF NOT EXISTS audit_line_last BEFORE INSERT ON audit_line
+    WHEN EXISTS (SELECT 1 FROM audit_line l
+        WHERE l.institution_id = NEW.institution_id AND l.seq >= NEW.seq) {_REFUSED}""",  # noqa: S608 - constants
+)
+
 
 def grant_rights(connection: Connection, database: Database) -> None:
     """Guard every table of institutions, and let the role of ``[store] url`` use them all."""
     if connection.dialect.name != "postgresql":
+        for trigger in _KEPT:
+            connection.exec_driver_sql(trigger)
         return
     for name in connection.scalars(_UNGUARDED, {"policy": POLICY}).all():
         for statement in (
@@ -55,6 +73,8 @@ def grant_rights(connection: Connection, database: Database) -> None:
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {quoted}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {quoted}",
         f"REVOKE UPDATE, DELETE ON audit_line FROM {quoted}",
+        f"REVOKE UPDATE ON audit_personal FROM {quoted}",
+        f"REVOKE INSERT, UPDATE, DELETE ON audit_checkpoint FROM {quoted}",
     ):
         connection.execute(text(statement))
     _keep_versions(connection, quoted)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
+from bloop.store.audit import Audit, actor_of
 from bloop.store.errors import ConflictError, NotFoundError, TenantError
 from bloop.store.ids import new_id
-from bloop.store.models import EVERY_INSTITUTION, AuditLine, OutboxEvent, Tenant, bucket_of
+from bloop.store.models import EVERY_INSTITUTION, OutboxEvent, Tenant, bucket_of
 from bloop.store.statements import Compiled, for_driver
 from bloop.store.topics import version_of
 from bloop.store.types import utcnow
@@ -20,6 +21,8 @@ from bloop_sdk import Call, Trace
 if TYPE_CHECKING:
     from bloop.store.database import Database
     from bloop.store.keys import UnitSealer
+
+__all__ = ["Audit", "Outbox", "UnitOfWork", "actor_of"]
 
 T = TypeVar("T", bound=Tenant)
 
@@ -125,27 +128,6 @@ class Outbox:
         )
 
 
-class Audit:
-    """Audit lines of this transaction."""
-
-    def __init__(self, session: Session, call: Call) -> None:
-        self._session = session
-        self.call = call
-
-    def append(self, action: str, resource: str, detail: Mapping[str, Any] | None = None) -> None:
-        """Say who did ``action`` to ``resource``; never put a secret into ``detail``."""
-        self._session.add(
-            AuditLine(
-                institution_id=self.call.institution,
-                actor=actor_of(self.call),
-                action=action,
-                resource=resource,
-                trace=str(self.call.trace),
-                detail=dict(detail or {}),
-            )
-        )
-
-
 class UnitOfWork:
     """One transaction, bound to one institution.
 
@@ -175,6 +157,18 @@ class UnitOfWork:
         """Whose rows this unit may touch."""
         return self.call.institution
 
+    def finish(self) -> bool:
+        """Write what comes last: endings, then events, then the audit; whether there were events.
+
+        Whoever commits calls it right before.
+        """
+        self.session.flush()
+        for end in self.endings:
+            end(self)
+        said = self.outbox.write()
+        self.audit.write()
+        return said
+
     def continue_trace(self, trace: Trace) -> None:
         """Let what follows be part of another trace: of a batch of events, each has its own."""
         call = Call(self.call.principal, self.call.institution, trace)
@@ -197,8 +191,3 @@ class UnitOfWork:
                 current=row.row_version,
                 cure="read it again and decide with the current version",
             )
-
-
-def actor_of(call: Call) -> str:
-    """Who acts, as ``kind:id``."""
-    return f"{call.principal.kind}:{call.principal.id}"

@@ -36,6 +36,7 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
         (_("People"), "/people", "users:read"),
         (_("Background"), "/jobs", "jobs:read"),
         (_("Plugins"), "/plugins", "plugins:read"),
+        (_("Audit"), "/audit", "audit:read"),
     ]
     found = [(title, href) for title, href, action in links if may(call, action)]
     found += [link for link in await _of_plugins(request) if link not in found]

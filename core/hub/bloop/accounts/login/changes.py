@@ -140,7 +140,7 @@ def ask_reset(unit: UnitOfWork, login: str, device: Device, nowhere: str = "") -
     found = find(unit, "" if nowhere else login)
     id_ = found[0].id if found else None
     who = f"user:{id_ or 'unknown'}"
-    unit.audit.append("account.reset_asked", who, {"address": device.address})
+    unit.audit.append("account.reset_asked", who, personal={"address": device.address})
     unit.outbox.append("user.reset_asked", who, {"id": id_})
     return None
 

@@ -128,7 +128,9 @@ def _note_failure(
 ) -> None:
     """What was typed as the account is not written: it may be a password in the wrong field."""
     who, id_ = f"user:{user.id if user else 'unknown'}", user.id if user else None
-    unit.audit.append("account.login_failed", who, {"reason": fault, "address": device.address})
+    unit.audit.append(
+        "account.login_failed", who, {"reason": fault}, personal={"address": device.address}
+    )
     unit.outbox.append("user.login_failed", who, {"id": id_})
     note_locked_out(unit, id_, charge, device.address)
 
@@ -139,7 +141,7 @@ def note_locked_out(
     """Write down that the next try has to wait, if it has."""
     if charge.wait:
         who, told = f"user:{user_id or 'unknown'}", {"by": charge.by, "seconds": charge.wait}
-        unit.audit.append("account.locked_out", who, told | {"address": address})
+        unit.audit.append("account.locked_out", who, told, personal={"address": address})
         unit.outbox.append("user.locked_out", who, {"id": user_id} | told)
 
 

@@ -37,7 +37,8 @@ def log_in(
     unit.audit.append(
         "account.logged_in",
         f"user:{user.id}",
-        {"method": str(method), "address": device.address},
+        {"method": str(method)},
+        personal={"address": device.address, "agent": device.agent},
     )
     return start_session(unit, user, method, device)
 
@@ -55,7 +56,7 @@ def end_one(unit: UnitOfWork, user_id: str, session_id: str) -> None:
     ).all()
     if not ended:
         raise NotFoundError(f"no session {session_id[:40]}")
-    unit.audit.append("account.session_ended", f"user:{user_id}", {"session": session_id})
+    unit.audit.append("account.session_ended", f"session:{session_id}", {"user": user_id})
 
 
 def end_all(unit: UnitOfWork, user_id: str, *, but: str | None = None) -> int:

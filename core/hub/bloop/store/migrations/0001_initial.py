@@ -22,6 +22,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("disabled_at", UtcDateTime(), nullable=True),
         sa.Column("waiting", sa.Boolean(), nullable=False),
+        sa.Column("erased_at", UtcDateTime(), nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
@@ -32,25 +33,43 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.UniqueConstraint("institution_id", "id", name=op.f("uq_account_user_institution_id_id")),
     )
     op.create_table(
+        "audit_checkpoint",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("key_id", sa.String(length=16), nullable=False),
+        sa.Column("mac", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_audit_checkpoint")),
+    )
+    op.create_table(
         "audit_line",
-        sa.Column(
-            "seq",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            sa.Identity(always=True),
-            nullable=False,
-        ),
-        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("actor", sa.String(length=80), nullable=False),
         sa.Column("action", sa.String(length=80), nullable=False),
         sa.Column("resource", sa.String(length=120), nullable=False),
         sa.Column("trace", sa.String(length=55), nullable=False),
         sa.Column("detail", Json, nullable=False),
+        sa.Column("about", sa.String(length=80), nullable=True),
+        sa.Column("personal_hash", sa.String(length=64), nullable=True),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
-        sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit_line")),
-        sa.UniqueConstraint("id", name=op.f("uq_audit_line_id")),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", "seq", name=op.f("pk_audit_line")),
     )
     op.create_index("ix_audit_line_at", "audit_line", ["institution_id", "at"], unique=False)
+    op.create_table(
+        "audit_personal",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("about", sa.String(length=80), nullable=False),
+        sa.Column("salt", sa.String(length=32), nullable=False),
+        sa.Column("value", Json, nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", "seq", name=op.f("pk_audit_personal")),
+    )
+    op.create_index(
+        "ix_audit_personal_about", "audit_personal", ["institution_id", "about"], unique=False
+    )
     op.create_table(
         "blob",
         sa.Column("institution_id", sa.String(length=36), nullable=False),

@@ -1,0 +1,1 @@
+"""One person's data: handed out, and erased, by the marks that the tables carry."""

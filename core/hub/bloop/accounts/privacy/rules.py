@@ -1,0 +1,107 @@
+"""What spine and ground know of people, beside what their foreign keys and marks tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from bloop.accounts.privacy.parts import Fate, Part, Subject
+from bloop.jobs.models import OVER, Job
+from bloop.store.models import AuditLine, AuditPersonal, IdempotencyKey, OutboxEvent
+from bloop.store.topics import TOPICS
+from bloop.webhooks.models import WebhookDelivery
+from bloop_sdk import Personal
+
+ERASED = "erased"
+"""What a personal field of an event becomes."""
+
+_events: Any = OutboxEvent.__table__
+_jobs: Any = Job.__table__
+_lines: Any = AuditLine.__table__
+_personal: Any = AuditPersonal.__table__
+_keys: Any = IdempotencyKey.__table__
+_deliveries: Any = WebhookDelivery.__table__
+
+
+def rules() -> list[Part]:
+    """The parts of the log, jobs, webhooks, answers and the audit."""
+    return [
+        Part(
+            _events,
+            lambda s: _events.c.aggregate == s.name,
+            Fate.BLANKED,
+            reason="what they did may tell of others; it is in the audit and in versions",
+            eraser=_erase_events,
+        ),
+        Part(
+            _jobs,
+            lambda s: _jobs.c.actor == s.name,
+            Fate.BLANKED,
+            blank={"payload": {}, "result": None, "error": None, "progress_message": None},
+            also=lambda: _jobs.c.state.in_(OVER),
+            reason="what is still under way keeps its payload; erase again when it is over",
+        ),
+        Part(
+            _keys,
+            lambda s: _keys.c.principal == s.name,
+            Fate.DELETED,
+            exported=False,
+            reason="answers to their requests, kept for a day, that repeat what is exported",
+        ),
+        Part(
+            _deliveries,
+            lambda s: _deliveries.c.body.contains(s.name),
+            Fate.DELETED,
+            exported=False,
+            reason="copies of events for other systems",
+        ),
+        Part(
+            _lines,
+            lambda s: (
+                (_lines.c.actor == s.name)
+                | (_lines.c.about == s.name)
+                | (_lines.c.resource == s.name)
+            ),
+            Fate.KEPT,
+            reason="the audit is never changed; what is personal in it lies beside it and goes",
+        ),
+        Part(_personal, lambda s: _personal.c.about == s.name, Fate.DELETED),
+    ]
+
+
+def _erase_events(connection: Connection, subject: Subject, dry: bool) -> int:  # noqa: FBT001 - as Part calls it
+    """Overwrite what the payloads of events about them tell of them; how many there were."""
+    own = (
+        _events.c.institution_id == subject.institution,
+        _events.c.aggregate == subject.name,
+    )
+    changed = 0
+    found = select(_events.c.seq, _events.c.topic, _events.c.payload).where(*own)
+    for seq, topic, payload in connection.execute(found).all():
+        new = without_person(topic, payload, subject)
+        if new == payload:
+            continue
+        changed += 1
+        if not dry:
+            connection.execute(update(_events).where(_events.c.seq == seq).values(payload=new))
+    return changed
+
+
+def without_person(topic: str, payload: dict[str, Any], subject: Subject) -> dict[str, Any]:
+    """A payload without what its declaration marks as personal; a plugin's is empty then.
+
+    The id itself stays: it leads to nobody, and is how those who follow know whom to forget.
+    """
+    declared = TOPICS.get(topic)
+    if declared is None:
+        return {}
+    marked = {
+        name
+        for name, info in declared.payload.model_fields.items()
+        if any(isinstance(mark, Personal) for mark in info.metadata)
+    }
+    return {
+        name: ERASED if name in marked and value not in {None, subject.id} else value
+        for name, value in payload.items()
+    }

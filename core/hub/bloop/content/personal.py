@@ -1,0 +1,77 @@
+"""What content knows of people: those of other systems who have an account's mail address.
+
+An erased person of another system comes back when that system changes the record, unless it was
+erased there: so begin there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, or_, select
+
+from bloop.accounts.privacy.parts import ERASED_NAME, Fate, Part, Subject, blanks_of
+from bloop.content.models import Enrolment, Item, Person, Quarantine, Version
+
+_people: Any = Person.__table__
+_enrolments: Any = Enrolment.__table__
+_versions: Any = Version.__table__
+_quarantine: Any = Quarantine.__table__
+
+HOLDERS = (Item.blob, Version.snapshot["blob"].as_string())
+"""Columns that name bytes by their SHA-256, which therefore stay."""
+
+
+def rules() -> list[Part]:
+    """The parts of people in other systems, and of versions."""
+    erased = {**blanks_of(_people), "name": ERASED_NAME, "url": None}
+    return [
+        Part(_people, _same_address, Fate.BLANKED, blank=erased, late=True),
+        Part(
+            _enrolments,
+            lambda s: _enrolments.c.person_id.in_(_ids(s)),
+            Fate.BLANKED,
+            blank={"raw": None},
+        ),
+        Part(
+            _versions,
+            lambda s: or_(
+                # What a run of theirs brought of other people is not theirs.
+                and_(_versions.c.actor == s.name, _versions.c.subject != "person"),
+                and_(_versions.c.subject == "person", _versions.c.subject_id.in_(_ids(s))),
+            ),
+            Fate.DELETED,
+            reason="versions of what they wrote stay; the author leads to nobody then",
+            also=lambda: _versions.c.subject == "person",
+        ),
+        Part(
+            _quarantine,
+            _quotes,
+            Fate.BLANKED,
+            exported=False,
+            reason="a record of another system that could not be read may be of several people",
+            blank={"raw": None},
+        ),
+    ]
+
+
+def _same_address(subject: Subject) -> ColumnElement[bool]:
+    if not subject.email:
+        return literal(value=False)
+    same: ColumnElement[bool] = func.lower(_people.c.email) == subject.email.lower()
+    return same
+
+
+def _ids(subject: Subject) -> Any:
+    return select(_people.c.id).where(
+        _people.c.institution_id == subject.institution, _same_address(subject)
+    )
+
+
+def _quotes(subject: Subject) -> ColumnElement[bool]:
+    """Records whose text holds the address."""
+    if not subject.email:
+        return literal(value=False)
+    told = func.lower(cast(_quarantine.c.raw, Text))
+    quoted: ColumnElement[bool] = told.contains(subject.email.lower(), autoescape=True)
+    return quoted

@@ -1,0 +1,25 @@
+"""Where people's data is in the whole hub: what each domain knows of it, together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bloop.accounts.privacy import rules
+from bloop.accounts.privacy.parts import Part, parts_of
+from bloop.accounts.privacy.service import Sources
+from bloop.content import personal
+from bloop.tables import core_metadata
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
+
+def sources_of(hub: Hub) -> Sources:
+    """All parts of the core's tables; plugins forget by the event ``user.erased``."""
+    notes = hub.config.value.hub.data_dir / "erasing"
+    return Sources(core_parts(), personal.HOLDERS, hub.blobs, notes)
+
+
+def core_parts() -> list[Part]:
+    """The parts of every table of the core."""
+    return parts_of(core_metadata(), [*rules.rules(), *personal.rules()])
