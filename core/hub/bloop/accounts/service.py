@@ -18,6 +18,7 @@ from sqlalchemy import delete, select, update
 import bloop.accounts.topics  # noqa: F401 - declares what is said here
 from bloop.accounts.devices import NOWHERE, Device
 from bloop.accounts.models import BootstrapLink, Institution, LoginSession, User
+from bloop.store.commands import command
 from bloop.store.errors import InvalidError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -114,6 +115,7 @@ def issue_link(unit: UnitOfWork) -> str:
     return token
 
 
+@command("hub:visit")
 def use_link(unit: UnitOfWork, token: str, device: Device = NOWHERE) -> StartedSession:
     """Log the operator in, once; raises :class:`LinkRefusedError` ever after."""
     now = utcnow()
@@ -163,6 +165,7 @@ def start_session(
     return StartedSession(token, user.id, SESSION_DAYS * 86400)
 
 
+@command("account:write")
 def end_session(unit: UnitOfWork, token: str) -> None:
     """Log out; a token that is no session's is ignored. Expired sessions go along."""
     unit.session.execute(

@@ -129,7 +129,9 @@ class Sessions:
         if row is None or _moment(row[3]) <= utcnow():
             return None
         user, role, session, _, proved_at, second_factor = row
-        principal = Principal(PrincipalKind.USER, user, Role(role))
+        principal = Principal(
+            PrincipalKind.USER, user, Role(role), second_factor=bool(second_factor)
+        )
         return Holder(principal, institution, session, _moment(proved_at), bool(second_factor))
 
 

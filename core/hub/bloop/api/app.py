@@ -32,6 +32,7 @@ API = (
     "bloop.api.live",
     "bloop.api.webhooks",
     "bloop.api.topology",
+    "bloop.api.policy",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
 )
@@ -43,6 +44,7 @@ PAGES = (
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",
+    "bloop.web.policy_pages",
 )
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),
     "events": ("bloop.cli.events:events", "See events that a plugin could not take, and decide."),
     "webhooks": ("bloop.cli.webhooks:webhooks", "Send events to other systems, see what arrives."),
+    "policy": ("bloop.cli.policy:policy", "Say who may do what, and why; check policies."),
     "topology": ("bloop.cli.topology:topology", "See which processes are alive, serving what."),
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
     "db": ("bloop.cli.db:db", "Upgrade the database, see its version, move it."),

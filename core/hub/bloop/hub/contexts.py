@@ -67,7 +67,10 @@ class PluginCall:
 
         def reading() -> T:
             with self.hub.database.reading(self.call) as unit:
-                return work(PluginUnit(unit, self.manifest, None), *args, **kwargs)
+                own = PluginUnit(unit, self.manifest, None)
+                found = work(own, *args, **kwargs)
+                own.check_unwritten()
+                return found
 
         return await self.plugin.run_sync(reading)
 
@@ -143,6 +146,7 @@ def _made(
 ) -> C:
     plugin = hub.kernel.context(plugin_id)
     manifest = manifest_of(hub, plugin_id)
+    call = hub.offers.narrowed(call, manifest)
     config = plugin.config
     if layer is not None and layer.values:
         config = hub.config.plugin(plugin_id, plugin.model, (layer,)).config

@@ -18,6 +18,7 @@ from bloop.kernel.config_layers import Layer, row_layer
 from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.models import InstitutionPlugin
 from bloop.kernel.queries import INSTITUTION_SETTINGS
+from bloop.store.commands import command
 from bloop.store.database import Database
 from bloop.store.errors import ConflictError
 from bloop.store.statements import Row, parsed
@@ -105,6 +106,7 @@ class InstitutionPlugins:
         self._known.pop(institution, None)
 
 
+@command("plugins:enable")
 def switch_plugin(unit: UnitOfWork, plugin_id: str, *, enabled: bool) -> None:
     """Switch a plugin on or off for the unit's institution; the same again changes nothing."""
     found = unit.session.get(InstitutionPlugin, (unit.institution, plugin_id))
@@ -119,6 +121,7 @@ def switch_plugin(unit: UnitOfWork, plugin_id: str, *, enabled: bool) -> None:
     unit.audit.append(topic, f"plugin:{plugin_id}")
 
 
+@command("plugins:enable")
 def set_settings(
     unit: UnitOfWork,
     config: LoadedConfig,

@@ -26,6 +26,7 @@ from sqlalchemy.pool import Pool
 
 from bloop.store.cache import Cache
 from bloop.store.carriers import carrier_for
+from bloop.store.commands import Judge, check_stated
 from bloop.store.errors import CANNOT_WRITE, ConflictError
 from bloop.store.faults import translated
 from bloop.store.idempotency import key_of
@@ -65,6 +66,7 @@ class Database:
         *,
         redis_url: str | None = None,
         master_keys: Callable[[], MasterKeys] | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.url = _checked(url, "url")
         self.owner_url = _checked(owner_url, "owner_url") if owner_url else self.url
@@ -79,6 +81,8 @@ class Database:
         self.wakes = Wakes(carrier_for(self.url, redis_url))
         self._redis_url = redis_url
         self._master_keys = master_keys
+        self.judge = judge
+        """Who decides whether a call may do what a command does; None lets everybody."""
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -230,7 +234,11 @@ def in_unit(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Run ``command(unit, ...)`` in a unit of its own: ``await database.run(in_unit, ...)``."""
+    """Run ``command(unit, ...)`` in a unit of its own: ``await database.run(in_unit, ...)``.
+
+    Raises UnstatedActionError for one that states no action, unless the hub itself asks for it.
+    """
+    check_stated(call, command)
     with database.unit(call) as unit:
         return command(unit, *args, **kwargs)
 
