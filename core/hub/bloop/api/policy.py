@@ -77,9 +77,7 @@ class Explanation(BaseModel):
     factors: list[FactorOut]
 
 
-@router.get(
-    "/explain", action="policy:read", response_model=Explanation, problems=(404, 422)
-)
+@router.get("/explain", action="policy:read", response_model=Explanation, problems=(404, 422))
 async def explain_policy(
     request: Request,
     user: Text,
@@ -90,8 +88,8 @@ async def explain_policy(
 ) -> Response:
     """Whether ``user`` (id, e-mail address or ``guest``) may do ``action`` to ``resource``.
 
-    ``resource`` is ``kind:id`` (``item``, ``container``, ``job``, ...) or, left out, the institution;
-    ``scopes`` are those of a token, with spaces between; ``plugin`` acts for the user.
+    ``resource`` is ``kind:id`` (``item``, ``container``, ``job``, ...) or, left out, the
+    institution; ``scopes`` are those of a token, with spaces between; ``plugin`` acts for the user.
     """
     return json_response(await explained(request, user, action, resource, scopes, plugin))
 

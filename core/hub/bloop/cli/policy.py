@@ -63,13 +63,25 @@ async def explain(
 
 
 def _tell(factor: dict[str, Any]) -> None:
-    click.secho("  ✓ " if factor["allowed"] else "  ✗ ", fg="green" if factor["allowed"] else "red", nl=False)
+    click.secho(
+        "  ✓ " if factor["allowed"] else "  ✗ ",
+        fg="green" if factor["allowed"] else "red",
+        nl=False,
+    )
     told = [
-        plain(one["words"]) + (f" (policy {one['id']} of {one['plugin']})" if one["plugin"] else f" (policy {one['id']})")
+        plain(one["words"])
+        + (
+            f" (policy {one['id']} of {one['plugin']})"
+            if one["plugin"]
+            else f" (policy {one['id']})"
+        )
         for one in factor["policies"]
     ]
     absent = {"token": "no token narrows it", "plugin": "no plugin narrows it"}
-    click.echo(f"{factor['factor']}: " + ("; ".join(told) or absent.get(factor["factor"], "no policy permits it")))
+    click.echo(
+        f"{factor['factor']}: "
+        + ("; ".join(told) or absent.get(factor["factor"], "no policy permits it"))
+    )
     if factor["missing"]:
         click.secho("    → ", fg="cyan", nl=False)
         click.echo(factor["missing"])

@@ -1,6 +1,6 @@
 """Why somebody may do something, or may not: each of the factors that have to agree, in words.
 
-    explain(hub, call, Question(user="ada@example.org", action="content:write", resource="item:..."))
+    explain(hub, call, Question("ada@example.org", "content:write", "item:019a..."))
 
 The same policies decide as for a command; of what is read, ``published`` is what learners see.
 """
@@ -105,7 +105,10 @@ def _user_factor(engine: Engine, who: Principal, found: Decision, action: str) -
         return _factor("user", found, missing="; ".join(found.faults))
     least = engine.actions[action]
     return _factor(
-        "user", found, missing=f"the role {least} or a higher one; this is a {who.role}", needs=least
+        "user",
+        found,
+        missing=f"the role {least} or a higher one; this is a {who.role}",
+        needs=least,
     )
 
 

@@ -23,9 +23,7 @@ def compiled() -> dict[str, int]:
 def _has(engine: Engine, role: Role, action: str) -> bool:
     kind = PrincipalKind.GUEST if role is Role.GUEST else PrincipalKind.USER
     call = Call(Principal(kind, "somebody", role, second_factor=True), _HERE, _TRACE)
-    return any(
-        engine.decide(call, action, most_open(type_)).allowed for type_ in kinds_of(action)
-    )
+    return any(engine.decide(call, action, most_open(type_)).allowed for type_ in kinds_of(action))
 
 
 def most_open(type_: str) -> Resource:

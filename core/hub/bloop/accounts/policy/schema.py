@@ -60,8 +60,10 @@ def kinds_of(action: str, plugin: str | None = None) -> tuple[str, ...]:
 def schema_of(actions: Mapping[str, Role], plugin: str | None = None) -> str:
     """The schema of the hub's actions, and of those of one plugin where one is named."""
     lines = ["entity Role;", "entity Institution { institution: Institution };"]
-    for name in dict.fromkeys(PRINCIPALS.values()):
-        lines.append(f"entity {name} in [Role] {{ institution: Institution, disabled: Bool }};")
+    lines.extend(
+        f"entity {name} in [Role] {{ institution: Institution, disabled: Bool }};"
+        for name in dict.fromkeys(PRINCIPALS.values())
+    )
     for name in dict.fromkeys(TYPES.values()):
         if name in PRINCIPALS.values() or name == "Institution":
             continue
