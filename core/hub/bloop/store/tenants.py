@@ -17,6 +17,7 @@ from sqlalchemy import (
     TableClause,
     TextClause,
     TextualSelect,
+    Update,
     UpdateBase,
     event,
     inspect,
@@ -106,12 +107,10 @@ def _guard_statement(state: ORMExecuteState) -> None:
         _check_parts(statement)
     if state.is_insert:
         _check_inserted(cast("Insert", statement), state.parameters, institution)
-    elif state.is_update and isinstance(state.parameters, list):
-        raise TenantError(
-            "an UPDATE of many rows by their keys cannot be held to its institution",
-            cure="write one UPDATE with its condition, or change the mapped rows",
-        )
-    elif state.is_orm_statement:
+        return
+    if state.is_update:
+        _check_updated(cast("Update", statement), state.parameters)
+    if state.is_orm_statement:
         state.statement = state.statement.options(
             with_loader_criteria(
                 Tenant, lambda cls: cls.institution_id == institution, include_aliases=True
@@ -177,6 +176,18 @@ def _check_inserted(statement: Insert, parameters: Any, institution: str) -> Non
             raise TenantError(
                 f"{statement.table.name} of institution {value} in a unit of work of {institution}"
             )
+
+
+def _check_updated(statement: Update, parameters: Any) -> None:
+    if isinstance(parameters, list):
+        raise TenantError(
+            "an UPDATE of many rows by their keys cannot be held to its institution",
+            cure="write one UPDATE with its condition, or change the mapped rows",
+        )
+    # Of ``ordered_values`` as well; it has no public name.
+    given = (*(statement._values or ()), *(parameters or ()))  # noqa: SLF001
+    if any(getattr(key, "key", key) == "institution_id" for key in given):
+        raise TenantError(f"rows of {statement.table.name} would be given to another institution")
 
 
 def _stated(statement: Insert) -> Iterator[Any]:
