@@ -15,7 +15,9 @@ from bloop.store.database import Database, open_engine
 from bloop.tables import core_metadata
 from bloop_sdk.tables import UtcDateTime
 
-AT = datetime(2026, 1, 31, 8, tzinfo=UTC)
+AT = datetime.now(UTC).replace(microsecond=0)
+"""What is older than some days, the hub removes by itself."""
+
 VALUES: dict[str, Any] = {
     "account_user.disabled_at": None,
     "account_user.role": "learner",
@@ -42,6 +44,7 @@ VALUES: dict[str, Any] = {
     "job.actor": "user:{account_user.id}",
     "job.actor_role": "learner",
     "job.actor_scopes": ["content:read"],
+    "job.error": {"code": "failed", "message": "{mark}", "cure": None},
     "job.cancel_requested": False,
     "job.lease_until": None,
     "job.lease_owner": None,
@@ -82,7 +85,9 @@ class Seeded:
 
 def tenant_tables() -> list[Table]:
     """The tables whose rows belong to an institution, each after those that it refers to."""
-    return [table for table in core_metadata().sorted_tables if "institution_id" in table.c]
+    found = [table for table in core_metadata().sorted_tables if "institution_id" in table.c]
+    # Whatever a version is of, it has no key to.
+    return sorted(found, key=lambda table: table.name == "content_version")
 
 
 def seed(database: Database, *institutions: tuple[str, str]) -> list[Seeded]:
