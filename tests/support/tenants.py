@@ -126,7 +126,7 @@ def see_all(connection: Connection) -> None:
         connection.execute(text("SELECT set_config('bloop.institution', '*', true)"))
 
 
-def snapshot(database: Database, institution: str) -> dict[str, list[tuple[Any, ...]]]:
+def snapshot(database: Database, institution: str) -> dict[str, list[str]]:
     """All rows of an institution, as the owner sees them."""
     with open_engine(database.owner_url, pool=NullPool).begin() as connection:
         see_all(connection)

@@ -35,7 +35,9 @@ def scopes_of(manifest: Manifest) -> frozenset[str]:
         (
             *manifest.scopes,
             *(action.name for action in parts.actions),
-            *(part.action for part in (*parts.routes, *parts.pages, *parts.panels)),
+            *(route.action for route in parts.routes),
+            *(page.action for page in parts.pages),
+            *(panel.action for panel in parts.panels),
         )
     )
 

@@ -187,7 +187,10 @@ def _check_updated(statement: Update, parameters: Any) -> None:
     # Of ``ordered_values`` as well; it has no public name.
     given = (*(statement._values or ()), *(parameters or ()))  # noqa: SLF001
     if any(getattr(key, "key", key) == "institution_id" for key in given):
-        raise TenantError(f"rows of {statement.table.name} would be given to another institution")
+        raise TenantError(
+            f"an UPDATE of {statement.table} would give rows to another institution",
+            cure="rows stay where they are",
+        )
 
 
 def _stated(statement: Insert) -> Iterator[Any]:
