@@ -162,26 +162,27 @@ def _value(column: Any, table: Table, one: Seeded, number: int) -> Any:
         return one.institution
     if name in VALUES:
         return _filled(VALUES[name], one)
+    if column.foreign_keys:
+        return _referred(column, one)
+    samples: dict[type, Any] = {
+        UtcDateTime: AT,
+        String: f"{one.mark}-{table.name}-{column.name}"[: getattr(column.type, "length", None)],
+        JSON: {"mark": one.mark},
+        Boolean: True,
+        LargeBinary: one.mark.encode(),
+    }
+    return next((value for kind, value in samples.items() if isinstance(column.type, kind)), number)
+
+
+def _referred(column: Any, one: Seeded) -> Any:
+    """What stands in the row that a column refers to; None where that is of its own table."""
     for key in column.foreign_keys:
         target, _, of = key.target_fullname.rpartition(".")
         if target == "event_consumer":
             return _consumer()[of]
         if target in one.rows:
             return one.rows[target][of]
-    if column.foreign_keys:
-        return None  # It refers to its own table.
-    kind = column.type
-    if isinstance(kind, UtcDateTime):
-        return AT
-    if isinstance(kind, String):
-        return f"{one.mark}-{table.name}-{column.name}"[: kind.length]
-    if isinstance(kind, JSON):
-        return {"mark": one.mark}
-    if isinstance(kind, Boolean):
-        return True
-    if isinstance(kind, LargeBinary):
-        return one.mark.encode()
-    return number
+    return None
 
 
 def _filled(value: Any, one: Seeded) -> Any:

@@ -32,7 +32,7 @@ READS: dict[str, Any] = {
     "entity": lambda m, _: select(m),
     "columns": lambda m, _: select(m.institution_id),
     "where the other's": lambda m, _: select(m.institution_id).where(m.institution_id == OTHER),
-    "or": lambda m, _: select(m.institution_id).where((m.institution_id == OTHER) | literal(True)),  # noqa: FBT003
+    "or": lambda m, _: select(m.institution_id).where((m.institution_id == OTHER) | literal(True)),
     "alias": lambda m, _: select(aliased(m).institution_id),
     "join of aliases": lambda m, _: _joined(m),
     "subquery": lambda m, _: select(select(m.institution_id).subquery().c.institution_id),
@@ -92,6 +92,7 @@ def _any(t: Any) -> Any:
     return next((one for one in plain if one.name != "institution_id"), t.c.institution_id)
 
 
+GIVEN = {"institution": HOME}
 WRITES: dict[str, Any] = {
     "update": lambda m, t: update(m).values({_any(t).name: _any(t)}),
     "update of the other's": lambda m, t: (
@@ -187,8 +188,7 @@ def test_a_text_is_not_let_in_by_a_parameter_that_it_does_not_use(two, call):
     with two.unit(call) as unit:
         for name in models():
             statement = text(f"SELECT institution_id FROM {name}")
-            given = {"institution": HOME}
-            found = attempted(unit, lambda s, one=statement: s.execute(one, given).all())
+            found = attempted(unit, lambda s, one=statement: s.execute(one, GIVEN).all())
             assert found is None, name
 
 

@@ -148,9 +148,8 @@ def queries_of(route, seeded):
         assert name in QUERIES, f"{route.path}: say in QUERIES what {name} names"
         for value in QUERIES[name]:
             kind, colon, of = value.rpartition(":")
-            if "." in of:
-                value = kind + colon + column(seeded, of)
-            yield {**REQUIRED.get(route.path, {}), name: value}
+            tried = kind + colon + column(seeded, of) if "." in of else value
+            yield {**REQUIRED.get(route.path, {}), name: tried}
 
 
 EMPTY = '{"items":[],"next":null}'

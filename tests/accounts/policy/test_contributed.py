@@ -158,5 +158,5 @@ def test_policies_are_a_file_of_the_package(path):
 
 
 def test_policies_need_actions_which_they_are_about():
-    with pytest.raises(Exception, match="needs contributes.actions"):
+    with pytest.raises(Exception, match="policies needs contributes"):
         manifest('policies = "wiki.cedar"\n')

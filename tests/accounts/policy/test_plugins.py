@@ -83,7 +83,7 @@ REACHES = """
         "get": lambda unit: unit.session.get(users(), unit.session.info.get("somebody", "x")),
         "update": lambda unit: unit.session.execute(update(users()).values(role="operator")),
         "delete": lambda unit: unit.session.execute(delete(users())),
-        "add": lambda unit: (unit.session.add(users()(name="x", role="operator")), unit.session.flush()),
+        "add": lambda unit: (unit.session.add(users()(name="x", role="o")), unit.session.flush()),
         "add at the end": lambda unit: unit.session.add(users()(name="x", role="operator")),
         "bare table": lambda unit: unit.session.execute(select(bare().c.role)).all(),
         "bare update": lambda unit: unit.session.execute(update(bare()).values(role="operator")),
@@ -115,7 +115,9 @@ REACHES = """
     def own(unit):
         unit.session.add(Entry(id="1", job="none"))
         unit.session.flush()
-        named = text("SELECT job, 'FROM account_user' FROM wiki_entry WHERE institution_id = :institution")
+        named = text(
+            "SELECT job, 'FROM account_user' FROM wiki_entry WHERE institution_id = :institution"
+        )
         assert unit.session.execute(named, given(unit)).all()
         unit.audit("wiki:edit", "entry:1")
         unit.enqueue("count", {})

@@ -101,7 +101,7 @@ def test_whatever_a_face_asks_for_states_an_action():
         except NameError:
             continue  # A parameter or a variable: refused when it is asked for.
         checked += 1
-        if action_of(found) is None and text not in {"issue_link"}:
+        if action_of(found) is None and text != "issue_link":
             unstated.append((name, text))
     assert unstated == []
     assert checked > 20
