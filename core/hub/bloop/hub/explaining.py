@@ -15,6 +15,7 @@ from sqlalchemy import or_, select
 
 from bloop.accounts.access import ACTIONS
 from bloop.accounts.models import User
+from bloop.accounts.policy.contributed import actions_of
 from bloop.accounts.policy.engine import (
     Decision,
     Engine,
@@ -27,7 +28,7 @@ from bloop.accounts.policy.schema import kinds_of
 from bloop.accounts.sessions import GUEST, STRANGER, system_call
 from bloop.content.models import Container, Item, Node, SyncRun
 from bloop.content.queries import CONTAINER_IS_SHOWN, ITEM_IS_SHOWN
-from bloop.hub.offers import actions_of, engine_of
+from bloop.hub.offers import engine_of
 from bloop.jobs.models import Job, JobSchedule
 from bloop.kernel.grants import scopes_of
 from bloop.kernel.models import Connection

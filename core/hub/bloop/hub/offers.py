@@ -98,26 +98,13 @@ def check_policies(found: Found) -> None:
         engine_of(found)
 
 
-def actions_of(manifest: Manifest) -> dict[str, Role]:
-    """The actions that a plugin declares, with their least roles."""
-    return {action.name: Role(action.role) for action in manifest.contributes.actions}
-
-
 def engine_of(found: Found) -> Engine:
     """Cedar with a plugin's actions and its policies; raises PolicyRefusedError."""
-    from bloop.accounts.policy.contributed import PolicyRefusedError, checked
+    from bloop.accounts.policy.contributed import actions_of, plugin_engine
     from bloop.accounts.policy.engine import Contributed, Engine
 
     manifest, package = found.manifest, found.package
     assert manifest is not None, "whoever asks has seen it"
-    actions = actions_of(manifest)
     if manifest.contributes.policies is None or package is None:
-        return Engine(ACTIONS, Contributed(manifest.id, actions, ""))
-    path = package / manifest.contributes.policies
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise PolicyRefusedError(
-            f"{path}: cannot be read: {err}", cure="put the file into the plugin's package"
-        ) from err
-    return checked(Contributed(manifest.id, actions, text), path.name)
+        return Engine(ACTIONS, Contributed(manifest.id, actions_of(manifest), ""))
+    return plugin_engine(package / manifest.contributes.policies, manifest)

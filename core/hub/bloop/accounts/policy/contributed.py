@@ -12,7 +12,7 @@ import cedarpy
 from bloop.accounts.access import ACTIONS
 from bloop.accounts.policy.engine import Contributed, Engine, core
 from bloop_sdk import BloopError, Role
-from bloop_sdk.manifest import FILE_NAME, load_manifest
+from bloop_sdk.manifest import FILE_NAME, Manifest, load_manifest
 
 
 class PolicyRefusedError(BloopError):
@@ -84,16 +84,29 @@ def check_file(path: Path) -> int:
     Without a manifest it is held to the hub's own schema. Gives the number of policies; raises
     PolicyRefusedError.
     """
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise PolicyRefusedError(f"{path}: cannot be read: {err}", cure="name a file") from err
     folders = path.resolve().parents
-    manifest = next((one / FILE_NAME for one in folders if (one / FILE_NAME).is_file()), None)
-    if manifest is None:
-        check(text, core().schema_text, str(path))
+    found = next((one / FILE_NAME for one in folders if (one / FILE_NAME).is_file()), None)
+    if found is not None:
+        plugin_engine(path, load_manifest(found))
     else:
-        told = load_manifest(manifest)
-        actions = {action.name: Role(action.role) for action in told.contributes.actions}
-        checked(Contributed(told.id, actions, text), str(path))
-    return len(parsed(text, str(path))["staticPolicies"])
+        check(_read(path), core().schema_text, path.name)
+    return len(parsed(_read(path), path.name)["staticPolicies"])
+
+
+def plugin_engine(path: Path, manifest: Manifest) -> Engine:
+    """Cedar with a plugin's actions and the policies of a file; raises PolicyRefusedError."""
+    return checked(Contributed(manifest.id, actions_of(manifest), _read(path)), path.name)
+
+
+def actions_of(manifest: Manifest) -> dict[str, Role]:
+    """The actions that a plugin declares, with their least roles."""
+    return {action.name: Role(action.role) for action in manifest.contributes.actions}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise PolicyRefusedError(
+            f"{path}: cannot be read: {err}", cure="put the file into the plugin's package"
+        ) from err
