@@ -302,3 +302,60 @@ async def test_a_plugin_whose_policies_are_refused_does_not_run_and_says_why(
     assert status.state is PluginState.LOAD_FAILED
     assert reason in status.reason
     assert status.cure
+
+
+RULES = """
+@id("editors")
+@words("educators edit as well")
+permit (principal in Role::"educator", action == Action::"ruled:edit", resource);
+
+@id("careful")
+@words("it takes two things to burn")
+forbid (principal, action == Action::"ruled:burn", resource)
+unless { context.second_factor };
+"""
+
+
+@pytest.fixture
+def ruled(config_path, site):
+    paths = {"edit": ["GET", "POST"], "burn": ["POST"], "read": ["GET", "POST"]}
+    actions = [
+        {"name": f"ruled:{name}", "role": role, "help": "Do it."}
+        for name, role in (("edit", "admin"), ("burn", "admin"), ("read", "learner"))
+    ]
+    routes = [
+        {"path": f"/{name}", "handler": "bloop_ruled.views:done", "action": f"ruled:{name}"}
+        | {"methods": methods}
+        for name, methods in paths.items()
+    ]
+    write_plugin(
+        site,
+        "ruled",
+        code=CODE,
+        files={"rules.cedar": RULES, "views.py": "async def done(request, ctx):\n    return {}\n"},
+        manifest={"contributes": {"actions": actions, "routes": routes, "policies": "rules.cedar"}},
+    )
+    with config_path.open("a") as file:
+        file.write("\n[plugins.ruled]\nenabled = true\n")
+
+
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+async def test_a_plugins_policies_decide_its_routes(ruled, hub, visit):
+    statuses = {}
+    for role in ("learner", "educator", "admin"):
+        session = await hub.database.run(log_in, hub, role, hub.institution)
+        client = await visit()
+        client.headers["authorization"] = f"Bearer {session.token}"
+        client.headers["accept"] = "application/json"
+        for method, path in (("GET", "edit"), ("POST", "edit"), ("POST", "burn"), ("POST", "read")):
+            answer = await client.request(method, f"/x/ruled/{path}")
+            statuses[role, method, path] = answer.status_code
+            if (role, path) == ("admin", "burn"):
+                assert "it takes two things to burn" in answer.text
+    allowed = {key for key, status in statuses.items() if status == 200}
+    assert set(statuses.values()) == {200, 403}
+    assert allowed == {
+        ("learner", "POST", "read"),
+        *(("educator", *one) for one in (("GET", "edit"), ("POST", "edit"), ("POST", "read"))),
+        *(("admin", *one) for one in (("GET", "edit"), ("POST", "edit"), ("POST", "read"))),
+    }

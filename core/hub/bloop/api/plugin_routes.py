@@ -46,7 +46,7 @@ async def permitted(request: Request) -> tuple[Contribution, dict[str, str]]:
     own = [part for part in offered if part.plugin_id == plugin]
     found, values = _find(own, f"/{rest}", method)
     action = found.declaration.action
-    hub.offers.require(call, plugin, action)
+    hub.offers.require(call, plugin, action, changing=method != "GET")
     return found, values
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bloop.accounts.access import ACTIONS, may, refusal
+from bloop.accounts.access import ACTIONS, may, refusal, require
 from bloop.kernel.grants import scopes_of
 from bloop_sdk import Call, PrincipalKind, Role
 
@@ -41,24 +41,26 @@ class Offers:
 
     def may(self, call: Call, plugin_id: str, action: str) -> bool:
         """Whether a caller has an action that a plugin asks for."""
-        engine = None if action in ACTIONS else self.engine(plugin_id)
+        engine = self._who_decides(plugin_id, action)
         if engine is None:
             return may(call, action, least=self.least_role(plugin_id, action))
-        return self._decided(engine, call, plugin_id, action).allowed
+        return _decided(engine, call, plugin_id, action).allowed
 
-    def require(self, call: Call, plugin_id: str, action: str) -> None:
-        """Raise LoginRequiredError or ForbiddenError unless the caller :meth:`may`."""
-        engine = None if action in ACTIONS else self.engine(plugin_id)
+    def require(self, call: Call, plugin_id: str, action: str, *, changing: bool = False) -> None:
+        """Raise LoginRequiredError or ForbiddenError unless the caller :meth:`may`.
+
+        A request that changes something is Cedar's to decide, whatever the plugin has of policies.
+        """
         least = self.least_role(plugin_id, action)
+        engine = self._who_decides(plugin_id, action, changing=changing and least is not None)
         if engine is None:
-            if not may(call, action, least=least):
-                raise refusal(call, action, least=least)
+            require(call, action, least=least)
             return
         from bloop.accounts.policy.judge import in_words
 
-        decision = self._decided(engine, call, plugin_id, action)
-        if not decision.allowed:
-            raise refusal(call, action, in_words(decision), least=least)
+        found = _decided(engine, call, plugin_id, action)
+        if not found.allowed:
+            raise refusal(call, action, in_words(found), least=least)
 
     def narrowed(self, call: Call, manifest: Manifest) -> Call:
         """The call with which a plugin acts for somebody.
@@ -71,25 +73,34 @@ class Offers:
         left = (action for action in scopes_of(manifest) if self.may(call, manifest.id, action))
         return replace(call, principal=replace(principal, scopes=frozenset(left)))
 
-    def engine(self, plugin_id: str) -> Engine | None:
-        """Cedar with the policies of a ready plugin; None for one without."""
+    def _who_decides(self, plugin_id: str, action: str, *, changing: bool = False) -> Engine | None:
+        """Cedar, with the policies of a ready plugin for its own actions; None: the bitsets."""
         live = self._hub.kernel.live
+        if action in ACTIONS and not changing:
+            return None
+        if action in ACTIONS:
+            from bloop.accounts.policy.engine import core
+
+            return core()
+        ruled = any(part.plugin_id == plugin_id for part in live.contributions.get("policies", ()))
+        if not ruled and not changing:
+            return None
         if live is not self._live:
             self._live, self._engines = live, {}
-        if not any(part.plugin_id == plugin_id for part in live.contributions.get("policies", ())):
-            return None
         if plugin_id not in self._engines:
             found = live.plugins[plugin_id].found
             assert found is not None, "it is ready"
             self._engines[plugin_id] = engine_of(found)
         return self._engines[plugin_id]
 
-    @staticmethod
-    def _decided(engine: Engine, call: Call, plugin_id: str, action: str) -> Decision:
-        from bloop.accounts.policy.engine import Resource
 
-        plugin = Resource("Plugin", plugin_id, call.institution, disabled=False)
-        return engine.decide(call, action, plugin)
+def _decided(engine: Engine, call: Call, plugin_id: str, action: str) -> Decision:
+    from bloop.accounts.policy.engine import Resource, institution_of
+
+    if action in ACTIONS:
+        return engine.decide(call, action, institution_of(call.institution))
+    plugin = Resource("Plugin", plugin_id, call.institution, disabled=False)
+    return engine.decide(call, action, plugin)
 
 
 def check_policies(found: Found) -> None:
