@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bloop.kernel.discovery import Found
     from bloop_sdk import Manifest
 
-_FOR_SOMEBODY = {PrincipalKind.USER, PrincipalKind.GUEST}
+_FOR_ITSELF = {PrincipalKind.PLUGIN, PrincipalKind.SYSTEM}
 
 
 class Offers:
@@ -68,7 +68,7 @@ class Offers:
         What the person may, AND what their token may, AND what the plugin was granted.
         """
         principal = call.principal
-        if principal.kind not in _FOR_SOMEBODY:
+        if principal.kind in _FOR_ITSELF:
             return call
         left = (action for action in scopes_of(manifest) if self.may(call, manifest.id, action))
         return replace(call, principal=replace(principal, scopes=frozenset(left)))

@@ -12,7 +12,7 @@ from bloop_sdk import Role
 
 PRINCIPALS = {
     "user": "User",
-    "api_key": "ApiKey",
+    "key": "ApiKey",
     "plugin": "Plugin",
     "guest": "Guest",
     "system": "System",
