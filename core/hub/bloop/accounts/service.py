@@ -92,6 +92,7 @@ def ensure_institution(unit: UnitOfWork, *, name: str, slug: str = DEFAULT_SLUG)
     return made
 
 
+@command("institutions:write")
 def issue_link(unit: UnitOfWork) -> str:
     """A fresh single-use token for the institution's operator; earlier unused ones end.
 
