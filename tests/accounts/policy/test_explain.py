@@ -184,6 +184,7 @@ async def test_only_admins_ask(visit, hub):
 
 async def test_the_page_answers_in_the_visitors_language(visit, people):
     page = await visit("admin")
+    assert 'href="/policy"' in (await page.get("/plugins")).text
     query = {"user": "learner@example.org", "action": "content:write"}
     english = await page.get("/policy", params=query)
     assert "No, Learner may not." in english.text

@@ -17,7 +17,7 @@ from bloop.hub.contexts import PluginCall, open_context
 from bloop.jobs.models import Job
 from bloop.kernel.states import PluginState
 from bloop.store.database import in_unit
-from bloop_sdk import Role
+from bloop_sdk import PrincipalKind, Role
 from bloop_sdk.testing.distributions import CODE, write_plugin
 from tests.support.database import make_call
 from tests.support.hub import log_in
@@ -207,6 +207,12 @@ async def test_a_guest_is_given_no_more_by_a_plugin(hub):
     narrowed = (await open_context(hub, PluginCall, "wiki", call)).call.principal
     assert narrowed.scopes == {"content:read", "wiki:read"}
     assert GUEST_SCOPES - narrowed.scopes == {"hub:visit", "events:watch"}
+
+
+async def test_a_plugin_that_acts_for_itself_has_what_it_was_granted(hub):
+    call = make_call(hub.institution, Role.ADMIN, kind=PrincipalKind.PLUGIN, name="wiki")
+    narrowed = (await open_context(hub, PluginCall, "wiki", call)).call.principal
+    assert narrowed.scopes == GRANTED
 
 
 async def test_a_token_narrows_a_plugin_as_well_and_a_job_that_it_asks_for(hub):

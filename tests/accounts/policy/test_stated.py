@@ -13,9 +13,11 @@ import pytest
 import bloop
 from bloop.accounts.access import ACTIONS, ForbiddenError
 from bloop.api.app import API, PAGES, routes_of
+from bloop.content import service
+from bloop.content.models import Container
 from bloop.hub import Hub
 from bloop.store.commands import UnstatedActionError, action_of, command
-from bloop.store.database import in_unit
+from bloop.store.database import Database, in_unit
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import PrincipalKind, Role
 from tests.support.database import make_call
@@ -153,3 +155,31 @@ def test_a_command_is_for_those_who_may_do_its_action(hub):
 
 def test_what_a_command_calls_is_part_of_it(hub):
     assert in_unit(hub.database, make_call(role=Role.EDUCATOR), outer) == "content:write"
+
+
+async def test_the_judge_is_asked_when_a_command_begins_and_about_each_row(database_urls):
+    asked = []
+
+    def judge(call, action, row=None):
+        asked.append((call.principal.id, action, row and row.title))
+        if row is not None and row.title == "Closed":
+            raise ForbiddenError("closed")
+
+    database = Database(*database_urls, judge=judge)
+    made = {}
+    for title in ("Open", "Closed"):
+        row = in_unit(database, make_call(), service.create_container, title=title, kind="course")
+        made[title] = row.id
+    change = service.update_container
+    in_unit(database, make_call(), change, made["Open"], None, {"title": "Wide open"})
+    with pytest.raises(ForbiddenError, match="closed"):
+        in_unit(database, make_call(), change, made["Closed"], None, {"title": "Burst open"})
+    with database.unit(make_call()) as unit:
+        assert unit.get(Container, made["Closed"]).title == "Closed"  # No command, no question.
+    await database.close()
+    assert asked == [
+        *[("somebody", "content:write", None)] * 3,
+        ("somebody", "content:write", "Open"),
+        ("somebody", "content:write", None),
+        ("somebody", "content:write", "Closed"),
+    ]

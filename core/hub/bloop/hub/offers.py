@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from bloop.kernel.discovery import Found
     from bloop_sdk import Manifest
 
-_FOR_ITSELF = {PrincipalKind.PLUGIN, PrincipalKind.SYSTEM}
-
 
 class Offers:
     """Decides about the actions of plugins that are ready.
@@ -63,12 +61,12 @@ class Offers:
             raise refusal(call, action, in_words(found), least=least)
 
     def narrowed(self, call: Call, manifest: Manifest) -> Call:
-        """The call with which a plugin acts for somebody.
+        """The call with which a plugin acts, for somebody or for itself.
 
-        What the person may, AND what their token may, AND what the plugin was granted.
+        What the principal may, AND what their token may, AND what the plugin was granted.
         """
         principal = call.principal
-        if principal.kind in _FOR_ITSELF:
+        if principal.kind is PrincipalKind.SYSTEM:
             return call
         left = (action for action in scopes_of(manifest) if self.may(call, manifest.id, action))
         return replace(call, principal=replace(principal, scopes=frozenset(left)))
