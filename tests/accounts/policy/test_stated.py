@@ -24,12 +24,17 @@ from tests.support.database import make_call
 
 ROOT = Path(bloop.__file__).parent
 DOMAINS = ("accounts", "content", "webhooks")
-FACES = ("api", "web", "content", "accounts", "hub")
+FACES = ("api", "web", "content", "accounts")
 
 INTERNAL = {
     # Parts of commands, of the hub's own start and of whoever is not logged in yet.
     "bloop.accounts.service.ensure_institution",
     "bloop.accounts.service.start_session",
+    # Messages are written by commands, and brought by the hub.
+    "bloop.accounts.messages.service.failed",
+    "bloop.accounts.messages.service.opened",
+    "bloop.accounts.messages.service.queue",
+    "bloop.accounts.messages.service.sent",
     "bloop.content.service.add_node",
     "bloop.content.service.changed",
     "bloop.content.service.check_publish",
