@@ -213,6 +213,24 @@ BROKEN = [
         "bloop-plugin.toml:16",
         "GET /a/{}",
     ),
+    (
+        "N205",
+        replaced("bloop-plugin.toml", "[network]", 'scopes = ["content:burn"]\n[network]'),
+        "bloop-plugin.toml",
+        "the hub has no action content:burn",
+    ),
+    (
+        "N208",
+        lambda project: project.write(
+            "bloop_good/rules.cedar", '@words("w") permit (principal, action, resource);'
+        ).add(
+            "bloop-plugin.toml",
+            '[contributes]\npolicies = "rules.cedar"\n'
+            'actions = [{ name = "good:read", role = "learner", help = "Read." }]\n',
+        ),
+        "bloop_good/rules.cedar",
+        "about every action",
+    ),
     ("D301", at_import("URL = 'wss://other.example:8080/x'\n"), "__init__.py:8", "other.example"),
     ("D302", recorded, "tests/cassettes/one.json", "other.example"),
     ("D303", replaced("bloop-plugin.toml", '"api', '"old.example", "api'), ":12", "old.example"),

@@ -13,7 +13,6 @@ from bloop.accounts.sessions import system_call
 from bloop.hub import Hub
 from bloop.jobs import ledger
 from bloop.jobs.models import Job
-from bloop.store.database import in_unit
 from bloop.store.types import utcnow
 from bloop.web import job_pages
 from tests.support.hub import add_institution
@@ -39,23 +38,23 @@ def ask(hub):
     """Asks for a job, by default as the hub itself, then writes what has become of it."""
 
     async def enqueue(state="waiting", *, call=None, payload=None, kind=KIND, **values):
-        def write(unit):
-            job = ledger.enqueue(unit, kind, payload or {"course": "waves"})
-            if state == "running":
-                values.setdefault("lease_owner", "elsewhere:1:1")
-                values.setdefault("lease_until", utcnow() + timedelta(hours=1))
-                values.setdefault("started_at", utcnow())
-                values.setdefault("attempts", 1)
-            unit.session.execute(
-                update(Job)
-                .where(Job.id == job)
-                .values(state=state, **values)
-                .execution_options(synchronize_session=False)
-            )
-            return job
+        def write():
+            with hub.database.unit(call or system_call(hub.institution)) as unit:
+                job = ledger.enqueue(unit, kind, payload or {"course": "waves"})
+                if state == "running":
+                    values.setdefault("lease_owner", "elsewhere:1:1")
+                    values.setdefault("lease_until", utcnow() + timedelta(hours=1))
+                    values.setdefault("started_at", utcnow())
+                    values.setdefault("attempts", 1)
+                unit.session.execute(
+                    update(Job)
+                    .where(Job.id == job)
+                    .values(state=state, **values)
+                    .execution_options(synchronize_session=False)
+                )
+                return job
 
-        call = call or system_call(hub.institution)
-        return await hub.database.run(in_unit, hub.database, call, write)
+        return await hub.database.run(write)
 
     return enqueue
 

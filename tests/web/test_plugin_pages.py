@@ -104,11 +104,11 @@ PANEL = '<p class="{{ subject.slot }}">{{ title }} {{ subject.id }}</p>'
 BAD = ("crash", "hangs", "stubborn", "rubbish", "plain", "exits")
 
 
-def write(site, plugin_id, *, code=None, contributes, hooks=()):
+def write(site, plugin_id, *, code=None, contributes, hooks=(), scopes=()):
     files = {"views.py": VIEWS, "panels.py": PANELS}
     files |= {"templates/front.html": FRONT, "templates/panel.html": PANEL}
     options = {"code": code} if code else {}
-    manifest = {"hooks": list(hooks), "contributes": contributes}
+    manifest = {"hooks": list(hooks), "scopes": list(scopes), "contributes": contributes}
     write_plugin(site, plugin_id, files=files, manifest=manifest, **options)
 
 
@@ -135,6 +135,7 @@ def config_path(hub_toml, site):
         "wiki",
         code=CODE,
         hooks=["navigation"],
+        scopes=["plugins:toggle"],
         contributes={
             "pages": [
                 page("/", "front", "Wiki"),

@@ -37,6 +37,7 @@ FAMILIES = (
 PluginId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 ActionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
+PolicyFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]\w*(/\w+)*\.cedar$")]
 ImportName = Annotated[str, Field(pattern=r"^(\.[a-z0-9_]{1,20}|folder)$")]
 CronOrInterval = Annotated[str, Field(min_length=2, max_length=120)]
 ZoneName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$", max_length=64)]
@@ -175,6 +176,8 @@ class Contributions(_Part):
     consumers: tuple[ConsumerDecl, ...] = ()
     commands: tuple[CommandDecl, ...] = ()
     actions: tuple[ActionDecl, ...] = ()
+    policies: PolicyFile | None = None
+    """Cedar policies about the plugin's own actions, in a file of its package."""
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
@@ -231,6 +234,8 @@ class Manifest(_Part):
     """
     secrets: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
     """The settings that hold a secret, so that who enables the plugin knows of them."""
+    scopes: tuple[ActionName, ...] = ()
+    """The hub's actions that it does for people, as far as each of them may do them."""
     queue: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "default"
     contributes: Contributions = Contributions()
     network: Network = Network()
@@ -250,6 +255,8 @@ class Manifest(_Part):
         for action in self.contributes.actions:
             if not action.name.startswith(f"{self.id}:"):
                 raise ValueError(f"contributes.actions: {action.name} has to begin with {self.id}:")
+        if self.contributes.policies and not self.contributes.actions:
+            raise ValueError("contributes.policies needs contributes.actions, which they are about")
         if self.imports and not {"lms", "notes"} & set(self.provides):
             raise ValueError("imports needs provides.lms or provides.notes")
         return self

@@ -28,12 +28,18 @@ class PrincipalKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The subject of a policy decision. ``scopes`` of None means unrestricted by a token."""
+    """The subject of a policy decision.
+
+    ``scopes`` are the actions that a token, and a plugin that acts for somebody, leave of what
+    the role has; None leaves all. ``second_factor`` says that more than one thing proved who
+    this is.
+    """
 
     kind: PrincipalKind
     id: str
     role: Role
     scopes: frozenset[str] | None = None
+    second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

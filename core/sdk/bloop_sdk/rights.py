@@ -13,6 +13,8 @@ A right's name is what an operator grants in ``hub.toml``:
 ``jobs:QUEUE``      it works in the background
 ``command:NAME``    it adds ``bloop ID NAME``
 ``action:NAME``     it adds an action, with the least role that has it: ``action:a:b (learner)``
+``policies:ID``     it has rules of its own for who has its actions
+``scope:ACTION``    it does this for people, as far as they may
 ``imports:SUFFIX``  it reads files with this ending, or ``folder``: folders
 ``capability:NAME`` it provides this capability
 ``system:PACKAGE``  it uses a program or library of the machine
@@ -47,6 +49,8 @@ SENTENCES = {
     "jobs": sentence("It works in the background, in the queue “{what}”."),
     "command": sentence("It adds the command “{what}” for whoever runs the hub."),
     "action": sentence("It adds something that people may do, from a role on: {what}."),
+    "policies": sentence("It has rules of its own for who may do what it adds."),
+    "scope": sentence("It may do this for people, as far as they may themselves: {what}."),
     "imports": sentence("It reads files that end in {what}."),
     "imports folder": sentence("It reads folders of files."),
     "capability": sentence("It provides “{what}” to the hub."),
@@ -126,6 +130,7 @@ def _rights(manifest: Manifest) -> Iterator[Right]:
     yield from (Right(f"imports:{suffix}") for suffix in manifest.imports)
     yield from (Right(f"network:{host}") for host in manifest.network.hosts)
     yield from (Right(f"secret:{key}") for key in manifest.secrets)
+    yield from (Right(f"scope:{action}") for action in manifest.scopes)
     traits = hook_traits()
     for name in manifest.hooks:
         kind = "events" if traits[name].kind is HookKind.EVENT else "hook"
@@ -156,6 +161,8 @@ def _contributed(plugin_id: str, parts: Contributions) -> Iterator[Right]:
         yield Right(f"jobs:{queue}", ", ".join([*kinds, *times]))
     yield from (Right(f"command:{part.name}", part.help) for part in parts.commands)
     yield from (Right(f"action:{part.name} ({part.role})", part.help) for part in parts.actions)
+    if parts.policies:
+        yield Right(f"policies:{plugin_id}", parts.policies)
 
 
 def names(rights: Iterable[Right]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from bloop.accounts.policy.bits import BITS
 from bloop_sdk import BloopError, Call, PrincipalKind, Role
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ ACTIONS: dict[str, Role] = {
     "plugins:enable": Role.ADMIN,
     "plugins:read": Role.ADMIN,
     "plugins:toggle": Role.OPERATOR,
+    "policy:read": Role.ADMIN,
     "schedules:read": Role.ADMIN,
     "schedules:write": Role.ADMIN,
     "tokens:read": Role.LEARNER,
@@ -109,7 +111,9 @@ STRANGER_SCOPES = frozenset({VISIT})
 DEADLINE_SECONDS = 30.0
 """How long a request may take where its route says nothing else."""
 
-_RANK = {role: rank for rank, role in enumerate(Role)}
+_BIT = {role: 1 << rank for rank, role in enumerate(Role)}
+_FROM = {role: 0b11111 & -bit for role, bit in _BIT.items()}
+"""The bits of an action whose least role it is, for those that plugins declare."""
 _CACHED_QUERIES = 512
 
 
@@ -127,7 +131,7 @@ class ForbiddenError(BloopError):
 
 def rank(role: str) -> int:
     """Which of two roles is the higher one, to compare."""
-    return _RANK[Role(role)]
+    return tuple(Role).index(Role(role))
 
 
 def may(call: Call, action: str, *, least: Role | None = None) -> bool:
@@ -135,28 +139,34 @@ def may(call: Call, action: str, *, least: Role | None = None) -> bool:
 
     ``least`` is the role of an action that a plugin declares.
     """
-    needed = ACTIONS.get(action, least)
     principal = call.principal
-    if needed is None or _RANK[principal.role] < _RANK[needed]:
+    bits = BITS.get(action)
+    if bits is None:
+        bits = 0 if least is None else _FROM[least]
+    if not bits & _BIT[principal.role]:
         return False
     if principal.scopes is None or action in principal.scopes or action == VISIT:
         return True
     # What a plugin opens to guests is open to those who may read.
-    guest = principal.kind is PrincipalKind.GUEST and needed is Role.GUEST
-    return guest and "content:read" in principal.scopes
+    guest = principal.kind is PrincipalKind.GUEST and bits & 1
+    return bool(guest) and "content:read" in principal.scopes
 
 
 def require(call: Call, action: str, *, least: Role | None = None) -> None:
     """Raise LoginRequiredError or ForbiddenError unless the principal :func:`may`."""
-    if may(call, action, least=least):
-        return
+    if not may(call, action, least=least):
+        raise refusal(call, action, least=least)
+
+
+def refusal(call: Call, action: str, reason: str = "", *, least: Role | None = None) -> BloopError:
+    """Why the principal may not: a LoginRequiredError for a guest, else a ForbiddenError."""
     if call.principal.kind is PrincipalKind.GUEST:
-        raise LoginRequiredError(
+        return LoginRequiredError(
             f"{action} needs an account", cure="log in, or send Authorization: Bearer <token>"
         )
     needed = ACTIONS.get(action, least)
-    raise ForbiddenError(
-        f"a {call.principal.role} may not {action}",
+    return ForbiddenError(
+        f"a {call.principal.role} may not {action}" + (f": {reason}" if reason else ""),
         cure=f"ask somebody who is {needed} or more" if needed else None,
     )
 

@@ -18,6 +18,7 @@ from sqlalchemy import delete, select, update
 import bloop.accounts.topics  # noqa: F401 - declares what is said here
 from bloop.accounts.devices import NOWHERE, Device
 from bloop.accounts.models import BootstrapLink, Institution, LoginSession, User
+from bloop.store.commands import command
 from bloop.store.errors import InvalidError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -105,6 +106,7 @@ def ensure_institution(unit: UnitOfWork, *, name: str, slug: str = DEFAULT_SLUG)
     return made
 
 
+@command("institutions:write")
 def issue_link(unit: UnitOfWork) -> str:
     """A fresh single-use token for the institution's operator; earlier unused ones end.
 
@@ -128,6 +130,7 @@ def issue_link(unit: UnitOfWork) -> str:
     return token
 
 
+@command("hub:visit")
 def use_link(unit: UnitOfWork, token: str, device: Device = NOWHERE) -> StartedSession:
     """Log the operator in, once; raises :class:`LinkRefusedError` ever after."""
     now = utcnow()
@@ -181,6 +184,7 @@ def start_session(
     return StartedSession(token, user.id, LONGEST_DAYS * 86400)
 
 
+@command("account:write")
 def end_session(unit: UnitOfWork, token: str) -> None:
     """Log out; a token that is no session's is ignored. Expired sessions go along."""
     unit.session.execute(

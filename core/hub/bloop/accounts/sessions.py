@@ -213,7 +213,9 @@ class Sessions:
             return None
         if (now - seen).total_seconds() > SEEN_SECONDS:
             self._note_seen(call, session)
-        principal = Principal(PrincipalKind.USER, user, Role(role))
+        principal = Principal(
+            PrincipalKind.USER, user, Role(role), second_factor=bool(second_factor)
+        )
         must_enrol = not second_factor and role in required_roles(parsed(settings))
         return Holder(
             principal, institution, session, _moment(proved_at), bool(second_factor), must_enrol

@@ -42,6 +42,7 @@ API = (
     "bloop.api.live",
     "bloop.api.webhooks",
     "bloop.api.topology",
+    "bloop.api.policy",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
 )
@@ -64,6 +65,7 @@ PAGES = (
     "bloop.web.identity_pages",
     "bloop.web.key_pages",
     "bloop.web.audit_pages",
+    "bloop.web.policy_pages",
 )
 
 

@@ -25,10 +25,11 @@ from bloop.api.fingerprints import Fingerprint
 from bloop.api.security import Head
 from bloop.jobs.owners import is_dead, this_process
 from bloop.store import idempotency
-from bloop.store.database import in_unit
+from bloop.store.database import Database
 from bloop.store.errors import InvalidError
 from bloop.store.idempotency import KEY, IdempotencyError, KeyedCall, KeyState, RequestKey
 from bloop.store.statements import parsed
+from bloop.store.unit import UnitOfWork
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import BloopError, Call, PrincipalKind
 
@@ -208,9 +209,15 @@ async def _keep(hub: HubParts, call: KeyedCall, held: _Held) -> None:
             body=held.body,
         )
     try:
-        await hub.database.run(in_unit, hub.database, call, keep)
+        await hub.database.run(_in_unit, hub.database, call, keep)
     except BloopError as err:
         log.warning("an answer could not be kept for its Idempotency-Key", error=err)
+
+
+def _in_unit(database: Database, call: Call, keep: Callable[[UnitOfWork], None]) -> None:
+    """Whoever may send a request may have its answer kept, so that it is no action of its own."""
+    with database.unit(call) as unit:
+        keep(unit)
 
 
 def _is_secret(headers: list[tuple[str, str]]) -> bool:

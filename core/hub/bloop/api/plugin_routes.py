@@ -18,9 +18,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 import bloop_sdk
-from bloop.accounts.access import DEADLINE_SECONDS, VISIT, Router, call_of, hub_of, require
+from bloop.accounts.access import DEADLINE_SECONDS, VISIT, Router, call_of, hub_of
 from bloop.accounts.http import json_response
-from bloop.hub.offers import least_role
 from bloop.kernel.faults import PluginFailedError, PluginUnavailableError
 from bloop.kernel.states import PluginState
 from bloop.store.errors import NotFoundError
@@ -47,7 +46,7 @@ async def permitted(request: Request) -> tuple[Contribution, dict[str, str]]:
     own = [part for part in offered if part.plugin_id == plugin]
     found, values = _find(own, f"/{rest}", method)
     action = found.declaration.action
-    require(call, action, least=least_role(hub, plugin, action))
+    hub.offers.require(call, plugin, action, changing=method != "GET")
     return found, values
 
 

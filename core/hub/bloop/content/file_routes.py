@@ -18,10 +18,9 @@ from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
 from bloop.content import queries, service
 from bloop.content.exports import HubExportSource
-from bloop.content.imports import IMPORT_JOB, importer_for
+from bloop.content.imports import ask_for_import, importer_for
 from bloop.content.schemas import ItemOut, JobStarted
 from bloop.content.tree_routes import sees_drafts
-from bloop.jobs.ledger import enqueue
 from bloop.store.blobs import BlobRef, Blobs
 from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError, NotFoundError
@@ -142,10 +141,8 @@ async def import_upload(
         in_unit,
         hub.database,
         call_of(request),
-        enqueue,
-        IMPORT_JOB,
+        ask_for_import,
         payload,
-        plugin_id=importer.plugin_id,
     )
     return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
 

@@ -24,6 +24,7 @@ from bloop.content.placing import check_place
 from bloop.content.runs import drop_marks, newest_run
 from bloop.content.service import RefusePublish, changed, check_publish, refuse_live
 from bloop.content.versions import SUBJECTS, keep, restored, subject_of
+from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -31,6 +32,7 @@ from bloop.store.unit import UnitOfWork
 S = TypeVar("S", bound=Sourced)
 
 
+@command("content:write")
 def undo(
     unit: UnitOfWork,
     model: type[S],
@@ -73,6 +75,7 @@ def _version(unit: UnitOfWork, row: Sourced, to: int | None) -> Version:
     return found
 
 
+@command("content:import")
 def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
     """Take back all that a connection's newest run wrote, and its cursors with it.
 

@@ -23,10 +23,12 @@ from sqlalchemy import select
 from bloop.content.engine import FILE_LIMIT, Progress, RunOptions, run_read
 from bloop.content.models import Container
 from bloop.content.runs import RunReport
+from bloop.jobs.ledger import enqueue
 from bloop.kernel.models import Connection
 from bloop.kernel.registry import PluginRecord
 from bloop.kernel.states import PluginState
 from bloop.store.blobs import Blobs
+from bloop.store.commands import command
 from bloop.store.database import Database, in_unit
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.ids import new_id
@@ -180,6 +182,13 @@ def _file_name(name: str) -> str:
     return stem + re.sub(r"[^\w.]", "", PurePath(name).suffix)[:12]
 
 
+@command("content:import")
+def ask_for_import(unit: UnitOfWork, payload: Mapping[str, Any]) -> str:
+    """Ask for the job that imports an uploaded file; its id."""
+    return enqueue(unit, IMPORT_JOB, payload, plugin_id=payload["plugin"])
+
+
+@command("content:import")
 def connection_of_file(
     unit: UnitOfWork,
     importer: Importer,

@@ -16,11 +16,13 @@ from bloop.content.bulk import update_rows
 from bloop.content.models import Container, Item, Node
 from bloop.content.service import add_node, changed, editable, refuse_live, title_of
 from bloop.content.tree import in_cycle
+from bloop.store.commands import command
 from bloop.store.errors import InvalidError
 from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
 
 
+@command("content:write")
 def create_node(
     unit: UnitOfWork,
     container_id: str,
@@ -54,6 +56,7 @@ def create_node(
     )
 
 
+@command("content:write")
 def update_node(
     unit: UnitOfWork, id_: str, version: int | None, changes: Mapping[str, Any]
 ) -> Node:

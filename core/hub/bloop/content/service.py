@@ -19,6 +19,7 @@ from bloop.content.sanitise import SANITISER_VERSION, sanitise
 from bloop.content.texts import html_of_markdown
 from bloop.content.versions import keep, subject_of
 from bloop.kernel.models import Connection
+from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.ids import new_id
 from bloop.store.models import Blob
@@ -49,6 +50,7 @@ class PublishRefusedError(BloopError):
     code = "publish_refused"
 
 
+@command("content:write")
 def create_container(
     unit: UnitOfWork,
     *,
@@ -82,6 +84,7 @@ def create_container(
     return _added(unit, row)
 
 
+@command("content:write")
 def update_container(
     unit: UnitOfWork, id_: str, version: int | None, changes: Mapping[str, Any]
 ) -> Container:
@@ -96,6 +99,7 @@ def update_container(
     return changed(unit, row, values, "edited")
 
 
+@command("content:write")
 def create_item(
     unit: UnitOfWork,
     container_id: str,
@@ -132,6 +136,7 @@ def create_item(
     return _added(unit, row)
 
 
+@command("content:write")
 def add_file(
     unit: UnitOfWork,
     container_id: str,
@@ -161,6 +166,7 @@ def add_file(
     return _added(unit, row)
 
 
+@command("content:write")
 def update_item(
     unit: UnitOfWork, id_: str, version: int | None, changes: Mapping[str, Any]
 ) -> Item:
@@ -182,6 +188,7 @@ def update_item(
     return changed(unit, row, columns, "edited")
 
 
+@command("content:publish")
 def publish(
     unit: UnitOfWork, model: type[S], id_: str, version: int | None, refuse: RefusePublish
 ) -> S:
@@ -206,6 +213,7 @@ def check_publish(unit: UnitOfWork, row: Any, refuse: RefusePublish) -> None:
         raise PublishRefusedError(f"{row.title!r} may not be published: {reason}")
 
 
+@command("content:publish")
 def unpublish(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> S:
     """Hide something from learners."""
     row = editable(unit, model, id_, version)
@@ -213,6 +221,7 @@ def unpublish(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -
     return changed(unit, row, {"published": False}, "unpublished")
 
 
+@command("content:write")
 def trash(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> S:
     """Put something into the trash; a course may go there wherever it comes from."""
     row = editable(unit, model, id_, version)
@@ -221,6 +230,7 @@ def trash(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> S:
     return changed(unit, row, {"state": "trashed"}, "deleted", event="deleted")
 
 
+@command("content:write")
 def restore(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> S:
     """Take something out of the trash."""
     row = unit.get(model, id_)

@@ -18,6 +18,7 @@ from bloop.events.models import EventConsumer, Parked, ParkedEvent
 from bloop.events.positions import Partition
 from bloop.events.queries import PARKED
 from bloop.events.reader import Logged
+from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.types import to_text, utcnow
 from bloop.store.unit import UnitOfWork
@@ -132,6 +133,7 @@ def release(unit: UnitOfWork, consumer: str, parked_id: str) -> None:
         )
 
 
+@command("events:replay")
 def replay(unit: UnitOfWork, parked_id: str) -> dict[str, Any]:
     """Have an event tried again at once, with all its tries; those behind it follow.
 
@@ -157,6 +159,7 @@ def replay(unit: UnitOfWork, parked_id: str) -> dict[str, Any]:
     return _shown(parked)
 
 
+@command("events:replay")
 def replay_all(unit: UnitOfWork, consumer: str) -> int:
     """Have all of a consumer's events tried again that wait behind no other; gives how many.
 
@@ -181,6 +184,7 @@ def replay_all(unit: UnitOfWork, consumer: str) -> int:
     return number
 
 
+@command("events:replay")
 def skip(unit: UnitOfWork, parked_id: str) -> dict[str, Any]:
     """Give an event up for its consumer, which never takes it; those behind it follow.
 

@@ -16,6 +16,7 @@ from bloop.accounts.queries import INSTITUTIONS, USED_LINKS
 from bloop.accounts.service import issue_link
 from bloop.accounts.sessions import Sessions, system_call
 from bloop.hub.keys import check_keys, key_source
+from bloop.hub.offers import Offers, check_policies
 from bloop.hub.tables import Tables
 from bloop.kernel.config import LoadedConfig, load
 from bloop.kernel.institutions import InstitutionPlugins
@@ -23,7 +24,7 @@ from bloop.store.blobs import Blobs
 from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.telemetry.logs import get_logger
-from bloop_sdk import Call, ConfigError
+from bloop_sdk import Call, ConfigError, PrincipalKind
 
 if TYPE_CHECKING:
     from bloop.accounts.privacy.service import Sources
@@ -69,6 +70,7 @@ class Hub:
             owner,
             redis_url=redis.get_secret_value() if redis else None,
             key_source=key_source(config),
+            judge=_judge,
         )
         assert store.blobs is not None, "the configuration resolves it"
         self.blobs = Blobs(store.blobs)
@@ -82,6 +84,7 @@ class Hub:
         )
         self.tables = Tables(self)
         self.choices = InstitutionPlugins(self.database)
+        self.offers = Offers(self)
         self.workers = 0 if kind == "cli" or self.has_broker else config.value.jobs.workers
         """Jobs that this process runs at a time, of these queues; none named, all of them."""
         self.queues: tuple[str, ...] = config.value.jobs.queues
@@ -140,6 +143,7 @@ class Hub:
             log=_plugin_log,
             resolve=self._resolve,
             pending_upgrade=self.tables.pending,
+            check_policies=check_policies,
             report=_report,
             drain_seconds=self.config.value.limits.drain_seconds,
         )
@@ -451,6 +455,13 @@ def read_config(path: Path | None, *, host: str | None = None) -> LoadedConfig:
     if host is not None:
         env["BLOOP_HTTP__HOST"] = host
     return load(path, env)
+
+
+def _judge(call: Call, action: str, row: Any = None) -> None:
+    if call.principal.kind is not PrincipalKind.SYSTEM:
+        from bloop.accounts.policy.judge import judge
+
+        judge(call, action, row)
 
 
 def _plugin_log(plugin_id: str) -> Logger:

@@ -66,7 +66,10 @@ class PluginCall:
 
         def reading() -> T:
             with self.hub.database.reading(self.call) as unit:
-                return work(PluginUnit(unit, self.manifest, None), *args, **kwargs)
+                own = PluginUnit(unit, self.manifest, None)
+                found = work(own, *args, **kwargs)
+                own.check_unwritten()
+                return found
 
         return await self.plugin.run_sync(reading)
 
@@ -144,6 +147,7 @@ def _made(
     own: dict[str, Any],
 ) -> C:
     manifest = manifest_of(hub, plugin.plugin_id)
+    call = hub.offers.narrowed(call, manifest)
     config = plugin.config
     if layers:
         config = hub.config.plugin(plugin.plugin_id, plugin.model, layers).config

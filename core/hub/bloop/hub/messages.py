@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.messages import service
+from bloop.accounts.sessions import system_call
 from bloop.hub.contexts import PluginCall, open_context
 from bloop.jobs.context import RunningJob
 from bloop.kernel.registry import ProviderHandle
@@ -32,8 +33,10 @@ async def notifier_for(hub: Hub, call: Call) -> ProviderHandle | None:
 async def run_message_job(hub: Hub, job: RunningJob, payload: dict[str, Any]) -> dict[str, Any]:
     """Handle a job of the kind :data:`bloop.accounts.messages.service.JOB`."""
     database, call = hub.database, job.call
+    # The message is the hub's to bring, whoever's deed it tells of.
+    own = system_call(call.institution, call.trace)
     message_id: str = payload["message"]
-    message = await database.run(in_unit, database, call, service.opened, message_id)
+    message = await database.run(in_unit, database, own, service.opened, message_id)
     if message is None:
         return {"state": "ended before"}
     handle = await notifier_for(hub, call)
@@ -44,9 +47,9 @@ async def run_message_job(hub: Hub, job: RunningJob, payload: dict[str, Any]) ->
         if isinstance(err, RetriableError) and job.attempt < service.MOST_TRIES:
             raise
         reason = str(err)
-        await database.run(in_unit, database, call, service.failed, message_id, plugin, reason)
+        await database.run(in_unit, database, own, service.failed, message_id, plugin, reason)
         raise
-    await database.run(in_unit, database, call, service.sent, message_id, plugin)
+    await database.run(in_unit, database, own, service.sent, message_id, plugin)
     return {"state": "sent", "plugin": plugin}
 
 

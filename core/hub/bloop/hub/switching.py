@@ -15,6 +15,7 @@ from bloop.kernel.discovery import Found, cure_of_absence
 from bloop.kernel.edits import Edits, KeptEdit
 from bloop.kernel.hubfile import Edit
 from bloop.kernel.wanted import Changes
+from bloop.store.commands import command
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.idempotency import claimed_ahead
@@ -118,6 +119,7 @@ async def _take_up(hub: Hub, call: Call, edit: Edit, action: str, plugin_id: str
     return Switched(edit, changes)
 
 
+@command("plugins:toggle")
 def audit(
     unit: UnitOfWork, action: str, plugin_id: str, detail: Mapping[str, Any] | None = None
 ) -> None:

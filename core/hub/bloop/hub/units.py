@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bloop.store.database import READS_ONLY
+from bloop.store.tenants import session_of_plugin
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Manifest
 from bloop_sdk.records import JSONObject
@@ -16,21 +19,30 @@ if TYPE_CHECKING:
     from bloop.jobs import Jobs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PluginUnit:
     """A :class:`bloop_sdk.Unit` of a plugin; ``jobs`` is None where it only reads.
 
-    It raises ValueError for what is not the plugin's own, RuntimeError for a write while reading.
+    It raises TenantError or ValueError for what is not the plugin's own, RuntimeError for a write
+    while reading.
     """
 
     unit: UnitOfWork
     manifest: Manifest
     jobs: Jobs | None
 
-    @property
+    @cached_property
     def session(self) -> Session:
-        """For the plugin's own tables."""
-        return self.unit.session
+        """For the plugin's own tables: in the unit's transaction, which it cannot end."""
+        made = session_of_plugin(self.unit.session, self.manifest.id)
+        self.unit.endings.append(lambda _unit: made.flush())
+        return made
+
+    def check_unwritten(self) -> None:
+        """Raise RuntimeError where the plugin left something to be written in a unit that reads."""
+        made = self.__dict__.get("session")
+        if made is not None and (made.new or made.dirty or made.deleted):
+            raise RuntimeError(READS_ONLY)
 
     @property
     def institution(self) -> str:

@@ -24,6 +24,7 @@ from bloop.jobs.models import JobState
 from bloop.jobs.offers import Offers
 from bloop.jobs.queries import DEPTH
 from bloop.jobs.runner import Handler, Runner, Timing
+from bloop.store.commands import command
 from bloop.store.database import Database
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import to_dicts
@@ -86,6 +87,7 @@ class Jobs:
             self._due_after(unit, options.get("queue", "default"))
         return job_id
 
+    @command("jobs:cancel")
     def cancel(self, unit: UnitOfWork, job_id: str) -> int:
         """Stop a job, as :func:`bloop.jobs.ledger.cancel`; its new version."""
         job = ledger.cancel(unit, job_id)
@@ -93,6 +95,7 @@ class Jobs:
         unit.session.flush()
         return job.row_version
 
+    @command("jobs:cancel")
     def retry(self, unit: UnitOfWork, job_id: str) -> int:
         """Try a job again, as :func:`bloop.jobs.ledger.retry`; its new version."""
         job = ledger.retry(unit, job_id)

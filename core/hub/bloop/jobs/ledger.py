@@ -86,6 +86,7 @@ def enqueue(
         "idempotency_key": key,
         "actor": actor_of(unit.call),
         "actor_role": unit.call.principal.role,
+        "actor_scopes": _listed(unit.call.principal.scopes),
         "trace": str(unit.call.trace),
         "max_attempts": max_attempts,
         "run_after": utcnow() + timedelta(seconds=delay),
@@ -174,11 +175,16 @@ def claim(
     return [_claimed(row) for row in rows]
 
 
+def _listed(scopes: Collection[str] | None) -> list[str] | None:
+    return None if scopes is None else sorted(scopes)
+
+
 def _claimed(row: Job) -> Claim:
     kind, _, id_ = row.actor.partition(":")
     version, trace_id, span_id, flags = row.trace.split("-")
     del version, flags
-    principal = Principal(PrincipalKind(kind), id_, Role(row.actor_role))
+    scopes = None if row.actor_scopes is None else frozenset(row.actor_scopes)
+    principal = Principal(PrincipalKind(kind), id_, Role(row.actor_role), scopes)
     return Claim(
         id=row.id,
         epoch=row.lease_epoch,

@@ -51,7 +51,8 @@ class Job(Tenant, Base):
     """One piece of work in the background; ``state`` is a :class:`JobState`.
 
     A runner holds ``lease_until`` and writes only while ``lease_epoch`` is the one it claimed.
-    ``actor`` and ``actor_role`` are those of the call that asked for the job, which runs as theirs.
+    ``actor`` and ``actor_role`` are those of the call that asked for the job, which runs as theirs,
+    and ``actor_scopes`` what its token left of them.
     Of the jobs that are due, those of ``priority`` 0 go first, then by ``turn``; what waits for a
     time has no turn yet. ``pending`` counts the jobs it comes after that have not succeeded,
     ``followed`` says that others come after it (:class:`JobAfter`).
@@ -78,6 +79,7 @@ class Job(Tenant, Base):
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     actor: Mapped[str] = mapped_column(String(80), info=person())
     actor_role: Mapped[str] = mapped_column(String(20))
+    actor_scopes: Mapped[Any | None] = mapped_column(Json)
     trace: Mapped[str] = mapped_column(String(55))
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=5)

@@ -15,6 +15,7 @@ from sqlalchemy import select, tuple_, update
 from bloop.jobs.models import OVER, Job, JobSchedule
 from bloop.jobs.times import next_time
 from bloop.kernel.models import InstitutionPlugin
+from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -92,6 +93,7 @@ def _ask(unit: UnitOfWork, row: JobSchedule, enqueue: Enqueue, trace: Trace) -> 
     )
 
 
+@command("schedules:write")
 def run(unit: UnitOfWork, name: str, enqueue: Enqueue) -> str:
     """Ask for a schedule's job now, whatever its next time; the job's id.
 
@@ -114,6 +116,7 @@ def run(unit: UnitOfWork, name: str, enqueue: Enqueue) -> str:
     return row.last_job_id
 
 
+@command("schedules:write")
 def pause(unit: UnitOfWork, name: str, *, paused: bool, version: int | None = None) -> int:
     """Have a schedule start nothing by itself, or go on; the row's version after it.
 

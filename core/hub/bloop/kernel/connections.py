@@ -10,6 +10,7 @@ from sqlalchemy import select
 import bloop.kernel.topics  # noqa: F401 - declares what is said here
 from bloop.kernel.models import Connection
 from bloop.kernel.states import ConnectionState, Status
+from bloop.store.commands import command
 from bloop.store.database import Database, in_unit
 from bloop.store.errors import ConflictError
 from bloop.store.unit import UnitOfWork
@@ -79,6 +80,7 @@ def status_of(connection: Connection) -> Status[ConnectionState]:
     )
 
 
+@command("content:import")
 def set_state(
     unit: UnitOfWork,
     connection_id: str,
@@ -119,6 +121,7 @@ def state_after(err: BaseException) -> ConnectionState:
     return ConnectionState.DEGRADED
 
 
+@command("content:import")
 def set_failed(unit: UnitOfWork, connection_id: str, err: BaseException) -> Status[ConnectionState]:
     """Put a connection into the state that an error of its provider stands for."""
     state, cure = state_after(err), None

@@ -24,6 +24,24 @@ def ungranted(manifest: Manifest, granted: Collection[str] | None) -> tuple[Righ
     return tuple(right for right in rights_of(manifest) if right.name not in granted)
 
 
+def scopes_of(manifest: Manifest) -> frozenset[str]:
+    """The actions that a plugin may do for somebody, as far as that person may.
+
+    Its own, those that its parts ask for, and those of the hub that it names. All of them are
+    granted: a plugin that asks for more than that does not run.
+    """
+    parts = manifest.contributes
+    return frozenset(
+        (
+            *manifest.scopes,
+            *(action.name for action in parts.actions),
+            *(route.action for route in parts.routes),
+            *(page.action for page in parts.pages),
+            *(panel.action for panel in parts.panels),
+        )
+    )
+
+
 def granted_names(config: LoadedConfig, plugin_id: str) -> tuple[str, ...] | None:
     """The rights that ``hub.toml`` grants a plugin; None where it says nothing of them."""
     entry = config.value.plugins.get(plugin_id)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from bloop.kernel.discovery import Found
 from bloop.kernel.outcomes import HookFailure
 from bloop_sdk.errors import ConfigError
 from bloop_sdk.manifest import Manifest
@@ -67,5 +68,7 @@ class Host:
     )
     pending_upgrade: Callable[[Manifest], str | None] = lambda _: None
     """Why a plugin's tables have to be upgraded first, or None."""
+    check_policies: Callable[[Found], None] = lambda _: None
+    """Raises where a plugin's policies are none, or are not about its own actions."""
     report: Callable[[HookFailure], None] = lambda _: None
     drain_seconds: float = 30.0

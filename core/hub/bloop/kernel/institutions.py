@@ -17,6 +17,7 @@ from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.models import InstitutionPlugin
 from bloop.kernel.own_settings import Owner, OwnSettings, sets_for_users
 from bloop.kernel.queries import INSTITUTION_SETTINGS, USER_SETTINGS
+from bloop.store.commands import command
 from bloop.store.database import Database
 from bloop.store.statements import Row, parsed
 from bloop.store.unit import UnitOfWork
@@ -140,6 +141,7 @@ class InstitutionPlugins:
         self._known.pop(institution, None)
 
 
+@command("plugins:enable")
 def switch_plugin(unit: UnitOfWork, plugin_id: str, *, enabled: bool) -> None:
     """Switch a plugin on or off for the unit's institution; the same again changes nothing."""
     found = unit.session.get(InstitutionPlugin, (unit.institution, plugin_id))

@@ -328,6 +328,7 @@ class Kernel:
         found = imported.found
         written = self._wanted.settings.get(plugin_id, {})
         try:
+            self.runner.run(found, "check of policies", lambda: self.host.check_policies(found))
             resolved = self.runner.run(
                 found, "settings", lambda: self.host.resolve(plugin_id, imported.config, written)
             )

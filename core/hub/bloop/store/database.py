@@ -26,6 +26,7 @@ from sqlalchemy.pool import Pool
 
 from bloop.store.cache import Cache
 from bloop.store.carriers import carrier_for
+from bloop.store.commands import Judge, check_stated
 from bloop.store.errors import CANNOT_WRITE, ConflictError
 from bloop.store.faults import translated
 from bloop.store.idempotency import key_of
@@ -67,6 +68,7 @@ class Database:
         *,
         redis_url: str | None = None,
         key_source: KeySource | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.url = _checked(url, "url")
         self.owner_url = _checked(owner_url, "owner_url") if owner_url else self.url
@@ -81,6 +83,8 @@ class Database:
         self.wakes = Wakes(carrier_for(self.url, redis_url))
         self._redis_url = redis_url
         self._key_source = key_source
+        self.judge = judge
+        """Who decides whether a call may do what a command does; None lets everybody."""
 
     @cached_property
     def ring(self) -> Ring:
@@ -229,7 +233,13 @@ def in_unit(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Run ``command(unit, ...)`` in a unit of its own: ``await database.run(in_unit, ...)``."""
+    """Run ``command(unit, ...)`` in a unit of its own: ``await database.run(in_unit, ...)``.
+
+    Where somebody judges, it raises UnstatedActionError for a command that states no action,
+    unless the hub itself asks for it.
+    """
+    if database.judge is not None:
+        check_stated(call, command)
     with database.unit(call) as unit:
         return command(unit, *args, **kwargs)
 

@@ -50,6 +50,12 @@ class TenantError(BloopError):
     code = "tenant_violation"
 
 
+class ForeignTableError(TenantError):
+    """A plugin tried to reach a table that is not its own."""
+
+    code = "foreign_table"
+
+
 class MigrationError(BloopError):
     """Tables could not be brought to their version; they are as they were."""
 

@@ -6,23 +6,54 @@ security stands behind it, for statements that go past the session as well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
-from sqlalchemy import Insert, Table, TextClause, event, inspect
-from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+from sqlalchemy import (
+    ColumnClause,
+    Insert,
+    Table,
+    TableClause,
+    TextClause,
+    TextualSelect,
+    Update,
+    UpdateBase,
+    event,
+    inspect,
+)
+from sqlalchemy.orm import (
+    FromStatement,
+    ORMExecuteState,
+    Session,
+    UOWTransaction,
+    with_loader_criteria,
+)
 from sqlalchemy.sql import visitors
 
 from bloop.store.errors import TenantError
 from bloop.store.models import EVERY_INSTITUTION, Tenant
+from bloop.store.own_tables import check_own, check_own_row
 from bloop_sdk import Call, PrincipalKind
+
+_CONSTANT = re.compile(r"\*|\d+|'\w*'")
 
 IDLE_SECONDS = 60.0
 """For so long a transaction may ask nothing; the server's own time-out of a dead peer is hours."""
 
 
 class InstitutionSession(Session):
-    """An ORM session bound to the institution in ``info["institution"]``."""
+    """An ORM session bound to the institution in ``info["institution"]``.
+
+    With ``info["plugin"]`` it reaches the tables of that plugin alone.
+    """
+
+    def _bulk_save_mappings(self, *_given: Any, **_options: Any) -> None:
+        """SQLAlchemy's bulk methods pass by every event that could hold them to an institution."""
+        raise TenantError(
+            "bulk operations cannot be held to their institution",
+            cure="add mapped rows, or execute insert(Model) with a list of them",
+        )
 
 
 def check_call(call: Call) -> None:
@@ -49,19 +80,37 @@ def bind_tenant(session: InstitutionSession, institution: str) -> None:
     session.info["institution"] = institution
 
 
+def session_of_plugin(session: Session, plugin: str) -> InstitutionSession:
+    """A session in the same transaction, which it cannot end, for a plugin's own tables alone."""
+    own = InstitutionSession(session.connection(), expire_on_commit=False)
+    own.info |= session.info | {"plugin": plugin}
+    return own
+
+
 @event.listens_for(InstitutionSession, "do_orm_execute")
 def _guard_statement(state: ORMExecuteState) -> None:
     institution = state.session.info.get("institution", EVERY_INSTITUTION)
+    plugin: str | None = state.session.info.get("plugin")
+    statement: Any = state.statement
+    if plugin is not None:
+        check_own(statement, plugin)
     if institution == EVERY_INSTITUTION:
         return
-    if isinstance(state.statement, TextClause):
-        _check_text(state.statement, state.parameters, institution)
+    if isinstance(statement, FromStatement):
+        statement = statement.element
+    if isinstance(statement, TextualSelect):
+        statement = statement.element
+    if isinstance(statement, TextClause):
+        _check_text(statement, state.parameters, institution)
         return
     if not (state.is_column_load or state.is_relationship_load):
-        _check_tables(state.statement)
+        _check_parts(statement)
     if state.is_insert:
-        _check_inserted(cast("Insert", state.statement), state.parameters, institution)
-    elif state.is_orm_statement:
+        _check_inserted(cast("Insert", statement), state.parameters, institution)
+        return
+    if state.is_update:
+        _check_updated(cast("Update", statement), state.parameters)
+    if state.is_orm_statement:
         state.statement = state.statement.options(
             with_loader_criteria(
                 Tenant, lambda cls: cls.institution_id == institution, include_aliases=True
@@ -70,14 +119,18 @@ def _guard_statement(state: ORMExecuteState) -> None:
 
 
 def _check_text(statement: TextClause, parameters: Any, institution: str) -> None:
-    if not isinstance(parameters, dict) or parameters.get("institution") != institution:
+    given = parameters.get("institution") if isinstance(parameters, dict) else None
+    bound = statement._bindparams.get("institution")  # noqa: SLF001 - it has no public name
+    if given is None and bound is not None:
+        given = bound.value
+    if bound is None or given != institution:
         raise TenantError(
             f"SQL without its institution: {str(statement)[:60]!r}",
             cure="compare institution_id with :institution, or write it with a mapped class",
         )
 
 
-def _check_tables(statement: Any) -> None:
+def _check_parts(statement: Any) -> None:
     """Criteria reach mapped classes alone: a bare table would show all institutions' rows."""
     tables: dict[str, Table] = {}
     mapped: set[str] = set()
@@ -87,12 +140,28 @@ def _check_tables(statement: Any) -> None:
             mapped.add(entity.mapper.local_table.name)
         if isinstance(element, Table):
             tables[element.name] = element
+        elif isinstance(element, TextClause | TableClause) or _is_literal(element):
+            raise TenantError(
+                f"a statement holds SQL as text: {str(element)[:60]!r}",
+                cure="write it with mapped classes, or all of it as text with :institution",
+            )
+        elif isinstance(element, UpdateBase) and element is not statement:
+            raise TenantError(
+                "a statement that writes stands inside another one",
+                cure="execute it by itself, so that it is held to its institution",
+            )
     for name in tables.keys() - mapped:
         if "institution_id" in tables[name].c:
             raise TenantError(
                 f"a statement uses the table {name} as such",
                 cure="write it with the mapped class, which is bound to the institution",
             )
+
+
+def _is_literal(element: Any) -> bool:
+    """Whether an element is SQL as text, and not only a constant or the star of ``count(*)``."""
+    literal = isinstance(element, ColumnClause) and element.is_literal
+    return literal and not _CONSTANT.fullmatch(element.name)
 
 
 def _check_inserted(statement: Insert, parameters: Any, institution: str) -> None:
@@ -109,6 +178,21 @@ def _check_inserted(statement: Insert, parameters: Any, institution: str) -> Non
             )
 
 
+def _check_updated(statement: Update, parameters: Any) -> None:
+    if isinstance(parameters, list):
+        raise TenantError(
+            "an UPDATE of many rows by their keys cannot be held to its institution",
+            cure="write one UPDATE with its condition, or change the mapped rows",
+        )
+    # Of ``ordered_values`` as well; it has no public name.
+    given = (*(statement._values or ()), *(parameters or ()))  # noqa: SLF001
+    if any(getattr(key, "key", key) == "institution_id" for key in given):
+        raise TenantError(
+            f"an UPDATE of {statement.table} would give rows to another institution",
+            cure="rows stay where they are",
+        )
+
+
 def _stated(statement: Insert) -> Iterator[Any]:
     """The institutions that ``insert(...).values(...)`` itself names."""
     for name, value in statement.compile().params.items():
@@ -119,6 +203,10 @@ def _stated(statement: Insert) -> Iterator[Any]:
 @event.listens_for(InstitutionSession, "before_flush")
 def _guard_flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
     institution = session.info.get("institution", EVERY_INSTITUTION)
+    plugin: str | None = session.info.get("plugin")
+    if plugin is not None:
+        for row in (*session.new, *session.dirty, *session.deleted):
+            check_own_row(row, plugin)
     if institution == EVERY_INSTITUTION:
         return
     for row in (*session.new, *session.dirty, *session.deleted):

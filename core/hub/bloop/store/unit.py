@@ -138,6 +138,8 @@ class UnitOfWork:
     def __init__(self, session: Session, call: Call, database: Database | None = None) -> None:
         self.session = session
         self.call = call
+        self.action: str | None = None
+        """What is done in it, once a command has said so (:mod:`bloop.store.commands`)."""
         self._database = database
         self.outbox = Outbox(session, call)
         self.audit = Audit(session, call)
@@ -169,17 +171,32 @@ class UnitOfWork:
         self.audit.write()
         return said
 
+    def enter(self, action: str) -> None:
+        """Begin a command; raises where the call may not. What it calls is part of it."""
+        if self.action is None:
+            self.action = action
+            self._judge()
+
+    def _judge(self, row: Any = None) -> None:
+        judge = self._database.judge if self._database is not None else None
+        if judge is not None and self.action is not None:
+            judge(self.call, self.action, row)
+
     def continue_trace(self, trace: Trace) -> None:
         """Let what follows be part of another trace: of a batch of events, each has its own."""
         call = Call(self.call.principal, self.call.institution, trace)
         self.call = self.outbox.call = self.audit.call = call
 
     def get(self, model: type[T], id_: str) -> T:
-        """The row with this id; raises :class:`NotFoundError` also for another institution's."""
+        """The row with this id; raises :class:`NotFoundError` also for another institution's.
+
+        In a command it raises as well where the call may not do the command's action to it.
+        """
         table: Any = model
         row: T | None = self.session.scalar(select(table).where(table.id == id_))
         if row is None:
             raise NotFoundError(f"no {table.__tablename__} {id_}")
+        self._judge(row)
         return row
 
     def expect(self, row: Any, version: int | None) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.requests import Request
 
 from bloop.accounts.access import call_of, hub_of, may
-from bloop.hub.offers import may_with
 from bloop_sdk import BloopError, NavItem
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ async def _of_plugins(request: Request) -> list[tuple[str, str]]:
     return [
         (title, f"/x/{plugin_id}/{path.lstrip('/')}")
         for plugin_id, title, path, action in found
-        if plugin_id not in off and may_with(hub, call, plugin_id, action)
+        if plugin_id not in off and hub.offers.may(call, plugin_id, action)
     ]
 
 

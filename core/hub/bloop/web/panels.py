@@ -14,7 +14,6 @@ from starlette.requests import Request
 
 from bloop.accounts.access import call_of, hub_of
 from bloop.hub.contexts import open_context
-from bloop.hub.offers import may_with
 from bloop.kernel.faults import CircuitOpenError
 from bloop.telemetry.logs import get_logger
 from bloop.telemetry.metrics import metrics
@@ -49,7 +48,7 @@ async def panels(request: Request, subject: PanelSubject) -> list[Panel]:
         part
         for part in hub.kernel.contributions("panels")
         if part.declaration.slot == subject.slot
-        and may_with(hub, call, part.plugin_id, part.declaration.action)
+        and hub.offers.may(call, part.plugin_id, part.declaration.action)
     ]
     if not parts:
         return []

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from bloop.hub.contexts import PluginCall
-from bloop.hub.offers import may_with
 from bloop.web.render import csrf_of, locale_of, page
 from bloop_sdk import PageView
 
@@ -25,7 +24,7 @@ class RequestCall(PluginCall):
 
     def may(self, action: str) -> bool:
         """Whether the caller has an action."""
-        return may_with(self.hub, self.call, self.plugin_id, action)
+        return self.hub.offers.may(self.call, self.plugin_id, action)
 
     def render(self, template: str, **values: Any) -> str:
         """HTML of a template of the plugin's package."""

@@ -51,6 +51,7 @@ async def show_plugins(request: Request, switched: str = "", *, undone: bool = F
         off=await hub.choices.off(call),
         may_switch=operates,
         may_choose=may(call, "plugins:enable"),
+        may_ask=may(call, "policy:read"),
         panels=await panels(request, PanelSubject(slot="admin")),
     )
 

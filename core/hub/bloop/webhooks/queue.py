@@ -16,6 +16,7 @@ from sqlalchemy import delete, event, insert, or_, select, update
 
 import bloop.webhooks.topics  # noqa: F401 - declares what is said here
 from bloop.events.handlers import Consumer, matches
+from bloop.store.commands import command
 from bloop.store.unit import UnitOfWork
 from bloop.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from bloop.webhooks.schedule import Schedule
@@ -212,6 +213,7 @@ def forget_turn(endpoint: WebhookEndpoint) -> None:
     endpoint.failures, endpoint.failing_since, endpoint.retry_at = 0, None, None
 
 
+@command("webhooks:write")
 def record(
     unit: UnitOfWork, endpoint_id: str, happened: Event, body: str, outcome: Outcome, now: datetime
 ) -> str:

@@ -15,6 +15,7 @@ import orjson
 from bloop.events.handlers import Consumer
 from bloop.jobs.owners import is_dead, this_process
 from bloop.net.guard import Guard
+from bloop.store.commands import command
 from bloop.store.database import Database, in_unit
 from bloop.store.ids import new_id
 from bloop.store.models import EVERY_INSTITUTION
@@ -234,6 +235,7 @@ class Sender:
             await asyncio.sleep(TRIM_SECONDS)
 
 
+@command("webhooks:write")
 def _found(unit: UnitOfWork, endpoint_id: str) -> Any:
     return unit.get(WebhookEndpoint, endpoint_id)
 

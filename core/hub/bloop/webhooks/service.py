@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 
 from bloop.net.guard import Guard
+from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -25,6 +26,7 @@ BY_HAND = "switched off by hand"
 _TOPIC = re.compile(r"\*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(\.\*)?")
 
 
+@command("webhooks:write")
 def create(
     unit: UnitOfWork, keyring: Keyring, guard: Guard, *, name: str, url: str, topics: Sequence[str]
 ) -> tuple[str, str]:
@@ -52,6 +54,7 @@ def create(
     return made.id, secrets.shown(made.id, made.secret_version)
 
 
+@command("webhooks:write")
 def change(
     unit: UnitOfWork, guard: Guard, endpoint_id: str, version: int | None, changes: dict[str, Any]
 ) -> int:
@@ -77,6 +80,7 @@ def change(
     return endpoint.row_version
 
 
+@command("webhooks:write")
 def remove(unit: UnitOfWork, endpoint_id: str, version: int | None) -> None:
     """Remove an endpoint with its log; raises as :func:`change`."""
     endpoint = _get(unit, endpoint_id, version)
@@ -85,6 +89,7 @@ def remove(unit: UnitOfWork, endpoint_id: str, version: int | None) -> None:
     unit.audit.append("webhooks:remove", f"webhook:{endpoint_id}", detail)
 
 
+@command("webhooks:write")
 def rotate(unit: UnitOfWork, keyring: Keyring, endpoint_id: str, overlap: timedelta) -> str:
     """A new secret, shown this once; the one before signs as well until ``overlap`` is over.
 
@@ -105,6 +110,7 @@ def rotate(unit: UnitOfWork, keyring: Keyring, endpoint_id: str, overlap: timede
     return secrets.shown(endpoint_id, endpoint.secret_version)
 
 
+@command("webhooks:write")
 def redeliver(unit: UnitOfWork, endpoint_id: str, delivery_id: str) -> int:
     """Send one delivery again, before what waits; gives 1. Raises NotFoundError, ConflictError."""
     delivery = unit.get(WebhookDelivery, delivery_id)
@@ -113,6 +119,7 @@ def redeliver(unit: UnitOfWork, endpoint_id: str, delivery_id: str) -> int:
     return _again(unit, endpoint_id, WebhookDelivery.seq == delivery.seq)
 
 
+@command("webhooks:write")
 def redeliver_failed(unit: UnitOfWork, endpoint_id: str, since: datetime) -> int:
     """Send again what failed of what was written since then; gives how many. Raises likewise."""
     failed = (WebhookDelivery.state == DeliveryState.FAILED) & (WebhookDelivery.created_at >= since)

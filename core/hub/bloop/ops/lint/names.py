@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from bloop.accounts.access import ACTIONS
 from bloop.ops.lint.model import Fault, Severity, rule
@@ -94,6 +95,14 @@ def actions_known(subject: Subject) -> Iterator[Fault]:
                     f"declare it in contributes.actions, or use one of {', '.join(ACTIONS)}",
                     *("contributes", kind, number),
                 )
+    for action in subject.manifest.scopes:
+        if action not in ACTIONS:
+            yield _in_manifest(
+                subject,
+                f"scopes: the hub has no action {action}",
+                "name actions of the hub; your own need no scope",
+                "scopes",
+            )
 
 
 @rule("N206", Severity.ERROR)
@@ -130,3 +139,20 @@ def paths_apart(subject: Subject) -> Iterator[Fault]:
                 "give each a path of its own",
                 *("contributes", "routes" if parts.routes else "pages"),
             )
+
+
+@rule("N208", Severity.ERROR)
+def policies_usable(subject: Subject) -> Iterator[Fault]:
+    """Policies are Cedar, fit the hub's schema, and are about the plugin's own actions.
+
+    `bloop policy check` says the same of a file. Policies that do not keep the plugin off.
+    """
+    if subject.manifest is None or subject.manifest.contributes.policies is None:
+        return
+    from bloop.accounts.policy.contributed import PolicyRefusedError, plugin_engine
+
+    path = (subject.package or Path()) / subject.manifest.contributes.policies
+    try:
+        plugin_engine(path, subject.manifest)
+    except PolicyRefusedError as err:
+        yield Fault(err.message, err.cure or "", subject.show(path))

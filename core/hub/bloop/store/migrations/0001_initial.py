@@ -269,6 +269,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("idempotency_key", sa.String(length=200), nullable=True),
         sa.Column("actor", sa.String(length=80), nullable=False),
         sa.Column("actor_role", sa.String(length=20), nullable=False),
+        sa.Column("actor_scopes", Json, nullable=True),
         sa.Column("trace", sa.String(length=55), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),

@@ -1,0 +1,200 @@
+"""A row in every table of institutions: `seed` writes them, `snapshot` reads them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import JSON, Boolean, Connection, LargeBinary, String, Table, insert, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from bloop.store.database import Database, open_engine
+from bloop.tables import core_metadata
+from bloop_sdk.tables import UtcDateTime
+
+AT = datetime.now(UTC).replace(microsecond=0)
+"""What is older than some days, the hub removes by itself."""
+
+VALUES: dict[str, Any] = {
+    "account_user.disabled_at": None,
+    "account_user.role": "learner",
+    "bootstrap_link.used_at": None,
+    "container.kind": "course",
+    "container.state": "active",
+    "connection.state": "active",
+    "connection.settings": {"file": "{mark}.zip"},
+    "enrolment.state": "active",
+    "event_parked.retry_at": None,
+    "event_parked.state": "parked",
+    "idempotency_key.state": "withheld",
+    "item.blob": None,
+    "item.concealed": False,
+    "item.data": {},
+    "item.kind": "page",
+    "item.lost": [],
+    "item.state": "active",
+    "container.lost": [],
+    "node.lost": [],
+    "outcome.lost": [],
+    "person.lost": [],
+    "enrolment.lost": [],
+    "job.actor": "user:{account_user.id}",
+    "job.actor_role": "learner",
+    "job.actor_scopes": ["content:read"],
+    "job.error": {"code": "failed", "message": "{mark}", "cure": None},
+    "job.cancel_requested": False,
+    "job.lease_until": None,
+    "job.lease_owner": None,
+    "job.pending": 0,
+    "job.state": "failed",
+    "job.turn": None,
+    "job_schedule.next_at": None,
+    "job_schedule.every": "15m",
+    "job_schedule.zone": "UTC",
+    "login_session.method": "link",
+    "node.item_kind": "page",
+    "node.item_remote_id": "{item.remote_id}",
+    "node.state": "active",
+    "person.state": "active",
+    "outcome.state": "active",
+    "sync_run.state": "succeeded",
+    "content_version.subject": "item",
+    "content_version.subject_id": "{item.id}",
+    "content_version.change": "update",
+    "outbox_event.topic": "content.item.updated",
+    "webhook_delivery.state": "failed",
+    "webhook_endpoint.enabled": False,
+    "webhook_endpoint.lease_until": None,
+    "webhook_endpoint.topics": ["*"],
+    "webhook_endpoint.url": "https://{mark}.example/hook",
+}
+"""What a column holds where text with the institution's mark would not do."""
+
+
+@dataclass
+class Seeded:
+    """An institution's rows by table; every text of them holds ``mark``."""
+
+    institution: str
+    mark: str
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def tenant_tables() -> list[Table]:
+    """The tables whose rows belong to an institution, each after those that it refers to."""
+    found = [table for table in core_metadata().sorted_tables if "institution_id" in table.c]
+    # Whatever a version is of, it has no key to.
+    return sorted(found, key=lambda table: table.name == "content_version")
+
+
+def seed(database: Database, *institutions: tuple[str, str]) -> list[Seeded]:
+    """One row in each of those tables for each ``(institution, mark)``.
+
+    Fails for a table that it cannot fill: say in VALUES what its columns hold.
+    """
+    made = [Seeded(*one) for one in institutions]
+    with open_engine(database.owner_url, pool=NullPool).begin() as connection:
+        see_all(connection)
+        connection.execute(insert(core_metadata().tables["event_consumer"]), _consumer())
+        for number, one in enumerate(made, 1):
+            for table in tenant_tables():
+                row = {
+                    column.name: _value(column, table, one, number)
+                    for column in table.c
+                    if column.identity is None
+                }
+                try:
+                    connection.execute(insert(table), row)
+                except DBAPIError as err:
+                    pytest.fail(f"{table.name} can't be seeded: say how in VALUES\n{err}")
+                own = table.c.institution_id == one.institution
+                key = [column for column in table.primary_key if column.name in row]
+                if key:
+                    own &= key[-1] == row[key[-1].name]
+                one.rows[table.name] = dict(
+                    connection.execute(select(table).where(own)).mappings().all()[-1]
+                )
+    return made
+
+
+def see_all(connection: Connection) -> None:
+    """Let a connection of the owner reach every institution's rows."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT set_config('bloop.institution', '*', true)"))
+
+
+def snapshot(database: Database, institution: str) -> dict[str, list[str]]:
+    """All rows of an institution, as the owner sees them."""
+    with open_engine(database.owner_url, pool=NullPool).begin() as connection:
+        see_all(connection)
+        return {
+            table.name: sorted(
+                map(
+                    repr,
+                    connection.execute(
+                        select(table).where(table.c.institution_id == institution)
+                    ).all(),
+                )
+            )
+            for table in tenant_tables()
+        }
+
+
+def _consumer() -> dict[str, Any]:
+    return {
+        "name": "seeded",
+        "partition": 0,
+        "partitions": 1,
+        "plugin_id": "seeded",
+        "position": 0,
+        "lease_epoch": 0,
+        "created_at": AT,
+        "seen_at": AT,
+    }
+
+
+def _value(column: Any, table: Table, one: Seeded, number: int) -> Any:
+    name = f"{table.name}.{column.name}"
+    if column.name == "institution_id":
+        return one.institution
+    if name in VALUES:
+        return _filled(VALUES[name], one)
+    if column.foreign_keys:
+        return _referred(column, one)
+    samples: dict[type, Any] = {
+        UtcDateTime: AT,
+        String: f"{one.mark}-{table.name}-{column.name}"[: getattr(column.type, "length", None)],
+        JSON: {"mark": one.mark},
+        Boolean: True,
+        LargeBinary: one.mark.encode(),
+    }
+    return next((value for kind, value in samples.items() if isinstance(column.type, kind)), number)
+
+
+def _referred(column: Any, one: Seeded) -> Any:
+    """What stands in the row that a column refers to; None where that is of its own table."""
+    for key in column.foreign_keys:
+        target, _, of = key.target_fullname.rpartition(".")
+        if target == "event_consumer":
+            return _consumer()[of]
+        if target in one.rows:
+            return one.rows[target][of]
+    return None
+
+
+def _filled(value: Any, one: Seeded) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(part, one) for key, part in value.items()}
+    if not isinstance(value, str) or "{" not in value:
+        return value
+    known = {
+        f"{table}.{column}": found
+        for table, row in one.rows.items()
+        for column, found in row.items()
+    }
+    for name, found in {"mark": one.mark, **known}.items():
+        value = value.replace(f"{{{name}}}", str(found))
+    return value

@@ -1,0 +1,298 @@
+"""Every route with the ids of another institution: nothing is shown, nothing is changed."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from bloop.api.app import API, PAGES, create_edge, routes_of
+from bloop.hub import Hub
+from bloop.web.routes import error_page
+from tests.support.hub import add_institution, log_in
+from tests.support.tenants import seed, snapshot
+
+ROUTES = routes_of((*API, *PAGES))
+MARK = "zqother"
+
+PARAMETERS = {
+    "container_id": "container.id",
+    "container": "container.id",
+    "id": "item.id",
+    "institution_id": "item.institution_id",
+    "item_id": "item.id",
+    "job_id": "job.id",
+    "kind": "item.kind",
+    "name": "job_schedule.name",
+    "node_id": "node.id",
+    "parked_id": "event_parked.id",
+    "remote_id": "item.remote_id",
+    "run_id": "sync_run.id",
+    "webhook_id": "webhook_endpoint.id",
+}
+"""What a parameter of a path names, as ``table.column``."""
+SUBJECTS = {"/containers/": "container.id", "/items/": "item.id", "/nodes/": "node.id"}
+"""What ``{subject_id}`` names below a path."""
+PAGES_OF = {"/courses/{id}": "container.id"}
+OF_ALL = ("/x/", "/static/", "/plugins", "/api/v1/plugins/")
+"""Below these a path names what no institution owns: plugins and the hub's own files."""
+
+QUERIES = {
+    "action": ["content:read"],
+    "after": ["item.id", "outbox_event.seq", "event_parked.id"],
+    "before": ["webhook_delivery.seq", "job.id"],
+    "consumer": ["event_parked.consumer"],
+    "cursor": ["item.id", "container.id", "quarantine.id"],
+    "kind": ["item.kind"],
+    "resource": ["item:item.id", "user:account_user.id", "job:job.id"],
+    "scopes": ["content:read"],
+    "state": ["job.state"],
+    "topics": ["outbox_event.topic"],
+    "user": ["account_user.id", "account_user.email"],
+}
+"""What is tried as a parameter of a query that is a text or a place."""
+PLAIN = {
+    *("limit", "again", "tested", "replayed", "skipped"),
+    *("plugin", "switched", "undone", "change", "token"),
+}
+"""Those that name nothing of an institution."""
+
+ENDLESS = {"/api/v1/events", "/api/v1/jobs/{job_id}/events"}
+"""To the owner these answer for as long as they listen; tests/api/test_live.py holds them to it."""
+
+SILENT = {
+    "/api/v1/items/{item_id}/content",  # It has no file.
+    "/api/v1/containers/{container_id}/export",  # No plugin here exports.
+    "/lessons/{container}/{kind}/{remote_id:path}",  # They lead to others of these pages.
+    "/files/{container}/{remote_id:path}",
+    "/jobs/{job_id}/cancel",  # It has ended.
+    "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
+    "/api/v1/containers/{subject_id}/versions",
+}
+"""Routes with an id whose answer to the owner holds nothing of the seeded rows."""
+
+BODIES = {
+    "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
+    "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
+    "POST /api/v1/webhooks/{webhook_id}/redeliver": {"failed_since": "2026-01-01T00:00:00Z"},
+    "PATCH /api/v1/schedules/{name}": {"paused": True},
+}
+"""Bodies of routes for which ``{}`` is not valid."""
+UPLOADS = {"/api/v1/containers/{container_id}/files"}
+
+
+@pytest.fixture
+async def hub(hub_toml):
+    hub = Hub.open(hub_toml, "api")
+    await hub.start()
+    await hub.loaded()
+    yield hub
+    await hub.stop()
+
+
+@pytest.fixture
+async def come(hub):
+    """Somebody with a role in an institution, at the door of the hub."""
+    edge = create_edge(hub, error_page=error_page)
+    edge.use(ROUTES)
+    clients = []
+
+    async def come(role, institution):
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(edge), base_url="http://127.0.0.1:8080"
+        )
+        if role is not None:
+            session = await hub.database.run(log_in, hub, role, institution)
+            client.headers["authorization"] = f"Bearer {session.token}"
+        clients.append(client)
+        return client
+
+    yield come
+    for client in clients:
+        await client.aclose()
+
+
+@pytest.fixture
+async def both(hub):
+    """What was seeded of the first institution, and of the other."""
+    other = await hub.database.run(add_institution, hub, MARK)
+    return await hub.database.run(seed, hub.database, (hub.institution, "zqhome"), (other, MARK))
+
+
+def column(seeded, name):
+    table, _, of = name.rpartition(".")
+    return str(seeded.rows[table][of])
+
+
+def path_of(route, seeded):
+    """A route's path with the ids of an institution; None where it names nothing of one."""
+    if route.path.startswith(OF_ALL):
+        return None
+    path = route.path
+    for part in route.path.split("/"):
+        if not part.startswith("{"):
+            continue
+        name = part.strip("{}").partition(":")[0]
+        named = PAGES_OF.get(route.path) or PARAMETERS.get(name)
+        if name == "subject_id":
+            named = next(of for where, of in SUBJECTS.items() if where in route.path)
+        assert named, f"{route.path}: say in PARAMETERS what {name} names"
+        path = path.replace(part, column(seeded, named))
+    return path
+
+
+def queries_of(route, seeded):
+    """Queries that name what is another institution's, one for each value."""
+    for name in route._plain or ():
+        if name in PLAIN or "{" + name in route.path:
+            continue
+        assert name in QUERIES, f"{route.path}: say in QUERIES what {name} names"
+        for value in QUERIES[name]:
+            kind, colon, of = value.rpartition(":")
+            tried = kind + colon + column(seeded, of) if "." in of else value
+            yield {**REQUIRED.get(route.path, {}), name: tried}
+
+
+EMPTY = '{"items":[],"next":null}'
+REQUIRED = {"/api/v1/policy/explain": {"user": "guest", "action": "content:read"}}
+
+
+def shows(answer, seeded, sent):
+    """Whether an answer holds something of an institution besides what was sent."""
+    told = answer.text + repr(answer.headers)
+    for one in sorted((str(one).rpartition(":")[2] for one in sent), key=len, reverse=True):
+        told = told.replace(one, "")
+    return seeded.mark in told or seeded.institution in told
+
+
+def reads():
+    return [route for route in ROUTES if route.method == "GET"]
+
+
+def accept(route):
+    return {"accept": "application/json" if "/api/" in route.path else "text/html"}
+
+
+ROLES = [None, "educator", "operator"]
+"""What a learner and an admin are shown, one of these is shown as well."""
+
+
+async def test_no_read_shows_what_is_another_institutions(hub, come, both):
+    home, other = both
+    leaks, seen = [], 0
+    for role in ROLES:
+        client = await come(role, home.institution)
+        for route in reads():
+            if role == "operator" and route.path.startswith("/api/v1/institutions"):
+                continue  # Who runs the hub knows its institutions by name.
+            path = path_of(route, other)
+            if path is not None and "{" in route.path:
+                answer = await client.get(path, headers=accept(route))
+                named = [column(other, one) for one in (*PARAMETERS.values(), "container.id")]
+                seen += 1
+                found = answer.status_code < 300 and answer.text != EMPTY
+                if shows(answer, other, [path, *named]) or found:
+                    leaks.append((role, path, answer.status_code))
+            if route.path in ENDLESS:
+                continue
+            own = path_of(route, home) or route.path
+            for query in [{}, *queries_of(route, other)]:
+                answer = await client.get(own, params=query, headers=accept(route))
+                if shows(answer, other, query.values()):
+                    leaks.append((role, own, query, answer.status_code))
+    assert leaks == [], leaks
+    assert seen > 20 * len(ROLES)
+
+
+async def test_the_owner_is_shown_it_by_every_one_of_these_routes(come, both):
+    """Or the walk would find nothing whatever leaked."""
+    _, other = both
+    owner = await come("operator", other.institution)
+    silent = set()
+    for route in reads():
+        path = path_of(route, other)
+        if path is None or "{" not in route.path or route.path in ENDLESS:
+            continue
+        answer = await owner.get(path, headers=accept(route))
+        if answer.status_code != 200 or other.mark not in answer.text.replace(path, ""):
+            silent.add(route.path)
+    assert silent == SILENT
+
+
+def changes():
+    return [
+        route
+        for route in ROUTES
+        if route.method != "GET" and "{" in route.path and not route.path.startswith(OF_ALL)
+    ]
+
+
+async def changed(client, route, path):
+    options = {"headers": {"if-match": "*", **accept(route)}}
+    if route.path in UPLOADS:
+        options["files"] = {"file": ("a.txt", b"x")}
+    elif "/api/" in route.path and route.method != "DELETE":
+        options["json"] = BODIES.get(f"{route.method} {route.path}", {})
+    return await client.request(route.method, path, **options)
+
+
+async def test_no_change_reaches_what_is_another_institutions(hub, come, both):
+    home, other = both
+    before = await hub.database.run(snapshot, hub.database, other.institution)
+    answers = {}
+    for role in ("educator", "operator"):
+        client = await come(role, home.institution)
+        for route in changes():
+            answer = await changed(client, route, path_of(route, other))
+            answers[role, route.method, route.path] = answer.status_code
+            assert not shows(answer, other, [column(other, one) for one in PARAMETERS.values()])
+    wrong = {name: status for name, status in answers.items() if status not in {403, 404}}
+    assert wrong == {}
+    assert {status for name, status in answers.items() if name[0] == "operator"} == {404}
+    assert await hub.database.run(snapshot, hub.database, other.institution) == before
+
+
+async def test_the_owner_gets_further_with_every_one_of_these_changes(come, both):
+    """Or the walk would be refused for another reason than whose it is."""
+    _, other = both
+    owner = await come("operator", other.institution)
+    refused = {}
+    for route in sorted(changes(), key=lambda one: one.method == "DELETE"):
+        if "/parked/" in route.path and "/api/" not in route.path:
+            continue  # The API has just decided about the event.
+        answer = await changed(owner, route, path_of(route, other))
+        if answer.status_code in {400, 401, 403, 404, 405, 415, 422}:
+            refused[f"{route.method} {route.path}"] = answer.text
+    assert refused == {}
+
+
+async def test_no_change_of_the_own_names_what_is_another_institutions(hub, come, both):
+    home, other = both
+    client = await come("operator", home.institution)
+    before = await hub.database.run(snapshot, hub.database, other.institution)
+    container, hook = column(home, "container.id"), column(home, "webhook_endpoint.id")
+    nodes = f"/api/v1/containers/{container}/nodes"
+    node = f"/api/v1/nodes/{column(home, 'node.id')}"
+    tries = [
+        ("POST", nodes, {"title": "x", "parent": column(other, "node.id")}),
+        ("POST", nodes, {"title": "x", "item": column(other, "item.id")}),
+        ("PATCH", node, {"parent": column(other, "node.id")}),
+        ("PATCH", node, {"institution_id": other.institution}),
+        ("PATCH", f"/api/v1/items/{column(home, 'item.id')}", {"container": "x"}),
+        ("POST", "/api/v1/containers", {"title": "x", "institution_id": other.institution}),
+        (
+            "POST",
+            f"/api/v1/webhooks/{hook}/redeliver",
+            {"delivery": column(other, "webhook_delivery.id")},
+        ),
+    ]
+    for method, path, body in tries:
+        answer = await client.request(method, path, json=body, headers={"if-match": "*"})
+        assert answer.status_code in {404, 409, 422}, (path, body, answer.text)
+        assert not shows(answer, other, body.values()), (path, body)
+    upload = await client.post(
+        "/api/v1/imports",
+        params={"into": column(other, "container.id")},
+        files={"file": ("a.imscc", b"x")},
+    )
+    assert upload.status_code == 422
+    assert await hub.database.run(snapshot, hub.database, other.institution) == before
