@@ -11,6 +11,7 @@ from bloop.kernel.config_layers import Layer
 from bloop.kernel.institutions import Choice, users
 from bloop.kernel.own_settings import Owner, OwnSettings, set_own
 from bloop.kernel.queries import USER_SETTINGS
+from bloop.store.commands import command
 from bloop.store.database import in_unit
 from bloop.store.sealing import SealError
 from bloop_sdk import Call, PluginConfig, Scope
@@ -99,7 +100,7 @@ async def change(
         in_unit,
         hub.database,
         call,
-        set_own,
+        command("account:write" if owner.user else "plugins:enable")(set_own),
         hub.config,
         model,
         owner,

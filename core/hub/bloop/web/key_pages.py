@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import Router, call_of, hub_of, may
 from bloop.accounts.tokens import keys
-from bloop.accounts.tokens.key_routes import make_key
+from bloop.accounts.tokens.key_routes import as_action, make_key
 from bloop.accounts.tokens.keys import DAYS, MOST_DAYS, NewKey, owner_of
 from bloop.accounts.tokens.queries import INSTITUTION_KEYS, PERSONAL_KEYS
 from bloop.accounts.tokens.scopes import ScopeError, known_actions, offered
@@ -178,8 +178,8 @@ async def _ask(request: Request, kind: _Kind, key_id: str) -> Response:
 
 async def _revoke(request: Request, kind: _Kind, key_id: str) -> Response:
     hub, call = hub_of(request), call_of(request)
-    command = partial(keys.revoke, user=kind.user)
-    await hub.database.run(in_unit, hub.database, call, command, key_id)
+    end = as_action(kind.user)(partial(keys.revoke, user=kind.user))
+    await hub.database.run(in_unit, hub.database, call, end, key_id)
     return RedirectResponse(kind.href, 303)
 
 

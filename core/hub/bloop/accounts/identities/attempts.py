@@ -20,6 +20,7 @@ from sqlalchemy import delete, select, update
 from bloop.accounts.identities.models import IdentityLogin
 from bloop.accounts.login.entry import own_path
 from bloop.accounts.service import new_token, token_hash
+from bloop.store.commands import command
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk.providers.identity import LoginRequest
@@ -75,6 +76,7 @@ class Taken:
     next_path: str
 
 
+@command("hub:visit")
 def begin(
     unit: UnitOfWork, provider: str, next_path: str = "/", user_id: str | None = None
 ) -> Begun:

@@ -25,6 +25,7 @@ from bloop.accounts.mfa.passkeys import passkeys_of
 from bloop.accounts.models import User
 from bloop.accounts.people.service import add_user
 from bloop.accounts.service import Method, SecondFactorNeeded, StartedSession
+from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -158,6 +159,7 @@ def _plain(text: str | None) -> str:
     return "".join(sign for sign in text or "" if sign.isprintable()).strip()
 
 
+@command("account:write")
 def unlink(unit: UnitOfWork, user_id: str, link_id: str) -> None:
     """Disconnect an account elsewhere.
 
@@ -200,6 +202,7 @@ def _tell(unit: UnitOfWork, what: str, user_id: str, provider: str) -> None:
     unit.outbox.append(f"user.identity_{what}", f"user:{user_id}", payload)
 
 
+@command("identities:write")
 def set_rules(unit: UnitOfWork, rules: Sequence[MembershipRule], version: int | None) -> int:
     """Replace the institution's rules of membership; gives their new version.
 

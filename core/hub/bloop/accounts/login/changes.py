@@ -25,6 +25,7 @@ from bloop.accounts.service import (
     new_token,
     token_hash,
 )
+from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -43,6 +44,7 @@ class Change:
     charge: Charge
 
 
+@command("account:write")
 def begin_change(unit: UnitOfWork, user_id: str, *, fresh: bool) -> Change | Delayed:
     """Charge a try to change one's own password.
 
@@ -64,12 +66,14 @@ def begin_change(unit: UnitOfWork, user_id: str, *, fresh: bool) -> Change | Del
     return Change(credential.hash, about(user), subjects, charged)
 
 
+@command("account:write")
 def refuse_change(unit: UnitOfWork, user_id: str, change: Change) -> None:
     """Write down that the old password was wrong."""
     unit.audit.append("account.password_refused", f"user:{user_id}")
     note_locked_out(unit, user_id, change.charge, None)
 
 
+@command("account:write")
 def settle_change(
     unit: UnitOfWork,
     user_id: str,
@@ -109,6 +113,7 @@ def issue_reset(unit: UnitOfWork, user: User) -> str:
     return token
 
 
+@command("users:recover")
 def issue_reset_for(unit: UnitOfWork, user_id: str) -> str:
     """The same for somebody else; raises NotFoundError, ForbiddenError."""
     return issue_reset(unit, in_reach(unit.call, unit.get(User, user_id)))

@@ -19,6 +19,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.accounts.login.models import LoginDelay
+from bloop.store.commands import command
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 
@@ -114,6 +115,7 @@ def give_back(unit: UnitOfWork, subjects: Subjects) -> None:
         row.until = None
 
 
+@command("account:write")
 def take_back(unit: UnitOfWork, subjects: Subjects) -> None:
     """A try came to nothing, through no fault of whoever made it: it was none."""
     for row in _locked(unit, subjects, utcnow()):
@@ -121,6 +123,7 @@ def take_back(unit: UnitOfWork, subjects: Subjects) -> None:
         row.until = None
 
 
+@command("account:write")
 def clear(unit: UnitOfWork, subjects: Iterable[str]) -> None:
     """Forget these at once."""
     unit.session.execute(

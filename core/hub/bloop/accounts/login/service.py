@@ -15,6 +15,7 @@ from bloop.accounts.mfa.login import second_factor_needed
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.service import Method, SecondFactorNeeded, StartedSession, start_session
 from bloop.accounts.tokens.service import end_families
+from bloop.store.commands import command
 from bloop.store.errors import NotFoundError
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, Role
@@ -43,6 +44,7 @@ def log_in(
     return start_session(unit, user, method, device)
 
 
+@command("account:write")
 def end_one(unit: UnitOfWork, user_id: str, session_id: str) -> None:
     """End one of somebody's sessions; raises NotFoundError where they have no such one."""
     ended = unit.session.execute(
@@ -59,6 +61,7 @@ def end_one(unit: UnitOfWork, user_id: str, session_id: str) -> None:
     unit.audit.append("account.session_ended", f"session:{session_id}", {"user": user_id})
 
 
+@command("account:write")
 def end_all(unit: UnitOfWork, user_id: str, *, but: str | None = None) -> int:
     """End somebody's sessions, all of them or all but one, and the tokens of all their devices.
 
@@ -91,6 +94,7 @@ def in_reach(call: Call, user: User) -> User:
     return user
 
 
+@command("users:recover")
 def end_for(unit: UnitOfWork, user_id: str) -> int:
     """End all sessions of somebody else; raises NotFoundError, ForbiddenError."""
     return end_all(unit, in_reach(unit.call, unit.get(User, user_id)).id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from bloop.accounts.models import Institution
+from bloop.store.commands import command
 from bloop.store.errors import NotFoundError
 from bloop_sdk import Role
 
@@ -28,6 +29,7 @@ def show_requirement(unit: UnitOfWork) -> tuple[list[str], int]:
     return _in_order(required_roles(row.settings)), row.row_version
 
 
+@command("mfa:require")
 def require_of(unit: UnitOfWork, roles: Iterable[str], version: int | None) -> None:
     """Ask exactly these roles for a second factor, from now on and of those who are logged in."""
     row = _institution(unit)

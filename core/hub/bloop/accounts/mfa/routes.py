@@ -31,6 +31,7 @@ from bloop.accounts.mfa.schemas import (
     StepUpOut,
     WaysOut,
 )
+from bloop.store.commands import command as act
 from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError
 from bloop.store.types import to_text
@@ -251,6 +252,7 @@ async def change(
 ) -> T:
     """Run a command on the caller's factors, once this session has shown one if there is one."""
 
+    @act("account:write")
     def guarded(unit: UnitOfWork) -> T:
         service.require_shown(unit, user_of(request), session_of(request))
         return command(unit, *args, **kwargs)

@@ -18,6 +18,7 @@ from bloop.accounts.mfa.party import Party
 from bloop.accounts.mfa.passkeys import Asked
 from bloop.accounts.mfa.proofs import Passwords, Proof, Refusal, Way
 from bloop.accounts.models import LoginSession, User
+from bloop.store.commands import command
 from bloop.store.errors import NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -70,6 +71,7 @@ def require_shown(unit: UnitOfWork, user_id: str, session: str | None) -> None:
         )
 
 
+@command("account:write")
 def begin_totp(unit: UnitOfWork, user_id: str, issuer: str) -> totp.Enrolment:
     """A key for an authenticator app, of use once it is confirmed."""
     return totp.enrol(unit, unit.get(User, user_id), issuer)
@@ -80,6 +82,7 @@ def show_totp(unit: UnitOfWork, user_id: str, issuer: str) -> totp.Enrolment | N
     return totp.enrolment(unit, unit.get(User, user_id), issuer)
 
 
+@command("account:write")
 def confirm_totp(unit: UnitOfWork, user_id: str, session: str | None, code: str) -> Added | Refusal:
     """Take an authenticator app into use."""
     refusal = totp.confirm(unit, user_id, code)
@@ -90,11 +93,13 @@ def confirm_totp(unit: UnitOfWork, user_id: str, session: str | None, code: str)
     return _added(unit, user_id, session, found.id)
 
 
+@command("account:write")
 def begin_passkey(unit: UnitOfWork, user_id: str, holder: str, party: Party) -> passkeys.JSONObject:
     """The challenge for a new passkey."""
     return passkeys.registration_options(unit, unit.get(User, user_id), holder, party)
 
 
+@command("account:write")
 def add_passkey(
     unit: UnitOfWork,
     user_id: str,
@@ -109,6 +114,7 @@ def add_passkey(
     return _added(unit, user_id, session, made) if isinstance(made, str) else made
 
 
+@command("account:write")
 def remove_totp(unit: UnitOfWork, user_id: str) -> None:
     """Forget somebody's authenticator app; raises NotFoundError without one."""
     if not totp.remove(unit, user_id):
@@ -116,12 +122,14 @@ def remove_totp(unit: UnitOfWork, user_id: str) -> None:
     _tidy(unit, user_id)
 
 
+@command("account:write")
 def remove_passkey(unit: UnitOfWork, user_id: str, passkey_id: str) -> None:
     """Forget one of somebody's passkeys."""
     passkeys.remove(unit, user_id, passkey_id)
     _tidy(unit, user_id)
 
 
+@command("account:write")
 def make_codes(unit: UnitOfWork, user_id: str) -> tuple[str, ...]:
     """Ten new recovery codes; raises NotFoundError where they would stand in for nothing."""
     if not factors_of(unit, user_id).any:
@@ -144,6 +152,7 @@ def step_up_ways(
     return (*own, Way.PASSWORD) if by_password else own
 
 
+@command("account:write")
 def step_up_options(
     unit: UnitOfWork, user_id: str, holder: str, party: Party
 ) -> passkeys.JSONObject:
@@ -151,6 +160,7 @@ def step_up_options(
     return passkeys.assertion_options(unit, Asked(Purpose.STEP_UP, holder), party, user_id)
 
 
+@command("account:write")
 def step_up(
     unit: UnitOfWork,
     user_id: str,
@@ -183,6 +193,7 @@ def step_up(
     return None
 
 
+@command("mfa:reset")
 def reset(unit: UnitOfWork, user_id: str, role: Role) -> None:
     """Remove all of somebody's factors and end their sessions, for who has lost them all.
 

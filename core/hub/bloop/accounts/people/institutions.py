@@ -58,6 +58,7 @@ def create(
     payload = {"id": made.id, "slug": slug, "name": clean}
     # The key of the request belongs to the caller's institution, what it does to another one.
     with claimed_ahead(database, call), database.unit(within(call, made.id)) as unit:
+        unit.enter("institutions:write")
         unit.session.add(made)
         try:
             unit.session.flush()
@@ -77,6 +78,7 @@ def rename(
     """Another name; raises NotFoundError, InvalidError, and ConflictError for another version."""
     clean = clean_name(name)
     with claimed_ahead(database, call), database.unit(within(call, institution_id)) as unit:
+        unit.enter("institutions:write")
         found = unit.session.get(Institution, institution_id)
         if found is None:
             raise NotFoundError(f"no institution {institution_id[:40]}")

@@ -11,6 +11,7 @@ from bloop.accounts.emails import normalised
 from bloop.accounts.people import guards
 from bloop.accounts.people.models import Invitation
 from bloop.accounts.service import new_token, token_hash
+from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork, actor_of
@@ -30,6 +31,7 @@ class Made:
     token: str
 
 
+@command("users:invite")
 def invite(unit: UnitOfWork, *, role: Role, email: str | None, hours: float, uses: int = 1) -> Made:
     """A new invitation. One with an ``email`` is for that address alone, and for one use.
 
@@ -66,6 +68,7 @@ def invite(unit: UnitOfWork, *, role: Role, email: str | None, hours: float, use
     return Made(made.id, token)
 
 
+@command("users:invite")
 def withdraw(unit: UnitOfWork, invitation_id: str, version: int | None) -> None:
     """Let nobody use an invitation any more; who came by it stays.
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from bloop.accounts.emails import domain_of, normalised
 from bloop.accounts.models import Institution
+from bloop.store.commands import command
 from bloop.store.errors import InvalidError
 from bloop.store.unit import UnitOfWork
 
@@ -30,6 +31,7 @@ class Registration:
         return cls(found.get("mode", "off"), tuple(found.get("domains", ())))
 
 
+@command("institutions:configure")
 def set_registration(
     unit: UnitOfWork, version: int | None, *, mode: Mode, domains: Sequence[str]
 ) -> None:

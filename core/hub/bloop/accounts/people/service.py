@@ -13,6 +13,7 @@ from bloop.accounts.models import LoginSession, User
 from bloop.accounts.people import guards
 from bloop.accounts.people.invitations import withdraw_beyond
 from bloop.accounts.people.topics import How
+from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -21,6 +22,7 @@ from bloop_sdk import Role
 LONGEST_NAME = 200
 
 
+@command("users:write")
 def create(unit: UnitOfWork, *, name: str, email: str | None, role: Role) -> str:
     """A new user's id; raises ForbiddenError, InvalidError, ConflictError for a known e-mail."""
     guards.check_role(unit, role)
@@ -29,6 +31,7 @@ def create(unit: UnitOfWork, *, name: str, email: str | None, role: Role) -> str
     return user.id
 
 
+@command("users:write")
 def change(unit: UnitOfWork, user_id: str, version: int | None, changes: dict[str, Any]) -> None:
     """Change ``name``, ``email``, ``role`` or ``disabled``; what stays the same says nothing.
 
@@ -48,6 +51,7 @@ def change(unit: UnitOfWork, user_id: str, version: int | None, changes: dict[st
     _flush(unit)
 
 
+@command("users:write")
 def remove(unit: UnitOfWork, user_id: str, version: int | None) -> None:
     """Disable a user and end their sessions; what they did stays. Raises as :func:`change`."""
     change(unit, user_id, version, {"disabled": True})

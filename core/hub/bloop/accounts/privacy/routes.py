@@ -14,6 +14,7 @@ from bloop.accounts.privacy import service
 from bloop.accounts.privacy.exporting import EXPORT_JOB
 from bloop.jobs.models import JobState
 from bloop.jobs.queries import JOB
+from bloop.store.commands import command
 from bloop.store.database import in_unit
 from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.statements import parsed
@@ -63,6 +64,7 @@ async def ask_for_export(request: Request) -> Response:
     """Have all that the hub holds of you written into a zip, in the background."""
     hub = hub_of(request)
 
+    @command("account:write")
     def ask(unit: UnitOfWork) -> str:
         unit.audit.append("account:export", f"user:{unit.call.principal.id}")
         return hub.jobs.enqueue(unit, EXPORT_JOB, {})

@@ -85,6 +85,7 @@ def subject_of(user: User) -> Subject:
 def plan(database: Database, sources: Sources, call: Call, user_id: str) -> Erasure:
     """What erasing a person would change; changes nothing."""
     with database.reading(call) as unit:
+        unit.enter("users:erase")
         user = unit.get(User, user_id)
         return _erase(unit, sources, subject_of(user), dry=True)
 
@@ -105,6 +106,7 @@ def erase(
     """
     note = sources.notes / f"{user_id}.json"
     with database.unit(call) as unit:
+        unit.enter("users:erase")
         user = unit.get(User, user_id)
         _check(unit, user)
         subject = subject_of(user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +15,7 @@ from bloop.accounts.tokens.keys import MadeKey, NewKey, owner_of
 from bloop.accounts.tokens.queries import INSTITUTION_KEYS, PERSONAL_KEYS
 from bloop.accounts.tokens.schemas import InstitutionKeyIn, KeyIn, KeyList, KeyMade
 from bloop.accounts.tokens.scopes import checked, known_actions
+from bloop.store.commands import command
 from bloop.store.database import in_unit
 from bloop.store.statements import to_dicts
 from bloop_sdk import Role
@@ -82,14 +84,20 @@ async def make_key(request: Request, new: NewKey, *, user: str | None) -> MadeKe
     """Make a key as the caller may; raises ScopeError, and as :func:`keys.create`."""
     hub, call, holder = hub_of(request), call_of(request), holder_of(request)
     checked(call, new.scopes, known_actions(hub), new.role)
-    command = partial(keys.create, user=user, maker=holder.key if holder else None)
-    return await hub.database.run(in_unit, hub.database, call, command, new)
+    maker = holder.key if holder else None
+    create = as_action(user)(partial(keys.create, user=user, maker=maker))
+    return await hub.database.run(in_unit, hub.database, call, create, new)
+
+
+def as_action(user: str | None) -> Any:
+    """Marks a command on a person's own key, or with no ``user`` on one of the institution."""
+    return command("tokens:write" if user else "keys:write")
 
 
 async def _revoke(request: Request, key_id: str, *, user: str | None) -> Response:
     hub, call = hub_of(request), call_of(request)
-    command = partial(keys.revoke, user=user)
-    await hub.database.run(in_unit, hub.database, call, command, key_id)
+    end = as_action(user)(partial(keys.revoke, user=user))
+    await hub.database.run(in_unit, hub.database, call, end, key_id)
     hub.sessions.forget(request.scope["bloop.token"])
     return Response(status_code=204)
 

@@ -17,6 +17,7 @@ from bloop.accounts.tokens.keys import owner_of
 from bloop.accounts.tokens.queries import FAMILIES
 from bloop.accounts.tokens.schemas import FamilyList, JwksOut, RefreshIn, TokenIn, TokenOut
 from bloop.accounts.tokens.scopes import checked, known_actions, narrowed
+from bloop.store.commands import command
 from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError
 from bloop.store.statements import to_dicts
@@ -42,6 +43,7 @@ async def grant_tokens(request: Request, body: TokenIn) -> Response:
     scopes = None if asked is None else checked(call, asked, known_actions(hub))
     wanted = service.Asked(client=body.client, name=body.name, scopes=scopes)
 
+    @command("tokens:write")
     def give(unit: UnitOfWork) -> service.Pair:
         user = unit.get(User, owner_of(call))
         return service.grant(

@@ -25,6 +25,7 @@ from bloop.accounts.tokens import forms
 from bloop.accounts.tokens.access_tokens import ACCESS_SECONDS, AccessTokens
 from bloop.accounts.tokens.forms import Form
 from bloop.accounts.tokens.models import RefreshToken, TokenFamily
+from bloop.store.commands import command
 from bloop.store.errors import NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -140,6 +141,7 @@ def refresh(
     return _pair(unit, access, family, _successor(unit.institution, token, retry_key, salt))
 
 
+@command("tokens:write")
 def end_family(unit: UnitOfWork, family_id: str, user_id: str) -> None:
     """End all tokens of one device of somebody; raises NotFoundError where it is not theirs."""
     if not _end(unit, Ended.REVOKED, TokenFamily.id == family_id, TokenFamily.user_id == user_id):
