@@ -38,12 +38,14 @@ class Kill:
     """Who was killed, when, and how: ``pid`` is the process that worked.
 
     Without one it was something that all processes need, which is there again from ``at`` on.
+    ``below`` are its own processes, which end with it: Celery's worker runs jobs in some.
     """
 
     pid: int | None
     at: float
     kind: str
     how: str
+    below: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -105,7 +107,7 @@ def judge(books: Books, written: Written, kills: list[Kill]) -> dict[str, Any]:
     jobs = books.rows("SELECT id, state FROM job WHERE kind = 'flow.work'")
     ends = Counter(job for (job,) in books.rows("SELECT job FROM flow_test_ended"))
     runs = books.rows("SELECT job, pid, began, ended FROM flow_run ORDER BY id")
-    killed = {kill.pid for kill in kills}
+    killed = {kill.pid for kill in kills} | {pid for kill in kills for pid in kill.below}
     everybody = {pid for *_, pid, _ in lines} | {run.pid for run in runs}
     killed |= everybody if None in killed else set()
 
@@ -196,7 +198,7 @@ def _resumes(
             yield from (at - kill.at for at in later[:1])
         for of_job in by_job.values():
             for run, again in itertools.pairwise(of_job):
-                if run.pid == kill.pid and again.began > kill.at:
+                if run.pid in {kill.pid, *kill.below} and again.began > kill.at:
                     yield again.began - kill.at
         for sent in written.acknowledged:
             if sent.tries > 1 and sent.began <= kill.at <= sent.ended:

@@ -42,7 +42,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.faults import flow  # noqa: E402 - found by the line above
 from tests.faults.judge import Books, Kill, is_lawful, judge, wait_until_drained  # noqa: E402
-from tests.faults.processes import Hub, Keeper, Tree, running, wait  # noqa: E402
+from tests.faults.processes import Hub, Keeper, Tree, below_of, running, wait  # noqa: E402
 from tests.faults.writers import Writers  # noqa: E402
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ class Killer:
             self._note(successor, tree.kind, way, lambda: tree.kill("child"))
 
     def _note(self, pid: int, kind: str, way: str, strike: Callable[[], object]) -> None:
-        at = time.time()
+        at, below = time.time(), below_of(pid)
         strike()
-        self.kills.append(Kill(pid, at, kind, way))
+        self.kills.append(Kill(pid, at, kind, way, below))
 
     def _trap(self, instant: str, way: str) -> None:
         flow.set_trap(self.hub.traps, instant)

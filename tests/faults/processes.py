@@ -104,6 +104,14 @@ class Tree:
         self.process.wait()
 
 
+def below_of(pid: int) -> frozenset[int]:
+    """The processes that a process has started, and theirs."""
+    try:
+        return frozenset(one.pid for one in psutil.Process(pid).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return frozenset()
+
+
 class Keeper:
     """Starts trees again that have ended, as systemd or a container's host would."""
 
