@@ -26,7 +26,7 @@ from bloop.accounts.sessions import Sessions, system_call
 from bloop.accounts.tokens import keys, service
 from bloop.accounts.tokens.keys import NewKey
 from bloop.store.database import Database
-from bloop.store.keyring import master_keys
+from bloop.store.keyring import KeyFile
 from bloop_sdk import Role
 
 QUICK = "--quick" in sys.argv
@@ -78,7 +78,7 @@ def compare(bench: Bench, label: str, urls: tuple[str, str], folder: Path) -> fl
     folder.mkdir()
     config, port = folder / "hub.toml", read.free_port()
     config.write_text(f"{HUB}\n[http]\nport = {port}\n")
-    database = Database(*urls, master_keys=lambda: master_keys(folder / "state"))
+    database = Database(*urls, key_source=KeyFile(folder / "state" / "master.key"))
     filled = read.fill(database)
     held = credentials(database, filled.institution, f"http://127.0.0.1:{port}")
     database.close_now()

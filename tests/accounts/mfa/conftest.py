@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,12 +12,11 @@ from bloop.accounts.models import LoginSession, User
 from bloop.accounts.service import ensure_institution, start_session, token_hash
 from bloop.accounts.sessions import system_call
 from bloop.store.database import Database
+from bloop.store.keyring import KeyFile
 from bloop.store.models import EVERY_INSTITUTION
-from bloop.store.sealing import MasterKeys
 from tests.support.authenticator import Authenticator
 
 PARTY = Party("localhost", "http://localhost:8080", "Here")
-KEYS = MasterKeys({1: os.urandom(32)}, 1)
 
 
 @dataclass
@@ -80,8 +78,8 @@ class Person:
 
 
 @pytest.fixture
-def home(database_urls):
-    database = Database(*database_urls, master_keys=lambda: KEYS)
+def home(database_urls, tmp_path):
+    database = Database(*database_urls, key_source=KeyFile(tmp_path / "master.key"))
     with database.unit(system_call(EVERY_INSTITUTION)) as unit:
         made = ensure_institution(unit, name="Here").id
     yield Home(database, made)

@@ -10,13 +10,12 @@ from bloop.accounts.service import ensure_institution
 from bloop.accounts.sessions import Sessions, system_call
 from bloop.accounts.tokens import service
 from bloop.store.database import Database
+from bloop.store.keyring import KeyFile
 from bloop.store.models import EVERY_INSTITUTION
-from bloop.store.sealing import MasterKeys
 from bloop_sdk import Role
 from tests.support.database import OTHER
 
 ISSUER = "https://learn.example.edu"
-KEYS = MasterKeys({1: b"m" * 32}, 1)
 
 
 @dataclass
@@ -54,8 +53,8 @@ class World:
 
 
 @pytest.fixture
-async def world(database_urls):
-    database = Database(*database_urls, master_keys=lambda: KEYS)
+async def world(database_urls, tmp_path):
+    database = Database(*database_urls, key_source=KeyFile(tmp_path / "master.key"))
     with database.unit(system_call(EVERY_INSTITUTION)) as unit:
         home = ensure_institution(unit, name="Here").id
         unit.session.add(Institution(id=OTHER, slug="other", name="There"))

@@ -49,7 +49,11 @@ def test_nothing_else_is_a_credential(text):
         assert institution_of(form + text, form) is None
 
 
-@pytest.mark.parametrize("altered", [KEY[:-1], KEY + "0", KEY + "\n", " " + KEY, KEY.lower()])
+@pytest.mark.parametrize(
+    "altered",
+    [KEY[:-1], KEY + "0", KEY + "\n", " " + KEY, KEY.lower()],
+    ids=["cut", "longer", "a line", "behind a space", "small"],
+)
 def test_a_credential_has_no_other_spelling(altered):
     assert institution_of(altered, Form.PERSONAL_KEY) is None
 

@@ -67,7 +67,7 @@ NOW = int(time.time())
         {"token": {"error": "invalid_grant"}},
         {"signs": unsigned},
     ],
-    ids=str,
+    ids="-".join,
 )
 async def test_a_token_that_is_not_for_this_login_logs_nobody_in(come_back, wrong):
     with pytest.raises(AuthError):
