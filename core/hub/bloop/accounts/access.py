@@ -214,6 +214,10 @@ class HubParts(Protocol):
         """The institution of whoever has no account."""
         ...
 
+    async def brings_messages(self, call: Call) -> bool:
+        """Whether some plugin brings messages to people, for the call's institution."""
+        ...
+
 
 def hub_of(request: Request) -> HubParts:
     """The hub that answers this request."""

@@ -13,7 +13,7 @@ from bloop.accounts.people import guards, invitations
 from bloop.accounts.people.links import base_of, join_url, told
 from bloop.accounts.people.queries import INVITATIONS, OWN
 from bloop.accounts.people.registration import Registration, set_registration
-from bloop.accounts.people.routes import run
+from bloop.accounts.people.routes import letter_of, run
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.statements import parsed
 from bloop.web.moments import in_full, moment
@@ -46,7 +46,9 @@ async def invite(request: Request) -> Response:
     given = await read_form(request)
     form = {name: given[name].strip() for name in _NEW}
     try:
-        made = await run(request, invitations.invite, **_wanted(form))
+        wanted = _wanted(form)
+        letter = await letter_of(request, wanted["hours"])
+        made = await run(request, invitations.invite, **wanted, letter=letter)
     except (InvalidError, ConflictError) as err:
         return await _invitations(request, form, error=err)
     shown = await page(
@@ -55,6 +57,7 @@ async def invite(request: Request) -> Response:
         script=COPY,
         url=join_url(base_of(request), f"token={made.token}"),
         form=form,
+        mailed=made.mailed,
         **words(request),
     )
     shown.headers["cache-control"] = "no-store"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bloop.accounts.access import VISIT, Router, call_of, hub_of
 from bloop.accounts.devices import device_of
+from bloop.accounts.login.entry import enter
 from bloop.accounts.people import joining
 from bloop.accounts.people.links import state_of
 from bloop.accounts.people.queries import BROUGHT, DOOR, OWN
 from bloop.accounts.people.registration import Registration
 from bloop.accounts.service import token_hash, token_institution
 from bloop.accounts.sessions import system_call
-from bloop.api.problems import CrossSiteError
 from bloop.store.database import in_unit
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.models import EVERY_INSTITUTION
@@ -27,8 +27,6 @@ from bloop_sdk.web import read_form
 
 router = Router(tags=["pages"])
 
-_OWN_PAGES = {None, "same-origin", "none"}
-
 
 @router.get("/join", action=VISIT, problems=(403, 404), include_in_schema=False)
 async def ask_to_join(request: Request, token: str = "", institution: str = "") -> Response:
@@ -37,11 +35,16 @@ async def ask_to_join(request: Request, token: str = "", institution: str = "") 
     return await _form(request, door, {"name": "", "email": ""})
 
 
-@router.post("/join", action=VISIT, rate="login", problems=(403, 404), include_in_schema=False)
+@router.post(
+    "/join",
+    action=VISIT,
+    rate="login",
+    own_site=True,
+    problems=(403, 404),
+    include_in_schema=False,
+)
 async def join(request: Request) -> Response:
-    """Become a user and come in, or see the form again with what is wrong."""
-    if request.headers.get("sec-fetch-site") not in _OWN_PAGES:
-        raise CrossSiteError("a page of another site sent this")
+    """Become a user, come in and choose a password; or see the form again with what is wrong."""
     given = await read_form(request)
     token, form = given["token"], {name: given[name].strip() for name in ("name", "email")}
     door = await _door(request, token, given["institution"])
@@ -59,9 +62,7 @@ async def join(request: Request) -> Response:
         return await _form(request, door, form, err)
     if came.session is None:
         return await _wait(request, door)
-    response = RedirectResponse("/", 303, headers={"cache-control": "no-store"})
-    hub.sessions.set_cookie(response, came.session)
-    return response
+    return await enter(request, came.session, "/account/password?first=true")
 
 
 async def _door(request: Request, token: str, slug: str) -> dict[str, Any]:

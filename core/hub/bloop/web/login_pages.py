@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import VISIT, Router, holder_of, hub_of
+from bloop.accounts.access import VISIT, Router, call_of, holder_of, hub_of
 from bloop.accounts.login import flows, rules
 from bloop.accounts.login.entry import enter, own_path, remember_browser
 from bloop.accounts.login.errors import (
@@ -20,6 +20,7 @@ from bloop.accounts.login.errors import (
     LoginFailedError,
     PasswordRefusedError,
 )
+from bloop.accounts.sessions import system_call
 from bloop.web.moments import span
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError, RetriableError
@@ -86,7 +87,7 @@ async def note_forgotten(request: Request) -> Response:
         await flows.ask_reset(request, given["login"][:320], given["institution"])
     except LoginDelayedError as err:
         return await _forgotten(request, given, err)
-    return await page(request, "login_asked.html")
+    return await page(request, "login_asked.html", mailed=await _mails(request))
 
 
 @router.get("/login/reset", action=VISIT, include_in_schema=False)
@@ -163,6 +164,12 @@ def _password_fault(why: str, _: Callable[[str], str]) -> str:
     )
 
 
+async def _mails(request: Request) -> bool:
+    """Whether links are sent, at least by the first institution: who asks is nobody yet."""
+    hub = hub_of(request)
+    return await hub.brings_messages(system_call(hub.institution, call_of(request).trace))
+
+
 async def _forgotten(
     request: Request, given: dict[str, str], error: BloopError | None = None
 ) -> Response:
@@ -173,6 +180,7 @@ async def _forgotten(
         form={"login": "", "institution": ""} | given,
         fault=fault_in_words(request, error) if error else None,
         several=await flows.several_institutions(hub_of(request)),
+        mailed=await _mails(request),
     )
     shown.headers.update(headers_of(error))
     return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from bloop.accounts.login.errors import ResetRefusedError
 from bloop.accounts.login.models import PasswordCredential, PasswordReset
 from bloop.accounts.login.passwords import find, load, normal_login, note_locked_out
 from bloop.accounts.login.service import end_all, in_reach, log_in
+from bloop.accounts.messages.service import Text, queue
 from bloop.accounts.models import User
 from bloop.accounts.service import (
     Method,
@@ -131,10 +133,17 @@ def issue_reset_named(unit: UnitOfWork, name: str) -> tuple[User, str]:
     return user, issue_reset(unit, user)
 
 
-def ask_reset(unit: UnitOfWork, login: str, device: Device, nowhere: str = "") -> Delayed | None:
+def ask_reset(
+    unit: UnitOfWork,
+    login: str,
+    device: Device,
+    nowhere: str = "",
+    letter: Callable[[str], Text] | None = None,
+) -> Delayed | None:
     """Note that somebody says to have forgotten their password, whether there is one or not.
 
-    ``nowhere`` is an institution that there is not.
+    ``nowhere`` is an institution that there is not. With a ``letter``, which says what to write of
+    a token, who has an e-mail address is sent a link.
     """
     subjects = {delays.subject(ACCOUNT, f"reset of {nowhere}/{normal_login(login)}"): ACCOUNT}
     if device.address is not None:
@@ -147,6 +156,8 @@ def ask_reset(unit: UnitOfWork, login: str, device: Device, nowhere: str = "") -
     who = f"user:{id_ or 'unknown'}"
     unit.audit.append("account.reset_asked", who, personal={"address": device.address})
     unit.outbox.append("user.reset_asked", who, {"id": id_})
+    if found and found[0].email and letter is not None:
+        queue(unit, "password_reset", found[0].email, letter(issue_reset(unit, found[0])))
     return None
 
 

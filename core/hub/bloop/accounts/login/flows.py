@@ -15,7 +15,7 @@ from bloop.accounts.access import HubParts, call_of, holder_of, hub_of
 from bloop.accounts.devices import browser_of, device_of
 from bloop.accounts.login import changes, delays, hashing, passwords, rules, service
 from bloop.accounts.login.delays import Delayed
-from bloop.accounts.login.entry import known_browser
+from bloop.accounts.login.entry import known_browser, reset_url
 from bloop.accounts.login.errors import (
     LoginBusyError,
     LoginDelayedError,
@@ -25,6 +25,8 @@ from bloop.accounts.login.errors import (
 )
 from bloop.accounts.login.passwords import Entered
 from bloop.accounts.login.queries import SESSIONS
+from bloop.accounts.messages import letters
+from bloop.accounts.messages.service import Text
 from bloop.accounts.queries import INSTITUTIONS
 from bloop.accounts.service import SecondFactorNeeded, StartedSession, token_institution
 from bloop.accounts.sessions import system_call
@@ -117,12 +119,24 @@ async def _compare_old(hub: HubParts, call: Call, change: changes.Change, old: s
 
 
 async def ask_reset(request: Request, login: str, slug: str = "") -> None:
-    """Note that a password is forgotten; raises LoginDelayedError."""
+    """Note that a password is forgotten, and send a link where messages are brought.
+
+    Raises LoginDelayedError.
+    """
     hub = hub_of(request)
     call, nowhere = await _call_in(request, slug)
-    delayed = await _command(hub, call, changes.ask_reset, login, device_of(request), nowhere)
+    letter = _letter(hub) if await hub.brings_messages(call) else None
+    device = device_of(request)
+    delayed = await _command(hub, call, changes.ask_reset, login, device, nowhere, letter)
     if delayed is not None:
         raise LoginDelayedError(delayed.seconds)
+
+
+def _letter(hub: HubParts) -> Callable[[str], Text]:
+    config = hub.config.value
+    return lambda token: letters.password_reset(
+        config.hub.name, reset_url(config.public_url, token), changes.RESET_MINUTES
+    )
 
 
 async def look_at_reset(request: Request, token: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, select, update
 
 from bloop.accounts.emails import normalised
+from bloop.accounts.messages.service import Text, queue
 from bloop.accounts.people import guards
 from bloop.accounts.people.models import Invitation
 from bloop.accounts.service import new_token, token_hash
@@ -23,17 +26,31 @@ MOST_OPEN = 500
 """So many invitations an institution has at a time that can still be used."""
 
 
+Letter: TypeAlias = Callable[[str], Text]
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A new invitation: ``token`` is for its link, and is known here alone."""
 
     id: str
     token: str
+    mailed: bool = False
 
 
 @command("users:invite")
-def invite(unit: UnitOfWork, *, role: Role, email: str | None, hours: float, uses: int = 1) -> Made:
+def invite(
+    unit: UnitOfWork,
+    *,
+    role: Role,
+    email: str | None,
+    hours: float,
+    uses: int = 1,
+    letter: Letter | None = None,
+) -> Made:
     """A new invitation. One with an ``email`` is for that address alone, and for one use.
+
+    With a ``letter``, which says what to write of a token, it is sent there as well.
 
     Raises ForbiddenError, InvalidError, and ConflictError where there are too many.
     """
@@ -65,7 +82,9 @@ def invite(unit: UnitOfWork, *, role: Role, email: str | None, hours: float, use
     told = {"role": role, "uses": uses}
     unit.audit.append("invitations:create", f"invitation:{made.id}", {**told, "hours": hours})
     unit.outbox.append("user.invited", f"invitation:{made.id}", {"id": made.id, **told})
-    return Made(made.id, token)
+    if letter is not None and made.email is not None:
+        queue(unit, "invitation", made.email, letter(token))
+    return Made(made.id, token, mailed=letter is not None and made.email is not None)
 
 
 @command("users:invite")

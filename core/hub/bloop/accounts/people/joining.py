@@ -14,12 +14,13 @@ from sqlalchemy import select
 
 from bloop.accounts.devices import NOWHERE, Device
 from bloop.accounts.emails import domain_of, normalised
+from bloop.accounts.login.service import log_in
 from bloop.accounts.models import Institution, User
 from bloop.accounts.people.invitations import use_up
 from bloop.accounts.people.models import Invitation
 from bloop.accounts.people.registration import Registration
 from bloop.accounts.people.service import add_user
-from bloop.accounts.service import Method, StartedSession, start_session, token_hash
+from bloop.accounts.service import Method, StartedSession, token_hash
 from bloop.store.errors import InvalidError, NotFoundError
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import BloopError, Role
@@ -126,4 +127,6 @@ def register(unit: UnitOfWork, *, name: str, email: str, device: Device = NOWHER
 
 
 def _let_in(unit: UnitOfWork, user: User, device: Device) -> Joined:
-    return Joined(start_session(unit, user, Method.LINK, device))
+    session = log_in(unit, user, Method.LINK, device)
+    assert isinstance(session, StartedSession), "a new account has no second factor"
+    return Joined(session)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import expected_version, json_response, not_modified
+from bloop.accounts.messages import letters
 from bloop.accounts.people import invitations, registration, service
 from bloop.accounts.people.links import base_of, join_url, told
 from bloop.accounts.people.queries import INVITATION, INVITATIONS, OWN, PEOPLE, PERSON, patterns
@@ -147,10 +148,21 @@ async def create_invitation(request: Request, body: InvitationIn) -> Response:
         email=body.email,
         hours=body.hours,
         uses=body.uses,
+        letter=await letter_of(request, body.hours),
     )
     found = await one(request, INVITATION, made.id, "invitation")
-    answer = told(found) | {"url": join_url(base_of(request), f"token={made.token}")}
+    url = join_url(base_of(request), f"token={made.token}")
+    answer = told(found) | {"url": url, "mailed": made.mailed}
     return json_response(answer, 201, version=found["row_version"], headers=UNKEPT)
+
+
+async def letter_of(request: Request, hours: float) -> invitations.Letter | None:
+    """What an invitation says that is sent; None where nobody brings messages."""
+    hub, base = hub_of(request), base_of(request)
+    if not await hub.brings_messages(call_of(request)):
+        return None
+    name = hub.config.value.hub.name
+    return lambda token: letters.invitation(name, join_url(base, f"token={token}"), hours)
 
 
 @router.get(

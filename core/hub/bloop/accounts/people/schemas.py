@@ -97,6 +97,7 @@ class InvitationWithLink(InvitationOut):
     """The same with its link, which no later answer holds."""
 
     url: str = Field(examples=["https://learn.example.edu/join?token=..."])
+    mailed: bool = Field(description="Whether it is on its way to the address as well")
 
 
 class InvitationList(_Told):
