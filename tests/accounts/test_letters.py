@@ -92,7 +92,14 @@ async def test_a_forgotten_password_sends_a_link_to_who_there_is_and_says_the_sa
 
 @pytest.mark.parametrize(
     ("hours", "words"),
-    [(1, "1 hour"), (2, "2 hours"), (36, "36 hours"), (48, "2 days"), (168, "7 days"), (0.5, "30 m")],
+    [
+        (0.5, "30 minutes"),
+        (1, "1 hour"),
+        (2, "2 hours"),
+        (36, "36 hours"),
+        (48, "2 days"),
+        (168, "7 days"),
+    ],
 )
 def test_how_long_a_link_is_good_is_said_in_words(hours, words):
     assert f"once, for {words}" in letters.invitation("Bloop", "https://x", hours).text
