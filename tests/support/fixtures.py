@@ -45,8 +45,16 @@ It makes a process start half as slow again, and most tests start many.
 """
 MEASURED = tuple(
     ROOT / path
-    for path in ("tests/kernel", "tests/sdk", "tests/hub", "tests/net", "tests/cli", "plugins/lms")
-) + (ROOT / "tests/ops/test_supervise.py",)
+    for path in (
+        "tests/kernel",
+        "tests/sdk",
+        "tests/hub",
+        "tests/net",
+        "tests/cli",
+        "tests/ops/test_supervise.py",
+        "plugins/lms",
+    )
+)
 """Which tests are measured at all: those of what the coverage's gate asks for.
 
 To trace a test makes it a third slower, whatever of it is looked at afterwards.
