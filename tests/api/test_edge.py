@@ -181,7 +181,7 @@ async def test_errors_are_problems_and_defects_stay_inside(hub, client, path, st
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert "hunter2" not in answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers.get("retry-after") == ("7" if status == 503 else None)
+    assert answer.headers.get("retry-after") == ("8" if status == 503 else None)
 
 
 async def test_a_wrong_method_names_the_right_ones(hub, client):

@@ -272,7 +272,9 @@ async def test_a_passkey_alone_logs_in_wherever_its_account_is(hub, come):
     ada = come("educator", there)
     device, _ = await add_passkey(ada)
     guest = come()
-    options = (await guest.post("/api/v1/login/passkey/options")).json()["options"]
+    origin = {"origin": "http://localhost:8080"}
+    begin = {"url": "/api/v1/login/passkey/options", "headers": origin}
+    options = (await guest.post(**begin)).json()["options"]
     credential = device.get(options)
     done = await guest.post("/api/v1/login/passkey", json={"credential": credential})
     assert done.status_code == 200, done.text
@@ -282,7 +284,7 @@ async def test_a_passkey_alone_logs_in_wherever_its_account_is(hub, come):
     assert replayed.status_code == 403
     elsewhere = device.handle
     for handle in ("", "AAAA", elsewhere[:-6] + "AAAAAA"):
-        options = (await come().post("/api/v1/login/passkey/options")).json()["options"]
+        options = (await come().post(**begin)).json()["options"]
         device.handle = handle
         forged = {"credential": device.get(options)}
         refused = await come().post("/api/v1/login/passkey", json=forged)
@@ -330,6 +332,7 @@ async def test_who_lacks_the_factor_reaches_nothing_but_enrolment(hub, come):
         "GET /readyz",
         "GET /metrics",
         "GET /start",
+        "GET /.well-known/jwks.json",
         "GET /api/v1/openapi.json",
         "GET /x/{plugin}",
         "DELETE /api/v1/session",
@@ -347,6 +350,8 @@ async def test_who_lacks_the_factor_reaches_nothing_but_enrolment(hub, come):
         "POST /api/v1/login/passkey/options",
         "POST /api/v1/login/second-factor",
         "POST /api/v1/login/second-factor/options",
+        "POST /api/v1/session",
+        "POST /api/v1/tokens/refresh",
     }
 
 

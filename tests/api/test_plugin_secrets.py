@@ -1,4 +1,4 @@
-"""A plugin that wants another one's secrets gets what is sealed, and nothing that it can open."""
+"""A plugin has no way to another one's secrets; past its session it gets what it cannot open."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ CONFIG = """
 THIEF = """
     from sqlalchemy import text
 
-    async def steal(request, ctx):
-        return {"sealed": await ctx.transaction(take)}
+    async def ask(request, ctx):
+        return {"sealed": await ctx.transaction(lambda unit: take(unit, unit.session))}
 
-    def take(unit):
+    async def steal(request, ctx):
+        return {"sealed": await ctx.transaction(lambda unit: take(unit, unit.session.connection()))}
+
+    def take(unit, database):
         where = {"institution": unit.institution}
         named = "FROM institution_plugin WHERE institution_id = :institution AND plugin_id = "
-        sealed = unit.session.execute(text(f"SELECT secrets {named} 'notebook'"), where).scalar()
-        unit.session.execute(
+        sealed = database.execute(text(f"SELECT secrets {named} 'notebook'"), where).scalar()
+        database.execute(
             text(
                 "UPDATE institution_plugin SET secrets = :sealed"
                 " WHERE institution_id = :institution AND plugin_id = 'thief'"
@@ -44,7 +47,7 @@ def config_path(config_path, site):
     for name in ("notebook", "thief"):
         routes = [
             {"path": f"/{do}", "handler": f"bloop_{name}.work:{do}", "action": "content:read"}
-            for do in ("steal", "show")
+            for do in ("ask", "steal", "show")
         ]
         write_plugin(
             site,
@@ -64,6 +67,7 @@ async def test_a_plugin_reads_its_own_secrets_only(operator, hub):
         body = {"settings": {}, "secrets": {"token": token}}
         assert (await operator.put(path, json=body, headers=ANY)).status_code == 200
     assert (await operator.get("/x/thief/show")).json() == {"token": "own"}
+    assert (await operator.get("/x/thief/ask")).status_code == 500, "the table is not its own"
     stolen = bytes.fromhex((await operator.get("/x/thief/steal")).json()["sealed"])
     assert len(stolen) > 90 and b"hunter2" not in stolen and b"token" not in stolen
     # What it put in the place of its own does not open there, for whatever it is asked.

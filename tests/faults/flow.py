@@ -111,7 +111,8 @@ def change(unit, key, aggregate, work):
 
 
 def at(unit, moment, instant):
-    event.listen(unit.session, moment, lambda _session: trap(instant), once=True)
+    # The hub's own session, since it is that which commits.
+    event.listen(unit.unit.session, moment, lambda _session: trap(instant), once=True)
 """
 
 VIEWS = """

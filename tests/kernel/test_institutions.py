@@ -158,7 +158,7 @@ async def test_secrets_are_sealed_set_one_by_one_and_never_read_back(database, c
         assert list(row.secrets_set_at) == ["token"]
         assert b"token" not in row.secrets and row.settings == {"word": "x"}
         detail = unit.session.scalars(select(AuditLine).order_by(AuditLine.seq)).all()[-1].detail
-        assert detail == {"keys": ["word"], "secrets": ["pin"]}
+        assert detail == {"keys": ["word"], "secret_names": ["pin"]}
     found = (await found_for(database, config, call)).config
     assert (found.token.get_secret_value(), found.pin) == ("t", None)
     in_unit(database, call, set_for, config, {}, None, {"token": None})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -120,6 +121,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         cluster.drop_all()
         cluster.close()
     remove_run_folder(folder)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Undo what a test sets up of logs: left at debug, every library's lines would cost minutes."""
+    root = logging.getLogger()
+    level, known = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in list(root.handlers):
+        if handler not in known and type(handler).__module__ == "bloop.telemetry.logs":
+            root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,14 @@ AT = datetime.now(UTC).replace(microsecond=0)
 
 VALUES: dict[str, Any] = {
     "account_user.disabled_at": None,
+    "account_user.erased_at": None,
     "account_user.role": "learner",
+    "account_user.waiting": False,
+    # One of the institution: a person's has no role of its own.
+    "api_key.revoked_at": None,
+    "api_key.role": "educator",
+    "api_key.scopes": ["content:read"],
+    "api_key.user_id": None,
     "bootstrap_link.used_at": None,
     "container.kind": "course",
     "container.state": "active",
@@ -30,6 +37,8 @@ VALUES: dict[str, Any] = {
     "event_parked.retry_at": None,
     "event_parked.state": "parked",
     "idempotency_key.state": "withheld",
+    "invitation.revoked_at": None,
+    "invitation.role": "learner",
     "item.blob": None,
     "item.concealed": False,
     "item.data": {},
@@ -55,6 +64,8 @@ VALUES: dict[str, Any] = {
     "job_schedule.every": "15m",
     "job_schedule.zone": "UTC",
     "login_session.method": "link",
+    "token_family.ended_at": None,
+    "token_family.scopes": ["content:read"],
     "node.item_kind": "page",
     "node.item_remote_id": "{item.remote_id}",
     "node.state": "active",

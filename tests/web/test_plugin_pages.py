@@ -203,16 +203,17 @@ async def test_the_navigation_shows_what_one_may_see_and_no_more(visit, hub):
     operator, guest = await visit("operator"), await visit()
     everybody = ["/", "/x/wiki/", "/x/wiki/open", "/x/wiki/crash", "/x/wiki/rubbish"]
     everybody += ["/x/wiki/untemplated", "/x/wiki/hooked"]
-    assert links(await guest.get("/")) == everybody
+    assert links(await guest.get("/")) == [*everybody, "/login"]
     shown = await operator.get("/")
-    own = {"/jobs", "/plugins", "/x/wiki/edit", "/x/wiki/ops"}
+    hubs = ["/", "/people", "/jobs", "/plugins", "/audit", "/account/sessions"]
+    own = {*hubs, "/x/wiki/edit", "/x/wiki/ops"}
     assert set(links(shown)) == {*everybody, *own}
     assert "Added &lt;by hook&gt;" in shown.text
     with hub.database.unit(system_call(hub.institution)) as unit:
         row = InstitutionPlugin(institution_id=unit.institution, plugin_id="wiki", enabled=False)
         unit.session.add(row)
     hub.choices.forget(hub.institution)
-    assert links(await operator.get("/")) == ["/", "/jobs", "/plugins"]
+    assert links(await operator.get("/")) == hubs
     assert (await operator.get("/x/wiki/")).status_code == 404
 
 

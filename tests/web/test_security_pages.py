@@ -142,6 +142,7 @@ async def test_a_browser_completes_its_login(hub, visit):
         user = unit.session.scalar(select(User).where(User.role == "educator"))
         needed = login.second_factor_needed(unit, user, Method.PASSWORD)
     browser = await visit()
+    browser.headers["origin"] = "http://127.0.0.1:8080"
     assert "Please log in again." in (await browser.get("/login/second-factor")).text
     browser.cookies.set("bloop_second", needed.token, domain="127.0.0.1", path="/")
     page = await browser.get("/login/second-factor?next=/jobs")

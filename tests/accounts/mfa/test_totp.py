@@ -102,9 +102,12 @@ def test_many_wrong_codes_at_once_are_no_more_tries(ada, clock):
     ada.app(clock.seconds)
     clock.now += STEP
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda number: check(ada, f"{number:06}"), range(16)))
+        tries = list(threads.map(lambda number: check(ada, f"{number:06}"), range(16)))
+    # Of those that come together one is looked at, so it may be fewer than are free.
+    looked_at = sum(isinstance(refusal, ProofRefusedError) for refusal in tries)
+    assert 1 <= looked_at <= totp.FREE_TRIES
     with ada.home.unit() as unit:
-        assert unit.session.scalar(select(TotpFactor.failures)) == totp.FREE_TRIES
+        assert unit.session.scalar(select(TotpFactor.failures)) == looked_at
 
 
 def test_a_new_app_replaces_the_one_before_when_it_is_confirmed(ada, clock):

@@ -30,6 +30,15 @@ INTERNAL = {
     # Parts of commands, of the hub's own start and of whoever is not logged in yet.
     "bloop.accounts.service.ensure_institution",
     "bloop.accounts.service.start_session",
+    "bloop.accounts.identities.service.complete",
+    "bloop.accounts.login.service.log_in",
+    "bloop.accounts.people.service.add_user",
+    "bloop.accounts.tokens.service.end_families",
+    "bloop.accounts.tokens.service.grant",
+    "bloop.accounts.tokens.service.refresh",
+    # Find whom the command line names, before a command.
+    "bloop.accounts.mfa.service.people_named",
+    "bloop.accounts.privacy.service.find_person",
     # Messages are written by commands, and brought by the hub.
     "bloop.accounts.messages.service.failed",
     "bloop.accounts.messages.service.opened",
@@ -42,6 +51,19 @@ INTERNAL = {
     "bloop.content.service.refuse_live",
 }
 """Functions of services that are no entries: they are called by commands or by the hub itself."""
+
+ASKED_BY_THE_HUB = {
+    ("bloop.accounts.mfa.login_routes", "login.log_in_by_passkey"),
+    ("bloop.accounts.mfa.login_routes", "login.passkey_options"),
+    ("bloop.accounts.mfa.login_routes", "login.take_login_challenge"),
+    ("bloop.accounts.sessions", "_see"),
+    ("bloop.accounts.tokens.bearers", "keys.note_use"),
+    ("bloop.accounts.tokens.routes", "service.refresh"),
+}
+"""Asked for in calls of the hub itself: for who is not logged in yet, or beside a request.
+
+For anybody else they are refused, as :func:`bloop.store.commands.check_stated` says.
+"""
 
 
 def test_every_route_states_an_action_that_there_is():
@@ -99,7 +121,7 @@ def _command(node):
 
 
 def test_whatever_a_face_asks_for_states_an_action():
-    checked, unstated = 0, []
+    checked, unstated = 0, set()
     for name, node in calls():
         text = ast.unparse(node)
         try:
@@ -108,8 +130,8 @@ def test_whatever_a_face_asks_for_states_an_action():
             continue  # A parameter or a variable: refused when it is asked for.
         checked += 1
         if action_of(found) is None:
-            unstated.append((name, text))
-    assert unstated == []
+            unstated.add((name, text))
+    assert unstated == ASKED_BY_THE_HUB
     assert checked > 20
 
 

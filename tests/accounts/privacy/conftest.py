@@ -4,8 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from bloop.accounts.messages.models import Message
 from bloop.accounts.models import Institution, LoginSession, User
+from bloop.accounts.people.models import Invitation
 from bloop.accounts.privacy.service import Sources
+from bloop.accounts.tokens.models import ApiKey
 from bloop.content import personal
 from bloop.content.models import Container, Enrolment, Person, Quarantine, Version
 from bloop.hub.privacy import core_parts
@@ -48,6 +51,7 @@ def people(database, sources):
             )
             unit.session.flush()
             fill(unit, user, name, email)
+            fill_accounts(unit, user, name, email)
         with database.unit(call_of(user)) as unit:
             of_them(unit, sources, user, name)
     return database
@@ -128,6 +132,29 @@ def fill(unit, user, name, email):
             topic="user.logged_in",
             body=f'{{"aggregate": "user:{user}", "name": "{name}"}}',
         )
+    )
+
+
+def fill_accounts(unit, user, name, email):
+    """What the hub has sent them, and the ways in that are theirs or that they gave."""
+    n, day = user[-2:], utcnow() + timedelta(days=1)
+    invited = {"institution_id": HOME, "role": "learner", "max_uses": 1, "expires_at": day}
+    unit.session.add_all(
+        [
+            Message(id=f"message-{n}", institution_id=HOME, kind="invitation", recipient=email),
+            Invitation(token_hash=f"to-{n}", email=email, created_by="system:hub", **invited),
+            Invitation(token_hash=f"by-{n}", created_by=f"user:{user}", **invited),
+            ApiKey(
+                institution_id=HOME,
+                user_id=user,
+                name=f"Key of {name}",
+                hint="hint",
+                token_hash=f"key-{n}",
+                scopes=[],
+                created_by=f"user:{user}",
+                expires_at=day,
+            ),
+        ]
     )
 
 

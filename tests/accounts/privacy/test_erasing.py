@@ -12,11 +12,14 @@ import pytest
 from sqlalchemy import MetaData, create_engine, select, text
 
 from bloop.accounts.access import ForbiddenError
+from bloop.accounts.messages.service import opened
 from bloop.accounts.models import User
+from bloop.accounts.people.models import Invitation
 from bloop.accounts.privacy import exporting, service
 from bloop.accounts.privacy.parts import ERASED_NAME
 from bloop.accounts.privacy.service import Sources
 from bloop.accounts.queries import SESSION
+from bloop.accounts.tokens.models import ApiKey
 from bloop.content import personal
 from bloop.content.models import Enrolment, Person, Version
 from bloop.hub.privacy import core_parts
@@ -71,6 +74,14 @@ def test_nothing_of_an_erased_person_is_left(people, sources, admin, tmp_path):
     assert report.good, report.faults
     assert len(list(sources.blobs.root.glob("*/*"))) == 2  # Ben's, and what both have brought.
     assert not list(sources.notes.iterdir())
+
+
+def test_no_way_in_is_left_that_was_theirs_or_that_they_gave(people, sources, admin):
+    service.erase(people, sources, admin, ADA)
+    with people.unit(make_system_call(HOME)) as unit:
+        assert set(unit.session.scalars(select(Invitation.token_hash))) == {"to-be", "by-be"}
+        assert [key.user_id for key in unit.session.scalars(select(ApiKey))] == [BEN]
+        assert opened(unit, "message-ad") is None
 
 
 def test_what_they_wrote_stays_by_nobody_and_others_keep_all(people, sources, admin):
@@ -215,12 +226,14 @@ def test_an_export_holds_what_is_theirs_and_nothing_of_others(people, sources, a
         f"tables/{name}.json"
         for name in (
             "account_user",
+            "api_key",
             "audit_line",
             "audit_personal",
             "content_version",
             "enrolment",
             "job",
             "login_session",
+            "message",
             "outbox_event",
             "person",
         )

@@ -30,6 +30,18 @@ def test_every_personal_column_is_exported_or_excused():
         assert shown or excused, f"{column}: neither exported nor excused"
 
 
+def test_no_export_holds_a_hash_of_a_secret():
+    """Whoever got hold of an export could guess at a password, or at a recovery code."""
+    names = {"hash", "code_hash", "token_hash", "state_hash", "browser_hash"}
+    columns = [one for table in core_metadata().tables.values() for one in table.columns]
+    hashes = [one for one in columns if one.name in names]
+    assert {str(one) for one in hashes} >= {
+        "password_credential.hash",
+        "mfa_recovery_code.code_hash",
+    }
+    assert [one for one in hashes if not is_secret(one)] == []
+
+
 def test_every_personal_column_is_erased_or_excused():
     for table, column in personal_columns():
         deleted = any(part.fate is Fate.DELETED for part in parts(table))

@@ -119,6 +119,10 @@ def statuses(route: Route) -> set[int]:
     found = set(route.problems)
     if route.action != VISIT:
         found |= {401, 403, 429, 503, 504}
+    if route.own_site:
+        found.add(403)
+    if route.rate == "login":
+        found |= {429, 503}
     if route.method != "GET":
         found |= {400, 409, 413, 422}
     if wants.path_params:

@@ -113,7 +113,7 @@ def set_own(
             unit.sealer.seal(orjson.dumps(all_secrets), owner.place) if all_secrets else None
         )
     unit.session.add(row)
-    keys = {"keys": sorted(settings), "secrets": sorted(secrets)}
+    keys = {"keys": sorted(settings), "secret_names": sorted(secrets)}
     unit.audit.append("plugins:settings", f"plugin:{owner.plugin}", keys)
     unit.session.flush()
     return OwnSettings(row.settings, row.row_version, row.secrets, row.secrets_set_at)

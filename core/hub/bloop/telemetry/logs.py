@@ -28,7 +28,14 @@ _MAX_FRAMES = 30
 _LEVELS = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
 _FIRST = ("timestamp", "level", "logger", "event")
 # What their own servers log at each request or statement; ours carries the ids.
-_QUIET = ("uvicorn.access", "sqlalchemy.engine", "sqlalchemy.pool", "watchfiles", "asyncio")
+_QUIET = (
+    "asyncio",
+    "markdown_it",
+    "sqlalchemy.engine",
+    "sqlalchemy.pool",
+    "uvicorn.access",
+    "watchfiles",
+)
 _TAKEN_OVER = ("uvicorn", "uvicorn.error", "uvicorn.access", "sqlalchemy", "alembic", "py.warnings")
 
 

@@ -137,12 +137,13 @@ async def _create(request: Request, kind: _Kind) -> Response:
 def _wanted(form: Mapping[str, Any], kind: _Kind) -> NewKey:
     if not 1 <= len(form["name"]) <= LONGEST_NAME:
         raise InvalidError(f"it has 1 to {LONGEST_NAME} characters", field="name")
-    if not form["days"].isdecimal() or not 1 <= int(form["days"][:9]) <= MOST_DAYS:
+    days = int(form["days"]) if form["days"].isdecimal() and len(form["days"]) < 9 else 0
+    if not 1 <= days <= MOST_DAYS:
         raise InvalidError(f"a key lasts 1 to {MOST_DAYS} days", field="days")
     if kind.user is None and form["role"] not in ROLES:
         raise InvalidError("choose a role", field="role")
     role = Role(form["role"]) if kind.user is None else None
-    return NewKey(form["name"], form["scopes"], int(form["days"]), role)
+    return NewKey(form["name"], form["scopes"], days, role)
 
 
 async def _form(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from bloop.accounts.access import HubParts, call_of, holder_of, hub_of
+from bloop.accounts.access import ForbiddenError, HubParts, call_of, holder_of, hub_of
 from bloop.accounts.devices import browser_of, device_of
 from bloop.accounts.login import changes, delays, hashing, passwords, rules, service
 from bloop.accounts.login.delays import Delayed
@@ -91,12 +91,15 @@ async def change_password(request: Request, old: str, new: str, email: str | Non
 
 
 async def is_own_password(request: Request, given: str) -> bool:
-    """Whether a text is the caller's own password; wrong ones are counted.
+    """Whether a text is the caller's own password, if they have one; wrong ones are counted.
 
-    Raises LoginDelayedError, ForbiddenError for who has none.
+    Raises LoginDelayedError.
     """
     hub, call = hub_of(request), call_of(request)
-    tried = await _command(hub, call, changes.begin_change, call.principal.id, fresh=False)
+    try:
+        tried = await _command(hub, call, changes.begin_change, call.principal.id, fresh=False)
+    except ForbiddenError:
+        return False  # There is none to be right.
     if isinstance(tried, Delayed):
         raise LoginDelayedError(tried.seconds)
     try:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from bloop.accounts.messages.models import Message, MessageState
 from bloop.jobs.ledger import enqueue
@@ -57,9 +57,9 @@ def queue(unit: UnitOfWork, kind: str, recipient: str, text: Text) -> str:
 
 
 def opened(unit: UnitOfWork, message_id: str) -> Opened | None:
-    """A message that waits; None for one that has been brought, or given up."""
-    message = unit.get(Message, message_id)
-    if message.state != MessageState.QUEUED or message.body is None:
+    """A message that waits; None for one that was brought, given up, or erased with its person."""
+    message = unit.session.scalar(select(Message).where(Message.id == message_id))
+    if message is None or message.state != MessageState.QUEUED or message.body is None:
         return None
     body = json.loads(unit.sealer.open(message.body, _place(message.id)))
     return Opened(message.id, message.recipient, Text(**body))

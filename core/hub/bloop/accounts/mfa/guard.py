@@ -41,7 +41,10 @@ def require_proof(route: Route, holder: Holder | None) -> None:
         return
     proved = holder.proved_at if holder is not None else None
     if proved is None or utcnow() - proved > FRESH:
-        raise StepUpRequiredError(
-            "this asks for a fresh proof of who you are",
-            cure="POST /api/v1/account/step-up (a browser: /step-up), then send it again",
-        )
+        raise StepUpRequiredError("this asks for a fresh proof of who you are", cure=_cure(holder))
+
+
+def _cure(holder: Holder | None) -> str:
+    if holder is None or holder.session is None:
+        return "log in, and ask with that session: neither API keys nor tokens can be proved again"
+    return "POST /api/v1/account/step-up (a browser: /step-up), then send it again"

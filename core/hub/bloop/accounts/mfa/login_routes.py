@@ -51,6 +51,7 @@ async def begin_second_factor(request: Request, body: PendingIn) -> Response:
     "/second-factor",
     action=VISIT,
     rate="login",
+    own_site=True,
     response_model=LoggedInOut,
     problems=(403, 422, 429),
 )

@@ -18,6 +18,7 @@ from bloop.accounts.mfa.party import Party
 from bloop.accounts.mfa.passkeys import Asked
 from bloop.accounts.mfa.proofs import Passwords, Proof, Refusal, Way
 from bloop.accounts.models import LoginSession, User
+from bloop.accounts.tokens.service import end_families
 from bloop.store.commands import command
 from bloop.store.errors import NotFoundError
 from bloop.store.types import utcnow
@@ -49,6 +50,7 @@ class Added:
     recovery_codes: tuple[str, ...]
 
 
+@command("account:read")
 def factors_of(unit: UnitOfWork, user_id: str) -> Factors:
     """What somebody has set up."""
     return Factors(
@@ -58,6 +60,7 @@ def factors_of(unit: UnitOfWork, user_id: str) -> Factors:
     )
 
 
+@command("account:write")
 def require_shown(unit: UnitOfWork, user_id: str, session: str | None) -> None:
     """Raise StepUpRequiredError where an account has a second factor that a session has not shown.
 
@@ -77,6 +80,7 @@ def begin_totp(unit: UnitOfWork, user_id: str, issuer: str) -> totp.Enrolment:
     return totp.enrol(unit, unit.get(User, user_id), issuer)
 
 
+@command("account:write")
 def show_totp(unit: UnitOfWork, user_id: str, issuer: str) -> totp.Enrolment | None:
     """The key that waits to be confirmed."""
     return totp.enrolment(unit, unit.get(User, user_id), issuer)
@@ -140,6 +144,7 @@ def make_codes(unit: UnitOfWork, user_id: str) -> tuple[str, ...]:
     return recovery.make(unit, user_id)
 
 
+@command("account:read")
 def step_up_ways(
     unit: UnitOfWork, user_id: str, session: str | None, passwords: Passwords
 ) -> tuple[Way, ...]:
@@ -195,7 +200,7 @@ def step_up(
 
 @command("mfa:reset")
 def reset(unit: UnitOfWork, user_id: str, role: Role) -> None:
-    """Remove all of somebody's factors and end their sessions, for who has lost them all.
+    """Remove all of somebody's factors and end their sessions and tokens, for who has lost them all.
 
     Raises NotFoundError, and ForbiddenError where they stand above ``role``.
     """
@@ -215,6 +220,7 @@ def reset(unit: UnitOfWork, user_id: str, role: Role) -> None:
             LoginSession.institution_id == unit.institution, LoginSession.user_id == user_id
         )
     )
+    end_families(unit, user_id)
     unit.audit.append("mfa.reset", f"user:{user_id}")
     unit.outbox.append("user.factors_reset", f"user:{user_id}", {"id": user_id})
 

@@ -13,6 +13,7 @@ from bloop.accounts.models import LoginSession, User
 from bloop.accounts.people import guards
 from bloop.accounts.people.invitations import withdraw_beyond
 from bloop.accounts.people.topics import How
+from bloop.accounts.tokens.service import end_families
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.types import utcnow
@@ -128,6 +129,7 @@ def _switch(unit: UnitOfWork, user: User, *, disabled: bool) -> None:
     if disabled:
         guards.check_last(unit, user, None)
         unit.session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
+        end_families(unit, user.id)
         withdraw_beyond(unit, user.id, None)
     user.disabled_at, user.waiting = utcnow() if disabled else None, False
     topic = "user.disabled" if disabled else "user.enabled"

@@ -190,4 +190,4 @@ def _left_out(sources: Sources, *, systems: bool) -> Iterator[str]:
         elif hidden:
             yield f"- {part.name}: {', '.join(hidden)}, which are secrets or checks of them"
     if not systems:
-        yield "- what other systems know of you: ask an admin, who can see that it is you"
+        yield "- what is known by your mail address alone: ask an admin, who can see that it is you"

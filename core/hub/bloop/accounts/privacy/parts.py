@@ -142,11 +142,13 @@ def shown_columns(part: Part) -> list[Column[Any]]:
 
 
 def is_secret(column: Column[Any]) -> bool:
-    """Whether a column holds what is no answer to who one is: a hash of a token, a sealed value."""
+    """Whether a column says nothing of who one is: a hash of a secret, a sealed value."""
     if isinstance(column.type, LargeBinary):
         return True
     return "personal" not in column.info and (
-        is_private(column.name) or column.name in {"salt", "mac", "personal_hash"}
+        is_private(column.name)
+        or column.name in {"salt", "mac"}
+        or column.name.rpartition("_")[2] == "hash"
     )
 
 

@@ -1,13 +1,17 @@
-"""What spine and ground know of people, beside what their foreign keys and marks tell."""
+"""What spine, ground and accounts know of people, beside what their keys and marks tell."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, func, literal, or_, select, update
 
+from bloop.accounts.messages.models import Message
+from bloop.accounts.people.models import Invitation
 from bloop.accounts.privacy.parts import Fate, Part, Subject
+from bloop.accounts.tokens.models import ApiKey
 from bloop.jobs.models import OVER, Job
+from bloop.kernel.models import UserPlugin
 from bloop.store.models import AuditLine, AuditPersonal, IdempotencyKey, OutboxEvent
 from bloop.store.topics import TOPICS
 from bloop.webhooks.models import WebhookDelivery
@@ -22,10 +26,54 @@ _lines: Any = AuditLine.__table__
 _personal: Any = AuditPersonal.__table__
 _keys: Any = IdempotencyKey.__table__
 _deliveries: Any = WebhookDelivery.__table__
+_messages: Any = Message.__table__
+_invitations: Any = Invitation.__table__
+_api_keys: Any = ApiKey.__table__
+_settings: Any = UserPlugin.__table__
 
 
 def rules() -> list[Part]:
-    """The parts of the log, jobs, webhooks, answers and the audit."""
+    """The parts of the log, jobs, webhooks, answers, the audit, and of accounts."""
+    return [*_of_accounts(), *_of_the_spine()]
+
+
+def _of_accounts() -> list[Part]:
+    return [
+        # Without its user a key would be one of the institution.
+        Part(_api_keys, lambda s: _api_keys.c.user_id == s.id, Fate.DELETED),
+        Part(
+            _messages,
+            lambda s: _is_address(_messages.c.recipient, s),
+            Fate.DELETED,
+            reason="what a message says is sealed, and forgotten when it is sent",
+        ),
+        # Without its address an invitation would be anybody's.
+        Part(
+            _invitations,
+            lambda s: or_(
+                _invitations.c.created_by == s.name, _is_address(_invitations.c.email, s)
+            ),
+            Fate.DELETED,
+            exported=False,
+            reason="one to them holds no more than their address, one of theirs that of another",
+        ),
+        Part(
+            _settings,
+            lambda s: _settings.c.user_id == s.id,
+            Fate.DELETED,
+            reason="secrets that they gave to plugins are sealed, and shown to nobody again",
+        ),
+    ]
+
+
+def _is_address(column: Any, subject: Subject) -> ColumnElement[bool]:
+    if not subject.email:
+        return literal(value=False)
+    same: ColumnElement[bool] = func.lower(column) == subject.email.lower()
+    return same
+
+
+def _of_the_spine() -> list[Part]:
     return [
         Part(
             _events,
