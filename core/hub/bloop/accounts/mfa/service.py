@@ -200,7 +200,7 @@ def step_up(
 
 @command("mfa:reset")
 def reset(unit: UnitOfWork, user_id: str, role: Role) -> None:
-    """Remove all of somebody's factors and end their sessions and tokens, for who has lost them all.
+    """Remove all of somebody's factors, sessions and tokens, for who has lost them all.
 
     Raises NotFoundError, and ForbiddenError where they stand above ``role``.
     """
