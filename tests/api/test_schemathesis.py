@@ -12,7 +12,7 @@ from schemathesis import checks
 from tests.api.test_fuzz import OPERATIONS, _is_live, served_course
 
 HERE = {"host": "127.0.0.1"}
-EXAMPLES = int(os.environ.get("BLOOP_FUZZ_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("BLOOP_FUZZ_EXAMPLES", "3"))
 """A case each; more find more, and take longer."""
 
 CHECKS = [

@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN_FOLDER] = Path(given) if given else create_run_folder()
     # No test asserts a time: a busy machine would make it fail. The rest stays as Hypothesis
     # has it, which in CI tries the same examples each time.
-    hypothesis.register_profile("bloop", parent=hypothesis.default, deadline=None)
+    hypothesis.register_profile("bloop", parent=hypothesis.default, deadline=None, max_examples=50)
     hypothesis.load_profile("bloop")
 
 
