@@ -55,7 +55,9 @@ def test_a_guest_reads_from_the_courses_to_the_first_quiz(visit, scripts):
         for _ in range(20):
             if page.get_by_text("Quiz", exact=True).count():
                 break
+            here = page.url
             page.locator("a[rel=next]").click()
+            page.wait_for_url(lambda url, here=here: url != here)
         assert page.get_by_role("heading", level=1).inner_text() == "Quiz 1: Vibration"
         assert page.locator(".question").count() == 7
         assert page.locator("[aria-current=page]").inner_text() == "Quiz 1: Vibration"

@@ -16,6 +16,8 @@ from bloop.hub import Hub
 from tests.support.hub import add_institution
 from tests.web.conftest import csrf_of
 
+HERE = {"origin": "http://127.0.0.1:8080"}
+
 
 @pytest.fixture
 async def hub(hub_toml):
@@ -183,15 +185,15 @@ async def test_an_invitation_leads_from_its_link_to_being_logged_in(visit, hub):
         assert "Join Here" in text_of(page) and "invited as educator" in text_of(page)
     assert page.headers["cache-control"] == "no-store"
     form = {"token": field_of(page, "token"), "name": "Bo", "email": "nobody"}
-    wrong = await guest.post("/join", data=form)
+    wrong = await guest.post("/join", data=form, headers=HERE)
     assert (wrong.status_code, 'value="Bo"' in wrong.text) == (422, True)
-    came = await guest.post("/join", data=form | {"email": "bo@example.org"})
-    assert (came.status_code, came.headers["location"]) == (303, "/")
+    came = await guest.post("/join", data=form | {"email": "bo@example.org"}, headers=HERE)
+    assert (came.status_code, came.headers["location"]) == (303, "/account/password?first=true")
     assert "You are logged in as educator." in text_of(await guest.get("/"))
     late = await visit()
     for answer in (
         await late.get(path),
-        await late.post("/join", data=form | {"email": "eve@example.org"}),
+        await late.post("/join", data=form | {"email": "eve@example.org"}, headers=HERE),
         await late.get(path[:-1] + ("A" if path[-1] != "A" else "B")),
         await late.get("/join?token=nonsense"),
     ):
@@ -208,7 +210,7 @@ async def test_another_sites_page_logs_nobody_in(visit, hub):
     answer = await guest.post("/join", data=form, headers={"sec-fetch-site": "cross-site"})
     assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
     member = await visit("learner")
-    assert (await member.post("/join", data=form)).status_code == 403
+    assert (await member.post("/join", data=form, headers=HERE)).status_code == 403
     assert [one.uses for one in rows(hub, Invitation)] == [0]
 
 
@@ -260,8 +262,8 @@ async def test_registration_is_decided_on_a_page_and_used_on_another(visit, hub)
         page = await guest.get(path)
         assert "With an address of: example.edu, example.org." in text_of(page)
     person = {"institution": "main", "token": "", "name": "Bo", "email": "bo@evil.org"}
-    assert (await guest.post("/join", data=person)).status_code == 422
-    came = await guest.post("/join", data=person | {"email": "bo@example.edu"})
+    assert (await guest.post("/join", data=person, headers=HERE)).status_code == 422
+    came = await guest.post("/join", data=person | {"email": "bo@example.edu"}, headers=HERE)
     assert "almost there" in text_of(came) and "set-cookie" not in came.headers
     assert len(rows(hub, LoginSession)) == sessions
     waiting = await admin.get("/people?state=waiting")
@@ -279,10 +281,10 @@ async def test_everybody_registers_where_it_is_open_at_the_institution_that_is_n
         assert (await guest.get(f"/join{nowhere}")).status_code == 404
     assert "Join Other" in text_of(await guest.get("/join?institution=other"))
     person = {"institution": "other", "token": "", "name": "Bo", "email": "bo@example.org"}
-    came = await guest.post("/join", data=person)
+    came = await guest.post("/join", data=person, headers=HERE)
     assert came.status_code == 303
     assert "You are logged in as learner." in text_of(await guest.get("/join?institution=other"))
-    again = await (await visit()).post("/join", data=person)
+    again = await (await visit()).post("/join", data=person, headers=HERE)
     assert (again.status_code, 'id="wrong-email"' in again.text) == (422, True)
 
 
@@ -304,7 +306,9 @@ async def test_doors_that_there_are_not_let_nobody_in(visit, hub):
         answer = await guest.get(path)
         assert answer.status_code in {403, 404, 422}, (path, answer.status_code)
         given = dict([path.partition("?")[2].split("=")])
-        answer = await guest.post("/join", data={"name": "A", "email": "a@example.org"} | given)
+        answer = await guest.post(
+            "/join", data={"name": "A", "email": "a@example.org"} | given, headers=HERE
+        )
         assert answer.status_code in {403, 404, 422}, (path, answer.status_code)
         assert "set-cookie" not in answer.headers
     admin = await visit("admin")

@@ -63,6 +63,11 @@ class Shared:
                 return value
             claim = client.set(f"{name}:load", b"1", nx=True, px=int(LOADING_SECONDS * 1000))
             if await self._try(claim):
+                # Who had claimed it may have put it between the two.
+                found = await self._try(client.get(name))
+                if isinstance(found, bytes) and (value := self._opened(key, found)) is not None:
+                    await self._try(client.delete(f"{name}:load"))
+                    return value
                 return None
             await asyncio.sleep(AGAIN_SECONDS)
         return None
