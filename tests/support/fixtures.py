@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from tests.support.run import create_run_folder, remove_run_folder
 # Drivers and servers are imported by the fixtures that need them: every run of pytest, and
 # each of its workers, loads this module.
 if TYPE_CHECKING:
-    from coverage import Coverage
     from playwright.sync_api import Browser
 
     from tests.support.postgres import Cluster, Database
@@ -44,22 +42,6 @@ COVERED = tuple(
 
 It makes a process start half as slow again, and most tests start many.
 """
-MEASURED = tuple(
-    ROOT / path
-    for path in (
-        "tests/kernel",
-        "tests/sdk",
-        "tests/hub",
-        "tests/net",
-        "tests/cli",
-        "tests/ops/test_supervise.py",
-        "plugins/lms",
-    )
-)
-"""Which tests are measured at all: those of what the coverage's gate asks for.
-
-To trace a test makes it a third slower, whatever of it is looked at afterwards.
-"""
 PYTESTS_OWN = ("sys.stdout", "sys.stderr", "logging.root.handlers")
 """What pytest replaces between a test's phases, while a hub may be importing its plugins."""
 
@@ -82,24 +64,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         os.environ[COVERAGE_OF_PROCESSES] = known
     else:
         os.environ.pop(COVERAGE_OF_PROCESSES, None)
-
-
-def _coverage() -> Coverage | None:
-    """What traces this process; None without ``--cov``, which alone imports it."""
-    return sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Trace this test, or leave it alone."""
-    running = _coverage()
-    if running is None or any(item.path.is_relative_to(folder) for folder in MEASURED):
-        return (yield)
-    running.stop()
-    try:
-        return (yield)
-    finally:
-        running.start()
 
 
 @pytest.hookimpl(optionalhook=True)
