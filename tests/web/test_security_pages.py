@@ -11,6 +11,7 @@ import pyotp
 import pytest
 from sqlalchemy import select, update
 
+from bloop.accounts.login.entry import own_path
 from bloop.accounts.mfa import guard, login
 from bloop.accounts.mfa.models import TotpFactor
 from bloop.accounts.models import LoginSession, User
@@ -18,7 +19,7 @@ from bloop.accounts.service import Method
 from bloop.accounts.sessions import system_call
 from bloop.hub import Hub
 from bloop.store.types import utcnow
-from bloop.web.refusals import step_up_path, within
+from bloop.web.refusals import step_up_path
 from tests.web.conftest import csrf_of
 
 HERE = "/account/security"
@@ -188,7 +189,7 @@ async def test_guests_have_no_factors(hub, visit):
     ],
 )
 def test_nobody_is_led_to_another_site(path, leads):
-    assert within(path) == leads
+    assert own_path(path) == leads
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,9 @@ written before the commit: whoever was killed anywhere in between runs the purge
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import re
 import shutil
 import socket
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +21,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from bloop.accounts.privacy.blobs import noted, write_note
 from bloop.accounts.sessions import system_call
 from bloop.content.models import SyncRun
 from bloop.jobs import follow
@@ -118,7 +116,7 @@ def purge(
             if found.blocked is not None:
                 raise found.blocked
             on_step("note")
-            _write_note(hub, plugin_id, {digest for _, digest in found.blobs})
+            write_note(_note(hub, plugin_id), {digest for _, digest in found.blobs})
             _remove_rows(unit, found, on_step)
             on_step("tables")
             migrate.drop_tables(connection, list(found.tables))
@@ -278,28 +276,6 @@ def _note(hub: Hub, plugin_id: str) -> Path:
     return hub.config.value.hub.data_dir / "purge" / f"{plugin_id}.json"
 
 
-def _write_note(hub: Hub, plugin_id: str, digests: set[str]) -> None:
-    """Keep which bytes go, with those of a purge that did not come to its end."""
-    note = _note(hub, plugin_id)
-    wanted = digests | _noted(note)
-    if not wanted:
-        return
-    note.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=note.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(sorted(wanted), file)
-        file.flush()
-        os.fsync(handle)
-    Path(name).replace(note)
-
-
-def _noted(note: Path) -> set[str]:
-    try:
-        return set(json.loads(note.read_text("utf-8")))
-    except FileNotFoundError:
-        return set()
-
-
 def _remove_bytes(hub: Hub, plugin_id: str) -> None:
     """Delete what the note names and nobody holds.
 
@@ -307,7 +283,7 @@ def _remove_bytes(hub: Hub, plugin_id: str) -> None:
     are younger than the note.
     """
     note = _note(hub, plugin_id)
-    digests = _noted(note)
+    digests = noted(note)
     if not digests:
         return
     written = note.stat().st_mtime

@@ -22,13 +22,6 @@ def in_words(request: Request, refusal: BloopError | None) -> str | None:
     return _("That was not accepted. Try again, with a code that was not used before.")
 
 
-def within(path: str) -> str:
-    """A path to go on to within the hub; the first page for everything else."""
-    # Browsers take `\\` for `/`, and pass over tabs and line breaks.
-    is_ours = path.startswith("/") and path[1:2] not in {"/", "\\"} and path.isprintable()
-    return path if is_ours else "/"
-
-
 def step_up_path(request: Request) -> str:
     """Where to prove again who one is, and then to come back: to the form, or to the page."""
     back = request.url.path

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import VISIT, Router
-from bloop.accounts.login.entry import admit
+from bloop.accounts.login.entry import admit, own_path
 from bloop.accounts.mfa import cookie, login_routes
 from bloop.accounts.mfa.party import party_of
 from bloop.accounts.mfa.proofs import Proof, Way
@@ -17,7 +17,7 @@ from bloop.accounts.mfa.routes import prove, step_up_ways
 from bloop.accounts.mfa.schemas import PendingIn
 from bloop.accounts.service import StartedSession
 from bloop.web import login_pages
-from bloop.web.refusals import STEP_UP, in_words, within
+from bloop.web.refusals import STEP_UP, in_words
 from bloop.web.render import locale_of, page, translations_of
 from bloop.web.security_pages import PASSKEYS, credential_in
 from bloop_sdk import BloopError
@@ -91,7 +91,7 @@ async def step_up(request: Request) -> Response:
     form = await read_form(request)
     refusal = await prove(request, _proof(request, form))
     if refusal is None:
-        return RedirectResponse(within(form["next"]), 303)
+        return RedirectResponse(own_path(form["next"]), 303)
     return await _step_up(request, form["next"], refusal)
 
 
@@ -129,7 +129,7 @@ async def _ways(
         status=422 if refusal else 200,
         script=PASSKEYS,
         ways=[str(way) for way in ways],
-        next=within(path),
+        next=own_path(path),
         wrong=in_words(request, refusal),
         over=False,
         **shown,
@@ -152,7 +152,7 @@ def _proof(request: Request, form: Form) -> Proof:
 
 
 async def _logged_in(request: Request, session: StartedSession, path: str) -> Response:
-    response = RedirectResponse(within(path), 303, headers={"cache-control": "no-store"})
+    response = RedirectResponse(own_path(path), 303, headers={"cache-control": "no-store"})
     await admit(request, response, session)
     cookie.end_pending(request, response)
     return response

@@ -75,12 +75,12 @@ def remember_browser(request: Request, response: Response, mark: str) -> None:
 
 def known_browser(request: Request) -> str | None:
     """What an earlier login left in this browser."""
-    return request.cookies.get(_cookie(request, "known"))
+    return request.cookies.get(cookie_name(request, "known"))
 
 
 def _set(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
     response.set_cookie(
-        _cookie(request, name),
+        cookie_name(request, name),
         value,
         max_age=seconds,
         secure=hub_of(request).sessions.secure,
@@ -89,5 +89,6 @@ def _set(request: Request, response: Response, name: str, value: str, seconds: i
     )
 
 
-def _cookie(request: Request, name: str) -> str:
+def cookie_name(request: Request, name: str) -> str:
+    """What a cookie of the login is called: with the prefix ``__Host-`` over HTTPS."""
     return f"__Host-bloop_{name}" if hub_of(request).sessions.secure else f"bloop_{name}"
