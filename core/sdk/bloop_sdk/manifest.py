@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from bloop_sdk._intervals import LONGEST, SHORTEST, interval_seconds
 from bloop_sdk.errors import ManifestError
@@ -203,10 +211,32 @@ class Contributions(_Part):
         return self
 
 
+class Bucket(_Part):
+    """A leaky bucket of which the other side tells in its answers, as Canvas does.
+
+    ``remaining`` and ``cost`` are names of headers: what the bucket still holds after a request,
+    and what that took. ``in_flight`` is charged for a request under way, ``refill`` is how much
+    comes back a second.
+    """
+
+    remaining: str
+    cost: str
+    in_flight: Annotated[float, Field(ge=0)] = 0.0
+    refill: Annotated[float, Field(gt=0)] = 1.0
+
+
 class Network(_Part):
-    """Hosts the plugin talks to: names, ``*.example.com``, or ``{key}`` of a URL setting."""
+    """Hosts the plugin talks to: names, ``*.example.com``, or ``{key}`` of a URL setting.
+
+    The rest is how often a credential may ask a host, for all processes of the hub together:
+    ``at_once`` requests in flight, and of each window ``[count, seconds]`` at most so many in any
+    such time.
+    """
 
     hosts: tuple[str, ...] = ()
+    at_once: Annotated[int, Field(ge=1, le=100)] = 8
+    windows: tuple[tuple[PositiveInt, PositiveFloat], ...] = ()
+    bucket: Bucket | None = None
 
 
 class Requires(_Part):

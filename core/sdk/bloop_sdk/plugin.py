@@ -162,7 +162,10 @@ class CallContext(PluginContext, Protocol):
 
 
 class ConnectionContext(CallContext, Protocol):
-    """What a provider has: an institution's own account with the system outside."""
+    """What a provider has: an institution's own account with the system outside.
+
+    ``config`` holds the connection's own settings over the institution's and the hub's.
+    """
 
     @property
     def connection(self) -> str:
@@ -172,6 +175,14 @@ class ConnectionContext(CallContext, Protocol):
     @property
     def source(self) -> Path | None:
         """The file or folder being imported, for connections that stand for one."""
+        ...
+
+    async def keep_secrets(self, values: Mapping[str, str | None]) -> None:
+        """Keep new secrets of the connection, by the names of its settings; None removes one.
+
+        For credentials that the other side renews, such as a refresh token: they are sealed and
+        durable when it returns, and in the ``config`` of the next provider that is made.
+        """
         ...
 
 

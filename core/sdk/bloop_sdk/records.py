@@ -36,6 +36,10 @@ class Kind(enum.StrEnum):
     PERSON = "person"
     ENROLMENT = "enrolment"
     OUTCOME = "outcome"
+    SECTION = "section"
+    SUBMISSION = "submission"
+    COMPLETION = "completion"
+    CALENDAR_EVENT = "calendar_event"
 
 
 CONTAINER_KINDS = frozenset({Kind.COURSE, Kind.NOTEBOOK})
@@ -79,6 +83,15 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """When a course is held: a semester, a trimester, a school year."""
+
+    title: str
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container(Record):
     """A course or a notebook: the root of one tree."""
 
@@ -89,6 +102,8 @@ class Container(Record):
     language: str | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    term: Term | None = None
+    published: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,10 +267,12 @@ class File(Content):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discussion(Content):
-    """A topic to talk about."""
+    """A topic to talk about; an ``announcement`` is for reading, ``posted_at`` when it shows."""
 
     html: str
     attachments: tuple[Ref, ...] = ()
+    announcement: bool = False
+    posted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,12 +321,98 @@ class Person(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment(Record):
-    """A person in a container, in a role of ``learner educator admin``."""
+    """A person in a container, in a role of ``learner educator admin``.
+
+    ``sections`` are the remote ids of the sections that the person is in.
+    """
 
     container: str
     person: str
     role: str
     active: bool = True
+    sections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section(Record):
+    """A part of a course's people that is taught together: a section, a group."""
+
+    container: str
+    title: str
+
+
+class SubmissionState(enum.StrEnum):
+    """How far a person's work has come; ``MISSING`` is late and not handed in."""
+
+    UNSUBMITTED = "unsubmitted"
+    SUBMITTED = "submitted"
+    GRADED = "graded"
+    MISSING = "missing"
+    EXCUSED = "excused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """What somebody said of a submission; ``person`` is the remote id of who did."""
+
+    text: str
+    person: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission(Record):
+    """A person's work on one assignment or quiz, and its grade: the newest attempt.
+
+    ``score`` is of ``points``; ``grade`` is as the other system shows it (``"B+"``, ``"87 %"``).
+    """
+
+    container: str
+    person: str
+    content: Ref
+    state: SubmissionState
+    attempt: int | None = None
+    score: float | None = None
+    points: float | None = None
+    grade: str | None = None
+    late: bool = False
+    submitted_at: datetime | None = None
+    graded_at: datetime | None = None
+    comments: tuple[Comment, ...] = ()
+
+
+class CompletionState(enum.StrEnum):
+    """How far a person is with one thing."""
+
+    INCOMPLETE = "incomplete"
+    COMPLETE = "complete"
+    PASSED = "passed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion(Record):
+    """How far a person is with ``content``, or (None) with the whole course."""
+
+    container: str
+    person: str
+    content: Ref | None = None
+    state: CompletionState
+    completed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarEvent(Record):
+    """Something that takes place at a time; ``content`` is what it is about, if anything."""
+
+    container: str
+    title: str
+    html: str = ""
+    starts_at: datetime
+    ends_at: datetime | None = None
+    all_day: bool = False
+    location: str = ""
+    content: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,9 +438,26 @@ KIND_OF: dict[type[Content], Kind] = {
 }
 
 
+KIND_OF_OTHERS: dict[type[Record], Kind] = {
+    Node: Kind.MODULE,
+    Person: Kind.PERSON,
+    Enrolment: Kind.ENROLMENT,
+    Outcome: Kind.OUTCOME,
+    Section: Kind.SECTION,
+    Submission: Kind.SUBMISSION,
+    Completion: Kind.COMPLETION,
+    CalendarEvent: Kind.CALENDAR_EVENT,
+}
+"""Kinds of the records that are neither content nor containers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A record that could not be used: it goes into quarantine with its reason."""
+    """A record that could not be used: it goes into quarantine with its reason.
+
+    What the credential may not read any more has the code ``record_forbidden``, what its owner
+    no longer shares with it ``record_unshared``: the hub keeps both and shows neither.
+    """
 
     ref: str
     reason: str

@@ -1,8 +1,8 @@
 """Settings of a plugin: a pydantic model whose fields say who may set them.
 
     class CanvasConfig(PluginConfig):
-        base_url: HttpUrl = setting(scope=Scope.INSTITUTION, description="Address of your Canvas")
-        token: SecretStr = setting(scope=Scope.INSTITUTION, description="Access token")
+        base_url: HttpUrl = setting(scope=Scope.CONNECTION, description="Address of your Canvas")
+        token: SecretStr = setting(scope=Scope.CONNECTION, description="Access token")
 
 A field of type ``SecretStr`` is a secret: in ``hub.toml`` it is written ``{ env = "NAME" }`` or
 ``{ file = "PATH" }``, and its value never reaches a log, a page or the API.
@@ -17,10 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr
 
 
 class Scope(enum.StrEnum):
-    """The narrowest layer that may set a key; each layer up to it overrides the wider ones."""
+    """The narrowest layer that may set a key; each layer up to it overrides the wider ones.
+
+    A ``CONNECTION`` is one account with one system: an institution may have several of a plugin.
+    """
 
     HUB = "hub"
     INSTITUTION = "institution"
+    CONNECTION = "connection"
     USER = "user"
 
 

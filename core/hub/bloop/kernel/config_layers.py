@@ -1,8 +1,8 @@
 """Layers of settings, and the one model that comes out of them.
 
-Model defaults < ``hub.toml`` < environment < institution row < user row. A field's scope names
-the narrowest layer that may still set it: ``hub`` stops at the environment, ``institution`` at
-the institution's row, ``user`` allows all.
+Model defaults < ``hub.toml`` < environment < institution row < connection row < user row. A
+field's scope names the narrowest layer that may still set it: ``hub`` stops at the environment,
+``institution`` at the institution's row, ``connection`` at a connection's, ``user`` allows all.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class LayerKind(enum.StrEnum):
     FILE = "file"
     ENV = "environment"
     INSTITUTION = "institution"
+    CONNECTION = "connection"
     USER = "user"
 
 
@@ -52,8 +53,12 @@ _WIDTH = {
     LayerKind.FILE: Scope.HUB,
     LayerKind.ENV: Scope.HUB,
     LayerKind.INSTITUTION: Scope.INSTITUTION,
+    LayerKind.CONNECTION: Scope.CONNECTION,
     LayerKind.USER: Scope.USER,
 }
+
+
+_ROWS = {LayerKind.INSTITUTION, LayerKind.CONNECTION, LayerKind.USER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +241,7 @@ class _Gathered:
             return {key: self._secret(info, layer, part, keys) for key, part in value.items()}
         if ref is None and isinstance(value, list):
             return [self._secret(info, layer, part, keys) for part in value]
-        if layer.kind in {LayerKind.INSTITUTION, LayerKind.USER}:
+        if layer.kind in _ROWS:
             # A reference here would let an institution read the hub's environment and files.
             if not isinstance(value, SecretStr | SecretBytes):
                 self.fault(where, keys, "a secret is kept encrypted here", "set it on its form")

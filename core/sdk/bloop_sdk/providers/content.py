@@ -152,6 +152,44 @@ class ContentProvider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization:
+    """One login at the other side on behalf of a connection, the same in both calls.
+
+    ``verifier`` is PKCE's (RFC 7636). The hub has compared ``state`` with what the browser brings
+    back, to which it belongs, once.
+    """
+
+    redirect_uri: str
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+@runtime_checkable
+class Authorizing(Protocol):
+    """What a content provider may have besides: its credential can come from a login (OAuth 2.0).
+
+    The hub offers "Log in at ..." where :meth:`can_authorize` says so.
+    """
+
+    def can_authorize(self) -> bool:
+        """Whether the settings hold what such a login needs, such as a client's id; no I/O."""
+        ...
+
+    def authorize_url(self, request: Authorization) -> str:
+        """Where to send the browser; no I/O."""
+        ...
+
+    async def exchange(
+        self, request: Authorization, params: Mapping[str, str]
+    ) -> Mapping[str, str | None]:
+        """The connection's secrets, by the names of settings, for what a callback brought back.
+
+        Raises AuthError, with the code ``login_cancelled`` where the person said no.
+        """
+        ...
+
+
 class LMSProvider(ContentProvider, Protocol):
     """Capability ``lms``: courses. Stable since 1.0."""
 

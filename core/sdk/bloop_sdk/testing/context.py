@@ -6,7 +6,7 @@ import asyncio
 import functools
 import importlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -115,6 +115,12 @@ class FakeContext:
     actions: frozenset[str] | None = None
     reported: list[tuple[int, int | None, str]] = field(default_factory=list)
     steps: Steps = field(default_factory=Steps)
+    kept: dict[str, str | None] = field(default_factory=dict, repr=False)
+    """What ``keep_secrets`` was given."""
+
+    async def keep_secrets(self, values: Mapping[str, str | None]) -> None:
+        """Remember the secrets in ``kept``."""
+        self.kept.update(values)
 
     async def run_sync(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking code in a thread."""

@@ -25,6 +25,7 @@ from bloop_sdk.providers.content import ContentProvider, Deletes, Partition, Str
 from bloop_sdk.records import (
     CONTAINER_KINDS,
     KIND_OF,
+    KIND_OF_OTHERS,
     Batch,
     Container,
     Content,
@@ -33,8 +34,6 @@ from bloop_sdk.records import (
     File,
     Kind,
     Node,
-    Outcome,
-    Person,
     Record,
     Ref,
 )
@@ -52,16 +51,11 @@ def ref_of(record: Record) -> Ref:
     match record:
         case Container():
             return Ref(record.kind, record.remote_id)
-        case Node():
-            return Ref(Kind.MODULE, record.remote_id)
         case Content():
             return record.ref
-        case Person():
-            return Ref(Kind.PERSON, record.remote_id)
-        case Enrolment():
-            return Ref(Kind.ENROLMENT, record.remote_id)
-        case Outcome():
-            return Ref(Kind.OUTCOME, record.remote_id)
+    kind = KIND_OF_OTHERS.get(type(record))
+    if kind is not None:
+        return Ref(kind, record.remote_id)
     raise ContractError(f"{type(record).__name__} is not a record of bloop_sdk.records")
 
 
