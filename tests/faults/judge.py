@@ -155,7 +155,18 @@ def judge(books: Books, written: Written, kills: list[Kill]) -> dict[str, Any]:
         "lost_by_kind": {name: number for name, number in lost.items() if number},
         "doubled_by_kind": {name: number for name, number in doubled.items() if number},
         "failures": written.failures[:5],
+        "unexplained": _told([(run.job, run.pid, run.began, run.ended) for run in runs], killed),
     }
+
+
+def _told(runs: list[tuple[Any, ...]], killed: set[int | None]) -> list[list[tuple[Any, ...]]]:
+    """All runs of a job that somebody did again who had not been killed, for who looks into it."""
+    by_job: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for run in runs:
+        by_job[run[0]].append(run)
+    return [
+        of_job for of_job in by_job.values() if any(run[1] not in killed for run in of_job[:-1])
+    ][:5]
 
 
 def is_lawful(report: dict[str, Any]) -> bool:
