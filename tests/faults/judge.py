@@ -130,7 +130,7 @@ def judge(books: Books, written: Written, kills: list[Kill]) -> dict[str, Any]:
         "jobs": sum(count - 1 for count in ends.values()),
         # Whoever was not killed had ended well what somebody else did again.
         "deliveries": _unexplained([(id_, pid) for id_, _, _, pid, _ in lines], killed),
-        "runs": _unexplained([(run.job, run.pid) for run in runs], killed),
+        "runs": _unexplained([(run.job, run.pid) for run in runs], killed | _cut_off(runs, kills)),
     }
     return {
         "kills": len(kills),
@@ -155,18 +155,7 @@ def judge(books: Books, written: Written, kills: list[Kill]) -> dict[str, Any]:
         "lost_by_kind": {name: number for name, number in lost.items() if number},
         "doubled_by_kind": {name: number for name, number in doubled.items() if number},
         "failures": written.failures[:5],
-        "unexplained": _told([(run.job, run.pid, run.began, run.ended) for run in runs], killed),
     }
-
-
-def _told(runs: list[tuple[Any, ...]], killed: set[int | None]) -> list[list[tuple[Any, ...]]]:
-    """All runs of a job that somebody did again who had not been killed, for who looks into it."""
-    by_job: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for run in runs:
-        by_job[run[0]].append(run)
-    return [
-        of_job for of_job in by_job.values() if any(run[1] not in killed for run in of_job[:-1])
-    ][:5]
 
 
 def is_lawful(report: dict[str, Any]) -> bool:
@@ -193,6 +182,22 @@ def _unexplained(done: Iterable[tuple[str, int]], killed: set[int | None]) -> in
         broken += what in before and before[what] not in killed
         before[what] = pid
     return broken
+
+
+def _cut_off(runs: Iterable[Any], kills: list[Kill]) -> set[int]:
+    """Processes that died in a run, after somebody had been killed.
+
+    Celery's worker takes its children with it, also one that it began after it was looked at.
+    """
+    by_job: dict[str, list[Any]] = defaultdict(list)
+    for run in runs:
+        by_job[run.job].append(run)
+    return {
+        run.pid
+        for of_job in by_job.values()
+        for run, again in itertools.pairwise(of_job)
+        if run.ended is None and any(run.began < kill.at < again.began for kill in kills)
+    }
 
 
 def _resumes(
