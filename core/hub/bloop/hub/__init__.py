@@ -169,6 +169,7 @@ class Hub:
         made.register("content.import", self._import_uploaded)
         made.register("content.sync", self._sync)
         made.register("content.refresh", self._refresh)
+        made.register("content.grade", self._grade)
         made.register("accounts.message", self._bring_message)
         made.register("accounts.export", self._export_person)
         return made
@@ -346,6 +347,11 @@ class Hub:
         from bloop.hub.connections import run_refresh_job
 
         return await run_refresh_job(self, running, payload)
+
+    async def _grade(self, running: RunningJob, payload: JSONObject) -> Any:
+        from bloop.hub.connections import run_grade_job
+
+        return await run_grade_job(self, running, payload)
 
     async def _export_person(self, running: RunningJob, _payload: JSONObject) -> Any:
         from bloop.accounts.privacy.exporting import run_export
