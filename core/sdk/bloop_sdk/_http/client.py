@@ -153,13 +153,14 @@ class Client:
         idle = self._bounds.total_seconds
         patience = self._bounds.longest_wait
         count = _Count(limit)
-        async with self._pacer.turn(self._key(request), self._pace, patience):
+        async with self._pacer.turn(self._key(request), self._pace, patience) as learn:
             started = time.perf_counter()
             try:
                 async with self._transport.open(
                     request, total=request.timeout or total, idle=idle
                 ) as answer:
                     count.status = answer.status
+                    learn(answer.headers)
                     chunks = count.bounded(request, answer)
                     if answer.status in {401, 403, 429} or answer.status >= 500:
                         body = await _beginning(chunks)
