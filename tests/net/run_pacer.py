@@ -1,4 +1,4 @@
-"""A process that sends paced requests: `run_pacer.py BOARD PLACE JSON`; see test_shared_pacer.py."""
+"""A process that sends paced requests: `python -m tests.net.run_pacer BOARD PLACE JSON`."""
 
 import asyncio
 import json
@@ -27,15 +27,20 @@ def pace_of(asked):
     return Pace(tuple(map(tuple, asked["windows"])), asked["at_once"])
 
 
+def _tell(*what):
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
 async def main(kind, place, asked):
     pacer = HubPacer(board_of(kind, place), lease=asked.get("lease", 20.0))
 
     async def one():
         async with pacer.turn(KEY, pace_of(asked), 60):
             begun = time.monotonic()
-            print(json.dumps(["begin", begun]), flush=True)
+            _tell("begin", begun)
             await asyncio.sleep(asked["seconds"])
-            print(json.dumps(["end", begun, time.monotonic()]), flush=True)
+            _tell("end", begun, time.monotonic())
 
     await asyncio.gather(*(one() for _ in range(asked["requests"])))
     await pacer.close()

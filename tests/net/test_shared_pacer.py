@@ -27,13 +27,14 @@ SCRIPT = [sys.executable, "-m", "tests.net.run_pacer"]
 def place(request, tmp_path):
     """Where a board is, as `run_pacer.py` is told."""
     if request.param == "file":
-        return "file", str(tmp_path)
-    if request.param == "redis":
-        return "redis", request.getfixturevalue("empty_redis_url")
-    cluster = request.getfixturevalue("postgres_cluster")
-    database = cluster.create(cluster.template("core", _migrate))
-    request.addfinalizer(lambda: cluster.drop(database))
-    return "postgres", database.app_url
+        yield "file", str(tmp_path)
+    elif request.param == "redis":
+        yield "redis", request.getfixturevalue("empty_redis_url")
+    else:
+        cluster = request.getfixturevalue("postgres_cluster")
+        database = cluster.create(cluster.template("core", _migrate))
+        yield "postgres", database.app_url
+        cluster.drop(database)
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ async def test_a_cancelled_request_leaves_its_place_and_its_line(place):
     async with ours.turn(KEY, Pace(at_once=1), 30):
         waiting = asyncio.ensure_future(other.turn(KEY, Pace(at_once=1), 30).__aenter__())
         async with asyncio.timeout(30):
-            while not await board.change(KEY, lambda book, now: list(book.waiting)):
+            while not await board.change(KEY, lambda book, now: list(book.waiting)):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from bloop_sdk import Manifest, PluginConfig, Request, Response, UnsupportedErro
 from bloop_sdk._http.client import Bounds, Client, Try
 from bloop_sdk._http.urls import hosts_within
 from bloop_sdk._http.wire import Pace
+from bloop_sdk.http import Answer
 
 if TYPE_CHECKING:
     from bloop.net.boards import Board
@@ -72,6 +74,10 @@ class NoWayOut:
         raise _refusal(request)
 
     def stream(self, request: Request) -> AsyncIterator[bytes]:
+        """Refuse."""
+        raise _refusal(request)
+
+    def exchange(self, request: Request) -> AbstractAsyncContextManager[Answer]:
         """Refuse."""
         raise _refusal(request)
 

@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 
 from bloop_sdk._http.urls import told
-from bloop_sdk._http.wire import Answer, Transport, prepare
+from bloop_sdk._http.wire import Transport, prepare
 from bloop_sdk._masking import MASK, is_private, mask_text
 from bloop_sdk.errors import FatalError
-from bloop_sdk.http import Request
+from bloop_sdk.http import Answer, Request
 
 VERSION = 1
 # Words that hide a credential in a query or form, though not in any log field.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -11,21 +11,12 @@ from urllib.parse import urlencode
 
 from bloop_sdk._http.urls import told
 from bloop_sdk.errors import FatalError
-from bloop_sdk.http import Request
+from bloop_sdk.http import Answer, Request
 
 if TYPE_CHECKING:
     from bloop_sdk.manifest import Bucket
 
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The head of an answer, and its body as it comes in. Header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    chunks: AsyncIterator[bytes]
 
 
 class Transport(Protocol):

@@ -26,9 +26,9 @@ import pytest
 
 from bloop_sdk._http.client import Client
 from bloop_sdk._http.urls import told
-from bloop_sdk._http.wire import Answer, Key, Learn, Pace, Transport, prepare
+from bloop_sdk._http.wire import Key, Learn, Pace, Transport, prepare
 from bloop_sdk.errors import RateLimitedError
-from bloop_sdk.http import Request, Response
+from bloop_sdk.http import Answer, Request, Response
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.faults import pieces
 from bloop_sdk.testing.streams import Stream
