@@ -12,6 +12,7 @@ from bloop.kernel.config_model import NetSection
 from bloop.net.guard import Guard
 from bloop.net.pacer import HubPacer
 from bloop.net.transport import NetworkTransport
+from bloop.telemetry.logs import get_logger
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import Manifest, PluginConfig, Request, Response, UnsupportedError
 from bloop_sdk._http.client import Bounds, Client, Try
@@ -21,6 +22,8 @@ from bloop_sdk.http import Answer
 
 if TYPE_CHECKING:
     from bloop.net.boards import Board
+
+log = get_logger("bloop.outside")
 
 
 class Outside:
@@ -66,6 +69,19 @@ class Outside:
         await self.transport.close()
 
 
+class Tally:
+    """Counts what goes out for a run: ``client(..., on_try=tally)``."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.bytes = 0
+
+    def __call__(self, one: Try) -> None:
+        """Count one try."""
+        self.requests += 1
+        self.bytes += one.bytes
+
+
 class NoWayOut:
     """The HTTP client of a connection that stands for a file."""
 
@@ -99,6 +115,16 @@ def _refusal(request: Request) -> UnsupportedError:
 def _count(plugin: str, on_try: Callable[[Try], None] | None, one: Try) -> None:
     if on_try is not None:
         on_try(one)
+    log.debug(
+        "request to outside",
+        plugin=plugin,
+        method=one.method,
+        host=one.host,
+        path=one.path,
+        status=one.status,
+        bytes=one.bytes,
+        seconds=round(one.seconds, 4),
+    )
     made = metrics()
     made.outbound_requests.labels(plugin, one.host, one.status).inc()
     made.outbound_seconds.labels(plugin, one.host).observe(one.seconds)

@@ -9,6 +9,7 @@ from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
 from bloop_sdk._http.outcome import Retries, error_of
 from bloop_sdk._http.urls import AddressRefusedError, joined, origin, same_host, told
@@ -44,10 +45,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try of one request, for metrics and run reports; status 0 means no answer."""
+    """One try of one request, for metrics, logs and run reports; status 0 means no answer."""
 
     method: str
     host: str
+    path: str
     status: int
     bytes: int
     seconds: float
@@ -231,7 +233,8 @@ class Client:
     def _report(self, request: Request, count: _Count, seconds: float) -> None:
         if self._on_try is not None:
             host = origin(request.url)[1]
-            self._on_try(Try(request.method, host, count.status, count.bytes, seconds))
+            path = urlsplit(request.url).path
+            self._on_try(Try(request.method, host, path, count.status, count.bytes, seconds))
 
 
 class _Count:
