@@ -37,7 +37,8 @@ class Book:
 
     ``left`` is what the other side's bucket held at ``left_at``, without what requests in flight
     are charged up front; None while nobody has told. ``full`` is the most that anybody told,
-    ``spent`` what all requests have cost since the book was begun.
+    ``spent`` what all requests have cost since the book was begun. Until ``silent_until`` the host
+    is taken for one without a bucket, as one that files are fetched from.
     """
 
     flights: dict[str, list[float]] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Book:
     left: float | None = None
     left_at: float = 0.0
     full: float = 0.0
+    silent_until: float = 0.0
     peak: float = 0.0
     spent: float = 0.0
     written_at: float = 0.0
@@ -110,6 +112,11 @@ class Book:
         """The request is over. One without an answer may have cost something all the same."""
         if self.flights.pop(place, None) and bucket and not answered and self.left is not None:
             self.left -= bucket.in_flight
+
+    def learn_nothing(self, now: float) -> None:
+        """An answer does not tell of any bucket."""
+        if self.left is None:
+            self.silent_until = now + _TOLD_SECONDS
 
     def learn(
         self, now: float, bucket: Bucket, place: str, remaining: float, cost: float | None
@@ -180,6 +187,8 @@ class Book:
             return 0.0
         if not self.flights and now - self.left_at > _TOLD_SECONDS:
             self.left = None
+        if self.left is None and now < self.silent_until:
+            return 0.0
         if self.left is None:
             # Nobody has told yet how full it is: one request finds out.
             return WHEN_GIVEN_BACK if self.flights or ahead else 0.0

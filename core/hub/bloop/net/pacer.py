@@ -222,7 +222,9 @@ class HubPacer:
             return
         remaining = _number(headers.get(bucket.remaining.lower()))
         cost = _number(headers.get(bucket.cost.lower()))
-        if remaining is not None:
+        if remaining is None:
+            self._news(line, lambda book, now: book.learn_nothing(now))
+        else:
             self._news(line, lambda book, now: book.learn(now, bucket, place, remaining, cost))
 
     def _news(self, line: _Line, one: News) -> None:
