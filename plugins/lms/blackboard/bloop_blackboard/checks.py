@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bloop_blackboard.api import Api, Version
+from bloop_blackboard.courses import path
 from bloop_blackboard.gradebook import COLUMNS
 from bloop_blackboard.notices import ANNOUNCEMENTS, CALENDAR, PROGRESS
 from bloop_blackboard.people import GROUPS
@@ -17,12 +18,12 @@ async def check(api: Api) -> CheckResult:
     version = await api.version()
     missing: list[str] = []
     gaps: list[str] = []
-    courses = await _try(api, "/v3/courses", missing)
+    courses = await _try(api, await path(api), missing)
     await _try(api, "/v1/terms", missing)
     if courses:
-        for path, since, what in _of_course(str(courses[0].get("id"))):
+        for place, since, what in _of_course(str(courses[0].get("id"))):
             if await api.has(since):
-                await _try(api, path, missing)
+                await _try(api, place, missing)
             else:
                 gaps.append(f"{what}: this site is older than Learn {since[0]}.{since[1]}")
     else:

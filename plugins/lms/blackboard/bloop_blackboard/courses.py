@@ -18,6 +18,7 @@ FIELDS = (
 )
 """Not the access code of an enrolment, which is a secret."""
 
+_V3 = (3800, 1)
 _CLOSED = frozenset({"No", "Disabled"})
 
 
@@ -31,7 +32,7 @@ class Courses:
     async def read(self) -> AsyncIterator[tuple[list[Container], list[Skipped]]]:
         """All that the credential may see, page by page."""
         terms = await self._known_terms()
-        async for page in self._api.pages("/v3/courses", {"fields": FIELDS}):
+        async for page in self._api.pages(await path(self._api), {"fields": FIELDS}):
             made = [container_of(row, terms) for row in page]
             yield (
                 [one for one in made if isinstance(one, Container)],
@@ -40,7 +41,7 @@ class Courses:
 
     async def fetch(self, course: str) -> Container | Skipped:
         """One; raises MissingRecordError."""
-        row = await self._api.get(f"/v3/courses/{course}", {"fields": FIELDS})
+        row = await self._api.get(f"{await path(self._api)}/{course}", {"fields": FIELDS})
         return container_of(row, await self._known_terms())
 
     async def _known_terms(self) -> Mapping[str, JSONObject]:
@@ -53,6 +54,11 @@ class Courses:
                 rows = []  # Courses are whole without them; check() names what is missing.
             self._terms = {str(row.get("id")): row for row in rows}
         return self._terms
+
+
+async def path(api: Api) -> str:
+    """Where courses are listed: the newest version of it that the site has."""
+    return "/v3/courses" if await api.has(_V3) else "/v2/courses"
 
 
 def container_of(row: JSONObject, terms: Mapping[str, JSONObject]) -> Container | Skipped:

@@ -39,20 +39,35 @@ class Wire(BaseModel):
         return value
 
 
-class Duration(Wire):
-    """When something is open."""
+class Span(Wire):
+    """From when to when."""
 
-    type: str | None = None
     start: Moment | None = None
     end: Moment | None = None
 
 
-class Availability(Wire):
-    """Whether something is open; ``available`` is left out for those who see only what is."""
+class Available(Wire):
+    """Whether something is open; left out for those who see only what is."""
 
     available: str | None = None
-    duration: Duration = Duration()
-    adaptive_release: Duration = Duration()
+
+
+class CourseAvailability(Available):
+    """Whether and when a course is open."""
+
+    duration: Span = Span()
+
+
+class ItemAvailability(Available):
+    """Whether and when an item is shown."""
+
+    adaptive_release: Span = Span()
+
+
+class NoticeAvailability(Wire):
+    """When an announcement is shown."""
+
+    duration: Span = Span()
 
 
 class Locale(Wire):
@@ -73,7 +88,7 @@ class Course(Wire):
     organization: bool = False
     ultra_status: str | None = None
     term_id: str | None = None
-    availability: Availability = Availability()
+    availability: CourseAvailability = CourseAvailability()
     locale: Locale = Locale()
     external_access_url: str | None = None
     parent_id: str | None = None
@@ -84,7 +99,7 @@ class Term(Wire):
 
     id: str
     name: str
-    availability: Availability = Availability()
+    availability: CourseAvailability = CourseAvailability()
 
 
 class Role(Wire):
@@ -129,7 +144,7 @@ class Membership(Wire):
     child_course_id: str | None = None
     created: Moment | None = None
     modified: Moment | None = None
-    availability: Availability = Availability()
+    availability: Available = Available()
 
 
 class Group(Wire):
@@ -186,7 +201,7 @@ class Item(Wire):
     position: int = 0
     has_children: bool = False
     launch_in_new_window: bool = False
-    availability: Availability = Availability()
+    availability: ItemAvailability = ItemAvailability()
     content_handler: Handler
     links: tuple[Alternate, ...] = ()
 
@@ -223,7 +238,7 @@ class Column(Wire):
     created: Moment | None = None
     content_id: str | None = None
     score: Score = Score()
-    availability: Availability = Availability()
+    availability: Available = Available()
     grading: Grading = Grading()
 
 
@@ -305,7 +320,7 @@ class Announcement(Wire):
     draft: bool = False
     created: Moment | None = None
     modified: Moment | None = None
-    availability: Availability = Availability()
+    availability: NoticeAvailability = NoticeAvailability()
 
 
 class Recurrence(Wire):
