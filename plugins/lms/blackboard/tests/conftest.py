@@ -29,7 +29,7 @@ def site() -> FakeBlackboard:
         item("_23_1", "_1_1", 6, _tool(), body="<p>A lab.</p>"),
         item("_24_1", "_1_1", 7, {"id": link, "targetId": "_1_1", "targetType": "Tool"}),
         item("_25_1", "_1_1", 8, "resource/x-bb-blti-bltiplacement-Lab"),
-        item("_26_1", "_10_1", 2, "resource/x-bb-folder", title="Deeper", body="<p>Read.</p>"),
+        item("_26_1", "_10_1", 2, "resource/x-bb-folder", body="<p>Read.</p>", hasChildren=True),
         item("_27_1", "_26_1", 0, "resource/x-bb-document", title="Deepest"),
     ]
     made.row("_21_1")["contentHandler"]["file"] = {"fileName": "chart.png", "mimeType": "image/png"}

@@ -431,8 +431,16 @@ def _only(row: Row, fields: str) -> Row:
         if not rest:
             found[head] = row[head]
         elif isinstance(row[head], dict):
-            found.setdefault(head, {}).update(_only(row[head], rest))
+            _merge(found.setdefault(head, {}), _only(row[head], rest))
     return found
+
+
+def _merge(target: Row, more: Row) -> None:
+    for name, value in more.items():
+        if isinstance(value, dict) and isinstance(target.get(name), dict):
+            _merge(target[name], value)
+        else:
+            target[name] = value
 
 
 def _user(name: str, login: str, given: str, family: str) -> Row:
