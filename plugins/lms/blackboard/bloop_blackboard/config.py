@@ -12,8 +12,7 @@ class BlackboardConfig(PluginConfig):
 
     base_url: HttpUrl = setting(
         scope=Scope.CONNECTION,
-        description="Address of the site",
-        examples=["https://learn.example.edu"],
+        description="Address of the site, with https://",
     )
     application_key: str = setting(
         scope=Scope.CONNECTION,
