@@ -203,12 +203,11 @@ class CourseReader:
             return outline
         try:
             answer = await self._moodle.call(UPDATES, courseid=outline.course, since=since)
-        except (PermissionMissingError, UnsupportedError):
+            instances = listed(answer, "instances", UPDATES)
+        except (PermissionMissingError, UnsupportedError, SkippableError):
             return outline
         touched = {
-            identifier(one.get("id"))
-            for one in listed(answer, "instances", UPDATES)
-            if one.get("contextlevel") == "module"
+            identifier(one.get("id")) for one in instances if one.get("contextlevel") == "module"
         }
         for warning in dicts(answer.get("warnings")):
             # A module whose plugin cannot tell what changed, such as a third party's.
@@ -316,7 +315,7 @@ class CourseReader:
                 answer = await self._moodle.call(
                     RUBRICS, cmids=some, areaname="submissions", activeonly=True
                 )
-            except (PermissionMissingError, UnsupportedError):
+            except (PermissionMissingError, UnsupportedError, SkippableError):
                 return extra
             listed(answer, "areas", RUBRICS)
             extra |= {

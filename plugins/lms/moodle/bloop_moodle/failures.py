@@ -19,6 +19,7 @@ from bloop_sdk.errors import (
     ForbiddenRecordError,
     MissingRecordError,
     PermissionMissingError,
+    SkippableError,
     UnavailableError,
     UnsupportedError,
 )
@@ -38,6 +39,7 @@ _REFUSED_ACCOUNT = frozenset(
         "invalidlogin",
         "invalidtimedtoken",
         "passwordisexpired",
+        "cannotcreatetoken",
     }
 )
 _NOT_PERMITTED = frozenset(
@@ -55,6 +57,7 @@ _NOT_PERMITTED = frozenset(
         "usernotincourse",
         "nopermissiontoshow",
         "cannotgetgrades",
+        "cannotviewreport",
     }
 )
 _LATER = frozenset(
@@ -70,7 +73,8 @@ _LATER = frozenset(
         "cachestorenotready",
     }
 )
-_SWITCHED_OFF = frozenset({"enablewsdescription", "servicenotavailable", "cannotcreatetoken"})
+_SWITCHED_OFF = frozenset({"enablewsdescription", "servicenotavailable"})
+_NOT_USED_HERE = frozenset({"competenciesarenotenabled", "completionnotenabled"})
 ACCESS = "accessexception"
 
 
@@ -112,7 +116,10 @@ def error_of(function: str, answer: dict[str, Any]) -> BloopError:
         return FatalError(
             what, cure="enable web services, the REST protocol and the service in Moodle", code=code
         )
-    return UnsupportedError(what)
+    if code in _NOT_USED_HERE:
+        return UnsupportedError(what, cure="switch it on in Moodle, or go without")
+    # Nobody knows them all, as plugins have their own: what was asked for is left out.
+    return SkippableError(what, code="moodle_error")
 
 
 def unusable(function: str, content: bytes) -> BloopError:

@@ -28,7 +28,7 @@ OPTIONAL = {
     "mod_forum_get_forum_discussions": "forums: discussions and announcements are not read",
     "mod_book_get_books_by_courses": "books: their chapters are not read",
     "mod_glossary_get_glossaries_by_courses": "glossaries: they are not read",
-    "mod_glossary_get_entries_by_date": "glossaries: they come without their entries",
+    "mod_glossary_get_entries_by_letter": "glossaries: they come without their entries",
     "mod_lti_get_ltis_by_courses": "tools: external tools are not read",
     "core_calendar_get_calendar_events": "calendar: events are not read",
     "gradereport_user_get_grade_items": "submissions: grades are not read",

@@ -19,6 +19,7 @@ from bloop_moodle.values import (
     name,
     without,
 )
+from bloop_sdk.errors import SkippableError
 from bloop_sdk.records import Discussion, JSONObject, Kind, Node, Page, Record, Ref, Skipped
 
 PAGE = 100
@@ -137,14 +138,15 @@ async def glossary(making: Making) -> Made:
     """``mod_glossary``: one page of its terms, in the order of the alphabet."""
     files = making.files
     text = making.text(files, "intro", "introfiles")
-    function = "mod_glossary_get_entries_by_date"
+    function = "mod_glossary_get_entries_by_letter"
     lost: tuple[str, ...] = ()
     entries: list[JSONObject] = []
     if await making.moodle.has(function):
 
         async def page(number: int) -> list[JSONObject]:
-            arguments: JSONObject = {"id": making.module.instance, "order": "CREATION"}
-            arguments |= {"sort": "ASC", "from": number * PAGE, "limit": PAGE}
+            # By letter, as a glossary may have its other orders switched off.
+            arguments: JSONObject = {"id": making.module.instance, "letter": "ALL"}
+            arguments |= {"from": number * PAGE, "limit": PAGE}
             answer = await making.moodle.call(function, **arguments)
             return listed(answer, "entries", function)
 
@@ -256,7 +258,12 @@ async def _chapter(
         reason = "Moodle lists the chapter, and gives no address of its text"
         made.skipped.append(Skipped(ref=str(node.content), reason=reason, raw=raw))
         return
-    html = files.linked(await making.moodle.text(address.path, chapter["title"]), number)
+    try:
+        html = files.linked(await making.moodle.text(address.path, chapter["title"]), number)
+    except SkippableError as err:
+        made.records.append(node)
+        made.skipped.append(Skipped(ref=str(node.content), reason=str(err), code=err.code))
+        return
     made.records += [
         *files.records.values(),
         Page(

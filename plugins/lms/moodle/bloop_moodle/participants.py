@@ -11,7 +11,7 @@ from bloop_moodle.gatherings import whole
 from bloop_moodle.outline import Outline
 from bloop_moodle.rest import Moodle
 from bloop_moodle.values import identifier, listed, parts
-from bloop_sdk.errors import PermissionMissingError
+from bloop_sdk.errors import PermissionMissingError, SkippableError
 from bloop_sdk.records import Batch, Container, JSONObject, Record, Skipped, Submission
 
 COURSES = "core_enrol_get_users_courses"
@@ -191,6 +191,9 @@ class PeopleReader:
                 if users[0] != own or user == own:
                     raise
                 return  # Who may see their own alone would be refused for each of the others.
+            except SkippableError as err:
+                yield Skipped(ref=f"completion:{course}:{user}", reason=str(err), code=err.code)
+                continue
             for one in listed(answer, "statuses", COMPLETION):
                 made = work.completion(outline, user, one)
                 if made is not None:

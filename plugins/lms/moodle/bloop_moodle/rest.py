@@ -99,10 +99,10 @@ class Moodle:
         """As :meth:`call`, with the site's time."""
         response = await self._post(function, arguments, write=write)
         value = _json(function, response)
-        if code_of(value) == ACCESS and function != SITE_INFO:
+        if code_of(value) == ACCESS:
             # Either the function is not in the service any more, or the token has just expired,
-            # which is said in the same words the first time.
-            await self._site_info()
+            # which Moodle says in the same words the first time, and only then.
+            await self._site_info(again=True)
         if code_of(value) is not None:
             raise error_of(function, value)
         return Answer(value, _time(response))
@@ -142,21 +142,23 @@ class Moodle:
         content = b"".join([chunk async for chunk in self.chunks(path, shown)])
         return content.decode("utf-8", "replace")
 
-    async def _site_info(self) -> Any:
+    async def _site_info(self, *, again: bool = False) -> Any:
+        """What the site says; ``again`` after Moodle has denied access to something else."""
         value = _json(SITE_INFO, await self._post(SITE_INFO, {}))
-        if code_of(value) == ACCESS:
-            value = _json(SITE_INFO, await self._post(SITE_INFO, {}))
-            if code_of(value) == "invalidtoken":
-                raise CredentialExpiredError(
-                    "the token has expired", cure="make a new token in Moodle and give it"
-                )
-            if code_of(value) == ACCESS:
-                raise AuthError(
-                    f"Moodle refuses the token for {SITE_INFO}",
-                    cure=f"enable the token's service, add {SITE_INFO} to it, and let it be used "
-                    "from the hub's address",
-                )
-        if code_of(value) is not None:
+        code = code_of(value)
+        if code == ACCESS and not again:
+            return await self._site_info(again=True)
+        if code == "invalidtoken" and again:
+            raise CredentialExpiredError(
+                "the token has expired", cure="make a new token in Moodle and give it"
+            )
+        if code == ACCESS:
+            raise AuthError(
+                f"Moodle refuses the token for {SITE_INFO}",
+                cure=f"enable the token's service, add {SITE_INFO} to it, and let it be used "
+                "from the hub's address",
+            )
+        if code is not None:
             raise error_of(SITE_INFO, value)
         return value
 

@@ -102,6 +102,7 @@ class Site:
         self.add(4, 15, "page", "Below", content="<p>Deep</p>", contentfiles=[])
         self.submissions.append(submission(LEARNER))
         self.grades[LEARNER] = grade(LEARNER, "87.50000", START)
+        self.now += 86400
 
     def add(self, place: int, cmid: int, kind: str, name: str, **fields: object) -> None:
         """Add a module at the end of a section."""
