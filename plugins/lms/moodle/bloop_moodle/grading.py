@@ -10,7 +10,12 @@ from bloop_moodle.participants import ASSIGN_GRADES, GRADES
 from bloop_moodle.rest import Moodle
 from bloop_moodle.single import course_module
 from bloop_moodle.values import identifier, listed, number, words
-from bloop_sdk.errors import FatalError, PreconditionFailedError, UnsupportedError
+from bloop_sdk.errors import (
+    FatalError,
+    PermissionMissingError,
+    PreconditionFailedError,
+    UnsupportedError,
+)
 from bloop_sdk.providers.content import Precondition, WriteOp, WriteResult
 from bloop_sdk.records import JSONObject, Kind
 
@@ -81,6 +86,14 @@ async def _grade(moodle: Moodle, assignment: str, user: str) -> JSONObject | Non
     """A person's newest grade on an assignment."""
     answer = await moodle.call(ASSIGN_GRADES, assignmentids=[assignment])
     listed(answer, "assignments", ASSIGN_GRADES)
+    for warning in dicts(answer.get("warnings")):
+        # 3 says that there are no grades yet, 1 that this account may not see them.
+        if str(warning.get("warningcode")) == "1":
+            raise PermissionMissingError(
+                f"{ASSIGN_GRADES}: {words(warning.get('message'))}",
+                permission="mod/assign:grade",
+                cure="give the account's role mod/assign:grade in the course",
+            )
     found: work.Work = {}
     work.gather(found, "grade", {assignment: assignment}, answer)
     return found.get((assignment, user), {}).get("grade")

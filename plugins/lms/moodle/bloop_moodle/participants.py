@@ -39,6 +39,7 @@ class PeopleReader:
     def __init__(self, moodle: Moodle, courses: CourseReader) -> None:
         self._moodle = moodle
         self._courses = courses
+        self._learners: dict[str, list[str]] = {}
 
     async def read(self, stream: str, course: str) -> AsyncIterator[Batch]:
         """All of a stream in a course."""
@@ -101,6 +102,7 @@ class PeopleReader:
         except PermissionMissingError:
             # Without it, Moodle lists no suspended enrolments to this account anyway.
             pass
+        self._learners[course] = _learners(everybody, active)
         for one in everybody:
             yield people.participant(self._moodle.base, course, one, active)
 
@@ -160,22 +162,32 @@ class PeopleReader:
                     listed(answer, "assignments", function)
                     work.gather(found, key, assignments, answer)
         if await self._moodle.has(GRADES):
-            work.gather_items(found, outline, await self._grade_items(outline.course))
+            async for answer in self._grade_items(outline.course):
+                listed(answer, "usergrades", GRADES)
+                work.gather_items(found, outline, answer)
         return [
             work.submission(outline, key, known)
             for key, known in sorted(found.items())
             if only in {None, key[0]} and _tells(known)
         ]
 
-    async def _grade_items(self, course: str) -> Any:
+    async def _grade_items(self, course: str) -> AsyncIterator[Any]:
         """Everybody's grades, or the account's own where it may not see others'."""
+        own = (await self._moodle.site()).user
         try:
-            answer = await self._moodle.call(GRADES, courseid=course, userid=0)
+            everybody = await self._moodle.call(GRADES, courseid=course, userid=0)
         except PermissionMissingError:
-            user = (await self._moodle.site()).user
-            answer = await self._moodle.call(GRADES, courseid=course, userid=user)
-        listed(answer, "usergrades", GRADES)
-        return answer
+            yield await self._moodle.call(GRADES, courseid=course, userid=own)
+            return
+        found = {identifier(one.get("userid")) for one in listed(everybody, "usergrades", GRADES)}
+        yield everybody
+        # Where a course has groups and the account is in one, "everybody" is that group.
+        for user in await self._watched(course):
+            if user not in found:
+                try:
+                    yield await self._moodle.call(GRADES, courseid=course, userid=user)
+                except (PermissionMissingError, SkippableError):
+                    continue  # Of a group that the account may not see.
 
     async def _completion(self, course: str) -> Listed:
         await self._moodle.need(COMPLETION, "reading completion")
@@ -183,13 +195,13 @@ class PeopleReader:
         if not any(module.tracked for module in outline.modules.values()):
             return
         own = (await self._moodle.site()).user
-        users = await self._watched(course, own)
+        users = [own, *(user for user in await self._watched(course) if user != own)]
         for user in users:
             try:
                 answer = await self._moodle.call(COMPLETION, courseid=course, userid=user)
             except PermissionMissingError:
-                if users[0] != own or user == own:
-                    raise
+                if user == own:
+                    continue  # Who only looks after the course is not tracked in it.
                 return  # Who may see their own alone would be refused for each of the others.
             except SkippableError as err:
                 yield Skipped(ref=f"completion:{course}:{user}", reason=str(err), code=err.code)
@@ -199,20 +211,20 @@ class PeopleReader:
                 if made is not None:
                     yield made
 
-    async def _watched(self, course: str, own: str) -> list[str]:
-        """Whose completion to ask for: who is active in the course, as far as that can be seen."""
-        if not await self._moodle.has(USERS):
-            return [own]
-        try:
-            some = await self._users(course, "id,roles")
-        except PermissionMissingError:
-            return [own]
-        users = [
-            user
-            for one in some
-            if (user := identifier(one.get("id"))) is not None and (user == own or _learns(one))
-        ]
-        return sorted(users, key=lambda user: (user != own, int(user)))
+    async def _watched(self, course: str) -> list[str]:
+        """The active learners of a course, as far as the account may see them."""
+        if course not in self._learners:
+            try:
+                everybody = await self._users(course, "id,roles")
+            except (PermissionMissingError, SkippableError):
+                everybody = []
+            self._learners[course] = _learners(everybody, None)
+        return self._learners[course]
+
+
+def _learners(users: list[JSONObject], active: frozenset[str] | None) -> list[str]:
+    found = (identifier(one.get("id")) for one in users if _learns(one))
+    return sorted((user for user in found if user and (active is None or user in active)), key=int)
 
 
 def _learns(user: JSONObject) -> bool:

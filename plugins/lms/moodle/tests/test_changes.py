@@ -21,10 +21,10 @@ COURSE = Counter(
     mod_assign_get_submissions=1,
     mod_assign_get_grades=1,
     gradereport_user_get_grade_items=1,
-    # Everybody, who is active, and whose completion there is: each one call for 500 people.
-    core_enrol_get_enrolled_users=3,
-    # One for each learner, and for the account itself.
-    core_completion_get_activities_completion_status=3,
+    # Everybody, and who is active: each one call for 500 people.
+    core_enrol_get_enrolled_users=2,
+    # One for each active learner, and for the account itself.
+    core_completion_get_activities_completion_status=2,
 )
 ALWAYS = Counter(
     mod_assign_get_assignments=1,

@@ -7,7 +7,12 @@ import dataclasses
 import pytest
 
 from bloop_sdk import Kind, Ref
-from bloop_sdk.errors import FatalError, PreconditionFailedError, UnsupportedError
+from bloop_sdk.errors import (
+    FatalError,
+    PermissionMissingError,
+    PreconditionFailedError,
+    UnsupportedError,
+)
 from bloop_sdk.providers.content import Precondition, WriteOp
 from plugins.lms.moodle.tests.fake_moodle import FakeMoodle
 from plugins.lms.moodle.tests.fake_site import OTHER
@@ -89,6 +94,14 @@ async def test_what_is_no_grade_is_refused_before_anything_is_written(hub, moodl
         await hub.provider().write(
             dataclasses.replace(op(score=1), **change), Precondition(remote_version=None)
         )
+    assert saved(moodle) == []
+
+
+async def test_who_may_not_see_the_grades_overwrites_none(hub, moodle):
+    warning = {"item": "assignment", "itemid": 108, "warningcode": "1", "message": "No access"}
+    moodle.overrides["mod_assign_get_grades"] = {"assignments": [], "warnings": [warning]}
+    with pytest.raises(PermissionMissingError):
+        await hub.provider().write(op(score=1), Precondition(remote_version=None))
     assert saved(moodle) == []
 
 

@@ -172,7 +172,7 @@ async def test_work_progress_dates_and_competencies(hub):
     assert work.submitted_at == work.graded_at == datetime.fromtimestamp(START, UTC)
     assert work.content == Ref(Kind.ASSIGNMENT, "8") and work.attempt == 1
     assert hub.get("completion:2:5").state == "complete"
-    assert hub.get("completion:2:6").state == "incomplete"
+    assert hub.get("completion:2:3").state == "incomplete"
     event = hub.get("calendar_event:1")
     assert event.content == Ref(Kind.ASSIGNMENT, "8") and event.ends_at is None
     assert hub.get("outcome:2:2").parent == "2:1" and hub.get("outcome:2:1").parent is None
@@ -203,6 +203,19 @@ async def test_who_sees_their_own_completion_alone_is_refused_once(hub, moodle):
     called = await hub.run()
     assert [one.person for one in hub.replica.of(Kind.COMPLETION)] == ["3"]
     assert called.count("core_completion_get_activities_completion_status") == 2
+
+
+async def test_grades_of_other_groups_are_asked_for_one_by_one(hub, moodle):
+    def grouped(arguments):
+        from plugins.lms.moodle.tests.fake_functions import Functions
+
+        if arguments["userid"] == "0":
+            return {"usergrades": [], "warnings": []}
+        return Functions(moodle.site).gradereport_user_get_grade_items(arguments)
+
+    moodle.overrides["gradereport_user_get_grade_items"] = grouped
+    await hub.run()
+    assert hub.get("submission:8:5").grade == "87.50"
 
 
 async def test_an_administrator_reads_all_courses_but_the_front_page(hub, moodle):
