@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, SecretStr, UrlConstraints
-from pydantic_core import Url
+from pydantic import AfterValidator, HttpUrl, SecretStr
 
 from bloop_sdk.settings import PluginConfig, Scope, setting
 
 
-def _plain(url: Url) -> Url:
+def _plain(url: HttpUrl) -> HttpUrl:
     if url.username or url.password or url.query or url.fragment:
-        raise ValueError("write the address alone, such as https://moodle.example.edu")
+        raise ValueError("write the address alone, without a name, a password or a query")
     return url
 
 
-SiteUrl = Annotated[Url, UrlConstraints(allowed_schemes=["https", "http"]), AfterValidator(_plain)]
+SiteUrl = Annotated[HttpUrl, AfterValidator(_plain)]
 
 
 class MoodleConfig(PluginConfig):

@@ -74,7 +74,7 @@ def test_arguments_are_written_as_php_reads_them():
 
 async def test_the_token_goes_in_the_body_alone(hub, moodle):
     await hub.run()
-    assert len(moodle.urls) > 30
+    assert len(moodle.urls) >= 30
     assert not any(GOOD in url or "token" in url for url in moodle.urls)
 
 
