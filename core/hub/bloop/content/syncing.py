@@ -48,7 +48,7 @@ def ask_for_sync(
     read now, and where another kind of sync is under way.
     """
     connection = unit.get(Connection, connection_id)
-    _check_readable(connection)
+    check_readable(connection)
     payload = {
         "connection": connection_id,
         "full": full,
@@ -79,7 +79,7 @@ def ask_for_refresh(
     The same ``key`` asks only once.
     """
     connection = unit.get(Connection, connection_id)
-    _check_readable(connection)
+    check_readable(connection)
     ordered = sorted(set(refs))
     if not ordered:
         raise InvalidError("there is nothing to fetch again", field="refs")
@@ -109,7 +109,8 @@ def job_under_way(unit: UnitOfWork, connection: Connection) -> Job | None:
     )
 
 
-def _check_readable(connection: Connection) -> None:
+def check_readable(connection: Connection) -> None:
+    """Raise unless a connection can be talked to now."""
     reason = _REFUSED.get(ConnectionState(connection.state))
     if "file" in connection.settings:
         raise InvalidError(

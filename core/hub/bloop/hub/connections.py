@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bloop.content.dry import dry_read
 from bloop.content.engine import RunOptions, run_read
+from bloop.content.grading import GRADE, operation
 from bloop.content.refresh import refresh
 from bloop.hub.contexts import ConnectionCall, open_connection_context
 from bloop.hub.providers import GuardedProvider
@@ -19,7 +20,7 @@ from bloop.store.commands import command
 from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call, Container, PluginConfig, Ref
+from bloop_sdk import Call, Container, PluginConfig, Ref, UnsupportedError
 from bloop_sdk._http.client import Try
 from bloop_sdk.records import Kind
 
@@ -170,6 +171,20 @@ async def run_refresh_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSO
     return await refresh(hub.database, hub.blobs, provider, job.call, connection, refs)
 
 
+async def run_grade_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
+    """Handle a job of the kind :data:`bloop.content.grading.GRADE_JOB`; what is there now."""
+    connection = payload["connection"]
+    provider = await open_provider(hub, job.call, connection)
+    if GRADE not in provider.spec().writes:
+        raise UnsupportedError(
+            f"plugin {provider.handle.plugin_id} writes no grades",
+            cure="give it in the system where the work was handed in",
+        )
+    written = await provider.write(*operation(job.job, payload))
+    counts = await refresh(hub.database, hub.blobs, provider, job.call, connection, [written.ref])
+    return {"remote_version": written.remote_version, **counts}
+
+
 async def _selected(hub: Hub, call: Call, connection_id: str) -> dict[str, Any]:
     def look(unit: UnitOfWork) -> dict[str, Any]:
         return dict(unit.get(Connection, connection_id).selected)
@@ -207,6 +222,7 @@ __all__ = [
     "create",
     "discover",
     "open_provider",
+    "run_grade_job",
     "run_refresh_job",
     "run_sync_job",
 ]
