@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -58,7 +58,8 @@ class Outside:
             self.pacer,
             credential="/".join((institution, manifest.id, connection or "")),
             pace=Pace(network.windows, network.at_once, network.bucket),
-            hosts=frozenset(hosts_of(manifest, config)),
+            hosts=frozenset(hosts_of(network.hosts, config)),
+            downloads=frozenset(hosts_of(network.downloads, config)),
             bounds=self._bounds,
             on_try=partial(_count, manifest.id, on_try),
         )
@@ -98,9 +99,9 @@ class NoWayOut:
         raise _refusal(request)
 
 
-def hosts_of(manifest: Manifest, config: PluginConfig) -> Iterator[str]:
-    """The hosts that a manifest declares; ``{key}`` are those of the URLs in that setting."""
-    for declared in manifest.network.hosts:
+def hosts_of(declared_hosts: Iterable[str], config: PluginConfig) -> Iterator[str]:
+    """Hosts as a manifest declares them; ``{key}`` are those of the URLs in that setting."""
+    for declared in declared_hosts:
         key = re.fullmatch(r"\{(\w+)\}", declared)
         if key is None:
             yield declared.lower()
