@@ -39,6 +39,13 @@ _OF_THE_READER = (
 """What differs by reader, language, theme or cache, and is not the module's."""
 
 
+def content_ref(kind: str, cmid: str) -> Ref:
+    """The content of a module of some type, or its place where it is nothing but one."""
+    if kind in PLACES:
+        return Ref(Kind.MODULE, f"cm{cmid}")
+    return Ref(KINDS.get(kind, Kind.OPAQUE), cmid)
+
+
 @dataclass(frozen=True, slots=True)
 class Module:
     """One activity or resource. ``open`` says whether this account may see what is in it."""
@@ -65,9 +72,7 @@ class Module:
     @property
     def content(self) -> Ref | None:
         """Its own content, which has the id of the course module."""
-        if self.type in PLACES:
-            return None
-        return Ref(KINDS.get(self.type, Kind.OPAQUE), self.cmid)
+        return None if self.type in PLACES else content_ref(self.type, self.cmid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class Part:
 class Outline:
     """Sections and modules of a course, in order, as read ``at`` a time of the site's clock.
 
+    ``shut`` are sections that this account may not see: Moodle lists nothing of what is in them.
     ``touched`` are the modules that have changed ``since`` then; None: anything may have.
     """
 
@@ -98,6 +104,7 @@ class Outline:
     at: int | None
     parts: tuple[Part, ...]
     modules: dict[str, Module]
+    shut: frozenset[str] = frozenset()
     since: int | None = None
     touched: frozenset[str] | None = None
 
@@ -120,7 +127,7 @@ class Outline:
             cmid: module if module.type in kept else replace(module, entry={})
             for cmid, module in self.modules.items()
         }
-        return Outline(self.course, self.at, (), modules, self.since, self.touched)
+        return replace(self, parts=(), modules=modules)
 
 
 def read_outline(course: str, answer: Any, at: int | None) -> Outline:
@@ -147,7 +154,9 @@ def read_outline(course: str, answer: Any, at: int | None) -> Outline:
             parts.append(part)
         for module in _read_modules(section, part, host):
             modules[module.cmid] = module
-    return Outline(course, at, tuple(parts), modules)
+    shut = (section for section in sections if not flag(section.get("uservisible", True)))
+    closed = frozenset(str(identifier(section.get("id"))) for section in shut)
+    return Outline(course, at, tuple(parts), modules, closed)
 
 
 def part_node(course: str, part: Part) -> Node:

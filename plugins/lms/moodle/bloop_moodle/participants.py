@@ -26,6 +26,8 @@ ASSIGN_GRADES = "mod_assign_get_grades"
 COMPLETION = "core_completion_get_activities_completion_status"
 
 USERS_AT_ONCE = 500
+EVERYBODY = 300
+"""Of more learners, Moodle would take minutes to put all grades into one answer."""
 _FIELDS = "id,username,fullname,email,idnumber,suspended,roles,groups"
 _RECORDS = 400
 _ASSIGNMENTS_AT_ONCE = 50
@@ -164,9 +166,9 @@ class PeopleReader:
         if await self._moodle.has(GRADES):
             async for answer in self._grade_items(outline.course):
                 listed(answer, "usergrades", GRADES)
-                work.gather_items(found, outline, answer)
+                work.gather_items(found, answer)
         return [
-            work.submission(outline, key, known)
+            work.submission(outline.course, key, known)
             for key, known in sorted(found.items())
             if only in {None, key[0]} and _tells(known)
         ]
@@ -174,15 +176,22 @@ class PeopleReader:
     async def _grade_items(self, course: str) -> AsyncIterator[Any]:
         """Everybody's grades, or the account's own where it may not see others'."""
         own = (await self._moodle.site()).user
+        learners = await self._watched(course)
+        found: set[str | None] = set()
         try:
-            everybody = await self._moodle.call(GRADES, courseid=course, userid=0)
+            if len(learners) <= EVERYBODY:
+                answer = await self._moodle.call(GRADES, courseid=course, userid=0)
+                some = listed(answer, "usergrades", GRADES)
+                found = {identifier(one.get("userid")) for one in some}
+                yield answer
+            elif learners:
+                yield await self._moodle.call(GRADES, courseid=course, userid=learners[0])
+                found = {learners[0]}
         except PermissionMissingError:
             yield await self._moodle.call(GRADES, courseid=course, userid=own)
             return
-        found = {identifier(one.get("userid")) for one in listed(everybody, "usergrades", GRADES)}
-        yield everybody
         # Where a course has groups and the account is in one, "everybody" is that group.
-        for user in await self._watched(course):
+        for user in learners:
             if user not in found:
                 try:
                     yield await self._moodle.call(GRADES, courseid=course, userid=user)
@@ -192,7 +201,7 @@ class PeopleReader:
     async def _completion(self, course: str) -> Listed:
         await self._moodle.need(COMPLETION, "reading completion")
         outline = await self._courses.outline(course)
-        if not any(module.tracked for module in outline.modules.values()):
+        if not outline.shut and not any(one.tracked for one in outline.modules.values()):
             return
         own = (await self._moodle.site()).user
         users = [own, *(user for user in await self._watched(course) if user != own)]
@@ -207,7 +216,7 @@ class PeopleReader:
                 yield Skipped(ref=f"completion:{course}:{user}", reason=str(err), code=err.code)
                 continue
             for one in listed(answer, "statuses", COMPLETION):
-                made = work.completion(outline, user, one)
+                made = work.completion(course, user, one)
                 if made is not None:
                     yield made
 

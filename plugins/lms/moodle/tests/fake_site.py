@@ -167,7 +167,9 @@ class Site:
         """What ``core_course_get_contents`` answers."""
         listed = []
         for one in self.sections:
-            modules = [self.module(cmid) for cmid in self.places[one["id"]]]
+            # What is in a section that is restricted is not listed at all.
+            places = self.places[one["id"]] if one["uservisible"] else []
+            modules = [self.module(cmid) for cmid in places]
             listed.append({**one, "modules": modules})
         return listed
 

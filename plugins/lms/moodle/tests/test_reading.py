@@ -218,6 +218,22 @@ async def test_grades_of_other_groups_are_asked_for_one_by_one(hub, moodle):
     assert hub.get("submission:8:5").grade == "87.50"
 
 
+async def test_grades_of_a_large_course_are_asked_for_one_by_one(hub, moodle):
+    moodle.site.users |= {n: (f"Learner {n}", "student", []) for n in range(100, 420)}
+    asked = []
+
+    def single(arguments):
+        asked.append(arguments["userid"])
+        return {"usergrades": [], "warnings": []}
+
+    moodle.overrides["gradereport_user_get_grade_items"] = single
+    await hub.run()
+    assert len(asked) == len(set(asked)) == 321 and "0" not in asked
+    moodle.refused["gradereport_user_get_grade_items"] = "nopermissiontoviewgrades"
+    called = await hub.run()
+    assert called.count("gradereport_user_get_grade_items") == 2
+
+
 async def test_an_administrator_reads_all_courses_but_the_front_page(hub, moodle):
     moodle.functions.add("core_course_get_courses")
     front = {**moodle.site.course, "id": 1, "format": "site", "fullname": "Front"}
