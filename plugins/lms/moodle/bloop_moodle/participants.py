@@ -97,16 +97,18 @@ class PeopleReader:
     async def _people(self, course: str) -> Listed:
         await self._moodle.need(USERS, "reading people")
         everybody = await self._users(course, _FIELDS)
-        active: frozenset[str] | None = None
-        try:
-            some = await self._users(course, "id", active=True)
-            active = frozenset(filter(None, (identifier(one.get("id")) for one in some)))
-        except PermissionMissingError:
-            # Without it, Moodle lists no suspended enrolments to this account anyway.
-            pass
+        active = await self._active(course)
         self._learners[course] = _learners(everybody, active)
         for one in everybody:
             yield people.participant(self._moodle.base, course, one, active)
+
+    async def _active(self, course: str) -> frozenset[str] | None:
+        """Whose enrolment is not suspended; None where the account may not see that."""
+        try:
+            some = await self._users(course, "id", active=True)
+        except PermissionMissingError:
+            return None
+        return frozenset(filter(None, (identifier(one.get("id")) for one in some)))
 
     async def _users(self, course: str, fields: str, *, active: bool = False) -> list[JSONObject]:
         async def page(number: int) -> list[JSONObject]:
@@ -227,7 +229,8 @@ class PeopleReader:
                 everybody = await self._users(course, "id,roles")
             except (PermissionMissingError, SkippableError):
                 everybody = []
-            self._learners[course] = _learners(everybody, None)
+            active = await self._active(course) if everybody else None
+            self._learners[course] = _learners(everybody, active)
         return self._learners[course]
 
 
