@@ -9,6 +9,7 @@ from typing import Any
 from bloop_moodle.activities import dicts
 from bloop_moodle.outline import Outline, content_ref
 from bloop_moodle.values import (
+    LONGEST,
     body,
     flag,
     identifier,
@@ -86,7 +87,7 @@ def submission(course: str, key: tuple[str, str], known: dict[str, JSONObject]) 
     if score is None:
         score = number(graded.get("grade"))
     score = score if score is None or score >= 0 else None
-    shown = words(item.get("gradeformatted"))
+    shown = words(item.get("gradeformatted"))[:80]
     feedback = words(item.get("feedback"))
     handed_in = sent.get("status") == "submitted" or (
         not sent and bool(item.get("gradedatesubmitted"))
@@ -180,7 +181,7 @@ def event(base: str, outline: Outline, found: JSONObject) -> CalendarEvent | Ski
         html=body(found.get("description")),
         starts_at=starts,
         ends_at=starts + timedelta(seconds=min(seconds, 10**9)) if seconds > 0 else None,
-        location=words(found.get("location")),
+        location=words(found.get("location"))[:LONGEST],
         content=content_ref(module.type, module.cmid) if module is not None else None,
         raw=without(found, "userid"),
         updated_at=moment(found.get("timemodified")),
