@@ -235,11 +235,11 @@ class PeopleReader:
 
 
 def _learners(users: list[JSONObject], active: frozenset[str] | None) -> list[str]:
-    found = (identifier(one.get("id")) for one in users if _learns(one))
+    found = (identifier(one.get("id")) for one in users if learns(one))
     return sorted((user for user in found if user and (active is None or user in active)), key=int)
 
 
-def _learns(user: JSONObject) -> bool:
+def learns(user: JSONObject) -> bool:
     """Whether somebody may be a learner: no role of theirs is known to be another."""
     roles = [one.get("shortname") for one in user.get("roles") or () if isinstance(one, dict)]
     return not roles or not {"manager", "editingteacher", "teacher", "coursecreator"} & set(roles)
