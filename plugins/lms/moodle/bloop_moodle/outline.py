@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from bloop_moodle.functions import ACTIVITIES
-from bloop_moodle.values import body, digest, flag, identifier, integer, name, without, words
+from bloop_moodle.values import (
+    body,
+    digest,
+    flag,
+    identifier,
+    inner_json,
+    integer,
+    moment,
+    name,
+    without,
+    words,
+)
 from bloop_sdk.errors import MalformedRecordError
 from bloop_sdk.records import JSONObject, Kind, Node, Ref
 
@@ -61,6 +73,7 @@ class Module:
     open: bool
     restriction: str
     tracked: bool
+    due: datetime | None
     signature: str
     entry: JSONObject = field(repr=False, hash=False, compare=False)
 
@@ -232,6 +245,12 @@ def _read_modules(section: JSONObject, part: Part, host: JSONObject | None) -> I
             open=may_see and flag(section.get("uservisible", True)),
             restriction=words(entry.get("availabilityinfo")) or "this account may not see it",
             tracked=bool(integer(entry.get("completion"))),
+            due=_due(entry),
             signature=digest([entry, published, may_see]),
             entry=entry,
         )
+
+
+def _due(entry: JSONObject) -> datetime | None:
+    custom = inner_json(entry.get("customdata"))
+    return moment(custom.get("duedate")) if isinstance(custom, dict) else None

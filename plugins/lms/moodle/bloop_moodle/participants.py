@@ -169,8 +169,9 @@ class PeopleReader:
             async for answer in self._grade_items(outline.course):
                 listed(answer, "usergrades", GRADES)
                 work.gather_items(found, answer)
+        due = {cmid: module.due for cmid, module in outline.modules.items()}
         return [
-            work.submission(outline.course, key, known)
+            work.submission(outline.course, key, known, due.get(key[0]))
             for key, known in sorted(found.items())
             if only in {None, key[0]} and _tells(known)
         ]

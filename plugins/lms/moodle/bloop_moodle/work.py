@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bloop_moodle.activities import dicts
@@ -78,7 +78,12 @@ def _attempt(found: JSONObject | None) -> int:
     return -1 if found is None else integer(found.get("attemptnumber")) or 0
 
 
-def submission(course: str, key: tuple[str, str], known: dict[str, JSONObject]) -> Submission:
+def submission(
+    course: str,
+    key: tuple[str, str],
+    known: dict[str, JSONObject],
+    due: datetime | None = None,
+) -> Submission:
     """A person's work on a module, as far as each of the three sources tells of it."""
     cmid, user = key
     sent, graded, item = (known.get(name, {}) for name in ("submission", "grade", "item"))
@@ -92,11 +97,14 @@ def submission(course: str, key: tuple[str, str], known: dict[str, JSONObject]) 
     handed_in = sent.get("status") == "submitted" or (
         not sent and bool(item.get("gradedatesubmitted"))
     )
-    submitted = moment(sent.get("timemodified")) if handed_in and sent else None
+    submitted = moment(item.get("gradedatesubmitted"))
+    if handed_in and sent:
+        submitted = moment(sent.get("timemodified"))
     grader = identifier(graded.get("grader"))
     graded_at = moment(graded.get("timemodified")) or moment(item.get("gradedategraded"))
     attempt = integer(sent.get("attemptnumber", graded.get("attemptnumber")))
     raw = {
+        "due": due.isoformat() if due is not None else None,
         "submission": without(sent, "gradingstatus"),
         "grade": graded,
         "item": without(item, "weightraw", "weightformatted", "gradeislocked", "locked", "status"),
@@ -111,8 +119,8 @@ def submission(course: str, key: tuple[str, str], known: dict[str, JSONObject]) 
         score=score,
         points=number(item.get("grademax")),
         grade=shown if shown and shown != "-" else None,
-        late=flag(item.get("late")),
-        submitted_at=submitted or moment(item.get("gradedatesubmitted")),
+        late=due is not None and submitted is not None and submitted > due,
+        submitted_at=submitted,
         graded_at=graded_at if score is not None else None,
         comments=(Comment(text=feedback, person=grader, at=graded_at),) if feedback else (),
         raw=raw,

@@ -194,7 +194,7 @@ class Site:
             "indent": 0,
             "onclick": "",
             "afterlink": None,
-            "customdata": '{"display":6}' if kind == "url" else '""',
+            "customdata": held.get("customdata", '{"display":6}' if kind == "url" else '""'),
             "noviewlink": kind == "label",
             "completion": 1 if cmid == 2 else 0,
             "downloadcontent": 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -176,6 +177,15 @@ async def test_work_progress_dates_and_competencies(hub):
     event = hub.get("calendar_event:1")
     assert event.content == Ref(Kind.ASSIGNMENT, "8") and event.ends_at is None
     assert hub.get("outcome:2:2").parent == "2:1" and hub.get("outcome:2:1").parent is None
+
+
+@pytest.mark.parametrize(("after", "late"), [(1, True), (-1, False)])
+async def test_work_after_its_date_is_late(hub, moodle, after, late):
+    due = START + 86400
+    moodle.site.modules[8]["customdata"] = json.dumps({"duedate": str(due)})
+    moodle.site.submissions[0]["timemodified"] = due + after
+    await hub.run()
+    assert hub.get("submission:8:5").late is late
 
 
 async def test_who_sees_their_own_grades_alone_reads_those(hub, moodle):
