@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from plugins.lms.blackboard.tests.fake_blackboard import FakeBlackboard
-from plugins.lms.blackboard.tests.test_conformance import GOOD as BLACKBOARD
-from plugins.lms.canvas.tests.fake_canvas import FakeCanvas
-from plugins.lms.canvas.tests.test_conformance import GOOD as CANVAS
-from plugins.lms.moodle.tests.fake_moodle import GOOD_SETTINGS as MOODLE
-from plugins.lms.moodle.tests.fake_moodle import SmallMoodle
 
 from bloop.content.engine import run_read
 from bloop.store.ids import new_id
 from bloop_sdk.testing import Killed, System
 from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.suites.case import ContentCase
+from plugins.lms.blackboard.tests.fake_blackboard import FakeBlackboard
+from plugins.lms.blackboard.tests.test_conformance import GOOD as BLACKBOARD
+from plugins.lms.canvas.tests.fake_canvas import FakeCanvas
+from plugins.lms.canvas.tests.test_conformance import GOOD as CANVAS
+from plugins.lms.moodle.tests.fake_moodle import GOOD_SETTINGS as MOODLE
+from plugins.lms.moodle.tests.fake_moodle import SmallMoodle
 from tests.content.course import connect, dump
 from tests.support.database import make_call
 

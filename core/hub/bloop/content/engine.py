@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -35,6 +35,7 @@ from bloop_sdk import (
     BloopError,
     Call,
     Cursor,
+    Deletes,
     FatalError,
     Partition,
     PermissionMissingError,
@@ -86,11 +87,21 @@ class RunOptions:
     containers: frozenset[str] | None = None
 
     def chosen(self, streams: Sequence[Stream]) -> list[Stream]:
-        """The streams that are read; those of containers always are, as all else stands in them."""
-        return [
+        """The streams that are read; those of containers always are, as all else stands in them.
+
+        A full reading lists everything, also of what else tells of deletions as they happen.
+        """
+        chosen = [
             stream
             for stream in streams
             if self.streams is None or stream.name in self.streams or stream.kinds & CONTAINER_KINDS
+        ]
+        if not self.full:
+            return chosen
+        listed = Deletes.ENUMERATE
+        return [
+            replace(one, deletes=listed) if one.deletes is Deletes.TOMBSTONE else one
+            for one in chosen
         ]
 
     def left_out(self, record: Record) -> bool:
@@ -150,7 +161,11 @@ class Reader:
         """Read, sweep, finish."""
         options = self._options
         self._run = await self._do(
-            runs.start_run, connection, source=options.source, into_id=options.into
+            runs.start_run,
+            connection,
+            source=options.source,
+            into_id=options.into,
+            full=options.full,
         )
         try:
             streams = options.chosen(self._provider.spec().streams)
