@@ -49,14 +49,13 @@ class Outside:
     ) -> Client:
         """The way out of a plugin with an institution's settings: to its declared hosts alone.
 
-        Each ``connection`` has a credential of its own, and so turns of its own. ``on_try`` is
-        told of each try, for the counts of a run.
+        A ``connection`` has a credential of its own, and so turns; ``on_try`` is told of each try.
         """
         network = manifest.network
         return Client(
             self.transport,
             self.pacer,
-            credential="/".join((institution, manifest.id, connection or "")),
+            credential="/".join(filter(None, (manifest.id, institution, connection))),
             pace=Pace(network.windows, network.at_once, network.bucket),
             hosts=frozenset(hosts_of(manifest, config)),
             bounds=self._bounds,
@@ -67,19 +66,6 @@ class Outside:
         """Let go of every connection."""
         await self.pacer.close()
         await self.transport.close()
-
-
-class Tally:
-    """Counts what goes out for a run: ``client(..., on_try=tally)``."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.bytes = 0
-
-    def __call__(self, one: Try) -> None:
-        """Count one try."""
-        self.requests += 1
-        self.bytes += one.bytes
 
 
 class NoWayOut:
