@@ -7,14 +7,16 @@ import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy.engine import make_url
 
 from bloop.net import boards, pacer
-from bloop.net.boards import BoardAwayError, FileBoard, RedisBoard
+from bloop.net.boards import BoardAwayError, FileBoard, RedisBoard, TableBoard, board_for
 from bloop.net.books import Book
 from bloop.net.pacer import HubPacer
+from bloop.ops.health import CHECKS
 from bloop_sdk._http.wire import Pace
 from bloop_sdk.errors import RateLimitedError
 from tests.net.run_pacer import KEY, board_of
@@ -195,3 +197,23 @@ async def test_a_cancelled_request_leaves_its_place_and_its_line(place):
         assert len(await board.change(KEY, _valid)) == 1
         assert not await board.change(KEY, lambda book, now: list(book.waiting))
     await ours.close()
+
+
+def test_a_hub_shares_through_what_it_has(tmp_path):
+    sqlite, postgres = make_url("sqlite:///bloop.db"), make_url("postgresql+psycopg://h/bloop")
+    chosen = [
+        type(board_for(database, redis, tmp_path))
+        for database in (sqlite, postgres)
+        for redis in (None, "redis://h")
+    ]
+    assert chosen == [FileBoard, RedisBoard, TableBoard, RedisBoard]
+
+
+async def test_health_says_what_is_away_and_the_hub_stays_ready(tmp_path):
+    ours = HubPacer(FileBoard(tmp_path))
+    hub = SimpleNamespace(outside=SimpleNamespace(pacer=ours))
+    assert (await CHECKS["pacer"](hub)).ok is True
+    ours.fault = "Redis does not answer"
+    told = await CHECKS["pacer"](hub)
+    assert (told.ok, told.cure is None) == (None, False)
+    assert "Redis does not answer" in told.detail
