@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -49,15 +49,17 @@ class Outside:
     ) -> Client:
         """The way out of a plugin with an institution's settings: to its declared hosts alone.
 
-        A ``connection`` has a credential of its own, and so turns; ``on_try`` is told of each try.
+        Each ``connection`` has a credential of its own, and so turns of its own. ``on_try`` is
+        told of each try, for the counts of a run.
         """
         network = manifest.network
         return Client(
             self.transport,
             self.pacer,
-            credential="/".join(filter(None, (manifest.id, institution, connection))),
+            credential="/".join((institution, manifest.id, connection or "")),
             pace=Pace(network.windows, network.at_once, network.bucket),
-            hosts=frozenset(hosts_of(manifest, config)),
+            hosts=frozenset(hosts_of(network.hosts, config)),
+            downloads=frozenset(hosts_of(network.downloads, config)),
             bounds=self._bounds,
             on_try=partial(_count, manifest.id, on_try),
         )
@@ -66,6 +68,19 @@ class Outside:
         """Let go of every connection."""
         await self.pacer.close()
         await self.transport.close()
+
+
+class Tally:
+    """Counts what goes out for a run: ``client(..., on_try=tally)``."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.bytes = 0
+
+    def __call__(self, one: Try) -> None:
+        """Count one try."""
+        self.requests += 1
+        self.bytes += one.bytes
 
 
 class NoWayOut:
@@ -84,9 +99,9 @@ class NoWayOut:
         raise _refusal(request)
 
 
-def hosts_of(manifest: Manifest, config: PluginConfig) -> Iterator[str]:
-    """The hosts that a manifest declares; ``{key}`` are those of the URLs in that setting."""
-    for declared in manifest.network.hosts:
+def hosts_of(declared_hosts: Iterable[str], config: PluginConfig) -> Iterator[str]:
+    """Hosts as a manifest declares them; ``{key}`` are those of the URLs in that setting."""
+    for declared in declared_hosts:
         key = re.fullmatch(r"\{(\w+)\}", declared)
         if key is None:
             yield declared.lower()
