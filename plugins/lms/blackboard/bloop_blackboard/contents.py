@@ -19,11 +19,11 @@ from bloop_sdk import (
     Batch,
     Cursor,
     Kind,
+    MalformedRecordError,
     MissingRecordError,
     PermissionMissingError,
     Ref,
     Skipped,
-    UnsupportedError,
 )
 from bloop_sdk.records import JSONObject, Record
 
@@ -153,7 +153,7 @@ class Contents:
         """Discussions by id; None in a course of the original view, which has no such list."""
         try:
             rows = await self._api.all(f"/v1/courses/{course}/discussions")
-        except (PermissionMissingError, MissingRecordError, UnsupportedError):
+        except (PermissionMissingError, MissingRecordError, MalformedRecordError):
             return None
         found: dict[str, tuple[Forum, JSONObject]] = {}
         for row in rows:
@@ -223,7 +223,7 @@ class Contents:
             return [(AskedQuestion.model_validate(row), row) for row in rows]
         except PermissionMissingError:
             parts.lost.append("questions: course.assessment.MODIFY is missing")
-        except (MissingRecordError, UnsupportedError):
+        except (MissingRecordError, MalformedRecordError):
             parts.lost.append("questions: not in the API of this course")
         except ValidationError as err:
             parts.lost.append(f"questions: {fault(err)}")
@@ -241,7 +241,7 @@ class Contents:
         except PermissionMissingError as err:
             ref = f"file:{course}/{entry.item.id}/attachments"
             made.skipped.append(Skipped(ref=ref, reason=err.message, code="record_forbidden"))
-        except (MissingRecordError, UnsupportedError):
+        except (MissingRecordError, MalformedRecordError):
             return []
         return found
 

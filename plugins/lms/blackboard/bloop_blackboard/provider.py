@@ -27,6 +27,7 @@ from bloop_sdk import (
     ForbiddenRecordError,
     Hint,
     Kind,
+    MalformedRecordError,
     MissingRecordError,
     Partition,
     PermissionMissingError,
@@ -56,6 +57,7 @@ _CONTENT = frozenset(
     }
 )
 _GONE = "record_missing"
+_REFUSALS = (MissingRecordError, MalformedRecordError, PermissionMissingError)
 _ENOUGH = 3
 """So many courses in a row that refuse a stream stand for all."""
 
@@ -131,8 +133,9 @@ class BlackboardProvider:
                 raise
             ref = f"{partition.stream}:{course}"
             raise ForbiddenRecordError(err.message, ref=ref, cure=err.cure) from err
-        except MissingRecordError as err:
-            raise MissingRecordError(err.message, ref=f"{partition.stream}:{course}") from err
+        except (MissingRecordError, MalformedRecordError) as err:
+            err.ref = f"{partition.stream}:{course}"
+            raise
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
         """Content, courses and people as they are now; the rest comes with its stream alone."""
@@ -148,8 +151,8 @@ class BlackboardProvider:
         for course, wanted in of_course.items():
             try:
                 made, refused = await self._site.contents.fetch(course, wanted)
-            except (MissingRecordError, PermissionMissingError) as err:
-                code = err.code if isinstance(err, MissingRecordError) else "record_forbidden"
+            except _REFUSALS as err:
+                code = "record_forbidden" if isinstance(err, PermissionMissingError) else err.code
                 skipped += [Skipped(ref=str(ref), reason=err.message, code=code) for ref in wanted]
                 continue
             records += made
@@ -204,10 +207,9 @@ class BlackboardProvider:
             if rest.startswith("announcement/"):
                 name = rest.partition("/")[2]
                 return await self._site.notices.announcement(course, name)
-        except MissingRecordError as err:
-            return Skipped(ref=str(ref), reason=err.message, code=_GONE)
-        except PermissionMissingError as err:
-            return Skipped(ref=str(ref), reason=err.message, code="record_forbidden")
+        except _REFUSALS as err:
+            code = "record_forbidden" if isinstance(err, PermissionMissingError) else err.code
+            return Skipped(ref=str(ref), reason=err.message, code=code)
         return Skipped(ref=str(ref), reason="there is no such record", code=_GONE)
 
 

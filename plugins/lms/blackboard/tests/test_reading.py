@@ -14,7 +14,7 @@ from bloop_sdk import (
     Ref,
     SubmissionState,
 )
-from bloop_sdk.testing import Replica, read_all
+from bloop_sdk.testing import Replica, Status, read_all
 
 COURSE = Ref(Kind.COURSE, "_5_1")
 
@@ -351,3 +351,13 @@ async def test_a_link_that_becomes_a_document_is_gone_as_a_link(site, connect, r
     await replica.run(connect())
     assert Ref(Kind.PAGE, "_5_1/_14_1") in replica.records
     assert Ref(Kind.LINK, "_5_1/_14_1") not in replica.records
+
+
+async def test_a_list_that_one_course_has_not_is_a_line_of_quarantine(site, connect, faults):
+    site.courses.append({**site.courses[0], "id": "_6_1"})
+    body = b'{"status": 400, "message": "The calendar is off"}'
+    faults.add(Status(400, body=body), path="/calendars/items")
+    replica = await read_all(connect())
+    assert "The calendar is off" in replica.skipped["calendar:_5_1"]
+    assert not replica.gaps
+    assert Ref(Kind.MODULE, "_6_1/_10_1") in replica.records
