@@ -197,6 +197,8 @@ class Contents:
             parts.forum = (found.forums or {}).get(handler.discussion_id)
             if found.forums is None:
                 parts.lost.append("its first post: not in the API of this course")
+        if kind_of(handler) is Kind.QUIZ and not handler.assessment_id:
+            parts.lost.append("questions: not in the API of this course")
         if handler.assessment_id:
             parts.questions = await self._questions(found.id, handler.assessment_id, parts)
         if handler.id in _ATTACHED:
