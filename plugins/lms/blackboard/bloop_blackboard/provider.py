@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 from bloop_blackboard.api import Api
@@ -24,7 +24,6 @@ from bloop_sdk import (
     Container,
     Cursor,
     Deletes,
-    ForbiddenRecordError,
     Hint,
     Kind,
     MalformedRecordError,
@@ -58,19 +57,20 @@ _CONTENT = frozenset(
 )
 _GONE = "record_missing"
 _REFUSALS = (MissingRecordError, MalformedRecordError, PermissionMissingError)
-_ENOUGH = 3
-"""So many courses in a row that refuse a stream stand for all."""
 
 
-def _stream(name: str, *kinds: Kind, deletes: Deletes, optional: bool = True) -> Stream:
-    """One that is read for each course; those that tell what is gone themselves keep a cursor."""
+def _stream(name: str, *kinds: Kind, deletes: Deletes) -> Stream:
+    """One that is read for each course, and that each course may refuse.
+
+    Those that tell what is gone themselves keep a cursor.
+    """
     return Stream(
         name=name,
         kinds=frozenset(kinds),
         deletes=deletes,
         incremental=deletes is not Deletes.ENUMERATE,
         partitioned=True,
-        optional=optional,
+        optional=True,
     )
 
 
@@ -79,7 +79,7 @@ SPEC = ProviderSpec(
         Stream(name="courses", kinds=frozenset({Kind.COURSE}), deletes=Deletes.ENUMERATE),
         _stream("sections", Kind.SECTION, deletes=Deletes.ENUMERATE),
         _stream("people", Kind.PERSON, Kind.ENROLMENT, deletes=Deletes.ENUMERATE),
-        _stream("content", *_CONTENT, deletes=Deletes.TOMBSTONE, optional=False),
+        _stream("content", *_CONTENT, deletes=Deletes.TOMBSTONE),
         _stream("announcements", Kind.DISCUSSION, deletes=Deletes.TOMBSTONE),
         _stream("grades", Kind.SUBMISSION, deletes=Deletes.NONE),
         _stream("progress", Kind.COMPLETION, deletes=Deletes.ENUMERATE),
@@ -94,7 +94,6 @@ class BlackboardProvider:
     def __init__(self, ctx: ConnectionContext) -> None:
         self._ctx = ctx
         self._opened: _Site | None = None
-        self._refused: Counter[str] = Counter()
 
     def spec(self) -> ProviderSpec:
         """The streams; Blackboard sends no webhooks, and writing is not offered."""
@@ -112,27 +111,17 @@ class BlackboardProvider:
         return found
 
     async def read(self, partition: Partition, state: Cursor | None) -> AsyncIterator[Batch]:
-        """A stream; what is refused of one course costs that course's part of it.
-
-        Where it is refused of the first few courses, the others are not asked for.
-        """
+        """A stream; what is not there in one course costs that course's part of it."""
         if partition.stream == "courses":
             async for containers, skipped in self._site.courses.read():
                 yield Batch(records=tuple(containers), skipped=tuple(skipped))
             return
-        course, refused = partition.container, self._refused
+        course = partition.container
         if course is None:
             raise UnsupportedError(f"Blackboard has no stream {partition.stream!r} of a site")
         try:
             async for batch in self._site.read(partition.stream, course, state):
-                refused[partition.stream] = 0
                 yield batch
-        except PermissionMissingError as err:
-            refused[partition.stream] += 1
-            if refused[partition.stream] == _ENOUGH:
-                raise
-            ref = f"{partition.stream}:{course}"
-            raise ForbiddenRecordError(err.message, ref=ref, cure=err.cure) from err
         except (MissingRecordError, MalformedRecordError) as err:
             err.ref = f"{partition.stream}:{course}"
             raise

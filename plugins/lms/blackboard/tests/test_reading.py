@@ -243,19 +243,20 @@ async def test_what_may_not_be_read_is_said_and_costs_nothing_else(site, connect
     assert replica.records[COURSE].term is None
     assert "course.gradebook.MODIFY" in " ".join(record(replica, Kind.ASSIGNMENT, "_12_1").lost)
     assert "course.assessment.MODIFY" in " ".join(record(replica, Kind.QUIZ, "_13_1").lost)
-    assert "course.gradebook.MODIFY" in replica.skipped["grades:_5_1"]
-    assert "course.calendar-entry.VIEW" in replica.skipped["calendar:_5_1"]
+    assert "course.gradebook.MODIFY" in replica.gaps["grades"]
+    assert "course.calendar-entry.VIEW" in replica.gaps["calendar"]
     assert "file:_5_1/_11_1/attachments" in replica.skipped
     assert record(replica, Kind.PAGE, "_11_1").html == "<p>Waves <b>move</b>.</p>"
 
 
-async def test_a_stream_that_three_courses_refuse_is_a_gap_and_not_asked_for_again(site, connect):
-    for number in range(6, 12):
+async def test_what_one_course_refuses_is_a_gap_and_is_read_of_the_others(site, connect):
+    for number in (4, 6):
         site.courses.append({**site.courses[0], "id": f"_{number}_1"})
-    site.forbidden.add("/learn/api/public/v1/calendars/items")
+    site.forbidden.add("/learn/api/public/v1/courses/_5_1/contents")
     replica = await read_all(connect())
-    assert "course.calendar-entry.VIEW" in replica.gaps["calendar"]
-    assert sum("calendars" in one for one in site.requests) == 3
+    assert "course.content.MODIFY" in replica.gaps["content"]
+    assert Ref(Kind.PAGE, "_5_1/_11_1") not in replica.records
+    assert {Ref(Kind.PAGE, f"_{number}_1/_11_1") for number in (4, 6)} <= set(replica.records)
 
 
 async def test_the_check_names_who_and_every_missing_entitlement(site, connect):
@@ -272,8 +273,17 @@ async def test_the_check_names_who_and_every_missing_entitlement(site, connect):
     assert "groups: this site is older than Learn 3800.6" in result.gaps
 
 
+async def test_bytes_come_from_where_blackboard_keeps_them_without_the_token(site, connect, faults):
+    site.elsewhere = "https://fleet01.content.blackboardcdn.com/5d32"
+    replica = await read_all(connect())
+    assert Ref(Kind.FILE, "_5_1/_11_1/_42_1") in replica.files
+    kept = [one for one in faults.requests if one.url.startswith(site.elsewhere)]
+    assert len(kept) == 2
+    assert not any("authorization" in map(str.lower, one.headers) for one in kept)
+
+
 async def test_a_file_at_a_host_that_nobody_named_costs_its_bytes_alone(site, connect):
-    site.elsewhere = True
+    site.elsewhere = "https://evil.example/5d32"
     replica = await read_all(connect())
     assert record(replica, Kind.FILE, "_11_1/_42_1").name == "notes.pdf"
     assert "another host" in replica.skipped["file:_5_1/_11_1/_42_1"]
