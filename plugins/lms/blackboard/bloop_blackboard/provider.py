@@ -127,7 +127,10 @@ class BlackboardProvider:
             raise
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
-        """Content, courses and people as they are now; the rest comes with its stream alone."""
+        """Content, courses, people and grades as they are now.
+
+        The rest is read whole with each of its streams, and comes with that.
+        """
         records: list[Record] = []
         skipped: list[Skipped] = []
         of_course: defaultdict[str, set[Ref]] = defaultdict(set)
@@ -193,6 +196,9 @@ class BlackboardProvider:
                 return await self._site.courses.fetch(ref.remote_id)
             if ref.kind is Kind.PERSON:
                 return await self._site.people.person(ref.remote_id)
+            if ref.kind is Kind.SUBMISSION:
+                column, _, user = rest.partition("/")
+                return await self._site.grades.fetch(course, column, user)
             if rest.startswith("announcement/"):
                 name = rest.partition("/")[2]
                 return await self._site.notices.announcement(course, name)

@@ -18,9 +18,7 @@ from bloop_blackboard.provider import BlackboardProvider
 from bloop_sdk import load_manifest
 from bloop_sdk.testing import Clock, FakeContext, FakeTransport, Faults, http_client
 
-DOWNLOADS = frozenset(
-    load_manifest(Path(__file__).parents[1] / "bloop-plugin.toml").network.downloads
-)
+MANIFEST = load_manifest(Path(__file__).parents[1] / "bloop-plugin.toml")
 
 
 @pytest.fixture

@@ -356,6 +356,14 @@ class FakeBlackboard:
         since = int(params.get("changeIndex", 0))
         return [row for row in rows if row["changeIndex"] > since]
 
+    def _grade_of(self, _params: Row, _course: str, column: str, name: str) -> Row | None:
+        rows = self.grades.get(column, [])
+        return next((row for row in rows if row["userId"] == name), None)
+
+    def _attempted(self, params: Row, _course: str, column: str) -> list[Row]:
+        rows = self.attempts.get(column, [])
+        return [row for row in rows if params.get("userId") in {None, row["userId"]}]
+
     def _events(self, params: Row) -> Any:
         since = datetime.fromisoformat(str(params.get("since", at(0))))
         until = datetime.fromisoformat(
@@ -418,7 +426,8 @@ _ROUTES: list[tuple[str, Callable[..., Any]]] = [
     (BOOK, _rows("columns")),
     (f"{BOOK}/([^/]+)", _named("columns")),
     (f"{BOOK}/([^/]+)/users", Site._graded),
-    (f"{BOOK}/([^/]+)/attempts", _by("attempts")),
+    (f"{BOOK}/([^/]+)/users/([^/]+)", Site._grade_of),
+    (f"{BOOK}/([^/]+)/attempts", Site._attempted),
     ("/v1/calendars/items", Site._events),
     ("/v1/calendars/items/([^/]+)/([^/]+)", _named("calendar")),
 ]

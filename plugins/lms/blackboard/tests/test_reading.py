@@ -14,7 +14,7 @@ from bloop_sdk import (
     Ref,
     SubmissionState,
 )
-from bloop_sdk.testing import Replica, Status, read_all
+from bloop_sdk.testing import Replica, Status, read_all, ref_of
 
 COURSE = Ref(Kind.COURSE, "_5_1")
 
@@ -291,17 +291,31 @@ async def test_a_file_at_a_host_that_nobody_named_costs_its_bytes_alone(site, co
 
 
 async def test_fetching_gives_what_reading_gave(connect, replica):
-    refs = [ref for ref in replica.records if ref.kind not in {Kind.MODULE, Kind.SECTION}]
-    wanted = [ref for ref in refs if ref.kind in {Kind.COURSE, Kind.PERSON, Kind.DISCUSSION}]
+    kinds = {Kind.COURSE, Kind.PERSON, Kind.DISCUSSION, Kind.ASSIGNMENT, Kind.SUBMISSION}
+    wanted = [ref for ref in replica.records if ref.kind in kinds]
     batch = await connect().fetch(wanted)
-    assert {one.remote_id for one in batch.records} == {ref.remote_id for ref in wanted}
+    assert {ref_of(one): one.raw for one in batch.records} == {
+        ref: replica.records[ref].raw for ref in wanted
+    }
     assert not batch.skipped
 
 
-async def test_fetching_what_comes_with_its_stream_alone_says_so(connect):
-    ref = Ref(Kind.SUBMISSION, "_5_1/_61_1/_71_1")
-    batch = await connect().fetch([ref])
-    assert [one.ref for one in batch.skipped] == [str(ref)]
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (Kind.SUBMISSION, "_5_1/_61_1/_99_1"),
+        (Kind.SUBMISSION, "_5_1/_99_1/_71_1"),
+        (Kind.DISCUSSION, "_5_1/announcement/_99_1"),
+        (Kind.PAGE, "_5_1/_99_1"),
+        (Kind.PAGE, "_99_1/_99_1"),
+        (Kind.COURSE, "_99_1"),
+        (Kind.ENROLMENT, "_5_1/_71_1"),
+    ],
+)
+async def test_fetching_what_cannot_be_fetched_says_so_of_each(connect, kind, name):
+    batch = await connect().fetch([Ref(kind, name)])
+    assert [(one.ref, one.code) for one in batch.skipped] == [(f"{kind}:{name}", "record_missing")]
+    assert not batch.records
 
 
 async def test_what_is_deleted_goes_with_its_files_and_what_stood_in_it(site, connect, replica):
