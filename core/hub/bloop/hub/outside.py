@@ -49,13 +49,14 @@ class Outside:
     ) -> Client:
         """The way out of a plugin with an institution's settings: to its declared hosts alone.
 
-        A ``connection`` has a credential of its own, and so turns; ``on_try`` is told of each try.
+        Each ``connection`` has a credential of its own, and so turns of its own. ``on_try`` is
+        told of each try, for the counts of a run.
         """
         network = manifest.network
         return Client(
             self.transport,
             self.pacer,
-            credential="/".join(filter(None, (manifest.id, institution, connection))),
+            credential="/".join((institution, manifest.id, connection or "")),
             pace=Pace(network.windows, network.at_once, network.bucket),
             hosts=frozenset(hosts_of(network.hosts, config)),
             downloads=frozenset(hosts_of(network.downloads, config)),
@@ -67,6 +68,19 @@ class Outside:
         """Let go of every connection."""
         await self.pacer.close()
         await self.transport.close()
+
+
+class Tally:
+    """Counts what goes out for a run: ``client(..., on_try=tally)``."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.bytes = 0
+
+    def __call__(self, one: Try) -> None:
+        """Count one try."""
+        self.requests += 1
+        self.bytes += one.bytes
 
 
 class NoWayOut:
