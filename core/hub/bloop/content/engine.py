@@ -57,6 +57,9 @@ log = get_logger("bloop.content")
 FILE_LIMIT = 2 * 1024**3
 """The largest file whose bytes are taken, in bytes, where the settings name no other."""
 
+MOST_GAPS = 100
+"""Of a run that are told of."""
+
 Progress = Callable[[int, int | None, str], None]
 """``(done, total, message)``, after each commit; may raise to stop the run."""
 
@@ -211,15 +214,16 @@ class Reader:
     # -- reading
 
     async def _read_stream(self, stream: Stream, streams: Sequence[Stream]) -> None:
-        try:
-            for partition in await self._partitions(stream, streams):
+        for partition in await self._partitions(stream, streams):
+            try:
                 await self._read_partition(stream, partition)
-        except (PermissionMissingError, UnsupportedError) as err:
-            if not stream.optional:
-                raise
-            gap = f"{stream.name}: {err.message}"
-            if gap not in self._run.gaps:
-                self._run.gaps.append(gap)
+            except (PermissionMissingError, UnsupportedError) as err:
+                # What one course refuses, another may give: roles differ by course.
+                if not stream.optional:
+                    raise
+                gap = f"{stream.name}: {err.message}"
+                if gap not in self._run.gaps and len(self._run.gaps) < MOST_GAPS:
+                    self._run.gaps.append(gap)
 
     async def _partitions(self, stream: Stream, streams: Sequence[Stream]) -> list[str | None]:
         if not stream.partitioned:
