@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bloop_canvas.api import Api, read_json
 from bloop_sdk import ConnectionContext, Request, Response
-from bloop_sdk.bridges.requests import session
 from bloop_sdk.http import Answer
 from bloop_sdk.records import JSONObject
 
@@ -49,6 +48,8 @@ class Typed:
 
     async def _run(self, call: Callable[[Requester], T]) -> T:
         from canvasapi.requester import Requester
+
+        from bloop_sdk.bridges.requests import session
 
         base = self._api.url("/api/").removesuffix("/api/")
         requester = Requester(base, "signed below")
