@@ -95,6 +95,7 @@ class FakeCanvas:
         self.denied: dict[str, int] = {}
         self.permissions: dict[str, bool] = {}
         self.bodies = True
+        self.enrolments_of_users = True
         self.bookmarks: set[str] = set()
         self.requests: list[Request] = []
         self.ticks = 0
@@ -195,7 +196,15 @@ class FakeCanvas:
                 asked = request.params["permissions[]"]
                 return reply({each: self.permissions.get(each, True) for each in asked})
             case ["users"]:
-                return self._list(request, name, course.lists["users"])
+                shape = as_it_is if self.enrolments_of_users else bare_user
+                return self._list(request, name, course.lists["users"], shape)
+            case ["enrollments"]:
+                rows = [
+                    {**row, "user": bare_user(user)}
+                    for user in course.lists["users"]
+                    for row in user["enrollments"]
+                ]
+                return self._list(request, name, rows)
             case ["pages"]:
                 bare = "body" not in request.params.get("include[]", []) or not self.bodies
                 shape = without_body if bare else as_it_is

@@ -95,6 +95,15 @@ async def test_somebody_in_many_courses_is_written_once(rig):
     assert (await read.run(rig(canvas).again())).written == 0
 
 
+async def test_where_people_come_without_their_enrolments_those_are_listed(rig):
+    canvas = FakeCanvas()
+    whole = await read_all(rig(canvas).provider)
+    canvas.enrolments_of_users = False
+    read = await read_all(rig(canvas).provider)
+    assert read.held() == whole.held()
+    assert len(read.of(Kind.ENROLMENT)) == 3
+
+
 def test_enrolments_of_a_role_are_one_with_all_its_sections():
     user = {
         "id": 5,
