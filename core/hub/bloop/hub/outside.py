@@ -49,7 +49,8 @@ class Outside:
     ) -> Client:
         """The way out of a plugin with an institution's settings: to its declared hosts alone.
 
-        A ``connection`` has a credential of its own, and so turns; ``on_try`` is told of each try.
+        Each ``connection`` has a credential of its own, and so turns of its own. ``on_try`` is
+        told of each try, for the counts of a run.
         """
         network = manifest.network
         return Client(
