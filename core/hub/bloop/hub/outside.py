@@ -56,7 +56,7 @@ class Outside:
         return Client(
             self.transport,
             self.pacer,
-            credential="/".join(filter(None, (manifest.id, institution, connection))),
+            credential="/".join((institution, manifest.id, connection or "")),
             pace=Pace(network.windows, network.at_once, network.bucket),
             hosts=frozenset(hosts_of(network.hosts, config)),
             downloads=frozenset(hosts_of(network.downloads, config)),
@@ -68,6 +68,19 @@ class Outside:
         """Let go of every connection."""
         await self.pacer.close()
         await self.transport.close()
+
+
+class Tally:
+    """Counts what goes out for a run: ``client(..., on_try=tally)``."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.bytes = 0
+
+    def __call__(self, one: Try) -> None:
+        """Count one try."""
+        self.requests += 1
+        self.bytes += one.bytes
 
 
 class NoWayOut:
