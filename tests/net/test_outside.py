@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from bloop.hub.outside import Outside
+from bloop.hub.outside import Outside, Tally
 from bloop.kernel.config_model import NetSection
 from bloop_sdk import Manifest, PluginConfig, RateLimitedError, Request
 from bloop_sdk.testing import ListLogger
@@ -89,12 +89,10 @@ async def test_each_try_is_counted_for_its_run_and_told_in_the_log(server, outsi
     log = ListLogger()
     monkeypatch.setattr("bloop.hub.outside.log", log)
     server.say(status(500, "12345"), status(200, "12345"))
-    tries = []
-    client = outside.client(
-        _manifest({}), PluginConfig(), "one", connection="a", on_try=tries.append
-    )
+    tally = Tally()
+    client = outside.client(_manifest({}), PluginConfig(), "one", connection="a", on_try=tally)
     await client.send(Request(url=f"{server.url}/courses?token=s3cr3t"))
-    assert [one.bytes for one in tries] == [5, 5]
+    assert (tally.requests, tally.bytes) == (2, 10)
     told = [(fields["path"], fields["status"], fields["bytes"]) for _, _, fields in log.lines]
     assert told == [("/courses", 500, 5), ("/courses", 200, 5)]
     assert "s3cr3t" not in str(log.lines)
