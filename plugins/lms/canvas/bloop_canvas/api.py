@@ -108,8 +108,17 @@ class Api:
 
     async def stream(self, url: str) -> AsyncIterator[bytes]:
         """The bytes at a file's address, which its own verifier opens."""
-        async for chunk in self._ctx.http.stream(self._opened(url, {})):
-            yield chunk
+        token, request = self._token, self._opened(url, {})
+        try:
+            async for chunk in self._ctx.http.stream(request):
+                yield chunk
+        except PermissionMissingError:
+            raise
+        except AuthError as err:
+            if not await self._renewed(token):
+                raise await self._judged(request, err) from err
+            async for chunk in self._ctx.http.stream(self._opened(url, {})):
+                yield chunk
 
     async def piece(self, url: str, span: str) -> Response:
         """A part of a file; the status is the caller's to read."""
