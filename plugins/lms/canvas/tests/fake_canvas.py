@@ -168,7 +168,8 @@ class FakeCanvas:
             case ["courses"] | ["accounts", _, "courses"]:
                 return self._list(request, "courses", list(self.courses), self._course)
             case ["calendar_events"]:
-                code = str(request.params["context_codes[]"])
+                codes = request.params["context_codes[]"]
+                code = codes[0] if isinstance(codes, list) else str(codes)
                 course = self.courses[int(code.removeprefix("course_"))]
                 return self._list(request, "calendar_events", course.lists["calendar_events"])
             case ["calendar_events", number]:
