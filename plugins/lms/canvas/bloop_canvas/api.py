@@ -28,6 +28,7 @@ from bloop_sdk.records import JSONObject
 
 PER_PAGE = 100
 SELF = "/api/v1/users/self"
+NO_LIST = "no_such_list"
 
 Params = Mapping[str, str | int | list[str]]
 
@@ -50,9 +51,13 @@ class Api:
         return answer
 
     async def page(self, path: str, params: Params | None = None) -> Page:
-        """The first page of a list."""
+        """The first page of a list; raises UnsupportedError with the code NO_LIST for a 404."""
         query = {"per_page": PER_PAGE, **(params or {})}
-        return _page(await self.send(Request(url=self.url(path), params=query)))
+        try:
+            return _page(await self.send(Request(url=self.url(path), params=query)))
+        except MissingRecordError as err:
+            # What is hidden in a course, or what this Canvas does not know, has no list at all.
+            raise UnsupportedError(err.message, code=NO_LIST) from err
 
     async def pages(
         self, path: str, params: Params | None = None, *, start: str | None = None
@@ -103,8 +108,17 @@ class Api:
 
     async def stream(self, url: str) -> AsyncIterator[bytes]:
         """The bytes at a file's address, which its own verifier opens."""
-        async for chunk in self._ctx.http.stream(self._opened(url, {})):
-            yield chunk
+        token, request = self._token, self._opened(url, {})
+        try:
+            async for chunk in self._ctx.http.stream(request):
+                yield chunk
+        except PermissionMissingError:
+            raise
+        except AuthError as err:
+            if not await self._renewed(token):
+                raise await self._judged(request, err) from err
+            async for chunk in self._ctx.http.stream(self._opened(url, {})):
+                yield chunk
 
     async def piece(self, url: str, span: str) -> Response:
         """A part of a file; the status is the caller's to read."""

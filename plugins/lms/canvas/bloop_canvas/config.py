@@ -14,8 +14,7 @@ class CanvasConfig(PluginConfig):
 
     base_url: HttpUrl = setting(
         scope=Scope.CONNECTION,
-        description="Address of your Canvas",
-        examples=["https://school.instructure.com"],
+        description="Address of your Canvas, as its start page shows it",
     )
     token: SecretStr | None = setting(
         None,
@@ -49,7 +48,6 @@ class CanvasConfig(PluginConfig):
         scope=Scope.CONNECTION,
         description="Where a Canvas that you run keeps its files, if not at Instructure: addresses "
         "of its files domain or bucket; only downloads go there, without the token",
-        examples=[["https://files.example.edu", "https://bucket.s3.amazonaws.com"]],
         max_length=10,
     )
     live_events: bool = setting(

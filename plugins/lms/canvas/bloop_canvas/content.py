@@ -125,7 +125,7 @@ def assignment(place: Place, item: JSONObject) -> Assignment:
         raise MalformedRecordError("its submission_types are no list")
     lost += [f"how it is handed in: {one}" for one in types if one not in _HANDED_IN]
     if flag(item, "is_quiz_lti_assignment") or flag(item, "is_quiz_lti"):
-        lost.append("its questions: New Quizzes keeps them outside Canvas's own API")
+        lost.append("its questions: New Quizzes has an API of its own, which is not read")
     if flag(item, "has_overrides"):
         lost.append("dates of some people and sections that differ")
     if item.get("peer_reviews") is True:

@@ -24,6 +24,7 @@ from bloop_sdk import (
     PermissionMissingError,
     Record,
     Skipped,
+    UnsupportedError,
 )
 from bloop_sdk.records import JSONObject
 
@@ -71,7 +72,7 @@ async def slugs_of(reading: Reading, place: Place) -> dict[str, str]:
         try:
             async for page in reading.api.pages(f"courses/{place.course}/pages"):
                 _slugs_of(page.items, found)
-        except (PermissionMissingError, MissingRecordError):
+        except (PermissionMissingError, UnsupportedError):
             found = {}
         facts.slugs = found
     return facts.slugs
@@ -134,7 +135,7 @@ async def questions_of(reading: Reading, place: Place, item: JSONObject) -> list
         return [one async for page in reading.api.pages(path) for one in page.items]
     except PermissionMissingError:
         facts.refused.add("questions")
-    except MissingRecordError:
+    except UnsupportedError:
         pass
     return None
 
@@ -168,7 +169,7 @@ async def _folders(reading: Reading, place: Place) -> dict[str, str]:
             async for page in reading.api.pages(f"courses/{place.course}/folders")
             for one in page.items
         }
-    except (PermissionMissingError, MissingRecordError):
+    except (PermissionMissingError, UnsupportedError):
         return {}
 
 

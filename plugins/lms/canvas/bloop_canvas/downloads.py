@@ -8,7 +8,15 @@ from urllib.parse import urlsplit
 
 from bloop_canvas.api import Api
 from bloop_canvas.fields import whole
-from bloop_sdk import DeadlineError, MalformedRecordError, UnavailableError
+from bloop_sdk import (
+    DeadlineError,
+    FatalError,
+    ForbiddenRecordError,
+    HostileInputError,
+    MalformedRecordError,
+    PermissionMissingError,
+    UnavailableError,
+)
 from bloop_sdk.records import JSONObject
 
 PIECE = 4 * 1024 * 1024
@@ -27,21 +35,36 @@ def reader(api: Api, item: JSONObject) -> Callable[[], AsyncIterator[bytes]] | N
     async def chunks() -> AsyncIterator[bytes]:
         got = 0
         try:
-            async for chunk in api.stream(url):
+            async for chunk in _whole(api, url, size):
                 got += len(chunk)
                 yield chunk
-        except (UnavailableError, DeadlineError) as err:
-            if not got:
-                raise
-            async for chunk in _rest(api, url, got, size, err):
-                got += len(chunk)
-                yield chunk
+        except PermissionMissingError as err:
+            raise ForbiddenRecordError(err.message) from err
+        except HostileInputError:
+            raise
+        except FatalError as err:
+            # One file that cannot be had costs no other: where it leads stands in its reason.
+            raise MalformedRecordError(err.message, cure=err.cure, code="file_refused") from err
         if size is not None and got != size:
             raise MalformedRecordError(
                 f"{got} bytes came of a file that has {size}", code="file_changed"
             )
 
     return chunks
+
+
+async def _whole(api: Api, url: str, size: int | None) -> AsyncIterator[bytes]:
+    """A file from its beginning, taken up again where it breaks off."""
+    got = 0
+    try:
+        async for chunk in api.stream(url):
+            got += len(chunk)
+            yield chunk
+    except (UnavailableError, DeadlineError) as err:
+        if not got:
+            raise
+        async for chunk in _rest(api, url, got, size, err):
+            yield chunk
 
 
 async def _rest(

@@ -26,6 +26,7 @@ from bloop_sdk import (
     Ref,
     SkippableError,
     Skipped,
+    UnsupportedError,
 )
 from bloop_sdk.records import KIND_OF_OTHERS, Content
 
@@ -72,8 +73,8 @@ async def _from_lists(reading: Reading, course: str, wanted: set[Ref]) -> Batch:
                 async for batch in batches:
                     records |= {ref: one for one in batch.records if (ref := _ref(one)) in mine}
                     skipped |= {one.ref: one for one in batch.skipped}
-        except (PermissionMissingError, MissingRecordError) as err:
-            code = "record_missing" if isinstance(err, MissingRecordError) else "record_forbidden"
+        except (PermissionMissingError, UnsupportedError) as err:
+            code = "record_missing" if isinstance(err, UnsupportedError) else "record_forbidden"
             skipped |= {
                 str(ref): Skipped(ref=str(ref), reason=err.message, code=code) for ref in mine
             }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from bloop_canvas.links import without_verifiers
 from bloop_sdk import MalformedRecordError
@@ -119,7 +118,4 @@ def address(item: Mapping[str, Any], name: str = "html_url") -> str | None:
     value = item.get(name)
     if not isinstance(value, str) or not value.startswith(("https://", "http://")):
         return None
-    try:
-        return urlunsplit(urlsplit(value)._replace(query="", fragment=""))
-    except ValueError:
-        return None
+    return value.partition("#")[0].partition("?")[0]

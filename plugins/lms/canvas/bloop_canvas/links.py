@@ -1,6 +1,6 @@
-"""Links in Canvas's HTML: those to what the hub reads too become ``bloop:KIND:ID``.
+"""Canvas's HTML: links to what the hub reads too become ``bloop:KIND:ID``, images of TeX text.
 
-Canvas links to a page by its title's slug, which no page keeps: such a link stays as it is.
+Canvas links to a page by its title's slug, which no page keeps: such a link leads to Canvas.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _PAGE = re.compile(r"""\bhref\s*=\s*["'][^"'\s<>]*/courses/\d+/pages/""", re.IGNORECASE)
+_RELATIVE = re.compile(r"""(\b(?:href|src|poster|data)\s*=\s*["'])/(?!/)""", re.IGNORECASE)
+_EQUATION = re.compile(
+    r"""<img\b(?=[^<>]*\bclass\s*=\s*["'][^"'<>]*\bequation_image\b)"""
+    r"""[^<>]*\bdata-equation-content\s*=\s*"([^"<>]*)"[^<>]*>""",
+    re.IGNORECASE,
+)
 # A verifier opens a file to whoever has it, without a login.
 _VERIFIER = re.compile(r"(\?|&amp;|&)verifier=[A-Za-z0-9_-]*(&amp;|&)?")
 
@@ -41,7 +47,11 @@ class Linked:
     def __init__(self, base: str, html: str) -> None:
         self._base = base.lower()
         html = without_verifiers(html)
-        self.html = _LINK.sub(self._turned, html) if "/courses/" in html else html
+        if "equation_image" in html:
+            html = _EQUATION.sub(lambda match: f"\\({match[1]}\\)", html)
+        if "/courses/" in html:
+            html = _LINK.sub(self._turned, html)
+        self.html = _RELATIVE.sub(lambda match: f"{match[1]}{base}/", html)
         pages = _PAGE.search(self.html) is not None
         self.lost: tuple[str, ...] = ("links to other pages: they lead to Canvas",) if pages else ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -52,9 +53,32 @@ def sections(reading: Reading, place: Place, state: Cursor | None) -> AsyncGener
     return over(reading, [Source(f"courses/{place.course}/sections", {}, make)], state)
 
 
-def people(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerator[Batch, None]:
-    """Who is in a course, and as what: both come in one list."""
-    of_course = named(place, Kind.ENROLMENT)
+async def people(
+    reading: Reading, place: Place, state: Cursor | None
+) -> AsyncGenerator[Batch, None]:
+    """Who is in a course, and as what: both come in one list, or in two of an older Canvas."""
+    ended = state is not None and state.value.get("list") == 1
+    bare = ended
+
+    async def read(items: Sequence[JSONObject]) -> AsyncGenerator[Made, None]:
+        nonlocal bare
+        bare = bare or any("enrollments" not in item for item in items)
+        made = Made()
+        for item in items:
+            _somebody(reading, place, item, made)
+        yield made
+
+    source = Source(f"courses/{place.course}/users", courses.PEOPLE, read)
+    async with aclosing(over(reading, [source], state)) as batches:
+        async for batch in batches:
+            yield batch
+    if bare:
+        async for batch in _enrolled(reading, place):
+            yield batch
+
+
+def _somebody(reading: Reading, place: Place, item: JSONObject, made: Made) -> None:
+    """A person, unless known already, and what they are in the course."""
 
     def person(item: JSONObject) -> list[Record]:
         known = identifier(item) in reading.people
@@ -62,17 +86,28 @@ def people(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerat
         reading.people.add(identifier(item))
         return found
 
-    async def read(items: Sequence[JSONObject]) -> AsyncGenerator[Made, None]:
-        made, name = Made(), named(None, Kind.PERSON)
-        for item in items:
-            bad = len(made.skipped)
-            made.take(name(item), item, person)
-            if len(made.skipped) == bad:
-                made.take(of_course(item), item, partial(courses.enrolments, place))
-        yield made
+    bad = len(made.skipped)
+    made.take(named(None, Kind.PERSON)(item), item, person)
+    if len(made.skipped) == bad:
+        made.take(named(place, Kind.ENROLMENT)(item), item, partial(courses.enrolments, place))
 
-    source = Source(f"courses/{place.course}/users", courses.PEOPLE, read)
-    return over(reading, [source], state)
+
+async def _enrolled(reading: Reading, place: Place) -> AsyncGenerator[Batch, None]:
+    """People by the list of enrolments; those of somebody come together, so it is read whole."""
+    users: dict[str, JSONObject] = {}
+    path = f"courses/{place.course}/enrollments"
+    async for page in reading.api.pages(path, {"state[]": courses.PEOPLE["enrollment_state[]"]}):
+        for row in page.items:
+            number = str(row.get("user_id"))
+            user = users.setdefault(
+                number, {**(row.get("user") or {}), "id": row.get("user_id"), "enrollments": []}
+            )
+            user["enrollments"].append(row)
+    made = Made()
+    for user in users.values():
+        _somebody(reading, place, user, made)
+    for batch in made.batches():
+        yield batch
 
 
 def assignments(

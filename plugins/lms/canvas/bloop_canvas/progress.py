@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from bloop_canvas import learning
-from bloop_canvas.api import SELF
+from bloop_canvas.api import NO_LIST, SELF
 from bloop_canvas.batches import Made, all_of, closed_by, named
 from bloop_canvas.facts import Required
 from bloop_canvas.fields import identifier, when, whole
@@ -23,7 +23,6 @@ from bloop_sdk import (
     Batch,
     Cursor,
     Kind,
-    MissingRecordError,
     PermissionMissingError,
     Record,
     UnsupportedError,
@@ -119,7 +118,7 @@ async def _graded(reading: Reading, place: Place) -> dict[str, Graded]:
             path = f"courses/{place.course}/assignments"
             async for page in reading.api.pages(path, ASSIGNMENTS):
                 found |= {identifier(one): graded_of(place, one) for one in page.items}
-        except (PermissionMissingError, MissingRecordError):
+        except (PermissionMissingError, UnsupportedError):
             found = {}
         facts.graded = found
     return facts.graded
@@ -154,9 +153,10 @@ async def completion(
             yield batch
     except PermissionMissingError:
         yield Batch(records=tuple(await _own(reading, place, wanted)))
-    except UnsupportedError:
-        # Canvas counts requirements otherwise than its modules show them: there is no progress.
-        return
+    except UnsupportedError as err:
+        if err.code == NO_LIST:
+            raise
+        # By Canvas's count the course has no requirements, whatever its modules show.
 
 
 async def _items_met(

@@ -12,6 +12,7 @@ from bloop_canvas.config import CanvasConfig
 from bloop_canvas.lists import all_courses
 from bloop_canvas.reading import CURSOR_VERSION, Reading
 from bloop_canvas.streams import COURSES, PARTS, STREAMS
+from bloop_canvas.typed import Typed
 from bloop_sdk import (
     AuthError,
     Authorization,
@@ -45,6 +46,7 @@ class CanvasProvider:
         self._ctx = ctx
         self._config = config
         self._api = Api(ctx, config)
+        self._typed = Typed(ctx, self._api)
         self._reading = Reading(self._api, config)
 
     def spec(self) -> ProviderSpec:
@@ -57,7 +59,7 @@ class CanvasProvider:
 
     async def check(self) -> CheckResult:
         """Who the credential is, and what it may not do; fetches the keys of live events."""
-        result = await checking.check(self._reading)
+        result = await checking.check(self._reading, self._typed)
         if self._config.live_events:
             await self._fetch_keys()
         return result
@@ -88,7 +90,7 @@ class CanvasProvider:
 
     async def write(self, op: WriteOp, precondition: Precondition) -> WriteResult:
         """Write a grade; see :mod:`bloop_canvas.writing`."""
-        return await writing.write(self._api, op, precondition)
+        return await writing.write(self._api, self._typed, op, precondition)
 
     def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
         """What a signed live event hints at."""

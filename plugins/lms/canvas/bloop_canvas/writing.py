@@ -8,17 +8,17 @@ take, and what they wrote is overwritten. Reading once more tells where the late
 from __future__ import annotations
 
 from bloop_canvas import learning
-from bloop_canvas.api import Api, read_json
+from bloop_canvas.api import Api
 from bloop_canvas.fetching import COMMENTS
 from bloop_canvas.fields import flag, number, rows
 from bloop_canvas.ids import parts_of
+from bloop_canvas.typed import Typed
 from bloop_sdk import (
     FatalError,
     Kind,
     MalformedRecordError,
     Precondition,
     PreconditionFailedError,
-    Request,
     UnsupportedError,
     WriteOp,
     WriteResult,
@@ -28,7 +28,7 @@ from bloop_sdk.records import JSONObject
 GRADE = "grade"
 
 
-async def write(api: Api, op: WriteOp, precondition: Precondition) -> WriteResult:
+async def write(api: Api, typed: Typed, op: WriteOp, precondition: Precondition) -> WriteResult:
     """Give a grade: ``values`` are of ``score``, ``grade``, ``excused`` and ``comment``.
 
     A write that comes again, as after an answer that was lost, has one effect: a submission that
@@ -38,7 +38,7 @@ async def write(api: Api, op: WriteOp, precondition: Precondition) -> WriteResul
         raise UnsupportedError(f"{op.kind}: of Canvas nothing is written but {GRADE}")
     if op.ref is None or op.ref.kind is not Kind.SUBMISSION:
         raise FatalError(f"{op.kind}: a grade is of a submission, and {op.ref} is none")
-    form = _form(op.values)
+    changes = _changes(op.values)
     course, assignment, user = parts_of(op.ref, 3)
     path = f"courses/{course}/assignments/{assignment}/submissions/{user}"
     before = await api.get(path, COMMENTS)
@@ -49,8 +49,7 @@ async def write(api: Api, op: WriteOp, precondition: Precondition) -> WriteResul
                 cure="read the submission again, and decide",
             )
         return WriteResult(ref=op.ref, remote_version=learning.version(before))
-    request = Request(url=api.url(path), method="PUT", form=form, once="comment" in op.values)
-    read_json(await api.send(request))
+    await typed.grade(course, assignment, user, changes)
     after = await api.get(path, COMMENTS)
     if not _holds(after, op.values):
         raise PreconditionFailedError(
@@ -60,19 +59,24 @@ async def write(api: Api, op: WriteOp, precondition: Precondition) -> WriteResul
     return WriteResult(ref=op.ref, remote_version=learning.version(after))
 
 
-def _form(values: JSONObject) -> dict[str, str]:
+def _changes(values: JSONObject) -> dict[str, dict[str, str]]:
     unknown = values.keys() - {"score", "grade", "excused", "comment"}
     if unknown or not values:
         raise FatalError(f"grade: {', '.join(sorted(unknown)) or 'no values'} cannot be written")
-    form: dict[str, str] = {}
+    try:
+        number(values, "score")
+    except MalformedRecordError as err:
+        raise FatalError(f"grade: {err}") from err
+    changes: dict[str, dict[str, str]] = {}
     if values.get("excused"):
-        form["submission[excuse]"] = "true"
+        changes["submission"] = {"excuse": "true"}
     elif "score" in values or "grade" in values:
         given = values.get("grade", values.get("score"))
-        form["submission[posted_grade]"] = f"{given:g}" if isinstance(given, float) else str(given)
+        grade = f"{given:.12g}" if isinstance(given, float) else str(given)
+        changes["submission"] = {"posted_grade": grade}
     if values.get("comment"):
-        form["comment[text_comment]"] = str(values["comment"])
-    return form
+        changes["comment"] = {"text_comment": str(values["comment"])}
+    return changes
 
 
 def _holds(item: JSONObject, values: JSONObject) -> bool:
@@ -83,20 +87,12 @@ def _holds(item: JSONObject, values: JSONObject) -> bool:
     if not values.get("excused"):
         if "grade" in values and str(item.get("grade")) != str(values["grade"]):
             return False
-        if "score" in values and not _same(item, values["score"]):
+        if "score" in values and number(item, "score") != number(values, "score"):
             return False
     comment = values.get("comment")
     return not comment or any(
         one.get("comment") == str(comment) for one in rows(item, "submission_comments")
     )
-
-
-def _same(item: JSONObject, score: object) -> bool:
-    try:
-        wanted = number({"score": score}, "score")
-    except MalformedRecordError as err:
-        raise FatalError(f"grade: {err}") from err
-    return number(item, "score") == wanted
 
 
 def _expected(item: JSONObject, precondition: Precondition) -> bool:

@@ -95,6 +95,7 @@ class FakeCanvas:
         self.denied: dict[str, int] = {}
         self.permissions: dict[str, bool] = {}
         self.bodies = True
+        self.enrolments_of_users = True
         self.bookmarks: set[str] = set()
         self.requests: list[Request] = []
         self.ticks = 0
@@ -167,7 +168,8 @@ class FakeCanvas:
             case ["courses"] | ["accounts", _, "courses"]:
                 return self._list(request, "courses", list(self.courses), self._course)
             case ["calendar_events"]:
-                code = str(request.params["context_codes[]"])
+                codes = request.params["context_codes[]"]
+                code = codes[0] if isinstance(codes, list) else str(codes)
                 course = self.courses[int(code.removeprefix("course_"))]
                 return self._list(request, "calendar_events", course.lists["calendar_events"])
             case ["calendar_events", number]:
@@ -195,7 +197,15 @@ class FakeCanvas:
                 asked = request.params["permissions[]"]
                 return reply({each: self.permissions.get(each, True) for each in asked})
             case ["users"]:
-                return self._list(request, name, course.lists["users"])
+                shape = as_it_is if self.enrolments_of_users else bare_user
+                return self._list(request, name, course.lists["users"], shape)
+            case ["enrollments"]:
+                rows = [
+                    {**row, "user": bare_user(user)}
+                    for user in course.lists["users"]
+                    for row in user["enrollments"]
+                ]
+                return self._list(request, name, rows)
             case ["pages"]:
                 bare = "body" not in request.params.get("include[]", []) or not self.bodies
                 shape = without_body if bare else as_it_is

@@ -149,6 +149,21 @@ async def test_a_course_that_is_concluded_for_the_token_costs_its_streams(rig):
     assert len(read.of(Kind.COURSE)) == 1
 
 
+async def test_lists_that_a_canvas_does_not_have_are_gaps(rig):
+    canvas = FakeCanvas()
+    canvas.denied = dict.fromkeys(("outcome_groups", "folders", "bulk_user_progress"), 404)
+    read = await read_all(rig(canvas).provider)
+    assert sorted(read.gaps) == ["completion", "outcomes"]
+    assert (read.skipped, len(read.of(Kind.FILE))) == ({}, 2)
+
+
+async def test_a_course_that_canvas_counts_no_requirements_of_has_no_completion(rig):
+    canvas = FakeCanvas()
+    canvas.denied = {"bulk_user_progress": 400}
+    read = await read_all(rig(canvas).provider)
+    assert (read.gaps, read.of(Kind.COMPLETION)) == ({}, [])
+
+
 # -- logins
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from bloop_canvas import downloads
 from bloop_sdk import Kind, Ref, UnavailableError
-from bloop_sdk._http.urls import AddressRefusedError
 from bloop_sdk.testing import Cut, Status, read_all, reply
 from plugins.lms.canvas.tests.fake_canvas import FakeCanvas
 from plugins.lms.canvas.tests.fake_course import FILES
@@ -86,14 +85,33 @@ async def test_a_page_in_place_of_a_file_is_not_kept(rig):
     assert set(read.skipped) == {"file:1-71", "file:1-72"}
 
 
-async def test_files_at_a_host_that_nobody_named_are_refused_with_a_cure(rig):
+async def test_files_at_a_host_that_nobody_named_are_left_out_with_the_cure(rig):
     canvas = with_bytes()
     away = {"location": "https://evil.example/x"}
     canvas._download = lambda request: reply(b"", status=302, headers=away)
     mine = rig(canvas)
-    with pytest.raises(AddressRefusedError, match="redirect to another host"):
-        await read_all(mine.provider)
+    read = await read_all(mine.provider)
+    assert "redirect to another host, evil.example" in read.skipped[str(FIRST)]
+    assert len(read.of(Kind.PAGE)) == 5
     assert not mine.sent("evil")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+async def test_a_file_that_is_refused_or_gone_costs_itself(status, rig):
+    mine = rig(with_bytes())
+    mine.faults.add(Status(status), path="^/files/71/", times=None)
+    read = await read_all(mine.provider)
+    assert list(read.skipped) == [str(FIRST)]
+    assert (read.gaps, len(read.files)) == ({}, 1)
+
+
+async def test_a_token_that_ends_before_a_download_is_renewed(rig):
+    mine = rig(
+        with_bytes(), client_id="10000000000001", client_secret="key", refresh_token="refresh"
+    )
+    mine.faults.add(Status(401), path="^/files/71/")
+    assert len((await read_all(mine.provider)).files) == 2
+    assert len(mine.sent("/login/oauth2/token")) == 1
 
 
 async def test_a_file_that_is_locked_is_known_without_its_bytes(rig):

@@ -16,7 +16,6 @@ from bloop_sdk import (
     UnsupportedError,
     WriteOp,
 )
-from bloop_sdk.testing import Status
 from plugins.lms.canvas.tests.fake_canvas import FakeCanvas
 
 REF = Ref(Kind.SUBMISSION, "1-21-32")
@@ -102,14 +101,6 @@ async def test_a_comment_whose_answer_is_lost_is_not_sent_again(rig):
     await mine.provider.write(op(score=8.5, comment="Clear"), before)
     assert mine.canvas.written == 1
     assert len(mine.canvas.courses[1].submissions[0]["submission_comments"]) == 1
-
-
-async def test_a_grade_alone_is_tried_again(rig):
-    mine = rig()
-    before = await version(mine)
-    mine.faults.add(Status(502), request=2)
-    await mine.provider.write(op(score=8.5), before)
-    assert mine.canvas.written == 1
 
 
 async def test_who_grades_after_the_write_is_noticed(rig):

@@ -95,6 +95,15 @@ async def test_somebody_in_many_courses_is_written_once(rig):
     assert (await read.run(rig(canvas).again())).written == 0
 
 
+async def test_where_people_come_without_their_enrolments_those_are_listed(rig):
+    canvas = FakeCanvas()
+    whole = await read_all(rig(canvas).provider)
+    canvas.enrolments_of_users = False
+    read = await read_all(rig(canvas).provider)
+    assert read.held() == whole.held()
+    assert len(read.of(Kind.ENROLMENT)) == 3
+
+
 def test_enrolments_of_a_role_are_one_with_all_its_sections():
     user = {
         "id": 5,
@@ -169,7 +178,22 @@ def test_an_event_of_a_whole_day_begins_at_its_midnight():
         ('<a href="/courses/1/quizzes/7">', '<a href="bloop:quiz:1-7">'),
         ('<a href="/courses/1/discussion_topics/7">', '<a href="bloop:discussion:1-7">'),
         ('<a href="https://other.example/courses/1/files/5">', None),
-        ('<a href="/courses/1/assignments/7/submissions/3">', None),
+        (
+            '<a href="/courses/1/assignments/7/submissions/3">',
+            f'<a href="{ADDRESS}/courses/1/assignments/7/submissions/3">',
+        ),
+        ('<a href="//cdn.example/x">', None),
+        (
+            (
+                '<p><img class="equation_image" title="x" src="/equation_images/x"'
+                ' data-equation-content="a &lt; b^2"></p>'
+            ),
+            r"<p>\(a &lt; b^2\)</p>",
+        ),
+        (
+            '<img class="equation_image" src="/equation_images/x">',
+            f'<img class="equation_image" src="{ADDRESS}/equation_images/x">',
+        ),
         ("<p>/courses/1/files/5 as text</p>", None),
     ],
 )
@@ -179,7 +203,7 @@ def test_links_to_what_is_read_are_links_of_the_hub(html, turned):
 
 def test_links_to_pages_stay_and_are_named():
     linked = Linked(ADDRESS, '<a href="/courses/1/pages/echoes">')
-    assert linked.html == '<a href="/courses/1/pages/echoes">'
+    assert linked.html == f'<a href="{ADDRESS}/courses/1/pages/echoes">'
     assert linked.lost == ("links to other pages: they lead to Canvas",)
 
 

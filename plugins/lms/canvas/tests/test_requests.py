@@ -33,6 +33,18 @@ async def test_fifty_modules_and_a_thousand_pages_take_eleven_requests(rig):
     assert mine.canvas.throttle.refused == 0
 
 
+def test_the_throttle_is_canvas_own():
+    now = [0.0]
+    throttle = Throttle(clock=lambda: now[0])
+    assert [throttle.enter() for _ in range(13)] == [True] * 12 + [False]
+    assert throttle.leave(1.0) == 600 - 551
+    assert throttle.enter()
+    assert not throttle.enter()
+    now[0] = 0.2  # Two units are back.
+    assert throttle.enter()
+    assert throttle.refused == 2
+
+
 async def test_modules_alone_list_the_pages_once_for_their_ids(rig):
     mine = rig(FakeCanvas(BIG))
     nodes = await records(mine.provider, "modules")
