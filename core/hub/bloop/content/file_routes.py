@@ -20,7 +20,7 @@ from bloop.content import queries, service
 from bloop.content.exports import HubExportSource
 from bloop.content.imports import ask_for_import, importer_for
 from bloop.content.schemas import ItemOut, JobStarted
-from bloop.content.tree_routes import sees_drafts
+from bloop.content.tree_routes import sees_drafts, taught
 from bloop.store.blobs import BlobRef, Blobs
 from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError, NotFoundError
@@ -88,6 +88,7 @@ async def show_content(request: Request, item_id: str) -> Response:
 @router.post(
     "/containers/{container_id}/files",
     action="content:write",
+    also=taught("containers", "container_id"),
     response_model=ItemOut,
     status_code=201,
     upload=True,

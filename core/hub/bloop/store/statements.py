@@ -26,12 +26,15 @@ from sqlalchemy.types import JSON
 
 from bloop.store.errors import TenantError
 from bloop.store.models import ID
+from bloop_sdk import Call
 
 Row = tuple[Any, ...]
 Convert = Callable[[Row], Row]
 
 institution = bindparam("institution", type_=ID)
 """The parameter that every registered statement must use."""
+
+_OF_CALLER: dict[str, Callable[[Call], Any]] = {}
 
 _DIALECTS: dict[str, Callable[[], Any]] = {
     "sqlite": lambda: SQLiteDialect_pysqlite(paramstyle="named"),
@@ -58,13 +61,17 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """A read by its name. ``heavy`` ones never run in the event loop."""
+    """A read by its name. ``heavy`` ones never run in the event loop.
+
+    ``of_caller`` are the parameters that the call itself gives (:func:`caller_parameter`).
+    """
 
     name: str
     select: Select[*tuple[Any, ...]]
     columns: tuple[str, ...]
     parameters: frozenset[str]
     heavy: bool = False
+    of_caller: tuple[tuple[str, Callable[[Call], Any]], ...] = ()
     _compiled: dict[str, Compiled] = field(default_factory=dict, repr=False)
 
     def compiled(self, dialect: str) -> Compiled:
@@ -80,6 +87,17 @@ class Statement:
 
 
 REGISTRY: dict[str, Statement] = {}
+
+
+def caller_parameter(name: str, value: Callable[[Call], Any]) -> BindParameter[Any]:
+    """A parameter that the database fills in from the call, as it does the institution."""
+    _OF_CALLER[name] = value
+    return bindparam(name, type_=ID)
+
+
+def values_of_caller(call: Call) -> dict[str, Any]:
+    """All of them, for a statement that is not registered."""
+    return {name: value(call) for name, value in _OF_CALLER.items()}
 
 
 def register(name: str, select: Select[*tuple[Any, ...]], *, heavy: bool = False) -> Statement:
@@ -105,7 +123,8 @@ def register(name: str, select: Select[*tuple[Any, ...]], *, heavy: bool = False
             cure="compare the institution_id of each of its tables",
         )
     columns = tuple(select.selected_columns.keys())
-    statement = Statement(name, select, columns, parameters, heavy)
+    of_caller = tuple((key, _OF_CALLER[key]) for key in sorted(parameters & _OF_CALLER.keys()))
+    statement = Statement(name, select, columns, parameters, heavy, of_caller)
     REGISTRY[name] = statement
     return statement
 
