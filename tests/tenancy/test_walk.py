@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -20,7 +22,10 @@ MARK = "zqother"
 
 PARAMETERS = {
     "container_id": "container.id",
+    "enrolment_id": "course_enrolment.id",
     "factor": "mfa_passkey.id",
+    "group_id": "user_group.id",
+    "person_id": "person.id",
     "family_id": "token_family.id",
     "container": "container.id",
     "id": "item.id",
@@ -101,10 +106,14 @@ SILENT = {
 BODIES = {
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
+    "PATCH /api/v1/groups/{group_id}": {"name": "x"},
+    "POST /api/v1/groups/{group_id}/members": {"users": ["{mark}-account_user-id"]},
+    "PUT /api/v1/people/{person_id}/user": {"user": "{mark}-account_user-id"},
+    "POST /api/v1/containers/{container_id}/enrolments": {"user": "{mark}-account_user-id"},
     "POST /api/v1/webhooks/{webhook_id}/redeliver": {"failed_since": "2026-01-01T00:00:00Z"},
     "PATCH /api/v1/schedules/{name}": {"paused": True},
 }
-"""Bodies of routes for which ``{}`` is not valid."""
+"""Bodies of routes for which ``{}`` is not valid; ``{mark}`` is that of the path's institution."""
 FORMS = {"/people/{user_id}": {"name": "x", "version": "1"}}
 UPLOADS = {"/api/v1/containers/{container_id}/files"}
 
@@ -302,7 +311,8 @@ async def changed(client, route, path):
     elif route.path in FORMS:
         options["data"] = FORMS[route.path]
     elif "/api/" in route.path and route.method != "DELETE":
-        options["json"] = BODIES.get(f"{route.method} {route.path}", {})
+        body = json.dumps(BODIES.get(f"{route.method} {route.path}", {}))
+        options["json"] = json.loads(body.replace("{mark}", MARK if MARK in path else "zqhome"))
     return await client.request(route.method, path, **options)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -197,6 +198,12 @@ def _converter(select: Select[*tuple[Any, ...]], dialect: str) -> Convert | None
 def parsed(value: Any) -> Any:
     """A JSON column of a row, parsed; most answers pass it on as it is."""
     return None if value is None else orjson.loads(orjson.dumps(value))
+
+
+def moment(value: Any) -> datetime:
+    """A time of a row: a registered read gives it as the driver does, from SQLite as text."""
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def to_dicts(statement: Statement, rows: Sequence[Row]) -> list[dict[str, Any]]:

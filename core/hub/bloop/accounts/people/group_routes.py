@@ -51,15 +51,6 @@ async def rename_group(request: Request, group_id: str, body: GroupIn) -> Respon
     return await _answer(request, group_id)
 
 
-@router.delete(
-    "/{group_id}", action="groups:write", status_code=204, problems=(404, 409, 412, 422, 428)
-)
-async def remove_group(request: Request, group_id: str) -> Response:
-    """End a group; its members stay users, and lose what they had by it."""
-    await run(request, groups.remove, group_id, expected_version(request))
-    return Response(status_code=204)
-
-
 @router.get(
     "/{group_id}/members", action="users:read", response_model=MemberList, problems=(404, 422)
 )
@@ -89,6 +80,15 @@ async def add_members(request: Request, group_id: str, body: MembersIn) -> Respo
 async def take_out(request: Request, group_id: str, user_id: str) -> Response:
     """Take a user out of a group."""
     await run(request, groups.take_out, group_id, user_id)
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/{group_id}", action="groups:write", status_code=204, problems=(404, 409, 412, 422, 428)
+)
+async def remove_group(request: Request, group_id: str) -> Response:
+    """End a group; its members stay users, and lose what they had by it."""
+    await run(request, groups.remove, group_id, expected_version(request))
     return Response(status_code=204)
 
 
