@@ -84,7 +84,7 @@ PLAIN = {
     *("limit", "again", "tested", "replayed", "skipped"),
     *("plugin", "switched", "undone", "change", "token"),
     *("role", "done", "saved", "withdrawn", "changed", "first", "everywhere"),
-    *("since", "until", "next"),
+    *("since", "until", "next", "removed"),
 }
 """Those that name nothing of an institution."""
 
@@ -114,7 +114,16 @@ BODIES = {
     "PATCH /api/v1/schedules/{name}": {"paused": True},
 }
 """Bodies of routes for which ``{}`` is not valid; ``{mark}`` is that of the path's institution."""
-FORMS = {"/people/{user_id}": {"name": "x", "version": "1"}}
+FORMS = {
+    "/people/{user_id}": {"name": "x", "version": "1"},
+    "/courses/{container_id}/people": {
+        "email": "",
+        "role": "learner",
+        "group": "zqhome-user_group-id",
+    },
+    "/courses/{container_id}/audience": {"audience": "open"},
+    "/people/groups/{group_id}/members": {"emails": ""},
+}
 UPLOADS = {"/api/v1/containers/{container_id}/files"}
 
 

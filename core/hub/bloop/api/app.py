@@ -57,6 +57,8 @@ PAGES = (
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",
+    "bloop.web.course_people_pages",
+    "bloop.web.group_pages",
     "bloop.web.people_pages",
     "bloop.web.invite_pages",
     "bloop.web.join_pages",

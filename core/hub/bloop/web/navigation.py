@@ -65,6 +65,7 @@ def people(request: Request, _: Callable[[str], str]) -> list[NavLink]:
     call, path = call_of(request), request.url.path
     links = [
         (_("Everybody"), "/people", "users:read"),
+        (_("Groups"), "/people/groups", "groups:read"),
         (_("Invitations"), "/people/invite", "users:invite"),
         (_("Registration"), "/people/registration", "institutions:configure"),
     ]
