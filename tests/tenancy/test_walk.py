@@ -56,6 +56,7 @@ PAGES_OF = {
 }
 OF_ALL = (
     *("/x/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
+    "/account/plugins/",
     "/login/with/",
 )
 """Below these a path names what no institution owns: plugins and the hub's own files."""

@@ -101,10 +101,8 @@ async def _people(
 ) -> Response:
     call, database = call_of(request), hub_of(request).database
     course = await one(request, CONTAINER, CONTAINER, container_id)
-    here, there = (
-        to_dicts(read, await database.read(read, call, container=container_id, **_FIRST))
-        for read in (ENROLMENTS, ROSTER)
-    )
+    here = await database.read(ENROLMENTS, call, container=container_id, **_FIRST)
+    there = await database.read(ROSTER, call, container=container_id, **_FIRST)
     groups: list[dict[str, Any]] = []
     if may(call, "groups:read"):
         groups = to_dicts(GROUPS, await database.read(GROUPS, call, **_FIRST))
@@ -114,8 +112,8 @@ async def _people(
         "course_people.html",
         status=422 if error else 200,
         course=course,
-        enrolments=here,
-        roster=there,
+        enrolments=to_dicts(ENROLMENTS, here),
+        roster=to_dicts(ROSTER, there),
         groups=groups,
         form=form,
         saved=saved,

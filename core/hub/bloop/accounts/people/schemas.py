@@ -107,6 +107,14 @@ class InvitationList(_Told):
     next: str | None
 
 
+class JoinIn(_Given):
+    """Who comes by an invitation; ``token`` is what its link holds."""
+
+    token: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200, examples=["Ada Lovelace"])]
+    email: Email
+
+
 class GroupIn(_Given):
     """A group of users."""
 
