@@ -11,7 +11,7 @@ _ID = "019a0c1e-7d1c-7cc3-98a0-3f1c2f5a9b10"
 _NEXT = "MDE5YTBjMWUtN2QxYy03Y2MzLTk4YTAtM2YxYzJmNWE5YjEw"
 
 Audience = Literal["open", "members", "enrolled"]
-State = Literal["pending", "active", "missing", "forbidden", "trashed"]
+State = Literal["pending", "active", "missing", "forbidden", "unshared", "trashed"]
 
 
 class _Strict(BaseModel):

@@ -153,6 +153,7 @@ class Hub:
     @cached_property
     def jobs(self) -> Jobs:
         """The ledger of jobs; a command's process only asks for them."""
+        from bloop.hub.handlers import register
         from bloop.jobs import Jobs, Timing
 
         drain = self.config.value.limits.drain_seconds
@@ -167,9 +168,7 @@ class Hub:
             timing=timing,
             broker_url=url.get_secret_value() if url else None,
         )
-        made.register("content.import", self._import_uploaded)
-        made.register("accounts.message", self._bring_message)
-        made.register("accounts.export", self._export_person)
+        register(self, made.register)
         return made
 
     @cached_property
@@ -325,23 +324,6 @@ class Hub:
         from bloop.hub.messages import notifier_for
 
         return await notifier_for(self, call) is not None
-
-    async def _bring_message(self, running: RunningJob, payload: JSONObject) -> Any:
-        from bloop.hub.messages import run_message_job
-
-        return await run_message_job(self, running, payload)
-
-    async def _import_uploaded(self, running: RunningJob, payload: JSONObject) -> Any:
-        from bloop.hub.providers import run_import_job
-
-        return await run_import_job(self, running, payload)
-
-    async def _export_person(self, running: RunningJob, _payload: JSONObject) -> Any:
-        from bloop.accounts.privacy.exporting import run_export
-
-        return await asyncio.to_thread(
-            run_export, self.database, self.sources, running.call, running.progress
-        )
 
     def _resolve(
         self, plugin_id: str, model: type[PluginConfig], _written: Mapping[str, Any]
