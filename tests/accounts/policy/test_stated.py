@@ -57,6 +57,7 @@ ASKED_BY_THE_HUB = {
     ("bloop.accounts.mfa.login_routes", "login.passkey_options"),
     ("bloop.accounts.mfa.login_routes", "login.take_login_challenge"),
     ("bloop.accounts.sessions", "_see"),
+    ("bloop.accounts.people.join_routes", "joining.accept"),
     ("bloop.accounts.tokens.bearers", "keys.note_use"),
     ("bloop.accounts.tokens.routes", "service.refresh"),
 }

@@ -61,6 +61,7 @@ PAGES = (
     "bloop.web.course_people_pages",
     "bloop.web.group_pages",
     "bloop.web.requirement_pages",
+    "bloop.web.rule_pages",
     "bloop.web.people_pages",
     "bloop.web.invite_pages",
     "bloop.web.join_pages",

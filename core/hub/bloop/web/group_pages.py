@@ -103,7 +103,7 @@ def _add_by_email(unit: UnitOfWork, group_id: str, emails: list[str]) -> None:
     known = dict(
         unit.session.execute(
             select(User.email, User.id).where(
-                User.institution_id == unit.institution, User.email.in_(wanted)
+                User.institution_id == unit.institution, User.email.in_(list(wanted))
             )
         )
         .tuples()

@@ -68,6 +68,7 @@ def people(request: Request, _: Callable[[str], str]) -> list[NavLink]:
         (_("Groups"), "/people/groups", "groups:read"),
         (_("Invitations"), "/people/invite", "users:invite"),
         (_("Registration"), "/people/registration", "institutions:configure"),
+        (_("Joining by logging in"), "/people/rules", "identities:read"),
         (_("Second factor"), "/people/second-factor", "mfa:require"),
     ]
     return [

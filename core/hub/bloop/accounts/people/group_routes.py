@@ -11,7 +11,14 @@ from bloop.accounts.http import expected_version, json_response
 from bloop.accounts.people import groups
 from bloop.accounts.people.queries import GROUP, GROUPS, MEMBERS
 from bloop.accounts.people.routes import Limit, one, run
-from bloop.accounts.people.schemas import GroupIn, GroupList, GroupOut, MemberList, MembersIn
+from bloop.accounts.people.schemas import (
+    GroupChange,
+    GroupIn,
+    GroupList,
+    GroupOut,
+    MemberList,
+    MembersIn,
+)
 
 router = Router(prefix="/api/v1/groups", tags=["people"])
 
@@ -45,9 +52,11 @@ async def show_group(request: Request, group_id: str) -> Response:
     response_model=GroupOut,
     problems=(404, 409, 412, 422, 428),
 )
-async def rename_group(request: Request, group_id: str, body: GroupIn) -> Response:
+async def rename_group(request: Request, group_id: str, body: GroupChange) -> Response:
     """Give a group another name."""
-    await run(request, groups.rename, group_id, expected_version(request), name=body.name)
+    version = expected_version(request)
+    if body.name is not None:
+        await run(request, groups.rename, group_id, version, name=body.name)
     return await _answer(request, group_id)
 
 

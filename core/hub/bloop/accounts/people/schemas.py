@@ -121,6 +121,12 @@ class GroupIn(_Given):
     name: Annotated[str, Field(min_length=1, max_length=200, examples=["Chemistry 2026, class B"])]
 
 
+class GroupChange(_Given):
+    """What is to change of a group."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, examples=["Class C"])] | None = None
+
+
 class GroupOut(_Told):
     """A group, and how many are in it."""
 
