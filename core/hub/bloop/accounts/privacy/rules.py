@@ -79,6 +79,9 @@ def _of_accounts() -> list[Part]:
             exported=False,
             reason="what a passkey was asked to sign, good for some minutes",
         ),
+        # By these such challenges are found.
+        Part(_sessions, lambda s: _sessions.c.user_id == s.id, Fate.DELETED, late=True),
+        Part(_pending, lambda s: _pending.c.user_id == s.id, Fate.DELETED, late=True),
         Part(
             _settings,
             lambda s: _settings.c.user_id == s.id,
