@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import httpx
 import pytest
 from sqlalchemy import select, update
@@ -10,14 +12,16 @@ from bloop.accounts.models import User
 from bloop.accounts.people import groups
 from bloop.accounts.people import service as people
 from bloop.accounts.service import start_session
-from bloop.accounts.sessions import system_call
+from bloop.accounts.sessions import GUEST, system_call
 from bloop.api.app import API, PAGES, create_edge, routes_of
 from bloop.content import service
 from bloop.content.engine import run_read
 from bloop.content.enrolling import linking
 from bloop.content.enrolling.models import PersonLink
+from bloop.content.enrolling.service import enrol
 from bloop.content.enrolling.visible import visible_items
 from bloop.content.models import Container, Enrolment, Item, Person
+from bloop.events.hooks import FEEDS
 from bloop.hub import Hub
 from bloop.store.models import AuditLine, OutboxEvent
 from bloop.store.types import utcnow
@@ -375,3 +379,45 @@ async def test_a_group_that_is_removed_leaves_nothing_behind(run):
     assert run(groups.add, group, [user]) == 0
     run(groups.remove, group, None)
     assert run(groups.create, name="Class C") != group
+
+
+# -- what is told
+
+
+async def test_an_event_of_a_course_is_heard_by_whom_the_course_is_for(come, made, run, hub):
+    educator, ada, bob, guest = come("educator"), come("learner"), come("learner"), come()
+    path = f"/api/v1/containers/{made['course']}"
+    await educator.post(f"{path}/enrolments", json={"user": ada.user})
+    nobody = Call(GUEST, hub.institution, Trace("0" * 32, "0" * 16))
+    callers = {"ada": call_of(ada, hub), "bob": call_of(bob, hub), "guest": nobody}
+    event = SimpleNamespace(
+        aggregate=f"item:{made['Shown']}",
+        institution=hub.institution,
+        payload={"id": made["Shown"]},
+    )
+    heard = {}
+    for audience in ("enrolled", "members", "open"):
+        await educator.patch(path, json={"audience": audience}, headers={"if-match": "*"})
+        whom = await hub.live._for_whom(SimpleNamespace(event=event))
+        heard[audience] = {name for name, call in callers.items() if whom.has(call)}
+    assert heard == {"enrolled": {"ada"}, "members": {"ada", "bob"}, "open": set(callers)}
+    event.payload["id"] = made["Draft"]
+    whom = await hub.live._for_whom(SimpleNamespace(event=event))
+    assert not any(whom.has(call) for call in callers.values())
+    assert (await guest.get(path)).status_code == 200
+
+
+def test_plugins_hear_of_a_learner_who_was_enrolled(made, run):
+    user = run(people.create, name="Ada", email=None, role=Role.LEARNER)
+    run(enrol, made["course"], user=user)
+    said = run(
+        lambda unit: unit.session.scalars(
+            select(OutboxEvent).where(OutboxEvent.topic == "learning.enrolled")
+        ).one()
+    )
+    event = SimpleNamespace(institution=said.institution_id, payload=said.payload)
+    assert FEEDS["learner_enrolled"].arguments(event) == {
+        "institution": said.institution_id,
+        "learner": user,
+        "container": made["course"],
+    }

@@ -126,7 +126,7 @@ async def _people(
 _FIRST = {"after": "", "limit": AT_ONCE}
 
 
-def _words(_: Callable[[str], str]) -> dict[str, Mapping[str, str]]:
+def _words(_: Callable[[str], str]) -> dict[str, Any]:
     return {
         "audience_name": {
             "open": _("Everybody who reaches this hub"),

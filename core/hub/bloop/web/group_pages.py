@@ -100,15 +100,12 @@ async def remove_group(request: Request, group_id: str) -> Response:
 def _add_by_email(unit: UnitOfWork, group_id: str, emails: list[str]) -> None:
     """Put users in by their addresses; raises InvalidError for one that is nobody's."""
     wanted = {normalised(email, field="emails"): email for email in emails}
-    known = dict(
-        unit.session.execute(
-            select(User.email, User.id).where(
-                User.institution_id == unit.institution, User.email.in_(list(wanted))
-            )
+    rows = unit.session.execute(
+        select(User.email, User.id).where(
+            User.institution_id == unit.institution, User.email.in_(list(wanted))
         )
-        .tuples()
-        .all()
     )
+    known = {row.email: row.id for row in rows}
     for address, typed in wanted.items():
         if address not in known:
             raise InvalidError(f"nobody here has the address {typed[:80]}", field="emails")

@@ -96,6 +96,7 @@ def _take_away(unit: UnitOfWork, which: ColumnElement[bool]) -> None:
         )
     ).all()
     for person, user in gone:
+        assert user is not None, "one that was taken apart by hand is no link by an address"
         unit.session.execute(
             delete(PersonLink).where(
                 PersonLink.institution_id == unit.institution, PersonLink.person_id == person

@@ -205,7 +205,7 @@ VIEWERS = register(
 )
 """The users who are enrolled in a course."""
 
-_SLOTS = [bindparam(f"id_{number}") for number in range(VISIBLE_AT_ONCE)]
+_SLOTS: list[Any] = [bindparam(f"id_{number}") for number in range(VISIBLE_AT_ONCE)]
 _ASKED: Any = (Item.id, Container.id.label("container"))
 
 

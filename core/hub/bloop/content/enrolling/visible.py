@@ -15,7 +15,8 @@ async def visible_items(database: Database, call: Call, ids: Iterable[str]) -> d
     if not may(call, "content:read"):
         return {}
     statement = KNOWN_ITEMS if may(call, "content:write") else VISIBLE_ITEMS
-    wanted, found = list(dict.fromkeys(ids)), {}
+    wanted = list(dict.fromkeys(ids))
+    found: dict[str, str] = {}
     for start in range(0, len(wanted), VISIBLE_AT_ONCE):
         part = wanted[start : start + VISIBLE_AT_ONCE]
         slots = {f"id_{n}": part[n] if n < len(part) else "" for n in range(VISIBLE_AT_ONCE)}
