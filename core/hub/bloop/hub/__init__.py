@@ -196,8 +196,12 @@ class Hub:
     def outside(self) -> Outside:
         """The one way out of plugins."""
         from bloop.hub.outside import Outside
+        from bloop.net.boards import board_for
 
-        return Outside(self.config.value.net)
+        config, redis = self.config.value, self.config.value.redis.url
+        folder = config.hub.data_dir / "pace"
+        board = board_for(self.database.url, redis.get_secret_value() if redis else None, folder)
+        return Outside(config.net, board)
 
     @cached_property
     def consumers(self) -> Consumers:
