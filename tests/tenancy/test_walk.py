@@ -43,6 +43,7 @@ PARAMETERS = {
     "remote_id": "item.remote_id",
     "run_id": "sync_run.id",
     "session_id": "login_session.id",
+    "submission_id": "submission.id",
     "user_id": "account_user.id",
     "webhook_id": "webhook_endpoint.id",
 }
@@ -108,6 +109,7 @@ BODIES = {
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
     "PATCH /api/v1/groups/{group_id}": {"name": "x"},
+    "PUT /api/v1/submissions/{submission_id}/grade": {"score": 1.0},
     "POST /api/v1/groups/{group_id}/members": {"users": ["{mark}-account_user-id"]},
     "PUT /api/v1/people/{person_id}/user": {"user": "{mark}-account_user-id"},
     "POST /api/v1/containers/{container_id}/enrolments": {"user": "{mark}-account_user-id"},
