@@ -11,21 +11,13 @@ from sqlalchemy import select
 from bloop.accounts.messages import letters
 from bloop.accounts.messages.models import Message
 from bloop.accounts.sessions import system_call
-from bloop.hub import Hub
-from bloop_sdk.testing.distributions import write_plugin
-from tests.accounts.test_messages import CODE, ended, folder
+from tests.accounts.posting import folder
+from tests.accounts.test_messages import ended
 
 
 @pytest.fixture
-async def hub(hub_toml, site):
-    manifest = {"family": "notify", "provides": {"notifier": "bloop_post.provider:Provider"}}
-    write_plugin(site, "post", files={"provider.py": CODE}, manifest=manifest)
-    hub_toml.write_text(hub_toml.read_text() + "[plugins.post]\nenabled = true\n")
-    hub = Hub.open(hub_toml, "api")
-    await hub.start()
-    await hub.loaded()
-    yield hub
-    await hub.stop()
+def hub(posting_hub):
+    return posting_hub
 
 
 def messages(hub):

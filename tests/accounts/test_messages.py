@@ -10,51 +10,18 @@ from sqlalchemy import select, update
 from bloop.accounts.messages.models import Message
 from bloop.accounts.messages.service import Text, opened, queue
 from bloop.accounts.sessions import system_call
-from bloop.hub import Hub
 from bloop.jobs.models import Job
 from bloop.kernel.models import InstitutionPlugin
 from bloop.store.sealing import SealError
-from bloop_sdk.testing.distributions import write_plugin
+from tests.accounts.posting import folder
 
 PATIENCE_SECONDS = 60
 TEXT = Text("You are invited", "https://learn.example.edu/join?token=very-secret\n")
-CODE = """
-from bloop_sdk import SkippableError, UnavailableError
-
-class Provider:
-    def __init__(self, ctx):
-        self.folder = ctx.data_dir
-
-    async def notify(self, notification):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        plan = self.folder / "plan"
-        step = plan.read_text() if plan.exists() else ""
-        if step == "refuse":
-            raise SkippableError("nobody of that name")
-        if step == "away":
-            plan.write_text("")
-            raise UnavailableError("come back", retry_after=0.01)
-        found = self.folder / notification.idempotency_key
-        found.write_text(f"{notification.to}|{notification.subject}|{notification.text}")
-"""
 
 
 @pytest.fixture
-async def hub(hub_toml, site):
-    manifest = {"family": "notify", "provides": {"notifier": "bloop_post.provider:Provider"}}
-    write_plugin(site, "post", files={"provider.py": CODE}, manifest=manifest)
-    hub_toml.write_text(hub_toml.read_text() + "[plugins.post]\nenabled = true\n")
-    hub = Hub.open(hub_toml, "api")
-    await hub.start()
-    await hub.loaded()
-    yield hub
-    await hub.stop()
-
-
-def folder(hub):
-    made = hub.kernel.context("post").data_dir
-    made.mkdir(parents=True, exist_ok=True)
-    return made
+def hub(posting_hub):
+    return posting_hub
 
 
 def ask(hub):

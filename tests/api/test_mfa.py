@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import httpx
 import pyotp
@@ -32,6 +33,7 @@ async def come(hub):
     def open_client(role=None, institution=None):
         client = httpx.AsyncClient(transport=transport, base_url="http://localhost:8080")
         clients.append(client)
+        client.event_hooks["response"].append(partial(renew, client))
         if role is not None:
             session = log_in(hub, role, institution or hub.institution)
             client.headers["authorization"] = f"Bearer {session.token}"
@@ -41,6 +43,15 @@ async def come(hub):
     yield open_client
     for client in clients:
         await client.aclose()
+
+
+async def renew(client, response):
+    """Go on with the token that a step-up gave, as its caller has to."""
+    if response.url.path == "/api/v1/account/step-up" and response.is_success:
+        await response.aread()
+        if token := response.json().get("token"):
+            client.session = token
+            client.headers["authorization"] = f"Bearer {token}"
 
 
 def age(hub, client, by=STALE):
@@ -107,8 +118,16 @@ async def test_a_stale_session_is_refused_until_it_is_proved_again(hub, come):
     ways = (await admin.get("/api/v1/account/step-up")).json()["ways"]
     assert ways == ["totp", "recovery_code"]
     proof = {"way": "totp", "text": app.at(utcnow().timestamp() + 30)}
+    before = admin.session
+    [session] = (await admin.get("/api/v1/account/sessions")).json()["items"]
     done = await admin.post("/api/v1/account/step-up", json=proof)
-    assert done.json() == {"seconds": 600}
+    assert done.json() == {"seconds": 600, "token": admin.session, "csrf_token": None}
+    assert done.headers["cache-control"] == "no-store"
+    assert admin.session != before
+    old = await admin.get("/api/v1/account", headers={"authorization": f"Bearer {before}"})
+    assert old.status_code == 401, "who had found the old token does not get what was proved"
+    [still] = (await admin.get("/api/v1/account/sessions")).json()["items"]
+    assert still == session | {"seen_at": still["seen_at"]}, "it is the same device's session"
     made = await admin.post("/api/v1/webhooks", json=body)
     assert made.json().get("code") != "step_up_required"
     again = await admin.post("/api/v1/account/step-up", json=proof)

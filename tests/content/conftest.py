@@ -4,7 +4,7 @@ import pytest
 
 from bloop.content.engine import RunOptions, run_read
 from bloop.store.blobs import Blobs
-from tests.content.course import connect
+from tests.content.course import connect, open_to_everybody
 
 
 @pytest.fixture
@@ -14,11 +14,11 @@ def blobs(tmp_path):
 
 @pytest.fixture
 def sync(database, blobs, call):
-    """Reads a course over one connection."""
+    """Reads a course over one connection, and opens it to everybody."""
     connection = connect(database, call)
 
     async def run(provider, **options):
-        return await run_read(
+        report = await run_read(
             database,
             blobs,
             provider,
@@ -26,6 +26,8 @@ def sync(database, blobs, call):
             connection=connection,
             options=RunOptions(**options),
         )
+        open_to_everybody(database, call)
+        return report
 
     run.connection, run.database, run.call = connection, database, call
     return run

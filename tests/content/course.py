@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, update
 
 from bloop.content.models import (
     CalendarEvent,
@@ -180,6 +180,13 @@ def connect(database: Database, call: Call, key: str = "site") -> str:
         unit.session.add(made)
         unit.session.flush()
         return made.id
+
+
+def open_to_everybody(database: Database, call: Call) -> None:
+    """What a live connection brings is for the enrolled alone, until somebody says otherwise."""
+    with database.unit(call) as unit:
+        every = update(Container).where(Container.institution_id == call.institution)
+        unit.session.execute(every.values(audience="open"))
 
 
 def rows(database: Database, call: Call, model: type[Any], *conditions: Any) -> list[Any]:

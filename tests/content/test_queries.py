@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import text
 
@@ -8,6 +10,9 @@ from bloop.content.models import Container, Item
 from bloop.store.statements import REGISTRY, Statement
 from tests.content.course import Course, leaf, module, page, rows
 from tests.support.database import DIALECTS, HOME
+
+SEEK = re.compile(r"SEARCH|CORRELATED SCALAR SUBQUERY \d+$")
+"""A subquery asks once for the row at hand, and its own steps are among these."""
 
 CONTENT = [s for s in vars(content_queries).values() if isinstance(s, Statement)]
 
@@ -30,7 +35,7 @@ async def test_every_read_is_an_index_seek(statement, database):
 
     assert steps
     for step in steps:
-        assert step.startswith("SEARCH"), steps
+        assert SEEK.match(step), steps
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -9,10 +9,22 @@ from bloop.accounts.sessions import system_call
 from bloop.api.app import create_app
 from bloop.content.engine import run_read
 from bloop.content.models import Container, Item, Node
+from bloop.content.sniffing import UNKNOWN
 from bloop.hub import Hub
 from bloop_sdk import Role
 from bloop_sdk import records as r
-from tests.content.course import Course, connect, course, file, leaf, module, page, rows
+from tests.content.course import (
+    Course,
+    connect,
+    course,
+    file,
+    leaf,
+    module,
+    open_to_everybody,
+    page,
+    rows,
+)
+from tests.content.test_sniffing import PAGES
 
 
 @pytest.fixture
@@ -73,6 +85,7 @@ def learner(come_in):
     return come_in(Role.LEARNER)
 
 
+PNG = b"\x89PNG\r\n\x1a\n0123456789"
 QUIZ = r.Quiz(
     remote_id="q1",
     container="c1",
@@ -98,7 +111,7 @@ async def imported(hub, call):
     """A course that came from elsewhere; ids of its items by their remote ids."""
     text = page(1, '<a href="bloop:page:p2">next</a> <img src="bloop:file:a.png">')
     hidden = page(2, published=False)
-    bytes_ = file("a.png", b"0123456789", media_type="image/png")
+    bytes_ = file("a.png", PNG, media_type="image/png")
     script = file("x.html", b"<script>x</script>", media_type="text/html")
     contents = [module(1), leaf(text, "m1"), leaf(hidden, "m1"), text, hidden, QUIZ, bytes_, script]
     await run_read(
@@ -108,6 +121,7 @@ async def imported(hub, call):
         call,
         connection=connect(hub.database, call),
     )
+    open_to_everybody(hub.database, call)
     found = {item.remote_id: item.id for item in rows(hub.database, call, Item)}
     found["course"] = rows(hub.database, call, Container)[0].id
     return found
@@ -170,11 +184,11 @@ async def test_lists_are_read_page_by_page(educator, learner, imported):
 async def test_bytes_come_whole_in_ranges_and_harmless(learner, imported):
     url = f"/api/v1/items/{imported['a.png']}/content"
     whole = await learner.get(url)
-    assert (whole.status_code, whole.content) == (200, b"0123456789")
+    assert (whole.status_code, whole.content) == (200, PNG)
     assert whole.headers["content-type"] == "image/png"
     assert whole.headers["content-disposition"].startswith("inline")
-    part = await learner.get(url, headers={"range": "bytes=2-4"})
-    assert (part.status_code, part.content) == (206, b"234")
+    part = await learner.get(url, headers={"range": "bytes=1-3"})
+    assert (part.status_code, part.content) == (206, b"PNG")
     same = await learner.get(url, headers={"if-none-match": whole.headers["etag"]})
     assert same.status_code == 304
 
@@ -184,6 +198,19 @@ async def test_bytes_come_whole_in_ranges_and_harmless(learner, imported):
     assert script.headers["x-content-type-options"] == "nosniff"
     assert "sandbox" in script.headers["content-security-policy"]
     assert (await learner.get(f"/api/v1/items/{imported['p1']}/content")).status_code == 404
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_an_uploaded_page_in_disguise_is_saved_and_not_shown(educator, page):
+    course = (await educator.post("/api/v1/containers", json={"title": "x"})).json()["id"]
+    form = {"file": ("cat.png", PAGES[page], "image/png")}
+    made = (await educator.post(f"/api/v1/containers/{course}/files", files=form)).json()
+    assert made["data"]["media_type"] == UNKNOWN
+    served = await educator.get(f"/api/v1/items/{made['id']}/content")
+    assert served.headers["content-type"] == UNKNOWN
+    assert served.headers["content-disposition"].startswith("attachment")
+    assert served.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in served.headers["content-security-policy"]
 
 
 async def test_a_course_is_written_published_and_taken_back(educator, learner):

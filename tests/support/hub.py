@@ -73,7 +73,7 @@ async def visit(hub: Hub) -> AsyncIterator[Visit]:
         if role is not None:
             where = institution or hub.institution
             session = await hub.database.run(log_in, hub, role, where)
-            client.cookies.set(hub.sessions.cookie, session.token)
+            client.cookies.set(hub.sessions.cookie, session.token, domain="127.0.0.1", path="/")
         return client
 
     yield come

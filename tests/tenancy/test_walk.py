@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -21,7 +23,10 @@ MARK = "zqother"
 PARAMETERS = {
     "submission_id": "submission.id",
     "container_id": "container.id",
+    "enrolment_id": "course_enrolment.id",
     "factor": "mfa_passkey.id",
+    "group_id": "user_group.id",
+    "person_id": "person.id",
     "family_id": "token_family.id",
     "container": "container.id",
     "id": "item.id",
@@ -39,6 +44,7 @@ PARAMETERS = {
     "remote_id": "item.remote_id",
     "run_id": "sync_run.id",
     "session_id": "login_session.id",
+    "submission_id": "submission.id",
     "user_id": "account_user.id",
     "webhook_id": "webhook_endpoint.id",
 }
@@ -52,6 +58,7 @@ PAGES_OF = {
 }
 OF_ALL = (
     *("/x/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
+    "/account/plugins/",
     "/login/with/",
 )
 """Below these a path names what no institution owns: plugins and the hub's own files."""
@@ -80,7 +87,7 @@ PLAIN = {
     *("limit", "again", "tested", "replayed", "skipped"),
     *("plugin", "switched", "undone", "change", "token"),
     *("role", "done", "saved", "withdrawn", "changed", "first", "everywhere"),
-    *("since", "until", "next"),
+    *("since", "until", "next", "removed"),
 }
 """Those that name nothing of an institution."""
 
@@ -102,11 +109,25 @@ SILENT = {
 BODIES = {
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
+    "PATCH /api/v1/groups/{group_id}": {"name": "x"},
+    "PUT /api/v1/submissions/{submission_id}/grade": {"score": 1.0},
+    "POST /api/v1/groups/{group_id}/members": {"users": ["{mark}-account_user-id"]},
+    "PUT /api/v1/people/{person_id}/user": {"user": "{mark}-account_user-id"},
+    "POST /api/v1/containers/{container_id}/enrolments": {"user": "{mark}-account_user-id"},
     "POST /api/v1/webhooks/{webhook_id}/redeliver": {"failed_since": "2026-01-01T00:00:00Z"},
     "PATCH /api/v1/schedules/{name}": {"paused": True},
 }
-"""Bodies of routes for which ``{}`` is not valid."""
-FORMS = {"/people/{user_id}": {"name": "x", "version": "1"}}
+"""Bodies of routes for which ``{}`` is not valid; ``{mark}`` is that of the path's institution."""
+FORMS = {
+    "/people/{user_id}": {"name": "x", "version": "1"},
+    "/courses/{container_id}/people": {
+        "email": "",
+        "role": "learner",
+        "group": "zqhome-user_group-id",
+    },
+    "/courses/{container_id}/audience": {"audience": "open"},
+    "/people/groups/{group_id}/members": {"emails": ""},
+}
 UPLOADS = {"/api/v1/containers/{container_id}/files"}
 
 
@@ -303,7 +324,8 @@ async def changed(client, route, path):
     elif route.path in FORMS:
         options["data"] = FORMS[route.path]
     elif "/api/" in route.path and route.method != "DELETE":
-        options["json"] = BODIES.get(f"{route.method} {route.path}", {})
+        body = json.dumps(BODIES.get(f"{route.method} {route.path}", {}))
+        options["json"] = json.loads(body.replace("{mark}", MARK if MARK in path else "zqhome"))
     return await client.request(route.method, path, **options)
 
 

@@ -119,7 +119,12 @@ async def test_a_form_comes_back_after_a_step_up(hub, visit):
     assert (await admin.get("/webhooks/new")).status_code == 200
     age(hub, admin)
     recovered = await post(
-        admin, "/step-up", page, way="recovery_code", text=codes_in(codes)[0], next="//evil.example"
+        admin,
+        "/step-up",
+        await admin.get("/step-up"),
+        way="recovery_code",
+        text=codes_in(codes)[0],
+        next="//evil.example",
     )
     assert recovered.headers["location"] == "/"
 

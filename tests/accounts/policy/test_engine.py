@@ -5,21 +5,28 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import cedarpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from bloop.accounts.access import ACTIONS, GUEST_SCOPES, STRANGER_SCOPES, ForbiddenError, may
+from bloop.accounts.models import User
 from bloop.accounts.policy.bits import BITS
 from bloop.accounts.policy.compile import compiled, most_open
-from bloop.accounts.policy.engine import core, core_policies, institution_of
+from bloop.accounts.policy.engine import core, core_policies, institution_of, resource_of
 from bloop.accounts.policy.judge import judge
 from bloop.accounts.policy.schema import PRINCIPALS, TYPES, kinds_of
-from bloop.content.models import Item
-from bloop.content.queries import CONTAINER_IS_SHOWN, ITEM_IS_SHOWN
+from bloop.content import service
+from bloop.content.enrolling.models import Audience, CourseEnrolment, CourseRole
+from bloop.content.enrolling.standing import standing_of
+from bloop.content.models import Container, Item
+from bloop.content.queries import CONTAINER_IS_VISIBLE, ITEM_IS_VISIBLE, TEACHES, TEACHES_ITEM
 from bloop.store.models import Tenant
 from bloop.tables import core_metadata
 from bloop_sdk import PrincipalKind, Role
@@ -140,23 +147,37 @@ def test_a_type_is_of_a_table_that_there_is():
 
 
 FLAGS = list(itertools.product([True, False], repeat=2))
+ENROLLED = (None, CourseRole.LEARNER, CourseRole.EDUCATOR)
 
 
 @pytest.fixture
 def content(database, system_call):
-    """An item for each pair of (its container is published, it is), in two institutions."""
-    from bloop.content import service
-
+    """An item for each audience, pair of (its container is published, it is), and enrolment."""
     made = {}
     for institution in (HOME, OTHER):
+        with database.unit(system_call) as unit:
+            unit.session.merge(User(institution_id=institution, id=f"in-{institution}", **ADA))
         with database.unit(make_call(institution)) as unit:
-            for container_shown, item_shown in FLAGS:
+            for audience, flags, role in itertools.product(Audience, FLAGS, ENROLLED):
                 container = service.create_container(unit, title="x", kind="course")
-                container.published = container_shown
+                container.published, container.audience = flags[0], audience
                 item = service.create_item(unit, container.id, title="x", kind="page", html="")
-                item.published = item_shown
-                made[institution, container_shown, item_shown] = (container.id, item.id)
+                item.published = flags[1]
+                if role is not None:
+                    unit.session.add(
+                        CourseEnrolment(
+                            institution_id=institution,
+                            container_id=container.id,
+                            user_id=f"in-{institution}",
+                            role=role,
+                            created_by="system:hub",
+                        )
+                    )
+                made[institution, audience, *flags, role] = (container.id, item.id)
     return made
+
+
+ADA = {"name": "Ada", "role": "learner"}
 
 
 @pytest.mark.parametrize("role", Role)
@@ -164,17 +185,37 @@ def content(database, system_call):
 def test_what_is_read_and_what_is_decided_are_the_same(database, content, role, given):
     scopes = GUEST_SCOPES if role is Role.GUEST else given
     call = somebody(role, scopes)
+    call = replace(call, principal=replace(call.principal, id=f"in-{HOME}"))
     drafts = may(call, "content:write")
-    for (institution, container_shown, item_shown), ids in content.items():
-        shown = {"Container": container_shown, "Item": container_shown and item_shown}
-        reads = {"Container": CONTAINER_IS_SHOWN, "Item": ITEM_IS_SHOWN}
-        for (type_, published), id_ in zip(shown.items(), ids, strict=True):
-            resource = replace(thing(type_, institution), id=id_, published=published)
+    verdicts = Counter()
+    for (institution, *rest), ids in content.items():
+        _, container_shown, item_shown, _ = rest
+        shown = {Container: container_shown, Item: container_shown and item_shown}
+        reads = {Container: CONTAINER_IS_VISIBLE, Item: ITEM_IS_VISIBLE}
+        with database.reading(make_call(institution)) as unit:
+            found_rows = [
+                unit.session.get(model, (institution, id_))
+                for model, id_ in zip(shown, ids, strict=True)
+            ]
+        for (model, published), row in zip(shown.items(), found_rows, strict=True):
+            resource = replace(resource_of(row), published=published)
+            if not drafts:
+                with database.reading(call) as unit:
+                    resource = replace(resource, standing=standing_of(unit, row))
             decided = ENGINE.decide(call, "content:read", resource).allowed
-            found = bool(database.read_now(reads[type_], call, id=id_))
+            found = bool(database.read_now(reads[model], call, id=row.id))
             if drafts and institution == HOME:
                 found = True  # Who writes is given the reads that show everything.
-            assert decided is (may(call, "content:read") and found), (type_, institution, published)
+            assert decided is (may(call, "content:read") and found), (model, institution, rest)
+            writes = ENGINE.decide(call, "content:write", resource).allowed
+            taught = not drafts and bool(
+                database.read_now(TEACHES if model is Container else TEACHES_ITEM, call, id=row.id)
+            )
+            assert writes is (
+                institution == HOME and (drafts or (taught and role is not Role.GUEST))
+            )
+            verdicts[decided] += 1
+    assert len(verdicts) == 2 or may(call, "content:read") is False
 
 
 # -- the judge
@@ -183,20 +224,50 @@ def test_what_is_read_and_what_is_decided_are_the_same(database, content, role, 
 def test_the_judge_asks_about_the_row_and_says_which_policy_refused(database, content):
     learner = make_call(HOME, Role.LEARNER)
     with database.unit(learner) as unit:
-        hidden = unit.get(Item, content[HOME, True, False][1])
-        shown = unit.get(Item, content[HOME, True, True][1])
-    judge(learner, "content:read", shown)
-    with pytest.raises(ForbiddenError, match="it is not published"):
-        judge(learner, "content:read", hidden)
-    with pytest.raises(ForbiddenError, match="a learner may not content:write \\(ask"):
-        judge(learner, "content:write")
+        hidden = unit.get(Item, content[HOME, Audience.OPEN, True, False, None][1])
+        shown = unit.get(Item, content[HOME, Audience.OPEN, True, True, None][1])
+        closed = unit.get(Item, content[HOME, Audience.ENROLLED, True, True, None][1])
+        judge(unit, "content:read", shown, standing_of)
+        with pytest.raises(ForbiddenError, match="it is not published"):
+            judge(unit, "content:read", hidden, standing_of)
+        with pytest.raises(ForbiddenError, match="those who are enrolled in the course"):
+            judge(unit, "content:read", closed, standing_of)
+        with pytest.raises(ForbiddenError, match="a learner may not users:write \\(ask"):
+            judge(unit, "users:write")
 
 
-def test_a_row_that_the_action_is_not_about_is_let_pass():
+def test_what_only_a_course_can_say_is_owed_until_one_has_said_it(database, content):
+    call = somebody(Role.LEARNER)
+    call = replace(call, principal=replace(call.principal, id=f"in-{HOME}"))
+    database.judge = partial(judge, standing_of=standing_of)
+    taught = content[HOME, Audience.ENROLLED, False, False, CourseRole.EDUCATOR]
+    others = content[HOME, Audience.OPEN, True, True, CourseRole.LEARNER]
+    with database.unit(call) as unit:
+        made = service.create_item(unit, taught[0], title="Mine", kind="page")
+    assert made.container_id == taught[0]
+    with database.unit(call) as unit:
+        assert service.update_item(unit, taught[1], None, {"title": "Ours"}).title == "Ours"
+    with pytest.raises(ForbiddenError), database.unit(call) as unit:
+        service.create_item(unit, others[0], title="Not mine", kind="page")
+    with pytest.raises(ForbiddenError), database.unit(call) as unit:
+        service.create_container(unit, title="A course of nobody's")
+    with database.unit(call) as unit:
+        service.update_item(unit, taught[1], None, {"title": "Ours"})
+        with pytest.raises(ForbiddenError):
+            service.update_item(unit, others[1], None, {"title": "And theirs"})
+    with database.reading(make_call(HOME)) as unit:
+        assert unit.get(Item, taught[1]).title == "Ours"
+        assert unit.get(Item, others[1]).title == "x"
+        titles = set(unit.session.scalars(select(Container.title)))
+        assert titles == {"x"}
+
+
+def test_a_row_that_the_action_is_not_about_is_let_pass(database):
     class Other(Tenant):
         __tablename__ = "audit_line"
 
-    judge(make_call(HOME, Role.LEARNER), "content:read", Other())
+    with database.unit(make_call(HOME, Role.LEARNER)) as unit:
+        judge(unit, "content:read", Other())
 
 
 def test_reads_and_the_start_of_the_hub_import_no_cedar():

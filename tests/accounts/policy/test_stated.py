@@ -57,6 +57,7 @@ ASKED_BY_THE_HUB = {
     ("bloop.accounts.mfa.login_routes", "login.passkey_options"),
     ("bloop.accounts.mfa.login_routes", "login.take_login_challenge"),
     ("bloop.accounts.sessions", "_see"),
+    ("bloop.accounts.people.join_routes", "joining.accept"),
     ("bloop.accounts.tokens.bearers", "keys.note_use"),
     ("bloop.accounts.tokens.routes", "service.refresh"),
 }
@@ -187,8 +188,8 @@ def test_what_a_command_calls_is_part_of_it(hub):
 async def test_the_judge_is_asked_when_a_command_begins_and_about_each_row(database_urls):
     asked = []
 
-    def judge(call, action, row=None):
-        asked.append((call.principal.id, action, row and row.title))
+    def judge(unit, action, row=None):
+        asked.append((unit.call.principal.id, action, row and row.title))
         if row is not None and row.title == "Closed":
             raise ForbiddenError("closed")
 

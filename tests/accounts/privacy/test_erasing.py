@@ -7,21 +7,26 @@ import multiprocessing
 import os
 import signal
 import zipfile
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import MetaData, create_engine, select, text
 
 from bloop.accounts.access import ForbiddenError
+from bloop.accounts.identities.models import IdentityLogin
 from bloop.accounts.messages.service import opened
-from bloop.accounts.models import User
-from bloop.accounts.people.models import Invitation
+from bloop.accounts.mfa.models import Challenge
+from bloop.accounts.models import LoginSession, User
+from bloop.accounts.people.models import Group, GroupMember, Invitation
 from bloop.accounts.privacy import exporting, service
 from bloop.accounts.privacy.parts import ERASED_NAME
 from bloop.accounts.privacy.service import Sources
 from bloop.accounts.queries import SESSION
 from bloop.accounts.tokens.models import ApiKey
 from bloop.content import personal
+from bloop.content.enrolling.models import CourseEnrolment
 from bloop.content.models import Enrolment, Person, Version
+from bloop.content.service import create_container
 from bloop.hub.privacy import core_parts
 from bloop.jobs.models import Job, JobState
 from bloop.store.audit.anchors import Anchors
@@ -31,6 +36,7 @@ from bloop.store.blobs import Blobs
 from bloop.store.database import Database
 from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.models import AuditLine, AuditPersonal, OutboxEvent
+from bloop.store.types import utcnow
 from bloop_sdk import Role
 from tests.accounts.privacy.conftest import ADA, BEN, CANARIES, call_of
 from tests.support.database import HOME, OTHER, make_call, make_system_call
@@ -114,6 +120,54 @@ def test_what_they_wrote_stays_by_nobody_and_others_keep_all(people, sources, ad
             ("tiny.said", {}),
             ("user.erased", {"id": ADA}),
         ]
+
+
+def test_where_they_were_enrolled_and_what_they_had_begun_goes_and_others_stay(
+    people, sources, admin
+):
+    """Logins and challenges have no key to an account: whoever has none yet logs in as well."""
+    later = utcnow() + timedelta(minutes=5)
+    with people.unit(make_system_call(HOME)) as unit:
+        course = create_container(unit, title="Acids").id
+        group = Group(institution_id=HOME, name="Class B")
+        unit.session.add(group)
+        unit.session.flush()
+        for user in (ADA, BEN):
+            session = unit.session.scalars(
+                select(LoginSession.id).where(LoginSession.user_id == user)
+            ).first()
+            common = {"institution_id": HOME, "expires_at": later}
+            unit.session.add_all(
+                [
+                    CourseEnrolment(
+                        institution_id=HOME, container_id=course, user_id=user, created_by="x:y"
+                    ),
+                    GroupMember(institution_id=HOME, group_id=group.id, user_id=user),
+                    IdentityLogin(
+                        state_hash=f"state-{user}",
+                        browser_hash="x",
+                        provider="x.y",
+                        user_id=user,
+                        next_path="/",
+                        **common,
+                    ),
+                    Challenge(hash=f"own-{user}", purpose="register", holder=user, **common),
+                    Challenge(
+                        hash=f"session-{user}", purpose="step_up", holder=session or "", **common
+                    ),
+                ]
+            )
+    service.erase(people, sources, admin, ADA)
+    with people.reading(make_system_call(HOME)) as unit:
+        left = {
+            "enrolled": unit.session.scalars(select(CourseEnrolment.user_id)).all(),
+            "members": unit.session.scalars(select(GroupMember.user_id)).all(),
+            "logins": unit.session.scalars(select(IdentityLogin.user_id)).all(),
+            "challenges": unit.session.scalars(select(Challenge.hash)).all(),
+        }
+    assert left["enrolled"] == left["members"] == left["logins"] == [BEN]
+    assert f"own-{ADA}" not in left["challenges"] and f"own-{BEN}" in left["challenges"]
+    assert f"session-{ADA}" not in left["challenges"]
 
 
 async def test_their_sessions_are_no_more(people, sources, admin):

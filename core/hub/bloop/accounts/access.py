@@ -69,9 +69,13 @@ ACTIONS: dict[str, Role] = {
     "content:publish": Role.EDUCATOR,
     "content:read": Role.GUEST,
     "content:write": Role.EDUCATOR,
+    "enrolments:read": Role.EDUCATOR,
+    "enrolments:write": Role.EDUCATOR,
     "events:read": Role.OPERATOR,
     "events:replay": Role.OPERATOR,
     "events:watch": Role.GUEST,
+    "groups:read": Role.EDUCATOR,
+    "groups:write": Role.ADMIN,
     "identities:read": Role.ADMIN,
     "identities:write": Role.ADMIN,
     "institutions:configure": Role.ADMIN,
@@ -253,9 +257,10 @@ class Route:
     counted (:mod:`bloop.api.rate_limits`): as a read, write or upload unless it says ``login`` or
     ``payment``. ``permit`` raises where
     the caller may not do what the path names although they have the action; the handler asks it
-    too. ``own_site`` refuses a change that another site's page made a guest's browser send, as is
-    always done with a session's. ``step_up`` asks for a fresh proof of who one is, ``enrolling``
-    routes are also for those who lack the second factor that their institution asks for.
+    too. ``also`` lets pass who lacks the action but has it for what the path names. ``own_site``
+    refuses a change that another site's page made a guest's browser send, as is always done with a
+    session's. ``step_up`` asks for a fresh proof of who one is, ``enrolling`` routes are also for
+    those who lack the second factor that their institution asks for.
     ``answers_again`` says that the handler itself sees to an ``Idempotency-Key``. ``options`` are
     those of FastAPI; what only describes (``response_model``, ``responses``) costs nothing at the
     start.
@@ -272,6 +277,7 @@ class Route:
         upload: bool = False,
         deadline: float | None = DEADLINE_SECONDS,
         permit: Callable[[Request], Awaitable[Any]] | None = None,
+        also: Callable[[Request], Awaitable[bool]] | None = None,
         step_up: bool = False,
         enrolling: bool | None = None,
         answers_again: bool = False,
@@ -289,6 +295,7 @@ class Route:
         self.upload = upload
         self.deadline = None if upload else deadline
         self.permit = permit
+        self.also = also
         self.step_up = step_up
         # Behind a route with a permit stands something whose action is not this one.
         self.enrolling = action == VISIT and permit is None if enrolling is None else enrolling

@@ -11,8 +11,10 @@ LONGEST = 254
 def normalised(email: str, *, field: str = "email") -> str:
     """The address as it is kept and compared: Unicode composed, all in lower case.
 
-    Servers may tell ``Ada@`` from ``ada@``; none that matters does, and people don't. Whether
-    anybody gets mail there is not asked. Raises InvalidError, which doesn't repeat it.
+    An address of a network's own (``ada@school.local``) is one: people log in with it, and the mail
+    server of that network brings what is sent there. Servers may tell ``Ada@`` from ``ada@``; none
+    that matters does, and people don't. Whether anybody gets mail there is not asked. Raises
+    InvalidError, which doesn't repeat it.
     """
     from email_validator import EmailNotValidError, validate_email
 

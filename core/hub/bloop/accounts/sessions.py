@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 from starlette.responses import Response
@@ -21,7 +21,7 @@ from bloop.accounts.service import StartedSession, token_hash, token_institution
 from bloop.accounts.tokens.forms import is_session
 from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
-from bloop.store.statements import parsed
+from bloop.store.statements import moment, parsed
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry import traces
@@ -204,10 +204,10 @@ class Sessions:
             return None
         user, role, session, expires_at, proved_at, second_factor = row[:6]
         created_at, seen_at, settings = row[6:9]
-        now, seen, bounds = utcnow(), _moment(seen_at), self.bounds()
+        now, seen, bounds = utcnow(), moment(seen_at), self.bounds()
         if (
-            _moment(expires_at) <= now
-            or _moment(created_at) <= bounds["created_after"]
+            moment(expires_at) <= now
+            or moment(created_at) <= bounds["created_after"]
             or seen <= bounds["seen_after"]
         ):
             return None
@@ -218,7 +218,7 @@ class Sessions:
         )
         must_enrol = not second_factor and role in required_roles(parsed(settings))
         return Holder(
-            principal, institution, session, _moment(proved_at), bool(second_factor), must_enrol
+            principal, institution, session, moment(proved_at), bool(second_factor), must_enrol
         )
 
     def _note_seen(self, call: Call, session: str) -> None:
@@ -246,8 +246,3 @@ def _see(unit: UnitOfWork, session: str) -> None:
         )
         .values(seen_at=now)
     )
-
-
-def _moment(value: Any) -> datetime:
-    """Registered reads give a time as the driver does: text from SQLite."""
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value)

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from bloop.accounts.access import Route, require
+from bloop.accounts.access import Route, may, refusal
 from bloop.accounts.mfa.guard import require_proof
 from bloop.api import security
 from bloop.api.access_log import AccessLog
@@ -120,7 +120,8 @@ class Edge:
         call = scope["bloop.call"]
         if self.rates is not None:
             await self.rates.welcome(route, scope, call)
-        require(call, route.action)
+        if not may(call, route.action) and not (route.also and await route.also(Request(scope))):
+            raise refusal(call, route.action)
         require_proof(route, scope.get("bloop.holder"))
         if head.unsafe:
             receive = await self.visitors.refuse_cross_site(scope, head, receive, route)

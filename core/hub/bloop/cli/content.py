@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bloop.cli.enrolments import audience, end_enrolment, enrol, link, people
 from bloop.cli.output import (
     asynchronous,
     console,
@@ -261,3 +262,7 @@ def _one_line(html: str) -> str:
     from bloop.content.texts import text_of_html
 
     return " ".join(text_of_html(html).split())
+
+
+for _command in (people, enrol, end_enrolment, audience, link):
+    content.add_command(_command)

@@ -92,7 +92,7 @@ async def list_users(
 async def show(user: str, institution: str | None, *, as_json: bool) -> None:
     """Show one user."""
     async with open_hub() as hub:
-        _tell(_person(hub, call_in(hub, institution), user), as_json=as_json)
+        _tell(person(hub, call_in(hub, institution), user), as_json=as_json)
 
 
 @users.command()
@@ -112,7 +112,7 @@ async def add(
     async with open_hub() as hub:
         call = call_in(hub, institution)
         made = await run(hub, call, service.create, name=name, email=email, role=Role(role))
-        _tell(_person(hub, call, made), as_json=as_json)
+        _tell(person(hub, call, made), as_json=as_json)
 
 
 @users.command()
@@ -210,12 +210,12 @@ async def _change(
 
     async with open_hub() as hub:
         call = call_in(hub, institution)
-        id_ = _person(hub, call, user)["id"]
+        id_ = person(hub, call, user)["id"]
         await run(hub, call, service.change, id_, None, changes)
-        _tell(_person(hub, call, id_), as_json=as_json)
+        _tell(person(hub, call, id_), as_json=as_json)
 
 
-def _person(hub: Hub, call: Call, user: str) -> dict[str, Any]:
+def person(hub: Hub, call: Call, user: str) -> dict[str, Any]:
     """A user by their id or e-mail address; raises NotFoundError."""
     from bloop.accounts.emails import normalised
     from bloop.accounts.people.queries import BY_EMAIL, PERSON

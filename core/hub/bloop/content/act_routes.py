@@ -30,6 +30,7 @@ from bloop.content.tree_routes import (
     answer_page,
     one,
     run,
+    taught,
 )
 from bloop.content.versions import subject_of
 from bloop.store.statements import to_dicts
@@ -78,6 +79,7 @@ def _add_acts(subject: str, model: type[Sourced], answer: type[Any]) -> None:
         """What it held before, newest first."""
         return await _versions(request, subject_of(model), subject_id, limit, before)
 
+    also = taught(subject, "subject_id")
     acts: tuple[tuple[Callable[..., Any], str], ...] = (
         (publish, "content:publish"),
         (unpublish, "content:publish"),
@@ -86,10 +88,11 @@ def _add_acts(subject: str, model: type[Sourced], answer: type[Any]) -> None:
     )
     for handler, action in acts:
         path = f"/{subject}/{{subject_id}}/{handler.__name__}"
-        router.post(path, action=action, response_model=answer, problems=WRITES)(handler)
+        router.post(path, action=action, also=also, response_model=answer, problems=WRITES)(handler)
     router.get(
         f"/{subject}/{{subject_id}}/versions",
         action="content:write",
+        also=also,
         response_model=VersionList,
     )(versions)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 import orjson
@@ -20,34 +20,14 @@ from bloop.content import queries, service
 from bloop.content.exports import HubExportSource
 from bloop.content.imports import ask_for_import, importer_for
 from bloop.content.schemas import ItemOut, JobStarted
-from bloop.content.tree_routes import sees_drafts
+from bloop.content.sniffing import HEAD_BYTES, INLINE_TYPES, UNKNOWN, settled
+from bloop.content.tree_routes import sees_drafts, taught
 from bloop.store.blobs import BlobRef, Blobs
 from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError, NotFoundError
 from bloop_sdk import Exporter
 
 router = Router(prefix="/api/v1", tags=["content"])
-
-INLINE_TYPES = frozenset(
-    {
-        "application/pdf",
-        "audio/mpeg",
-        "audio/mp4",
-        "audio/ogg",
-        "audio/wav",
-        "image/gif",
-        "image/jpeg",
-        "image/png",
-        "image/svg+xml",
-        "image/webp",
-        "text/plain",
-        "text/vtt",
-        "video/mp4",
-        "video/ogg",
-        "video/webm",
-    }
-)
-"""What a browser may show in the hub's own origin; everything else is saved to disk."""
 
 _SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _PIECE = 1 << 20
@@ -70,16 +50,17 @@ async def show_content(request: Request, item_id: str) -> Response:
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"etag": etag})
     data = orjson.loads(orjson.dumps(found["data"]))
-    media_type = (data.get("media_type") or "application/octet-stream").split(";")[0].lower()
+    path = hub.blobs.path(found["blob"])
+    media_type = settled(await asyncio.to_thread(_head, path), data.get("media_type"))
     inline = media_type in INLINE_TYPES
     return FileResponse(
-        hub.blobs.path(found["blob"]),
+        path,
         headers={
             "etag": etag,
             "cache-control": "private, max-age=0, must-revalidate",
             "content-security-policy": _SANDBOX,
         },
-        media_type=media_type if inline else "application/octet-stream",
+        media_type=media_type if inline else UNKNOWN,
         filename=PurePath(data.get("name") or found["title"]).name or "file",
         content_disposition_type="inline" if inline else "attachment",
     )
@@ -88,6 +69,7 @@ async def show_content(request: Request, item_id: str) -> Response:
 @router.post(
     "/containers/{container_id}/files",
     action="content:write",
+    also=taught("containers", "container_id"),
     response_model=ItemOut,
     status_code=201,
     upload=True,
@@ -160,7 +142,13 @@ async def _uploaded(request: Request) -> tuple[str, str | None, BlobRef]:
             )
         name = PurePath(upload.filename.replace("\\", "/")).name[:255] or "file"
         ref = await asyncio.to_thread(_store, hub.blobs, upload.file)
-        return name, upload.content_type, ref
+        head = await asyncio.to_thread(_head, hub.blobs.path(ref.sha256))
+        return name, settled(head, upload.content_type), ref
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
 
 
 def _store(blobs: Blobs, file: IO[bytes]) -> BlobRef:

@@ -77,7 +77,8 @@ class Sourced(Owned):
 class Container(Sourced, Base):
     """A course or a notebook: ``pending`` until a run has read all of it once.
 
-    ``tree_version`` is another one after each commit that changed what its tree shows.
+    ``tree_version`` is another one after each commit that changed what its tree shows, ``audience``
+    whom it is for (:class:`bloop.content.enrolling.models.Audience`).
     """
 
     __tablename__ = "container"
@@ -90,6 +91,7 @@ class Container(Sourced, Base):
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     code: Mapped[str | None] = mapped_column(String(TITLE_LENGTH))
     published: Mapped[bool] = mapped_column(default=True)
+    audience: Mapped[str] = mapped_column(String(20), default="open")
     language: Mapped[str | None] = mapped_column(String(35))
     starts_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, or_, select
 
 from bloop.accounts.privacy.parts import ERASED_NAME, Fate, Part, Subject, blanks_of
+from bloop.content.enrolling.models import CourseEnrolment, PersonLink
 from bloop.content.models import (
     Completion,
     Enrolment,
@@ -22,6 +23,8 @@ from bloop.content.models import (
 )
 
 _people: Any = Person.__table__
+_seats: Any = CourseEnrolment.__table__
+_links: Any = PersonLink.__table__
 _versions: Any = Version.__table__
 _quarantine: Any = Quarantine.__table__
 
@@ -33,6 +36,9 @@ def rules() -> list[Part]:
     """The parts of people in other systems, and of versions."""
     erased = {**blanks_of(_people), "name": ERASED_NAME, "url": None}
     return [
+        # Without its user an enrolment is nobody's, and a link says that it was taken away.
+        Part(_seats, lambda s: _seats.c.user_id == s.id, Fate.DELETED),
+        Part(_links, lambda s: _links.c.user_id == s.id, Fate.DELETED),
         Part(_people, _same_address, Fate.BLANKED, blank=erased, late=True),
         _of_person(Enrolment, raw=None),
         _of_person(Submission, raw=None, comments=[]),

@@ -1,16 +1,25 @@
 """Registered reads of content.
 
 Those named ``_SHOWN`` are for learners and guests: they find only what is published and active, in
-a container that is both, and not below a module that is hidden.
+a container that is both and for whoever asks, and not below a module that is hidden. Who teaches a
+course finds everything in it (:mod:`bloop.content.enrolling.visibility`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select, type_coerce
 from sqlalchemy.sql.elements import ColumnElement
 
+from bloop.content.enrolling.visibility import (
+    container_shown,
+    container_visible,
+    item_shown,
+    item_visible,
+    teaches,
+    with_container,
+)
 from bloop.content.models import Container, Item, Node, Quarantine, SyncRun, Version
 from bloop.store.statements import institution, register
 from bloop.store.types import Json
@@ -46,6 +55,7 @@ _CONTAINER_HEAD = (
     Container.title,
     Container.code,
     Container.published,
+    Container.audience,
     Container.state,
     Container.language,
     Container.url,
@@ -55,23 +65,16 @@ _CONTAINER_HEAD = (
     Container.created_at,
     Container.updated_at,
 )
-_LEARNER_DATA = func.coalesce(Item.learner_data, Item.data, type_=Json).label("data")
-
-_container_shown = and_(Container.published.is_(True), Container.state == "active")
-_item_shown = and_(Item.published.is_(True), Item.state == "active", Item.concealed.is_(False))
+_LEARNER_DATA = type_coerce(
+    case((or_(Item.learner_data.is_(None), teaches), Item.data), else_=Item.learner_data), Json
+).label("data")
 
 
 def _with_container(*columns: Any) -> Any:
     """Items with their container, which learners must be allowed to see too."""
     return (
         _select(*columns)
-        .join_from(
-            Item,
-            Container,
-            and_(
-                Container.institution_id == Item.institution_id, Container.id == Item.container_id
-            ),
-        )
+        .join_from(Item, Container, with_container)
         .where(Item.institution_id == institution, Container.institution_id == institution)
     )
 
@@ -87,23 +90,61 @@ ITEM = register(
 ITEM_SHOWN = register(
     "content.item_shown",
     _with_container(*_ITEM_HEAD, Item.lost, _LEARNER_DATA, Item.html).where(
-        Item.id == _ID, _item_shown, _container_shown
+        Item.id == _ID, item_visible
     ),
 )
-"""The same without answers."""
+"""The same without answers, except for who teaches."""
 
 
 ITEM_IS_SHOWN = register(
     "content.item_is_shown",
-    _with_container(Item.id).where(Item.id == _ID, _item_shown, _container_shown),
+    _with_container(Container.id, Container.audience).where(
+        Item.id == _ID, item_shown, container_shown
+    ),
 )
 CONTAINER_IS_SHOWN = register(
     "content.container_is_shown",
-    _select(Container.id).where(
-        Container.institution_id == institution, Container.id == _ID, _container_shown
+    _select(Container.id, Container.audience).where(
+        Container.institution_id == institution, Container.id == _ID, container_shown
     ),
 )
-"""Whether learners and guests may see it."""
+"""Whether it is shown at all: in which container, and whom that is for."""
+
+ITEM_IS_VISIBLE = register(
+    "content.item_is_visible", _with_container(Item.id).where(Item.id == _ID, item_visible)
+)
+CONTAINER_IS_VISIBLE = register(
+    "content.container_is_visible",
+    _select(Container.id).where(
+        Container.institution_id == institution, Container.id == _ID, container_visible
+    ),
+)
+"""Whether it is for whoever asks, who does not write content by their role."""
+
+TEACHES = register(
+    "content.teaches",
+    _select(Container.id).where(
+        Container.institution_id == institution, Container.id == _ID, teaches
+    ),
+)
+TEACHES_ITEM = register(
+    "content.teaches_item", _with_container(Item.id).where(Item.id == _ID, teaches)
+)
+TEACHES_NODE = register(
+    "content.teaches_node",
+    _select(Node.id)
+    .join(
+        Container,
+        and_(Container.institution_id == Node.institution_id, Container.id == Node.container_id),
+    )
+    .where(
+        Node.institution_id == institution,
+        Container.institution_id == institution,
+        Node.id == _ID,
+        teaches,
+    ),
+)
+"""Whether whoever asks writes in a container because they are enrolled in it so."""
 
 
 def _page(*conditions: ColumnElement[bool], shown: bool) -> Any:
@@ -115,8 +156,8 @@ def _page(*conditions: ColumnElement[bool], shown: bool) -> Any:
         *conditions,
     )
     base = _with_container(*_ITEM_HEAD).where(*where)
-    visible = (_item_shown, _container_shown) if shown else (Item.state != "trashed",)
-    return base.where(*visible).order_by(Item.id).limit(_LIMIT)
+    visible = item_visible if shown else Item.state != "trashed"
+    return base.where(visible).order_by(Item.id).limit(_LIMIT)
 
 
 _of_kind = Item.kind == bindparam("kind")
@@ -147,7 +188,7 @@ CONTAINER = register(
 CONTAINER_SHOWN = register(
     "content.container_shown",
     _select(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
-        Container.institution_id == institution, Container.id == _ID, _container_shown
+        Container.institution_id == institution, Container.id == _ID, container_visible
     ),
 )
 
@@ -162,7 +203,7 @@ def _containers(condition: ColumnElement[bool]) -> Any:
 
 
 CONTAINERS = register("content.containers", _containers(Container.state != "trashed"))
-CONTAINERS_SHOWN = register("content.containers_shown", _containers(_container_shown))
+CONTAINERS_SHOWN = register("content.containers_shown", _containers(container_visible))
 
 
 def _tree(*conditions: ColumnElement[bool]) -> Any:
@@ -205,7 +246,7 @@ TREE_SHOWN = register(
     _tree(
         Node.state == "active",
         Node.published.is_(True),
-        or_(Node.item_kind.is_(None), _item_shown),
+        or_(Node.item_kind.is_(None), item_shown),
     ),
     heavy=True,
 )
@@ -218,11 +259,11 @@ TREE_VERSION = register(
 )
 TREE_VERSION_SHOWN = register(
     "content.tree_version_shown",
-    _select(Container.tree_version).where(
-        Container.institution_id == institution, Container.id == _ID, _container_shown
+    _select(Container.tree_version, teaches.label("taught")).where(
+        Container.institution_id == institution, Container.id == _ID, container_visible
     ),
 )
-"""Under which a tree may be kept."""
+"""Under which a tree may be kept; who teaches is shown the whole one."""
 
 BY_REFERENCE = register(
     "content.by_reference",
@@ -266,9 +307,7 @@ FILE = register(
 )
 FILE_SHOWN = register(
     "content.file_shown",
-    _with_container(*_FILE).where(
-        Item.id == _ID, Item.kind == "file", _item_shown, _container_shown
-    ),
+    _with_container(*_FILE).where(Item.id == _ID, Item.kind == "file", item_visible),
 )
 
 VERSIONS = register(

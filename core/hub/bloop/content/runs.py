@@ -14,6 +14,7 @@ from sqlalchemy import delete, exists, select, update
 
 from bloop.content.changes import announce_row
 from bloop.content.concealed import conceal_after_run
+from bloop.content.enrolling.linking import link_people
 from bloop.content.models import Container, Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.kernel.models import Connection
 from bloop.store.ids import new_id
@@ -294,6 +295,7 @@ def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
     unit.session.flush()
     conceal_after_run(unit, run.id)
     drop_marks(unit, run.id)
+    link_people(unit, run.connection_id)
     beat(unit, run, seconds, state="succeeded", finished_at=utcnow())
     _say_state(unit.get(Connection, run.connection_id), "active")
     summary = {name: run.counts[name] for name in COUNTS}

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 _ID = "019a0c1e-7d1c-7cc3-98a0-3f1c2f5a9b10"
 _NEXT = "MDE5YTBjMWUtN2QxYy03Y2MzLTk4YTAtM2YxYzJmNWE5YjEw"
 
+Audience = Literal["open", "members", "enrolled"]
 State = Literal["pending", "active", "missing", "forbidden", "unshared", "trashed"]
 
 
@@ -26,6 +27,7 @@ class ContainerIn(_Strict):
     summary_html: str = Field("", examples=["<p>What pH means, and why it matters.</p>"])
     language: str | None = Field(None, max_length=35, examples=["en"])
     published: bool = False
+    audience: Audience = Field("open", description="Whom it is for once it is published")
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
@@ -37,6 +39,7 @@ class ContainerChange(_Strict):
     code: str | None = Field(None, max_length=500)
     summary_html: str = ""
     language: str | None = Field(None, max_length=35)
+    audience: Audience = Field("open", description="Of a synced course, all that is changed here")
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
@@ -50,6 +53,7 @@ class ContainerHead(_Strict):
     title: str = Field(examples=["Acids and bases"])
     code: str | None
     published: bool
+    audience: Audience
     state: State = Field(examples=["active"])
     language: str | None
     url: str | None

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from bloop.content.changes import announce_row, kind_of_row
 from bloop.content.codec import authored_columns
 from bloop.content.concealed import conceal
+from bloop.content.enrolling.models import Audience
+from bloop.content.enrolling.service import set_audience
 from bloop.content.models import TITLE_LENGTH, Container, Item, Node, Sourced
 from bloop.content.sanitise import SANITISER_VERSION, sanitise
 from bloop.content.texts import html_of_markdown
@@ -60,12 +62,15 @@ def create_container(
     summary_html: str = "",
     language: str | None = None,
     published: bool = False,
+    audience: str = Audience.OPEN,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
 ) -> Container:
     """A new course or notebook."""
     if kind not in CONTAINER_KINDS:
         raise InvalidError(f"kind: {kind!r} is no container", field="kind", cure="course, notebook")
+    if audience not in set(Audience):
+        raise InvalidError("audience: this is none", field="audience", cure=", ".join(Audience))
     id_ = new_id()
     row = Container(
         institution_id=unit.institution,
@@ -78,6 +83,7 @@ def create_container(
         sanitiser=SANITISER_VERSION,
         language=language,
         published=published,
+        audience=audience,
         starts_at=starts_at,
         ends_at=ends_at,
     )
@@ -88,10 +94,14 @@ def create_container(
 def update_container(
     unit: UnitOfWork, id_: str, version: int | None, changes: Mapping[str, Any]
 ) -> Container:
-    """Change some fields; unnamed ones stay."""
+    """Change some fields; unnamed ones stay. Its ``audience`` is said here, whosever it is."""
     row = editable(unit, Container, id_, version)
-    refuse_live(unit, row)
     values = dict(changes)
+    audience = values.pop("audience", None)
+    if values:
+        refuse_live(unit, row)
+    if audience is not None:
+        set_audience(unit, row.id, None, audience)
     if "title" in values:
         values["title"] = title_of(values["title"])
     if "summary_html" in values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import orjson
@@ -45,6 +45,29 @@ router = Router(prefix="/api/v1", tags=["content"])
 
 PAGE_LIMIT = 200
 WRITES = (404, 409, 412, 422, 428)
+
+
+_TEACHES = {
+    "containers": queries.TEACHES,
+    "items": queries.TEACHES_ITEM,
+    "nodes": queries.TEACHES_NODE,
+}
+
+
+def taught(subject: str, parameter: str) -> Callable[[Request], Awaitable[bool]]:
+    """For ``also`` of a route: whether the caller teaches the course that a path's id is of."""
+
+    async def also(request: Request) -> bool:
+        id_ = request.path_params[parameter]
+        database = hub_of(request).database
+        return await database.read_one(_TEACHES[subject], call_of(request), id=id_) is not None
+
+    return also
+
+
+_THIS_CONTAINER = taught("containers", "container_id")
+_THIS_ITEM = taught("items", "item_id")
+_THIS_NODE = taught("nodes", "node_id")
 
 
 def sees_drafts(call: Call) -> bool:
@@ -121,6 +144,7 @@ async def answer_container(request: Request, id_: str, status: int = 200) -> Res
 @router.patch(
     "/containers/{container_id}",
     action="content:write",
+    also=_THIS_CONTAINER,
     response_model=ContainerOut,
     problems=WRITES,
 )
@@ -132,7 +156,11 @@ async def change_container(request: Request, container_id: str, body: ContainerC
 
 
 @router.delete(
-    "/containers/{container_id}", action="content:write", status_code=204, problems=WRITES
+    "/containers/{container_id}",
+    action="content:write",
+    also=_THIS_CONTAINER,
+    status_code=204,
+    problems=WRITES,
 )
 async def trash_container(request: Request, container_id: str) -> Response:
     """Put a course or notebook into the trash."""
@@ -196,6 +224,7 @@ async def answer_page(
 @router.post(
     "/containers/{container_id}/items",
     action="content:write",
+    also=_THIS_CONTAINER,
     response_model=ItemOut,
     status_code=201,
     problems=(404, 409, 422),
@@ -240,7 +269,13 @@ async def answer_item(request: Request, id_: str, status: int = 200) -> Response
     return _resolved(found, found["container"], status)
 
 
-@router.patch("/items/{item_id}", action="content:write", response_model=ItemOut, problems=WRITES)
+@router.patch(
+    "/items/{item_id}",
+    action="content:write",
+    also=_THIS_ITEM,
+    response_model=ItemOut,
+    problems=WRITES,
+)
 async def change_item(request: Request, item_id: str, body: ItemChange) -> Response:
     """Change an item that was written here or came from a file."""
     changes = body.model_dump(exclude_unset=True)
@@ -248,7 +283,9 @@ async def change_item(request: Request, item_id: str, body: ItemChange) -> Respo
     return await answer_item(request, item_id)
 
 
-@router.delete("/items/{item_id}", action="content:write", status_code=204, problems=WRITES)
+@router.delete(
+    "/items/{item_id}", action="content:write", also=_THIS_ITEM, status_code=204, problems=WRITES
+)
 async def trash_item(request: Request, item_id: str) -> Response:
     """Put an item into the trash."""
     await run(request, service.trash, Item, item_id, expected_version(request))
@@ -261,6 +298,7 @@ async def trash_item(request: Request, item_id: str) -> Response:
 @router.post(
     "/containers/{container_id}/nodes",
     action="content:write",
+    also=_THIS_CONTAINER,
     response_model=NodeOut,
     status_code=201,
     problems=(404, 409, 422),
@@ -271,7 +309,13 @@ async def create_node(request: Request, container_id: str, body: NodeIn) -> Resp
     return answer_node(made, 201)
 
 
-@router.patch("/nodes/{node_id}", action="content:write", response_model=NodeOut, problems=WRITES)
+@router.patch(
+    "/nodes/{node_id}",
+    action="content:write",
+    also=_THIS_NODE,
+    response_model=NodeOut,
+    problems=WRITES,
+)
 async def change_node(request: Request, node_id: str, body: NodeChange) -> Response:
     """Rename, publish or move a node."""
     changes = body.model_dump(exclude_unset=True)
@@ -279,7 +323,9 @@ async def change_node(request: Request, node_id: str, body: NodeChange) -> Respo
     return answer_node(row)
 
 
-@router.delete("/nodes/{node_id}", action="content:write", status_code=204, problems=WRITES)
+@router.delete(
+    "/nodes/{node_id}", action="content:write", also=_THIS_NODE, status_code=204, problems=WRITES
+)
 async def trash_node(request: Request, node_id: str) -> Response:
     """Take a node, and what is below it, out of the tree; its items stay."""
     await run(request, service.trash, Node, node_id, expected_version(request))

@@ -28,13 +28,14 @@ async def read_tree(
 ) -> list[dict[str, Any]]:
     """The nodes of a container, siblings in order, each with what it shows of its item.
 
-    Learners see less than who sees ``drafts``. Raises NotFoundError for a container that the
-    caller may not see.
+    Learners see less than who sees ``drafts``, or teaches it. Raises NotFoundError for a container
+    that the caller may not see.
     """
-    version, tree = (TREE_VERSION, TREE) if drafts else (TREE_VERSION_SHOWN, TREE_SHOWN)
+    version = TREE_VERSION if drafts else TREE_VERSION_SHOWN
     row = await database.read_one(version, call, id=container)
     if row is None:
         raise NotFoundError(f"nothing here has the id {container[:40]}")
+    tree = TREE if drafts or row[1] else TREE_SHOWN
 
     async def load() -> list[list[Any]]:
         return [list(one) for one in await database.read(tree, call, container=container)]

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
 
 from bloop.content.bulk import insert_rows, update_rows
 from bloop.content.changes import announce, announce_row, chunks, kind_of_subject, load
+from bloop.content.enrolling.models import Audience
 from bloop.content.incoming import UNSEEN, WRITE_ORDER, Incoming, Work, find_known
 from bloop.content.models import (
     CalendarEvent,
@@ -30,6 +32,7 @@ from bloop.content.models import (
 )
 from bloop.content.tree import in_cycle
 from bloop.content.versions import keep, subject_of
+from bloop.kernel.models import Connection
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -223,6 +226,7 @@ class Upsert:
                     "raw_hash": one.hash,
                     "row_version": 1,
                     "state": "pending" if model is Container else "active",
+                    **({"audience": self._audience} if model is Container else {}),
                     # Its place comes later; the end of the run says whether that is open.
                     **({"concealed": True} if model is Item else {}),
                     **_times(one, now, created=True),
@@ -231,6 +235,12 @@ class Upsert:
         insert_rows(self._unit, model, rows)
         for row in rows:
             self._announce(model, row, "created")
+
+    @cached_property
+    def _audience(self) -> Audience:
+        """Whom a new container is for: what a live system holds was shown to its enrolled alone."""
+        connection = self._unit.get(Connection, self._connection)
+        return Audience.OPEN if "file" in connection.settings else Audience.ENROLLED
 
     def _announce(self, model: type[Sourced], row: Mapping[str, Any], change: str) -> None:
         kind = row.get("kind") or kind_of_subject(subject_of(model), row.get("item_kind"))

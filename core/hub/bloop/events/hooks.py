@@ -36,10 +36,20 @@ def _content_changed(event: Event) -> dict[str, Any]:
     return {"event": change}
 
 
+def _learner_enrolled(event: Event) -> dict[str, Any]:
+    payload = event.payload
+    return {
+        "institution": event.institution,
+        "learner": str(payload["id"]),
+        "container": str(payload["container"]),
+    }
+
+
 FEEDS: dict[str, Feed] = {
     "content_changed": Feed(
         ("content.container.*", "content.node.*", "content.item.*"), _content_changed
     ),
+    "learner_enrolled": Feed(("learning.enrolled",), _learner_enrolled),
 }
 """The event hooks that something feeds."""
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
+    from bloop.store.unit import UnitOfWork
     from bloop.webhooks.sender import Sender
     from bloop_sdk import Exporter, JobContext
     from bloop_sdk.plugin import Logger
@@ -443,11 +444,12 @@ def read_config(path: Path | None, *, host: str | None = None) -> LoadedConfig:
     return load(path, env)
 
 
-def _judge(call: Call, action: str, row: Any = None) -> None:
-    if call.principal.kind is not PrincipalKind.SYSTEM:
+def _judge(unit: UnitOfWork, action: str, row: Any = None) -> None:
+    if unit.call.principal.kind is not PrincipalKind.SYSTEM:
         from bloop.accounts.policy.judge import judge
+        from bloop.content.enrolling.standing import standing_of
 
-        judge(call, action, row)
+        judge(unit, action, row, standing_of)
 
 
 def _plugin_log(plugin_id: str) -> Logger:

@@ -15,6 +15,7 @@ from sqlalchemy import or_, select
 
 from bloop.accounts.access import ACTIONS
 from bloop.accounts.models import User
+from bloop.accounts.people.models import Group
 from bloop.accounts.policy.contributed import actions_of
 from bloop.accounts.policy.engine import (
     Decision,
@@ -24,8 +25,9 @@ from bloop.accounts.policy.engine import (
     institution_of,
     resource_of,
 )
-from bloop.accounts.policy.schema import kinds_of
+from bloop.accounts.policy.schema import COURSE_TYPES, kinds_of
 from bloop.accounts.sessions import GUEST, STRANGER, system_call
+from bloop.content.enrolling.standing import standing_of
 from bloop.content.models import Container, Item, Node, SyncRun
 from bloop.content.queries import CONTAINER_IS_SHOWN, ITEM_IS_SHOWN
 from bloop.hub.offers import engine_of
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 MODELS: dict[str, Any] = {
     "connection": Connection,
     "container": Container,
+    "group": Group,
     "item": Item,
     "job": Job,
     "node": Node,
@@ -75,7 +78,7 @@ def explain(hub: Hub, call: Call, asked: Question) -> dict[str, Any]:
     """
     with hub.database.reading(system_call(call.institution, call.trace)) as unit:
         who, disabled, name = _who(hub, unit, asked.user)
-        resource = _resource(hub, unit, asked)
+        resource = _resource(hub, unit, asked, replace(call, principal=who))
     engine = _engine(hub, asked.action)
     granted = None if asked.plugin is None else scopes_of(_manifest(hub, asked.plugin))
     scoped = who if asked.scopes is None else replace(who, scopes=frozenset(asked.scopes))
@@ -153,7 +156,7 @@ def _who(hub: Hub, unit: UnitOfWork, given: str) -> tuple[Principal, bool, str]:
     return who, row.disabled_at is not None, row.name
 
 
-def _resource(hub: Hub, unit: UnitOfWork, asked: Question) -> Resource:
+def _resource(hub: Hub, unit: UnitOfWork, asked: Question, by: Call) -> Resource:
     kind, _, id_ = asked.resource.partition(":")
     domain = asked.action.partition(":")[0]
     if kind == "" and asked.action not in ACTIONS:
@@ -185,6 +188,8 @@ def _resource(hub: Hub, unit: UnitOfWork, asked: Question) -> Resource:
     if shown is not None:
         seen = hub.database.read_now(shown, system_call(unit.institution), id=id_)
         found = replace(found, published=bool(seen))
+    if found.type in COURSE_TYPES:
+        found = replace(found, standing=standing_of(unit, row, by))
     return found
 
 

@@ -6,6 +6,7 @@ import asyncio
 import enum
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from bloop.events.handlers import matches
 from bloop.events.places import Place
 from bloop.events.reader import Logged
 from bloop.store.topics import TOPICS
-from bloop_sdk import Call
+from bloop_sdk import Call, PrincipalKind
 from bloop_sdk.events import cloud_event
 
 MOST_WAITING = 500
@@ -48,17 +49,31 @@ class Listener:
         self.ended.set()
 
 
+@dataclass(frozen=True, slots=True)
+class For:
+    """Which learners and guests may see something: the audience of its course, or ``nobody``."""
+
+    audience: str
+    enrolled: frozenset[str] = frozenset()
+
+    def has(self, call: Call) -> bool:
+        """Whether a caller is among them."""
+        if self.audience == "members":
+            return call.principal.kind is not PrincipalKind.GUEST
+        return self.audience == "open" or call.principal.id in self.enrolled
+
+
 class Told:
     """One event on its way to all who listen: encoded once, looked up once."""
 
-    def __init__(self, logged: Logged, is_shown: Callable[[Logged], Awaitable[bool]]) -> None:
+    def __init__(self, logged: Logged, for_whom: Callable[[Logged], Awaitable[For]]) -> None:
         self.seq = logged.seq
         self.event = logged.event
         self.topic = TOPICS.get(logged.event.topic)
-        self.shown: bool | None = None if self.topic and self.topic.shown else False
-        """Whether learners and guests may see what it is about; None until it was looked up."""
+        self.shown: For | None = None if self.topic and self.topic.shown else For("nobody")
+        """Which learners and guests may see what it is about; None until it was looked up."""
         self._logged = logged
-        self._is_shown = is_shown
+        self._for_whom = for_whom
         self._frames: dict[bool, bytes] = {}
 
     @property
@@ -67,8 +82,8 @@ class Told:
         return self.topic.action if self.topic else PLUGIN_ACTION
 
     async def look(self) -> None:
-        """Find out whether learners and guests may see what it is about."""
-        self.shown = await self._is_shown(self._logged)
+        """Find out which learners and guests may see what it is about."""
+        self.shown = await self._for_whom(self._logged)
 
     def frame(self, *, whole: bool) -> bytes:
         """The event as it is sent; who did it is only in the ``whole``."""
@@ -101,7 +116,7 @@ class EventListener(Listener):
             return None
         if may(self.call, told.action):
             return told.frame(whole=True)
-        if told.shown and may(self.call, "content:read"):
+        if told.shown and told.shown.has(self.call) and may(self.call, "content:read"):
             return told.frame(whole=False)
         return None
 

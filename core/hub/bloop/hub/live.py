@@ -13,12 +13,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from datetime import timedelta
 
 from bloop.accounts.sessions import Sessions, system_call
+from bloop.content.enrolling.queries import VIEWERS
 from bloop.content.queries import CONTAINER_IS_SHOWN, ITEM_IS_SHOWN
 from bloop.events.consumers import Consumers
 from bloop.events.places import Place, read_place
 from bloop.events.queries import NEWEST
 from bloop.events.reader import Logged
-from bloop.hub.listeners import Ending, EventListener, Listener, Told, frame
+from bloop.hub.listeners import Ending, EventListener, For, Listener, Told, frame
 from bloop.store.database import Database
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
@@ -164,7 +165,7 @@ class Live:
                 break
             events = await self._log.after(self.position, EVENTS_AT_ONCE)
             for logged in events:
-                await self._tell(Told(logged, self._is_shown))
+                await self._tell(Told(logged, self._for_whom))
             if len(events) < EVENTS_AT_ONCE:
                 self.position = max(self.position, upto)
         self._grown.clear()
@@ -184,7 +185,7 @@ class Live:
             upto = self._log.horizon
             events = await self._log.after(listener.position, EVENTS_AT_ONCE)
             for logged in events:
-                told = Told(logged, self._is_shown)
+                told = Told(logged, self._for_whom)
                 if listener.depends(told):
                     await told.look()
                 sent = listener.heard(told)
@@ -218,11 +219,18 @@ class Live:
         seq = max(self.position, listener.position) if joined else listener.position
         return str(Place(seq, utcnow()))
 
-    async def _is_shown(self, logged: Logged) -> bool:
+    async def _for_whom(self, logged: Logged) -> For:
         event = logged.event
         statement = _SHOWN[event.aggregate.partition(":")[0]]
         call = system_call(event.institution)
-        return await self._database.read_one(statement, call, id=event.payload["id"]) is not None
+        row = await self._database.read_one(statement, call, id=event.payload["id"])
+        if row is None:
+            return For("nobody")
+        container, audience = row
+        if audience != "enrolled":
+            return For(audience)
+        rows = await self._database.read(VIEWERS, call, container=container)
+        return For("enrolled", frozenset(user for (user,) in rows))
 
     async def _check(self) -> None:
         """End those whose session has ended, or whose role is another: one read for all."""

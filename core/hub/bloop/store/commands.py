@@ -23,9 +23,12 @@ T = TypeVar("T")
 
 
 class Judge(Protocol):
-    """Raises where a call may not do an action, to a row of the database where one is given."""
+    """Raises where a unit's call may not do an action, to a row where one is given.
 
-    def __call__(self, call: Call, action: str, row: Any = None) -> None:
+    What a row alone can say it leaves open, as the unit's ``owed``, until it is asked about one.
+    """
+
+    def __call__(self, unit: UnitOfWork, action: str, row: Any = None) -> None:
         """Raise, or let it pass."""
         ...
 

@@ -194,17 +194,23 @@ class Database:
     async def read(self, statement: Statement, call: Call, **parameters: Any) -> Sequence[Row]:
         """All rows of a registered read, for this call's institution."""
         check_call(call)
+        for name, value in statement.of_caller:
+            parameters[name] = value(call)
         return await self._reader.rows(statement, call.institution, parameters)
 
     async def read_one(self, statement: Statement, call: Call, **parameters: Any) -> Row | None:
         """The first row of a registered read, or None."""
         check_call(call)
+        for name, value in statement.of_caller:
+            parameters[name] = value(call)
         rows = await self._reader.rows(statement, call.institution, parameters)
         return rows[0] if rows else None
 
     def read_now(self, statement: Statement, call: Call, **parameters: Any) -> Sequence[Row]:
         """The same from a thread or the command line, without an event loop."""
         check_call(call)
+        for name, value in statement.of_caller:
+            parameters[name] = value(call)
         return self._reader.rows_now(statement, call.institution, parameters)
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -26,12 +27,15 @@ from sqlalchemy.types import JSON
 
 from bloop.store.errors import TenantError
 from bloop.store.models import ID
+from bloop_sdk import Call
 
 Row = tuple[Any, ...]
 Convert = Callable[[Row], Row]
 
 institution = bindparam("institution", type_=ID)
 """The parameter that every registered statement must use."""
+
+_OF_CALLER: dict[str, Callable[[Call], Any]] = {}
 
 _DIALECTS: dict[str, Callable[[], Any]] = {
     "sqlite": lambda: SQLiteDialect_pysqlite(paramstyle="named"),
@@ -58,13 +62,17 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """A read by its name. ``heavy`` ones never run in the event loop."""
+    """A read by its name. ``heavy`` ones never run in the event loop.
+
+    ``of_caller`` are the parameters that the call itself gives (:func:`caller_parameter`).
+    """
 
     name: str
     select: Select[*tuple[Any, ...]]
     columns: tuple[str, ...]
     parameters: frozenset[str]
     heavy: bool = False
+    of_caller: tuple[tuple[str, Callable[[Call], Any]], ...] = ()
     _compiled: dict[str, Compiled] = field(default_factory=dict, repr=False)
 
     def compiled(self, dialect: str) -> Compiled:
@@ -80,6 +88,17 @@ class Statement:
 
 
 REGISTRY: dict[str, Statement] = {}
+
+
+def caller_parameter(name: str, value: Callable[[Call], Any]) -> BindParameter[Any]:
+    """A parameter that the database fills in from the call, as it does the institution."""
+    _OF_CALLER[name] = value
+    return bindparam(name, type_=ID)
+
+
+def values_of_caller(call: Call) -> dict[str, Any]:
+    """All of them, for a statement that is not registered."""
+    return {name: value(call) for name, value in _OF_CALLER.items()}
 
 
 def register(name: str, select: Select[*tuple[Any, ...]], *, heavy: bool = False) -> Statement:
@@ -105,7 +124,8 @@ def register(name: str, select: Select[*tuple[Any, ...]], *, heavy: bool = False
             cure="compare the institution_id of each of its tables",
         )
     columns = tuple(select.selected_columns.keys())
-    statement = Statement(name, select, columns, parameters, heavy)
+    of_caller = tuple((key, _OF_CALLER[key]) for key in sorted(parameters & _OF_CALLER.keys()))
+    statement = Statement(name, select, columns, parameters, heavy, of_caller)
     REGISTRY[name] = statement
     return statement
 
@@ -178,6 +198,12 @@ def _converter(select: Select[*tuple[Any, ...]], dialect: str) -> Convert | None
 def parsed(value: Any) -> Any:
     """A JSON column of a row, parsed; most answers pass it on as it is."""
     return None if value is None else orjson.loads(orjson.dumps(value))
+
+
+def moment(value: Any) -> datetime:
+    """A time of a row: a registered read gives it as the driver does, from SQLite as text."""
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def to_dicts(statement: Statement, rows: Sequence[Row]) -> list[dict[str, Any]]:

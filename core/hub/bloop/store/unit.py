@@ -16,7 +16,7 @@ from bloop.store.models import EVERY_INSTITUTION, OutboxEvent, Tenant, bucket_of
 from bloop.store.statements import Compiled, for_driver
 from bloop.store.topics import version_of
 from bloop.store.types import utcnow
-from bloop_sdk import Call, Trace
+from bloop_sdk import BloopError, Call, Trace
 
 if TYPE_CHECKING:
     from bloop.store.database import Database
@@ -140,6 +140,8 @@ class UnitOfWork:
         self.call = call
         self.action: str | None = None
         """What is done in it, once a command has said so (:mod:`bloop.store.commands`)."""
+        self.owed: BloopError | None = None
+        """Why it is refused unless a row that it gets says otherwise."""
         self._database = database
         self.outbox = Outbox(session, call)
         self.audit = Audit(session, call)
@@ -162,8 +164,10 @@ class UnitOfWork:
     def finish(self) -> bool:
         """Write what comes last: endings, then events, then the audit; whether there were events.
 
-        Whoever commits calls it right before.
+        Whoever commits calls it right before. Raises what is still owed.
         """
+        if self.owed is not None:
+            raise self.owed
         self.session.flush()
         for end in self.endings:
             end(self)
@@ -180,7 +184,7 @@ class UnitOfWork:
     def _judge(self, row: Any = None) -> None:
         judge = self._database.judge if self._database is not None else None
         if judge is not None and self.action is not None:
-            judge(self.call, self.action, row)
+            judge(self, self.action, row)
 
     def continue_trace(self, trace: Trace) -> None:
         """Let what follows be part of another trace: of a batch of events, each has its own."""

@@ -65,8 +65,11 @@ def people(request: Request, _: Callable[[str], str]) -> list[NavLink]:
     call, path = call_of(request), request.url.path
     links = [
         (_("Everybody"), "/people", "users:read"),
+        (_("Groups"), "/people/groups", "groups:read"),
         (_("Invitations"), "/people/invite", "users:invite"),
         (_("Registration"), "/people/registration", "institutions:configure"),
+        (_("Joining by logging in"), "/people/rules", "identities:read"),
+        (_("Second factor"), "/people/second-factor", "mfa:require"),
     ]
     return [
         NavLink(title, href, "page" if href == path else "")

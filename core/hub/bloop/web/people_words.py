@@ -68,5 +68,8 @@ def _known(_: Callable[[str], str]) -> Mapping[str, str]:
         "this is the institution's last operator": _(
             "This is the last operator. Make somebody else one first."
         ),
+        "email: nobody here has it": _("Nobody here has this address. Invite them first."),
+        "name one of user, email and group": _("Name one person or one group."),
+        "another group of this institution has this name": _("Another group has this name."),
         "name a domain at least": _("Name a domain at least."),
     }

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import VISIT, Router, call_of, hub_of, may
 from bloop.accounts.service import end_session
 from bloop.content import queries
+from bloop.content.enrolling.queries import OWN_COURSES
 from bloop.content.trees import read_tree
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
@@ -21,7 +22,7 @@ from bloop.web.panels import panels
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
 from bloop.web.refusals import step_up_path
 from bloop.web.render import locale_of, page, translations_of
-from bloop_sdk import PanelSubject
+from bloop_sdk import PanelSubject, PrincipalKind
 
 router = Router(tags=["pages"])
 
@@ -34,10 +35,19 @@ async def home(request: Request) -> Response:
     hub, call = hub_of(request), call_of(request)
     read = _sees(request, queries.CONTAINERS_SHOWN, queries.CONTAINERS)
     rows = await hub.database.read(read, call, after="", limit=PAGE_OF_COURSES)
+    own = []
+    if call.principal.kind is PrincipalKind.USER:
+        own = to_dicts(
+            OWN_COURSES,
+            await hub.database.read(OWN_COURSES, call, after="", limit=PAGE_OF_COURSES),
+        )
+    mine = {course["id"] for course in own}
     return await page(
         request,
         "home.html",
-        containers=to_dicts(read, rows),
+        own=own,
+        containers=[one for one in to_dicts(read, rows) if one["id"] not in mine],
+        is_user=call.principal.kind is PrincipalKind.USER,
         may_import=may(call, "content:import"),
     )
 
@@ -48,7 +58,8 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
     course = await _course(request, id)
     tree = await _tree(request, id)
     course["summary_html"] = lessons.readable(course["summary_html"], id)
-    others = await _unplaced(request, id)
+    teaches = await _teaches(request, id)
+    others = await _unplaced(request, id, drafts=_writes(request) or teaches)
     first = next(outline.leaves(tree), None)
     return await page(
         request,
@@ -57,6 +68,7 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
         nodes=tree,
         others=others,
         first=first[0] if first else None,
+        may_see_people=teaches or may(call_of(request), "enrolments:read"),
         panels=await panels(
             request,
             PanelSubject(
@@ -115,6 +127,7 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
 )
 async def follow_lesson(request: Request, container: str, kind: str, remote_id: str) -> Response:
     """Where a link between lessons leads: content names its targets by kind and remote id."""
+    await _course(request, container)
     item = await _referred(request, container, kind, remote_id)
     return RedirectResponse(f"/lessons/{item}", 302)
 
@@ -127,6 +140,7 @@ async def follow_lesson(request: Request, container: str, kind: str, remote_id: 
 )
 async def follow_file(request: Request, container: str, remote_id: str) -> Response:
     """The file that a lesson's text shows or links to."""
+    await _course(request, container)
     item = await _referred(request, container, "file", remote_id)
     return RedirectResponse(f"/api/v1/items/{item}/content", 302)
 
@@ -222,9 +236,13 @@ def _in_words(request: Request, problem: Any) -> tuple[str, str | None]:
     return _("That did not work"), None
 
 
+def _writes(request: Request) -> bool:
+    return may(call_of(request), "content:write")
+
+
 def _sees(request: Request, shown: Statement, everything: Statement) -> Statement:
     """What learners and guests see of content is what is published; educators see drafts too."""
-    return everything if may(call_of(request), "content:write") else shown
+    return everything if _writes(request) else shown
 
 
 async def _course(request: Request, container: str) -> dict[str, Any]:
@@ -241,9 +259,18 @@ async def _tree(request: Request, container: str) -> list[outline.Branch]:
     return outline.build(await read_tree(database, call, container, drafts=drafts))
 
 
-async def _unplaced(request: Request, container: str) -> list[outline.Branch]:
+async def _teaches(request: Request, container: str) -> bool:
+    """Whether the visitor writes in this course because they are enrolled in it so."""
+    call = call_of(request)
+    if may(call, "content:write") or call.principal.kind is PrincipalKind.GUEST:
+        return False
+    row = await hub_of(request).database.read_one(queries.TEACHES, call, id=container)
+    return row is not None
+
+
+async def _unplaced(request: Request, container: str, *, drafts: bool) -> list[outline.Branch]:
     """What hangs at no place of the tree: many courses keep their quizzes so."""
-    read = _sees(request, UNPLACED_SHOWN, UNPLACED)
+    read = UNPLACED if drafts else UNPLACED_SHOWN
     rows = await hub_of(request).database.read(read, call_of(request), container=container)
     return [
         outline.Branch(row["title"], row["kind"], row["id"], row["published"], row["state"])

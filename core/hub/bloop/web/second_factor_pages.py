@@ -13,7 +13,7 @@ from bloop.accounts.login.entry import admit, own_path
 from bloop.accounts.mfa import cookie, login_routes
 from bloop.accounts.mfa.party import party_of
 from bloop.accounts.mfa.proofs import Proof, Way
-from bloop.accounts.mfa.routes import prove, step_up_ways
+from bloop.accounts.mfa.routes import UNKEPT, prove, renew, step_up_ways
 from bloop.accounts.mfa.schemas import PendingIn
 from bloop.accounts.service import StartedSession
 from bloop.web import login_pages
@@ -89,10 +89,12 @@ async def ask_step_up(request: Request, next: str = "/") -> Response:  # noqa: A
 async def step_up(request: Request) -> Response:
     """Prove again who one is, and go on; or the ways again, and what was wrong."""
     form = await read_form(request)
-    refusal = await prove(request, _proof(request, form))
-    if refusal is None:
-        return RedirectResponse(own_path(form["next"]), 303)
-    return await _step_up(request, form["next"], refusal)
+    outcome = await prove(request, _proof(request, form))
+    if not isinstance(outcome, str):
+        return await _step_up(request, form["next"], outcome)
+    response = RedirectResponse(own_path(form["next"]), 303, headers=UNKEPT)
+    renew(request, response, outcome)
+    return response
 
 
 async def _second_factor(

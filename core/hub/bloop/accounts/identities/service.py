@@ -23,6 +23,7 @@ from bloop.accounts.login.passwords import has_password
 from bloop.accounts.login.service import log_in
 from bloop.accounts.mfa.passkeys import passkeys_of
 from bloop.accounts.models import User
+from bloop.accounts.people.followers import addressed
 from bloop.accounts.people.service import add_user
 from bloop.accounts.service import Method, SecondFactorNeeded, StartedSession
 from bloop.store.commands import command
@@ -77,6 +78,7 @@ def complete(
     if user.disabled_at is not None:
         return refused(unit, taken.provider, Refusal.DISABLED)
     link.used_at, link.label = utcnow(), _label(identity)
+    _verify(unit, user, identity)
     return log_in(unit, user, Method.IDENTITY, device)
 
 
@@ -87,7 +89,9 @@ def _connect(
     if link is not None and link.user_id != taken.user_id:
         return refused(unit, taken.provider, Refusal.LINKED_ELSEWHERE)
     if link is None:
-        _link(unit, unit.get(User, taken.user_id), taken.provider, identity)
+        user = unit.get(User, taken.user_id)
+        _link(unit, user, taken.provider, identity)
+        _verify(unit, user, identity)
     return Connected(taken.provider)
 
 
@@ -103,6 +107,7 @@ def _join(unit: UnitOfWork, taken: Taken, identity: Identity, device: Device) ->
     name = _plain(identity.name)[:200] or email.partition("@")[0] or "?"
     user = add_user(unit, name=name, email=email or None, role=role, how="login")
     user.email_verified_at = utcnow() if email else None
+    addressed(unit, user)
     unit.audit.append(
         "account.joined", f"user:{user.id}", {"provider": taken.provider, "role": str(role)}
     )
@@ -110,6 +115,13 @@ def _join(unit: UnitOfWork, taken: Taken, identity: Identity, device: Device) ->
     unit.outbox.append("user.joined_by_login", f"user:{user.id}", payload)
     _link(unit, user, taken.provider, identity).used_at = utcnow()
     return log_in(unit, user, Method.IDENTITY, device)
+
+
+def _verify(unit: UnitOfWork, user: User, identity: Identity) -> None:
+    """An address that its provider has verified is the user's, where they have the same here."""
+    if user.email and user.email_verified_at is None and user.email == _address(identity):
+        user.email_verified_at = utcnow()
+        addressed(unit, user)
 
 
 def _address(identity: Identity) -> str:

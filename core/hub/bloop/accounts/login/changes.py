@@ -28,7 +28,7 @@ from bloop.accounts.service import (
     token_hash,
 )
 from bloop.store.commands import command
-from bloop.store.errors import ConflictError, InvalidError, NotFoundError
+from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 
@@ -257,13 +257,3 @@ def _set_email(unit: UnitOfWork, user: User, email: str) -> None:
         raise ConflictError("another account has this e-mail address", cure="use another one")
     user.email = email
     unit.audit.append("account.email_set", f"user:{user.id}")
-
-
-def normal_email(text: str) -> str:
-    """An e-mail address as it is kept; raises InvalidError for what is none."""
-    from email_validator import EmailNotValidError, validate_email
-
-    try:
-        return validate_email(text.strip(), check_deliverability=False).normalized.lower()
-    except EmailNotValidError as err:
-        raise InvalidError("this is no e-mail address", field="email") from err

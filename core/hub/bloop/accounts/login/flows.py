@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from bloop.accounts.access import ForbiddenError, HubParts, call_of, holder_of, hub_of
 from bloop.accounts.devices import browser_of, device_of
+from bloop.accounts.emails import normalised
 from bloop.accounts.login import changes, delays, hashing, passwords, rules, service
 from bloop.accounts.login.delays import Delayed
 from bloop.accounts.login.entry import known_browser, reset_url
@@ -70,7 +71,7 @@ async def change_password(request: Request, old: str, new: str, email: str | Non
     """
     hub, call, holder = hub_of(request), call_of(request), holder_of(request)
     user = call.principal.id
-    address = changes.normal_email(email) if email is not None else None
+    address = normalised(email) if email is not None else None
     proved = holder.proved_at if holder else None
     fresh = proved is not None and utcnow() - proved < FRESH
     change = await _command(hub, call, changes.begin_change, user, fresh=fresh)

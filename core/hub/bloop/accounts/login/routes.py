@@ -11,8 +11,15 @@ from bloop.accounts.access import VISIT, Router, call_of, hub_of
 from bloop.accounts.http import json_response
 from bloop.accounts.login import changes, flows, service
 from bloop.accounts.login.entry import admit, remember_browser, reset_url
-from bloop.accounts.login.schemas import LoginIn, LoginOut, PasswordIn, ResetOut, SessionList
-from bloop.accounts.service import SecondFactorNeeded, csrf_token
+from bloop.accounts.login.schemas import (
+    LoginIn,
+    LoginOut,
+    PasswordIn,
+    ResetIn,
+    ResetOut,
+    SessionList,
+)
+from bloop.accounts.service import SecondFactorNeeded, StartedSession, csrf_token
 from bloop.store.database import in_unit
 
 router = Router(prefix="/api/v1", tags=["accounts"])
@@ -25,18 +32,36 @@ _UNKEPT = {"cache-control": "no-store"}
 )
 async def log_in(request: Request, body: LoginIn) -> Response:
     """Log in; the session comes as a cookie, or is asked for by a second factor."""
-    entered = await flows.log_in(
+    came = await flows.log_in(
         request, body.login, body.password.get_secret_value(), body.institution
     )
-    outcome = entered.outcome
+    response = await entered(request, came.outcome)
+    remember_browser(request, response, came.browser)
+    return response
+
+
+@router.post(
+    "/password-reset",
+    action=VISIT,
+    rate="login",
+    response_model=LoginOut,
+    problems=(403, 422, 429),
+    own_site=True,
+)
+async def use_reset(request: Request, body: ResetIn) -> Response:
+    """Choose a password by the token of a link, once, and come in by it."""
+    outcome = await flows.choose_password(request, body.token, body.password.get_secret_value())
+    return await entered(request, outcome)
+
+
+async def entered(request: Request, outcome: SecondFactorNeeded | StartedSession) -> Response:
+    """A session as a cookie, or what it is still asked for by."""
     if isinstance(outcome, SecondFactorNeeded):
         needed = {"token": outcome.token, "ways": outcome.ways, "seconds": outcome.seconds}
-        response = json_response({"second_factor": needed}, headers=_UNKEPT)
-    else:
-        told = {"user": outcome.user_id, "csrf_token": csrf_token(outcome.token)}
-        response = json_response(told, headers=_UNKEPT)
-        await admit(request, response, outcome)
-    remember_browser(request, response, entered.browser)
+        return json_response({"second_factor": needed}, headers=_UNKEPT)
+    told = {"user": outcome.user_id, "csrf_token": csrf_token(outcome.token)}
+    response = json_response(told, headers=_UNKEPT)
+    await admit(request, response, outcome)
     return response
 
 

@@ -23,6 +23,15 @@ class LoginIn(BaseModel):
     institution: str = Field("", max_length=60, description="Its slug, where the hub has several")
 
 
+class ResetIn(BaseModel):
+    """The token of a link to a new password, and the password."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    token: str = Field(min_length=1, max_length=200)
+    password: Typed
+
+
 class SecondFactorOut(BaseModel):
     """What is still to be proved, by one of ``ways``, within ``seconds``."""
 

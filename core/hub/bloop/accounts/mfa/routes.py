@@ -31,6 +31,7 @@ from bloop.accounts.mfa.schemas import (
     StepUpOut,
     WaysOut,
 )
+from bloop.accounts.service import LONGEST_DAYS, StartedSession, csrf_token
 from bloop.store.commands import command as act
 from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError
@@ -194,8 +195,18 @@ async def begin_step_up(request: Request) -> Response:
 async def step_up(request: Request, body: StepUpIn) -> Response:
     """Prove again who one is, for what asks for a fresh proof."""
     proof = proof_of(request, body.way, body.text, body.credential)
-    raise_refusal(await prove(request, proof))
-    return json_response({"seconds": int(FRESH.total_seconds())})
+    token = await prove(request, proof)
+    if not isinstance(token, str):
+        raise token
+    in_browser = request.scope.get("bloop.cookie_token") is not None
+    answer = {
+        "seconds": int(FRESH.total_seconds()),
+        "token": None if in_browser else token,
+        "csrf_token": csrf_token(token) if in_browser else None,
+    }
+    response = json_response(answer, headers=UNKEPT)
+    renew(request, response, token)
+    return response
 
 
 @router.get("/mfa", action="account:read", enrolling=True, response_model=RequirementOut)
@@ -282,8 +293,8 @@ async def step_up_ways(request: Request) -> tuple[Way, ...]:
     return await look(request, service.step_up_ways, user, session, PASSWORDS)
 
 
-async def prove(request: Request, proof: Proof) -> Refusal | None:
-    """Refresh this session's proof, here at once and in other processes within a second."""
+async def prove(request: Request, proof: Proof) -> Refusal | str:
+    """Refresh this session's proof; its new token, and the old one ends as :func:`forget` says."""
     session = session_of(request)
     if session is None:
         raise InvalidError(
@@ -291,7 +302,7 @@ async def prove(request: Request, proof: Proof) -> Refusal | None:
         )
     is_password = proof.way is Way.PASSWORD
     right = is_password and await PASSWORDS.check(request, proof.text)
-    refusal = await run(
+    outcome = await run(
         request,
         service.step_up,
         user_of(request),
@@ -301,7 +312,14 @@ async def prove(request: Request, proof: Proof) -> Refusal | None:
         password_right=right,
     )
     forget(request)
-    return refusal
+    return outcome
+
+
+def renew(request: Request, response: Response, token: str) -> None:
+    """Give a browser its session's new token."""
+    if request.scope.get("bloop.cookie_token") is not None:
+        sessions = hub_of(request).sessions
+        sessions.set_cookie(response, StartedSession(token, user_of(request), LONGEST_DAYS * 86400))
 
 
 def user_of(request: Request) -> str:
@@ -334,12 +352,6 @@ def proof_of(request: Request, way: str, text: str, credential: dict[str, Any] |
     if not text:
         raise InvalidError("the code or password is missing", field="body.text")
     return proofs.Proof(Way(way), text)
-
-
-def raise_refusal(refusal: Refusal | None) -> None:
-    """Refuse, now that it is written down."""
-    if refusal is not None:
-        raise refusal
 
 
 def added(request: Request, made: service.Added | Refusal, status: int = 200) -> Response:

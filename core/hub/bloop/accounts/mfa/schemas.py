@@ -103,9 +103,14 @@ class StepUpIn(_In):
 
 
 class StepUpOut(_Out):
-    """So long what asks for a fresh proof may be done, in seconds."""
+    """So long what asks for a fresh proof may be done, in seconds, with the session's new token.
+
+    A browser has it in its cookie, and here only what its changes carry in ``X-CSRF-Token``.
+    """
 
     seconds: int
+    token: str | None = Field(description="In place of the one that was sent as a bearer's")
+    csrf_token: str | None
 
 
 class WaysOut(_Out):

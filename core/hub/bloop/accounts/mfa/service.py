@@ -18,6 +18,7 @@ from bloop.accounts.mfa.party import Party
 from bloop.accounts.mfa.passkeys import Asked
 from bloop.accounts.mfa.proofs import Passwords, Proof, Refusal, Way
 from bloop.accounts.models import LoginSession, User
+from bloop.accounts.service import new_token, token_hash
 from bloop.accounts.tokens.service import end_families
 from bloop.store.commands import command
 from bloop.store.errors import NotFoundError
@@ -174,8 +175,10 @@ def step_up(
     passwords: Passwords,
     *,
     password_right: bool = False,
-) -> Refusal | None:
-    """Prove again who one is; a second factor makes it a session with two.
+) -> Refusal | str:
+    """Prove again who one is, for the session's new token; with a second factor it has two.
+
+    The old token ends with it: who had found it does not get what the proof opens.
 
     A password has been compared before, outside of any transaction: ``password_right``.
     """
@@ -192,10 +195,11 @@ def step_up(
         )
     if refusal is not None:
         return refusal
-    _prove(unit, session, second_factor=proof.way is not Way.PASSWORD)
+    token = new_token(unit.institution)
+    _prove(unit, session, second_factor=proof.way is not Way.PASSWORD, token=token)
     unit.audit.append("mfa.stepped_up", f"user:{user_id}", {"way": proof.way})
     unit.outbox.append("user.stepped_up", f"user:{user_id}", {"id": user_id, "way": proof.way})
-    return None
+    return token
 
 
 @command("mfa:reset")
@@ -254,8 +258,12 @@ def _added(unit: UnitOfWork, user_id: str, session: str | None, factor: str) -> 
     return Added(factor, () if has_codes else recovery.make(unit, user_id))
 
 
-def _prove(unit: UnitOfWork, session: str, *, second_factor: bool) -> None:
+def _prove(
+    unit: UnitOfWork, session: str, *, second_factor: bool, token: str | None = None
+) -> None:
     values: dict[str, Any] = {"proved_at": utcnow()}
+    if token is not None:
+        values["token_hash"] = token_hash(token)
     if second_factor:
         values["second_factor"] = True
     unit.session.execute(

@@ -1,10 +1,10 @@
-"""Tables of people: invitations. Users themselves are in :mod:`bloop.accounts.models`."""
+"""Tables of people: invitations and groups. Users are in :mod:`bloop.accounts.models`."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.store.ids import new_id
@@ -33,3 +33,38 @@ class Invitation(Tenant, Base):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     row_version: Mapped[int] = mapped_column(default=1)
+
+
+class Group(Tenant, Base):
+    """Some of an institution's users by a name: a class, a cohort, a department."""
+
+    __tablename__ = "user_group"
+    __table_args__ = (
+        UniqueConstraint("institution_id", "id"),
+        UniqueConstraint("institution_id", "name"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(200))
+    row_version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class GroupMember(Tenant, Base):
+    """That a user is in a group."""
+
+    __tablename__ = "group_member"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["institution_id", "group_id"], ["user_group.institution_id", "user_group.id"]
+        ),
+        ForeignKeyConstraint(
+            ["institution_id", "user_id"], ["account_user.institution_id", "account_user.id"]
+        ),
+        Index("ix_group_member_user", "institution_id", "user_id", "group_id"),
+    )
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    group_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import String, bindparam, case, func, or_, select
 
 from bloop.accounts.models import Institution, User
-from bloop.accounts.people.models import Invitation
+from bloop.accounts.people.models import Group, GroupMember, Invitation
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import institution, register
 
@@ -143,6 +143,52 @@ OWN = register(
     ).where(Institution.id == institution),
 )
 """The caller's institution with its settings."""
+
+
+_members: Any = (
+    select(func.count())
+    .select_from(GroupMember)
+    .where(GroupMember.institution_id == institution, GroupMember.group_id == Group.id)
+    .scalar_subquery()
+    .label("members")
+)
+_GROUP: Any = (Group.id, Group.name, _members, Group.created_at, Group.row_version)
+
+GROUPS = register(
+    "accounts.groups",
+    select(*_GROUP)
+    .where(Group.institution_id == institution, Group.id > bindparam("after"))
+    .order_by(Group.id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""The groups of an institution, with how many are in each."""
+
+GROUP = register(
+    "accounts.group",
+    select(*_GROUP).where(Group.institution_id == institution, Group.id == bindparam("id")),
+    heavy=True,
+)
+"""One of them."""
+
+MEMBERS = register(
+    "accounts.group_members",
+    select(User.id, User.name, User.email, User.role, _state.label("state"))
+    .join(
+        GroupMember,
+        (GroupMember.institution_id == User.institution_id) & (GroupMember.user_id == User.id),
+    )
+    .where(
+        User.institution_id == institution,
+        GroupMember.institution_id == institution,
+        GroupMember.group_id == bindparam("group"),
+        GroupMember.user_id > bindparam("after"),
+    )
+    .order_by(GroupMember.user_id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""The users of a group."""
 
 
 def patterns(search: str) -> dict[str, str]:

@@ -107,6 +107,66 @@ class InvitationList(_Told):
     next: str | None
 
 
+class JoinIn(_Given):
+    """Who comes by an invitation; ``token`` is what its link holds."""
+
+    token: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200, examples=["Ada Lovelace"])]
+    email: Email
+
+
+class GroupIn(_Given):
+    """A group of users."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, examples=["Chemistry 2026, class B"])]
+
+
+class GroupChange(_Given):
+    """What is to change of a group."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, examples=["Class C"])] | None = None
+
+
+class GroupOut(_Told):
+    """A group, and how many are in it."""
+
+    id: str
+    name: str
+    members: int
+    created_at: datetime
+    row_version: int
+
+
+class GroupList(_Told):
+    """Groups in the order in which they were made; ``next`` is for ``cursor``."""
+
+    items: list[GroupOut]
+    next: str | None
+
+
+class MembersIn(_Given):
+    """Users to put into a group."""
+
+    users: list[Annotated[str, Field(max_length=60)]] = Field(min_length=1, max_length=500)
+
+
+class MemberOut(_Told):
+    """A user who is in a group."""
+
+    id: str
+    name: str
+    email: str | None
+    role: str
+    state: str
+
+
+class MemberList(_Told):
+    """The users of a group; ``next`` is for ``cursor``."""
+
+    items: list[MemberOut]
+    next: str | None
+
+
 class RegistrationIn(_Given):
     """Who may register: nobody, who has an address of one of the domains, or everybody."""
 

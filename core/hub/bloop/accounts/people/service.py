@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from bloop.accounts.emails import normalised
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.people import guards
+from bloop.accounts.people.followers import addressed
 from bloop.accounts.people.invitations import withdraw_beyond
 from bloop.accounts.people.topics import How
 from bloop.accounts.tokens.service import end_families
@@ -84,6 +85,7 @@ def add_user(
     _flush(unit)
     payload = {"id": user.id, "role": role, "how": how, "waiting": waiting}
     unit.outbox.append("user.created", f"user:{user.id}", payload)
+    addressed(unit, user)
     return user
 
 
@@ -106,6 +108,8 @@ def _describe(unit: UnitOfWork, user: User, changes: dict[str, Any]) -> None:
             with unit.session.no_autoflush:
                 user.email, user.email_verified_at = email, None
                 _refuse_known(unit, user)
+            _flush(unit)
+            addressed(unit, user)
             fields.append("email")
     if fields:
         unit.audit.append("users:change", f"user:{user.id}", {"fields": fields})

@@ -12,6 +12,7 @@ How = Literal["added", "invitation", "registration", "login"]
 
 _USER = "019a21c5-0f3d-7b11-8c53-5d0a6c1f7e90"
 _INVITATION = "019a21c8-71a4-7c0e-9b52-2f7d1e6a4c08"
+_GROUP = "019a21c9-1d52-7e0a-8b7f-5c2e6a9d0f31"
 _INSTITUTION = "019a21c4-6b1e-7c2a-9d1f-0a4f3f8a1b2c"
 
 
@@ -57,6 +58,19 @@ class Withdrawn(Payload):
     """Which invitation."""
 
     id: str
+
+
+class OfGroup(Payload):
+    """Which group."""
+
+    id: str
+
+
+class Grouped(Payload):
+    """A user, and a group."""
+
+    id: Annotated[str, Personal()]
+    group: str
 
 
 class Renamed(Payload):
@@ -130,6 +144,16 @@ declare(
         Withdrawn,
         {"id": _INVITATION},
         of="invitation",
+    ),
+    *(
+        _topic(
+            f"group_{change}", f"a group of users was {change}", OfGroup, {"id": _GROUP}, "group"
+        )
+        for change in ("created", "renamed", "removed")
+    ),
+    _topic("joined_group", "a user was put into a group", Grouped, {"id": _USER, "group": _GROUP}),
+    _topic(
+        "left_group", "a user was taken out of a group", Grouped, {"id": _USER, "group": _GROUP}
     ),
     _topic(
         "institution_renamed",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bloop.accounts.access import ACTIONS
-from bloop.accounts.policy.engine import Engine, Resource, core
-from bloop.accounts.policy.schema import kinds_of
+from bloop.accounts.policy.engine import Engine, Resource, Standing, core
+from bloop.accounts.policy.schema import COURSE_TYPES, kinds_of
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
 
 _HERE = "an institution"
@@ -34,6 +34,7 @@ def most_open(type_: str) -> Resource:
         type_,
         "something",
         _HERE,
-        published=True if type_ in {"Container", "Item", "Node"} else None,
+        published=True if type_ in COURSE_TYPES else None,
         disabled=False if type_ in {"User", "Plugin"} else None,
+        standing=Standing(audience="open"),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -33,8 +33,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Whom a course is for (``open members enrolled``), and what whoever asks is in it.
+
+    By default as little as there can be: nobody who writes by their role needs more.
+    """
+
+    audience: str = "enrolled"
+    enrolled: bool = False
+    taught: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
-    """What something is done to; ``owner`` is the id of a user."""
+    """What something is done to; ``owner`` is the id of a user, ``standing`` that to a course."""
 
     type: str
     id: str
@@ -42,12 +54,13 @@ class Resource:
     published: bool | None = None
     owner: str | None = None
     disabled: bool | None = None
+    standing: Standing = Standing()
 
     def entity(self) -> dict[str, Any]:
         """As Cedar takes it."""
         attributes: dict[str, Any] = {"institution": _reference("Institution", self.institution)}
         if self.published is not None:
-            attributes["published"] = self.published
+            attributes |= {"published": self.published, **asdict(self.standing)}
         if self.owner is not None:
             attributes["owner"] = _reference("User", self.owner)
         if self.disabled is not None:

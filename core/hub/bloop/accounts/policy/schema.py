@@ -30,6 +30,7 @@ TYPES = {
     "node": "Node",
     "plugin": "Plugin",
     "sync_run": "Run",
+    "user_group": "Group",
     "webhook_endpoint": "Webhook",
 }
 """Types of what something is done to, by table; a plugin has none of its own."""
@@ -38,6 +39,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "account": ("User",),
     "connections": ("Connection",),
     "content": ("Container", "Item", "Node", "Run"),
+    "enrolments": ("Container",),
+    "groups": ("Group",),
     "jobs": ("Job",),
     "plugins": ("Plugin",),
     "schedules": ("Schedule",),
@@ -46,7 +49,9 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 """What else than the institution the actions of a domain are done to."""
 
-_PUBLISHED = {"Container", "Item", "Node"}
+COURSE_TYPES = frozenset({"Container", "Item", "Node"})
+"""What stands in a course, or is one: it is published, and for an audience."""
+_IN_COURSE = ", published: Bool, audience: String, enrolled: Bool, taught: Bool"
 _OWNED = {"Job"}
 
 
@@ -67,7 +72,7 @@ def schema_of(actions: Mapping[str, Role], plugin: str | None = None) -> str:
     for name in dict.fromkeys(TYPES.values()):
         if name in PRINCIPALS.values() or name == "Institution":
             continue
-        published = ", published: Bool" if name in _PUBLISHED else ""
+        published = _IN_COURSE if name in COURSE_TYPES else ""
         owner = ", owner?: User" if name in _OWNED else ""
         lines.append(f"entity {name} {{ institution: Institution{published}{owner} }};")
     lines.extend(f'action "{group(role)}";' for role in Role)

@@ -6,7 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, literal, or_, select, update
 
+from bloop.accounts.identities.models import IdentityLogin
 from bloop.accounts.messages.models import Message
+from bloop.accounts.mfa.models import Challenge, PendingLogin
+from bloop.accounts.models import LoginSession
 from bloop.accounts.people.models import Invitation
 from bloop.accounts.privacy.parts import Fate, Part, Subject
 from bloop.accounts.tokens.models import ApiKey
@@ -29,6 +32,10 @@ _deliveries: Any = WebhookDelivery.__table__
 _messages: Any = Message.__table__
 _invitations: Any = Invitation.__table__
 _api_keys: Any = ApiKey.__table__
+_logins: Any = IdentityLogin.__table__
+_challenges: Any = Challenge.__table__
+_pending: Any = PendingLogin.__table__
+_sessions: Any = LoginSession.__table__
 _settings: Any = UserPlugin.__table__
 
 
@@ -57,6 +64,24 @@ def _of_accounts() -> list[Part]:
             exported=False,
             reason="one to them holds no more than their address, one of theirs that of another",
         ),
+        # Neither has a key to the account: who has none yet logs in as well.
+        Part(
+            _logins,
+            lambda s: _logins.c.user_id == s.id,
+            Fate.DELETED,
+            exported=False,
+            reason="a login elsewhere that was begun, good for some minutes",
+        ),
+        Part(
+            _challenges,
+            _was_asked,
+            Fate.DELETED,
+            exported=False,
+            reason="what a passkey was asked to sign, good for some minutes",
+        ),
+        # By these such challenges are found.
+        Part(_sessions, lambda s: _sessions.c.user_id == s.id, Fate.DELETED, late=True),
+        Part(_pending, lambda s: _pending.c.user_id == s.id, Fate.DELETED, late=True),
         Part(
             _settings,
             lambda s: _settings.c.user_id == s.id,
@@ -64,6 +89,21 @@ def _of_accounts() -> list[Part]:
             reason="secrets that they gave to plugins are sealed, and shown to nobody again",
         ),
     ]
+
+
+def _was_asked(subject: Subject) -> ColumnElement[bool]:
+    """Challenges of the account, of its sessions, and of logins that wait for a second factor."""
+    sessions = select(_sessions.c.id).where(
+        _sessions.c.institution_id == subject.institution, _sessions.c.user_id == subject.id
+    )
+    pending = select(_pending.c.token_hash).where(
+        _pending.c.institution_id == subject.institution, _pending.c.user_id == subject.id
+    )
+    holder = _challenges.c.holder
+    asked: ColumnElement[bool] = or_(
+        holder == subject.id, holder.in_(sessions), holder.in_(pending)
+    )
+    return asked
 
 
 def _is_address(column: Any, subject: Subject) -> ColumnElement[bool]:

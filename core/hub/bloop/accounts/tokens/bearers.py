@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from bloop.accounts.mfa.requirements import required_roles
@@ -16,7 +16,7 @@ from bloop.accounts.tokens.queries import FAMILY_HOLDER, KEY_HOLDER
 from bloop.accounts.tokens.signing import SigningKeys
 from bloop.store.database import Database, in_unit
 from bloop.store.models import EVERY_INSTITUTION
-from bloop.store.statements import parsed
+from bloop.store.statements import moment, parsed
 from bloop.store.types import utcnow
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import BloopError, Principal, PrincipalKind, Role, Trace
@@ -65,7 +65,7 @@ class Bearers:
         holder = Holder(
             principal,
             claims.institution,
-            proved_at=_moment(proved_at),
+            proved_at=moment(proved_at),
             second_factor=bool(second_factor),
             must_enrol=not second_factor and role in required_roles(parsed(settings)),
             family=claims.family,
@@ -91,7 +91,7 @@ class Bearers:
         """Have the use of a key written beside the request, at most once a minute."""
         now = time.monotonic()
         recent = utcnow() - timedelta(seconds=keys.NOTED_SECONDS)
-        if used_at is not None and _moment(used_at) > recent:
+        if used_at is not None and moment(used_at) > recent:
             return
         if now - self._noted.get(key, -keys.NOTED_SECONDS) < keys.NOTED_SECONDS:
             return
@@ -108,9 +108,3 @@ class Bearers:
             await self._database.run(in_unit, self._database, call, keys.note_use, key)
         except BloopError as err:
             log.warning("the use of an API key could not be noted", key_id=key, error=err)
-
-
-def _moment(value: Any) -> datetime:
-    """Registered reads give a time as the driver does: text from SQLite."""
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

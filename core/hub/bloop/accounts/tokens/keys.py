@@ -50,16 +50,12 @@ class MadeKey:
     token: str
 
 
-def create(unit: UnitOfWork, new: NewKey, *, user: str | None, maker: str | None = None) -> MadeKey:
+def create(unit: UnitOfWork, new: NewKey, *, user: str | None) -> MadeKey:
     """A key of ``user``, or of the institution; its scopes are checked already.
 
-    ``maker`` is the key it is made with, which it does not outlive. Raises InvalidError,
-    ForbiddenError, and ConflictError where there are too many.
+    Raises InvalidError, ForbiddenError, and ConflictError where there are too many.
     """
     _check(unit, new, user)
-    expires = utcnow() + timedelta(days=new.days)
-    if maker is not None:
-        expires = min(expires, _valid(unit, ApiKey.id == maker).expires_at)
     token = forms.mint(Form.PERSONAL_KEY if user else Form.INSTITUTION_KEY, unit.institution)
     made = ApiKey(
         institution_id=unit.institution,
@@ -70,11 +66,11 @@ def create(unit: UnitOfWork, new: NewKey, *, user: str | None, maker: str | None
         token_hash=token_hash(token),
         scopes=sorted(new.scopes),
         created_by=actor_of(unit.call),
-        expires_at=expires,
+        expires_at=utcnow() + timedelta(days=new.days),
     )
     unit.session.add(made)
     unit.session.flush()
-    detail = {"name": new.name, "scopes": sorted(new.scopes), "made_with": maker}
+    detail = {"name": new.name, "scopes": sorted(new.scopes)}
     unit.audit.append("keys.created", f"api_key:{made.id}", detail)
     unit.outbox.append("user.key_created", f"api_key:{made.id}", _told(made))
     return MadeKey(made.id, token)

@@ -514,6 +514,19 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "user_group",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_user_group")),
+        sa.UniqueConstraint("institution_id", "id", name=op.f("uq_user_group_institution_id_id")),
+        sa.UniqueConstraint(
+            "institution_id", "name", name=op.f("uq_user_group_institution_id_name")
+        ),
+    )
+    op.create_table(
         "webhook_endpoint",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -574,6 +587,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("code", sa.String(length=500), nullable=True),
         sa.Column("published", sa.Boolean(), nullable=False),
+        sa.Column("audience", sa.String(length=20), nullable=False),
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("starts_at", UtcDateTime(), nullable=True),
         sa.Column("ends_at", UtcDateTime(), nullable=True),
@@ -644,6 +658,32 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_event_parked_institution", "event_parked", ["institution_id", "id"], unique=False
     )
     op.create_index(op.f("ix_event_parked_seq"), "event_parked", ["seq"], unique=False)
+    op.create_table(
+        "group_member",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("group_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "group_id"],
+            ["user_group.institution_id", "user_group.id"],
+            name=op.f("fk_group_member_institution_id_group_id_user_group"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_group_member_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "group_id", "user_id", name=op.f("pk_group_member")
+        ),
+    )
+    op.create_index(
+        "ix_group_member_user",
+        "group_member",
+        ["institution_id", "user_id", "group_id"],
+        unique=False,
+    )
     op.create_table(
         "identity_link",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -1127,6 +1167,61 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_completion_person", "completion", ["institution_id", "person_id"], unique=False
     )
     op.create_table(
+        "course_enrolment",
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("group_id", sa.String(length=36), nullable=True),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.CheckConstraint(
+            "(user_id IS NULL) <> (group_id IS NULL)", name=op.f("ck_course_enrolment_one")
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_course_enrolment_institution_id_container_id_container"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "group_id"],
+            ["user_group.institution_id", "user_group.id"],
+            name=op.f("fk_course_enrolment_institution_id_group_id_user_group"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_course_enrolment_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_course_enrolment")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "container_id",
+            "group_id",
+            name=op.f("uq_course_enrolment_institution_id_container_id_group_id"),
+        ),
+        sa.UniqueConstraint(
+            "institution_id",
+            "container_id",
+            "user_id",
+            name=op.f("uq_course_enrolment_institution_id_container_id_user_id"),
+        ),
+    )
+    op.create_index(
+        "ix_course_enrolment_group",
+        "course_enrolment",
+        ["institution_id", "group_id", "container_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_course_enrolment_user",
+        "course_enrolment",
+        ["institution_id", "user_id", "container_id"],
+        unique=False,
+    )
+    op.create_table(
         "enrolment",
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("person_id", sa.String(length=36), nullable=False),
@@ -1272,6 +1367,31 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_outcome_container", "outcome", ["institution_id", "container_id"], unique=False
+    )
+    op.create_table(
+        "person_link",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("how", sa.String(length=20), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "person_id"],
+            ["person.institution_id", "person.id"],
+            name=op.f("fk_person_link_institution_id_person_id_person"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_person_link_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "person_id", name=op.f("pk_person_link")),
+    )
+    op.create_index(
+        "ix_person_link_user",
+        "person_link",
+        ["institution_id", "user_id", "person_id"],
+        unique=False,
     )
     op.create_table(
         "refresh_token",
