@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bloop.hub.auditing import Auditing
     from bloop.hub.live import Live
     from bloop.hub.outside import Outside
+    from bloop.hub.search import Searching
     from bloop.jobs import Jobs
     from bloop.jobs.clock import Clock
     from bloop.jobs.context import RunningJob
@@ -169,6 +170,7 @@ class Hub:
         made.register("content.import", self._import_uploaded)
         made.register("accounts.message", self._bring_message)
         made.register("accounts.export", self._export_person)
+        made.register("content.search_rebuild", self._rebuild_indexes)
         return made
 
     @cached_property
@@ -205,6 +207,13 @@ class Hub:
         from bloop.hub.consumers import make_consumers
 
         return make_consumers(self)
+
+    @cached_property
+    def searching(self) -> Searching:
+        """What this process has for search."""
+        from bloop.hub.search import Searching
+
+        return Searching(self)
 
     @cached_property
     def live(self) -> Live:
@@ -335,6 +344,9 @@ class Hub:
 
         return await run_import_job(self, running, payload)
 
+    async def _rebuild_indexes(self, running: RunningJob, payload: JSONObject) -> Any:
+        return await self.searching.run_rebuild(running, payload)
+
     async def _export_person(self, running: RunningJob, _payload: JSONObject) -> Any:
         from bloop.accounts.privacy.exporting import run_export
 
@@ -413,6 +425,7 @@ class Hub:
             await self.consumers.start()
             await self.webhooks.start()
             self.auditing.start()
+            await self.searching.begin()
 
     def guard(self) -> None:
         """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""
