@@ -42,6 +42,7 @@ SEARCH_SECONDS = 5.0
 INDEX_SECONDS = 15.0
 DOCUMENTS_AT_ONCE = 1000
 """So many documents a plugin is handed for one commit."""
+MOST_BEHIND = 1000
 KNOWN_SECONDS = 3.0
 """How long it is known whether an index is whole."""
 
@@ -143,9 +144,7 @@ class Searching:
         known = self._open.get(handle.plugin_id)
         if known is None or known[0] is not context:
             provider = await asyncio.to_thread(handle.create, context)
-            known = self._open[handle.plugin_id] = context, PluginIndex(
-                self._hub, handle, provider
-            )
+            known = self._open[handle.plugin_id] = context, PluginIndex(self._hub, handle, provider)
         return known[1]
 
     async def is_whole(self, call: Call, index: PluginIndex) -> bool:
@@ -185,14 +184,35 @@ class Searching:
         key = f"search {why} {utcnow():%Y-%m-%dT%H}"[:200]
         await database.run(in_unit, database, call, rebuild.ask_for_rebuild, key)
 
+    async def standing(self, call: Call) -> list[dict[str, Any]]:
+        """Each index that an institution has here: its name, its state, and how far it is behind.
+
+        ``behind`` counts events that it has not taken, up to a thousand; None where nobody knows.
+        """
+        due = await rebuild.is_due(self._hub.database, call)
+        state = "rebuild" if due else "whole"
+        lines = [await self._line(call, own_index.OWNER, "database", state)]
+        for handle in self._hub.kernel.providers("search"):
+            index = await self.open(handle)
+            state = "whole" if await self._is_whole(call, index) else "rebuild"
+            lines.append(await self._line(call, index.consumer, handle.plugin_id, state))
+        return lines
+
+    async def _line(self, call: Call, consumer: str, name: str, state: str) -> dict[str, Any]:
+        position, behind = await self.position(consumer), None
+        if position is not None:
+            span = {"after": position, "upto": 2**62, "limit": MOST_BEHIND}
+            behind = len(await self._hub.database.read(MISSED, call, **span))
+        return {"index": name, "state": state, "behind": behind}
+
     async def begin(self) -> None:
-        """Have the index in the database made anew where this version makes other words."""
+        """Have those indexes made anew that are not whole, or hold words of another version."""
         database = self._hub.database
-        for (institution, *_) in await database.read(
-            INSTITUTIONS, system_call(EVERY_INSTITUTION)
-        ):
-            if await rebuild.is_due(database, system_call(institution)):
+        for institution, *_ in await database.read(INSTITUTIONS, system_call(EVERY_INSTITUTION)):
+            call = system_call(institution)
+            if await rebuild.is_due(database, call):
                 await self.ask_for_rebuild(institution, f"{own_index.OWNER} {ANALYSER}")
+            await self.index_for(call)
 
     async def run_rebuild(self, running: RunningJob, _payload: Any) -> dict[str, int]:
         """Handle a job of the kind :data:`bloop.content.search.rebuild.REBUILD_JOB`."""
@@ -251,15 +271,14 @@ class Feed:
     async def _publish(self, index: PluginIndex, call: Call, events: Sequence[Event]) -> None:
         database = self._hub.database
         first, last = [await self._place(call, event) for event in (events[0], events[-1])]
-        places = dict(await database.read(PLACES, call, first=first, last=last))
+        rows = await database.read(PLACES, call, first=first, last=last)
+        places: dict[str, int] = {id_: place for id_, place in rows}
         mark = await index.mark(call.institution) or Mark()
         if not mark.place or await self._searching.missed(call, mark.place, first - 1):
             mark = replace(mark, whole=False, begun=None)
         left = [event for event in events if places[event.id] > mark.place]
         while left:
-            changes, mark, taken = await asyncio.to_thread(
-                self._changes, call, left, mark, places
-            )
+            changes, mark, taken = await asyncio.to_thread(self._changes, call, left, mark, places)
             await index.index(changes)
             left = left[taken:]
         if not mark.whole and mark.begun is None:

@@ -53,25 +53,27 @@ _INSERT = (
 
 _STATEMENTS: dict[str, tuple[str, ...]] = {
     "sqlite": (
-        "CREATE VIRTUAL TABLE IF NOT EXISTS search_fts USING fts5(tenant, title, text,"
-        " content='search_document', content_rowid='seq', prefix='2 3',"
-        " tokenize='unicode61 remove_diacritics 2')",
+        """CREATE VIRTUAL TABLE IF NOT EXISTS search_fts USING fts5(
+            tenant, title, text, content='search_document', content_rowid='seq', prefix='2 3',
+            tokenize='unicode61 remove_diacritics 2')""",
         # A word of a title counts as much as eight of the text; that of the institution nothing.
         "INSERT INTO search_fts(search_fts, rank) VALUES ('rank', 'bm25(0.0, 8.0, 1.0)')",
         "CREATE VIRTUAL TABLE IF NOT EXISTS search_vocabulary USING fts5vocab('search_fts', 'row')",
-        "CREATE TRIGGER IF NOT EXISTS search_document_added AFTER INSERT ON search_document"
-        f" BEGIN {_INSERT} END",
-        "CREATE TRIGGER IF NOT EXISTS search_document_removed AFTER DELETE ON search_document"
-        f" BEGIN {_DELETE} END",
-        "CREATE TRIGGER IF NOT EXISTS search_document_changed"
-        f" AFTER UPDATE OF tenant, title, text ON search_document BEGIN {_DELETE} {_INSERT} END",
+        f"""CREATE TRIGGER IF NOT EXISTS search_document_added
+            AFTER INSERT ON search_document BEGIN {_INSERT} END""",
+        f"""CREATE TRIGGER IF NOT EXISTS search_document_removed
+            AFTER DELETE ON search_document BEGIN {_DELETE} END""",
+        f"""CREATE TRIGGER IF NOT EXISTS search_document_changed
+            AFTER UPDATE OF tenant, title, text ON search_document
+            BEGIN {_DELETE} {_INSERT} END""",
     ),
     "postgresql": (
         # A table of its own: under row-level security no index of texts is used, for their
         # operators might tell of rows that are not shown. Its rows name nobody, and are only
         # reached by joining the documents, which are guarded.
-        "CREATE TABLE IF NOT EXISTS search_vector (seq bigint PRIMARY KEY REFERENCES"
-        " search_document (seq) ON DELETE CASCADE, vector tsvector NOT NULL)",
+        """CREATE TABLE IF NOT EXISTS search_vector (
+            seq bigint PRIMARY KEY REFERENCES search_document (seq) ON DELETE CASCADE,
+            vector tsvector NOT NULL)""",
         "CREATE INDEX IF NOT EXISTS ix_search_vector_vector ON search_vector USING gin (vector)",
         f"""CREATE OR REPLACE FUNCTION search_document_vector() RETURNS trigger
         LANGUAGE plpgsql AS $$
@@ -84,10 +86,11 @@ _STATEMENTS: dict[str, tuple[str, ...]] = {
                 || array_to_tsvector(ARRAY['@' || new.tenant]))
             ON CONFLICT (seq) DO UPDATE SET vector = excluded.vector;
             RETURN NULL;
-        END $$""",
+        END $$""",  # noqa: S608 - constants
         "DROP TRIGGER IF EXISTS search_document_changed ON search_document",
-        "CREATE TRIGGER search_document_changed AFTER INSERT OR UPDATE OF tenant, language, title,"
-        " text ON search_document FOR EACH ROW EXECUTE FUNCTION search_document_vector()",
+        """CREATE TRIGGER search_document_changed
+            AFTER INSERT OR UPDATE OF tenant, language, title, text ON search_document
+            FOR EACH ROW EXECUTE FUNCTION search_document_vector()""",
     ),
 }
 

@@ -172,6 +172,8 @@ def _begun(searcher: Searcher, word: str) -> list[str]:
         return []
     counts: dict[str, int] = {}
     for field in ("title", "text"):
-        for term, documents in searcher.terms_with_prefix(field, terms[-1], limit=schema.MOST_BEGUN):
+        for term, documents in searcher.terms_with_prefix(
+            field, terms[-1], limit=schema.MOST_BEGUN
+        ):
             counts[term] = counts.get(term, 0) + documents
     return sorted(counts, key=lambda term: (-counts[term], term))[: schema.MOST_BEGUN]

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from tantivy import Filter, Occur, Query, Schema, SchemaBuilder, TextAnalyzer
 from tantivy import Document as Row
-from tantivy import TextAnalyzerBuilder, Tokenizer
+from tantivy import (
+    Filter,
+    Occur,
+    Query,
+    Schema,
+    SchemaBuilder,
+    TextAnalyzer,
+    TextAnalyzerBuilder,
+    Tokenizer,
+)
 
 from bloop_sdk.providers.search import Document, Match, SearchQuery
 
@@ -90,7 +98,9 @@ def query_of(query: SearchQuery, begun: Sequence[str]) -> Query | None:
     filters["published"] = "yes" if query.published else ""
     for field, value in filters.items():
         if value:
-            exact = Query.term_query(schema(), field, value.lower() if field == "language" else value, "basic")
+            exact = Query.term_query(
+                schema(), field, value.lower() if field == "language" else value, "basic"
+            )
             parts.append((Occur.Must, Query.const_score_query(exact, 0.0)))
     return parts[0][1] if len(parts) == 1 else Query.boolean_query(parts)
 

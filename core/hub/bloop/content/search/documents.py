@@ -53,9 +53,7 @@ def _items(unit: UnitOfWork, ids: list[str]) -> Any:
             Container,
             (Container.institution_id == Item.institution_id) & (Container.id == Item.container_id),
         )
-        .where(
-            Item.institution_id == unit.institution, Item.id.in_(ids), Item.state != "trashed"
-        )
+        .where(Item.institution_id == unit.institution, Item.id.in_(ids), Item.state != "trashed")
     )
 
 
@@ -78,7 +76,7 @@ def _containers(unit: UnitOfWork, ids: list[str]) -> Any:
     )
 
 
-def _item(row: Mapping[str, Any]) -> dict[str, Any]:
+def _item(row: Any) -> dict[str, Any]:
     parts = [text_of_html(row["html"]), *_of_data(row["kind"], row["data"])]
     return {
         "id": row["id"],
@@ -92,7 +90,7 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _container(row: Mapping[str, Any]) -> dict[str, Any]:
+def _container(row: Any) -> dict[str, Any]:
     return {
         "id": row["id"],
         "kind": row["kind"],

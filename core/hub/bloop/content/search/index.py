@@ -69,9 +69,7 @@ def refresh(unit: UnitOfWork, ids: Sequence[str]) -> None:
     if gone:
         unit.session.execute(
             delete(SearchDocument)
-            .where(
-                SearchDocument.institution_id == unit.institution, SearchDocument.id.in_(gone)
-            )
+            .where(SearchDocument.institution_id == unit.institution, SearchDocument.id.in_(gone))
             .execution_options(synchronize_session=False)
         )
     always = {"tenant": unit.institution.replace("-", ""), "analyser": ANALYSER}
@@ -83,9 +81,7 @@ def refresh(unit: UnitOfWork, ids: Sequence[str]) -> None:
         elif changed := _changed(known[id_], columns):
             unit.session.execute(
                 update(SearchDocument)
-                .where(
-                    SearchDocument.institution_id == unit.institution, SearchDocument.id == id_
-                )
+                .where(SearchDocument.institution_id == unit.institution, SearchDocument.id == id_)
                 .values(**changed)
                 .execution_options(synchronize_session=False)
             )

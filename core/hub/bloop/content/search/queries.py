@@ -18,7 +18,6 @@ from sqlalchemy import (
     column,
     func,
     literal,
-    literal_column,
     or_,
     select,
     table,
@@ -43,9 +42,7 @@ _is_container = SearchDocument.kind.in_(sorted(CONTAINER_KINDS))
 def may_find(*, drafts: bool) -> ColumnElement[bool]:
     """Whether the caller may see a document: of rows joined with its item and its container."""
     if drafts:
-        return and_(
-            or_(_is_container, Item.state != "trashed"), Container.state != "trashed"
-        )
+        return and_(or_(_is_container, Item.state != "trashed"), Container.state != "trashed")
     return and_(or_(_is_container, _item_shown), _container_shown)
 
 
@@ -193,7 +190,9 @@ NEAR_IN_TSVECTOR = register(
 
 FOUND: dict[tuple[str, bool], Statement] = {
     (dialect, drafts): register(
-        f"content.search_{dialect}_{'drafts' if drafts else 'shown'}", made(drafts=drafts), heavy=True
+        f"content.search_{dialect}_{'drafts' if drafts else 'shown'}",
+        made(drafts=drafts),
+        heavy=True,
     )
     for dialect, made in (("sqlite", _found_by_fts5), ("postgresql", _found_by_tsvector))
     for drafts in (False, True)
@@ -243,7 +242,9 @@ PLACES = register(
 )
 """Where in the log an institution's events are."""
 
-_one_document = select(SearchDocument.id).where(SearchDocument.institution_id == institution).limit(1)
+_one_document = (
+    select(SearchDocument.id).where(SearchDocument.institution_id == institution).limit(1)
+)
 
 ANY_DOCUMENT = register("content.search_any_document", _one_document)
 OLD_DOCUMENT = register(

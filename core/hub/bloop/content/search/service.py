@@ -122,7 +122,7 @@ class _Finder:
         """The page at a place; the first one by the narrowest match that fills it."""
         if place is not None:
             return place.match, await self._at(place)
-        found = _Found([], None)
+        found, last = _Found([], None), Match.WORDS
         first = Match.PREFIX if self._asked.text.rstrip().endswith("*") else Match.WORDS
         for match in list(Match)[list(Match).index(first) :]:
             if match is Match.FUZZY and found.rows:
