@@ -28,7 +28,6 @@ from bloop.kernel.registry import ProviderHandle
 from bloop.store.database import in_unit
 from bloop.store.ids import new_id
 from bloop.store.models import EVERY_INSTITUTION
-from bloop.store.types import utcnow
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import BloopError, Call, CheckResult
 from bloop_sdk.events import Event
@@ -155,9 +154,14 @@ class Searching:
             return known[1]
         whole = await self._is_whole(call, index)
         self._known[key] = now, whole
-        if not whole:
-            await self.ask_for_rebuild(call.institution, index.consumer)
+        if not whole and not await self._has_more(call, index):
+            await self.ask_for_rebuild(call.institution)
         return whole
+
+    async def _has_more(self, call: Call, index: PluginIndex) -> bool:
+        """Whether something is still to come to an index: perhaps what makes it whole."""
+        position = await self.position(index.consumer)
+        return position is None or await self.missed(call, position, 2**62)
 
     async def _is_whole(self, call: Call, index: PluginIndex) -> bool:
         # The mark comes later than the position, and so can't be behind it by what comes in now.
@@ -178,11 +182,12 @@ class Searching:
         row = await self._hub.database.read_one(CONSUMER, everybody, name=consumer, number=0)
         return None if row is None else int(row[0])
 
-    async def ask_for_rebuild(self, institution: str, why: str) -> None:
-        """Have an institution's indexes made anew, once in an hour for each reason."""
-        call, database = system_call(institution), self._hub.database
-        key = f"search {why} {utcnow():%Y-%m-%dT%H}"[:200]
-        await database.run(in_unit, database, call, rebuild.ask_for_rebuild, key)
+    async def ask_for_rebuild(self, institution: str) -> str:
+        """Have an institution's indexes made anew, unless that is asked for; the job's id."""
+        database = self._hub.database
+        return await database.run(
+            in_unit, database, system_call(institution), rebuild.ask_for_rebuild
+        )
 
     async def standing(self, call: Call) -> list[dict[str, Any]]:
         """Each index that an institution has here: its name, its state, and how far it is behind.
@@ -211,7 +216,7 @@ class Searching:
         for institution, *_ in await database.read(INSTITUTIONS, system_call(EVERY_INSTITUTION)):
             call = system_call(institution)
             if await rebuild.is_due(database, call):
-                await self.ask_for_rebuild(institution, f"{own_index.OWNER} {ANALYSER}")
+                await self.ask_for_rebuild(institution)
             await self.index_for(call)
 
     async def run_rebuild(self, running: RunningJob, _payload: Any) -> dict[str, int]:
@@ -272,7 +277,7 @@ class Feed:
         database = self._hub.database
         first, last = [await self._place(call, event) for event in (events[0], events[-1])]
         rows = await database.read(PLACES, call, first=first, last=last)
-        places: dict[str, int] = {id_: place for id_, place in rows}
+        places = dict[str, int](rows)
         mark = await index.mark(call.institution) or Mark()
         if not mark.place or await self._searching.missed(call, mark.place, first - 1):
             mark = replace(mark, whole=False, begun=None)
@@ -281,8 +286,6 @@ class Feed:
             changes, mark, taken = await asyncio.to_thread(self._changes, call, left, mark, places)
             await index.index(changes)
             left = left[taken:]
-        if not mark.whole and mark.begun is None:
-            await self._searching.ask_for_rebuild(call.institution, index.consumer)
 
     async def _place(self, call: Call, event: Event) -> int:
         row = await self._hub.database.read_one(EVENT_PLACE, call, id=event.id)

@@ -19,6 +19,7 @@ from bloop.content.search.queries import ANY_DOCUMENT, OLD_DOCUMENT
 from bloop.content.search.topics import BEGUN, DONE, RANGE
 from bloop.events.queries import CONSUMER, NEWEST
 from bloop.jobs.ledger import enqueue
+from bloop.jobs.models import OVER, Job
 from bloop.store.commands import command
 from bloop.store.database import Database, in_unit
 from bloop.store.unit import UnitOfWork
@@ -33,9 +34,16 @@ Progress = Callable[[int, int | None, str], None]
 
 
 @command("content:write")
-def ask_for_rebuild(unit: UnitOfWork, key: str | None = None) -> str:
-    """Ask for the job that has this institution's indexes made anew; its id."""
-    return enqueue(unit, REBUILD_JOB, {}, key=key)
+def ask_for_rebuild(unit: UnitOfWork) -> str:
+    """The id of the job that has this institution's indexes made anew, asked for now or before."""
+    asked = unit.session.scalar(
+        select(Job.id).where(
+            Job.institution_id == unit.institution,
+            Job.kind == REBUILD_JOB,
+            Job.state.not_in(OVER),
+        )
+    )
+    return asked or enqueue(unit, REBUILD_JOB, {})
 
 
 async def rebuild(
