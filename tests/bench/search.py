@@ -44,7 +44,7 @@ if QUICK:
     sys.argv.remove("--quick")
 DOCUMENTS = 10_000 if QUICK else 100_000
 COURSES = 100
-ROUNDS = 5 if QUICK else 25
+ROUNDS = 5 if QUICK else 15
 CHANGES = 5 if QUICK else 15
 RARE_EVERY = DOCUMENTS // 10
 QUERIES = {"common": "common", "rare": "rarity", "three": "common sugar w7"}

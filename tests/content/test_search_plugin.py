@@ -1,4 +1,4 @@
-"""A plugin's index beside the database's: when it is asked, and what is done when it isn't whole."""
+"""A plugin's index beside the database's: when it is asked, and how it becomes whole again."""
 
 from __future__ import annotations
 
@@ -53,15 +53,20 @@ def write(hub, title, course=None):
         return course, made.id
 
 
-async def whole(hub, seconds=60):
-    """Tantivy's index, once it is whole and has taken everything."""
+async def until(hub, condition, seconds=60):
+    """Wait until a condition holds of how the indexes stand."""
     call = system_call(hub.institution)
     async with asyncio.timeout(seconds):
-        while any(
-            one["state"] != "whole" or one["behind"] for one in await hub.searching.standing(call)
-        ):
+        while not condition(await hub.searching.standing(call)):  # noqa: ASYNC110 - of a database
             await asyncio.sleep(0.02)
-    return await hub.searching.index_for(call)
+
+
+async def whole(hub):
+    """Tantivy's index, once it is whole and has taken everything."""
+    await until(
+        hub, lambda lines: all(one["state"] == "whole" and not one["behind"] for one in lines)
+    )
+    return await hub.searching.index_for(system_call(hub.institution))
 
 
 async def titles(hub, text):
@@ -90,7 +95,7 @@ async def test_its_index_is_filled_asked_and_kept(start):
         *("words", "prefix"),
         *("words", "prefix", "fuzzy"),
     ]
-    _, second = write(hub, "Photosynthesis too", course)
+    write(hub, "Photosynthesis too", course)
     await whole(hub)
     assert await titles(hub, "photosynthesis") == ["Photosynthesis", "Photosynthesis too"]
     with hub.database.unit(system_call(hub.institution)) as unit:
@@ -141,18 +146,16 @@ async def test_what_it_missed_while_it_was_switched_off_is_noticed(start, monkey
     with monkeypatch.context() as patched:
         patched.setattr(hub.choices, "enabled_for", is_off)
         write(hub, "Respiration", course)
-        async with asyncio.timeout(60):
-            while hub.consumers.lags()[index.consumer]:
-                await asyncio.sleep(0.02)
+        await until(hub, lambda lines: not lines[0]["behind"])
+        await until(hub, lambda _: not hub.consumers.lags()[index.consumer])
     before = await index.mark(hub.institution)
     write(hub, "Roots", course)
-    async with asyncio.timeout(60):
-        while (await index.mark(hub.institution)).place == before.place:
-            await asyncio.sleep(0.02)
+    await until(hub, lambda lines: not lines[0]["behind"] and lines[1]["state"] != "whole")
     # What came now has not hidden from it that something is missing.
     for title in ("Photosynthesis", "Respiration", "Roots"):
         assert await titles(hub, title) == [title]
     await whole(hub)
+    assert (await index.mark(hub.institution)).begun != before.begun
     assert await titles(hub, "respiration") == ["Respiration"]
 
 

@@ -29,7 +29,8 @@ async def hub(hub_toml):
             service.publish(unit, Item, made.id, None, lambda *_: None)
         service.create_item(unit, course.id, kind="page", title="Draft of a thorn")
         hub.course = course.id
-    while (await hub.searching.standing(system_call(hub.institution)))[0]["behind"]:
+    call = system_call(hub.institution)
+    while (await hub.searching.standing(call))[0]["behind"]:  # noqa: ASYNC110 - of a database
         await asyncio.sleep(0.01)
     yield hub
     await hub.stop()

@@ -54,7 +54,7 @@ def index_in(folder) -> TantivyIndex:
 async def test_the_mark_and_the_documents_are_of_one_commit_after_every_kill(tmp_path):
     marks = [0]
     for kill in range(KILLS):
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 - nothing else waits
             [sys.executable, "-c", INDEXER, tmp_path], stdout=subprocess.PIPE, text=True
         )
         for _ in range(kill + 1):  # At another place each time, in the midst of the next one.
