@@ -153,6 +153,7 @@ class Hub:
     @cached_property
     def jobs(self) -> Jobs:
         """The ledger of jobs; a command's process only asks for them."""
+        from bloop.hub.handlers import register
         from bloop.jobs import Jobs, Timing
 
         drain = self.config.value.limits.drain_seconds
@@ -167,10 +168,14 @@ class Hub:
             timing=timing,
             broker_url=url.get_secret_value() if url else None,
         )
+<<<<<<< HEAD
         made.register("content.import", self._import_uploaded)
         made.register("accounts.message", self._bring_message)
         made.register("accounts.export", self._export_person)
         made.register("content.search_rebuild", self._rebuild_indexes)
+=======
+        register(self, made.register)
+>>>>>>> main
         return made
 
     @cached_property
@@ -198,8 +203,12 @@ class Hub:
     def outside(self) -> Outside:
         """The one way out of plugins."""
         from bloop.hub.outside import Outside
+        from bloop.net.boards import board_for
 
-        return Outside(self.config.value.net)
+        config, redis = self.config.value, self.config.value.redis.url
+        folder = config.hub.data_dir / "pace"
+        board = board_for(self.database.url, redis.get_secret_value() if redis else None, folder)
+        return Outside(config.net, board)
 
     @cached_property
     def consumers(self) -> Consumers:
@@ -334,6 +343,7 @@ class Hub:
 
         return await notifier_for(self, call) is not None
 
+<<<<<<< HEAD
     async def _bring_message(self, running: RunningJob, payload: JSONObject) -> Any:
         from bloop.hub.messages import run_message_job
 
@@ -354,6 +364,8 @@ class Hub:
             run_export, self.database, self.sources, running.call, running.progress
         )
 
+=======
+>>>>>>> main
     def _resolve(
         self, plugin_id: str, model: type[PluginConfig], _written: Mapping[str, Any]
     ) -> Resolved[PluginConfig]:
