@@ -168,14 +168,7 @@ class Hub:
             timing=timing,
             broker_url=url.get_secret_value() if url else None,
         )
-<<<<<<< HEAD
-        made.register("content.import", self._import_uploaded)
-        made.register("accounts.message", self._bring_message)
-        made.register("accounts.export", self._export_person)
-        made.register("content.search_rebuild", self._rebuild_indexes)
-=======
         register(self, made.register)
->>>>>>> main
         return made
 
     @cached_property
@@ -343,29 +336,6 @@ class Hub:
 
         return await notifier_for(self, call) is not None
 
-<<<<<<< HEAD
-    async def _bring_message(self, running: RunningJob, payload: JSONObject) -> Any:
-        from bloop.hub.messages import run_message_job
-
-        return await run_message_job(self, running, payload)
-
-    async def _import_uploaded(self, running: RunningJob, payload: JSONObject) -> Any:
-        from bloop.hub.providers import run_import_job
-
-        return await run_import_job(self, running, payload)
-
-    async def _rebuild_indexes(self, running: RunningJob, payload: JSONObject) -> Any:
-        return await self.searching.run_rebuild(running, payload)
-
-    async def _export_person(self, running: RunningJob, _payload: JSONObject) -> Any:
-        from bloop.accounts.privacy.exporting import run_export
-
-        return await asyncio.to_thread(
-            run_export, self.database, self.sources, running.call, running.progress
-        )
-
-=======
->>>>>>> main
     def _resolve(
         self, plugin_id: str, model: type[PluginConfig], _written: Mapping[str, Any]
     ) -> Resolved[PluginConfig]:

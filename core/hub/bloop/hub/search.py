@@ -219,14 +219,6 @@ class Searching:
                 await self.ask_for_rebuild(institution)
             await self.index_for(call)
 
-    async def run_rebuild(self, running: RunningJob, _payload: Any) -> dict[str, int]:
-        """Handle a job of the kind :data:`bloop.content.search.rebuild.REBUILD_JOB`."""
-        own = system_call(running.call.institution, running.call.trace)
-        everybody = system_call(EVERY_INSTITUTION)
-        return await rebuild.rebuild(
-            self._hub.database, own, everybody, running.job, running.progress
-        )
-
     def consumers(self) -> Iterator[Consumer]:
         """Who keeps the indexes: the database's own, and one for each plugin's."""
         yield own_index.consumer()
@@ -246,6 +238,13 @@ class Searching:
         known = self._open.get(handle.plugin_id)
         if known is not None and known[1] is index:
             del self._open[handle.plugin_id]
+
+
+async def run_rebuild_job(hub: Hub, running: RunningJob, _payload: Any) -> dict[str, int]:
+    """Handle a job of the kind :data:`bloop.content.search.rebuild.REBUILD_JOB`."""
+    own = system_call(running.call.institution, running.call.trace)
+    everybody = system_call(EVERY_INSTITUTION)
+    return await rebuild.rebuild(hub.database, own, everybody, running.job, running.progress)
 
 
 class Feed:
