@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 from sqlalchemy import func, select
 
+import bloop.content.search.topics  # noqa: F401 - declares what is said here
 from bloop.content.models import Container, Item
 from bloop.content.queries import CONTAINERS
 from bloop.content.search.documents import ANALYSER
 from bloop.content.search.index import OWNER
 from bloop.content.search.queries import ANY_DOCUMENT, OLD_DOCUMENT
-from bloop.content.search.topics import BEGUN, DONE, RANGE
 from bloop.events.queries import CONSUMER, NEWEST
 from bloop.jobs.ledger import enqueue
 from bloop.jobs.models import OVER, Job
@@ -54,14 +54,14 @@ async def rebuild(
     ``everybody`` is a call for every institution.
     """
     total = await asyncio.to_thread(_count, database, call)
-    ends = [(await _say(database, call, job, BEGUN), 0)]
+    ends = [(await _say(database, call, job, "begun"), 0)]
     after, named = "", 0
     while ids := await asyncio.to_thread(_next, database, call, after):
         named += len(ids)
-        ends.append((await _say(database, call, job, RANGE, after=after, upto=ids[-1]), named))
+        ends.append((await _say(database, call, job, "range", after=after, upto=ids[-1]), named))
         after = ids[-1]
         progress(0, total, f"{named} named")
-    ends.append((await _say(database, call, job, DONE), named))
+    ends.append((await _say(database, call, job, "done"), named))
     total = named
     while ends:
         row = await database.read_one(CONSUMER, everybody, name=OWNER, number=0)
@@ -83,17 +83,17 @@ async def is_due(database: Database, call: Call) -> bool:
     return bool(await database.read(CONTAINERS, call, after="", limit=1))
 
 
-async def _say(database: Database, call: Call, job: str, topic: str, **payload: str) -> int:
+async def _say(database: Database, call: Call, job: str, what: str, **payload: str) -> int:
     """Say an event; a place in the log that it does not come behind."""
-    await database.run(in_unit, database, call, _append, job, topic, payload)
+    await database.run(in_unit, database, call, _append, job, what, payload)
     row = await database.read_one(NEWEST, call, after=0)
     assert row is not None, "something has just been said"
     return int(row[0])
 
 
 @command("content:write")
-def _append(unit: UnitOfWork, job: str, topic: str, payload: dict[str, str]) -> None:
-    unit.outbox.append(topic, f"index:{job}", {"rebuild": job, **payload})
+def _append(unit: UnitOfWork, job: str, what: str, payload: dict[str, str]) -> None:
+    unit.outbox.append(f"content.index.{what}", f"index:{job}", {"rebuild": job, **payload})
 
 
 def _next(database: Database, call: Call, after: str) -> list[str]:
