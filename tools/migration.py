@@ -19,6 +19,7 @@ from sqlalchemy import JSON
 from sqlalchemy.pool import NullPool
 
 from bloop.store.database import Database, open_engine
+from bloop.store.derived import is_derived
 from bloop.store.migrate import CORE_VERSIONS, head_of, upgrade_core
 from bloop.tables import core_metadata
 from bloop_sdk.tables import UtcDateTime
@@ -82,8 +83,10 @@ def render(*, empty: bool) -> str:
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
-    """Leave out the version tables."""
-    return not (kind == "table" and (name or "").startswith("bloop_version_"))
+    """Leave out the version tables, and what the database derives by itself."""
+    return not (
+        kind == "table" and (is_derived(name) or (name or "").startswith("bloop_version_"))
+    )
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:

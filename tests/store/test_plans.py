@@ -16,8 +16,13 @@ for queries in sorted(HERE.rglob("queries.py")):
 importlib.import_module("bloop.store.values")
 
 NAMES = sorted(name for name in REGISTRY if not name.startswith("tests."))
-OF_POSTGRESQL = {"events.horizon"}
-"""It asks for what only PostgreSQL has: transactions that commit in another order."""
+OF_POSTGRESQL = {
+    "events.horizon",
+    "content.search_near_in_tsvector",
+    "content.search_postgresql_drafts",
+    "content.search_postgresql_shown",
+}
+"""They ask for what only PostgreSQL has: transactions that commit in another order, tsvector."""
 
 # Constants, results of a part of the statement, JSON arrays that were passed in, and the tables of
 # which a hub has a handful of rows.

@@ -36,6 +36,7 @@ API = (
     "bloop.accounts.privacy.routes",
     "bloop.content.routes",
     "bloop.content.enrolling.routes",
+    "bloop.api.search",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
     "bloop.api.jobs",
@@ -71,6 +72,7 @@ PAGES = (
     "bloop.web.second_factor_pages",
     "bloop.web.identity_pages",
     "bloop.web.key_pages",
+    "bloop.web.search_pages",
     "bloop.web.audit_pages",
     "bloop.web.policy_pages",
 )

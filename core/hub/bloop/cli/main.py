@@ -32,6 +32,7 @@ COMMANDS = {
     "import": ("bloop.cli.transfer:import_file", "Import a course from a file."),
     "export": ("bloop.cli.transfer:export", "Write a course to a file."),
     "content": ("bloop.cli.content:content", "Look at courses, and say who is in them."),
+    "search": ("bloop.cli.search:search", "Find something in all content."),
     "plugins": ("bloop.cli.plugins:plugins", "List, inspect and switch plugins."),
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),
     "events": ("bloop.cli.events:events", "See events that a plugin could not take, and decide."),

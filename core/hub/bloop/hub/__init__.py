@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bloop.hub.auditing import Auditing
     from bloop.hub.live import Live
     from bloop.hub.outside import Outside
+    from bloop.hub.search import Searching
     from bloop.jobs import Jobs
     from bloop.jobs.clock import Clock
     from bloop.jobs.context import RunningJob
@@ -209,6 +210,13 @@ class Hub:
         from bloop.hub.consumers import make_consumers
 
         return make_consumers(self)
+
+    @cached_property
+    def searching(self) -> Searching:
+        """What this process has for search."""
+        from bloop.hub.search import Searching
+
+        return Searching(self)
 
     @cached_property
     def live(self) -> Live:
@@ -400,6 +408,7 @@ class Hub:
             await self.consumers.start()
             await self.webhooks.start()
             self.auditing.start()
+            await self.searching.begin()
 
     def guard(self) -> None:
         """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""

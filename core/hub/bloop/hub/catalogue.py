@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import bloop.accounts.topics
+import bloop.content.search.topics
 import bloop.content.topics
 import bloop.kernel.topics
 import bloop.webhooks.topics  # noqa: F401 - each declares its topics

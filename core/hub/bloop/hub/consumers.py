@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from bloop.accounts.messages import service as messages
 from bloop.accounts.privacy.exporting import forget_exports
 from bloop.accounts.sessions import system_call
+from bloop.content.search import index
 from bloop.events.consumers import Consumers
 from bloop.events.handlers import Consumer
 from bloop.events.hooks import hook_consumers
@@ -20,7 +21,10 @@ from bloop.hub.units import PluginUnit
 from bloop.jobs import trim
 from bloop.store import idempotency
 from bloop.store.models import EVERY_INSTITUTION
-from bloop.webhooks.queue import OWNER
+from bloop.webhooks import queue
+
+_OWN = frozenset({queue.OWNER, index.OWNER})
+"""The hub's own consumers: their handlers have the whole unit."""
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -34,7 +38,7 @@ def make_consumers(hub: Hub) -> Consumers:
     limits = hub.config.value.limits
 
     def make_unit(unit: UnitOfWork, plugin_id: str) -> Unit:
-        if plugin_id == OWNER:
+        if plugin_id in _OWN:
             return cast("Unit", unit)  # It has the session and the institution.
         return PluginUnit(unit, manifest_of(hub, plugin_id), hub.jobs)
 
@@ -42,12 +46,14 @@ def make_consumers(hub: Hub) -> Consumers:
         return await open_context(hub, PluginCall, plugin_id, call)
 
     async def enabled(call: Call, plugin_id: str) -> bool:
-        if plugin_id == OWNER:
+        if plugin_id == queue.OWNER:
             return await hub.webhooks.has_endpoints(call)
+        if plugin_id == index.OWNER:
+            return True
         return await hub.choices.enabled_for(call, plugin_id)
 
     def keep(plugin_id: str) -> AbstractContextManager[None]:
-        return nullcontext() if plugin_id == OWNER else hub.kernel.calls.hold(plugin_id)
+        return nullcontext() if plugin_id in _OWN else hub.kernel.calls.hold(plugin_id)
 
     means = Means(
         database=hub.database,
@@ -106,4 +112,10 @@ def consumers_of(hub: Hub) -> list[Consumer]:
     ]
     hooks = hook_consumers(kernel.hooks, Timing().delivery)
     # A plugin's own name for a consumer has no colon, so none can pass for these.
-    return [hub.webhooks.consumer(), *declared, *hooks, *sinks]
+    return [
+        hub.webhooks.consumer(),
+        *hub.searching.consumers(),
+        *declared,
+        *hooks,
+        *sinks,
+    ]

@@ -144,6 +144,30 @@ async def _plugins(hub: Hub) -> Health:
     return Health(name="plugins", ok=None if ailing else True, detail=detail, cure=cure)
 
 
+@check("search")
+async def _search(hub: Hub) -> Health:
+    """An index that lags finds less, and shows nothing that may not be seen: the hub is ready."""
+    if hub.loading:
+        return Health(name="search", ok=None, detail="loading")
+    lines = await hub.searching.standing(
+        system_call(await asyncio.to_thread(lambda: hub.institution))
+    )
+    behind = [line for line in lines if line["state"] != "whole" or line["behind"]]
+    told = ", ".join(
+        f"{one['index']}: {'to be made anew' if one['state'] != 'whole' else 'whole'}, "
+        f"{'unknown' if one['behind'] is None else one['behind']} events behind"
+        for one in lines
+    )
+    return Health(
+        name="search",
+        ok=None if behind else True,
+        detail=told,
+        cure="a hub that runs catches up by itself; `bloop search rebuild` makes it anew"
+        if behind
+        else None,
+    )
+
+
 @check("broker")
 async def _broker(hub: Hub) -> Health:
     """Without it jobs are late and none is lost: the hub stays ready."""

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from bloop.store.database import Database, open_engine
+from bloop.store.derived import derive
 from bloop.store.errors import MigrationError
 from bloop.store.faults import translated
 from bloop.store.rights import grant_rights
@@ -119,6 +120,8 @@ def _upgrade(database: Database, owner: str, folder: Path) -> Version:
             before = table_names(connection)
             if current != head:
                 run_versions(connection, owner, folder)
+            if owner == CORE:
+                derive(connection)
             _check_ownership(owner, set(versions), before, table_names(connection))
             grant_rights(connection, database)
     except MigrationError:

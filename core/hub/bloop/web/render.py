@@ -93,6 +93,8 @@ async def page(
             background=background(request, _),
             viewer=_viewer(request, _),
             guest=call_of(request).principal.kind is PrincipalKind.GUEST,
+            # The page of search has a form of its own.
+            searches=may(call_of(request), "content:read") and request.url.path != "/search",
             in_account=request.url.path.startswith("/account/"),
             has_keys=may(call_of(request), "tokens:read"),
             csrf=csrf_of(request),

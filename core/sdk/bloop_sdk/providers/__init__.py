@@ -15,7 +15,8 @@ from bloop_sdk.providers.content import Authorizing, Exporter, LMSProvider, Note
 from bloop_sdk.providers.identity import IdentityProvider
 from bloop_sdk.providers.payments import PaymentProvider
 from bloop_sdk.providers.render import AvatarProvider, Renderer
-from bloop_sdk.providers.services import BlobProvider, Notifier, SearchProvider, SinkProvider
+from bloop_sdk.providers.search import SearchProvider
+from bloop_sdk.providers.services import BlobProvider, Notifier, SinkProvider
 
 
 @dataclass(frozen=True, slots=True)

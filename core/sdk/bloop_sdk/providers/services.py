@@ -1,49 +1,13 @@
-"""Capabilities ``search blobs sink notifier`` (provisional)."""
+"""Capabilities ``blobs sink notifier`` (provisional)."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from bloop_sdk.events import Event
 from bloop_sdk.providers.content import CheckResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """Something to find."""
-
-    id: str
-    institution: str
-    kind: str
-    title: str
-    text: str
-    fields: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """Something found, best first; ``highlights`` are (start, end) spans of the text."""
-
-    id: str
-    score: float
-    highlights: tuple[tuple[int, int], ...] = ()
-
-
-@runtime_checkable
-class SearchProvider(Protocol):
-    """An index over the hub's content."""
-
-    async def index(self, documents: Sequence[Document], removed: Sequence[str]) -> None:
-        """Add, replace and remove in one commit."""
-        ...
-
-    async def search(
-        self, institution: str, query: str, filters: Mapping[str, str], limit: int
-    ) -> Sequence[Hit]:
-        """The best hits of one institution."""
-        ...
 
 
 @runtime_checkable

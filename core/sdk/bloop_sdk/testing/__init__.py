@@ -9,6 +9,7 @@ from bloop_sdk._http.cassette import Recorder, Replay
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.context import FakeContext, ListLogger, MemoryStore, fake_call
 from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, Slow, Status
+from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.kit import plugin_tests
 from bloop_sdk.testing.reading import ContractError, Replica, raw_hash, read_all, ref_of
 from bloop_sdk.testing.recording import Recording, recorded
@@ -36,6 +37,7 @@ __all__ = [
     "Folder",
     "Garbled",
     "Hang",
+    "Indexes",
     "Killed",
     "ListLogger",
     "MemoryStore",

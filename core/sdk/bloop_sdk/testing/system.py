@@ -31,6 +31,7 @@ from bloop_sdk.errors import RateLimitedError
 from bloop_sdk.http import Answer, Request, Response
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.faults import pieces
+from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.streams import Stream
 
 OFFERS: dict[str, str] = {
@@ -151,7 +152,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-Subject = System | Folder | Stream
+Subject = System | Folder | Stream | Indexes
 
 
 @dataclass(frozen=True, slots=True)

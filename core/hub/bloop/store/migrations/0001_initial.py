@@ -484,6 +484,36 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("institution_id", "plugin_id", "key", name=op.f("pk_plugin_value")),
     )
     op.create_table(
+        "search_document",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=True),
+            nullable=False,
+        ),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("analyser", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_search_document")),
+        sa.UniqueConstraint(
+            "institution_id", "id", name=op.f("uq_search_document_institution_id_id")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_search_document_analyser",
+        "search_document",
+        ["institution_id", "analyser"],
+        unique=False,
+    )
+    op.create_table(
         "signing_key",
         sa.Column("kid", sa.String(length=43), nullable=False),
         sa.Column("public", sa.String(length=43), nullable=False),

@@ -7,12 +7,14 @@ from bloop_sdk.testing.suites import faults, interruptions, writes
 from bloop_sdk.testing.suites.content import CONTENT
 from bloop_sdk.testing.suites.identity import IDENTITY
 from bloop_sdk.testing.suites.plugin import EVERY_PLUGIN
+from bloop_sdk.testing.suites.search import SEARCH
 from bloop_sdk.testing.suites.sink import SINK
 
 SUITES: dict[str, Suite] = {
     "lms": CONTENT,
     "notes": CONTENT,
     "identity": IDENTITY,
+    "search": SEARCH,
     "sink": SINK,
 }
 """A capability and what holds for each of its providers."""

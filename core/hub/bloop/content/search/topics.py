@@ -1,0 +1,58 @@
+"""Events that have the indexes made anew: they are taken in their order among all others."""
+
+from __future__ import annotations
+
+from bloop.store.topics import Payload, Topic, declare
+
+BEGUN = "content.index.begun"
+RANGE = "content.index.range"
+DONE = "content.index.done"
+FOLLOWED = ("content.item.*", "content.container.*", "content.index.*")
+"""What every index follows."""
+
+
+class Rebuild(Payload):
+    """The job that has the indexes made anew."""
+
+    rebuild: str
+
+
+class RebuildRange(Rebuild):
+    """Its next part: all items and containers with ids behind ``after``, up to ``upto``."""
+
+    after: str
+    upto: str
+
+
+_JOB = {"rebuild": "019a21c7-2d40-7e39-a0f6-1b8c5a3e9d77"}
+_IDS = {
+    "after": "019a21c7-0b12-7f0e-8d9a-4c6e2b1f5a33",
+    "upto": "019a21c8-91f0-7c55-b1de-0a4f7c2e6b90",
+}
+
+declare(
+    Topic(
+        name=BEGUN,
+        when="the making anew of the search indexes has begun",
+        aggregate="index",
+        payload=Rebuild,
+        action="content:write",
+        example=_JOB,
+    ),
+    Topic(
+        name=RANGE,
+        when="a part of all content is to be indexed anew",
+        aggregate="index",
+        payload=RebuildRange,
+        action="content:write",
+        example={**_JOB, **_IDS},
+    ),
+    Topic(
+        name=DONE,
+        when="all content has been named to be indexed anew",
+        aggregate="index",
+        payload=Rebuild,
+        action="content:write",
+        example=_JOB,
+    ),
+)
