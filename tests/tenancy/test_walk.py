@@ -21,7 +21,6 @@ ROUTES = routes_of((*API, *PAGES))
 MARK = "zqother"
 
 PARAMETERS = {
-    "submission_id": "submission.id",
     "container_id": "container.id",
     "enrolment_id": "course_enrolment.id",
     "factor": "mfa_passkey.id",
