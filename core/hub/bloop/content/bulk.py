@@ -47,7 +47,7 @@ def update_rows(
             )
         )
         # Past the session, which would refuse a bare table; the institution stands in it.
-        done = unit.session.connection().execute(statement, parameters_of_all)
+        done = unit.connection.execute(statement, parameters_of_all)
         if done.rowcount != len(parameters_of_all):
             raise ConflictError(
                 f"somebody changed a {table.name} at the same time",
