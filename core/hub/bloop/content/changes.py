@@ -47,15 +47,12 @@ def kind_of_row(row: Any) -> str:
     """The kind in events: a node's is ``module`` or what it shows."""
     if hasattr(row, "kind"):
         return str(row.kind)
-    return str(getattr(row, "item_kind", None) or KIND_BY_SUBJECT[row.__tablename__])
+    return kind_of_subject(row.__tablename__, getattr(row, "item_kind", None))
 
 
-KIND_BY_SUBJECT = {
-    "node": "module",
-    "person": "person",
-    "enrolment": "enrolment",
-    "outcome": "outcome",
-}
+def kind_of_subject(subject: str, item_kind: str | None) -> str:
+    """The kind in events of a table whose rows have none of their own."""
+    return (item_kind or "module") if subject == "node" else subject
 
 
 def container_of_row(row: Any) -> str | None:

@@ -36,6 +36,8 @@ _LIMITS = {
     "email": 320,
     "login": 255,
     "role": 20,
+    "grade": 80,
+    "location": TITLE_LENGTH,
 }
 
 
@@ -46,18 +48,10 @@ def kind_of(record: Record) -> Kind:
     elif isinstance(record, records.Container):
         kind = record.kind if record.kind in records.CONTAINER_KINDS else None
     else:
-        kind = _OTHER_KINDS.get(type(record))
+        kind = records.KIND_OF_OTHERS.get(type(record))
     if kind is None:
         raise MalformedRecordError(f"{type(record).__name__} is no record that the hub stores")
     return kind
-
-
-_OTHER_KINDS: dict[type[Record], Kind] = {
-    records.Node: Kind.MODULE,
-    records.Person: Kind.PERSON,
-    records.Enrolment: Kind.ENROLMENT,
-    records.Outcome: Kind.OUTCOME,
-}
 
 
 def raw_hash(record: Record) -> str:
@@ -71,8 +65,8 @@ def raw_hash(record: Record) -> str:
         content = str(record.content) if record.content else None
         place = [record.container, record.parent, record.position, content]
         place += [record.title, record.published]
-    elif isinstance(record, Content):
-        place = record.container
+    else:
+        place = getattr(record, "container", None)
     body = record.raw or fields_of(record)
     try:
         text = orjson.dumps([type(record).__name__, RECORD_VERSION, place, body], option=_CANONICAL)
@@ -123,27 +117,50 @@ def columns_of(record: Record) -> dict[str, Any]:
         columns |= {key: fields[key] for key in ("kind", "title", "code", "language")}
         columns["summary_html"] = sanitise(record.summary_html)
         columns |= {"starts_at": record.starts_at, "ends_at": record.ends_at}
+        columns |= {"term": fields["term"], "published": record.published}
         columns["sanitiser"] = SANITISER_VERSION
-    elif isinstance(record, records.Node):
-        columns |= {"title": record.title, "published": record.published}
-        columns |= _placed(record)
-    elif isinstance(record, records.Person):
-        columns |= {key: fields[key] for key in ("name", "email", "login")}
-    elif isinstance(record, records.Enrolment):
-        columns |= {key: fields[key] for key in ("role", "active")}
-    elif isinstance(record, records.Outcome):
-        columns |= {"title": record.title, "parent_remote_id": record.parent}
-        columns |= {"html": sanitise(record.html), "sanitiser": SANITISER_VERSION}
+    else:
+        columns |= {name: getattr(record, name) for name in _AS_THEY_ARE[type(record)]}
+        columns |= _made(record, fields)
     return columns
 
 
-def _placed(record: records.Node) -> dict[str, Any]:
-    content = record.content
-    return {
-        "position": float(record.position),
-        "item_kind": str(content.kind) if content else None,
-        "item_remote_id": content.remote_id if content else None,
-    }
+_AS_THEY_ARE: dict[type[Record], tuple[str, ...]] = {
+    records.Node: ("title", "published"),
+    records.Person: ("name", "email", "login"),
+    records.Enrolment: ("role", "active"),
+    records.Outcome: ("title",),
+    records.Section: ("title",),
+    records.Submission: (
+        *("attempt", "score", "points", "grade", "late"),
+        *("submitted_at", "graded_at"),
+    ),
+    records.Completion: ("completed_at",),
+    records.CalendarEvent: ("title", "starts_at", "ends_at", "all_day", "location"),
+}
+"""Fields that are columns of the same name and type."""
+
+
+def _made(record: Record, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that are not as their fields."""
+    made: dict[str, Any] = {}
+    if isinstance(record, records.Node):
+        made["position"] = float(record.position)
+    if isinstance(record, records.Enrolment):
+        made["sections"] = fields["sections"]
+    if isinstance(record, records.Outcome):
+        made["parent_remote_id"] = record.parent
+    if isinstance(record, records.Submission | records.Completion):
+        made["status"] = str(record.state)
+    if isinstance(record, records.Submission):
+        made["comments"] = fields["comments"]
+    if isinstance(record, records.Outcome | records.CalendarEvent):
+        made |= {"html": sanitise(record.html), "sanitiser": SANITISER_VERSION}
+    if hasattr(record, "content"):
+        content = record.content
+        made["item_kind"] = str(content.kind) if content else None
+        made["item_remote_id"] = content.remote_id if content else None
+    return made
 
 
 def content_columns(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -243,8 +260,8 @@ def check_identity(record: Record) -> None:
     """Raise MalformedRecordError where what a record is found by is not what it must be."""
     names: list[Any] = [record.remote_id]
     names += [getattr(record, key, None) for key in ("container", "parent", "person")]
-    content = record.content if isinstance(record, records.Node) else None
-    names += [content.remote_id] if content else []
+    content = getattr(record, "content", None)
+    names += [content.remote_id] if isinstance(content, Ref) else []
     if not record.remote_id:
         raise MalformedRecordError("it has no id")
     for name in names:

@@ -14,26 +14,19 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
-
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from bloop.content import runs, sweep
-from bloop.content.changes import chunks, set_state
 from bloop.content.codec import parse_ref
 from bloop.content.files import fetch_bytes
-from bloop.content.incoming import MODELS, WRITE_ORDER, Work, fill, hashed, look_up
-from bloop.content.models import REMOTE_ID_LENGTH, Sourced, SyncSeen
-from bloop.content.quarantine import put_aside, resolve
+from bloop.content.incoming import Work, fill, hashed, look_up
+from bloop.content.models import REMOTE_ID_LENGTH, SyncSeen
 from bloop.content.reading import read_on
 from bloop.content.runs import Counted, Run, RunReport
-from bloop.content.upsert import Upsert
+from bloop.content.writing import Target, insert_missing, write
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
 from bloop.store.errors import TRANSIENT, StoreError
-from bloop.store.models import Blob
-from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import (
@@ -45,15 +38,15 @@ from bloop_sdk import (
     FatalError,
     Partition,
     PermissionMissingError,
-    Ref,
     RetriableError,
     SkippableError,
     Skipped,
     Stream,
     UnsupportedError,
+    records,
 )
 from bloop_sdk.providers.content import ContentProvider
-from bloop_sdk.records import CONTAINER_KINDS, Kind
+from bloop_sdk.records import CONTAINER_KINDS, Record
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,12 +71,35 @@ class Meter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What a run may do. ``source`` and ``into`` are of an imported file: see ``imports``."""
+    """What a run may do. ``source`` and ``into`` are of an imported file: see ``imports``.
+
+    ``streams`` and ``containers`` (remote ids) are what is read of the system, None for all;
+    ``full`` reads from the beginning also where only what has changed could be asked for.
+    """
 
     source: str | None = None
     into: str | None = None
     confirm_deletes: bool = False
     file_limit: int = FILE_LIMIT
+    full: bool = False
+    streams: frozenset[str] | None = None
+    containers: frozenset[str] | None = None
+
+    def chosen(self, streams: Sequence[Stream]) -> list[Stream]:
+        """The streams that are read; those of containers always are, as all else stands in them."""
+        return [
+            stream
+            for stream in streams
+            if self.streams is None or stream.name in self.streams or stream.kinds & CONTAINER_KINDS
+        ]
+
+    def left_out(self, record: Record) -> bool:
+        """Whether a record is, or stands in, a container that was not chosen."""
+        if self.containers is None:
+            return False
+        is_one = isinstance(record, records.Container)
+        place = record.remote_id if is_one else getattr(record, "container", None)
+        return place is not None and place not in self.containers
 
 
 async def run_read(
@@ -137,7 +153,7 @@ class Reader:
             runs.start_run, connection, source=options.source, into_id=options.into
         )
         try:
-            streams = self._provider.spec().streams
+            streams = options.chosen(self._provider.spec().streams)
             for stream in streams:
                 await self._read_stream(stream, streams)
             await self._sweep(streams)
@@ -194,13 +210,15 @@ class Reader:
         if not stream.partitioned:
             return [None]
         places = await self._do(sweep.partitions_of, self._run, streams)
-        return [place.remote_id for place in places]
+        chosen = self._options.containers
+        return [p.remote_id for p in places if chosen is None or p.remote_id in chosen]
 
     async def _read_partition(self, stream: Stream, container: str | None) -> None:
         """Read to the end; a record that the provider stumbles over is left out if it can go on."""
         place = container or ""
+        incremental = stream.incremental and not self._options.full
         position = await self._do(
-            runs.position_of, self._run, stream.name, place, incremental=stream.incremental
+            runs.position_of, self._run, stream.name, place, incremental=incremental
         )
         if position.complete:
             return
@@ -230,10 +248,7 @@ class Reader:
 
     async def _take(self, stream: Stream, place: str, batch: Batch) -> None:
         """One batch: what needs no transaction first, then everything of it in one."""
-        work = await asyncio.to_thread(hashed, batch)
-        await self._do(look_up, self._run.connection_id, work)
-        await fetch_bytes(self._blobs, work, self._options.file_limit)
-        await asyncio.to_thread(fill, work)
+        work = await self._prepared(batch)
         counted = Counted(self._run)
         try:
             await self._do(self._commit, stream, place, work)
@@ -244,32 +259,22 @@ class Reader:
             done = batch.done if batch.done is not None else self._run.counts["seen"]
             self._progress(done, batch.total, f"{stream.name} {place}".strip())
 
+    async def _prepared(self, batch: Batch) -> Work:
+        work = await asyncio.to_thread(hashed, batch, self._options.left_out)
+        await self._do(look_up, self._run.connection_id, work)
+        await fetch_bytes(self._blobs, work, self._options.file_limit)
+        await asyncio.to_thread(fill, work)
+        return work
+
     # -- writing
 
     def _commit(self, unit: UnitOfWork, stream: Stream, place: str, work: Work) -> None:
-        run, connection = self._run, self._run.connection_id
+        run = self._run
         self._fence(unit)
-        arrived = len(work.incoming) + work.doubled + len(work.skipped)
-        written = Upsert(unit, connection, run.id, run.into_id).write(work)
-        total = sum(written.values())
-        deleted = self._mark(unit, work.batch.deleted, "missing")
-        self._mark(unit, _forbidden(work), "forbidden")
-        resolve(unit, connection, _settled(work))
-        self._hold_blobs(unit, work)
-        problems = [Skipped(ref=ref, reason=why, code=code) for ref, why, code in work.problems]
-        if work.skipped or problems:
-            put_aside(unit, connection, run.id, [*problems, *work.skipped])
+        written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
         self._remember(unit, stream, work)
         runs.save_position(unit, run, stream.name, place, work.batch.cursor)
-        run.count(
-            seen=arrived,
-            written=total,
-            unchanged=arrived - total - len(work.skipped),
-            quarantined=len(work.skipped),
-            deleted=deleted,
-            bytes=work.bytes,
-            requests=self._new_requests(),
-        )
+        run.count(**written.counts, requests=self._new_requests())
         for one in work.incoming.values():
             run.by_kind[one.counted_as] = run.by_kind.get(one.counted_as, 0) + 1
         runs.beat(unit, run, self._seconds())
@@ -284,23 +289,13 @@ class Reader:
         before, self._requests = self._requests, self._meter.requests
         return self._requests - before
 
-    def _mark(self, unit: UnitOfWork, refs: Sequence[Ref], state: str) -> int:
-        """Give the rows that ``refs`` name a state; how many had another."""
-        changed = 0
-        for model in WRITE_ORDER:
-            wanted = {ref for ref in refs if MODELS[ref.kind] is model}
-            for part in chunks(sorted({ref.remote_id for ref in wanted})):
-                rows = unit.session.scalars(_rows_named(unit, self._run, model, part)).all()
-                rows = [row for row in rows if row.state != "trashed" and _ref(row) in wanted]
-                change = "deleted" if state == "missing" else "updated"
-                changed += set_state(unit, model, rows, state, change, self._run.id)
-        return changed
-
     def _remember(self, unit: UnitOfWork, stream: Stream, work: Work) -> None:
         """Mark as seen whatever was met, also what could not be used: it is not gone."""
-        refs = set(work.incoming) | {
-            ref for one in work.skipped if (ref := parse_ref(one.ref)) is not None
-        }
+        refs = (
+            work.left_out
+            | set(work.incoming)
+            | {ref for one in work.skipped if (ref := parse_ref(one.ref)) is not None}
+        )
         kinds = stream.kinds | CONTAINER_KINDS
         rows = [
             {
@@ -312,30 +307,7 @@ class Reader:
             for ref in sorted(refs)
             if ref.kind in kinds
         ]
-        self._insert_missing(unit, SyncSeen, rows)
-
-    def _hold_blobs(self, unit: UnitOfWork, work: Work) -> None:
-        """Say that the institution holds the bytes that came with this batch."""
-        now = utcnow()
-        rows = [
-            {
-                "institution_id": unit.institution,
-                "sha256": one.blob.sha256,
-                "size": one.blob.size,
-                "media_type": (getattr(one.record, "media_type", None) or "")[:120] or None,
-                "created_at": now,
-            }
-            for one in work.incoming.values()
-            if one.blob is not None
-        ]
-        self._insert_missing(unit, Blob, rows)
-
-    def _insert_missing(
-        self, unit: UnitOfWork, model: type[Any], rows: list[dict[str, Any]]
-    ) -> None:
-        if rows:
-            dialect: Any = postgresql if self._database.dialect == "postgresql" else sqlite
-            unit.session.execute(dialect.insert(model).on_conflict_do_nothing(), rows)
+        insert_missing(unit, SyncSeen, rows)
 
     # -- sweeping
 
@@ -354,33 +326,6 @@ class Reader:
             self._run.count(deleted=gone)
             runs.beat(unit, self._run, self._seconds())
         return gone
-
-
-def _rows_named(unit: UnitOfWork, run: Run, model: type[Sourced], names: list[str]) -> Any:
-    return select(model).where(
-        model.institution_id == unit.institution,
-        model.connection_id == run.connection_id,
-        model.remote_id.in_(names),
-    )
-
-
-def _ref(row: Any) -> Ref:
-    kind = getattr(row, "kind", None)
-    if kind is None:
-        kind = next(kind for kind, model in MODELS.items() if isinstance(row, model))
-    return Ref(Kind(kind), row.remote_id)
-
-
-def _forbidden(work: Work) -> list[Ref]:
-    """What this credential may no longer read is kept, and no longer shown."""
-    named = [parse_ref(one.ref) for one in work.skipped if one.code == "record_forbidden"]
-    return [ref for ref in named if ref is not None]
-
-
-def _settled(work: Work) -> list[str]:
-    """Refs of the batch's records that nothing is wrong with."""
-    bad = {ref for ref, _, _ in work.problems} | {one.ref for one in work.skipped}
-    return [name for ref in work.incoming if (name := str(ref)) not in bad]
 
 
 def _fatal(err: Exception) -> FatalError:

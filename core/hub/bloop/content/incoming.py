@@ -6,7 +6,7 @@ loop nor the one writer waits for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,19 @@ from sqlalchemy import select
 
 from bloop.content.changes import chunks
 from bloop.content.codec import check_identity, columns_of, kind_of, raw_hash
-from bloop.content.models import Container, Enrolment, Item, Node, Outcome, Person, Sourced
+from bloop.content.models import (
+    CalendarEvent,
+    Completion,
+    Container,
+    Enrolment,
+    Item,
+    Node,
+    Outcome,
+    Person,
+    Section,
+    Sourced,
+    Submission,
+)
 from bloop.content.quarantine import plain
 from bloop.content.sanitise import SANITISER_VERSION
 from bloop.store.blobs import BlobRef
@@ -29,11 +41,30 @@ MODELS: dict[Kind, type[Sourced]] = {
     Kind.PERSON: Person,
     Kind.ENROLMENT: Enrolment,
     Kind.OUTCOME: Outcome,
+    Kind.SECTION: Section,
+    Kind.SUBMISSION: Submission,
+    Kind.COMPLETION: Completion,
+    Kind.CALENDAR_EVENT: CalendarEvent,
 }
 """Where each kind of record is kept."""
 
-WRITE_ORDER: tuple[type[Sourced], ...] = (Container, Person, Item, Node, Enrolment, Outcome)
+WRITE_ORDER: tuple[type[Sourced], ...] = (
+    Container,
+    Person,
+    Section,
+    Item,
+    Node,
+    Enrolment,
+    Outcome,
+    Submission,
+    Completion,
+    CalendarEvent,
+)
 """Tables in the order in which their rows may refer to each other."""
+
+
+UNSEEN = frozenset({"missing", "forbidden", "unshared"})
+"""States that end when the record is met again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +111,7 @@ class Incoming:
         return (
             known.raw_hash != self.hash
             or (self.blob is not None and self.blob.sha256 != known.blob)
-            or known.state in {"missing", "forbidden"}
+            or known.state in UNSEEN
             or known.sanitiser not in {SANITISER_VERSION, 0}
         )
 
@@ -97,6 +128,7 @@ class Work:
     incoming: dict[Ref, Incoming] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    left_out: set[Ref] = field(default_factory=set)
     doubled: int = 0
     bytes: int = 0
 
@@ -105,10 +137,11 @@ class Work:
         self.skipped.append(Skipped(ref=plain(ref), reason=reason, code=code, raw=raw))
 
 
-def hashed(batch: Batch) -> Work:
+def hashed(batch: Batch, left_out: Callable[[Record], bool] | None = None) -> Work:
     """The batch's records by their identity; those that cannot be read are rejected.
 
-    Of two records with one identity the later one counts, as it would in two batches.
+    Of two records with one identity the later one counts, as it would in two batches. Of those
+    that are ``left_out`` only the identity is kept: they are not gone.
     """
     skipped = [replace(one, ref=plain(one.ref)) for one in batch.skipped]
     work = Work(batch, skipped=skipped)
@@ -116,6 +149,9 @@ def hashed(batch: Batch) -> Work:
         try:
             ref = Ref(kind_of(record), record.remote_id)
             check_identity(record)
+            if left_out is not None and left_out(record):
+                work.left_out.add(ref)
+                continue
             found = Incoming(record, ref, raw_hash(record))
         except MalformedRecordError as err:
             work.reject(_name(record), err.message, err.code, record.raw)

@@ -1,4 +1,4 @@
-"""Tables of content: containers, their ordered trees, items, people, versions, and syncing.
+"""Tables of content: containers, trees, items, people and what they did, versions, and syncing.
 
 Identity of what came from outside is (institution, connection, kind, remote id). What is authored
 here has no connection, and its remote id is its own id. Every foreign key carries the institution,
@@ -56,8 +56,9 @@ class Owned(Tenant):
 class Sourced(Owned):
     """What all records share, wherever they came from.
 
-    ``state`` is of ``pending active missing forbidden trashed``. ``raw_hash`` is the SHA-256 that
-    tells whether a record changed at its source; ``run_id`` is the run that first wrote it.
+    ``state`` is of ``pending active missing forbidden unshared trashed``. ``raw_hash`` is the
+    SHA-256 that tells whether a record changed at its source; ``run_id`` is the run that first
+    wrote it.
     """
 
     connection_id: Mapped[str | None] = mapped_column(ID)
@@ -92,6 +93,7 @@ class Container(Sourced, Base):
     language: Mapped[str | None] = mapped_column(String(35))
     starts_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
+    term: Mapped[Any | None] = mapped_column(Json)
     sanitiser: Mapped[int] = mapped_column(default=0)
     summary_html: Mapped[str] = mapped_column(Text, default="")
     raw: Mapped[Any | None] = mapped_column(Json)
@@ -203,6 +205,106 @@ class Enrolment(Sourced, Base):
     person_id: Mapped[str] = mapped_column(ID)
     role: Mapped[str] = mapped_column(String(20))
     active: Mapped[bool] = mapped_column(default=True)
+    sections: Mapped[list[str]] = mapped_column(default=list)
+    raw: Mapped[Any | None] = mapped_column(Json)
+
+
+class Section(Sourced, Base):
+    """Some of a container's people who are taught together; enrolments name its remote id."""
+
+    __tablename__ = "section"
+    __table_args__ = (
+        _connection(),
+        _within("container_id", "container"),
+        UniqueConstraint("institution_id", "connection_id", "remote_id"),
+        Index("ix_section_container", "institution_id", "container_id"),
+    )
+
+    container_id: Mapped[str] = mapped_column(ID)
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    raw: Mapped[Any | None] = mapped_column(Json)
+
+
+class About:
+    """What says something of an item, which ``item_kind`` and ``item_remote_id`` name.
+
+    The item may not have been read, or not yet: so its id is looked up when it is asked for.
+    """
+
+    container_id: Mapped[str] = mapped_column(ID)
+    item_kind: Mapped[str | None] = mapped_column(KIND)
+    item_remote_id: Mapped[str | None] = mapped_column(REMOTE_ID)
+
+
+class Submission(Sourced, About, Base):
+    """A person's work on an item and its grade, as the other system holds them.
+
+    ``status`` is a :class:`bloop_sdk.SubmissionState`; ``comments`` are records' ``Comment``s.
+    """
+
+    __tablename__ = "submission"
+    __table_args__ = (
+        _connection(),
+        _within("container_id", "container"),
+        _within("person_id", "person"),
+        UniqueConstraint("institution_id", "connection_id", "remote_id"),
+        Index("ix_submission_container", "institution_id", "container_id"),
+        Index("ix_submission_person", "institution_id", "person_id"),
+    )
+
+    person_id: Mapped[str] = mapped_column(ID)
+    status: Mapped[str] = mapped_column(STATE)
+    attempt: Mapped[int | None]
+    score: Mapped[float | None] = mapped_column(Double)
+    points: Mapped[float | None] = mapped_column(Double)
+    grade: Mapped[str | None] = mapped_column(String(80))
+    late: Mapped[bool] = mapped_column(default=False)
+    submitted_at: Mapped[datetime | None]
+    graded_at: Mapped[datetime | None]
+    comments: Mapped[Any] = mapped_column(Json, default=list, info=personal("record"))
+    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"))
+
+
+class Completion(Sourced, About, Base):
+    """How far a person is with an item, or with the whole container (``item_kind`` empty).
+
+    ``status`` is a :class:`bloop_sdk.CompletionState`.
+    """
+
+    __tablename__ = "completion"
+    __table_args__ = (
+        _connection(),
+        _within("container_id", "container"),
+        _within("person_id", "person"),
+        UniqueConstraint("institution_id", "connection_id", "remote_id"),
+        Index("ix_completion_container", "institution_id", "container_id"),
+        Index("ix_completion_person", "institution_id", "person_id"),
+    )
+
+    person_id: Mapped[str] = mapped_column(ID)
+    status: Mapped[str] = mapped_column(STATE)
+    completed_at: Mapped[datetime | None]
+    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"))
+
+
+class CalendarEvent(Sourced, About, Base):
+    """Something of a container that takes place at a time."""
+
+    __tablename__ = "calendar_event"
+    __table_args__ = (
+        _connection(),
+        _within("container_id", "container"),
+        UniqueConstraint("institution_id", "connection_id", "remote_id"),
+        Index("ix_calendar_event_container", "institution_id", "container_id", "starts_at"),
+    )
+
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    sanitiser: Mapped[int] = mapped_column(default=0)
+    html: Mapped[str] = mapped_column(Text, default="")
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    all_day: Mapped[bool] = mapped_column(default=False)
+    location: Mapped[str] = mapped_column(String(TITLE_LENGTH), default="")
     raw: Mapped[Any | None] = mapped_column(Json)
 
 

@@ -11,10 +11,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, or_, select
 
 from bloop.accounts.privacy.parts import ERASED_NAME, Fate, Part, Subject, blanks_of
-from bloop.content.models import Enrolment, Item, Person, Quarantine, Version
+from bloop.content.models import (
+    Completion,
+    Enrolment,
+    Item,
+    Person,
+    Quarantine,
+    Submission,
+    Version,
+)
 
 _people: Any = Person.__table__
-_enrolments: Any = Enrolment.__table__
 _versions: Any = Version.__table__
 _quarantine: Any = Quarantine.__table__
 
@@ -27,22 +34,19 @@ def rules() -> list[Part]:
     erased = {**blanks_of(_people), "name": ERASED_NAME, "url": None}
     return [
         Part(_people, _same_address, Fate.BLANKED, blank=erased, late=True),
-        Part(
-            _enrolments,
-            lambda s: _enrolments.c.person_id.in_(_ids(s)),
-            Fate.BLANKED,
-            blank={"raw": None},
-        ),
+        _of_person(Enrolment, raw=None),
+        _of_person(Submission, raw=None, comments=[]),
+        _of_person(Completion, raw=None),
         Part(
             _versions,
             lambda s: or_(
                 # What a run of theirs brought of other people is not theirs.
-                and_(_versions.c.actor == s.name, _versions.c.subject != "person"),
-                and_(_versions.c.subject == "person", _versions.c.subject_id.in_(_ids(s))),
+                and_(_versions.c.actor == s.name, _versions.c.subject.not_in(_SUBJECTS)),
+                _of_them(s),
             ),
             Fate.DELETED,
             reason="versions of what they wrote stay; the author leads to nobody then",
-            also=lambda: _versions.c.subject == "person",
+            also=lambda: _versions.c.subject.in_(_SUBJECTS),
         ),
         Part(
             _quarantine,
@@ -53,6 +57,28 @@ def rules() -> list[Part]:
             blank={"raw": None},
         ),
     ]
+
+
+_SUBJECTS = ("person", "submission", "completion")
+"""Whose versions tell of a person."""
+
+
+def _of_person(model: Any, **blank: Any) -> Part:
+    table: Any = model.__table__
+    return Part(table, lambda s: table.c.person_id.in_(_ids(s)), Fate.BLANKED, blank=blank)
+
+
+def _of_them(subject: Subject) -> ColumnElement[bool]:
+    """Versions of the person's rows, and of what they did."""
+    found = and_(_versions.c.subject == "person", _versions.c.subject_id.in_(_ids(subject)))
+    for model in (Submission, Completion):
+        table: Any = model.__table__
+        done = select(table.c.id).where(
+            table.c.institution_id == subject.institution, table.c.person_id.in_(_ids(subject))
+        )
+        named = _versions.c.subject == table.name
+        found = or_(found, and_(named, _versions.c.subject_id.in_(done)))
+    return found
 
 
 def _same_address(subject: Subject) -> ColumnElement[bool]:

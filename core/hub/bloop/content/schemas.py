@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 _ID = "019a0c1e-7d1c-7cc3-98a0-3f1c2f5a9b10"
 _NEXT = "MDE5YTBjMWUtN2QxYy03Y2MzLTk4YTAtM2YxYzJmNWE5YjEw"
 
-State = Literal["pending", "active", "missing", "forbidden", "trashed"]
+State = Literal["pending", "active", "missing", "forbidden", "unshared", "trashed"]
 
 
 class _Strict(BaseModel):

@@ -18,10 +18,6 @@ from bloop.content.changes import IDS_AT_ONCE, set_state
 from bloop.content.incoming import MODELS, WRITE_ORDER
 from bloop.content.models import (
     Container,
-    Enrolment,
-    Item,
-    Node,
-    Outcome,
     Sourced,
     SyncCursor,
     SyncSeen,
@@ -197,11 +193,11 @@ def _rows(unit: UnitOfWork, run: Run, scope: Scope, *, unseen: bool) -> list[Col
     conditions: list[ColumnElement[bool]] = [
         table.institution_id == unit.institution,
         table.connection_id == run.connection_id,
-        table.state.in_(["active", "pending", "forbidden"]),
+        table.state.in_(["active", "pending", "forbidden", "unshared"]),
     ]
     if hasattr(table, "kind"):
         conditions.append(table.kind.in_(scope.kinds))
-    if scope.container_id is not None and table in {Item, Node, Enrolment, Outcome}:
+    if scope.container_id is not None and hasattr(table, "container_id"):
         conditions.append(table.container_id == scope.container_id)
     if unseen:
         kind = table.kind if hasattr(table, "kind") else literal(scope.kinds[0])

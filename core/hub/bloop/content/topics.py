@@ -35,8 +35,12 @@ _SUBJECTS = {
     "outcome": ("an outcome", "outcome"),
     "person": ("a person of another system", "person"),
     "enrolment": ("a person's enrolment in a course", "enrolment"),
+    "section": ("a section or group of a course's people", "section"),
+    "submission": ("a person's work and its grade", "submission"),
+    "completion": ("how far a person is with something", "completion"),
+    "calendar_event": ("something that takes place at a time", "calendar_event"),
 }
-_PERSONS = frozenset({"person", "enrolment"})
+_PERSONS = frozenset({"person", "enrolment", "submission", "completion"})
 SHOWN = frozenset({"container", "item"})
 """What learners and guests may follow as well, as far as they may see it."""
 

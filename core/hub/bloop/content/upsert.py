@@ -13,11 +13,23 @@ from typing import Any
 from sqlalchemy import select
 
 from bloop.content.bulk import insert_rows, update_rows
-from bloop.content.changes import announce, announce_row, chunks, load
-from bloop.content.incoming import WRITE_ORDER, Incoming, Work, find_known
-from bloop.content.models import Container, Enrolment, Item, Node, Outcome, Person, Sourced
+from bloop.content.changes import announce, announce_row, chunks, kind_of_subject, load
+from bloop.content.incoming import UNSEEN, WRITE_ORDER, Incoming, Work, find_known
+from bloop.content.models import (
+    CalendarEvent,
+    Completion,
+    Container,
+    Enrolment,
+    Item,
+    Node,
+    Outcome,
+    Person,
+    Section,
+    Sourced,
+    Submission,
+)
 from bloop.content.tree import in_cycle
-from bloop.content.versions import keep
+from bloop.content.versions import keep, subject_of
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -99,11 +111,11 @@ class Upsert:
                 [one.record.content for one in changed if isinstance(one.record, records.Node)],
             )
             return self._link_node
-        if model is Enrolment:
+        if model in _OF_PEOPLE:
             people = [getattr(one.record, "person", "") for one in changed]
             self._find_rows(Person, [Ref(records.Kind.PERSON, person) for person in people])
-            return self._link_enrolment
-        if model is Item:
+            return self._link_person
+        if model in _IN_CONTAINERS:
             return self._link_container
         if model is Outcome:
             return self._link_outcome
@@ -168,7 +180,7 @@ class Upsert:
         self._parents[record.remote_id] = (self._id(one), container)
         return None
 
-    def _link_enrolment(self, one: Incoming) -> str | None:
+    def _link_person(self, one: Incoming) -> str | None:
         assert one.columns is not None
         if reason := self._link_container(one):
             return reason
@@ -221,7 +233,7 @@ class Upsert:
             self._announce(model, row, "created")
 
     def _announce(self, model: type[Sourced], row: Mapping[str, Any], change: str) -> None:
-        kind = row.get("kind") or row.get("item_kind") or _KINDS.get(model, "module")
+        kind = row.get("kind") or kind_of_subject(subject_of(model), row.get("item_kind"))
         container = row["id"] if model is Container else row.get("container_id")
         announce(self._unit, model, change, id=row["id"], kind=kind, container=container)
 
@@ -236,7 +248,7 @@ class Upsert:
         for one, row in zip(old, touched, strict=True):
             assert one.columns is not None
             values = {**one.columns, **_times(one, now, created=False), "raw_hash": one.hash}
-            values["state"] = "active" if row.state in {"missing", "forbidden"} else row.state
+            values["state"] = "active" if row.state in UNSEEN else row.state
             changes.append((row, values))
             announce_row(self._unit, row, "updated")
         update_rows(self._unit, model, changes)
@@ -302,11 +314,8 @@ class Upsert:
                 announce_row(self._unit, node, "updated")
 
 
-_KINDS: dict[type[Sourced], str] = {
-    Person: "person",
-    Enrolment: "enrolment",
-    Outcome: "outcome",
-}
+_IN_CONTAINERS: frozenset[type[Sourced]] = frozenset({Item, Section, CalendarEvent})
+_OF_PEOPLE: frozenset[type[Sourced]] = frozenset({Enrolment, Submission, Completion})
 
 
 def _times(one: Incoming, now: datetime, *, created: bool) -> dict[str, datetime]:

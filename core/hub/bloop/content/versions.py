@@ -9,7 +9,20 @@ from typing import Any
 from sqlalchemy import inspect
 
 from bloop.content.bulk import insert_rows
-from bloop.content.models import Container, Enrolment, Item, Node, Outcome, Person, Sourced, Version
+from bloop.content.models import (
+    CalendarEvent,
+    Completion,
+    Container,
+    Enrolment,
+    Item,
+    Node,
+    Outcome,
+    Person,
+    Section,
+    Sourced,
+    Submission,
+    Version,
+)
 from bloop.store.ids import new_id
 from bloop.store.types import UtcDateTime, to_text, utcnow
 from bloop.store.unit import UnitOfWork, actor_of
@@ -21,6 +34,10 @@ SUBJECTS: dict[str, type[Sourced]] = {
     "node": Node,
     "enrolment": Enrolment,
     "outcome": Outcome,
+    "section": Section,
+    "submission": Submission,
+    "completion": Completion,
+    "calendar_event": CalendarEvent,
 }
 """The tables that have versions, in an order in which rows may be added."""
 

@@ -167,6 +167,9 @@ class Hub:
             broker_url=url.get_secret_value() if url else None,
         )
         made.register("content.import", self._import_uploaded)
+        made.register("content.sync", self._sync)
+        made.register("content.refresh", self._refresh)
+        made.register("content.grade", self._grade)
         made.register("accounts.message", self._bring_message)
         made.register("accounts.export", self._export_person)
         return made
@@ -334,6 +337,21 @@ class Hub:
         from bloop.hub.providers import run_import_job
 
         return await run_import_job(self, running, payload)
+
+    async def _sync(self, running: RunningJob, payload: JSONObject) -> Any:
+        from bloop.hub.connections import run_sync_job
+
+        return await run_sync_job(self, running, payload)
+
+    async def _refresh(self, running: RunningJob, payload: JSONObject) -> Any:
+        from bloop.hub.connections import run_refresh_job
+
+        return await run_refresh_job(self, running, payload)
+
+    async def _grade(self, running: RunningJob, payload: JSONObject) -> Any:
+        from bloop.hub.connections import run_grade_job
+
+        return await run_grade_job(self, running, payload)
 
     async def _export_person(self, running: RunningJob, _payload: JSONObject) -> Any:
         from bloop.accounts.privacy.exporting import run_export

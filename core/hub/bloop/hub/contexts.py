@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from bloop.accounts.sessions import system_call
 from bloop.hub.outside import NoWayOut
 from bloop.hub.units import PluginUnit
 from bloop.jobs.context import RunningJob
 from bloop.kernel.config_layers import Layer
 from bloop.kernel.context import HubContext
+from bloop.kernel.own_settings import Owner, OwnSettings, keep_own_secrets
+from bloop.kernel.queries import CONNECTION
+from bloop.store.commands import command
+from bloop.store.database import in_unit
+from bloop.store.errors import NotFoundError
+from bloop.store.statements import parsed
+from bloop.store.unit import UnitOfWork
 from bloop.store.values import PluginValues
 from bloop_sdk import Call, HttpClient, Manifest, PluginConfig, Unit
+from bloop_sdk._http.client import Try
 from bloop_sdk.plugin import KeyValueStore, Logger
 
 if TYPE_CHECKING:
@@ -90,7 +99,23 @@ class ConnectionCall(PluginCall):
     """A :class:`bloop_sdk.ConnectionContext`; ``source`` is the file that is imported."""
 
     connection: str
+    capability: str = "lms"
     source: Path | None = None
+
+    async def keep_secrets(self, values: Mapping[str, str | None]) -> None:
+        """Seal the secrets in the connection's row."""
+
+        @command("connections:write")
+        def keeping(unit: UnitOfWork) -> None:
+            keep_own_secrets(unit, self.plugin.model, self._owner, values)
+
+        # The hub keeps what the other side has renewed, whoever's call it was.
+        call = system_call(self.call.institution)
+        await self.hub.database.run(in_unit, self.hub.database, call, keeping)
+
+    @property
+    def _owner(self) -> Owner:
+        return Owner(self.call.institution, self.plugin_id, connection=self.connection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +144,35 @@ async def open_context(hub: Hub, kind: type[C], plugin_id: str, call: Call, **ow
     plugin = hub.kernel.context(plugin_id)
     layers = await hub.choices.layers(call, plugin_id, plugin.model)
     return _made(hub, kind, plugin, call, layers, own)
+
+
+async def open_connection_context(
+    hub: Hub, call: Call, connection_id: str, *, on_try: Callable[[Try], None] | None = None
+) -> ConnectionCall:
+    """A connection's context: its settings over the institution's.
+
+    Raises NotFoundError, PluginUnavailableError and ConfigError with their cures.
+    """
+    rows = await hub.database.read(CONNECTION, call, id=connection_id)
+    if not rows:
+        raise NotFoundError(f"no connection {connection_id}")
+    row = CONNECTION.as_dict(rows[0])
+    plugin_id: str = row["plugin_id"]
+    await hub.choices.require(call, plugin_id)
+    plugin = hub.kernel.context(plugin_id)
+    owner = Owner(call.institution, plugin_id, connection=connection_id)
+    own = OwnSettings(parsed(row["settings"]), row["row_version"], row["secrets"])
+    layers = (
+        *await hub.choices.layers(call, plugin_id, plugin.model, user=False),
+        own.layer(owner, plugin.model, hub.database.ring.open),
+    )
+    config = hub.config.plugin(plugin_id, plugin.model, layers).config
+    manifest = manifest_of(hub, plugin_id)
+    http = hub.outside.client(
+        manifest, config, call.institution, connection=connection_id, on_try=on_try
+    )
+    parts = {"connection": connection_id, "capability": row["capability"], "http": http}
+    return _made(hub, ConnectionCall, plugin, call, layers, parts)
 
 
 def file_context(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from bloop.kernel.config_model import NetSection
 from bloop.net.guard import Guard
@@ -25,15 +24,33 @@ class Outside:
         self._pacer = LocalPacer()
         self._bounds = Bounds(total_seconds=net.total_seconds, body_bytes=net.body_bytes)
 
-    def client(self, manifest: Manifest, config: PluginConfig, institution: str) -> Client:
-        """The way out of a plugin with an institution's settings: to its declared hosts alone."""
+    def client(
+        self,
+        manifest: Manifest,
+        config: PluginConfig,
+        institution: str,
+        *,
+        connection: str | None = None,
+        on_try: Callable[[Try], None] | None = None,
+    ) -> Client:
+        """The way out of a plugin with an institution's settings: to its declared hosts alone.
+
+        A ``connection`` has a credential of its own; ``on_try`` is told of each request.
+        """
+
+        def tell(one: Try) -> None:
+            _count(manifest.id, one)
+            if on_try is not None:
+                on_try(one)
+
+        credential = "/".join(filter(None, (manifest.id, institution, connection)))
         return Client(
             self.transport,
             self._pacer,
-            credential=f"{manifest.id}/{institution}",
+            credential=credential,
             hosts=frozenset(hosts_of(manifest, config)),
             bounds=self._bounds,
-            on_try=partial(_count, manifest.id),
+            on_try=tell,
         )
 
     async def close(self) -> None:

@@ -57,12 +57,18 @@ class SettingsView:
 
 
 def settable(model: type[PluginConfig], scope: Scope) -> list[str]:
-    """The settings that a row of this scope may hold."""
+    """The settings that the form of a row of this scope asks for.
+
+    A connection's are its own affair: an institution's row may hold them too, for all of them.
+    """
     order = tuple(Scope)
+    if scope is Scope.CONNECTION:
+        return [name for name in model.model_fields if scope_of(model, name) is scope]
     return [
         name
         for name in model.model_fields
         if order.index(scope_of(model, name)) >= order.index(scope)
+        and scope_of(model, name) is not Scope.CONNECTION
     ]
 
 

@@ -127,7 +127,7 @@ def resolve(
     gathered = _Gathered(table=table, env=env, folder=folder)
     values = gathered.collect(model, layers)
     gathered.hold_secrets_back(model, values)
-    config = gathered.validate(_relaxed(model, upto), values, layers)
+    config = gathered.validate(_relaxed(model, _asked_for(upto, layers)), values, layers)
     if config is None or gathered.faults:
         raise InvalidConfigError(gathered.faults)
     origins = {".".join(keys): origin.where for keys, origin in gathered.origins.items()}
@@ -377,15 +377,23 @@ def _holds_host(value: Any) -> bool:
         return True
 
 
+def _asked_for(upto: Scope, layers: Sequence[Layer]) -> frozenset[Scope]:
+    """The scopes whose settings must be there: a user's row lies over no connection's."""
+    asked = set(_SCOPES[: _SCOPES.index(upto) + 1])
+    if all(layer.kind is not LayerKind.CONNECTION for layer in layers):
+        asked -= {Scope.CONNECTION}
+    return frozenset(asked)
+
+
 @functools.cache
-def _relaxed(model: type[M], upto: Scope) -> type[M]:
-    """The model with None where something is required only at a narrower scope than ``upto``."""
+def _relaxed(model: type[M], asked: frozenset[Scope]) -> type[M]:
+    """The model with None where something is required only at a scope that is not ``asked``."""
     later: dict[str, Any] = {
         name: (
             info.annotation | None if info.annotation else None,
             Field(None, validate_default=False, json_schema_extra=info.json_schema_extra),
         )
         for name, info in model.model_fields.items()
-        if info.is_required() and _SCOPES.index(scope_of(model, name)) > _SCOPES.index(upto)
+        if info.is_required() and scope_of(model, name) not in asked
     }
     return create_model(model.__name__, __base__=model, **later) if later else model

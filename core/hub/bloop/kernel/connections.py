@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from bloop.kernel.states import ConnectionState, Status
 from bloop.store.commands import command
 from bloop.store.database import Database, in_unit
 from bloop.store.errors import ConflictError
+from bloop.store.types import to_text, utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import AuthError, BloopError, Call, CheckResult, RetriableError
 from bloop_sdk._masking import mask_text
@@ -80,7 +81,7 @@ def status_of(connection: Connection) -> Status[ConnectionState]:
     )
 
 
-@command("content:import")
+@command("connections:write")
 def set_state(
     unit: UnitOfWork,
     connection_id: str,
@@ -121,7 +122,7 @@ def state_after(err: BaseException) -> ConnectionState:
     return ConnectionState.DEGRADED
 
 
-@command("content:import")
+@command("connections:write")
 def set_failed(unit: UnitOfWork, connection_id: str, err: BaseException) -> Status[ConnectionState]:
     """Put a connection into the state that an error of its provider stands for."""
     state, cure = state_after(err), None
@@ -144,21 +145,61 @@ async def check(
     """Ask a connection's provider whether its credential works, and keep what it said."""
 
     async def run(function: Any, *args: Any) -> Status[ConnectionState]:
-        status: Status[ConnectionState] = await database.run(
+        found: Status[ConnectionState] = await database.run(
             in_unit, database, call, function, connection_id, *args
         )
-        return status
+        return found
 
     await run(set_state, ConnectionState.CHECKING)
     try:
         result = await provider.check()
     except Exception as err:  # noqa: BLE001 - whatever it is, the connection's state tells it
         return await run(set_failed, err)
+    await database.run(in_unit, database, call, keep_checked, connection_id, result)
     if result.missing:
+        lacking = ", ".join(result.missing)
         return await run(
             set_state,
             ConnectionState.DEGRADED,
-            f"the credential lacks {', '.join(result.missing)}",
-            f"grant it {', '.join(result.missing)}, then check again",
+            f"the credential lacks {lacking}",
+            f"grant it {lacking}, then check again",
         )
     return await run(set_state, ConnectionState.ACTIVE)
+
+
+@command("connections:write")
+def keep_checked(unit: UnitOfWork, connection_id: str, result: CheckResult) -> None:
+    """Keep what a check found: who the credential is, and what it lacks."""
+    connection = unit.get(Connection, connection_id)
+    connection.checked = {
+        "account": result.account,
+        "site": result.site,
+        "version": result.version,
+        "missing": list(result.missing),
+        "gaps": list(result.gaps),
+        "at": to_text(utcnow()),
+    }
+
+
+@command("connections:write")
+def choose(
+    unit: UnitOfWork,
+    connection_id: str,
+    *,
+    containers: Sequence[str] | None,
+    streams: Sequence[str] | None,
+    version: int | None = None,
+) -> Connection:
+    """Say what of a system is read: remote ids of containers, names of streams; None means all.
+
+    What was read before and is not chosen any more stays as it is.
+    """
+    connection = unit.get(Connection, connection_id)
+    unit.expect(connection, version)
+    chosen = {"containers": containers, "streams": streams}
+    connection.selected = {
+        name: sorted(set(value)) for name, value in chosen.items() if value is not None
+    }
+    unit.audit.append("connections:select", f"connection:{connection_id}", connection.selected)
+    unit.session.flush()
+    return connection

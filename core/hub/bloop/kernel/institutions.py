@@ -110,12 +110,12 @@ class InstitutionPlugins:
         return self._layers(call, plugin_id, model, choice, rows)
 
     def layers_now(
-        self, call: Call, plugin_id: str, model: type[PluginConfig]
+        self, call: Call, plugin_id: str, model: type[PluginConfig], *, user: bool = True
     ) -> tuple[Layer, ...]:
         """The same without an event loop."""
         choice = self.choices_now(call).get(plugin_id, Choice())
         rows: Sequence[Row] = ()
-        if owner := _user_of(call, plugin_id, model):
+        if user and (owner := _user_of(call, plugin_id, model)):
             named = {"user": owner.user, "plugin": plugin_id}
             rows = self._database.read_now(USER_SETTINGS, call, **named)
         return self._layers(call, plugin_id, model, choice, rows)

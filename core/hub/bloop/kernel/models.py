@@ -122,6 +122,9 @@ class Connection(Tenant, Base):
     """One institution's account with one system, or one imported file.
 
     ``key`` tells connections of one plugin apart: a site's address, or a manifest's identifier.
+    ``checked`` is what the last check said, ``selected`` what of the system is read (an absent
+    list means all): ``{"containers": [remote ids], "streams": [names]}``. ``job_id`` is the sync
+    that was asked for last.
     """
 
     __tablename__ = "connection"
@@ -136,6 +139,13 @@ class Connection(Tenant, Base):
     key: Mapped[str] = mapped_column(String(500))
     name: Mapped[str] = mapped_column(String(200))
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    secrets: Mapped[bytes | None] = mapped_column(
+        LargeBinary, info=sealed("institution_id", "id", plugin="plugin_id")
+    )
+    secrets_set_at: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    checked: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    selected: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    job_id: Mapped[str | None] = mapped_column(ID)
     state: Mapped[str] = mapped_column(String(20), default="unconfigured")
     reason: Mapped[str | None] = mapped_column(String(2000))
     cure: Mapped[str | None] = mapped_column(String(1000))

@@ -1,7 +1,7 @@
-"""Settings of a plugin that an institution, or a user of it, keeps in a row of its own.
+"""Settings of a plugin that an institution, a connection or a user keeps in a row of its own.
 
 Those that are secret are one JSON object, sealed for the row and the plugin: what was sealed for
-another plugin, institution or user does not open here.
+another plugin, institution, connection or user does not open here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import SecretBytes, SecretStr
 from bloop.kernel.config import LoadedConfig
 from bloop.kernel.config_errors import Fault, InvalidConfigError, unknown
 from bloop.kernel.config_layers import Layer, SetOn, holds_bytes, row_layer
-from bloop.kernel.models import InstitutionPlugin, UserPlugin
+from bloop.kernel.models import Connection, InstitutionPlugin, UserPlugin
 from bloop.store.errors import ConflictError
 from bloop.store.sealing import Place
 from bloop.store.types import to_text, utcnow
@@ -32,20 +32,31 @@ LONGEST_SECRET = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose settings of which plugin; without a ``user`` they are the institution's."""
+    """Whose settings of which plugin; without ``user`` and ``connection`` the institution's."""
 
     institution: str
     plugin: str
     user: str | None = None
+    connection: str | None = None
 
     @property
     def scope(self) -> Scope:
         """What it may set."""
+        if self.connection:
+            return Scope.CONNECTION
         return Scope.USER if self.user else Scope.INSTITUTION
+
+    @property
+    def resource(self) -> str:
+        """As audit lines name it."""
+        return f"connection:{self.connection}" if self.connection else f"plugin:{self.plugin}"
 
     @property
     def place(self) -> Place:
         """Where its secrets stand."""
+        if self.connection:
+            row = f"{self.institution}/{self.connection}"
+            return Place("connection", "secrets", row, self.plugin)
         if self.user:
             return Place("user_plugin", "secrets", f"{self.institution}/{self.user}", self.plugin)
         return Place("institution_plugin", "secrets", self.institution, self.plugin)
@@ -98,30 +109,59 @@ def set_own(
     """
     row = _row(unit, owner, version)
     _check_secrets(model, owner, secrets)
-    set_at = {k: v for k, v in row.secrets_set_at.items() if k not in secrets}
-    # Where all of them are set anew, it does not matter whether the old ones still open.
-    kept = opened(row.secrets, owner, unit.sealer.open) if set_at else {}
-    given = {name: value for name, value in secrets.items() if value is not None}
-    all_secrets = {name: kept[name] for name in set_at if name in kept} | given
-    own = _layer(owner, model, settings, all_secrets)
-    config.plugin(owner.plugin, model, (*below, own))
+    changed = _changed(unit, owner, row, secrets)
+    config.plugin(owner.plugin, model, (*below, _layer(owner, model, settings, changed)))
     row.settings = dict(settings)
     if secrets:
-        now = to_text(utcnow())
-        row.secrets_set_at = set_at | dict.fromkeys(given, now)
-        row.secrets = (
-            unit.sealer.seal(orjson.dumps(all_secrets), owner.place) if all_secrets else None
-        )
+        _seal(unit, owner, row, secrets, changed)
     unit.session.add(row)
     keys = {"keys": sorted(settings), "secret_names": sorted(secrets)}
-    unit.audit.append("plugins:settings", f"plugin:{owner.plugin}", keys)
+    unit.audit.append("plugins:settings", owner.resource, keys)
     unit.session.flush()
     return OwnSettings(row.settings, row.row_version, row.secrets, row.secrets_set_at)
 
 
+def keep_own_secrets(
+    unit: UnitOfWork, model: type[PluginConfig], owner: Owner, secrets: Mapping[str, Any]
+) -> None:
+    """Change secrets of a row that a system outside has renewed (None: remove)."""
+    row = _row(unit, owner, None)
+    _check_secrets(model, owner, secrets)
+    _seal(unit, owner, row, secrets, _changed(unit, owner, row, secrets))
+    unit.session.flush()
+
+
+def _changed(
+    unit: UnitOfWork, owner: Owner, row: Any, secrets: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A row's secrets after a change of some."""
+    staying = [name for name in row.secrets_set_at if name not in secrets]
+    # Where all of them are set anew, it does not matter whether the old ones still open.
+    kept = opened(row.secrets, owner, unit.sealer.open) if staying else {}
+    given = {name: value for name, value in secrets.items() if value is not None}
+    return {name: kept[name] for name in staying if name in kept} | given
+
+
+def _seal(
+    unit: UnitOfWork,
+    owner: Owner,
+    row: Any,
+    secrets: Mapping[str, Any],
+    changed: Mapping[str, Any],
+) -> None:
+    """Keep a row's secrets, and when those were set that are new."""
+    now = to_text(utcnow())
+    set_at = {name: at for name, at in row.secrets_set_at.items() if name not in secrets}
+    new = [name for name, value in secrets.items() if value is not None]
+    row.secrets_set_at = set_at | dict.fromkeys(new, now)
+    row.secrets = unit.sealer.seal(orjson.dumps(changed), owner.place) if changed else None
+
+
 def _row(unit: UnitOfWork, owner: Owner, version: int | None) -> Any:
     row: Any
-    if owner.user:
+    if owner.connection:
+        row = unit.get(Connection, owner.connection)
+    elif owner.user:
         row = unit.session.get(UserPlugin, (owner.institution, owner.user, owner.plugin))
     else:
         row = unit.session.get(InstitutionPlugin, (owner.institution, owner.plugin))

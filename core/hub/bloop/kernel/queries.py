@@ -91,6 +91,29 @@ USER_SETTINGS = register(
 )
 """What a user has set of a plugin."""
 
+CONNECTION = register(
+    "kernel.connection",
+    select(*(column for column in Connection.__table__.c if column.name != "institution_id")).where(
+        Connection.institution_id == institution, Connection.id == bindparam("id")
+    ),
+)
+"""One connection, with its sealed secrets."""
+
+CONNECTIONS = register(
+    "kernel.connections",
+    select(
+        *(
+            column
+            for column in Connection.__table__.c
+            if column.name not in {"institution_id", "secrets"}
+        )
+    )
+    .where(Connection.institution_id == institution, Connection.id > bindparam("after"))
+    .order_by(Connection.id)
+    .limit(bindparam("limit")),
+)
+"""A page of an institution's connections, in order of their ids."""
+
 CONNECTED = register(
     "kernel.connected",
     select(Connection.institution_id, func.count().label("connections"))

@@ -16,6 +16,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content.changes import chunks, kind_of_row
 from bloop.content.models import (
+    CalendarEvent,
+    Completion,
     Container,
     Enrolment,
     Item,
@@ -23,6 +25,8 @@ from bloop.content.models import (
     Outcome,
     Person,
     Quarantine,
+    Section,
+    Submission,
     SyncCursor,
     SyncRun,
     SyncSeen,
@@ -106,17 +110,24 @@ def _parked(plugin_id: str) -> ColumnElement[bool]:
     return ParkedEvent.consumer.in_(consumers)
 
 
-CONTENT = (Node, Item, Outcome, Container)
+CONTENT = (Node, Item, Outcome, CalendarEvent, Container)
 """What is read and built upon."""
 
+OF_PEOPLE = (Submission, Completion, Enrolment, Section, Person)
+"""Who takes part and what they did, as the other systems hold it."""
+
 OWNED = (
-    Owned("versions of people", Version, _versions_of(Enrolment, Person)),
+    Owned("versions of people", Version, _versions_of(*OF_PEOPLE)),
+    Owned("submissions", Submission, _by_connection(Submission)),
+    Owned("completions", Completion, _by_connection(Completion)),
     Owned("enrolments", Enrolment, _by_connection(Enrolment)),
+    Owned("sections", Section, _by_connection(Section)),
     Owned("people of its systems", Person, _by_connection(Person)),
     Owned("versions of content", Version, _versions_of(*CONTENT), content=True),
     Owned("places", Node, _by_connection(Node), content=True),
     Owned("items", Item, _by_connection(Item), content=True),
     Owned("outcomes", Outcome, _by_connection(Outcome), content=True),
+    Owned("calendar events", CalendarEvent, _by_connection(CalendarEvent), content=True),
     Owned("marks of runs", SyncSeen, _seen),
     Owned("cursors", SyncCursor, _by_connection(SyncCursor)),
     Owned("quarantined records", Quarantine, _by_connection(Quarantine)),
@@ -156,8 +167,10 @@ def built_upon(session: Session, plugin_id: str) -> int:
     found = 0
     for model, condition in (
         (Item, Item.container_id.in_(courses)),
-        (Outcome, Outcome.container_id.in_(courses)),
-        (Enrolment, Enrolment.container_id.in_(courses)),
+        *(
+            (model, model.container_id.in_(courses))
+            for model in (Outcome, CalendarEvent, Section, Enrolment, Submission, Completion)
+        ),
         (
             Node,
             Node.container_id.in_(courses) | Node.parent_id.in_(places) | Node.item_id.in_(items),

@@ -162,6 +162,8 @@ def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
         "stopped": _("stopped"),
         "pending": _("not complete yet"),
         "missing": _("gone from its source"),
+        "forbidden": _("closed to the connection"),
+        "unshared": _("no longer shared"),
         "trashed": _("in the bin"),
         "active": _("active"),
         "waiting": _("waiting"),

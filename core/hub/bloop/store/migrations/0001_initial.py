@@ -96,6 +96,11 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("key", sa.String(length=500), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("settings", Json, nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("secrets_set_at", Json, nullable=False),
+        sa.Column("checked", Json, nullable=False),
+        sa.Column("selected", Json, nullable=False),
+        sa.Column("job_id", sa.String(length=36), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(length=2000), nullable=True),
         sa.Column("cure", sa.String(length=1000), nullable=True),
@@ -564,6 +569,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("starts_at", UtcDateTime(), nullable=True),
         sa.Column("ends_at", UtcDateTime(), nullable=True),
+        sa.Column("term", Json, nullable=True),
         sa.Column("sanitiser", sa.Integer(), nullable=False),
         sa.Column("summary_html", sa.Text(), nullable=False),
         sa.Column("raw", Json, nullable=True),
@@ -1012,11 +1018,113 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_webhook_delivery_state", "webhook_delivery", ["state", "created_at"], unique=False
     )
     op.create_table(
+        "calendar_event",
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("sanitiser", sa.Integer(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("starts_at", UtcDateTime(), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=True),
+        sa.Column("all_day", sa.Boolean(), nullable=False),
+        sa.Column("location", sa.String(length=500), nullable=False),
+        sa.Column("raw", Json, nullable=True),
+        sa.Column("connection_id", sa.String(length=36), nullable=True),
+        sa.Column("remote_id", sa.String(length=500), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.String(length=36), nullable=True),
+        sa.Column("raw_hash", sa.String(length=64), nullable=True),
+        sa.Column("remote_version", sa.String(length=255), nullable=True),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("lost", Json, nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("item_kind", sa.String(length=20), nullable=True),
+        sa.Column("item_remote_id", sa.String(length=500), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_calendar_event_institution_id_connection_id_connection"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_calendar_event_institution_id_container_id_container"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_calendar_event")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "connection_id",
+            "remote_id",
+            name=op.f("uq_calendar_event_institution_id_connection_id_remote_id"),
+        ),
+    )
+    op.create_index(
+        "ix_calendar_event_container",
+        "calendar_event",
+        ["institution_id", "container_id", "starts_at"],
+        unique=False,
+    )
+    op.create_table(
+        "completion",
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("completed_at", UtcDateTime(), nullable=True),
+        sa.Column("raw", Json, nullable=True),
+        sa.Column("connection_id", sa.String(length=36), nullable=True),
+        sa.Column("remote_id", sa.String(length=500), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.String(length=36), nullable=True),
+        sa.Column("raw_hash", sa.String(length=64), nullable=True),
+        sa.Column("remote_version", sa.String(length=255), nullable=True),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("lost", Json, nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("item_kind", sa.String(length=20), nullable=True),
+        sa.Column("item_remote_id", sa.String(length=500), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_completion_institution_id_connection_id_connection"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_completion_institution_id_container_id_container"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "person_id"],
+            ["person.institution_id", "person.id"],
+            name=op.f("fk_completion_institution_id_person_id_person"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_completion")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "connection_id",
+            "remote_id",
+            name=op.f("uq_completion_institution_id_connection_id_remote_id"),
+        ),
+    )
+    op.create_index(
+        "ix_completion_container", "completion", ["institution_id", "container_id"], unique=False
+    )
+    op.create_index(
+        "ix_completion_person", "completion", ["institution_id", "person_id"], unique=False
+    )
+    op.create_table(
         "enrolment",
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("person_id", sa.String(length=36), nullable=False),
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("sections", Json, nullable=False),
         sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
@@ -1176,6 +1284,103 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_refresh_token")),
     )
     op.create_index("ix_refresh_token_family", "refresh_token", ["family_id"], unique=False)
+    op.create_table(
+        "section",
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("raw", Json, nullable=True),
+        sa.Column("connection_id", sa.String(length=36), nullable=True),
+        sa.Column("remote_id", sa.String(length=500), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.String(length=36), nullable=True),
+        sa.Column("raw_hash", sa.String(length=64), nullable=True),
+        sa.Column("remote_version", sa.String(length=255), nullable=True),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("lost", Json, nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_section_institution_id_connection_id_connection"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_section_institution_id_container_id_container"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_section")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "connection_id",
+            "remote_id",
+            name=op.f("uq_section_institution_id_connection_id_remote_id"),
+        ),
+    )
+    op.create_index(
+        "ix_section_container", "section", ["institution_id", "container_id"], unique=False
+    )
+    op.create_table(
+        "submission",
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=True),
+        sa.Column("score", sa.Double(), nullable=True),
+        sa.Column("points", sa.Double(), nullable=True),
+        sa.Column("grade", sa.String(length=80), nullable=True),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("submitted_at", UtcDateTime(), nullable=True),
+        sa.Column("graded_at", UtcDateTime(), nullable=True),
+        sa.Column("comments", Json, nullable=False),
+        sa.Column("raw", Json, nullable=True),
+        sa.Column("connection_id", sa.String(length=36), nullable=True),
+        sa.Column("remote_id", sa.String(length=500), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.String(length=36), nullable=True),
+        sa.Column("raw_hash", sa.String(length=64), nullable=True),
+        sa.Column("remote_version", sa.String(length=255), nullable=True),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("lost", Json, nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("item_kind", sa.String(length=20), nullable=True),
+        sa.Column("item_remote_id", sa.String(length=500), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_submission_institution_id_connection_id_connection"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_submission_institution_id_container_id_container"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "person_id"],
+            ["person.institution_id", "person.id"],
+            name=op.f("fk_submission_institution_id_person_id_person"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_submission")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "connection_id",
+            "remote_id",
+            name=op.f("uq_submission_institution_id_connection_id_remote_id"),
+        ),
+    )
+    op.create_index(
+        "ix_submission_container", "submission", ["institution_id", "container_id"], unique=False
+    )
+    op.create_index(
+        "ix_submission_person", "submission", ["institution_id", "person_id"], unique=False
+    )
     op.create_table(
         "sync_run",
         sa.Column("connection_id", sa.String(length=36), nullable=False),
