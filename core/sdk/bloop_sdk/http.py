@@ -16,7 +16,11 @@ from bloop_sdk.errors import MalformedRecordError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request. ``params`` are added to the URL's query; ``json_body`` excludes ``body``."""
+    """One request. ``params`` are added to the URL's query; ``json_body`` excludes ``body``.
+
+    ``once`` says that it may do twice what it does, whatever its method: then it is tried again
+    only where the first try cannot have had an effect.
+    """
 
     url: str
     method: str = "GET"
@@ -26,6 +30,7 @@ class Request:
     json_body: Any = None
     form: Mapping[str, str] | None = None
     timeout: float | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 from bloop.kernel.config_model import NetSection
 from bloop.net.guard import Guard
@@ -48,7 +48,8 @@ class Outside:
             self.transport,
             self._pacer,
             credential=credential,
-            hosts=frozenset(hosts_of(manifest, config)),
+            hosts=frozenset(hosts_of(manifest.network.hosts, config)),
+            downloads=frozenset(hosts_of(manifest.network.downloads, config)),
             bounds=self._bounds,
             on_try=tell,
         )
@@ -70,9 +71,9 @@ class NoWayOut:
         raise _refusal(request)
 
 
-def hosts_of(manifest: Manifest, config: PluginConfig) -> Iterator[str]:
-    """The hosts that a manifest declares; ``{key}`` are those of the URLs in that setting."""
-    for declared in manifest.network.hosts:
+def hosts_of(declared_hosts: Iterable[str], config: PluginConfig) -> Iterator[str]:
+    """Hosts as a manifest declares them; ``{key}`` are those of the URLs in that setting."""
+    for declared in declared_hosts:
         key = re.fullmatch(r"\{(\w+)\}", declared)
         if key is None:
             yield declared.lower()

@@ -26,6 +26,7 @@ from bloop_sdk.http import Request, Response
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 _ERROR_BODY = 64 * 1024
+_OF_READING = frozenset({"accept", "range", "if-range", "if-none-match", "if-modified-since"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class Client:
     """The way out of one plugin with one credential.
 
     ``hosts`` are those that it talks to, ``*.example.com`` among them; None leaves it open.
+    ``downloads`` are hosts that may only be read from, with none of the plugin's credentials.
     ``wait`` passes the seconds between two tries; a test's takes none.
     """
 
@@ -66,6 +68,7 @@ class Client:
         credential: str,
         pace: Pace | None = None,
         hosts: frozenset[str] | None = None,
+        downloads: frozenset[str] = frozenset(),
         bounds: Bounds | None = None,
         on_try: Callable[[Try], None] | None = None,
         wait: Callable[[float], Awaitable[None]] | None = None,
@@ -75,6 +78,7 @@ class Client:
         self._credential = credential
         self._pace = pace or Pace()
         self._hosts = hosts
+        self._downloads = downloads
         self._bounds = bounds or Bounds()
         self._on_try = on_try
         self._wait = wait or sleep
@@ -143,7 +147,7 @@ class Client:
                 if answer.status not in _REDIRECTS or target is None:
                     stack.push_async_exit(hop.pop_all())
                     return request, answer
-            request = _redirected(request, target)
+            request = self._redirected(request, target)
         raise FatalError(f"{told(request)}: more than {_MAX_REDIRECTS} redirects", code="redirects")
 
     @contextlib.asynccontextmanager
@@ -175,11 +179,37 @@ class Client:
         if self._hosts is None:
             return
         host = origin(request.url)[1]
-        if not any(fnmatchcase(host, pattern) for pattern in self._hosts):
+        if not _matches(host, self._hosts) and not self._may_download(request):
             raise AddressRefusedError(
                 f"{told(request)}: {host} is none of this plugin's hosts",
                 cure="add it to [network] hosts in bloop-plugin.toml",
             )
+
+    def _redirected(self, request: Request, target: str) -> Request:
+        """What a redirect asks for: on the same host, or for reading at a host of downloads."""
+        if request.method not in {"GET", "HEAD"}:
+            raise FatalError(
+                f"{told(request)} was answered with a redirect, which only GET and HEAD follow",
+                cure="use the address that it leads to",
+                code="redirects",
+            )
+        url = joined(request.url, target)
+        onward = dataclasses.replace(request, url=url, params={})
+        if same_host(url, request.url):
+            return onward
+        onward = _read_only(onward)
+        if origin(request.url)[0] == "https" != origin(url)[0] or not self._may_download(onward):
+            raise AddressRefusedError(
+                f"{told(request)} was answered with a redirect to another host, {origin(url)[1]}",
+                cure="if that is the system's own address, set it in the connection",
+            )
+        return onward
+
+    def _may_download(self, request: Request) -> bool:
+        """Whether it reads from a host of downloads, and tells it nothing of the plugin's."""
+        told_more = {name.lower() for name in request.headers} - _OF_READING
+        reads = request.method in {"GET", "HEAD"} and not told_more
+        return reads and _matches(origin(request.url)[1], self._downloads)
 
     def _key(self, request: Request) -> tuple[str, str]:
         _, host, port = origin(request.url)
@@ -232,18 +262,11 @@ async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
     return body
 
 
-def _redirected(request: Request, target: str) -> Request:
-    """The request that a redirect asks for, which may neither leave the host nor repeat a write."""
-    if request.method not in {"GET", "HEAD"}:
-        raise FatalError(
-            f"{told(request)} was answered with a redirect, which only GET and HEAD follow",
-            cure="use the address that it leads to",
-            code="redirects",
-        )
-    url = joined(request.url, target)
-    if not same_host(url, request.url):
-        raise AddressRefusedError(
-            f"{told(request)} was answered with a redirect to another host, {origin(url)[1]}",
-            cure="if that is the system's own address, set it in the connection",
-        )
-    return dataclasses.replace(request, url=url, params={})
+def _matches(host: str, patterns: frozenset[str]) -> bool:
+    return any(fnmatchcase(host, pattern) for pattern in patterns)
+
+
+def _read_only(request: Request) -> Request:
+    """A request without what another host must not see: a credential is in its headers."""
+    kept = {name: value for name, value in request.headers.items() if name.lower() in _OF_READING}
+    return dataclasses.replace(request, headers=kept)

@@ -261,8 +261,19 @@ class Turns:
 
 
 def http_client(
-    transport: Transport, clock: Clock | None = None, *, hosts: frozenset[str] | None = None
+    transport: Transport,
+    clock: Clock | None = None,
+    *,
+    hosts: frozenset[str] | None = None,
+    downloads: frozenset[str] = frozenset(),
 ) -> Client:
     """The hub's own client over a transport, with waits that take no time."""
     clock = clock or Clock()
-    return Client(transport, Turns(clock), credential="test", hosts=hosts, wait=clock.sleep)
+    return Client(
+        transport,
+        Turns(clock),
+        credential="test",
+        hosts=hosts,
+        downloads=downloads,
+        wait=clock.sleep,
+    )
