@@ -51,7 +51,10 @@ def source(address: str, token: str, *, incremental: bool):
 
     pages = {"path": "courses/1/pages", "params": {"include[]": "body", "per_page": 100}}
     if incremental:
-        pages["incremental"] = {"cursor_path": "updated_at", "initial_value": "2000-01-01T00:00:00Z"}
+        pages["incremental"] = {
+            "cursor_path": "updated_at",
+            "initial_value": "2000-01-01T00:00:00Z",
+        }
     how = "merge" if incremental else "replace"
     return rest_api_source(
         {

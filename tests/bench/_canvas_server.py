@@ -28,9 +28,8 @@ from aiohttp import web
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from plugins.lms.canvas.tests.fake_canvas import ADDRESS, FakeCanvas, Sizes, Throttle  # noqa: E402
-
 from bloop_sdk import Request  # noqa: E402
+from plugins.lms.canvas.tests.fake_canvas import ADDRESS, FakeCanvas, Sizes, Throttle  # noqa: E402
 
 LATENCY_SECONDS = 0.02
 COST = 0.5
@@ -38,14 +37,15 @@ MOST_KEPT = 2000
 """So many answers are kept; a course with more is written anew each time."""
 
 _WORDS = (
-    "wave energy light sound medium frequency amplitude surface boundary reflection diffraction "
-    "interference source observer motion velocity pressure temperature density crest trough"
-).split()
+    *("wave", "energy", "light", "sound", "medium", "frequency", "amplitude", "surface"),
+    *("boundary", "reflection", "diffraction", "interference", "source", "observer", "motion"),
+    *("velocity", "pressure", "temperature", "density", "crest", "trough"),
+)
 
 
 def body_of(number: int, kilobytes: tuple[int, int] = (2, 5)) -> str:
     """A lesson's HTML, of some kilobytes: headings, lists, links, a table and a picture."""
-    chance = random.Random(number)  # noqa: S311 - the same course every time
+    chance = random.Random(number)
     size = chance.randint(kilobytes[0] * 1000, kilobytes[1] * 1000)
 
     def text(words: int) -> str:
@@ -55,7 +55,7 @@ def body_of(number: int, kilobytes: tuple[int, int] = (2, 5)) -> str:
     link = f'<a href="{ADDRESS}/courses/1/pages/page-{chance.randint(101, 1100)}">{text(3)}</a>'
     kinds = [
         lambda: f"<p>{text(25)} <strong>{text(2)}</strong> {text(12)} {link}</p>",
-        lambda: f"<p><span style=\"font-size: 14pt;\">{text(18)}</span> {text(14)}</p>",
+        lambda: f'<p><span style="font-size: 14pt;">{text(18)}</span> {text(14)}</p>',
         lambda: "<ul>" + "".join(f"<li>{text(8)}</li>" for _ in range(5)) + "</ul>",
         lambda: f'<p><img src="{ADDRESS}/courses/1/files/71/preview" alt="{text(3)}" /></p>',
         lambda: f"<table><tbody><tr><td>{text(4)}</td><td>{text(4)}</td></tr></tbody></table>",
@@ -128,7 +128,7 @@ class Server:
         if (kept := self._kept.get(request.path_qs)) is not None:
             return 200, kept
         params = {
-            name: values if len(values) > 1 or name.endswith("[]") else values[0]
+            name: values if name.endswith("[]") else values[-1]
             for name, values in parse_qs(request.query_string).items()
         }
         asked = Request(
@@ -164,7 +164,7 @@ async def _serve(sizes: list[int]) -> None:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    server.address = "http://127.0.0.1:{}".format(runner.addresses[0][1])
+    server.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
     print(server.address, flush=True)
     await asyncio.Event().wait()
 
@@ -188,8 +188,8 @@ def control(address: str, **change: Any) -> dict[str, int]:
 
     data = orjson.dumps(change) if change else None
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{address}/control", data=data, headers=headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+    request = urllib.request.Request(f"{address}/control", data=data, headers=headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
         told: dict[str, int] = orjson.loads(answer.read())
     return told
 

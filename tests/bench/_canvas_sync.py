@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from bloop_canvas.config import CanvasConfig
-from bloop_canvas.provider import CanvasProvider
 from sqlalchemy import func, select
 
 from bloop.content.engine import RunOptions, run_read
@@ -17,6 +14,8 @@ from bloop.kernel.models import Connection
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
 from bloop.store.models import OutboxEvent
+from bloop_canvas.config import CanvasConfig
+from bloop_canvas.provider import CanvasProvider
 from bloop_sdk import Call
 from bloop_sdk.manifest import load_manifest
 from bloop_sdk.testing import FakeContext

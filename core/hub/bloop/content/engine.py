@@ -10,22 +10,23 @@ A record whose raw form is unchanged writes nothing.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from bloop.content import runs, sweep
 from bloop.content.ahead import gathered
+from bloop.content.bulk import insert_rows
 from bloop.content.codec import parse_ref
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
 from bloop.content.models import REMOTE_ID_LENGTH, SyncSeen
 from bloop.content.reading import read_on
 from bloop.content.runs import BEGINNING, Counted, Run, RunReport
-from bloop.content.writing import Target, insert_missing, write
+from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
+from bloop.content.writing import Target, write
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
 from bloop.store.errors import TRANSIENT, StoreError
@@ -127,27 +128,6 @@ async def run_read(
     return await reader.run(connection)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
-    """That a partition is read; ``whole`` unless a part of it was given up."""
-
-    whole: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that was read, or (``end``) that there is no more of a partition.
-
-    ``kept`` is set once all before it is committed.
-    """
-
-    stream: Stream
-    place: str = ""
-    batch: Batch = field(default_factory=Batch)
-    end: End | None = None
-    kept: asyncio.Event | None = None
-
-
 class Reader:
     """One attempt at a run."""
 
@@ -237,10 +217,10 @@ class Reader:
 
     async def _read(self, streams: Sequence[Stream]) -> None:
         """Commit what is read, in its order; the next is read while something is written."""
-        reading = gathered(self._steps(streams), _records_of, RECORDS_AT_ONCE)
+        reading = gathered(self._steps(streams), records_of, RECORDS_AT_ONCE)
         async with aclosing(reading):
             async for steps in reading:
-                for group in _together(steps):
+                for group in together(steps):
                     await self._take(group)
 
     async def _steps(self, streams: Sequence[Stream]) -> AsyncGenerator[Step, None]:
@@ -266,7 +246,7 @@ class Reader:
                         continue
                     async with aclosing(self._partition(stream, place, position.cursor)) as steps:
                         async for step in steps:
-                            if _tells_places(step.batch):
+                            if tells_places(step.batch):
                                 places = None
                             yield step
             except (PermissionMissingError, UnsupportedError) as err:
@@ -306,7 +286,7 @@ class Reader:
 
     async def _take(self, steps: Sequence[Step]) -> None:
         """What is committed together: what needs no transaction first, then all of it in one."""
-        stream, place, batch = steps[-1].stream, steps[-1].place, _joined(steps)
+        stream, place, batch = steps[-1].stream, steps[-1].place, joined(steps)
         if steps[-1].kept is None:
             work = await self._prepared(batch)
             counted = Counted(self._run)
@@ -336,7 +316,7 @@ class Reader:
         self._fence(unit)
         written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
         self._remember(unit, stream, work)
-        runs.save_positions(unit, run, stream.name, _reached(steps))
+        runs.save_positions(unit, run, stream.name, reached(steps))
         run.count(**written.counts, requests=self._new_requests())
         for one in work.incoming.values():
             run.by_kind[one.counted_as] = run.by_kind.get(one.counted_as, 0) + 1
@@ -370,7 +350,7 @@ class Reader:
             for ref in sorted(refs)
             if ref.kind in kinds
         ]
-        insert_missing(unit, SyncSeen, rows)
+        insert_rows(unit, SyncSeen, rows, if_missing=True)
 
     # -- sweeping
 
@@ -390,62 +370,6 @@ class Reader:
                 runs.beat(unit, self._run, self._seconds())
                 return list(scopes[done:])
         return []
-
-
-def _records_of(step: Step) -> int:
-    return len(step.batch.records) + len(step.batch.skipped) + len(step.batch.deleted)
-
-
-def _tells_places(batch: Batch) -> bool:
-    """Whether other containers may be known after it."""
-    return bool(batch.skipped or batch.deleted) or any(
-        isinstance(record, records.Container) for record in batch.records
-    )
-
-
-def _together(steps: Sequence[Step]) -> Iterator[list[Step]]:
-    """The steps that one transaction takes: of one stream, and as if they came one by one.
-
-    What a batch takes away comes after its records, a record that comes again after its first;
-    and the bytes of files are no longer on the way than a batch of them.
-    """
-    group: list[Step] = []
-    met: set[tuple[type[Record], str]] = set()
-    for step in steps:
-        own = {(type(record), record.remote_id) for record in step.batch.records}
-        stands_alone = step.kept is not None or any(
-            isinstance(record, records.File) for record in step.batch.records
-        )
-        if group and (stands_alone or step.stream != group[-1].stream or met & own):
-            yield group
-            group, met = [], set()
-        group.append(step)
-        met |= own
-        if stands_alone or step.batch.skipped or step.batch.deleted:
-            yield group
-            group, met = [], set()
-    if group:
-        yield group
-
-
-def _joined(steps: Sequence[Step]) -> Batch:
-    """One batch that does what those of some steps do."""
-    last = next((one.batch for one in reversed(steps) if one.end is None), Batch())
-    found = tuple(record for step in steps for record in step.batch.records)
-    return dataclasses.replace(last, records=found) if len(steps) > 1 else last
-
-
-def _reached(steps: Sequence[Step]) -> dict[str, runs.Reached]:
-    """Where the partitions of some steps stand after them."""
-    found: dict[str, runs.Reached] = {}
-    for step in steps:
-        before = found.get(step.place, runs.Reached())
-        found[step.place] = runs.Reached(
-            step.batch.cursor or before.cursor,
-            complete=step.end is not None,
-            whole=step.end is None or step.end.whole,
-        )
-    return found
 
 
 def _fatal(err: Exception) -> FatalError:

@@ -283,7 +283,8 @@ def open_engine(
 
     beginning = begin or BEGIN["sqlite"]
     # What the dialect leaves to the driver. An event would be looked up for every transaction.
-    engine.dialect.do_begin = lambda connection: connection.driver_connection.execute(beginning)
+    dialect: Any = engine.dialect
+    dialect.do_begin = lambda connection: connection.driver_connection.execute(beginning)
     return engine
 
 

@@ -12,6 +12,7 @@ as :class:`orjson.Fragment`, ready to be put into an answer without parsing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,8 +34,17 @@ Convert = Callable[[Row], Row]
 institution = bindparam("institution", type_=ID)
 """The parameter that every registered statement must use."""
 
+
+def _to_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # Halves of surrogate pairs and very large numbers, which it does not know.
+        return json.dumps(value)
+
+
 _DIALECTS: dict[str, Callable[[], Any]] = {
-    "sqlite": lambda: SQLiteDialect_pysqlite(paramstyle="named"),
+    "sqlite": lambda: SQLiteDialect_pysqlite(paramstyle="named", json_serializer=_to_json),
     "postgresql": lambda: PGDialect_psycopg(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
 }
 
