@@ -11,6 +11,7 @@ from bloop.content.engine import RunOptions, run_read
 from bloop.content.grading import GRADE, operation
 from bloop.content.refresh import refresh
 from bloop.hub.contexts import ConnectionCall, open_connection_context
+from bloop.hub.outside import Tally
 from bloop.hub.providers import GuardedProvider
 from bloop.kernel import connections
 from bloop.kernel.models import Connection
@@ -21,7 +22,6 @@ from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, Container, PluginConfig, Ref, UnsupportedError
-from bloop_sdk._http.client import Try
 from bloop_sdk.records import Kind
 
 if TYPE_CHECKING:
@@ -101,26 +101,13 @@ def _below(hub: Hub, call: Call, plugin_id: str) -> tuple[type[PluginConfig], An
 
 
 async def open_provider(
-    hub: Hub, call: Call, connection_id: str, *, count: Requests | None = None
+    hub: Hub, call: Call, connection_id: str, *, count: Tally | None = None
 ) -> GuardedProvider:
     """A connection's provider; raises PluginUnavailableError and ConfigError with their cures."""
-    context = await open_connection_context(
-        hub, call, connection_id, on_try=None if count is None else count.add
-    )
+    context = await open_connection_context(hub, call, connection_id, on_try=count)
     handle = hub.kernel.provider(context.capability, context.plugin_id)
     inner = handle.create(context)
     return GuardedProvider(inner, handle, hub.kernel.calls, connection_id)
-
-
-class Requests:
-    """Counts what goes out for a run: a :class:`bloop.content.engine.Meter`."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-
-    def add(self, _one: Try) -> None:
-        """One more."""
-        self.requests += 1
 
 
 async def check(hub: Hub, call: Call, connection_id: str) -> Status[ConnectionState]:
@@ -138,7 +125,7 @@ async def discover(hub: Hub, call: Call, connection_id: str) -> Sequence[Contain
 async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
     """Handle a job of the kind :data:`bloop.content.syncing.SYNC_JOB`; gives the report."""
     connection = payload["connection"]
-    count = Requests()
+    count = Tally()
     provider = await open_provider(hub, job.call, connection, count=count)
     selected = await _selected(hub, job.call, connection)
     streams = payload["streams"] or selected.get("streams")

@@ -9,10 +9,11 @@ from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
 from bloop_sdk._http.outcome import Retries, error_of
 from bloop_sdk._http.urls import AddressRefusedError, joined, origin, same_host, told
-from bloop_sdk._http.wire import Answer, Pace, Pacer, Transport
+from bloop_sdk._http.wire import Pace, Pacer, Transport
 from bloop_sdk.errors import (
     BloopError,
     FatalError,
@@ -20,10 +21,12 @@ from bloop_sdk.errors import (
     MissingRecordError,
     RateLimitedError,
     RetriableError,
+    UnavailableError,
 )
-from bloop_sdk.http import Request, Response
+from bloop_sdk.http import Answer, Request, Response
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_JUDGED = frozenset({401, 403, 429})
 _MAX_REDIRECTS = 5
 _ERROR_BODY = 64 * 1024
 _OF_READING = frozenset({"accept", "range", "if-range", "if-none-match", "if-modified-since"})
@@ -43,10 +46,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try of one request, for metrics and run reports; status 0 means no answer."""
+    """One try of one request, for metrics, logs and run reports; status 0 means no answer."""
 
     method: str
     host: str
+    path: str
     status: int
     bytes: int
     seconds: float
@@ -114,6 +118,48 @@ class Client:
             async for chunk in answer.chunks:
                 yield chunk
 
+    @contextlib.asynccontextmanager
+    async def exchange(self, request: Request) -> AsyncIterator[Answer]:
+        """The answer whatever its status, as :meth:`bloop_sdk.http.HttpClient.exchange`.
+
+        ``timeout`` bounds its silence; the whole of it may last as long as a stream.
+        """
+        retries = self._retries(request)
+        async with contextlib.AsyncExitStack() as stack:
+            answer: Answer | None = None
+            while answer is None:
+                try:
+                    answer = await self._exchanged(request, stack, retries)
+                except RateLimitedError:
+                    raise
+                except RetriableError as err:
+                    await self._pause(request, retries, err)
+            yield answer
+
+    async def _exchanged(
+        self, request: Request, stack: contextlib.AsyncExitStack, retries: Retries
+    ) -> Answer | None:
+        """One try; None where its answer asks for another, and there is one."""
+        bounds = self._bounds
+        silence = request.timeout or bounds.total_seconds
+        async with contextlib.AsyncExitStack() as hop:
+            answer = await hop.enter_async_context(
+                self._open(request, bounds.stream_seconds, silence, bounds.stream_bytes)
+            )
+            if answer.status not in _JUDGED and answer.status < 500:
+                stack.push_async_exit(hop.pop_all())
+                return answer
+            body = await _beginning(answer.chunks)
+        error = error_of(request, answer.status, answer.headers, body)
+        if isinstance(error, RetriableError):
+            try:
+                await self._pause(request, retries, error)
+            except UnavailableError:
+                pass  # Its tries are used up: let who asked read what was said.
+            else:
+                return None
+        return Answer(answer.status, answer.headers, _once(body))
+
     async def _whole(self, request: Request) -> Response:
         bounds = self._bounds
         async with contextlib.AsyncExitStack() as stack:
@@ -140,9 +186,13 @@ class Client:
         self, request: Request, stack: contextlib.AsyncExitStack, total: float, limit: int
     ) -> tuple[Request, Answer]:
         """The answer that no redirect leads on from, and the request that got it."""
+        idle = self._bounds.total_seconds
         for _ in range(_MAX_REDIRECTS + 1):
             async with contextlib.AsyncExitStack() as hop:
-                answer = await hop.enter_async_context(self._open(request, total, limit))
+                answer = await hop.enter_async_context(
+                    self._open(request, request.timeout or total, idle, limit)
+                )
+                await _judge(request, answer)
                 target = answer.headers.get("location")
                 if answer.status not in _REDIRECTS or target is None:
                     stack.push_async_exit(hop.pop_all())
@@ -151,25 +201,20 @@ class Client:
         raise FatalError(f"{told(request)}: more than {_MAX_REDIRECTS} redirects", code="redirects")
 
     @contextlib.asynccontextmanager
-    async def _open(self, request: Request, total: float, limit: int) -> AsyncIterator[Answer]:
-        """One try: a turn, the request, errors for the statuses that are some, and its report."""
+    async def _open(
+        self, request: Request, total: float, idle: float, limit: int
+    ) -> AsyncIterator[Answer]:
+        """One try: a turn, the request, and its report."""
         self._check_host(request)
-        idle = self._bounds.total_seconds
         patience = self._bounds.longest_wait
         count = _Count(limit)
-        async with self._pacer.turn(self._key(request), self._pace, patience):
+        async with self._pacer.turn(self._key(request), self._pace, patience) as learn:
             started = time.perf_counter()
             try:
-                async with self._transport.open(
-                    request, total=request.timeout or total, idle=idle
-                ) as answer:
+                async with self._transport.open(request, total=total, idle=idle) as answer:
                     count.status = answer.status
+                    learn(answer.headers)
                     chunks = count.bounded(request, answer)
-                    if answer.status in {401, 403, 429} or answer.status >= 500:
-                        body = await _beginning(chunks)
-                        error = error_of(request, answer.status, answer.headers, body)
-                        if error is not None:
-                            raise error
                     yield Answer(answer.status, answer.headers, chunks)
             finally:
                 seconds = time.perf_counter() - started
@@ -218,7 +263,8 @@ class Client:
     def _report(self, request: Request, count: _Count, seconds: float) -> None:
         if self._on_try is not None:
             host = origin(request.url)[1]
-            self._on_try(Try(request.method, host, count.status, count.bytes, seconds))
+            path = urlsplit(request.url).path
+            self._on_try(Try(request.method, host, path, count.status, count.bytes, seconds))
 
 
 class _Count:
@@ -249,6 +295,18 @@ class _Count:
             cure="ask for less at once, or raise body_bytes in [net] of hub.toml",
             code="body_too_large",
         )
+
+
+async def _judge(request: Request, answer: Answer) -> None:
+    """Raise the error that a status stands for."""
+    if answer.status in _JUDGED or answer.status >= 500:
+        body = await _beginning(answer.chunks)
+        if error := error_of(request, answer.status, answer.headers, body):
+            raise error
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:

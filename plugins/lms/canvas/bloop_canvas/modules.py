@@ -42,11 +42,13 @@ def module(place: Place, item: JSONObject) -> list[Record]:
         lost.append("that its items are done one after another")
     if item.get("unlock_at"):
         lost.append("when it opens")
+    position = whole(item, "position") or 0
     record = Node(
         remote_id=module_id(place, item),
         container=place.course,
-        position=whole(item, "position") or 0,
-        title=needed(item, "name"),
+        position=position,
+        # A nameless one still holds its items.
+        title=some(item, "name") or f"Module {position}",
         published=flag(item, "published", default=True),
         url=f"{place.base}/courses/{place.course}/modules/{identifier(item)}",
         lost=tuple(lost),
@@ -63,7 +65,7 @@ def entry(place: Place, parent: str, item: JSONObject, pages: Pages) -> list[Rec
         container=place.course,
         parent=parent,
         position=whole(item, "position") or 0,
-        title=needed(item, "title"),
+        title=some(item, "title") or needed(item, "type"),
         content=content.ref if isinstance(content, Link | Tool | Opaque) else content,
         published=flag(item, "published", default=True),
         url=address(item),
@@ -92,7 +94,7 @@ def _content(
 
 def _standing(place: Place, item: JSONObject, kind: str) -> Link | Tool | Opaque:
     """What is nowhere but in the module, under the item's own id."""
-    remote_id, title = place.id(identifier(item)), needed(item, "title")
+    remote_id, title = place.id(identifier(item)), some(item, "title") or kind
     published, raw = flag(item, "published", default=True), _raw(item)
     href = some(item, "external_url")
     if kind == "ExternalUrl" and href:

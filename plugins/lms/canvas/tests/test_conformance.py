@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from plugins.lms.canvas.tests.fake_canvas import ADDRESS, FakeCanvas
-from plugins.lms.canvas.tests.live_events import published
-
 from bloop_sdk.testing import System, plugin_tests
+from plugins.lms.canvas.tests.fake_canvas import FakeCanvas
+from plugins.lms.canvas.tests.fake_course import ADDRESS, LEAST
+from plugins.lms.canvas.tests.live_events import published
 
 GOOD = {
     "base_url": ADDRESS,
@@ -18,7 +18,7 @@ TestCanvas = plugin_tests(
     "bloop_canvas",
     settings={"base_url": ADDRESS},
     lms=System(
-        make=FakeCanvas,
+        make=lambda: FakeCanvas(LEAST),
         good=GOOD,
         bad={**GOOD, "token": "never valid"},
         expired={**GOOD, "token": "valid once"},
