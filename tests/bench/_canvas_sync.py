@@ -14,6 +14,7 @@ from bloop.kernel.models import Connection
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
 from bloop.store.models import OutboxEvent
+from bloop.telemetry.logs import configure
 from bloop_canvas.config import CanvasConfig
 from bloop_canvas.provider import CanvasProvider
 from bloop_sdk import Call
@@ -53,6 +54,7 @@ class Hub:
     """One process's way out, over a database."""
 
     def __init__(self, database: Database, folder: Path) -> None:
+        configure("warning")
         self.database = database
         self.blobs = Blobs(folder / "blobs")
         self.outside = Outside(NetSection(allow=("127.0.0.1",)))

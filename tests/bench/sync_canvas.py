@@ -27,21 +27,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from _canvas_server import canvas, control
 from _canvas_sync import Hub, connect, said
-from _databases import Urls, call_of, databases
+from _databases import call_of, databases
 from _harness import Bench, Row
 
 from bloop.content.runs import RunReport
+from bloop_sdk import Call
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 PEERS = ROOT / ".venv-peers"
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 QUICK = "--quick" in sys.argv
 MODULES, ITEMS, PAGES = 50, 20, 1000
 RECORDS = 1 + MODULES + MODULES * ITEMS + PAGES
@@ -70,41 +73,36 @@ def peer(kind: str, address: str) -> float:
 
 
 class Ours:
-    """Fresh hubs, and what they must not do."""
+    """A hub that runs; each measurement is of an institution of its own."""
 
-    def __init__(self, make: Callable[[str], Urls], folder: Path, address: str) -> None:
-        self._make = make
-        self._folder = folder
+    def __init__(self, hub: Hub, address: str) -> None:
+        self._hub = hub
         self._address = address
-        self._numbers = count()
+        self._numbers = count(1000)
         self.requests = 0
 
-    async def first(self, *, again: bool = False, edited: bool = False) -> float:
+    async def sync(self, *, again: bool = False, edited: bool = False) -> float:
         """Seconds of a first sync, or of the next one, with nothing or one page changed."""
-        hub = Hub(self._make("sqlite").open(), self._folder / str(next(self._numbers)))
-        call = call_of()
-        connection = connect(hub.database, call)
-        try:
-            seconds, report = await self._sync(hub, connection)
-            assert (report.seen, report.written) == (RECORDS, RECORDS), report
-            self.requests = report.requests
-            if not (again or edited):
-                return seconds
-            before = said(hub.database, call)
-            if edited:
-                control(self._address, edit=7)
-            seconds, report = await self._sync(hub, connection)
-            written = int(edited)
-            assert (report.seen, report.written) == (RECORDS, written), report
-            assert said(hub.database, call) - before == written
+        call, database = call_of(institution(next(self._numbers))), self._hub.database
+        connection = connect(database, call)
+        seconds, report = await self._read(call, connection)
+        assert (report.seen, report.written) == (RECORDS, RECORDS), report
+        self.requests = report.requests
+        if not (again or edited):
             return seconds
-        finally:
-            await hub.close()
+        before = said(database, call)
+        if edited:
+            control(self._address, edit=7)
+        seconds, report = await self._read(call, connection)
+        written = int(edited)
+        assert (report.seen, report.written) == (RECORDS, written), report
+        assert said(database, call) - before == written
+        return seconds
 
-    async def _sync(self, hub: Hub, connection: str) -> tuple[float, RunReport]:
+    async def _read(self, call: Call, connection: str) -> tuple[float, RunReport]:
         control(self._address)
         begin = time.perf_counter()
-        report = await hub.sync(self._address, call_of(), connection)
+        report = await self._hub.sync(self._address, call, connection)
         seconds = time.perf_counter() - begin
         told = control(self._address)
         assert told["refused"] == 0, "Canvas said that it was too much"
@@ -113,9 +111,14 @@ class Ours:
         return seconds, report
 
 
+def institution(number: int) -> str:
+    """The id of one of many."""
+    return f"00000000-0000-7000-8000-{number:012x}"
+
+
 async def together(hub: Hub, address: str, number: int) -> list[float]:
     """When each of some institutions was done, in seconds from the beginning of all."""
-    calls = [call_of(f"00000000-0000-7000-8000-{n:012x}") for n in range(number)]
+    calls = [call_of(institution(number * 100 + n)) for n in range(number)]
     connections = [connect(hub.database, call) for call in calls]
     begin = time.perf_counter()
 
@@ -127,19 +130,11 @@ async def together(hub: Hub, address: str, number: int) -> list[float]:
     return list(await asyncio.gather(*[one(n) for n in range(number)]))
 
 
-def at_once(bench: Bench, make: Callable[[str], Urls], folder: Path, address: str) -> None:
+def at_once(bench: Bench, hub: Hub, run: Run, address: str) -> None:
     """Twenty institutions on one hub."""
-
-    async def measure(number: int) -> list[float]:
-        hub = Hub(make("sqlite").open(), folder / f"at-once-{number}")
-        try:
-            return await together(hub, address, number)
-        finally:
-            await hub.close()
-
-    alone = asyncio.run(measure(1))[0]
+    alone = run(together(hub, address, 1))[0]
     control(address)
-    done = asyncio.run(measure(INSTITUTIONS))
+    done = run(together(hub, address, INSTITUTIONS))
     assert control(address)["refused"] == 0
     bench.rows.append(Row("one institution alone", "ms", (alone * 1000,)))
     bench.rows.append(Row(f"{INSTITUTIONS} at once, the last", "ms", (max(done) * 1000,)))
@@ -177,12 +172,12 @@ def growth(bench: Bench) -> None:
     bench.ratios["memory_growth"] = found[LARGE]["mb"] / found[SMALL]["mb"]
 
 
-def measure(bench: Bench, ours: Ours, address: str) -> None:
+def measure(bench: Bench, ours: Ours, run: Run, address: str) -> None:
     """First and later syncs, beside the peers'."""
     ms = {"unit": "ms", "scale": 1000}
     first, bulk = "first sync", "dlt, bulk"
     rows = bench.rounds(
-        {first: lambda: asyncio.run(ours.first()), bulk: lambda: peer("bulk", address)},
+        {first: lambda: run(ours.sync()), bulk: lambda: peer("bulk", address)},
         rounds=ROUNDS,
         **ms,  # type: ignore[arg-type]
     )
@@ -194,14 +189,14 @@ def measure(bench: Bench, ours: Ours, address: str) -> None:
     later, incremental = "nothing changed", "dlt, incremental, nothing changed"
     rows = bench.rounds(
         {
-            later: lambda: asyncio.run(ours.first(again=True)),
+            later: lambda: run(ours.sync(again=True)),
             incremental: lambda: peer("incremental", address),
         },
         rounds=ROUNDS,
         **ms,  # type: ignore[arg-type]
     )
     bench.ratio("vs_dlt_incremental", rows[incremental], rows[later])
-    edited = tuple(asyncio.run(ours.first(edited=True)) * 1000 for _ in range(ROUNDS))
+    edited = tuple(run(ours.sync(edited=True)) * 1000 for _ in range(ROUNDS))
     bench.rows.append(Row("one page of 1,000 changed", "ms", edited))
 
 
@@ -214,10 +209,16 @@ def main() -> None:
     bench.peers |= {"dlt": "1.31.0", "canvasapi": "3.6.0"}
     with tempfile.TemporaryDirectory(prefix="bloop-canvas-") as name:
         folder = Path(name)
-        with databases(folder) as make, canvas(MODULES, ITEMS, PAGES) as address:
-            measure(bench, Ours(make, folder, address), address)
+        with (
+            databases(folder) as make,
+            canvas(MODULES, ITEMS, PAGES) as address,
+            asyncio.Runner() as runner,
+        ):
+            hub = Hub(make("sqlite").open(), folder)
+            measure(bench, Ours(hub, address), runner.run, address)
             if not QUICK:
-                at_once(bench, make, folder, address)
+                at_once(bench, hub, runner.run, address)
+            runner.run(hub.close())
     if QUICK:
         sys.argv.remove("--quick")
     else:

@@ -167,6 +167,7 @@ async def test_an_older_attempt_cannot_write_any_more(copies, call, monkeypatch)
 CHILD = """
 import asyncio, sys
 from pathlib import Path
+from bloop.content import engine
 from bloop.content.engine import run_read
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
@@ -174,6 +175,7 @@ from tests.content.course import Course
 from tests.content.test_interrupted import first_version
 from tests.support.database import make_call
 
+engine.RECORDS_AT_ONCE = 1
 url, connection, blobs, stop = sys.argv[1:]
 count = 0
 

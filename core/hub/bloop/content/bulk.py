@@ -34,7 +34,7 @@ def insert_rows(
         return
     if any(row["institution_id"] != unit.institution for row in rows):
         raise TenantError(f"rows of another institution in a unit of work of {unit.institution}")
-    adding = _adding(model, unit.dialect, if_missing=if_missing)
+    adding = _adding(cast("Hashable", model), unit.dialect, if_missing=if_missing)
     columns = adding.columns
     filled = [
         adding.compiled.values(

@@ -1,9 +1,10 @@
-"""The write half of syncing: what a provider yields becomes rows, a batch a transaction.
+"""The write half of syncing: what a provider yields becomes rows, batch by batch.
 
     report = await run_read(database, blobs, provider, call, connection=id)
 
-A batch's rows, its cursor, its events and the run's counts are committed together: whoever kills
-the hub at any instant and runs again gets the database that an undisturbed run would have left.
+A batch's rows, its cursor, its events and the run's counts are committed together, with those of
+the batches that came while the last ones were written: whoever kills the hub at any instant and
+runs again gets the database that an undisturbed run would have left.
 A record whose raw form is unchanged writes nothing.
 """
 
