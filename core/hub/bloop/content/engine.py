@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -39,6 +39,7 @@ from bloop_sdk import (
     BloopError,
     Call,
     Cursor,
+    Deletes,
     FatalError,
     Partition,
     PermissionMissingError,
@@ -62,6 +63,9 @@ RECORDS_AT_ONCE = 1000
 
 FILE_LIMIT = 2 * 1024**3
 """The largest file whose bytes are taken, in bytes, where the settings name no other."""
+
+MOST_GAPS = 100
+"""Of a run that are told of."""
 
 Progress = Callable[[int, int | None, str], None]
 """``(done, total, message)``, after each commit; may raise to stop the run."""
@@ -93,11 +97,21 @@ class RunOptions:
     containers: frozenset[str] | None = None
 
     def chosen(self, streams: Sequence[Stream]) -> list[Stream]:
-        """The streams that are read; those of containers always are, as all else stands in them."""
-        return [
+        """The streams that are read; those of containers always are, as all else stands in them.
+
+        A full reading lists everything, also of what else tells of deletions as they happen.
+        """
+        chosen = [
             stream
             for stream in streams
             if self.streams is None or stream.name in self.streams or stream.kinds & CONTAINER_KINDS
+        ]
+        if not self.full:
+            return chosen
+        listed = Deletes.ENUMERATE
+        return [
+            replace(one, deletes=listed) if one.deletes is Deletes.TOMBSTONE else one
+            for one in chosen
         ]
 
     def left_out(self, record: Record) -> bool:
@@ -157,7 +171,11 @@ class Reader:
         """Read, sweep, finish."""
         options = self._options
         self._run = await self._do(
-            runs.start_run, connection, source=options.source, into_id=options.into
+            runs.start_run,
+            connection,
+            source=options.source,
+            into_id=options.into,
+            full=options.full,
         )
         try:
             streams = options.chosen(self._provider.spec().streams)
@@ -234,28 +252,37 @@ class Reader:
                 assert kept.kept is not None
                 await kept.kept.wait()
                 places = await self._places(streams)
-            try:
-                positions = await self._see(
-                    runs.positions_of,
-                    self._run,
-                    stream.name,
-                    incremental=stream.incremental and not self._options.full,
-                )
-                for place in places or [] if stream.partitioned else [""]:
-                    position = positions.get(place, BEGINNING)
-                    if position.complete:
-                        continue
-                    async with aclosing(self._partition(stream, place, position.cursor)) as steps:
-                        async for step in steps:
-                            if tells_places(step.batch):
-                                places = None
-                            yield step
-            except (PermissionMissingError, UnsupportedError) as err:
-                if not stream.optional:
-                    raise
-                gap = f"{stream.name}: {err.message}"
-                if gap not in self._run.gaps:
-                    self._run.gaps.append(gap)
+            positions = await self._see(
+                runs.positions_of,
+                self._run,
+                stream.name,
+                incremental=stream.incremental and not self._options.full,
+            )
+            for place in places or [] if stream.partitioned else [""]:
+                position = positions.get(place, BEGINNING)
+                if position.complete:
+                    continue
+                async with aclosing(self._allowed(stream, place, position.cursor)) as steps:
+                    async for step in steps:
+                        if tells_places(step.batch):
+                            places = None
+                        yield step
+
+    async def _allowed(
+        self, stream: Stream, place: str, cursor: Cursor | None
+    ) -> AsyncGenerator[Step, None]:
+        """A partition, as far as the source gives it; what is refused is a gap if it may be."""
+        try:
+            async with aclosing(self._partition(stream, place, cursor)) as steps:
+                async for step in steps:
+                    yield step
+        except (PermissionMissingError, UnsupportedError) as err:
+            # What one course refuses, another may give: roles differ by course.
+            if not stream.optional:
+                raise
+            gap = f"{stream.name}: {err.message}"
+            if gap not in self._run.gaps and len(self._run.gaps) < MOST_GAPS:
+                self._run.gaps.append(gap)
 
     async def _places(self, streams: Sequence[Stream]) -> list[str]:
         places = await self._see(sweep.partitions_of, self._run, streams)
