@@ -21,6 +21,7 @@ from bloop.content import runs, sweep
 from bloop.content.ahead import gathered
 from bloop.content.bulk import insert_rows
 from bloop.content.codec import parse_ref
+from bloop.content.ends import fatal, state_after
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
 from bloop.content.models import REMOTE_ID_LENGTH, SyncSeen
@@ -30,20 +31,17 @@ from bloop.content.steps import End, Step, joined, reached, records_of, tells_pl
 from bloop.content.writing import Target, write
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
-from bloop.store.errors import TRANSIENT, StoreError
+from bloop.store.errors import StoreError
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import (
-    AuthError,
     Batch,
     BloopError,
     Call,
     Cursor,
     Deletes,
-    FatalError,
     Partition,
     PermissionMissingError,
-    RetriableError,
     SkippableError,
     Skipped,
     Stream,
@@ -185,7 +183,7 @@ class Reader:
         except runs.OvertakenError:
             raise
         except Exception as err:
-            error = err if isinstance(err, BloopError) else _fatal(err)
+            error = err if isinstance(err, BloopError) else fatal(err)
             await self._tell_failure(error)
             if error is err:
                 raise
@@ -195,7 +193,7 @@ class Reader:
     async def _tell_failure(self, error: BloopError) -> None:
         """Write down why the run ended; where nothing can be written, it is taken up as it is."""
         try:
-            await self._do(runs.fail_run, self._run, self._seconds(), error, _state_after(error))
+            await self._do(runs.fail_run, self._run, self._seconds(), error, state_after(error))
         except StoreError as err:
             log.warning("why a run failed could not be kept", run=self._run.id, error=err)
 
@@ -398,18 +396,3 @@ class Reader:
                 runs.beat(unit, self._run, self._seconds())
                 return list(scopes[done:])
         return []
-
-
-def _fatal(err: Exception) -> FatalError:
-    return FatalError(
-        f"the plugin failed: {type(err).__name__}: {err}",
-        code="plugin_failed",
-        cure="see the log for where; `bloop plugins doctor` says whom to tell",
-    )
-
-
-def _state_after(error: BloopError) -> str:
-    if isinstance(error, AuthError):
-        return "auth_failed"
-    again = isinstance(error, RetriableError) or error.code in TRANSIENT
-    return "retrying" if again else "degraded"
