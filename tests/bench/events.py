@@ -33,7 +33,6 @@ from _databases import DIALECTS, Urls, call_of, databases
 from _events_peers import celery_worker, event_of, fill_outbox, metadata, relay_row_by_row
 from _harness import Bench, Row
 from _spine import begin_at_zero, following
-from sqlalchemy import event as listening
 
 from bloop.store.database import Database, open_engine
 
@@ -49,15 +48,15 @@ class Taken:
         self.committed: list[float] = []
         self.done = threading.Event()
         self._left = number
-        self._session: Any = None
+        self._transaction: Any = None
 
     def __call__(self, unit: Any, _event: Any) -> None:
         self._left -= 1
-        if unit.session is not self._session:
-            self._session = unit.session
-            listening.listen(self._session, "after_commit", self._committed, once=True)
+        if unit.transaction is not self._transaction:
+            self._transaction = unit.transaction
+            unit.after_commit(self._committed)
 
-    def _committed(self, _session: Any) -> None:
+    def _committed(self) -> None:
         self.committed.append(time.perf_counter())
         if not self._left:
             self.done.set()
@@ -117,12 +116,7 @@ def quiet(urls: Urls, number: int) -> list[float]:
         for n in range(number):
             with database.unit(call_of()) as unit:
                 unit.outbox.append("bench.happened", f"thing:{n}", event_of(n))
-                listening.listen(
-                    unit.session,
-                    "after_commit",
-                    lambda _session: began.append(time.perf_counter()),
-                    once=True,
-                )
+                unit.after_commit(lambda: began.append(time.perf_counter()))
             time.sleep(QUIET_SECONDS)
             while len(taken.committed) <= n:
                 time.sleep(QUIET_SECONDS)

@@ -254,7 +254,7 @@ def test_an_act_whose_line_cannot_be_written_does_not_happen(filled):
 
 def test_a_commit_asks_for_its_lines_the_same_few_times(database):
     # The head and the lines; on PostgreSQL whose rows these are, and a lock.
-    statements = 4 if database.dialect == "postgresql" else 2
+    statements = 3 if database.dialect == "postgresql" else 2
     for lines in (1, 20):
         with counted(database) as asked, database.unit(make_call()) as unit:
             for number in range(lines):

@@ -389,7 +389,7 @@ def test_a_writer_that_never_ends_is_said_to_keep_the_database_busy(
 def test_a_transaction_that_stands_still_is_ended_for_those_who_wait_for_it(
     database, call, monkeypatch
 ):
-    monkeypatch.setattr("bloop.store.tenants.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("bloop.store.database.IDLE_SECONDS", 0.05)
     users, never = select(func.count()).select_from(User), threading.Event()
 
     def stand_still(unit):

@@ -37,6 +37,8 @@ VALUES: dict[str, Any] = {
     "course_enrolment.group_id": None,
     "course_enrolment.role": "learner",
     "enrolment.state": "active",
+    "submission.state": "active",
+    "submission.lost": [],
     "event_parked.retry_at": None,
     "event_parked.state": "parked",
     "idempotency_key.state": "withheld",

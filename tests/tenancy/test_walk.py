@@ -103,6 +103,7 @@ SILENT = {
     "/lessons/{container}/{kind}/{remote_id:path}",  # They lead to others of these pages.
     "/files/{container}/{remote_id:path}",
     "/jobs/{job_id}/cancel",  # It has ended.
+    "/api/v1/containers/{container_id}/calendar",  # Nothing of it is still to come.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
     "/api/v1/containers/{subject_id}/versions",
 }

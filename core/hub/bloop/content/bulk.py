@@ -3,20 +3,72 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, cast
 
-from sqlalchemy import bindparam, insert, inspect, update
+from sqlalchemy import Column, bindparam, inspect, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.content.models import Sourced
-from bloop.store.errors import ConflictError
+from bloop.store.errors import ConflictError, TenantError
+from bloop.store.statements import Compiled, for_driver
 from bloop.store.unit import UnitOfWork
 
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
-def insert_rows(unit: UnitOfWork, model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add rows; NULLs are written out, or rows with different ones would part the statement."""
-    if rows:
-        unit.session.execute(insert(model), list(rows), execution_options={"render_nulls": True})
+
+def insert_rows(
+    unit: UnitOfWork,
+    model: type[Any],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    if_missing: bool = False,
+) -> None:
+    """Add rows of this institution, ``if_missing`` those that are not there yet.
+
+    What a row does not name gets its default, or NULL. The session would build each row anew.
+    """
+    if not rows:
+        return
+    if any(row["institution_id"] != unit.institution for row in rows):
+        raise TenantError(f"rows of another institution in a unit of work of {unit.institution}")
+    adding = _adding(cast("Hashable", model), unit.dialect, if_missing=if_missing)
+    columns = adding.columns
+    filled = [
+        adding.compiled.values(
+            unit.institution, {key: row[key] if key in row else make() for key, make in columns}
+        )
+        for row in rows
+    ]
+    unit.connection.exec_driver_sql(adding.compiled.sql, filled)
+
+
+@dataclass(frozen=True, slots=True)
+class _Adding:
+    """An INSERT as its driver takes it, and what makes each column that a row does not name."""
+
+    compiled: Compiled
+    columns: tuple[tuple[str, Callable[[], Any]], ...]
+
+
+@cache
+def _adding(model: Hashable, dialect: str, *, if_missing: bool) -> _Adding:
+    table: Any = inspect(cast("type[Any]", model)).local_table
+    statement = _INSERT[dialect](table)
+    if if_missing:
+        statement = statement.on_conflict_do_nothing()
+    columns = [column for column in table.c if column.identity is None]
+    compiled = for_driver(statement, dialect, [column.key for column in columns])
+    return _Adding(compiled, tuple((column.key, _default(column)) for column in columns))
+
+
+def _default(column: Column[Any]) -> Callable[[], Any]:
+    default: Any = column.default
+    if default is None:
+        return lambda: None
+    return partial(default.arg, None) if default.is_callable else lambda: default.arg
 
 
 def update_rows(
@@ -47,7 +99,7 @@ def update_rows(
             )
         )
         # Past the session, which would refuse a bare table; the institution stands in it.
-        done = unit.session.connection().execute(statement, parameters_of_all)
+        done = unit.connection.execute(statement, parameters_of_all)
         if done.rowcount != len(parameters_of_all):
             raise ConflictError(
                 f"somebody changed a {table.name} at the same time",

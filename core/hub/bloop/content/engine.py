@@ -1,45 +1,47 @@
-"""The write half of syncing: what a provider yields becomes rows, a batch a transaction.
+"""The write half of syncing: what a provider yields becomes rows, batch by batch.
 
     report = await run_read(database, blobs, provider, call, connection=id)
 
-A batch's rows, its cursor, its events and the run's counts are committed together: whoever kills
-the hub at any instant and runs again gets the database that an undisturbed run would have left.
+A batch's rows, its cursor, its events and the run's counts are committed together, with those of
+the batches that came while the last ones were written: whoever kills the hub at any instant and
+runs again gets the database that an undisturbed run would have left.
 A record whose raw form is unchanged writes nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from bloop.content import runs, sweep
+from bloop.content.ahead import gathered
+from bloop.content.bulk import insert_rows
 from bloop.content.codec import parse_ref
+from bloop.content.ends import fatal, state_after
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
 from bloop.content.models import REMOTE_ID_LENGTH, SyncSeen
 from bloop.content.reading import read_on
-from bloop.content.runs import Counted, Run, RunReport
-from bloop.content.writing import Target, insert_missing, write
+from bloop.content.runs import BEGINNING, Counted, Run, RunReport
+from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
+from bloop.content.writing import Target, write
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
-from bloop.store.errors import TRANSIENT, StoreError
+from bloop.store.errors import StoreError
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import (
-    AuthError,
     Batch,
     BloopError,
     Call,
     Cursor,
     Deletes,
-    FatalError,
     Partition,
     PermissionMissingError,
-    RetriableError,
     SkippableError,
     Skipped,
     Stream,
@@ -53,6 +55,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 log = get_logger("bloop.content")
+
+RECORDS_AT_ONCE = 1000
+"""So many records that are read already wait for a commit at most, and go into one together."""
 
 FILE_LIMIT = 2 * 1024**3
 """The largest file whose bytes are taken, in bytes, where the settings name no other."""
@@ -172,14 +177,13 @@ class Reader:
         )
         try:
             streams = options.chosen(self._provider.spec().streams)
-            for stream in streams:
-                await self._read_stream(stream, streams)
+            await self._read(streams)
             await self._sweep(streams)
             await self._do(runs.finish_run, self._run, self._seconds())
         except runs.OvertakenError:
             raise
         except Exception as err:
-            error = err if isinstance(err, BloopError) else _fatal(err)
+            error = err if isinstance(err, BloopError) else fatal(err)
             await self._tell_failure(error)
             if error is err:
                 raise
@@ -189,7 +193,7 @@ class Reader:
     async def _tell_failure(self, error: BloopError) -> None:
         """Write down why the run ended; where nothing can be written, it is taken up as it is."""
         try:
-            await self._do(runs.fail_run, self._run, self._seconds(), error, _state_after(error))
+            await self._do(runs.fail_run, self._run, self._seconds(), error, state_after(error))
         except StoreError as err:
             log.warning("why a run failed could not be kept", run=self._run.id, error=err)
 
@@ -208,91 +212,137 @@ class Reader:
 
         return await self._database.run(inside)
 
+    async def _see(
+        self,
+        query: Callable[Concatenate[UnitOfWork, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """What a query finds in what is committed; no writer waits for it."""
+
+        def inside() -> T:
+            with self._database.reading(self._call) as unit:
+                return query(unit, *args, **kwargs)
+
+        return await asyncio.to_thread(inside)
+
     def _seconds(self) -> float:
         return monotonic() - self._began
 
     # -- reading
 
-    async def _read_stream(self, stream: Stream, streams: Sequence[Stream]) -> None:
-        for partition in await self._partitions(stream, streams):
-            try:
-                await self._read_partition(stream, partition)
-            except (PermissionMissingError, UnsupportedError) as err:
-                # What one course refuses, another may give: roles differ by course.
-                if not stream.optional:
-                    raise
-                gap = f"{stream.name}: {err.message}"
-                if gap not in self._run.gaps and len(self._run.gaps) < MOST_GAPS:
-                    self._run.gaps.append(gap)
+    async def _read(self, streams: Sequence[Stream]) -> None:
+        """Commit what is read, in its order; the next is read while something is written."""
+        reading = gathered(self._steps(streams), records_of, RECORDS_AT_ONCE)
+        async with aclosing(reading):
+            async for steps in reading:
+                for group in together(steps):
+                    await self._take(group)
 
-    async def _partitions(self, stream: Stream, streams: Sequence[Stream]) -> list[str | None]:
-        if not stream.partitioned:
-            return [None]
-        places = await self._do(sweep.partitions_of, self._run, streams)
+    async def _steps(self, streams: Sequence[Stream]) -> AsyncGenerator[Step, None]:
+        """All that there is to read, one partition after another."""
+        places: list[str] | None = None
+        for stream in streams:
+            if stream.partitioned and places is None:
+                # Which there are shows once the containers are kept.
+                yield (kept := Step(stream, kept=asyncio.Event()))
+                assert kept.kept is not None
+                await kept.kept.wait()
+                places = await self._places(streams)
+            positions = await self._see(
+                runs.positions_of,
+                self._run,
+                stream.name,
+                incremental=stream.incremental and not self._options.full,
+            )
+            for place in places or [] if stream.partitioned else [""]:
+                position = positions.get(place, BEGINNING)
+                if position.complete:
+                    continue
+                async with aclosing(self._allowed(stream, place, position.cursor)) as steps:
+                    async for step in steps:
+                        if tells_places(step.batch):
+                            places = None
+                        yield step
+
+    async def _allowed(
+        self, stream: Stream, place: str, cursor: Cursor | None
+    ) -> AsyncGenerator[Step, None]:
+        """A partition, as far as the source gives it; what is refused is a gap if it may be."""
+        try:
+            async with aclosing(self._partition(stream, place, cursor)) as steps:
+                async for step in steps:
+                    yield step
+        except (PermissionMissingError, UnsupportedError) as err:
+            # What one course refuses, another may give: roles differ by course.
+            if not stream.optional:
+                raise
+            gap = f"{stream.name}: {err.message}"
+            if gap not in self._run.gaps and len(self._run.gaps) < MOST_GAPS:
+                self._run.gaps.append(gap)
+
+    async def _places(self, streams: Sequence[Stream]) -> list[str]:
+        places = await self._see(sweep.partitions_of, self._run, streams)
         chosen = self._options.containers
         return [p.remote_id for p in places if chosen is None or p.remote_id in chosen]
 
-    async def _read_partition(self, stream: Stream, container: str | None) -> None:
+    async def _partition(
+        self, stream: Stream, place: str, cursor: Cursor | None
+    ) -> AsyncGenerator[Step, None]:
         """Read to the end; a record that the provider stumbles over is left out if it can go on."""
-        place = container or ""
-        incremental = stream.incremental and not self._options.full
-        position = await self._do(
-            runs.position_of, self._run, stream.name, place, incremental=incremental
-        )
-        if position.complete:
-            return
-        partition, cursor, whole = Partition(stream.name, container), position.cursor, True
+        partition, whole = Partition(stream.name, place or None), True
         while True:
             tried = cursor
             try:
                 async with aclosing(read_on(self._provider, partition, cursor)) as batches:
                     async for batch in batches:
-                        await self._take(stream, place, batch)
+                        yield Step(stream, place, batch)
                         cursor = batch.cursor or cursor
                 break
             except SkippableError as err:
-                ref = err.ref or f"{stream.name}:{container or '*'}"
+                ref = err.ref or f"{stream.name}:{place or '*'}"
                 skipped = Skipped(ref=ref, reason=str(err), code=err.code)
-                await self._take(stream, place, Batch(skipped=(skipped,)))
+                yield Step(stream, place, Batch(skipped=(skipped,)))
                 if cursor == tried:
                     whole = False
                     break
-        await self._do(self._end_partition, stream.name, place, cursor, whole=whole)
+        # Also where nothing came: what was reached before stays.
+        yield Step(stream, place, Batch(cursor=cursor), End(whole))
 
-    def _end_partition(
-        self, unit: UnitOfWork, stream: str, place: str, cursor: Cursor | None, *, whole: bool
-    ) -> None:
-        runs.save_position(unit, self._run, stream, place, cursor, complete=True, whole=whole)
-        runs.beat(unit, self._run, self._seconds())
-
-    async def _take(self, stream: Stream, place: str, batch: Batch) -> None:
-        """One batch: what needs no transaction first, then everything of it in one."""
-        work = await self._prepared(batch)
-        counted = Counted(self._run)
-        try:
-            await self._do(self._commit, stream, place, work)
-        except BaseException:
-            counted.restore()
-            raise
-        if self._progress is not None:
-            done = batch.done if batch.done is not None else self._run.counts["seen"]
-            self._progress(done, batch.total, f"{stream.name} {place}".strip())
+    async def _take(self, steps: Sequence[Step]) -> None:
+        """What is committed together: what needs no transaction first, then all of it in one."""
+        stream, place, batch = steps[-1].stream, steps[-1].place, joined(steps)
+        if steps[-1].kept is None:
+            work = await self._prepared(batch)
+            counted = Counted(self._run)
+            try:
+                await self._do(self._commit, steps, work)
+            except BaseException:
+                counted.restore()
+                raise
+            if self._progress is not None and (batch.records or batch.skipped or batch.deleted):
+                done = batch.done if batch.done is not None else self._run.counts["seen"]
+                self._progress(done, batch.total, f"{stream.name} {place}".strip())
+        else:
+            steps[-1].kept.set()
 
     async def _prepared(self, batch: Batch) -> Work:
         work = await asyncio.to_thread(hashed, batch, self._options.left_out)
-        await self._do(look_up, self._run.connection_id, work)
-        await fetch_bytes(self._blobs, work, self._options.file_limit)
-        await asyncio.to_thread(fill, work)
+        if work.incoming:
+            await self._see(look_up, self._run.connection_id, work)
+            await fetch_bytes(self._blobs, work, self._options.file_limit)
+            await asyncio.to_thread(fill, work)
         return work
 
     # -- writing
 
-    def _commit(self, unit: UnitOfWork, stream: Stream, place: str, work: Work) -> None:
-        run = self._run
+    def _commit(self, unit: UnitOfWork, steps: Sequence[Step], work: Work) -> None:
+        run, stream = self._run, steps[0].stream
         self._fence(unit)
         written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
         self._remember(unit, stream, work)
-        runs.save_position(unit, run, stream.name, place, work.batch.cursor)
+        runs.save_positions(unit, run, stream.name, reached(steps))
         run.count(**written.counts, requests=self._new_requests())
         for one in work.incoming.values():
             run.by_kind[one.counted_as] = run.by_kind.get(one.counted_as, 0) + 1
@@ -326,37 +376,23 @@ class Reader:
             for ref in sorted(refs)
             if ref.kind in kinds
         ]
-        insert_missing(unit, SyncSeen, rows)
+        insert_rows(unit, SyncSeen, rows, if_missing=True)
 
     # -- sweeping
 
     async def _sweep(self, streams: Sequence[Stream]) -> None:
-        scopes = await self._do(sweep.scopes_of, self._run, streams)
+        scopes = await self._see(sweep.scopes_of, self._run, streams)
         if not self._options.confirm_deletes:
-            await self._do(sweep.check_brake, self._run, scopes)
-        for scope in scopes:
-            while await self._do(self._sweep_page, scope):
-                pass
+            await self._see(sweep.check_brake, self._run, scopes)
+        while scopes:
+            scopes = await self._do(self._sweep_some, scopes)
 
-    def _sweep_page(self, unit: UnitOfWork, scope: sweep.Scope) -> int:
+    def _sweep_some(self, unit: UnitOfWork, scopes: Sequence[sweep.Scope]) -> list[sweep.Scope]:
+        """Sweep one scope after another until something is gone; gives what is left to sweep."""
         self._fence(unit)
-        gone = sweep.sweep_page(unit, self._run, scope)
-        if gone:
-            self._run.count(deleted=gone)
-            runs.beat(unit, self._run, self._seconds())
-        return gone
-
-
-def _fatal(err: Exception) -> FatalError:
-    return FatalError(
-        f"the plugin failed: {type(err).__name__}: {err}",
-        code="plugin_failed",
-        cure="see the log for where; `bloop plugins doctor` says whom to tell",
-    )
-
-
-def _state_after(error: BloopError) -> str:
-    if isinstance(error, AuthError):
-        return "auth_failed"
-    again = isinstance(error, RetriableError) or error.code in TRANSIENT
-    return "retrying" if again else "degraded"
+        for done, scope in enumerate(scopes):
+            if gone := sweep.sweep_page(unit, self._run, scope):
+                self._run.count(deleted=gone)
+                runs.beat(unit, self._run, self._seconds())
+                return list(scopes[done:])
+        return []

@@ -6,13 +6,13 @@ Each attempt raises the run's epoch, and a commit of an older one is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 
-from bloop.content.changes import announce_row
+from bloop.content.changes import announce_row, chunks
 from bloop.content.concealed import conceal_after_run
 from bloop.content.enrolling.linking import link_people
 from bloop.content.models import Container, Quarantine, SyncCursor, SyncRun, SyncSeen
@@ -209,58 +209,71 @@ class Position:
     complete: bool
 
 
-def position_of(
-    unit: UnitOfWork, run: Run, stream: str, partition: str, *, incremental: bool
-) -> Position:
-    """Where to read on: after this run's last commit, or where the last run ended if that helps."""
-    row = _cursor(unit, run, stream, partition)
-    if row is None:
-        return Position(None, complete=False)
-    mine = row.generation == run.generation
-    cursor = None
-    if row.value is not None and (mine or incremental):
-        cursor = Cursor(row.value, row.version)
-    return Position(cursor, complete=mine and row.complete)
+BEGINNING = Position(None, complete=False)
 
 
-def _cursor(unit: UnitOfWork, run: Run, stream: str, partition: str) -> SyncCursor | None:
-    return unit.session.get(
-        SyncCursor,
-        {
-            "institution_id": unit.institution,
-            "connection_id": run.connection_id,
-            "stream": stream,
-            "partition": partition,
-        },
-    )
+def positions_of(
+    unit: UnitOfWork, run: Run, stream: str, *, incremental: bool
+) -> dict[str, Position]:
+    """Where to read a stream's partitions on; those that are not in it from the beginning.
+
+    That is after this run's last commit, or where the last run ended if that helps.
+    """
+    found = {}
+    for row in _cursors(unit, run, stream):
+        mine = row.generation == run.generation
+        cursor = None
+        if row.value is not None and (mine or incremental):
+            cursor = Cursor(row.value, row.version)
+        found[row.partition] = Position(cursor, complete=mine and row.complete)
+    return found
 
 
-def save_position(
-    unit: UnitOfWork,
-    run: Run,
-    stream: str,
-    partition: str,
-    cursor: Cursor | None,
-    *,
-    complete: bool = False,
-    whole: bool = True,
-) -> None:
-    """Keep where a partition stands; without a cursor the last one stays."""
-    row = _cursor(unit, run, stream, partition)
-    if row is None:
-        row = SyncCursor(
-            institution_id=unit.institution,
-            connection_id=run.connection_id,
-            stream=stream,
-            partition=partition,
-            generation=run.generation,
+def _cursors(
+    unit: UnitOfWork, run: Run, stream: str, *conditions: ColumnElement[bool]
+) -> Sequence[SyncCursor]:
+    return unit.session.scalars(
+        select(SyncCursor).where(
+            SyncCursor.institution_id == unit.institution,
+            SyncCursor.connection_id == run.connection_id,
+            SyncCursor.stream == stream,
+            *conditions,
         )
-        unit.session.add(row)
-    elif row.generation != run.generation and cursor is None and not complete:
-        row.value = None
-    row.generation, row.complete, row.whole = run.generation, complete, whole
-    if cursor is not None:
-        row.value, row.version = cursor.value, cursor.version
+    ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a partition has been read; without a cursor the last one stays."""
+
+    cursor: Cursor | None = None
+    complete: bool = False
+    whole: bool = True
+
+
+def save_positions(unit: UnitOfWork, run: Run, stream: str, reached: Mapping[str, Reached]) -> None:
+    """Keep where some partitions of a stream stand."""
+    rows = {
+        row.partition: row
+        for part in chunks(reached)
+        for row in _cursors(unit, run, stream, SyncCursor.partition.in_(part))
+    }
+    for partition, now in reached.items():
+        row = rows.get(partition)
+        if row is None:
+            row = SyncCursor(
+                institution_id=unit.institution,
+                connection_id=run.connection_id,
+                stream=stream,
+                partition=partition,
+                generation=run.generation,
+            )
+            unit.session.add(row)
+        elif row.generation != run.generation and now.cursor is None and not now.complete:
+            row.value = None
+        row.generation, row.complete, row.whole = run.generation, now.complete, now.whole
+        if now.cursor is not None:
+            row.value, row.version = now.cursor.value, now.cursor.version
     unit.session.flush()
 
 

@@ -113,7 +113,7 @@ def check_readable(connection: Connection) -> None:
     """Raise unless a connection can be talked to now."""
     reason = _REFUSED.get(ConnectionState(connection.state))
     if "file" in connection.settings:
-        raise InvalidError(
+        raise ConflictError(
             f"the connection {connection.name!r} stands for an imported file",
             cure="import the file again: bloop import FILE",
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from bloop.content.bulk import insert_rows
 from bloop.content.changes import chunks, set_state
 from bloop.content.codec import parse_ref
 from bloop.content.incoming import MODELS, WRITE_ORDER, Work
@@ -73,14 +73,6 @@ def write(unit: UnitOfWork, target: Target, work: Work) -> Written:
     return Written(arrived, sum(written.values()), len(work.skipped), deleted, work.bytes)
 
 
-def insert_missing(unit: UnitOfWork, model: type[Any], rows: list[dict[str, Any]]) -> None:
-    """Add those rows that are not there yet."""
-    if rows:
-        on_postgresql = unit.session.get_bind().dialect.name == "postgresql"
-        dialect: Any = postgresql if on_postgresql else sqlite
-        unit.session.execute(dialect.insert(model).on_conflict_do_nothing(), rows)
-
-
 def _mark(unit: UnitOfWork, target: Target, refs: Sequence[Ref], state: str) -> int:
     """Give the rows that ``refs`` name a state; how many had another."""
     changed = 0
@@ -135,4 +127,4 @@ def _hold_blobs(unit: UnitOfWork, work: Work) -> None:
         for one in work.incoming.values()
         if one.blob is not None
     ]
-    insert_missing(unit, Blob, rows)
+    insert_rows(unit, Blob, rows, if_missing=True)

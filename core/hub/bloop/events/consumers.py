@@ -47,6 +47,7 @@ class Consumers:
         self._tidy: tuple[Callable[[], object], ...] = (trim, *tidy)
         self._followers: dict[str, Partitions] = {}
         self._wake = asyncio.Event()
+        self._is_asked = False
         self._changing = asyncio.Lock()
         self._loops: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -115,7 +116,8 @@ class Consumers:
         """Look at the log now; from any thread."""
         # To wake the loop once more for each of many commits would take time from who commits. It
         # is cleared before the log is looked at, so what is committed by now will be seen.
-        if self._loop is not None and not self._wake.is_set():
+        if self._loop is not None and not self._is_asked:
+            self._is_asked = True
             with contextlib.suppress(RuntimeError):  # It has just been closed.
                 self._loop.call_soon_threadsafe(self._wake.set)
 
@@ -140,6 +142,7 @@ class Consumers:
         means, again, retried = self._means, SOON_SECONDS, -math.inf
         while True:
             self._wake.clear()
+            self._is_asked = False
             began = time.monotonic()
             uncertain, due = False, dict[str, set[int]]()
             try:

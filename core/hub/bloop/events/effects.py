@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import SessionTransaction
 
 from bloop.events import parking, positions
 from bloop.events.handlers import Consumer, HandlerError, call_plain, in_thread
@@ -24,7 +23,6 @@ from bloop.store.cut import cut
 from bloop.store.errors import TRANSIENT, StoreError
 from bloop.store.faults import translated
 from bloop.store.unit import UnitOfWork
-from bloop.telemetry import traces
 from bloop_sdk import BloopError
 
 T = TypeVar("T")
@@ -152,7 +150,7 @@ class Effects:
             try:
                 with self._means.database.unit(call) as unit:
                     try:
-                        attempt.begin(unit.session.connection())
+                        attempt.begin(unit.connection)
                         return work(unit)
                     finally:
                         attempt.end()
@@ -194,12 +192,15 @@ class Effects:
         held = parking.subjects_held(unit, part.consumer, run) if has_parked else frozenset()
         end = time.monotonic() + self._means.timing.batch
         taken, reached = 0, upto
-        transaction = unit.session.get_transaction()
+        connection = unit.connection
+        transaction = connection.get_transaction()
         for logged in run:
-            if logged.subject in held:
+            if held and logged.subject in held:
                 parking.park(unit, part, logged, None, self._means.patience)
             else:
-                self._call(unit, logged, transaction)
+                self._call(unit, logged)
+                if connection.get_transaction() is not transaction:
+                    raise _ended()
                 taken += 1
             if time.monotonic() > end and logged is not run[-1]:
                 reached = logged.seq
@@ -207,21 +208,19 @@ class Effects:
         positions.move(unit, part, reached, self._means.owner)
         return reached, taken
 
-    def _call(
-        self, unit: UnitOfWork, logged: Logged, transaction: SessionTransaction | None
-    ) -> None:
-        unit.continue_trace(traces.child(logged.trace))
+    def _call(self, unit: UnitOfWork, logged: Logged) -> None:
+        unit.continue_trace(logged.trace)
         handed = self._means.make_unit(unit, self._consumer.plugin_id)
         call_plain(self._handler, handed, logged.event)
-        if unit.session.get_transaction() is not transaction:
-            fault = RuntimeError("it ended the transaction, which is for the hub to end")
-            raise HandlerError(fault)
 
     def _retry(self, unit: UnitOfWork, logged: Logged, parked_id: str) -> bool:
         held = positions.hold(unit, self._partition) is not None
         if not held or not parking.is_retrying(unit, parked_id):
             return False
-        self._call(unit, logged, unit.session.get_transaction())
+        transaction = unit.connection.get_transaction()
+        self._call(unit, logged)
+        if unit.connection.get_transaction() is not transaction:
+            raise _ended()
         parking.release(unit, self._consumer.name, parked_id)
         return True
 
@@ -241,6 +240,10 @@ class Effects:
     ) -> Parked | None:
         positions.hold(unit, self._partition, wait=True)
         return parking.failed_again(unit, parked_id, tries, failure, self._means.patience)
+
+
+def _ended() -> HandlerError:
+    return HandlerError(RuntimeError("it ended the transaction, which is for the hub to end"))
 
 
 def _too_busy() -> StoreError:

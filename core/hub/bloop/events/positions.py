@@ -75,7 +75,7 @@ def begin(
     Without a position none are made.
     """
     if position is not None:
-        insert = _INSERT[unit.session.get_bind().dialect.name]
+        insert = _INSERT[unit.dialect]
         row: dict[str, Any] = {"name": name, "plugin_id": plugin_id, "partitions": partitions}
         row["position"] = position
         # Who makes the first makes them all: another process may want another number of them.
@@ -93,7 +93,7 @@ def hold(unit: UnitOfWork, partition: Partition, *, wait: bool = False) -> int |
 
     None where somebody else has it, unless ``wait``, or where there is none.
     """
-    connection = unit.session.connection()
+    connection = unit.connection
     row = connection.execute(_WAIT if wait else _HOLD, _named(partition)).one_or_none()
     return None if row is None else row.position
 
@@ -103,14 +103,14 @@ def hold_at(unit: UnitOfWork, partition: Partition, position: int) -> bool | Non
 
     None where somebody else has it, or has moved it on.
     """
-    row = unit.session.connection().execute(_HOLD, _named(partition)).one_or_none()
+    row = unit.connection.execute(_HOLD, _named(partition)).one_or_none()
     return None if row is None or row.position != position else bool(row.has_parked)
 
 
 def move(unit: UnitOfWork, partition: Partition, position: int, owner: str) -> None:
     """Say how far a partition has come, whose row this unit holds, and who brought it there."""
     moved = {"to": position, "by": owner}
-    unit.session.connection().execute(_MOVE, _named(partition) | moved)
+    unit.connection.execute(_MOVE, _named(partition) | moved)
 
 
 def claim(

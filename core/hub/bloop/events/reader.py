@@ -17,10 +17,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import orjson
+
 from bloop.events.positions import Partition
 from bloop.events.queries import EVENTS, EVENTS_OF, HORIZON, NEWEST
 from bloop.store.database import Database
-from bloop.store.statements import Row, parsed
+from bloop.store.statements import Row
 from bloop_sdk import Call, Trace
 from bloop_sdk.events import Event
 
@@ -139,7 +141,7 @@ def logged(row: Row) -> Logged:
         sequence=sequence,
         actor=actor,
         occurred_at=datetime.fromisoformat(occurred_at),
-        payload=parsed(payload),
+        payload=orjson.loads(payload),
         version=version,
         trace=Trace(trace[3:35], trace[36:52]),
     )

@@ -14,9 +14,8 @@ import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
-
-from sqlalchemy import event
 
 from bloop.jobs import ledger
 from bloop.jobs.context import JobStoppedError, RunningJob
@@ -164,16 +163,11 @@ class Jobs:
         if self._offers is not None:
             # Also to those who work for every queue.
             offered = [queue, ""]
-            event.listen(
-                unit.session, "after_commit", lambda _session: self._offer(offered), once=True
-            )
+            unit.after_commit(partial(self._offer, offered))
 
     def _tell_after(self, unit: UnitOfWork, subject: str, about: str = "") -> None:
         """Tell all runners of it, here and elsewhere, once it is committed."""
-        wakes = self._database.wakes
-        event.listen(
-            unit.session, "after_commit", lambda _session: wakes.tell(subject, about), once=True
-        )
+        unit.after_commit(partial(self._database.wakes.tell, subject, about))
 
     def _offer(self, queues: Collection[str]) -> None:
         if self._offers is not None:

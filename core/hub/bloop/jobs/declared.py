@@ -150,7 +150,7 @@ def _switched_off(unit: UnitOfWork) -> set[tuple[str, str | None]]:
 
 def apply(unit: UnitOfWork, found: Collection[Change]) -> None:
     """Write changes, where nobody else has changed the row meanwhile."""
-    insert = INSERT[unit.session.get_bind().dialect.name]
+    insert = INSERT[unit.dialect]
     for one in found:
         if one.seen is None:
             row = insert(JobSchedule).values(

@@ -93,9 +93,9 @@ def enqueue(
         "max_attempts": max_attempts,
         "run_after": utcnow() + timedelta(seconds=delay),
     }
-    dialect = unit.session.get_bind().dialect.name
+    dialect = unit.dialect
     # On the connection: a session compiles each INSERT once more to see whose row it is.
-    connection = unit.session.connection()
+    connection = unit.connection
     if has_turn:
         row |= {"of_institution": unit.institution, "of_queue": queue, "of_priority": priority}
     added: str | None = connection.scalar(_asking(dialect, has_turn=has_turn), row)
@@ -239,7 +239,7 @@ def finish(
     lease = {"of_id": claim.id, "of_owner": claim.owner, "of_epoch": claim.epoch}
     given = {f"to_{column}": value for column, value in values.items()}
     ending = _ending(tuple(sorted(values)))
-    followed = unit.session.connection().scalar(ending, given | lease)
+    followed = unit.connection.scalar(ending, given | lease)
     if followed:
         follow.ended(unit, claim.id)
     return followed is not None
@@ -393,4 +393,4 @@ def _fenced(claim: Claim, values: Mapping[str, Any]) -> Any:
 
 def _changed(unit: UnitOfWork, statement: Any) -> bool:
     # On the connection, past what a session does to keep its objects true: it has none of these.
-    return bool(unit.session.connection().execute(statement).rowcount)
+    return bool(unit.connection.execute(statement).rowcount)

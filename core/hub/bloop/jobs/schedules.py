@@ -81,7 +81,7 @@ def _fired(
 
 
 def _ask(unit: UnitOfWork, row: JobSchedule, enqueue: Enqueue, trace: Trace) -> str:
-    own = UnitOfWork(unit.session, Call(_PRINCIPAL, row.institution_id, trace))
+    own = UnitOfWork(unit.transaction, Call(_PRINCIPAL, row.institution_id, trace))
     return enqueue(
         own,
         row.name,

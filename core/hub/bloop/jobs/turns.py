@@ -30,7 +30,7 @@ STRIDE = 16
 
 def next_turn(unit: UnitOfWork, queue: str, priority: int) -> ColumnElement[int]:
     """The turn of a job that the unit's institution asks for now, as an SQL expression."""
-    return next_turn_of(unit.session.get_bind().dialect.name, unit.institution, queue, priority)
+    return next_turn_of(unit.dialect, unit.institution, queue, priority)
 
 
 def next_turn_of(dialect: str, institution: Any, queue: Any, priority: Any) -> ColumnElement[int]:
@@ -67,7 +67,7 @@ def by_index(unit: UnitOfWork) -> None:
     It takes row-level security to leave next to nothing, so that it would rather collect and sort
     all jobs of a kind.
     """
-    if unit.session.get_bind().dialect.name == "postgresql":
+    if unit.dialect == "postgresql":
         unit.session.execute(text("SELECT set_config('enable_bitmapscan', 'off', true)"))
 
 
@@ -98,7 +98,7 @@ def advance(unit: UnitOfWork, claimed: Iterable[Job]) -> None:
         (row.queue, row.priority): row.turn
         for row in unit.session.execute(select(JobTurn.queue, JobTurn.priority, JobTurn.turn))
     }
-    insert = INSERT[unit.session.get_bind().dialect.name]
+    insert = INSERT[unit.dialect]
     # In one order everywhere, so that no two claims wait for each other in a circle.
     for (queue, priority), turn in sorted(reached.items()):
         if turn - known.get((queue, priority), 0) >= STRIDE:
@@ -137,7 +137,7 @@ def promote(unit: UnitOfWork, now: datetime) -> int:
         given.append({"of": id_, "turn": turn})
     if given:
         job: Any = Job.__table__
-        unit.session.connection().execute(
+        unit.connection.execute(
             update(job).where(job.c.id == bindparam("of")).values(turn=bindparam("turn")), given
         )
     return len(given)

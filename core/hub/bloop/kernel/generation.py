@@ -81,7 +81,7 @@ def settle(unit: UnitOfWork, offer: Offer) -> InForce:
 
 
 def _row(unit: UnitOfWork, offer: Offer) -> HubGeneration:
-    dialect = unit.session.get_bind().dialect.name
+    dialect = unit.dialect
     first = {"plugins": offer.plugins, "host": offer.host, "files": {offer.host: offer.text}}
     unit.session.execute(
         _INSERT[dialect](HubGeneration)

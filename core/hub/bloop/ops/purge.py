@@ -35,7 +35,7 @@ from bloop.store import migrate
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.faults import translated
 from bloop.store.models import EVERY_INSTITUTION
-from bloop.store.tenants import InstitutionSession
+from bloop.store.transaction import Transaction
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 
@@ -109,10 +109,9 @@ def purge(
     _check_name(plugin_id)
     try:
         with migrate.owning(hub.database) as connection:
-            session = InstitutionSession(connection, expire_on_commit=False)
-            session.info["institution"] = EVERY_INSTITUTION
-            unit = UnitOfWork(session, system_call(EVERY_INSTITUTION))
-            found = _plan(hub, session, plugin_id, content=content)
+            transaction = Transaction(connection, EVERY_INSTITUTION)
+            unit = UnitOfWork(transaction, system_call(EVERY_INSTITUTION))
+            found = _plan(hub, unit.session, plugin_id, content=content)
             if found.blocked is not None:
                 raise found.blocked
             on_step("note")

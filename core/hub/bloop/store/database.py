@@ -8,18 +8,19 @@ nothing. See ``docs/decisions/0002-store.md``.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
+from math import inf
 from pathlib import Path
+from select import POLLIN, poll
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import Pool
@@ -33,7 +34,8 @@ from bloop.store.idempotency import key_of
 from bloop.store.reads import Reader, open_reader
 from bloop.store.shared import Shared
 from bloop.store.statements import Row, Statement
-from bloop.store.tenants import InstitutionSession, bind_tenant, check_call
+from bloop.store.tenants import check_call
+from bloop.store.transaction import Transaction
 from bloop.store.unit import UnitOfWork
 from bloop.store.wakes import EVENTS_SAID, Wakes
 from bloop_sdk import BloopError, Call, ConfigError, PrincipalKind
@@ -48,7 +50,19 @@ T = TypeVar("T")
 
 COMMAND_THREADS = 8
 READS_ONLY = "this unit only reads: write in a transaction"
+BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
+BEGIN_READING = {
+    "sqlite": "BEGIN",
+    "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+}
 BUSY_TIMEOUT_SECONDS = 10
+IDLE_SECONDS = 60.0
+"""For so long a transaction may ask PostgreSQL nothing, whose time-out of a dead peer is hours.
+
+Whoever began it stands still, or was on a machine that is gone, and others wait for what it holds.
+"""
+SEEN_SECONDS = 30.0
+"""For so long a connection that was in use is taken to be there while nothing is said on it."""
 TROUBLE_SECONDS = 5.0
 """For so long after a write that failed the database counts as one that takes none."""
 
@@ -75,7 +89,7 @@ class Database:
         self.dialect = self.url.get_backend_name()
         if self.dialect == "sqlite" and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = open_engine(self.url)
+        self.engine = open_engine(self.url, begin=BEGIN[self.dialect])
         writers = 1 if self.dialect == "sqlite" else COMMAND_THREADS
         self._commands = ThreadPoolExecutor(writers, thread_name_prefix="bloop-command")
         self._reader: Reader = open_reader(self.url)
@@ -123,16 +137,15 @@ class Database:
         check_call(call)
         with (
             key_of(call) as key,
-            InstitutionSession(self.engine, expire_on_commit=False) as session,
+            Transaction(self.engine, call.institution) as transaction,
         ):
             try:
-                bind_tenant(session, call.institution)
-                unit = UnitOfWork(session, call, self)
+                unit = UnitOfWork(transaction, call, self)
                 if key is not None:
                     key.claim(unit)
                 yield unit
                 said = unit.finish()
-                session.commit()
+                transaction.commit()
                 if key is not None:
                     key.committed = True
             except StaleDataError as err:
@@ -165,11 +178,10 @@ class Database:
         What it found may be used after it. Raises RuntimeError where something is written.
         """
         check_call(call)
-        with InstitutionSession(self._readers, expire_on_commit=False) as session:
+        with Transaction(self._readers, call.institution) as transaction:
             try:
-                bind_tenant(session, call.institution)
-                yield UnitOfWork(session, call, self)
-                if session.new or session.dirty or session.deleted:
+                yield UnitOfWork(transaction, call, self)
+                if transaction.unwritten():
                     raise RuntimeError(READS_ONLY)
             except (DBAPIError, PoolTimeoutError) as err:
                 found = translated(err)
@@ -180,11 +192,8 @@ class Database:
     @cached_property
     def _readers(self) -> Engine:
         """Connections of their own: readers that hang keep no command waiting for one."""
-        if self.dialect == "sqlite":
-            return open_engine(self.url, pragmas=("query_only=ON",), begin="BEGIN")
-        return open_engine(self.url).execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
+        begin = BEGIN_READING[self.dialect]
+        return open_engine(self.url, pragmas=("query_only=ON",), begin=begin)
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command (a sync function that opens a unit) in a writer thread."""
@@ -255,12 +264,14 @@ def open_engine(
     *,
     pool: type[Pool] | None = None,
     pragmas: Sequence[str] = ("foreign_keys=ON",),
-    begin: str = "BEGIN IMMEDIATE",
+    begin: str | None = None,
 ) -> Engine:
-    """An engine; ``pragmas`` are SQLite's, beside those that all have, and so is ``begin``."""
+    """An engine; ``pragmas`` are SQLite's, beside those that all have.
+
+    ``begin`` is how a transaction begins: by default as one that writes, of no institution.
+    """
     if url.get_backend_name() != "sqlite":
-        sizes = {} if pool else {"pool_size": COMMAND_THREADS, "max_overflow": 4}
-        return create_engine(url, poolclass=pool, pool_pre_ping=True, hide_parameters=True, **sizes)
+        return _open_postgresql(url, pool, begin)
     engine = create_engine(
         url,
         poolclass=pool,
@@ -276,14 +287,61 @@ def open_engine(
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", *pragmas):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        try:
-            connection.connection.driver_connection.execute(begin)
-        except sqlite3.Error as err:
-            raise OperationalError(begin, None, err) from err
-
+    beginning = begin or BEGIN["sqlite"]
+    # What the dialect leaves to the driver. An event would be looked up for every transaction.
+    dialect: Any = engine.dialect
+    dialect.do_begin = lambda connection: connection.driver_connection.execute(beginning)
     return engine
+
+
+def _open_postgresql(url: URL, pool: type[Pool] | None, begin: str | None) -> Engine:
+    sizes = {} if pool else {"pool_size": COMMAND_THREADS, "max_overflow": 4}
+    engine = create_engine(url, poolclass=pool, pool_pre_ping=True, hide_parameters=True, **sizes)
+    dialect: Any = engine.dialect
+    ping = dialect.do_ping
+
+    def do_ping(connection: Any) -> bool:
+        # A server that ends says so on the line: to ask costs a round trip for each transaction.
+        now = time.monotonic()
+        is_seen = now - getattr(connection, "bloop_seen", -inf) < SEEN_SECONDS
+        alive = (is_seen and _is_quiet(connection)) or bool(ping(connection))
+        connection.bloop_seen = now
+        return alive
+
+    dialect.do_ping = do_ping
+    if begin is not None:
+        # The driver would begin by itself, in a round trip before the one that names whose it is.
+        @event.listens_for(engine, "connect")
+        def _configure(connection: Any, _record: Any) -> None:
+            connection.autocommit = True
+
+        def do_begin(connection: Any) -> None:
+            named = connection.info.pop("institution", None)
+            statement = begin if named is None else _naming(begin, named, IDLE_SECONDS)
+            connection.driver_connection.execute(statement, prepare=False)
+
+        dialect.do_begin = do_begin
+    return engine
+
+
+def _is_quiet(connection: Any) -> bool:
+    if connection.closed:
+        return False
+    line = poll()
+    line.register(connection.fileno(), POLLIN)
+    return not line.poll(0)
+
+
+@lru_cache(1024)
+def _naming(begin: str, institution: str, idle: float) -> str:
+    """Begins a transaction, and tells row-level security whose rows it may touch."""
+    from psycopg.sql import Literal
+
+    named = Literal(institution).as_string(None)
+    return (
+        f"{begin}; SELECT set_config('bloop.institution', {named}, true),"
+        f" set_config('idle_in_transaction_session_timeout', '{round(idle * 1000)}ms', true)"
+    )
 
 
 def _checked(url: str, key: str) -> URL:

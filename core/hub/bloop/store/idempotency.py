@@ -85,9 +85,7 @@ class RequestKey:
 
     def claim(self, unit: UnitOfWork) -> None:
         """Insert the key; raises :class:`IdempotencyError` where another request has it."""
-        session = unit.session
-        dialect = session.get_bind().dialect.name
-        add = _INSERT[dialect](IdempotencyKey).values(
+        add = _INSERT[unit.dialect](IdempotencyKey).values(
             id=self.id,
             institution_id=unit.institution,
             fingerprint=self.fingerprint(),
@@ -96,7 +94,7 @@ class RequestKey:
             state=KeyState.CLAIMED,
         )
         added = add.on_conflict_do_nothing().returning(IdempotencyKey.id)
-        if not self._is_free(unit) or session.scalar(added) is None:
+        if not self._is_free(unit) or unit.session.scalar(added) is None:
             self.taken = True
             raise in_progress()
 
@@ -105,14 +103,12 @@ class RequestKey:
 
         On PostgreSQL the insert would wait for it, and keep a thread that others need.
         """
-        if unit.session.get_bind().dialect.name != "postgresql":
+        if unit.dialect != "postgresql":
             return True
         lock = int.from_bytes(bytes.fromhex(self.id[:16]), signed=True)
-        free: bool = (
-            unit.session.connection()
-            .execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock})
-            .scalar_one()
-        )
+        free: bool = unit.connection.execute(
+            text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock}
+        ).scalar_one()
         return free
 
 

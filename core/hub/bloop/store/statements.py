@@ -12,6 +12,7 @@ as :class:`orjson.Fragment`, ready to be put into an answer without parsing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -37,8 +38,17 @@ institution = bindparam("institution", type_=ID)
 
 _OF_CALLER: dict[str, Callable[[Call], Any]] = {}
 
+
+def _to_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # Halves of surrogate pairs and very large numbers, which it does not know.
+        return json.dumps(value)
+
+
 _DIALECTS: dict[str, Callable[[], Any]] = {
-    "sqlite": lambda: SQLiteDialect_pysqlite(paramstyle="named"),
+    "sqlite": lambda: SQLiteDialect_pysqlite(paramstyle="named", json_serializer=_to_json),
     "postgresql": lambda: PGDialect_psycopg(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
 }
 

@@ -38,9 +38,6 @@ from bloop_sdk import Call, PrincipalKind
 
 _CONSTANT = re.compile(r"\*|\d+|'\w*'")
 
-IDLE_SECONDS = 60.0
-"""For so long a transaction may ask nothing; the server's own time-out of a dead peer is hours."""
-
 
 class InstitutionSession(Session):
     """An ORM session bound to the institution in ``info["institution"]``.
@@ -63,21 +60,6 @@ def check_call(call: Call) -> None:
             f"{call.principal.kind}:{call.principal.id} asked for every institution's rows",
             cure="only the hub's own calls may; name one institution",
         )
-
-
-def bind_tenant(session: InstitutionSession, institution: str) -> None:
-    """Begin the transaction and tell the database whose rows it may touch.
-
-    PostgreSQL ends one in which nothing is asked for long: whoever began it stands still, or was on
-    a machine that is gone, and others wait for what it holds.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection().exec_driver_sql(
-            "SELECT set_config('bloop.institution', %(institution)s, true),"
-            " set_config('idle_in_transaction_session_timeout', %(idle)s, true)",
-            {"institution": institution, "idle": f"{round(IDLE_SECONDS * 1000)}ms"},
-        )
-    session.info["institution"] = institution
 
 
 def session_of_plugin(session: Session, plugin: str) -> InstitutionSession:

@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import bindparam, func, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, func, insert, select
 
-from bloop.store.audit import Audit, actor_of
+from bloop.store.audit import Audit, Caller, actor_of
 from bloop.store.errors import ConflictError, NotFoundError, TenantError
 from bloop.store.ids import new_id
 from bloop.store.models import EVERY_INSTITUTION, OutboxEvent, Tenant, bucket_of
 from bloop.store.statements import Compiled, for_driver
+from bloop.store.tenants import InstitutionSession
 from bloop.store.topics import version_of
+from bloop.store.transaction import Transaction
 from bloop.store.types import utcnow
 from bloop_sdk import BloopError, Call, Trace
 
@@ -55,9 +56,9 @@ def _append(dialect: str) -> Compiled:
 class Outbox:
     """Events of this transaction: collected, then numbered per aggregate as it commits."""
 
-    def __init__(self, session: Session, call: Call) -> None:
-        self._session = session
-        self.call = call
+    def __init__(self, transaction: Transaction, caller: Caller) -> None:
+        self._transaction = transaction
+        self._caller = caller
         self._events: list[dict[str, Any]] = []
 
     def append(
@@ -74,7 +75,8 @@ class Outbox:
         TenantError. Raises ValueError for what the topic's declaration
         (:mod:`bloop.store.topics`) does not allow.
         """
-        of, own = institution or self.call.institution, self.call.institution
+        call = self._caller.call
+        of, own = institution or call.institution, call.institution
         if own not in {of, EVERY_INSTITUTION}:
             raise TenantError(f"{topic} of institution {of} in a unit of work of {own}")
         self._events.append(
@@ -86,8 +88,8 @@ class Outbox:
                 "aggregate": aggregate,
                 "of_aggregate": aggregate,
                 "bucket": bucket_of(of, aggregate),
-                "actor": actor_of(self.call),
-                "trace": str(self.call.trace),
+                "actor": actor_of(call),
+                "trace": str(call.trace),
                 "payload": dict(payload),
                 "version": version_of(topic, payload),
             }
@@ -101,12 +103,12 @@ class Outbox:
         if not self._events:
             return False
         self._lock({row["bucket"] for row in self._events})
-        now, append = utcnow(), _append(self._session.get_bind().dialect.name)
+        now, append = utcnow(), _append(self._transaction.dialect.name)
         rows = [
             append.values(row["institution_id"], {**row, "occurred_at": now})
             for row in self._events
         ]
-        self._session.connection().exec_driver_sql(append.sql, rows)
+        self._transaction.connection.exec_driver_sql(append.sql, rows)
         self._events = []
         return True
 
@@ -118,10 +120,10 @@ class Outbox:
         order and last of all, nobody waits in a circle. The transaction gets its number before
         its events get theirs, which is what readers of the log rely on (``bloop.events.reader``).
         """
-        if self._session.get_bind().dialect.name != "postgresql":
+        if self._transaction.dialect.name != "postgresql":
             return
         locks = sorted({bucket % OUTBOX_LOCKS for bucket in buckets})
-        self._session.connection().exec_driver_sql(
+        self._transaction.connection.exec_driver_sql(
             "SELECT pg_current_xact_id(), pg_advisory_xact_lock(%(outbox)s, lock)"
             " FROM unnest(%(locks)s) AS lock",
             {"outbox": OUTBOX_LOCK_CLASS, "locks": locks},
@@ -135,16 +137,18 @@ class UnitOfWork:
     PostgreSQL row-level security stands behind both.
     """
 
-    def __init__(self, session: Session, call: Call, database: Database | None = None) -> None:
-        self.session = session
-        self.call = call
+    def __init__(
+        self, transaction: Transaction, call: Call, database: Database | None = None
+    ) -> None:
+        self.transaction = transaction
+        self._caller = Caller(call)
         self.action: str | None = None
         """What is done in it, once a command has said so (:mod:`bloop.store.commands`)."""
         self.owed: BloopError | None = None
         """Why it is refused unless a row that it gets says otherwise."""
         self._database = database
-        self.outbox = Outbox(session, call)
-        self.audit = Audit(session, call)
+        self.outbox = Outbox(transaction, self._caller)
+        self.audit = Audit(transaction, self._caller)
         self.endings: list[Callable[[UnitOfWork], None]] = []
         """What is still to be written before the events are, once nothing else is."""
 
@@ -155,6 +159,30 @@ class UnitOfWork:
 
         assert self._database is not None, "a unit of the database has one"
         return UnitSealer(self, self._database.ring)
+
+    @property
+    def call(self) -> Call:
+        """Whose unit it is, in the trace that it is part of by now."""
+        return self._caller.call
+
+    @property
+    def session(self) -> InstitutionSession:
+        """The ORM's session, which holds every statement to the institution."""
+        return self.transaction.session
+
+    @property
+    def connection(self) -> Connection:
+        """The same transaction past the session, for statements that name the institution."""
+        return self.transaction.connection
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.transaction.dialect.name
+
+    def after_commit(self, function: Callable[[], None]) -> None:
+        """Have ``function`` called once this is committed; it must be quick, and not fail."""
+        self.transaction.after_commit(function)
 
     @property
     def institution(self) -> str:
@@ -168,7 +196,7 @@ class UnitOfWork:
         """
         if self.owed is not None:
             raise self.owed
-        self.session.flush()
+        self.transaction.flush()
         for end in self.endings:
             end(self)
         said = self.outbox.write()
@@ -187,9 +215,8 @@ class UnitOfWork:
             judge(self, self.action, row)
 
     def continue_trace(self, trace: Trace) -> None:
-        """Let what follows be part of another trace: of a batch of events, each has its own."""
-        call = Call(self.call.principal, self.call.institution, trace)
-        self.call = self.outbox.call = self.audit.call = call
+        """Let what follows be a span of another trace: of a batch of events, each has its own."""
+        self._caller.trace = trace
 
     def get(self, model: type[T], id_: str) -> T:
         """The row with this id; raises :class:`NotFoundError` also for another institution's.

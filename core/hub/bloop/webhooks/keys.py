@@ -89,7 +89,7 @@ class Keyring:
             return self.known
         key = self._read_former() or os.urandom(KEY_BYTES)
         values = {"name": _NAME, "value": unit.sealer.seal(key, _PLACE)}
-        dialect = unit.session.get_bind().dialect.name
+        dialect = unit.dialect
         unit.session.execute(_INSERT[dialect](HubSecret).values(values).on_conflict_do_nothing())
         # Not remembered: this unit may yet be rolled back. Somebody else may have been first.
         kept = unit.session.get(HubSecret, _NAME)

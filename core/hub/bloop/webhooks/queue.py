@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import orjson
-from sqlalchemy import delete, event, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 import bloop.webhooks.topics  # noqa: F401 - declares what is said here
 from bloop.events.handlers import Consumer, matches
@@ -49,7 +49,7 @@ def consumer(written: Callable[[], None]) -> Consumer:
 
     def take(unit: Unit, happened: Event) -> None:
         if add(unit, happened):
-            event.listen(unit.session, "after_commit", lambda _session: written(), once=True)
+            cast("UnitOfWork", unit).after_commit(written)
 
     return Consumer("bloop:webhooks", OWNER, ("*",), lambda: take)
 

@@ -220,7 +220,7 @@ def use_reset(
 def set_password(unit: UnitOfWork, user: User, hashed: str, *, by_link: bool) -> None:
     """Give somebody a new password: links to one end, and what failed so far is forgotten."""
     now = utcnow()
-    add = _INSERT[unit.session.get_bind().dialect.name](PasswordCredential).values(
+    add = _INSERT[unit.dialect](PasswordCredential).values(
         institution_id=unit.institution, user_id=user.id, hash=hashed, changed_at=now
     )
     unit.session.execute(

@@ -135,7 +135,7 @@ def clear(unit: UnitOfWork, subjects: Iterable[str]) -> None:
 
 def _locked(unit: UnitOfWork, subjects: Iterable[str], now: datetime) -> list[LoginDelay]:
     """The rows, made where there are none; everybody locks them in one order."""
-    insert = _INSERT[unit.session.get_bind().dialect.name]
+    insert = _INSERT[unit.dialect]
     rows = []
     for name in sorted(subjects):
         unit.session.execute(

@@ -110,7 +110,7 @@ def forget_exports(database: Database, sources: Sources, call: Call) -> int:
     )
     note = sources.notes / "exports.json"
     with database.unit(call) as unit:
-        connection = unit.session.connection()
+        connection = unit.connection
         found = connection.execute(
             select(_jobs.c.id, _jobs.c.institution_id, _jobs.c.result).where(*old)
         ).all()
@@ -119,7 +119,7 @@ def forget_exports(database: Database, sources: Sources, call: Call) -> int:
             bytes_of.forget(connection, row.institution_id, [row.result["blob"]])
             connection.execute(update(_jobs).where(_jobs.c.id == row.id).values(result=None))
     with database.unit(call) as unit:
-        bytes_of.remove(unit.session.connection(), sources.blobs, note, sources.holders)
+        bytes_of.remove(unit.connection, sources.blobs, note, sources.holders)
     return len(found)
 
 
@@ -139,7 +139,7 @@ def _table(unit: UnitOfWork, part: Part, subject: Subject, archive: zipfile.ZipF
     columns = shown_columns(part)
     statement = select(*columns).where(part.where(subject)).order_by(*part.table.primary_key)
     options = {"yield_per": ROWS_AT_ONCE}
-    rows = iter(unit.session.connection().execute(statement, execution_options=options))
+    rows = iter(unit.connection.execute(statement, execution_options=options))
     first = next(rows, None)
     if first is None:
         return 0
@@ -166,7 +166,7 @@ def _files(
     statement = select(_jobs.c.payload).where(own, _jobs.c.kind != EXPORT_JOB)
     digests = {
         payload["blob"]
-        for payload in unit.session.connection().scalars(statement)
+        for payload in unit.connection.scalars(statement)
         if isinstance(payload.get("blob"), str)
     }
     written = []

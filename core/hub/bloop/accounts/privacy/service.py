@@ -110,7 +110,7 @@ def erase(
         user = unit.get(User, user_id)
         _check(unit, user)
         subject = subject_of(user)
-        connection = unit.session.connection()
+        connection = unit.connection
         digests = blobs.blobs_of(connection, subject, sources.holders)
         on_step("note")
         blobs.write_note(note, digests)
@@ -129,13 +129,13 @@ def erase(
     on_step("bytes")
     # Another institution may hold the same bytes.
     with database.unit(system_call(EVERY_INSTITUTION, call.trace)) as unit:
-        blobs.remove(unit.session.connection(), sources.blobs, note, sources.holders)
+        blobs.remove(unit.connection, sources.blobs, note, sources.holders)
     on_step("done")
     return done
 
 
 def _erase(unit: UnitOfWork, sources: Sources, subject: Subject, *, dry: bool) -> Erasure:
-    connection = unit.session.connection()
+    connection = unit.connection
     files = len(blobs.blobs_of(connection, subject, sources.holders))
     changed: dict[Fate, dict[str, int]] = {fate: {} for fate in Fate}
     for part in sources.parts:

@@ -150,8 +150,8 @@ def _take_turn(unit: UnitOfWork) -> None:
 
     SQLite has one writer anyway.
     """
-    if unit.session.get_bind().dialect.name == "postgresql":
-        unit.session.connection().exec_driver_sql(
+    if unit.dialect == "postgresql":
+        unit.connection.exec_driver_sql(
             "SELECT pg_advisory_xact_lock(%(lock)s, 0)", {"lock": LOCK_CLASS}
         )
 

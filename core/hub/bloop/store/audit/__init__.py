@@ -16,12 +16,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.orm import Session
 
 from bloop.store.models import AuditLine, AuditPersonal
+from bloop.store.transaction import Transaction
 from bloop.store.types import dumps, to_text, utcnow
 from bloop.telemetry.masking import mask_mapping
-from bloop_sdk import Call
+from bloop.telemetry.traces import child
+from bloop_sdk import Call, Trace
 from bloop_sdk._masking import mask_text
 
 FORM = "bloop audit 1"
@@ -36,12 +37,28 @@ _COVERED = ("institution_id", "seq", "actor", "action", "resource", "trace", "de
 _WHOLE = 2**53
 
 
+class Caller:
+    """Who acts in a unit; with a ``trace`` in a span of that one, made when it is asked for."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.trace: Trace | None = None
+
+    @property
+    def call(self) -> Call:
+        """The call as it is by now."""
+        if self.trace is not None:
+            trace, self.trace = child(self.trace), None
+            self._call = Call(self._call.principal, self._call.institution, trace)
+        return self._call
+
+
 class Audit:
     """Audit lines of this transaction: collected, then chained as it commits."""
 
-    def __init__(self, session: Session, call: Call) -> None:
-        self._session = session
-        self.call = call
+    def __init__(self, transaction: Transaction, caller: Caller) -> None:
+        self._transaction = transaction
+        self._caller = caller
         self._collected: list[dict[str, Any]] = []
 
     def append(
@@ -62,11 +79,11 @@ class Audit:
         told = {name: value for name, value in (personal or {}).items() if value is not None}
         self._collected.append(
             {
-                "actor": actor_of(self.call),
+                "actor": actor_of(self._caller.call),
                 "action": action,
                 # A name of ours has none of what may be a secret; a mail address is no such name.
                 "resource": mask_text(resource) if "@" in resource else resource,
-                "trace": str(self.call.trace),
+                "trace": str(self._caller.call.trace),
                 "detail": stable(mask_mapping(detail or {})),
                 "about": (about or resource) if told else None,
                 "personal": stable(told) if told else None,
@@ -77,8 +94,8 @@ class Audit:
         """Chain and insert what was collected; the unit calls it last of all before its commit."""
         if not self._collected:
             return
-        connection, now = self._session.connection(), utcnow()
-        of = self.call.institution
+        connection, now = self._transaction.connection, utcnow()
+        of = self._caller.call.institution
         seq, before = _head(connection, of)
         lines, parts = [], []
         for seq, collected in enumerate(self._collected, seq + 1):  # noqa: B020 - it goes on

@@ -46,7 +46,7 @@ def export(
             statement = statement.where(func.substr(_lines.c[name], 1, len(start)) == start)
     with database.reading(call) as unit:
         options = {"yield_per": ROWS_AT_ONCE}
-        for row in unit.session.connection().execute(statement, execution_options=options):
+        for row in unit.connection.execute(statement, execution_options=options):
             line = row._asdict()
             value, salt = line.pop("value"), line.pop("salt")
             if row.personal_hash is not None:

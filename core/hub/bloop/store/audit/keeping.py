@@ -18,7 +18,7 @@ from bloop.store.database import Database, open_engine
 from bloop.store.errors import ConflictError
 from bloop.store.faults import translated
 from bloop.store.models import AuditCheckpoint, AuditLine, AuditPersonal
-from bloop.store.tenants import InstitutionSession
+from bloop.store.transaction import Transaction
 from bloop.store.types import to_text, utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry.logs import get_logger
@@ -50,7 +50,7 @@ def anchor(
     heads: list[tuple[str, int, str]] = []
     faults: list[Fault] = []
     with database.reading(call) as unit:
-        connection = unit.session.connection()
+        connection = unit.connection
         for institution in institutions:
             found = _come(connection, anchors, institution)
             if isinstance(found, Fault):
@@ -100,9 +100,9 @@ def cut(
     done = []
     try:
         for institution in institutions:
-            with _owning(database) as session:
+            with _owning(database) as transaction:
                 found = _cut(
-                    session, anchors, Call(call.principal, institution, call.trace), before
+                    transaction, anchors, Call(call.principal, institution, call.trace), before
                 )
             if found is not None:
                 done.append(found)
@@ -114,8 +114,8 @@ def cut(
     return done
 
 
-def _cut(session: InstitutionSession, anchors: Anchors, call: Call, before: datetime) -> Cut | None:
-    connection, institution = session.connection(), call.institution
+def _cut(transaction: Transaction, anchors: Anchors, call: Call, before: datetime) -> Cut | None:
+    connection, institution = transaction.connection, call.institution
     begun = checkpoint_of(connection, anchors, institution)
     if isinstance(begun, Fault):
         raise _broken(begun)
@@ -136,7 +136,7 @@ def _cut(session: InstitutionSession, anchors: Anchors, call: Call, before: date
     for table in (_personal, _lines):
         gone = (table.c.institution_id == institution, table.c.seq <= through)
         connection.execute(delete(table).where(*gone))
-    unit = UnitOfWork(session, call)
+    unit = UnitOfWork(transaction, call)
     unit.audit.append(
         "audit:cut", f"audit:{through}", {"lines": through - was, "before": to_text(before)}
     )
@@ -152,15 +152,13 @@ def _broken(fault: Fault) -> ConflictError:
 
 
 @contextmanager
-def _owning(database: Database) -> Iterator[InstitutionSession]:
+def _owning(database: Database) -> Iterator[Transaction]:
     """A transaction of the tables' owner; a check of the whole database, as upgrades do, is not."""
     engine = open_engine(database.owner_url, pool=NullPool)
     try:
         with engine.begin() as connection:
             if database.dialect == "postgresql":
                 connection.execute(text("SELECT set_config('bloop.institution', '*', true)"))
-            session = InstitutionSession(connection, expire_on_commit=False)
-            session.info["institution"] = "*"
-            yield session
+            yield Transaction(connection, "*")
     finally:
         engine.dispose()

@@ -97,7 +97,7 @@ def verify(
     for damage in damaged:
         report.faults.append(Fault("", 0, f"line {damage.line} of {anchors.file} {damage.reason}"))
     with database.reading(call) as unit:
-        connection = unit.session.connection()
+        connection = unit.connection
         total = connection.scalar(select(func.count()).select_from(_lines)) or 0
         chains = {chain.institution: chain for chain in _begun(connection, anchors, report)}
         for institution, rows in _by_institution(_stream(connection)):

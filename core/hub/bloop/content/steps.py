@@ -1,0 +1,90 @@
+"""What is read, step by step, and which steps one transaction takes."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bloop.content import runs
+from bloop_sdk import Batch, Stream, records
+from bloop_sdk.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """That a partition is read; ``whole`` unless a part of it was given up."""
+
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that was read, or (``end``) that there is no more of a partition.
+
+    ``kept`` is set once all before it is committed.
+    """
+
+    stream: Stream
+    place: str = ""
+    batch: Batch = field(default_factory=Batch)
+    end: End | None = None
+    kept: asyncio.Event | None = None
+
+
+def records_of(step: Step) -> int:
+    """How many records a step brings, in whatever form."""
+    return len(step.batch.records) + len(step.batch.skipped) + len(step.batch.deleted)
+
+
+def tells_places(batch: Batch) -> bool:
+    """Whether other containers may be known after it."""
+    return bool(batch.skipped or batch.deleted) or any(
+        isinstance(record, records.Container) for record in batch.records
+    )
+
+
+def together(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """The steps that one transaction takes: of one stream, and as if they came one by one.
+
+    What a batch takes away comes after its records, a record that comes again after its first;
+    and the bytes of files are no longer on the way than a batch of them.
+    """
+    group: list[Step] = []
+    met: set[tuple[type[Record], str]] = set()
+    for step in steps:
+        own = {(type(record), record.remote_id) for record in step.batch.records}
+        stands_alone = step.kept is not None or any(
+            isinstance(record, records.File) for record in step.batch.records
+        )
+        if group and (stands_alone or step.stream != group[-1].stream or met & own):
+            yield group
+            group, met = [], set()
+        group.append(step)
+        met |= own
+        if stands_alone or step.batch.skipped or step.batch.deleted:
+            yield group
+            group, met = [], set()
+    if group:
+        yield group
+
+
+def joined(steps: Sequence[Step]) -> Batch:
+    """One batch that does what those of some steps do."""
+    last = next((one.batch for one in reversed(steps) if one.end is None), Batch())
+    found = tuple(record for step in steps for record in step.batch.records)
+    return dataclasses.replace(last, records=found) if len(steps) > 1 else last
+
+
+def reached(steps: Sequence[Step]) -> dict[str, runs.Reached]:
+    """Where the partitions of some steps stand after them."""
+    found: dict[str, runs.Reached] = {}
+    for step in steps:
+        before = found.get(step.place, runs.Reached())
+        found[step.place] = runs.Reached(
+            step.batch.cursor or before.cursor,
+            complete=step.end is not None,
+            whole=step.end is None or step.end.whole,
+        )
+    return found
