@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of, holder_of, hub_of
+from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
 from bloop.accounts.tokens import keys
 from bloop.accounts.tokens.keys import MadeKey, NewKey, owner_of
@@ -82,10 +82,9 @@ async def revoke_key(request: Request, key_id: str) -> Response:
 
 async def make_key(request: Request, new: NewKey, *, user: str | None) -> MadeKey:
     """Make a key as the caller may; raises ScopeError, and as :func:`keys.create`."""
-    hub, call, holder = hub_of(request), call_of(request), holder_of(request)
+    hub, call = hub_of(request), call_of(request)
     checked(call, new.scopes, known_actions(hub), new.role)
-    maker = holder.key if holder else None
-    create = as_action(user)(partial(keys.create, user=user, maker=maker))
+    create = as_action(user)(partial(keys.create, user=user))
     return await hub.database.run(in_unit, hub.database, call, create, new)
 
 
