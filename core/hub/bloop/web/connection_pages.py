@@ -1,0 +1,3 @@
+"""."""
+from bloop.accounts.access import Router
+router = Router(tags=["pages"])
