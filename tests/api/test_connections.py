@@ -76,7 +76,9 @@ async def ended(client, job):
 def count(hub, model, *conditions):
     with hub.database.unit(system_call(hub.institution)) as unit:
         query = select(func.count()).select_from(model)
-        return unit.session.scalar(query.where(model.institution_id == hub.institution, *conditions))
+        return unit.session.scalar(
+            query.where(model.institution_id == hub.institution, *conditions)
+        )
 
 
 async def test_it_is_made_without_its_secrets_ever_being_shown(operator, campus, hub):

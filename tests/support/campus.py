@@ -39,7 +39,7 @@ CONFIG = """
         webhook_secret: SecretStr | None = setting(None, scope=own, description="Signs hints")
 """
 
-PROVIDER = '''
+PROVIDER = """
     import hashlib
     import hmac
     import json
@@ -47,8 +47,8 @@ PROVIDER = '''
     from urllib.parse import urlencode
 
     from bloop_sdk import (
-        AuthError, Batch, CheckResult, Container, Deletes, Enrolment, Hint, Kind, Node, Page, Person,
-        ProviderSpec, Ref, Request, Skipped, Stream,
+        AuthError, Batch, CheckResult, Container, Deletes, Enrolment, Hint, Kind, Node, Page,
+        Person, ProviderSpec, Ref, Request, Skipped, Stream,
     )
 
     EVERYTHING = Deletes.ENUMERATE
@@ -157,11 +157,11 @@ PROVIDER = '''
             if "token" not in answer:
                 raise AuthError("the code was not taken")
             return {"token": answer["token"]}
-'''
+"""
 
 
 def write_campus(site: Path, toml: Path) -> None:
-    """The plugin on a path of distributions, enabled in a hub.toml that lets it reach this machine."""
+    """The plugin on a path of distributions, enabled in a hub.toml that lets it out to here."""
     manifest = {
         "name": "Campus",
         "family": "lms",
@@ -286,7 +286,9 @@ class Campus:
 
     # -- webhooks
 
-    def hint(self, event: dict[str, Any], *, at: float | None = None) -> tuple[bytes, dict[str, str]]:
+    def hint(
+        self, event: dict[str, Any], *, at: float | None = None
+    ) -> tuple[bytes, dict[str, str]]:
         """A signed hint: its body, and its headers."""
         body, when = json.dumps(event).encode(), str(time.time() if at is None else at)
         signed = hmac.new(WEBHOOK_SECRET.encode(), when.encode() + body, "sha256").hexdigest()

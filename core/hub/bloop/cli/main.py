@@ -30,6 +30,12 @@ COMMANDS = {
     ),
     "import": ("bloop.cli.transfer:import_file", "Import a course from a file."),
     "export": ("bloop.cli.transfer:export", "Write a course to a file."),
+    "connect": ("bloop.cli.connect:connect", "Connect an LMS or notes: bloop connect canvas."),
+    "sync": ("bloop.cli.sync:sync", "Read a connection, and watch how far it is."),
+    "connections": (
+        "bloop.cli.connections:connections",
+        "See connections, choose courses, pause, rotate, remove.",
+    ),
     "content": ("bloop.cli.content:content", "Look at courses and what is in them."),
     "plugins": ("bloop.cli.plugins:plugins", "List, inspect and switch plugins."),
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),

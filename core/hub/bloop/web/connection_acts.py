@@ -1,3 +1,5 @@
 """."""
+
 from bloop.accounts.access import Router
+
 router = Router(tags=["pages"])
