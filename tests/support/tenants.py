@@ -33,6 +33,8 @@ VALUES: dict[str, Any] = {
     "container.state": "active",
     "connection.state": "active",
     "connection.settings": {"file": "{mark}.zip"},
+    "connection.every": "6h",
+    "connection.next_at": None,
     "enrolment.state": "active",
     "event_parked.retry_at": None,
     "event_parked.state": "parked",
