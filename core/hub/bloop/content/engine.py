@@ -157,6 +157,7 @@ class Reader:
             for stream in streams:
                 await self._read_stream(stream, streams)
             await self._sweep(streams)
+            self._run.count(requests=self._new_requests())
             await self._do(runs.finish_run, self._run, self._seconds())
         except runs.OvertakenError:
             raise
@@ -170,6 +171,7 @@ class Reader:
 
     async def _tell_failure(self, error: BloopError) -> None:
         """Write down why the run ended; where nothing can be written, it is taken up as it is."""
+        self._run.count(requests=self._new_requests())
         try:
             await self._do(runs.fail_run, self._run, self._seconds(), error, _state_after(error))
         except StoreError as err:

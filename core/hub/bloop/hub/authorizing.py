@@ -31,11 +31,6 @@ def return_address(hub: Hub) -> str:
     return f"{hub.config.value.public_url}{CALLBACK}"
 
 
-async def can_log_in(hub: Hub, call: Call, connection_id: str) -> bool:
-    """Whether a login at the other side is possible with the settings as they are."""
-    return (await open_provider(hub, call, connection_id)).can_authorize()
-
-
 async def begin(hub: Hub, call: Call, connection_id: str) -> tuple[Begun, str]:
     """Begin a login: what goes with the browser, and where to send that."""
     provider = await open_provider(hub, call, connection_id)

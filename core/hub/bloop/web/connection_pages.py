@@ -138,7 +138,7 @@ async def show_connection(
         runs=runs,
         quarantined=to_dicts(QUARANTINED, aside),
         hints=f"{hub.config.value.public_url}/api/v1/connections/{connection_id}/hints",
-        can_log_in=await _can_log_in(hub, call, connection_id),
+        **await _offers(hub, call, connection_id),
         may_write=may(call, "connections:write"),
         said=said,
         number=number,
@@ -306,9 +306,10 @@ def _told(request: Request, one: View, names: Mapping[str, str]) -> View:
     return one | times | {"checked_at": checked_at, "plugin_name": names.get(one["plugin"])}
 
 
-async def _can_log_in(hub: Hub, call: Call, connection_id: str) -> bool:
-    """Whether a login at the other side is offered; a plugin that cannot be asked offers none."""
+async def _offers(hub: Hub, call: Call, connection_id: str) -> dict[str, bool]:
+    """What its plugin offers besides reading; one that cannot be asked offers nothing."""
     try:
-        return await authorizing.can_log_in(hub, call, connection_id)
+        provider = await connections.open_provider(hub, call, connection_id)
+        return {"can_log_in": provider.can_authorize(), "takes_hints": provider.spec().webhooks}
     except BloopError:
-        return False
+        return {"can_log_in": False, "takes_hints": False}
