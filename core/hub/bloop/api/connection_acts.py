@@ -157,7 +157,7 @@ async def discover_of_connection(request: Request, connection_id: str) -> Respon
             "kind": str(one.kind),
             "title": one.title,
             "code": one.code,
-            "term": one.term.name if one.term else None,
+            "term": one.term.title if one.term else None,
             "selected": chosen is None or one.remote_id in chosen,
         }
         for one in found.containers

@@ -154,6 +154,7 @@ async def _choose(
     if whole and not courses:
         return
     found = (await survey(hub, call, connection)).containers
+    chosen: Sequence[str] | None
     if courses:
         chosen = known(courses, found)
     elif quiet or not is_asking():
@@ -183,14 +184,14 @@ def known(courses: Sequence[str], found: Sequence[Container]) -> list[str]:
 
 def print_courses(found: Sequence[Container], chosen: Sequence[str] | None = None) -> None:
     """Courses with their numbers; those that are read have a mark."""
+    from bloop.hub.connection_views import about_course
+
     out = console()
     for number, one in enumerate(found, start=1):
         is_read = chosen is None or one.remote_id in chosen
         mark = "[green]✓[/]" if is_read else " "
-        about = " · ".join(filter(None, (one.code, one.term.name if one.term else None)))
-        out.print(
-            f"{number:>4} {mark} {plain(one.title)}  [dim]{plain(about)}  {plain(one.remote_id)}[/]"
-        )
+        about = f"{about_course(one)}  {one.remote_id}"
+        out.print(f"{number:>4} {mark} {plain(one.title)}  [dim]{plain(about)}[/]")
 
 
 def _picked(found: Sequence[Container]) -> list[str] | None:

@@ -92,6 +92,11 @@ async def survey(hub: Hub, call: Call, connection_id: str) -> Survey:
     return Survey(provider.spec(), await provider.discover())
 
 
+def about_course(course: Container) -> str:
+    """What tells a course from others of its title: its code and its term."""
+    return " · ".join(filter(None, (course.code, course.term.title if course.term else None)))
+
+
 @dataclass(frozen=True, slots=True)
 class Connectable:
     """A loaded plugin that can be connected with a system."""

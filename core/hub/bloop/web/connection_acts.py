@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.identities.attempts import MINUTES, Begun
 from bloop.content.syncing import ask_for_retry, ask_for_sync, set_every
 from bloop.hub import authorizing, connections
-from bloop.hub.connection_views import survey, view
+from bloop.hub.connection_views import about_course, survey, view
 from bloop.kernel.connections import choose
 from bloop.store.database import in_unit
 from bloop.store.errors import ConflictError, InvalidError
@@ -28,7 +29,10 @@ COURSE, SHOWN, STREAM = "course.", "shown.", "stream."
 """What the names of fields begin with."""
 
 
-def _act(path: str, **options: Any) -> Any:
+Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
+
+
+def _act(path: str, **options: Any) -> Callable[[Handler], Handler]:
     """A form's target, for who may change connections."""
     place = f"/connections/{{connection_id}}/{path}"
     given = {"problems": (404, 409), "include_in_schema": False} | options
@@ -115,7 +119,7 @@ async def show_courses(request: Request, connection_id: str, q: str = "") -> Res
         {
             "id": course.remote_id,
             "title": course.title,
-            "about": " · ".join(filter(None, (course.code, course.term and course.term.name))),
+            "about": about_course(course),
             "is_read": chosen is None or course.remote_id in chosen,
         }
         for course in (found.containers if found else ())

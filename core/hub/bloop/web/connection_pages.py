@@ -175,10 +175,11 @@ async def save_settings(request: Request, connection_id: str) -> Response:
     sent = settings_form.read(form, given)
     settings = sent.settings if sent.settings != dict(form.own.settings) else None
     version = given.get("version", "")
-    named = {"name": given.get("name", ""), "settings": settings}
+    seen = int(version) if version.isdecimal() else -1
+    name = given.get("name", "")
     try:
         await connections.change(
-            hub, call, connection_id, **named, version=int(version) if version.isdecimal() else -1
+            hub, call, connection_id, name=name, settings=settings, version=seen
         )
         if sent.secrets:
             await connections.rotate(hub, call, connection_id, sent.secrets)
