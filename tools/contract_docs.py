@@ -176,13 +176,21 @@ def capability_page(capability: Capability) -> str:
         "```",
         "",
         "## Methods",
+        *_methods(protocol),
     ]
-    methods = methods_of(protocol)
-    for name, member in methods.items():
+    for one in capability.besides:
+        parts += ["", f"## {one.__name__}", "", doc(one), *_methods(one)]
+    methods = [
+        member for one in (protocol, *capability.besides) for member in methods_of(one).values()
+    ]
+    return "\n".join([*parts, *_types(methods), ""])
+
+
+def _methods(protocol: type) -> Iterator[str]:
+    for name, member in methods_of(protocol).items():
         kind = "async def " if inspect.iscoroutinefunction(member) else "def "
-        parts += ["", f"### {name}", "", "```python", kind + signature(member, name=name), "```"]
-        parts += ["", doc(member)]
-    return "\n".join([*parts, *_types(list(methods.values())), ""])
+        yield from ("", f"### {name}", "", "```python", kind + signature(member, name=name), "```")
+        yield from ("", doc(member))
 
 
 def hook_specs() -> Iterator[tuple[str, str, Any]]:

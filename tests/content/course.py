@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import inspect, select
 
 from bloop.content.models import (
+    CalendarEvent,
+    Completion,
     Container,
     Enrolment,
     Item,
@@ -17,6 +19,8 @@ from bloop.content.models import (
     Outcome,
     Person,
     Quarantine,
+    Section,
+    Submission,
     SyncCursor,
     SyncRun,
     SyncSeen,
@@ -186,7 +190,20 @@ def rows(database: Database, call: Call, model: type[Any], *conditions: Any) -> 
     return found
 
 
-TABLES = (Container, Person, Item, Node, Enrolment, Outcome, Quarantine, Version)
+TABLES = (
+    Container,
+    Person,
+    Section,
+    Item,
+    Node,
+    Enrolment,
+    Outcome,
+    Submission,
+    Completion,
+    CalendarEvent,
+    Quarantine,
+    Version,
+)
 _VARYING = {"institution_id", "connection_id", "run_id", "actor", "id", "tree_version", "bucket"}
 
 

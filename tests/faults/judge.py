@@ -130,7 +130,7 @@ def judge(books: Books, written: Written, kills: list[Kill]) -> dict[str, Any]:
         "jobs": sum(count - 1 for count in ends.values()),
         # Whoever was not killed had ended well what somebody else did again.
         "deliveries": _unexplained([(id_, pid) for id_, _, _, pid, _ in lines], killed),
-        "runs": _unexplained([(run.job, run.pid) for run in runs], killed),
+        "runs": _unexplained([(run.job, run.pid) for run in runs], killed | _cut_off(runs, kills)),
     }
     return {
         "kills": len(kills),
@@ -182,6 +182,22 @@ def _unexplained(done: Iterable[tuple[str, int]], killed: set[int | None]) -> in
         broken += what in before and before[what] not in killed
         before[what] = pid
     return broken
+
+
+def _cut_off(runs: Iterable[Any], kills: list[Kill]) -> set[int]:
+    """Processes that died in a run, after somebody had been killed.
+
+    Celery's worker takes its children with it, also one that it began after it was looked at.
+    """
+    by_job: dict[str, list[Any]] = defaultdict(list)
+    for run in runs:
+        by_job[run.job].append(run)
+    return {
+        run.pid
+        for of_job in by_job.values()
+        for run, again in itertools.pairwise(of_job)
+        if run.ended is None and any(run.began < kill.at < again.began for kill in kills)
+    }
 
 
 def _resumes(

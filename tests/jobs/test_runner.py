@@ -18,6 +18,7 @@ from bloop.jobs.models import Job
 from bloop.jobs.queries import JOB
 from bloop.store.database import in_unit
 from bloop.store.errors import StoreError
+from bloop.store.types import utcnow
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import FatalError, RateLimitedError
 from bloop_sdk.records import JSONObject
@@ -124,6 +125,26 @@ async def test_what_stays_retriable_fails_with_its_last_error(
     job = await until(database, call, await ask(database, jobs, call, max_attempts=2))
     assert job["state"] == "failed"
     assert parsed(job["error"]) == {"code": "rate_limited", "cure": "wait", "message": "no 2"}
+
+
+async def test_a_long_wait_that_a_system_asks_for_is_kept_and_costs_no_attempt(
+    database, call, make_jobs
+):
+    jobs = await make_jobs()
+
+    async def work(ctx, payload):
+        raise RateLimitedError("the daily allowance is used up", retry_after=300)
+
+    jobs.register("work", work)
+    id_ = await ask(database, jobs, call, max_attempts=1)
+    begun = utcnow()
+    job = await until(database, call, id_, lambda job: job["error"] is not None)
+    assert (job["state"], job["attempts"]) == ("waiting", 0)
+    assert parsed(job["error"])["code"] == "rate_limited"
+    due = await database.run(
+        in_unit, database, call, lambda unit: unit.session.get(Job, id_).run_after
+    )
+    assert 299 < (due - begun).total_seconds() < 360
 
 
 async def test_a_busy_database_is_tried_again(database, call, make_jobs, monkeypatch):

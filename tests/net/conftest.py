@@ -5,7 +5,7 @@ import pytest
 from aiohttp import web
 
 from bloop.net.guard import Guard
-from bloop.net.pacer import LocalPacer
+from bloop.net.pacer import HubPacer
 from bloop.net.transport import NetworkTransport
 from bloop_sdk._http.client import Bounds, Client
 from bloop_sdk._http.wire import Pace
@@ -97,7 +97,7 @@ async def connect():
         made = transport or NetworkTransport(Guard(allow), resolver=resolver)
         transports.append(made)
         options = {"credential": "c1", "bounds": FAST, "pace": Pace(), **options}
-        return Client(made, options.pop("pacer", None) or LocalPacer(), **options)
+        return Client(made, options.pop("pacer", None) or HubPacer(), **options)
 
     yield _connect
     for transport in transports:

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
-from bloop.net.pacer import LocalPacer
+from bloop.net.pacer import HubPacer
 from bloop_sdk import HttpClient, Request
 from bloop_sdk._http.client import Bounds, Try
 from bloop_sdk._http.outcome import retry_after
@@ -163,7 +163,7 @@ async def test_retry_after_is_a_floor_with_jitter_above(server, connect, pauses)
 
 async def test_what_is_too_long_to_wait_for_is_told_at_once(server, connect, pauses):
     server.say(status(429, Retry_After="300"))
-    pacer = LocalPacer()
+    pacer = HubPacer()
     client = connect(pacer=pacer)
     with pytest.raises(RateLimitedError) as caught:
         await client.send(Request(url=server.url))

@@ -3,59 +3,39 @@ import threading
 
 import pytest
 
-from bloop.net.pacer import LocalPacer
+from bloop.net.pacer import HubPacer
 from bloop_sdk._http.wire import Pace
 from bloop_sdk.errors import RateLimitedError
+from tests.net.virtual import now, virtually
 
 KEY = ("credential", "host")
 AGES = 1e9
 
 
-class Clock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self, monkeypatch):
-        self.now = 0.0
-        original = asyncio.sleep
-
-        async def sleep(seconds):
-            target = self.now + seconds
-            await original(0)
-            self.now = max(self.now, target)
-
-        monkeypatch.setattr("bloop.net.pacer.sleep", sleep)
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    return Clock(monkeypatch)
-
-
-async def _times(pacer, clock, pace, count, key=KEY):
+async def _times(pacer, pace, count, key=KEY):
     times = []
 
     async def one():
         async with pacer.turn(key, pace, AGES):
-            times.append(clock())
+            times.append(now())
 
     await asyncio.gather(*(one() for _ in range(count)))
     return times
 
 
 @pytest.mark.parametrize("windows", [((3, 10.0),), ((3, 10.0), (5, 60.0)), ((2, 1.0), (7, 100.0))])
-async def test_no_window_of_time_holds_more_than_it_may(windows, clock):
-    times = await _times(LocalPacer(clock), clock, Pace(windows=windows, at_once=4), 20)
+@virtually
+async def test_no_window_of_time_holds_more_than_it_may(windows):
+    times = await _times(HubPacer(clock=now), Pace(windows=windows, at_once=4), 20)
     assert len(times) == 20
     for count, seconds in windows:
         for start in times:
             assert sum(start <= time < start + seconds for time in times) <= count
 
 
-async def test_no_more_are_in_flight_than_may_be_and_they_come_in_turn(clock):
-    pacer, running, most, order = LocalPacer(clock), 0, 0, []
+@virtually
+async def test_no_more_are_in_flight_than_may_be_and_they_come_in_turn():
+    pacer, running, most, order = HubPacer(clock=now), 0, 0, []
 
     async def one(number):
         nonlocal running, most
@@ -72,33 +52,36 @@ async def test_no_more_are_in_flight_than_may_be_and_they_come_in_turn(clock):
     assert order == sorted(order)
 
 
-async def test_another_credential_or_host_has_turns_of_its_own(clock):
-    pacer, pace = LocalPacer(clock), Pace(windows=((1, 100.0),))
+@virtually
+async def test_another_credential_or_host_has_turns_of_its_own():
+    pacer, pace = HubPacer(clock=now), Pace(windows=((1, 100.0),))
     for key in (KEY, ("other", "host"), ("credential", "other")):
-        assert await _times(pacer, clock, pace, 1, key) == [0.0]
+        assert await _times(pacer, pace, 1, key) == [0.0]
 
 
-async def test_a_wait_that_is_too_long_is_told_and_takes_no_turn(clock):
-    pacer, pace = LocalPacer(clock), Pace(windows=((1, 100.0),), at_once=1)
-    await _times(pacer, clock, pace, 1)
+@virtually
+async def test_a_wait_that_is_too_long_is_told_and_takes_no_turn():
+    pacer, pace = HubPacer(clock=now), Pace(windows=((1, 100.0),), at_once=1)
+    await _times(pacer, pace, 1)
     for _ in range(3):
         with pytest.raises(RateLimitedError) as caught:
             async with pacer.turn(KEY, pace, 30):
                 pass
         assert caught.value.retry_after == 100
-    clock.now = 100
-    assert await _times(pacer, clock, pace, 1) == [100]
+    await asyncio.sleep(100)
+    assert await _times(pacer, pace, 1) == [100]
 
 
-async def test_a_hold_is_kept_by_all_and_never_shortened(clock):
-    pacer = LocalPacer(clock)
+@virtually
+async def test_a_hold_is_kept_by_all_and_never_shortened():
+    pacer = HubPacer(clock=now)
     pacer.hold(KEY, 20)
     pacer.hold(KEY, 5)
-    assert min(await _times(pacer, clock, Pace(), 3)) == 20
+    assert min(await _times(pacer, Pace(), 3)) == 20
 
 
 async def test_who_is_cancelled_while_waiting_passes_the_turn_on():
-    pacer, pace = LocalPacer(), Pace(at_once=1)
+    pacer, pace = HubPacer(), Pace(at_once=1)
     entered = []
 
     async def one(number):
@@ -117,7 +100,7 @@ async def test_who_is_cancelled_while_waiting_passes_the_turn_on():
 
 
 async def test_a_turn_that_was_given_and_cancelled_at_once_is_not_lost():
-    pacer, pace = LocalPacer(), Pace(at_once=1)
+    pacer, pace = HubPacer(), Pace(at_once=1)
     first = pacer.turn(KEY, pace, AGES)
     await first.__aenter__()
     second = asyncio.ensure_future(pacer.turn(KEY, pace, AGES).__aenter__())
@@ -131,7 +114,7 @@ async def test_a_turn_that_was_given_and_cancelled_at_once_is_not_lost():
 
 
 def test_several_event_loops_share_the_turns():
-    pacer, pace = LocalPacer(), Pace(at_once=2)
+    pacer, pace = HubPacer(), Pace(at_once=2)
     lock, running, most = threading.Lock(), 0, 0
 
     async def one():
@@ -154,4 +137,4 @@ def test_several_event_loops_share_the_turns():
         thread.join(30)
     assert not any(thread.is_alive() for thread in threads)
     assert most == 2
-    assert pacer._lines[KEY].in_flight == 0
+    assert not pacer._lines[KEY].book.flights

@@ -59,6 +59,12 @@ async def test_no_secret_reaches_the_cassette_and_the_replay_needs_none(recorded
                 "access_token": "s3cr3t",
                 "user": {"email": "s3cr3t@x.example", "id": 7, "tokens": []},
                 "list": [{"password": "s3cr3t"}, "see https://u:s3cr3t@h/ ", None],
+                # As Moodle has them.
+                "privatetoken": "s3cr3t",
+                "userprivateaccesskey": "s3cr3t",
+                "fileurl": "https://m.example/pluginfile.php/7/a.pdf?forcedownload=1&token=s3cr3t",
+                "icon": "https://m.example/tokenpluginfile.php/s3cr3ts3cr3ts3cr3t/7/f1",
+                "customdata": '{"d": 1, "token": "s3cr3t"}',
             },
             headers={
                 "Set-Cookie": "session=s3cr3t",

@@ -25,6 +25,8 @@ _PATTERN = re.compile(
     r"[\w.-]{0,40}|sig|key|code|auth|state|credential|email)=)[^&#;\s\"'<>]+"
     r"|(?P<pair>(?<![\w-])[\w-]{0,40}(?:password|passwd|secret|(?:access|refresh|id|api|auth)"
     r"[_-]?token|api[_-]?key)[\"']?\s{0,4}[=:]\s{0,4}[\"']?)(?!\*)[^\s\"',;&)}\]]{3,}"
+    # Moodle's file links for mail and calendars hold their key in the path.
+    r"|(?P<path>\btokenpluginfile\.php/)\w{16,}"
     r"|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
     r"|(?<![\w-])(?:sk|pk|rk|whsec|xox[abprs]|gh[opsur]|glpat|secret|ntn|bloop_(?:pat|key|rt))[-_][A-Za-z0-9_-]{16,}"
     r"|(?<!\w)\d{1,8}~[A-Za-z0-9]{40,}"

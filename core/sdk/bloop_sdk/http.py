@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,7 +17,11 @@ from bloop_sdk.errors import MalformedRecordError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request. ``params`` are added to the URL's query; ``json_body`` excludes ``body``."""
+    """One request. ``params`` are added to the URL's query; ``json_body`` excludes ``body``.
+
+    ``once`` says that it may do twice what it does, whatever its method: then it is tried again
+    only where the first try cannot have had an effect.
+    """
 
     url: str
     method: str = "GET"
@@ -26,6 +31,7 @@ class Request:
     json_body: Any = None
     form: Mapping[str, str] | None = None
     timeout: float | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,15 @@ class Response:
         return self.body.decode("utf-8", "replace")
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The head of an answer, and its body as it comes in. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
 class HttpClient(Protocol):
     """The one way out. Errors are :mod:`bloop_sdk.errors`, already retried where that helps."""
 
@@ -60,4 +75,11 @@ class HttpClient(Protocol):
 
     def stream(self, request: Request) -> AsyncIterator[bytes]:
         """The body of a 200 answer in chunks."""
+        ...
+
+    def exchange(self, request: Request) -> AbstractAsyncContextManager[Answer]:
+        """The answer whatever its status, for bridges to vendors' SDKs: see docs/plugins/http.md.
+
+        Redirects and refusals are answers; only a rate limit, and what gives no answer, raises.
+        """
         ...

@@ -231,9 +231,13 @@ class Network(_Part):
     The rest is how often a credential may ask a host, for all processes of the hub together:
     ``at_once`` requests in flight, and of each window ``[count, seconds]`` at most so many in any
     such time.
+
+    ``downloads`` are written as ``hosts`` are: where a system keeps its files. What goes there, or
+    is redirected there, only reads and has none of the plugin's headers: no credential leaves.
     """
 
     hosts: tuple[str, ...] = ()
+    downloads: tuple[str, ...] = ()
     at_once: Annotated[int, Field(ge=1, le=100)] = 8
     windows: tuple[tuple[PositiveInt, PositiveFloat], ...] = ()
     bucket: Bucket | None = None

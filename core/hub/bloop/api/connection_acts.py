@@ -23,7 +23,7 @@ from bloop.api.connections import (
 from bloop.content.connection_queries import QUARANTINED, RUNS
 from bloop.content.schemas import JobStarted, QuarantineList, RunOut
 from bloop.content.syncing import ask_for_retry, ask_for_sync
-from bloop.hub import connections, hints
+from bloop.hub import connections, hints, stopping
 from bloop.hub.connection_views import survey, view
 from bloop.store.statements import to_dicts
 from bloop_sdk import WebhookRequest
@@ -259,7 +259,7 @@ async def retry_quarantined(request: Request, connection_id: str, body: RetryIn)
 )
 async def pause_connection(request: Request, connection_id: str) -> Response:
     """Read nothing more of it until it is resumed; a sync under way is stopped."""
-    await connections.pause(hub_for(request), call_of(request), connection_id)
+    await stopping.pause(hub_for(request), call_of(request), connection_id)
     return await answer(request, connection_id)
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import expected_version, json_response
 from bloop.content.syncing import set_every
-from bloop.hub import connections
+from bloop.hub import connections, stopping
 from bloop.hub.connection_views import View, asked, view, views
 from bloop.hub.connections import NewConnection
 from bloop.jobs import JobState
@@ -201,8 +201,9 @@ async def change_connection(
     """Change its name, its settings, or how often it is read by itself."""
     hub, call, version = hub_for(request), call_of(request), expected_version(request)
     if body.name is not None or body.settings is not None:
-        named = {"name": body.name, "settings": body.settings}
-        await connections.change(hub, call, connection_id, **named, version=version)
+        await connections.change(
+            hub, call, connection_id, name=body.name, settings=body.settings, version=version
+        )
         version = None
     if "every" in body.model_fields_set:
         zone = hub.config.value.hub.time_zone
@@ -224,7 +225,7 @@ async def remove_connection(
     """Remove it with its runs, people and secrets; its courses stay, or go into the trash."""
     hub, call, version = hub_for(request), call_of(request), expected_version(request)
     trash = content == "trash"
-    await connections.remove(hub, call, connection_id, trash=trash, version=version)
+    await stopping.remove(hub, call, connection_id, trash=trash, version=version)
     return Response(status_code=204)
 
 

@@ -192,13 +192,13 @@ async def select(
 @asynchronous
 async def pause(name: str, *, as_json: bool) -> None:
     """Read nothing more of NAME until it is resumed; a sync under way is stopped."""
-    from bloop.hub import connections as service
+    from bloop.hub import stopping
     from bloop.hub.connection_views import find
 
     async with open_hub() as hub:
         call = hub_call(hub)
         one = await find(hub, call, name)
-        await service.pause(hub, call, one["id"])
+        await stopping.pause(hub, call, one["id"])
         one = await _again(hub, call, one)
     _say_state(one, as_json=as_json, expected="suspended")
 
@@ -293,7 +293,7 @@ async def rotate(
 @asynchronous
 async def remove(name: str, content: str, *, yes: bool, as_json: bool) -> None:
     """Remove NAME with its runs, its secrets and all that it knows of people."""
-    from bloop.hub import connections as service
+    from bloop.hub import stopping
     from bloop.hub.connection_views import find
 
     async with open_hub() as hub:
@@ -303,7 +303,7 @@ async def remove(name: str, content: str, *, yes: bool, as_json: bool) -> None:
             kept = "stay here" if content == "keep" else "go into the trash"
             question = f"Remove {one['name']!r}? Its courses {kept}, its people go."
             click.confirm(question, abort=True, err=True)
-        gone = await service.remove(hub, call, one["id"], trash=content == "trash")
+        gone = await stopping.remove(hub, call, one["id"], trash=content == "trash")
     if as_json:
         print_json({"connection": one["id"], "content": content, "removed": gone})
     else:

@@ -107,7 +107,7 @@ class _DryReader:
             gone=await self._reading(self._gone, whole),
             requests=meter.requests if meter else 0,
             seconds=round(monotonic() - began, 3),
-            by_kind=dict(sorted(self.by_kind.items())),
+            by_kind=dict(sorted((+self.by_kind).items())),
             problems=tuple(self.problems),
             gaps=tuple(self.gaps),
         )

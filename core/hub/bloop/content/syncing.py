@@ -70,7 +70,7 @@ def ask_for_sync(
     for a connection that cannot be read now, and where another kind of sync is under way.
     """
     connection = unit.get(Connection, connection_id)
-    _check_readable(connection)
+    check_readable(connection)
     payload = _payload(connection_id) | {
         "full": full,
         "dry_run": dry_run,
@@ -105,7 +105,7 @@ def ask_for_refresh(
     The same ``key`` asks only once.
     """
     connection = unit.get(Connection, connection_id)
-    _check_readable(connection)
+    check_readable(connection)
     ordered = sorted(set(refs))
     if not ordered:
         raise InvalidError("there is nothing to fetch again", field="refs")
@@ -252,7 +252,8 @@ def _payload(connection_id: str) -> dict[str, Any]:
     }
 
 
-def _check_readable(connection: Connection) -> None:
+def check_readable(connection: Connection) -> None:
+    """Raise unless a connection can be talked to now."""
     reason = _REFUSED.get(ConnectionState(connection.state))
     if "file" in connection.settings:
         raise InvalidError(

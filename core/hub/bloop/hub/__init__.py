@@ -152,6 +152,7 @@ class Hub:
     @cached_property
     def jobs(self) -> Jobs:
         """The ledger of jobs; a command's process only asks for them."""
+        from bloop.hub.handlers import register
         from bloop.jobs import Jobs, Timing
 
         drain = self.config.value.limits.drain_seconds
@@ -166,11 +167,7 @@ class Hub:
             timing=timing,
             broker_url=url.get_secret_value() if url else None,
         )
-        made.register("content.import", self._import_uploaded)
-        made.register("content.sync", self._sync)
-        made.register("content.refresh", self._refresh)
-        made.register("accounts.message", self._bring_message)
-        made.register("accounts.export", self._export_person)
+        register(self, made.register)
         return made
 
     @cached_property
@@ -198,8 +195,12 @@ class Hub:
     def outside(self) -> Outside:
         """The one way out of plugins."""
         from bloop.hub.outside import Outside
+        from bloop.net.boards import board_for
 
-        return Outside(self.config.value.net)
+        config, redis = self.config.value, self.config.value.redis.url
+        folder = config.hub.data_dir / "pace"
+        board = board_for(self.database.url, redis.get_secret_value() if redis else None, folder)
+        return Outside(config.net, board)
 
     @cached_property
     def consumers(self) -> Consumers:
@@ -326,33 +327,6 @@ class Hub:
         from bloop.hub.messages import notifier_for
 
         return await notifier_for(self, call) is not None
-
-    async def _bring_message(self, running: RunningJob, payload: JSONObject) -> Any:
-        from bloop.hub.messages import run_message_job
-
-        return await run_message_job(self, running, payload)
-
-    async def _import_uploaded(self, running: RunningJob, payload: JSONObject) -> Any:
-        from bloop.hub.providers import run_import_job
-
-        return await run_import_job(self, running, payload)
-
-    async def _sync(self, running: RunningJob, payload: JSONObject) -> Any:
-        from bloop.hub.connections import run_sync_job
-
-        return await run_sync_job(self, running, payload)
-
-    async def _refresh(self, running: RunningJob, payload: JSONObject) -> Any:
-        from bloop.hub.connections import run_refresh_job
-
-        return await run_refresh_job(self, running, payload)
-
-    async def _export_person(self, running: RunningJob, _payload: JSONObject) -> Any:
-        from bloop.accounts.privacy.exporting import run_export
-
-        return await asyncio.to_thread(
-            run_export, self.database, self.sources, running.call, running.progress
-        )
 
     def _resolve(
         self, plugin_id: str, model: type[PluginConfig], _written: Mapping[str, Any]

@@ -1,22 +1,20 @@
-"""Connections with their plugins: made, changed, checked, discovered, read, paused, removed."""
+"""Connections with their plugins: made, changed, checked, discovered, read, and resumed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from bloop.content import removal
 from bloop.content.dry import dry_read
 from bloop.content.engine import RunOptions, run_read
+from bloop.content.grading import GRADE, operation
 from bloop.content.refresh import refresh
-from bloop.content.syncing import EVERY, first_time, job_under_way
+from bloop.content.syncing import EVERY, first_time
 from bloop.hub.contexts import ConnectionCall, open_connection_context
+from bloop.hub.outside import Tally
 from bloop.hub.providers import GuardedProvider
-from bloop.jobs.models import OVER
-from bloop.jobs.queries import JOB
 from bloop.kernel import connections
 from bloop.kernel.models import Connection
 from bloop.kernel.own_settings import Owner, set_own
@@ -25,8 +23,7 @@ from bloop.store.commands import command
 from bloop.store.database import in_unit
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call, ConfigError, Container, PluginConfig, Ref
-from bloop_sdk._http.client import Try
+from bloop_sdk import Call, ConfigError, Container, PluginConfig, Ref, UnsupportedError
 from bloop_sdk.records import Kind
 
 if TYPE_CHECKING:
@@ -37,9 +34,6 @@ if TYPE_CHECKING:
 CONNECTABLE = ("lms", "notes")
 """Capabilities that a connection can stand for."""
 LONGEST_NAME = 200
-LOOK_SECONDS = 0.2
-STOP_SECONDS = 20.0
-"""So long a removal waits for a sync that it has asked to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,32 +124,19 @@ async def open_provider(
     call: Call,
     connection_id: str,
     *,
-    count: Requests | None = None,
+    count: Tally | None = None,
     trial: Mapping[str, Any] | None = None,
 ) -> GuardedProvider:
     """A connection's provider; raises PluginUnavailableError and ConfigError with their cures.
 
     ``trial`` are secrets to try in place of those that are kept.
     """
-    context = await open_connection_context(
-        hub, call, connection_id, on_try=None if count is None else count.add, trial=trial
-    )
+    context = await open_connection_context(hub, call, connection_id, on_try=count, trial=trial)
     handle = hub.kernel.provider(context.capability, context.plugin_id)
     inner = await asyncio.to_thread(handle.create, context)  # The first one imports its code.
     # A breaker that the old secrets have opened says nothing of new ones.
     place = connection_id if trial is None else f"{connection_id}/new"
     return GuardedProvider(inner, handle, hub.kernel.calls, place)
-
-
-class Requests:
-    """Counts what goes out for a run: a :class:`bloop.content.engine.Meter`."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-
-    def add(self, _one: Try) -> None:
-        """One more."""
-        self.requests += 1
 
 
 async def check(hub: Hub, call: Call, connection_id: str) -> Status[ConnectionState]:
@@ -237,75 +218,6 @@ async def rotate(
     return await hub.database.run(in_unit, hub.database, call, keeping)
 
 
-async def pause(hub: Hub, call: Call, connection_id: str) -> Status[ConnectionState]:
-    """Read nothing more of a system until somebody resumes it; a sync under way is stopped."""
-
-    @command("connections:write")
-    def pausing(unit: UnitOfWork) -> Status[ConnectionState]:
-        row = unit.get(Connection, connection_id)
-        _stop_sync(hub, unit, row)
-        row.next_at = None
-        unit.audit.append("connections:pause", f"connection:{connection_id}")
-        return connections.set_state(
-            unit,
-            connection_id,
-            ConnectionState.SUSPENDED,
-            "somebody paused it",
-            "resume it, and it goes on where it stopped",
-        )
-
-    return await hub.database.run(in_unit, hub.database, call, pausing)
-
-
-async def remove(
-    hub: Hub,
-    call: Call,
-    connection_id: str,
-    *,
-    trash: bool,
-    version: int | None = None,
-) -> Mapping[str, int]:
-    """Remove a connection with all that it knows of people; what went, by kind.
-
-    Its courses stay as if they had been written here, or go into the trash, from where they can be
-    restored. Raises ConflictError where its sync does not stop in time.
-    """
-
-    @command("connections:write")
-    def stopping(unit: UnitOfWork) -> str | None:
-        row = unit.get(Connection, connection_id)
-        unit.expect(row, version)
-        return _stop_sync(hub, unit, row)
-
-    job = await hub.database.run(in_unit, hub.database, call, stopping)
-    deadline = monotonic() + STOP_SECONDS
-    while job is not None and not await _is_over(hub, call, job):
-        if monotonic() > deadline:
-            raise ConflictError(
-                "its sync is being stopped, which takes longer than it should",
-                cure=f"see what it does: bloop jobs show {job}; then remove it again",
-            )
-        await asyncio.sleep(LOOK_SECONDS)
-    return await hub.database.run(
-        in_unit, hub.database, call, removal.remove_connection, connection_id, trash=trash
-    )
-
-
-def _stop_sync(hub: Hub, unit: UnitOfWork, row: Connection) -> str | None:
-    """Cancel the sync under way; its id, if there is one."""
-    job = job_under_way(unit, row)
-    if job is None:
-        return None
-    if not job.cancel_requested:
-        hub.jobs.cancel(unit, job.id)
-    return job.id
-
-
-async def _is_over(hub: Hub, call: Call, job: str) -> bool:
-    row = await hub.database.read_one(JOB, call, id=job)
-    return row is None or JOB.as_dict(row)["state"] in OVER
-
-
 async def discover(hub: Hub, call: Call, connection_id: str) -> Sequence[Container]:
     """The courses or notebooks to choose from."""
     provider = await open_provider(hub, call, connection_id)
@@ -315,7 +227,7 @@ async def discover(hub: Hub, call: Call, connection_id: str) -> Sequence[Contain
 async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
     """Handle a job of the kind :data:`bloop.content.syncing.SYNC_JOB`; gives the report."""
     connection = payload["connection"]
-    count = Requests()
+    count = Tally()
     provider = await open_provider(hub, job.call, connection, count=count)
     selected = await _selected(hub, job.call, connection)
     streams = payload["streams"] or selected.get("streams")
@@ -346,6 +258,20 @@ async def run_refresh_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSO
     provider = await open_provider(hub, job.call, connection)
     refs = [Ref(Kind(kind), name) for kind, _, name in (r.partition(":") for r in payload["refs"])]
     return await refresh(hub.database, hub.blobs, provider, job.call, connection, refs)
+
+
+async def run_grade_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
+    """Handle a job of the kind :data:`bloop.content.grading.GRADE_JOB`; what is there now."""
+    connection = payload["connection"]
+    provider = await open_provider(hub, job.call, connection)
+    if GRADE not in provider.spec().writes:
+        raise UnsupportedError(
+            f"plugin {provider.handle.plugin_id} writes no grades",
+            cure="give it in the system where the work was handed in",
+        )
+    written = await provider.write(*operation(job.job, payload))
+    counts = await refresh(hub.database, hub.blobs, provider, job.call, connection, [written.ref])
+    return {"remote_version": written.remote_version, **counts}
 
 
 async def _selected(hub: Hub, call: Call, connection_id: str) -> dict[str, Any]:
@@ -385,10 +311,9 @@ __all__ = [
     "create",
     "discover",
     "open_provider",
-    "pause",
-    "remove",
     "resume",
     "rotate",
+    "run_grade_job",
     "run_refresh_job",
     "run_sync_job",
 ]

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import TYPE_CHECKING
 
 from bloop.kernel.config_model import NetSection
 from bloop.net.guard import Guard
-from bloop.net.pacer import LocalPacer
+from bloop.net.pacer import HubPacer
 from bloop.net.transport import NetworkTransport
+from bloop.telemetry.logs import get_logger
 from bloop.telemetry.metrics import metrics
 from bloop_sdk import Manifest, PluginConfig, Request, Response, UnsupportedError
 from bloop_sdk._http.client import Bounds, Client, Try
 from bloop_sdk._http.urls import hosts_within
+from bloop_sdk._http.wire import Pace
+from bloop_sdk.http import Answer
+
+if TYPE_CHECKING:
+    from bloop.net.boards import Board
+
+log = get_logger("bloop.outside")
 
 
 class Outside:
-    """Makes every client of a process: they share connections, guard and pacer."""
+    """Makes every client of a process: they share connections, guard and pacer.
 
-    def __init__(self, net: NetSection) -> None:
+    ``board`` is where processes share what they send; without one each counts by itself.
+    """
+
+    def __init__(self, net: NetSection, board: Board | None = None) -> None:
         self.guard = Guard(net.allow)
         self.transport = NetworkTransport(self.guard, connect_seconds=net.connect_seconds)
-        self._pacer = LocalPacer()
+        self.pacer = HubPacer(board)
         self._bounds = Bounds(total_seconds=net.total_seconds, body_bytes=net.body_bytes)
 
     def client(
@@ -35,27 +49,38 @@ class Outside:
     ) -> Client:
         """The way out of a plugin with an institution's settings: to its declared hosts alone.
 
-        A ``connection`` has a credential of its own; ``on_try`` is told of each request.
+        Each ``connection`` has a credential of its own, and so turns of its own. ``on_try`` is
+        told of each try, for the counts of a run.
         """
-
-        def tell(one: Try) -> None:
-            _count(manifest.id, one)
-            if on_try is not None:
-                on_try(one)
-
-        credential = "/".join(filter(None, (manifest.id, institution, connection)))
+        network = manifest.network
         return Client(
             self.transport,
-            self._pacer,
-            credential=credential,
-            hosts=frozenset(hosts_of(manifest, config)),
+            self.pacer,
+            credential="/".join((institution, manifest.id, connection or "")),
+            pace=Pace(network.windows, network.at_once, network.bucket),
+            hosts=frozenset(hosts_of(network.hosts, config)),
+            downloads=frozenset(hosts_of(network.downloads, config)),
             bounds=self._bounds,
-            on_try=tell,
+            on_try=partial(_count, manifest.id, on_try),
         )
 
     async def close(self) -> None:
         """Let go of every connection."""
+        await self.pacer.close()
         await self.transport.close()
+
+
+class Tally:
+    """Counts what goes out for a run: ``client(..., on_try=tally)``."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.bytes = 0
+
+    def __call__(self, one: Try) -> None:
+        """Count one try."""
+        self.requests += 1
+        self.bytes += one.bytes
 
 
 class NoWayOut:
@@ -69,10 +94,14 @@ class NoWayOut:
         """Refuse."""
         raise _refusal(request)
 
+    def exchange(self, request: Request) -> AbstractAsyncContextManager[Answer]:
+        """Refuse."""
+        raise _refusal(request)
 
-def hosts_of(manifest: Manifest, config: PluginConfig) -> Iterator[str]:
-    """The hosts that a manifest declares; ``{key}`` are those of the URLs in that setting."""
-    for declared in manifest.network.hosts:
+
+def hosts_of(declared_hosts: Iterable[str], config: PluginConfig) -> Iterator[str]:
+    """Hosts as a manifest declares them; ``{key}`` are those of the URLs in that setting."""
+    for declared in declared_hosts:
         key = re.fullmatch(r"\{(\w+)\}", declared)
         if key is None:
             yield declared.lower()
@@ -84,7 +113,19 @@ def _refusal(request: Request) -> UnsupportedError:
     return UnsupportedError(f"{request.url}: the import of a file has no way to the outside")
 
 
-def _count(plugin: str, one: Try) -> None:
+def _count(plugin: str, on_try: Callable[[Try], None] | None, one: Try) -> None:
+    if on_try is not None:
+        on_try(one)
+    log.debug(
+        "request to outside",
+        plugin=plugin,
+        method=one.method,
+        host=one.host,
+        path=one.path,
+        status=one.status,
+        bytes=one.bytes,
+        seconds=round(one.seconds, 4),
+    )
     made = metrics()
     made.outbound_requests.labels(plugin, one.host, one.status).inc()
     made.outbound_seconds.labels(plugin, one.host).observe(one.seconds)

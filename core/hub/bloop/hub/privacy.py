@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.privacy import rules
 from bloop.accounts.privacy.parts import Part, parts_of
@@ -12,6 +13,8 @@ from bloop.tables import core_metadata
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
+    from bloop.jobs.context import RunningJob
+    from bloop_sdk.records import JSONObject
 
 
 def sources_of(hub: Hub) -> Sources:
@@ -23,3 +26,10 @@ def sources_of(hub: Hub) -> Sources:
 def core_parts() -> list[Part]:
     """The parts of every table of the core."""
     return parts_of(core_metadata(), [*rules.rules(), *personal.rules()])
+
+
+async def run_export_job(hub: Hub, job: RunningJob, _payload: JSONObject) -> Any:
+    """Handle a job that gathers the data of the person who asks."""
+    from bloop.accounts.privacy.exporting import run_export
+
+    return await asyncio.to_thread(run_export, hub.database, hub.sources, job.call, job.progress)

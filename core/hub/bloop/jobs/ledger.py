@@ -26,6 +26,8 @@ from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
 
 MAX_PAYLOAD_BYTES = 64 * 1024
 LONGEST_BACKOFF_SECONDS = 300.0
+LONG_WAIT_SECONDS = 10.0
+"""A system that asks for a wait of so long has its pace: no attempt has failed."""
 NO_ATTEMPT_LEFT = "job_lost"
 
 
@@ -272,10 +274,15 @@ def retry_later(
     return _changed(unit, _fenced(claim, values))
 
 
-def give_back(unit: UnitOfWork, claim: Claim) -> bool:
-    """Let somebody else have it at once, as if it had not been claimed: the runner stops."""
+def give_back(
+    unit: UnitOfWork, claim: Claim, error: Mapping[str, Any] | None = None, *, wait: float = 0.0
+) -> bool:
+    """Let it be claimed again as if it had not been: the runner stops, or a system asks to wait."""
     now = utcnow()
-    values = {**_again(now), "run_after": now, "attempts": Job.attempts - 1}
+    later = now + timedelta(seconds=wait)
+    values = {**_again(now), "run_after": later, "attempts": Job.attempts - 1}
+    if wait:
+        values |= {"turn": None, "error": error}
     return _changed(unit, _fenced(claim, values))
 
 

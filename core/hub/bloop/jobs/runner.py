@@ -29,7 +29,7 @@ from bloop.tasks import end_tasks
 from bloop.telemetry.context import log_context
 from bloop.telemetry.logs import get_logger
 from bloop.telemetry.metrics import metrics
-from bloop_sdk import BloopError, Call, RetriableError
+from bloop_sdk import BloopError, Call, RateLimitedError, RetriableError
 
 NEVER = float("inf")
 AHEAD_SECONDS = 0.02
@@ -347,10 +347,15 @@ class Runner:
 
     async def _failed(self, context: RunningJob, err: BaseException) -> str:
         claim, error = context.claim, error_of(err)
+        wait = wait_of(err) or 0.0
+        if isinstance(err, RateLimitedError) and wait >= ledger.LONG_WAIT_SECONDS:
+            self._log.info("job goes on when it may", kind=claim.kind, error=err)
+            await self._endings.write(ledger.give_back, claim, error, wait=wait)
+            return "put_off"
         again = isinstance(err, RetriableError) or error["code"] in TRANSIENT
         if again and claim.attempt < claim.max_attempts:
             self._log.info("job will be tried again", kind=claim.kind, error=err)
-            await self._endings.write(ledger.retry_later, claim, error, retry_after=wait_of(err))
+            await self._endings.write(ledger.retry_later, claim, error, retry_after=wait)
             return "retried"
         self._log.warning("job failed", kind=claim.kind, exc_info=err)
         await self._endings.write(

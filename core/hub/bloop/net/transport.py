@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from bloop.net.guard import Guard
 from bloop_sdk._http.outcome import NOT_SENT
 from bloop_sdk._http.urls import AddressRefusedError, told
-from bloop_sdk._http.wire import Answer, prepare
+from bloop_sdk._http.wire import prepare
 from bloop_sdk.errors import BloopError, DeadlineError, FatalError, UnavailableError
-from bloop_sdk.http import Request
+from bloop_sdk.http import Answer, Request
 
 if TYPE_CHECKING:
     import aiohttp

@@ -187,3 +187,17 @@ async def _wakes(hub: Hub) -> Health:
         if wakes.carrier == "Redis"
         else "see that PostgreSQL lets this machine have more connections",
     )
+
+
+@check("pacer")
+async def _pacer(hub: Hub) -> Health:
+    """While it is away each process keeps to the limits of systems outside by itself."""
+    pacer = hub.outside.pacer
+    if pacer.fault is None:
+        return Health(name="pacer", ok=True, detail=f"shared through {pacer.shared_by}")
+    return Health(
+        name="pacer",
+        ok=None,
+        detail=f"{pacer.fault}: each process paces its requests by itself",
+        cure="see that all processes of this hub reach it; systems may answer 429 until then",
+    )

@@ -151,7 +151,7 @@ class Metrics:
         self.jobs_finished = self._add(
             Counter,
             "bloop_jobs_finished_total",
-            "Jobs that ended here: succeeded, failed, retried or cancelled.",
+            "Jobs that ended here: succeeded, failed, retried, put_off or cancelled.",
             *("kind", "outcome"),
         )
         self.job_seconds = self._add(

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.identities.attempts import MINUTES, Begun
 from bloop.content.syncing import ask_for_retry, ask_for_sync, set_every
-from bloop.hub import authorizing, connections
+from bloop.hub import authorizing, connections, stopping
 from bloop.hub.connection_views import about_course, survey, view
 from bloop.kernel.connections import choose
 from bloop.store.database import in_unit
@@ -65,7 +65,7 @@ async def sync(request: Request, connection_id: str) -> Response:
 @_act("pause")
 async def pause(request: Request, connection_id: str) -> Response:
     """Read nothing more of it."""
-    await connections.pause(hub_for(request), call_of(request), connection_id)
+    await stopping.pause(hub_for(request), call_of(request), connection_id)
     return _back(connection_id)
 
 
@@ -241,7 +241,7 @@ async def remove(request: Request, connection_id: str) -> Response:
     hub, call = hub_for(request), call_of(request)
     trash = (await read_form(request))["content"] == "trash"
     try:
-        await connections.remove(hub, call, connection_id, trash=trash)
+        await stopping.remove(hub, call, connection_id, trash=trash)
     except ConflictError as err:
         one = await view(hub, call, connection_id)
         return await page(request, "connection_remove.html", status=409, one=one, error=err)

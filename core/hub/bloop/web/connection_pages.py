@@ -138,7 +138,7 @@ async def show_connection(
         runs=runs,
         quarantined=to_dicts(QUARANTINED, aside),
         hints=f"{hub.config.value.public_url}/api/v1/connections/{connection_id}/hints",
-        **await _offers(hub, call, connection_id),
+        offers=await _offers(hub, call, connection_id),
         may_write=may(call, "connections:write"),
         said=said,
         number=number,

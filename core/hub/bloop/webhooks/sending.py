@@ -10,9 +10,10 @@ from typing import Any
 from bloop.webhooks.keys import sign
 from bloop_sdk import BloopError, Request, RetriableError
 from bloop_sdk._http.outcome import retry_after
-from bloop_sdk._http.wire import Answer, Transport
+from bloop_sdk._http.wire import Transport
 from bloop_sdk._masking import mask_text
 from bloop_sdk.events import CLOUD_EVENT_TYPE
+from bloop_sdk.http import Answer
 
 TOTAL_SECONDS = 15.0
 ANSWER_BYTES = 1024

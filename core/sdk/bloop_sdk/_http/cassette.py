@@ -16,14 +16,17 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 
 from bloop_sdk._http.urls import told
-from bloop_sdk._http.wire import Answer, Transport, prepare
+from bloop_sdk._http.wire import Transport, prepare
 from bloop_sdk._masking import MASK, is_private, mask_text
 from bloop_sdk.errors import FatalError
-from bloop_sdk.http import Request
+from bloop_sdk.http import Answer, Request
 
 VERSION = 1
 # Words that hide a credential in a query or form, though not in any log field.
-_CREDENTIALS = frozenset({"wstoken", "sig", "signature", "code", "key", "state", "auth"})
+_CREDENTIALS = frozenset(
+    {"auth", "code", "key", "privatetoken", "sesskey", "sig", "signature", "state"}
+    | {"userprivateaccesskey", "wstoken"}
+)
 # Of a response these change the reading; the rest is the server's own business.
 _KEPT_HEADERS = frozenset(
     {"content-type", "link", "location", "retry-after", "date", "etag", "last-modified"}
@@ -189,7 +192,17 @@ def _scrubbed(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_scrubbed(part) for part in value]
-    return mask_text(value, len(value)) if isinstance(value, str) else value
+    return _masked(value) if isinstance(value, str) else value
+
+
+def _masked(text: str) -> str:
+    """A text without secrets; JSON within JSON, as Moodle has it, by its keys as well."""
+    if text.startswith(("{", "[")):
+        with contextlib.suppress(ValueError):
+            inner = json.loads(text)
+            if (scrubbed := _scrubbed(inner)) != inner:
+                return json.dumps(scrubbed, ensure_ascii=False)
+    return mask_text(text, len(text))
 
 
 def _form(query: str) -> str:

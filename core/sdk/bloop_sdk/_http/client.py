@@ -9,10 +9,11 @@ from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
 from bloop_sdk._http.outcome import Retries, error_of
 from bloop_sdk._http.urls import AddressRefusedError, joined, origin, same_host, told
-from bloop_sdk._http.wire import Answer, Pace, Pacer, Transport
+from bloop_sdk._http.wire import Pace, Pacer, Transport
 from bloop_sdk.errors import (
     BloopError,
     FatalError,
@@ -20,12 +21,15 @@ from bloop_sdk.errors import (
     MissingRecordError,
     RateLimitedError,
     RetriableError,
+    UnavailableError,
 )
-from bloop_sdk.http import Request, Response
+from bloop_sdk.http import Answer, Request, Response
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_JUDGED = frozenset({401, 403, 429})
 _MAX_REDIRECTS = 5
 _ERROR_BODY = 64 * 1024
+_OF_READING = frozenset({"accept", "range", "if-range", "if-none-match", "if-modified-since"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +46,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try of one request, for metrics and run reports; status 0 means no answer."""
+    """One try of one request, for metrics, logs and run reports; status 0 means no answer."""
 
     method: str
     host: str
+    path: str
     status: int
     bytes: int
     seconds: float
@@ -55,6 +60,7 @@ class Client:
     """The way out of one plugin with one credential.
 
     ``hosts`` are those that it talks to, ``*.example.com`` among them; None leaves it open.
+    ``downloads`` are hosts that may only be read from, with none of the plugin's credentials.
     ``wait`` passes the seconds between two tries; a test's takes none.
     """
 
@@ -66,6 +72,7 @@ class Client:
         credential: str,
         pace: Pace | None = None,
         hosts: frozenset[str] | None = None,
+        downloads: frozenset[str] = frozenset(),
         bounds: Bounds | None = None,
         on_try: Callable[[Try], None] | None = None,
         wait: Callable[[float], Awaitable[None]] | None = None,
@@ -75,6 +82,7 @@ class Client:
         self._credential = credential
         self._pace = pace or Pace()
         self._hosts = hosts
+        self._downloads = downloads
         self._bounds = bounds or Bounds()
         self._on_try = on_try
         self._wait = wait or sleep
@@ -110,6 +118,48 @@ class Client:
             async for chunk in answer.chunks:
                 yield chunk
 
+    @contextlib.asynccontextmanager
+    async def exchange(self, request: Request) -> AsyncIterator[Answer]:
+        """The answer whatever its status, as :meth:`bloop_sdk.http.HttpClient.exchange`.
+
+        ``timeout`` bounds its silence; the whole of it may last as long as a stream.
+        """
+        retries = self._retries(request)
+        async with contextlib.AsyncExitStack() as stack:
+            answer: Answer | None = None
+            while answer is None:
+                try:
+                    answer = await self._exchanged(request, stack, retries)
+                except RateLimitedError:
+                    raise
+                except RetriableError as err:
+                    await self._pause(request, retries, err)
+            yield answer
+
+    async def _exchanged(
+        self, request: Request, stack: contextlib.AsyncExitStack, retries: Retries
+    ) -> Answer | None:
+        """One try; None where its answer asks for another, and there is one."""
+        bounds = self._bounds
+        silence = request.timeout or bounds.total_seconds
+        async with contextlib.AsyncExitStack() as hop:
+            answer = await hop.enter_async_context(
+                self._open(request, bounds.stream_seconds, silence, bounds.stream_bytes)
+            )
+            if answer.status not in _JUDGED and answer.status < 500:
+                stack.push_async_exit(hop.pop_all())
+                return answer
+            body = await _beginning(answer.chunks)
+        error = error_of(request, answer.status, answer.headers, body)
+        if isinstance(error, RetriableError):
+            try:
+                await self._pause(request, retries, error)
+            except UnavailableError:
+                pass  # Its tries are used up: let who asked read what was said.
+            else:
+                return None
+        return Answer(answer.status, answer.headers, _once(body))
+
     async def _whole(self, request: Request) -> Response:
         bounds = self._bounds
         async with contextlib.AsyncExitStack() as stack:
@@ -136,36 +186,35 @@ class Client:
         self, request: Request, stack: contextlib.AsyncExitStack, total: float, limit: int
     ) -> tuple[Request, Answer]:
         """The answer that no redirect leads on from, and the request that got it."""
+        idle = self._bounds.total_seconds
         for _ in range(_MAX_REDIRECTS + 1):
             async with contextlib.AsyncExitStack() as hop:
-                answer = await hop.enter_async_context(self._open(request, total, limit))
+                answer = await hop.enter_async_context(
+                    self._open(request, request.timeout or total, idle, limit)
+                )
+                await _judge(request, answer)
                 target = answer.headers.get("location")
                 if answer.status not in _REDIRECTS or target is None:
                     stack.push_async_exit(hop.pop_all())
                     return request, answer
-            request = _redirected(request, target)
+            request = self._redirected(request, target)
         raise FatalError(f"{told(request)}: more than {_MAX_REDIRECTS} redirects", code="redirects")
 
     @contextlib.asynccontextmanager
-    async def _open(self, request: Request, total: float, limit: int) -> AsyncIterator[Answer]:
-        """One try: a turn, the request, errors for the statuses that are some, and its report."""
+    async def _open(
+        self, request: Request, total: float, idle: float, limit: int
+    ) -> AsyncIterator[Answer]:
+        """One try: a turn, the request, and its report."""
         self._check_host(request)
-        idle = self._bounds.total_seconds
         patience = self._bounds.longest_wait
         count = _Count(limit)
-        async with self._pacer.turn(self._key(request), self._pace, patience):
+        async with self._pacer.turn(self._key(request), self._pace, patience) as learn:
             started = time.perf_counter()
             try:
-                async with self._transport.open(
-                    request, total=request.timeout or total, idle=idle
-                ) as answer:
+                async with self._transport.open(request, total=total, idle=idle) as answer:
                     count.status = answer.status
+                    learn(answer.headers)
                     chunks = count.bounded(request, answer)
-                    if answer.status in {401, 403, 429} or answer.status >= 500:
-                        body = await _beginning(chunks)
-                        error = error_of(request, answer.status, answer.headers, body)
-                        if error is not None:
-                            raise error
                     yield Answer(answer.status, answer.headers, chunks)
             finally:
                 seconds = time.perf_counter() - started
@@ -175,11 +224,37 @@ class Client:
         if self._hosts is None:
             return
         host = origin(request.url)[1]
-        if not any(fnmatchcase(host, pattern) for pattern in self._hosts):
+        if not _matches(host, self._hosts) and not self._may_download(request):
             raise AddressRefusedError(
                 f"{told(request)}: {host} is none of this plugin's hosts",
                 cure="add it to [network] hosts in bloop-plugin.toml",
             )
+
+    def _redirected(self, request: Request, target: str) -> Request:
+        """What a redirect asks for: on the same host, or for reading at a host of downloads."""
+        if request.method not in {"GET", "HEAD"}:
+            raise FatalError(
+                f"{told(request)} was answered with a redirect, which only GET and HEAD follow",
+                cure="use the address that it leads to",
+                code="redirects",
+            )
+        url = joined(request.url, target)
+        onward = dataclasses.replace(request, url=url, params={})
+        if same_host(url, request.url):
+            return onward
+        onward = _read_only(onward)
+        if origin(request.url)[0] == "https" != origin(url)[0] or not self._may_download(onward):
+            raise AddressRefusedError(
+                f"{told(request)} was answered with a redirect to another host, {origin(url)[1]}",
+                cure="if that is the system's own address, set it in the connection",
+            )
+        return onward
+
+    def _may_download(self, request: Request) -> bool:
+        """Whether it reads from a host of downloads, and tells it nothing of the plugin's."""
+        told_more = {name.lower() for name in request.headers} - _OF_READING
+        reads = request.method in {"GET", "HEAD"} and not told_more
+        return reads and _matches(origin(request.url)[1], self._downloads)
 
     def _key(self, request: Request) -> tuple[str, str]:
         _, host, port = origin(request.url)
@@ -188,7 +263,8 @@ class Client:
     def _report(self, request: Request, count: _Count, seconds: float) -> None:
         if self._on_try is not None:
             host = origin(request.url)[1]
-            self._on_try(Try(request.method, host, count.status, count.bytes, seconds))
+            path = urlsplit(request.url).path
+            self._on_try(Try(request.method, host, path, count.status, count.bytes, seconds))
 
 
 class _Count:
@@ -221,6 +297,18 @@ class _Count:
         )
 
 
+async def _judge(request: Request, answer: Answer) -> None:
+    """Raise the error that a status stands for."""
+    if answer.status in _JUDGED or answer.status >= 500:
+        body = await _beginning(answer.chunks)
+        if error := error_of(request, answer.status, answer.headers, body):
+            raise error
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
 async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
     """The first bytes of an error's body; that it breaks off changes nothing."""
     body = b""
@@ -232,18 +320,11 @@ async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
     return body
 
 
-def _redirected(request: Request, target: str) -> Request:
-    """The request that a redirect asks for, which may neither leave the host nor repeat a write."""
-    if request.method not in {"GET", "HEAD"}:
-        raise FatalError(
-            f"{told(request)} was answered with a redirect, which only GET and HEAD follow",
-            cure="use the address that it leads to",
-            code="redirects",
-        )
-    url = joined(request.url, target)
-    if not same_host(url, request.url):
-        raise AddressRefusedError(
-            f"{told(request)} was answered with a redirect to another host, {origin(url)[1]}",
-            cure="if that is the system's own address, set it in the connection",
-        )
-    return dataclasses.replace(request, url=url, params={})
+def _matches(host: str, patterns: frozenset[str]) -> bool:
+    return any(fnmatchcase(host, pattern) for pattern in patterns)
+
+
+def _read_only(request: Request) -> Request:
+    """A request without what another host must not see: a credential is in its headers."""
+    kept = {name: value for name, value in request.headers.items() if name.lower() in _OF_READING}
+    return dataclasses.replace(request, headers=kept)

@@ -103,5 +103,7 @@ class Retries:
         """Whether a second request cannot do twice what the first may have done already."""
         if isinstance(error, RateLimitedError) or error.code == NOT_SENT:
             return True
+        if self.request.once:
+            return False
         named = {name.lower() for name in self.request.headers}
         return self.request.method.upper() in IDEMPOTENT or "idempotency-key" in named

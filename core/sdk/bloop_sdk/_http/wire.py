@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 from bloop_sdk._http.urls import told
 from bloop_sdk.errors import FatalError
-from bloop_sdk.http import Request
+from bloop_sdk.http import Answer, Request
+
+if TYPE_CHECKING:
+    from bloop_sdk.manifest import Bucket
 
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The head of an answer, and its body as it comes in. Header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    chunks: AsyncIterator[bytes]
 
 
 class Transport(Protocol):
@@ -64,23 +58,30 @@ def prepare(request: Request) -> tuple[str, dict[str, str], bytes | None]:
 Key = tuple[str, str]
 """Credential and host: what a system counts by."""
 
+Learn = Callable[[Mapping[str, str]], None]
+"""Takes the headers of an answer: what they tell of a bucket counts for those who come after."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """At most ``count`` requests in any ``seconds`` of each window, ``at_once`` in flight."""
+    """At most ``count`` requests in any ``seconds`` of each window, ``at_once`` in flight.
+
+    Of a ``bucket`` at the other side no more is asked for than its answers say that it holds.
+    """
 
     windows: tuple[tuple[int, float], ...] = ()
     at_once: int = 8
+    bucket: Bucket | None = None
 
 
 class Pacer(Protocol):
     """Gives turns. One for all processes of a hub can stand in for the one of a process."""
 
-    def turn(self, key: Key, pace: Pace, patience: float) -> AbstractAsyncContextManager[None]:
+    def turn(self, key: Key, pace: Pace, patience: float) -> AbstractAsyncContextManager[Learn]:
         """Wait for a turn, and have it until the request is over.
 
-        Raises :class:`RateLimitedError` at once where the wait for a window or a hold would be
-        longer than ``patience`` seconds: whoever asks can come back then.
+        Raises :class:`RateLimitedError` at once where the wait for a window, a bucket or a hold
+        would be longer than ``patience`` seconds: whoever asks can come back then.
         """
         ...
 

@@ -11,7 +11,7 @@ from bloop_sdk.providers.ai import (
     SpeechProvider,
     Storyboarder,
 )
-from bloop_sdk.providers.content import Exporter, LMSProvider, NotesProvider
+from bloop_sdk.providers.content import Authorizing, Exporter, LMSProvider, NotesProvider
 from bloop_sdk.providers.identity import IdentityProvider
 from bloop_sdk.providers.payments import PaymentProvider
 from bloop_sdk.providers.render import AvatarProvider, Renderer
@@ -20,18 +20,22 @@ from bloop_sdk.providers.services import BlobProvider, Notifier, SearchProvider,
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A thing that plugins can do, and the protocol that says how."""
+    """A thing that plugins can do, and the protocol that says how.
+
+    ``besides`` are protocols that its providers may follow as well: the hub looks whether they do.
+    """
 
     name: str
     protocol: type
     stable: bool = False
+    besides: tuple[type, ...] = ()
 
 
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability
     for capability in (
-        Capability("lms", LMSProvider, stable=True),
-        Capability("notes", NotesProvider, stable=True),
+        Capability("lms", LMSProvider, stable=True, besides=(Authorizing,)),
+        Capability("notes", NotesProvider, stable=True, besides=(Authorizing,)),
         Capability("exporter", Exporter),
         Capability("payments", PaymentProvider),
         Capability("language", LanguageProvider),

@@ -7,12 +7,13 @@ import functools
 import importlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from bloop_sdk.errors import UnsupportedError
-from bloop_sdk.http import HttpClient, Request, Response
+from bloop_sdk.http import Answer, HttpClient, Request, Response
 from bloop_sdk.plugin import ConnectionContext, JobContext, RequestContext, Unit
 from bloop_sdk.principals import Call, Principal, PrincipalKind, Role, Trace
 from bloop_sdk.settings import PluginConfig
@@ -56,6 +57,10 @@ class NoHttp:
         raise UnsupportedError(f"this test has no network, and {request.url} was asked for")
 
     def stream(self, request: Request) -> AsyncIterator[bytes]:
+        """Refuse."""
+        raise UnsupportedError(f"this test has no network, and {request.url} was asked for")
+
+    def exchange(self, request: Request) -> AbstractAsyncContextManager[Answer]:
         """Refuse."""
         raise UnsupportedError(f"this test has no network, and {request.url} was asked for")
 

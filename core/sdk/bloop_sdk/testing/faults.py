@@ -18,9 +18,9 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from bloop_sdk._http.urls import told
-from bloop_sdk._http.wire import Answer, Transport
+from bloop_sdk._http.wire import Transport
 from bloop_sdk.errors import DeadlineError, UnavailableError
-from bloop_sdk.http import Request
+from bloop_sdk.http import Answer, Request
 from bloop_sdk.testing.clock import Clock
 
 PIECE = 256

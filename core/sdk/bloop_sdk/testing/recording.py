@@ -24,9 +24,9 @@ from pydantic import SecretBytes, SecretStr
 from bloop_sdk._http.cassette import Recorder, Replay
 from bloop_sdk._http.outcome import NOT_SENT
 from bloop_sdk._http.urls import told
-from bloop_sdk._http.wire import Answer, Transport, prepare
+from bloop_sdk._http.wire import Transport, prepare
 from bloop_sdk.errors import BloopError, DeadlineError, FatalError, UnavailableError
-from bloop_sdk.http import HttpClient, Request
+from bloop_sdk.http import Answer, HttpClient, Request
 from bloop_sdk.settings import PluginConfig
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.faults import Faults

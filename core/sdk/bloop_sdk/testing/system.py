@@ -26,9 +26,9 @@ import pytest
 
 from bloop_sdk._http.client import Client
 from bloop_sdk._http.urls import told
-from bloop_sdk._http.wire import Answer, Key, Pace, Transport, prepare
+from bloop_sdk._http.wire import Key, Learn, Pace, Transport, prepare
 from bloop_sdk.errors import RateLimitedError
-from bloop_sdk.http import Request, Response
+from bloop_sdk.http import Answer, Request, Response
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.faults import pieces
 from bloop_sdk.testing.streams import Stream
@@ -245,7 +245,7 @@ class Turns:
         self._until: dict[Key, float] = {}
 
     @contextlib.asynccontextmanager
-    async def turn(self, key: Key, pace: Pace, patience: float) -> AsyncIterator[None]:
+    async def turn(self, key: Key, pace: Pace, patience: float) -> AsyncIterator[Learn]:
         """As :meth:`Pacer.turn`."""
         del pace
         wait = self._until.get(key, 0.0) - self._clock.waited
@@ -253,7 +253,7 @@ class Turns:
             raise RateLimitedError(f"{key[1]} asked to wait {wait:.0f} s more", retry_after=wait)
         if wait > 0:
             await self._clock.sleep(wait)
-        yield
+        yield lambda _headers: None
 
     def hold(self, key: Key, seconds: float) -> None:
         """As :meth:`Pacer.hold`."""
@@ -261,8 +261,19 @@ class Turns:
 
 
 def http_client(
-    transport: Transport, clock: Clock | None = None, *, hosts: frozenset[str] | None = None
+    transport: Transport,
+    clock: Clock | None = None,
+    *,
+    hosts: frozenset[str] | None = None,
+    downloads: frozenset[str] = frozenset(),
 ) -> Client:
     """The hub's own client over a transport, with waits that take no time."""
     clock = clock or Clock()
-    return Client(transport, Turns(clock), credential="test", hosts=hosts, wait=clock.sleep)
+    return Client(
+        transport,
+        Turns(clock),
+        credential="test",
+        hosts=hosts,
+        downloads=downloads,
+        wait=clock.sleep,
+    )

@@ -7,6 +7,6 @@ class ShelfConfig(PluginConfig):
     """Where the shelf is."""
 
     base_url: str = setting(
-        "https://shelf.example", scope=Scope.INSTITUTION, description="Address of the shelf"
+        "https://shelf.example", scope=Scope.CONNECTION, description="Address of the shelf"
     )
-    token: SecretStr | None = setting(None, scope=Scope.INSTITUTION, description="Access token")
+    token: SecretStr | None = setting(None, scope=Scope.CONNECTION, description="Access token")

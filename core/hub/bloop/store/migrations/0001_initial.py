@@ -477,6 +477,14 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "pace_book",
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("touched_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_pace_book")),
+    )
+    op.create_table(
         "plugin_value",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("plugin_id", sa.String(length=40), nullable=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -87,7 +87,13 @@ class Rig:
         plugin = self.case.plugin
         http: HttpClient = NoHttp()
         if self.faults is not None:
-            http = http_client(self.faults, self.clock, hosts=hosts_of(plugin, config))
+            network = plugin.manifest.network
+            http = http_client(
+                self.faults,
+                self.clock,
+                hosts=hosts_of(network.hosts, config) or None,
+                downloads=hosts_of(network.downloads, config),
+            )
         return FakeContext(
             plugin_id=plugin.manifest.id,
             config=config,
@@ -129,15 +135,15 @@ class Rig:
             raise ContractError(f"{where}: {wrong}")
 
 
-def hosts_of(plugin: PluginUnderTest, config: PluginConfig) -> frozenset[str] | None:
-    """The hosts of ``[network]``, those that settings name filled in; None where none is named."""
+def hosts_of(declared: Iterable[str], config: PluginConfig) -> frozenset[str]:
+    """Hosts as a manifest declares them, those that settings name filled in."""
     hosts: set[str] = set()
-    for pattern in plugin.manifest.network.hosts:
+    for pattern in declared:
         if pattern.startswith("{"):
             hosts.update(hosts_within(getattr(config, pattern.strip("{}"))))
         else:
             hosts.add(pattern)
-    return frozenset(hosts) or None
+    return frozenset(hosts)
 
 
 def named(rig: Rig, number: int) -> str:

@@ -1,0 +1,231 @@
+"""Canvas's REST API: one credential, renewed where it can be; answers are JSON or an error."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import urlsplit
+
+from bloop_canvas import oauth
+from bloop_canvas.config import CanvasConfig
+from bloop_canvas.paging import Page, ahead, groups, links_of, together
+from bloop_sdk import (
+    AuthError,
+    ConnectionContext,
+    FatalError,
+    MalformedRecordError,
+    MissingRecordError,
+    PermissionMissingError,
+    Request,
+    Response,
+    UnavailableError,
+    UnsupportedError,
+)
+from bloop_sdk.records import JSONObject
+
+PER_PAGE = 100
+SELF = "/api/v1/users/self"
+
+Params = Mapping[str, str | int | list[str]]
+
+
+class Api:
+    """The way to one Canvas with one credential."""
+
+    def __init__(self, ctx: ConnectionContext, config: CanvasConfig) -> None:
+        self._ctx = ctx
+        self._config = config
+        self._token = config.token.get_secret_value() if config.token else ""
+        self._renewing = asyncio.Lock()
+
+    async def get(self, path: str, params: Params | None = None) -> JSONObject:
+        """One object."""
+        response = await self.send(Request(url=self.url(path), params=params or {}))
+        answer = read_json(response)
+        if not isinstance(answer, dict):
+            raise MalformedRecordError(f"{_told(response)} answered a list instead of an object")
+        return answer
+
+    async def page(self, path: str, params: Params | None = None) -> Page:
+        """The first page of a list."""
+        query = {"per_page": PER_PAGE, **(params or {})}
+        return _page(await self.send(Request(url=self.url(path), params=query)))
+
+    async def pages(
+        self, path: str, params: Params | None = None, *, start: str | None = None
+    ) -> AsyncGenerator[Page, None]:
+        """The pages of a list, from ``start`` (an earlier page's ``next``) on."""
+        first = await (self._at(start) if start else self.page(path, params))
+        async with aclosing(self.follow(first)) as following:
+            async for page in following:
+                yield page
+
+    async def follow(self, page: Page) -> AsyncGenerator[Page, None]:
+        """A page and those behind it; several are asked for at once where Canvas tells the last."""
+        yield page
+        for links in groups(ahead(page)):
+            if links[0] != page.next:
+                break
+            found = await together([self._at(link) for link in links])
+            for link, answer in zip(links, found, strict=True):
+                if link != page.next:
+                    break  # The guess was wrong from here on: its own links lead further.
+                page = answer
+                yield page
+        while page.next is not None:
+            page = await self._at(page.next)
+            yield page
+
+    async def send(self, request: Request) -> Response:
+        """Any request, as the credential; raises the contract's errors, MissingRecordError for 404.
+
+        Canvas says 401 for what a token may not do, too. So one that a 401 comes with is asked
+        who it is: a valid one lacks a permission.
+        """
+        token = self._token
+        try:
+            response = await self._ctx.http.send(self._signed(request))
+        except PermissionMissingError:
+            raise
+        except AuthError as err:
+            if not await self._renewed(token):
+                raise await self._judged(request, err) from err
+            try:
+                response = await self._ctx.http.send(self._signed(request))
+            except PermissionMissingError:
+                raise
+            except AuthError as again:
+                raise await self._judged(request, again) from again
+        return _usable(response)
+
+    async def stream(self, url: str) -> AsyncIterator[bytes]:
+        """The bytes at a file's address, which its own verifier opens."""
+        async for chunk in self._ctx.http.stream(self._opened(url, {})):
+            yield chunk
+
+    async def piece(self, url: str, span: str) -> Response:
+        """A part of a file; the status is the caller's to read."""
+        return await self._ctx.http.send(self._opened(url, {"Range": span}))
+
+    def url(self, path: str) -> str:
+        """The whole address of a path."""
+        return f"{self._config.base}{path if path.startswith('/api/') else '/api/v1/' + path}"
+
+    async def _at(self, link: str) -> Page:
+        return _page(await self.send(Request(url=self._pinned(link))))
+
+    def _pinned(self, link: str) -> str:
+        """A next link on this Canvas: the token goes nowhere else, and never from https to http."""
+        here, there = urlsplit(self._config.base), urlsplit(link)
+        if (there.hostname or "").lower() != (here.hostname or "").lower():
+            raise FatalError(
+                f"{self._config.base}: a list goes on at another host, {there.hostname}",
+                cure="if that is the Canvas's own address, set it as base_url of the connection",
+                code="address_refused",
+            )
+        # A proxy in front may make Canvas believe that it is reached by http, or on another port.
+        return there._replace(scheme=here.scheme, netloc=here.netloc).geturl()
+
+    def _opened(self, url: str, headers: Mapping[str, str]) -> Request:
+        """A request for bytes: the token is for Canvas alone, other hosts have their own keys."""
+        request = Request(url=url, headers=headers)
+        here, there = urlsplit(self._config.base), urlsplit(url)
+        return self._signed(request) if there[:2] == here[:2] else request
+
+    def _signed(self, request: Request) -> Request:
+        if not self._token:
+            raise AuthError(
+                "this connection has no access token",
+                cure="set token, or log in to Canvas from the connection's page",
+            )
+        headers = {"Accept": "application/json", **request.headers}
+        headers["Authorization"] = f"Bearer {self._token}"
+        return dataclasses.replace(request, headers=headers)
+
+    async def _renewed(self, refused: str) -> bool:
+        """Whether there is another token than the refused one now; raises where it has expired."""
+        kept = self._config.refresh_token
+        if kept is None:
+            return False
+        async with self._renewing:
+            if self._token == refused:
+                token = await oauth.renew(self._ctx.http, self._config, kept.get_secret_value())
+                await self._ctx.keep_secrets({"token": token})
+                self._token = token
+        return True
+
+    async def _judged(self, request: Request, err: AuthError) -> AuthError:
+        """What a 401 means."""
+        path = urlsplit(request.url).path
+        if path != SELF:
+            try:
+                await self._ctx.http.send(self._signed(Request(url=self.url(SELF))))
+            except AuthError:
+                pass
+            else:
+                return PermissionMissingError(
+                    f"{request.method} {path} was answered 401, and the token is valid",
+                    permission=f"{request.method} {path}",
+                    cure="let somebody connect who may do this in Canvas",
+                )
+        return type(err)(
+            err.message,
+            cure="make a new access token in Canvas under Account > Settings, or log in again",
+        )
+
+
+def read_json(response: Response) -> Any:
+    """The JSON of an answer; a page of HTML is a login page, or Canvas in maintenance."""
+    try:
+        return response.json()
+    except MalformedRecordError as err:
+        path = urlsplit(response.url).path
+        if path.startswith("/login"):
+            raise AuthError(
+                f"{_told(response)} is a login page: Canvas did not take the token",
+                cure="see that base_url is the address of Canvas itself, and renew the token",
+            ) from err
+        # Half a body or a page of a proxy is no word of Canvas: nothing is concluded from it.
+        raise UnavailableError(f"{_told(response)} answered what is not JSON") from err
+
+
+def _page(response: Response) -> Page:
+    answer = read_json(response)
+    if not isinstance(answer, list):
+        raise MalformedRecordError(f"{_told(response)} answered no list")
+    links = links_of(response.headers.get("link", ""))
+    return Page(
+        [one if isinstance(one, dict) else {"id": None, "found": one} for one in answer],
+        links.get("next"),
+        links.get("last"),
+        response.headers.get("date"),
+    )
+
+
+def _usable(response: Response) -> Response:
+    if response.status < 300:
+        return response
+    what = f"{_told(response)} was answered {response.status}"
+    if response.status in {404, 410}:
+        raise MissingRecordError(what)
+    raise UnsupportedError(f"{what}{_reason(response)}")
+
+
+def _reason(response: Response) -> str:
+    """What Canvas says of it, in short."""
+    try:
+        answer = response.json()
+    except MalformedRecordError:
+        return ""
+    errors = answer.get("errors", answer.get("message")) if isinstance(answer, dict) else None
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        errors = errors[0].get("message")
+    return f": {errors[:200]}" if isinstance(errors, str) else ""
+
+
+def _told(response: Response) -> str:
+    parts = urlsplit(response.url)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"

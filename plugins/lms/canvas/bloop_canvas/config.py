@@ -1,0 +1,77 @@
+"""Settings of a connection: where the Canvas is, and with what the hub comes to it."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import HttpUrl, SecretStr, model_validator
+
+from bloop_sdk import PluginConfig, Scope, setting
+
+
+class CanvasConfig(PluginConfig):
+    """A token that somebody made, or a developer key whose tokens the hub gets and renews."""
+
+    base_url: HttpUrl = setting(
+        scope=Scope.CONNECTION,
+        description="Address of your Canvas",
+        examples=["https://school.instructure.com"],
+    )
+    token: SecretStr | None = setting(
+        None,
+        scope=Scope.CONNECTION,
+        description="Access token, made in Canvas under Account > Settings; a login with a "
+        "developer key puts its own here",
+    )
+    client_id: str | None = setting(
+        None,
+        scope=Scope.CONNECTION,
+        description="Id of a developer key, for a login instead of a token",
+        max_length=100,
+    )
+    client_secret: SecretStr | None = setting(
+        None, scope=Scope.CONNECTION, description="Key (secret) of the developer key"
+    )
+    refresh_token: SecretStr | None = setting(
+        None,
+        scope=Scope.CONNECTION,
+        description="What the hub got at the login, to renew its access token with",
+    )
+    account_id: str | None = setting(
+        None,
+        scope=Scope.CONNECTION,
+        description="Id of an account whose courses are read, for its admins (self: the root "
+        "account); without it, those that the token's owner is enrolled in",
+        pattern=r"^(self|[0-9]{1,20})$",
+    )
+    file_hosts: tuple[HttpUrl, ...] = setting(
+        (),
+        scope=Scope.CONNECTION,
+        description="Where a Canvas that you run keeps its files, if not at Instructure: addresses "
+        "of its files domain or bucket; only downloads go there, without the token",
+        examples=[["https://files.example.edu", "https://bucket.s3.amazonaws.com"]],
+        max_length=10,
+    )
+    live_events: bool = setting(
+        default=False,
+        scope=Scope.CONNECTION,
+        description="Take signed live events of Canvas Data Services as hints of what changed",
+    )
+    live_event_keys: str | None = setting(
+        None,
+        scope=Scope.CONNECTION,
+        description="Keys (JWKS) that live events are signed with; without them Instructure's "
+        "published ones are fetched",
+        max_length=20_000,
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.client_secret or self.refresh_token) and not self.client_id:
+            raise ValueError("client_id is missing: a developer key has an id and a secret")
+        return self
+
+    @property
+    def base(self) -> str:
+        """The address without a slash at its end."""
+        return str(self.base_url).rstrip("/")

@@ -1,0 +1,74 @@
+"""Lists of Canvas: pages joined by opaque links, and when several may be asked for at once."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bloop_sdk.records import JSONObject
+
+T = TypeVar("T")
+
+AT_ONCE = 8
+"""Pages that are asked for beside each other; it bounds what is held of a list."""
+
+_LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+\s*=\s*(?:\"[^\"]*\"|[^\s;,]+))*)")
+_REL = re.compile(r";\s*rel\s*=\s*\"?([\w -]+)\"?", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<=[?&]page=)[0-9]{1,9}(?=&|$)")
+
+
+def links_of(header: str) -> dict[str, str]:
+    """URLs of a Link header by relation (RFC 8288)."""
+    found: dict[str, str] = {}
+    for match in _LINK.finditer(header):
+        for relation in _REL.findall(match[2]):
+            for name in relation.split():
+                found.setdefault(name.lower(), match[1])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list. ``moment`` is the server's clock, as it writes it."""
+
+    items: Sequence[JSONObject]
+    next: str | None = None
+    last: str | None = None
+    moment: str | None = None
+
+
+def ahead(page: Page) -> list[str]:
+    """The links of all pages that follow, where they can be told; else none.
+
+    Links are opaque, so one is not made up on trust: where ``next`` and ``last`` differ in the
+    number of a page alone, those between are guessed, and :meth:`Api.follow` believes an answer
+    only where the one before it has led there by its own link.
+    """
+    if page.next is None or page.last is None:
+        return []
+    numbers = [_NUMBER.findall(url) for url in (page.next, page.last)]
+    if [len(found) for found in numbers] != [1, 1]:
+        return []
+    first, last = int(numbers[0][0]), int(numbers[1][0])
+    links = [_NUMBER.sub(str(number), page.next) for number in range(first, last + 1)]
+    return links if links and links[-1] == page.last else []
+
+
+async def together(calls: Sequence[Awaitable[T]]) -> list[T]:
+    """Await all at once, in their order; the first error ends the others and is raised itself."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+def groups(items: Sequence[T], size: int = AT_ONCE) -> list[Sequence[T]]:
+    """A sequence in parts."""
+    return [items[start : start + size] for start in range(0, len(items), size)]

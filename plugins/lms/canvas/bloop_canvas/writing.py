@@ -1,0 +1,109 @@
+"""Grades, written back: one submission's grade and a comment on it.
+
+Canvas has no version of a submission and no conditional request. So it is read, compared, written
+and read once more; between reading and writing somebody else may grade, for as long as two requests
+take, and what they wrote is overwritten. Reading once more tells where the later word was theirs.
+"""
+
+from __future__ import annotations
+
+from bloop_canvas import learning
+from bloop_canvas.api import Api, read_json
+from bloop_canvas.fetching import COMMENTS
+from bloop_canvas.fields import flag, number, rows
+from bloop_canvas.ids import parts_of
+from bloop_sdk import (
+    FatalError,
+    Kind,
+    MalformedRecordError,
+    Precondition,
+    PreconditionFailedError,
+    Ref,
+    Request,
+    UnsupportedError,
+    WriteOp,
+    WriteResult,
+)
+from bloop_sdk.records import JSONObject
+
+GRADE = "grade"
+
+
+async def write(api: Api, op: WriteOp, precondition: Precondition) -> WriteResult:
+    """Give a grade: ``values`` are of ``score``, ``grade``, ``excused`` and ``comment``.
+
+    What is there already is not written again, whatever the precondition says: a write that is
+    repeated, as after an answer that was lost, has one effect.
+    """
+    if op.kind != GRADE:
+        raise UnsupportedError(f"{op.kind}: of Canvas nothing is written but {GRADE}")
+    if op.ref is None or op.ref.kind is not Kind.SUBMISSION:
+        raise FatalError(f"{op.kind}: a grade is of a submission, and {op.ref} is none")
+    form = _form(op.values)
+    course, assignment, user = parts_of(op.ref, 3)
+    path = f"courses/{course}/assignments/{assignment}/submissions/{user}"
+    before = await api.get(path, COMMENTS)
+    if _holds(before, op.values):
+        return WriteResult(ref=op.ref, remote_version=learning.version(before))
+    _compare(op.ref, before, precondition)
+    request = Request(url=api.url(path), method="PUT", form=form, once="comment" in op.values)
+    read_json(await api.send(request))
+    after = await api.get(path, COMMENTS)
+    if not _holds(after, op.values):
+        raise PreconditionFailedError(
+            f"{op.ref}: Canvas took the grade, and holds another one now",
+            cure="read the submission again, and decide",
+        )
+    return WriteResult(ref=op.ref, remote_version=learning.version(after))
+
+
+def _form(values: JSONObject) -> dict[str, str]:
+    unknown = values.keys() - {"score", "grade", "excused", "comment"}
+    if unknown or not values:
+        raise FatalError(f"grade: {', '.join(sorted(unknown)) or 'no values'} cannot be written")
+    form: dict[str, str] = {}
+    if values.get("excused"):
+        form["submission[excuse]"] = "true"
+    elif "score" in values or "grade" in values:
+        given = values.get("grade", values.get("score"))
+        form["submission[posted_grade]"] = f"{given:g}" if isinstance(given, float) else str(given)
+    if values.get("comment"):
+        form["comment[text_comment]"] = str(values["comment"])
+    return form
+
+
+def _holds(item: JSONObject, values: JSONObject) -> bool:
+    """Whether a submission is as it would be after the write."""
+    if flag(item, "excused") != bool(values.get("excused")):
+        return False
+    if not values.get("excused"):
+        if "grade" in values and str(item.get("grade")) != str(values["grade"]):
+            return False
+        if "score" in values and not _same(item, values["score"]):
+            return False
+    comment = values.get("comment")
+    return not comment or any(
+        one.get("comment") == str(comment) for one in rows(item, "submission_comments")
+    )
+
+
+def _same(item: JSONObject, score: object) -> bool:
+    try:
+        wanted = number({"score": score}, "score")
+    except MalformedRecordError as err:
+        raise FatalError(f"grade: {err}") from err
+    return number(item, "score") == wanted
+
+
+def _compare(ref: Ref, item: JSONObject, precondition: Precondition) -> None:
+    expected, found = precondition.remote_version, learning.version(item)
+    if expected is None:
+        untouched = item.get("grade") is None and not rows(item, "submission_comments")
+        if untouched and not flag(item, "excused"):
+            return
+    elif expected == found:
+        return
+    raise PreconditionFailedError(
+        f"{ref} has changed in Canvas since it was read",
+        cure="read the submission again, and decide",
+    )

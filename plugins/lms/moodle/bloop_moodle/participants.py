@@ -1,0 +1,244 @@
+"""Reads courses, groups, people, competencies, dates, work and progress: each read lists all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from bloop_moodle import people, work
+from bloop_moodle.course import CourseReader
+from bloop_moodle.gatherings import whole
+from bloop_moodle.outline import Outline
+from bloop_moodle.rest import Moodle
+from bloop_moodle.values import identifier, listed, parts
+from bloop_sdk.errors import PermissionMissingError, SkippableError
+from bloop_sdk.records import Batch, Container, JSONObject, Record, Skipped, Submission
+
+COURSES = "core_enrol_get_users_courses"
+ALL_COURSES = "core_course_get_courses"
+GROUPS = "core_group_get_course_groups"
+USERS = "core_enrol_get_enrolled_users"
+COMPETENCIES = "core_competency_list_course_competencies"
+EVENTS = "core_calendar_get_calendar_events"
+GRADES = "gradereport_user_get_grade_items"
+SUBMISSIONS = "mod_assign_get_submissions"
+ASSIGN_GRADES = "mod_assign_get_grades"
+COMPLETION = "core_completion_get_activities_completion_status"
+
+USERS_AT_ONCE = 500
+_FIELDS = "id,username,fullname,email,idnumber,suspended,roles,groups"
+_RECORDS = 400
+_ASSIGNMENTS_AT_ONCE = 50
+
+Listed = AsyncIterator[Record | Skipped | list[Record]]
+
+
+class PeopleReader:
+    """What is not content."""
+
+    def __init__(self, moodle: Moodle, courses: CourseReader) -> None:
+        self._moodle = moodle
+        self._courses = courses
+        self._learners: dict[str, list[str]] = {}
+
+    async def read(self, stream: str, course: str) -> AsyncIterator[Batch]:
+        """All of a stream in a course."""
+        readers: dict[str, Callable[[str], Listed]] = {
+            "groups": self._groups,
+            "people": self._people,
+            "competencies": self._competencies,
+            "calendar": self._calendar,
+            "submissions": self._submissions,
+            "completion": self._completion,
+        }
+        records: list[Record] = []
+        skipped: list[Skipped] = []
+        async for one in readers[stream](course):
+            if isinstance(one, Skipped):
+                skipped.append(one)
+            else:
+                records += one if isinstance(one, list) else [one]
+            if len(records) >= _RECORDS:
+                yield Batch(records=tuple(records), skipped=tuple(skipped))
+                records, skipped = [], []
+        yield Batch(records=tuple(records), skipped=tuple(skipped))
+
+    async def read_courses(self) -> AsyncIterator[Batch]:
+        """The account's courses."""
+        for some in parts(await self.courses(), _RECORDS):
+            records = tuple(one for one in some if isinstance(one, Container))
+            yield Batch(
+                records=records, skipped=tuple(one for one in some if isinstance(one, Skipped))
+            )
+
+    async def courses(self) -> list[Container | Skipped]:
+        """The courses that the account is in; an administrator's are all of the site."""
+        site = await self._moodle.site()
+        found: list[JSONObject] = []
+        if site.administrator and ALL_COURSES in site.functions:
+            answer = await self._moodle.call(ALL_COURSES)
+            # The site's front page is a course too, and the only one of its format.
+            found = [
+                one for one in listed(answer, None, ALL_COURSES) if one.get("format") != "site"
+            ]
+        else:
+            answer = await self._moodle.call(COURSES, userid=site.user, returnusercount=False)
+            found = listed(answer, None, COURSES)
+        return [people.course(self._moodle.base, one) for one in found]
+
+    async def _groups(self, course: str) -> Listed:
+        await self._moodle.need(GROUPS, "reading groups")
+        answer = await self._moodle.call(GROUPS, courseid=course)
+        for one in listed(answer, None, GROUPS):
+            yield people.group(course, one)
+
+    async def _people(self, course: str) -> Listed:
+        await self._moodle.need(USERS, "reading people")
+        everybody = await self._users(course, _FIELDS)
+        active: frozenset[str] | None = None
+        try:
+            some = await self._users(course, "id", active=True)
+            active = frozenset(filter(None, (identifier(one.get("id")) for one in some)))
+        except PermissionMissingError:
+            # Without it, Moodle lists no suspended enrolments to this account anyway.
+            pass
+        self._learners[course] = _learners(everybody, active)
+        for one in everybody:
+            yield people.participant(self._moodle.base, course, one, active)
+
+    async def _users(self, course: str, fields: str, *, active: bool = False) -> list[JSONObject]:
+        async def page(number: int) -> list[JSONObject]:
+            options = {
+                "limitfrom": number * USERS_AT_ONCE,
+                "limitnumber": USERS_AT_ONCE,
+                "sortby": "id",
+                "userfields": fields,
+                **({"onlyactive": 1} if active else {}),
+            }
+            named = [{"name": name, "value": value} for name, value in options.items()]
+            answer = await self._moodle.call(USERS, courseid=course, options=named)
+            return listed(answer, None, USERS)
+
+        return await whole(page, lambda one: one.get("id"), USERS_AT_ONCE)
+
+    async def _competencies(self, course: str) -> Listed:
+        await self._moodle.need(COMPETENCIES, "reading competencies")
+        answer = await self._moodle.call(COMPETENCIES, id=course)
+        for one in people.competencies(course, listed(answer, None, COMPETENCIES)):
+            yield one
+
+    async def _calendar(self, course: str) -> Listed:
+        await self._moodle.need(EVENTS, "reading the calendar")
+        outline = await self._courses.outline(course)
+        answer = await self._moodle.call(
+            EVENTS,
+            events={"courseids": [course]},
+            options={"userevents": False, "siteevents": False, "ignorehidden": True},
+        )
+        for one in listed(answer, "events", EVENTS):
+            made = work.event(self._moodle.base, outline, one)
+            if made is not None:
+                yield made
+
+    async def _submissions(self, course: str) -> Listed:
+        if not await self._moodle.has(ASSIGN_GRADES):
+            await self._moodle.need(GRADES, "reading grades")
+        outline = await self._courses.outline(course)
+        for one in await self.submissions(outline):
+            yield one
+
+    async def submissions(self, outline: Outline, only: str | None = None) -> list[Submission]:
+        """Everybody's work in a course, or (``only``) on one module of it."""
+        found: work.Work = {}
+        assignments = {
+            module.instance: module.cmid
+            for module in outline.of(["assign"])
+            if module.instance and only in {None, module.cmid}
+        }
+        for function, key in ((SUBMISSIONS, "submission"), (ASSIGN_GRADES, "grade")):
+            for some in parts(assignments, _ASSIGNMENTS_AT_ONCE):
+                if await self._moodle.has(function):
+                    answer = await self._moodle.call(function, assignmentids=some)
+                    listed(answer, "assignments", function)
+                    work.gather(found, key, assignments, answer)
+        if await self._moodle.has(GRADES):
+            async for answer in self._grade_items(outline.course):
+                listed(answer, "usergrades", GRADES)
+                work.gather_items(found, outline, answer)
+        return [
+            work.submission(outline, key, known)
+            for key, known in sorted(found.items())
+            if only in {None, key[0]} and _tells(known)
+        ]
+
+    async def _grade_items(self, course: str) -> AsyncIterator[Any]:
+        """Everybody's grades, or the account's own where it may not see others'."""
+        own = (await self._moodle.site()).user
+        try:
+            everybody = await self._moodle.call(GRADES, courseid=course, userid=0)
+        except PermissionMissingError:
+            yield await self._moodle.call(GRADES, courseid=course, userid=own)
+            return
+        found = {identifier(one.get("userid")) for one in listed(everybody, "usergrades", GRADES)}
+        yield everybody
+        # Where a course has groups and the account is in one, "everybody" is that group.
+        for user in await self._watched(course):
+            if user not in found:
+                try:
+                    yield await self._moodle.call(GRADES, courseid=course, userid=user)
+                except (PermissionMissingError, SkippableError):
+                    continue  # Of a group that the account may not see.
+
+    async def _completion(self, course: str) -> Listed:
+        await self._moodle.need(COMPLETION, "reading completion")
+        outline = await self._courses.outline(course)
+        if not any(module.tracked for module in outline.modules.values()):
+            return
+        own = (await self._moodle.site()).user
+        users = [own, *(user for user in await self._watched(course) if user != own)]
+        for user in users:
+            try:
+                answer = await self._moodle.call(COMPLETION, courseid=course, userid=user)
+            except PermissionMissingError:
+                if user == own:
+                    continue  # Who only looks after the course is not tracked in it.
+                return  # Who may see their own alone would be refused for each of the others.
+            except SkippableError as err:
+                yield Skipped(ref=f"completion:{course}:{user}", reason=str(err), code=err.code)
+                continue
+            for one in listed(answer, "statuses", COMPLETION):
+                made = work.completion(outline, user, one)
+                if made is not None:
+                    yield made
+
+    async def _watched(self, course: str) -> list[str]:
+        """The active learners of a course, as far as the account may see them."""
+        if course not in self._learners:
+            try:
+                everybody = await self._users(course, "id,roles")
+            except (PermissionMissingError, SkippableError):
+                everybody = []
+            self._learners[course] = _learners(everybody, None)
+        return self._learners[course]
+
+
+def _learners(users: list[JSONObject], active: frozenset[str] | None) -> list[str]:
+    found = (identifier(one.get("id")) for one in users if _learns(one))
+    return sorted((user for user in found if user and (active is None or user in active)), key=int)
+
+
+def _learns(user: JSONObject) -> bool:
+    """Whether somebody may be a learner: no role of theirs is known to be another."""
+    roles = [one.get("shortname") for one in user.get("roles") or () if isinstance(one, dict)]
+    return not roles or not {"manager", "editingteacher", "teacher", "coursecreator"} & set(roles)
+
+
+def _tells(known: dict[str, Any]) -> bool:
+    """Whether anything was handed in or graded: the gradebook lists everybody for everything."""
+    item = known.get("item", {})
+    return bool(
+        known.keys() & {"submission", "grade"}
+        or item.get("graderaw") is not None
+        or item.get("gradedatesubmitted")
+        or item.get("feedback")
+    )
