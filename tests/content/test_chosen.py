@@ -23,7 +23,18 @@ from bloop.content.models import (
 )
 from bloop.content.refresh import refresh
 from bloop.store.models import OutboxEvent
-from bloop_sdk import Batch, Cursor, FatalError, Kind, ProviderSpec, Ref, Skipped, Stream
+from bloop_sdk import (
+    Batch,
+    Cursor,
+    Deletes,
+    FatalError,
+    Kind,
+    ProviderSpec,
+    RateLimitedError,
+    Ref,
+    Skipped,
+    Stream,
+)
 from bloop_sdk import records as r
 from tests.content.course import Course, changed, course, module, page, rows
 
@@ -262,3 +273,37 @@ def test_streams_of_containers_are_always_chosen():
     )
     chosen = RunOptions(streams=frozenset({"people"})).chosen(streams)
     assert [one.name for one in chosen] == ["courses", "people"]
+
+
+async def test_a_full_sync_finds_what_is_gone_where_deletions_are_only_told_once(
+    sync, database, call
+):
+    def school(*contents):
+        return Course(contents=list(contents), deletes=Deletes.TOMBSTONE)
+
+    await sync(school(page(1), page(2)))
+    await sync(school(page(2)))
+    assert {one.state for one in rows(database, call, Item)} == {"active"}
+
+    report = await sync(school(page(2)), full=True)
+
+    assert report.deleted == 1
+    assert {one.remote_id: one.state for one in rows(database, call, Item)} == {
+        "p1": "missing",
+        "p2": "active",
+    }
+
+
+async def test_what_was_read_of_an_unfinished_run_is_read_again_by_a_full_one(sync, database, call):
+    def fail(_stream, start):
+        if start >= 2:
+            raise RateLimitedError("later", retry_after=1)
+
+    pages = [page(number) for number in range(4)]
+    with pytest.raises(RateLimitedError):
+        await sync(Course(contents=pages, deletes=Deletes.TOMBSTONE, fail=fail))
+
+    report = await sync(Course(contents=pages, deletes=Deletes.TOMBSTONE), full=True)
+
+    assert report.deleted == 0
+    assert {one.state for one in rows(database, call, Item)} == {"active"}

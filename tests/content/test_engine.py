@@ -456,6 +456,29 @@ async def test_an_optional_stream_that_may_not_be_read_is_a_gap(sync, database, 
         await sync(Course(contents=[page(1)], fail=fail))
 
 
+async def test_what_one_course_refuses_is_read_of_the_others(sync, database, call):
+    class Guarded(Course):
+        def spec(self):
+            first, second = super().spec().streams
+            return ProviderSpec(streams=(first, replace(second, optional=True)))
+
+        async def read(self, partition, state):
+            if partition.container == "c1" and closed:
+                raise PermissionMissingError("c1: no pages", permission="pages:read")
+            async for batch in super().read(partition, state):
+                yield batch
+
+    both = {"containers": [course(), course("c2")]}
+    closed = []
+    await sync(Guarded(contents=[page(1), page(2, container="c2")], **both))
+    closed.append("c1")
+    report = await sync(Guarded(contents=[page(3), page(4, container="c2")], **both))
+
+    assert (report.state, report.gaps) == ("succeeded", ("tree: c1: no pages",))
+    states = {name: row.state for name, row in items(database, call).items()}
+    assert states == {"p1": "active", "p2": "missing", "p4": "active"}
+
+
 async def test_any_iterator_of_batches_will_do(sync):
     class Plain(Course):
         def read(self, partition, state):

@@ -1,6 +1,7 @@
 """A process that sends paced requests: `python -m tests.net.run_pacer BOARD PLACE JSON`."""
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -23,27 +24,35 @@ def board_of(kind, place):
     return TableBoard(make_url(place))
 
 
-def pace_of(asked):
-    return Pace(tuple(map(tuple, asked["windows"])), asked["at_once"])
-
-
-def _tell(*what):
+def _tell(what):
     sys.stdout.write(json.dumps(what) + "\n")
     sys.stdout.flush()
 
 
-async def main(kind, place, asked):
-    pacer = HubPacer(board_of(kind, place), lease=asked.get("lease", 20.0))
+async def spend(pacer, pace, requests, seconds):
+    """Send so many requests; when each began and ended."""
+    spans = []
 
     async def one():
-        async with pacer.turn(KEY, pace_of(asked), 60):
+        async with pacer.turn(KEY, pace, 60):
             begun = time.monotonic()
-            _tell("begin", begun)
-            await asyncio.sleep(asked["seconds"])
-            _tell("end", begun, time.monotonic())
+            await asyncio.sleep(seconds)
+            spans.append((begun, time.monotonic()))
 
-    await asyncio.gather(*(one() for _ in range(asked["requests"])))
-    await pacer.close()
+    await asyncio.gather(*(one() for _ in range(requests)))
+    return spans
+
+
+async def main(kind, place, asked):
+    """Spend some requests and say when they were; then take all places and keep them."""
+    pacer = HubPacer(board_of(kind, place), lease=asked["lease"])
+    pace = Pace(tuple(map(tuple, asked["windows"])), asked["at_once"])
+    _tell(await spend(pacer, pace, asked["requests"], asked["seconds"]))
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(pace.at_once):
+            await stack.enter_async_context(pacer.turn(KEY, pace, 60))
+        _tell("held")
+        await asyncio.sleep(3600)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Vendors' SDKs through the hub's client, over a real server."""
 
 import asyncio
+import io
 import json
 from functools import partial
 
@@ -135,6 +136,43 @@ async def test_what_is_no_outage_is_the_sdks_to_read(server, connect, code):
     server.say(status(code, "" if code == 304 else "said", Link="<x>"))
     for found in await _all(connect(), "GET", server.url):
         assert found[0] == code
+
+
+async def test_redirects_are_followed_as_the_library_does_it_and_to_our_hosts_alone(
+    server, connect
+):
+    async def answer(request):
+        if request.path == "/a":
+            return web.Response(status=302, headers={"Location": request.query["to"]})
+        return await _echo(request)
+
+    server.say(answer)
+    client = connect(hosts=frozenset({"127.0.0.1"}))
+    session = requests_bridge.session(client)
+    async with httpx.AsyncClient(
+        transport=httpx_bridge.AsyncTransport(client), follow_redirects=True
+    ) as waiting:
+        for to, error in (("/b", None), ("https://elsewhere.example/", AddressRefusedError)):
+            found = [
+                await _caught(asyncio.to_thread(session.get, f"{server.url}/a", params={"to": to})),
+                await _caught(waiting.get(f"{server.url}/a", params={"to": to})),
+            ]
+            if error:
+                assert [type(one) for one in found] == [error, error]
+            else:
+                assert [one.json()["path"] for one in found] == [to, to]
+
+
+async def test_files_forms_and_generators_are_sent_whole(server, connect):
+    server.say(_echo)
+    session = requests_bridge.session(connect())
+    for body in (io.BytesIO(b"text"), iter([b"te", b"xt"]), "text", bytearray(b"text")):
+        answer = await asyncio.to_thread(session.post, server.url, data=body)
+        assert answer.json()["body"] == "text"
+    answer = await asyncio.to_thread(session.post, server.url, files={"file": ("a.txt", b"text")})
+    said = answer.json()
+    assert 'filename="a.txt"' in said["body"]
+    assert said["headers"]["content-type"].startswith("multipart/form-data; boundary=")
 
 
 async def test_an_outage_is_tried_again_and_what_stays_is_an_answer(server, connect, pauses):

@@ -19,6 +19,7 @@ ROUTES = routes_of((*API, *PAGES))
 MARK = "zqother"
 
 PARAMETERS = {
+    "submission_id": "submission.id",
     "container_id": "container.id",
     "factor": "mfa_passkey.id",
     "family_id": "token_family.id",

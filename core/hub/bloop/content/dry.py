@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from bloop.content.engine import Meter, Progress, RunOptions
+from bloop.content.engine import MOST_GAPS, Meter, Progress, RunOptions
 from bloop.content.incoming import MODELS, Work, hashed, look_up
 from bloop.content.models import Container, Sourced
 from bloop.content.reading import read_on
@@ -116,14 +116,15 @@ class _DryReader:
         """Read a stream; whether it was read to its end."""
         places: list[str | None] = [*self.containers] if stream.partitioned else [None]
         whole = True
-        try:
-            for place in places:
+        for place in places:
+            try:
                 whole &= await self._partition(Partition(stream.name, place))
-        except (PermissionMissingError, UnsupportedError) as err:
-            if not stream.optional:
-                raise
-            self.gaps.append(f"{stream.name}: {err.message}")
-            return False
+            except (PermissionMissingError, UnsupportedError) as err:
+                if not stream.optional:
+                    raise
+                whole = False
+                if len(self.gaps) < MOST_GAPS:
+                    self.gaps.append(f"{stream.name}: {err.message}")
         return whole
 
     async def _partition(self, partition: Partition) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -35,6 +35,7 @@ from bloop_sdk import (
     BloopError,
     Call,
     Cursor,
+    Deletes,
     FatalError,
     Partition,
     PermissionMissingError,
@@ -55,6 +56,9 @@ log = get_logger("bloop.content")
 
 FILE_LIMIT = 2 * 1024**3
 """The largest file whose bytes are taken, in bytes, where the settings name no other."""
+
+MOST_GAPS = 100
+"""Of a run that are told of."""
 
 Progress = Callable[[int, int | None, str], None]
 """``(done, total, message)``, after each commit; may raise to stop the run."""
@@ -86,11 +90,21 @@ class RunOptions:
     containers: frozenset[str] | None = None
 
     def chosen(self, streams: Sequence[Stream]) -> list[Stream]:
-        """The streams that are read; those of containers always are, as all else stands in them."""
-        return [
+        """The streams that are read; those of containers always are, as all else stands in them.
+
+        A full reading lists everything, also of what else tells of deletions as they happen.
+        """
+        chosen = [
             stream
             for stream in streams
             if self.streams is None or stream.name in self.streams or stream.kinds & CONTAINER_KINDS
+        ]
+        if not self.full:
+            return chosen
+        listed = Deletes.ENUMERATE
+        return [
+            replace(one, deletes=listed) if one.deletes is Deletes.TOMBSTONE else one
+            for one in chosen
         ]
 
     def left_out(self, record: Record) -> bool:
@@ -150,7 +164,11 @@ class Reader:
         """Read, sweep, finish."""
         options = self._options
         self._run = await self._do(
-            runs.start_run, connection, source=options.source, into_id=options.into
+            runs.start_run,
+            connection,
+            source=options.source,
+            into_id=options.into,
+            full=options.full,
         )
         try:
             streams = options.chosen(self._provider.spec().streams)
@@ -198,15 +216,16 @@ class Reader:
     # -- reading
 
     async def _read_stream(self, stream: Stream, streams: Sequence[Stream]) -> None:
-        try:
-            for partition in await self._partitions(stream, streams):
+        for partition in await self._partitions(stream, streams):
+            try:
                 await self._read_partition(stream, partition)
-        except (PermissionMissingError, UnsupportedError) as err:
-            if not stream.optional:
-                raise
-            gap = f"{stream.name}: {err.message}"
-            if gap not in self._run.gaps:
-                self._run.gaps.append(gap)
+            except (PermissionMissingError, UnsupportedError) as err:
+                # What one course refuses, another may give: roles differ by course.
+                if not stream.optional:
+                    raise
+                gap = f"{stream.name}: {err.message}"
+                if gap not in self._run.gaps and len(self._run.gaps) < MOST_GAPS:
+                    self._run.gaps.append(gap)
 
     async def _partitions(self, stream: Stream, streams: Sequence[Stream]) -> list[str | None]:
         if not stream.partitioned:

@@ -352,8 +352,9 @@ class SyncRun(Owned, Base):
     """One reading of a connection, from its first attempt to its success.
 
     ``state`` is of ``running succeeded failed undone``. A failed run is continued by the next
-    attempt: ``epoch`` counts them, and only the newest may write. ``source`` is the SHA-256 of an
-    imported file, ``into_id`` the course that it goes into.
+    attempt: ``epoch`` counts them, and only the newest may write. A ``full`` run reads every stream
+    from its beginning. ``source`` is the SHA-256 of an imported file, ``into_id`` the course that
+    it goes into.
     """
 
     __tablename__ = "sync_run"
@@ -367,6 +368,7 @@ class SyncRun(Owned, Base):
     generation: Mapped[int]
     epoch: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(STATE, default="running")
+    full: Mapped[bool] = mapped_column(default=False)
     source: Mapped[str | None] = mapped_column(String(64))
     into_id: Mapped[str | None] = mapped_column(ID)
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)

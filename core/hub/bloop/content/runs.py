@@ -108,12 +108,17 @@ class Counted:
 
 
 def start_run(
-    unit: UnitOfWork, connection_id: str, *, source: str | None = None, into_id: str | None = None
+    unit: UnitOfWork,
+    connection_id: str,
+    *,
+    source: str | None = None,
+    into_id: str | None = None,
+    full: bool = False,
 ) -> Run:
-    """Take up the connection's unfinished run of the same source, or begin a new one."""
+    """Take up the connection's unfinished run of the same source and extent, or begin a new one."""
     connection = unit.get(Connection, connection_id)
     last = newest_run(unit, connection_id)
-    if last is not None and _resumable(last, source, into_id):
+    if last is not None and _resumable(last, source, into_id, full=full):
         last.epoch += 1
         last.state, last.code, last.reason, last.cure = "running", None, None, None
         last.beat_at = utcnow()
@@ -127,6 +132,7 @@ def start_run(
         id=new_id(),
         connection_id=connection_id,
         generation=last.generation + 1 if last else 1,
+        full=full,
         source=source,
         into_id=into_id,
         actor=actor_of(unit.call),
@@ -139,12 +145,12 @@ def start_run(
     return _carried(row)
 
 
-def _resumable(last: SyncRun, source: str | None, into_id: str | None) -> bool:
+def _resumable(last: SyncRun, source: str | None, into_id: str | None, *, full: bool) -> bool:
     """What stopped at the mass-delete brake has to be read afresh: its reading was complete."""
     return (
         last.state in {"running", "failed"}
         and last.code not in {MASS_DELETE, "run_superseded"}
-        and (last.source, last.into_id) == (source, into_id)
+        and (last.source, last.into_id, last.full) == (source, into_id, full)
     )
 
 

@@ -146,9 +146,10 @@ class _Versioned:
 
     async def change(self, key: Key, change: Change[T]) -> T:
         """As :meth:`Board.change`."""
+        cancelled = _times_cancelled()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._change(key, change)
+                result = await self._change(key, change)
         except Exception as err:  # noqa: BLE001 - whatever it is, nobody shares anything
             self._seen.clear()
             self._ahead = None
@@ -156,6 +157,12 @@ class _Versioned:
                 await self.close()
             # Only its kind: it might hold an address with its password.
             raise BoardAwayError(f"{self.name} does not answer: {type(err).__name__}") from None
+        finally:
+            # One that is cancelled may come back all the same (seen with redis-py 8.1 on Python
+            # 3.11); whoever waits for a turn would then wait on.
+            if _times_cancelled() > cancelled:
+                raise asyncio.CancelledError
+        return result
 
     async def close(self) -> None:
         """As :meth:`Board.close`."""
@@ -292,6 +299,11 @@ class TableBoard(_Versioned):
         )
         await self._connection.execute(_TIDY, (KEEP_SECONDS,))
         return self._connection
+
+
+def _times_cancelled() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 def _named(key: Key) -> str:

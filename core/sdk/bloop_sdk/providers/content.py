@@ -27,7 +27,11 @@ class Deletes(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """One kind of thing to read. A partitioned stream is read once for each container."""
+    """One kind of thing to read. A partitioned stream is read once for each container.
+
+    Where an ``optional`` one raises PermissionMissingError or UnsupportedError, the run has a gap
+    and goes on: with the next container, too.
+    """
 
     name: str
     kinds: frozenset[Kind]

@@ -113,7 +113,7 @@ class Replica:
     skipped: dict[str, str] = field(default_factory=dict)
     """Reasons by ref: the quarantine."""
     gaps: dict[str, str] = field(default_factory=dict)
-    """Why an optional stream could not be read."""
+    """Why an optional stream could not be read, in the first container that refused it."""
     positions: dict[tuple[str, str | None], _Position] = field(default_factory=dict)
     report: Report = field(default_factory=Report)
     batches: int = 0
@@ -161,13 +161,13 @@ class Replica:
         stop = None if stop_after is None else self.batches + stop_after
         streams = provider.spec().streams
         for stream in streams:
-            try:
-                for container in self._partitions(stream, streams):
+            for container in self._partitions(stream, streams):
+                try:
                     await self._read(provider, stream, container, stop)
-            except (PermissionMissingError, UnsupportedError) as err:
-                if not stream.optional:
-                    raise
-                self.gaps[stream.name] = err.message
+                except (PermissionMissingError, UnsupportedError) as err:
+                    if not stream.optional:
+                        raise
+                    self.gaps.setdefault(stream.name, err.message)
         self._sweep(streams)
         self.finished = True
         return self.report

@@ -15,13 +15,13 @@ from bloop_sdk import (
     AuthError,
     ConnectionContext,
     FatalError,
+    MalformedRecordError,
     MissingRecordError,
     PermissionMissingError,
     RateLimitedError,
     Request,
     Response,
     UnavailableError,
-    UnsupportedError,
 )
 from bloop_sdk.records import JSONObject
 
@@ -51,7 +51,7 @@ class Api:
         self._warned = False
 
     async def get(self, path: str, params: Params | None = None) -> JSONObject:
-        """One object; raises MissingRecordError for 404, UnsupportedError for other refusals."""
+        """One object; raises MissingRecordError for 404, MalformedRecordError for the like."""
         response = await self._send(path, params or {})
         answer = document(response)
         if response.status == 200:
@@ -59,7 +59,8 @@ class Api:
         said = str(answer.get("message") or f"status {response.status}")
         if response.status == 404:
             raise MissingRecordError(f"{path}: {said}")
-        raise UnsupportedError(f"{path}: Blackboard answered {response.status}: {said}")
+        refused = f"{path}: Blackboard answered {response.status}: {said}"
+        raise MalformedRecordError(refused, code="record_refused")
 
     async def pages(
         self, path: str, params: Params | None = None, *, key: str = "id"
@@ -101,7 +102,7 @@ class Api:
         if self._version is None:
             try:
                 learn = (await self.get("/v1/system/version")).get("learn")
-            except (PermissionMissingError, MissingRecordError, UnsupportedError):
+            except (PermissionMissingError, MissingRecordError, MalformedRecordError):
                 return None
             if isinstance(learn, dict) and isinstance(learn.get("major"), int):
                 self._version = (learn["major"], int(learn.get("minor") or 0))

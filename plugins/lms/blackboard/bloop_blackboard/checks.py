@@ -9,7 +9,7 @@ from bloop_blackboard.courses import path
 from bloop_blackboard.gradebook import COLUMNS
 from bloop_blackboard.notices import ANNOUNCEMENTS, CALENDAR, PROGRESS
 from bloop_blackboard.people import GROUPS
-from bloop_sdk import CheckResult, MissingRecordError, PermissionMissingError, UnsupportedError
+from bloop_sdk import CheckResult, MalformedRecordError, MissingRecordError, PermissionMissingError
 from bloop_sdk.records import JSONObject
 
 
@@ -55,7 +55,7 @@ async def _try(api: Api, path: str, missing: list[str]) -> list[JSONObject]:
     except PermissionMissingError as err:
         missing.append(err.permission)
         return []
-    except (MissingRecordError, UnsupportedError):
+    except (MissingRecordError, MalformedRecordError):
         return []
     rows = page.get("results")
     return rows if isinstance(rows, list) else []
@@ -67,7 +67,7 @@ async def _account(api: Api) -> str:
     if user is not None:
         try:
             found = await api.get(f"/v1/users/uuid:{user}", {"fields": "id,userName"})
-        except (PermissionMissingError, MissingRecordError, UnsupportedError):
+        except (PermissionMissingError, MissingRecordError, MalformedRecordError):
             pass
         else:
             if isinstance(found.get("userName"), str):

@@ -19,11 +19,11 @@ from bloop_sdk import (
     Batch,
     Cursor,
     Kind,
+    MalformedRecordError,
     MissingRecordError,
     PermissionMissingError,
     Ref,
     Skipped,
-    UnsupportedError,
 )
 from bloop_sdk.records import JSONObject, Record
 
@@ -153,7 +153,7 @@ class Contents:
         """Discussions by id; None in a course of the original view, which has no such list."""
         try:
             rows = await self._api.all(f"/v1/courses/{course}/discussions")
-        except (PermissionMissingError, MissingRecordError, UnsupportedError):
+        except (PermissionMissingError, MissingRecordError, MalformedRecordError):
             return None
         found: dict[str, tuple[Forum, JSONObject]] = {}
         for row in rows:
@@ -197,6 +197,8 @@ class Contents:
             parts.forum = (found.forums or {}).get(handler.discussion_id)
             if found.forums is None:
                 parts.lost.append("its first post: not in the API of this course")
+        if kind_of(handler) is Kind.QUIZ and not handler.assessment_id:
+            parts.lost.append("questions: not in the API of this course")
         if handler.assessment_id:
             parts.questions = await self._questions(found.id, handler.assessment_id, parts)
         if handler.id in _ATTACHED:
@@ -223,7 +225,7 @@ class Contents:
             return [(AskedQuestion.model_validate(row), row) for row in rows]
         except PermissionMissingError:
             parts.lost.append("questions: course.assessment.MODIFY is missing")
-        except (MissingRecordError, UnsupportedError):
+        except (MissingRecordError, MalformedRecordError):
             parts.lost.append("questions: not in the API of this course")
         except ValidationError as err:
             parts.lost.append(f"questions: {fault(err)}")
@@ -241,7 +243,7 @@ class Contents:
         except PermissionMissingError as err:
             ref = f"file:{course}/{entry.item.id}/attachments"
             made.skipped.append(Skipped(ref=ref, reason=err.message, code="record_forbidden"))
-        except (MissingRecordError, UnsupportedError):
+        except (MissingRecordError, MalformedRecordError):
             return []
         return found
 

@@ -10,9 +10,9 @@ from bloop_sdk import (
     FatalError,
     ForbiddenRecordError,
     HostileInputError,
+    MalformedRecordError,
     MissingRecordError,
     PermissionMissingError,
-    UnsupportedError,
 )
 
 
@@ -47,7 +47,7 @@ class Files:
             rows = await self._api.all(path)
         except PermissionMissingError as err:
             raise ForbiddenRecordError(err.message) from err
-        except UnsupportedError as err:
+        except MalformedRecordError as err:
             raise MissingRecordError(
                 f"{path}: this course's API does not give the file", code="record_unavailable"
             ) from err

@@ -67,6 +67,18 @@ class Grades:
                 total=len(columns),
             )
 
+    async def fetch(self, course: str, column: str, user: str) -> Submission | Skipped:
+        """One submission; raises MissingRecordError."""
+        columns, _ = await columns_of(self._api, course)
+        graded = next((one for one in columns if one.column.id == column), None)
+        if graded is None:
+            raise MissingRecordError(f"the course {course} has no column {column}")
+        path = f"/v2/courses/{course}/gradebook/columns/{column}"
+        row = await self._api.get(f"{path}/users/{user}", {"fields": _GRADES})
+        attempts = await self._attempts(path, graded, {"userId": user})
+        about = graded.ref(course, await self._contents.kinds(course))
+        return _made(course, graded, about, row, attempts)
+
     async def _column(
         self, course: str, graded: Graded, about: Ref, index: int
     ) -> tuple[Batch, int]:
@@ -84,25 +96,22 @@ class Grades:
         records: list[Submission] = []
         refused: list[Skipped] = []
         for row in rows:
-            try:
-                grade = Grade.model_validate(row)
-            except ValidationError as err:
-                ref = f"submission:{course}/{graded.column.id}/{row.get('userId')}"
-                refused.append(Skipped(ref=ref, reason=fault(err), raw=row))
-                continue
-            index = max(index, grade.change_index)
-            mine = attempts.get(grade.user_id, [])
-            records.append(_submission(course, graded, about, grade, row, mine))
+            made = _made(course, graded, about, row, attempts)
+            if isinstance(made, Skipped):
+                refused.append(made)
+            else:
+                index = max(index, int(row.get("changeIndex") or 0))
+                records.append(made)
         return Batch(records=tuple(records), skipped=tuple(refused)), index
 
     async def _attempts(
-        self, path: str, graded: Graded
+        self, path: str, graded: Graded, params: Mapping[str, str] | None = None
     ) -> Mapping[str, list[tuple[Attempt, JSONObject]]]:
         """The attempts of each person, oldest first."""
         found: defaultdict[str, list[tuple[Attempt, JSONObject]]] = defaultdict(list)
         if graded.column.grading.type != "Attempts":
             return found
-        for row in await self._api.all(f"{path}/attempts", {"fields": _ATTEMPTS}):
+        for row in await self._api.all(f"{path}/attempts", {"fields": _ATTEMPTS, **(params or {})}):
             try:
                 attempt = Attempt.model_validate(row)
             except ValidationError:
@@ -112,6 +121,22 @@ class Grades:
         for mine in found.values():
             mine.sort(key=lambda pair: (_text(pair[0].created), pair[0].id))
         return found
+
+
+def _made(
+    course: str,
+    graded: Graded,
+    about: Ref,
+    row: JSONObject,
+    attempts: Mapping[str, list[tuple[Attempt, JSONObject]]],
+) -> Submission | Skipped:
+    try:
+        grade = Grade.model_validate(row)
+    except ValidationError as err:
+        ref = f"submission:{course}/{graded.column.id}/{row.get('userId')}"
+        return Skipped(ref=ref, reason=fault(err), raw=row)
+    mine = attempts.get(grade.user_id, [])
+    return _submission(course, graded, about, grade, row, mine)
 
 
 def _submission(

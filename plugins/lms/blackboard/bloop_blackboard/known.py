@@ -11,8 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bloop_blackboard.api import Api
-from bloop_sdk import Cursor, ForbiddenRecordError, Kind, MissingRecordError, Ref, UnsupportedError
-from bloop_sdk.errors import PermissionMissingError
+from bloop_sdk import (
+    Cursor,
+    Kind,
+    MalformedRecordError,
+    MissingRecordError,
+    PermissionMissingError,
+    Ref,
+)
 from bloop_sdk.records import JSONObject
 
 _VERSION = 1
@@ -90,6 +96,6 @@ async def gone(api: Api, path: str) -> bool:
         await api.get(path, {"fields": "id"})
     except MissingRecordError:
         return True
-    except (PermissionMissingError, UnsupportedError, ForbiddenRecordError):
+    except (PermissionMissingError, MalformedRecordError):
         return False
     return False

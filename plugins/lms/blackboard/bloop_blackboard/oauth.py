@@ -70,15 +70,17 @@ class Tokens:
             "redirect_uri": request.redirect_uri,
             "code_verifier": request.verifier,
         }
-        await self._ask(params, "authorization_code")
-        if self._refresh is None:
+        self._refresh = None  # That of the settings is of another login.
+        answer = await self._ask(params, "authorization_code")
+        refresh = answer.get("refresh_token")
+        if not isinstance(refresh, str):
             raise AuthError(
                 "Blackboard gave no refresh token",
                 cure="let the application's scope include offline, and log in again",
             )
-        return self._refresh
+        return refresh
 
-    async def _ask(self, params: Mapping[str, str], grant: str) -> None:
+    async def _ask(self, params: Mapping[str, str], grant: str) -> dict[str, Any]:
         secret = self._config.application_secret.get_secret_value()
         basic = b64encode(f"{self._config.application_key}:{secret}".encode()).decode()
         response = await self._ctx.http.send(
@@ -98,6 +100,7 @@ class Tokens:
         self._until = time.monotonic() + max(seconds - _EARLY, min(seconds, _EARLY))
         self.user = answer.get("user_id") or self.user
         await self._keep(answer.get("refresh_token"))
+        return answer
 
     async def _keep(self, refresh: str | None) -> None:
         """Seal a refresh token that is another than the one of the settings."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 from bloop_blackboard.api import Api
@@ -24,9 +24,9 @@ from bloop_sdk import (
     Container,
     Cursor,
     Deletes,
-    ForbiddenRecordError,
     Hint,
     Kind,
+    MalformedRecordError,
     MissingRecordError,
     Partition,
     PermissionMissingError,
@@ -56,19 +56,21 @@ _CONTENT = frozenset(
     }
 )
 _GONE = "record_missing"
-_ENOUGH = 3
-"""So many courses in a row that refuse a stream stand for all."""
+_REFUSALS = (MissingRecordError, MalformedRecordError, PermissionMissingError)
 
 
-def _stream(name: str, *kinds: Kind, deletes: Deletes, optional: bool = True) -> Stream:
-    """One that is read for each course; those that tell what is gone themselves keep a cursor."""
+def _stream(name: str, *kinds: Kind, deletes: Deletes) -> Stream:
+    """One that is read for each course, and that each course may refuse.
+
+    Those that tell what is gone themselves keep a cursor.
+    """
     return Stream(
         name=name,
         kinds=frozenset(kinds),
         deletes=deletes,
         incremental=deletes is not Deletes.ENUMERATE,
         partitioned=True,
-        optional=optional,
+        optional=True,
     )
 
 
@@ -77,7 +79,7 @@ SPEC = ProviderSpec(
         Stream(name="courses", kinds=frozenset({Kind.COURSE}), deletes=Deletes.ENUMERATE),
         _stream("sections", Kind.SECTION, deletes=Deletes.ENUMERATE),
         _stream("people", Kind.PERSON, Kind.ENROLMENT, deletes=Deletes.ENUMERATE),
-        _stream("content", *_CONTENT, deletes=Deletes.TOMBSTONE, optional=False),
+        _stream("content", *_CONTENT, deletes=Deletes.TOMBSTONE),
         _stream("announcements", Kind.DISCUSSION, deletes=Deletes.TOMBSTONE),
         _stream("grades", Kind.SUBMISSION, deletes=Deletes.NONE),
         _stream("progress", Kind.COMPLETION, deletes=Deletes.ENUMERATE),
@@ -92,7 +94,6 @@ class BlackboardProvider:
     def __init__(self, ctx: ConnectionContext) -> None:
         self._ctx = ctx
         self._opened: _Site | None = None
-        self._refused: Counter[str] = Counter()
 
     def spec(self) -> ProviderSpec:
         """The streams; Blackboard sends no webhooks, and writing is not offered."""
@@ -110,32 +111,26 @@ class BlackboardProvider:
         return found
 
     async def read(self, partition: Partition, state: Cursor | None) -> AsyncIterator[Batch]:
-        """A stream; what is refused of one course costs that course's part of it.
-
-        Where it is refused of the first few courses, the others are not asked for.
-        """
+        """A stream; what is not there in one course costs that course's part of it."""
         if partition.stream == "courses":
             async for containers, skipped in self._site.courses.read():
                 yield Batch(records=tuple(containers), skipped=tuple(skipped))
             return
-        course, refused = partition.container, self._refused
+        course = partition.container
         if course is None:
             raise UnsupportedError(f"Blackboard has no stream {partition.stream!r} of a site")
         try:
             async for batch in self._site.read(partition.stream, course, state):
-                refused[partition.stream] = 0
                 yield batch
-        except PermissionMissingError as err:
-            refused[partition.stream] += 1
-            if refused[partition.stream] == _ENOUGH:
-                raise
-            ref = f"{partition.stream}:{course}"
-            raise ForbiddenRecordError(err.message, ref=ref, cure=err.cure) from err
-        except MissingRecordError as err:
-            raise MissingRecordError(err.message, ref=f"{partition.stream}:{course}") from err
+        except (MissingRecordError, MalformedRecordError) as err:
+            err.ref = f"{partition.stream}:{course}"
+            raise
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
-        """Content, courses and people as they are now; the rest comes with its stream alone."""
+        """Content, courses, people and grades as they are now.
+
+        The rest is read whole with each of its streams, and comes with that.
+        """
         records: list[Record] = []
         skipped: list[Skipped] = []
         of_course: defaultdict[str, set[Ref]] = defaultdict(set)
@@ -148,8 +143,8 @@ class BlackboardProvider:
         for course, wanted in of_course.items():
             try:
                 made, refused = await self._site.contents.fetch(course, wanted)
-            except (MissingRecordError, PermissionMissingError) as err:
-                code = err.code if isinstance(err, MissingRecordError) else "record_forbidden"
+            except _REFUSALS as err:
+                code = "record_forbidden" if isinstance(err, PermissionMissingError) else err.code
                 skipped += [Skipped(ref=str(ref), reason=err.message, code=code) for ref in wanted]
                 continue
             records += made
@@ -201,13 +196,15 @@ class BlackboardProvider:
                 return await self._site.courses.fetch(ref.remote_id)
             if ref.kind is Kind.PERSON:
                 return await self._site.people.person(ref.remote_id)
+            if ref.kind is Kind.SUBMISSION:
+                column, _, user = rest.partition("/")
+                return await self._site.grades.fetch(course, column, user)
             if rest.startswith("announcement/"):
                 name = rest.partition("/")[2]
                 return await self._site.notices.announcement(course, name)
-        except MissingRecordError as err:
-            return Skipped(ref=str(ref), reason=err.message, code=_GONE)
-        except PermissionMissingError as err:
-            return Skipped(ref=str(ref), reason=err.message, code="record_forbidden")
+        except _REFUSALS as err:
+            code = "record_forbidden" if isinstance(err, PermissionMissingError) else err.code
+            return Skipped(ref=str(ref), reason=err.message, code=code)
         return Skipped(ref=str(ref), reason="there is no such record", code=_GONE)
 
 

@@ -15,7 +15,10 @@ from fake_blackboard import GOOD, FakeBlackboard, at, attempt, event, grade, ite
 
 from bloop_blackboard.config import BlackboardConfig
 from bloop_blackboard.provider import BlackboardProvider
+from bloop_sdk import load_manifest
 from bloop_sdk.testing import Clock, FakeContext, FakeTransport, Faults, http_client
+
+MANIFEST = load_manifest(Path(__file__).parents[1] / "bloop-plugin.toml")
 
 
 @pytest.fixture
@@ -95,7 +98,8 @@ def context(faults: Faults) -> Callable[..., FakeContext]:
 
     def make(**settings: Any) -> FakeContext:
         config = BlackboardConfig.model_validate({**GOOD, **settings})
-        return FakeContext(http=http_client(faults, hosts=hosts), config=config)
+        http = http_client(faults, hosts=hosts, downloads=frozenset(MANIFEST.network.downloads))
+        return FakeContext(http=http, config=config)
 
     return make
 

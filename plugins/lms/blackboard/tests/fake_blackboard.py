@@ -6,7 +6,6 @@ Its answers are checked against the OpenAPI document in test_openapi.py.
 
 from __future__ import annotations
 
-import copy
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
@@ -72,9 +71,10 @@ class FakeBlackboard:
         self.issued = 0
         self.expires_in = 3599
         self.refresh_tokens: dict[str, str] = {}
+        self.offline = True
         self.codes: dict[str, dict[str, str]] = {}
         self.used = 0
-        self.elsewhere = False
+        self.elsewhere = ""
         self.signed = 0
         self.terms = [
             {
@@ -217,7 +217,7 @@ class FakeBlackboard:
         """As :meth:`FakeSystem.answer`."""
         path = urlsplit(request.url).path
         self.requests.append(f"{request.method} {path}")
-        if path.startswith("/bbcswebdav/"):
+        if "/bbcswebdav/" in path:
             return self._file(request, path)
         if path == f"{API}/v1/oauth2/token":
             return self._token(request)
@@ -227,7 +227,7 @@ class FakeBlackboard:
         if path in self.forbidden:
             return self._said(403, "You do not have the entitlements to do this")
         for pattern, handler in ROUTES:
-            found = re.fullmatch(API + pattern, path)
+            found = pattern.fullmatch(path)
             if found and request.method == "GET":
                 return self._told(handler(self, request.params, *found.groups()), request)
         return self._said(404, f"Could not find object with ID: {path}")
@@ -252,7 +252,6 @@ class FakeBlackboard:
         if isinstance(found, tuple):
             return self._said(*found)
         fields = str(request.params.get("fields", ""))
-        found = copy.deepcopy(found)
         if isinstance(found, dict):
             return reply(self._resigned(_only(found, fields)), headers=self._headers())
         offset = int(str(request.params.get("offset", 0)))
@@ -266,10 +265,10 @@ class FakeBlackboard:
 
     def _resigned(self, row: Row) -> Row:
         """Links to stored files carry another signature in each answer."""
-        if "/bbcswebdav/" in str(row.get("body")):
-            self.signed += 1
-            row["body"] = row["body"].replace("SIGNATURE", f"VxJw3wfC56={self.signed}")
-        return row
+        if "/bbcswebdav/" not in str(row.get("body")):
+            return row
+        self.signed += 1
+        return {**row, "body": row["body"].replace("SIGNATURE", f"VxJw3wfC56={self.signed}")}
 
     def _token(self, request: Request) -> Response:
         basic = b64encode(f"{KEY}:{SECRET}".encode()).decode()
@@ -281,8 +280,8 @@ class FakeBlackboard:
             asked = self.codes.pop(str(request.params.get("code")), None)
             if asked is None or not self._verified(asked, request):
                 return reply({"error": "invalid_grant"}, status=400)
-            self.refresh_tokens["refresh-1"] = "refresh-1"
-            answer["refresh_token"] = "refresh-1"
+            if self.offline:
+                self.refresh_tokens["refresh-1"] = answer["refresh_token"] = "refresh-1"
         elif grant == "refresh_token":
             given = str(request.params.get("refresh_token"))
             if given not in self.refresh_tokens:
@@ -295,6 +294,8 @@ class FakeBlackboard:
             self.issued += 1
             self.tokens.add(f"token-{self.issued}")
         answer["access_token"] = next(iter(self.tokens))
+        if grant != "client_credentials":
+            answer |= {"scope": "read offline", "user_id": self.users["_71_1"]["uuid"]}
         return reply(answer)
 
     @staticmethod
@@ -318,7 +319,7 @@ class FakeBlackboard:
         if not any(row["id"] == attachment for row in known):
             return None
         self.signed += 1
-        host = "https://fleet01.content.blackboardcdn.com/5d32" if self.elsewhere else SITE
+        host = self.elsewhere or SITE
         url = f"{host}/bbcswebdav/xid-{attachment.strip('_')}?VxJw3wfC56={self.signed}"
         return reply(b"", status=302, headers={"location": url})
 
@@ -336,6 +337,10 @@ class FakeBlackboard:
             return None
         return [row for row in self.contents if row.get("parentId") == parent]
 
+    def _somebody(self, _params: Row, name: str) -> Row | None:
+        found = (one for one in self.users.values() if name in {one["id"], f"uuid:{one['uuid']}"})
+        return next(found, None)
+
     def _people(self, params: Row, _course: str) -> list[Row]:
         expand = params.get("expand") == "user"
         return [
@@ -350,6 +355,14 @@ class FakeBlackboard:
             return 404, "Grade detail values have not yet been populated"
         since = int(params.get("changeIndex", 0))
         return [row for row in rows if row["changeIndex"] > since]
+
+    def _grade_of(self, _params: Row, _course: str, column: str, name: str) -> Row | None:
+        rows = self.grades.get(column, [])
+        return next((row for row in rows if row["userId"] == name), None)
+
+    def _attempted(self, params: Row, _course: str, column: str) -> list[Row]:
+        rows = self.attempts.get(column, [])
+        return [row for row in rows if params.get("userId") in {None, row["userId"]}]
 
     def _events(self, params: Row) -> Any:
         since = datetime.fromisoformat(str(params.get("since", at(0))))
@@ -389,11 +402,11 @@ def _by(rows: str) -> Callable[..., list[Row]]:
 Site = FakeBlackboard
 COURSE = r"/v1/courses/([^/]+)"
 BOOK = r"/v2/courses/([^/]+)/gradebook/columns"
-ROUTES: list[tuple[str, Callable[..., Any]]] = [
+_ROUTES: list[tuple[str, Callable[..., Any]]] = [
     ("/v1/system/version", Site._learn),
     ("/v1/terms", _rows("terms")),
     ("/v1/courseRoles", _rows("roles")),
-    ("/v1/users/([^/]+)", lambda site, _params, name: site.users.get(name)),
+    ("/v1/users/([^/]+)", Site._somebody),
     ("/v[23]/courses", _rows("courses")),
     ("/v[23]/courses/([^/]+)", _named("courses")),
     (f"{COURSE}/users", Site._people),
@@ -413,10 +426,12 @@ ROUTES: list[tuple[str, Callable[..., Any]]] = [
     (BOOK, _rows("columns")),
     (f"{BOOK}/([^/]+)", _named("columns")),
     (f"{BOOK}/([^/]+)/users", Site._graded),
-    (f"{BOOK}/([^/]+)/attempts", _by("attempts")),
+    (f"{BOOK}/([^/]+)/users/([^/]+)", Site._grade_of),
+    (f"{BOOK}/([^/]+)/attempts", Site._attempted),
     ("/v1/calendars/items", Site._events),
     ("/v1/calendars/items/([^/]+)/([^/]+)", _named("calendar")),
 ]
+ROUTES = [(re.compile(API + path), handler) for path, handler in _ROUTES]
 
 
 def _only(row: Row, fields: str) -> Row:

@@ -71,7 +71,7 @@ async def test_a_login_gives_a_refresh_token_that_reads_as_that_person(site, con
     assert LOGIN.verifier not in url
     secrets = await provider.exchange(LOGIN, site.log_in(url))
     assert secrets == {"refresh_token": "refresh-1"}
-    assert await connect(refresh_token="refresh-1").discover()
+    assert (await connect(refresh_token="refresh-1").check()).account == "marlee"
 
 
 async def test_a_code_without_its_verifier_is_worth_nothing(site, connect):
@@ -105,3 +105,11 @@ async def test_no_secret_is_part_of_an_address_in_an_error(connect, faults):
     with pytest.raises(Exception) as caught:
         await connect(refresh_token="refresh-secret").discover()
     assert "refresh-secret" not in str(caught.value)
+
+
+async def test_a_login_without_offline_is_no_connection(site, connect):
+    provider = connect(refresh_token="of an earlier login")
+    brought = site.log_in(provider.authorize_url(LOGIN))
+    site.offline = False
+    with pytest.raises(AuthError, match="no refresh token"):
+        await provider.exchange(LOGIN, brought)

@@ -177,6 +177,7 @@ async def test_every_request_and_answer_is_one_of_the_documents(openapi, site, c
     await provider.check()
     await provider.fetch([Ref(Kind.COURSE, "_5_1"), Ref(Kind.PERSON, "_71_1")])
     await provider.fetch([Ref(Kind.DISCUSSION, "_5_1/announcement/_31_1")])
+    await provider.fetch([Ref(Kind.SUBMISSION, "_5_1/_61_1/_71_1")])
     for rows in (site.announcements, site.calendar, site.discussions, site.columns):
         rows.pop()
     site.contents.remove(site.row("_27_1"))

@@ -14,7 +14,7 @@ from bloop_sdk import (
     Ref,
     SubmissionState,
 )
-from bloop_sdk.testing import Replica, read_all
+from bloop_sdk.testing import Replica, Status, read_all, ref_of
 
 COURSE = Ref(Kind.COURSE, "_5_1")
 
@@ -243,19 +243,20 @@ async def test_what_may_not_be_read_is_said_and_costs_nothing_else(site, connect
     assert replica.records[COURSE].term is None
     assert "course.gradebook.MODIFY" in " ".join(record(replica, Kind.ASSIGNMENT, "_12_1").lost)
     assert "course.assessment.MODIFY" in " ".join(record(replica, Kind.QUIZ, "_13_1").lost)
-    assert "course.gradebook.MODIFY" in replica.skipped["grades:_5_1"]
-    assert "course.calendar-entry.VIEW" in replica.skipped["calendar:_5_1"]
+    assert "course.gradebook.MODIFY" in replica.gaps["grades"]
+    assert "course.calendar-entry.VIEW" in replica.gaps["calendar"]
     assert "file:_5_1/_11_1/attachments" in replica.skipped
     assert record(replica, Kind.PAGE, "_11_1").html == "<p>Waves <b>move</b>.</p>"
 
 
-async def test_a_stream_that_three_courses_refuse_is_a_gap_and_not_asked_for_again(site, connect):
-    for number in range(6, 12):
+async def test_what_one_course_refuses_is_a_gap_and_is_read_of_the_others(site, connect):
+    for number in (4, 6):
         site.courses.append({**site.courses[0], "id": f"_{number}_1"})
-    site.forbidden.add("/learn/api/public/v1/calendars/items")
+    site.forbidden.add("/learn/api/public/v1/courses/_5_1/contents")
     replica = await read_all(connect())
-    assert "course.calendar-entry.VIEW" in replica.gaps["calendar"]
-    assert sum("calendars" in one for one in site.requests) == 3
+    assert "course.content.MODIFY" in replica.gaps["content"]
+    assert Ref(Kind.PAGE, "_5_1/_11_1") not in replica.records
+    assert {Ref(Kind.PAGE, f"_{number}_1/_11_1") for number in (4, 6)} <= set(replica.records)
 
 
 async def test_the_check_names_who_and_every_missing_entitlement(site, connect):
@@ -272,8 +273,17 @@ async def test_the_check_names_who_and_every_missing_entitlement(site, connect):
     assert "groups: this site is older than Learn 3800.6" in result.gaps
 
 
+async def test_bytes_come_from_where_blackboard_keeps_them_without_the_token(site, connect, faults):
+    site.elsewhere = "https://fleet01.content.blackboardcdn.com/5d32"
+    replica = await read_all(connect())
+    assert Ref(Kind.FILE, "_5_1/_11_1/_42_1") in replica.files
+    kept = [one for one in faults.requests if one.url.startswith(site.elsewhere)]
+    assert len(kept) == 2
+    assert not any("authorization" in map(str.lower, one.headers) for one in kept)
+
+
 async def test_a_file_at_a_host_that_nobody_named_costs_its_bytes_alone(site, connect):
-    site.elsewhere = True
+    site.elsewhere = "https://evil.example/5d32"
     replica = await read_all(connect())
     assert record(replica, Kind.FILE, "_11_1/_42_1").name == "notes.pdf"
     assert "another host" in replica.skipped["file:_5_1/_11_1/_42_1"]
@@ -281,17 +291,31 @@ async def test_a_file_at_a_host_that_nobody_named_costs_its_bytes_alone(site, co
 
 
 async def test_fetching_gives_what_reading_gave(connect, replica):
-    refs = [ref for ref in replica.records if ref.kind not in {Kind.MODULE, Kind.SECTION}]
-    wanted = [ref for ref in refs if ref.kind in {Kind.COURSE, Kind.PERSON, Kind.DISCUSSION}]
+    kinds = {Kind.COURSE, Kind.PERSON, Kind.DISCUSSION, Kind.ASSIGNMENT, Kind.SUBMISSION}
+    wanted = [ref for ref in replica.records if ref.kind in kinds]
     batch = await connect().fetch(wanted)
-    assert {one.remote_id for one in batch.records} == {ref.remote_id for ref in wanted}
+    assert {ref_of(one): one.raw for one in batch.records} == {
+        ref: replica.records[ref].raw for ref in wanted
+    }
     assert not batch.skipped
 
 
-async def test_fetching_what_comes_with_its_stream_alone_says_so(connect):
-    ref = Ref(Kind.SUBMISSION, "_5_1/_61_1/_71_1")
-    batch = await connect().fetch([ref])
-    assert [one.ref for one in batch.skipped] == [str(ref)]
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (Kind.SUBMISSION, "_5_1/_61_1/_99_1"),
+        (Kind.SUBMISSION, "_5_1/_99_1/_71_1"),
+        (Kind.DISCUSSION, "_5_1/announcement/_99_1"),
+        (Kind.PAGE, "_5_1/_99_1"),
+        (Kind.PAGE, "_99_1/_99_1"),
+        (Kind.COURSE, "_99_1"),
+        (Kind.ENROLMENT, "_5_1/_71_1"),
+    ],
+)
+async def test_fetching_what_cannot_be_fetched_says_so_of_each(connect, kind, name):
+    batch = await connect().fetch([Ref(kind, name)])
+    assert [(one.ref, one.code) for one in batch.skipped] == [(f"{kind}:{name}", "record_missing")]
+    assert not batch.records
 
 
 async def test_what_is_deleted_goes_with_its_files_and_what_stood_in_it(site, connect, replica):
@@ -351,3 +375,13 @@ async def test_a_link_that_becomes_a_document_is_gone_as_a_link(site, connect, r
     await replica.run(connect())
     assert Ref(Kind.PAGE, "_5_1/_14_1") in replica.records
     assert Ref(Kind.LINK, "_5_1/_14_1") not in replica.records
+
+
+async def test_a_list_that_one_course_has_not_is_a_line_of_quarantine(site, connect, faults):
+    site.courses.append({**site.courses[0], "id": "_6_1"})
+    body = b'{"status": 400, "message": "The calendar is off"}'
+    faults.add(Status(400, body=body), path="/calendars/items")
+    replica = await read_all(connect())
+    assert "The calendar is off" in replica.skipped["calendar:_5_1"]
+    assert not replica.gaps
+    assert Ref(Kind.MODULE, "_6_1/_10_1") in replica.records

@@ -18,7 +18,6 @@ from bloop_sdk import (
     MalformedRecordError,
     Precondition,
     PreconditionFailedError,
-    Ref,
     Request,
     UnsupportedError,
     WriteOp,
@@ -32,8 +31,8 @@ GRADE = "grade"
 async def write(api: Api, op: WriteOp, precondition: Precondition) -> WriteResult:
     """Give a grade: ``values`` are of ``score``, ``grade``, ``excused`` and ``comment``.
 
-    What is there already is not written again, whatever the precondition says: a write that is
-    repeated, as after an answer that was lost, has one effect.
+    A write that comes again, as after an answer that was lost, has one effect: a submission that
+    is not as expected any more, and is as it was to become, has been written.
     """
     if op.kind != GRADE:
         raise UnsupportedError(f"{op.kind}: of Canvas nothing is written but {GRADE}")
@@ -43,9 +42,13 @@ async def write(api: Api, op: WriteOp, precondition: Precondition) -> WriteResul
     course, assignment, user = parts_of(op.ref, 3)
     path = f"courses/{course}/assignments/{assignment}/submissions/{user}"
     before = await api.get(path, COMMENTS)
-    if _holds(before, op.values):
+    if not _expected(before, precondition):
+        if not _holds(before, op.values):
+            raise PreconditionFailedError(
+                f"{op.ref} has changed in Canvas since it was read",
+                cure="read the submission again, and decide",
+            )
         return WriteResult(ref=op.ref, remote_version=learning.version(before))
-    _compare(op.ref, before, precondition)
     request = Request(url=api.url(path), method="PUT", form=form, once="comment" in op.values)
     read_json(await api.send(request))
     after = await api.get(path, COMMENTS)
@@ -74,7 +77,8 @@ def _form(values: JSONObject) -> dict[str, str]:
 
 def _holds(item: JSONObject, values: JSONObject) -> bool:
     """Whether a submission is as it would be after the write."""
-    if flag(item, "excused") != bool(values.get("excused")):
+    graded = values.keys() & {"score", "grade", "excused"}
+    if graded and flag(item, "excused") != bool(values.get("excused")):
         return False
     if not values.get("excused"):
         if "grade" in values and str(item.get("grade")) != str(values["grade"]):
@@ -95,15 +99,9 @@ def _same(item: JSONObject, score: object) -> bool:
     return number(item, "score") == wanted
 
 
-def _compare(ref: Ref, item: JSONObject, precondition: Precondition) -> None:
-    expected, found = precondition.remote_version, learning.version(item)
-    if expected is None:
-        untouched = item.get("grade") is None and not rows(item, "submission_comments")
-        if untouched and not flag(item, "excused"):
-            return
-    elif expected == found:
-        return
-    raise PreconditionFailedError(
-        f"{ref} has changed in Canvas since it was read",
-        cure="read the submission again, and decide",
-    )
+def _expected(item: JSONObject, precondition: Precondition) -> bool:
+    """Whether a submission is at the version that is expected; None expects neither word on it."""
+    if precondition.remote_version is not None:
+        return precondition.remote_version == learning.version(item)
+    touched = item.get("grade") is not None or rows(item, "submission_comments")
+    return not touched and not flag(item, "excused")

@@ -70,6 +70,22 @@ async def test_the_same_write_again_has_one_effect(rig):
     assert mine.canvas.written == 1
 
 
+async def test_the_same_comment_on_a_later_attempt_is_written(rig):
+    mine = rig()
+    await mine.provider.write(op(comment="Clear"), await version(mine))
+    mine.canvas.courses[1].submissions[0] |= {"attempt": 2}
+    await mine.provider.write(op(comment="Clear"), await version(mine))
+    assert mine.canvas.written == 2
+
+
+async def test_a_comment_can_be_given_to_somebody_who_is_excused(rig):
+    mine = rig()
+    await mine.provider.write(op(excused=True), await version(mine))
+    await mine.provider.write(op(comment="Get well"), await version(mine))
+    (record,) = (await mine.provider.fetch([REF])).records
+    assert (record.state, len(record.comments)) == ("excused", 1)
+
+
 async def test_a_comment_whose_answer_is_lost_is_not_sent_again(rig):
     mine = rig()
     before = await version(mine)

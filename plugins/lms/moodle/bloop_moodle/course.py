@@ -193,7 +193,7 @@ class CourseReader:
                 yield batch
         for module in outline.modules.values():
             made = self.placed(course, module, ledger.closed(module))
-            for batch in ledger.put(module.cmid, module.signature, made):
+            for batch in ledger.put(module.cmid, module.signature, made, module.section):
                 yield batch
         yield ledger.finish([*(part.node_id for part in outline.parts), *outline.modules])
 
@@ -237,7 +237,7 @@ class CourseReader:
         for module in modules:
             if not module.open:
                 made = Made(skipped=ledger.closed(module))
-                for batch in ledger.put(module.cmid, module.signature, made):
+                for batch in ledger.put(module.cmid, module.signature, made, module.section):
                     yield batch
         if not opened or not (
             listing.always or any(self._stale(listing, ledger, module) for module in opened)
@@ -252,7 +252,7 @@ class CourseReader:
             if listing.costly and not ledger.stale(module.cmid, signature, signed=listing.signed):
                 continue
             made = await self._make(listing, outline, module, found, extra)
-            for batch in ledger.put(module.cmid, signature, made):
+            for batch in ledger.put(module.cmid, signature, made, module.section):
                 yield batch
 
     @staticmethod

@@ -33,6 +33,7 @@ FULL_EVERY = 86400
 """After so many seconds everything is read, whatever Moodle says has changed."""
 _VERSION = 1
 _PLACE = f"{Kind.MODULE}:"
+_SHUT = "shut"
 
 
 @dataclass(slots=True)
@@ -95,11 +96,13 @@ class Ledger:
         """Whether the stream has given nothing of this course."""
         return not self._owners
 
-    def put(self, owner: str, signature: str, made: Made) -> Iterator[Batch]:
+    def put(
+        self, owner: str, signature: str, made: Made, section: str | None = None
+    ) -> Iterator[Batch]:
         """Take what was made of an owner; gives a batch when there is enough for one."""
         known, now = self._owners.get(owner), made.digest()
         if known is not None and known[1] == now:
-            self._owners[owner] = [signature, now, known[2]]
+            self._owners[owner] = [signature, now, known[2], section]
             return
         refs = made.refs
         skipped = {one.ref for one in made.skipped}
@@ -114,24 +117,28 @@ class Ledger:
             yield Batch(records=tuple(some))
         self._waiting.records += last
         self._waiting.skipped += made.skipped
-        self._owners[owner] = [signature, now, refs]
+        self._owners[owner] = [signature, now, refs, section]
         if len(self._waiting.records) >= RECORDS:
             yield from self._flush()
 
     def closed(self, module: Module) -> list[Skipped]:
         """What may not be read any more: what was given of it stays in the hub, unseen."""
         known = self._owners.get(module.cmid)
-        refs = [ref for ref in known[2] if not ref.startswith(_PLACE)] if known else []
+        refs = list(known[2]) if known else []
         if module.content is not None and str(module.content) not in refs:
             refs.append(str(module.content))
-        return [
-            Skipped(ref=ref, reason=module.restriction, code="record_forbidden") for ref in refs
-        ]
+        return _forbidden(refs, module.restriction)
 
     def finish(self, owners: Sequence[str]) -> Batch:
         """The last batch: what is in none of the owners that are still there is gone."""
-        for owner in self._owners.keys() - set(owners):
-            self._gone += [_parsed(ref) for ref in self._owners.pop(owner)[2]]
+        for owner in sorted(self._owners.keys() - set(owners)):
+            signature, seen, refs, section = self._owners[owner]
+            if section not in self._outline.shut:
+                self._gone += [_parsed(ref) for ref in refs]
+                del self._owners[owner]
+            elif (signature, seen) != (_SHUT, _SHUT):
+                self._owners[owner] = [_SHUT, _SHUT, refs, section]
+                self._waiting.skipped += _forbidden(refs, "its section is restricted")
         now = self._outline.at
         if self.since() is None:
             self._full = now
@@ -149,6 +156,14 @@ class Ledger:
             deleted=tuple(gone),
             cursor=Cursor(value, _VERSION),
         )
+
+
+def _forbidden(refs: list[str], reason: str) -> list[Skipped]:
+    return [
+        Skipped(ref=ref, reason=reason, code="record_forbidden")
+        for ref in refs
+        if not ref.startswith(_PLACE)
+    ]
 
 
 def ref_of(record: Record) -> Ref:

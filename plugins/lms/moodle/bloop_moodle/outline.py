@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from bloop_moodle.functions import ACTIVITIES
-from bloop_moodle.values import body, digest, flag, identifier, integer, name, without, words
+from bloop_moodle.values import (
+    body,
+    digest,
+    flag,
+    identifier,
+    inner_json,
+    integer,
+    moment,
+    name,
+    without,
+    words,
+)
 from bloop_sdk.errors import MalformedRecordError
 from bloop_sdk.records import JSONObject, Kind, Node, Ref
 
@@ -39,6 +51,13 @@ _OF_THE_READER = (
 """What differs by reader, language, theme or cache, and is not the module's."""
 
 
+def content_ref(kind: str, cmid: str) -> Ref:
+    """The content of a module of some type, or its place where it is nothing but one."""
+    if kind in PLACES:
+        return Ref(Kind.MODULE, f"cm{cmid}")
+    return Ref(KINDS.get(kind, Kind.OPAQUE), cmid)
+
+
 @dataclass(frozen=True, slots=True)
 class Module:
     """One activity or resource. ``open`` says whether this account may see what is in it."""
@@ -54,6 +73,7 @@ class Module:
     open: bool
     restriction: str
     tracked: bool
+    due: datetime | None
     signature: str
     entry: JSONObject = field(repr=False, hash=False, compare=False)
 
@@ -65,9 +85,7 @@ class Module:
     @property
     def content(self) -> Ref | None:
         """Its own content, which has the id of the course module."""
-        if self.type in PLACES:
-            return None
-        return Ref(KINDS.get(self.type, Kind.OPAQUE), self.cmid)
+        return None if self.type in PLACES else content_ref(self.type, self.cmid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,7 @@ class Part:
 class Outline:
     """Sections and modules of a course, in order, as read ``at`` a time of the site's clock.
 
+    ``shut`` are sections that this account may not see: Moodle lists nothing of what is in them.
     ``touched`` are the modules that have changed ``since`` then; None: anything may have.
     """
 
@@ -98,6 +117,7 @@ class Outline:
     at: int | None
     parts: tuple[Part, ...]
     modules: dict[str, Module]
+    shut: frozenset[str] = frozenset()
     since: int | None = None
     touched: frozenset[str] | None = None
 
@@ -120,7 +140,7 @@ class Outline:
             cmid: module if module.type in kept else replace(module, entry={})
             for cmid, module in self.modules.items()
         }
-        return Outline(self.course, self.at, (), modules, self.since, self.touched)
+        return replace(self, parts=(), modules=modules)
 
 
 def read_outline(course: str, answer: Any, at: int | None) -> Outline:
@@ -147,7 +167,9 @@ def read_outline(course: str, answer: Any, at: int | None) -> Outline:
             parts.append(part)
         for module in _read_modules(section, part, host):
             modules[module.cmid] = module
-    return Outline(course, at, tuple(parts), modules)
+    shut = (section for section in sections if not flag(section.get("uservisible", True)))
+    closed = frozenset(str(identifier(section.get("id"))) for section in shut)
+    return Outline(course, at, tuple(parts), modules, closed)
 
 
 def part_node(course: str, part: Part) -> Node:
@@ -223,6 +245,12 @@ def _read_modules(section: JSONObject, part: Part, host: JSONObject | None) -> I
             open=may_see and flag(section.get("uservisible", True)),
             restriction=words(entry.get("availabilityinfo")) or "this account may not see it",
             tracked=bool(integer(entry.get("completion"))),
+            due=_due(entry),
             signature=digest([entry, published, may_see]),
             entry=entry,
         )
+
+
+def _due(entry: JSONObject) -> datetime | None:
+    custom = inner_json(entry.get("customdata"))
+    return moment(custom.get("duedate")) if isinstance(custom, dict) else None

@@ -26,6 +26,8 @@ ASSIGN_GRADES = "mod_assign_get_grades"
 COMPLETION = "core_completion_get_activities_completion_status"
 
 USERS_AT_ONCE = 500
+EVERYBODY = 300
+"""Of more learners, Moodle would take minutes to put all grades into one answer."""
 _FIELDS = "id,username,fullname,email,idnumber,suspended,roles,groups"
 _RECORDS = 400
 _ASSIGNMENTS_AT_ONCE = 50
@@ -95,16 +97,18 @@ class PeopleReader:
     async def _people(self, course: str) -> Listed:
         await self._moodle.need(USERS, "reading people")
         everybody = await self._users(course, _FIELDS)
-        active: frozenset[str] | None = None
-        try:
-            some = await self._users(course, "id", active=True)
-            active = frozenset(filter(None, (identifier(one.get("id")) for one in some)))
-        except PermissionMissingError:
-            # Without it, Moodle lists no suspended enrolments to this account anyway.
-            pass
+        active = await self._active(course)
         self._learners[course] = _learners(everybody, active)
         for one in everybody:
             yield people.participant(self._moodle.base, course, one, active)
+
+    async def _active(self, course: str) -> frozenset[str] | None:
+        """Whose enrolment is not suspended; None where the account may not see that."""
+        try:
+            some = await self._users(course, "id", active=True)
+        except PermissionMissingError:
+            return None
+        return frozenset(filter(None, (identifier(one.get("id")) for one in some)))
 
     async def _users(self, course: str, fields: str, *, active: bool = False) -> list[JSONObject]:
         async def page(number: int) -> list[JSONObject]:
@@ -164,9 +168,10 @@ class PeopleReader:
         if await self._moodle.has(GRADES):
             async for answer in self._grade_items(outline.course):
                 listed(answer, "usergrades", GRADES)
-                work.gather_items(found, outline, answer)
+                work.gather_items(found, answer)
+        due = {cmid: module.due for cmid, module in outline.modules.items()}
         return [
-            work.submission(outline, key, known)
+            work.submission(outline.course, key, known, due.get(key[0]))
             for key, known in sorted(found.items())
             if only in {None, key[0]} and _tells(known)
         ]
@@ -174,15 +179,22 @@ class PeopleReader:
     async def _grade_items(self, course: str) -> AsyncIterator[Any]:
         """Everybody's grades, or the account's own where it may not see others'."""
         own = (await self._moodle.site()).user
+        learners = await self._watched(course)
+        found: set[str | None] = set()
         try:
-            everybody = await self._moodle.call(GRADES, courseid=course, userid=0)
+            if len(learners) <= EVERYBODY:
+                answer = await self._moodle.call(GRADES, courseid=course, userid=0)
+                some = listed(answer, "usergrades", GRADES)
+                found = {identifier(one.get("userid")) for one in some}
+                yield answer
+            elif learners:
+                yield await self._moodle.call(GRADES, courseid=course, userid=learners[0])
+                found = {learners[0]}
         except PermissionMissingError:
             yield await self._moodle.call(GRADES, courseid=course, userid=own)
             return
-        found = {identifier(one.get("userid")) for one in listed(everybody, "usergrades", GRADES)}
-        yield everybody
         # Where a course has groups and the account is in one, "everybody" is that group.
-        for user in await self._watched(course):
+        for user in learners:
             if user not in found:
                 try:
                     yield await self._moodle.call(GRADES, courseid=course, userid=user)
@@ -192,7 +204,7 @@ class PeopleReader:
     async def _completion(self, course: str) -> Listed:
         await self._moodle.need(COMPLETION, "reading completion")
         outline = await self._courses.outline(course)
-        if not any(module.tracked for module in outline.modules.values()):
+        if not outline.shut and not any(one.tracked for one in outline.modules.values()):
             return
         own = (await self._moodle.site()).user
         users = [own, *(user for user in await self._watched(course) if user != own)]
@@ -207,7 +219,7 @@ class PeopleReader:
                 yield Skipped(ref=f"completion:{course}:{user}", reason=str(err), code=err.code)
                 continue
             for one in listed(answer, "statuses", COMPLETION):
-                made = work.completion(outline, user, one)
+                made = work.completion(course, user, one)
                 if made is not None:
                     yield made
 
@@ -218,16 +230,17 @@ class PeopleReader:
                 everybody = await self._users(course, "id,roles")
             except (PermissionMissingError, SkippableError):
                 everybody = []
-            self._learners[course] = _learners(everybody, None)
+            active = await self._active(course) if everybody else None
+            self._learners[course] = _learners(everybody, active)
         return self._learners[course]
 
 
 def _learners(users: list[JSONObject], active: frozenset[str] | None) -> list[str]:
-    found = (identifier(one.get("id")) for one in users if _learns(one))
+    found = (identifier(one.get("id")) for one in users if learns(one))
     return sorted((user for user in found if user and (active is None or user in active)), key=int)
 
 
-def _learns(user: JSONObject) -> bool:
+def learns(user: JSONObject) -> bool:
     """Whether somebody may be a learner: no role of theirs is known to be another."""
     roles = [one.get("shortname") for one in user.get("roles") or () if isinstance(one, dict)]
     return not roles or not {"manager", "editingteacher", "teacher", "coursecreator"} & set(roles)

@@ -8,6 +8,7 @@ from bloop_moodle import functions
 from bloop_moodle.course import CourseReader
 from bloop_moodle.grading import save_grade
 from bloop_moodle.participants import PeopleReader
+from bloop_moodle.permissions import refusals
 from bloop_moodle.rest import Moodle
 from bloop_moodle.single import fetch
 from bloop_sdk.errors import ForbiddenRecordError, PermissionMissingError, UnsupportedError
@@ -84,12 +85,15 @@ class MoodleProvider:
         return ProviderSpec(streams=STREAMS, writes=frozenset({GRADE}))
 
     async def check(self) -> CheckResult:
-        """Who the token is, and what each function that its service lacks costs."""
+        """Who the token is; what each function that its service lacks costs, and each refusal."""
         site = await self._moodle.site()
         gaps = list(functions.gaps(site.functions))
         if not site.downloads:
             gaps.append("files: the service may not download files, so they come without bytes")
-        if not await self._people.courses():
+        courses = await self.discover()
+        if courses:
+            gaps += [one async for one in refusals(self._moodle, courses[0].remote_id)]
+        else:
             gaps.append("courses: the account is in no course; enrol it where it shall read")
         return CheckResult(
             account=site.account,

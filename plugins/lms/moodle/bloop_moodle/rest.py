@@ -6,7 +6,6 @@ https://docs.moodle.org/dev/Creating_a_web_service_client how arguments are writ
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from bloop_moodle.config import MoodleConfig
 from bloop_moodle.failures import ACCESS, code_of, error_of, file_error, unusable
-from bloop_moodle.values import flag, identifier, listed, name
+from bloop_moodle.values import flag, identifier, listed, name, parsed
 from bloop_sdk.errors import (
     AuthError,
     BloopError,
@@ -238,9 +237,8 @@ def _repeatable() -> dict[str, str]:
 
 
 def _json(function: str, response: Response) -> Any:
-    # Moodle may hold text that is no UTF-8: a letter is lost then, and not the answer.
     try:
-        return json.loads(response.body.decode("utf-8", "replace"))
+        return parsed(response.body)
     except ValueError as err:
         raise unusable(function, response.body) from err
 

@@ -14,7 +14,10 @@ from typing import Any
 from bloop_sdk.errors import MalformedRecordError
 from bloop_sdk.records import JSONObject
 
+LONGEST = 500
+"""Characters of a name."""
 _TAG = re.compile(r"<[^>]*>")
+_ODD = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 _LATEST = 253402300799
 """The last second of the year 9999."""
 
@@ -56,14 +59,15 @@ def flag(value: Any) -> bool:
 
 
 def name(value: Any, otherwise: str) -> str:
-    """A name, which Moodle escapes for HTML: ``Acids &amp; Bases``."""
-    text = html.unescape(value).replace("\x00", "").strip() if isinstance(value, str) else ""
-    return " ".join(text.split()) or otherwise
+    """A name, which Moodle escapes for HTML: ``Acids &amp; Bases``; cut where it is too long."""
+    text = html.unescape(value) if isinstance(value, str) else ""
+    text = " ".join(text.split()) or otherwise
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def body(value: Any) -> str:
     """HTML as it came, or nothing."""
-    return value.replace("\x00", "") if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 def words(value: Any) -> str:
@@ -79,6 +83,27 @@ def inner_json(value: Any) -> Any:
         return json.loads(value)
     except ValueError:
         return None
+
+
+def parsed(content: bytes) -> Any:
+    """JSON, of which what is no text (bytes that are no UTF-8, NUL, half of a pair) is lost.
+
+    Raises ValueError for what is no JSON.
+    """
+    text = content.decode("utf-8", "replace")
+    value = json.loads(text)
+    return _clean(value) if _ODD.search(text) else value
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_clean(key): _clean(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_clean(one) for one in value]
+    if isinstance(value, str):
+        whole = value.replace("\x00", "").encode("utf-16", "surrogatepass")
+        return whole.decode("utf-16", "replace")
+    return value
 
 
 def listed(answer: Any, key: str | None, what: str) -> list[JSONObject]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bloop_moodle.activities import dicts
-from bloop_moodle.outline import Module, Outline
+from bloop_moodle.outline import Outline, content_ref
 from bloop_moodle.values import (
+    LONGEST,
     body,
     flag,
     identifier,
@@ -26,7 +27,6 @@ from bloop_sdk.records import (
     CompletionState,
     JSONObject,
     Kind,
-    Ref,
     Skipped,
     Submission,
     SubmissionState,
@@ -61,13 +61,13 @@ def gather(work: Work, key: str, assignments: Mapping[str, str], answer: Any) ->
                 known[key] = found
 
 
-def gather_items(work: Work, outline: Outline, answer: Any) -> None:
+def gather_items(work: Work, answer: Any) -> None:
     """Add the gradebook's items, from ``gradereport_user_get_grade_items``."""
     for one in dicts(answer.get("usergrades") if isinstance(answer, dict) else None):
         user = identifier(one.get("userid"))
         for item in dicts(one.get("gradeitems")):
             cmid = identifier(item.get("cmid"))
-            if item.get("itemtype") != "mod" or user is None or cmid not in outline.modules:
+            if item.get("itemtype") != "mod" or user is None or cmid is None:
                 continue
             # A workshop has two items: the first one is its grade.
             if not integer(item.get("itemnumber")):
@@ -78,45 +78,53 @@ def _attempt(found: JSONObject | None) -> int:
     return -1 if found is None else integer(found.get("attemptnumber")) or 0
 
 
-def submission(outline: Outline, key: tuple[str, str], known: dict[str, JSONObject]) -> Submission:
+def submission(
+    course: str,
+    key: tuple[str, str],
+    known: dict[str, JSONObject],
+    due: datetime | None = None,
+) -> Submission:
     """A person's work on a module, as far as each of the three sources tells of it."""
     cmid, user = key
     sent, graded, item = (known.get(name, {}) for name in ("submission", "grade", "item"))
-    module = outline.modules[cmid]
+    kind = str(item.get("itemmodule") or "assign")
     score = number(item.get("graderaw"))
     if score is None:
         score = number(graded.get("grade"))
     score = score if score is None or score >= 0 else None
-    shown = words(item.get("gradeformatted"))
+    shown = words(item.get("gradeformatted"))[:80]
     feedback = words(item.get("feedback"))
     handed_in = sent.get("status") == "submitted" or (
         not sent and bool(item.get("gradedatesubmitted"))
     )
-    submitted = moment(sent.get("timemodified")) if handed_in and sent else None
+    submitted = moment(item.get("gradedatesubmitted"))
+    if handed_in and sent:
+        submitted = moment(sent.get("timemodified"))
     grader = identifier(graded.get("grader"))
     graded_at = moment(graded.get("timemodified")) or moment(item.get("gradedategraded"))
     attempt = integer(sent.get("attemptnumber", graded.get("attemptnumber")))
     raw = {
+        "due": due.isoformat() if due is not None else None,
         "submission": without(sent, "gradingstatus"),
         "grade": graded,
         "item": without(item, "weightraw", "weightformatted", "gradeislocked", "locked", "status"),
     }
     return Submission(
         remote_id=f"{cmid}:{user}",
-        container=outline.course,
+        container=course,
         person=user,
-        content=_ref(module),
+        content=content_ref(kind, cmid),
         state=_state(score, handed_in=handed_in),
         attempt=None if attempt is None else attempt + 1,
         score=score,
         points=number(item.get("grademax")),
         grade=shown if shown and shown != "-" else None,
-        late=flag(item.get("late")),
-        submitted_at=submitted or moment(item.get("gradedatesubmitted")),
+        late=due is not None and submitted is not None and submitted > due,
+        submitted_at=submitted,
         graded_at=graded_at if score is not None else None,
         comments=(Comment(text=feedback, person=grader, at=graded_at),) if feedback else (),
         raw=raw,
-        remote_version=version(graded) if module.type == "assign" else None,
+        remote_version=version(graded) if kind == "assign" else None,
         created_at=moment(sent.get("timecreated")),
         updated_at=moment(sent.get("timemodified")),
         lost=("its files",) if _has_files(sent) else (),
@@ -144,26 +152,20 @@ def _has_files(sent: JSONObject) -> bool:
     return any(dicts(area.get("files")) for area in areas)
 
 
-def _ref(module: Module) -> Ref:
-    """Its content, or its place where it is nothing but one."""
-    return module.content or Ref(Kind.MODULE, module.node_id)
-
-
-def completion(outline: Outline, user: str, found: JSONObject) -> Completion | Skipped | None:
+def completion(course: str, user: str, found: JSONObject) -> Completion | Skipped | None:
     """How far a person is with a module; None where that is not tracked for them."""
     cmid = identifier(found.get("cmid"))
     state = integer(found.get("state"))
     if cmid is None or state not in _COMPLETION:
         ref = f"{Kind.COMPLETION}:{found.get('cmid')}:{user}"
         return Skipped(ref=ref, reason="the completion has no module or no state", raw=found)
-    module = outline.modules.get(cmid)
-    if module is None or not flag(found.get("istrackeduser", True)):
+    if not flag(found.get("istrackeduser", True)):
         return None
     return Completion(
         remote_id=f"{cmid}:{user}",
-        container=outline.course,
+        container=course,
         person=user,
-        content=_ref(module),
+        content=content_ref(str(found.get("modname")), cmid),
         state=_COMPLETION[state],
         completed_at=moment(found.get("timecompleted")),
         raw=without(found, "details", "overrideby"),
@@ -187,8 +189,8 @@ def event(base: str, outline: Outline, found: JSONObject) -> CalendarEvent | Ski
         html=body(found.get("description")),
         starts_at=starts,
         ends_at=starts + timedelta(seconds=min(seconds, 10**9)) if seconds > 0 else None,
-        location=words(found.get("location")),
-        content=_ref(module) if module is not None else None,
+        location=words(found.get("location"))[:LONGEST],
+        content=content_ref(module.type, module.cmid) if module is not None else None,
         raw=without(found, "userid"),
         updated_at=moment(found.get("timemodified")),
         url=f"{base}/calendar/view.php?view=day&time={int(starts.timestamp())}",

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugins.lms.moodle.tests.fake_site import BASE, LEARNER, START, TEACHER, Site, grade
+from plugins.lms.moodle.tests.fake_site import BASE, START, TEACHER
+from plugins.lms.moodle.tests.fake_work import RefusedError, Work
 
-
-class RefusedError(Exception):
-    """An error of Moodle's: its class, code and message."""
-
-    def __init__(self, kind: str, code: str, message: str) -> None:
-        super().__init__(code)
-        self.answer = {"exception": kind, "errorcode": code, "message": message}
+__all__ = ["SITE_INFO", "Functions", "RefusedError", "nested"]
 
 
 def nested(form: dict[str, str]) -> dict[str, Any]:
@@ -27,11 +22,8 @@ def nested(form: dict[str, str]) -> dict[str, Any]:
     return root
 
 
-class Functions:
+class Functions(Work):
     """Answers in the shapes of a real Moodle's."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
 
     def named(self, name: str) -> Any:
         """The function of a name, or None."""
@@ -264,130 +256,6 @@ class Functions:
             for cmid, held in self._listed("choice", arguments)
         ]
         return {"choices": listed, "warnings": []}
-
-    def core_calendar_get_calendar_events(self, arguments: dict) -> Any:
-        assert arguments["events"]["courseids"] == {"0": "2"}
-        event = {
-            "id": 1,
-            "name": "Titration report is due",
-            "description": "",
-            "format": 1,
-            "courseid": 2,
-            "categoryid": None,
-            "groupid": None,
-            "userid": TEACHER,
-            "repeatid": None,
-            "modulename": "assign",
-            "instance": 108,
-            "eventtype": "due",
-            "timestart": START + 86400,
-            "timeduration": 0,
-            "visible": 1,
-            "uuid": "",
-            "sequence": 1,
-            "timemodified": START,
-            "subscriptionid": None,
-        }
-        return {"events": [event], "warnings": []}
-
-    def mod_assign_get_submissions(self, arguments: dict) -> Any:
-        assert arguments["assignmentids"] == {"0": "108"}
-        return {
-            "assignments": [{"assignmentid": 108, "submissions": self.site.submissions}],
-            "warnings": [],
-        }
-
-    def mod_assign_get_grades(self, arguments: dict) -> Any:
-        assert arguments["assignmentids"] == {"0": "108"}
-        grades = list(self.site.grades.values())
-        return {"assignments": [{"assignmentid": 108, "grades": grades}], "warnings": []}
-
-    def mod_assign_save_grade(self, arguments: dict) -> Any:
-        self.site.now += 1
-        user, score = int(arguments["userid"]), float(arguments["grade"])
-        self.site.grades[user] = grade(user, f"{score:.5f}", self.site.now)
-        editor = arguments.get("plugindata", {}).get("assignfeedbackcomments_editor")
-        if editor:
-            self.site.feedback = editor["text"]
-
-    def gradereport_user_get_grade_items(self, arguments: dict) -> Any:
-        self._course(arguments["courseid"])
-        if arguments["userid"] not in {"0", str(LEARNER)}:
-            raise RefusedError(
-                "moodle_exception", "nopermissiontoviewgrades", "Cannot view grades."
-            )
-        held = self.site.grades.get(LEARNER)
-        score = None if held is None else float(held["grade"])
-        items = [self._item(2, 8, "assign", score, 100), self._item(3, 9, "quiz", None, 10)]
-        user = {
-            "courseid": 2,
-            "courseidnumber": "SIS-1",
-            "userid": LEARNER,
-            "userfullname": "Zoë Ångström",
-            "useridnumber": "S-5",
-            "maxdepth": 2,
-            "gradeitems": items,
-        }
-        return {"usergrades": [user], "warnings": []}
-
-    def _item(self, number: int, cmid: int, kind: str, score: float | None, points: int) -> dict:
-        graded = score is not None
-        return {
-            "id": number,
-            "itemname": self.site.modules.get(cmid, {}).get("name"),
-            "itemtype": "mod",
-            "itemmodule": kind,
-            "iteminstance": 100 + cmid,
-            "itemnumber": 0,
-            "idnumber": "",
-            "categoryid": 1,
-            "outcomeid": None,
-            "scaleid": None,
-            "locked": None,
-            "cmid": cmid,
-            "weightraw": 0.5,
-            "weightformatted": "50.00 %",
-            "graderaw": score,
-            "gradedatesubmitted": None,
-            "gradedategraded": self.site.grades[LEARNER]["timemodified"] if graded else None,
-            "gradehiddenbydate": False,
-            "gradeneedsupdate": False,
-            "gradeishidden": False,
-            "gradeislocked": None,
-            "gradeisoverridden": None,
-            "gradeformatted": f"{score:.2f}" if graded else "-",
-            "grademin": 0,
-            "grademax": points,
-            "rangeformatted": f"0&ndash;{points}",
-            "percentageformatted": f"{score:.2f} %" if graded else "-",
-            "feedback": self.site.feedback if graded else "",
-            "feedbackformat": 1,
-        }
-
-    def core_completion_get_activities_completion_status(self, arguments: dict) -> Any:
-        self._course(arguments["courseid"])
-        done = arguments["userid"] == str(LEARNER)
-        status = {
-            "cmid": 2,
-            "modname": "page",
-            "instance": 102,
-            "state": 1 if done else 0,
-            "timecompleted": START if done else 0,
-            "tracking": 2,
-            "overrideby": None,
-            "valueused": False,
-            "hascompletion": True,
-            "isautomatic": True,
-            "istrackeduser": True,
-            "uservisible": True,
-            "details": [],
-            "isoverallcomplete": done,
-        }
-        return {"statuses": [status] if 2 in self.site.modules else [], "warnings": []}
-
-    def _course(self, number: str) -> None:
-        if number != "2":
-            raise RefusedError("dml_missing_record_exception", "invalidrecord", "no such course")
 
     def _listed(self, kind: str, arguments: dict) -> list[tuple[int, dict]]:
         assert arguments["courseids"] == {"0": "2"}

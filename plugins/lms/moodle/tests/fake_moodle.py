@@ -159,9 +159,15 @@ class SmallMoodle(FakeMoodle):
 
     def __init__(self) -> None:
         super().__init__()
-        for cmid in (9, 10, 11, 12):
+        for cmid in (5, 9, 10, 11, 12):
             del self.site.modules[cmid], self.site.instances[cmid]
             self.site.places[2].remove(cmid)
+        del self.site.chapters[2]
+        self.site.files = {
+            path: data
+            for path, data in self.site.files.items()
+            if "mod_book" not in path and "mod_folder" not in path
+        }
         self.functions.remove("core_grading_get_definitions")
 
 

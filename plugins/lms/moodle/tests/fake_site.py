@@ -167,7 +167,9 @@ class Site:
         """What ``core_course_get_contents`` answers."""
         listed = []
         for one in self.sections:
-            modules = [self.module(cmid) for cmid in self.places[one["id"]]]
+            # What is in a section that is restricted is not listed at all.
+            places = self.places[one["id"]] if one["uservisible"] else []
+            modules = [self.module(cmid) for cmid in places]
             listed.append({**one, "modules": modules})
         return listed
 
@@ -192,7 +194,7 @@ class Site:
             "indent": 0,
             "onclick": "",
             "afterlink": None,
-            "customdata": '{"display":6}' if kind == "url" else '""',
+            "customdata": held.get("customdata", '{"display":6}' if kind == "url" else '""'),
             "noviewlink": kind == "label",
             "completion": 1 if cmid == 2 else 0,
             "downloadcontent": 1,

@@ -322,13 +322,12 @@ async def test_a_book_has_its_chapters_below_each_other(captures):
 
 
 def test_work_is_put_together_from_three_answers(captures):
-    outline = read_outline("2", captures.json("contents_student"), 1)
     found = {}
     work.gather(found, "submission", {"1": "8"}, captures.json("assign_submissions"))
     work.gather(found, "grade", {"1": "8"}, captures.json("assign_grades"))
     assert work.version(found["8", "5"]["grade"]) == "0:1795379787:87.5"
-    work.gather_items(found, outline, captures.json("grade_items_student"))
-    made = {key[0]: work.submission(outline, key, known) for key, known in found.items()}
+    work.gather_items(found, captures.json("grade_items_student"))
+    made = {key[0]: work.submission("2", key, known) for key, known in found.items()}
     report = made["8"]
     assert (report.score, report.points, report.grade) == (87.5, 100, "87.50")
     assert report.state is SubmissionState.GRADED and report.submitted_at is None
@@ -337,9 +336,8 @@ def test_work_is_put_together_from_three_answers(captures):
 
 
 def test_completion_is_of_content(captures):
-    outline = read_outline("2", captures.json("contents_student"), 1)
     statuses = captures.json("completion_student")["statuses"]
-    made = [work.completion(outline, "5", one) for one in statuses]
+    made = [work.completion("2", "5", one) for one in statuses]
     assert [one.content for one in made] == [Ref(Kind.PAGE, "2"), Ref(Kind.ASSIGNMENT, "8")]
     assert {one.state for one in made} == {"incomplete"}
     assert all(one.completed_at is None for one in made)

@@ -206,6 +206,25 @@ async def test_what_becomes_restricted_is_forbidden_and_comes_back(hub, moodle):
     assert hub.get("page:13") is not None and hub.replica.skipped == {}
 
 
+async def test_what_is_in_a_restricted_section_is_forbidden_and_not_gone(hub, moodle):
+    await hub.run()
+    whole = hub.replica.held()
+    section = moodle.site.sections[1]
+    section["uservisible"] = False
+    await hub.run()
+    states = {str(ref): row.state for ref, row in hub.replica.rows.items()}
+    assert hub.replica.report.deleted == 0
+    closed = ("page:2", "link:3", "file:4", "page:6-c2", "discussion:7-d1", "quiz:9", "opaque:11")
+    assert {states[ref] for ref in closed} == {"forbidden"}
+    assert states["module:cm2"] == states["page:13"] == "active"
+    await hub.run()
+    assert (hub.replica.report.seen, hub.replica.report.written) < (30, 1)
+    section["uservisible"] = True
+    await hub.run()
+    held = hub.replica.held()
+    assert {ref: held[ref] for ref in whole} == whole and hub.replica.skipped == {}
+
+
 async def test_a_page_that_fails_keeps_its_files(hub, moodle):
     await hub.run()
     kept = {ref for ref in hub.replica.records if ref.kind is Kind.FILE}

@@ -68,3 +68,13 @@ async def test_the_hub_hears_of_what_changed_is_gone_or_is_closed(sync):
     await sync(moodle)
     states = sync.states()
     assert states["link:3"] == states["page:13"] == states["page:2"] == "active"
+
+
+async def test_odd_texts_arrive_in_the_database(sync):
+    moodle = FakeMoodle()
+    moodle.site.modules[2]["name"] = "x" * 5000
+    moodle.site.touch(2, name="x" * 5000, content="<p>a\x00b \ud800</p>", contentfiles=[])
+    moodle.site.sections[1]["name"] = "\x00 \ud800"
+    report = await sync(moodle)
+    assert report.problems == ()
+    assert sync.states()["page:2"] == "active" and not report.quarantined

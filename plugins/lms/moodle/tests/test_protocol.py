@@ -260,6 +260,24 @@ async def test_check_names_what_cannot_be_done_without(hub, moodle):
     assert missing.startswith(CONTENTS)
 
 
+async def test_check_names_what_the_account_may_not_do(hub, moodle):
+    assert (await hub.provider().check()).gaps == ()
+    for function, capability in (
+        ("gradereport_user_get_grade_items", "moodle/grade:viewall"),
+        ("core_completion_get_activities_completion_status", "report/progress:view"),
+        ("core_enrol_get_enrolled_users", "moodle/course:viewparticipants"),
+    ):
+        moodle.refused = {function: "nopermissions"}
+        (gap,) = (await hub.provider().check()).gaps
+        assert capability in gap and "course 2" in gap
+
+
+async def test_check_says_that_an_account_is_in_no_course(hub, moodle):
+    moodle.overrides["core_enrol_get_users_courses"] = []
+    (gap,) = (await hub.provider().check()).gaps
+    assert "enrol it" in gap
+
+
 async def test_what_is_not_permitted_in_one_course_costs_that_course_of_the_stream(hub, moodle):
     moodle.refused["core_enrol_get_enrolled_users"] = "nopermissions"
     with pytest.raises(ForbiddenRecordError) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -178,6 +179,15 @@ async def test_work_progress_dates_and_competencies(hub):
     assert hub.get("outcome:2:2").parent == "2:1" and hub.get("outcome:2:1").parent is None
 
 
+@pytest.mark.parametrize(("after", "late"), [(1, True), (-1, False)])
+async def test_work_after_its_date_is_late(hub, moodle, after, late):
+    due = START + 86400
+    moodle.site.modules[8]["customdata"] = json.dumps({"duedate": str(due)})
+    moodle.site.submissions[0]["timemodified"] = due + after
+    await hub.run()
+    assert hub.get("submission:8:5").late is late
+
+
 async def test_who_sees_their_own_grades_alone_reads_those(hub, moodle):
     def own(arguments):
         from plugins.lms.moodle.tests.fake_functions import Functions, RefusedError
@@ -216,6 +226,22 @@ async def test_grades_of_other_groups_are_asked_for_one_by_one(hub, moodle):
     moodle.overrides["gradereport_user_get_grade_items"] = grouped
     await hub.run()
     assert hub.get("submission:8:5").grade == "87.50"
+
+
+async def test_grades_of_a_large_course_are_asked_for_one_by_one(hub, moodle):
+    moodle.site.users |= {n: (f"Learner {n}", "student", []) for n in range(100, 420)}
+    asked = []
+
+    def single(arguments):
+        asked.append(arguments["userid"])
+        return {"usergrades": [], "warnings": []}
+
+    moodle.overrides["gradereport_user_get_grade_items"] = single
+    await hub.run()
+    assert len(asked) == len(set(asked)) == 321 and "0" not in asked
+    moodle.refused["gradereport_user_get_grade_items"] = "nopermissiontoviewgrades"
+    called = await hub.run()
+    assert called.count("gradereport_user_get_grade_items") == 2
 
 
 async def test_an_administrator_reads_all_courses_but_the_front_page(hub, moodle):
@@ -268,12 +294,13 @@ def test_an_outline_that_is_none_is_no_empty_course(answer):
 
 
 async def test_odd_values_cost_nothing_else(hub, moodle):
-    moodle.site.modules[2]["name"] = "x" * 5000 + " &lt;b&gt;"
-    moodle.site.instances[2]["name"] = "x" * 5000 + " &lt;b&gt;"
+    moodle.site.modules[2]["name"] = "x" * 5000
+    moodle.site.instances[2]["name"] = "&lt;b&gt;" * 300
     moodle.site.course["startdate"] = "not a time"
     moodle.site.instances[8]["introfiles"] = None
     moodle.site.users[TEACHER] = ("", "editingteacher", [])
     await hub.run()
-    assert hub.get("page:2").title.endswith("<b>")
+    assert hub.get("page:2").title.startswith("<b><b>")
+    assert len(hub.get("page:2").title) == len(hub.get("module:cm2").title) == 500
     assert hub.get("course:2").starts_at is None and hub.get("course:2").ends_at is None
     assert hub.get("person:3").name == "User 3"

@@ -1405,6 +1405,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("full", sa.Boolean(), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=True),
         sa.Column("into_id", sa.String(length=36), nullable=True),
         sa.Column("counts", Json, nullable=False),

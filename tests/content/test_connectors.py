@@ -1,0 +1,91 @@
+"""Each connector with its fake system through the real engine: killed anywhere, it ends alike."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from bloop.content.engine import run_read
+from bloop.store.ids import new_id
+from bloop_sdk.testing import Killed, System
+from bloop_sdk.testing.plugins import PluginUnderTest
+from bloop_sdk.testing.suites.case import ContentCase
+from plugins.lms.blackboard.tests.fake_blackboard import FakeBlackboard
+from plugins.lms.blackboard.tests.test_conformance import GOOD as BLACKBOARD
+from plugins.lms.canvas.tests.fake_canvas import FakeCanvas
+from plugins.lms.canvas.tests.test_conformance import GOOD as CANVAS
+from plugins.lms.moodle.tests.fake_moodle import GOOD_SETTINGS as MOODLE
+from plugins.lms.moodle.tests.fake_moodle import SmallMoodle
+from tests.content.course import connect, dump
+from tests.support.database import make_call
+
+KILLS = 6
+"""So many boundaries between requests are tried, spread over a whole sync."""
+
+
+CONNECTORS = {
+    "bloop_blackboard": System(make=FakeBlackboard, good=BLACKBOARD),
+    "bloop_canvas": System(make=FakeCanvas, good=CANVAS),
+    "bloop_moodle": System(make=SmallMoodle, good=MOODLE),
+}
+"""A system for each plugin, with settings that open it."""
+
+
+class Place:
+    """An institution of its own, with one connection to a fresh system."""
+
+    def __init__(self, rig, database, blobs):
+        self.rig, self.database, self.blobs = rig, database, blobs
+        self.call = make_call(new_id())
+        self.connection = connect(database, self.call)
+
+    async def read(self, *, until=None):
+        """The report of a new process, or None where it was killed at its step ``until``."""
+        self.rig.steps.count = 0
+        if until is not None:
+            self.rig.steps.plan(until, self.rig.steps.kill)
+        with contextlib.suppress(Killed):
+            return await run_read(
+                self.database,
+                self.blobs,
+                self.rig.provider(),
+                self.call,
+                connection=self.connection,
+            )
+        return None
+
+    def held(self):
+        """All rows but the runs' own counts: what was read twice was seen twice."""
+        tables = dump(self.database, self.call)
+        return {name: lines for name, lines in tables.items() if name != "sync_run"}
+
+
+@pytest.fixture(params=sorted(CONNECTORS))
+def place(request, database, blobs, tmp_path):
+    """Makes places for one connector."""
+    plugin = PluginUnderTest(request.param)
+    case = ContentCase(plugin, "lms", CONNECTORS[request.param], tmp_path)
+    return lambda: Place(case.rig(), database, blobs)
+
+
+async def test_a_sync_that_was_killed_ends_as_an_undisturbed_one(place):
+    whole = place()
+    report = await whole.read()
+    assert report.written > 10
+    expected = whole.held()
+    again = await whole.read()
+    assert (again.written, again.deleted) == (0, 0)
+
+    first, last = 2, whole.rig.steps.count
+    for number in range(KILLS):
+        other = place()
+        assert await other.read(until=first + number * (last - first) // KILLS) is None
+        assert (await other.read()).state == "succeeded"
+        assert other.held() == expected
+
+
+async def test_nothing_is_left_in_quarantine_and_every_gap_is_named(place):
+    report = await place().read()
+    assert report.problems == ()
+    assert all(": " in gap for gap in report.gaps)
