@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
+from bloop.content import removal
 from bloop.content.models import Container, Item, Node, SyncRun
 from bloop.hub import Hub
 from bloop.jobs.models import Job
@@ -71,7 +72,7 @@ def test_what_goes_is_what_the_dry_run_says_and_nothing_of_others(hub, content):
     gone = lost(before, after)
     written = {"audit_line": -1}
     if content:
-        rows = sum(before[model.__tablename__] for model in purge_rows.CONTENT) // 2
+        rows = sum(before[model.__tablename__] for model in removal.CONTENT) // 2
         written["outbox_event"] = -rows
         gone.pop("blob")
     assert gone == {**planned(as_lines(said), content=content), **written}

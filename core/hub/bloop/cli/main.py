@@ -31,6 +31,12 @@ COMMANDS = {
     ),
     "import": ("bloop.cli.transfer:import_file", "Import a course from a file."),
     "export": ("bloop.cli.transfer:export", "Write a course to a file."),
+    "connect": ("bloop.cli.connect:connect", "Connect an LMS or notes: bloop connect canvas."),
+    "sync": ("bloop.cli.sync:sync", "Read a connection, and watch how far it is."),
+    "connections": (
+        "bloop.cli.connections:connections",
+        "See connections, choose courses, pause, rotate, remove.",
+    ),
     "content": ("bloop.cli.content:content", "Look at courses, and say who is in them."),
     "search": ("bloop.cli.search:search", "Find something in all content."),
     "plugins": ("bloop.cli.plugins:plugins", "List, inspect and switch plugins."),

@@ -179,6 +179,7 @@ class Reader:
             streams = options.chosen(self._provider.spec().streams)
             await self._read(streams)
             await self._sweep(streams)
+            self._run.count(requests=self._new_requests())
             await self._do(runs.finish_run, self._run, self._seconds())
         except runs.OvertakenError:
             raise
@@ -192,6 +193,7 @@ class Reader:
 
     async def _tell_failure(self, error: BloopError) -> None:
         """Write down why the run ended; where nothing can be written, it is taken up as it is."""
+        self._run.count(requests=self._new_requests())
         try:
             await self._do(runs.fail_run, self._run, self._seconds(), error, state_after(error))
         except StoreError as err:

@@ -16,7 +16,9 @@ from bloop.content.changes import announce_row, chunks
 from bloop.content.concealed import conceal_after_run
 from bloop.content.enrolling.linking import link_people
 from bloop.content.models import Container, Quarantine, SyncCursor, SyncRun, SyncSeen
+from bloop.kernel.connections import found_by_run
 from bloop.kernel.models import Connection
+from bloop.kernel.states import ConnectionState
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork, actor_of
@@ -121,7 +123,7 @@ def start_run(
         last.epoch += 1
         last.state, last.code, last.reason, last.cure = "running", None, None, None
         last.beat_at = utcnow()
-        _say_state(connection, "active")
+        found_by_run(unit, connection, ConnectionState.ACTIVE)
         return _carried(last)
     if last is not None and last.state == "running":
         last.state, last.code = "failed", "run_superseded"
@@ -294,7 +296,7 @@ def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state
         finished_at=utcnow(),
     )
     connection = unit.get(Connection, run.connection_id)
-    _say_state(connection, state, reason, cure[:1000])
+    found_by_run(unit, connection, ConnectionState(state), reason, cure)
     unit.audit.append(
         "content.sync_failed", f"connection:{run.connection_id}", {"run": run.id, "code": code}
     )
@@ -310,7 +312,7 @@ def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
     drop_marks(unit, run.id)
     link_people(unit, run.connection_id)
     beat(unit, run, seconds, state="succeeded", finished_at=utcnow())
-    _say_state(unit.get(Connection, run.connection_id), "active")
+    found_by_run(unit, unit.get(Connection, run.connection_id), ConnectionState.ACTIVE)
     summary = {name: run.counts[name] for name in COUNTS}
     unit.audit.append(
         "content.sync_finished", f"connection:{run.connection_id}", {"run": run.id, **summary}
@@ -340,16 +342,6 @@ def drop_marks(unit: UnitOfWork, run_id: str) -> None:
         .where(SyncSeen.institution_id == unit.institution, SyncSeen.run_id == run_id)
         .execution_options(synchronize_session=False)
     )
-
-
-def _say_state(
-    connection: Connection, state: str, reason: str | None = None, cure: str | None = None
-) -> None:
-    if (connection.state, connection.reason, connection.cure) == (state, reason, cure):
-        return
-    connection.state, connection.reason, connection.cure = state, reason, cure
-    connection.recoverable = state in {"active", "retrying", "degraded"}
-    connection.since = utcnow()
 
 
 def report_of(unit: UnitOfWork, run_id: str) -> RunReport:

@@ -1,7 +1,8 @@
-"""Connections with their plugins: made, checked, discovered, read, and given new secrets."""
+"""Connections with their plugins: made, changed, checked, discovered, read, and resumed."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from bloop.content.dry import dry_read
 from bloop.content.engine import RunOptions, run_read
 from bloop.content.grading import GRADE, operation
 from bloop.content.refresh import refresh
+from bloop.content.syncing import EVERY, first_time
 from bloop.hub.contexts import ConnectionCall, open_connection_context
 from bloop.hub.outside import Tally
 from bloop.hub.providers import GuardedProvider
@@ -19,9 +21,9 @@ from bloop.kernel.own_settings import Owner, set_own
 from bloop.kernel.states import ConnectionState, Status
 from bloop.store.commands import command
 from bloop.store.database import in_unit
-from bloop.store.errors import InvalidError
+from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call, Container, PluginConfig, Ref, UnsupportedError
+from bloop_sdk import Call, ConfigError, Container, PluginConfig, Ref, UnsupportedError
 from bloop_sdk.records import Kind
 
 if TYPE_CHECKING:
@@ -31,16 +33,21 @@ if TYPE_CHECKING:
 
 CONNECTABLE = ("lms", "notes")
 """Capabilities that a connection can stand for."""
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewConnection:
-    """What an admin says of a connection; ``name`` is what people call it."""
+    """What an admin says of a connection; ``name`` is what people call it.
+
+    ``every`` is how often it is read by itself (None: as most are, "": never).
+    """
 
     plugin: str
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    every: str | None = None
 
 
 async def create(hub: Hub, call: Call, new: NewConnection) -> str:
@@ -49,6 +56,7 @@ async def create(hub: Hub, call: Call, new: NewConnection) -> str:
     model = hub.kernel.context(new.plugin).model
     capability = _capability(hub, new.plugin)
     layers = await hub.choices.layers(call, new.plugin, model, user=False)
+    zone = hub.config.value.hub.time_zone
 
     @command("connections:write")
     def creating(unit: UnitOfWork) -> str:
@@ -57,8 +65,10 @@ async def create(hub: Hub, call: Call, new: NewConnection) -> str:
             plugin_id=new.plugin,
             capability=capability,
             key=_key(new),
-            name=new.name,
+            name=name_of(new.name),
         )
+        made.every = EVERY if new.every is None else new.every or None
+        made.next_at = first_time(made.every, zone) if made.every else None
         owner = Owner(call.institution, new.plugin, connection=made.id)
         set_own(unit, hub.config, model, owner, new.settings, new.secrets, None, below=layers)
         return made.id
@@ -83,16 +93,25 @@ async def change(
     def changing(unit: UnitOfWork) -> None:
         row = unit.get(Connection, connection_id)
         model, layers = _below(hub, call, row.plugin_id)
-        if name is not None:
-            row.name = name
+        unit.expect(row, version)
+        if name is not None and name != row.name:
+            row.name = name_of(name)
+            unit.audit.append("connections:rename", f"connection:{row.id}", {"name": row.name})
         if settings is None and not secrets:
-            unit.expect(row, version)
             return
         owner = Owner(call.institution, row.plugin_id, connection=row.id)
         values = row.settings if settings is None else settings
-        set_own(unit, hub.config, model, owner, values, secrets or {}, version, below=layers)
+        set_own(unit, hub.config, model, owner, values, secrets or {}, None, below=layers)
 
     await hub.database.run(in_unit, hub.database, call, changing)
+
+
+def name_of(name: str) -> str:
+    """A name without blanks around it; raises InvalidError for none or a long one."""
+    text = name.strip()
+    if not 0 < len(text) <= LONGEST_NAME or not text.isprintable():
+        raise InvalidError(f"name: it has 1 to {LONGEST_NAME} characters", field="name")
+    return text
 
 
 def _below(hub: Hub, call: Call, plugin_id: str) -> tuple[type[PluginConfig], Any]:
@@ -101,19 +120,102 @@ def _below(hub: Hub, call: Call, plugin_id: str) -> tuple[type[PluginConfig], An
 
 
 async def open_provider(
-    hub: Hub, call: Call, connection_id: str, *, count: Tally | None = None
+    hub: Hub,
+    call: Call,
+    connection_id: str,
+    *,
+    count: Tally | None = None,
+    trial: Mapping[str, Any] | None = None,
 ) -> GuardedProvider:
-    """A connection's provider; raises PluginUnavailableError and ConfigError with their cures."""
-    context = await open_connection_context(hub, call, connection_id, on_try=count)
+    """A connection's provider; raises PluginUnavailableError and ConfigError with their cures.
+
+    ``trial`` are secrets to try in place of those that are kept.
+    """
+    context = await open_connection_context(hub, call, connection_id, on_try=count, trial=trial)
     handle = hub.kernel.provider(context.capability, context.plugin_id)
-    inner = handle.create(context)
-    return GuardedProvider(inner, handle, hub.kernel.calls, connection_id)
+    inner = await asyncio.to_thread(handle.create, context)  # The first one imports its code.
+    # A breaker that the old secrets have opened says nothing of new ones.
+    place = connection_id if trial is None else f"{connection_id}/new"
+    return GuardedProvider(inner, handle, hub.kernel.calls, place)
 
 
 async def check(hub: Hub, call: Call, connection_id: str) -> Status[ConnectionState]:
-    """Prove the credential; what was found is kept with the connection."""
-    provider = await open_provider(hub, call, connection_id)
+    """Prove the credential; what was found is kept with the connection.
+
+    Raises ConflictError for one that is paused: :func:`resume` checks that.
+    """
+    return await _checked(hub, call, connection_id, paused=False)
+
+
+async def resume(hub: Hub, call: Call, connection_id: str) -> Status[ConnectionState]:
+    """Let a paused connection go on: it is checked, and read by its schedule again."""
+    return await _checked(hub, call, connection_id, paused=True)
+
+
+async def _checked(
+    hub: Hub, call: Call, connection_id: str, *, paused: bool
+) -> Status[ConnectionState]:
+    @command("connections:write")
+    def expecting(unit: UnitOfWork) -> None:
+        row = unit.get(Connection, connection_id)
+        if "file" in row.settings:
+            raise InvalidError(
+                f"{row.name!r} stands for an imported file", cure="there is nothing to check"
+            )
+        if (row.state == ConnectionState.SUSPENDED) is not paused:
+            raise ConflictError(
+                f"{row.name!r} is {'not paused' if paused else 'paused'}",
+                cure="check it instead" if paused else "resume it first",
+            )
+        if paused:
+            connections.set_state(unit, connection_id, ConnectionState.UNCONFIGURED)
+            row.next_at = first_time(row.every, zone) if row.every else None
+            unit.audit.append("connections:resume", f"connection:{connection_id}")
+
+    zone = hub.config.value.hub.time_zone
+    await hub.database.run(in_unit, hub.database, call, expecting)
+    try:
+        provider = await open_provider(hub, call, connection_id)
+    except ConfigError as err:
+        return await hub.database.run(
+            in_unit,
+            hub.database,
+            call,
+            connections.set_state,
+            connection_id,
+            ConnectionState.UNCONFIGURED,
+            err.message,
+            err.cure,
+        )
     return await connections.check(hub.database, call, connection_id, provider)
+
+
+async def rotate(
+    hub: Hub,
+    call: Call,
+    connection_id: str,
+    secrets: Mapping[str, Any],
+    *,
+    version: int | None = None,
+) -> Status[ConnectionState]:
+    """Change secrets (None: remove) once they have proven themselves at the other side.
+
+    Until then, and where they fail, the old ones hold: raises what their check raised.
+    """
+    provider = await open_provider(hub, call, connection_id, trial=secrets)
+    result = await provider.check()
+
+    @command("connections:write")
+    def keeping(unit: UnitOfWork) -> Status[ConnectionState]:
+        row = unit.get(Connection, connection_id)
+        unit.expect(row, version)
+        model, layers = _below(hub, call, row.plugin_id)
+        owner = Owner(call.institution, row.plugin_id, connection=row.id)
+        set_own(unit, hub.config, model, owner, row.settings, secrets, None, below=layers)
+        unit.audit.append("connections:rotate", owner.resource, {"account": result.account})
+        return connections.set_checked(unit, connection_id, result)
+
+    return await hub.database.run(in_unit, hub.database, call, keeping)
 
 
 async def discover(hub: Hub, call: Call, connection_id: str) -> Sequence[Container]:
@@ -209,6 +311,8 @@ __all__ = [
     "create",
     "discover",
     "open_provider",
+    "resume",
+    "rotate",
     "run_grade_job",
     "run_refresh_job",
     "run_sync_job",

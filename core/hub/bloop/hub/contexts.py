@@ -147,11 +147,18 @@ async def open_context(hub: Hub, kind: type[C], plugin_id: str, call: Call, **ow
 
 
 async def open_connection_context(
-    hub: Hub, call: Call, connection_id: str, *, on_try: Callable[[Try], None] | None = None
+    hub: Hub,
+    call: Call,
+    connection_id: str,
+    *,
+    on_try: Callable[[Try], None] | None = None,
+    trial: Mapping[str, Any] | None = None,
 ) -> ConnectionCall:
     """A connection's context: its settings over the institution's.
 
-    Raises NotFoundError, PluginUnavailableError and ConfigError with their cures.
+    ``trial`` are secrets that hold in this context alone, in place of those that are kept (None:
+    without that one). Raises NotFoundError, PluginUnavailableError and ConfigError with their
+    cures.
     """
     rows = await hub.database.read(CONNECTION, call, id=connection_id)
     if not rows:
@@ -164,7 +171,7 @@ async def open_connection_context(
     own = OwnSettings(parsed(row["settings"]), row["row_version"], row["secrets"])
     layers = (
         *await hub.choices.layers(call, plugin_id, plugin.model, user=False),
-        own.layer(owner, plugin.model, hub.database.ring.open),
+        own.layer(owner, plugin.model, hub.database.ring.open, trial or {}),
     )
     config = hub.config.plugin(plugin_id, plugin.model, layers).config
     manifest = manifest_of(hub, plugin_id)

@@ -10,10 +10,12 @@ from bloop.kernel.config_errors import Fault, InvalidConfigError
 from bloop.kernel.config_layers import Layer
 from bloop.kernel.institutions import Choice, users
 from bloop.kernel.own_settings import Owner, OwnSettings, set_own
-from bloop.kernel.queries import USER_SETTINGS
+from bloop.kernel.queries import CONNECTION, USER_SETTINGS
 from bloop.store.commands import command
 from bloop.store.database import in_unit
+from bloop.store.errors import NotFoundError
 from bloop.store.sealing import SealError
+from bloop.store.statements import parsed
 from bloop_sdk import Call, PluginConfig, Scope
 from bloop_sdk.settings import is_secret, scope_of
 
@@ -86,6 +88,27 @@ async def show(hub: Hub, call: Call, plugin_id: str, scope: Scope) -> SettingsVi
     return await _view(hub, call, model, owner, own)
 
 
+async def of_connection(
+    hub: Hub, call: Call, plugin_id: str, connection_id: str | None = None
+) -> SettingsView:
+    """The settings of a connection, or of one that is not made yet; raises NotFoundError."""
+    model = hub.kernel.context(plugin_id).model
+    own = OwnSettings()
+    if connection_id is not None:
+        row = await hub.database.read_one(CONNECTION, call, id=connection_id)
+        if row is None:
+            raise NotFoundError(f"no connection {connection_id[:40]}")
+        found = CONNECTION.as_dict(row)
+        own = OwnSettings(
+            parsed(found["settings"]),
+            found["row_version"],
+            found["secrets"],
+            parsed(found["secrets_set_at"]),
+        )
+    owner = Owner(call.institution, plugin_id, connection=connection_id or "new")
+    return await _view(hub, call, model, owner, own)
+
+
 async def change(
     hub: Hub,
     call: Call,
@@ -153,7 +176,7 @@ async def _below(
     hub: Hub, call: Call, model: type[PluginConfig], owner: Owner
 ) -> tuple[Layer, ...]:
     """The rows that the owner's lies over."""
-    if not owner.user:
+    if not (owner.user or owner.connection):
         return ()
     layers: Sequence[Layer] = await hub.choices.layers(call, owner.plugin, model, user=False)
     return tuple(layers)

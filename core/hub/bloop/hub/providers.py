@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -13,6 +13,8 @@ from bloop.jobs.context import RunningJob
 from bloop.kernel.calls import Calls
 from bloop.kernel.registry import ProviderHandle
 from bloop_sdk import (
+    Authorization,
+    Authorizing,
     Batch,
     Call,
     CheckResult,
@@ -25,6 +27,7 @@ from bloop_sdk import (
     Precondition,
     ProviderSpec,
     Ref,
+    UnsupportedError,
     WebhookRequest,
     WriteOp,
     WriteResult,
@@ -85,6 +88,43 @@ class GuardedProvider:
     def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
         """As the provider's."""
         return self.calls.run(self.handle, "verify_webhook", self.inner.verify_webhook, request)
+
+    def can_authorize(self) -> bool:
+        """Whether its credential can come from a login at the other side."""
+        inner = self.inner
+        if not isinstance(inner, Authorizing):
+            return False
+        return bool(self.calls.run(self.handle, "can_authorize", inner.can_authorize))
+
+    def authorize_url(self, request: Authorization) -> str:
+        """As the provider's; an address that a browser can be sent to."""
+
+        def ask() -> str:
+            url = _expected(self._authorizing().authorize_url(request), str)
+            if not url.startswith(("https://", "http://")) or not url.isprintable():
+                raise TypeError("it gave no address to send a browser to")
+            return url
+
+        return self.calls.run(self.handle, "authorize_url", ask)
+
+    async def exchange(
+        self, request: Authorization, params: Mapping[str, str]
+    ) -> Mapping[str, str | None]:
+        """As the provider's."""
+        found: Mapping[str, str | None] = await self._call(
+            "exchange", dict, self._exchanged, request, params
+        )
+        return found
+
+    async def _exchanged(
+        self, request: Authorization, params: Mapping[str, str]
+    ) -> dict[str, str | None]:
+        return dict(await self._authorizing().exchange(request, params))
+
+    def _authorizing(self) -> Authorizing:
+        if not isinstance(self.inner, Authorizing):
+            raise UnsupportedError(f"plugin {self.handle.plugin_id} knows no login elsewhere")
+        return self.inner
 
     async def _discovered(self) -> list[Container]:
         found = await self.inner.discover()

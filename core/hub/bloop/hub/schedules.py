@@ -1,17 +1,21 @@
-"""The schedules of ready plugins, for the clock of this process."""
+"""What starts by itself, for the clock of this process: plugins' schedules, and syncs."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bloop.accounts.queries import INSTITUTIONS
 from bloop.accounts.sessions import system_call
-from bloop.jobs.clock import Clock
+from bloop.content import syncing
+from bloop.jobs.clock import Clock, Due
 from bloop.jobs.declared import Declared, Wanted
 from bloop.jobs.times import next_time
+from bloop.kernel.queries import DUE_CONNECTION
 from bloop.kernel.states import PluginState
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork
 from bloop.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
@@ -27,7 +31,11 @@ def make_clock(hub: Hub) -> Clock:
     def institutions() -> list[str]:
         return [row[0] for row in hub.database.read_now(INSTITUTIONS, call)]
 
-    return Clock(hub.database, call, hub.jobs.enqueue, institutions)
+    def fire(unit: UnitOfWork, now: datetime) -> int:
+        return syncing.fire(unit, now, hub.config.value.hub.time_zone, hub.jobs.enqueue)
+
+    others = (Due(DUE_CONNECTION, fire),)
+    return Clock(hub.database, call, hub.jobs.enqueue, institutions, others=others)
 
 
 def schedules_of(hub: Hub) -> Wanted:

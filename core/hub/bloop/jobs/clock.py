@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from bloop.jobs.declared import Wanted
 from bloop.jobs.queries import DUE_SCHEDULE
 from bloop.jobs.schedules import Enqueue
 from bloop.store.database import Database, in_unit
+from bloop.store.statements import Statement
 from bloop.store.types import utcnow
 from bloop.tasks import end_tasks, in_thread_to_its_end
 from bloop.telemetry.logs import get_logger
@@ -25,10 +27,22 @@ SETTLE_SECONDS = 10.0
 _log = get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that may be due: a read that looks (``now``), and what asks for some of it.
+
+    ``fire`` takes a unit for every institution and the time, and gives how many rows were due.
+    """
+
+    look: Statement
+    fire: Callable[..., int]
+
+
 class Clock:
     """Keeps the rows of schedules at what is declared, and asks for what is due.
 
-    ``call`` is the hub's own, for every institution; ``institutions`` gives the ids of all.
+    ``call`` is the hub's own, for every institution; ``institutions`` gives the ids of all;
+    ``others`` is what is due besides the schedules of plugins.
     """
 
     def __init__(
@@ -38,11 +52,13 @@ class Clock:
         enqueue: Enqueue,
         institutions: Callable[[], Collection[str]],
         *,
+        others: Sequence[Due] = (),
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._database = database
         self._call = call
-        self._enqueue = enqueue
+        own = Due(DUE_SCHEDULE, lambda unit, now: schedules.fire(unit, now, enqueue))
+        self._due = (own, *others)
         self._institutions = institutions
         self._look_seconds = look_seconds
         self._wanted: Wanted | None = None
@@ -75,10 +91,11 @@ class Clock:
         wanted = self._wanted
         if wanted and (self._anew or time.monotonic() - self._settled_at > SETTLE_SECONDS):
             await self._settle(wanted)
-        # A read first: a hub without work should not write every second.
-        while await self._database.read_one(DUE_SCHEDULE, self._call, now=utcnow()):
-            if not await self._unit(schedules.fire, utcnow(), self._enqueue):
-                break  # Another process is at it.
+        for due in self._due:
+            # A read first: a hub without work should not write every second.
+            while await self._database.read_one(due.look, self._call, now=utcnow()):
+                if not await self._unit(due.fire, utcnow()):
+                    break  # Another process is at it.
 
     async def _settle(self, wanted: Wanted) -> None:
         anew = self._anew

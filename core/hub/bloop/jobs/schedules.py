@@ -28,7 +28,7 @@ AT_ONCE = 100
 Enqueue = Callable[..., str]
 """As :func:`bloop.jobs.ledger.enqueue`."""
 
-_PRINCIPAL = Principal(PrincipalKind.SYSTEM, "schedules", Role.OPERATOR)
+PRINCIPAL = Principal(PrincipalKind.SYSTEM, "schedules", Role.OPERATOR)
 _log = get_logger(__name__)
 
 
@@ -46,7 +46,7 @@ def fire(unit: UnitOfWork, now: datetime, enqueue: Enqueue) -> int:
     ).all()
     if not rows:
         return 0
-    off = _switched_off(unit, rows)
+    off = switched_off(unit, rows)
     busy = _under_way(unit, [row.last_job_id for row in rows if row.last_job_id])
     for row in rows:
         if (row.institution_id, row.plugin_id) in off:
@@ -81,7 +81,7 @@ def _fired(
 
 
 def _ask(unit: UnitOfWork, row: JobSchedule, enqueue: Enqueue, trace: Trace) -> str:
-    own = UnitOfWork(unit.transaction, Call(_PRINCIPAL, row.institution_id, trace))
+    own = UnitOfWork(unit.transaction, Call(PRINCIPAL, row.institution_id, trace))
     return enqueue(
         own,
         row.name,
@@ -105,7 +105,7 @@ def run(unit: UnitOfWork, name: str, enqueue: Enqueue) -> str:
             f"the last job of {name} is under way: {row.last_job_id}",
             cure=f"wait for it (bloop jobs watch {row.last_job_id}), or cancel it",
         )
-    if _switched_off(unit, [row]) or (row.next_at is None and not row.paused):
+    if switched_off(unit, [row]) or (row.next_at is None and not row.paused):
         raise ConflictError(
             f"the plugin of {name} is not in use here",
             cure="an operator enables it for the hub, an admin for the institution",
@@ -152,7 +152,8 @@ def _under_way(unit: UnitOfWork, jobs: list[str]) -> set[str]:
     return set(unit.session.scalars(found))
 
 
-def _switched_off(unit: UnitOfWork, rows: Any) -> set[tuple[str, str]]:
+def switched_off(unit: UnitOfWork, rows: Any) -> set[tuple[str, str]]:
+    """Which of the rows' plugins their institutions do not use, as ``(institution, plugin)``."""
     owner = (InstitutionPlugin.institution_id, InstitutionPlugin.plugin_id)
     asked = {(row.institution_id, row.plugin_id) for row in rows if row.plugin_id}
     found = select(*owner).where(

@@ -97,20 +97,51 @@ def set_state(
     """
     connection = unit.get(Connection, connection_id)
     before = status_of(connection)
-    reason = mask_text(reason, _REASON_LENGTH) if reason else None
-    after = before.to(state, reason, cure and cure[:_CURE_LENGTH], recoverable=recoverable)
+    after = before.to(state, _told(reason), cure and cure[:_CURE_LENGTH], recoverable=recoverable)
+    _keep(unit, connection, after)
+    return after
+
+
+def found_by_run(
+    unit: UnitOfWork,
+    connection: Connection,
+    state: ConnectionState,
+    reason: str | None = None,
+    cure: str | None = None,
+) -> None:
+    """Keep what reading a connection showed of it: that proves a credential as a check does.
+
+    One that was paused meanwhile stays so, and one that reads lacks what it lacked before.
+    """
+    if connection.state == ConnectionState.SUSPENDED:
+        return
+    if state is ConnectionState.ACTIVE:
+        state, reason, cure = _lacking(connection.checked.get("missing", ()))
+    before = status_of(connection)
+    since = before.since if before.state == state else utcnow()
+    recoverable = state is not ConnectionState.AUTH_FAILED
+    cure = cure and cure[:_CURE_LENGTH]
+    _keep(unit, connection, Status(state, _told(reason), cure, recoverable, since))
+
+
+def _told(reason: str | None) -> str | None:
+    return mask_text(reason, _REASON_LENGTH) if reason else None
+
+
+def _keep(unit: UnitOfWork, connection: Connection, after: Status[ConnectionState]) -> None:
+    """Write a state down, where it is another one, and say so."""
+    before = status_of(connection)
     if after == before:
-        return before
+        return
     connection.state, connection.reason, connection.cure = after.state, after.reason, after.cure
     connection.recoverable, connection.since = after.recoverable, after.since
     if before.state != after.state:
         payload = {
-            "connection": connection_id,
+            "connection": connection.id,
             "plugin": connection.plugin_id,
             "state": after.state,
         }
-        unit.outbox.append("plugin.connection_changed", f"connection:{connection_id}", payload)
-    return after
+        unit.outbox.append("plugin.connection_changed", f"connection:{connection.id}", payload)
 
 
 def state_after(err: BaseException) -> ConnectionState:
@@ -125,6 +156,9 @@ def state_after(err: BaseException) -> ConnectionState:
 @command("connections:write")
 def set_failed(unit: UnitOfWork, connection_id: str, err: BaseException) -> Status[ConnectionState]:
     """Put a connection into the state that an error of its provider stands for."""
+    connection = unit.get(Connection, connection_id)
+    if connection.state == ConnectionState.SUSPENDED:
+        return status_of(connection)  # Somebody paused it meanwhile.
     state, cure = state_after(err), None
     reason = f"{type(err).__name__}: {err}"
     if isinstance(err, BloopError):
@@ -155,21 +189,26 @@ async def check(
         result = await provider.check()
     except Exception as err:  # noqa: BLE001 - whatever it is, the connection's state tells it
         return await run(set_failed, err)
-    await database.run(in_unit, database, call, keep_checked, connection_id, result)
-    if result.missing:
-        lacking = ", ".join(result.missing)
-        return await run(
-            set_state,
-            ConnectionState.DEGRADED,
-            f"the credential lacks {lacking}",
-            f"grant it {lacking}, then check again",
-        )
-    return await run(set_state, ConnectionState.ACTIVE)
+    return await run(set_checked, result)
+
+
+def _lacking(missing: Sequence[str]) -> tuple[ConnectionState, str | None, str | None]:
+    """The state of a connection whose credential works, with reason and cure."""
+    if not missing:
+        return ConnectionState.ACTIVE, None, None
+    lacking = ", ".join(missing)
+    return (
+        ConnectionState.DEGRADED,
+        f"the credential lacks {lacking}",
+        f"grant it {lacking}, then check again",
+    )
 
 
 @command("connections:write")
-def keep_checked(unit: UnitOfWork, connection_id: str, result: CheckResult) -> None:
-    """Keep what a check found: who the credential is, and what it lacks."""
+def set_checked(
+    unit: UnitOfWork, connection_id: str, result: CheckResult
+) -> Status[ConnectionState]:
+    """Keep what a check found: who the credential is, what it lacks, and the state of that."""
     connection = unit.get(Connection, connection_id)
     connection.checked = {
         "account": result.account,
@@ -179,6 +218,11 @@ def keep_checked(unit: UnitOfWork, connection_id: str, result: CheckResult) -> N
         "gaps": list(result.gaps),
         "at": to_text(utcnow()),
     }
+    if connection.state == ConnectionState.SUSPENDED:
+        return status_of(connection)  # Somebody paused it meanwhile.
+    if connection.state != ConnectionState.CHECKING:
+        set_state(unit, connection_id, ConnectionState.CHECKING)
+    return set_state(unit, connection_id, *_lacking(result.missing))
 
 
 @command("connections:write")

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.store.ids import new_id
@@ -124,13 +132,20 @@ class Connection(Tenant, Base):
     ``key`` tells connections of one plugin apart: a site's address, or a manifest's identifier.
     ``checked`` is what the last check said, ``selected`` what of the system is read (an absent
     list means all): ``{"containers": [remote ids], "streams": [names]}``. ``job_id`` is the sync
-    that was asked for last.
+    that was asked for last. ``every`` is how often one is asked for by itself, as an interval or a
+    cron line in the hub's time zone (NULL: never), and ``next_at`` when next.
     """
 
     __tablename__ = "connection"
     __table_args__ = (
         UniqueConstraint("institution_id", "plugin_id", "key"),
         UniqueConstraint("institution_id", "id"),
+        Index(
+            "ix_connection_next",
+            "next_at",
+            sqlite_where=text("next_at IS NOT NULL"),
+            postgresql_where=text("next_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
@@ -146,6 +161,8 @@ class Connection(Tenant, Base):
     checked: Mapped[dict[str, Any]] = mapped_column(default=dict)
     selected: Mapped[dict[str, Any]] = mapped_column(default=dict)
     job_id: Mapped[str | None] = mapped_column(ID)
+    every: Mapped[str | None] = mapped_column(String(120))
+    next_at: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(String(20), default="unconfigured")
     reason: Mapped[str | None] = mapped_column(String(2000))
     cure: Mapped[str | None] = mapped_column(String(1000))

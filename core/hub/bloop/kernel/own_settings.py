@@ -74,10 +74,20 @@ class OwnSettings:
     def __bool__(self) -> bool:
         return bool(self.settings or self.sealed)
 
-    def layer(self, owner: Owner, model: type[PluginConfig], open_: Open) -> Layer:
-        """The layer for :meth:`bloop.kernel.config.LoadedConfig.plugin`; raises SealError."""
-        secrets = opened(self.sealed, owner, open_)
-        return _layer(owner, model, self.settings, secrets)
+    def layer(
+        self,
+        owner: Owner,
+        model: type[PluginConfig],
+        open_: Open,
+        instead: Mapping[str, Any] | None = None,
+    ) -> Layer:
+        """The layer for :meth:`bloop.kernel.config.LoadedConfig.plugin`; raises SealError.
+
+        ``instead`` are secrets in place of those that are kept (None: without that one).
+        """
+        secrets = opened(self.sealed, owner, open_) | dict(instead or {})
+        given = {name: value for name, value in secrets.items() if value is not None}
+        return _layer(owner, model, self.settings, given)
 
     def told_layer(self, owner: Owner) -> Layer:
         """The same for who only tells where a setting comes from: no secret is opened."""

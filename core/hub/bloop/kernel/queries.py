@@ -14,6 +14,7 @@ from bloop.kernel.models import (
 )
 from bloop.store.models import EVERY_INSTITUTION, AuditLine
 from bloop.store.statements import institution, register
+from bloop.store.types import UtcDateTime
 
 _OWN_CALL = institution == EVERY_INSTITUTION
 
@@ -113,6 +114,27 @@ CONNECTIONS = register(
     .limit(bindparam("limit")),
 )
 """A page of an institution's connections, in order of their ids."""
+
+DUE_CONNECTION = register(
+    "kernel.due_connection",
+    select(Connection.id)
+    .where(
+        or_(Connection.institution_id == institution, institution == EVERY_INSTITUTION),
+        Connection.next_at.is_not(None),
+        Connection.next_at <= bindparam("now", type_=UtcDateTime),
+    )
+    .limit(1),
+)
+"""Whether a sync of a connection is due."""
+
+CONNECTION_OF = register(
+    "kernel.connection_of",
+    select(Connection.institution_id, Connection.plugin_id, Connection.state).where(
+        or_(Connection.institution_id == institution, institution == EVERY_INSTITUTION),
+        Connection.id == bindparam("id"),
+    ),
+)
+"""Whose a connection is, for who knows its id alone."""
 
 CONNECTED = register(
     "kernel.connected",

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from bloop.accounts.privacy.blobs import noted, write_note
 from bloop.accounts.sessions import system_call
+from bloop.content import removal
 from bloop.content.models import SyncRun
 from bloop.jobs import follow
 from bloop.jobs.models import Job, JobState
@@ -168,7 +169,7 @@ def _blocked(
             f"{plugin_id} is at work: {jobs} jobs and {runs} readings",
             cure="wait until they have ended; one that died is forgotten after a minute",
         )
-    if content and (built := rows.built_upon(session, plugin_id)):
+    if content and (built := removal.built_upon(session, rows.connections_of(plugin_id))):
         yield ConflictError(
             f"{built} things were added by others to what {plugin_id} brought",
             cure="move them elsewhere first, or purge without --content",
@@ -243,11 +244,12 @@ def _count_tables(session: Session, plugin_id: str) -> dict[str, int]:
 
 def _remove_rows(unit: UnitOfWork, found: Plan, on_step: Step) -> None:
     session, plugin_id = unit.session, found.plugin
+    mine = rows.connections_of(plugin_id)
     on_step("content")
     if found.content:
-        rows.announce_deleted(unit, plugin_id)
+        removal.announce_deleted(unit, mine)
     else:
-        rows.detach_content(session, plugin_id)
+        removal.detach_content(session, mine)
     follow.abandon(unit, select(Job.id).where(Job.plugin_id == plugin_id))
     for owned in rows.OWNED:
         if found.content or not owned.content:

@@ -84,15 +84,29 @@ class Topology:
 
 def topology(hub: Hub) -> Topology:
     """Read it from the database; it may block."""
+    rows = to_dicts(PROCESSES, hub.database.read_now(PROCESSES, system_call(EVERY_INSTITUTION)))
+    ids = {row["lease_owner"]: row["id"] for row in rows}
+    processes = _processes(hub, rows)
+    return Topology(processes, _queues(hub, processes), _lags(hub, ids))
+
+
+def is_served(hub: Hub, queue: str) -> bool:
+    """Whether a living process takes jobs of a queue; it may block."""
+    rows = to_dicts(PROCESSES, hub.database.read_now(PROCESSES, system_call(EVERY_INSTITUTION)))
+    return any(_serves(one, queue) for one in _processes(hub, rows))
+
+
+def _serves(one: Process, queue: str) -> bool:
+    return bool(one.workers) and not one.is_stale and (not one.queues or queue in one.queues)
+
+
+def _processes(hub: Hub, rows: list[dict[str, Any]]) -> list[Process]:
     call = system_call(EVERY_INSTITUTION)
     found = hub.database.read_now(GENERATION, call)
     wanted = found[0][0] if found else ""
     leases = hub.database.read_now(LEASES, call, now=utcnow())
     running = Counter(owner for _, owner, _ in leases)
-    rows = to_dicts(PROCESSES, hub.database.read_now(PROCESSES, call))
-    ids = {row["lease_owner"]: row["id"] for row in rows}
-    processes = [_process(row, wanted, running) for row in rows]
-    return Topology(processes, _queues(hub, processes), _lags(hub, ids))
+    return [_process(row, wanted, running) for row in rows]
 
 
 def _process(row: dict[str, Any], wanted: str, running: Counter[str]) -> Process:
@@ -111,14 +125,13 @@ def _queues(hub: Hub, processes: list[Process]) -> list[Queue]:
     by_queue: dict[str, dict[str, Any]] = {}
     for row in hub.jobs.depth():
         by_queue.setdefault(row["queue"], {})[row["state"]] = row
-    alive = [one for one in processes if one.workers and not one.is_stale]
     return [
         Queue(
             name,
             waiting=states.get(JobState.WAITING, {}).get("count", 0),
             running=states.get(JobState.RUNNING, {}).get("count", 0),
             oldest_at=min(row["oldest"] for row in states.values()),
-            is_served=any(not one.queues or name in one.queues for one in alive),
+            is_served=any(_serves(one, name) for one in processes),
         )
         for name, states in sorted(by_queue.items())
     ]

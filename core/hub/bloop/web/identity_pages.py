@@ -88,7 +88,7 @@ async def come_back(request: Request, provider: str) -> Response:
         return Response()  # Whoever only looks must not use the login up.
     if not _NAME.fullmatch(provider):
         raise NotFoundError("no login is called so")
-    params = _parameters(request)
+    params = parameters(request)
     state, browser = params.get("state", ""), request.cookies.get(_cookie(request), "")
     call = await _call_of_state(request, state)
     taken = await _run(request, call, attempts.take, provider, state, browser)
@@ -246,7 +246,7 @@ async def _run(request: Request, call: Call, command: Callable[..., Any], *argum
     return await hub.database.run(in_unit, hub.database, call, command, *arguments)
 
 
-def _parameters(request: Request) -> dict[str, str]:
+def parameters(request: Request) -> dict[str, str]:
     """What came back; nothing where a name is given twice, which could be read in two ways."""
     pairs = parse_qsl(request.url.query, keep_blank_values=True)
     params = dict(pairs)

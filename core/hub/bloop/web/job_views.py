@@ -91,7 +91,12 @@ class JobWords:
 
     def _name(self, kind: str) -> str:
         _ = self.translate
-        return {"content.import": _("Import of a course")}.get(kind, kind)
+        names = {
+            "content.import": _("Import of a course"),
+            "content.sync": _("Sync of a connection"),
+            "content.refresh": _("Fetching of some records"),
+        }
+        return names.get(kind, kind)
 
     def _asker(self, row: Mapping[str, Any]) -> str:
         """Who asked: by name to who may see the institution's people, else by role."""

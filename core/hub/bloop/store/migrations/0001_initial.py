@@ -101,6 +101,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("checked", Json, nullable=False),
         sa.Column("selected", Json, nullable=False),
         sa.Column("job_id", sa.String(length=36), nullable=True),
+        sa.Column("every", sa.String(length=120), nullable=True),
+        sa.Column("next_at", UtcDateTime(), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(length=2000), nullable=True),
         sa.Column("cure", sa.String(length=1000), nullable=True),
@@ -117,6 +119,14 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             "key",
             name=op.f("uq_connection_institution_id_plugin_id_key"),
         ),
+    )
+    op.create_index(
+        "ix_connection_next",
+        "connection",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
     )
     op.create_table(
         "content_version",

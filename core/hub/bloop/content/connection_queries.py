@@ -1,0 +1,137 @@
+"""Registered reads of connections as people see them: with their last sync, and what it left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+
+from bloop.content.models import Quarantine, SyncRun
+from bloop.jobs.models import Job
+from bloop.kernel.models import Connection
+from bloop.store.statements import institution, register
+
+_own_runs = (
+    SyncRun.institution_id == institution,
+    SyncRun.connection_id == Connection.id,
+)
+_LAST_SYNC = (
+    select(func.max(SyncRun.finished_at))
+    .where(*_own_runs, SyncRun.state == "succeeded")
+    .correlate(Connection)
+    .scalar_subquery()
+)
+_OPEN = (
+    select(func.count())
+    .select_from(Quarantine)
+    .where(
+        Quarantine.institution_id == institution,
+        Quarantine.connection_id == Connection.id,
+        Quarantine.resolved_at.is_(None),
+    )
+    .correlate(Connection)
+    .scalar_subquery()
+)
+
+
+def _connections(*conditions: Any) -> Any:
+    """Connections with systems: an imported file is none that one could do anything with."""
+    return (
+        select(
+            Connection.id,
+            Connection.plugin_id.label("plugin"),
+            Connection.capability,
+            Connection.name,
+            Connection.settings,
+            Connection.secrets_set_at.label("held"),
+            Connection.checked,
+            Connection.selected,
+            Connection.state,
+            Connection.reason,
+            Connection.cure,
+            Connection.recoverable,
+            Connection.since,
+            Connection.every,
+            Connection.next_at,
+            Connection.job_id.label("job"),
+            Job.state.label("job_state"),
+            _LAST_SYNC.label("synced_at"),
+            _OPEN.label("quarantined"),
+            Connection.created_at,
+            Connection.row_version,
+        )
+        .outerjoin(
+            Job, (Job.id == Connection.job_id) & (Job.institution_id == Connection.institution_id)
+        )
+        .where(
+            Connection.institution_id == institution,
+            Connection.settings["file"].as_string().is_(None),
+            *conditions,
+        )
+    )
+
+
+CONNECTIONS = register(
+    "content.connections",
+    _connections(Connection.id > bindparam("after"))
+    .order_by(Connection.id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""An institution's connections, the oldest first."""
+
+CONNECTION = register(
+    "content.connection", _connections(Connection.id == bindparam("id")), heavy=True
+)
+"""One of them."""
+
+RUNS = register(
+    "content.connection_runs",
+    select(
+        SyncRun.id,
+        SyncRun.connection_id.label("connection"),
+        SyncRun.generation,
+        SyncRun.state,
+        SyncRun.into_id.label("into"),
+        SyncRun.counts,
+        SyncRun.code,
+        SyncRun.reason,
+        SyncRun.cure,
+        SyncRun.actor,
+        SyncRun.seconds,
+        SyncRun.started_at,
+        SyncRun.finished_at,
+    )
+    .where(
+        SyncRun.institution_id == institution,
+        SyncRun.connection_id == bindparam("connection"),
+        SyncRun.generation < bindparam("before"),
+    )
+    .order_by(SyncRun.generation.desc())
+    .limit(bindparam("limit")),
+)
+"""The runs of one connection, the newest first."""
+
+QUARANTINED = register(
+    "content.connection_quarantine",
+    select(
+        Quarantine.id,
+        Quarantine.connection_id.label("connection"),
+        Quarantine.ref,
+        Quarantine.code,
+        Quarantine.reason,
+        Quarantine.run_id.label("run"),
+        Quarantine.first_at,
+        Quarantine.last_at,
+    )
+    .where(
+        Quarantine.institution_id == institution,
+        Quarantine.connection_id == bindparam("connection"),
+        Quarantine.resolved_at.is_(None),
+        Quarantine.ref > bindparam("after"),
+    )
+    .order_by(Quarantine.ref)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""The records of one connection that could not be used, by their refs."""

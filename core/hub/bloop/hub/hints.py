@@ -1,0 +1,86 @@
+"""Hints of other systems that something has changed: verified, taken once, and fetched.
+
+What a hint says is not believed. It only has the record that it names fetched, or, where it names
+none, the connection read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bloop.accounts.sessions import system_call
+from bloop.content.syncing import ask_for_refresh, ask_for_sync
+from bloop.hub.connections import open_provider
+from bloop.kernel.queries import CONNECTION_OF
+from bloop.store.commands import command
+from bloop.store.database import in_unit
+from bloop.store.errors import ConflictError, NotFoundError
+from bloop.store.models import EVERY_INSTITUTION
+from bloop.store.unit import UnitOfWork
+from bloop.telemetry.logs import get_logger
+from bloop_sdk import AuthError, BloopError, Call, Hint, WebhookRequest
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
+log = get_logger("bloop.hints")
+
+HINTS_AT_ONCE = 500
+"""So many of one request are taken; what is beyond, the next sync finds."""
+
+
+async def take(hub: Hub, connection_id: str, request: WebhookRequest) -> int:
+    """Have what a request hints at fetched; how many hints it had.
+
+    Raises NotFoundError, the same for whatever is wrong: who cannot sign learns nothing, not even
+    which connections there are.
+    """
+    rows = await hub.database.read(CONNECTION_OF, system_call(EVERY_INSTITUTION), id=connection_id)
+    if not rows:
+        raise _refusal()
+    call = system_call(CONNECTION_OF.as_dict(rows[0])["institution_id"])
+    hints = await _verified(hub, call, connection_id, request)
+    await hub.database.run(in_unit, hub.database, call, _ask, hub, connection_id, hints)
+    return len(hints)
+
+
+async def _verified(
+    hub: Hub, call: Call, connection_id: str, request: WebhookRequest
+) -> Sequence[Hint]:
+    try:
+        provider = await open_provider(hub, call, connection_id)
+        if not provider.spec().webhooks:
+            raise AuthError("it takes no hints")
+        return list(provider.verify_webhook(request))[:HINTS_AT_ONCE]
+    except BloopError as err:
+        log.warning("a hint was refused", connection=connection_id, code=err.code, reason=str(err))
+        raise _refusal() from err
+
+
+@command("connections:write")
+def _ask(unit: UnitOfWork, hub: Hub, connection_id: str, hints: Sequence[Hint]) -> None:
+    for hint in hints:
+        enqueue, key = hub.jobs.enqueue, _key(connection_id, hint.event_id)
+        try:
+            if hint.ref is None:
+                ask_for_sync(unit, connection_id, key=key, enqueue=enqueue)
+            else:
+                refs = [str(hint.ref)]
+                ask_for_refresh(unit, connection_id, refs, key=key, enqueue=enqueue)
+        except ConflictError as err:
+            # It is paused, or is being read in some other way: the next sync finds what is new.
+            log.info("a hint had nothing done", connection=connection_id, reason=err.message)
+
+
+def _key(connection_id: str, event_id: str) -> str:
+    """The same for an event that is sent again; ids of others may be long, and may be anything."""
+    return f"hint/{connection_id}/{hashlib.sha256(event_id.encode()).hexdigest()}"
+
+
+def _refusal() -> NotFoundError:
+    return NotFoundError(
+        "no hint is taken here",
+        cure="check the address, and the secret that both sides sign with",
+    )
