@@ -217,12 +217,6 @@ def test_nobody_makes_a_key_that_is_more_than_they_are(world):
         keys.create(unit, NewKey("x", SCOPES, 1, Role.ADMIN), user=None)
 
 
-def test_a_key_made_with_a_key_does_not_outlive_it(world, shared):
-    create = partial(keys.create, user=None, maker=shared.id)
-    child = world.do(create, NewKey("x", SCOPES, 366, Role.LEARNER))
-    assert row(world, child.id).expires_at == row(world, shared.id).expires_at
-
-
 def test_nobody_has_more_keys_than_can_be_looked_after(world, monkeypatch):
     monkeypatch.setattr(keys, "MOST_KEYS", 2)
     make = partial(world.do, keys.create, NewKey("x", SCOPES), user=world.learner)

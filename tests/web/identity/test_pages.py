@@ -355,6 +355,8 @@ async def test_nothing_is_connected_to_whoever_came_in_meanwhile(
 ):
     browser, other = await visit("educator"), await visit("learner")
     brought = school.log_in(await connect_url(browser))
+    # The proof for the page has given the browser another session cookie than the test's own.
+    browser.cookies.delete(hub.sessions.cookie)
     browser.cookies.set(hub.sessions.cookie, other.cookies[hub.sessions.cookie])
     answer = await browser.get(f"{BACK}?{urlencode(brought)}")
     assert answer.status_code == 403
