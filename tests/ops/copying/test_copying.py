@@ -75,7 +75,7 @@ def raw(database):
 
 FINDS = {
     "sqlite": "SELECT count(*) FROM search_fts WHERE search_fts MATCH 'titration'",
-    "postgresql": "SELECT count(*) FROM search_vector WHERE vector @@ to_tsquery('simple', 'titration')",
+    "postgresql": "SELECT count(*) FROM search_vector WHERE vector @@ 'titration'::tsquery",
 }
 
 
