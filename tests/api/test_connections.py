@@ -8,7 +8,11 @@ import time
 import pytest
 from sqlalchemy import func, select
 
+from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
+from bloop.content.enrolling.linking import link
+from bloop.content.enrolling.models import CourseEnrolment, PersonLink
+from bloop.content.enrolling.service import enrol
 from bloop.content.models import Container, Enrolment, Item, Person, Quarantine, SyncRun
 from bloop.jobs.models import Job
 from bloop.kernel.models import Connection
@@ -238,13 +242,19 @@ async def test_what_it_knew_of_people_goes_with_it_and_courses_stay_or_are_trash
 ):
     await synced(operator, made)
     assert count(hub, Person) and count(hub, Enrolment)
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        (person, user) = (unit.session.scalars(select(one.id)).first() for one in (Person, User))
+        link(unit, person, user)
+        course = unit.session.scalars(select(Container.id)).first()
+        enrol(unit, course, user=user, role="learner")
     place = f"{PATH}/{made['id']}"
     assert (await operator.delete(place)).status_code == 428
     gone = await operator.delete(f"{place}?content={content}", headers={"if-match": "*"})
     assert gone.status_code == 204, gone.text
     assert (await operator.get(place)).status_code == 404
-    for model in (Connection, SyncRun, Person, Enrolment, Quarantine):
+    for model in (Connection, SyncRun, Person, PersonLink, Enrolment, Quarantine):
         assert count(hub, model) == 0, model
+    assert count(hub, CourseEnrolment) == 1
     trashed = 3 if content == "trash" else 0
     assert count(hub, Container, Container.connection_id.is_(None)) == 3
     assert count(hub, Container, Container.state == "trashed") == trashed
