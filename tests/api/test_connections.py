@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from bloop.accounts.models import User
+from bloop.accounts.models import LoginSession, User
 from bloop.accounts.sessions import system_call
 from bloop.content.enrolling.linking import link
 from bloop.content.enrolling.models import CourseEnrolment, PersonLink
@@ -17,6 +18,7 @@ from bloop.content.models import Container, Enrolment, Item, Person, Quarantine,
 from bloop.jobs.models import Job
 from bloop.kernel.models import Connection
 from bloop.store.models import AuditLine, OutboxEvent
+from bloop.store.types import utcnow
 from tests.support.campus import TOKEN, WEBHOOK_SECRET, Campus, write_campus
 
 PATH = "/api/v1/connections"
@@ -219,6 +221,28 @@ async def test_new_secrets_hold_once_they_were_taken_and_the_old_ones_until_then
     assert (mended["state"], mended["reason"]) == ("active", None)
 
 
+async def test_a_secret_that_its_own_trial_renews_is_kept_as_it_is_then(operator, campus, made):
+    campus.tokens = {TOKEN: "Ada Admin", "once": "Nora New", "renewed": "Nora New"}
+    campus.renews = {"once": "renewed"}
+    await act(operator, made, "rotate", {"secrets": {"token": "once"}})
+    campus.tokens = {"renewed": "Nora New"}
+    assert (await act(operator, made, "check"))["state"] == "active"
+
+
+async def test_settings_which_say_where_secrets_go_ask_for_a_fresh_proof(
+    operator, campus, made, hub
+):
+    place, anew = f"{PATH}/{made['id']}", {"if-match": "*"}
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        unit.session.execute(update(LoginSession).values(proved_at=utcnow() - timedelta(days=1)))
+    hub.sessions.forget(operator.headers["authorization"].removeprefix("Bearer "))
+    elsewhere = {"settings": {"base_url": "https://elsewhere.example"}}
+    refused = await operator.patch(place, json=elsewhere, headers=anew)
+    assert (refused.status_code, refused.json()["code"]) == (403, "step_up_required")
+    renamed = await operator.patch(place, json={"name": "B"}, headers=anew)
+    assert (renamed.status_code, renamed.json()["settings"]) == (200, made["settings"])
+
+
 async def test_it_is_renamed_rescheduled_and_given_other_settings(operator, campus, made):
     place, etag = f"{PATH}/{made['id']}", f'"v{made["row_version"]}"'
     assert (await operator.patch(place, json={"name": "x"})).status_code == 428
@@ -300,6 +324,8 @@ async def test_a_signed_hint_has_its_page_fetched_once(operator, client, campus,
         answer = await hinted(client, campus, made, event)
         assert (answer.status_code, answer.json()) == (202, {"hints": 1})
     assert count(hub, Job) == before + 1
+    odd = await hinted(client, campus, made, {"id": "e\ud800", "page": "\ud800\x00" + "x" * 2000})
+    assert odd.status_code == 202
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not count(hub, Item, Item.title == "Changed"):  # noqa: ASYNC110 - a row
             await asyncio.sleep(0.05)
