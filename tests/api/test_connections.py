@@ -258,6 +258,10 @@ async def test_it_is_renamed_rescheduled_and_given_other_settings(operator, camp
     wrong = {"settings": {"base_url": campus.url, "nope": 1}}
     answer = await operator.patch(place, json=wrong, headers={"if-match": "*"})
     assert answer.status_code == 422 and "nope" in answer.text
+    open_ = {"settings": {"base_url": campus.url, "token": "in-the-open"}}
+    answer = await operator.patch(place, json=open_, headers={"if-match": "*"})
+    assert (answer.status_code, "in-the-open" in answer.text) == (422, False), answer.text
+    assert (await operator.get(place)).json()["settings"] == {"base_url": campus.url}
 
 
 @pytest.mark.parametrize("content", ["keep", "trash"])
