@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from bloop.accounts.models import LoginSession, User
 from bloop.accounts.sessions import system_call
+from bloop.content.enrolling.linking import link
+from bloop.content.enrolling.models import CourseEnrolment, PersonLink
+from bloop.content.enrolling.service import enrol
 from bloop.content.models import Container, Enrolment, Item, Person, Quarantine, SyncRun
 from bloop.jobs.models import Job
 from bloop.kernel.models import Connection
 from bloop.store.models import AuditLine, OutboxEvent
+from bloop.store.types import utcnow
 from tests.support.campus import TOKEN, WEBHOOK_SECRET, Campus, write_campus
 
 PATH = "/api/v1/connections"
@@ -95,7 +101,7 @@ async def test_it_is_made_without_its_secrets_ever_being_shown(operator, campus,
     assert again.status_code == 409
     form = (await operator.get(f"{PATH}/plugins/campus")).json()
     assert (form["settings"], form["json_schema"]["required"]) == (
-        ["base_url", "client_id"],
+        ["base_url", "client_id", "page_size"],
         ["base_url"],
     )
 
@@ -215,6 +221,28 @@ async def test_new_secrets_hold_once_they_were_taken_and_the_old_ones_until_then
     assert (mended["state"], mended["reason"]) == ("active", None)
 
 
+async def test_a_secret_that_its_own_trial_renews_is_kept_as_it_is_then(operator, campus, made):
+    campus.tokens = {TOKEN: "Ada Admin", "once": "Nora New", "renewed": "Nora New"}
+    campus.renews = {"once": "renewed"}
+    await act(operator, made, "rotate", {"secrets": {"token": "once"}})
+    campus.tokens = {"renewed": "Nora New"}
+    assert (await act(operator, made, "check"))["state"] == "active"
+
+
+async def test_settings_which_say_where_secrets_go_ask_for_a_fresh_proof(
+    operator, campus, made, hub
+):
+    place, anew = f"{PATH}/{made['id']}", {"if-match": "*"}
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        unit.session.execute(update(LoginSession).values(proved_at=utcnow() - timedelta(days=1)))
+    hub.sessions.forget(operator.headers["authorization"].removeprefix("Bearer "))
+    elsewhere = {"settings": {"base_url": "https://elsewhere.example"}}
+    refused = await operator.patch(place, json=elsewhere, headers=anew)
+    assert (refused.status_code, refused.json()["code"]) == (403, "step_up_required")
+    renamed = await operator.patch(place, json={"name": "B"}, headers=anew)
+    assert (renamed.status_code, renamed.json()["settings"]) == (200, made["settings"])
+
+
 async def test_it_is_renamed_rescheduled_and_given_other_settings(operator, campus, made):
     place, etag = f"{PATH}/{made['id']}", f'"v{made["row_version"]}"'
     assert (await operator.patch(place, json={"name": "x"})).status_code == 428
@@ -230,6 +258,10 @@ async def test_it_is_renamed_rescheduled_and_given_other_settings(operator, camp
     wrong = {"settings": {"base_url": campus.url, "nope": 1}}
     answer = await operator.patch(place, json=wrong, headers={"if-match": "*"})
     assert answer.status_code == 422 and "nope" in answer.text
+    open_ = {"settings": {"base_url": campus.url, "token": "in-the-open"}}
+    answer = await operator.patch(place, json=open_, headers={"if-match": "*"})
+    assert (answer.status_code, "in-the-open" in answer.text) == (422, False), answer.text
+    assert (await operator.get(place)).json()["settings"] == {"base_url": campus.url}
 
 
 @pytest.mark.parametrize("content", ["keep", "trash"])
@@ -238,13 +270,19 @@ async def test_what_it_knew_of_people_goes_with_it_and_courses_stay_or_are_trash
 ):
     await synced(operator, made)
     assert count(hub, Person) and count(hub, Enrolment)
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        (person, user) = (unit.session.scalars(select(one.id)).first() for one in (Person, User))
+        link(unit, person, user)
+        course = unit.session.scalars(select(Container.id)).first()
+        enrol(unit, course, user=user, role="learner")
     place = f"{PATH}/{made['id']}"
     assert (await operator.delete(place)).status_code == 428
     gone = await operator.delete(f"{place}?content={content}", headers={"if-match": "*"})
     assert gone.status_code == 204, gone.text
     assert (await operator.get(place)).status_code == 404
-    for model in (Connection, SyncRun, Person, Enrolment, Quarantine):
+    for model in (Connection, SyncRun, Person, PersonLink, Enrolment, Quarantine):
         assert count(hub, model) == 0, model
+    assert count(hub, CourseEnrolment) == 1
     trashed = 3 if content == "trash" else 0
     assert count(hub, Container, Container.connection_id.is_(None)) == 3
     assert count(hub, Container, Container.state == "trashed") == trashed
@@ -290,6 +328,8 @@ async def test_a_signed_hint_has_its_page_fetched_once(operator, client, campus,
         answer = await hinted(client, campus, made, event)
         assert (answer.status_code, answer.json()) == (202, {"hints": 1})
     assert count(hub, Job) == before + 1
+    odd = await hinted(client, campus, made, {"id": "e\ud800", "page": "\ud800\x00" + "x" * 2000})
+    assert odd.status_code == 202
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not count(hub, Item, Item.title == "Changed"):  # noqa: ASYNC110 - a row
             await asyncio.sleep(0.05)

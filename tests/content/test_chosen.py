@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -20,6 +21,7 @@ from bloop.content.models import (
     Section,
     Submission,
     SyncRun,
+    SyncSeen,
 )
 from bloop.content.refresh import refresh
 from bloop.store.models import OutboxEvent
@@ -36,7 +38,7 @@ from bloop_sdk import (
     Stream,
 )
 from bloop_sdk import records as r
-from tests.content.course import Course, changed, course, module, page, rows
+from tests.content.course import Course, changed, course, file, leaf, module, page, rows
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 PEOPLE = frozenset({Kind.SECTION, Kind.ENROLMENT, Kind.SUBMISSION, Kind.COMPLETION})
@@ -258,6 +260,65 @@ async def test_what_is_fetched_again_is_written_and_what_is_not_shared_is_said(
     assert held["p3"] == ("Page 3", "unshared")
     await sync(Course(contents=[page(1), page(2), page(3)]))
     assert {one.state for one in rows(database, call, Item)} == {"active"}
+
+
+class Interrupted(Fetching):
+    """Has ``between`` run once the contents were listed up to a place."""
+
+    async def read(self, partition, state):
+        async for batch in super().read(partition, state):
+            yield batch
+            if partition.stream == "tree" and batch.cursor.value["next"] == self.at:
+                await self.between()
+
+
+async def test_what_is_fetched_while_a_sync_runs_is_neither_gone_nor_shown_too_early(
+    sync, database, blobs, call
+):
+    await sync(Course(contents=[page(1)]))
+    secret, fresh, found = page("secret"), page("fresh"), {}
+    nodes = [module("h", published=False), leaf(secret, "mh")]
+    provider = Interrupted(contents=[page(1), secret, *nodes])
+
+    async def between():
+        async with asyncio.timeout(30):
+            while len(rows(database, call, Item)) < 2:  # noqa: ASYNC110 - a row
+                await asyncio.sleep(0.02)
+        other = Fetching(contents=[fresh])
+        await refresh(database, blobs, other, call, sync.connection, [fresh.ref])
+        found.update({one.remote_id: one.concealed for one in rows(database, call, Item)})
+
+    provider.at, provider.between = 2, between
+    report = await sync(provider)
+
+    assert found == {"p1": False, "psecret": True, "pfresh": True}
+    assert report.deleted == 0
+    held = {one.remote_id: (one.state, one.concealed) for one in rows(database, call, Item)}
+    assert held == {
+        "p1": ("active", False),
+        "psecret": ("active", True),
+        "pfresh": ("active", False),
+    }
+    assert rows(database, call, SyncSeen) == []
+
+
+async def test_one_record_that_is_fetched_and_read_at_once_is_written_twice_and_held_once(
+    sync, database, blobs, call
+):
+    await sync(Course())
+    fresh = page("fresh")
+
+    async def chunks():
+        other = Fetching(contents=[fresh])
+        await refresh(database, blobs, other, call, sync.connection, [fresh.ref])
+        yield b"bytes"
+
+    newer = changed(fresh, title="Newer")
+    report = await sync(Course(contents=[newer, file("a.txt", chunks=chunks)]))
+
+    assert report.state == "succeeded"
+    (held,) = rows(database, call, Item, Item.kind == "page")
+    assert held.title == "Newer"
 
 
 async def test_before_the_first_sync_there_is_nothing_to_fetch_again(sync, database, blobs, call):

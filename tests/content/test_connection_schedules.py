@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import monotonic, sleep
 
 import pytest
 from sqlalchemy import select
@@ -82,6 +84,26 @@ def test_one_that_is_being_read_is_not_asked_for_again(database, connected):
     assert len(jobs(database)) == 1
     assert fired(database, 300) == 1, "however many due times have passed, it is one"
     assert len(jobs(database)) == 1
+
+
+_WHO_WAITS = """
+SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))
+"""
+
+
+def test_who_asks_while_the_clock_does_gets_the_clocks_job(database, connected):
+    mine, later = connected(), utcnow() + timedelta(minutes=61)
+    with ThreadPoolExecutor(1) as threads:
+        with database.unit(system_call(EVERY_INSTITUTION)) as unit:
+            fire(unit, later, "UTC", enqueue)
+            asked = threads.submit(in_unit, database, make_call(HOME), ask_for_sync, mine)
+            end = monotonic() + 30
+            while database.dialect == "postgresql" and monotonic() < end:
+                if unit.connection.exec_driver_sql(_WHO_WAITS).scalar():
+                    break
+                sleep(0.01)
+        job = asked.result()
+    assert (len(jobs(database)), row(database, mine).job_id) == (1, job)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from bloop.hub.contexts import open_connection_context
 from bloop.jobs.models import Job
 from bloop.kernel.config_errors import InvalidConfigError
 from bloop.kernel.connections import choose, set_state
+from bloop.kernel.faults import PluginFailedError
 from bloop.kernel.models import Connection
 from bloop.kernel.states import ConnectionState
 from bloop.store.database import in_unit
@@ -148,6 +150,30 @@ async def test_secrets_are_sealed_and_open_for_their_connection_alone(hub, admin
     stranger = system_call(add_institution(hub, "other"))
     with pytest.raises(NotFoundError):
         await open_provider(hub, stranger, connection)
+
+
+async def test_what_a_trial_renews_stays_with_the_trial(hub, admin):
+    connection = await create(hub, admin, new())
+    tried = {"token": "newer"}
+    context = await open_connection_context(hub, admin, connection, trial=tried)
+    await context.keep_secrets({"token": "renewed"})
+    assert tried == {"token": "renewed"}
+    kept = (await open_connection_context(hub, admin, connection)).config
+    assert kept.token.get_secret_value() == GOOD["token"]
+
+
+class Lazy:
+    """Looks at a request only as its hints are taken."""
+
+    def verify_webhook(self, request):
+        yield request.nothing
+
+
+async def test_whatever_a_plugin_raises_of_a_hint_is_its_failure(hub, admin):
+    connection = await create(hub, admin, new())
+    provider = replace(await open_provider(hub, admin, connection), inner=Lazy())
+    with pytest.raises(PluginFailedError, match="verify_webhook"):
+        provider.verify_webhook(object())
 
 
 async def test_wrong_settings_make_no_connection(hub, admin):

@@ -15,7 +15,7 @@ from bloop.hub.connections import NewConnection, check, create
 from bloop.jobs.models import Job
 from bloop.store.database import in_unit
 from bloop_sdk.testing.distributions import write_plugin
-from tests.content.course import rows
+from tests.content.course import open_to_everybody, rows
 
 PATIENCE_SECONDS = 120
 API = {"accept": "application/json"}
@@ -164,6 +164,16 @@ async def test_a_grade_given_elsewhere_meanwhile_stays(synced, visit):
 async def test_the_dates_of_a_course_are_told_to_who_sees_it(synced, visit):
     (work,) = rows(synced.database, system_call(synced.institution), Submission)
     learner = await visit("learner")
-    answer = await learner.get(f"/api/v1/containers/{work.container_id}/calendar", headers=API)
+    place = f"/api/v1/containers/{work.container_id}/calendar"
+    assert (await learner.get(place, headers=API)).status_code == 404
+    open_to_everybody(synced.database, system_call(synced.institution))
+    answer = await learner.get(place, headers=API)
     [date] = answer.json()["items"]
+    for since, status in (
+        ("2039-12-31T23:59:59Z", 200),
+        ("2039-12-31T23:59:59", 422),
+        ("0001-01-01T00:00:00+14:00", 422),
+    ):
+        asked = await learner.get(place, params={"since": since}, headers=API)
+        assert asked.status_code == status, asked.text
     assert (date["title"], date["starts_at"][:10]) == ("Exam", "2040-01-01")

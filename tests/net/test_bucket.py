@@ -184,3 +184,22 @@ async def test_a_host_that_tells_of_no_bucket_is_held_to_none(headers):
     await asyncio.gather(*(one() for _ in range(20)))
     # The first has found it out.
     assert (seen[:2], max(seen)) == ([1, 1], 10)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "cost"),
+    [("-5e8", "1"), ("-1e308", "0"), ("600", "1e308"), ("1e308", "-1e308"), ("nan", "inf")],
+)
+@virtually
+async def test_an_answer_that_tells_nonsense_stops_nobody_for_longer_than_it_is_believed(
+    remaining, cost
+):
+    headers = {"x-rate-limit-remaining": remaining, "x-request-cost": cost}
+    board = MemoryBoard()
+    for number in range(4):
+        # What one process learns another goes by.
+        pacer = HubPacer(board, clock=now)
+        async with pacer.turn(KEY, CANVAS, PATIENCE) as learn:
+            learn(headers)
+        await pacer.close()
+        assert now() <= (number + 1) * (PATIENCE + 1)

@@ -73,6 +73,13 @@ async def test_a_wait_that_is_too_long_is_told_and_takes_no_turn():
 
 
 @virtually
+async def test_a_hold_of_years_ends_with_the_day():
+    pacer = HubPacer(clock=now)
+    pacer.hold(KEY, 999_999_999.0)
+    assert await _times(pacer, Pace(), 1) == [86400.0]
+
+
+@virtually
 async def test_a_hold_is_kept_by_all_and_never_shortened():
     pacer = HubPacer(clock=now)
     pacer.hold(KEY, 20)

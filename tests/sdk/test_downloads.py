@@ -43,6 +43,18 @@ async def test_a_redirect_to_a_host_of_downloads_is_followed_without_the_credent
     assert second.headers == {"range": "bytes=2-3"}
 
 
+@pytest.mark.parametrize(
+    "secret", [{"body": b"token=s"}, {"json_body": {"token": "s"}}, {"form": {"token": "s"}}]
+)
+async def test_a_body_is_told_the_system_alone(secret):
+    system = Elsewhere()
+    assert (await client(system).send(Request(url=f"{HERE}/1", **secret))).body == b"bytes"
+    assert [bool(one.body) for one in system.seen] == [True, False]
+    with pytest.raises(AddressRefusedError, match="none of this plugin's hosts"):
+        await client(system).send(Request(url=f"{THERE}/1", **secret))
+    assert len(system.seen) == 2
+
+
 async def test_it_is_followed_from_there_as_well():
     system = Further()
     found = client(system, downloads=(THERE, "*.files.example")).stream(Request(url=f"{HERE}/1"))

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.access import Router, call_of, holder_of, hub_of
 from bloop.accounts.http import expected_version, json_response
+from bloop.accounts.mfa.guard import require_fresh
 from bloop.content.syncing import set_every
 from bloop.hub import connections, stopping
 from bloop.hub.connection_views import View, asked, view, views
@@ -198,8 +199,13 @@ async def show_connection(request: Request, connection_id: str) -> Response:
 async def change_connection(
     request: Request, connection_id: str, body: ConnectionChange
 ) -> Response:
-    """Change its name, its settings, or how often it is read by itself."""
+    """Change its name, its settings, or how often it is read by itself.
+
+    Settings say where its secrets are sent: they ask for a fresh proof of who you are.
+    """
     hub, call, version = hub_for(request), call_of(request), expected_version(request)
+    if body.settings is not None:
+        require_fresh(holder_of(request))
     if body.name is not None or body.settings is not None:
         await connections.change(
             hub, call, connection_id, name=body.name, settings=body.settings, version=version

@@ -14,21 +14,20 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from bloop.content import runs, sweep
 from bloop.content.ahead import gathered
-from bloop.content.bulk import insert_rows
 from bloop.content.codec import parse_ref
 from bloop.content.ends import fatal, state_after
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
-from bloop.content.models import REMOTE_ID_LENGTH, SyncSeen
 from bloop.content.reading import read_on
 from bloop.content.runs import BEGINNING, Counted, Run, RunReport
 from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
-from bloop.content.writing import Target, write
+from bloop.content.writing import Target, mark_seen, once_more, write
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
 from bloop.store.errors import StoreError
@@ -316,18 +315,21 @@ class Reader:
         """What is committed together: what needs no transaction first, then all of it in one."""
         stream, place, batch = steps[-1].stream, steps[-1].place, joined(steps)
         if steps[-1].kept is None:
-            work = await self._prepared(batch)
-            counted = Counted(self._run)
-            try:
-                await self._do(self._commit, steps, work)
-            except BaseException:
-                counted.restore()
-                raise
+            await once_more(partial(self._keep, steps, batch))
             if self._progress is not None and (batch.records or batch.skipped or batch.deleted):
                 done = batch.done if batch.done is not None else self._run.counts["seen"]
                 self._progress(done, batch.total, f"{stream.name} {place}".strip())
         else:
             steps[-1].kept.set()
+
+    async def _keep(self, steps: Sequence[Step], batch: Batch) -> None:
+        work = await self._prepared(batch)
+        counted = Counted(self._run)
+        try:
+            await self._do(self._commit, steps, work)
+        except BaseException:
+            counted.restore()
+            raise
 
     async def _prepared(self, batch: Batch) -> Work:
         work = await asyncio.to_thread(hashed, batch, self._options.left_out)
@@ -368,17 +370,7 @@ class Reader:
             | {ref for one in work.skipped if (ref := parse_ref(one.ref)) is not None}
         )
         kinds = stream.kinds | CONTAINER_KINDS
-        rows = [
-            {
-                "institution_id": unit.institution,
-                "run_id": self._run.id,
-                "kind": str(ref.kind),
-                "remote_id": ref.remote_id[:REMOTE_ID_LENGTH],
-            }
-            for ref in sorted(refs)
-            if ref.kind in kinds
-        ]
-        insert_rows(unit, SyncSeen, rows, if_missing=True)
+        mark_seen(unit, self._run.id, (ref for ref in refs if ref.kind in kinds))
 
     # -- sweeping
 

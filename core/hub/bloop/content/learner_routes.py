@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +21,7 @@ from bloop.content.learner_schemas import (
     SubmissionOut,
 )
 from bloop.content.tree_routes import PAGE_LIMIT, WRITES, answer_page, one, run
+from bloop.store.errors import InvalidError
 from bloop.store.statements import to_dicts
 
 router = Router(prefix="/api/v1", tags=["content"])
@@ -70,10 +73,13 @@ async def grade(request: Request, submission_id: str, body: GradeIn) -> Response
     "/containers/{container_id}/calendar",
     action="content:read",
     response_model=DateList,
-    problems=(404,),
+    problems=(404, 422),
 )
 async def list_dates(
-    request: Request, container_id: str, since: datetime | None = None, limit: int = 50
+    request: Request,
+    container_id: str,
+    since: Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})] = "",
+    limit: int = 50,
 ) -> Response:
     """What takes place in a course, from now on or from a time."""
     await one(request, queries.CONTAINER_SHOWN, queries.CONTAINER, container_id)
@@ -81,7 +87,19 @@ async def list_dates(
         learner_queries.CALENDAR,
         call_of(request),
         container=container_id,
-        since=since or datetime.now(UTC),
+        since=_time_of(since) if since else datetime.now(UTC),
         limit=max(1, min(limit, PAGE_LIMIT)),
     )
     return json_response({"items": to_dicts(learner_queries.CALENDAR, rows)})
+
+
+def _time_of(since: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(since)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidError(
+        "since: no time with its zone", field="since", cure="write 2026-01-31T08:00:00Z"
+    )

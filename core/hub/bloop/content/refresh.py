@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from bloop.content.concealed import conceal_after_run
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
+from bloop.content.models import SyncRun
 from bloop.content.runs import newest_run
-from bloop.content.writing import Target, write
+from bloop.content.writing import Target, mark_seen, once_more, write
 from bloop.store.blobs import Blobs
 from bloop.store.commands import command
 from bloop.store.database import Database, in_unit
@@ -45,48 +47,60 @@ async def refresh(
     async def do(work: Any, *args: Any) -> Any:
         return await database.run(in_unit, database, call, work, *args)
 
-    target: Target = await do(_target, connection)
+    await do(_expect_run, connection)
     total: dict[str, int] = {}
     for start in range(0, len(refs), AT_ONCE):
         batch = await provider.fetch(refs[start : start + AT_ONCE])
-        counts = await _take(do, blobs, target, batch, file_limit)
+        counts = await once_more(partial(_take, do, blobs, connection, batch, file_limit))
         total = {name: total.get(name, 0) + value for name, value in counts.items()}
-    await do(_conceal, target)
+    await do(_conceal, connection)
     return total
 
 
 async def _take(
-    do: Any, blobs: Blobs, target: Target, batch: Batch, file_limit: int
+    do: Any, blobs: Blobs, connection: str, batch: Batch, file_limit: int
 ) -> dict[str, int]:
     work = await asyncio.to_thread(hashed, batch)
-    await do(_look_up, target, work)
+    await do(_look_up, connection, work)
     await fetch_bytes(blobs, work, file_limit)
     await asyncio.to_thread(fill, work)
-    counts: dict[str, int] = await do(_write, target, work)
+    counts: dict[str, int] = await do(_write, connection, work)
     return counts
 
 
-@command(_ACTION)
-def _target(unit: UnitOfWork, connection: str) -> Target:
+def _run(unit: UnitOfWork, connection: str) -> SyncRun:
+    """The newest run as it is now: a sync may have begun since, or come to its end."""
     run = newest_run(unit, connection, undone=False)
     if run is None:
         raise FatalError(
             "this connection has not been read yet",
             cure="sync it first; what it reads then is as new",
         )
-    return Target(connection, run.id, run.into_id)
+    return run
 
 
 @command(_ACTION)
-def _look_up(unit: UnitOfWork, target: Target, work: Work) -> None:
-    look_up(unit, target.connection_id, work)
+def _expect_run(unit: UnitOfWork, connection: str) -> None:
+    _run(unit, connection)
 
 
 @command(_ACTION)
-def _write(unit: UnitOfWork, target: Target, work: Work) -> dict[str, int]:
-    return write(unit, target, work).counts
+def _look_up(unit: UnitOfWork, connection: str, work: Work) -> None:
+    look_up(unit, connection, work)
 
 
 @command(_ACTION)
-def _conceal(unit: UnitOfWork, target: Target) -> None:
-    conceal_after_run(unit, target.run_id)
+def _write(unit: UnitOfWork, connection: str, work: Work) -> dict[str, int]:
+    run = _run(unit, connection)
+    counts = write(unit, Target(connection, run.id, run.into_id), work).counts
+    if run.state != "succeeded":
+        # It may have listed already where this stands, and would take it for gone.
+        mark_seen(unit, run.id, work.incoming)
+    return counts
+
+
+@command(_ACTION)
+def _conceal(unit: UnitOfWork, connection: str) -> None:
+    run = _run(unit, connection)
+    # What a sync has brought waits for its places, which may be hidden ones.
+    conceal_after_run(unit, run.id, whole=run.state == "succeeded")

@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content import service
 from bloop.content.changes import container_of_row, kind_of_row
+from bloop.content.enrolling.models import CourseEnrolment, PersonLink
 from bloop.content.models import (
     CalendarEvent,
     Completion,
@@ -101,6 +102,22 @@ def _seen(mine: Mine) -> ColumnElement[bool]:
     return SyncSeen.run_id.in_(select(SyncRun.id).where(SyncRun.connection_id.in_(mine)))
 
 
+def _links(mine: Mine) -> ColumnElement[bool]:
+    return exists().where(
+        Person.institution_id == PersonLink.institution_id,
+        Person.id == PersonLink.person_id,
+        Person.connection_id.in_(mine),
+    )
+
+
+def _seats(mine: Mine) -> ColumnElement[bool]:
+    return exists().where(
+        Container.institution_id == CourseEnrolment.institution_id,
+        Container.id == CourseEnrolment.container_id,
+        Container.connection_id.in_(mine),
+    )
+
+
 CONTENT = (Node, Item, Outcome, CalendarEvent, Container)
 """What is read and built upon."""
 
@@ -113,6 +130,7 @@ BROUGHT = (
     Brought("completions", Completion, _by_connection(Completion)),
     Brought("enrolments", Enrolment, _by_connection(Enrolment)),
     Brought("sections", Section, _by_connection(Section)),
+    Brought("links of people", PersonLink, _links),
     Brought("people of its systems", Person, _by_connection(Person)),
     Brought("versions of content", Version, versions_of(*CONTENT), content=True),
     Brought("places", Node, _by_connection(Node), content=True),
@@ -123,6 +141,7 @@ BROUGHT = (
     Brought("cursors", SyncCursor, _by_connection(SyncCursor)),
     Brought("quarantined records", Quarantine, _by_connection(Quarantine)),
     Brought("runs", SyncRun, _by_connection(SyncRun)),
+    Brought("enrolments made here", CourseEnrolment, _seats, content=True),
     Brought("courses and notebooks", Container, _by_connection(Container), content=True),
     Brought("connections", Connection, Connection.id.in_),
 )

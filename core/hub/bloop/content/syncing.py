@@ -70,6 +70,8 @@ def ask_for_sync(
     for a connection that cannot be read now, and where another kind of sync is under way.
     """
     connection = unit.get(Connection, connection_id)
+    # The clock asks as well, and its change is no new version: whoever comes second waits.
+    unit.session.refresh(connection, with_for_update=True)
     check_readable(connection)
     payload = _payload(connection_id) | {
         "full": full,
@@ -86,7 +88,6 @@ def ask_for_sync(
             )
         return under_way.id
     connection.job_id = _enqueue(unit, connection, SYNC_JOB, payload, enqueue, key=key)
-    # Two who ask at once meet here: the second finds another version than it has read.
     unit.session.flush()
     return connection.job_id
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
@@ -12,14 +12,17 @@ from bloop.content.bulk import insert_rows
 from bloop.content.changes import chunks, set_state
 from bloop.content.codec import parse_ref
 from bloop.content.incoming import MODELS, WRITE_ORDER, Work
-from bloop.content.models import Sourced
+from bloop.content.models import REMOTE_ID_LENGTH, Sourced, SyncSeen
 from bloop.content.quarantine import put_aside, resolve
 from bloop.content.upsert import Upsert
+from bloop.store.errors import ConflictError
 from bloop.store.models import Blob
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Ref, Skipped
 from bloop_sdk.records import KIND_OF_OTHERS, Kind
+
+T = TypeVar("T")
 
 _STATE_BY_CODE = {"record_forbidden": "forbidden", "record_unshared": "unshared"}
 """What this credential may no longer read is kept, and no longer shown."""
@@ -71,6 +74,31 @@ def write(unit: UnitOfWork, target: Target, work: Work) -> Written:
     if work.skipped or problems:
         put_aside(unit, connection, target.run_id, [*problems, *work.skipped])
     return Written(arrived, sum(written.values()), len(work.skipped), deleted, work.bytes)
+
+
+async def once_more(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try again where somebody wrote the same records between the look at them and the commit.
+
+    A connection has one sync, and fetches single records again beside it.
+    """
+    try:
+        return await attempt()
+    except ConflictError:
+        return await attempt()
+
+
+def mark_seen(unit: UnitOfWork, run_id: str, refs: Iterable[Ref]) -> None:
+    """Say that a run that is not over has met these: they are not gone."""
+    rows = [
+        {
+            "institution_id": unit.institution,
+            "run_id": run_id,
+            "kind": str(ref.kind),
+            "remote_id": ref.remote_id[:REMOTE_ID_LENGTH],
+        }
+        for ref in sorted(refs)
+    ]
+    insert_rows(unit, SyncSeen, rows, if_missing=True)
 
 
 def _mark(unit: UnitOfWork, target: Target, refs: Sequence[Ref], state: str) -> int:

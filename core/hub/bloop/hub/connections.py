@@ -125,11 +125,11 @@ async def open_provider(
     connection_id: str,
     *,
     count: Tally | None = None,
-    trial: Mapping[str, Any] | None = None,
+    trial: dict[str, Any] | None = None,
 ) -> GuardedProvider:
     """A connection's provider; raises PluginUnavailableError and ConfigError with their cures.
 
-    ``trial`` are secrets to try in place of those that are kept.
+    ``trial`` are secrets to try in place of those that are kept; it gets what is renewed of them.
     """
     context = await open_connection_context(hub, call, connection_id, on_try=count, trial=trial)
     handle = hub.kernel.provider(context.capability, context.plugin_id)
@@ -202,7 +202,8 @@ async def rotate(
 
     Until then, and where they fail, the old ones hold: raises what their check raised.
     """
-    provider = await open_provider(hub, call, connection_id, trial=secrets)
+    tried = dict(secrets)
+    provider = await open_provider(hub, call, connection_id, trial=tried)
     result = await provider.check()
 
     @command("connections:write")
@@ -211,7 +212,7 @@ async def rotate(
         unit.expect(row, version)
         model, layers = _below(hub, call, row.plugin_id)
         owner = Owner(call.institution, row.plugin_id, connection=row.id)
-        set_own(unit, hub.config, model, owner, row.settings, secrets, None, below=layers)
+        set_own(unit, hub.config, model, owner, row.settings, tried, None, below=layers)
         unit.audit.append("connections:rotate", owner.resource, {"account": result.account})
         return connections.set_checked(unit, connection_id, result)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -96,14 +96,21 @@ class PluginCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionCall(PluginCall):
-    """A :class:`bloop_sdk.ConnectionContext`; ``source`` is the file that is imported."""
+    """A :class:`bloop_sdk.ConnectionContext`; ``source`` is the file that is imported.
+
+    ``trial`` are secrets that are tried, and kept by whoever has them tried.
+    """
 
     connection: str
     capability: str = "lms"
     source: Path | None = None
+    trial: dict[str, Any] | None = field(default=None, repr=False)
 
     async def keep_secrets(self, values: Mapping[str, str | None]) -> None:
-        """Seal the secrets in the connection's row."""
+        """Seal the secrets in the connection's row; those of a trial go into that."""
+        if self.trial is not None:
+            self.trial.update(values)
+            return
 
         @command("connections:write")
         def keeping(unit: UnitOfWork) -> None:
@@ -152,13 +159,13 @@ async def open_connection_context(
     connection_id: str,
     *,
     on_try: Callable[[Try], None] | None = None,
-    trial: Mapping[str, Any] | None = None,
+    trial: dict[str, Any] | None = None,
 ) -> ConnectionCall:
     """A connection's context: its settings over the institution's.
 
     ``trial`` are secrets that hold in this context alone, in place of those that are kept (None:
-    without that one). Raises NotFoundError, PluginUnavailableError and ConfigError with their
-    cures.
+    without that one); what the plugin renews of them is put there, too. Raises NotFoundError,
+    PluginUnavailableError and ConfigError with their cures.
     """
     rows = await hub.database.read(CONNECTION, call, id=connection_id)
     if not rows:
@@ -179,6 +186,7 @@ async def open_connection_context(
         manifest, config, call.institution, connection=connection_id, on_try=on_try
     )
     parts = {"connection": connection_id, "capability": row["capability"], "http": http}
+    parts["trial"] = trial
     return _made(hub, ConnectionCall, plugin, call, layers, parts)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bloop.accounts.sessions import system_call
+from bloop.content.quarantine import plain
 from bloop.content.syncing import ask_for_refresh, ask_for_sync
 from bloop.hub.connections import open_provider
 from bloop.kernel.queries import CONNECTION_OF
@@ -67,7 +68,7 @@ def _ask(unit: UnitOfWork, hub: Hub, connection_id: str, hints: Sequence[Hint]) 
             if hint.ref is None:
                 ask_for_sync(unit, connection_id, key=key, enqueue=enqueue)
             else:
-                refs = [str(hint.ref)]
+                refs = [plain(str(hint.ref))]
                 ask_for_refresh(unit, connection_id, refs, key=key, enqueue=enqueue)
         except ConflictError as err:
             # It is paused, or is being read in some other way: the next sync finds what is new.
@@ -76,7 +77,8 @@ def _ask(unit: UnitOfWork, hub: Hub, connection_id: str, hints: Sequence[Hint]) 
 
 def _key(connection_id: str, event_id: str) -> str:
     """The same for an event that is sent again; ids of others may be long, and may be anything."""
-    return f"hint/{connection_id}/{hashlib.sha256(event_id.encode()).hexdigest()}"
+    name = hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"hint/{connection_id}/{name}"
 
 
 def _refusal() -> NotFoundError:

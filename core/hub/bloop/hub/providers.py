@@ -87,7 +87,11 @@ class GuardedProvider:
 
     def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
         """As the provider's."""
-        return self.calls.run(self.handle, "verify_webhook", self.inner.verify_webhook, request)
+
+        def hints() -> list[Hint]:
+            return [_expected(one, Hint) for one in self.inner.verify_webhook(request)]
+
+        return self.calls.run(self.handle, "verify_webhook", hints)
 
     def can_authorize(self) -> bool:
         """Whether its credential can come from a login at the other side."""

@@ -118,7 +118,7 @@ def set_own(
     ConflictError for a stale ``version``.
     """
     row = _row(unit, owner, version)
-    _check_secrets(model, owner, secrets)
+    _check_secrets(model, owner, secrets, settings)
     changed = _changed(unit, owner, row, secrets)
     config.plugin(owner.plugin, model, (*below, _layer(owner, model, settings, changed)))
     row.settings = dict(settings)
@@ -189,10 +189,20 @@ def _row(unit: UnitOfWork, owner: Owner, version: int | None) -> Any:
     return row
 
 
-def _check_secrets(model: type[PluginConfig], owner: Owner, secrets: Mapping[str, Any]) -> None:
-    faults = []
+def _check_secrets(
+    model: type[PluginConfig],
+    owner: Owner,
+    secrets: Mapping[str, Any],
+    settings: Mapping[str, Any] | None = None,
+) -> None:
     known = [name for name in model.model_fields if is_secret(model, name)]
     where, table = f"{owner.scope} row", f"plugins.{owner.plugin}"
+    # Also where a sealed one lies over it: settings are kept, and shown, as they are.
+    faults = [
+        Fault(where, table, name, "a secret is kept encrypted here", "set it among the secrets")
+        for name in known
+        if name in (settings or ())
+    ]
     for name, value in secrets.items():
         if name not in model.model_fields:
             faults.append(Fault(where, table, name, *unknown(name, known)))

@@ -197,4 +197,5 @@ class Book:
         need = charge * (len(self.flights) + ahead) + min(charge, _CAUTION * bucket.in_flight)
         # What is left has to be more than all charges, not just as much.
         missing = need - self._left(now, bucket)
-        return 0.0 if missing < 0 else (missing + 0.01) / bucket.refill
+        # After that time what was told is not believed any more.
+        return 0.0 if missing < 0 else min((missing + 0.01) / bucket.refill, _TOLD_SECONDS)

@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 20.0
 """A place of a process that has died is free again after so long."""
+LONGEST_HOLD_SECONDS = 86400.0
+"""Who asks for a longer pause is asked again then: a slip of theirs is not kept for years."""
 AWAY_SECONDS = 5.0
 _FLUSH_SECONDS = 0.01
 _FIRST_POLL, _LONGEST_POLL = 0.02, 0.1
 _MOST_LINES = 2000
+_MOST_TOLD = 1e9
 
 log = get_logger("bloop.pacer")
 
@@ -98,7 +101,7 @@ class HubPacer:
         """As :meth:`Pacer.hold`."""
 
         def held(book: Book, now: float) -> None:
-            book.held_until = max(book.held_until, now + seconds)
+            book.held_until = max(book.held_until, now + min(seconds, LONGEST_HOLD_SECONDS))
 
         self._news(self._line(key), held)
 
@@ -351,4 +354,5 @@ def _number(text: str | None) -> float | None:
         value = float(text) if text else math.nan
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    # A bucket of more is none: its sums would leave what a book can hold, for all who share it.
+    return value if abs(value) < _MOST_TOLD else None

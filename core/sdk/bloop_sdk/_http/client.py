@@ -253,7 +253,8 @@ class Client:
     def _may_download(self, request: Request) -> bool:
         """Whether it reads from a host of downloads, and tells it nothing of the plugin's."""
         told_more = {name.lower() for name in request.headers} - _OF_READING
-        reads = request.method in {"GET", "HEAD"} and not told_more
+        bodies = (request.body, request.json_body, request.form)
+        reads = request.method in {"GET", "HEAD"} and not told_more and bodies == (None,) * 3
         return reads and _matches(origin(request.url)[1], self._downloads)
 
     def _key(self, request: Request) -> tuple[str, str]:
@@ -325,6 +326,6 @@ def _matches(host: str, patterns: frozenset[str]) -> bool:
 
 
 def _read_only(request: Request) -> Request:
-    """A request without what another host must not see: a credential is in its headers."""
+    """A request without what another host must not see: a credential is in its headers or body."""
     kept = {name: value for name, value in request.headers.items() if name.lower() in _OF_READING}
-    return dataclasses.replace(request, headers=kept)
+    return dataclasses.replace(request, headers=kept, body=None, json_body=None, form=None)

@@ -37,8 +37,12 @@ def require_proof(route: Route, holder: Holder | None) -> None:
             "this institution asks for a second factor, and this login was without one",
             cure="set one up at /account/security, or prove the one you have at /step-up",
         )
-    if not route.step_up:
-        return
+    if route.step_up:
+        require_fresh(holder)
+
+
+def require_fresh(holder: Holder | None) -> None:
+    """Raise StepUpRequiredError unless a login proved who it is a short time ago."""
     proved = holder.proved_at if holder is not None else None
     if proved is None or utcnow() - proved > FRESH:
         raise StepUpRequiredError("this asks for a fresh proof of who you are", cure=_cure(holder))
