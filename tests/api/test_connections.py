@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from bloop.accounts.sessions import system_call
-from bloop.content.models import Container, Enrolment, Item, Person, Quarantine, SyncRun
+from bloop.content.models import Container, Enrolment, Item, Person
+from bloop.content.sync_models import Quarantine, SyncRun
 from bloop.jobs.models import Job
 from bloop.kernel.models import Connection
 from bloop.store.models import AuditLine, OutboxEvent

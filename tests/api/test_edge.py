@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bloop.accounts.access import VISIT, Router, call_of
+from bloop.accounts.access import Router, call_of
+from bloop.accounts.actions import VISIT
 from bloop.accounts.http import expected_version, json_response, not_modified
 from bloop.accounts.service import csrf_token, issue_link
 from bloop.accounts.sessions import system_call

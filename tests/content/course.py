@@ -18,14 +18,11 @@ from bloop.content.models import (
     Node,
     Outcome,
     Person,
-    Quarantine,
     Section,
     Submission,
-    SyncCursor,
-    SyncRun,
-    SyncSeen,
     Version,
 )
+from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.kernel.models import Connection
 from bloop.store.database import Database
 from bloop.store.models import Blob, OutboxEvent

@@ -24,10 +24,11 @@ from bloop.content.codec import parse_ref
 from bloop.content.ends import fatal, state_after
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
-from bloop.content.models import REMOTE_ID_LENGTH, SyncSeen
+from bloop.content.models import REMOTE_ID_LENGTH
 from bloop.content.reading import read_on
 from bloop.content.runs import BEGINNING, Counted, Run, RunReport
 from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
+from bloop.content.sync_models import SyncSeen
 from bloop.content.writing import Target, write
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
