@@ -163,7 +163,9 @@ async def test_a_grade_given_elsewhere_meanwhile_stays(synced, visit):
 
 async def test_the_dates_of_a_course_are_told_to_who_sees_it(synced, visit):
     (work,) = rows(synced.database, system_call(synced.institution), Submission)
-    learner = await visit("learner")
-    answer = await learner.get(f"/api/v1/containers/{work.container_id}/calendar", headers=API)
+    path = f"/api/v1/containers/{work.container_id}/calendar"
+    answer = await (await visit("educator")).get(path, headers=API)
     [date] = answer.json()["items"]
     assert (date["title"], date["starts_at"][:10]) == ("Exam", "2040-01-01")
+    stranger = await visit("learner")
+    assert (await stranger.get(path, headers=API)).status_code == 404, "it is for the enrolled"
