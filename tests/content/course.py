@@ -213,7 +213,8 @@ _VARYING = {"institution_id", "connection_id", "run_id", "actor", "id", "tree_ve
 
 def dump(database: Database, call: Call) -> dict[str, list[str]]:
     """Everything of content and sync, with ids named for what they stand for, and no times."""
-    names: dict[str, str] = {}
+    held = rows(database, call, Connection)
+    names: dict[str, str] = {row.id: f"<connection:{row.key}>" for row in held}
     tables: dict[str, list[Any]] = {}
     for model in (*TABLES, SyncCursor, SyncRun, SyncSeen, Blob, OutboxEvent):
         tables[model.__tablename__] = rows(database, call, model)
