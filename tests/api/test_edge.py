@@ -254,6 +254,15 @@ async def test_a_page_allows_its_own_scripts_and_data_allows_nothing(client):
     assert data.headers["content-security-policy"].startswith("default-src 'none'")
 
 
+async def test_no_other_site_may_read_an_answer(hub, client):
+    await log_in(hub, client)
+    elsewhere = {"origin": "https://evil.example", "access-control-request-method": "PUT"}
+    for path in ("/api/v1/things/a", "/api/v1/things/page/a", "/api/v1/things/nothing", "/healthz"):
+        for method in ("GET", "OPTIONS"):
+            answer = await client.request(method, path, headers=elsewhere)
+            assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
 async def test_head_answers_like_get(hub, client):
     await log_in(hub, client)
     answer = await client.head("/api/v1/things/a")
