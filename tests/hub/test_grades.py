@@ -167,5 +167,11 @@ async def test_the_dates_of_a_course_are_told_to_who_sees_it(synced, visit):
     answer = await (await visit("educator")).get(path, headers=API)
     [date] = answer.json()["items"]
     assert (date["title"], date["starts_at"][:10]) == ("Exam", "2040-01-01")
+    teacher = await visit("educator")
+    late = await teacher.get(path, headers=API, params={"since": "2041-01-01T00:00:00+00:00"})
+    assert late.json()["items"] == []
+    for wrong in ("2041-01-01T00:00:00", "soon", ""):
+        refused = await teacher.get(path, headers=API, params={"since": wrong})
+        assert refused.status_code == 422, wrong
     stranger = await visit("learner")
     assert (await stranger.get(path, headers=API)).status_code == 404, "it is for the enrolled"

@@ -267,12 +267,14 @@ def _rate_of(method: str, *, upload: bool) -> RateKind:
 
 
 def _is_plain(hint: Any, default: Any) -> bool:
-    """Whether a query parameter is one text, number or flag, bounds of pydantic's included."""
+    """Whether a query parameter is a text, number, flag or moment, bounds included."""
     if type(default).__module__.partition(".")[0] == "fastapi":
         return False
+    from pydantic import AwareDatetime
+
     base, *bounds = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     ours = {"annotated_types", "pydantic"}
-    return base in {str, int, float, bool} and all(
+    return base in {str, int, float, bool, AwareDatetime | None} and all(
         type(bound).__module__.partition(".")[0] in ours for bound in bounds
     )
 

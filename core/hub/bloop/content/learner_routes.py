@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -73,7 +74,7 @@ async def grade(request: Request, submission_id: str, body: GradeIn) -> Response
     problems=(404,),
 )
 async def list_dates(
-    request: Request, container_id: str, since: datetime | None = None, limit: int = 50
+    request: Request, container_id: str, since: AwareDatetime | None = None, limit: int = 50
 ) -> Response:
     """What takes place in a course, from now on or from a time."""
     await one(request, queries.CONTAINER_SHOWN, queries.CONTAINER, container_id)
