@@ -84,9 +84,7 @@ def render(*, empty: bool) -> str:
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
     """Leave out the version tables, and what the database derives by itself."""
-    return not (
-        kind == "table" and (is_derived(name) or (name or "").startswith("bloop_version_"))
-    )
+    return not (kind == "table" and (is_derived(name) or (name or "").startswith("bloop_version_")))
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bloop.accounts.access import ACTIONS
+from bloop.accounts.actions import ACTIONS
 from bloop.accounts.policy.compile import compiled
 from bloop_sdk import Role
 

@@ -9,15 +9,14 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from bloop.accounts.access import (
+from bloop.accounts.access import Router, call_of
+from bloop.accounts.actions import (
     ACTIONS,
     GUEST_SCOPES,
     STRANGER_SCOPES,
     VISIT,
     ForbiddenError,
     LoginRequiredError,
-    Router,
-    call_of,
     may,
     require,
 )

@@ -14,7 +14,8 @@ from bloop.accounts.sessions import system_call
 from bloop.content.enrolling.linking import link
 from bloop.content.enrolling.models import CourseEnrolment, PersonLink
 from bloop.content.enrolling.service import enrol
-from bloop.content.models import Container, Enrolment, Item, Person, Quarantine, SyncRun
+from bloop.content.models import Container, Enrolment, Item, Person
+from bloop.content.sync_models import Quarantine, SyncRun
 from bloop.jobs.models import Job
 from bloop.kernel.models import Connection
 from bloop.store.models import AuditLine, OutboxEvent

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bloop.accounts.access import VISIT, Router, call_of
+from bloop.accounts.access import Router, call_of
+from bloop.accounts.actions import VISIT
 from bloop.accounts.http import expected_version, json_response, not_modified
 from bloop.accounts.service import csrf_token, issue_link
 from bloop.accounts.sessions import system_call
@@ -251,6 +252,15 @@ async def test_a_page_allows_its_own_scripts_and_data_allows_nothing(client):
     assert f"'nonce-{nonce}'" in page.headers["content-security-policy"]
     data = await client.get("/healthz")
     assert data.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+async def test_no_other_site_may_read_an_answer(hub, client):
+    await log_in(hub, client)
+    elsewhere = {"origin": "https://evil.example", "access-control-request-method": "PUT"}
+    for path in ("/api/v1/things/a", "/api/v1/things/page/a", "/api/v1/things/nothing", "/healthz"):
+        for method in ("GET", "OPTIONS"):
+            answer = await client.request(method, path, headers=elsewhere)
+            assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
 async def test_head_answers_like_get(hub, client):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bloop.accounts.access import ACTIONS, VISIT
+from bloop.accounts.actions import ACTIONS, VISIT
 from bloop.api.app import API, routes_of
 from bloop.api.openapi import document, dump
 

@@ -18,14 +18,11 @@ from bloop.content.models import (
     Node,
     Outcome,
     Person,
-    Quarantine,
     Section,
     Submission,
-    SyncCursor,
-    SyncRun,
-    SyncSeen,
     Version,
 )
+from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.kernel.models import Connection
 from bloop.store.database import Database
 from bloop.store.models import Blob, OutboxEvent
@@ -216,7 +213,8 @@ _VARYING = {"institution_id", "connection_id", "run_id", "actor", "id", "tree_ve
 
 def dump(database: Database, call: Call) -> dict[str, list[str]]:
     """Everything of content and sync, with ids named for what they stand for, and no times."""
-    names: dict[str, str] = {}
+    held = rows(database, call, Connection)
+    names: dict[str, str] = {row.id: f"<connection:{row.key}>" for row in held}
     tables: dict[str, list[Any]] = {}
     for model in (*TABLES, SyncCursor, SyncRun, SyncSeen, Blob, OutboxEvent):
         tables[model.__tablename__] = rows(database, call, model)

@@ -71,7 +71,8 @@ def begun(database):
     written = []
 
     def note(_connection, _cursor, statement, *_):
-        if not statement.lstrip().upper().startswith("SELECT"):
+        opened = statement.startswith("UPDATE container SET audience")  # as the fixture does
+        if not statement.lstrip().upper().startswith("SELECT") and not opened:
             written.append(statement.split()[:3])
 
     began = []

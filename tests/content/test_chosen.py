@@ -17,13 +17,11 @@ from bloop.content.models import (
     Enrolment,
     Item,
     Person,
-    Quarantine,
     Section,
     Submission,
-    SyncRun,
-    SyncSeen,
 )
 from bloop.content.refresh import refresh
+from bloop.content.sync_models import Quarantine, SyncRun, SyncSeen
 from bloop.store.models import OutboxEvent
 from bloop_sdk import (
     Batch,

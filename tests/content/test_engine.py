@@ -5,18 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event
 
-from bloop.content.models import (
-    Container,
-    Enrolment,
-    Item,
-    Node,
-    Outcome,
-    Person,
-    Quarantine,
-    SyncRun,
-    SyncSeen,
-    Version,
-)
+from bloop.content.models import Container, Enrolment, Item, Node, Outcome, Person, Version
+from bloop.content.sync_models import Quarantine, SyncRun, SyncSeen
 from bloop.kernel.models import Connection
 from bloop.store.models import Blob, OutboxEvent
 from bloop_sdk import (

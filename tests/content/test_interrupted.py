@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from bloop.content.engine import Reader, run_read
-from bloop.content.models import SyncRun
 from bloop.content.runs import OvertakenError
+from bloop.content.sync_models import SyncRun
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
 from bloop.store.migrate import upgrade_core

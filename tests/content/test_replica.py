@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bloop.content.incoming import MODELS
-from bloop.content.models import Quarantine
+from bloop.content.sync_models import Quarantine
 from bloop_sdk import AuthError, BloopError, UnavailableError
 from bloop_sdk.testing import (
     Clock,

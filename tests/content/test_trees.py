@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from bloop.content import history, placing, service
-from bloop.content.models import Container, Item, Node, SyncRun
+from bloop.content.models import Container, Item, Node
 from bloop.content.queries import TREE, TREE_SHOWN, TREE_VERSION
+from bloop.content.sync_models import SyncRun
 from bloop.content.trees import read_tree
 from bloop.store.cache import Cache
 from bloop.store.database import Database

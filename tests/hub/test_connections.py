@@ -11,7 +11,8 @@ import pytest
 
 from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
-from bloop.content.models import Container, Item, Quarantine
+from bloop.content.models import Container, Item
+from bloop.content.sync_models import Quarantine
 from bloop.content.syncing import ask_for_refresh, ask_for_sync
 from bloop.hub import Hub
 from bloop.hub.connections import NewConnection, change, check, create, discover, open_provider

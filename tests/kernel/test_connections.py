@@ -4,7 +4,16 @@ import pytest
 from sqlalchemy import select
 
 from bloop.kernel import connections
-from bloop.kernel.connections import check, create, find, set_failed, set_state, status_of
+from bloop.kernel.connections import (
+    check,
+    choose,
+    create,
+    find,
+    found_by_run,
+    set_failed,
+    set_state,
+    status_of,
+)
 from bloop.kernel.models import Connection
 from bloop.kernel.states import ConnectionState, IllegalTransitionError
 from bloop.store.errors import ConflictError, NotFoundError
@@ -127,3 +136,64 @@ def test_another_institutions_connection_is_not_found(database, call, other_call
     with pytest.raises(NotFoundError), database.unit(other_call) as unit:
         set_state(unit, id_, ConnectionState.CHECKING)
     assert connections.state_after(AuthError("x")) is ConnectionState.AUTH_FAILED
+
+
+def found_of(database, call, id_, *found):
+    with database.unit(call) as unit:
+        found_by_run(unit, unit.get(Connection, id_), *found)
+    return status(database, call, id_)
+
+
+async def test_what_a_run_showed_of_a_connection_is_kept(database, call):
+    id_ = connect(database, call)
+    await check(database, call, id_, Provider(CheckResult(account="x")))
+    refused = found_of(
+        database,
+        call,
+        id_,
+        ConnectionState.AUTH_FAILED,
+        "GET https://x/?access_token=hunter2hunter2",
+        "new",
+    )
+    assert (refused.state, refused.cure, refused.recoverable) == ("auth_failed", "new", False)
+    assert "hunter2" not in refused.reason
+    again = found_of(
+        database,
+        call,
+        id_,
+        ConnectionState.AUTH_FAILED,
+        "GET https://x/?access_token=hunter2hunter2",
+        "new",
+    )
+    assert again == refused, "since when it is so stays"
+    works = found_of(database, call, id_, ConnectionState.ACTIVE)
+    assert (works.state, works.reason, works.recoverable) == ("active", None, True)
+
+
+async def test_one_that_reads_lacks_what_its_check_found_missing(database, call):
+    id_ = connect(database, call)
+    with database.unit(call) as unit:
+        unit.get(Connection, id_).checked = {"missing": ["files:read"]}
+    reads = found_of(database, call, id_, ConnectionState.ACTIVE)
+    assert (reads.state, reads.reason) == ("degraded", "the credential lacks files:read")
+
+
+async def test_a_paused_one_stays_so_whatever_a_run_or_a_failure_showed(database, call):
+    id_ = connect(database, call)
+    await check(database, call, id_, Provider(CheckResult(account="x")))
+    with database.unit(call) as unit:
+        paused = set_state(unit, id_, ConnectionState.SUSPENDED)
+    assert found_of(database, call, id_, ConnectionState.ACTIVE) == paused
+    with database.unit(call) as unit:
+        assert set_failed(unit, id_, AuthError("401")) == paused
+
+
+def test_what_is_read_is_chosen_once_each_in_order_or_all(database, call):
+    id_ = connect(database, call)
+    with database.unit(call) as unit:
+        chosen = choose(unit, id_, containers=["c2", "c1", "c2"], streams=None, version=1)
+        assert chosen.selected == {"containers": ["c1", "c2"]}
+    with pytest.raises(ConflictError), database.unit(call) as unit:
+        choose(unit, id_, containers=[], streams=None, version=1)
+    with database.unit(call) as unit:
+        assert choose(unit, id_, containers=None, streams=None).selected == {}

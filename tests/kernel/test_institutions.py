@@ -7,12 +7,13 @@ from sqlalchemy import delete, select
 from bloop.accounts.models import User
 from bloop.kernel import institutions
 from bloop.kernel.config import parse
-from bloop.kernel.institutions import InstitutionPlugins
+from bloop.kernel.faults import PluginUnavailableError
+from bloop.kernel.institutions import InstitutionPlugins, switch_plugin
 from bloop.kernel.models import InstitutionPlugin, UserPlugin
 from bloop.kernel.own_settings import Owner, set_own
 from bloop.store.database import in_unit
 from bloop.store.errors import ConflictError
-from bloop.store.models import AuditLine
+from bloop.store.models import AuditLine, OutboxEvent
 from bloop.store.sealing import SealError
 from bloop_sdk import ConfigError, PluginConfig, Scope, setting
 from tests.support.database import OTHER, make_call, make_system_call
@@ -198,3 +199,35 @@ async def test_secrets_that_do_not_open_can_be_set_anew(database, call, config):
         in_unit(database, call, set_for, config, {}, None, {"token": "new"})
     in_unit(database, call, set_for, config, {}, None, {"token": "new", "pin": None})
     assert (await found_for(database, config, call)).config.token.get_secret_value() == "new"
+
+
+async def test_a_plugin_that_was_switched_off_is_refused_until_it_is_on_again(
+    database, call, other_call
+):
+    for enabled in (False, False, True, True):
+        in_unit(database, call, switch_plugin, "pp", enabled=enabled)
+        plugins = InstitutionPlugins(database)
+        assert await plugins.off(call) == (frozenset() if enabled else {"pp"})
+        assert plugins.choices_now(call)["pp"].enabled is enabled
+        await plugins.require(other_call, "pp")
+        if enabled:
+            await plugins.require(call, "pp")
+        else:
+            with pytest.raises(PluginUnavailableError, match="switched off for this institution"):
+                await plugins.require(call, "pp")
+    with database.unit(call) as unit:
+        said = unit.session.scalars(select(OutboxEvent).order_by(OutboxEvent.seq)).all()
+        topics = [one.topic for one in said if one.aggregate == "plugin:pp"]
+    assert topics == ["plugin.switched_off", "plugin.switched_on"], "the same again says nothing"
+
+
+async def test_layers_are_the_same_without_an_event_loop(database, call, config, ann):
+    with database.unit(call) as unit:
+        set_for(unit, config, {"word": "all", "tone": "all"}, None, {"token": "t"})
+        set_for(unit, config, {"tone": "ann"}, None, {"pin": "anns"}, user="ann")
+    plugins = InstitutionPlugins(database)
+    for each, user in ((ann, True), (ann, False), (call, True)):
+        found = config.plugin("pp", Config, plugins.layers_now(each, "pp", Config, user=user))
+        other = config.plugin("pp", Config, await plugins.layers(each, "pp", Config, user=user))
+        assert (found.config, found.origins) == (other.config, other.origins)
+        assert found.config.tone == ("ann" if each is ann and user else "all")

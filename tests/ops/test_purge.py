@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from bloop.content import removal
-from bloop.content.models import Container, Item, Node, SyncRun
+from bloop.content.models import Container, Item, Node
+from bloop.content.sync_models import SyncRun
 from bloop.hub import Hub
 from bloop.jobs.models import Job
 from bloop.kernel.config import load

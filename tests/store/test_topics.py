@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 import bloop
-from bloop.accounts.access import ACTIONS
+from bloop.accounts.actions import ACTIONS
 from bloop.hub.catalogue import catalogue, described, personal_fields
 from bloop.store.models import OutboxEvent
 from bloop.store.topics import DOMAINS, Payload, Topic, UndeclaredTopicError, declare

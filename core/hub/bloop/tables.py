@@ -11,9 +11,9 @@ from bloop.store.models import Base
 
 
 def core_metadata() -> MetaData:
-    """The metadata with every domain's ``models.py`` imported."""
+    """The metadata with every domain's models imported, whatever ``*models.py`` holds them."""
     house = Path(__file__).parent
-    for models in sorted(house.rglob("models.py")):
+    for models in sorted(house.rglob("*models.py")):
         parts = models.relative_to(house).with_suffix("").parts
         importlib.import_module(".".join(("bloop", *parts)))
     return Base.metadata

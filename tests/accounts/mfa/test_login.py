@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from bloop.accounts.access import ForbiddenError
+from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.devices import Device
 from bloop.accounts.mfa import login, service
 from bloop.accounts.mfa.errors import ProofRefusedError

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from bloop.accounts import sessions as sessions_module
-from bloop.accounts.access import ForbiddenError
+from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.people import guards, service
 from bloop.accounts.people.models import Invitation

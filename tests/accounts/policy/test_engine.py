@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from bloop.accounts.access import ACTIONS, GUEST_SCOPES, STRANGER_SCOPES, ForbiddenError, may
+from bloop.accounts.actions import ACTIONS, GUEST_SCOPES, STRANGER_SCOPES, ForbiddenError, may
 from bloop.accounts.models import User
 from bloop.accounts.policy.bits import BITS
 from bloop.accounts.policy.compile import compiled, most_open
@@ -272,12 +272,12 @@ def test_a_row_that_the_action_is_not_about_is_let_pass(database):
 
 def test_reads_and_the_start_of_the_hub_import_no_cedar():
     code = (
-        "import sys, bloop.hub, bloop.api.app, bloop.accounts.access as access\n"
+        "import sys, bloop.hub, bloop.api.app, bloop.accounts.actions as actions\n"
         "from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace\n"
         "from bloop.api.app import API, PAGES, routes_of\n"
         "routes_of((*API, *PAGES))\n"
         "call = Call(Principal(PrincipalKind.USER, 'a', Role.ADMIN), 'i', Trace('1'*32, '2'*16))\n"
-        "assert access.may(call, 'content:read')\n"
+        "assert actions.may(call, 'content:read')\n"
         "print('cedarpy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from bloop.accounts.access import GUEST_SCOPES
+from bloop.accounts.actions import GUEST_SCOPES
 from bloop.accounts.models import User
 from bloop.accounts.sessions import GUEST, system_call
 from bloop.content import service

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bloop
-from bloop.accounts.access import ACTIONS, ForbiddenError
+from bloop.accounts.actions import ACTIONS, ForbiddenError
 from bloop.api.app import API, PAGES, routes_of
 from bloop.content import service
 from bloop.content.models import Container

@@ -10,7 +10,8 @@ from bloop.accounts.people.models import Invitation
 from bloop.accounts.privacy.service import Sources
 from bloop.accounts.tokens.models import ApiKey
 from bloop.content import personal
-from bloop.content.models import Container, Enrolment, Person, Quarantine, Version
+from bloop.content.models import Container, Enrolment, Person, Version
+from bloop.content.sync_models import Quarantine
 from bloop.hub.privacy import core_parts
 from bloop.jobs.models import Job, JobState
 from bloop.kernel.models import Connection

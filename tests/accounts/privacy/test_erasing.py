@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import MetaData, create_engine, select, text
 
-from bloop.accounts.access import ForbiddenError
+from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.identities.models import IdentityLogin
 from bloop.accounts.messages.service import opened
 from bloop.accounts.mfa.models import Challenge

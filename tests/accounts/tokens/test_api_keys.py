@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bloop.accounts import sessions as sessions_module
-from bloop.accounts.access import ForbiddenError, may
+from bloop.accounts.actions import ForbiddenError, may
 from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
 from bloop.accounts.tokens import bearers, forms, keys

@@ -7,7 +7,8 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import VISIT, Router, call_of, holder_of, hub_of
+from bloop.accounts.access import Router, call_of, holder_of, hub_of
+from bloop.accounts.actions import VISIT
 from bloop.accounts.devices import device_of
 from bloop.accounts.http import json_response, not_modified
 from bloop.accounts.login.entry import enter

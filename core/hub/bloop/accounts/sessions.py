@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 from starlette.responses import Response
 
-from bloop.accounts.access import GUEST_SCOPES, STRANGER_SCOPES
+from bloop.accounts.actions import GUEST_SCOPES, STRANGER_SCOPES
 from bloop.accounts.mfa.requirements import required_roles
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.queries import SESSION

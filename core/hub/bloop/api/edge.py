@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from bloop.accounts.access import Route, may, refusal
+from bloop.accounts.access import Route
+from bloop.accounts.actions import may, refusal
 from bloop.accounts.mfa.guard import require_proof
 from bloop.api import security
 from bloop.api.access_log import AccessLog

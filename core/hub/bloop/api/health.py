@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import VISIT, Router, call_of, hub_of, may, require
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import VISIT, may, require
 from bloop.accounts.http import json_response
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.accounts.http import json_response
 from bloop.api.event_stream import EventStream
 from bloop.hub.catalogue import catalogue, described

@@ -14,7 +14,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import ACTIONS, VISIT, Route, Router
+from bloop.accounts.access import Route, Router
+from bloop.accounts.actions import ACTIONS, VISIT
 from bloop.api.problems import MEDIA_TYPE, TITLES, Problem
 from bloop_sdk import Role
 

@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 import bloop_sdk
-from bloop.accounts.access import DEADLINE_SECONDS, VISIT, Router, call_of, hub_of
+from bloop.accounts.access import DEADLINE_SECONDS, Router, call_of, hub_of
+from bloop.accounts.actions import VISIT
 from bloop.accounts.http import json_response
 from bloop.kernel.faults import PluginFailedError, PluginUnavailableError
 from bloop.kernel.states import PluginState

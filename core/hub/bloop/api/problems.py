@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from bloop.accounts.access import ForbiddenError, LoginRequiredError
+from bloop.accounts.actions import ForbiddenError, LoginRequiredError
 from bloop.accounts.http import PreconditionRequiredError
 from bloop.accounts.mfa.errors import ProofRefusedError, TooManyTriesError
 from bloop.accounts.service import LinkRefusedError

@@ -106,7 +106,7 @@ def check(file: Path, *, as_json: bool) -> None:
 @json_option
 def actions(*, as_json: bool) -> None:
     """List the hub's actions with the least role of each."""
-    from bloop.accounts.access import ACTIONS
+    from bloop.accounts.actions import ACTIONS
 
     if as_json:
         print_json({"items": [{"name": name, "role": role} for name, role in ACTIONS.items()]})

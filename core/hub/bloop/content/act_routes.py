@@ -11,6 +11,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import expected_version, json_response
 from bloop.content import history, queries, service
+from bloop.content.connection_queries import QUARANTINE, RUN
 from bloop.content.models import Container, Item, Node, Sourced
 from bloop.content.schemas import (
     ContainerOut,
@@ -138,7 +139,7 @@ for _subject, (_model, _answer_model) in _SUBJECTS.items():
 @router.get("/runs/{run_id}", action="content:import", response_model=RunOut, problems=(404,))
 async def showrun(request: Request, run_id: str) -> Response:
     """What a run has done so far."""
-    return json_response(await one(request, queries.RUN, queries.RUN, run_id))
+    return json_response(await one(request, RUN, RUN, run_id))
 
 
 @router.post(
@@ -153,4 +154,4 @@ async def undorun(request: Request, run_id: str) -> Response:
 @router.get("/quarantine", action="content:import", response_model=QuarantineList)
 async def list_quarantine(request: Request, limit: int = 50, cursor: str = "") -> Response:
     """Records that could not be used, with their reasons."""
-    return await answer_page(request, queries.QUARANTINE, limit, cursor)
+    return await answer_page(request, QUARANTINE, limit, cursor)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Row, Select, select, update
 
 from bloop.content.changes import chunks
-from bloop.content.models import Item, Node, SyncRun, Version
+from bloop.content.models import Item, Node, Version
+from bloop.content.sync_models import SyncRun
 from bloop.content.trees import tree_changed
 from bloop.store.unit import UnitOfWork
 

@@ -1,4 +1,4 @@
-"""Registered reads of connections as people see them: with their last sync, and what it left."""
+"""Registered reads of connections, of the runs that read them, and of what those could not use."""
 
 from __future__ import annotations
 
@@ -6,11 +6,36 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from bloop.content.models import Quarantine, SyncRun
+from bloop.content.sync_models import Quarantine, SyncRun
 from bloop.jobs.models import Job
 from bloop.kernel.models import Connection
 from bloop.store.statements import institution, register
 
+_RUN: tuple[Any, ...] = (
+    SyncRun.id,
+    SyncRun.connection_id.label("connection"),
+    SyncRun.generation,
+    SyncRun.state,
+    SyncRun.into_id.label("into"),
+    SyncRun.counts,
+    SyncRun.code,
+    SyncRun.reason,
+    SyncRun.cure,
+    SyncRun.actor,
+    SyncRun.seconds,
+    SyncRun.started_at,
+    SyncRun.finished_at,
+)
+_QUARANTINED: tuple[Any, ...] = (
+    Quarantine.id,
+    Quarantine.connection_id.label("connection"),
+    Quarantine.ref,
+    Quarantine.code,
+    Quarantine.reason,
+    Quarantine.run_id.label("run"),
+    Quarantine.first_at,
+    Quarantine.last_at,
+)
 _own_runs = (
     SyncRun.institution_id == institution,
     SyncRun.connection_id == Connection.id,
@@ -87,21 +112,7 @@ CONNECTION = register(
 
 RUNS = register(
     "content.connection_runs",
-    select(
-        SyncRun.id,
-        SyncRun.connection_id.label("connection"),
-        SyncRun.generation,
-        SyncRun.state,
-        SyncRun.into_id.label("into"),
-        SyncRun.counts,
-        SyncRun.code,
-        SyncRun.reason,
-        SyncRun.cure,
-        SyncRun.actor,
-        SyncRun.seconds,
-        SyncRun.started_at,
-        SyncRun.finished_at,
-    )
+    select(*_RUN)
     .where(
         SyncRun.institution_id == institution,
         SyncRun.connection_id == bindparam("connection"),
@@ -114,16 +125,7 @@ RUNS = register(
 
 QUARANTINED = register(
     "content.connection_quarantine",
-    select(
-        Quarantine.id,
-        Quarantine.connection_id.label("connection"),
-        Quarantine.ref,
-        Quarantine.code,
-        Quarantine.reason,
-        Quarantine.run_id.label("run"),
-        Quarantine.first_at,
-        Quarantine.last_at,
-    )
+    select(*_QUARANTINED)
     .where(
         Quarantine.institution_id == institution,
         Quarantine.connection_id == bindparam("connection"),
@@ -135,3 +137,21 @@ QUARANTINED = register(
     heavy=True,
 )
 """The records of one connection that could not be used, by their refs."""
+
+RUN = register(
+    "content.run",
+    select(*_RUN).where(SyncRun.institution_id == institution, SyncRun.id == bindparam("id")),
+)
+
+QUARANTINE = register(
+    "content.quarantine",
+    select(*_QUARANTINED)
+    .where(
+        Quarantine.institution_id == institution,
+        Quarantine.resolved_at.is_(None),
+        Quarantine.id > bindparam("after"),
+    )
+    .order_by(Quarantine.id)
+    .limit(bindparam("limit")),
+)
+"""What could not be used and still can't."""

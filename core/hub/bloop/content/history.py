@@ -10,19 +10,11 @@ from sqlalchemy import delete, func, select, update
 from bloop.content.bulk import update_rows
 from bloop.content.changes import IDS_AT_ONCE, announce_row, chunks, load
 from bloop.content.concealed import conceal_after_run
-from bloop.content.models import (
-    Container,
-    Item,
-    Node,
-    Quarantine,
-    Sourced,
-    SyncCursor,
-    SyncRun,
-    Version,
-)
+from bloop.content.models import Container, Item, Node, Sourced, Version
 from bloop.content.placing import check_place
 from bloop.content.runs import drop_marks, newest_run
 from bloop.content.service import RefusePublish, changed, check_publish, refuse_live
+from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun
 from bloop.content.versions import SUBJECTS, keep, restored, subject_of
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError

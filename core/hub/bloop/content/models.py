@@ -1,4 +1,4 @@
-"""Tables of content: containers, trees, items, people and what they did, versions, and syncing.
+"""Tables of content: containers, trees, items, people and what they did, and versions.
 
 Identity of what came from outside is (institution, connection, kind, remote id). What is authored
 here has no connection, and its remote id is its own id. Every foreign key carries the institution,
@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Double,
     ForeignKeyConstraint,
     Index,
@@ -34,13 +33,15 @@ STATE = String(20)
 REMOTE_ID = String(REMOTE_ID_LENGTH)
 
 
-def _connection() -> ForeignKeyConstraint:
+def of_connection() -> ForeignKeyConstraint:
+    """The key of the connection that a row came by."""
     return ForeignKeyConstraint(
         ["institution_id", "connection_id"], ["connection.institution_id", "connection.id"]
     )
 
 
-def _within(column: str, table: str) -> ForeignKeyConstraint:
+def within(column: str, table: str) -> ForeignKeyConstraint:
+    """The key of another row of the same institution."""
     return ForeignKeyConstraint(
         ["institution_id", column], [f"{table}.institution_id", f"{table}.id"]
     )
@@ -83,7 +84,7 @@ class Container(Sourced, Base):
 
     __tablename__ = "container"
     __table_args__ = (
-        _connection(),
+        of_connection(),
         UniqueConstraint("institution_id", "connection_id", "kind", "remote_id"),
     )
 
@@ -111,8 +112,8 @@ class Item(Sourced, Base):
 
     __tablename__ = "item"
     __table_args__ = (
-        _connection(),
-        _within("container_id", "container"),
+        of_connection(),
+        within("container_id", "container"),
         UniqueConstraint("institution_id", "connection_id", "kind", "remote_id"),
         Index("ix_item_container", "institution_id", "container_id", "id"),
         Index("ix_item_container_kind", "institution_id", "container_id", "kind", "id"),
@@ -141,9 +142,9 @@ class Node(Sourced, Base):
 
     __tablename__ = "node"
     __table_args__ = (
-        _connection(),
-        _within("container_id", "container"),
-        _within("item_id", "item"),
+        of_connection(),
+        within("container_id", "container"),
+        within("item_id", "item"),
         ForeignKeyConstraint(
             ["institution_id", "container_id", "parent_id"],
             ["node.institution_id", "node.container_id", "node.id"],
@@ -180,7 +181,7 @@ class Person(Sourced, Base):
 
     __tablename__ = "person"
     __table_args__ = (
-        _connection(),
+        of_connection(),
         UniqueConstraint("institution_id", "connection_id", "remote_id"),
     )
 
@@ -195,9 +196,9 @@ class Enrolment(Sourced, Base):
 
     __tablename__ = "enrolment"
     __table_args__ = (
-        _connection(),
-        _within("container_id", "container"),
-        _within("person_id", "person"),
+        of_connection(),
+        within("container_id", "container"),
+        within("person_id", "person"),
         UniqueConstraint("institution_id", "connection_id", "remote_id"),
         Index("ix_enrolment_container", "institution_id", "container_id"),
         Index("ix_enrolment_person", "institution_id", "person_id"),
@@ -216,8 +217,8 @@ class Section(Sourced, Base):
 
     __tablename__ = "section"
     __table_args__ = (
-        _connection(),
-        _within("container_id", "container"),
+        of_connection(),
+        within("container_id", "container"),
         UniqueConstraint("institution_id", "connection_id", "remote_id"),
         Index("ix_section_container", "institution_id", "container_id"),
     )
@@ -246,9 +247,9 @@ class Submission(Sourced, About, Base):
 
     __tablename__ = "submission"
     __table_args__ = (
-        _connection(),
-        _within("container_id", "container"),
-        _within("person_id", "person"),
+        of_connection(),
+        within("container_id", "container"),
+        within("person_id", "person"),
         UniqueConstraint("institution_id", "connection_id", "remote_id"),
         Index("ix_submission_container", "institution_id", "container_id"),
         Index("ix_submission_person", "institution_id", "person_id"),
@@ -275,9 +276,9 @@ class Completion(Sourced, About, Base):
 
     __tablename__ = "completion"
     __table_args__ = (
-        _connection(),
-        _within("container_id", "container"),
-        _within("person_id", "person"),
+        of_connection(),
+        within("container_id", "container"),
+        within("person_id", "person"),
         UniqueConstraint("institution_id", "connection_id", "remote_id"),
         Index("ix_completion_container", "institution_id", "container_id"),
         Index("ix_completion_person", "institution_id", "person_id"),
@@ -294,8 +295,8 @@ class CalendarEvent(Sourced, About, Base):
 
     __tablename__ = "calendar_event"
     __table_args__ = (
-        _connection(),
-        _within("container_id", "container"),
+        of_connection(),
+        within("container_id", "container"),
         UniqueConstraint("institution_id", "connection_id", "remote_id"),
         Index("ix_calendar_event_container", "institution_id", "container_id", "starts_at"),
     )
@@ -315,8 +316,8 @@ class Outcome(Sourced, Base):
 
     __tablename__ = "outcome"
     __table_args__ = (
-        _connection(),
-        _within("container_id", "container"),
+        of_connection(),
+        within("container_id", "container"),
         UniqueConstraint("institution_id", "connection_id", "remote_id"),
         Index("ix_outcome_container", "institution_id", "container_id"),
     )
@@ -348,99 +349,3 @@ class Version(Owned, Base):
     run_id: Mapped[str | None] = mapped_column(ID)
     at: Mapped[datetime] = mapped_column(default=utcnow)
     snapshot: Mapped[dict[str, Any]]
-
-
-class SyncRun(Owned, Base):
-    """One reading of a connection, from its first attempt to its success.
-
-    ``state`` is of ``running succeeded failed undone``. A failed run is continued by the next
-    attempt: ``epoch`` counts them, and only the newest may write. A ``full`` run reads every stream
-    from its beginning. ``source`` is the SHA-256 of an imported file, ``into_id`` the course that
-    it goes into.
-    """
-
-    __tablename__ = "sync_run"
-    __table_args__ = (
-        _connection(),
-        _within("into_id", "container"),
-        UniqueConstraint("institution_id", "connection_id", "generation"),
-    )
-
-    connection_id: Mapped[str] = mapped_column(ID)
-    generation: Mapped[int]
-    epoch: Mapped[int] = mapped_column(default=1)
-    state: Mapped[str] = mapped_column(STATE, default="running")
-    full: Mapped[bool] = mapped_column(default=False)
-    source: Mapped[str | None] = mapped_column(String(64))
-    into_id: Mapped[str | None] = mapped_column(ID)
-    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    code: Mapped[str | None] = mapped_column(String(60))
-    reason: Mapped[str | None] = mapped_column(String(2000))
-    cure: Mapped[str | None] = mapped_column(String(1000))
-    actor: Mapped[str] = mapped_column(String(80), info=person())
-    seconds: Mapped[float] = mapped_column(Double, default=0.0)
-    started_at: Mapped[datetime] = mapped_column(default=utcnow)
-    beat_at: Mapped[datetime] = mapped_column(default=utcnow)
-    finished_at: Mapped[datetime | None]
-
-
-class SyncCursor(Tenant, Base):
-    """Where one partition of a stream stands, saved in the commit of the rows it covers.
-
-    ``complete`` says that the run of ``generation`` has read it to its end; ``whole`` that it did
-    so without giving up on a part, so that what it did not list is gone.
-    """
-
-    __tablename__ = "sync_cursor"
-    __table_args__ = (_connection(),)
-
-    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
-    connection_id: Mapped[str] = mapped_column(ID, primary_key=True)
-    stream: Mapped[str] = mapped_column(String(80), primary_key=True)
-    partition: Mapped[str] = mapped_column(REMOTE_ID, primary_key=True, default="")
-    generation: Mapped[int]
-    value: Mapped[Any | None] = mapped_column(Json)
-    version: Mapped[int] = mapped_column(default=1)
-    complete: Mapped[bool] = mapped_column(default=False)
-    whole: Mapped[bool] = mapped_column(default=True)
-
-
-class SyncSeen(Tenant, Base):
-    """What a run that is still going has met: what it never met is missing.
-
-    The marks live in a table of their own, since an unchanged record must write no content row,
-    and are dropped with the end of the run.
-    """
-
-    __tablename__ = "sync_seen"
-    __table_args__ = ({"sqlite_with_rowid": False},)
-
-    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
-    run_id: Mapped[str] = mapped_column(ID, primary_key=True)
-    kind: Mapped[str] = mapped_column(KIND, primary_key=True)
-    remote_id: Mapped[str] = mapped_column(REMOTE_ID, primary_key=True)
-
-
-class Quarantine(Owned, Base):
-    """A record that could not be used, and why; ``resolved_at`` when a later run could.
-
-    ``raw_size`` of more than the stored ``raw`` says that it was too large to keep.
-    """
-
-    __tablename__ = "quarantine"
-    __table_args__ = (
-        _connection(),
-        UniqueConstraint("institution_id", "connection_id", "ref"),
-        Index("ix_quarantine_open", "institution_id", "resolved_at", "id"),
-    )
-
-    connection_id: Mapped[str] = mapped_column(ID)
-    ref: Mapped[str] = mapped_column(String(REMOTE_ID_LENGTH + 40))
-    code: Mapped[str] = mapped_column(String(60))
-    reason: Mapped[str] = mapped_column(String(2000))
-    run_id: Mapped[str] = mapped_column(ID)
-    first_at: Mapped[datetime] = mapped_column(default=utcnow)
-    last_at: Mapped[datetime] = mapped_column(default=utcnow)
-    resolved_at: Mapped[datetime | None]
-    raw_size: Mapped[int] = mapped_column(BigInteger, default=0)
-    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"))

@@ -12,15 +12,8 @@ from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, or_, sele
 
 from bloop.accounts.privacy.parts import ERASED_NAME, Fate, Part, Subject, blanks_of
 from bloop.content.enrolling.models import CourseEnrolment, PersonLink
-from bloop.content.models import (
-    Completion,
-    Enrolment,
-    Item,
-    Person,
-    Quarantine,
-    Submission,
-    Version,
-)
+from bloop.content.models import Completion, Enrolment, Item, Person, Submission, Version
+from bloop.content.sync_models import Quarantine
 
 _people: Any = Person.__table__
 _seats: Any = CourseEnrolment.__table__

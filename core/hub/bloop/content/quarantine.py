@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from bloop.content.bulk import insert_rows
 from bloop.content.changes import chunks
-from bloop.content.models import REMOTE_ID_LENGTH, Quarantine
+from bloop.content.models import REMOTE_ID_LENGTH
+from bloop.content.sync_models import Quarantine
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork

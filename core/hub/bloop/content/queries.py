@@ -20,7 +20,7 @@ from bloop.content.enrolling.visibility import (
     teaches,
     with_container,
 )
-from bloop.content.models import Container, Item, Node, Quarantine, SyncRun, Version
+from bloop.content.models import Container, Item, Node, Version
 from bloop.store.statements import institution, register
 from bloop.store.types import Json
 
@@ -322,47 +322,6 @@ VERSIONS = register(
     .order_by(Version.row_version.desc())
     .limit(_LIMIT),
 )
-
-RUN = register(
-    "content.run",
-    _select(
-        SyncRun.id,
-        SyncRun.connection_id.label("connection"),
-        SyncRun.generation,
-        SyncRun.state,
-        SyncRun.into_id.label("into"),
-        SyncRun.counts,
-        SyncRun.code,
-        SyncRun.reason,
-        SyncRun.cure,
-        SyncRun.actor,
-        SyncRun.seconds,
-        SyncRun.started_at,
-        SyncRun.finished_at,
-    ).where(SyncRun.institution_id == institution, SyncRun.id == _ID),
-)
-
-QUARANTINE = register(
-    "content.quarantine",
-    _select(
-        Quarantine.id,
-        Quarantine.connection_id.label("connection"),
-        Quarantine.ref,
-        Quarantine.code,
-        Quarantine.reason,
-        Quarantine.run_id.label("run"),
-        Quarantine.first_at,
-        Quarantine.last_at,
-    )
-    .where(
-        Quarantine.institution_id == institution,
-        Quarantine.resolved_at.is_(None),
-        Quarantine.id > _AFTER,
-    )
-    .order_by(Quarantine.id)
-    .limit(_LIMIT),
-)
-"""What could not be used and still can't."""
 
 EXPORTED_ITEMS = register(
     "content.exported_items",

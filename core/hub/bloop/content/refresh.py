@@ -14,8 +14,8 @@ from typing import Any
 from bloop.content.concealed import conceal_after_run
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
-from bloop.content.models import SyncRun
 from bloop.content.runs import newest_run
+from bloop.content.sync_models import SyncRun
 from bloop.content.writing import Target, mark_seen, once_more, write
 from bloop.store.blobs import Blobs
 from bloop.store.commands import command

@@ -27,14 +27,11 @@ from bloop.content.models import (
     Node,
     Outcome,
     Person,
-    Quarantine,
     Section,
     Submission,
-    SyncCursor,
-    SyncRun,
-    SyncSeen,
     Version,
 )
+from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.content.versions import subject_of
 from bloop.kernel.models import Connection
 from bloop.store.commands import command

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from bloop.content.changes import announce_row, chunks
 from bloop.content.concealed import conceal_after_run
 from bloop.content.enrolling.linking import link_people
-from bloop.content.models import Container, Quarantine, SyncCursor, SyncRun, SyncSeen
+from bloop.content.models import Container
+from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.kernel.connections import found_by_run
 from bloop.kernel.models import Connection
 from bloop.kernel.states import ConnectionState

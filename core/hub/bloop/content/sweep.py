@@ -16,13 +16,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content.changes import IDS_AT_ONCE, set_state
 from bloop.content.incoming import MODELS, WRITE_ORDER
-from bloop.content.models import (
-    Container,
-    Sourced,
-    SyncCursor,
-    SyncSeen,
-)
+from bloop.content.models import Container, Sourced
 from bloop.content.runs import MassDeleteError, Run
+from bloop.content.sync_models import SyncCursor, SyncSeen
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Deletes, Stream
 from bloop_sdk.records import CONTAINER_KINDS, Kind

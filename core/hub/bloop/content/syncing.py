@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from bloop.content.codec import parse_ref
-from bloop.content.models import Quarantine
+from bloop.content.sync_models import Quarantine
 from bloop.jobs import ledger
 from bloop.jobs.models import OVER, Job
 from bloop.jobs.schedules import AT_ONCE, PRINCIPAL, Enqueue, switched_off

@@ -9,7 +9,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import expected_version, json_response, not_modified, tag
 from bloop.content import placing, queries, service

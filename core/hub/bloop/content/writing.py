@@ -12,8 +12,9 @@ from bloop.content.bulk import insert_rows
 from bloop.content.changes import chunks, set_state
 from bloop.content.codec import parse_ref
 from bloop.content.incoming import MODELS, WRITE_ORDER, Work
-from bloop.content.models import REMOTE_ID_LENGTH, Sourced, SyncSeen
+from bloop.content.models import REMOTE_ID_LENGTH, Sourced
 from bloop.content.quarantine import put_aside, resolve
+from bloop.content.sync_models import SyncSeen
 from bloop.content.upsert import Upsert
 from bloop.store.errors import ConflictError
 from bloop.store.models import Blob

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
 
-from bloop.accounts.access import ACTIONS
+from bloop.accounts.actions import ACTIONS
 from bloop.accounts.models import User
 from bloop.accounts.people.models import Group
 from bloop.accounts.policy.contributed import actions_of
@@ -28,8 +28,9 @@ from bloop.accounts.policy.engine import (
 from bloop.accounts.policy.schema import COURSE_TYPES, kinds_of
 from bloop.accounts.sessions import GUEST, STRANGER, system_call
 from bloop.content.enrolling.standing import standing_of
-from bloop.content.models import Container, Item, Node, SyncRun
+from bloop.content.models import Container, Item, Node
 from bloop.content.queries import CONTAINER_IS_SHOWN, ITEM_IS_SHOWN
+from bloop.content.sync_models import SyncRun
 from bloop.hub.offers import engine_of
 from bloop.jobs.models import Job, JobSchedule
 from bloop.kernel.grants import scopes_of

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from bloop.accounts.access import may
+from bloop.accounts.actions import may
 from bloop.events.handlers import matches
 from bloop.events.places import Place
 from bloop.events.reader import Logged

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bloop.accounts.access import ACTIONS, may, refusal, require
+from bloop.accounts.actions import ACTIONS, may, refusal, require
 from bloop.kernel.grants import scopes_of
 from bloop_sdk import Call, PrincipalKind, Role
 

@@ -138,6 +138,7 @@ def keep_own_secrets(
     row = _row(unit, owner, None)
     _check_secrets(model, owner, secrets)
     _seal(unit, owner, row, secrets, _changed(unit, owner, row, secrets))
+    unit.session.add(row)
     unit.session.flush()
 
 

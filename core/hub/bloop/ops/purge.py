@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from bloop.accounts.privacy.blobs import noted, write_note
 from bloop.accounts.sessions import system_call
 from bloop.content import removal
-from bloop.content.models import SyncRun
+from bloop.content.sync_models import SyncRun
 from bloop.jobs import follow
 from bloop.jobs.models import Job, JobState
 from bloop.jobs.owners import is_dead

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.content.connection_queries import QUARANTINED, RUNS
 from bloop.content.syncing import EVERY
 from bloop.hub import authorizing, connections

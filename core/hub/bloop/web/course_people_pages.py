@@ -8,7 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.accounts.people.queries import GROUPS
 from bloop.content.enrolling import service
 from bloop.content.enrolling.queries import ENROLMENTS, ROSTER

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.accounts.emails import normalised
 from bloop.accounts.models import User
 from bloop.accounts.people import groups

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import VISIT, Router, call_of, holder_of, hub_of
+from bloop.accounts.access import Router, call_of, holder_of, hub_of
+from bloop.accounts.actions import VISIT
 from bloop.accounts.devices import device_of
 from bloop.accounts.identities import attempts, service
 from bloop.accounts.identities.attempts import Begun, Refusal, Taken

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bloop.accounts.access import may
+from bloop.accounts.actions import may
 from bloop.jobs.models import OVER, JobState
 from bloop.store.statements import parsed
 from bloop.store.types import utcnow

@@ -7,7 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import VISIT, Router, call_of, hub_of
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import VISIT
 from bloop.accounts.devices import device_of
 from bloop.accounts.login.entry import enter
 from bloop.accounts.people import joining

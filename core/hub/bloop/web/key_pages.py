@@ -11,7 +11,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.accounts.tokens import keys
 from bloop.accounts.tokens.key_routes import as_action, make_key
 from bloop.accounts.tokens.keys import DAYS, MOST_DAYS, NewKey, owner_of

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import VISIT, Router, call_of, holder_of, hub_of
+from bloop.accounts.access import Router, call_of, holder_of, hub_of
+from bloop.accounts.actions import VISIT
 from bloop.accounts.login import flows, rules
 from bloop.accounts.login.entry import enter, own_path, remember_browser
 from bloop.accounts.login.errors import (

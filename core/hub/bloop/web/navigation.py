@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
 
-from bloop.accounts.access import call_of, hub_of, may
+from bloop.accounts.access import call_of, hub_of
+from bloop.accounts.actions import may
 from bloop_sdk import BloopError, NavItem
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.people import guards, service
 from bloop.accounts.people.queries import PEOPLE, PERSON, patterns

@@ -12,7 +12,8 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.hub.plugin_settings import settable
 from bloop.hub.switching import switch, undo
 from bloop.kernel.institutions import switch_plugin

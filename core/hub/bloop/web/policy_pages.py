@@ -9,7 +9,8 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import ACTIONS, Router, call_of, hub_of
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import ACTIONS
 from bloop.web.render import page
 from bloop_sdk import BloopError
 

@@ -13,7 +13,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from bloop.accounts.access import call_of, hub_of, may
+from bloop.accounts.access import call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
 from bloop.web.navigation import background, navigation

@@ -9,7 +9,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import VISIT, Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import VISIT, may
 from bloop.accounts.service import end_session
 from bloop.content import queries
 from bloop.content.enrolling.queries import OWN_COURSES

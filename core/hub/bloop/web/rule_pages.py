@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.accounts.identities import service
 from bloop.accounts.identities.queries import RULES
 from bloop.accounts.identities.schemas import MOST_RULES, MembershipRule

@@ -11,7 +11,8 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.content.search.service import Asked
 from bloop.web.render import locale_of, page
 from bloop_sdk.records import CONTAINER_KINDS, ITEM_KINDS

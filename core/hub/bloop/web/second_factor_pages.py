@@ -8,7 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import VISIT, Router
+from bloop.accounts.access import Router
+from bloop.accounts.actions import VISIT
 from bloop.accounts.login.entry import admit, own_path
 from bloop.accounts.mfa import cookie, login_routes
 from bloop.accounts.mfa.party import party_of

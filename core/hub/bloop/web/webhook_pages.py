@@ -10,7 +10,8 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of, may
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.hub.catalogue import catalogue
 from bloop.store.database import in_unit
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from bloop_sdk.errors import FatalError
+from bloop_sdk.errors import FatalError, UnavailableError
 from bloop_sdk.http import Answer, HttpClient, Request
 
 T = TypeVar("T")
@@ -123,8 +123,22 @@ class Exchange:
                 head.set_exception(err)
             else:
                 await self._pieces.put(err)
+        except BaseException as err:
+            self._break_off(head, err)
+            raise
         else:
             await self._pieces.put(None)
+
+    def _break_off(self, head: asyncio.Future[Answer], err: BaseException) -> None:
+        """Let the thread go where the task was ended: what it waits for would never come."""
+        error = UnavailableError("the request was broken off", cure="try again")
+        error.__cause__ = err
+        if not head.done():
+            head.set_exception(error)
+            return
+        while not self._pieces.empty():
+            self._pieces.get_nowait()
+        self._pieces.put_nowait(error)
 
     def _run(self, work: Coroutine[None, None, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

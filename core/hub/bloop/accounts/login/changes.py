@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bloop.accounts.access import ForbiddenError
+from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.devices import Device
 from bloop.accounts.login import delays
 from bloop.accounts.login.delays import ACCOUNT, ADDRESS, Charge, Delayed, Rule

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from bloop.accounts.access import ForbiddenError, HubParts, call_of, holder_of, hub_of
+from bloop.accounts.access import HubParts, call_of, holder_of, hub_of
+from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.devices import browser_of, device_of
 from bloop.accounts.emails import normalised
 from bloop.accounts.login import changes, delays, hashing, passwords, rules, service

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import delete
 
 import bloop.accounts.login.topics  # noqa: F401 - declares what is said here
-from bloop.accounts.access import ForbiddenError
+from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.devices import NOWHERE, Device
 from bloop.accounts.login.errors import LoginFailedError
 from bloop.accounts.mfa.login import second_factor_needed

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bloop.accounts.access import ForbiddenError, Route
+from bloop.accounts.access import Route
+from bloop.accounts.actions import ForbiddenError
 from bloop.store.types import utcnow
 
 if TYPE_CHECKING:

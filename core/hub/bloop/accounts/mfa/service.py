@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from bloop.accounts.access import ForbiddenError
+from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.mfa import login, passkeys, proofs, recovery, totp, traces
 from bloop.accounts.mfa.challenges import Purpose
 from bloop.accounts.mfa.errors import ProofRefusedError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from bloop.accounts.access import ForbiddenError
+from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.models import Institution, User
 from bloop.store.errors import ConflictError
 from bloop.store.unit import UnitOfWork

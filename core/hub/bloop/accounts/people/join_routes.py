@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import VISIT, Router, call_of, hub_of
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import VISIT
 from bloop.accounts.devices import device_of
 from bloop.accounts.login.routes import entered
 from bloop.accounts.login.schemas import LoginOut

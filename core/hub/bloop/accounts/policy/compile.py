@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bloop.accounts.access import ACTIONS
+from bloop.accounts.actions import ACTIONS
 from bloop.accounts.policy.engine import Engine, Resource, Standing, core
 from bloop.accounts.policy.schema import COURSE_TYPES, kinds_of
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace

@@ -9,7 +9,7 @@ from typing import Any
 
 import cedarpy
 
-from bloop.accounts.access import ACTIONS
+from bloop.accounts.actions import ACTIONS
 from bloop.accounts.policy.engine import Contributed, Engine, core
 from bloop_sdk import BloopError, Role
 from bloop_sdk.manifest import FILE_NAME, Manifest, load_manifest

@@ -191,7 +191,7 @@ def core_policies() -> str:
 @lru_cache(maxsize=1)
 def core() -> Engine:
     """Cedar with the hub's own policies and actions."""
-    from bloop.accounts.access import ACTIONS
+    from bloop.accounts.actions import ACTIONS
 
     return Engine(ACTIONS)
 

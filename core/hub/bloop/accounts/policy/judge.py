@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from bloop.accounts.access import may, refusal
+from bloop.accounts.actions import may, refusal
 from bloop.accounts.policy.engine import Decision, Standing, core, institution_of, resource_of
 from bloop.accounts.policy.schema import COURSE_TYPES, kinds_of
 from bloop.store.unit import UnitOfWork

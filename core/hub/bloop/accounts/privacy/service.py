@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 
 import bloop.accounts.topics  # noqa: F401 - declares what is said here
-from bloop.accounts.access import ForbiddenError, rank
+from bloop.accounts.actions import ForbiddenError, rank
 from bloop.accounts.models import User
 from bloop.accounts.privacy import blobs
 from bloop.accounts.privacy.parts import Fate, Part, Subject

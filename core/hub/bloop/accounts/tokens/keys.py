@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, or_, select, update
 
 import bloop.accounts.tokens.topics  # noqa: F401 - declares what is said here
-from bloop.accounts.access import ForbiddenError
+from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.service import token_hash
 from bloop.accounts.tokens import forms
 from bloop.accounts.tokens.forms import Form

@@ -7,7 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import VISIT, ForbiddenError, Router, call_of, holder_of, hub_of
+from bloop.accounts.access import Router, call_of, holder_of, hub_of
+from bloop.accounts.actions import VISIT, ForbiddenError
 from bloop.accounts.devices import device_of
 from bloop.accounts.http import json_response
 from bloop.accounts.models import User

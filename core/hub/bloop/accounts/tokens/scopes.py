@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from bloop.accounts.access import ACTIONS, VISIT, HubParts, may
+from bloop.accounts.access import HubParts
+from bloop.accounts.actions import ACTIONS, VISIT, may
 from bloop.kernel.states import PluginState
 from bloop_sdk import BloopError, Call, Principal, Role
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 import bloop.content.enrolling.topics  # noqa: F401 - declares what is said here
-from bloop.accounts.access import ACTIONS, ForbiddenError, may
+from bloop.accounts.actions import ACTIONS, ForbiddenError, may
 from bloop.accounts.emails import normalised
 from bloop.accounts.models import User
 from bloop.accounts.people.followers import GROUPED

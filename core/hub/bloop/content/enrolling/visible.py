@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bloop.accounts.access import may
+from bloop.accounts.actions import may
 from bloop.content.enrolling.queries import KNOWN_ITEMS, VISIBLE_AT_ONCE, VISIBLE_ITEMS
 from bloop.store.database import Database
 from bloop_sdk import Call

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from bloop.accounts.access import ACTIONS
+from bloop.accounts.actions import ACTIONS
 from bloop.ops.lint.model import Fault, Severity, rule
 from bloop.ops.lint.subject import Subject
 
