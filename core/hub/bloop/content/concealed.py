@@ -63,8 +63,13 @@ def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
             )
 
 
-def conceal_after_run(unit: UnitOfWork, run_id: str, *, whole: bool = True) -> None:
-    """The same for each container in which a run, or one that was killed, touched something."""
+def conceal_after_run(
+    unit: UnitOfWork, run_id: str, *, whole: bool = True, shown: Iterable[str] = ()
+) -> None:
+    """The same for each container in which a run, or one that was killed, touched something.
+
+    ``shown`` are those that it shows from now on: what is in them was hidden by that alone.
+    """
     added: list[Select[str]] = [
         select(model.container_id).where(
             model.institution_id == unit.institution, model.run_id == run_id
@@ -96,12 +101,12 @@ def conceal_after_run(unit: UnitOfWork, run_id: str, *, whole: bool = True) -> N
             SyncRun.id == run_id,
         )
     )
-    for container_id in _all(unit, [*added, changed, left]):
+    for container_id in sorted({*shown, *_all(unit, [*added, changed, left])}):
         conceal(unit, container_id, whole=whole)
 
 
-def _all(unit: UnitOfWork, queries: Iterable[Select[str]]) -> list[str]:
-    return sorted({id_ for query in queries for id_ in unit.session.scalars(query.distinct())})
+def _all(unit: UnitOfWork, queries: Iterable[Select[str]]) -> set[str]:
+    return {id_ for query in queries for id_ in unit.session.scalars(query.distinct())}
 
 
 def _shown(

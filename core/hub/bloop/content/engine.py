@@ -368,16 +368,9 @@ class Reader:
             | {ref for one in work.skipped if (ref := parse_ref(one.ref)) is not None}
         )
         kinds = stream.kinds | CONTAINER_KINDS
-        rows = [
-            {
-                "institution_id": unit.institution,
-                "run_id": self._run.id,
-                "kind": str(ref.kind),
-                "remote_id": ref.remote_id[:REMOTE_ID_LENGTH],
-            }
-            for ref in sorted(refs)
-            if ref.kind in kinds
-        ]
+        met = {(str(r.kind), r.remote_id[:REMOTE_ID_LENGTH]) for r in refs if r.kind in kinds}
+        run = {"institution_id": unit.institution, "run_id": self._run.id}
+        rows = [{**run, "kind": kind, "remote_id": name} for kind, name in sorted(met)]
         insert_rows(unit, SyncSeen, rows, if_missing=True)
 
     # -- sweeping
