@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, select, union, update
 
 from bloop.content.changes import chunks
 from bloop.content.models import Item, Node, SyncRun, Version
@@ -101,12 +101,9 @@ def conceal_after_run(
             SyncRun.id == run_id,
         )
     )
-    for container_id in sorted({*shown, *_all(unit, [*added, changed, left])}):
+    touched = unit.session.scalars(union(*added, changed, left))
+    for container_id in sorted({*shown, *touched}):
         conceal(unit, container_id, whole=whole)
-
-
-def _all(unit: UnitOfWork, queries: Iterable[Select[str]]) -> set[str]:
-    return {id_ for query in queries for id_ in unit.session.scalars(query.distinct())}
 
 
 def _shown(

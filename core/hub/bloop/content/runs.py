@@ -198,7 +198,7 @@ def beat(unit: UnitOfWork, run: Run, seconds: float, **changes: Any) -> None:
 
 @cache
 def _beating(columns: tuple[str, ...]) -> Update:
-    table = inspect(SyncRun).local_table
+    table: Any = inspect(SyncRun).local_table
     return (
         update(table)
         .where(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import inspect
@@ -57,7 +56,6 @@ _FIXED = frozenset(
 )
 
 
-@cache
 def subject_of(model: type[Sourced]) -> str:
     """The name under which a table's versions are kept."""
     return str(inspect(model).local_table.name)
