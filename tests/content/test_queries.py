@@ -38,10 +38,19 @@ async def test_every_read_is_an_index_seek(statement, database):
         assert SEEK.match(step), steps
 
 
+OF_ONE = {
+    **dict.fromkeys(("postgresql", "tsvector"), "postgresql"),
+    **dict.fromkeys(("sqlite", "fts5"), "sqlite"),
+}
+"""Parts of the names of reads that only one database is asked."""
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_read_compiles(dialect):
     for statement in REGISTRY.values():
-        assert statement.compiled(dialect).sql
+        only = {database for part, database in OF_ONE.items() if part in statement.name}
+        if not only or dialect in only:
+            assert statement.compiled(dialect).sql
 
 
 @pytest.fixture

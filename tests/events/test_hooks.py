@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -67,6 +68,21 @@ async def test_a_hook_gets_what_it_asks_for(takes):
     assert not found.wants("content.person.created")
     await found.target()(None, EVENT)
     assert got == ["1"]
+
+
+async def test_a_hook_hears_who_was_enrolled_in_what():
+    got = []
+
+    class Welcomes(Plugin):
+        @hookimpl
+        async def learner_enrolled(self, learner, container):
+            got.append((learner, container))
+
+    found = only_consumer(Welcomes)
+    assert found.wants("learning.enrolled") and not found.wants("content.node.created")
+    said = replace(EVENT, topic="learning.enrolled", payload={"id": "ada", "container": "c"})
+    await found.target()(None, said)
+    assert got == [("ada", "c")]
 
 
 async def test_a_plain_hook_that_hangs_or_gives_a_coroutine_is_a_failure():

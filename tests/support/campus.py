@@ -34,7 +34,9 @@ CONFIG = """
     class Config(PluginConfig):
         base_url: str = setting(scope=own, description="Address of the campus")
         token: SecretStr | None = setting(None, scope=own, description="Access token")
-        client_id: str = setting("", scope=own, description="Id of a registered client")
+        client_id: str = setting("", scope=own, description="Registered", title="Client")
+        page_size: int = setting(50, scope=own, description="At once", advanced=True)
+        renewed: SecretStr | None = setting(None, scope=own, description="Kept", renewed=True)
         client_secret: SecretStr | None = setting(None, scope=own, description="Its secret")
         webhook_secret: SecretStr | None = setting(None, scope=own, description="Signs hints")
 """

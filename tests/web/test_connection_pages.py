@@ -134,6 +134,10 @@ async def test_from_nothing_to_courses(admin, campus, hub):
 
 
 async def test_what_is_wrong_stands_beside_its_field(admin, campus):
+    await admin.go("/connections/new?plugin=campus")
+    form, _, folded = admin.page.text.partition("<details")
+    assert ">Client</label>" in form and "secret.renewed" not in form + folded
+    assert "set.page_size" in folded and "set.page_size" not in form
     await admin.go("/connections/new")
     said = await admin.send("/connections/new?plugin=campus", 422, name="School", set__base_url="")
     assert 'id="wrong-base_url"' in said

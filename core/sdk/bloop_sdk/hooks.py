@@ -145,7 +145,7 @@ class HubHooks:
 class LearningHooks:
     """Moments of learning."""
 
-    @hookspec(HookKind.EVENT, provisional=True)
+    @hookspec(HookKind.EVENT)
     def learner_enrolled(self, institution: str, learner: str, container: str) -> None:
         """A learner joined a course."""
 

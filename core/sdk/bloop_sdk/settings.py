@@ -38,12 +38,26 @@ class PluginConfig(BaseModel):
 
 
 def setting(
-    default: Any = ..., *, scope: Scope = Scope.HUB, description: str, **kwargs: Any
+    default: Any = ...,
+    *,
+    scope: Scope = Scope.HUB,
+    description: str,
+    advanced: bool = False,
+    renewed: bool = False,
+    **kwargs: Any,
 ) -> Any:
-    """A field with its scope and what forms say of it; ``kwargs`` as in :func:`pydantic.Field`."""
-    return Field(
-        default, description=description, json_schema_extra={"scope": str(scope)}, **kwargs
-    )
+    """A field with its scope and what forms say of it; ``kwargs`` as in :func:`pydantic.Field`.
+
+    ``title`` is its label, otherwise made from its name. Forms show what is ``advanced`` only to
+    who asks for more, and nobody what is ``renewed``: a connection's provider keeps it by itself
+    (:meth:`bloop_sdk.ConnectionContext.keep_secrets`).
+    """
+    extra: dict[str, Any] = {"scope": str(scope)}
+    if advanced:
+        extra["advanced"] = True
+    if renewed:
+        extra["renewed"] = True
+    return Field(default, description=description, json_schema_extra=extra, **kwargs)
 
 
 def scope_of(model: type[BaseModel], field: str) -> Scope:
@@ -52,6 +66,21 @@ def scope_of(model: type[BaseModel], field: str) -> Scope:
     if isinstance(extra, dict) and "scope" in extra:
         return Scope(str(extra["scope"]))
     return Scope.HUB
+
+
+def is_renewed(model: type[BaseModel], field: str) -> bool:
+    """Whether a provider keeps a field by itself, so that nobody is asked for it."""
+    return _marked(model, field, "renewed")
+
+
+def is_advanced(model: type[BaseModel], field: str) -> bool:
+    """Whether few need a field, so that forms show it on demand."""
+    return _marked(model, field, "advanced")
+
+
+def _marked(model: type[BaseModel], field: str, mark: str) -> bool:
+    extra = model.model_fields[field].json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get(mark))
 
 
 def is_secret(model: type[BaseModel], field: str) -> bool:

@@ -7,8 +7,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
+from bloop.content.models import Item
+from bloop.content.search.models import SearchDocument
 from bloop.kernel.models import InstitutionPlugin
 from bloop.kernel.own_settings import Owner
 from bloop.ops import copying
@@ -69,6 +71,34 @@ def raw(database):
     connection.close()
     assert found["sqlite_sequence"]
     return found
+
+
+FINDS = {
+    "sqlite": "SELECT count(*) FROM search_fts WHERE search_fts MATCH 'titration'",
+    "postgresql": "SELECT count(*) FROM search_vector WHERE vector @@ to_tsquery('titration')",
+}
+
+
+def test_what_was_found_is_found_in_the_copy(source, target):
+    with source.unit(EVERYBODY) as unit:
+        item = unit.session.scalars(select(Item).limit(1)).one()
+        document = SearchDocument(
+            institution_id=item.institution_id,
+            id=item.id,
+            container_id=item.container_id,
+            kind=item.kind,
+            tenant=item.institution_id.replace("-", ""),
+            title="Titration",
+            text="Drop by drop",
+            version=1,
+            analyser=1,
+        )
+        unit.session.add(document)
+
+    move(source, target)
+
+    with migrate.owning(target) as connection:
+        assert connection.scalar(text(FINDS[target.dialect])) == 1
 
 
 def test_secrets_are_carried_and_open_with_the_same_keys(source, target):

@@ -17,7 +17,7 @@ from bloop.store.errors import NotFoundError
 from bloop.store.sealing import SealError
 from bloop.store.statements import parsed
 from bloop_sdk import Call, PluginConfig, Scope
-from bloop_sdk.settings import is_secret, scope_of
+from bloop_sdk.settings import is_renewed, is_secret, scope_of
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -65,7 +65,11 @@ def settable(model: type[PluginConfig], scope: Scope) -> list[str]:
     """
     order = tuple(Scope)
     if scope is Scope.CONNECTION:
-        return [name for name in model.model_fields if scope_of(model, name) is scope]
+        return [
+            name
+            for name in model.model_fields
+            if scope_of(model, name) is scope and not is_renewed(model, name)
+        ]
     return [
         name
         for name in model.model_fields

@@ -101,6 +101,10 @@ def derive(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+DERIVED = ("search_vocabulary", "search_fts", "search_vector")
+"""The tables, in an order in which they can be dropped; SQLite keeps the parts of one in others."""
+
+
 def is_derived(table: str | None) -> bool:
     """Whether a table is one of these, which no model declares."""
-    return (table or "").startswith(("search_fts", "search_vocabulary", "search_vector"))
+    return (table or "").startswith(DERIVED)

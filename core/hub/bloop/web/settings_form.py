@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bloop.hub.plugin_settings import SettingsView
+from bloop_sdk.settings import is_advanced
 
 Translate = Callable[[str], str]
 
@@ -43,6 +44,8 @@ class Field:
     """When the institution set a secret."""
     inherited: bool = False
     """Whether a secret is set by somebody else."""
+    folded: bool = False
+    """Whether it stands among what few need; not where it is set or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def fields_of(
         found.append(
             Field(
                 name=name,
-                label=name.replace("_", " ").capitalize(),
+                label=view.model.model_fields[name].title or name.replace("_", " ").capitalize(),
                 about=_sentence(str(part.get("description", ""))),
                 kind=kind,
                 value=value,
@@ -85,6 +88,7 @@ def fields_of(
                 otherwise=_words(kind, view.values[name], _) if inherits else "",
                 set_at=view.own.set_at.get(name, ""),
                 inherited=secret and name in view.held and name not in view.own.set_at,
+                folded=is_advanced(view.model, name) and not value and name not in faults,
             )
         )
     return found

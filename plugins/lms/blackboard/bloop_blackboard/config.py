@@ -12,6 +12,7 @@ class BlackboardConfig(PluginConfig):
 
     base_url: HttpUrl = setting(
         scope=Scope.CONNECTION,
+        title="Address",
         description="Address of the site, with https://",
     )
     application_key: str = setting(
@@ -26,6 +27,7 @@ class BlackboardConfig(PluginConfig):
     refresh_token: SecretStr | None = setting(
         None,
         scope=Scope.CONNECTION,
+        renewed=True,
         description="Set by a login: the application then reads what that person may, and without "
         "it what the user may whom the site's administrator gave the application",
     )

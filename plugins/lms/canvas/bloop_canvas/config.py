@@ -14,6 +14,7 @@ class CanvasConfig(PluginConfig):
 
     base_url: HttpUrl = setting(
         scope=Scope.CONNECTION,
+        title="Address",
         description="Address of your Canvas, as its start page shows it",
     )
     token: SecretStr | None = setting(
@@ -34,11 +35,13 @@ class CanvasConfig(PluginConfig):
     refresh_token: SecretStr | None = setting(
         None,
         scope=Scope.CONNECTION,
+        renewed=True,
         description="What the hub got at the login, to renew its access token with",
     )
     account_id: str | None = setting(
         None,
         scope=Scope.CONNECTION,
+        advanced=True,
         description="Id of an account whose courses are read, for its admins (self: the root "
         "account); without it, those that the token's owner is enrolled in",
         pattern=r"^(self|[0-9]{1,20})$",
@@ -46,6 +49,7 @@ class CanvasConfig(PluginConfig):
     file_hosts: tuple[HttpUrl, ...] = setting(
         (),
         scope=Scope.CONNECTION,
+        advanced=True,
         description="Where a Canvas that you run keeps its files, if not at Instructure: addresses "
         "of its files domain or bucket; only downloads go there, without the token",
         max_length=10,
@@ -53,11 +57,13 @@ class CanvasConfig(PluginConfig):
     live_events: bool = setting(
         default=False,
         scope=Scope.CONNECTION,
+        advanced=True,
         description="Take signed live events of Canvas Data Services as hints of what changed",
     )
     live_event_keys: str | None = setting(
         None,
         scope=Scope.CONNECTION,
+        advanced=True,
         description="Keys (JWKS) that live events are signed with; without them Instructure's "
         "published ones are fetched",
         max_length=20_000,

@@ -22,13 +22,18 @@ class MoodleConfig(PluginConfig):
     """One account of one Moodle: a token, or a name and a password that get one."""
 
     base_url: SiteUrl = setting(
-        scope=Scope.CONNECTION, description="Address of the Moodle, with its folder if it has one"
+        scope=Scope.CONNECTION,
+        title="Address",
+        description="Address of the Moodle, with its folder if it has one",
     )
     token: SecretStr | None = setting(
         None, scope=Scope.CONNECTION, description="Web service token of the account"
     )
     username: str | None = setting(
-        None, scope=Scope.CONNECTION, description="Instead of a token: the account's user name"
+        None,
+        scope=Scope.CONNECTION,
+        title="User name",
+        description="Instead of a token: the account's user name",
     )
     password: SecretStr | None = setting(
         None,
@@ -38,5 +43,6 @@ class MoodleConfig(PluginConfig):
     service: str = setting(
         "moodle_mobile_app",
         scope=Scope.CONNECTION,
+        advanced=True,
         description="Short name of the external service that a password gets a token for",
     )

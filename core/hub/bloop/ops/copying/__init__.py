@@ -21,6 +21,7 @@ from bloop.ops.copying.targets import Origin
 from bloop.ops.copying.verifying import Compared, compare
 from bloop.store import migrate
 from bloop.store.database import Database
+from bloop.store.derived import is_derived
 from bloop.store.errors import ConflictError
 from bloop.store.faults import translated
 from bloop.store.migrate import CORE, CORE_VERSIONS
@@ -127,7 +128,11 @@ def _origin(
     targets.check_versions(versions, folders)
     owned = {name for owner in versions for name in migrate.tables_of(reading, owner)}
     core = _core_tables() | {migrate.version_table(CORE)}
-    every = {one for one in migrate.table_names(reading) if not one.startswith("sqlite_")}
+    every = {
+        one
+        for one in migrate.table_names(reading)
+        if not one.startswith("sqlite_") and not is_derived(one)
+    }
     names = sorted(every & (owned | core))
     newest = {
         name: counters.next_of(reading, name, "seq") for name in ("outbox_event", "audit_line")

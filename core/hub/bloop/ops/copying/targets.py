@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 from bloop.ops.copying import counters, left
 from bloop.store import migrate
 from bloop.store.database import Database, open_engine
+from bloop.store.derived import DERIVED, derive
 from bloop.store.errors import ConflictError, MigrationError
 from bloop.store.migrate import CORE, UNFINISHED_COPY
 from bloop.store.rights import grant_rights
@@ -122,9 +123,11 @@ def _is_begun(target: Database, origin: Origin) -> bool:
 def restart(target: Database) -> None:
     """Remove an unfinished copy, and nothing else."""
     with migrate.owning(target) as connection:
-        if UNFINISHED_COPY in migrate.table_names(connection):
+        there = migrate.table_names(connection)
+        if UNFINISHED_COPY in there:
             rows = json.loads(_read(connection, ITSELF)["origin"])["rows"]
-            migrate.drop_tables(connection, [*rows, UNFINISHED_COPY])
+            derived = [name for name in DERIVED if name in there]
+            migrate.drop_tables(connection, [*derived, *rows, UNFINISHED_COPY])
 
 
 def _make(
@@ -133,6 +136,9 @@ def _make(
     for owner, version in sorted(origin.versions.items(), key=lambda one: one[0] != CORE):
         if owner in folders:
             migrate.run_versions(connection, owner, folders[owner], version)
+            if owner == CORE:
+                # Before the rows come, so that they are indexed as they do.
+                derive(connection)
         else:
             left.make_tables(source, connection, migrate.tables_of(source, owner))
     made = migrate.table_names(connection)
