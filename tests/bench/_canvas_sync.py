@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -59,6 +60,7 @@ class Hub:
         self.blobs = Blobs(folder / "blobs")
         self.outside = Outside(NetSection(allow=("127.0.0.1",)))
         self._manifest = load_manifest(MANIFEST)
+        gc.freeze()  # As a hub does that serves: what its imports made is no garbage.
 
     async def sync(self, address: str, call: Call, connection: str) -> RunReport:
         """Read the course's pages and modules, with a token of the connection's own."""

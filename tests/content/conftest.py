@@ -26,7 +26,8 @@ def sync(database, blobs, call):
             connection=connection,
             options=RunOptions(**options),
         )
-        open_to_everybody(database, call)
+        if report.written:
+            open_to_everybody(database, call)
         return report
 
     run.connection, run.database, run.call = connection, database, call

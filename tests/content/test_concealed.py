@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import update
 
 from bloop.content import history, placing, service
-from bloop.content.models import Item, Node
+from bloop.content.models import Container, Item, Node
 from bloop.content.queries import FILE_SHOWN, ITEM_SHOWN, ITEMS_SHOWN
 from bloop.web.queries import UNPLACED_SHOWN
 from bloop_sdk import BloopError
-from tests.content.course import Course, file, leaf, module, page, rows
+from tests.content.course import Course, file, leaf, module, open_to_everybody, page, rows
 
 
 def nobody_minds(item, principal):
@@ -89,6 +89,28 @@ async def test_undoing_the_run_that_hid_shows_again(sync, shown, command):
 
     command(history.undo_run, report.run)
 
+    assert await shown() == {"p1"}
+
+
+async def test_a_course_that_is_not_read_whole_comes_out_of_the_trash_with_nothing_to_see(
+    sync, shown, database, call, command
+):
+    one = page(1)
+    course = Course(contents=[one, module("m"), leaf(one, "mm")], batch_size=1)
+
+    def stop(stream, start):
+        if stream == "tree" and start == 1:
+            raise OSError("cut")
+
+    with pytest.raises(Exception, match="cut"):
+        await sync(replace(course, fail=stop))
+    (container,) = rows(database, call, Container)
+    command(service.trash, Container, container.id, None)
+    command(service.restore, Container, container.id, None)
+    open_to_everybody(database, call)
+    assert await shown() == set()
+
+    await sync(course)
     assert await shown() == {"p1"}
 
 

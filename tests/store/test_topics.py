@@ -27,7 +27,7 @@ def appended():
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "append"
+                and node.func.attr in {"append", "extend"}
                 and isinstance(node.func.value, ast.Attribute)
                 and node.func.value.attr == "outbox"
             ):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from pydantic_core import from_json
 
 from bloop_sdk.errors import MalformedRecordError
 
@@ -45,7 +47,10 @@ class Response:
 
     def json(self) -> Any:
         """The body as JSON; raises :class:`MalformedRecordError` with what came instead."""
+        with suppress(ValueError):
+            return from_json(self.body)
         try:
+            # Four times slower; it reads halves of surrogate pairs, UTF-16 and deeper nesting too.
             return json.loads(self.body)
         except ValueError as err:
             start = self.body[:80].decode("utf-8", "replace")

@@ -43,7 +43,7 @@ NAMING = {
 
 def to_text(moment: datetime) -> str:
     """RFC 3339 with microseconds and ``Z``: 27 characters, sorted by time."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
 
 
 class UtcDateTime(TypeDecorator[datetime]):

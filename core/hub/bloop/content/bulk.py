@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, cast
 
-from sqlalchemy import Column, bindparam, inspect, update
+import orjson
+from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.content.models import Sourced
 from bloop.store.errors import ConflictError, TenantError
-from bloop.store.statements import Compiled, for_driver
+from bloop.store.statements import Compiled, for_driver, institution
 from bloop.store.unit import UnitOfWork
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -69,6 +70,51 @@ def _default(column: Column[Any]) -> Callable[[], Any]:
     if default is None:
         return lambda: None
     return partial(default.arg, None) if default.is_callable else lambda: default.arg
+
+
+def named_rows(
+    unit: UnitOfWork,
+    model: type[Sourced],
+    columns: tuple[str, ...],
+    connection_id: str,
+    names: Mapping[str, Collection[str]],
+) -> Sequence[tuple[Any, ...]]:
+    """Columns of a connection's rows, as the driver gives them; each of ``names`` is of a list.
+
+    However many they are, it is one statement, with one parameter a list.
+    """
+    finding = _finding(cast("Hashable", model), columns, tuple(names), unit.dialect)
+    lists: dict[str, Any] = {f"any_{key}": list(values) for key, values in names.items()}
+    if unit.dialect == "sqlite":
+        lists = {key: orjson.dumps(values).decode() for key, values in lists.items()}
+    values = finding.values(unit.institution, {"connection": connection_id, **lists})
+    return cast(
+        "Sequence[tuple[Any, ...]]", unit.connection.exec_driver_sql(finding.sql, values).all()
+    )
+
+
+@cache
+def _finding(
+    model: Hashable, columns: tuple[str, ...], keys: tuple[str, ...], dialect: str
+) -> Compiled:
+    table: Any = inspect(cast("type[Any]", model)).local_table
+    listed = [
+        table.c[key] == any_(bindparam(f"any_{key}", type_=ARRAY(String)))
+        if dialect == "postgresql"
+        else table.c[key].in_(
+            select(
+                func.json_each(bindparam(f"any_{key}", type_=String)).table_valued("value").c.value
+            )
+        )
+        for key in keys
+    ]
+    statement = select(*(table.c[key] for key in columns)).where(
+        table.c.institution_id == institution,
+        table.c.connection_id == bindparam("connection", type_=String),
+        *listed,
+    )
+    binds = ["institution", "connection", *(f"any_{key}" for key in keys)]
+    return for_driver(statement, dialect, binds)
 
 
 def update_rows(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 import bloop.content.topics  # noqa: F401 - declares what is said here
 from bloop.content.bulk import update_rows
-from bloop.content.models import Container, Sourced
+from bloop.content.models import Container, Item, Sourced
 from bloop.content.trees import tree_changed
 from bloop.content.versions import keep, subject_of
 from bloop.store.types import utcnow
@@ -29,11 +29,25 @@ def announce(
     container: str | None,
 ) -> None:
     """Append ``content.<table>.<change>``; its payload is a :class:`bloop_sdk.ContentEvent`'s."""
+    announce_all(unit, model, change, [(id, kind, container)])
+
+
+def announce_all(
+    unit: UnitOfWork,
+    model: type[Sourced],
+    change: str,
+    rows: Iterable[tuple[str, str, str | None]],
+) -> None:
+    """The same of many rows of a table: their ids, kinds and containers."""
     subject = subject_of(model)
-    payload = {"id": id, "kind": kind, "container": container, "change": change}
-    unit.outbox.append(f"content.{subject}.{change}", f"{subject}:{id}", payload)
-    if container is not None and subject in {"item", "node"}:
-        tree_changed(unit, container, id if subject == "item" else None)
+    shown = subject in {"item", "node"}
+    said = []
+    for id_, kind, container in rows:
+        payload = {"id": id_, "kind": kind, "container": container, "change": change}
+        said.append((f"{subject}:{id_}", payload))
+        if shown and container is not None:
+            tree_changed(unit, container, id_ if subject == "item" else None)
+    unit.outbox.extend(f"content.{subject}.{change}", said)
 
 
 def announce_row(unit: UnitOfWork, row: Sourced, change: str) -> None:
@@ -90,7 +104,23 @@ def set_state(
     changed = [row for row in rows if row.state != state]
     keep(unit, changed, change, run_id)
     values = {"state": state, "updated_at": utcnow()}
+    leave_pending(unit, changed)
     update_rows(unit, model, [(row, values) for row in changed])
     for row in changed:
         announce_row(unit, row, change)
     return len(changed)
+
+
+def leave_pending(unit: UnitOfWork, rows: Iterable[Sourced]) -> None:
+    """Hide what is in containers that get another state before a run has read them whole.
+
+    Until now that they are pending did; should they come back, no tree says yet what is open.
+    """
+    pending = [row.id for row in rows if isinstance(row, Container) and row.state == "pending"]
+    for part in chunks(pending):
+        unit.session.execute(
+            update(Item)
+            .where(Item.institution_id == unit.institution, Item.container_id.in_(part))
+            .values(concealed=True)
+            .execution_options(synchronize_session=False)
+        )

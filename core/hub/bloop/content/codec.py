@@ -265,13 +265,16 @@ def check_identity(record: Record) -> None:
     if not record.remote_id:
         raise MalformedRecordError("it has no id")
     for name in names:
-        if name is not None and not isinstance(name, str):
+        if name is None:
+            continue
+        if not isinstance(name, str):
             raise MalformedRecordError(f"an id is no text: {name!r}")
-        if name is not None and len(name) > REMOTE_ID_LENGTH:
+        if len(name) > REMOTE_ID_LENGTH:
             raise MalformedRecordError(
                 f"an id has {len(name)} characters; at most {REMOTE_ID_LENGTH}"
             )
-    check_storable(names)
+        if not name.isprintable():
+            check_storable(name)
 
 
 def check_storable(value: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, select, union, update
 
 from bloop.content.changes import chunks
 from bloop.content.models import Item, Node, Version
@@ -64,8 +64,13 @@ def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
             )
 
 
-def conceal_after_run(unit: UnitOfWork, run_id: str, *, whole: bool = True) -> None:
-    """The same for each container in which a run, or one that was killed, touched something."""
+def conceal_after_run(
+    unit: UnitOfWork, run_id: str, *, whole: bool = True, shown: Iterable[str] = ()
+) -> None:
+    """The same for each container in which a run, or one that was killed, touched something.
+
+    ``shown`` are those that it shows from now on: what is in them was hidden by that alone.
+    """
     added: list[Select[str]] = [
         select(model.container_id).where(
             model.institution_id == unit.institution, model.run_id == run_id
@@ -97,12 +102,9 @@ def conceal_after_run(unit: UnitOfWork, run_id: str, *, whole: bool = True) -> N
             SyncRun.id == run_id,
         )
     )
-    for container_id in _all(unit, [*added, changed, left]):
+    touched = unit.session.scalars(union(*added, changed, left))
+    for container_id in sorted({*shown, *touched}):
         conceal(unit, container_id, whole=whole)
-
-
-def _all(unit: UnitOfWork, queries: Iterable[Select[str]]) -> list[str]:
-    return sorted({id_ for query in queries for id_ in unit.session.scalars(query.distinct())})
 
 
 def _shown(

@@ -6,13 +6,12 @@ loop nor the one writer waits for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
-
-from bloop.content.changes import chunks
+from bloop.content.bulk import named_rows
 from bloop.content.codec import check_identity, columns_of, kind_of, raw_hash
 from bloop.content.models import (
     CalendarEvent,
@@ -67,15 +66,14 @@ UNSEEN = frozenset({"missing", "forbidden", "unshared"})
 """States that end when the record is met again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What the hub holds of a record."""
 
     id: str
     raw_hash: str | None
     state: str
-    sanitiser: int
-    blob: str | None
+    sanitiser: int = 0
+    blob: str | None = None
 
 
 @dataclass(slots=True)
@@ -171,9 +169,11 @@ def _name(record: Record) -> str:
 
 def look_up(unit: UnitOfWork, connection_id: str, work: Work) -> None:
     """Tell each record what the hub holds of it: one query a table."""
-    for model in WRITE_ORDER:
-        refs = [ref for ref in work.incoming if MODELS[ref.kind] is model]
-        for ref, known in find_known(unit, connection_id, model, refs).items():
+    refs: defaultdict[type[Sourced], list[Ref]] = defaultdict(list)
+    for ref in work.incoming:
+        refs[MODELS[ref.kind]].append(ref)
+    for model, wanted in refs.items():
+        for ref, known in find_known(unit, connection_id, model, wanted).items():
             work.incoming[ref].known = known
 
 
@@ -181,39 +181,25 @@ def find_known(
     unit: UnitOfWork, connection_id: str, model: type[Sourced], refs: Iterable[Ref]
 ) -> dict[Ref, Known]:
     """The rows of one table that stand for some of ``refs``."""
-    table: Any = model
-    found: dict[Ref, Known] = {}
-    wanted = set(refs)
-    kinds = sorted({ref.kind for ref in wanted})
+    wanted: dict[tuple[str, str], Ref] = {(ref.kind, ref.remote_id): ref for ref in refs}
+    if not wanted:
+        return {}
     has_kind = issubclass(model, Container | Item)
-    nothing: Any = None
-    columns = [
-        table.remote_id,
-        table.kind if has_kind else nothing,
-        table.id,
-        table.raw_hash,
-        table.state,
-        getattr(table, "sanitiser", nothing),
-        getattr(table, "blob", nothing),
-    ]
-    asked = [column for column in columns if column is not None]
-    for part in chunks(sorted({ref.remote_id for ref in wanted})):
-        query = select(*asked).where(
-            table.institution_id == unit.institution,
-            table.connection_id == connection_id,
-            table.remote_id.in_(part),
-        )
-        if has_kind:
-            query = query.where(table.kind.in_(kinds))
-        for row in unit.session.execute(query).mappings():
-            ref = Ref(Kind(row["kind"]) if has_kind else kinds[0], row["remote_id"])
-            if ref in wanted:
-                found[ref] = _known(row)
+    kinds = {kind for kind, _ in wanted}
+    names: dict[str, Collection[str]] = {"kind": kinds} if has_kind else {}
+    names["remote_id"] = [ref.remote_id for ref in wanted.values()]
+    columns = ("remote_id", "kind" if has_kind else "remote_id", *_known_columns(model))
+    found: dict[Ref, Known] = {}
+    (kind,) = (None,) if has_kind else kinds
+    for remote_id, own_kind, *known in named_rows(unit, model, columns, connection_id, names):
+        ref = wanted.get((kind or own_kind, remote_id))
+        if ref is not None:
+            found[ref] = Known(*known)
     return found
 
 
-def _known(row: Mapping[Any, Any]) -> Known:
-    return Known(row["id"], row["raw_hash"], row["state"], row.get("sanitiser", 0), row.get("blob"))
+def _known_columns(model: type[Sourced]) -> list[str]:
+    return [name for name in Known._fields if hasattr(model, name)]
 
 
 def fill(work: Work) -> None:

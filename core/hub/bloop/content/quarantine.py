@@ -71,15 +71,17 @@ def _known(unit: UnitOfWork, connection_id: str, refs: Iterable[str]) -> dict[st
 
 def resolve(unit: UnitOfWork, connection_id: str, refs: Iterable[str]) -> None:
     """Say that these refs could be used after all."""
+    of_connection = (
+        Quarantine.institution_id == unit.institution,
+        Quarantine.connection_id == connection_id,
+        Quarantine.resolved_at.is_(None),
+    )
+    if unit.session.scalar(select(Quarantine.id).where(*of_connection).limit(1)) is None:
+        return
     for part in chunks(refs):
         unit.session.execute(
             update(Quarantine)
-            .where(
-                Quarantine.institution_id == unit.institution,
-                Quarantine.connection_id == connection_id,
-                Quarantine.ref.in_(part),
-                Quarantine.resolved_at.is_(None),
-            )
+            .where(*of_connection, Quarantine.ref.in_(part))
             .values(resolved_at=utcnow())
             .execution_options(synchronize_session=False)
         )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, delete, exists, inspect, select, update
 
 from bloop.content.changes import announce_row, chunks
 from bloop.content.concealed import conceal_after_run
@@ -183,25 +184,32 @@ def newest_run(unit: UnitOfWork, connection_id: str, *, undone: bool = True) -> 
 
 def beat(unit: UnitOfWork, run: Run, seconds: float, **changes: Any) -> None:
     """Save the counts; raises :class:`OvertakenError` where a newer attempt has begun."""
-    alive = unit.session.execute(
-        update(SyncRun)
-        .where(
-            SyncRun.institution_id == unit.institution,
-            SyncRun.id == run.id,
-            SyncRun.epoch == run.epoch,
-            SyncRun.state == "running",
-        )
-        .values(
-            counts=run.as_json(),
-            beat_at=utcnow(),
-            seconds=run.seconds_before + seconds,
-            **changes,
-        )
-        .returning(SyncRun.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    if not alive:
+    values = {
+        "counts": run.as_json(),
+        "beat_at": utcnow(),
+        "seconds": run.seconds_before + seconds,
+        **changes,
+    }
+    known = {"run": run.id, "of_epoch": run.epoch, "of_institution": unit.institution}
+    # Past the session, for which the statement would be made anew: it is part of each commit.
+    done = unit.connection.execute(_beating(tuple(values)), {**values, **known})
+    if not done.rowcount:
         raise OvertakenError("another process has taken up this run, or it was undone")
+
+
+@cache
+def _beating(columns: tuple[str, ...]) -> Update:
+    table: Any = inspect(SyncRun).local_table
+    return (
+        update(table)
+        .where(
+            table.c.institution_id == bindparam("of_institution"),
+            table.c.id == bindparam("run"),
+            table.c.epoch == bindparam("of_epoch"),
+            table.c.state == "running",
+        )
+        .values({name: bindparam(name) for name in columns})
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,11 +313,12 @@ def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state
 
 def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
     """End a run: containers that were read whole become active, and its marks are dropped."""
-    for row in unit.session.scalars(_pending(unit, run)).all():
+    whole = unit.session.scalars(_pending(unit, run)).all()
+    for row in whole:
         row.state = "active"
         announce_row(unit, row, "updated")
     unit.session.flush()
-    conceal_after_run(unit, run.id)
+    conceal_after_run(unit, run.id, shown=[row.id for row in whole])
     drop_marks(unit, run.id)
     link_people(unit, run.connection_id)
     beat(unit, run, seconds, state="succeeded", finished_at=utcnow())

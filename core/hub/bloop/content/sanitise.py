@@ -80,6 +80,7 @@ _ATTRIBUTES = {
 }
 _CLASSES = re.compile(r"(?:language-[\w+#-]{1,30}|equation_image|math)\Z")
 _BLANKS = re.compile(r"[\x00-\x20]+")  # Browsers read an address without them.
+_BEGIN_DATA = frozenset("dD").union(map(chr, range(0x21)))
 _IMAGE_DATA = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,", re.IGNORECASE)
 _FRAME = re.compile(r'<iframe((?:\s[\w-]+="[^"]*")*)>[^<]*</iframe>')
 _FRAME_SOURCE = re.compile(r'\ssrc="([^"]*)"')
@@ -94,7 +95,7 @@ def _keep(tag: str, attribute: str, value: str) -> str | None:
     if attribute == "href" and value.startswith("#"):
         anchor = value[1:]
         return f"#{ID_PREFIX}{anchor.removeprefix(ID_PREFIX)}" if anchor else value
-    if _BLANKS.sub("", value)[:5].lower() == "data:":
+    if value[:1] in _BEGIN_DATA and _BLANKS.sub("", value)[:5].lower() == "data:":
         picture = tag == "img" and attribute == "src" and _IMAGE_DATA.match(value)
         return value if picture else None
     return value

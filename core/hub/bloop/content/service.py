@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from bloop.content.changes import announce_row, kind_of_row
+from bloop.content.changes import announce_row, kind_of_row, leave_pending
 from bloop.content.codec import authored_columns
 from bloop.content.concealed import conceal
 from bloop.content.enrolling.models import Audience
@@ -237,6 +237,7 @@ def trash(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> S:
     row = editable(unit, model, id_, version)
     if model is not Container:
         refuse_live(unit, row)
+    leave_pending(unit, [row])
     return changed(unit, row, {"state": "trashed"}, "deleted", event="deleted")
 
 

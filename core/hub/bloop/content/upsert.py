@@ -5,16 +5,16 @@ Every function here runs inside the one transaction that also saves the batch's 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
 
-from bloop.content.bulk import insert_rows, update_rows
-from bloop.content.changes import announce, announce_row, chunks, kind_of_subject, load
+from bloop.content.bulk import insert_rows, named_rows, update_rows
+from bloop.content.changes import announce_all, announce_row, chunks, kind_of_subject, load
 from bloop.content.enrolling.models import Audience
 from bloop.content.incoming import UNSEEN, WRITE_ORDER, Incoming, Work, find_known
 from bloop.content.models import (
@@ -53,6 +53,7 @@ class Upsert:
         self._run = run_id
         self._into = into_id
         self._containers: dict[str, str] = {}
+        self._pending: set[str] = set()
         self._rows: dict[Ref, str] = {}
         self._parents: dict[str, tuple[str, str]] = {}
 
@@ -60,12 +61,15 @@ class Upsert:
         """Write what changed; how many rows of each kind. Rejects are added to ``work``."""
         written: Counter[str] = Counter()
         self._find_containers(work)
+        changed: defaultdict[type[Sourced], list[Incoming]] = defaultdict(list)
+        for one in work.incoming.values():
+            if one.changed:
+                changed[one.model].append(one)
+        if self._into is not None:
+            changed.pop(Container, None)
         for model in WRITE_ORDER:
-            if model is Container and self._into is not None:
-                continue
-            changed = [one for one in work.incoming.values() if one.model is model and one.changed]
-            if changed:
-                written.update(self._write_table(work, model, changed))
+            if model in changed:
+                written.update(self._write_table(work, model, changed[model]))
         return written
 
     def _write_table(
@@ -80,6 +84,7 @@ class Upsert:
             self._insert(model, new)
         if model is Container:
             self._containers |= {one.ref.remote_id: self._id(one) for one in new}
+            self._pending.update(self._id(one) for one in new)
         if model is Item and new:
             self._fill_waiting_nodes(new)
         return [one.ref.kind for one in new + old]
@@ -96,15 +101,10 @@ class Upsert:
             own = {one.ref.remote_id for one in work.incoming.values() if one.model is Container}
             self._containers = dict.fromkeys(names | own, self._into)
             return
-        for part in chunks(sorted(names)):
-            rows = self._unit.session.execute(
-                select(Container.remote_id, Container.id).where(
-                    Container.institution_id == self._unit.institution,
-                    Container.connection_id == self._connection,
-                    Container.remote_id.in_(part),
-                )
-            )
-            self._containers |= {row.remote_id: row.id for row in rows}
+        for name, id_, state in self._named(Container, ("remote_id", "id", "state"), names):
+            self._containers[name] = id_
+            if state == "pending":
+                self._pending.add(id_)
 
     def _links(self, model: type[Sourced], changed: list[Incoming]) -> Link:
         if model is Node:
@@ -133,15 +133,16 @@ class Upsert:
         names = {
             parent for one in changed if (parent := getattr(one.record, "parent", None)) is not None
         }
-        for part in chunks(sorted(names)):
-            rows = self._unit.session.execute(
-                select(Node.remote_id, Node.id, Node.container_id).where(
-                    Node.institution_id == self._unit.institution,
-                    Node.connection_id == self._connection,
-                    Node.remote_id.in_(part),
-                )
-            )
-            self._parents |= {row.remote_id: (row.id, row.container_id) for row in rows}
+        found = self._named(Node, ("remote_id", "id", "container_id"), names)
+        self._parents |= {name: (id_, container) for name, id_, container in found}
+
+    def _named(
+        self, model: type[Sourced], columns: tuple[str, ...], names: Iterable[str]
+    ) -> Sequence[Any]:
+        wanted = sorted(names)
+        if not wanted:
+            return []
+        return named_rows(self._unit, model, columns, self._connection, {"remote_id": wanted})
 
     def _linked(self, work: Work, changed: list[Incoming], link: Link) -> list[Incoming]:
         linked = []
@@ -227,14 +228,20 @@ class Upsert:
                     "row_version": 1,
                     "state": "pending" if model is Container else "active",
                     **({"audience": self._audience} if model is Container else {}),
-                    # Its place comes later; the end of the run says whether that is open.
-                    **({"concealed": True} if model is Item else {}),
+                    **(self._hidden(one) if model is Item else {}),
                     **_times(one, now, created=True),
                 }
             )
         insert_rows(self._unit, model, rows)
-        for row in rows:
-            self._announce(model, row, "created")
+        self._announce(model, rows, "created")
+
+    def _hidden(self, one: Incoming) -> dict[str, bool]:
+        """A new item is hidden until the end of the run, which knows whether its place is open.
+
+        In a container that is pending nobody sees it anyway, and most stay as they are written.
+        """
+        assert one.columns is not None
+        return {"concealed": one.columns["container_id"] not in self._pending}
 
     @cached_property
     def _audience(self) -> Audience:
@@ -242,10 +249,19 @@ class Upsert:
         connection = self._unit.get(Connection, self._connection)
         return Audience.OPEN if "file" in connection.settings else Audience.ENROLLED
 
-    def _announce(self, model: type[Sourced], row: Mapping[str, Any], change: str) -> None:
-        kind = row.get("kind") or kind_of_subject(subject_of(model), row.get("item_kind"))
-        container = row["id"] if model is Container else row.get("container_id")
-        announce(self._unit, model, change, id=row["id"], kind=kind, container=container)
+    def _announce(
+        self, model: type[Sourced], rows: Iterable[Mapping[str, Any]], change: str
+    ) -> None:
+        subject = subject_of(model)
+        told = [
+            (
+                row["id"],
+                row.get("kind") or kind_of_subject(subject, row.get("item_kind")),
+                row["id"] if model is Container else row.get("container_id"),
+            )
+            for row in rows
+        ]
+        announce_all(self._unit, model, change, told)
 
     def _update(self, work: Work, model: type[Sourced], old: list[Incoming]) -> list[Incoming]:
         rows = load(self._unit, model, [self._id(one) for one in old])

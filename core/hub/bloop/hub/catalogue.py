@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import bloop.accounts.topics
+import bloop.content.enrolling.topics
 import bloop.content.search.topics
 import bloop.content.topics
 import bloop.kernel.topics

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -75,25 +75,39 @@ class Outbox:
         TenantError. Raises ValueError for what the topic's declaration
         (:mod:`bloop.store.topics`) does not allow.
         """
+        self.extend(topic, [(aggregate, payload)], institution=institution)
+
+    def extend(
+        self,
+        topic: str,
+        events: Iterable[tuple[str, Mapping[str, Any]]],
+        *,
+        institution: str | None = None,
+    ) -> None:
+        """The same of many aggregates and their payloads, in their order."""
         call = self._caller.call
         of, own = institution or call.institution, call.institution
         if own not in {of, EVERY_INSTITUTION}:
             raise TenantError(f"{topic} of institution {of} in a unit of work of {own}")
-        self._events.append(
+        shared = {
+            "institution_id": of,
+            "of_institution": of,
+            "topic": topic,
+            "actor": actor_of(call),
+            "trace": str(call.trace),
+        }
+        self._events += [
             {
+                **shared,
                 "id": new_id(),
-                "institution_id": of,
-                "of_institution": of,
-                "topic": topic,
                 "aggregate": aggregate,
                 "of_aggregate": aggregate,
                 "bucket": bucket_of(of, aggregate),
-                "actor": actor_of(call),
-                "trace": str(call.trace),
                 "payload": dict(payload),
                 "version": version_of(topic, payload),
             }
-        )
+            for aggregate, payload in events
+        ]
 
     def write(self) -> bool:
         """Number and insert what was collected, if anything was.

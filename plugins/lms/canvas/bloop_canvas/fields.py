@@ -94,18 +94,19 @@ def rows(item: Mapping[str, Any], name: str) -> list[JSONObject]:
 def kept(item: Mapping[str, Any], without: frozenset[str] = frozenset()) -> JSONObject:
     """A record as it came, without what changes with each look at it, and without keys to files."""
     return {
-        name: _clean(value)
+        name: value if value.__class__ in _PLAIN else _clean(value)
         for name, value in item.items()
         if name not in without and not name.startswith("lock")
     }
 
 
+_PLAIN = frozenset({int, float, bool, type(None)})
 _NEVER = frozenset({"secure_params", "avatar_image_url", "avatar_url", "verifier"})
 
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return without_verifiers(value)
+        return without_verifiers(value) if "verifier=" in value else value
     if isinstance(value, dict):
         return {name: _clean(part) for name, part in value.items() if name not in _NEVER}
     if isinstance(value, list):

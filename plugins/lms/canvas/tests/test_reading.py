@@ -195,6 +195,8 @@ def test_an_event_of_a_whole_day_begins_at_its_midnight():
             f'<img class="equation_image" src="{ADDRESS}/equation_images/x">',
         ),
         ("<p>/courses/1/files/5 as text</p>", None),
+        ('<A HREF = "/courses/1/files/5">', '<A HREF = "bloop:file:1-5">'),
+        ('<p title="/courses/1/files/5" xsrc="/y">', None),
     ],
 )
 def test_links_to_what_is_read_are_links_of_the_hub(html, turned):
