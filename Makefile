@@ -17,7 +17,7 @@ demo: env ## a hub with a sample course, served on this machine (PORT=8080)
 	@$(BIN)/python tools/demo.py $(if $(PORT),--port $(PORT))
 
 test: env-dev ## all tests, with a real PostgreSQL and Redis (ARGS="-k name")
-	@$(BIN)/python -m pytest -n $(or $(JOBS),$(WORKERS)) --dist worksteal --cov --cov-report= $(ARGS)
+	@$(BIN)/python tools/run_tests.py -n $(or $(JOBS),$(WORKERS)) $(ARGS)
 
 check: env-dev fmt-check lint types contracts security lint-plugins api-check docs-check ## format, lint, types, import contracts, security, plugins, docs
 
