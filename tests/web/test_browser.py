@@ -190,7 +190,7 @@ def test_somebody_is_invited_by_a_link_and_comes_in(visit, served, scripts):
         page.get_by_role("button", name="Make the link").click()
         link = page.get_by_label("Link").input_value()
         assert link.startswith(f"{served.url}/join?token=")
-        assert page.get_by_role("button", name="Copy").count() == scripts
+        expect(page.get_by_role("button", name="Copy")).to_have_count(int(scripts))
         if scripts:
             page.context.grant_permissions(["clipboard-read", "clipboard-write"])
             page.get_by_role("button", name="Copy").click()
