@@ -44,10 +44,11 @@ async def spend(pacer, pace, requests, seconds):
 
 
 async def main(kind, place, asked):
-    """Spend some requests and say when they were; then take all places and keep them."""
+    """Spend some requests and say when they were; take all places when told to, and keep them."""
     pacer = HubPacer(board_of(kind, place), lease=asked["lease"])
     pace = Pace(tuple(map(tuple, asked["windows"])), asked["at_once"])
     _tell(await spend(pacer, pace, asked["requests"], asked["seconds"]))
+    await asyncio.to_thread(sys.stdin.readline)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(pace.at_once):
             await stack.enter_async_context(pacer.turn(KEY, pace, 60))

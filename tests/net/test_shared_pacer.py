@@ -46,7 +46,8 @@ def start():
 
     def _start(place, asked):
         command = [*SCRIPT, *place, json.dumps(asked)]
-        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        started.append(subprocess.Popen(command, **pipes, text=True))
         return started[-1]
 
     yield _start
@@ -71,6 +72,9 @@ async def test_processes_keep_to_the_pace_together_and_what_a_killed_one_held_is
         # Between its turn and the note of it a busy machine may let some time pass.
         assert sum(begin <= one < begin + 0.3 for one, _ in spans) <= 6
 
+    # Not before we are done: it would keep both places from us.
+    process.stdin.write("hold\n")
+    process.stdin.flush()
     assert await asyncio.to_thread(process.stdout.readline) == '"held"\n'
     # It renews its leases while it lives.
     await asyncio.sleep(1.5)
