@@ -57,6 +57,7 @@ async def find(
     asked = Asked(text=text, kind=kind, course=course, language=language, limit=limit)
     async with open_hub() as hub:
         found = await hub.searching.find(hub_call(hub), asked, drafts=True)
+        indexes = [] if found["items"] else await hub.searching.standing(hub_call(hub))
     if as_json:
         print_json(found)
         return
@@ -71,6 +72,8 @@ async def find(
             out.print(f"  {_marked(hit['excerpt'], hit['excerpt_marks'])}")
     if not found["items"]:
         click.echo(f"Nothing was found for {text}.")
+        if any(one["state"] != "whole" or one["behind"] for one in indexes):
+            click.echo("The index is behind: a hub that runs (bloop up) brings it up to date.")
 
 
 @search.command()
