@@ -26,6 +26,9 @@ def main(arguments: Sequence[str]) -> int:
     """0 where all that there was to run has passed."""
     if any(one[0].isalpha() and (ROOT / one.partition("::")[0]).exists() for one in arguments):
         return pytest(*arguments)
+    if "--last-failed" in arguments:
+        # In one run: where none of the failed is among those selected, pytest would run them all.
+        return pytest("--cov", "--cov-report=", *arguments)
     traced = pytest("--cov", "--cov-report=", *TRACED, *arguments)
     rest = pytest(*(f"--ignore={path}" for path in TRACED), *arguments)
     codes = {traced, rest} - {NOTHING_COLLECTED}
