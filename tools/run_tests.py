@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TRACED = ("tests/kernel", "tests/sdk", "tests/net", "tests/hub", "tests/content")
+TRACED = (
+    *("tests/kernel", "tests/sdk", "tests/net", "tests/hub", "tests/content"),
+    *("plugins/notes", "plugins/search", "plugins/sinks"),
+)
 NOTHING_COLLECTED = 5
 
 

@@ -120,7 +120,7 @@ def test_help_lists_from_the_manifest_and_imports_no_plugin(folder, bloop):
 
 @pytest.mark.parametrize(
     ("words", "wanted"),
-    [("bloop gr", {"greeter"}), ("bloop greeter pl", {"plain"}), ("bloop jo", {"jobs"})],
+    [("bloop gree", {"greeter"}), ("bloop greeter pl", {"plain"}), ("bloop jo", {"jobs"})],
 )
 def test_the_shell_completes_them(folder, site, words, wanted):
     environment = os.environ | {

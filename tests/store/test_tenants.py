@@ -230,7 +230,7 @@ class TestRowLevelSecurity:
 
 
 def insert_anything(database, model, owner):
-    """Insert a row with some value in each column, as the superuser would: no keys are checked."""
+    """Insert a row with some value in each column, as the superuser would: nothing is checked."""
     from sqlalchemy.pool import NullPool
 
     from bloop.store.database import open_engine
@@ -241,7 +241,7 @@ def insert_anything(database, model, owner):
         if column.identity is not None:
             continue
         kind = str(column.type.compile(dialect=postgresql.dialect())).partition("(")[0]
-        columns.append(column.name)
+        columns.append(f'"{column.name}"')
         sample = "now()" if kind.startswith("TIMESTAMP") else samples.get(kind, "1")
         sample = "'{}'" if kind in {"JSON", "JSONB"} else sample
         values.append(f"'{owner}'" if column.name == "institution_id" else sample)
@@ -250,13 +250,13 @@ def insert_anything(database, model, owner):
     )
     with open_engine(database.owner_url, pool=NullPool).begin() as connection:
         connection.execute(text("SELECT set_config('bloop.institution', '*', true)"))
-        for constraint in connection.execute(FOREIGN_KEYS, {"name": model.__tablename__}).all():
+        for constraint in connection.execute(CONSTRAINTS, {"name": model.__tablename__}).all():
             connection.execute(
                 text(f"ALTER TABLE {model.__tablename__} DROP CONSTRAINT {constraint[0]}")
             )
         connection.execute(text(statement))
 
 
-FOREIGN_KEYS = text(
-    "SELECT conname FROM pg_constraint WHERE contype = 'f' AND conrelid = CAST(:name AS regclass)"
+CONSTRAINTS = text(
+    "SELECT conname FROM pg_constraint WHERE contype IN ('c', 'f') AND conrelid = CAST(:name AS regclass)"
 )
