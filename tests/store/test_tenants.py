@@ -258,5 +258,6 @@ def insert_anything(database, model, owner):
 
 
 CONSTRAINTS = text(
-    "SELECT conname FROM pg_constraint WHERE contype IN ('c', 'f') AND conrelid = CAST(:name AS regclass)"
+    "SELECT conname FROM pg_constraint"
+    " WHERE contype IN ('c', 'f') AND conrelid = CAST(:name AS regclass)"
 )
