@@ -62,11 +62,15 @@ async def until(hub, condition, seconds=60):
 
 
 async def whole(hub):
-    """Tantivy's index, once it is whole and has taken everything."""
-    await until(
-        hub, lambda lines: all(one["state"] == "whole" and not one["behind"] for one in lines)
-    )
-    return await hub.searching.index_for(system_call(hub.institution))
+    """Tantivy's index, once it is whole and has taken everything; who searches has it made."""
+    call = system_call(hub.institution)
+    async with asyncio.timeout(90):
+        while True:
+            index = await hub.searching.index_for(call)
+            lines = await hub.searching.standing(call)
+            if index and all(one["state"] == "whole" and not one["behind"] for one in lines):
+                return index
+            await asyncio.sleep(0.02)
 
 
 async def titles(hub, text):
