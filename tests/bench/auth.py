@@ -10,13 +10,11 @@ again, which is part of what is measured. The ratio is that of the dearest, less
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import read
 from _harness import Bench, Row
 
@@ -52,27 +50,6 @@ def credentials(database: Database, home: str, issuer: str) -> dict[str, str]:
     }
 
 
-def serving(pid: int) -> psutil.Process:
-    """The process that answers: `bloop up` watches over it."""
-    process = psutil.Process(pid)
-    return next(iter(process.children()), process)
-
-
-def measured(pid: int, port: int, paths: tuple[str, ...], header: str) -> float:
-    """CPU seconds of the server for each request."""
-    process = serving(pid)
-    before = process.cpu_times()
-    client = multiprocessing.get_context("fork").Process(
-        target=read.load_with, args=(port, paths, header, REQUESTS)
-    )
-    client.start()
-    client.join()
-    if client.exitcode:
-        raise SystemExit("the load client failed")
-    after = process.cpu_times()
-    return (after.user + after.system - before.user - before.system) / REQUESTS
-
-
 def compare(bench: Bench, label: str, urls: tuple[str, str], folder: Path) -> float:
     """Measure on one database; gives what the dearest credential adds, as a share."""
     folder.mkdir()
@@ -87,7 +64,7 @@ def compare(bench: Bench, label: str, urls: tuple[str, str], folder: Path) -> fl
     with read.served((read.BLOOP, "--config", config, "up"), port, env) as pid:
 
         def case(header: str) -> Callable[[], float]:
-            return lambda: measured(pid, port, paths, header)
+            return lambda: read.measured(pid, port, paths, header, REQUESTS)
 
         rows = bench.rounds(
             {f"{label}, {who}": case(header) for who, header in held.items()}, rounds=ROUNDS

@@ -115,12 +115,7 @@ def served(command: tuple[str | Path, ...], port: int, env: dict[str, str]) -> I
         process.wait(30)
 
 
-def load(port: int, paths: tuple[str, ...], token: str, count: int) -> None:
-    """:func:`load_with` a bearer's token."""
-    load_with(port, paths, f"Authorization: Bearer {token}\r\n", count)
-
-
-def load_with(port: int, paths: tuple[str, ...], header: str, count: int) -> None:
+def load(port: int, paths: tuple[str, ...], header: str, count: int) -> None:
     """Send ``count`` requests over some connections, each as soon as the last one's answer came."""
     heads = [
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\n"
@@ -162,11 +157,17 @@ def complete(buffer: bytearray) -> bool:
     return len(body) >= int(length)
 
 
-def measured(pid: int, port: int, paths: tuple[str, ...], token: str, count: int) -> float:
-    """CPU seconds of the server for each request."""
+def serving(pid: int) -> psutil.Process:
+    """The process that answers: `bloop up` watches over it."""
     process = psutil.Process(pid)
+    return next(iter(process.children()), process)
+
+
+def measured(pid: int, port: int, paths: tuple[str, ...], header: str, count: int) -> float:
+    """CPU seconds of the server for each request."""
+    process = serving(pid)
     before = process.cpu_times()
-    client = get_context("fork").Process(target=load, args=(port, paths, token, count))
+    client = get_context("fork").Process(target=load, args=(port, paths, header, count))
     client.start()
     client.join()
     if client.exitcode:
@@ -194,6 +195,7 @@ def compare(
     config.write_text(f'[hub]\ndata_dir = "{label}"\n')
     env = {"BLOOP_STORE__URL": urls[0], "BLOOP_STORE__OWNER_URL": urls[1]}
     ours, theirs = free_port(), free_port()
+    bearer = f"Authorization: Bearer {filled.token}\r\n"
     up = (BLOOP, "--config", config, "up", "--port", str(ours))
     other = (sys.executable, HERE / "_read_peers.py", *peer, str(theirs))
     with served(up, ours, env) as hub, served(other, theirs, {}) as rival:
@@ -203,7 +205,7 @@ def compare(
         their_lists = (f"/{filled.institution}/containers/{filled.container}/items?limit=50",)
 
         def case(pid: int, port: int, paths: tuple[str, ...], count: int) -> Callable[[], float]:
-            return lambda: measured(pid, port, paths, filled.token, count)
+            return lambda: measured(pid, port, paths, bearer, count)
 
         for what, mine, other_paths, count in (
             ("item", items, their_items, ITEM_REQUESTS),
