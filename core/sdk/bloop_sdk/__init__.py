@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bloop_sdk import errors, http, providers, records
+from bloop_sdk.content import ContentReader, Item, ItemFile
 from bloop_sdk.errors import (
     AuthError,
     BloopError,
+    BudgetError,
     ConfigError,
     CredentialExpiredError,
     DeadlineError,
@@ -24,6 +26,7 @@ from bloop_sdk.errors import (
     UnsupportedError,
 )
 from bloop_sdk.events import Event
+from bloop_sdk.files import Files, StoredFile
 from bloop_sdk.hooks import (
     ContentEvent,
     Fail,
@@ -36,6 +39,7 @@ from bloop_sdk.hooks import (
 )
 from bloop_sdk.http import HttpClient, Request, Response
 from bloop_sdk.manifest import API_VERSION, Manifest, load_manifest
+from bloop_sdk.offers import Offer, Providers
 from bloop_sdk.plugin import (
     CallContext,
     ConnectionContext,
@@ -100,7 +104,7 @@ from bloop_sdk.records import (
     Tool,
 )
 from bloop_sdk.settings import PluginConfig, Scope, setting
-from bloop_sdk.web import Form, PageView, PanelSubject, WebRequest, read_form, redirect
+from bloop_sdk.web import FileView, Form, PageView, PanelSubject, WebRequest, read_form, redirect
 
 __all__ = [
     "API_VERSION",
@@ -110,6 +114,7 @@ __all__ = [
     "Authorizing",
     "Batch",
     "BloopError",
+    "BudgetError",
     "CalendarEvent",
     "Call",
     "CallContext",
@@ -123,6 +128,7 @@ __all__ = [
     "Container",
     "Content",
     "ContentEvent",
+    "ContentReader",
     "CredentialExpiredError",
     "Cursor",
     "DeadlineError",
@@ -136,6 +142,8 @@ __all__ = [
     "Fail",
     "FatalError",
     "File",
+    "FileView",
+    "Files",
     "ForbiddenRecordError",
     "Form",
     "Health",
@@ -143,6 +151,8 @@ __all__ = [
     "HookKind",
     "HostileInputError",
     "HttpClient",
+    "Item",
+    "ItemFile",
     "JobContext",
     "Kind",
     "LMSProvider",
@@ -156,6 +166,7 @@ __all__ = [
     "Node",
     "Note",
     "NotesProvider",
+    "Offer",
     "Opaque",
     "Outcome",
     "Page",
@@ -173,6 +184,7 @@ __all__ = [
     "Principal",
     "PrincipalKind",
     "ProviderSpec",
+    "Providers",
     "Question",
     "QuestionKind",
     "Quiz",
@@ -188,6 +200,7 @@ __all__ = [
     "Section",
     "SkippableError",
     "Skipped",
+    "StoredFile",
     "Stream",
     "Submission",
     "SubmissionState",

@@ -59,6 +59,12 @@ class UnsupportedError(FatalError):
     code = "unsupported"
 
 
+class BudgetError(FatalError):
+    """What the institution allows for a while is used up."""
+
+    code = "budget_used"
+
+
 class HostileInputError(FatalError):
     """Input was refused before anything was read from it: a bomb, a traversal, an entity."""
 

@@ -259,6 +259,8 @@ class Manifest(_Part):
     api: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
     config: DottedPath | None = None
     provides: dict[str, DottedPath] = Field(default_factory=dict)
+    uses: tuple[str, ...] = ()
+    """Capabilities of other plugins that it asks for; it works with whoever has them."""
     hooks: tuple[str, ...] = ()
     imports: tuple[ImportName, ...] = ()
     """What ``bloop import`` hands to this plugin's ``lms`` or ``notes`` provider.
@@ -277,15 +279,15 @@ class Manifest(_Part):
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:
-        for capability in self.provides:
-            if capability not in CAPABILITIES:
-                raise ValueError(
-                    f"provides.{capability}: unknown capability; known: {', '.join(CAPABILITIES)}"
-                )
-        known = hook_traits()
+        for where in ("provides", "uses"):
+            for capability in getattr(self, where):
+                if capability not in CAPABILITIES:
+                    known = ", ".join(CAPABILITIES)
+                    raise ValueError(f"{where}: unknown capability {capability!r}; known: {known}")
+        hooks = hook_traits()
         for hook in self.hooks:
-            if hook not in known:
-                raise ValueError(f"hooks: unknown hook {hook!r}; known: {', '.join(known)}")
+            if hook not in hooks:
+                raise ValueError(f"hooks: unknown hook {hook!r}; known: {', '.join(hooks)}")
         for action in self.contributes.actions:
             if not action.name.startswith(f"{self.id}:"):
                 raise ValueError(f"contributes.actions: {action.name} has to begin with {self.id}:")

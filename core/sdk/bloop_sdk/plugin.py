@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from bloop_sdk.content import ContentReader
+from bloop_sdk.files import Files
 from bloop_sdk.http import HttpClient
+from bloop_sdk.offers import Providers
 from bloop_sdk.principals import Call
 from bloop_sdk.records import JSONObject
 from bloop_sdk.settings import PluginConfig
@@ -148,6 +151,21 @@ class CallContext(PluginContext, Protocol):
         """Small state of the plugin in this institution."""
         ...
 
+    @property
+    def content(self) -> ContentReader:
+        """The hub's content."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """Large results of the plugin in this institution."""
+        ...
+
+    @property
+    def providers(self) -> Providers:
+        """What other plugins can do."""
+        ...
+
     async def read(
         self, work: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -191,6 +209,13 @@ class RequestContext(CallContext, Protocol):
 
     def may(self, action: str) -> bool:
         """Whether the caller has an action: one of the hub's, or of the plugin's own."""
+        ...
+
+    def signed(self, path: str, seconds: float) -> str:
+        """An address of one of the plugin's own GET routes that anybody may open until then.
+
+        ``path`` is below ``base`` and begins with ``/``; the route runs as who signed it.
+        """
         ...
 
     def render(self, template: str, **values: Any) -> str:

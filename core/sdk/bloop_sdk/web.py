@@ -57,6 +57,17 @@ class PageView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """A kept file as an answer, by its name in ``ctx.files``: ranges and ETags are the hub's.
+
+    ``download`` is the name under which a browser saves it; without one it is shown in place.
+    """
+
+    name: str
+    download: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PanelSubject:
     """What a panel stands beside: a lesson, a course, or the admin's page (``id`` is empty)."""
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
+from bloop_sdk.storyboard import Storyboard
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -21,7 +23,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The most that one call may use."""
+    """The most that one call may use: tokens of the answer, and seconds until it is whole."""
 
     max_tokens: int
     seconds: float
@@ -29,13 +31,17 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """A model's answer; ``value`` is what matched the schema, where one was given."""
+    """A model's answer; ``value`` is what matched the schema, where one was given.
+
+    Tokens are as the vendor counts them, over all tries; ``cost`` is in US dollars where known.
+    """
 
     text: str
     value: Any
     model: str
     tokens_in: int
     tokens_out: int
+    cost: float | None = None
 
 
 @runtime_checkable
@@ -45,7 +51,11 @@ class LanguageProvider(Protocol):
     async def generate(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None, budget: Budget
     ) -> Generation:
-        """One answer, matching the JSON Schema where one is given."""
+        """One answer, matching the JSON Schema where one is given.
+
+        Raises MalformedRecordError where the model keeps giving something else, BudgetError where
+        the institution's budget is used up, and the contract's errors for what the vendor answers.
+        """
         ...
 
     def stream(self, messages: Sequence[Message], budget: Budget) -> AsyncIterator[str]:
@@ -54,22 +64,52 @@ class LanguageProvider(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """An image in a lesson: ``source`` as the HTML names it, ``size`` in pixels where known.
+
+    A storyboard that shows it names it as an asset with this ``id`` and ``source``.
+    """
+
+    id: str
+    source: str
+    alt: str = ""
+    size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """What a storyboard is made from."""
+    """What a storyboard is made from: sanitised HTML, formulas in it as LaTeX or MathML."""
 
     title: str
     html: str
     language: str
     concepts: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 @runtime_checkable
 class Storyboarder(Protocol):
-    """Turns a lesson into a declarative storyboard (a JSON object of the published schema)."""
+    """Turns a lesson into a storyboard."""
 
-    async def storyboard(self, lesson: Lesson) -> Mapping[str, Any]:
-        """The storyboard; never code that is run."""
+    async def storyboard(self, lesson: Lesson) -> Storyboard:
+        """The storyboard; never code that is run. Same lesson, same ids of scenes and lines."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """A voice that a provider has.
+
+    ``language`` is a BCP 47 tag; ``exact`` says whether words come with measured times; ``version``
+    changes when the same text would sound otherwise, and is part of what speech is kept under.
+    """
+
+    id: str
+    name: str
+    language: str
+    version: str
+    natural: bool = False
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,21 +123,51 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phoneme:
+    """A sound in IPA, from ``begins`` to ``ends`` (seconds); ``viseme`` is a shape of the mouth.
+
+    Visemes are numbered as Azure's documentation does (0 silence, to 21).
+    """
+
+    ipa: str
+    begins: float
+    ends: float
+    viseme: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Speech:
-    """16-bit little-endian mono PCM at ``rate`` Hz; ``exact`` is False for estimated times."""
+    """16-bit little-endian mono PCM at ``rate`` Hz; ``exact`` is False for estimated times.
+
+    ``words`` are in the order of the text, do not overlap, lie within the sound, and cover each
+    run of letters or digits of the text.
+    """
 
     pcm: bytes
     rate: int
     words: tuple[Word, ...]
     exact: bool
+    phonemes: tuple[Phoneme, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long it sounds."""
+        return len(self.pcm) / 2 / self.rate
 
 
 @runtime_checkable
 class SpeechProvider(Protocol):
-    """A voice."""
+    """Voices. What they are asked to say is plain text, with numbers and formulas in words."""
 
-    async def synthesize(self, text: str, voice: str) -> Speech:
-        """Speak ``text``."""
+    async def voices(self) -> Sequence[Voice]:
+        """The voices there are, the best of each language first."""
+        ...
+
+    async def synthesize(self, text: str, voice: str, pace: float = 1.0) -> Speech:
+        """Speak ``text`` with the voice of that id, ``pace`` times as fast as it does (0.5 to 2).
+
+        Raises UnsupportedError for an unknown voice. Empty text gives no sound.
+        """
         ...
 
 
