@@ -236,6 +236,11 @@ class JobContext(CallContext, Protocol):
         """The job's id."""
         ...
 
+    @property
+    def attempts_left(self) -> int:
+        """How often it is tried again, should it raise a RetriableError now."""
+        ...
+
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Report; raises RetriableError when the job has been cancelled or lost its lease."""
         ...
