@@ -42,6 +42,7 @@ from bloop_sdk.manifest import API_VERSION, Manifest, load_manifest
 from bloop_sdk.offers import Offer, Providers
 from bloop_sdk.plugin import (
     CallContext,
+    CommandContext,
     ConnectionContext,
     JobContext,
     Plugin,
@@ -120,6 +121,7 @@ __all__ = [
     "CallContext",
     "CheckResult",
     "Choice",
+    "CommandContext",
     "Comment",
     "Completion",
     "CompletionState",

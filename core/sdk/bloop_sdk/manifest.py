@@ -155,13 +155,15 @@ class ConsumerDecl(_Part):
 class CommandDecl(_Part):
     """A click command at ``bloop <plugin> <name>``.
 
-    Its callback takes a :class:`bloop_sdk.CallContext` first (``@click.pass_obj``) and may be
-    ``async def``.
+    Its callback takes a :class:`bloop_sdk.CommandContext` first (``@click.pass_obj``) and may be
+    ``async def``. One that is ``top`` is also called as ``bloop <name>``, where neither the hub nor
+    a plugin has that name.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
     command: DottedPath
     help: str
+    top: bool = False
 
 
 class ActionDecl(_Part):

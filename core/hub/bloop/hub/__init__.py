@@ -276,14 +276,14 @@ class Hub:
 
         self.config = config
         changes = await asyncio.to_thread(self.load_plugins)
-        await self._take_up_jobs()
+        await self.take_up_jobs()
         self.clock.follow(schedules_of(self))
         if self.kind != "worker":
             await self._take_up_consumers()
         self.loading = False
         return changes
 
-    async def _take_up_jobs(self) -> None:
+    async def take_up_jobs(self) -> None:
         """Run the jobs of the plugins that are ready, and claim no more of the others'."""
         parts = {
             f"{part.plugin_id}.{part.declaration.kind}": part

@@ -167,6 +167,11 @@ class JobCall(PluginCall):
         """The job's id."""
         return self.running.job
 
+    @property
+    def attempts_left(self) -> int:
+        """How often it is tried again."""
+        return self.running.claim.max_attempts - self.running.attempt
+
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Report; raises JobStoppedError when it should end."""
         self.running.progress(done, total, message)

@@ -136,6 +136,11 @@ class FakeContext:
         self.steps.take()
         return await asyncio.to_thread(function, *args, **kwargs)
 
+    @property
+    def attempts_left(self) -> int:
+        """None: what fails here has failed."""
+        return 0
+
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Remember what was reported."""
         self.reported.append((done, total, message))
