@@ -485,6 +485,19 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("key", name=op.f("pk_pace_book")),
     )
     op.create_table(
+        "plugin_file",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("plugin_id", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("media_type", sa.String(length=120), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", "plugin_id", "name", name=op.f("pk_plugin_file")),
+    )
+    op.create_index(op.f("ix_plugin_file_sha256"), "plugin_file", ["sha256"], unique=False)
+    op.create_table(
         "plugin_value",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("plugin_id", sa.String(length=40), nullable=False),
