@@ -15,7 +15,7 @@ class NotFoundError(BloopError):
 
 async def video_of(ctx: CallContext, id_: str) -> Video:
     """A video whose lesson the caller may read."""
-    found = await ctx.read(videos.one, id_) if len(id_) <= 36 else None  # noqa: PLR2004 - a UUID
+    found = await ctx.read(videos.one, id_) if len(id_) <= 36 else None
     if found is None:
         raise NotFoundError("no such video", cure="look at the lesson's page")
     await ctx.content.item(found.item_id)

@@ -12,7 +12,12 @@ from bloop_studio.tables import StoryboardVersion, Video
 
 
 async def ask(
-    ctx: CallContext, item: Item, options: Options, *, number: int | None = None, again: bool = False
+    ctx: CallContext,
+    item: Item,
+    options: Options,
+    *,
+    number: int | None = None,
+    again: bool = False,
 ) -> Video:
     """Ask for a lesson's video: of a version of its storyboard, or of the one that counts."""
     if number is None:

@@ -52,7 +52,8 @@ async def draw_scene(work: Work, payload: JobPayload) -> dict[str, Any]:
     name = planning.clip_name(row.plan, opened.plugin_id, opened.version)
     found = await ctx.files.get(name)
     if found is not None:
-        await ctx.transaction(_done, row.id, name, row.frames, found.size, reused=True)
+        await ctx.transaction(_done, row.id, name, row.frames, reused=True)
+        await ctx.transaction(videos.use, name, found.size)
         return {"clip": name, "reused": True}
     try:
         await _draw(work, opened, row, row.plan, name)
@@ -95,8 +96,7 @@ async def _draw(
         target = Path(folder, "scene.mp4")
         await _drawn(work, opened.renderer, row, planning.read_plan(kept, files), target)
         await pieces.keep(ctx, name, target, "video/mp4")
-        size = target.stat().st_size
-    await ctx.transaction(_done, row.id, name, row.frames, size, reused=False, fault=fault)
+    await ctx.transaction(_done, row.id, name, row.frames, reused=False, fault=fault)
 
 
 async def _drawn(
@@ -134,13 +134,11 @@ def _done(
     scene: str,
     name: str,
     frames: int,
-    size: int,
     *,
     reused: bool,
     fault: str | None = None,
 ) -> None:
     videos.end_scene(unit, scene, clip=name, drawn=frames, reused=reused, fault=fault)
-    videos.use(unit, name, size)
 
 
 async def stored(ctx: CallContext, file: ItemFile, folder: Path) -> Path:

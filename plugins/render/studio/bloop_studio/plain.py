@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-_BLOCKS = frozenset("p div li tr h1 h2 h3 h4 h5 h6 pre blockquote br section table ul ol".split())
+_BLOCKS = frozenset(
+    {"p", "div", "li", "tr", "pre", "blockquote", "br", "section", "table", "ul", "ol"}
+    | {f"h{level}" for level in range(1, 7)}
+)
 _UNSEEN = frozenset({"script", "style", "template", "noscript"})
 
 

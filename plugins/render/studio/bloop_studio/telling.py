@@ -9,13 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import FatalError, Unit
-from bloop_sdk.providers.render import Fault, Layout, Look, Renderer, ScenePlan
+from bloop_sdk import CallContext, FatalError, Item, Unit
+from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
 from bloop_sdk.storyboard import Image, Scene, Storyboard
 from bloop_studio import drafting, planning, storyboards, videos
+from bloop_studio.access import NotFoundError
 from bloop_studio.config import config_of
 from bloop_studio.drawing import open_renderer, stored
 from bloop_studio.jobs import JobPayload, Work, next_stage, stage
+from bloop_studio.options import Options
 from bloop_studio.tables import StoryboardVersion, VideoScene
 from bloop_studio.timing import Timed, plan_scene
 from bloop_studio.voicing import Narration, narrate
@@ -171,3 +173,31 @@ def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]
 
 def _key(kind: str, payload: JobPayload) -> str:
     return f"{kind}/{payload['video']}/{payload['round']}"
+
+
+async def still(
+    ctx: CallContext,
+    item: Item,
+    storyboard: Storyboard,
+    scene_id: str,
+    options: Options,
+    at: float | None,
+    folder: Path,
+) -> bytes:
+    """A PNG of one scene with all its parts shown, or as it is ``at`` seconds into reading it."""
+    scene = next((one for one in storyboard.scenes if one.id == scene_id), None)
+    if scene is None:
+        raise NotFoundError("this storyboard has no such scene")
+    timed = plan_scene(scene, {}, options.fps)
+    config = config_of(ctx)
+    kept = planning.plan(
+        scene, timed, options.look(config.primary, config.accent), storyboard, item
+    )
+    files = {
+        name: await stored(ctx, file, folder) for name, file in planning.assets_of(kept).items()
+    }
+    shown = planning.read_plan(kept, files)
+    when = shown.seconds if at is None else min(at, shown.seconds)
+    renderer = (await open_renderer(ctx)).renderer
+    (png,) = await renderer.still(shown, [max(0.0, when - 1 / options.fps)], folder)
+    return await ctx.run_sync(png.read_bytes)
