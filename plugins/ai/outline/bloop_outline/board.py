@@ -1,0 +1,376 @@
+"""From a lesson to its storyboard: what is told of each chapter, and for how long."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from bloop_outline import formulas, listings, media
+from bloop_outline.blocks import (
+    Block,
+    Display,
+    Figure,
+    Glossary,
+    Grid,
+    Listing,
+    Paragraph,
+    Source,
+)
+from bloop_outline.chapters import Chapter, Part, chapters_of, texts
+from bloop_outline.config import OutlineConfig
+from bloop_outline.inline import Inline, inlined
+from bloop_outline.languages import Language, language_of
+from bloop_outline.prose import Point, Telling, chosen, definitions, packed, points
+from bloop_outline.ranking import keys, rank
+from bloop_outline.reading import read_html
+from bloop_outline.script import Draft, Script, heading, seconds_of
+from bloop_outline.sentences import fit, flow, leans, short, spans
+from bloop_sdk import UnsupportedError
+from bloop_sdk.providers.ai import Lesson, Picture
+from bloop_sdk.storyboard import Asset, Bullets, Scene, Storyboard, Title
+
+SHORTEST_SECONDS = 45.0
+"""A short lesson is told whole, up to about this."""
+MOST_CHAPTERS = 60
+MOST_SCENES = 78
+RECAP_FROM_SECONDS = 50.0
+_LEAST_CHAPTER = 7.0
+
+
+def outline(lesson: Lesson, config: OutlineConfig) -> Storyboard:
+    """The storyboard of a lesson; raises UnsupportedError where there is nothing to tell."""
+    blocks = read_html(lesson.html)
+    language = language_of(lesson.language, " ".join(texts(blocks)))
+    title = _line(lesson.title)
+    chapters = chapters_of(blocks, title, language)
+    if not chapters and not title:
+        raise UnsupportedError(
+            "the lesson has neither a title nor text to tell of",
+            cure="write something into it, or choose another lesson",
+        )
+    teller = _Teller(lesson, language, config)
+    scenes = teller.scenes(title or heading(chapters[0].heading) or "…", chapters)
+    shown = {scene.visual.asset for scene in scenes if scene.visual.kind == "image"}
+    assets = [
+        Asset(id=one.id, source=one.source, alt=fit(_line(one.alt), 400))
+        for one in lesson.pictures
+        if one.id in shown
+    ]
+    return Storyboard(
+        title=fit(title, 160) or fit(scenes[0].title, 160) or "…",
+        language=language.code,
+        made_by="extraction",
+        scenes=scenes,
+        assets=assets,
+    )
+
+
+def _line(text: str) -> str:
+    gathered = Inline()
+    gathered.add(text)
+    return inlined(gathered.take()).text
+
+
+class _Teller:
+    def __init__(self, lesson: Lesson, language: Language, config: OutlineConfig) -> None:
+        self._language = language
+        self._config = config
+        self._pictures: Mapping[str, Picture] = {one.source: one for one in lesson.pictures}
+        self._concepts = lesson.concepts
+        self._title = lesson.title
+        self._best: list[Point] = []
+
+    def scenes(self, title: str, chapters: Sequence[Chapter]) -> list[Scene]:
+        told = [one for one in chapters if any(part.role == "text" for part in one.parts)]
+        told, rate = self._planned(told)
+        opening, used = self._opening(title, told)
+        made = [self._scene("title", opening)]
+        summary: list[Part] = []
+        for chapter in chapters:
+            summary += [part for part in chapter.parts if part.role == "summary"]
+            if chapter in told:
+                skipped = used if chapter is told[0] else frozenset[int]()
+                made += self._chapter(chapter, chapter.words * rate, skipped)
+            elif all(part.role == "exercises" for part in chapter.parts):
+                made += self._exercises(chapter)
+        made = _unique(made[:MOST_SCENES])
+        recap = self._recap(summary) if self._config.recap else None
+        spoken = sum(seconds_of(line.text) for scene in made for line in scene.narration)
+        if recap is not None and spoken >= RECAP_FROM_SECONDS:
+            made.append(self._scene("recap", recap))
+        return made
+
+    def _planned(self, chapters: Sequence[Chapter]) -> tuple[list[Chapter], float]:
+        """The chapters to be told, and the seconds for each of their words.
+
+        The rate moves in steps, so that a small change of the lesson leaves it as it is.
+        """
+        kept = list(chapters)
+        if len(kept) > MOST_CHAPTERS:
+            longest = sorted(kept, key=lambda one: -one.words)[:MOST_CHAPTERS]
+            kept = [one for one in kept if one in longest]
+        rate = self._config.seconds_per_thousand_words / 1000
+        whole = sum(one.words for one in kept) * rate
+        longest_seconds = self._config.longest_minutes * 60
+        if 0 < whole < SHORTEST_SECONDS:
+            rate *= math.ceil(2 * SHORTEST_SECONDS / whole) / 2
+        elif whole > longest_seconds:
+            rate /= 2 ** (math.ceil(4 * math.log2(whole / longest_seconds)) / 4)
+        return kept, rate
+
+    # One chapter ---------------------------------------------------------------------------
+
+    def _tellings(self, chapter: Chapter) -> list[Telling]:
+        made: list[Telling] = []
+        for number, part in enumerate(chapter.parts):
+            sentences = flow(part.blocks, self._language)
+            about = " ".join((self._title, chapter.heading, part.heading))
+            weights = rank(sentences, about, self._language, self._concepts)
+            title = part.heading or chapter.heading
+            made.append(Telling(title, sentences, weights, number, self._language))
+        return made
+
+    def _chapter(self, chapter: Chapter, budget: float, skipped: frozenset[int]) -> list[Scene]:
+        budget = max(budget, _LEAST_CHAPTER)
+        tellings = self._tellings(chapter)
+        told: list[set[int]] = [set() for _ in tellings]
+        if tellings:
+            told[0] |= skipped
+        structured: list[Draft] = []
+        for telling, part in zip(tellings, chapter.parts, strict=True):
+            if part.role == "text":
+                structured += self._structured(telling, part)
+            elif part.role == "exercises":
+                structured += media.questions(telling, part.blocks)[:1]
+        picked: list[Draft] = []
+        spent = 0.0
+        for draft in sorted(structured, key=lambda one: (-one.value, one.place)):
+            if draft.uses & told[draft.place[0]]:
+                continue
+            if spent + 0.55 * draft.seconds > budget:
+                continue
+            picked.append(draft)
+            told[draft.place[0]] |= draft.uses
+            spent += draft.seconds
+        candidates = [
+            point
+            for telling, part, done in zip(tellings, chapter.parts, told, strict=True)
+            if part.role == "text"
+            for point in points(telling, done)
+        ]
+        if budget - spent >= 4 or not picked:
+            picked += packed(chosen(candidates, budget - spent), chapter.heading)
+        self._remember(tellings, chapter)
+        picked.sort(key=lambda one: one.place)
+        return self._named(chapter, picked)
+
+    def _structured(self, telling: Telling, part: Part) -> list[Draft]:
+        shown = formulas.formulas(telling)
+        drawn = formulas.plots(telling)
+        made = [*shown, *drawn, *definitions(telling), *listings.arrays(telling)]
+        if not shown and not drawn:
+            made += formulas.inline_formulas(telling)
+        dated = listings.dated_sentences(telling)
+        if dated is not None:
+            made.append(dated)
+        paragraphs = [one.rich.text for one in part.blocks if isinstance(one, Paragraph)]
+        graph = listings.arrows(telling, paragraphs, 0)
+        if graph is not None:
+            made.append(graph)
+        for place, block in enumerate(part.blocks):
+            made += self._of_block(telling, part.blocks, place, block)
+        return [*made, *media.questions(telling, part.blocks)]
+
+    def _of_block(
+        self, telling: Telling, blocks: Sequence[Block], place: int, block: Block
+    ) -> list[Draft]:
+        if isinstance(block, Paragraph | Display):
+            return []
+        if isinstance(block, Figure):
+            return media.image(telling, block, self._pictures, place)
+        if isinstance(block, Source):
+            return media.code(telling, block, _around(telling, blocks, place), place)
+        lead, chain = _lead(telling, blocks, place)
+        made: list[Draft] = []
+        if isinstance(block, Listing) and not lead.endswith("?"):
+            made = listings.listing(telling, block, lead, place)
+        elif isinstance(block, Grid):
+            made = listings.table(telling, block, lead, place)
+        elif isinstance(block, Glossary):
+            made = listings.glossary(telling, block, lead, place)
+        for draft in made:
+            draft.uses |= chain
+        return made
+
+    def _exercises(self, chapter: Chapter) -> list[Scene]:
+        for telling, part in zip(self._tellings(chapter), chapter.parts, strict=True):
+            found = sorted(media.questions(telling, part.blocks), key=lambda one: -one.value)
+            if found:
+                return self._named(chapter, found[:1])
+        return []
+
+    def _named(self, chapter: Chapter, drafts: Iterable[Draft]) -> list[Scene]:
+        counts: Counter[str] = Counter()
+        made: list[Scene] = []
+        for draft in drafts:
+            counts[draft.kind] += 1
+            number = counts[draft.kind]
+            name = f"{chapter.slug}-{draft.kind}" + (f"-{number}" if number > 1 else "")
+            if not made:
+                self._announce(chapter, draft)
+            made.append(self._scene(name, draft))
+        return made
+
+    def _announce(self, chapter: Chapter, draft: Draft) -> None:
+        """Say the heading of a chapter, unless its first words say the same."""
+        spoken = heading(chapter.heading)
+        if not spoken or not draft.script.lines:
+            return
+        asks = spoken.endswith(("?", "？", "؟"))
+        first = set(keys(draft.script.lines[0], self._language))
+        if not asks and first & set(keys(spoken, self._language)):
+            return
+        draft.script.prepend(spoken)
+
+    def _scene(self, name: str, draft: Draft) -> Scene:
+        said = " ".join((*draft.script.lines, draft.title)).casefold()
+        concepts = [one[:80] for one in self._concepts if one.casefold() in said]
+        narration = draft.script.narration()[:12]
+        lines = {line.id for line in narration}
+        parts = set(draft.visual.parts())
+        cues = [one for one in draft.script.cues if one.line in lines and one.target in parts]
+        return Scene(
+            id=name[:40].strip("-"),
+            title=draft.title,
+            concepts=concepts[:12],
+            narration=narration,
+            visual=draft.visual,
+            cues=cues[:40],
+        )
+
+    # The beginning and the end -------------------------------------------------------------
+
+    def _opening(
+        self, title: str, chapters: Sequence[Chapter]
+    ) -> tuple[Draft, frozenset[int]]:
+        """A title card, with the first sentences of what stands before all headings."""
+        script = Script(self._language)
+        bare = title.rstrip(" .:")
+        asks = bare.endswith(("?", "!", "？", "！", "؟"))
+        script.say(bare if asks else self._language.opening.format(title=bare))
+        used: list[int] = []
+        subtitle = ""
+        if chapters and not chapters[0].heading:
+            sentences = flow(chapters[0].parts[0].blocks, self._language)
+            for number, sentence in enumerate(sentences[:3]):
+                plain = sentence.is_speakable and not sentence.formulas
+                first = number > 0 or not leans(sentence, self._language)
+                fits = script.seconds + seconds_of(sentence.text) < 16
+                if not plain or not first or not fits or sentence.text.endswith(":"):
+                    break
+                script.say(sentence.text)
+                used.append(number)
+        elif len(chapters) > 2:
+            names = [heading(one.heading) for one in chapters[:5] if one.heading]
+            subtitle = fit(" · ".join(names), 160)
+            line = script.say(", ".join(names))
+            script.at(line, names[0] if names else "", "subtitle")
+        card = Title(kind="title", title=fit(title, 80), subtitle=subtitle)
+        return Draft("title", fit(title, 80), card, script, 9, (0, 0, 0)), frozenset(used)
+
+    def _remember(self, tellings: Sequence[Telling], chapter: Chapter) -> None:
+        """Keep the weightiest sentence of a chapter for the recap."""
+        alone = [
+            point
+            for telling, part in zip(tellings, chapter.parts, strict=True)
+            if part.role == "text"
+            for point in points(telling, ())
+            if len(point.chain) == 1 and point.seconds < 9
+        ]
+        if alone and chapter.heading:
+            self._best.append(max(alone, key=lambda one: one.weight))
+
+    def _recap(self, summary: Sequence[Part]) -> Draft | None:
+        texts_ = _summed_up(summary, self._language)
+        if len(texts_) < 2:
+            best = sorted(self._best, key=lambda one: -one.weight)[:5]
+            texts_ = [one.telling.said(one.chain[0]) for one in self._best if one in best]
+        if len(texts_) < 2:
+            return None
+        script = Script(self._language)
+        items: list[str] = []
+        for number, text in enumerate(texts_[:6]):
+            said = text
+            if number == 0 and self._language.recap:
+                said = f"{self._language.recap}: {text}"
+            if items and script.seconds + seconds_of(said) > 22:
+                break
+            line = script.say(said)
+            items.append(short(text, self._language))
+            script.at(line, items[-1], f"item-{len(items)}")
+        if len(items) < 2:
+            return None
+        title = self._language.recap or fit(_line(self._title), 80)
+        visual = Bullets(kind="bullets", title=title, items=items)
+        return Draft("recap", title, visual, script, 1, (0, 0, 0))
+
+
+def _around(telling: Telling, blocks: Sequence[Block], place: int) -> list[int]:
+    """The sentence before a block, and those behind it."""
+    before = [n for n, one in enumerate(telling.sentences) if one.paragraph < place][-1:]
+    following = next(
+        (n for n in range(place + 1, len(blocks)) if isinstance(blocks[n], Paragraph)), None
+    )
+    if following != place + 1:
+        return before
+    behind = [n for n, one in enumerate(telling.sentences) if one.paragraph == following]
+    chain = (telling.before(before[0]) or before) if before else []
+    return [*chain, *behind[:2]]
+
+
+def _lead(
+    telling: Telling, blocks: Sequence[Block], place: int
+) -> tuple[str, frozenset[int]]:
+    """The sentence that leads to a list or a table, and those that it leans on."""
+    if not place or not isinstance(blocks[place - 1], Paragraph | Display):
+        return "", frozenset()
+    before = [n for n, one in enumerate(telling.sentences) if one.paragraph < place]
+    if not before:
+        return "", frozenset()
+    chain = telling.before(before[-1])
+    if chain is None or len(chain) > 2:
+        return "", frozenset()
+    sentences = [telling.sentences[number] for number in chain]
+    if not all(one.is_speakable for one in sentences) or any(one.formulas for one in sentences):
+        return "", frozenset()
+    text = " ".join(telling.said(number) for number in chain)
+    return (text, frozenset(chain)) if seconds_of(text) < 12 else ("", frozenset())
+
+
+def _summed_up(summary: Sequence[Part], language: Language) -> list[str]:
+    """What the lesson itself says in its summary."""
+    found: list[str] = []
+    for part in summary:
+        for block in part.blocks:
+            if isinstance(block, Listing):
+                for entry in block.entries:
+                    first = next(spans(entry.rich.text, language), None)
+                    if first is not None:
+                        found.append(entry.rich.text[slice(*first)])
+        if not found:
+            sentences = flow(part.blocks, language)
+            found = [one.text for one in sentences if one.is_speakable and not leans(one, language)]
+    return [text for text in found if 3 < len(text) < 260 and re.search(r"\w", text)]
+
+
+def _unique(scenes: Sequence[Scene]) -> list[Scene]:
+    taken: Counter[str] = Counter()
+    made: list[Scene] = []
+    for scene in scenes:
+        taken[scene.id] += 1
+        if taken[scene.id] > 1:
+            scene = scene.model_copy(update={"id": f"{scene.id[:36]}-{taken[scene.id]}"})
+        made.append(scene)
+    return made
