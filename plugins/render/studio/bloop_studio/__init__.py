@@ -1,0 +1,1 @@
+"""From a lesson to a narrated video."""
