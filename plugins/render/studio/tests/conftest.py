@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from studio_media import BLUE, GREEN, RED, make_clip
+
 from bloop.hub import Hub
+from bloop_sdk.providers.render import Clip
 from bloop_sdk.testing.distributions import write_plugin
 from tests.support.database import make_call
 
@@ -112,3 +117,14 @@ def made(ctx):
         return row
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def three_clips(tmp_path_factory) -> list[Clip]:
+    """Red, blue, green: the second holds few pictures, as a still scene does."""
+    folder = tmp_path_factory.mktemp("clips")
+    return [
+        make_clip(folder / "a.mp4", {0: RED}, 45),
+        make_clip(folder / "b.mp4", {0: BLUE}, 120, sent=(0, 30, 60, 119)),
+        make_clip(folder / "c.mp4", {0: GREEN}, 30),
+    ]
