@@ -112,27 +112,25 @@ async def narrate(
         return made
     chosen = await choose(ctx, options.voice, storyboard.language)
     made.voice, made.exact = chosen.name, chosen.voice.exact
-    gate = asyncio.Semaphore(AT_ONCE)
     done = 0
 
     speaker = Speaker(ctx, chosen, storyboard.language, options.pace, folder)
 
     async def say(scene: str, line: Line) -> None:
         nonlocal done
-        async with gate:
-            try:
-                made.lines[scene, line.id] = await speaker.say(line)
-            except RetriableError:
+        try:
+            made.lines[scene, line.id] = await speaker.say(line)
+        except RetriableError:
+            raise
+        except BloopError as err:
+            if err.code not in REFUSALS:
                 raise
-            except BloopError as err:
-                if err.code not in REFUSALS:
-                    raise
-                made.unsaid[scene, line.id] = str(err)
+            made.unsaid[scene, line.id] = str(err)
         done += 1
         if told:
             await told(done, len(lines))
 
-    await together(say(scene, line) for scene, line in lines)
+    await together((say(scene, line) for scene, line in lines), AT_ONCE)
     made.exact, made.made = all(one.speech.exact for one in made.lines.values()), speaker.made
     return made
 
@@ -162,14 +160,29 @@ class Speaker:
         return Voiced(spoken=spoken, speech=unpack(await self.ctx.run_sync(path.read_bytes)))
 
 
-async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Do all of it side by side; the first failure ends the rest, and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for one in work:
-                group.create_task(one)
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+async def together(work: Iterable[Coroutine[Any, Any, None]], at_once: int) -> None:
+    """Do all of it, some at once. After a failure nothing more begins; what runs ends first.
+
+    What was begun may have cost something, and is kept. Raises the first failure.
+    """
+    waiting = iter(work)
+    failures: list[BaseException] = []
+
+    async def take() -> None:
+        for one in waiting:
+            if failures:
+                one.close()
+                continue
+            try:
+                await one
+            except Exception as err:  # noqa: BLE001 - raised below, once the others have ended
+                failures.append(err)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(take())
+    if failures:
+        raise failures[0]
 
 
 def pack(speech: Speech) -> bytes:
