@@ -50,14 +50,22 @@ def _guard_of(capability: str) -> type[_Guarded]:
 def _member(capability: str, name: str, declared: Any) -> Any:
     if not inspect.isfunction(declared):
         return property(lambda self: self.calls.run(self.handle, name, getattr, self.inner, name))
-    kind = get_type_hints(declared).get("return", Any)
-    kind = get_origin(kind) or kind
+    kind = _answer_of(declared)
     seconds = LONGER.get(f"{capability}.{name}", CALL_SECONDS)
     if inspect.iscoroutinefunction(declared):
         return wraps(declared)(_awaited(name, kind, seconds))
     if kind is AsyncIterator:
         return wraps(declared)(_streamed(name, seconds))
     return wraps(declared)(_run(name, kind))
+
+
+def _answer_of(declared: Any) -> Any:
+    """The class of a method's answers, where it can be told."""
+    try:
+        kind = get_type_hints(declared).get("return", Any)
+    except TypeError:  # Only Python 3.14 knows what a memoryview[float] is.
+        return Any
+    return get_origin(kind) or kind
 
 
 def _awaited(name: str, kind: Any, seconds: float) -> Callable[..., Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -52,10 +54,13 @@ class FakeFiles:
     """``ctx.files`` in a folder of their own, which goes with this object."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="bloop-files-", ignore_cleanup_errors=True
-        )
         self._kept: dict[str, StoredFile] = {}
+
+    @functools.cached_property
+    def _folder(self) -> Path:
+        made = tempfile.mkdtemp(prefix="bloop-files-")
+        weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
+        return Path(made)
 
     async def put(self, name: str, source: Path, media_type: str) -> StoredFile:
         """Keep a copy; raises FatalError for what is no name or no media type."""
@@ -73,7 +78,7 @@ class FakeFiles:
         return digest, len(content)
 
     def _place(self, digest: str) -> Path:
-        return Path(self._folder.name) / digest
+        return self._folder / digest
 
     async def get(self, name: str) -> StoredFile | None:
         """What is kept under a name."""
