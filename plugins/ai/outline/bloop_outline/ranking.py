@@ -53,7 +53,7 @@ def rank(
 
 
 def _weight(sentence: Sentence, language: Language) -> float:
-    text = sentence.text
+    text = sentence.text.replace("’", "'")
     count = len(text.split()) if " " in text else len(text) / 2
     weight = 1.0
     if count < 4:

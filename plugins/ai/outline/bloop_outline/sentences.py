@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from bloop_outline.blocks import Block, Display, Paragraph, Rich
 from bloop_outline.languages import Language
 
-SPOKEN_LATEX = 90
-"""A longer formula is shown, and not read aloud."""
+SPOKEN_SIGNS = 34
+"""A formula of more letters, numbers and operators is shown, and not read aloud."""
 LONGEST_SENTENCE = 420
 
 _MATH = re.compile(r"\$[^$]*\$")
@@ -58,7 +58,9 @@ class Sentence:
 
 def is_spoken(latex: str) -> bool:
     """Whether a formula is short and plain enough to be read aloud."""
-    return len(latex) <= SPOKEN_LATEX and "\\begin" not in latex and "\\\\" not in latex
+    told = re.sub(r"\\(?:left|right|[dt]?frac|text|mathrm|quad|qquad)\b|\\[,;:! ]", " ", latex)
+    signs = re.findall(r"\\[a-zA-Z]+|[^\W_]+|[=+<>/|-]", told)
+    return len(signs) <= SPOKEN_SIGNS and "\\begin" not in latex and "\\\\" not in latex
 
 
 def flow(blocks: Sequence[Block], language: Language) -> list[Sentence]:
@@ -72,7 +74,7 @@ def flow(blocks: Sequence[Block], language: Language) -> list[Sentence]:
             marks = [mark for mark in rich.marks if start <= mark.start < end]
             term = next(
                 (
-                    rich.text[mark.start : mark.end].strip(" :.,-–—")
+                    _named(rich.text[mark.start : mark.end])
                     for mark in marks
                     if mark.kind != "italic" and (mark.start - start < 8 or mark.kind == "term")
                 ),
@@ -117,6 +119,12 @@ def _runs(blocks: Sequence[Block]) -> Iterator[tuple[int, Rich, list[str]]]:
 
 
 _END_OF_TEXT = re.compile(r"[.!?。！？]$")
+
+
+def _named(marked: str) -> str:
+    """A term without what says that it is one: "Definition - term."."""
+    term = marked.strip(" :.,-–—")
+    return re.sub(r"^\w+\s*[—–:-]\s+", "", term) if re.match(r"defini", term, re.I) else term
 
 
 def _goes_on(text: str) -> bool:
@@ -172,6 +180,9 @@ def leans(sentence: Sentence, language: Language) -> bool:
     first = found[0].lower()
     if first in language.backward or first.split("'")[0].split("’")[0] in language.backward:
         return True
+    # "Thus" at its very start may go; "is, however," may not.
+    if language.linking & {word.lower() for word in found[1:5]}:
+        return True
     second = found[1].lower() if len(found) > 1 else ""
     return first in language.stop and second in {
         "former", "latter", "other", "same", "second", "third", "others",
@@ -180,8 +191,8 @@ def leans(sentence: Sentence, language: Language) -> bool:
 
 def finished(text: str) -> str:
     """A text that ends as a sentence does."""
-    text = text.strip().rstrip(",;:—–- ")
-    if not text or re.search(r"[.!?…。！？؟۔।]['\"”’»)\]]*$", text):
+    text = text.strip().rstrip(",;—–- ")
+    if not text or re.search(r"[.!?…:。！？：؟۔।]['\"”’»)\]]*$", text):
         return text
     last = next((sign for sign in reversed(text) if sign.isalpha()), "")
     return f"{text}。" if "\u3040" <= last <= "\u9fff" else f"{text}."
@@ -189,9 +200,9 @@ def finished(text: str) -> str:
 
 def without_asides(text: str, language: Language) -> str:
     """A sentence without brackets, asides between dashes, and a beginning that may go."""
-    shorter = _DASHED.sub(" ", _ASIDES.sub("", text))
-    if re.search(r"\w", shorter):
-        text = shorter
+    if "=" not in _MATH.sub("", text):
+        shorter = _DASHED.sub(" ", _ASIDES.sub("", text))
+        text = shorter if re.search(r"\w", shorter) else text
     lower = text.lower()
     for beginning in language.droppable:
         if lower.startswith(beginning + " "):
