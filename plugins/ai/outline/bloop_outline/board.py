@@ -26,7 +26,7 @@ from bloop_outline.prose import Point, Telling, chosen, definitions, packed, poi
 from bloop_outline.ranking import keys, rank
 from bloop_outline.reading import read_html
 from bloop_outline.script import Draft, Script, heading, seconds_of
-from bloop_outline.sentences import fit, flow, leans, short, spans
+from bloop_outline.sentences import Sentence, fit, flow, leans, short, spans
 from bloop_sdk import UnsupportedError
 from bloop_sdk.providers.ai import Lesson, Picture
 from bloop_sdk.storyboard import Asset, Bullets, Scene, Storyboard, Title
@@ -130,6 +130,8 @@ class _Teller:
             sentences = flow(part.blocks, self._language)
             about = " ".join((self._title, chapter.heading, part.heading))
             weights = rank(sentences, about, self._language, self._concepts)
+            if number and self._is_example(part):
+                weights = [0.5 * weight for weight in weights]
             title = part.heading or chapter.heading
             made.append(Telling(title, sentences, weights, number, self._language, budget))
         return made
@@ -143,7 +145,11 @@ class _Teller:
         structured: list[Draft] = []
         for telling, part in zip(tellings, chapter.parts, strict=True):
             if part.role == "text":
-                structured += self._structured(telling, part)
+                found = self._structured(telling, part)
+                if part is not chapter.parts[0] and self._is_example(part):
+                    for draft in found:
+                        draft.value *= 0.55
+                structured += found
             elif part.role == "exercises":
                 structured += media.questions(telling, part.blocks)[:1]
         picked: list[Draft] = []
@@ -186,6 +192,10 @@ class _Teller:
         says_much = defines is not None and defines.search(first.text[:90])
         if says_much and seconds_of(first.text) <= 9 and draft.seconds <= 18:
             draft.script.prepend(telling.said(0))
+
+    def _is_example(self, part: Part) -> bool:
+        pattern = self._language.examples
+        return pattern is not None and bool(pattern.search(part.heading))
 
     def _structured(self, telling: Telling, part: Part) -> list[Draft]:
         shown = formulas.formulas(telling)
@@ -269,6 +279,7 @@ class _Teller:
             narration=narration,
             visual=draft.visual,
             cues=cues[:40],
+            seconds=draft.least if draft.least > draft.script.seconds else None,
         )
 
     # The beginning and the end -------------------------------------------------------------
@@ -310,9 +321,19 @@ class _Teller:
             if part.role == "text"
             for point in points(telling, ())
             if len(point.chain) == 1 and point.seconds < 7
+            if not self._language.pronouns & set(point.head.lower().split())
+            and self._is_key(telling.sentences[point.chain[0]])
         ]
         if alone and chapter.heading:
             self._best.append(max(alone, key=_worth))
+
+    def _is_key(self, sentence: Sentence) -> bool:
+        """Whether a sentence says what something is, or that it matters."""
+        language = self._language
+        if language.defines is None or language.weighty is None or language.light is None:
+            return True
+        says = language.defines.search(sentence.text) or language.weighty.search(sentence.text)
+        return (sentence.marked or bool(says)) and not language.light.search(sentence.text)
 
     def _recap(self, summary: Sequence[Part], most: float) -> Draft | None:
         texts_ = _summed_up(summary, self._language)

@@ -78,8 +78,8 @@ def _defines(telling: Telling, number: int) -> bool:
     plain = bool(sentence.term) and not sentence.formulas and sentence.is_speakable
     if not plain or leans(sentence, telling.language) or len(sentence.term.split()) > 5:
         return False
-    rest = sentence.text.casefold().partition(sentence.term.casefold())[2]
-    if sentence.text.casefold().startswith(sentence.term.casefold()) and rest[:1] in ":.–—":
+    before, _, rest = sentence.text.casefold().partition(sentence.term.casefold())
+    if len(before) < 16 and rest[:1] in {":", ".", "–", "—"}:
         return len(rest) > 12
     pattern = telling.language.defines
     return pattern is not None and bool(pattern.match(rest[:40]))
@@ -101,8 +101,8 @@ def _card(telling: Telling, number: int) -> Draft:
 
 
 def _meaning(sentence: Sentence) -> str:
-    rest = sentence.text[len(sentence.term) :]
-    if sentence.text.casefold().startswith(sentence.term.casefold()) and rest[:1] in ":.":
+    rest = sentence.text.partition(sentence.term)[2]
+    if len(rest) >= len(sentence.text) - len(sentence.term) - 16 and rest[:1] in {":", ".", "–"}:
         meaning = rest[1:].strip()
         return meaning[:1].upper() + meaning[1:]
     return sentence.text

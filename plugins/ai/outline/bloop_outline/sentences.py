@@ -19,8 +19,8 @@ _DISPLAY = re.compile("\ue000(\\d+)\ue001")
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？｡]+[」』）”]*|[؟۔।॥]+")
 _LAST_WORD = re.compile(r"(\S+)$")
 _NOT_END = re.compile(r"^(?:[A-Za-zÀ-ÿ]|\d{1,3})$")
-_ASIDES = re.compile(r"\s*\((?:[^()$]|\$[^$]*\$)*\)|\s*（[^（）]*）|\s*\[[^\][$]*\]")
-_DASHED = re.compile(r"\s+[—–]\s+[^—–.;:$]{3,90}\s+[—–]\s+")
+_ASIDES = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）|\s*\[[^\][$]*\]")
+_DASHED = re.compile(r"\s+[—–]\s+[^—–.;:\ue002]{3,90}\s+[—–]\s+")
 _CUTS = re.compile(r"[;,:，；：、،]\s*|\s+[—–]\s+")
 
 
@@ -67,7 +67,7 @@ def flow(blocks: Sequence[Block], language: Language) -> list[Sentence]:
     """The sentences of a part; a formula belongs to the sentence that leads to it."""
     found: list[Sentence] = []
     for number, rich, formulas in _runs(blocks):
-        for start, end in spans(rich.text, language):
+        for start, end in _with_their_names(rich, spans(rich.text, language)):
             text = rich.text[start:end]
             own = tuple(formulas[int(one)] for one in _DISPLAY.findall(text))
             text = _DISPLAY.sub(lambda one, given=formulas: f"${given[int(one[1])]}$", text)
@@ -119,6 +119,25 @@ def _runs(blocks: Sequence[Block]) -> Iterator[tuple[int, Rich, list[str]]]:
 
 
 _END_OF_TEXT = re.compile(r"[.!?。！？]$")
+
+
+def _with_their_names(rich: Rich, cut: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Sentences; a marked name with a full stop belongs to the one that it names."""
+    held: int | None = None
+    last = 0
+    for start, end in cut:
+        begin = start if held is None else held
+        named = any(
+            mark.kind != "italic" and mark.start <= begin and mark.end >= end - 1
+            for mark in rich.marks
+        )
+        if named and held is None and end - start <= 60:
+            held, last = start, end
+            continue
+        held = None
+        yield begin, end
+    if held is not None:
+        yield held, last
 
 
 def _named(marked: str) -> str:
@@ -200,9 +219,13 @@ def finished(text: str) -> str:
 
 def without_asides(text: str, language: Language) -> str:
     """A sentence without brackets, asides between dashes, and a beginning that may go."""
-    if "=" not in _MATH.sub("", text):
-        shorter = _DASHED.sub(" ", _ASIDES.sub("", text))
-        text = shorter if re.search(r"\w", shorter) else text
+    formulas = _MATH.findall(text)
+    held = _MATH.sub(_HOLD, text)
+    if "=" not in held:
+        shorter = _DASHED.sub(" ", _ASIDES.sub(lambda one: one[0] if _HOLD in one[0] else "", held))
+        if re.search(r"\w", shorter):
+            given = iter(formulas)
+            text = re.sub(_HOLD, lambda _: next(given), shorter) if formulas else shorter
     lower = text.lower()
     for beginning in language.droppable:
         if lower.startswith(beginning + " "):

@@ -28,6 +28,7 @@ class Language:
     code: str
     stop: frozenset[str] = frozenset()
     backward: frozenset[str] = frozenset()
+    pronouns: frozenset[str] = frozenset()
     linking: frozenset[str] = frozenset()
     droppable: tuple[str, ...] = ()
     defines: re.Pattern[str] | None = None
@@ -35,6 +36,7 @@ class Language:
     light: re.Pattern[str] | None = None
     exercises: re.Pattern[str] | None = None
     apparatus: re.Pattern[str] | None = None
+    examples: re.Pattern[str] | None = None
     summary: re.Pattern[str] | None = None
     arrays: re.Pattern[str] | None = None
     contrast: re.Pattern[str] | None = None
@@ -88,6 +90,7 @@ def _read(name: str, code: str) -> Language:
         code=code,
         stop=frozenset(table["stop"].split()),
         backward=frozenset(table["backward"].split()),
+        pronouns=frozenset(table["pronouns"].split()),
         linking=frozenset(table["linking"].split()),
         droppable=tuple(table["droppable"]),
         defines=pattern("defines", r"\s(?:{})\s"),
@@ -95,6 +98,7 @@ def _read(name: str, code: str) -> Language:
         light=pattern("light", r"\b(?:{})\b"),
         exercises=pattern("exercises", heading),
         apparatus=pattern("apparatus", heading),
+        examples=pattern("examples", heading),
         summary=pattern("summary", heading.replace("(?:{})", r"(?:\w+\s)?(?:{})")),
         arrays=pattern("arrays", r"\b(?:{})\b"),
         contrast=pattern("contrast", r"\b(?:{})\b"),
