@@ -26,13 +26,15 @@ from bloop_outline.prose import Point, Telling, chosen, definitions, packed, poi
 from bloop_outline.ranking import keys, rank
 from bloop_outline.reading import read_html
 from bloop_outline.script import Draft, Script, heading, seconds_of
-from bloop_outline.sentences import fit, flow, leans, short, spans
+from bloop_outline.sentences import Sentence, fit, flow, leans, short, spans
 from bloop_sdk import UnsupportedError
 from bloop_sdk.providers.ai import Lesson, Picture
 from bloop_sdk.storyboard import Asset, Bullets, Scene, Storyboard, Title
 
-SHORTEST_SECONDS = 45.0
+SHORTEST_SECONDS = 60.0
 """A short lesson is told whole, up to about this."""
+ENDS_SECONDS = 15.0
+"""What the title and the recap take of it."""
 MOST_CHAPTERS = 60
 MOST_SCENES = 78
 RECAP_FROM_SECONDS = 50.0
@@ -87,17 +89,21 @@ class _Teller:
         told, rate = self._planned(told)
         opening, used = self._opening(title, told)
         made = [self._scene("title", opening)]
+        spent = opening.seconds if used else 0.0
         summary: list[Part] = []
         for chapter in chapters:
             summary += [part for part in chapter.parts if part.role == "summary"]
             if chapter in told:
-                skipped = used if chapter is told[0] else frozenset[int]()
-                made += self._chapter(chapter, chapter.words * rate, skipped)
+                first = chapter is told[0]
+                budget = chapter.words * rate - (spent if first else 0.0)
+                if not first or not used or budget > 5:
+                    made += self._chapter(chapter, budget, used if first else frozenset())
             elif all(part.role == "exercises" for part in chapter.parts):
                 made += self._exercises(chapter)
         made = _unique(made[:MOST_SCENES])
-        recap = self._recap(summary) if self._config.recap else None
         spoken = sum(seconds_of(line.text) for scene in made for line in scene.narration)
+        most = min(20.0, max(9.0, 0.15 * spoken))
+        recap = self._recap(summary, most) if self._config.recap else None
         if recap is not None and spoken >= RECAP_FROM_SECONDS:
             made.append(self._scene("recap", recap))
         return made
@@ -111,45 +117,50 @@ class _Teller:
         if len(kept) > MOST_CHAPTERS:
             longest = sorted(kept, key=lambda one: -one.words)[:MOST_CHAPTERS]
             kept = [one for one in kept if one in longest]
-        rate = self._config.seconds_per_thousand_words / 1000
-        whole = sum(one.words for one in kept) * rate
-        longest_seconds = self._config.longest_minutes * 60
-        if 0 < whole < SHORTEST_SECONDS:
-            rate *= math.ceil(2 * SHORTEST_SECONDS / whole) / 2
-        elif whole > longest_seconds:
-            rate /= 2 ** (math.ceil(4 * math.log2(whole / longest_seconds)) / 4)
-        return kept, rate
+        count = max(1, sum(one.words for one in kept))
+        whole = count * self._config.seconds_per_thousand_words / 1000
+        aim = min(max(whole, SHORTEST_SECONDS), 60.0 * self._config.longest_minutes)
+        return kept, 2 ** (round(4 * math.log2((aim - ENDS_SECONDS) / count)) / 4)
 
     # One chapter ---------------------------------------------------------------------------
 
-    def _tellings(self, chapter: Chapter) -> list[Telling]:
+    def _tellings(self, chapter: Chapter, budget: float) -> list[Telling]:
         made: list[Telling] = []
         for number, part in enumerate(chapter.parts):
             sentences = flow(part.blocks, self._language)
             about = " ".join((self._title, chapter.heading, part.heading))
             weights = rank(sentences, about, self._language, self._concepts)
+            if number and self._is_example(part):
+                weights = [0.5 * weight for weight in weights]
             title = part.heading or chapter.heading
-            made.append(Telling(title, sentences, weights, number, self._language))
+            made.append(Telling(title, sentences, weights, number, self._language, budget))
         return made
 
     def _chapter(self, chapter: Chapter, budget: float, skipped: frozenset[int]) -> list[Scene]:
         budget = max(budget, _LEAST_CHAPTER)
-        tellings = self._tellings(chapter)
+        tellings = self._tellings(chapter, budget)
         told: list[set[int]] = [set() for _ in tellings]
         if tellings:
             told[0] |= skipped
         structured: list[Draft] = []
         for telling, part in zip(tellings, chapter.parts, strict=True):
             if part.role == "text":
-                structured += self._structured(telling, part)
+                found = self._structured(telling, part)
+                if part is not chapter.parts[0] and self._is_example(part):
+                    for draft in found:
+                        draft.value *= 0.55
+                structured += found
             elif part.role == "exercises":
                 structured += media.questions(telling, part.blocks)[:1]
         picked: list[Draft] = []
         spent = 0.0
-        for draft in sorted(structured, key=lambda one: (-one.value, one.place)):
+        while structured:
+            kinds = Counter(one.kind for one in picked)
+            draft = min(structured, key=lambda one: (-_bargain(one, budget, kinds), one.place))
+            structured.remove(draft)
             if draft.uses & told[draft.place[0]]:
                 continue
-            if spent + 0.55 * draft.seconds > budget:
+            if spent + 0.5 * draft.seconds > budget and (picked or draft.seconds > 2.6 * budget):
                 continue
             picked.append(draft)
             told[draft.place[0]] |= draft.uses
@@ -164,7 +175,27 @@ class _Teller:
             picked += packed(chosen(candidates, budget - spent), chapter.heading)
         self._remember(tellings, chapter)
         picked.sort(key=lambda one: one.place)
+        self._open_up(chapter, tellings[0], picked)
         return self._named(chapter, picked)
+
+    def _open_up(self, chapter: Chapter, telling: Telling, picked: Sequence[Draft]) -> None:
+        """Begin a chapter with its first sentence, where that says what it is about."""
+        sentences = telling.sentences
+        if not picked or not sentences or not chapter.heading:
+            return
+        first, draft = sentences[0], picked[0]
+        told = any(0 in one.uses for one in picked if one.place[0] == 0)
+        plain = first.is_speakable and not first.is_question and not first.formulas
+        if told or not plain or first.text.endswith(":") or leans(first, self._language):
+            return
+        defines = self._language.defines
+        says_much = defines is not None and defines.search(first.text[:90])
+        if says_much and seconds_of(first.text) <= 9 and draft.seconds <= 18:
+            draft.script.prepend(telling.said(0))
+
+    def _is_example(self, part: Part) -> bool:
+        pattern = self._language.examples
+        return pattern is not None and bool(pattern.search(part.heading))
 
     def _structured(self, telling: Telling, part: Part) -> list[Draft]:
         shown = formulas.formulas(telling)
@@ -205,7 +236,7 @@ class _Teller:
         return made
 
     def _exercises(self, chapter: Chapter) -> list[Scene]:
-        for telling, part in zip(self._tellings(chapter), chapter.parts, strict=True):
+        for telling, part in zip(self._tellings(chapter, 12.0), chapter.parts, strict=True):
             found = sorted(media.questions(telling, part.blocks), key=lambda one: -one.value)
             if found:
                 return self._named(chapter, found[:1])
@@ -248,6 +279,7 @@ class _Teller:
             narration=narration,
             visual=draft.visual,
             cues=cues[:40],
+            seconds=draft.least if draft.least > draft.script.seconds else None,
         )
 
     # The beginning and the end -------------------------------------------------------------
@@ -273,10 +305,11 @@ class _Teller:
                 script.say(sentence.text)
                 used.append(number)
         elif len(chapters) > 2:
-            names = [heading(one.heading) for one in chapters[:5] if one.heading]
-            subtitle = fit(" · ".join(names), 160)
-            line = script.say(", ".join(names))
-            script.at(line, names[0] if names else "", "subtitle")
+            names = [heading(one.heading).rstrip(":") for one in chapters if one.heading]
+            if len(names) < 7 and sum(len(name.split()) for name in names) <= 16:
+                subtitle = fit(" · ".join(names), 160)
+                line = script.say(", ".join(names))
+                script.at(line, names[0], "subtitle")
         card = Title(kind="title", title=fit(title, 80), subtitle=subtitle)
         return Draft("title", fit(title, 80), card, script, 9, (0, 0, 0)), frozenset(used)
 
@@ -287,15 +320,25 @@ class _Teller:
             for telling, part in zip(tellings, chapter.parts, strict=True)
             if part.role == "text"
             for point in points(telling, ())
-            if len(point.chain) == 1 and point.seconds < 9
+            if len(point.chain) == 1 and point.seconds < 7
+            if not self._language.pronouns & set(point.head.lower().split())
+            and self._is_key(telling.sentences[point.chain[0]])
         ]
         if alone and chapter.heading:
-            self._best.append(max(alone, key=lambda one: one.weight))
+            self._best.append(max(alone, key=_worth))
 
-    def _recap(self, summary: Sequence[Part]) -> Draft | None:
+    def _is_key(self, sentence: Sentence) -> bool:
+        """Whether a sentence says what something is, or that it matters."""
+        language = self._language
+        if language.defines is None or language.weighty is None or language.light is None:
+            return True
+        says = language.defines.search(sentence.text) or language.weighty.search(sentence.text)
+        return (sentence.marked or bool(says)) and not language.light.search(sentence.text)
+
+    def _recap(self, summary: Sequence[Part], most: float) -> Draft | None:
         texts_ = _summed_up(summary, self._language)
         if len(texts_) < 2:
-            best = sorted(self._best, key=lambda one: -one.weight)[:5]
+            best = sorted(self._best, key=lambda one: -_worth(one))[:5]
             texts_ = [one.telling.said(one.chain[0]) for one in self._best if one in best]
         if len(texts_) < 2:
             return None
@@ -305,7 +348,7 @@ class _Teller:
             said = text
             if number == 0 and self._language.recap:
                 said = f"{self._language.recap}: {text}"
-            if items and script.seconds + seconds_of(said) > 22:
+            if len(items) > 1 and script.seconds + seconds_of(said) > most:
                 break
             line = script.say(said)
             items.append(short(text, self._language))
@@ -315,6 +358,18 @@ class _Teller:
         title = self._language.recap or fit(_line(self._title), 80)
         visual = Bullets(kind="bullets", title=title, items=items)
         return Draft("recap", title, visual, script, 1, (0, 0, 0))
+
+
+def _bargain(draft: Draft, budget: float, kinds: Mapping[str, int]) -> float:
+    """What a scene is worth where there is room for ``budget`` seconds; the same again is less."""
+    return draft.value * min(1.0, budget / draft.seconds) ** 0.5 * 0.6 ** kinds.get(draft.kind, 0)
+
+
+def _worth(point: Point) -> float:
+    """What a sentence is worth at the end: openings more, examples full of figures less."""
+    figures = len(re.findall(r"\d", re.sub(r"\$[^$]*\$", "", point.head)))
+    opens = 1.4 if point.chain[0] == 0 else 1.0
+    return point.weight * opens * (0.4 if figures > 1 else 1.0)
 
 
 def _around(telling: Telling, blocks: Sequence[Block], place: int) -> list[int]:
@@ -345,6 +400,8 @@ def _lead(
     sentences = [telling.sentences[number] for number in chain]
     if not all(one.is_speakable for one in sentences) or any(one.formulas for one in sentences):
         return "", frozenset()
+    if len(sentences[-1].text.split()) < 3 and " " in telling.title:
+        return "", frozenset()  # "Suppose:"
     text = " ".join(telling.said(number) for number in chain)
     return (text, frozenset(chain)) if seconds_of(text) < 12 else ("", frozenset())
 
@@ -353,8 +410,11 @@ def _summed_up(summary: Sequence[Part], language: Language) -> list[str]:
     """What the lesson itself says in its summary."""
     found: list[str] = []
     for part in summary:
-        for block in part.blocks:
-            if isinstance(block, Listing):
+        for place, block in enumerate(part.blocks):
+            before = part.blocks[place - 1] if place else None
+            lead = before.rich.text if isinstance(before, Paragraph) else ""
+            points_on = language.light is not None and language.light.search(lead)
+            if isinstance(block, Listing) and not points_on:
                 for entry in block.entries:
                     first = next(spans(entry.rich.text, language), None)
                     if first is not None:

@@ -143,6 +143,7 @@ def _unheaded(blocks: Sequence[Block]) -> list[Chapter]:
 
 def slug_of(text: str) -> str:
     """An id that people can read, of at most 24 characters; of other scripts, a digest."""
+    text = re.sub(r"^\W*(?:\d{1,2}[.)]\s*)+", "", text) or text  # Numbers of chapters move.
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
     plain = plain.encode("ascii", "ignore").decode().lower()
     words = re.findall(r"[a-z0-9]+", plain)

@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from bloop_outline.inline import tidy
 from bloop_outline.prose import Telling
 from bloop_outline.script import Draft, Script, heading, seconds_of
 from bloop_outline.sentences import Sentence, fit, is_spoken
@@ -53,7 +54,7 @@ def inline_formulas(telling: Telling) -> list[Draft]:
         script = Script(telling.language)
         script.say(telling.said(number))
         title = heading(telling.title)
-        steps = [one for one in found if len(one) <= 600][:MOST_STEPS]
+        steps = found[:MOST_STEPS]
         visual = Formula(kind="formula", title=title, steps=steps)
         made.append(
             Draft(
@@ -79,12 +80,12 @@ def _shown(telling: Telling, run: list[int]) -> Draft | None:
     uses: set[int] = set()
     for number in run:
         sentence = telling.sentences[number]
-        added = [one for one in sentence.formulas if len(one) <= 600]
+        added = [one for whole in sentence.formulas for one in rows(whole)]
         line = _lead(telling, script, number, uses)
         for latex in added[: MOST_STEPS + 1 - len(steps)]:
             steps.append(latex)
-            if line is not None and len(steps) > 1:
-                before = sentence.text.partition(f"${latex}$")[0]
+            before, found, _ = sentence.text.partition(f"${latex}$")
+            if line is not None and len(steps) > 1 and (found or latex == added[0]):
                 script.at(line, before[-40:], f"step-{len(steps)}")
     if not steps or not script.lines:
         return None
@@ -94,6 +95,15 @@ def _shown(telling: Telling, run: list[int]) -> Draft | None:
     visual = Formula(kind="formula", title=title, steps=steps, caption=fit(caption, 160))
     place = telling.place(run[0])
     return Draft("formula", title, visual, script, 1.2, place, frozenset(uses))
+
+
+def rows(latex: str) -> list[str]:
+    """The lines of an aligned formula, one by one."""
+    inner = re.sub(r"\\(?:begin|end)\{(?:aligned|align|gathered|gather|split|eqnarray)\*?\}", "", latex)
+    if "\\begin" in inner:
+        return [latex] if len(latex) <= 600 else []
+    lines = [tidy(one.replace("&", "")) for one in re.split(r"\\\\(?:\[[^\]]*\])?", inner)]
+    return [one for one in lines if one]
 
 
 def _lead(telling: Telling, script: Script, number: int, uses: set[int]) -> int | None:

@@ -59,8 +59,8 @@ def _bullets(
 ) -> list[Draft]:
     language = telling.language
     script = Script(language)
-    if lead:
-        script.say(lead)
+    if lead or telling.title:
+        script.say(lead or heading(telling.title))
     items: list[str] = []
     for entry in entries:
         text = _whole(entry)
@@ -122,9 +122,11 @@ def _timeline(
     moments: list[Moment] = []
     for (when, _, what), text in dated:
         said = _first(without_asides(text, telling.language), telling.language)
-        if len(moments) == 8 or (len(moments) > 2 and script.seconds > SCENE_SECONDS):
+        full = script.seconds + seconds_of(said) > SCENE_SECONDS
+        if len(moments) == 8 or (len(moments) > 2 and full):
             break
         line = script.say(said)
+        what = (_date(said, telling.language) or ("", 0, what))[2]
         moments.append(Moment(when=when, what=short(what, telling.language, 78)))
         script.at(line, when, f"moment-{len(moments)}")
     title = heading(telling.title)
@@ -137,7 +139,7 @@ def _date(text: str, language: Language) -> tuple[str, int, str] | None:
     months = "|".join(language.months) or r"(?!)"
     pattern = re.compile(
         rf"(?P<when>(?:\d{{1,2}}\.?(?:\s+de)?\s+)?(?:(?:{months})\s+(?:de\s+)?)?(?:\d{{1,2}},\s+)?"
-        rf"(?P<year>{_YEAR})s?(?:\s*[–—-]\s*(?:\d{{4}}|\d{{2}}))?)(?![\d%])",
+        rf"(?P<year>{_YEAR})s?(?:\s*[–—-]\s*(?:\d{{4}}|\d{{2}}))?(?:, \d{{4}})?)(?![\d%])",
         re.IGNORECASE,
     )
     match = pattern.search(text)
@@ -258,11 +260,12 @@ def table(telling: Telling, block: Grid, lead: str, place: int) -> list[Draft]:
     rows = [[fit(cell, 80) for cell in row[:width]] for row in body[:10]]
     script = Script(telling.language)
     opening = block.caption or lead
+    most = min(SCENE_SECONDS - 2, max(9.0, telling.seconds))
     if opening:
         script.say(_first(opening, telling.language))
     for number, row in enumerate(rows, 1):
         said = _row(header[:width], row)
-        if not said or (script.lines and script.seconds + seconds_of(said) > SCENE_SECONDS - 2):
+        if not said or (script.lines and script.seconds + seconds_of(said) > most):
             break
         line = script.say(said)
         script.at(line, row[0], f"row-{number}", "highlight")

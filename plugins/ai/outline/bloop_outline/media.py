@@ -26,10 +26,13 @@ def code(telling: Telling, block: Source, around: Sequence[int], place: int) -> 
         lines = kept[:blank] if blank > 8 else kept
     text = "\n".join(lines).rstrip()[:2400]
     script = Script(telling.language)
+    light = telling.language.light
     uses: list[int] = []
     for number in around:
         sentence = telling.sentences[number]
-        if sentence.is_speakable and not sentence.is_question and not sentence.formulas:
+        points_on = bool(light and light.search(sentence.text)) and bool(script.lines)
+        plain = sentence.is_speakable and not sentence.is_question and not points_on
+        if plain and not sentence.formulas:
             if script.lines and script.seconds > 14:
                 break
             script.say(telling.said(number))

@@ -11,6 +11,7 @@ from bloop_outline.sentences import Sentence, fit, leans, short, without_asides
 from bloop_sdk.storyboard import Bullets, Title
 
 MOST_POINTS = 4
+MOST_TERMS = 5
 SCENE_SECONDS = 19.0
 LEAST_SECONDS = 8.0
 
@@ -24,6 +25,8 @@ class Telling:
     weights: Sequence[float]
     number: int
     language: Language
+    seconds: float = 19.0
+    """What its chapter may take."""
 
     def said(self, number: int) -> str:
         """A sentence as it is spoken."""
@@ -49,47 +52,57 @@ class Telling:
 
 
 def definitions(telling: Telling) -> list[Draft]:
-    """A card for each term that a sentence marks and defines."""
-    made: list[Draft] = []
-    defines = telling.language.defines
-    for number, sentence in enumerate(telling.sentences):
-        if not sentence.term or sentence.formulas or not sentence.is_speakable:
-            continue
-        if sentence.text.casefold().startswith(sentence.term.casefold() + ":"):
-            defined = len(sentence.text) > len(sentence.term) + 12
-        else:
-            opening = sentence.text[: len(sentence.term) + 40]
-            defined = defines is not None and bool(defines.search(opening))
-        if not defined or leans(sentence, telling.language) or len(sentence.term.split()) > 5:
-            continue
-        script = Script(telling.language)
-        line = script.say(telling.said(number))
-        script.at(line, sentence.text[len(sentence.term) :], "subtitle")
-        more = _explanation(telling, number)
-        for follower in more:
-            script.say(telling.said(follower))
-        term = fit(sentence.term[:1].upper() + sentence.term[1:], 80)
-        made.append(
-            Draft(
-                "term",
-                term,
-                Title(
-                    kind="title",
-                    title=term,
-                    subtitle=short(_meaning(sentence), telling.language, 150),
-                ),
-                script,
-                1.1,
-                telling.place(number),
-                frozenset({number, *more}),
-            )
-        )
-    return made
+    """A card for a term that a sentence marks and defines; a list for several."""
+    defined = [n for n in range(len(telling.sentences)) if _defines(telling, n)]
+    if len(defined) < 2:
+        return [_card(telling, number) for number in defined]
+    script = Script(telling.language)
+    items: list[str] = []
+    uses: list[int] = []
+    for number in defined[:MOST_TERMS]:
+        said = telling.said(number)
+        if items and script.seconds + seconds_of(said) > SCENE_SECONDS + 3:
+            break
+        line = script.say(said)
+        uses.append(number)
+        items.append(short(telling.sentences[number].text, telling.language, 120))
+        script.at(line, telling.sentences[number].term, f"item-{len(items)}")
+    title = heading(telling.title)
+    visual = Bullets(kind="bullets", title=title, items=items)
+    place = telling.place(uses[0])
+    return [Draft("terms", title, visual, script, 1.1, place, frozenset(uses))]
+
+
+def _defines(telling: Telling, number: int) -> bool:
+    sentence = telling.sentences[number]
+    plain = bool(sentence.term) and not sentence.formulas and sentence.is_speakable
+    if not plain or leans(sentence, telling.language) or len(sentence.term.split()) > 5:
+        return False
+    before, _, rest = sentence.text.casefold().partition(sentence.term.casefold())
+    if len(before) < 16 and rest[:1] in {":", ".", "–", "—"}:
+        return len(rest) > 12
+    pattern = telling.language.defines
+    return pattern is not None and bool(pattern.match(rest[:40]))
+
+
+def _card(telling: Telling, number: int) -> Draft:
+    sentence = telling.sentences[number]
+    script = Script(telling.language)
+    line = script.say(telling.said(number))
+    script.at(line, sentence.text[len(sentence.term) :], "subtitle")
+    more = _explanation(telling, number)
+    for follower in more:
+        script.say(telling.said(follower))
+    term = fit(sentence.term[:1].upper() + sentence.term[1:], 80)
+    subtitle = short(_meaning(sentence), telling.language, 150)
+    visual = Title(kind="title", title=term, subtitle=subtitle)
+    uses = frozenset({number, *more})
+    return Draft("term", term, visual, script, 1.1, telling.place(number), uses)
 
 
 def _meaning(sentence: Sentence) -> str:
-    rest = sentence.text[len(sentence.term) :]
-    if sentence.text.casefold().startswith(sentence.term.casefold()) and rest[:1] in ":.":
+    rest = sentence.text.partition(sentence.term)[2]
+    if len(rest) >= len(sentence.text) - len(sentence.term) - 16 and rest[:1] in {":", ".", "–"}:
         meaning = rest[1:].strip()
         return meaning[:1].upper() + meaning[1:]
     return sentence.text
@@ -148,7 +161,7 @@ def chosen(candidates: Sequence[Point], seconds: float) -> list[Point]:
     kept: list[Point] = []
     spent = 0.0
     for point in sorted(candidates, key=lambda one: -one.weight):
-        if kept and spent + 0.6 * point.seconds > seconds:
+        if kept and spent + 0.5 * point.seconds > seconds:
             continue
         same = [one for one in kept if one.telling is point.telling]
         mine = set(point.chain)
@@ -179,7 +192,8 @@ def packed(kept: Sequence[Point], title: str) -> list[Draft]:
         last = scenes[-1] if scenes else []
         spent = sum(one.seconds for one in last)
         other_part = bool(last) and last[-1].telling is not point.telling
-        full = len(last) >= MOST_POINTS or spent + point.seconds > SCENE_SECONDS
+        room = SCENE_SECONDS + (6 if len(last) == 1 else 0)
+        full = len(last) >= MOST_POINTS or spent + point.seconds > room
         if not last or full or (other_part and spent >= LEAST_SECONDS):
             scenes.append([point])
         else:

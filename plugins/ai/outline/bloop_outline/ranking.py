@@ -53,7 +53,7 @@ def rank(
 
 
 def _weight(sentence: Sentence, language: Language) -> float:
-    text = sentence.text
+    text = sentence.text.replace("’", "'")
     count = len(text.split()) if " " in text else len(text) / 2
     weight = 1.0
     if count < 4:
@@ -73,6 +73,8 @@ def _weight(sentence: Sentence, language: Language) -> float:
         weight *= 0.4
     if leans(sentence, language):
         weight *= 0.75
+    elif language.pronouns & set(text.lower().split()):
+        weight *= 0.85
     if sentence.linked > 0.4 or not sentence.is_speakable:
         weight *= 0.05
     return weight

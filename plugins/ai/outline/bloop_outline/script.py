@@ -105,7 +105,14 @@ class Draft:
     @property
     def seconds(self) -> float:
         """About how long it takes."""
-        return self.script.seconds
+        return max(self.script.seconds, self.least)
+
+    @property
+    def least(self) -> float:
+        """How long it has to be seen to be read."""
+        if self.kind == "code":
+            return min(14.0, 3.0 + 0.5 * self.visual.text.count("\n"))
+        return 5.0
 
 
 def heading(text: str) -> str:

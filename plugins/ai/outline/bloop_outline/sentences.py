@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from bloop_outline.blocks import Block, Display, Paragraph, Rich
 from bloop_outline.languages import Language
 
-SPOKEN_LATEX = 90
-"""A longer formula is shown, and not read aloud."""
+SPOKEN_SIGNS = 34
+"""A formula of more letters, numbers and operators is shown, and not read aloud."""
 LONGEST_SENTENCE = 420
 
 _MATH = re.compile(r"\$[^$]*\$")
@@ -19,8 +19,8 @@ _DISPLAY = re.compile("\ue000(\\d+)\ue001")
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？｡]+[」』）”]*|[؟۔।॥]+")
 _LAST_WORD = re.compile(r"(\S+)$")
 _NOT_END = re.compile(r"^(?:[A-Za-zÀ-ÿ]|\d{1,3})$")
-_ASIDES = re.compile(r"\s*\((?:[^()$]|\$[^$]*\$)*\)|\s*（[^（）]*）|\s*\[[^\][$]*\]")
-_DASHED = re.compile(r"\s+[—–]\s+[^—–.;:$]{3,90}\s+[—–]\s+")
+_ASIDES = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）|\s*\[[^\][$]*\]")
+_DASHED = re.compile(r"\s+[—–]\s+[^—–.;:\ue002]{3,90}\s+[—–]\s+")
 _CUTS = re.compile(r"[;,:，；：、،]\s*|\s+[—–]\s+")
 
 
@@ -58,21 +58,23 @@ class Sentence:
 
 def is_spoken(latex: str) -> bool:
     """Whether a formula is short and plain enough to be read aloud."""
-    return len(latex) <= SPOKEN_LATEX and "\\begin" not in latex and "\\\\" not in latex
+    told = re.sub(r"\\(?:left|right|[dt]?frac|text|mathrm|quad|qquad)\b|\\[,;:! ]", " ", latex)
+    signs = re.findall(r"\\[a-zA-Z]+|[^\W_]+|[=+<>/|-]", told)
+    return len(signs) <= SPOKEN_SIGNS and "\\begin" not in latex and "\\\\" not in latex
 
 
 def flow(blocks: Sequence[Block], language: Language) -> list[Sentence]:
     """The sentences of a part; a formula belongs to the sentence that leads to it."""
     found: list[Sentence] = []
     for number, rich, formulas in _runs(blocks):
-        for start, end in spans(rich.text, language):
+        for start, end in _with_their_names(rich, spans(rich.text, language)):
             text = rich.text[start:end]
             own = tuple(formulas[int(one)] for one in _DISPLAY.findall(text))
             text = _DISPLAY.sub(lambda one, given=formulas: f"${given[int(one[1])]}$", text)
             marks = [mark for mark in rich.marks if start <= mark.start < end]
             term = next(
                 (
-                    rich.text[mark.start : mark.end].strip(" :.,-–—")
+                    _named(rich.text[mark.start : mark.end])
                     for mark in marks
                     if mark.kind != "italic" and (mark.start - start < 8 or mark.kind == "term")
                 ),
@@ -117,6 +119,31 @@ def _runs(blocks: Sequence[Block]) -> Iterator[tuple[int, Rich, list[str]]]:
 
 
 _END_OF_TEXT = re.compile(r"[.!?。！？]$")
+
+
+def _with_their_names(rich: Rich, cut: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Sentences; a marked name with a full stop belongs to the one that it names."""
+    held: int | None = None
+    last = 0
+    for start, end in cut:
+        begin = start if held is None else held
+        named = any(
+            mark.kind != "italic" and mark.start <= begin and mark.end >= end - 1
+            for mark in rich.marks
+        )
+        if named and held is None and end - start <= 60:
+            held, last = start, end
+            continue
+        held = None
+        yield begin, end
+    if held is not None:
+        yield held, last
+
+
+def _named(marked: str) -> str:
+    """A term without what says that it is one: "Definition - term."."""
+    term = marked.strip(" :.,-–—")
+    return re.sub(r"^\w+\s*[—–:-]\s+", "", term) if re.match(r"defini", term, re.I) else term
 
 
 def _goes_on(text: str) -> bool:
@@ -172,6 +199,9 @@ def leans(sentence: Sentence, language: Language) -> bool:
     first = found[0].lower()
     if first in language.backward or first.split("'")[0].split("’")[0] in language.backward:
         return True
+    # "Thus" at its very start may go; "is, however," may not.
+    if language.linking & {word.lower() for word in found[1:5]}:
+        return True
     second = found[1].lower() if len(found) > 1 else ""
     return first in language.stop and second in {
         "former", "latter", "other", "same", "second", "third", "others",
@@ -180,8 +210,8 @@ def leans(sentence: Sentence, language: Language) -> bool:
 
 def finished(text: str) -> str:
     """A text that ends as a sentence does."""
-    text = text.strip().rstrip(",;:—–- ")
-    if not text or re.search(r"[.!?…。！？؟۔।]['\"”’»)\]]*$", text):
+    text = text.strip().rstrip(",;—–- ")
+    if not text or re.search(r"[.!?…:。！？：؟۔।]['\"”’»)\]]*$", text):
         return text
     last = next((sign for sign in reversed(text) if sign.isalpha()), "")
     return f"{text}。" if "\u3040" <= last <= "\u9fff" else f"{text}."
@@ -189,9 +219,13 @@ def finished(text: str) -> str:
 
 def without_asides(text: str, language: Language) -> str:
     """A sentence without brackets, asides between dashes, and a beginning that may go."""
-    shorter = _DASHED.sub(" ", _ASIDES.sub("", text))
-    if re.search(r"\w", shorter):
-        text = shorter
+    formulas = _MATH.findall(text)
+    held = _MATH.sub(_HOLD, text)
+    if "=" not in held:
+        shorter = _DASHED.sub(" ", _ASIDES.sub(lambda one: one[0] if _HOLD in one[0] else "", held))
+        if re.search(r"\w", shorter):
+            given = iter(formulas)
+            text = re.sub(_HOLD, lambda _: next(given), shorter) if formulas else shorter
     lower = text.lower()
     for beginning in language.droppable:
         if lower.startswith(beginning + " "):

@@ -20,26 +20,29 @@ KNOWN = ("de", "en", "es", "fr", "it", "nl", "pt")
 class Language:
     """``code`` is that of the storyboard; every other part may be empty.
 
-    ``backward`` begins sentences that lean on the one before; ``droppable`` are beginnings that
-    may go; ``weighty`` and ``light`` are words by which a sentence gains or loses; ``exercises``
+    ``backward`` begins sentences that lean on the one before, ``linking`` stands early in them;
+    ``droppable`` are beginnings that may go; ``weighty`` and ``light`` are words by which a sentence gains or loses; ``exercises``
     and ``apparatus`` begin headings of parts that a video does not tell.
     """
 
     code: str
     stop: frozenset[str] = frozenset()
     backward: frozenset[str] = frozenset()
+    pronouns: frozenset[str] = frozenset()
+    linking: frozenset[str] = frozenset()
     droppable: tuple[str, ...] = ()
     defines: re.Pattern[str] | None = None
     weighty: re.Pattern[str] | None = None
     light: re.Pattern[str] | None = None
     exercises: re.Pattern[str] | None = None
     apparatus: re.Pattern[str] | None = None
+    examples: re.Pattern[str] | None = None
     summary: re.Pattern[str] | None = None
     arrays: re.Pattern[str] | None = None
     contrast: re.Pattern[str] | None = None
     abbreviations: frozenset[str] = frozenset()
     months: tuple[str, ...] = ()
-    opening: str = "{title}."
+    opening: str = "{title}"
     recap: str = ""
     answer: str = ""
 
@@ -87,13 +90,16 @@ def _read(name: str, code: str) -> Language:
         code=code,
         stop=frozenset(table["stop"].split()),
         backward=frozenset(table["backward"].split()),
+        pronouns=frozenset(table["pronouns"].split()),
+        linking=frozenset(table["linking"].split()),
         droppable=tuple(table["droppable"]),
         defines=pattern("defines", r"\s(?:{})\s"),
         weighty=pattern("weighty", r"\b(?:{})\b"),
         light=pattern("light", r"\b(?:{})\b"),
         exercises=pattern("exercises", heading),
         apparatus=pattern("apparatus", heading),
-        summary=pattern("summary", heading),
+        examples=pattern("examples", heading),
+        summary=pattern("summary", heading.replace("(?:{})", r"(?:\w+\s)?(?:{})")),
         arrays=pattern("arrays", r"\b(?:{})\b"),
         contrast=pattern("contrast", r"\b(?:{})\b"),
         abbreviations=frozenset(table["abbreviations"].split()),
