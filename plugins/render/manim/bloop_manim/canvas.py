@@ -183,7 +183,7 @@ class Canvas:
             )
         ]
         filled = bool(fill[:, 3].any())
-        if not filled and strokes == [None, None]:
+        if not filled and strokes[0] is None and strokes[1] is None:
             return
         if sprite.path is not None:
             context.new_path()
