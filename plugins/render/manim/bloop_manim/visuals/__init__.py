@@ -6,20 +6,42 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bloop_manim.drawing.sketch import Sketch
-from bloop_manim.visuals import bullets, code, formula, plot, title
+from bloop_manim.visuals import (
+    array,
+    bullets,
+    code,
+    compare,
+    formula,
+    geometry,
+    graph,
+    image,
+    plot,
+    quiz,
+    table,
+    timeline,
+    title,
+)
 
 Draw = Callable[[Sketch, Any, float], None]
 """Draws a visual on a sketch, within its box if that is possible at a scale (1: its best size)."""
 
-_DRAWERS: Final[dict[str, Draw]] = {
+DRAWERS: Final[dict[str, Draw]] = {
     "title": title.draw,
     "bullets": bullets.draw,
     "formula": formula.draw,
     "plot": plot.draw,
+    "array": array.draw,
+    "graph": graph.draw,
+    "table": table.draw,
     "code": code.draw,
+    "image": image.draw,
+    "compare": compare.draw,
+    "timeline": timeline.draw,
+    "geometry": geometry.draw,
+    "quiz": quiz.draw,
 }
 
 
 def drawer(visual: Any) -> Draw:
     """What draws a visual."""
-    return _DRAWERS[visual.kind]
+    return DRAWERS[visual.kind]
