@@ -23,6 +23,7 @@ from bloop_sdk.testing.system import (
     http_client,
     reply,
 )
+from bloop_sdk.testing.voices import Voices, tones
 
 __all__ = [
     "Clock",
@@ -49,6 +50,7 @@ __all__ = [
     "Status",
     "Stream",
     "System",
+    "Voices",
     "arrived",
     "fake_call",
     "http_client",
@@ -58,4 +60,5 @@ __all__ = [
     "recorded",
     "ref_of",
     "reply",
+    "tones",
 ]
