@@ -100,9 +100,9 @@ def align(
             begins = share(token, [spans[number] for number in said])
             ends = [*begins[1:], token.ends]
             for number, begin, end in zip(said, begins, ends, strict=True):
-                start = max(token.start, spans[number][0])
-                part = Word(start=start, end=spans[number][1], begins=begin, ends=end)
-                parts[number].append(part)
+                left, right = spans[number]
+                start = token.start if left < token.start < right else left
+                parts[number].append(Word(start=start, end=right, begins=begin, ends=end))
     words = [word for span, found in zip(spans, parts, strict=True) for word in _words(span, found)]
     return _in_order(words, seconds)
 
@@ -116,7 +116,7 @@ def _joined(text: str, spans: Sequence[Span], tokens: Sequence[Word]) -> list[Wo
         number = bisect.bisect_right(begins, token.start) - 1
         inside = number >= 0 and token.start < spans[number][1]
         same = inside and number == last
-        if same and (found[-1].start == token.start or not _unspaced(text[token.start])):
+        if same and (found[-1].start == token.start or not _stands(text[token.start])):
             first = found[-1]
             found[-1] = dataclasses.replace(
                 first,
@@ -130,8 +130,9 @@ def _joined(text: str, spans: Sequence[Span], tokens: Sequence[Word]) -> list[Wo
     return found
 
 
-def _unspaced(char: str) -> bool:
-    return any(low <= ord(char) <= high for low, high in _UNSPACED)
+def _stands(char: str) -> bool:
+    """Whether a word may begin with it in the midst of a run: no mark of a letter before it."""
+    return char.isalnum() and any(low <= ord(char) <= high for low, high in _UNSPACED)
 
 
 def _said(spans: Sequence[Span], tokens: Sequence[Word]) -> list[list[int]]:
@@ -243,8 +244,8 @@ def _difference(one: str, other: str) -> float:
 
 SECONDS_A_LETTER = 0.07
 
-QUIET = 200
-"""What is below so little of the loudest sample (-46 dB) counts as silence."""
+QUIET = 100
+"""Samples up to it (-50 dB of the loudest there can be) count as silence."""
 
 
 def trim(speech: Speech, before: float = 0.02, after: float = 0.1) -> Speech:
@@ -252,11 +253,10 @@ def trim(speech: Speech, before: float = 0.02, after: float = 0.1) -> Speech:
     samples = array.array("h", speech.pcm)
     if sys.byteorder == "big":
         samples.byteswap()
-    quiet = max(max(samples, default=0), -min(samples, default=0)) // QUIET
-    first = next((at for at, one in enumerate(samples) if abs(one) > quiet), None)
+    first = next((at for at, one in enumerate(samples) if abs(one) > QUIET), None)
     if first is None:
         return speech
-    behind = next(at for at, one in enumerate(reversed(samples)) if abs(one) > quiet)
+    behind = next(at for at, one in enumerate(reversed(samples)) if abs(one) > QUIET)
     start = first - round(before * speech.rate)
     end = len(samples) - behind + round(after * speech.rate)
     return _cut(speech, start, end)

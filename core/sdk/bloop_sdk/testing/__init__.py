@@ -24,6 +24,7 @@ from bloop_sdk.testing.system import (
     http_client,
     reply,
 )
+from bloop_sdk.testing.voices import Voices, tones
 
 __all__ = [
     "Clock",
@@ -53,6 +54,7 @@ __all__ = [
     "Status",
     "Stream",
     "System",
+    "Voices",
     "arrived",
     "fake_call",
     "http_client",
@@ -62,4 +64,5 @@ __all__ = [
     "recorded",
     "ref_of",
     "reply",
+    "tones",
 ]

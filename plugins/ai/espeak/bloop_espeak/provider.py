@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bloop_espeak import process
 from bloop_espeak.config import EspeakConfig
@@ -54,22 +55,20 @@ class EspeakVoices:
             "words_per_minute": round(self._config.words_per_minute * pace),
         }
         told, sound = await process.ask(self._ctx, request)
-        rate = told["rate"]
-        found_times = times(plain, told["events"], told["sounds"], rate, len(sound) // 2)
-        if not found_times.phonemes:
-            return estimated(text, rate, pace)
-        return trim(
-            Speech(
-                pcm=sound,
-                rate=rate,
-                words=found_times.words,
-                exact=True,
-                phonemes=found_times.phonemes,
-            )
-        )
+        return await self._ctx.run_sync(_speech, plain, told, sound, pace)
 
     async def _voices(self) -> dict[str, tuple[str, Voice]]:
         if self._found is None:
             told, _ = await process.ask(self._ctx, {"library": self._config.library})
             self._found = of_library(told)
         return self._found
+
+
+def _speech(text: str, told: Mapping[str, Any], sound: bytes, pace: float) -> Speech:
+    rate = told["rate"]
+    found = times(text, told["events"], told["sounds"], rate, len(sound) // 2)
+    if not found.phonemes:
+        return estimated(text, rate, pace)
+    return trim(
+        Speech(pcm=sound, rate=rate, words=found.words, exact=True, phonemes=found.phonemes)
+    )
