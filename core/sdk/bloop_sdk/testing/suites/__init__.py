@@ -9,6 +9,7 @@ from bloop_sdk.testing.suites.identity import IDENTITY
 from bloop_sdk.testing.suites.plugin import EVERY_PLUGIN
 from bloop_sdk.testing.suites.search import SEARCH
 from bloop_sdk.testing.suites.sink import SINK
+from bloop_sdk.testing.suites.storyboarder import STORYBOARDER
 
 SUITES: dict[str, Suite] = {
     "lms": CONTENT,
@@ -16,6 +17,7 @@ SUITES: dict[str, Suite] = {
     "identity": IDENTITY,
     "search": SEARCH,
     "sink": SINK,
+    "storyboarder": STORYBOARDER,
 }
 """A capability and what holds for each of its providers."""
 
