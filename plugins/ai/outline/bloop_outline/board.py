@@ -173,7 +173,7 @@ class _Teller:
         ]
         if budget - spent >= 4 or not picked:
             picked += packed(chosen(candidates, budget - spent), chapter.heading)
-        self._remember(tellings, chapter)
+        self._remember(tellings, picked)
         picked.sort(key=lambda one: one.place)
         self._open_up(chapter, tellings[0], picked)
         return self._named(chapter, picked)
@@ -313,19 +313,28 @@ class _Teller:
         card = Title(kind="title", title=fit(title, 80), subtitle=subtitle)
         return Draft("title", fit(title, 80), card, script, 9, (0, 0, 0)), frozenset(used)
 
-    def _remember(self, tellings: Sequence[Telling], chapter: Chapter) -> None:
-        """Keep the weightiest sentence of a chapter for the recap."""
-        alone = [
-            point
-            for telling, part in zip(tellings, chapter.parts, strict=True)
-            if part.role == "text"
-            for point in points(telling, ())
-            if len(point.chain) == 1 and point.seconds < 7
-            if not self._language.pronouns & set(point.head.lower().split())
-            and self._is_key(telling.sentences[point.chain[0]])
-        ]
-        if alone and chapter.heading:
+    def _remember(self, tellings: Sequence[Telling], picked: Sequence[Draft]) -> None:
+        """Keep the weightiest sentence that a chapter was told in, for the recap."""
+        alone: list[Point] = []
+        for draft in picked:
+            telling = tellings[draft.place[0]]
+            if draft.kind not in {"points", "term", "terms", "formula"} or draft.value < 0.7:
+                continue
+            for number in sorted(draft.uses):
+                point = Point(telling, (number,), telling.weights[number])
+                if telling.before(number) == [number] and self._closes(point):
+                    alone.append(point)
+        if alone:
             self._best.append(max(alone, key=_worth))
+
+    def _closes(self, point: Point) -> bool:
+        """Whether a sentence stands alone at the end."""
+        sentence = point.telling.sentences[point.chain[0]]
+        said = set(re.findall(r"[^\W\d_]+", sentence.text.lower()))
+        plain = sentence.is_speakable and not sentence.is_question and not sentence.is_formula
+        whole = not sentence.text.endswith(":") and len(sentence.text.split()) != 1
+        alone = plain and whole and not self._language.pronouns & said
+        return alone and point.seconds < 10 and self._is_key(sentence)
 
     def _is_key(self, sentence: Sentence) -> bool:
         """Whether a sentence says what something is, or that it matters."""
@@ -333,7 +342,8 @@ class _Teller:
         if language.defines is None or language.weighty is None or language.light is None:
             return True
         says = language.defines.search(sentence.text) or language.weighty.search(sentence.text)
-        return (sentence.marked or bool(says)) and not language.light.search(sentence.text)
+        tells = sentence.marked or bool(sentence.formulas) or bool(says)
+        return tells and not language.light.search(sentence.text)
 
     def _recap(self, summary: Sequence[Part], most: float) -> Draft | None:
         texts_ = _summed_up(summary, self._language)
@@ -367,9 +377,11 @@ def _bargain(draft: Draft, budget: float, kinds: Mapping[str, int]) -> float:
 
 def _worth(point: Point) -> float:
     """What a sentence is worth at the end: openings more, examples full of figures less."""
-    figures = len(re.findall(r"\d", re.sub(r"\$[^$]*\$", "", point.head)))
+    sentence = point.telling.sentences[point.chain[0]]
+    figures = len(re.findall(r"\d", re.sub(r"\$[^$]*\$", "", sentence.text)))
     opens = 1.4 if point.chain[0] == 0 else 1.0
-    return point.weight * opens * (0.4 if figures > 1 else 1.0)
+    names = 1.6 if sentence.term else (3.0 if sentence.formulas else 1.0)
+    return point.weight * opens * names * (0.4 if figures > 1 else 1.0)
 
 
 def _around(telling: Telling, blocks: Sequence[Block], place: int) -> list[int]:
