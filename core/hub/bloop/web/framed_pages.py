@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -22,7 +23,7 @@ from bloop.accounts.service import token_hash
 from bloop.content.file_routes import show_content
 from bloop.store.types import utcnow
 from bloop.web import assets, lessons, reading
-from bloop.web.prose import Prose, Sign, estimate, host_of, players
+from bloop.web.prose import Prose, Sign, estimate, players
 from bloop.web.render import direction_of, locale_of, rendered, translations_of
 
 router = Router(tags=["pages"])
@@ -94,7 +95,7 @@ def framed(sources: Sequence[str], *, questions: int = 0) -> dict[str, Any]:
         "has_text": has_text,
         "height": estimate(sources, questions),
         "players": found,
-        "frames": ["'self'", *sorted({f"https://{host_of(url)}" for url in found})],
+        "frames": ["'self'", *sorted({f"https://{urlsplit(url).hostname}" for url in found})],
         "script": "framing.js" if has_text else None,
         "sandbox": SANDBOX,
     }
