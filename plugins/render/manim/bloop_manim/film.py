@@ -50,7 +50,7 @@ class Encoding:
     """How to encode."""
 
     codec: str = "libx264"
-    preset: str = "veryfast"
+    preset: str = "superfast"
     crf: int = 20
     threads: int = 1
 
