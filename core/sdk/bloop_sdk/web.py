@@ -49,11 +49,16 @@ class WebRequest(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageView:
-    """A page in the hub's own frame. ``html`` is trusted: escape what people wrote."""
+    """A page in the hub's own frame. ``html`` is trusted: escape what people wrote.
+
+    ``refresh`` has the browser ask for it again after so many seconds, as long as something on it
+    is being made.
+    """
 
     title: str
     html: str
     status: int = 200
+    refresh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

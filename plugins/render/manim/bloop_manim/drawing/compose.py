@@ -1,0 +1,128 @@
+"""A whole picture: the frame with its heading and logo, and in it the visual at a size that fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from manim import Mobject
+
+from bloop_manim.drawing.canvas import Box, Canvas
+from bloop_manim.drawing.raster import picture
+from bloop_manim.drawing.sketch import Sketch, line
+from bloop_manim.drawing.theme import Theme, themed
+from bloop_manim.visuals import drawer
+from bloop_sdk.providers.render import Fault, ScenePlan
+
+_SHRINK: Final = 0.94
+_SMALLEST: Final = 0.5
+_RIGHT_TO_LEFT: Final = frozenset({"ar", "he", "fa", "ur", "yi", "ps", "sd", "ckb", "dv", "ug"})
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A scene's picture, as a whole."""
+
+    theme: Theme
+    canvas: Canvas
+    frame: Sketch
+    content: Sketch
+    room: Box
+    scale: float
+    fits: bool
+    faults: tuple[Fault, ...] = ()
+
+
+def compose(plan: ScenePlan) -> Sheet:
+    """The picture at the largest size that fits; at the smallest one where none does."""
+    theme, faults = themed(plan.look)
+    canvas = Canvas.of(plan.look)
+    frame = _sketch(plan, theme, canvas, canvas.safe)
+    room = _framed(plan, frame)
+    draw = drawer(plan.scene.visual)
+    scale, fits = 1.0, False
+    while True:
+        content = _sketch(plan, theme, canvas, room)
+        draw(content, plan.scene.visual, scale)
+        whole = content.bounds()
+        fits = whole is None or whole.within(room, 0.03)
+        if fits or scale * _SHRINK < _SMALLEST or _floored(content):
+            break
+        scale *= _SHRINK
+    if whole is not None and not fits:
+        _squeezed(content, whole, room)
+    return Sheet(theme, canvas, frame, content, room, scale, fits, faults)
+
+
+def _floored(content: Sketch) -> bool:
+    """Whether a smaller size would not be read."""
+    return any(text.cap * _SHRINK < text.least * 0.995 for text in content.texts)
+
+
+def _squeezed(content: Sketch, whole: Box, room: Box) -> None:
+    """Never off the canvas: the picture as a whole is made smaller, and the check says so."""
+    factor = min(room.width / whole.width, room.height / whole.height, 1.0)
+    for element in content.elements:
+        element.mobject.scale(factor, about_point=[whole.x, whole.y, 0], scale_stroke=False)
+        element.box = _scaled(element.box, whole, factor)
+    content.texts = [
+        type(t)(t.part, t.text, _scaled(t.box, whole, factor), t.cap * factor, t.least, t.ink, t.paper)
+        for t in content.texts
+    ]
+    content.shift(room.x - whole.x, room.y - whole.y)
+
+
+def _scaled(box: Box, about: Box, factor: float) -> Box:
+    return Box(
+        about.x + (box.left - about.x) * factor,
+        about.y + (box.bottom - about.y) * factor,
+        about.x + (box.right - about.x) * factor,
+        about.y + (box.top - about.y) * factor,
+    )
+
+
+def _sketch(plan: ScenePlan, theme: Theme, canvas: Canvas, box: Box) -> Sketch:
+    rtl = plan.language.split("-")[0].lower() in _RIGHT_TO_LEFT
+    return Sketch(theme, canvas, box, plan.language, rtl=rtl, assets=plan.assets)
+
+
+def _framed(plan: ScenePlan, frame: Sketch) -> Box:
+    """Draw heading, rule and logo; gives the room that is left."""
+    safe, canvas, theme = frame.box, frame.canvas, frame.theme
+    logo = _logo(plan, frame)
+    visual = plan.scene.visual
+    heading = visual.title or plan.scene.title
+    if visual.kind == "title" or not heading:
+        return safe if logo is None or visual.kind == "title" else Box(
+            safe.left, safe.bottom, safe.right, logo.bottom - 0.2
+        )
+    room = safe.width - (logo.width + 0.4 if logo else 0.0)
+    size = canvas.heading
+    words = frame.text(heading, size, width=room, style="display", balanced=canvas.tall, leading=1.24)
+    while words.lines > 2 and size > canvas.body * 0.85:  # noqa: PLR2004 - a heading of two lines
+        size *= 0.93
+        words = frame.text(heading, size, width=room, style="display", leading=1.24)
+    words.place(safe.right - words.width if frame.rtl else safe.left, safe.top + 0.08)
+    part = "title" if visual.title else ""
+    frame.write(words, heading, theme.ink, part, motion="fade")
+    y = words.box.bottom - 0.14
+    frame.add(line((safe.left, y), (safe.right, y), theme.line, 1.5 * theme.stroke), "", motion="fade")
+    length = min(0.9, safe.width / 5)
+    start = safe.right - length if frame.rtl else safe.left
+    frame.add(line((start, y), (start + length, y), theme.primary, 4), "", motion="fade")
+    return Box(safe.left, safe.bottom, safe.right, y - 0.34)
+
+
+def _logo(plan: ScenePlan, frame: Sketch) -> Box | None:
+    if plan.look.logo is None:
+        return None
+    safe = frame.box
+    largest = Box(0, 0, min(2.0, safe.width * 0.28), 0.5)
+    made = picture(plan.look.logo, largest)
+    if isinstance(made, str):
+        frame.fault("asset", "logo", made)
+        return None
+    logo: Mobject = made
+    x = safe.left + logo.width / 2 if frame.rtl else safe.right - logo.width / 2
+    logo.move_to([x, safe.top - 0.22, 0])
+    return frame.add(logo, "", motion="fade").box
