@@ -66,10 +66,13 @@ class FileView:
     """A kept file as an answer, by its name in ``ctx.files``: ranges and ETags are the hub's.
 
     ``download`` is the name under which a browser saves it; without one it is shown in place.
+    ``immutable`` says that this address never shows another file, so that browsers need not ask
+    again.
     """
 
     name: str
     download: str = ""
+    immutable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

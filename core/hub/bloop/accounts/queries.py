@@ -71,6 +71,16 @@ ACCOUNT = register(
 )
 """One person."""
 
+SIGNER_ROLE = register(
+    "accounts.signer_role",
+    select(User.role).where(
+        User.institution_id == institution,
+        User.id == bindparam("id"),
+        User.disabled_at.is_(None),
+    ),
+)
+"""The role of somebody whose account is not disabled."""
+
 AUDIT = register(
     "accounts.audit",
     select(

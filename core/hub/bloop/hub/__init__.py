@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bloop.content.imports import Importer
     from bloop.events.consumers import Consumers
     from bloop.hub.auditing import Auditing
+    from bloop.hub.links import Links
     from bloop.hub.live import Live
     from bloop.hub.outside import Outside
     from bloop.hub.search import Searching
@@ -192,6 +193,13 @@ class Hub:
         from bloop.hub.auditing import Auditing
 
         return Auditing(self)
+
+    @cached_property
+    def links(self) -> Links:
+        """What signs addresses of plugins' routes, and opens them."""
+        from bloop.hub.links import Links
+
+        return Links(self)
 
     @cached_property
     def outside(self) -> Outside:

@@ -21,6 +21,12 @@ class RequestCall(PluginCall):
     """A :class:`bloop_sdk.RequestContext`."""
 
     request: Request
+    until: float | None = None
+    """When the link expires by which the request came (Unix time)."""
+
+    def signed(self, path: str, seconds: float) -> str:
+        """An address that anybody may open until then, as who this call is for."""
+        return self.hub.links.sign(self.call, self.plugin_id, path, seconds, self.until)
 
     def may(self, action: str) -> bool:
         """Whether the caller has an action."""
