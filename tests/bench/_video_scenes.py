@@ -16,9 +16,9 @@ from manim.animation.animation import prepare_animation
 
 INK, BLUE, RED, GREEN = "#1b1f24", "#1f5fbf", "#c0392b", "#1e8449"
 PAPER = "#fbfbf8"
+EDIT = os.environ.get("BLOOP_BENCH_EDIT", "")
 Play = tuple[float, list[Any]]
 """How long the picture stands still before, and the animations that then are played."""
-EDIT = os.environ.get("BLOOP_BENCH_EDIT", "")
 
 
 def text(words: str, size: float = 34, color: str = INK) -> m.Text:
@@ -41,9 +41,9 @@ def intro() -> list[Play]:
     return [
         (0, [m.Write(title, run_time=1.5)]),
         (0, [m.Create(under, run_time=0.5)]),
-        (0.5, [head.animate(run_time=0.8).to_edge(m.UP)]),
-        *((1.0, [m.FadeIn(point, shift=m.RIGHT * 0.4, run_time=0.6)]) for point in points),
-        (1.0, [m.Indicate(points[1], color=RED, run_time=0.8)]),
+        (0.5, [head.animate(run_time=1.0).to_edge(m.UP)]),
+        *((0.5, [m.FadeIn(point, shift=m.RIGHT * 0.4, run_time=0.5)]) for point in points),
+        (1.0, [m.Indicate(points[1], color=RED, run_time=1.0)]),
     ]
 
 
@@ -77,13 +77,13 @@ def plot() -> list[Play]:
     ]
     label = text("slope 1 at x = 1", 30, GREEN).to_corner(m.UR)
     return [
-        (0, [m.Create(axes, run_time=0.8)]),
+        (0, [m.Create(axes, run_time=1.0)]),
         (0, [m.Create(curve, run_time=1.5)]),
         (0.5, [m.FadeIn(dot, scale=0.5, run_time=0.5)]),
         (0.5, [m.Create(lines[0], run_time=0.5)]),
         (0.5, [m.Transform(lines[0], lines[1])]),
         (0.5, [m.Transform(lines[0], lines[2])]),
-        (0.5, [m.Write(label, run_time=0.6)]),
+        (0.5, [m.Write(label, run_time=0.5)]),
     ]
 
 
@@ -99,8 +99,17 @@ def array() -> list[Play]:
     swap = m.Swap(first, second)
     return [
         (0, [m.FadeIn(name, run_time=0.5)]),
-        (0, [m.LaggedStart(*(m.FadeIn(one, shift=m.UP * 0.3) for one in cells), lag_ratio=0.15, run_time=1.2)]),
-        (1.0, [m.Create(mark, run_time=0.6)]),
+        (
+            0,
+            [
+                m.LaggedStart(
+                    *(m.FadeIn(one, shift=m.UP * 0.3) for one in cells),
+                    lag_ratio=0.15,
+                    run_time=1.0,
+                )
+            ],
+        ),
+        (1.0, [m.Create(mark, run_time=0.5)]),
         (0.5, [swap]),
         (1.0, [mark.animate.shift(m.RIGHT * 1.22 * 2)]),
         (1.0, [m.FadeOut(mark), cells[7][0].animate.set_fill(GREEN, 0.4)]),
@@ -123,18 +132,26 @@ def code() -> list[Play]:
         for i in range(5)
     ))  # fmt: skip
     return [
-        (0, [m.LaggedStart(*(m.FadeIn(line) for line in shown), lag_ratio=0.3, run_time=1.6)]),
-        (1.5, [m.FadeIn(nodes, scale=0.8, run_time=0.6)]),
+        (0, [m.LaggedStart(*(m.FadeIn(line) for line in shown), lag_ratio=0.3, run_time=1.5)]),
+        (1.5, [m.FadeIn(nodes, scale=0.8, run_time=0.5)]),
         (0, [m.LaggedStart(*(m.GrowArrow(edge) for edge in edges), lag_ratio=0.2, run_time=1.0)]),
-        (1.5, [m.Indicate(shown[3], color=RED, run_time=0.8)]),
-        (0.5, [nodes[0].animate.set_fill(RED, 0.5), m.Circumscribe(shown[5], color=RED, run_time=1.0)]),
+        (1.5, [m.Indicate(shown[3], color=RED, run_time=1.0)]),
+        (
+            0.5,
+            [
+                nodes[0].animate.set_fill(RED, 0.5),
+                m.Circumscribe(shown[5], color=RED, run_time=1.0),
+            ],
+        ),
     ]
 
 
 SCENES: dict[str, Callable[[], list[Play]]] = {
-    "intro": intro, "formula": formula, "plot": plot, "array": array, "code": code,
+    "A": intro, "B": formula, "C": plot, "D": array, "E": code,
 }  # fmt: skip
+"""By the names of the classes below."""
 SECONDS = 10.0
+"""Of each scene."""
 
 
 def length(animations: list[Any]) -> float:
@@ -142,16 +159,14 @@ def length(animations: list[Any]) -> float:
     return float(max(one.run_time for one in animations))
 
 
-class _Lesson(m.Scene):
+class _Lesson:
     """A scene of plain manim."""
 
-    part = ""
-
-    def construct(self) -> None:
+    def construct(self: Any) -> None:
         """Play it as anybody would."""
         self.camera.background_color = PAPER
         at = 0.0
-        for still, animations in SCENES[self.part]():
+        for still, animations in SCENES[type(self).__name__]():
             if still:
                 self.wait(still)
             played = [prepare_animation(one) for one in animations]
@@ -160,31 +175,21 @@ class _Lesson(m.Scene):
         self.wait(SECONDS - at)
 
 
-class A(_Lesson):
-    """See SCENES."""
-
-    part = "intro"
+class A(_Lesson, m.Scene):
+    """A title and three points."""
 
 
-class B(_Lesson):
-    """See SCENES."""
-
-    part = "formula"
+class B(_Lesson, m.Scene):
+    """Formulas."""
 
 
-class C(_Lesson):
-    """See SCENES."""
-
-    part = "plot"
+class C(_Lesson, m.Scene):
+    """A plot."""
 
 
-class D(_Lesson):
-    """See SCENES."""
-
-    part = "array"
+class D(_Lesson, m.Scene):
+    """An array."""
 
 
-class E(_Lesson):
-    """See SCENES."""
-
-    part = "code"
+class E(_Lesson, m.Scene):
+    """Code and a graph."""

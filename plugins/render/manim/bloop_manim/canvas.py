@@ -63,7 +63,7 @@ class Canvas:
     def __init__(self, background: str) -> None:
         self.camera = Camera(background_color=background)
         self.pixels: Pixels = self.camera.pixel_array
-        self._context: cairo.Context = self.camera.get_cairo_context(self.pixels)
+        self._context: cairo.Context[Any] = self.camera.get_cairo_context(self.pixels)
         height, width = self.pixels.shape[:2]
         self._all: Box = (0, 0, width, height)
         self._scale = width / self.camera.frame_width, height / self.camera.frame_height
@@ -147,7 +147,7 @@ class Canvas:
         return sprites
 
     def _family(self, mobjects: Iterable[Mobject]) -> list[Mobject]:
-        return self.camera.get_mobjects_to_display(mobjects)
+        return list(self.camera.get_mobjects_to_display(mobjects))
 
     def _sprite(self, mobject: Mobject) -> Sprite:
         sprite = self._sprites.get(id(mobject))
@@ -214,7 +214,7 @@ class Canvas:
         context.stroke_preserve()
 
 
-def _trace(context: cairo.Context, mobject: VMobject) -> None:
+def _trace(context: cairo.Context[Any], mobject: VMobject) -> None:
     """As :meth:`manim.Camera.set_cairo_context_path`, a few times as fast."""
     points = mobject.points[:, :2]
     if not np.isfinite(points).all():
@@ -289,6 +289,4 @@ def _cut(box: Box | None, to: Box) -> Box | None:
 
 
 def _meet(one: Box, other: Box) -> bool:
-    return (
-        one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-    )
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from manim import Animation, AnimationGroup, ManimColor, Mobject
 
-_SHARED = (int, float, str, bytes, bool, type(None), np.generic, enum.Enum, ManimColor)
-_SHARED += (pathlib.PurePath, types.FunctionType, types.BuiltinFunctionType, type)
+_SHARED = (
+    *(int, float, str, bytes, bool, type(None), type, np.generic, enum.Enum, ManimColor),
+    *(pathlib.PurePath, types.FunctionType, types.BuiltinFunctionType),
+)
 _ONCE_MADE = {"path_obj"}
 """Attributes that hold what a mobject was made from, and nobody changes."""
 
@@ -29,7 +31,7 @@ def hasten() -> None:
 def _copied(self: Mobject, memo: dict[int, Any]) -> Mobject:
     """As manim's own, but what cannot change is shared."""
     cls = type(self)
-    result = cls.__new__(cls)
+    result: Mobject = object.__new__(cls)
     memo[id(self)] = result
     state = result.__dict__
     for name, value in self.__dict__.items():
@@ -45,12 +47,13 @@ def _copy_of(value: Any, memo: dict[int, Any]) -> Any:
     if known is not None:
         return known
     if type(value) is list:
-        new = memo[id(value)] = []
-        new.extend(_copy_of(one, memo) for one in value)
-        return new
+        many: list[Any] = []
+        memo[id(value)] = many
+        many.extend(_copy_of(one, memo) for one in value)
+        return many
     if type(value) is np.ndarray and value.dtype != object:
-        new = memo[id(value)] = value.copy()
-        return new
+        memo[id(value)] = value.copy()
+        return memo[id(value)]
     return copy.deepcopy(value, memo)
 
 
