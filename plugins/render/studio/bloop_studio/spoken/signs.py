@@ -42,7 +42,7 @@ def latex_of(match: re.Match[str]) -> str:
 def neutral_rules() -> Iterator[Rule]:
     """Those that need no language: what can't be said is left away."""
     yield FORMULA, lambda match: plain_formula(latex_of(match))
-    yield from _markdown()
+    yield from markdown_rules()
     yield re.compile(_URL), lambda match: match["host"].removeprefix("www.")
     yield _emoji()
 
@@ -50,7 +50,7 @@ def neutral_rules() -> Iterator[Rule]:
 def formula_rules(tables: Tables) -> Iterator[Rule]:
     """Formulas, then what Markdown leaves behind."""
     yield FORMULA, lambda match: read_formula(latex_of(match), tables)
-    yield from _markdown()
+    yield from markdown_rules()
 
 
 def link_rules(tables: Tables) -> Iterator[Rule]:
@@ -127,7 +127,8 @@ def abbreviation_rule(abbreviations: Mapping[str, str]) -> Rule:
     return pattern, say
 
 
-def _markdown() -> Iterator[Rule]:
+def markdown_rules() -> Iterator[Rule]:
+    """Marks of Markdown, of which nothing is said or shown."""
     for pattern in _MARKDOWN:
         yield re.compile(pattern), lambda _match: ""
 
