@@ -155,7 +155,7 @@ def _after(cue: Cue, text: str, one: Voiced | None, line: LineTime) -> tuple[flo
     if one is None:
         return (line.ends - line.starts) * where[0] / len(text), None
     said = one.spoken.said(*where)
-    begins = None if said is None else _begins(one.speech, *said)
+    begins = None if said is None else begins_at(one.speech, *said)
     if begins is None:
         return 0.0, Problem(
             code="word_unsaid",
@@ -167,8 +167,17 @@ def _after(cue: Cue, text: str, one: Voiced | None, line: LineTime) -> tuple[flo
     return begins, None
 
 
-def _begins(speech: Speech, start: int, end: int) -> float | None:
-    return next((w.begins for w in speech.words if w.start < end and start < w.end), None)
+def begins_at(speech: Speech, start: int, end: int) -> float | None:
+    """When the first word of ``text[start:end]`` is said.
+
+    In scripts without spaces a voice's word may be a whole clause: its time is shared out.
+    """
+    word = next((w for w in speech.words if w.start < end and start < w.end), None)
+    if word is None:
+        return None
+    if start <= word.start:
+        return word.begins
+    return word.begins + (word.ends - word.begins) * (start - word.start) / (word.end - word.start)
 
 
 def _frames(

@@ -1,8 +1,7 @@
 """From a line as it is written to what a voice is given."""
 
 from bloop_studio.spoken.model import Span, Spoken
+from bloop_studio.spoken.plain import plain_formula
+from bloop_studio.spoken.speak import speak
 
-__all__ = ["Span", "Spoken"]
-def speak(text, language, lexicon):
-    import re
-    return Spoken(text=text, spans=tuple(Span(m.start(), m.end(), m.start(), m.end()) for m in re.finditer(r"\w+", text)))
+__all__ = ["Span", "Spoken", "plain_formula", "speak"]
