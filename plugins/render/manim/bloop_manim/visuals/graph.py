@@ -11,7 +11,8 @@ import numpy as np
 
 from bloop_manim.drawing.arrows import Spot, path, tip
 from bloop_manim.drawing.canvas import Box
-from bloop_manim.drawing.sketch import Sketch, card
+from bloop_manim.drawing.recipes import card
+from bloop_manim.drawing.sketch import Sketch
 from bloop_manim.drawing.text import Block, longest_word
 from bloop_manim.visuals.placing import Gaps, circle, layered, tree
 from bloop_sdk.storyboard import Edge, Graph
@@ -74,8 +75,8 @@ def _node(sketch: Sketch, name: str, block: Block, box: Box, visual: Graph) -> N
     label = next(node.label for node in visual.nodes if node.id == name)
     radius = min(0.16, box.height / 2)
     fill = theme.tint(theme.primary, 0.09)
-    sketch.add(card(box, fill, theme.primary, radius=radius, stroke=2.2), name)
-    glow = card(box, theme.tint(theme.primary, 0.2), theme.primary, radius=radius, stroke=5.0)
+    sketch.add(card(box, fill, theme.primary, radius=radius, width=2.2), name)
+    glow = card(box, theme.tint(theme.primary, 0.2), theme.primary, radius=radius, width=5.0)
     sketch.add(glow, name, glow=True, motion="fade", box=box)
     block.centre(box.x, box.y)
     sketch.write(block, label, theme.ink, name, paper=theme.tint(theme.primary, 0.2), label=True)
