@@ -29,7 +29,7 @@ def draw(sketch: Sketch, visual: Formula, scale: float) -> None:
     """Steps below each other; where all have a relation, these stand below each other."""
     canvas, box, theme = sketch.canvas, sketch.box, sketch.theme
     rows = [_row(f"step-{n}", latex) for n, latex in enumerate(visual.steps, 1)]
-    size = scale * canvas.body * (2.0 if len(rows) == 1 else 1.7 if len(rows) <= 3 else 1.45)  # noqa: PLR2004
+    size = scale * canvas.body * (2.5 if len(rows) == 1 else 1.7 if len(rows) <= 3 else 1.45)  # noqa: PLR2004
     gap = size * 0.62
     caption = sketch.text(visual.caption, canvas.label * 1.08, width=box.width * 0.9, balanced=True, align="middle")
     below = caption.height + 0.34 if visual.caption else 0.0
