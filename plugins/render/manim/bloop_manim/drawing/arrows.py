@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from manim import VMobject
 
-from bloop_manim.drawing.sketch import triangle
+from bloop_manim.drawing.recipes import Recipe, polyline
 
 Spot = tuple[float, float]
 
@@ -25,7 +25,7 @@ def path(spots: Sequence[Spot], color: str, width: float, *, bowed: bool = False
     return made
 
 
-def tip(end: Spot, before: Spot, size: float, color: str) -> VMobject:
+def tip(end: Spot, before: Spot, size: float, color: str) -> Recipe:
     """A filled tip at the end of a line that comes from ``before``."""
     along = np.array(end) - np.array(before)
     along = along / (float(np.hypot(*along)) or 1.0)
@@ -33,8 +33,8 @@ def tip(end: Spot, before: Spot, size: float, color: str) -> VMobject:
     back = np.array(end) - along * size
     wings = (back + across * size * 0.42, back - across * size * 0.42)
     notch = back + along * size * 0.16
-    corners = [end, wings[0], notch, wings[1]]
-    return triangle([(float(x), float(y)) for x, y in corners], color)
+    corners = [end, tuple(wings[0]), tuple(notch), tuple(wings[1])]
+    return polyline(corners, color, closed=True)
 
 
 def curve_at(spots: Sequence[Spot], share: float) -> Spot:

@@ -120,7 +120,7 @@ class Canvas:
     @property
     def hero(self) -> float:
         """Size of a title card's title."""
-        return 0.5 if self.tall else 0.84 if self.wide else 0.66
+        return 0.52 if self.tall else 0.94 if self.wide else 0.72
 
     @property
     def whole(self) -> Box:

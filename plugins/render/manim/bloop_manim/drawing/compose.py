@@ -9,13 +9,15 @@ from manim import Mobject
 
 from bloop_manim.drawing.canvas import Box, Canvas
 from bloop_manim.drawing.raster import picture
-from bloop_manim.drawing.sketch import Sketch, Written, line
+from bloop_manim.drawing.recipes import line
+from bloop_manim.drawing.sketch import Sketch, Written
 from bloop_manim.drawing.theme import Theme, themed
 from bloop_manim.visuals import drawer
 from bloop_sdk.providers.render import Fault, ScenePlan
 
 _SHRINK: Final = 0.94
-_SMALLEST: Final = 0.5
+_POWERS: Final = 12
+_SLACK: Final = 0.03
 _TOUCH: Final = 0.04
 """Share of a text that may be covered by another: boxes are larger than letters."""
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "he", "fa", "ur", "yi", "ps", "sd", "ckb", "dv", "ug"})
@@ -41,19 +43,39 @@ def compose(plan: ScenePlan) -> Sheet:
     canvas = Canvas.of(plan.look)
     frame = _sketch(plan, theme, canvas, canvas.safe)
     room = _framed(plan, frame)
-    draw = drawer(plan.scene.visual)
-    scale, fits = 1.0, False
-    while True:
-        content = _sketch(plan, theme, canvas, room)
-        draw(content, plan.scene.visual, scale)
-        whole = content.bounds()
-        fits = (whole is None or whole.within(room, 0.03)) and not overlaps(content)
-        if fits or scale * _SHRINK < _SMALLEST or _floored(content):
-            break
-        scale *= _SHRINK
-    if whole is not None and not fits:
+    content, scale, fits = _largest(plan, frame, room)
+    whole = content.bounds()
+    if whole is not None and not whole.within(room, _SLACK):
         _squeezed(content, whole, room)
     return Sheet(theme, canvas, frame, content, room, scale, fits, faults)
+
+
+def _largest(plan: ScenePlan, frame: Sketch, room: Box) -> tuple[Sketch, float, bool]:
+    """The visual as large as it fits, or as small as it is still read; found by halving."""
+    visual, draw = plan.scene.visual, drawer(plan.scene.visual)
+    tried: dict[int, tuple[Sketch, float, bool]] = {}
+
+    def enough(power: int) -> bool:
+        if power not in tried:
+            scale = round(_SHRINK**power, 4)
+            content = _sketch(plan, frame.theme, frame.canvas, room)
+            draw(content, visual, scale)
+            whole = content.bounds()
+            fits = whole is None or whole.within(room, _SLACK)
+            tried[power] = content, scale, fits and not overlaps(content)
+        return tried[power][2] or _floored(tried[power][0])
+
+    low, high = 0, _POWERS
+    if enough(0):
+        return tried[0]
+    while high - low > 1:
+        middle = (low + high) // 2
+        if enough(middle):
+            high = middle
+        else:
+            low = middle
+    enough(high)
+    return tried[high]
 
 
 def overlaps(sketch: Sketch) -> list[tuple[Written, Written, float]]:
@@ -78,23 +100,7 @@ def _floored(content: Sketch) -> bool:
 def _squeezed(content: Sketch, whole: Box, room: Box) -> None:
     """Never off the canvas: the picture as a whole is made smaller, and the check says so."""
     factor = min(room.width / whole.width, room.height / whole.height, 1.0)
-    for element in content.elements:
-        element.mobject.scale(factor, about_point=[whole.x, whole.y, 0], scale_stroke=False)
-        element.box = _scaled(element.box, whole, factor)
-    content.texts = [
-        type(t)(t.part, t.text, _scaled(t.box, whole, factor), t.cap * factor, t.least, t.ink, t.paper)
-        for t in content.texts
-    ]
-    content.shift(room.x - whole.x, room.y - whole.y)
-
-
-def _scaled(box: Box, about: Box, factor: float) -> Box:
-    return Box(
-        about.x + (box.left - about.x) * factor,
-        about.y + (box.bottom - about.y) * factor,
-        about.x + (box.right - about.x) * factor,
-        about.y + (box.top - about.y) * factor,
-    )
+    content.squeeze((whole.x, whole.y), factor, (room.x - whole.x, room.y - whole.y))
 
 
 def _sketch(plan: ScenePlan, theme: Theme, canvas: Canvas, box: Box) -> Sketch:

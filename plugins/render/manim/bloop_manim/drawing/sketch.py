@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from manim import ImageMobject, Line, Mobject, Polygon, RoundedRectangle, VMobject
+from manim import Mobject
 
 from bloop_manim.drawing.canvas import BODY_CAP, LABEL_CAP, Box, Canvas
 from bloop_manim.drawing.color import contrast
 from bloop_manim.drawing.fonts import Style
-from bloop_manim.drawing.text import Align, Block, block, shape
+from bloop_manim.drawing.recipes import Recipe, bounds, outline
+from bloop_manim.drawing.text import Align, Block, block
 from bloop_manim.drawing.theme import Theme
 from bloop_sdk.providers.render import Fault
 
@@ -28,12 +29,33 @@ class Element:
     highlighted. ``glow`` elements are there only while one of ``marks`` is.
     """
 
-    mobject: Mobject
+    recipe: Recipe
+    level: int
     needs: frozenset[str]
     marks: frozenset[str]
-    box: Box
     glow: bool = False
     motion: Motion = "rise"
+    factor: float = 1.0
+    about: tuple[float, float] = (0.0, 0.0)
+    by: tuple[float, float] = (0.0, 0.0)
+    made: Mobject | None = None
+
+    @property
+    def box(self) -> Box:
+        """Where it is."""
+        return moved(scaled(self.recipe.box, self.about, self.factor), *self.by)
+
+    @property
+    def mobject(self) -> Mobject:
+        """What is drawn; made once."""
+        if self.made is None:
+            self.made = self.recipe.make()
+            self.made.set_z_index(self.level)
+            if self.factor != 1.0:
+                self.made.scale(self.factor, about_point=np.array([*self.about, 0.0]))
+            if any(self.by):
+                self.made.shift(np.array([*self.by, 0.0]))
+        return self.made
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +147,15 @@ class Sketch:
                 paper or self.theme.paper,
             )
         )
-        mobject = shape(words.ink, color)
-        box = words.inked
         if halo:
-            under = shape(words.ink, self.theme.paper).set_stroke(self.theme.paper, 7)
-            self.add(under, part, needs=needs, marks=(), box=box, motion="fade")
-        return self.add(
-            mobject, part, needs=needs, marks=marks, box=box, glow=glow, motion=motion
-        )
+            under = outline(words.ink, self.theme.paper, self.theme.paper, 7)
+            self.add(under, part, needs=needs, marks=(), motion="fade")
+        made = outline(words.ink, color)
+        return self.add(made, part, needs=needs, marks=marks, glow=glow, motion=motion)
 
     def add(
         self,
-        mobject: Mobject,
+        drawn: Recipe | Mobject,
         part: str,
         *,
         needs: Iterable[str] | None = None,
@@ -145,17 +164,17 @@ class Sketch:
         glow: bool = False,
         motion: Motion = "rise",
     ) -> Element:
-        """Put a mobject on the picture, above what was put before."""
+        """Put a shape on the picture, above what was put before; ``box`` is what counts of it."""
         own = frozenset([part]) if part else frozenset()
+        recipe = drawn if isinstance(drawn, Recipe) else ready(drawn)
         element = Element(
-            mobject,
+            recipe if box is None else Recipe(box, recipe.make),
+            len(self.elements) + 1,
             own if needs is None else frozenset(needs),
             own if marks is None else frozenset(marks),
-            box or bounds(mobject),
             glow,
             motion,
         )
-        mobject.set_z_index(len(self.elements) + 1)
         self.elements.append(element)
         return element
 
@@ -173,13 +192,12 @@ class Sketch:
             whole = whole.joined(one)
         return whole
 
-    def shift(self, x: float, y: float) -> None:
-        """Move everything."""
+    def squeeze(self, about: tuple[float, float], factor: float, by: tuple[float, float]) -> None:
+        """Make everything smaller about a spot, and move it."""
         for element in self.elements:
-            element.mobject.shift(np.array([x, y, 0.0]))
-            element.box = moved(element.box, x, y)
+            element.about, element.factor, element.by = about, factor, by
         self.texts = [
-            Written(t.part, t.text, moved(t.box, x, y), t.cap, t.least, t.ink, t.paper)
+            replace(t, box=moved(scaled(t.box, about, factor), *by), cap=t.cap * factor)
             for t in self.texts
         ]
 
@@ -193,44 +211,22 @@ def moved(box: Box, x: float, y: float) -> Box:
     return Box(box.left + x, box.bottom + y, box.right + x, box.top + y)
 
 
-def bounds(mobject: Mobject) -> Box:
-    """The box of a mobject."""
-    if isinstance(mobject, ImageMobject):
-        low, high = mobject.points.min(axis=0), mobject.points.max(axis=0)
-    else:
-        points = mobject.get_all_points()
-        if not len(points):
-            return Box(0, 0, 0, 0)
-        low, high = points.min(axis=0), points.max(axis=0)
-    return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+def moved(box: Box, x: float, y: float) -> Box:
+    """A box elsewhere."""
+    return Box(box.left + x, box.bottom + y, box.right + x, box.top + y)
 
 
-def card(
-    box: Box,
-    fill: str,
-    line: str | None = None,
-    *,
-    radius: float = 0.12,
-    stroke: float = 1.5,
-) -> VMobject:
-    """A rounded rectangle."""
-    radius = min(radius, box.width / 2, box.height / 2)
-    made = RoundedRectangle(corner_radius=radius, width=box.width, height=box.height)
-    made.set_fill(fill, 1.0)
-    made.set_stroke(line or fill, stroke if line else 0.0)
-    made.move_to([box.x, box.y, 0])
-    return made
+def scaled(box: Box, about: tuple[float, float], factor: float) -> Box:
+    """A box made larger or smaller about a spot."""
+    x, y = about
+    return Box(
+        x + (box.left - x) * factor,
+        y + (box.bottom - y) * factor,
+        x + (box.right - x) * factor,
+        y + (box.top - y) * factor,
+    )
 
 
-def line(a: tuple[float, float], b: tuple[float, float], color: str, width: float) -> VMobject:
-    """A straight stroke."""
-    made = Line([*a, 0], [*b, 0], stroke_color=color, stroke_width=width)
-    return made
-
-
-def triangle(corners: Iterable[tuple[float, float]], color: str) -> VMobject:
-    """A filled polygon without an edge."""
-    made = Polygon(*([x, y, 0] for x, y in corners))
-    made.set_fill(color, 1.0)
-    made.set_stroke(color, 0)
-    return made
+def ready(mobject: Mobject) -> Recipe:
+    """A mobject that is made already."""
+    return Recipe(bounds(mobject), lambda: mobject)

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Final, Literal
 
 import numpy as np
-from manim import VMobject
 from uniseg.graphemecluster import grapheme_clusters
 from uniseg.linebreak import line_break_units
 
@@ -33,15 +32,6 @@ def tidy(text: str) -> str:
     plain = unicodedata.normalize("NFC", text).translate(_EXPLICIT)
     plain = re.sub(r"[\t\n\r\f\v]+", " ", plain)
     return "".join(char for char in plain if unicodedata.category(char) not in {"Cc", "Co", "Cs"})
-
-
-def shape(ink: Ink, color: str, opacity: float = 1.0) -> VMobject:
-    """Outlines (in units) as a filled mobject."""
-    mobject = VMobject(stroke_width=0, fill_color=color, fill_opacity=opacity)
-    points = np.zeros((len(ink) * 4, 3))
-    points[:, :2] = ink.reshape(-1, 2)
-    mobject.set_points(points)
-    return mobject
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +193,10 @@ def _broken(
     text: str, atoms: tuple[Set, ...], style: Style, language: str, width: float
 ) -> list[str]:
     """Greedy lines; a word wider than a line is broken between its characters."""
+    if _width(text, style, language, atoms) <= width:
+        return [text.strip()]
     lines, line, room, used = [], "", width, 0
-    for unit in line_break_units(text):
+    for unit in _units(text):
         count = unit.count(ATOM)
         inside = atoms[used : used + count]
         used += count
@@ -219,6 +211,11 @@ def _broken(
         line += unit
         room -= length + _width(unit, style, language, inside) - _width(unit.rstrip(), style, language, inside)
     return [*lines, line.rstrip()] if line.strip() or not lines else lines
+
+
+@lru_cache(4096)
+def _units(text: str) -> tuple[str, ...]:
+    return tuple(line_break_units(text))
 
 
 def _cut(word: str, style: Style, language: str, width: float) -> list[str]:
@@ -262,7 +259,7 @@ def longest_word(text: str, style: Style, language: str) -> float:
 def longest_unit(source: Rich, style: Style, language: str) -> float:
     """The same of a text that is read already."""
     used, longest = 0, 0.0
-    for unit in line_break_units(source.text):
+    for unit in _units(source.text):
         count = unit.count(ATOM)
         longest = max(
             longest, _width(unit.rstrip(), style, language, source.atoms[used : used + count])

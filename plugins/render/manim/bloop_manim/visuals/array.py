@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from bloop_manim.drawing.canvas import Box
-from bloop_manim.drawing.sketch import Sketch, card, triangle
+from bloop_manim.drawing.recipes import card, polyline
+from bloop_manim.drawing.sketch import Sketch
 from bloop_sdk.storyboard import Array
 
 
@@ -54,12 +55,12 @@ def draw(sketch: Sketch, visual: Array, scale: float) -> None:
 
 def _cell(sketch: Sketch, n: int, cell: Box, size: float) -> None:
     theme, part = sketch.theme, f"cell-{n}"
-    sketch.add(card(cell, theme.card, theme.line, radius=0.0, stroke=2.0 * theme.stroke), part)
+    sketch.add(card(cell, theme.card, theme.line, radius=0.0, width=2.0 * theme.stroke), part)
     inner = cell.inset(0.02)
     shade = theme.tint(theme.primary, 0.2)
     sketch.add(
-        card(inner, shade, theme.primary, radius=0.03, stroke=4.0), part, glow=True, motion="fade", box=cell
+        card(inner, shade, theme.primary, radius=0.03, width=4.0), part, glow=True, motion="fade", box=cell
     )
     tip = cell.top + size * 0.14
     corners = ((cell.x, tip), (cell.x - size * 0.24, tip + size * 0.36), (cell.x + size * 0.24, tip + size * 0.36))
-    sketch.add(triangle(corners, theme.primary), part, glow=True, motion="fade")
+    sketch.add(polyline(corners, theme.primary, closed=True), part, glow=True, motion="fade")

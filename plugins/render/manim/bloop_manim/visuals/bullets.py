@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from manim import Dot
-
 from bloop_manim.drawing.canvas import Box
-from bloop_manim.drawing.sketch import Sketch, card
+from bloop_manim.drawing.recipes import card, disc
+from bloop_manim.drawing.sketch import Sketch
 from bloop_sdk.storyboard import Bullets
 
 
@@ -52,5 +51,4 @@ def _mark(sketch: Sketch, visual: Bullets, number: int, y: float, size: float) -
         return
     radius = size * 0.13
     x = box.right - radius if sketch.rtl else box.left + radius
-    dot = Dot([x, y, 0], radius=radius, color=theme.primary)
-    sketch.add(dot, part)
+    sketch.add(disc(x, y, radius, theme.primary), part)

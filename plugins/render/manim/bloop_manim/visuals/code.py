@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
 from pygments.lexers import get_lexer_by_name
 from pygments.lexers.special import TextLexer
 from pygments.token import Token, _TokenType
@@ -12,8 +13,10 @@ from pygments.util import ClassNotFound
 from bloop_manim.drawing.canvas import LABEL_CAP, Box
 from bloop_manim.drawing.color import mix
 from bloop_manim.drawing.fonts import own
-from bloop_manim.drawing.sketch import Sketch, Written, card
-from bloop_manim.drawing.text import block, shape, tidy
+from bloop_manim.drawing.recipes import card, outline
+from bloop_manim.drawing.sketch import Sketch, Written
+from bloop_manim.drawing.shaping import set_line
+from bloop_manim.drawing.text import block, tidy
 from bloop_sdk.storyboard import Code
 
 _LEADING: Final = 1.5
@@ -56,7 +59,7 @@ def draw(sketch: Sketch, visual: Code, scale: float) -> None:
     left = box.x - width / 2
     top = box.top - max(0.0, (box.height - height) * 0.42)
     panel = Box(left, top - height, left + width, top)
-    sketch.add(card(panel, theme.card, theme.line, radius=0.14, stroke=1.2 * theme.stroke), "", motion="fade")
+    sketch.add(card(panel, theme.card, theme.line, radius=0.14, width=1.2 * theme.stroke), "", motion="fade")
     y = top - pad * 0.8
     for number, part in enumerate(rows, 1):
         name = f"line-{number}"
@@ -85,13 +88,20 @@ def _row(sketch: Sketch, row: Pieces, x: float, y: float, size: float, part: str
                 sketch.fault(trouble.code, part, trouble.message)
             color = theme.syntax.get(kind, theme.ink)
             by_color.setdefault(color, []).append(piece)
-        x += len(text) * size * 0.6
+        x += len(text) * size * 0.6 if text.isascii() else piece_width(text, size, sketch.language)
     least = sketch.canvas.least_cap(LABEL_CAP)
     for color, pieces in by_color.items():
         for piece in pieces:
-            seen, cap = piece.inked, own("mono").cap * size
-            sketch.texts.append(Written(part, "", seen, cap, least, color, theme.card))
-            sketch.add(shape(piece.ink, color), part, motion="fade", box=seen)
+            sketch.letters, sketch.missing = sketch.letters + piece.letters, sketch.missing + piece.missing
+            cap = own("mono").cap * size
+            sketch.texts.append(Written(part, "", piece.inked, cap, least, color, theme.card))
+        ink = np.concatenate([piece.ink for piece in pieces])
+        sketch.add(outline(ink, color), part, motion="fade")
+
+
+def piece_width(text: str, size: float, language: str) -> float:
+    """Letters of other scripts are not of one width."""
+    return set_line(text, "mono", language).width * size
 
 
 def coloured(text: str, language: str) -> list[Pieces]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from manim import Dot
-
 from bloop_manim.drawing.canvas import Box
-from bloop_manim.drawing.sketch import Sketch, card, line
+from bloop_manim.drawing.recipes import card, disc, line
+from bloop_manim.drawing.sketch import Sketch
 from bloop_manim.drawing.text import Block
 from bloop_sdk.storyboard import Compare, Side
 
@@ -63,11 +62,10 @@ def _measured(  # noqa: PLR0913, PLR0917 - a column and its sizes
 def _draw(sketch: Sketch, one: _Card, box: Box, size: float, pad: float) -> None:
     theme = sketch.theme
     part, inner = one.part, box.inset(pad, pad * 0.8)
-    ground = card(box, theme.card, theme.line, radius=0.16, stroke=1.3 * theme.stroke)
+    ground = card(box, theme.card, theme.line, radius=0.16, width=1.3 * theme.stroke)
     sketch.add(ground, part, marks=(), motion="fade")
-    edge = card(box, theme.card, one.color, radius=0.16, stroke=3.2)
-    edge.set_fill(opacity=0)
-    sketch.add(edge, part, glow=True, motion="fade", box=box)
+    edge = card(box, None, one.color, radius=0.16, width=3.2)
+    sketch.add(edge, part, glow=True, motion="fade")
     y = inner.top
     one.title.place(inner.right - one.title.width if sketch.rtl else inner.left, y)
     sketch.write(one.title, one.side.title, one.color, part, paper=theme.card)
@@ -81,7 +79,6 @@ def _draw(sketch: Sketch, one: _Card, box: Box, size: float, pad: float) -> None
         radius = size * 0.11
         x = inner.right - radius if sketch.rtl else inner.left + radius
         middle = y + block.base + block.cap / 2
-        dot = Dot([x, middle, 0], radius=radius, color=one.color)
-        sketch.add(dot, name, needs=parts, marks=parts)
+        sketch.add(disc(x, middle, radius, one.color), name, needs=parts, marks=parts)
         sketch.write(block, item, theme.ink, name, needs=parts, marks=parts, paper=theme.card)
         y -= block.height + size * 0.42

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from bloop_manim.drawing.canvas import BODY_CAP, Box
 from bloop_manim.drawing.latex import FormulaError
 from bloop_manim.drawing.shaping import Set
-from bloop_manim.drawing.sketch import Sketch, Written, card
-from bloop_manim.drawing.text import shape
+from bloop_manim.drawing.recipes import card, outline
+from bloop_manim.drawing.sketch import Sketch, Written
 from bloop_manim.drawing.typeset import formula, lead
 from bloop_sdk.storyboard import Formula
 
@@ -29,7 +29,7 @@ def draw(sketch: Sketch, visual: Formula, scale: float) -> None:
     """Steps below each other; where all have a relation, these stand below each other."""
     canvas, box, theme = sketch.canvas, sketch.box, sketch.theme
     rows = [_row(f"step-{n}", latex) for n, latex in enumerate(visual.steps, 1)]
-    size = scale * canvas.body * (2.0 if len(rows) == 1 else 1.7 if len(rows) <= 3 else 1.45)  # noqa: PLR2004
+    size = scale * canvas.body * (2.5 if len(rows) == 1 else 1.7 if len(rows) <= 3 else 1.45)  # noqa: PLR2004
     gap = size * 0.62
     caption = sketch.text(visual.caption, canvas.label * 1.08, width=box.width * 0.9, balanced=True, align="middle")
     below = caption.height + 0.34 if visual.caption else 0.0
@@ -69,7 +69,6 @@ def _lefts(rows: list[_Row], size: float, box: Box) -> list[float]:
 def _write(sketch: Sketch, row: _Row, one: Set, left: float, top: float, size: float) -> None:
     theme = sketch.theme
     ink = one.ink * size + [left, top]
-    mobject = shape(ink, theme.ink)
     (x0, y0), (x1, y1) = ink.min(axis=(0, 1)), ink.max(axis=(0, 1))
     seen = Box(float(x0), float(y0), float(x1), float(y1))
     pad = min(0.2, size * 0.28)
@@ -80,7 +79,7 @@ def _write(sketch: Sketch, row: _Row, one: Set, left: float, top: float, size: f
     sketch.texts.append(
         Written(row.part, row.latex, seen, _CAP * size, sketch.canvas.least_cap(BODY_CAP), theme.ink, theme.paper)
     )
-    sketch.add(mobject, row.part, box=seen)
+    sketch.add(outline(ink, theme.ink), row.part)
 
 
 def _source(sketch: Sketch, row: _Row, top: float, high: float) -> None:

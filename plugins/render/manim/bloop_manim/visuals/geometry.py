@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from manim import Circle, Mobject, Polygon, VMobject
-
 from bloop_manim.drawing.arrows import Spot, path, tip
 from bloop_manim.drawing.canvas import Box
+from bloop_manim.drawing.recipes import disc, polyline
 from bloop_manim.drawing.sketch import Sketch
 from bloop_manim.visuals.labels import beside
 from bloop_sdk.storyboard import Geometry, Shape
@@ -84,29 +83,21 @@ def _figure(sketch: Sketch, shape: Shape, plane: _Plane) -> None:
             _point(sketch, shape, spots[0], plane)
 
 
-def _both(sketch: Sketch, shape: Shape, plain: Mobject, bright: Mobject, *, drawn: bool) -> None:
-    sketch.add(plain, shape.id, motion="draw" if drawn else "fade")
-    sketch.add(bright, shape.id, glow=True, motion="fade")
-
-
 def _polygon(sketch: Sketch, shape: Shape, spots: list[Spot], plane: _Plane) -> None:
     theme = sketch.theme
-    corners = [[x, y, 0] for x, y in spots]
-    plain = Polygon(*corners, stroke_color=theme.primary, stroke_width=3.4)
-    plain.set_fill(theme.primary, 0.1)
-    bright = Polygon(*corners, stroke_color=theme.accent, stroke_width=6)
-    bright.set_fill(theme.accent, 0.14)
-    _both(sketch, shape, plain, bright, drawn=False)
+    sketch.add(polyline(spots, theme.primary, closed=True, opacity=0.1), shape.id, motion="fade")
+    edge = polyline(spots, None, theme.primary, 3.4, closed=True)
+    sketch.add(edge, shape.id, motion="fade")
+    bright = polyline(spots, theme.accent, theme.accent, 6, closed=True, opacity=0.14)
+    sketch.add(bright, shape.id, glow=True, motion="fade")
     for a, b in zip(spots, [*spots[1:], spots[0]], strict=True):
         plane.ink += _along(a, b)
 
 
 def _circle(sketch: Sketch, shape: Shape, spot: Spot, plane: _Plane) -> None:
     theme, radius = sketch.theme, (shape.radius or 0.0) * plane.factor
-    plain = Circle(radius=radius, stroke_color=theme.primary, stroke_width=3.4)
-    plain.set_fill(theme.primary, 0.05).move_to([*spot, 0])
-    bright = Circle(radius=radius, stroke_color=theme.accent, stroke_width=6, fill_opacity=0)
-    _both(sketch, shape, plain, bright.move_to([*spot, 0]), drawn=False)
+    sketch.add(disc(*spot, radius, theme.primary, theme.primary, 3.4, opacity=0.05), shape.id, motion="fade")
+    sketch.add(disc(*spot, radius, None, theme.accent, 6), shape.id, glow=True, motion="fade")
     for n in range(48):
         turn = 2 * math.pi * n / 48
         plane.ink.append((spot[0] + radius * math.cos(turn), spot[1] + radius * math.sin(turn)))
@@ -122,7 +113,7 @@ def _segment(sketch: Sketch, shape: Shape, spots: list[Spot], plane: _Plane) -> 
         if directed:
             share = max(0.0, 1 - head * 0.8 / (math.dist(a, b) or 1.0))
             end = (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share)
-            line: Mobject = path([a, end], shade, width)
+            line = path([a, end], shade, width)
             sketch.add(line, shape.id, glow=glow, motion="fade" if glow else "draw")
             sketch.add(tip(b, a, head * (1.15 if glow else 1), shade), shape.id, glow=glow, motion="fade")
         else:
@@ -146,12 +137,11 @@ def _angle(sketch: Sketch, shape: Shape, spots: list[Spot], plane: _Plane) -> No
         rim = [out(first, far), corner, out(first + span, far)]
     else:
         rim = [out(first + span * n / 24, radius) for n in range(25)]
-    wedge = VMobject(stroke_width=0, fill_color=theme.accent, fill_opacity=0.16)
-    wedge.set_points_as_corners([apex, *rim, apex])
-    sketch.add(wedge, shape.id, motion="fade")
+    spots_ = [(float(p[0]), float(p[1])) for p in rim]
+    wedge = [(float(apex[0]), float(apex[1])), *spots_]
+    sketch.add(polyline(wedge, theme.accent, closed=True, opacity=0.16), shape.id, motion="fade")
     for glow in (False, True):
-        arc = VMobject(stroke_color=theme.accent, stroke_width=6 if glow else 3.2, fill_opacity=0)
-        arc.set_points_as_corners(rim)
+        arc = polyline(spots_, None, theme.accent, 6 if glow else 3.2)
         sketch.add(arc, shape.id, glow=glow, motion="fade")
 
 
@@ -167,11 +157,9 @@ def _turns(spots: list[Spot], plane: _Plane) -> tuple[float, float, float]:
 
 def _point(sketch: Sketch, shape: Shape, spot: Spot, plane: _Plane) -> None:
     theme, radius = sketch.theme, plane.size * 0.17
-    plain = Circle(radius=radius, stroke_color=theme.paper, stroke_width=2, fill_color=theme.ink)
-    plain.set_fill(theme.ink, 1).move_to([*spot, 0])
-    bright = Circle(radius=radius * 1.4, stroke_color=theme.paper, stroke_width=2)
-    bright.set_fill(theme.accent, 1).move_to([*spot, 0])
-    _both(sketch, shape, plain, bright, drawn=False)
+    sketch.add(disc(*spot, radius, theme.ink, theme.paper, 2), shape.id, motion="fade")
+    bright = disc(*spot, radius * 1.4, theme.accent, theme.paper, 2)
+    sketch.add(bright, shape.id, glow=True, motion="fade")
     plane.taken.append(Box(spot[0] - radius, spot[1] - radius, spot[0] + radius, spot[1] + radius))
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from bloop_manim.drawing.arrows import Spot, path, tip
 from bloop_manim.drawing.canvas import Box
-from bloop_manim.drawing.sketch import Sketch, card
+from bloop_manim.drawing.recipes import card
+from bloop_manim.drawing.sketch import Sketch
 from bloop_manim.drawing.text import Block, longest_word
 from bloop_manim.visuals.placing import Gaps, circle, layered, tree
 from bloop_sdk.storyboard import Edge, Graph
@@ -46,20 +47,21 @@ def draw(sketch: Sketch, visual: Graph, scale: float) -> None:
     gaps = Gaps(size * 1.1, max(size * 1.9, small * 2.6 if named else 0.0))
     names = [node.id for node in visual.nodes]
     room = box.inset(0.04)
+    outlined = False
     if visual.layout == "circle":
         places = circle(names, sizes, room)
     elif visual.layout == "tree":
-        places = tree(names, links, sizes, room, gaps)
+        places, outlined = tree(names, links, sizes, room, gaps)
     else:
-        wide = Gaps(gaps.beside, max(gaps.between, named + size * 2.4 if named and canvas.wide else 0.0))
-        places = layered(names, links, sizes, room, wide, directed=visual.directed)
+        wide = Gaps(gaps.beside, max(gaps.between, named + size * 1.9 if named else 0.0))
+        places = layered(names, links, sizes, room, (gaps, wide), directed=visual.directed)
     nodes = {
         name: Box(x - sizes[name][0] / 2, y - sizes[name][1] / 2, x + sizes[name][0] / 2, y + sizes[name][1] / 2)
         for name, (x, y) in places.items()
         if name in sizes
     }
     drawn = _Drawn(nodes)
-    routes = [_route(n, edge, visual, nodes, places, size) for n, edge in enumerate(visual.edges)]
+    routes = [_route(n, edge, visual, nodes, places, size, outlined=outlined) for n, edge in enumerate(visual.edges)]
     for number, (edge, route) in enumerate(zip(visual.edges, routes, strict=True), 1):
         _edge(sketch, visual, number, edge, route, size)
     for name, block in blocks.items():
@@ -74,15 +76,16 @@ def _node(sketch: Sketch, name: str, block: Block, box: Box, visual: Graph) -> N
     label = next(node.label for node in visual.nodes if node.id == name)
     radius = min(0.16, box.height / 2)
     fill = theme.tint(theme.primary, 0.09)
-    sketch.add(card(box, fill, theme.primary, radius=radius, stroke=2.2), name)
-    glow = card(box, theme.tint(theme.primary, 0.2), theme.primary, radius=radius, stroke=5.0)
+    sketch.add(card(box, fill, theme.primary, radius=radius, width=2.2), name)
+    glow = card(box, theme.tint(theme.primary, 0.2), theme.primary, radius=radius, width=5.0)
     sketch.add(glow, name, glow=True, motion="fade", box=box)
     block.centre(box.x, box.y)
     sketch.write(block, label, theme.ink, name, paper=theme.tint(theme.primary, 0.2), label=True)
 
 
 def _route(  # noqa: PLR0913, PLR0917 - an edge among all that it goes round
-    number: int, edge: Edge, visual: Graph, nodes: Mapping[str, Box], places: Mapping[str, Spot], size: float
+    number: int, edge: Edge, visual: Graph, nodes: Mapping[str, Box], places: Mapping[str, Spot], size: float,
+    *, outlined: bool
 ) -> list[Spot]:
     """The spots that a line goes through, from border to border."""
     a, b = nodes[edge.source], nodes[edge.target]
@@ -95,7 +98,7 @@ def _route(  # noqa: PLR0913, PLR0917 - an edge among all that it goes round
     if middle and math.dist(middle[0], (a.x, a.y)) > math.dist(middle[-1], (a.x, a.y)):
         middle.reverse()
     same = [e for e in visual.edges if {e.source, e.target} == {edge.source, edge.target}]
-    outlined = visual.layout == "tree" and _outlined(a, b)
+    outlined = outlined and _outlined(a, b)
     if not middle and not outlined and (len(same) > 1 or _blocked(edge, nodes)):
         middle = [_bowed(edge, visual, nodes, number, size)]
     if outlined:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from manim import DashedVMobject
+from manim import DashedVMobject, Mobject, VMobject
 
 from bloop_manim.drawing.canvas import Box
 from bloop_manim.drawing.raster import picture
-from bloop_manim.drawing.sketch import Sketch, bounds, card
+from bloop_manim.drawing.recipes import Recipe, bounds, card
+from bloop_manim.drawing.sketch import Sketch
 from bloop_sdk.storyboard import Image
 
 
@@ -25,9 +26,7 @@ def draw(sketch: Sketch, visual: Image, scale: float) -> None:
     else:
         seen = bounds(made)
         sketch.add(made, "image", motion="fade", box=seen)
-        edge = card(seen, theme.paper, theme.line, radius=0.02, stroke=1.5)
-        edge.set_fill(opacity=0.0)
-        sketch.add(edge, "image", motion="fade", box=seen)
+        sketch.add(card(seen, None, theme.line, radius=0.02), "image", motion="fade")
         bottom = seen.bottom
     if visual.caption:
         caption.place(box.x - caption.width / 2, bottom - 0.2)
@@ -43,11 +42,15 @@ def _told(sketch: Sketch, visual: Image, room: Box, scale: float) -> float:
     high = min(room.height, max(text.height + size * 2.4, room.height * 0.6))
     wide = min(room.width, max(text.width + size * 3, room.width * 0.6))
     frame = Box(room.x - wide / 2, room.y - high / 2, room.x + wide / 2, room.y + high / 2)
-    ground = card(frame, theme.card, radius=0.14)
-    sketch.add(ground, "image", motion="fade")
-    edge = card(frame, theme.card, theme.muted, radius=0.14, stroke=1.6)
-    edge.set_fill(opacity=0.0)
-    sketch.add(DashedVMobject(edge, num_dashes=90, dashed_ratio=0.55), "image", motion="fade")
+    sketch.add(card(frame, theme.card, radius=0.14), "image", motion="fade")
+    edge = card(frame, None, theme.muted, radius=0.14, width=1.6)
+    sketch.add(Recipe(frame, lambda: _dashed(edge)), "image", motion="fade")
     text.centre(frame.x, frame.y)
     sketch.write(text, words, theme.ink, "image", paper=theme.card)
     return frame.bottom
+
+
+def _dashed(edge: Recipe) -> Mobject:
+    made = edge.make()
+    assert isinstance(made, VMobject)  # noqa: S101 - a card is one
+    return DashedVMobject(made, num_dashes=90, dashed_ratio=0.55)

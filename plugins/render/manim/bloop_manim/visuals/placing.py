@@ -27,16 +27,16 @@ def layered(  # noqa: PLR0913 - a graph, its sizes and its room
     links: Sequence[Link],
     sizes: Mapping[str, Size],
     box: Box,
-    gaps: Gaps,
+    gaps: tuple[Gaps, Gaps],
     *,
     directed: bool,
 ) -> dict[str, Spot]:
-    """In ranks downwards or to the right, whichever needs less of its room."""
+    """In ranks downwards or to the right (with ``gaps`` for each), whichever needs less room."""
     rows = ranked(nodes, links, directed=directed)
     near = _near(rows, links)
-    down = _in_rows(rows, near, sizes, gaps)
+    down = _in_rows(rows, near, sizes, gaps[0])
     turned = {name: (high, wide) for name, (wide, high) in sizes.items()}
-    across = {n: (-y, -x) for n, (x, y) in _in_rows(rows, near, turned, gaps).items()}
+    across = {n: (-y, -x) for n, (x, y) in _in_rows(rows, near, turned, gaps[1]).items()}
     choices = [(_need(down, sizes, box), down, False), (_need(across, sizes, box), across, True)]
     _, places, sideways = min(choices, key=lambda one: one[0])
     return _spread(places, sizes, box, sideways=sideways)
@@ -129,17 +129,17 @@ def _spread(
 
 def tree(
     nodes: Sequence[str], links: Sequence[Link], sizes: Mapping[str, Size], box: Box, gaps: Gaps
-) -> dict[str, Spot]:
-    """Children below their parent, which stands over their middle."""
+) -> tuple[dict[str, Spot], bool]:
+    """Children below their parent, which stands over their middle; True: as an outline."""
     children, roots = _family(nodes, links)
     down = _grown(roots, children, sizes, gaps)
     turned = {name: (high, wide) for name, (wide, high) in sizes.items()}
     across = {n: (-y, -x) for n, (x, y) in _grown(roots, children, turned, gaps).items()}
     needs = _need(across, sizes, box), _need(down, sizes, box)
     if min(needs) > 1 + _SLACK:
-        return _indented(roots, children, sizes, box, gaps)
+        return _indented(roots, children, sizes, box, gaps), True
     sideways = needs[0] < needs[1] * 0.8
-    return _spread(across if sideways else down, sizes, box, sideways=sideways)
+    return _spread(across if sideways else down, sizes, box, sideways=sideways), False
 
 
 def _indented(

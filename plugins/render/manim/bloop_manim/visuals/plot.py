@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from manim import Circle, VMobject
 
 from bloop_manim.drawing.canvas import Box
-from bloop_manim.drawing.sketch import Sketch, card, line
+from bloop_manim.drawing.recipes import card, disc, line, outline
+from bloop_manim.drawing.sketch import Sketch
 from bloop_manim.drawing.text import Block
 from bloop_manim.visuals.curves import Point, fitting, sampled, traced, value_of
 from bloop_manim.visuals.labels import Spread, beside
@@ -144,16 +144,11 @@ def _axes(  # noqa: PLR0913, PLR0917 - what an axis is made of
 def _curves(sketch: Sketch, visual: Plot, plane: _Plane, runs: list[list[list[Point]]]) -> None:
     theme = sketch.theme
     for number, pieces in enumerate(runs, 1):
-        points: list[list[float]] = []
-        for piece in pieces:
-            places = [np.array([plane.x(x), plane.y(y), 0.0]) for x, y in piece]
-            for a, b in zip(places, places[1:], strict=False):
-                points += [a, a + (b - a) / 3, b + (a - b) / 3, b]
-        if not points:
-            continue
-        curve = VMobject(stroke_color=theme.series[number - 1], stroke_width=4.6, fill_opacity=0)
-        curve.set_points(np.array(points))
-        sketch.add(curve, f"curve-{number}", motion="draw")
+        runs_ = [np.array([(plane.x(x), plane.y(y)) for x, y in piece]) for piece in pieces]
+        curves = [np.stack([r[:-1], (2 * r[:-1] + r[1:]) / 3, (r[:-1] + 2 * r[1:]) / 3, r[1:]], axis=1) for r in runs_]
+        if curves:
+            drawn = outline(np.concatenate(curves), None, theme.series[number - 1], 4.6)
+            sketch.add(drawn, f"curve-{number}", motion="draw")
 
 
 def _end_labels(
@@ -233,10 +228,9 @@ def _points(
             )
             continue
         part = f"point-{number}"
-        halo = Circle(radius=radius * 2.0, stroke_width=0, fill_color=theme.accent, fill_opacity=0.25)
-        sketch.add(halo.move_to([x, y, 0]), part, glow=True, motion="fade", box=Box(x, y, x, y))
-        dot = Circle(radius=radius, stroke_color=theme.paper, stroke_width=2.5, fill_color=theme.accent, fill_opacity=1)
-        sketch.add(dot.move_to([x, y, 0]), part, motion="fade")
+        halo = disc(x, y, radius * 2.0, theme.accent, opacity=0.25)
+        sketch.add(halo, part, glow=True, motion="fade", box=Box(x, y, x, y))
+        sketch.add(disc(x, y, radius, theme.accent, theme.paper, 2.5), part, motion="fade")
         if point.label:
             block = sketch.text(point.label, size, style="bold")
             place = beside((x, y), block, radius + size * 0.2, taken, path, sketch.box)

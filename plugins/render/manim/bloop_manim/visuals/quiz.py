@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from manim import Circle, VMobject
-
 from bloop_manim.drawing.canvas import Box
-from bloop_manim.drawing.sketch import Sketch, card
+from bloop_manim.drawing.recipes import Recipe, card, disc, polyline
+from bloop_manim.drawing.sketch import Sketch
 from bloop_manim.drawing.text import Block
 from bloop_sdk.storyboard import Quiz
 
@@ -44,19 +43,19 @@ def _choice(sketch: Sketch, visual: Quiz, number: int, block: Block, place: Box,
     theme, part = sketch.theme, f"choice-{number}"
     pad, radius = size * 0.5, size * 0.65
     right = number == visual.answer
-    ground = card(place, theme.card, theme.line, radius=0.14, stroke=1.4 * theme.stroke)
+    ground = card(place, theme.card, theme.line, radius=0.14, width=1.4 * theme.stroke)
     sketch.add(ground, part, marks=(part, "answer") if right else (part,))
     shade = theme.tint(theme.primary, 0.12)
-    sketch.add(card(place, shade, theme.primary, radius=0.14, stroke=3), part, glow=True, motion="fade")
+    sketch.add(card(place, shade, theme.primary, radius=0.14, width=3), part, glow=True, motion="fade")
     both = (part, "answer")
     if right:
-        mark = card(place, theme.tint(theme.good, 0.14), theme.good, radius=0.14, stroke=3.4)
+        mark = card(place, theme.tint(theme.good, 0.14), theme.good, radius=0.14, width=3.4)
         sketch.add(mark, "answer", needs=both, motion="fade")
     x = place.right - pad - radius if sketch.rtl else place.left + pad + radius
     marks = both if right else (part,)
-    disc = Circle(radius=radius * 0.92, stroke_width=0, fill_color=theme.tint(theme.primary, 0.14), fill_opacity=1)
-    edge = {"stroke_color": theme.primary, "stroke_width": 1.6 if theme.name == "contrast" else 0}
-    sketch.add(disc.set_stroke(edge["stroke_color"], edge["stroke_width"]).move_to([x, place.y, 0]), part, marks=marks)
+    edge = (theme.primary, 1.6) if theme.name == "contrast" else (None, 0.0)
+    badge = disc(x, place.y, radius * 0.92, theme.tint(theme.primary, 0.14), *edge)
+    sketch.add(badge, part, marks=marks)
     letter = sketch.text("ABCDE"[number - 1], size * 0.86, style="bold", rtl=False).centre(x, place.y)
     paper = theme.tint(theme.primary, 0.14)
     sketch.write(letter, "ABCDE"[number - 1], theme.primary, part, marks=marks, paper=paper, label=True)
@@ -68,8 +67,6 @@ def _choice(sketch: Sketch, visual: Quiz, number: int, block: Block, place: Box,
         sketch.add(_tick(x, place.y, size * 0.62, theme.good), "answer", needs=both, motion="draw")
 
 
-def _tick(x: float, y: float, size: float, color: str) -> VMobject:
-    tick = VMobject(stroke_color=color, stroke_width=6, fill_opacity=0)
+def _tick(x: float, y: float, size: float, color: str) -> Recipe:
     corners = ((-0.5, 0.02), (-0.14, -0.36), (0.54, 0.4))
-    tick.set_points_as_corners([[x + a * size, y + b * size, 0] for a, b in corners])
-    return tick
+    return polyline(((x + a * size, y + b * size) for a, b in corners), None, color, 6)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bloop_manim.drawing.canvas import Box
-from bloop_manim.drawing.sketch import Sketch, card
+from bloop_manim.drawing.recipes import card
+from bloop_manim.drawing.sketch import Sketch
 from bloop_sdk.storyboard import Table
 
 
@@ -26,8 +27,8 @@ def draw(sketch: Sketch, visual: Table, scale: float) -> None:
     for number, (head, values, heights, high) in enumerate(cards, 1):
         part = f"row-{number}"
         place = Box(box.left, top - high, box.right, top)
-        sketch.add(card(place, theme.card, theme.line, radius=0.12, stroke=1.3 * theme.stroke), part, marks=())
-        bright = card(place, theme.tint(theme.primary, 0.14), theme.primary, radius=0.12, stroke=3)
+        sketch.add(card(place, theme.card, theme.line, radius=0.12, width=1.3 * theme.stroke), part, marks=())
+        bright = card(place, theme.tint(theme.primary, 0.14), theme.primary, radius=0.12, width=3)
         sketch.add(bright, part, glow=True, motion="fade", box=place)
         y = top - pad * 0.6
         row = visual.rows[number - 1]

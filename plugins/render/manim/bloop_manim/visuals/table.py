@@ -8,7 +8,8 @@ from typing import Final
 
 from bloop_manim.drawing.canvas import BODY_CAP, Box
 from bloop_manim.drawing.fonts import own
-from bloop_manim.drawing.sketch import Sketch, card, line
+from bloop_manim.drawing.recipes import card, line
+from bloop_manim.drawing.sketch import Sketch
 from bloop_manim.drawing.text import Block, longest_word
 from bloop_manim.visuals import records
 from bloop_sdk.storyboard import Table
@@ -32,7 +33,7 @@ def draw(sketch: Sketch, visual: Table, scale: float) -> None:
     """
     canvas, box = sketch.canvas, sketch.box
     count = len(visual.header)
-    smallest = canvas.least_cap(BODY_CAP) / own("bold").cap
+    smallest = 1.07 * canvas.least_cap(BODY_CAP) / own("bold").cap
     if sum(_widths(sketch, visual, smallest, smallest * 0.3)) > box.width * 1.001:
         records.draw(sketch, visual, scale)
         return
@@ -147,7 +148,7 @@ def _header(  # noqa: PLR0913, PLR0917 - a row of its own kind
     theme = sketch.theme
     for column, (block, text) in enumerate(zip(head, visual.header, strict=True)):
         _place(sketch, block, grid, column, whole.top - high / 2, end=ends[column])
-        sketch.write(block, text, theme.ink, f"column-{column + 1}", motion="fade")
+        sketch.write(block, text, theme.ink, f"column-{column + 1}", label=True, motion="fade")
     y = whole.top - high
     rule = line((whole.left, y), (whole.right, y), theme.primary, 2.6)
     sketch.add(rule, "", motion="fade")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from manim import Circle
-
 from bloop_manim.drawing.canvas import Box
-from bloop_manim.drawing.sketch import Sketch, line
+from bloop_manim.drawing.recipes import disc, line
+from bloop_manim.drawing.sketch import Sketch
 from bloop_manim.drawing.text import longest_word
 from bloop_sdk.storyboard import Timeline
 
@@ -25,13 +24,12 @@ def draw(sketch: Sketch, visual: Timeline, scale: float) -> None:
 
 def _spot(sketch: Sketch, x: float, y: float, size: float, part: str) -> None:
     theme = sketch.theme
-    halo = Circle(radius=size * 0.42, stroke_width=0, fill_color=theme.primary, fill_opacity=0.22)
     place = Box(x - 0.1, y - 0.1, x + 0.1, y + 0.1)
-    sketch.add(halo.move_to([x, y, 0]), part, glow=True, motion="fade", box=place)
-    dot = Circle(radius=size * 0.2, stroke_color=theme.primary, stroke_width=3.4, fill_color=theme.paper, fill_opacity=1)
-    sketch.add(dot.move_to([x, y, 0]), part, motion="fade")
-    core = Circle(radius=size * 0.2, stroke_color=theme.primary, stroke_width=3.4, fill_color=theme.primary, fill_opacity=1)
-    sketch.add(core.move_to([x, y, 0]), part, glow=True, motion="fade")
+    halo = disc(x, y, size * 0.42, theme.primary, opacity=0.22)
+    sketch.add(halo, part, glow=True, motion="fade", box=place)
+    for glow, fill in ((False, theme.paper), (True, theme.primary)):
+        dot = disc(x, y, size * 0.2, fill, theme.primary, 3.4)
+        sketch.add(dot, part, glow=glow, motion="fade")
 
 
 def _across(sketch: Sketch, visual: Timeline, size: float, column: float) -> None:

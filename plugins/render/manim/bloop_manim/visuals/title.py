@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bloop_manim.drawing.canvas import Box
-from bloop_manim.drawing.sketch import Sketch, card
+from bloop_manim.drawing.recipes import card
+from bloop_manim.drawing.sketch import Sketch
 from bloop_sdk.storyboard import Title
 
 
