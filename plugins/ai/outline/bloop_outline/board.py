@@ -284,9 +284,7 @@ class _Teller:
 
     # The beginning and the end -------------------------------------------------------------
 
-    def _opening(
-        self, title: str, chapters: Sequence[Chapter]
-    ) -> tuple[Draft, frozenset[int]]:
+    def _opening(self, title: str, chapters: Sequence[Chapter]) -> tuple[Draft, frozenset[int]]:
         """A title card, with the first sentences of what stands before all headings."""
         script = Script(self._language)
         bare = title.rstrip(" .:")
@@ -397,9 +395,7 @@ def _around(telling: Telling, blocks: Sequence[Block], place: int) -> list[int]:
     return [*chain, *behind[:2]]
 
 
-def _lead(
-    telling: Telling, blocks: Sequence[Block], place: int
-) -> tuple[str, frozenset[int]]:
+def _lead(telling: Telling, blocks: Sequence[Block], place: int) -> tuple[str, frozenset[int]]:
     """The sentence that leads to a list or a table, and those that it leans on."""
     if not place or not isinstance(blocks[place - 1], Paragraph | Display):
         return "", frozenset()

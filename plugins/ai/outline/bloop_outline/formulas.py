@@ -12,7 +12,9 @@ from bloop_outline.script import Draft, Script, heading, seconds_of
 from bloop_outline.sentences import Sentence, fit, is_spoken
 from bloop_sdk.storyboard import Axis, Curve, Expression, Formula, Plot
 
-_RELATION = re.compile(r"=|\\(?:le|ge|leq|geq|approx|to|rightarrow|Rightarrow|propto|sim|equiv)\b|[<>]")
+_RELATION = re.compile(
+    r"=|\\(?:le|ge|leq|geq|approx|to|rightarrow|Rightarrow|propto|sim|equiv)\b|[<>]"
+)
 _INLINE = re.compile(r"\$([^$]+)\$")
 _FUNCTION = re.compile(
     r"^(?:(?P<name>[a-zA-Z])\s*(?:\\left)?\(\s*x\s*(?:\\right)?\)|(?P<y>y))\s*=\s*(?P<body>[^=<>]+)$"
@@ -99,7 +101,9 @@ def _shown(telling: Telling, run: list[int]) -> Draft | None:
 
 def rows(latex: str) -> list[str]:
     """The lines of an aligned formula, one by one."""
-    inner = re.sub(r"\\(?:begin|end)\{(?:aligned|align|gathered|gather|split|eqnarray)\*?\}", "", latex)
+    inner = re.sub(
+        r"\\(?:begin|end)\{(?:aligned|align|gathered|gather|split|eqnarray)\*?\}", "", latex
+    )
     if "\\begin" in inner:
         return [latex] if len(latex) <= 600 else []
     lines = [tidy(one.replace("&", "")) for one in re.split(r"\\\\(?:\[[^\]]*\])?", inner)]

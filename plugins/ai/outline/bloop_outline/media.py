@@ -14,7 +14,10 @@ from bloop_sdk.storyboard import Bullets, Code, Image, Quiz, Title, words
 
 MOST_LINES, WIDEST = 28, 100
 _LETTERED = re.compile(r"^\s*(?:[A-Ea-e1-5][.)]|\([A-Ea-e1-5]\))\s+")
-_RIGHT = re.compile(r"\s*(?:✓|✔|✅|\((?:correct|richtig|correcto|correcta|correct|juste|corretto|certo|juist)\))\s*", re.I)
+_RIGHT = re.compile(
+    r"\s*(?:✓|✔|✅|\((?:correct|richtig|correcto|correcta|correct|juste|corretto|certo|juist)\))\s*",
+    re.I,
+)
 
 
 def code(telling: Telling, block: Source, around: Sequence[int], place: int) -> list[Draft]:
@@ -44,7 +47,9 @@ def code(telling: Telling, block: Source, around: Sequence[int], place: int) -> 
     title = heading(telling.title)
     visual = Code(kind="code", title=title, language=language, text=text)
     value = 0.95 if len(lines) > 1 else 0.6
-    return [Draft("code", title, visual, script, value, (telling.number, place, 0), frozenset(uses))]
+    return [
+        Draft("code", title, visual, script, value, (telling.number, place, 0), frozenset(uses))
+    ]
 
 
 def _cut(line: str) -> str:
@@ -59,7 +64,11 @@ def _point_out(script: Script, lines: Sequence[str]) -> None:
             name = len(written) > 3 and word.key not in script.language.stop
             if not name:
                 continue
-            holding = [n for n, line in enumerate(lines, 1) if re.search(rf"\b{re.escape(written)}\b", line)]
+            holding = [
+                n
+                for n, line in enumerate(lines, 1)
+                if re.search(rf"\b{re.escape(written)}\b", line)
+            ]
             if len(holding) == 1:
                 script.at(number, written, f"line-{holding[0]}", "highlight")
                 break
@@ -149,7 +158,9 @@ def _revealed(
         return None
     letter = re.match(r"\W*([A-Ea-e1-5])\b[.):]?", answer)
     if 2 <= len(choices) <= 5:
-        named = [n for n, (text, _) in enumerate(choices, 1) if text.casefold() in answer.casefold()]
+        named = [
+            n for n, (text, _) in enumerate(choices, 1) if text.casefold() in answer.casefold()
+        ]
         if letter and len(letter[0]) < len(answer[:4]) and not named:
             sign = letter[1].upper()
             named = [ord(sign) - (64 if sign.isalpha() else 48)]
@@ -205,5 +216,3 @@ def _card(telling: Telling, question: str, answer: str, place: int) -> Draft | N
         visual, target = Bullets(kind="bullets", title=title, items=[question, shown]), "item-2"
     script.at(lines[0], shown, target)
     return Draft("question", title, visual, script, 0.6, (telling.number, place, 0))
-
-

@@ -103,7 +103,7 @@ def _card(telling: Telling, number: int) -> Draft:
 def _meaning(sentence: Sentence) -> str:
     rest = sentence.text.partition(sentence.term)[2]
     if len(rest) >= len(sentence.text) - len(sentence.term) - 16 and rest[:1] in {":", ".", "–"}:
-        meaning = rest[1:].strip()
+        meaning = rest[1:].strip(" –—")
         return meaning[:1].upper() + meaning[1:]
     return sentence.text
 

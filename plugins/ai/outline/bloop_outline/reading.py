@@ -187,9 +187,7 @@ class _Reader:
 
     def _code(self, element: Element) -> None:
         text = "".join(element.itertext())
-        names = " ".join(
-            one.get("class") or "" for one in (element, *element.iter("code"))
-        )
+        names = " ".join(one.get("class") or "" for one in (element, *element.iter("code")))
         named = re.search(r"\b(?:language|lang|brush:?)[-\s]*([\w+#.-]{1,20})", names)
         text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ue000-\uf8ff\ud800-\udfff]", "", text)
         text = text.expandtabs(4).strip("\n").rstrip()

@@ -21,6 +21,8 @@ _LAST_WORD = re.compile(r"(\S+)$")
 _NOT_END = re.compile(r"^(?:[A-Za-zÀ-ÿ]|\d{1,3})$")
 _ASIDES = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）|\s*\[[^\][$]*\]")
 _DASHED = re.compile(r"\s+[—–]\s+[^—–.;:\ue002]{3,90}\s+[—–]\s+")
+_NAMING = re.compile(r"^d[eé]fini\w*\s*[—–:-]\s+", re.IGNORECASE)
+"""What says that a definition is one, in most languages of Europe."""
 _CUTS = re.compile(r"[;,:，；：、،]\s*|\s+[—–]\s+")
 
 
@@ -142,8 +144,7 @@ def _with_their_names(rich: Rich, cut: Iterator[tuple[int, int]]) -> Iterator[tu
 
 def _named(marked: str) -> str:
     """A term without what says that it is one: "Definition - term."."""
-    term = marked.strip(" :.,-–—")
-    return re.sub(r"^\w+\s*[—–:-]\s+", "", term) if re.match(r"defini", term, re.I) else term
+    return _NAMING.sub("", marked.strip(" :.,-–—"))
 
 
 def _goes_on(text: str) -> bool:
@@ -251,7 +252,7 @@ def fit(text: str, limit: int) -> str:
 
 def short(text: str, language: Language, limit: int = 110) -> str:
     """What stands on the screen for a sentence: its own words, fewer of them."""
-    text = without_asides(text, language).strip()
+    text = _NAMING.sub("", without_asides(text, language).strip())
     text = re.sub(r"(?<=[^.])[.。]$", "", text).rstrip(":：")
     if len(text) <= limit:
         return text
@@ -260,6 +261,6 @@ def short(text: str, language: Language, limit: int = 110) -> str:
         kept = text[: cut.start()]
         if len(kept) > limit - 1:
             break
-        if len(kept) >= limit // 3 and kept.count("$") % 2 == 0:
+        if len(kept) >= 0.55 * limit and kept.count("$") % 2 == 0:
             best = kept
     return f"{best}…" if best else fit(text, limit)

@@ -52,7 +52,7 @@ class ManimConfig(PluginConfig):
         description="What encodes: auto takes a GPU where a trial shows that it is faster",
     )
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = setting(
-        "veryfast", description="x264's preset: slower ones make smaller files", advanced=True
+        "superfast", description="x264's preset: slower ones make smaller files", advanced=True
     )
     crf: int = setting(
         20, description="x264's quality: lower is better and larger", ge=10, le=35, advanced=True

@@ -41,6 +41,7 @@ class Limits:
     idle_seconds: float = 300.0
     memory_mb: int = 3072
     niceness: int = 10
+    module: str = "bloop_manim.worker"
 
 
 class Pool:
@@ -227,7 +228,7 @@ class _Worker:
         arguments = [str(os.getpid()), str(limits.niceness), str(limits.memory_mb)]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-P", "-X", "faulthandler", "-m", "bloop_manim.worker", *arguments),
+            *("-P", "-X", "faulthandler", "-m", limits.module, *arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -246,7 +247,7 @@ class _Worker:
             ) from None
 
     async def ask(self, request: wire.Message, seconds: float, tell: Report | None) -> wire.Message:
-        """The answer; raises RetriableError where the process ends, DeadlineError where it hangs."""
+        """The answer; raises RetriableError where it dies, DeadlineError where it hangs."""
         assert self._process is not None
         assert self._process.stdin is not None
         self.served += 1
@@ -367,7 +368,7 @@ def shared(limits: Limits) -> Pool:
 
 def close_shared() -> None:
     """End this process's workers."""
-    global _shared  # noqa: PLW0603 - as above
+    global _shared
     with _turn:
         pool, _shared = _shared, None
     if pool is not None:

@@ -56,14 +56,14 @@ class ManimRenderer:
         """Draw a scene to ``target``."""
         frames = max(1, round(plan.seconds * plan.look.fps))
         encoding = await self._run_sync(self._encoding)
-        request = {"do": "render", "target": str(target.absolute()), "encoding": asdict(encoding)}
+        request = {"do": "render", "target": wire.place(target), "encoding": asdict(encoding)}
         seconds = LEAST_SECONDS + frames * self._config.seconds_per_frame
         answer = await self._ask(request, plan, seconds, progress)
         return Clip(path=target, seconds=answer["frames"] / plan.look.fps, frames=answer["frames"])
 
     async def still(self, plan: ScenePlan, at: Sequence[float], folder: Path) -> Sequence[Path]:
         """Pictures of a scene."""
-        request = {"do": "still", "at": list(at), "folder": str(folder.absolute())}
+        request = {"do": "still", "at": list(at), "folder": wire.place(folder)}
         answer = await self._ask(request, plan, LEAST_SECONDS, quick=True)
         return [Path(path) for path in answer]
 

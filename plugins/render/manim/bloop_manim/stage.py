@@ -17,7 +17,10 @@ from manim.utils.iterables import list_update
 from bloop_manim import drawing as pictures
 from bloop_manim.canvas import Canvas
 from bloop_manim.film import Box
+from bloop_manim.haste import hasten, skip_repeats
 from bloop_sdk.providers.render import Look, ScenePlan
+
+hasten()
 
 
 def frames_of(plan: ScenePlan) -> int:
@@ -89,6 +92,7 @@ class Stage:
     ) -> Iterator[tuple[int, Box]]:
         scene, canvas = self._scene, self.canvas
         scene.compile_animation_data(*animations)
+        skip_repeats(scene.animations or ())
         scene.begin_animations()
         drawn = False
         driven = any(mobject.updaters for mobject in scene.get_mobject_family_members())

@@ -45,6 +45,11 @@ def unpacked(body: bytes) -> Message:
     return message
 
 
+def place(path: Path) -> str:
+    """A path that means the same in a worker, which has a folder of its own."""
+    return str(path.absolute())
+
+
 def plan_out(plan: ScenePlan) -> Message:
     """A plan as JSON."""
     look = plan.look
@@ -59,10 +64,10 @@ def plan_out(plan: ScenePlan) -> Message:
             "theme": look.theme,
             "primary": look.primary,
             "accent": look.accent,
-            "logo": str(look.logo) if look.logo else None,
+            "logo": place(look.logo) if look.logo else None,
         },
         "language": plan.language,
-        "assets": {name: str(path) for name, path in plan.assets.items()},
+        "assets": {name: place(path) for name, path in plan.assets.items()},
     }
 
 

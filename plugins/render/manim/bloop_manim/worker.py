@@ -65,8 +65,8 @@ class Worker:
             return _error("worker_memory", "it needs more memory than a process may take",
                           "make it simpler, or raise memory_mb of the plugin manim")  # fmt: skip
         except OSError as err:
-            return _error("unwritable", f"{err.filename or 'its file'}: {err.strerror or err}",
-                          "see that its disk has room and may be written to", retry=True)  # fmt: skip
+            message = f"{err.filename or 'its file'}: {err.strerror or err}"
+            return _error("unwritable", message, "see that its disk has room", retry=True)
         except Exception as err:  # noqa: BLE001 - whatever a drawing does costs its scene alone
             import traceback
 
@@ -99,7 +99,9 @@ class Worker:
         self._said.flush()
 
 
-def _error(code: str, message: str, cure: str | None = None, *, retry: bool = False) -> wire.Message:
+def _error(
+    code: str, message: str, cure: str | None = None, *, retry: bool = False
+) -> wire.Message:
     return {"error": {"code": code, "message": message, "cure": cure, "retry": retry}}
 
 

@@ -35,5 +35,5 @@ class Drawing:
 def timeline(plan: ScenePlan) -> Drawing:
     """The scene of a plan; never raises for what a storyboard holds (see :func:`check`)."""
     sheet = compose(plan)
-    still, made = steps(plan, sheet.frame.elements, sheet.content.elements)
+    still, made = steps(plan, sheet.frame.elements, sheet.content.elements, sheet.theme.dimmed)
     return Drawing(sheet.theme.paper, (sheet.canvas.width, 8.0), still, made)

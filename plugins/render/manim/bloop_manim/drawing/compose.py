@@ -9,13 +9,15 @@ from manim import Mobject
 
 from bloop_manim.drawing.canvas import Box, Canvas
 from bloop_manim.drawing.raster import picture
-from bloop_manim.drawing.sketch import Sketch, line
+from bloop_manim.drawing.sketch import Sketch, Written, line
 from bloop_manim.drawing.theme import Theme, themed
 from bloop_manim.visuals import drawer
 from bloop_sdk.providers.render import Fault, ScenePlan
 
 _SHRINK: Final = 0.94
 _SMALLEST: Final = 0.5
+_TOUCH: Final = 0.04
+"""Share of a text that may be covered by another: boxes are larger than letters."""
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "he", "fa", "ur", "yi", "ps", "sd", "ckb", "dv", "ug"})
 
 
@@ -45,13 +47,27 @@ def compose(plan: ScenePlan) -> Sheet:
         content = _sketch(plan, theme, canvas, room)
         draw(content, plan.scene.visual, scale)
         whole = content.bounds()
-        fits = whole is None or whole.within(room, 0.03)
+        fits = (whole is None or whole.within(room, 0.03)) and not overlaps(content)
         if fits or scale * _SHRINK < _SMALLEST or _floored(content):
             break
         scale *= _SHRINK
     if whole is not None and not fits:
         _squeezed(content, whole, room)
     return Sheet(theme, canvas, frame, content, room, scale, fits, faults)
+
+
+def overlaps(sketch: Sketch) -> list[tuple[Written, Written, float]]:
+    """Pairs of texts that cover each other, and the share of the smaller one that is covered."""
+    found = []
+    texts = [text for text in sketch.texts if text.box.width > 0 and text.box.height > 0]
+    for number, one in enumerate(texts):
+        for other in texts[number + 1 :]:
+            shared = one.box.overlap(other.box)
+            if shared:
+                least = min(t.box.width * t.box.height for t in (one, other))
+                if shared > _TOUCH * least:
+                    found.append((one, other, shared / least))
+    return found
 
 
 def _floored(content: Sketch) -> bool:
@@ -104,7 +120,7 @@ def _framed(plan: ScenePlan, frame: Sketch) -> Box:
         words = frame.text(heading, size, width=room, style="display", leading=1.24)
     words.place(safe.right - words.width if frame.rtl else safe.left, safe.top + 0.08)
     part = "title" if visual.title else ""
-    frame.write(words, heading, theme.ink, part, motion="fade")
+    frame.write(words, heading, theme.ink, part, marks=(), motion="fade")
     y = words.box.bottom - 0.14
     frame.add(line((safe.left, y), (safe.right, y), theme.line, 1.5 * theme.stroke), "", motion="fade")
     length = min(0.9, safe.width / 5)

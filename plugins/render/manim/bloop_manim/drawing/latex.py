@@ -212,9 +212,11 @@ class _Translator:
         if len(signs) != 1:
             raise FormulaError(f"no delimiter after \\{macro.macroname}", macro.pos)
         if isinstance(signs[0], str):
-            return "" if signs[0] == "." else _sign({"<": "⟨", ">": "⟩"}.get(signs[0], signs[0]))
-        found = self._node(signs[0], 0)
-        return found[0] if found else ""
+            signs[0] = {"<": "⟨", ">": "⟩", "/": "/", "|": "|"}.get(signs[0], signs[0])
+            sign = "" if signs[0] == "." else _sign(signs[0])
+        else:
+            sign = (self._node(signs[0], 0) or [""])[0]
+        return sign[len('class("normal", ') : -1] if sign.startswith("class(") else sign
 
     def _negated(self, macro: Any, depth: int) -> str:
         inner = self.typst(self._arguments(macro)[0], depth + 1)
@@ -412,6 +414,8 @@ def _sign(char: str) -> str:
         return "−"
     if char == "*":
         return "∗"
+    if char in "|‖":
+        return f'class("normal", {"" if char == "‖" else chr(92)}{char})'
     if char.isascii():
         return f"\\{char}"
     if char.isalpha() and not _is_mathematical(char):

@@ -18,7 +18,6 @@ from bloop_sdk.providers.render import ScenePlan, TimedCue
 
 CALM: Final = 0.5
 DRAWN: Final = 0.8
-DIMMED: Final = 0.36
 _RISE: Final = 0.12
 _EVENLY: Final = {
     "bullets": ("item-",),
@@ -143,6 +142,7 @@ def _base(mobject: Any) -> _Base:
 class _State:
     """Which parts are shown and which are highlighted."""
 
+    dimmed: float
     shown: set[str]
     bright: set[str] = field(default_factory=set)
 
@@ -163,11 +163,11 @@ class _State:
         marked = bool(element.marks & self.bright)
         if element.glow:
             return float(marked)
-        return 1.0 if marked or not self.bright or not element.marks else DIMMED
+        return 1.0 if marked or not self.bright or not element.marks else self.dimmed
 
 
 def steps(
-    plan: ScenePlan, still: Iterable[Element], content: Sequence[Element]
+    plan: ScenePlan, still: Iterable[Element], content: Sequence[Element], dimmed: float
 ) -> tuple[list[Mobject], list[Step]]:
     """What is there from the beginning, and the steps.
 
@@ -176,7 +176,7 @@ def steps(
     frame = 1 / plan.look.fps
     cues = _all_cues(plan)
     parts = plan.scene.visual.parts()
-    state = _State(set(parts) - _hidden(cues))
+    state = _State(dimmed, set(parts) - _hidden(cues))
     elements = [*still, *content]
     levels = {id(one): 0.0 for one in elements}
     there: list[Mobject] = []

@@ -63,6 +63,8 @@ class Sketch:
     texts: list[Written] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    letters: int = 0
+    missing: int = 0
 
     def text(
         self,
@@ -102,8 +104,14 @@ class Sketch:
         label: bool = False,
         glow: bool = False,
         motion: Motion = "rise",
+        halo: bool = False,
     ) -> Element:
-        """Draw a placed block for a part (the empty name: for none)."""
+        """Draw a placed block for a part (the empty name: for none).
+
+        A ``halo`` of the paper's colour keeps it readable over lines.
+        """
+        self.letters += words.letters
+        self.missing += words.missing
         for trouble in words.troubles:
             self.fault(trouble.code, part, trouble.message)
         self.texts.append(
@@ -119,6 +127,9 @@ class Sketch:
         )
         mobject = shape(words.ink, color)
         box = words.inked
+        if halo:
+            under = shape(words.ink, self.theme.paper).set_stroke(self.theme.paper, 7)
+            self.add(under, part, needs=needs, marks=(), box=box, motion="fade")
         return self.add(
             mobject, part, needs=needs, marks=marks, box=box, glow=glow, motion=motion
         )

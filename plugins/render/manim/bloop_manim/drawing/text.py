@@ -93,6 +93,8 @@ class Block:
     lines: int
     base: float
     troubles: tuple[Trouble, ...] = ()
+    missing: int = 0
+    letters: int = 0
     at: tuple[float, float] = field(default=(0.0, 0.0))
 
     def place(self, x: float, top: float) -> Block:
@@ -144,16 +146,25 @@ def block(
     rows = _rows(lines, source.atoms, style, language, rtl=rtl)
     widest = max((row.width for row in rows), default=0.0)
     ink, height, base = _stacked(rows, widest, own(style).cap, leading, _side(align, rtl=rtl))
-    missing = "".join(dict.fromkeys(char for row in rows for char in row.missing))
-    troubles = [*source.troubles]
-    for char in missing:
-        name = unicodedata.name(char, "no name")
-        troubles.append(
-            Trouble("glyph", f"no font here draws {char!r} (U+{ord(char):04X}, {name})")
-        )
+    missing = [char for row in rows for char in row.missing]
+    troubles = source.troubles + ((_undrawn(missing),) if missing else ())
     cap = own(style).cap * size
-    return Block(
-        ink * size, widest * size, height * size, size, cap, len(rows), base * size, tuple(troubles)
+    lines_, up = len(rows), base * size
+    made = Block(ink * size, widest * size, height * size, size, cap, lines_, up, troubles)
+    made.missing, made.letters = len(missing), sum(not char.isspace() for char in source.text)
+    return made
+
+
+def _undrawn(missing: Sequence[str]) -> Trouble:
+    names = [
+        f"{char} (U+{ord(char):04X} {unicodedata.name(char, 'without a name')})"
+        for char in dict.fromkeys(missing)
+    ]
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""  # noqa: PLR2004
+    return Trouble(
+        "glyph",
+        f"no font on this machine draws {', '.join(names[:4])}{more}; install one that does "
+        "(Debian: fonts-noto-core, fonts-noto-cjk) or write it otherwise",
     )
 
 
@@ -222,8 +233,8 @@ def _cut(word: str, style: Style, language: str, width: float) -> list[str]:
 def _balanced(
     source: Rich, style: Style, language: str, width: float, count: int
 ) -> list[str]:
-    """The narrowest lines that are no more than ``count``."""
-    low, high = width / count / 2, width
+    """The narrowest lines that are no more than ``count`` and break no word."""
+    low, high = max(width / count / 2, min(width, longest_unit(source, style, language))), width
     for _ in range(9):
         middle = (low + high) / 2
         if len(_broken(source.text, source.atoms, style, language, middle)) > count:
@@ -245,7 +256,12 @@ def _width(text: str, style: Style, language: str, atoms: tuple[Set, ...]) -> fl
 
 def longest_word(text: str, style: Style, language: str) -> float:
     """Width in em of the longest that is not broken well."""
-    source, used, longest = rich(text), 0, 0.0
+    return longest_unit(rich(text), style, language)
+
+
+def longest_unit(source: Rich, style: Style, language: str) -> float:
+    """The same of a text that is read already."""
+    used, longest = 0, 0.0
     for unit in line_break_units(source.text):
         count = unit.count(ATOM)
         longest = max(

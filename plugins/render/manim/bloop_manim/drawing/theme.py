@@ -29,6 +29,7 @@ class Theme:
     series: tuple[str, ...]
     syntax: dict[str, str]
     stroke: float = 1.0
+    dimmed: float = 0.45
 
     @property
     def least(self) -> float:
@@ -110,6 +111,7 @@ _CONTRAST = Theme(
         "operator": "#ffffff",
     },
     stroke=1.5,
+    dimmed=0.62,
 )
 _THEMES: Final = {theme.name: theme for theme in (_LIGHT, _DARK, _CONTRAST)}
 

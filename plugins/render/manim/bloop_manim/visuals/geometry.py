@@ -63,7 +63,7 @@ def _plane(sketch: Sketch, visual: Geometry, size: float) -> _Plane:
     widest = max((sketch.text(s.label, size).width for s in visual.shapes if s.label), default=0.0)
     box = sketch.box
     room_x = max(box.width * 0.4, box.width - 2 * min(widest + size * 0.6, box.width * 0.25))
-    room_y = max(box.height * 0.4, box.height - 2 * size * 1.5)
+    room_y = max(box.height * 0.4, box.height - 2 * size * 1.9)
     factors = [room / span for room, span in ((room_x, wide), (room_y, high)) if span > 1e-9]
     factor = min(factors, default=1.0)
     return _Plane(factor, (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2, box, size)
@@ -185,16 +185,27 @@ def _label(sketch: Sketch, shape: Shape, plane: _Plane) -> None:
     color = {"vector": theme.accent, "angle": theme.accent, "point": theme.ink, "segment": theme.ink}
     style = "bold" if shape.shape == "point" else "body"
     block = sketch.text(shape.label, size, style=style)  # type: ignore[arg-type]
-    spot, towards, distance = _anchor(shape, plane)
-    if shape.shape == "polygon" and not towards:
-        place = Box(
-            spot[0] - block.width / 2, spot[1] - block.height / 2, spot[0] + block.width / 2, spot[1] + block.height / 2
-        )
+    if shape.shape == "angle":
+        place = _in_angle(shape, plane, block.width, block.height)
     else:
+        spot, towards, distance = _anchor(shape, plane)
         place = beside(spot, block, distance, plane.taken, plane.ink, sketch.box, towards=towards)
     plane.taken.append(place)
     block.place(place.left, place.top)
-    sketch.write(block, shape.label, color.get(shape.shape, theme.primary), shape.id, motion="fade")
+    sketch.write(block, shape.label, color.get(shape.shape, theme.primary), shape.id, motion="fade", halo=True)
+
+
+def _in_angle(shape: Shape, plane: _Plane, wide: float, high: float) -> Box:
+    """Beyond the arc on the line that halves the angle, where the arms are wide enough apart."""
+    spots = plane.spots(shape)
+    first, span, radius = _turns(spots, plane)
+    out = (math.cos(first + span / 2), math.sin(first + span / 2))
+    reach = abs(out[0]) * wide / 2 + abs(out[1]) * high * 0.36
+    half = abs(out[1]) * wide / 2 + abs(out[0]) * high * 0.36
+    apart = half / max(0.12, math.sin(abs(span) / 2))
+    far = max(radius + reach + plane.size * 0.16, min(apart, plane.size * 4))
+    x, y = spots[1][0] + out[0] * far, spots[1][1] + out[1] * far
+    return Box(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
 
 
 def _anchor(shape: Shape, plane: _Plane) -> tuple[Spot, Spot | None, float]:
@@ -208,17 +219,11 @@ def _anchor(shape: Shape, plane: _Plane) -> tuple[Spot, Spot | None, float]:
         case "circle":
             reach = (shape.radius or 0.0) * plane.factor * math.sqrt(0.5)
             return (spots[0][0] + reach, spots[0][1] + reach), (1.0, 1.0), size * 0.2
-        case "angle":
-            first, span, radius = _turns(spots, plane)
-            turn = first + span / 2
-            out = (math.cos(turn), math.sin(turn))
-            far = radius * (0.7 if abs(span) > 1 else 1.0)
-            return (spots[1][0] + out[0] * far, spots[1][1] + out[1] * far), out, size * 0.25
         case "polygon":
-            return middle, None, 0.0
+            return middle, (0.0, 0.0), -size * 0.6
         case _:
             (ax, ay), (bx, by) = spots
             length = math.dist(*spots) or 1.0
             across = (-(by - ay) / length, (bx - ax) / length)
             side = 1.0 if across[0] * away[0] + across[1] * away[1] >= 0 else -1.0
-            return middle, (across[0] * side, across[1] * side), size * 0.18
+            return middle, (across[0] * side, across[1] * side), size * 0.3

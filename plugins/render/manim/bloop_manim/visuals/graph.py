@@ -12,7 +12,7 @@ import numpy as np
 from bloop_manim.drawing.arrows import Spot, path, tip
 from bloop_manim.drawing.canvas import Box
 from bloop_manim.drawing.sketch import Sketch, card
-from bloop_manim.drawing.text import Block
+from bloop_manim.drawing.text import Block, longest_word
 from bloop_manim.visuals.placing import Gaps, circle, layered, tree
 from bloop_sdk.storyboard import Edge, Graph
 
@@ -31,6 +31,8 @@ def draw(sketch: Sketch, visual: Graph, scale: float) -> None:
     size = canvas.body * scale * (1.0 if len(visual.nodes) <= 8 else 0.9)  # noqa: PLR2004
     small = max(canvas.label * scale, size * 0.72)
     widest = (2.9 if canvas.wide else 2.2 if not canvas.tall else 1.5) * max(scale, 0.6)
+    words = max(longest_word(node.label, "body", sketch.language) for node in visual.nodes)
+    widest = min(max(widest, words * size * 1.01), box.width - size)
     blocks = {
         node.id: sketch.text(node.label, size, width=widest, align="middle", balanced=True, leading=1.25)
         for node in visual.nodes
@@ -49,7 +51,7 @@ def draw(sketch: Sketch, visual: Graph, scale: float) -> None:
     elif visual.layout == "tree":
         places = tree(names, links, sizes, room, gaps)
     else:
-        wide = Gaps(gaps.beside, max(gaps.between, named + size * 1.3 if canvas.wide else 0.0))
+        wide = Gaps(gaps.beside, max(gaps.between, named + size * 2.4 if named and canvas.wide else 0.0))
         places = layered(names, links, sizes, room, wide, directed=visual.directed)
     nodes = {
         name: Box(x - sizes[name][0] / 2, y - sizes[name][1] / 2, x + sizes[name][0] / 2, y + sizes[name][1] / 2)
@@ -76,7 +78,7 @@ def _node(sketch: Sketch, name: str, block: Block, box: Box, visual: Graph) -> N
     glow = card(box, theme.tint(theme.primary, 0.2), theme.primary, radius=radius, stroke=5.0)
     sketch.add(glow, name, glow=True, motion="fade", box=box)
     block.centre(box.x, box.y)
-    sketch.write(block, label, theme.ink, name, paper=theme.tint(theme.primary, 0.2))
+    sketch.write(block, label, theme.ink, name, paper=theme.tint(theme.primary, 0.2), label=True)
 
 
 def _route(  # noqa: PLR0913, PLR0917 - an edge among all that it goes round
@@ -93,11 +95,20 @@ def _route(  # noqa: PLR0913, PLR0917 - an edge among all that it goes round
     if middle and math.dist(middle[0], (a.x, a.y)) > math.dist(middle[-1], (a.x, a.y)):
         middle.reverse()
     same = [e for e in visual.edges if {e.source, e.target} == {edge.source, edge.target}]
-    if not middle and (len(same) > 1 or _blocked(edge, nodes)):
+    outlined = visual.layout == "tree" and _outlined(a, b)
+    if not middle and not outlined and (len(same) > 1 or _blocked(edge, nodes)):
         middle = [_bowed(edge, visual, nodes, number, size)]
+    if outlined:
+        x = a.left + min(size * 0.5, (b.left - a.left) * 0.6)
+        return [(x, a.bottom - 0.02), (x, b.y), (b.left - (0.05 if visual.directed else 0.02), b.y)]
     start = _border(a, middle[0] if middle else (b.x, b.y), 0.02)
     end = _border(b, middle[-1] if middle else (a.x, a.y), 0.05 if visual.directed else 0.02)
     return [start, *middle, end]
+
+
+def _outlined(parent: Box, child: Box) -> bool:
+    """Whether a child stands below its parent and a little further in, as in an outline."""
+    return child.top < parent.bottom and 0 < child.left - parent.left < 1 and child.x > parent.left
 
 
 def _blocked(edge: Edge, nodes: Mapping[str, Box]) -> bool:
@@ -119,17 +130,15 @@ def _bowed(edge: Edge, visual: Graph, nodes: Mapping[str, Box], number: int, siz
         frozenset((e.source, e.target)) for e in visual.edges[:number]
     )[frozenset((edge.source, edge.target))]
     # Seen from one and the same end, so that there and back lie on different sides.
-    turn = 1 if edge.source < edge.target else -1
+    if edge.source > edge.target:
+        a, b = b, a
     along = np.array([b.x - a.x, b.y - a.y])
     across = np.array([-along[1], along[0]]) / (float(np.hypot(*along)) or 1.0)
-    far = size * (0.75 + 0.8 * (before // 2))
+    far = size * (0.85 + 0.8 * (before // 2))
     if _blocked(edge, nodes):
-        reach = max(max(box.height for box in nodes.values()), size * 1.4)
-        far = reach * 0.9 + size * 0.5
-    side = turn if before % 2 == 0 else -turn
-    if visual.directed and before and turn < 0:
-        side = -side
-    middle = np.array([(a.x + b.x) / 2, (a.y + b.y) / 2]) + across * far * side * turn
+        far = max(max(box.height for box in nodes.values()), size * 1.4) * 0.9 + size * 0.5
+    side = 1 if before % 2 == 0 else -1
+    middle = np.array([(a.x + b.x) / 2, (a.y + b.y) / 2]) + across * far * side
     return float(middle[0]), float(middle[1])
 
 
@@ -164,12 +173,17 @@ def _edge(sketch: Sketch, visual: Graph, number: int, edge: Edge, route: Sequenc
         shaft = list(route)
         if visual.directed:
             shaft[-1] = _shorter(route[-2], route[-1], head * 0.8)
-        line = path(shaft, color, width, bowed=edge.source == edge.target)
+        line = path(shaft, color, width, bowed=edge.source == edge.target, angular=_angular(shaft))
         sketch.add(line, part, needs=needs, glow=glow, motion="fade" if glow else "draw")
         if visual.directed:
             before = route[-2] if len(route) == 2 else tuple(line.get_end()[:2] - _heading(line) * 0.3)  # noqa: PLR2004
             made = tip(route[-1], (float(before[0]), float(before[1])), head, color)
             sketch.add(made, part, needs=needs, glow=glow, motion="fade")
+
+
+def _angular(route: Sequence[Spot]) -> bool:
+    """Whether a line goes down and then across, as in an outline."""
+    return len(route) == 3 and route[0][0] == route[1][0] and route[1][1] == route[2][1]  # noqa: PLR2004
 
 
 def _heading(line: object) -> np.ndarray:

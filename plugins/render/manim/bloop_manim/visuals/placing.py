@@ -10,6 +10,7 @@ from bloop_manim.drawing.canvas import Box
 from bloop_manim.visuals.layering import Link, ranked
 
 Size = tuple[float, float]
+_SLACK = 0.005
 Spot = tuple[float, float]
 
 
@@ -134,8 +135,36 @@ def tree(
     down = _grown(roots, children, sizes, gaps)
     turned = {name: (high, wide) for name, (wide, high) in sizes.items()}
     across = {n: (-y, -x) for n, (x, y) in _grown(roots, children, turned, gaps).items()}
-    sideways = _need(across, sizes, box) < _need(down, sizes, box) * 0.8
+    needs = _need(across, sizes, box), _need(down, sizes, box)
+    if min(needs) > 1 + _SLACK:
+        return _indented(roots, children, sizes, box, gaps)
+    sideways = needs[0] < needs[1] * 0.8
     return _spread(across if sideways else down, sizes, box, sideways=sideways)
+
+
+def _indented(
+    roots: Sequence[str], children: Mapping[str, Sequence[str]], sizes: Mapping[str, Size], box: Box, gaps: Gaps
+) -> dict[str, Spot]:
+    """One below the other like an outline, where a tree has no room: children further in."""
+    order: list[tuple[str, int]] = []
+
+    def walk(name: str, depth: int) -> None:
+        order.append((name, depth))
+        for child in children[name]:
+            walk(child, depth + 1)
+
+    for root in roots:
+        walk(root, 0)
+    step, gap = gaps.beside * 0.9, gaps.beside * 0.36
+    room = box.height - sum(sizes[name][1] for name, _ in order)
+    gap = max(gap, min(gap * 2.4, room / max(1, len(order) - 1)))
+    spots, y = {}, 0.0
+    for name, depth in order:
+        wide, high = sizes[name]
+        spots[name] = (depth * step + wide / 2, y - high / 2)
+        y -= high + gap
+    extent = _extent(spots, sizes)
+    return {n: (x - extent.x + box.x, at - extent.y + box.y) for n, (x, at) in spots.items()}
 
 
 def _family(nodes: Sequence[str], links: Sequence[Link]) -> tuple[dict[str, list[str]], list[str]]:

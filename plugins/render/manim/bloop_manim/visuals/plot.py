@@ -45,7 +45,9 @@ def draw(sketch: Sketch, visual: Plot, scale: float) -> None:
     size = canvas.label * scale
     bottom, top = _range(visual)
     low, high = visual.x.minimum, visual.x.maximum
-    circular = any(name in curve.expression for curve in visual.curves for name in _CIRCULAR)
+    circular = bool(visual.curves) and all(
+        any(name in curve.expression for name in _CIRCULAR) for curve in visual.curves
+    )
     across = ticks(low, high, 5 if canvas.tall else 8, circular=circular)
     upward = ticks(bottom, top, 6)
     runs = [traced(value_of(c.expression), low, high, bottom, top) for c in visual.curves]
@@ -70,7 +72,7 @@ def draw(sketch: Sketch, visual: Plot, scale: float) -> None:
     _axes(sketch, visual, plane, across, upward, figures, size)
     _curves(sketch, visual, plane, runs)
     if rows:
-        _legend(sketch, visual, rows, upper - (size * 1.7 if visual.y and visual.y.label else 0), size)
+        _legend(sketch, visual, rows, upper, size)
     elif widest:
         _end_labels(sketch, visual, plane, ends, named)
     _points(sketch, visual, plane, runs, size)
@@ -135,13 +137,8 @@ def _axes(  # noqa: PLR0913, PLR0917 - what an axis is made of
         sketch.write(name, visual.x.label, theme.ink, "axes", label=True, motion="fade")
     if visual.y and visual.y.label:
         name = sketch.text(visual.y.label, size)
-        name.place(sketch.box.left, area.top + size * 1.75 + _legend_height(sketch, visual, plane, size))
+        name.place(sketch.box.left, area.top + size * 1.7)
         sketch.write(name, visual.y.label, theme.ink, "axes", label=True, motion="fade")
-
-
-def _legend_height(sketch: Sketch, visual: Plot, plane: _Plane, size: float) -> float:
-    """What is between the axis' name and the plane."""
-    return 0.0
 
 
 def _curves(sketch: Sketch, visual: Plot, plane: _Plane, runs: list[list[list[Point]]]) -> None:
@@ -245,4 +242,4 @@ def _points(
             place = beside((x, y), block, radius + size * 0.2, taken, path, sketch.box)
             taken.append(place)
             block.place(place.left, place.top)
-            sketch.write(block, point.label, theme.ink, part, label=True, motion="fade")
+            sketch.write(block, point.label, theme.ink, part, label=True, motion="fade", halo=True)

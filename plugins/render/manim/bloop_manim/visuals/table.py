@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from bloop_manim.drawing.canvas import Box
+from bloop_manim.drawing.canvas import BODY_CAP, Box
+from bloop_manim.drawing.fonts import own
 from bloop_manim.drawing.sketch import Sketch, card, line
 from bloop_manim.drawing.text import Block, longest_word
+from bloop_manim.visuals import records
 from bloop_sdk.storyboard import Table
 
 _NUMBER: Final = re.compile(r"^\s*[-+−±~≈<>$€£]?\s*\d[\d\s.,'  ]*\s*(%|°C?|[a-zA-Zµ]{1,3})?\s*$")
@@ -24,9 +26,16 @@ class _Grid:
 
 
 def draw(sketch: Sketch, visual: Table, scale: float) -> None:
-    """Columns as wide as their words, numbers at the right, every other row on a paler ground."""
+    """Columns as wide as their words, numbers at the right, every other row on a paler ground.
+
+    Where the words of a row have no room beside each other, each row becomes a list of its own.
+    """
     canvas, box = sketch.canvas, sketch.box
     count = len(visual.header)
+    smallest = canvas.least_cap(BODY_CAP) / own("bold").cap
+    if sum(_widths(sketch, visual, smallest, smallest * 0.3)) > box.width * 1.001:
+        records.draw(sketch, visual, scale)
+        return
     size = canvas.body * scale * (0.95 if len(visual.rows) > 5 else 1.04)  # noqa: PLR2004
     pad = size * (0.55 if count <= 4 and not canvas.tall else 0.3)  # noqa: PLR2004
     widths = _widths(sketch, visual, size, pad)
@@ -76,8 +85,7 @@ def _widths(sketch: Sketch, visual: Table, size: float, pad: float) -> list[floa
     if sum(best) <= room:
         return best
     if sum(least) >= room:
-        # Words are broken: each gets its share.
-        return [room * one / sum(least) for one in least]
+        return least
     share = (room - sum(least)) / (sum(best) - sum(least))
     return [low + (high - low) * share for low, high in zip(least, best, strict=True)]
 

@@ -13,7 +13,7 @@ from bloop_sdk.storyboard import Timeline
 def draw(sketch: Sketch, visual: Timeline, scale: float) -> None:
     """Along a line from left to right where there is room, else downwards."""
     count = len(visual.moments)
-    size = sketch.canvas.body * scale
+    size = sketch.canvas.body * scale * (1.1 if count <= 4 else 1.0)  # noqa: PLR2004
     column = sketch.box.width / count
     words = max(longest_word(moment.what, "body", sketch.language) for moment in visual.moments)
     whens = max(sketch.text(moment.when, size, style="bold").width for moment in visual.moments)
