@@ -10,6 +10,7 @@ from bloop_sdk.storyboard import Scene, Storyboard
 from bloop_studio import script, storyboards, videos, views, voicing
 from bloop_studio.access import storyboard_of, video_of
 from bloop_studio.config import config_of, defaults
+from bloop_studio.readable import readable
 from bloop_studio.tables import STAGES, StoryboardVersion, Video
 
 REFRESH_SECONDS = 2.0
@@ -111,7 +112,7 @@ def shown(row: Video) -> dict[str, Any]:
 
 
 def _scene(scene: Scene) -> dict[str, Any]:
-    words = " ".join(line.text for line in scene.narration)
+    words = " ".join(readable(line.text).text for line in scene.narration)
     title = scene.title or scene.visual.title
     return {"id": scene.id, "title": title, "kind": scene.visual.kind, "words": words}
 

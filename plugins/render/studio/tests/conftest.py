@@ -100,7 +100,9 @@ async def ctx(hub):
     """What the studio's code has for an educator."""
     from bloop.hub.contexts import PluginCall, open_context
 
-    return await open_context(hub, PluginCall, "studio", make_call(hub.institution, role="educator"))
+    return await open_context(
+        hub, PluginCall, "studio", make_call(hub.institution, role="educator")
+    )
 
 
 @pytest.fixture
