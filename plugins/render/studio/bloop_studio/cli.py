@@ -45,6 +45,7 @@ WORDS = {
 @click.pass_obj
 async def video(
     ctx: CommandContext,
+    /,
     *,
     lesson: str,
     storyboard: Path | None,

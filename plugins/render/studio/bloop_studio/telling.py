@@ -39,12 +39,16 @@ async def write_storyboard(work: Work, payload: JobPayload) -> dict[str, Any]:
     await next_stage(
         work,
         "speech",
-        lambda unit: unit.enqueue("speech", payload, key=_key("speech", payload)),
+        lambda unit: _ask_for_speech(unit, payload),
         storyboard=checked.model_dump(mode="json", exclude_defaults=True),
         storyboard_id=version.id,
         report=report,
     )
     return {"scenes": len(checked.scenes)}
+
+
+def _ask_for_speech(unit: Unit, payload: JobPayload) -> None:
+    unit.enqueue("speech", payload, key=_key("speech", payload))
 
 
 async def _version(work: Work) -> tuple[StoryboardVersion, str]:

@@ -84,7 +84,9 @@ def to_typst(latex: str) -> Maths:
     """Raises :class:`FormulaError`, which says what is not known and where."""
     try:
         walker = lw.LatexWalker(latex, latex_context=_KNOWN, tolerant_parsing=False)
-        nodes, _, _ = walker.get_latex_nodes(parsing_state=walker.make_parsing_state(in_math_mode=True))
+        nodes, _, _ = walker.get_latex_nodes(
+            parsing_state=walker.make_parsing_state(in_math_mode=True)
+        )
     except lw.LatexWalkerParseError as err:
         place = getattr(err, "pos", None) or 0
         raise FormulaError(str(err.msg).split("\n")[0], place) from err
@@ -155,8 +157,10 @@ class _Translator:
     def _number(self, atoms: list[Any], at: int, out: list[str]) -> int:
         """A number in one piece, else one character."""
         end = at
-        while end < len(atoms) and isinstance(atoms[end], str) and (
-            atoms[end].isdecimal() or (atoms[end] == "." and end > at)
+        while (
+            end < len(atoms)
+            and isinstance(atoms[end], str)
+            and (atoms[end].isdecimal() or (atoms[end] == "." and end > at))
         ):
             end += 1
         if end > at:
@@ -244,7 +248,9 @@ class _Translator:
         if left == "{":
             # `3{,}141`: a comma in braces is no punctuation.
             body = '","' if inner == ["\\,"] else " ".join(inner)
-            return f'class("normal", {body})' if len(inner) == 1 and inner[0] in _RELATIONS else body
+            return (
+                f'class("normal", {body})' if len(inner) == 1 and inner[0] in _RELATIONS else body
+            )
         return f"{_sign(left)} {' '.join(inner)} {_sign(right)}"
 
     def _macro(self, node: Any, depth: int) -> list[str]:
@@ -270,7 +276,7 @@ class _Translator:
             return self._applied(name, node, depth)
         raise FormulaError(f"\\{name} is not known here", node.pos)
 
-    def _applied(self, name: str, node: Any, depth: int) -> list[str]:  # noqa: C901, PLR0911, PLR0912 - one case a construct
+    def _applied(self, name: str, node: Any, depth: int) -> list[str]:  # noqa: C901, PLR0912 - one case a construct
         given = self._arguments(node)
 
         def argument(index: int) -> str:
@@ -343,7 +349,9 @@ class _Translator:
             elif node.isNodeType(lw.LatexMacroNode) and node.macroname in _ARGUMENTS:
                 words += self._plain(self._arguments(node)[0], place)
             elif node.isNodeType(lw.LatexSpecialsNode):
-                words += {"~": " ", "``": "“", "''": "”"}.get(node.specials_chars, node.specials_chars)
+                words += {"~": " ", "``": "“", "''": "”"}.get(
+                    node.specials_chars, node.specials_chars
+                )
             elif not node.isNodeType(lw.LatexCommentNode):
                 raise FormulaError(f"{node.latex_verbatim()} in a text", node.pos or place)
         return words
@@ -359,7 +367,9 @@ class _Translator:
         if name not in names.ALIGNED:
             raise FormulaError(f"\\begin{{{name}}} is not known here", node.pos)
         if depth:
-            return [self._matrix(node.nodelist, "#none", depth, "align: #left, column-gap: 0.2em, ")]
+            return [
+                self._matrix(node.nodelist, "#none", depth, "align: #left, column-gap: 0.2em, ")
+            ]
         rows = self._rows(node.nodelist, depth)
         return [token for row in rows for token in (*" & ".join(row).split(" "), "\\")][:-1]
 

@@ -52,11 +52,10 @@ LARGE: Final = _pairs(
     "bigvee ⋁ bigwedge ⋀ bigoplus ⨁ bigotimes ⨂ bigodot ⨀ biguplus ⨄"
 )
 FUNCTIONS: Final = frozenset(
-    "arccos arcsin arctan arccot arg cos cosh cot coth csc deg dim exp hom ker lg ln log sec sin "
-    "sinh tan tanh sgn".split()
+    ["arccos", "arcsin", "arctan", "arccot", "arg", "cos", "cosh", "cot", "coth", "csc", "deg", "dim", "exp", "hom", "ker", "lg", "ln", "log", "sec", "sin", "sinh", "tan", "tanh", "sgn"]
 )
 LIMITS: Final = {
-    **{name: name for name in "det gcd inf lim max min Pr sup argmax argmin".split()},
+    **{name: name for name in ["det", "gcd", "inf", "lim", "max", "min", "Pr", "sup", "argmax", "argmin"]},
     "lcm": "lcm",
     "liminf": "lim inf",
     "limsup": "lim sup",
@@ -132,10 +131,7 @@ SPACES: Final = {
     "/": "",
 }
 IGNORED: Final = frozenset(
-    "displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hline "
-    "allowbreak nobreak relax strut mathstrut hfill big Big bigg Bigg bigl bigr Bigl Bigr biggl "
-    "biggr Biggl Biggr bigm Bigm biggm Biggm cr noindent centering rm bf it normalsize large "
-    "small toprule midrule bottomrule".split()
+    ["displaystyle", "textstyle", "scriptstyle", "scriptscriptstyle", "limits", "nolimits", "nonumber", "notag", "hline", "allowbreak", "nobreak", "relax", "strut", "mathstrut", "hfill", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "bigm", "Bigm", "biggm", "Biggm", "cr", "noindent", "centering", "rm", "bf", "it", "normalsize", "large", "small", "toprule", "midrule", "bottomrule"]
 )
 """What changes a size or a place only a little, or is nothing to a single formula."""
 
@@ -155,6 +151,5 @@ MATRICES: Final = {
     "Vmatrix": '"||"',
 }
 ALIGNED: Final = frozenset(
-    "aligned align align* alignat alignat* split gather gather* gathered equation equation* "
-    "multline multline* eqnarray eqnarray* displaymath math flalign flalign*".split()
+    ["aligned", "align", "align*", "alignat", "alignat*", "split", "gather", "gather*", "gathered", "equation", "equation*", "multline", "multline*", "eqnarray", "eqnarray*", "displaymath", "math", "flalign", "flalign*"]
 )

@@ -118,7 +118,7 @@ def _pale(sheet: Sheet) -> list[Fault]:
 
 
 def _quoted(text: str) -> str:
-    return f"“{text[:30]}…”" if len(text) > 31 else f"“{text}”"  # noqa: PLR2004
+    return f"“{text[:30]}…”" if len(text) > 31 else f"“{text}”"
 
 
 def _hopeless(sheet: Sheet, found: list[Fault]) -> bool:
@@ -131,4 +131,6 @@ def _hopeless(sheet: Sheet, found: list[Fault]) -> bool:
     if content.letters and content.missing > _UNDRAWN * content.letters:
         return True
     parts = {text.part for text in content.texts if text.part != "caption"}
-    return bool(content.lost) and content.lost >= parts or any(f.code == "off_canvas" for f in found)
+    return (
+        (bool(content.lost) and content.lost >= parts) or any(f.code == "off_canvas" for f in found)
+    )

@@ -106,7 +106,7 @@ def _first(points: Any, share: float) -> Any:
     whole = share * curves
     count = int(whole)
     rest = whole - count
-    if count >= curves or rest < 1e-6:  # noqa: PLR2004 - a curve of no length
+    if count >= curves or rest < 1e-6:
         return points[: count * 4]
     a, b, c, d = points[count * 4 : count * 4 + 4]
     # De Casteljau: the first part of the curve that is being drawn.

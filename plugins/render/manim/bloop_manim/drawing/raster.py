@@ -68,5 +68,13 @@ def _decoded(path: Path, _changed: int, _size: int) -> Any:
         return f"{path.name} is none of {', '.join(FORMATS)}; save it as PNG"
     except Image.DecompressionBombError:
         return f"{path.name} has more than {LARGEST_PIXELS} pixels; make it smaller"
-    except (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, OverflowError) as err:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        TypeError,
+        IndexError,
+        OverflowError,
+    ) as err:
         return f"{path.name} can't be read ({err}); save it anew as PNG"

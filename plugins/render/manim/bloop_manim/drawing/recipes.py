@@ -42,7 +42,14 @@ def _box(points: Any) -> Box:
     return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
-def outline(ink: Ink, fill: str | None, stroke: str | None = None, width: float = 0.0, *, opacity: float = 1.0) -> Recipe:
+def outline(
+    ink: Ink,
+    fill: str | None,
+    stroke: str | None = None,
+    width: float = 0.0,
+    *,
+    opacity: float = 1.0,
+) -> Recipe:
     """Curves (in units) with a fill, a stroke or both."""
 
     def make() -> Mobject:
@@ -127,5 +134,7 @@ def disc(
     k = radius * _ROUND
     quarter = np.array([[radius, 0], [radius, k], [k, radius], [0, radius]])
     turns = [np.array([[1, 0], [0, 1]]), np.array([[0, 1], [-1, 0]])]
-    curves = np.array([quarter @ t * s for t, s in ((turns[0], 1), (turns[1], 1), (turns[0], -1), (turns[1], -1))])
+    curves = np.array(
+        [quarter @ t * s for t, s in ((turns[0], 1), (turns[1], 1), (turns[0], -1), (turns[1], -1))]
+    )
     return outline(curves + [x, y], fill, stroke, width, opacity=opacity)

@@ -49,7 +49,9 @@ def set_line(
     x, parts, missing, rest = 0.0, [], [], list(atoms)
     runs = _runs(text, style, language, rtl=rtl)
     # Atoms are told in the order of reading, runs are walked in the order of the eye.
-    placed = {id(run): rest.pop(0) for run in sorted(runs, key=lambda r: r.start) if run.face is None}
+    placed = {
+        id(run): rest.pop(0) for run in sorted(runs, key=lambda r: r.start) if run.face is None
+    }
     above = below = 0.0
     for run in runs:
         if run.face is None:

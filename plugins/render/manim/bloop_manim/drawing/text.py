@@ -24,7 +24,9 @@ LEADING: Final = 1.36
 MATHS: Final = re.compile(r"(?<!\\)\$([^$]+)(?<!\\)\$")
 _MATHS_SIZE: Final = 1.06
 """Typst's letters are a little smaller than ours at the same size."""
-_EXPLICIT: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"))
+_EXPLICIT: Final = dict.fromkeys(
+    map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+)
 
 
 def tidy(text: str) -> str:
@@ -150,7 +152,7 @@ def _undrawn(missing: Sequence[str]) -> Trouble:
         f"{char} (U+{ord(char):04X} {unicodedata.name(char, 'without a name')})"
         for char in dict.fromkeys(missing)
     ]
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""  # noqa: PLR2004
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return Trouble(
         "glyph",
         f"no font on this machine draws {', '.join(names[:4])}{more}; install one that does "
@@ -209,7 +211,11 @@ def _broken(
             lines += whole
             length = _width(unit, style, language, ())
         line += unit
-        room -= length + _width(unit, style, language, inside) - _width(unit.rstrip(), style, language, inside)
+        room -= (
+            length
+            + _width(unit, style, language, inside)
+            - _width(unit.rstrip(), style, language, inside)
+        )
     return [*lines, line.rstrip()] if line.strip() or not lines else lines
 
 
@@ -227,9 +233,7 @@ def _cut(word: str, style: Style, language: str, width: float) -> list[str]:
     return pieces
 
 
-def _balanced(
-    source: Rich, style: Style, language: str, width: float, count: int
-) -> list[str]:
+def _balanced(source: Rich, style: Style, language: str, width: float, count: int) -> list[str]:
     """The narrowest lines that are no more than ``count`` and break no word."""
     low, high = max(width / count / 2, min(width, longest_unit(source, style, language))), width
     for _ in range(9):

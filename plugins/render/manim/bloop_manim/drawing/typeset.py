@@ -149,7 +149,12 @@ def _curves(d: str) -> Ink:
             controls = (start, complex(part.control1), complex(part.control2), end)
         elif isinstance(part, svgelements.QuadraticBezier):
             control = complex(part.control)
-            controls = (start, start + (control - start) * 2 / 3, end + (control - end) * 2 / 3, end)
+            controls = (
+                start,
+                start + (control - start) * 2 / 3,
+                end + (control - end) * 2 / 3,
+                end,
+            )
         elif start != end:
             controls = (start, start + (end - start) / 3, end + (start - end) / 3, end)
         else:

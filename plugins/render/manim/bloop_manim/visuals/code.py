@@ -14,8 +14,8 @@ from bloop_manim.drawing.canvas import LABEL_CAP, Box
 from bloop_manim.drawing.color import mix
 from bloop_manim.drawing.fonts import own
 from bloop_manim.drawing.recipes import card, outline
-from bloop_manim.drawing.sketch import Sketch, Written
 from bloop_manim.drawing.shaping import set_line
+from bloop_manim.drawing.sketch import Sketch, Written
 from bloop_manim.drawing.text import block, tidy
 from bloop_sdk.storyboard import Code
 
@@ -55,11 +55,19 @@ def draw(sketch: Sketch, visual: Code, scale: float) -> None:
     step = size * _LEADING
     height = sum(map(len, rows)) * step + 2 * pad * 0.8
     widest = max(sum(len(text) for text, _ in row) for part in rows for row in part)
-    width = box.width if canvas.tall else max(min(box.width, widest * advance + gutter + 2 * pad), box.width * 0.62)
+    width = (
+        box.width
+        if canvas.tall
+        else max(min(box.width, widest * advance + gutter + 2 * pad), box.width * 0.62)
+    )
     left = box.x - width / 2
     top = box.top - max(0.0, (box.height - height) * 0.42)
     panel = Box(left, top - height, left + width, top)
-    sketch.add(card(panel, theme.card, theme.line, radius=0.14, width=1.2 * theme.stroke), "", motion="fade")
+    sketch.add(
+        card(panel, theme.card, theme.line, radius=0.14, width=1.2 * theme.stroke),
+        "",
+        motion="fade",
+    )
     y = top - pad * 0.8
     for number, part in enumerate(rows, 1):
         name = f"line-{number}"
@@ -69,7 +77,9 @@ def draw(sketch: Sketch, visual: Code, scale: float) -> None:
         if numbered:
             figure = sketch.text(f"{number}", size, style="mono", leading=_LEADING, rtl=False)
             figure.place(left + pad + gutter - 1.4 * advance - figure.width, y)
-            sketch.write(figure, f"{number}", theme.syntax["comment"], name, paper=theme.card, label=True)
+            sketch.write(
+                figure, f"{number}", theme.syntax["comment"], name, paper=theme.card, label=True
+            )
         for row in part:
             _row(sketch, row, left + pad + gutter, y, size, name)
             y -= step
@@ -92,7 +102,10 @@ def _row(sketch: Sketch, row: Pieces, x: float, y: float, size: float, part: str
     least = sketch.canvas.least_cap(LABEL_CAP)
     for color, pieces in by_color.items():
         for piece in pieces:
-            sketch.letters, sketch.missing = sketch.letters + piece.letters, sketch.missing + piece.missing
+            sketch.letters, sketch.missing = (
+                sketch.letters + piece.letters,
+                sketch.missing + piece.missing,
+            )
             cap = own("mono").cap * size
             sketch.texts.append(Written(part, "", piece.inked, cap, least, color, theme.card))
         ink = np.concatenate([piece.ink for piece in pieces])

@@ -65,7 +65,7 @@ def traced(at: Value, low: float, high: float, bottom: float, top: float) -> lis
     return [piece for whole in runs for piece in _clipped(whole, bottom, top) if len(piece) > 1]
 
 
-def _joined(  # noqa: PLR0913, PLR0917 - the two ends and what they are joined into
+def _joined(
     at: Value,
     before: tuple[float, float | None],
     now: tuple[float, float | None],
