@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bloop.content.dry import dry_read
-from bloop.content.engine import RunOptions
+from bloop.content.options import RunOptions
 from bloop.content.models import (
     CalendarEvent,
     Completion,

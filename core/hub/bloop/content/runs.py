@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, bindparam, delete, exists, inspect, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Update,
+    bindparam,
+    delete,
+    exists,
+    inspect,
+    select,
+    true,
+    update,
+)
 
 from bloop.content.changes import announce_row, chunks
 from bloop.content.concealed import conceal_after_run
@@ -86,12 +96,16 @@ class Run:
     by_kind: dict[str, int] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     seconds_before: float = 0.0
-    marks_seen: bool = False
 
     def count(self, **amounts: int) -> None:
         """Add to the counts."""
         for name, amount in amounts.items():
             self.counts[name] = self.counts.get(name, 0) + amount
+
+    def count_kinds(self, amounts: Mapping[str, int]) -> None:
+        """Add to the counts of kinds."""
+        for kind, amount in amounts.items():
+            self.by_kind[kind] = self.by_kind.get(kind, 0) + amount
 
     def as_json(self) -> dict[str, Any]:
         """What the run's row keeps."""
@@ -143,7 +157,7 @@ def start_run(
     unit.session.add(row)
     unit.session.flush()
     if last is not None:
-        drop_marks(unit, last.id)
+        drop_marks(unit, connection_id, last.generation)
     unit.audit.append("content.sync_started", f"connection:{connection_id}", {"run": row.id})
     return _carried(row)
 
@@ -319,7 +333,7 @@ def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
         announce_row(unit, row, "updated")
     unit.session.flush()
     conceal_after_run(unit, run.id, shown=[row.id for row in whole])
-    drop_marks(unit, run.id)
+    drop_marks(unit, run.connection_id, run.generation)
     link_people(unit, run.connection_id)
     beat(unit, run, seconds, state="succeeded", finished_at=utcnow())
     found_by_run(unit, unit.get(Connection, run.connection_id), ConnectionState.ACTIVE)
@@ -345,13 +359,17 @@ def _pending(unit: UnitOfWork, run: Run) -> Any:
     )
 
 
-def drop_marks(unit: UnitOfWork, run_id: str) -> None:
-    """Forget what a run has seen."""
-    unit.session.execute(
-        delete(SyncSeen)
-        .where(SyncSeen.institution_id == unit.institution, SyncSeen.run_id == run_id)
-        .execution_options(synchronize_session=False)
+def drop_marks(unit: UnitOfWork, connection_id: str, generation: int | None = None) -> None:
+    """Forget what was seen; of parts that the run of ``generation`` met it is kept."""
+    marks: Any = inspect(SyncSeen).local_table
+    of_connection = (
+        marks.c.institution_id == unit.institution,
+        marks.c.connection_id == connection_id,
     )
+    stale = true() if generation is None else marks.c.digest.is_(None)
+    if generation is not None:
+        stale |= marks.c.generation != generation
+    unit.connection.execute(delete(marks).where(*of_connection, stale))
 
 
 def report_of(unit: UnitOfWork, run_id: str) -> RunReport:

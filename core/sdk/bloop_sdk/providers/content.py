@@ -52,10 +52,14 @@ class ProviderSpec:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """The part of a stream to read: the container's remote id, or None for the whole."""
+    """The part of a stream to read: the container's remote id, or None for the whole.
+
+    ``known`` are the digests of parts by their keys, as the hub holds them: see :class:`Part`.
+    """
 
     stream: str
     container: str | None = None
+    known: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

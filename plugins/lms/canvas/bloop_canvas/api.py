@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -216,6 +217,7 @@ def _page(response: Response) -> Page:
         links.get("next"),
         links.get("last"),
         response.headers.get("date"),
+        hashlib.sha256(response.body).hexdigest(),
     )
 
 

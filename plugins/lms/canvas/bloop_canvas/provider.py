@@ -82,7 +82,9 @@ class CanvasProvider:
         part = PARTS.get(partition.stream)
         if part is None or partition.container is None:
             raise UnsupportedError(f"Canvas has no stream {partition.stream!r} of a course")
-        return part.read(self._reading, self._reading.place(partition.container), state)
+        return part.read(
+            self._reading, self._reading.place(partition.container, partition.known), state
+        )
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
         """The current state of some records."""
