@@ -25,8 +25,9 @@ from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
 from bloop.content.options import Meter, Progress, RunOptions
 from bloop.content.parts import KnownParts, Met, Parts, known_parts, version_of
+from bloop.content.plan import Plan
 from bloop.content.reading import read_on
-from bloop.content.runs import BEGINNING, Counted, Run, RunReport
+from bloop.content.runs import Counted, Position, Run, RunReport
 from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
 from bloop.content.writing import Target, once_more, write
 from bloop.store.blobs import Blobs
@@ -105,23 +106,17 @@ class Reader:
         self._requests = 0
         self._parts = Parts(version_of(options.version))
         self._run: Run
+        self._positions: dict[tuple[str, str], Position] = {}
 
     async def run(self, connection: str) -> RunReport:
         """Read, sweep, finish."""
-        options = self._options
-        self._run = await self._do(
-            runs.start_run,
-            connection,
-            source=options.source,
-            into_id=options.into,
-            full=options.full,
-        )
+        await self._do(self._begin, connection)
         try:
-            streams = options.chosen(self._provider.spec().streams)
+            streams = self._options.chosen(self._provider.spec().streams)
             await self._read(streams)
             await self._sweep(streams)
             self._run.count(requests=self._new_requests())
-            await self._do(runs.finish_run, self._run, self._seconds())
+            return await self._do(self._finish)
         except runs.OvertakenError:
             raise
         except Exception as err:
@@ -130,7 +125,17 @@ class Reader:
             if error is err:
                 raise
             raise error from err
-        return await self._do(runs.report_of, self._run.id)
+
+    def _begin(self, unit: UnitOfWork, connection: str) -> None:
+        options = self._options
+        self._run = runs.start_run(
+            unit, connection, source=options.source, into_id=options.into, full=options.full
+        )
+        self._positions = runs.positions_of(unit, self._run)
+
+    def _finish(self, unit: UnitOfWork) -> RunReport:
+        runs.finish_run(unit, self._run, self._seconds())
+        return runs.report_of(unit, self._run.id)
 
     async def _tell_failure(self, error: BloopError) -> None:
         """Write down why the run ended; where nothing can be written, it is taken up as it is."""
@@ -177,27 +182,32 @@ class Reader:
 
     async def _read(self, streams: Sequence[Stream]) -> None:
         """Commit what is read, in its order; the next is read while something is written."""
-        knowing = asyncio.create_task(self._known_parts())
+        plan = Plan(streams, self._options, self._positions)
+        knowing = asyncio.create_task(self._known_parts(plan))
         try:
-            reading = gathered(self._steps(streams, knowing), records_of, RECORDS_AT_ONCE)
+            reading = gathered(self._steps(plan, knowing), records_of, RECORDS_AT_ONCE)
             async with aclosing(reading):
                 async for steps in reading:
                     for group in together(steps):
                         await self._take(group)
         finally:
             await end_tasks([knowing])
+            Plan([], self._options, {}).tell(self._provider, [])
 
-    async def _known_parts(self) -> KnownParts:
+    async def _known_parts(self, plan: Plan) -> KnownParts:
         if self._options.full:
             return {}
-        return await self._see(known_parts, self._run.connection_id, self._parts.version)
+        known = await self._see(known_parts, self._run.connection_id, self._parts.version)
+        # Most containers are still there: what is in them is asked for beside their list.
+        plan.tell(self._provider, plan.chosen(sorted({place for _, place in known})))
+        return known
 
     async def _steps(
-        self, streams: Sequence[Stream], knowing: asyncio.Task[KnownParts]
+        self, plan: Plan, knowing: asyncio.Task[KnownParts]
     ) -> AsyncGenerator[Step, None]:
         """All that there is to read, one partition after another."""
         places: list[str] | None = None
-        for stream in streams:
+        for stream in plan.streams:
             if stream.partitioned:
                 self._parts.know(await knowing)
             if stream.partitioned and places is None:
@@ -205,18 +215,13 @@ class Reader:
                 yield (kept := Step(stream, kept=asyncio.Event()))
                 assert kept.kept is not None
                 await kept.kept.wait()
-                places = await self._places(streams)
-            positions = await self._see(
-                runs.positions_of,
-                self._run,
-                stream.name,
-                incremental=stream.incremental and not self._options.full,
-            )
-            for place in places or [] if stream.partitioned else [""]:
-                position = positions.get(place, BEGINNING)
-                if position.complete:
-                    continue
-                async with aclosing(self._allowed(stream, place, position.cursor)) as steps:
+                found = await self._see(sweep.partitions_of, self._run, plan.streams)
+                places = plan.chosen(place.remote_id for place in found)
+            left = list(plan.left([stream], places or []))
+            for number, one in enumerate(left):
+                if places is not None:
+                    plan.tell(self._provider, places, left[number:], stream)
+                async with aclosing(self._allowed(*one)) as steps:
                     async for step in steps:
                         if tells_places(step.batch):
                             places = None
@@ -237,11 +242,6 @@ class Reader:
             gap = f"{stream.name}: {err.message}"
             if gap not in self._run.gaps and len(self._run.gaps) < MOST_GAPS:
                 self._run.gaps.append(gap)
-
-    async def _places(self, streams: Sequence[Stream]) -> list[str]:
-        places = await self._see(sweep.partitions_of, self._run, streams)
-        chosen = self._options.containers
-        return [p.remote_id for p in places if chosen is None or p.remote_id in chosen]
 
     async def _partition(
         self, stream: Stream, place: str, cursor: Cursor | None
@@ -325,9 +325,8 @@ class Reader:
     # -- sweeping
 
     async def _sweep(self, streams: Sequence[Stream]) -> None:
-        scopes = await self._see(sweep.scopes_of, self._run, streams)
         brake = not self._options.confirm_deletes
-        scopes = await self._see(sweep.scopes_with_gone, self._run, scopes, brake=brake)
+        scopes = await self._see(sweep.scopes_with_gone, self._run, streams, brake=brake)
         while scopes:
             scopes = await self._do(self._sweep_some, scopes)
 

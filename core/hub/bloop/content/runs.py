@@ -228,40 +228,31 @@ def _beating(columns: tuple[str, ...]) -> Update:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a partition stands in this run."""
+    """Where a partition stands: in this run, or (not ``mine``) where an earlier one ended."""
 
-    cursor: Cursor | None
-    complete: bool
-
-
-BEGINNING = Position(None, complete=False)
+    cursor: Cursor | None = None
+    complete: bool = False
+    mine: bool = False
 
 
-def positions_of(
-    unit: UnitOfWork, run: Run, stream: str, *, incremental: bool
-) -> dict[str, Position]:
-    """Where to read a stream's partitions on; those that are not in it from the beginning.
+BEGINNING = Position()
 
-    That is after this run's last commit, or where the last run ended if that helps.
-    """
+
+def positions_of(unit: UnitOfWork, run: Run) -> dict[tuple[str, str], Position]:
+    """Where partitions of streams stand; those that are not in it are read from the beginning."""
     found = {}
-    for row in _cursors(unit, run, stream):
+    for row in _cursors(unit, run):
         mine = row.generation == run.generation
-        cursor = None
-        if row.value is not None and (mine or incremental):
-            cursor = Cursor(row.value, row.version)
-        found[row.partition] = Position(cursor, complete=mine and row.complete)
+        cursor = None if row.value is None else Cursor(row.value, row.version)
+        found[row.stream, row.partition] = Position(cursor, mine and row.complete, mine)
     return found
 
 
-def _cursors(
-    unit: UnitOfWork, run: Run, stream: str, *conditions: ColumnElement[bool]
-) -> Sequence[SyncCursor]:
+def _cursors(unit: UnitOfWork, run: Run, *conditions: ColumnElement[bool]) -> Sequence[SyncCursor]:
     return unit.session.scalars(
         select(SyncCursor).where(
             SyncCursor.institution_id == unit.institution,
             SyncCursor.connection_id == run.connection_id,
-            SyncCursor.stream == stream,
             *conditions,
         )
     ).all()
@@ -281,7 +272,7 @@ def save_positions(unit: UnitOfWork, run: Run, stream: str, reached: Mapping[str
     rows = {
         row.partition: row
         for part in chunks(reached)
-        for row in _cursors(unit, run, stream, SyncCursor.partition.in_(part))
+        for row in _cursors(unit, run, SyncCursor.stream == stream, SyncCursor.partition.in_(part))
     }
     for partition, now in reached.items():
         row = rows.get(partition)

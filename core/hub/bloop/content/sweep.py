@@ -152,14 +152,14 @@ def _partitioned(kind: Kind, streams: Sequence[Stream]) -> bool:
 
 
 def scopes_with_gone(
-    unit: UnitOfWork, run: Run, scopes: Sequence[Scope], *, brake: bool
+    unit: UnitOfWork, run: Run, streams: Sequence[Stream], *, brake: bool
 ) -> list[Scope]:
-    """The scopes of which something is gone; with a ``brake`` not more than half of one may be.
+    """What may be swept after this run, and of which something is gone; with a ``brake`` not more than half of one may be.
 
     Raises :class:`MassDeleteError`.
     """
     found = []
-    for scope in scopes:
+    for scope in scopes_of(unit, run, streams):
         gone = _count(unit, _gone(unit, run, scope))
         if gone:
             found.append(scope)

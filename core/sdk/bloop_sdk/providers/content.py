@@ -198,6 +198,19 @@ class Authorizing(Protocol):
         ...
 
 
+@runtime_checkable
+class Foreseeing(Protocol):
+    """What a content provider may have besides: it can ask for something before it is read."""
+
+    def ahead(self, partitions: Sequence[Partition]) -> None:
+        """What will most likely be read next, from the beginning and in this order; no waiting.
+
+        Each call takes the place of the one before: what was asked for and is no longer named is
+        not wanted any more. What is read must not depend on it.
+        """
+        ...
+
+
 class LMSProvider(ContentProvider, Protocol):
     """Capability ``lms``: courses. Stable since 1.0."""
 
