@@ -493,9 +493,9 @@ class Batch:
     A batch should hold some hundred records at most: it bounds the hub's memory. ``done`` and
     ``total`` drive the progress bar, in records of the stream.
 
-    ``part`` is what this batch, and those since the last cursor, were made of. Of one that the hub
-    knows (:attr:`Partition.known`) the records may be left out: ``same`` says that they would be
-    what they were.
+    ``part`` is what this batch, and those since the last cursor, were made of: it comes with the
+    last of them. Of one that the hub knows (:attr:`Partition.known`) the records may be left out:
+    ``same`` says that they would be what they were.
     """
 
     records: tuple[Record, ...] = ()

@@ -26,8 +26,9 @@ from bloop.content.incoming import Work, fill, hashed, look_up
 from bloop.content.options import Meter, Progress, RunOptions
 from bloop.content.parts import KnownParts, Met, Parts, known_parts, version_of
 from bloop.content.plan import Plan
+from bloop.content.positions import Position, positions_of, save_positions
 from bloop.content.reading import read_on
-from bloop.content.runs import Counted, Position, Run, RunReport
+from bloop.content.runs import Counted, Run, RunReport
 from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
 from bloop.content.writing import Target, once_more, write
 from bloop.store.blobs import Blobs
@@ -131,7 +132,7 @@ class Reader:
         self._run = runs.start_run(
             unit, connection, source=options.source, into_id=options.into, full=options.full
         )
-        self._positions = runs.positions_of(unit, self._run)
+        self._positions = positions_of(unit, self._run)
 
     def _finish(self, unit: UnitOfWork) -> RunReport:
         runs.finish_run(unit, self._run, self._seconds())
@@ -305,7 +306,7 @@ class Reader:
         self._fence(unit)
         written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
         met = self._parts.meet(unit, run, steps, work)
-        runs.save_positions(unit, run, stream.name, reached(steps))
+        save_positions(unit, run, stream.name, reached(steps))
         run.count(**written.counts, requests=self._new_requests())
         run.count(seen=met.unchanged, unchanged=met.unchanged)
         run.count_kinds(Counter(one.counted_as for one in work.incoming.values()) + met.counted)

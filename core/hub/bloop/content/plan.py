@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from bloop.content.options import RunOptions
-from bloop.content.runs import BEGINNING, Position
+from bloop.content.positions import BEGINNING, Position
 from bloop_sdk import Cursor, Foreseeing, Partition, Stream
 from bloop_sdk.providers.content import ContentProvider
 

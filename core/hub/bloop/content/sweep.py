@@ -154,9 +154,9 @@ def _partitioned(kind: Kind, streams: Sequence[Stream]) -> bool:
 def scopes_with_gone(
     unit: UnitOfWork, run: Run, streams: Sequence[Stream], *, brake: bool
 ) -> list[Scope]:
-    """What may be swept after this run, and of which something is gone; with a ``brake`` not more than half of one may be.
+    """What may be swept after this run, and has lost something.
 
-    Raises :class:`MassDeleteError`.
+    With a ``brake`` not more than half may be gone: raises :class:`MassDeleteError`.
     """
     found = []
     for scope in scopes_of(unit, run, streams):
