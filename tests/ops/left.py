@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
-from bloop.content.engine import RunOptions, run_read
+from bloop.content.engine import run_read
+from bloop.content.options import RunOptions
 from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.hub import Hub
 from bloop.jobs.models import Job, JobSchedule
