@@ -99,7 +99,7 @@ async def test_the_picture_changes_with_the_word_that_is_said(ctx, make, toys, t
     assert abs(turn / 30 - (0.4 + 0.75)) <= 1 / 30
 
 
-async def test_what_is_asked_for_twice_is_made_once(make, toys):
+async def test_what_two_ask_for_at_once_is_made_once(make, toys):
     said, drawn = toys
     first, second = await asyncio.gather(make(), make())
     assert first.id == second.id
