@@ -121,6 +121,7 @@ class Canvas:
         context.save()
         matrix = context.get_matrix()
         context.identity_matrix()
+        context.new_path()
         context.rectangle(left, top, right - left, bottom - top)
         context.clip()
         context.set_matrix(matrix)
