@@ -23,6 +23,9 @@ LEAST_SECONDS = 60.0
 class ManimRenderer:
     """Draws in the plugin's workers; any number of these share them."""
 
+    worker = "bloop_manim.worker"
+    """The module that its processes run."""
+
     def __init__(self, ctx: PluginContext) -> None:
         assert isinstance(ctx.config, ManimConfig)
         self._config = ctx.config
@@ -33,6 +36,7 @@ class ManimRenderer:
             idle_seconds=self._config.idle_seconds,
             memory_mb=self._config.memory_mb,
             niceness=self._config.niceness,
+            module=self.worker,
         )
 
     def probe(self) -> Probe:
