@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from bloop_manim.drawing.canvas import HARD_CAP
 from bloop_manim.drawing.compose import Sheet, compose, overlaps
-from bloop_manim.drawing.split import halves
+from bloop_manim.drawing.split import halves, sides
 from bloop_sdk.providers.render import Fault, Layout, ScenePlan
-from bloop_sdk.storyboard import Scene
+from bloop_sdk.storyboard import Compare, Scene
 
-TOLERATED: Final = 0.82
-"""Share of the least size down to which a picture is drawn, though it is reported."""
 _COVERED: Final = 0.3
 _UNDRAWN: Final = 0.4
 _SHRUNK: Final = 0.85
@@ -31,6 +30,12 @@ def check(plan: ScenePlan) -> Layout:
         sheets = [compose(replace(plan, scene=scene)) for scene in scenes]
         if all(one.fits and not _found(one) for one in sheets):
             return Layout(scenes=scenes, faults=_once([*_split(scenes), *_all_given(sheets)]))
+    if isinstance(plan.scene.visual, Compare) and _hopeless(sheet, found):
+        parts = [check(replace(plan, scene=scene)) for scene in sides(plan.scene)]
+        if not any(part.refused for part in parts):
+            scenes = tuple(scene for part in parts for scene in part.scenes)
+            faults = [*_split(scenes), *(fault for part in parts for fault in part.faults)]
+            return Layout(scenes=scenes, faults=_once(faults))
     faults = _once([*_given(sheet), *found])
     return Layout(scenes=(plan.scene,), faults=faults, refused=_hopeless(sheet, found))
 
@@ -124,7 +129,7 @@ def _quoted(text: str) -> str:
 def _hopeless(sheet: Sheet, found: list[Fault]) -> bool:
     """Whether what is left would not be understood."""
     content = sheet.content
-    if any(text.cap < text.least * TOLERATED for text in content.texts):
+    if any(text.cap < sheet.canvas.least_cap(HARD_CAP) for text in content.texts):
         return True
     if any(share > _COVERED for _, _, share in overlaps(content)):
         return True
