@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import select
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,6 @@ from bloop_sdk import ConfigError, DeadlineError, UnavailableError
 WORKER = Path(__file__).with_name("worker.py")
 SECONDS = 90.0
 """One piece may take so long, with loading its model: it takes some seconds."""
-TRIES = 2
-"""A process that has ended while nobody asked is no reason to fail."""
 
 
 class GoneError(Exception):
@@ -46,26 +46,14 @@ class Worker:
         process = self._process
         return None if process is None or process.poll() is not None else process.pid
 
-    def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def ask(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
         """The answer and its sound.
 
         Raises UnavailableError where the process ends at it, DeadlineError, and ConfigError for
         what is not installed.
         """
-        line = json.dumps(request).encode() + b"\n"
         with self._turn:
-            for left in reversed(range(TRIES)):
-                try:
-                    told, sound = self._answer(line)
-                    break
-                except GoneError:
-                    told = self._last_words()
-                    if not left:
-                        raise UnavailableError(
-                            f"Piper's process has ended: {told}",
-                            cure="it is tried again; where memory is short: "
-                            "[plugins.piper] memory_mb in hub.toml",
-                        ) from None
+            told, sound = self._tried(json.dumps(request).encode() + b"\n")
         if "missing" in told:
             raise ConfigError(
                 f"Piper is not installed: {told['missing']}", cure="pip install bloop-piper"
@@ -91,6 +79,19 @@ class Worker:
         with self._turn:
             self._let_go()
             self._errors.close()
+
+    def _tried(self, line: bytes) -> tuple[dict[str, Any], bytes]:
+        # That a process has ended while nobody asked is no reason to fail.
+        with contextlib.suppress(GoneError):
+            return self._answer(line)
+        try:
+            return self._answer(line)
+        except GoneError:
+            raise UnavailableError(
+                f"Piper's process has ended: {self._last_words()}",
+                cure="it is tried again; where memory is short: "
+                "[plugins.piper] memory_mb in hub.toml",
+            ) from None
 
     def _answer(self, line: bytes) -> tuple[dict[str, Any], bytes]:
         process = self._running()
