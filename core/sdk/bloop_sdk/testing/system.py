@@ -32,6 +32,7 @@ from bloop_sdk.http import Answer, Request, Response
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.faults import pieces
 from bloop_sdk.testing.indexes import Indexes
+from bloop_sdk.testing.lessons import Lessons
 from bloop_sdk.testing.streams import Stream
 from bloop_sdk.testing.voices import Voices
 
@@ -154,7 +155,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-Subject = System | Folder | Stream | Indexes | Voices
+Subject = System | Folder | Stream | Indexes | Lessons | Voices
 
 
 @dataclass(frozen=True, slots=True)
