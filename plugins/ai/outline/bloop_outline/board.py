@@ -85,6 +85,8 @@ class _Teller:
         self._best: list[Point] = []
 
     def scenes(self, title: str, chapters: Sequence[Chapter]) -> list[Scene]:
+        if chapters and chapters[0].parts[0].role == "summary":
+            chapters[0].parts[0].role = "text"  # What stands first is no recap.
         told = [one for one in chapters if any(part.role == "text" for part in one.parts)]
         told, rate = self._planned(told)
         opening, used = self._opening(title, told)
@@ -104,7 +106,7 @@ class _Teller:
         spoken = sum(seconds_of(line.text) for scene in made for line in scene.narration)
         most = min(20.0, max(9.0, 0.15 * spoken))
         recap = self._recap(summary, most) if self._config.recap else None
-        if recap is not None and spoken >= RECAP_FROM_SECONDS:
+        if recap is not None and (summary or spoken >= RECAP_FROM_SECONDS):
             made.append(self._scene("recap", recap))
         return made
 
@@ -173,6 +175,8 @@ class _Teller:
         ]
         if budget - spent >= 4 or not picked:
             picked += packed(chosen(candidates, budget - spent), chapter.heading)
+        if not picked:
+            picked = packed(chosen(_anything(tellings), budget), chapter.heading)
         self._remember(tellings, picked)
         picked.sort(key=lambda one: one.place)
         self._open_up(chapter, tellings[0], picked)
@@ -345,10 +349,10 @@ class _Teller:
 
     def _recap(self, summary: Sequence[Part], most: float) -> Draft | None:
         texts_ = _summed_up(summary, self._language)
-        if len(texts_) < 2:
+        if not texts_:
             best = sorted(self._best, key=lambda one: -_worth(one))[:5]
             texts_ = [one.telling.said(one.chain[0]) for one in self._best if one in best]
-        if len(texts_) < 2:
+        if len(texts_) < (1 if summary else 2):
             return None
         script = Script(self._language)
         items: list[str] = []
@@ -361,11 +365,19 @@ class _Teller:
             line = script.say(said)
             items.append(short(text, self._language))
             script.at(line, items[-1], f"item-{len(items)}")
-        if len(items) < 2:
-            return None
         title = self._language.recap or fit(_line(self._title), 80)
         visual = Bullets(kind="bullets", title=title, items=items)
         return Draft("recap", title, visual, script, 1, (0, 0, 0))
+
+
+def _anything(tellings: Sequence[Telling]) -> list[Point]:
+    """What can be said at all, for chapters of which nothing stands alone."""
+    return [
+        Point(telling, (number,), telling.weights[number])
+        for telling in tellings
+        for number, sentence in enumerate(telling.sentences)
+        if sentence.is_speakable and re.search(r"\w", sentence.text)
+    ][:200]
 
 
 def _bargain(draft: Draft, budget: float, kinds: Mapping[str, int]) -> float:

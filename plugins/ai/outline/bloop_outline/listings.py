@@ -25,6 +25,7 @@ from bloop_sdk.storyboard import (
 )
 
 SCENE_SECONDS = 20.0
+LONGEST_TIMELINE = 26.0
 _ARROW = re.compile(r"\s*(?:->|→|⟶|=>|⇒|-->)\s*")
 _YEAR = r"(?:1[0-9]|20)\d{2}"
 _NUMBERS = re.compile(r"(?<![\w.])\[?\s*(-?\d{1,4}(?:\s*,\s*-?\d{1,4}){3,15})\s*\]?(?![\w.]*\d)")
@@ -129,6 +130,8 @@ def _timeline(
         what = (_date(said, telling.language) or ("", 0, what))[2]
         moments.append(Moment(when=when, what=short(what, telling.language, 78)))
         script.at(line, when, f"moment-{len(moments)}")
+    if script.seconds > LONGEST_TIMELINE:
+        return None
     title = heading(telling.title)
     visual = Timeline(kind="timeline", title=title, moments=moments)
     return Draft("timeline", title, visual, script, value, (telling.number, place, 0))
@@ -264,7 +267,7 @@ def table(telling: Telling, block: Grid, lead: str, place: int) -> list[Draft]:
     if opening:
         script.say(_first(opening, telling.language))
     for number, row in enumerate(rows, 1):
-        said = _row(header[:width], row)
+        said = _row([without_asides(one, telling.language) for one in header[:width]], row)
         if not said or (script.lines and script.seconds + seconds_of(said) > most):
             break
         line = script.say(said)
@@ -287,14 +290,19 @@ def _row(header: Sequence[str], row: Sequence[str]) -> str:
     ]
     if not cells:
         return row[0]
-    return f"{row[0]}: {', '.join(cells)}" if row[0] else ", ".join(cells)
+    if re.fullmatch(r"[-−+]?[\d.,]+", row[0]) and header[0]:
+        return f"{header[0]} {row[0]}: {', '.join(cells)}"
+    first = row[0] if not row[0] or row[0][-1] in ".!?" else f"{row[0]}:"
+    return f"{first} {', '.join(cells)}".strip()
 
 
 def _compare(telling: Telling, block: Grid, lead: str, place: int) -> Draft | None:
     """Two columns whose heads are what is compared, and whose cells are phrases."""
     contrast = telling.language.contrast
     about = f"{telling.title} {block.caption} {lead} {' '.join(block.header)}"
-    if len(block.header) != 2 or contrast is None or not contrast.search(about):
+    phrases = all(sum(len(row[n].split()) for row in block.rows) >= 3 * len(block.rows) for n in (0, -1))
+    spoken_of = contrast is not None and contrast.search(about)
+    if len(block.header) != 2 or not (spoken_of or phrases):
         return None
     if not 1 <= len(block.rows) <= 5 or not all(block.header):
         return None
@@ -306,7 +314,7 @@ def _compare(telling: Telling, block: Grid, lead: str, place: int) -> Draft | No
         cells = [fit(row[column], 200) for row in block.rows if row[column]]
         if not cells:
             return None
-        line = script.say(f"{block.header[column]}: {', '.join(cells)}")
+        line = script.say(f"{block.header[column]}: {', '.join(one.rstrip('.') for one in cells)}")
         script.at(line, block.header[column], name)
         for number, cell in enumerate(cells, 1):
             script.at(line, cell, f"{name}-{number}")

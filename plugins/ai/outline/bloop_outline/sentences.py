@@ -195,7 +195,8 @@ def leans(sentence: Sentence, language: Language) -> bool:
     found = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", sentence.text[:60])
     if not found or sentence.text[:1] == "$":
         return sentence.is_formula
-    if sentence.text[0].islower() or sentence.text[0] in "…,;":
+    word = sentence.text.split(maxsplit=1)[0]
+    if word.islower() or sentence.text[0] in "…,;":
         return True
     first = found[0].lower()
     if first in language.backward or first.split("'")[0].split("’")[0] in language.backward:
