@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 from bloop_outline.blocks import Display, Mark, Rich
 
 # Bidirectional marks, soft hyphens and what fonts keep for themselves: neither shown nor said.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-                     "\ufeff\ufff0-\uffff\ud800-\udfff\ue000-\uf8ff]")  # fmt: skip
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff0-\uffff\ud800-\udfff\ue000-\uf8ff]"
+)
 _SPACES = re.compile(r"\s+")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
 _MATH = re.compile(
@@ -111,6 +113,13 @@ class Inline:
         self._open = [(kind, 0) for kind, _ in self._open]
         self._parts, self._length, self._linked, self._marks = [], 0, 0, []
         return rich
+
+
+def plain(text: str) -> str:
+    """A text that is none of HTML, such as a title, as it is shown."""
+    gathered = Inline()
+    gathered.add(text)
+    return inlined(gathered.take()).text
 
 
 def displays(rich: Rich) -> list[Rich | Display]:

@@ -114,7 +114,8 @@ class Draft:
     def least(self) -> float:
         """How long it has to be seen to be read."""
         if self.kind == "code":
-            return min(14.0, 3.0 + 0.5 * self.visual.text.count("\n"))
+            lines = int(self.visual.text.count("\n"))
+            return min(14.0, 3.0 + 0.5 * lines)
         return 5.0
 
 
