@@ -16,7 +16,7 @@ MOST_LINES, WIDEST = 28, 100
 _LETTERED = re.compile(r"^\s*(?:[A-Ea-e1-5][.)]|\([A-Ea-e1-5]\))\s+")
 _RIGHT = re.compile(
     r"\s*(?:✓|✔|✅|\((?:correct|richtig|correcto|correcta|correct|juste|corretto|certo|juist)\))\s*",
-    re.I,
+    re.IGNORECASE,
 )
 
 
@@ -86,7 +86,9 @@ def image(
         return []  # An icon or a rule.
     alt = block.alt or picture.alt
     described = [text for text in (block.caption, alt) if len(text.split()) > 2 or "。" in text]
-    if not described or re.fullmatch(r"\S+\.(?:png|jpe?g|gif|svg|webp)", described[0], re.I):
+    if not described or re.fullmatch(
+        r"\S+\.(?:png|jpe?g|gif|svg|webp)", described[0], re.IGNORECASE
+    ):
         return []
     script = Script(telling.language)
     sentences = [

@@ -30,7 +30,8 @@ _CUTS = re.compile(r"[;,:，；：、،]\s*|\s+[—–]\s+")
 class Sentence:
     """One sentence; ``formulas`` are those that stand in lines of their own.
 
-    ``paragraph`` is the number of the block with which its paragraph begins; ``term`` is what stands marked at its start.
+    ``paragraph`` is the number of the block with which its paragraph begins; ``term`` is what
+    stands marked at its start.
     """
 
     text: str
@@ -46,6 +47,11 @@ class Sentence:
         if len(self.text) > LONGEST_SENTENCE or self.linked > 0.6:
             return False
         return all(is_spoken(latex[1:-1]) for latex in _MATH.findall(self.text))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it tells in words alone what can be read aloud."""
+        return self.is_speakable and not self.is_question and not self.formulas
 
     @property
     def is_question(self) -> bool:
@@ -72,7 +78,8 @@ def flow(blocks: Sequence[Block], language: Language) -> list[Sentence]:
         for start, end in _with_their_names(rich, spans(rich.text, language)):
             text = rich.text[start:end]
             own = tuple(formulas[int(one)] for one in _DISPLAY.findall(text))
-            text = _DISPLAY.sub(lambda one, given=formulas: f"${given[int(one[1])]}$", text)
+            for place, latex in enumerate(formulas):
+                text = text.replace(f"\ue000{place}\ue001", f"${latex}$")
             marks = [mark for mark in rich.marks if start <= mark.start < end]
             term = next(
                 (
@@ -195,7 +202,8 @@ def leans(sentence: Sentence, language: Language) -> bool:
     found = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", sentence.text[:60])
     if not found or sentence.text[:1] == "$":
         return sentence.is_formula
-    if sentence.text[0].islower() or sentence.text[0] in "…,;":
+    word = sentence.text.split(maxsplit=1)[0]
+    if word.islower() or sentence.text[0] in "…,;":
         return True
     first = found[0].lower()
     if first in language.backward or first.split("'")[0].split("’")[0] in language.backward:

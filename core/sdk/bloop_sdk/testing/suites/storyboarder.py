@@ -21,9 +21,10 @@ from bloop_sdk.testing.suites.content import hold
 
 ENORMOUS_SECONDS = 60.0
 
-_UNREAD = frozenset(
-    "asset expression id kind language layout line made_by nth presenter shape source target version".split()
-)
+_UNREAD = frozenset({
+    "asset", "expression", "id", "kind", "language", "layout", "line", "made_by", "nth",
+    "presenter", "shape", "source", "target", "version",
+})  # fmt: skip
 """Keys whose values nobody reads; so is the ``text`` of code."""
 _FORMULA = re.compile(r"\$[^$]*\$")
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|<!--|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);|\*\*\w|```")
