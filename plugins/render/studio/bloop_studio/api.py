@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bloop_sdk import (
     Item,
     MalformedRecordError,
+    NotFoundError,
     RequestContext,
     Response,
     UnsupportedError,
@@ -20,7 +21,7 @@ from bloop_sdk import (
 from bloop_sdk.storyboard import Storyboard, read_storyboard, storyboard_schema
 from bloop_sdk.web import FileView
 from bloop_studio import asking, diff, script, storyboards, telling, videos, views, voicing
-from bloop_studio.access import NotFoundError, storyboard_of, video_of
+from bloop_studio.access import storyboard_of, video_of
 from bloop_studio.config import config_of, defaults
 from bloop_studio.options import Options
 from bloop_studio.tables import StoryboardVersion

@@ -9,11 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import CallContext, FatalError, Item, Unit
+from bloop_sdk import CallContext, FatalError, Item, NotFoundError, Unit
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
 from bloop_sdk.storyboard import Image, Scene, Storyboard
 from bloop_studio import drafting, planning, storyboards, videos
-from bloop_studio.access import NotFoundError
 from bloop_studio.config import config_of
 from bloop_studio.drawing import open_renderer, stored
 from bloop_studio.insisting import insist
