@@ -137,7 +137,9 @@ def block(
     widest = max((row.width for row in rows), default=0.0)
     ink, height, base = _stacked(rows, widest, own(style).cap, leading, _side(align, rtl=rtl))
     missing = [char for row in rows for char in row.missing]
-    troubles = source.troubles + ((_undrawn(missing),) if missing else ())
+    troubles = source.troubles
+    if missing:
+        troubles += (Trouble("glyph", undrawn(missing)),)
     cap = own(style).cap * size
     lines_, up = len(rows), base * size
     made = Block(ink * size, widest * size, height * size, size, cap, lines_, up, troubles)
@@ -145,16 +147,16 @@ def block(
     return made
 
 
-def _undrawn(missing: Sequence[str]) -> Trouble:
+def undrawn(missing: Sequence[str]) -> str:
+    """Which characters no font draws, and what to do."""
     names = [
         f"{char} (U+{ord(char):04X} {unicodedata.name(char, 'without a name')})"
         for char in dict.fromkeys(missing)
     ]
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""  # noqa: PLR2004
-    return Trouble(
-        "glyph",
+    return (
         f"no font on this machine draws {', '.join(names[:4])}{more}; install one that does "
-        "(Debian: fonts-noto-core, fonts-noto-cjk) or write it otherwise",
+        "(Debian: fonts-noto-core, fonts-noto-cjk) or write it otherwise"
     )
 
 
@@ -193,6 +195,17 @@ def _broken(
     text: str, atoms: tuple[Set, ...], style: Style, language: str, width: float
 ) -> list[str]:
     """Greedy lines; a word wider than a line is broken between its characters."""
+    return list(_greedy(text, style, language, width) if not atoms else _fill(text, atoms, style, language, width))
+
+
+@lru_cache(8192)
+def _greedy(text: str, style: Style, language: str, width: float) -> tuple[str, ...]:
+    return tuple(_fill(text, (), style, language, width))
+
+
+def _fill(
+    text: str, atoms: tuple[Set, ...], style: Style, language: str, width: float
+) -> list[str]:
     if _width(text, style, language, atoms) <= width:
         return [text.strip()]
     lines, line, room, used = [], "", width, 0
