@@ -48,9 +48,7 @@ def test_an_edit_of_one_chapter_leaves_the_scenes_of_the_others_alone(edited, te
 
     def others(board):
         own = f"{slug_of(edited)}-"
-        return [
-            one for one in board.scenes if not one.id.startswith(own) and one.id not in {"recap"}
-        ]
+        return [one for one in board.scenes if not one.id.startswith(own) and one.id != "recap"]
 
     assert others(before) == others(after)
     assert before != after
@@ -177,20 +175,20 @@ def test_an_empty_lesson_is_refused(tell):
 # Languages ---------------------------------------------------------------------------------
 
 TEXTS = {
-    "de": "Die Zelle ist die kleinste Einheit des Lebens. Sie wird von einer Membran umgeben, die "
-    "nicht alles durch sie hindurch lässt. Im Kern liegt die Erbinformation der Zelle.",
-    "en": "The cell is the smallest unit of life. It is surrounded by a membrane that does not let "
-    "everything through. The nucleus holds the information that the cell inherits.",
-    "es": "La célula es la unidad más pequeña de la vida. Está rodeada por una membrana que no deja "
-    "pasar todo. En el núcleo está la información que se hereda de la célula.",
-    "fr": "La cellule est la plus petite unité de la vie. Elle est entourée par une membrane qui ne "
-    "laisse pas tout passer. Dans le noyau se trouve l'information de la cellule.",
-    "it": "La cellula è la più piccola unità della vita. È circondata da una membrana che non lascia "
-    "passare tutto. Nel nucleo si trova l'informazione della cellula.",
-    "nl": "De cel is de kleinste eenheid van het leven. Zij is omgeven door een membraan die niet "
-    "alles door laat. In de kern van de cel ligt de erfelijke informatie.",
-    "pt": "A célula é a menor unidade da vida. Ela é envolvida por uma membrana que não deixa passar "
-    "tudo. No núcleo está a informação que é herdada da célula.",
+    "de": "Die Zelle ist die kleinste Einheit des Lebens. Sie wird von einer Membran umgeben, "
+    "die nicht alles durch sie hindurch lässt. Im Kern liegt die Erbinformation der Zelle.",
+    "en": "The cell is the smallest unit of life. It is surrounded by a membrane that does not "
+    "let everything through. The nucleus holds the information that the cell inherits.",
+    "es": "La célula es la unidad más pequeña de la vida. Está rodeada por una membrana que no "
+    "deja pasar todo. En el núcleo está la información que se hereda de la célula.",
+    "fr": "La cellule est la plus petite unité de la vie. Elle est entourée par une membrane qui "
+    "ne laisse pas tout passer. Dans le noyau se trouve l'information de la cellule.",
+    "it": "La cellula è la più piccola unità della vita. È circondata da una membrana che non "
+    "lascia passare tutto. Nel nucleo si trova l'informazione della cellula.",
+    "nl": "De cel is de kleinste eenheid van het leven. Zij is omgeven door een membraan die "
+    "niet alles door laat. In de kern van de cel ligt de erfelijke informatie.",
+    "pt": "A célula é a menor unidade da vida. Ela é envolvida por uma membrana que não deixa "
+    "passar tudo. No núcleo está a informação que é herdada da célula.",
 }
 
 

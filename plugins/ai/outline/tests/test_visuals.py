@@ -46,8 +46,10 @@ def test_the_rows_of_an_aligned_formula_are_steps(scene_of):
 @pytest.mark.parametrize(
     "html",
     [
-        "<math display='block'><semantics><mrow><mi>E</mi></mrow>"
-        "<annotation encoding='application/x-tex'>E = m c^2</annotation></semantics></math>",
+        (
+            "<math display='block'><semantics><mrow><mi>E</mi></mrow>"
+            "<annotation encoding='application/x-tex'>E = m c^2</annotation></semantics></math>"
+        ),
         '<img class="equation_image" src="/equation_images/x" alt="LaTeX: E = m c^2">',
         '<img src="https://x/equation_images/E%2520%253D%2520m%2520c%255E2" alt="a picture">',
         '<img class="texrender" alt="$$E = m c^2$$" src="/t.gif">',
@@ -64,8 +66,8 @@ def test_formulas_are_read_as_platforms_write_them(html, scene_of):
 def test_mathml_without_an_annotation_is_put_into_latex(scene_of):
     scene = scene_of(
         "formula",
-        "<p>The speed is <math display='block'><mi>v</mi><mo>=</mo><mfrac><mi>s</mi><msup><mi>t</mi>"
-        "<mn>2</mn></msup></mfrac><mo>⋅</mo><msqrt><mi>π</mi></msqrt></math></p>",
+        "<p>The speed is <math display='block'><mi>v</mi><mo>=</mo><mfrac><mi>s</mi><msup>"
+        "<mi>t</mi><mn>2</mn></msup></mfrac><mo>⋅</mo><msqrt><mi>π</mi></msqrt></math></p>",
     )
     assert scene.visual.steps == [r"v=\frac{s}{{t}^{2}}\cdot \sqrt{\pi }"]
 
@@ -148,8 +150,8 @@ def test_sentences_with_years_in_their_order_become_a_timeline(scene_of):
 def test_a_table_is_told_by_its_rows(scene_of):
     scene = scene_of(
         "table",
-        "<table><caption>Speeds of sound</caption><tr><th>Medium</th><th>State</th><th>Speed</th></tr>"
-        "<tr><td>Air</td><td>gas</td><td>343 m/s</td></tr><tr><td>Iron</td><td>solid</td>"
+        "<table><caption>Speeds of sound</caption><tr><th>Medium</th><th>State</th><th>Speed</th>"
+        "</tr><tr><td>Air</td><td>gas</td><td>343 m/s</td></tr><tr><td>Iron</td><td>solid</td>"
         "<td>5120 m/s</td></tr></table>",
     )
     assert scene.visual.header == ["Medium", "State", "Speed"]
@@ -161,7 +163,8 @@ def test_two_columns_of_phrases_are_compared(scene_of):
     scene = scene_of(
         "compare",
         "<table><tr><th>Acids</th><th>Bases</th></tr><tr><td>They taste sour.</td><td>They taste "
-        "bitter.</td></tr><tr><td>They turn litmus red.</td><td>They turn it blue.</td></tr></table>",
+        "bitter.</td></tr><tr><td>They turn litmus red.</td><td>They turn it blue.</td></tr>"
+        "</table>",
     )
     assert scene.visual.left.title == "Acids"
     assert cued(scene)["right-2"] == "turn"
@@ -225,8 +228,10 @@ def test_a_picture_of_the_lesson_is_shown_and_described(scene_of, tell):
         "<ul><li>442</li><li><b>4</b></li><li>2</li></ul>",
         "<ul><li>A) 442</li><li>B) 4 ✓</li><li>C) 2</li></ul>",
         "<ol><li>442</li><li>4</li><li>2</li></ol><details><summary>Answer</summary><p>B</p></details>",
-        "<ol><li>442</li><li>four</li><li>2</li></ol><details><summary>?</summary>"
-        "<p>It is four.</p></details>",
+        (
+            "<ol><li>442</li><li>four</li><li>2</li></ol><details><summary>?</summary>"
+            "<p>It is four.</p></details>"
+        ),
     ],
 )
 def test_a_question_with_choices_becomes_a_quiz_where_the_answer_is_known(choices, scene_of):
