@@ -12,6 +12,7 @@ from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, 
 from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.kit import plugin_tests
 from bloop_sdk.testing.lessons import Lessons
+from bloop_sdk.testing.reach import FakeContent, FakeFiles, FakeProviders
 from bloop_sdk.testing.reading import ContractError, Replica, raw_hash, read_all, ref_of
 from bloop_sdk.testing.recording import Recording, recorded
 from bloop_sdk.testing.streams import FakeStream, Stream
@@ -24,12 +25,16 @@ from bloop_sdk.testing.system import (
     http_client,
     reply,
 )
+from bloop_sdk.testing.voices import Voices, tones
 
 __all__ = [
     "Clock",
     "ContractError",
     "Cut",
+    "FakeContent",
     "FakeContext",
+    "FakeFiles",
+    "FakeProviders",
     "FakeStream",
     "FakeSystem",
     "FakeTransport",
@@ -51,6 +56,7 @@ __all__ = [
     "Status",
     "Stream",
     "System",
+    "Voices",
     "arrived",
     "fake_call",
     "http_client",
@@ -60,4 +66,5 @@ __all__ = [
     "recorded",
     "ref_of",
     "reply",
+    "tones",
 ]
