@@ -54,13 +54,19 @@ def _plain(text: str, style: Style, language: str, rtl: bool) -> Set:  # noqa: F
     return _set(text, style, language, (), rtl)
 
 
-def _set(  # noqa: D103 - see set_line
-    text: str, style: Style, language: str, atoms: tuple[Set, ...], rtl: bool  # noqa: FBT001
+def _set(
+    text: str,
+    style: Style,
+    language: str,
+    atoms: tuple[Set, ...],
+    rtl: bool,  # noqa: FBT001
 ) -> Set:
     x, parts, missing, rest = 0.0, [], [], list(atoms)
     runs = _runs(text, style, language, rtl=rtl)
     # Atoms are told in the order of reading, runs are walked in the order of the eye.
-    placed = {id(run): rest.pop(0) for run in sorted(runs, key=lambda r: r.start) if run.face is None}
+    placed = {
+        id(run): rest.pop(0) for run in sorted(runs, key=lambda r: r.start) if run.face is None
+    }
     above = below = 0.0
     for run in runs:
         if run.face is None:
