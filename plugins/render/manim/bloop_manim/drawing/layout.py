@@ -27,8 +27,8 @@ def check(plan: ScenePlan) -> Layout:
     if sheet.fits and not found:
         return Layout(scenes=(plan.scene,), faults=_once([*_given(sheet), *_shrunk(sheet)]))
     for scenes in halves(plan.scene):
-        sheets = [compose(replace(plan, scene=scene)) for scene in scenes]
-        if all(one.fits and not _found(one) for one in sheets):
+        sheets = _fitting(plan, scenes)
+        if sheets:
             return Layout(scenes=scenes, faults=_once([*_split(scenes), *_all_given(sheets)]))
     if isinstance(plan.scene.visual, Compare) and _hopeless(sheet, found):
         parts = [check(replace(plan, scene=scene)) for scene in sides(plan.scene)]
@@ -38,6 +38,17 @@ def check(plan: ScenePlan) -> Layout:
             return Layout(scenes=scenes, faults=_once(faults))
     faults = _once([*_given(sheet), *found])
     return Layout(scenes=(plan.scene,), faults=faults, refused=_hopeless(sheet, found))
+
+
+def _fitting(plan: ScenePlan, scenes: tuple[Scene, ...]) -> list[Sheet]:
+    """The pictures of some scenes if nothing is wrong with any."""
+    sheets = []
+    for scene in scenes:
+        sheet = compose(replace(plan, scene=scene))
+        if not sheet.fits or _found(sheet):
+            return []
+        sheets.append(sheet)
+    return sheets
 
 
 def _all_given(sheets: Iterable[Sheet]) -> list[Fault]:

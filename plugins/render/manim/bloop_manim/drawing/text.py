@@ -24,9 +24,7 @@ LEADING: Final = 1.36
 MATHS: Final = re.compile(r"(?<!\\)\$([^$]+)(?<!\\)\$")
 _MATHS_SIZE: Final = 1.06
 """Typst's letters are a little smaller than ours at the same size."""
-_EXPLICIT: Final = dict.fromkeys(
-    map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-)
+_EXPLICIT: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"))
 
 
 def tidy(text: str) -> str:
@@ -139,7 +137,9 @@ def block(
     widest = max((row.width for row in rows), default=0.0)
     ink, height, base = _stacked(rows, widest, own(style).cap, leading, _side(align, rtl=rtl))
     missing = [char for row in rows for char in row.missing]
-    troubles = source.troubles + ((_undrawn(missing),) if missing else ())
+    troubles = source.troubles
+    if missing:
+        troubles += (Trouble("glyph", undrawn(missing)),)
     cap = own(style).cap * size
     lines_, up = len(rows), base * size
     made = Block(ink * size, widest * size, height * size, size, cap, lines_, up, troubles)
@@ -147,16 +147,16 @@ def block(
     return made
 
 
-def _undrawn(missing: Sequence[str]) -> Trouble:
+def undrawn(missing: Sequence[str]) -> str:
+    """Which characters no font draws, and what to do."""
     names = [
         f"{char} (U+{ord(char):04X} {unicodedata.name(char, 'without a name')})"
         for char in dict.fromkeys(missing)
     ]
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return Trouble(
-        "glyph",
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""  # noqa: PLR2004
+    return (
         f"no font on this machine draws {', '.join(names[:4])}{more}; install one that does "
-        "(Debian: fonts-noto-core, fonts-noto-cjk) or write it otherwise",
+        "(Debian: fonts-noto-core, fonts-noto-cjk) or write it otherwise"
     )
 
 
@@ -195,6 +195,17 @@ def _broken(
     text: str, atoms: tuple[Set, ...], style: Style, language: str, width: float
 ) -> list[str]:
     """Greedy lines; a word wider than a line is broken between its characters."""
+    return list(_greedy(text, style, language, width) if not atoms else _fill(text, atoms, style, language, width))
+
+
+@lru_cache(8192)
+def _greedy(text: str, style: Style, language: str, width: float) -> tuple[str, ...]:
+    return tuple(_fill(text, (), style, language, width))
+
+
+def _fill(
+    text: str, atoms: tuple[Set, ...], style: Style, language: str, width: float
+) -> list[str]:
     if _width(text, style, language, atoms) <= width:
         return [text.strip()]
     lines, line, room, used = [], "", width, 0
@@ -211,11 +222,7 @@ def _broken(
             lines += whole
             length = _width(unit, style, language, ())
         line += unit
-        room -= (
-            length
-            + _width(unit, style, language, inside)
-            - _width(unit.rstrip(), style, language, inside)
-        )
+        room -= length + _width(unit, style, language, inside) - _width(unit.rstrip(), style, language, inside)
     return [*lines, line.rstrip()] if line.strip() or not lines else lines
 
 
@@ -233,7 +240,9 @@ def _cut(word: str, style: Style, language: str, width: float) -> list[str]:
     return pieces
 
 
-def _balanced(source: Rich, style: Style, language: str, width: float, count: int) -> list[str]:
+def _balanced(
+    source: Rich, style: Style, language: str, width: float, count: int
+) -> list[str]:
     """The narrowest lines that are no more than ``count`` and break no word."""
     low, high = max(width / count / 2, min(width, longest_unit(source, style, language))), width
     for _ in range(9):

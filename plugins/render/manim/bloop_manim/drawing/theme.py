@@ -124,8 +124,10 @@ def themed(look: Look) -> tuple[Theme, tuple[Fault, ...]]:
         wanted: str | None = getattr(look, role)
         if not wanted:
             continue
-        # On the paler tint of itself, too, on which highlighted text stands.
-        color = readable(wanted.lower(), theme.tint(wanted.lower()), theme.least)
+        color = wanted.lower()
+        # On cards too, and on the pale tint of itself on which highlighted text stands.
+        for paper in (theme.paper, theme.card, theme.zebra, theme.tint(color, 0.2)):
+            color = readable(color, paper, theme.least)
         series = (color, *theme.series[1:]) if role == "primary" else theme.series
         theme = replace(theme, series=series, **{role: color})
         if color != wanted.lower():
