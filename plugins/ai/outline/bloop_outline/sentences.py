@@ -19,7 +19,8 @@ _DISPLAY = re.compile("\ue000(\\d+)\ue001")
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？｡]+[」』）”]*|[؟۔।॥]+")
 _LAST_WORD = re.compile(r"(\S+)$")
 _NOT_END = re.compile(r"^(?:[A-Za-zÀ-ÿ]|\d{1,3})$")
-_ASIDES = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）|\s*\[[^\][$]*\]")
+_ASIDES = re.compile(r"\s+\((?!\s*-?\d[\d.]*\s*[,;|])[^()]*\)|\s*（[^（）]*）|\s+\[[^\][$]*\]")
+"""What stands in brackets behind a space: not ``f(x)``, and no coordinates."""
 _DASHED = re.compile(r"\s+[—–]\s+[^—–.;:\ue002]{3,90}\s+[—–]\s+")
 _NAMING = re.compile(r"^d[eé]fini\w*\s*[—–:-]\s+", re.IGNORECASE)
 """What says that a definition is one, in most languages of Europe."""
