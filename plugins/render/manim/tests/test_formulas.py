@@ -89,7 +89,9 @@ def test_nothing_of_a_formula_runs(latex):
     written = typst
     for ours in ("#true", "#none", "#box", "#0pt", "#("):
         written = written.replace(ours, "")
-    outside = "".join(piece for n, piece in enumerate(written.replace('\\"', "").split('"')) if n % 2 == 0)
+    outside = "".join(
+        piece for n, piece in enumerate(written.replace('\\"', "").split('"')) if n % 2 == 0
+    )
     assert "#" not in outside.replace("\\#", "")
 
 

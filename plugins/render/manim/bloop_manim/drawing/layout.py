@@ -34,8 +34,8 @@ def check(plan: ScenePlan) -> Layout:
         parts = [check(replace(plan, scene=scene)) for scene in sides(plan.scene)]
         if not any(part.refused for part in parts):
             scenes = tuple(scene for part in parts for scene in part.scenes)
-            faults = [*_split(scenes), *(fault for part in parts for fault in part.faults)]
-            return Layout(scenes=scenes, faults=_once(faults))
+            told = [*_split(scenes), *(fault for part in parts for fault in part.faults)]
+            return Layout(scenes=scenes, faults=_once(told))
     faults = _once([*_given(sheet), *found])
     return Layout(scenes=(plan.scene,), faults=faults, refused=_hopeless(sheet, found))
 
@@ -147,6 +147,6 @@ def _hopeless(sheet: Sheet, found: list[Fault]) -> bool:
     if content.letters and content.missing > _UNDRAWN * content.letters:
         return True
     parts = {text.part for text in content.texts if text.part != "caption"}
-    return (
-        (bool(content.lost) and content.lost >= parts) or any(f.code == "off_canvas" for f in found)
+    return (bool(content.lost) and content.lost >= parts) or any(
+        f.code == "off_canvas" for f in found
     )

@@ -54,8 +54,12 @@ def _plain(text: str, style: Style, language: str, rtl: bool) -> Set:  # noqa: F
     return _set(text, style, language, (), rtl)
 
 
-def _set(  # noqa: D103 - see set_line
-    text: str, style: Style, language: str, atoms: tuple[Set, ...], rtl: bool  # noqa: FBT001
+def _set(
+    text: str,
+    style: Style,
+    language: str,
+    atoms: tuple[Set, ...],
+    rtl: bool,  # noqa: FBT001
 ) -> Set:
     x, parts, missing, rest = 0.0, [], [], list(atoms)
     runs = _runs(text, style, language, rtl=rtl)

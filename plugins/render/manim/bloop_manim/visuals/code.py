@@ -15,8 +15,8 @@ from bloop_manim.drawing.canvas import LABEL_CAP, Box
 from bloop_manim.drawing.color import contrast, mix
 from bloop_manim.drawing.fonts import Ink, own
 from bloop_manim.drawing.recipes import card, outline
-from bloop_manim.drawing.sketch import Sketch, Written
 from bloop_manim.drawing.shaping import set_line
+from bloop_manim.drawing.sketch import Sketch, Written
 from bloop_manim.drawing.text import tidy, undrawn
 from bloop_sdk.storyboard import Code
 
@@ -56,11 +56,19 @@ def draw(sketch: Sketch, visual: Code, scale: float) -> None:
     step = size * _LEADING
     height = sum(map(len, rows)) * step + 2 * pad * 0.8
     widest = max(sum(len(text) for text, _ in row) for part in rows for row in part)
-    width = box.width if canvas.tall else max(min(box.width, widest * advance + gutter + 2 * pad), box.width * 0.62)
+    width = (
+        box.width
+        if canvas.tall
+        else max(min(box.width, widest * advance + gutter + 2 * pad), box.width * 0.62)
+    )
     left = box.x - width / 2
     top = box.top - max(0.0, (box.height - height) * 0.42)
     panel = Box(left, top - height, left + width, top)
-    sketch.add(card(panel, theme.card, theme.line, radius=0.14, width=1.2 * theme.stroke), "", motion="fade")
+    sketch.add(
+        card(panel, theme.card, theme.line, radius=0.14, width=1.2 * theme.stroke),
+        "",
+        motion="fade",
+    )
     y = top - pad * 0.8
     for number, part in enumerate(rows, 1):
         name = f"line-{number}"
@@ -70,15 +78,15 @@ def draw(sketch: Sketch, visual: Code, scale: float) -> None:
         if numbered:
             figure = sketch.text(f"{number}", size, style="mono", leading=_LEADING, rtl=False)
             figure.place(left + pad + gutter - 1.4 * advance - figure.width, y)
-            sketch.write(figure, f"{number}", theme.syntax["comment"], name, paper=theme.card, label=True)
+            sketch.write(
+                figure, f"{number}", theme.syntax["comment"], name, paper=theme.card, label=True
+            )
         for row in part:
             _row(sketch, row, left + pad + gutter, y, size, name)
             y -= step
 
 
-def _row(  # noqa: PLR0913, PLR0917 - a row and its place
-    sketch: Sketch, row: Pieces, x: float, y: float, size: float, part: str
-) -> None:
+def _row(sketch: Sketch, row: Pieces, x: float, y: float, size: float, part: str) -> None:
     """One shape for each colour of a row."""
     theme, base = sketch.theme, y - (_LEADING + own("mono").cap) / 2 * size
     by_color: dict[str, list[Ink]] = {}
