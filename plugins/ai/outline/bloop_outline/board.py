@@ -27,6 +27,8 @@ SHORTEST_SECONDS = 60.0
 ENDS_SECONDS = 15.0
 """What the title and the recap take of it."""
 RECAP_FROM_SECONDS = 50.0
+CHAPTER_SECONDS = 14.0
+"""What a chapter takes that has but one scene."""
 MOST_CHAPTERS = 60
 MOST_SCENES = 78
 
@@ -94,8 +96,9 @@ def _planned(chapters: Sequence[Chapter], config: OutlineConfig) -> tuple[list[C
     The rate moves in steps, so that a small change of the lesson leaves it as it is.
     """
     kept = list(chapters)
-    if len(kept) > MOST_CHAPTERS:
-        longest = sorted(kept, key=lambda one: -one.words)[:MOST_CHAPTERS]
+    most = min(MOST_CHAPTERS, max(1, int(60 * config.longest_minutes / CHAPTER_SECONDS)))
+    if len(kept) > most:
+        longest = sorted(kept, key=lambda one: -one.words)[:most]
         kept = [one for one in kept if one in longest]
     count = max(1, sum(one.words for one in kept))
     whole = count * config.seconds_per_thousand_words / 1000

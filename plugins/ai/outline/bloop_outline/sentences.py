@@ -261,7 +261,9 @@ def fit(text: str, limit: int) -> str:
 
 def short(text: str, language: Language, limit: int = 110) -> str:
     """What stands on the screen for a sentence: its own words, fewer of them."""
+    naming = _NAMING.match(text)
     text = _NAMING.sub("", without_asides(text, language).strip())
+    text = text[:1].upper() + text[1:] if naming else text
     text = re.sub(r"(?<=[^.])[.。]$", "", text).rstrip(":：;,")
     if len(text) <= limit:
         return text
