@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from bloop_sdk.storyboard import Cue, Line
-from bloop_studio.words import find
+from bloop_sdk.storyboard.words import find_word
 
 _ACTIONS = "show|highlight|hide"
 _MARK = re.compile(
@@ -24,7 +24,7 @@ def marked(line: Line, cues: Sequence[Cue]) -> tuple[str, list[Cue]]:
     at: dict[tuple[int, int], list[Cue]] = {}
     left: list[Cue] = []
     for cue in cues:
-        where = find(line.text, cue.word, cue.nth)
+        where = find_word(line.text, cue.word, cue.nth)
         fits = where is not None and line.text[slice(*where)] == cue.word
         free = where in at or not any(_overlap(where, one) for one in at)
         plain = not re.search(r"[\[\]]", cue.word) and re.fullmatch(r"[^\s{}=]+", cue.target)
@@ -83,7 +83,7 @@ def unmarked(text: str, line: str) -> tuple[str, list[Cue]]:
 
 def _cue(text: str, line: str, at: int, word: str, action: str, target: str) -> Cue:
     for nth in range(1, _MOST + 1):
-        where = find(text, word, nth)
+        where = find_word(text, word, nth)
         if where is None:
             break
         if where == (at, at + len(word)):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bloop_sdk.storyboard.words import find_word, words
 from bloop_studio.spoken import plain_formula, speak
-from bloop_studio.words import find, words
 
 FOLDER = Path(__file__).parent / "read_aloud"
 """A file for each language: a line as it is written, and indented below it as it is said."""
@@ -70,7 +70,7 @@ def test_a_written_word_leads_to_its_spoken_stretch_and_back():
     spoken = speak(text, "en")
 
     def said(word: str) -> str | None:
-        stretch = spoken.said(*find(text, word))
+        stretch = spoken.said(*find_word(text, word))
         return stretch and spoken.text[slice(*stretch)]
 
     assert said("x") == "x squared"
