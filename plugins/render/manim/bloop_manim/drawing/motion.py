@@ -239,6 +239,8 @@ def _all_cues(plan: ScenePlan) -> list[TimedCue]:
             TimedCue(at=number * plan.seconds * 0.85 / len(items), action="show", target=item)
             for number, item in enumerate(items)
         ]
+        if items and visual.kind == "formula" and "caption" in visual.parts():
+            cues.append(TimedCue(at=cues[-1].at, action="show", target="caption"))
     if visual.kind == "quiz" and not any(cue.target == "answer" for cue in cues):
         cues.append(TimedCue(at=plan.seconds * 0.72, action="show", target="answer"))
         cues.sort(key=lambda cue: cue.at)
