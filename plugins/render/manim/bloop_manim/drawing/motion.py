@@ -189,7 +189,7 @@ def steps(
     last = max(0.0, plan.seconds - frame)
     for cue in cues:
         at = min(max(0.0, cue.at), last)
-        if moments[-1][1] and at - moments[-1][0] < frame * 0.999:
+        if at - moments[-1][0] < frame * 0.999:
             moments[-1][1].append(cue)
         else:
             moments.append((at, [cue]))
@@ -198,7 +198,7 @@ def steps(
     for (at, taken), end in zip(moments, ends, strict=True):
         for cue in taken:
             state.take(cue)
-        step = _step(at, max(end - at, frame / 2), elements, levels, state)
+        step = _step(at, max(end - at, frame), elements, levels, state)
         if step.animations:
             made.append(step)
     return there, made
