@@ -50,7 +50,7 @@ def smooth(alpha: float) -> float:
     return float(alpha * alpha * (3 - 2 * alpha))
 
 
-class Change(Animation):
+class Change(Animation):  # type: ignore[misc]  # manim is not followed
     """Takes an element from one level of presence to another."""
 
     def __init__(self, element: Element, start: float, end: float, seconds: float) -> None:

@@ -109,7 +109,8 @@ def _ink(body: str) -> Ink:
         raise FormulaError(f"Typst: {err.message}", 0) from err
     if isinstance(svg, list):
         svg = svg[0]
-    root = ET.fromstring(svg)  # noqa: S314 - written by Typst from our own document
+    # Written by Typst from our own document.
+    root = ET.fromstring(svg)  # noqa: S314 # nosec B314
     symbols = {
         symbol.get("id", ""): "".join(path.get("d", "") for path in symbol)
         for symbol in root.iter(f"{_SVG}symbol")
