@@ -124,7 +124,7 @@ class Canvas:
         context.save()
         matrix = context.get_matrix()
         context.identity_matrix()
-        context.new_path()
+        context.new_path()  # What was drawn last would be cut out of the clip.
         context.rectangle(left, top, right - left, bottom - top)
         context.clip()
         context.set_matrix(matrix)

@@ -82,8 +82,10 @@ class Stage:
             return
         scene = self._scene
         box = self.canvas.begin(list_update(scene.mobjects, scene.foreground_mobjects), ())
-        if box is not None or at == 0:
-            yield at, box or _whole(self.canvas)
+        if at == 0:
+            yield at, _whole(self.canvas)
+        elif box is not None:
+            yield at, box
 
     def _step(
         self, animations: list[Any], begin: int, end: int, wanted: Container[int] | None
@@ -106,8 +108,10 @@ class Stage:
             else:
                 box = canvas.begin(scene.static_mobjects, scene.moving_mobjects)
                 drawn = True
-            if box is not None or frame == 0:
-                yield frame, box or _whole(canvas)
+            if frame == 0:
+                yield frame, _whole(canvas)
+            elif box is not None:
+                yield frame, box
         assert scene.animations is not None
         for animation in scene.animations:
             animation.finish()

@@ -1,46 +1,39 @@
-"""A stand-in until the real pictures are here: a title card of every scene."""
+"""What scenes look like, as mobjects and steps. Imports manim: for worker processes only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from bloop_sdk.providers.render import Layout, ScenePlan
+from manim import Mobject
 
+from bloop_manim.drawing.compose import compose
+from bloop_manim.drawing.layout import check
+from bloop_manim.drawing.motion import Step, steps
+from bloop_sdk.providers.render import ScenePlan
 
-@dataclass
-class Step:
-    """Animations that begin together; ``at`` and ``seconds`` are the scene's."""
-
-    at: float
-    seconds: float
-    animations: list[Any]
+__all__ = ["Drawing", "Step", "check", "timeline"]
 
 
-@dataclass
+@dataclass(slots=True)
 class Drawing:
-    """What is there from the beginning, and what happens to it."""
+    """A scene, ready to be played.
+
+    It is drawn on a plane eight units high and ``frame[0]`` wide with its origin in the middle.
+    Between ``steps``, which are in the order of time, the picture stands still.
+    """
 
     background: str
-    steps: list[Step] = field(default_factory=list)
-    first: list[Any] = field(default_factory=list)
+    frame: tuple[float, float]
+    still: list[Mobject]
+    steps: list[Step]
 
-    def mobjects(self) -> list[Any]:
-        """What is drawn from the beginning."""
-        return self.first
+    def mobjects(self) -> list[Mobject]:
+        """What is there from the beginning."""
+        return list(self.still)
 
 
 def timeline(plan: ScenePlan) -> Drawing:
-    """The scene's title, which comes in during the first second."""
-    import manim
-
-    words = plan.scene.title or plan.scene.visual.title or plan.scene.id
-    title = manim.Text(words, color="#1a1a1a")
-    title.scale_to_fit_width(min(title.width, manim.config.frame_width * 0.8))
-    length = min(1.0, plan.seconds / 2)
-    return Drawing("#ffffff", [Step(0.0, length, [manim.FadeIn(title, run_time=length)])])
-
-
-def check(plan: ScenePlan) -> Layout:
-    """Nothing is measured."""
-    return Layout(scenes=(plan.scene,))
+    """The scene of a plan; never raises for what a storyboard holds (see :func:`check`)."""
+    sheet = compose(plan)
+    still, made = steps(plan, sheet.frame.elements, sheet.content.elements, sheet.theme.dimmed)
+    return Drawing(sheet.theme.paper, (sheet.canvas.width, 8.0), still, made)

@@ -1,0 +1,31 @@
+"""Names of languages as media files want them."""
+
+from __future__ import annotations
+
+_CODES = """
+    af:afr am:amh ar:ara az:aze be:bel bg:bul bn:ben bs:bos ca:cat cs:ces cy:cym da:dan de:deu
+    el:ell en:eng eo:epo es:spa et:est eu:eus fa:fas fi:fin fr:fra ga:gle gl:glg gu:guj he:heb
+    hi:hin hr:hrv hu:hun hy:hye id:ind is:isl it:ita ja:jpn ka:kat kk:kaz km:khm kn:kan ko:kor
+    la:lat lb:ltz lo:lao lt:lit lv:lav mk:mkd ml:mal mn:mon mr:mar ms:msa mt:mlt my:mya nb:nob
+    ne:nep nl:nld nn:nno no:nor pa:pan pl:pol ps:pus pt:por ro:ron ru:rus si:sin sk:slk sl:slv
+    so:som sq:sqi sr:srp sv:swe sw:swa ta:tam te:tel th:tha ti:tir tl:tgl tr:tur uk:ukr ur:urd
+    uz:uzb vi:vie yi:yid zh:zho zu:zul
+"""
+_THREE = {one[:2]: one[3:] for one in _CODES.split()}
+_RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+
+
+def primary(tag: str) -> str:
+    """``de`` of ``de-AT``."""
+    return tag.split("-", 1)[0].lower()
+
+
+def iso639_2(tag: str) -> str:
+    """The code of three letters (ISO 639-2/T) for a BCP 47 tag; ``und`` where none is known."""
+    first = primary(tag)
+    return first if len(first) == 3 else _THREE.get(first, "und")
+
+
+def right_to_left(tag: str) -> bool:
+    """Whether it is written from right to left."""
+    return primary(tag) in _RIGHT_TO_LEFT
