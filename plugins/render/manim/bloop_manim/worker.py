@@ -41,8 +41,12 @@ class Worker:
     def run(self) -> None:
         """Until the parent has no more to ask."""
         threading.Thread(target=self._listen, name="listener", daemon=True).start()
-        from bloop_manim import answers  # A second: manim.
-
+        try:
+            from bloop_manim import answers  # A second: manim.
+        except (ImportError, OSError) as err:  # A shared library is missing: OSError.
+            cure = "install what the plugin needs: pip install bloop-manim, and libcairo2, libpango"
+            self._say(_error("worker_unready", f"what draws cannot be loaded: {err}", cure))
+            os._exit(1)
         gc.freeze()  # What is imported is not looked through after each scene.
         self._say({"ok": {"ready": os.getpid()}})
         while True:

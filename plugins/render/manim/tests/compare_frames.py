@@ -37,9 +37,12 @@ def played() -> list[tuple[float, list[m.Animation]]]:
         (0.125, [m.Succession(m.FadeIn(faded, run_time=0.25), m.Wiggle(faded, run_time=0.5))]),
         (0, [m.TransformFromCopy(squares[2], moved, run_time=0.5), m.FadeIn(follower)]),
         (0, [squares.animate(run_time=0.5).shift(m.LEFT)]),
-        (0, [m.Circumscribe(line, run_time=0.75), m.ChangeDecimalToValue(number, 9, run_time=0.75)]),
+        (
+            0,
+            [m.Circumscribe(line, run_time=0.75), m.ChangeDecimalToValue(number, 9, run_time=0.75)],
+        ),
         (0.25, [m.FadeOut(line, shift=m.UP, run_time=0.5), m.Uncreate(arrow, run_time=0.5)]),
-    ]  # fmt: skip
+    ]
 
 
 def of_manim() -> list[np.ndarray]:

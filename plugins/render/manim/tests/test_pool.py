@@ -193,6 +193,17 @@ async def test_a_pool_that_is_closed_ends_everything(path):
         await ask(pool, "pid")
 
 
+async def test_a_worker_that_lacks_a_package_says_which(path, tmp_path, monkeypatch):
+    (tmp_path / "manim.py").write_text("import a_package_that_is_not_there\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    pool = Pool(limits(workers=1, module="bloop_manim.worker"))
+    with pytest.raises(FatalError, match="a_package_that_is_not_there") as caught:
+        await ask(pool, "pid")
+    assert "pip install bloop-manim" in str(caught.value)
+    assert pool.processes() == []
+    pool.close()
+
+
 async def test_workers_end_with_the_process_that_started_them(path):
     script = f"""
 import asyncio, sys
