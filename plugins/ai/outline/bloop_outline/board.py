@@ -116,11 +116,12 @@ def _opening(
     script.say(bare if asks else language.opening.format(title=bare))
     used: list[int] = []
     subtitle = ""
-    if chapters and not chapters[0].heading:
+    if len(chapters) > 1 and not chapters[0].heading:
         for number, sentence in enumerate(flow(chapters[0].parts[0].blocks, language)[:3]):
             fits = script.seconds + seconds_of(sentence.text) < ENDS_SECONDS
             begins = number > 0 or not leans(sentence, language)
-            if not sentence.is_plain or not fits or not begins or sentence.text.endswith(":"):
+            tells = sentence.is_plain and not sentence.term and "$" not in sentence.text
+            if not tells or not fits or not begins or sentence.text.endswith(":"):
                 break
             script.say(sentence.text)
             used.append(number)

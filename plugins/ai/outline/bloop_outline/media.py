@@ -158,12 +158,11 @@ def _revealed(
 ) -> Draft | None:
     if not answer or len(question) > 200:
         return None
-    letter = re.match(r"\W*([A-Ea-e1-5])\b[.):]?", answer)
+    letter = re.match(r"\W*([A-Ea-e1-5])(?:[.):]|\s*$)", answer)
     if 2 <= len(choices) <= 5:
-        named = [
-            n for n, (text, _) in enumerate(choices, 1) if text.casefold() in answer.casefold()
-        ]
-        if letter and len(letter[0]) < len(answer[:4]) and not named:
+        told = answer.casefold()
+        named = [number for number, (text, _) in enumerate(choices, 1) if text.casefold() in told]
+        if letter:
             sign = letter[1].upper()
             named = [ord(sign) - (64 if sign.isalpha() else 48)]
         if len(named) == 1 and named[0] <= len(choices):

@@ -43,6 +43,7 @@ def pick(
     seconds = max(seconds, LEAST_SECONDS)
     tellings = _tellings(material, chapter, seconds)
     told = [set(skipped) if not number else set[int]() for number in range(len(tellings))]
+    title = chapter.heading or material.title
     picked = _fitting(_drafts(material, chapter, tellings), seconds, told)
     left = seconds - sum(draft.seconds for draft in picked)
     if left >= 4 or not picked:
@@ -52,9 +53,9 @@ def pick(
             if part.role == "text"
             for point in points(telling, done)
         ]
-        picked += packed(chosen(candidates, left), chapter.heading)
+        picked += packed(chosen(candidates, left), title)
     if not picked:
-        picked = packed(chosen(_anything(tellings), seconds), chapter.heading)
+        picked = packed(chosen(_anything(tellings), seconds), title)
     picked.sort(key=lambda one: one.place)
     _open_up(chapter, tellings[0], picked)
     return picked, tellings

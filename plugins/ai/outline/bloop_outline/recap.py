@@ -70,7 +70,8 @@ def _closes(point: Point, language: Language) -> bool:
     sentence = point.telling.sentences[point.chain[0]]
     said = set(re.findall(r"[^\W\d_]+", sentence.text.lower()))
     whole = sentence.is_speakable and not sentence.is_question and not sentence.is_formula
-    if not whole or sentence.text.endswith(":") or language.pronouns & said:
+    brief = len(sentence.text.split()) < 5 and " " in sentence.text and not sentence.formulas
+    if not whole or brief or sentence.text.endswith(":") or language.pronouns & said:
         return False
     return point.seconds < 10 and _is_key(sentence, language)
 

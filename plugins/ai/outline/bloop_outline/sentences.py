@@ -261,7 +261,7 @@ def fit(text: str, limit: int) -> str:
 def short(text: str, language: Language, limit: int = 110) -> str:
     """What stands on the screen for a sentence: its own words, fewer of them."""
     text = _NAMING.sub("", without_asides(text, language).strip())
-    text = re.sub(r"(?<=[^.])[.。]$", "", text).rstrip(":：")
+    text = re.sub(r"(?<=[^.])[.。]$", "", text).rstrip(":：;,")
     if len(text) <= limit:
         return text
     best = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import manim
+import numpy as np
 
 from bloop_manim import drawing, worker
 from bloop_sdk.providers.render import Layout, ScenePlan
@@ -23,6 +24,12 @@ class Shapes:
             self._step(1.5, manim.FadeOut(square, run_time=0.5))
         elif words == "long":
             self._step(0.0, manim.Rotating(square, run_time=plan.seconds))
+        elif words == "image":
+            half = np.uint8([[[255, 0, 0, 255], [0, 0, 255, 128]]])
+            shown = manim.ImageMobject(half)
+            shown.stretch_to_fit_width(8).stretch_to_fit_height(2)
+            self._first = [shown.shift(manim.UP)]
+            self._step(0.5, shown.animate(run_time=0.5).shift(manim.DOWN * 2))
         elif words == "raises":
             raise ZeroDivisionError("a drawing's own")
 

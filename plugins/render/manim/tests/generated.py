@@ -8,11 +8,12 @@ from typing import Any
 from bloop_sdk.storyboard import Scene
 
 WORDS = (
-    "energy the cell of a derivative Photosynthesis and limits is Rechtsschutzversicherung für "
-    "matter $x^2$ über naïve $\\frac{a}{b}$ moves slowly through membranes while $f'(x)=0$ holds "
-    "Δx → ∞ “quoted” 3.14 km/h Ελλάδα Москва http://example.org/a/very/long/path/to/a/page e.g. "
-    "$\\unknown{x}$ <b>markup</b> `code` 50% & more"
-).split()
+    *("energy", "the", "cell", "of", "a", "derivative", "Photosynthesis", "and", "limits", "is"),
+    *("Rechtsschutzversicherung", "für", "matter", "$x^2$", "über", "naïve", "$\\frac{a}{b}$"),
+    *("moves", "slowly", "through", "membranes", "while", "$f'(x)=0$", "holds", "Δx", "→", "∞"),
+    *("“quoted”", "3.14", "km/h", "Ελλάδα", "Москва", "e.g.", "$\\unknown{x}$", "50%", "&", "more"),
+    *("http://example.org/a/very/long/path/to/a/page", "<b>markup</b>", "`code`"),
+)
 FORMULAS = (
     "a^2 + b^2 = c^2",
     "\\sum_{k=1}^{n} k = \\frac{n(n+1)}{2}",
@@ -66,11 +67,18 @@ class _Maker:
         return {"items": self.many(1, 8, self.phrase), "ordered": self.dice.random() < 0.5}
 
     def formula(self) -> dict[str, Any]:
-        return {"steps": self.many(1, 6, lambda: self.dice.choice(FORMULAS)), "caption": self.words(0, 20, 160)}
+        return {
+            "steps": self.many(1, 6, lambda: self.dice.choice(FORMULAS)),
+            "caption": self.words(0, 20, 160),
+        }
 
     def plot(self) -> dict[str, Any]:
         low = self.dice.choice([-10, -1, 0, 0.001, -1e6, 3])
-        x = {"minimum": low, "maximum": low + self.dice.choice([1, 6.3, 20, 1e7, 1e-3]), "label": self.words(0, 2, 40)}
+        x = {
+            "minimum": low,
+            "maximum": low + self.dice.choice([1, 6.3, 20, 1e7, 1e-3]),
+            "label": self.words(0, 2, 40),
+        }
 
         def spot() -> dict[str, Any]:
             at = self.dice.uniform(x["minimum"], x["maximum"])
@@ -79,13 +87,20 @@ class _Maker:
         def curve() -> dict[str, Any]:
             return {"expression": self.dice.choice(CURVES), "label": self.words(0, 2, 40)}
 
-        out: dict[str, Any] = {"x": x, "curves": self.many(1, 4, curve), "points": self.many(0, 6, spot)}
+        out: dict[str, Any] = {
+            "x": x,
+            "curves": self.many(1, 4, curve),
+            "points": self.many(0, 6, spot),
+        }
         if self.dice.random() < 0.4:
             out["y"] = {"minimum": -5, "maximum": 5, "label": self.words(0, 2, 40)}
         return out
 
     def array(self) -> dict[str, Any]:
-        return {"values": self.many(1, 16, lambda: self.words(0, 1, 12)), "label": self.words(0, 4, 40)}
+        return {
+            "values": self.many(1, 16, lambda: self.words(0, 1, 12)),
+            "label": self.words(0, 4, 40),
+        }
 
     def graph(self) -> dict[str, Any]:
         count = self.dice.randint(1, 14)
@@ -108,20 +123,33 @@ class _Maker:
         def row() -> list[str]:
             return [self.words(0, 4, 80) for _ in range(columns)]
 
-        return {"header": [self.words(1, 2, 80) for _ in range(columns)], "rows": self.many(1, 10, row)}
+        return {
+            "header": [self.words(1, 2, 80) for _ in range(columns)],
+            "rows": self.many(1, 10, row),
+        }
 
     def code(self) -> dict[str, Any]:
         def line() -> str:
             return " " * 4 * self.dice.randint(0, 4) + self.words(0, 12, 80)
 
-        return {"language": self.dice.choice(["python", "c++", "nonsense"]), "text": "\n".join(["x", *self.many(0, 27, line)])}
+        return {
+            "language": self.dice.choice(["python", "c++", "nonsense"]),
+            "text": "\n".join(["x", *self.many(0, 27, line)]),
+        }
 
     def image(self) -> dict[str, Any]:
-        return {"asset": self.dice.choice(["pic", "gone"]), "alt": self.words(0, 40, 400), "caption": self.words(0, 20, 160)}
+        return {
+            "asset": self.dice.choice(["pic", "gone"]),
+            "alt": self.words(0, 40, 400),
+            "caption": self.words(0, 20, 160),
+        }
 
     def compare(self) -> dict[str, Any]:
         def side() -> dict[str, Any]:
-            return {"title": self.words(1, 4, 80), "items": self.many(1, 5, lambda: self.words(1, 12, 200))}
+            return {
+                "title": self.words(1, 4, 80),
+                "items": self.many(1, 5, lambda: self.words(1, 12, 200)),
+            }
 
         return {"left": side(), "right": side()}
 
@@ -138,8 +166,14 @@ class _Maker:
         shapes = []
         for number in range(self.dice.randint(1, 10)):
             shape = self.dice.choice(["point", "segment", "vector", "angle", "circle", "polygon"])
-            count = {"point": 1, "circle": 1, "segment": 2, "vector": 2, "angle": 3, "polygon": 4}[shape]
-            one: dict[str, Any] = {"id": f"s{number}", "shape": shape, "vertices": [vertex() for _ in range(count)]}
+            count = {"point": 1, "circle": 1, "segment": 2, "vector": 2, "angle": 3, "polygon": 4}[
+                shape
+            ]
+            one: dict[str, Any] = {
+                "id": f"s{number}",
+                "shape": shape,
+                "vertices": [vertex() for _ in range(count)],
+            }
             if shape == "circle":
                 one["radius"] = self.dice.choice([0.5, 2, 1e6])
             one["label"] = self.words(0, 1, 40)

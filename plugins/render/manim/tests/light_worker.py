@@ -14,7 +14,7 @@ from typing import Any
 from bloop_manim import worker
 
 
-def answer(request: dict[str, Any], report: Any) -> Any:
+def answer(request: dict[str, Any], report: Any) -> Any:  # noqa: C901, PLR0912
     """Do what the test wants."""
     match request["do"]:
         case "pid":
@@ -56,7 +56,7 @@ def answer(request: dict[str, Any], report: Any) -> Any:
 
 
 if __name__ == "__main__":
-    fake: Any = types.ModuleType("bloop_manim.studio")
+    fake: Any = types.ModuleType("bloop_manim.answers")
     fake.answer = answer
-    sys.modules["bloop_manim.studio"] = fake
+    sys.modules["bloop_manim.answers"] = fake
     worker.main()

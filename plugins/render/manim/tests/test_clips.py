@@ -107,6 +107,22 @@ async def test_pictures_are_those_of_the_times_asked_for(renderer, tmp_path):
         (250, 250, 250), (250, 250, 250), (32, 64, 128), (250, 250, 250)]  # fmt: skip
 
 
+async def test_images_are_drawn_and_moved(renderer, tmp_path):
+    paths = await renderer.still(plan("image", 3.0), [0.0, 2.0], tmp_path)
+    assert [spots(path) for path in paths] == [
+        # Red and half of blue above, then below.
+        [(255, 0, 0), (125, 125, 253), (250, 250, 250), (250, 250, 250)],
+        [(250, 250, 250), (250, 250, 250), (255, 0, 0), (125, 125, 253)],
+    ]
+
+
+def spots(path):
+    """Colours at the left and right, above and below the middle."""
+    with av.open(path) as shot:
+        pixels = next(shot.decode(video=0)).reformat(format="rgb24").to_ndarray()
+    return [tuple(map(int, pixels[120 + dy, 213 + dx])) for dy in (-30, 30) for dx in (-110, 110)]
+
+
 async def test_a_check_is_made_by_a_worker(renderer):
     assert (await renderer.check(plan("refused"))).refused
     layout = await renderer.check(plan("fine"))

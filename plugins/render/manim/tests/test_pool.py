@@ -201,7 +201,7 @@ pool = Pool({limits(workers=1)!r})
 print(asyncio.run(pool.ask({{"do": "pid"}}, seconds=60))["ok"], flush=True)
 sys.stdin.read()
 """
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: ASYNC220 - it is only started
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
         pid = int(parent.stdout.readline())

@@ -7,26 +7,22 @@ import subprocess
 import sys
 
 from bloop_manim import versions
-from bloop_manim.film import Encoding
+from bloop_manim.encoding import Encoding
 from bloop_manim.trial import chosen
 from bloop_sdk.testing import plugin_tests
 
-TestManim = plugin_tests(
-    "bloop_manim",
-    without={},
-)
+TestManim = plugin_tests("bloop_manim")
 CPU = Encoding()
 
 
-def test_a_version_changes_with_how_is_encoded_and_what_sets_formulas():
+def test_a_version_changes_with_how_is_encoded():
     made = {
-        versions.version(CPU, latex=False),
-        versions.version(CPU, latex=True),
-        versions.version(Encoding(crf=21), latex=False),
-        versions.version(Encoding(preset="medium"), latex=False),
+        versions.version(CPU),
+        versions.version(Encoding(crf=21)),
+        versions.version(Encoding(preset="medium")),
     }
-    assert len(made) == 4
-    assert versions.version(CPU, latex=False) in made
+    assert len(made) == 3
+    assert versions.version(CPU) in made
 
 
 def test_a_version_changes_with_the_source_and_with_fonts_beside_it(tmp_path):
@@ -46,10 +42,10 @@ def test_a_version_changes_with_the_source_and_with_fonts_beside_it(tmp_path):
 
 
 def test_a_version_changes_with_manims(monkeypatch):
-    before = versions.version(CPU, latex=False)
+    before = versions.version(CPU)
     versions._packages.cache_clear()
     monkeypatch.setattr(importlib.metadata, "version", lambda name: f"{name} 9")
-    assert versions.version(CPU, latex=False) != before
+    assert versions.version(CPU) != before
     versions._packages.cache_clear()
 
 

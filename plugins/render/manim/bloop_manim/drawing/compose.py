@@ -1,4 +1,4 @@
-"""A whole picture: the frame with its heading and logo, and in it the visual at a size that fits."""
+"""A whole picture: the frame with heading and logo, and in it the visual at a size that fits."""
 
 from __future__ import annotations
 
@@ -153,5 +153,5 @@ def _logo(plan: ScenePlan, frame: Sketch) -> Box | None:
         return None
     logo: Mobject = made
     x = safe.left + logo.width / 2 if frame.rtl else safe.right - logo.width / 2
-    logo.move_to([x, safe.top - 0.22, 0])
+    logo.move_to((x, safe.top - 0.22, 0.0))
     return frame.add(logo, "", motion="fade").box

@@ -27,17 +27,28 @@ def check(plan: ScenePlan) -> Layout:
     if sheet.fits and not found:
         return Layout(scenes=(plan.scene,), faults=_once([*_given(sheet), *_shrunk(sheet)]))
     for scenes in halves(plan.scene):
-        sheets = [compose(replace(plan, scene=scene)) for scene in scenes]
-        if all(one.fits and not _found(one) for one in sheets):
+        sheets = _fitting(plan, scenes)
+        if sheets:
             return Layout(scenes=scenes, faults=_once([*_split(scenes), *_all_given(sheets)]))
     if isinstance(plan.scene.visual, Compare) and _hopeless(sheet, found):
         parts = [check(replace(plan, scene=scene)) for scene in sides(plan.scene)]
         if not any(part.refused for part in parts):
             scenes = tuple(scene for part in parts for scene in part.scenes)
-            faults = [*_split(scenes), *(fault for part in parts for fault in part.faults)]
-            return Layout(scenes=scenes, faults=_once(faults))
+            told = [*_split(scenes), *(fault for part in parts for fault in part.faults)]
+            return Layout(scenes=scenes, faults=_once(told))
     faults = _once([*_given(sheet), *found])
     return Layout(scenes=(plan.scene,), faults=faults, refused=_hopeless(sheet, found))
+
+
+def _fitting(plan: ScenePlan, scenes: tuple[Scene, ...]) -> list[Sheet]:
+    """The pictures of some scenes if nothing is wrong with any."""
+    sheets = []
+    for scene in scenes:
+        sheet = compose(replace(plan, scene=scene))
+        if not sheet.fits or _found(sheet):
+            return []
+        sheets.append(sheet)
+    return sheets
 
 
 def _all_given(sheets: Iterable[Sheet]) -> list[Fault]:
@@ -136,6 +147,6 @@ def _hopeless(sheet: Sheet, found: list[Fault]) -> bool:
     if content.letters and content.missing > _UNDRAWN * content.letters:
         return True
     parts = {text.part for text in content.texts if text.part != "caption"}
-    return (
-        (bool(content.lost) and content.lost >= parts) or any(f.code == "off_canvas" for f in found)
+    return (bool(content.lost) and content.lost >= parts) or any(
+        f.code == "off_canvas" for f in found
     )

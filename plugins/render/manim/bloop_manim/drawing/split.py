@@ -57,7 +57,8 @@ def sides(scene: Scene) -> tuple[Scene, ...]:
         lines = heard[number]
         names = {line["id"] for line in lines}
         cues = [
-            cue.model_dump() | {"target": cue.target.replace(f"{name}-", "item-").replace(name, "title")}
+            cue.model_dump()
+            | {"target": cue.target.replace(f"{name}-", "item-").replace(name, "title")}
             for cue in scene.cues
             if cue.line in names and cue.target.split("-")[0] == name
         ]
@@ -207,7 +208,7 @@ def _moved(
 
 
 def _lines(scene: Scene, kind: _List, cuts: Sequence[int]) -> list[list[dict[str, Any]]]:
-    """Each line in the scene of the first part it speaks of, in the order in which they are said."""
+    """Each line in the scene of the first part it speaks of, in the order of speaking."""
     lines = [line.model_dump() for line in scene.narration]
     spoken: list[list[dict[str, Any]]] = [[] for _ in cuts]
     first: dict[str, int] = {}

@@ -26,9 +26,9 @@ def draw(sketch: Sketch, visual: Array, scale: float) -> None:
     # Rows of about the same length look meant.
     columns = math.ceil(count / rows)
     side = min(max(side, min(box.width / columns, size * 3.0)), box.width / columns)
-    high = min(side, size * (2.6 if rows <= 3 else 1.9))  # noqa: PLR2004 - many rows lie closer
+    high = min(side, size * (2.6 if rows <= 3 else 1.9))
     under = small * 1.45 if visual.indices else 0.0
-    over = size * (0.62 if rows <= 3 else 0.5)  # noqa: PLR2004
+    over = size * (0.62 if rows <= 3 else 0.5)
     label = sketch.text(visual.label, small * 1.1, style="bold")
     head = label.height + 0.12 if visual.label else 0.0
     step = over + high + under + size * 0.35

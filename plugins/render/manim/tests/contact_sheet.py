@@ -1,6 +1,6 @@
 """Draws storyboards as contact sheets of PNG pictures, to look at what scenes look like.
 
-python plugins/render/manim/tools/sheet.py FOLDER [--kinds plot,code] [--themes light,dark]
+python -m plugins.render.manim.tests.contact_sheet FOLDER [--kinds plot,code] [--themes light,dark]
     [--formats 16:9,9:16,1:1] [--at 1.0] [--pixels 480]
 """
 
