@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from bloop_outline.chapters import Chapter, Part, chapters_of, texts
 from bloop_outline.config import OutlineConfig
-from bloop_outline.inline import plain
+from bloop_outline.inline import DOLLAR, plain
 from bloop_outline.languages import Language, language_of
 from bloop_outline.picking import Material, exercises, pick
 from bloop_outline.prose import Point
@@ -26,6 +27,8 @@ SHORTEST_SECONDS = 60.0
 ENDS_SECONDS = 15.0
 """What the title and the recap take of it."""
 RECAP_FROM_SECONDS = 50.0
+CHAPTER_SECONDS = 14.0
+"""What a chapter takes that has but one scene."""
 MOST_CHAPTERS = 60
 MOST_SCENES = 78
 
@@ -47,7 +50,7 @@ def outline(lesson: Lesson, config: OutlineConfig) -> Storyboard:
     scenes = _scenes(material, name, chapters, config)
     shown = {scene.visual.asset for scene in scenes if scene.visual.kind == "image"}
     return Storyboard(
-        title=fit(name, 160),
+        title=fit(name, 160).replace(DOLLAR, "$"),
         language=language.code,
         made_by="extraction",
         scenes=scenes,
@@ -93,8 +96,9 @@ def _planned(chapters: Sequence[Chapter], config: OutlineConfig) -> tuple[list[C
     The rate moves in steps, so that a small change of the lesson leaves it as it is.
     """
     kept = list(chapters)
-    if len(kept) > MOST_CHAPTERS:
-        longest = sorted(kept, key=lambda one: -one.words)[:MOST_CHAPTERS]
+    most = min(MOST_CHAPTERS, max(1, int(60 * config.longest_minutes / CHAPTER_SECONDS)))
+    if len(kept) > most:
+        longest = sorted(kept, key=lambda one: -one.words)[:most]
         kept = [one for one in kept if one in longest]
     count = max(1, sum(one.words for one in kept))
     whole = count * config.seconds_per_thousand_words / 1000
@@ -178,13 +182,24 @@ def _scene(material: Material, name: str, draft: Draft) -> Scene:
     cues = [one for one in draft.script.cues if one.line in lines and one.target in parts]
     return Scene(
         id=name[:40].strip("-"),
-        title=draft.title,
+        title=draft.title.replace(DOLLAR, "$"),
         concepts=concepts[:12],
         narration=narration,
-        visual=draft.visual,
+        visual=_with_dollars(draft.visual),
         cues=cues[:40],
         seconds=draft.least if draft.least > draft.script.seconds else None,
     )
+
+
+def _with_dollars(visual: Any) -> Any:
+    r"""A visual in whose texts money is written ``\$``, where that fits."""
+    written = visual.model_dump_json()
+    if visual.kind == "code" or DOLLAR not in written:
+        return visual
+    try:
+        return type(visual).model_validate_json(written.replace(DOLLAR, "\\\\$"))
+    except ValueError:
+        return visual
 
 
 def _unique(scenes: Sequence[Scene]) -> list[Scene]:

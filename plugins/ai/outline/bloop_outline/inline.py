@@ -27,7 +27,8 @@ _MATH = re.compile(
     re.DOTALL,
 )
 _LOOKS_LATEX = re.compile(r"[\\^_={}<>+]|^[A-Za-z]['′]*$|^[a-zA-Z]\([a-zA-Z0-9, ]+\)$")
-_DOLLAR = "\uff04"  # A wide one: the other opens a formula.
+DOLLAR = "\uff04"
+"""Stands for a dollar that is money, until a scene is made: the other one opens a formula."""
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _HOLD, _RELEASE = "\ue002", "\ue003"
 _HELD = re.compile(f"{_HOLD}([^{_RELEASE}]*){_RELEASE}")
@@ -184,7 +185,7 @@ def _held(latex: str) -> str:
 
 def _dollars(text: str) -> str:
     """Dollars that are money must not pair up to a formula."""
-    return text.replace("$", _DOLLAR)
+    return text.replace("$", DOLLAR)
 
 
 def _host(match: re.Match[str]) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bloop_outline import formulas, listings, media
+from bloop_outline import figures, formulas, listings, media
 from bloop_outline.blocks import Block, Display, Figure, Glossary, Grid, Listing, Paragraph, Source
 from bloop_outline.chapters import Chapter, Part
 from bloop_outline.languages import Language
@@ -107,7 +107,7 @@ def _drafts(material: Material, chapter: Chapter, tellings: Sequence[Telling]) -
 
 def _of_part(material: Material, telling: Telling, part: Part) -> list[Draft]:
     shown = [*formulas.formulas(telling), *formulas.plots(telling)]
-    made = [*shown, *definitions(telling), *listings.arrays(telling)]
+    made = [*shown, *definitions(telling), *listings.arrays(telling), *figures.geometry(telling)]
     made += [] if shown else formulas.inline_formulas(telling)
     paragraphs = [one.rich.text for one in part.blocks if isinstance(one, Paragraph)]
     for draft in (listings.dated_sentences(telling), listings.arrows(telling, paragraphs, 0)):

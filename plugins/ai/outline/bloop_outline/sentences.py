@@ -19,7 +19,8 @@ _DISPLAY = re.compile("\ue000(\\d+)\ue001")
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？｡]+[」』）”]*|[؟۔।॥]+")
 _LAST_WORD = re.compile(r"(\S+)$")
 _NOT_END = re.compile(r"^(?:[A-Za-zÀ-ÿ]|\d{1,3})$")
-_ASIDES = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）|\s*\[[^\][$]*\]")
+_ASIDES = re.compile(r"\s+\((?!\s*-?\d[\d.]*\s*[,;|])[^()]*\)|\s*（[^（）]*）|\s+\[[^\][$]*\]")
+"""What stands in brackets behind a space: not ``f(x)``, and no coordinates."""
 _DASHED = re.compile(r"\s+[—–]\s+[^—–.;:\ue002]{3,90}\s+[—–]\s+")
 _NAMING = re.compile(r"^d[eé]fini\w*\s*[—–:-]\s+", re.IGNORECASE)
 """What says that a definition is one, in most languages of Europe."""
@@ -260,7 +261,9 @@ def fit(text: str, limit: int) -> str:
 
 def short(text: str, language: Language, limit: int = 110) -> str:
     """What stands on the screen for a sentence: its own words, fewer of them."""
+    naming = _NAMING.match(text)
     text = _NAMING.sub("", without_asides(text, language).strip())
+    text = text[:1].upper() + text[1:] if naming else text
     text = re.sub(r"(?<=[^.])[.。]$", "", text).rstrip(":：;,")
     if len(text) <= limit:
         return text

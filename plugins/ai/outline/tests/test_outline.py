@@ -152,8 +152,9 @@ def test_concepts_are_named_by_the_scenes_that_speak_of_them(tell):
 
 
 def test_money_is_no_formula(tell):
-    text = said(tell("<p>A ticket costs $5 and a meal is always $10, which is important.</p>"))
-    assert "＄5 and a meal is always ＄10" in text
+    board = tell("<p>A ticket costs $5 and a meal is always $10, which is important.</p>")
+    assert "costs $5 and a meal is always $10" in said(board)
+    assert "costs \\$5 and a meal is always \\$10" in board.scenes[1].visual.subtitle
 
 
 def test_addresses_are_said_by_their_hosts(tell):

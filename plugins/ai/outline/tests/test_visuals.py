@@ -195,6 +195,17 @@ def test_numbers_become_an_array_where_the_text_speaks_of_one(scene_of, tell):
     assert all(one.visual.kind != "array" for one in board.scenes)
 
 
+def test_points_with_coordinates_are_drawn(scene_of):
+    scene = scene_of("geometry", "<p>The triangle A(0, 0), B(4, 0), C (0, −3) is right-angled.</p>")
+    figure, *points = scene.visual.shapes
+    assert (figure.shape, [(one.x, one.y) for one in figure.vertices]) == (
+        "polygon",
+        [(0, 0), (4, 0), (0, -3)],
+    )
+    assert [one.label for one in points] == ["A", "B", "C"]
+    assert said(scene) == ["The triangle A(0, 0), B(4, 0), C (0, −3) is right-angled."]
+
+
 def test_code_is_shown_with_the_sentences_beside_it(scene_of):
     scene = scene_of(
         "code",
