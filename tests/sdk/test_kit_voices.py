@@ -13,7 +13,8 @@ from bloop_sdk.providers.ai import Phoneme, Speech, Voice, Word
 from bloop_sdk.speech import align
 from bloop_sdk.testing import ContractError, Voices, plugin_tests, reply, tones
 from bloop_sdk.testing.plugins import PluginUnderTest
-from bloop_sdk.testing.suites.speech import SPEECH, SpeechCase
+from bloop_sdk.testing.suites.speaking import SpeechCase
+from bloop_sdk.testing.suites.speech import SPEECH
 from tests.sdk.shelf.fake_folder import FOLDER
 
 PLUGIN = PluginUnderTest("bloop_shelf")
