@@ -221,6 +221,8 @@ def _text(annotation: Any) -> str:
 
 
 def _value(value: Any) -> str:
+    if inspect.isfunction(value):
+        return value.__qualname__  # Its repr is another one in each process.
     return str(value) if isinstance(value, enum.Enum) else repr(value)
 
 

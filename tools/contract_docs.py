@@ -235,6 +235,7 @@ def capabilities_index() -> str:
         f"| {first_line(one.protocol)} |"
         for one in CAPABILITIES.values()
     ]
+    lent = ", ".join(f"`{one.name}`" for one in CAPABILITIES.values() if one.lent)
     return "\n".join(
         [
             "# Capabilities",
@@ -247,6 +248,12 @@ def capabilities_index() -> str:
             "| capability | | what it does |",
             "| --- | --- | --- |",
             *rows,
+            "",
+            "## Of other plugins",
+            "",
+            f"A plugin may use what others have of {lent}: it names them in the manifest",
+            '(`uses = ["speech"]`) and asks [`ctx.providers`](contributions.md#other-plugins).',
+            "The other capabilities are for the hub alone.",
             "",
         ]
     )

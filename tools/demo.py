@@ -7,6 +7,7 @@ alone, and importing the same course again writes nothing.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import socket
 import subprocess
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BLOOP = Path(sys.executable).with_name("bloop")
 BUILDER = ROOT / "examples" / "build_course.py"
 COURSE = ROOT / "var" / "waves.imscc"
+VIDEO = ROOT / "var" / "how-fast-is-sound.mp4"
+LESSON = "How fast is sound?"
 DEFAULT_PORT = 8080
 
 
@@ -55,8 +58,35 @@ def choose_port(wanted: int | None) -> int:
     return port
 
 
+def make_video() -> None:
+    """Make a video of one lesson; where nothing can draw it, say so and go on."""
+    print("==> making a video of one lesson", flush=True)
+    listed = subprocess.run(
+        [BLOOP, "content", "tree", "--json"], cwd=ROOT, check=True, capture_output=True
+    )
+    lesson = find_lesson(json.loads(listed.stdout))
+    made = (
+        lesson
+        and not subprocess.run(
+            [BLOOP, "video", lesson, "-o", VIDEO], cwd=ROOT, check=False
+        ).returncode
+    )
+    if not made:
+        print("    going on without it: docs/admin/videos.md says what it takes", flush=True)
+
+
+def find_lesson(tree: object) -> str | None:
+    """The id of the lesson that is shown, from what `bloop content tree --json` prints."""
+    if isinstance(tree, dict):
+        if tree.get("title") == LESSON and tree.get("item"):
+            return str(tree["item"])
+        tree = list(tree.values())
+    parts = tree if isinstance(tree, list) else []
+    return next((found for part in parts if (found := find_lesson(part))), None)
+
+
 def main() -> None:
-    """Build, init, import and serve."""
+    """Build, init, import, make a video, and serve."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, help="0 for any that is free")
     arguments = parser.parse_args()
@@ -65,6 +95,7 @@ def main() -> None:
     step("building the sample course", sys.executable, BUILDER, "-o", COURSE)
     step("preparing the hub in var/", BLOOP, "init")
     step("importing the sample course", BLOOP, "import", COURSE)
+    make_video()
     print(f"==> serving on port {port}; Ctrl-C stops it", flush=True)
     os.chdir(ROOT)
     os.execv(BLOOP, [str(BLOOP), "up", "--port", str(port)])

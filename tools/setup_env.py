@@ -88,6 +88,44 @@ def install_system_packages() -> None:
             say(f"going on without {', '.join(plugins)}: it needs the system package {package}")
 
 
+def builds() -> dict[str, list[str]]:
+    """Give the system packages without which some distributions cannot be installed, by name."""
+    found: dict[str, list[str]] = {}
+    for name, folder in distributions().items():
+        project = tomllib.loads((folder / "pyproject.toml").read_text())
+        if packages := project.get("tool", {}).get("bloop", {}).get("build-packages"):
+            found[name] = packages
+    return found
+
+
+def left_out() -> set[str]:
+    """Install what is needed to build our distributions; give those that have to be left out."""
+    missing = set()
+    for name, packages in builds().items():
+        if subprocess.run([SYSTEM_PACKAGES, *packages], check=False).returncode:
+            say(f"going on without {name}: building what it needs takes {', '.join(packages)}")
+            missing.add(name)
+    return missing
+
+
+def without(text: str, gone: set[str]) -> str:
+    """Give a lock's text without what only the distributions ``gone`` ask for."""
+    entries = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)
+    askers = {entry: set(re.findall(r"#  (?: |via )([a-z0-9._-]+)$", entry, flags=re.MULTILINE))
+              | set(re.findall(r"# via ([a-z0-9._-]+)$", entry, flags=re.MULTILINE))
+              for entry in entries}  # fmt: skip
+    dropped = set(gone)
+    while True:
+        more = {
+            entry.split("==")[0]
+            for entry, asked in askers.items()
+            if asked and asked <= dropped and entry.split("==")[0] not in dropped
+        }
+        if not more:
+            return "".join(entry for entry in entries if entry.split("==")[0] not in dropped)
+        dropped |= more
+
+
 def make_venv() -> None:
     """Make .venv unless it is there and its Python still runs."""
     version = ".".join(map(str, sys.version_info[:3]))
@@ -151,16 +189,19 @@ def pip(arguments: Iterable[str], total: int) -> None:
         )
 
 
-def install_lock(name: str) -> None:
-    """Install a lock, each file checked against its hash.
+def install_lock(name: str, gone: set[str]) -> None:
+    """Install a lock, each file checked against its hash, but for what only ``gone`` need.
 
     A lock holds everything that is needed. Without ``--no-deps`` pip would resolve it once more,
     and take the newest ``coverage`` for somebody's ``coverage[toml]``, which has no hash here.
     """
-    count = len(re.findall(r"^[A-Za-z0-9._-]+==", (ROOT / name).read_text(), flags=re.MULTILINE))
+    text = without((ROOT / name).read_text(), gone)
+    count = len(re.findall(r"^[A-Za-z0-9._-]+==", text, flags=re.MULTILINE))
+    lock = VENV / name
+    lock.write_text(text)
     say(f"installing {count} packages of {name}")
     options = ("--progress-bar", "off", "--no-deps", "--require-hashes")
-    pip(["install", *options, "-r", name], count)
+    pip(["install", *options, "-r", str(lock)], count)
 
 
 def install_ours(folders: dict[str, Path]) -> None:
@@ -171,17 +212,21 @@ def install_ours(folders: dict[str, Path]) -> None:
     pip(["install", "--no-deps", "--no-build-isolation", *editable], len(folders))
 
 
-def refresh(lock: str) -> None:
-    """Bring .venv up to a lock and to the distributions of this tree."""
+def refresh(lock: str, gone: set[str]) -> None:
+    """Bring .venv up to a lock and to the distributions of this tree, but for ``gone``."""
     installed = read_note()
-    if installed["locks"].get(lock) != digest(ROOT / lock):
-        install_lock(lock)
+
+    def state(name: str) -> str:
+        return " ".join([digest(ROOT / name), *sorted(gone)])
+
+    if installed["locks"].get(lock) != state(lock):
+        install_lock(lock, gone)
         # The dev lock holds all of the other one.
         locks = (RUNTIME, DEV) if lock == DEV else (lock,)
-        installed["locks"] |= {name: digest(ROOT / name) for name in locks}
+        installed["locks"] |= {name: state(name) for name in locks}
         NOTE.write_text(json.dumps(installed, indent=2))
 
-    ours = distributions()
+    ours = {name: folder for name, folder in distributions().items() if name not in gone}
     wanted = {name: digest(folder / "pyproject.toml") for name, folder in ours.items()}
     before = installed["distributions"]
     if gone := sorted(before.keys() - wanted.keys()):
@@ -202,8 +247,9 @@ def main() -> None:
     start = time.monotonic()
     before = NOTE.read_bytes() if NOTE.exists() else b""
     install_system_packages()
+    gone = left_out()
     make_venv()
-    refresh(DEV if arguments.dev else RUNTIME)
+    refresh(DEV if arguments.dev else RUNTIME, gone)
     if NOTE.read_bytes() != before:
         say(f".venv is ready ({time.monotonic() - start:.0f} s)")
 

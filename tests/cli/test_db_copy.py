@@ -122,7 +122,7 @@ def test_a_hub_in_use_moves_and_answers_the_same(hub_toml, bloop, postgres, monk
     counts = {table["table"]: table["rows"] for table in said.json["tables"]}
     assert said.json["verified"]
     assert counts["bookmarks_bookmark"] == counts["login_session"] == 1
-    used = ("item", "node", "outbox_event", "event_consumer", "audit_line", "job", "plugin_value")
+    used = ("item", "node", "outbox_event", "event_consumer", "audit_line", "job", "plugin_file")
     assert min(counts[name] for name in used) > 0
     told = bloop("db", "copy", postgres.app_url, "--owner-url", postgres.owner_url, "--verify-only")
     assert told.code == 0, told.err

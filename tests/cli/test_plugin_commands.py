@@ -138,3 +138,41 @@ def test_the_shell_completes_them(folder, site, words, wanted):
         timeout=100,
     )
     assert {line.partition(",")[2] for line in done.stdout.splitlines()} == wanted
+
+
+WORK = """
+    import asyncio
+    import click
+
+    @click.command()
+    @click.pass_obj
+    async def fill(ctx):
+        async with ctx.working():
+            await ctx.transaction(lambda unit: unit.enqueue("note", {"text": "done"}))
+            with ctx.bar("Filling") as told:
+                while (found := await ctx.run_sync(ctx.store.get, "note")) is None:
+                    told(0, 1, "notes")
+                    await asyncio.sleep(0.02)
+        click.echo(found)
+
+    async def note(ctx, payload):
+        await ctx.run_sync(ctx.store.set, "note", payload["text"])
+"""
+
+
+def test_a_command_at_the_top_runs_its_jobs_itself_where_nobody_else_does(hub_folder, site, bloop):
+    contributes = {
+        "commands": [
+            {"name": "fill", "command": "bloop_filler.work:fill", "help": "To fill.", "top": True}
+        ],
+        "jobs": [{"kind": "note", "handler": "bloop_filler.work:note", "queue": "notes"}],
+    }
+    write_plugin(
+        site, "filler", code=CODE, files={"work.py": WORK}, manifest={"contributes": contributes}
+    )
+    path = hub_folder / "hub.toml"
+    path.write_text(path.read_text() + "\n[plugins.filler]\nenabled = true\n")
+    said = bloop("fill")
+    assert (said.code, said.out, said.err) == (0, "done\n", "")
+    assert bloop("filler", "fill").out == "done\n"
+    assert "fill" in bloop("filler", "--help").out

@@ -141,9 +141,10 @@ class Served:
 
     def _page(self, case: Case) -> tuple[int, str]:
         with self._armed(case):
-            answer = self.client.get(f"/lessons/{self.item}", headers={"accept": "text/html"})
-        assert "Sound is a wave" in answer.text or answer.status_code != 200
-        return answer.status_code, ""
+            asked = (f"/lessons/{self.item}", f"/lessons/{self.item}/text")
+            page, text = (self.client.get(path, headers={"accept": "text/html"}) for path in asked)
+        assert "Sound is a wave" in text.text or text.status_code != 200
+        return page.status_code if page.status_code != 200 else text.status_code, ""
 
     def _publish(self, case: Case) -> tuple[int, str]:
         with self._armed(case):

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
-from bloop.content.engine import RunOptions, run_read
+from bloop.content.engine import run_read
+from bloop.content.options import RunOptions
 from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.hub import Hub
 from bloop.jobs.models import Job, JobSchedule
@@ -24,7 +25,7 @@ from bloop.kernel.models import (
 )
 from bloop.kernel.own_settings import Owner
 from bloop.store import migrate
-from bloop.store.models import EVERY_INSTITUTION, PluginValue
+from bloop.store.models import EVERY_INSTITUTION, PluginFile, PluginValue
 from bloop.store.rights import grant_rights
 from bloop_sdk import records as r
 from tests.content.course import Course, changed, course, file, leaf, module, page
@@ -107,6 +108,14 @@ def sealed(unit, owner, value):
     return unit.sealer.seal(value, owner.place)
 
 
+def kept_file(hub, plugin, text):
+    """A file that the plugin keeps, with its bytes."""
+    ref = hub.blobs.put([f"kept {text}".encode()])
+    return PluginFile(
+        plugin_id=plugin, name=text, sha256=ref.sha256, size=ref.size, media_type="text/plain"
+    )
+
+
 def fill_institution(hub, plugin, institution):
     call = make_call(institution)
     with hub.database.unit(call) as unit:
@@ -117,6 +126,7 @@ def fill_institution(hub, plugin, institution):
         for row in (
             PluginValue(plugin_id=plugin, key="a", value=1),
             PluginValue(plugin_id=plugin, key="b", value=2),
+            kept_file(hub, plugin, f"own of {plugin}"),
             InstitutionPlugin(
                 plugin_id=plugin,
                 secrets=sealed(unit, Owner(institution, plugin), b'{"token": "t"}'),

@@ -241,6 +241,12 @@ BROKEN = [
     ("D306", replaced("bloop-plugin.toml", 'ion"]', 'ion", "content_changed"]'), ":9", "lacks"),
     ("D307", replaced("bloop-plugin.toml", "provider:E", "provider:e"), "toml", "exporter"),
     ("D308", at_import("def f():\n    import numpy\n"), "__init__.py:9", "numpy"),
+    (
+        "D309",
+        at_import('async def f(ctx):\n    await ctx.providers.get("speech", "espeak")\n'),
+        "__init__.py:9",
+        "'speech'",
+    ),
     ("I401", at_import("1 / 0\n"), "__init__.py:8", "ZeroDivisionError"),
     ("I401", at_import("raise SystemExit('no')\n"), "__init__.py:8", "SystemExit: no"),
     ("I401", replaced("bloop_good/__init__.py", "(Plugin)", ""), "pyproject.toml", "no Plugin"),

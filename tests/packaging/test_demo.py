@@ -29,15 +29,30 @@ def steps(tmp_path, monkeypatch):
     builder.write_text("import sys; open(sys.argv[2], 'w').write(sys.argv[1])")
     monkeypatch.setattr(demo, "BUILDER", builder)
     monkeypatch.setattr(demo, "COURSE", tmp_path / "waves.imscc")
+    monkeypatch.setattr(demo, "VIDEO", tmp_path / "video.mp4")
     monkeypatch.setattr(demo.os, "execv", execv)
     return run
 
 
 def test_the_course_is_built_imported_and_served(steps, tmp_path, free_port):
-    stopped, calls = steps("--port", str(free_port))
+    tree = '{"items": [{"nodes": [{"title": "How fast is sound?", "item": "the-lesson"}]}]}'
+    stopped, calls = steps("--port", str(free_port), bloop_does=f"echo '{tree}'")
     assert str(stopped) == "serving"
-    assert calls == ["init", f"import {tmp_path}/waves.imscc", f"up --port {free_port}"]
+    assert calls == [
+        "init",
+        f"import {tmp_path}/waves.imscc",
+        "content tree --json",
+        f"video the-lesson -o {tmp_path}/video.mp4",
+        f"up --port {free_port}",
+    ]
     assert (tmp_path / "waves.imscc").read_text() == "-o"
+
+
+def test_a_machine_that_cannot_draw_serves_all_the_same(steps, free_port, capsys):
+    fails = """[ "$1" = video ] && exit 1; echo '{"title": "How fast is sound?", "item": "it"}'"""
+    stopped, calls = steps("--port", str(free_port), bloop_does=fails)
+    assert str(stopped) == "serving" and calls[-1].startswith("up")
+    assert "going on without it" in capsys.readouterr().out
 
 
 def test_the_first_step_that_fails_stops_it_and_is_named(steps):

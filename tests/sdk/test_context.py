@@ -1,14 +1,15 @@
 """The fake context: every context of the contract in one, with tables, templates and rights."""
 
+import gc
 import sys
 
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bloop_sdk import FatalError, Request, UnsupportedError
+from bloop_sdk import FatalError, Item, ItemFile, Request, UnsupportedError
 from bloop_sdk.tables import ID, plugin_base
-from bloop_sdk.testing import FakeContext, Killed, fake_call
+from bloop_sdk.testing import FakeContent, FakeContext, FakeProviders, Killed, fake_call
 
 Base = plugin_base("marks")
 
@@ -144,3 +145,67 @@ async def test_blocking_calls_are_steps_at_which_it_may_be_killed():
 async def test_there_is_no_network_unless_one_is_given():
     with pytest.raises(UnsupportedError, match="no network"):
         await FakeContext().http.send(Request(url="https://lms.example"))
+
+
+async def test_content_is_what_the_test_gives(tmp_path):
+    picture = ItemFile(id="f1", name="a.png", media_type="image/png", size=3, sha256="0" * 64)
+    given = {"container": "c1", "kind": "page", "language": "en", "version": 1}
+    lesson = Item(id="i1", title="One", html="<p>", files={"/files/c1/a": picture}, **given)
+    other = Item(id="i2", title="Two", html="", **given | {"container": "c2"})
+    ctx = FakeContext(content=FakeContent([lesson, other], contents={"f1": b"png"}))
+    assert await ctx.content.item("i1") == lesson
+    assert [(one.id, one.html, one.files) for one in await ctx.content.items("c1")] == [
+        ("i1", "", {})
+    ]
+    await ctx.content.save(picture, tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == b"png"
+    with pytest.raises(FatalError) as refused:
+        await ctx.content.item("i3")
+    assert refused.value.code == "not_found"
+
+
+async def test_files_are_kept_as_long_as_the_context(tmp_path):
+    ctx = FakeContext()
+    (tmp_path / "a").write_bytes(b"video")
+    kept = await ctx.files.put("videos/a", tmp_path / "a", "video/mp4")
+    await ctx.files.put("other", tmp_path / "a", "text/plain")
+    assert await ctx.files.get("videos/a") == kept
+    assert (kept.size, len(kept.sha256)) == (5, 64)
+    assert await ctx.files.names("videos/") == ["videos/a"]
+    await ctx.files.save("videos/a", tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == b"video"
+    await ctx.files.delete("videos/a")
+    await ctx.files.delete("videos/a")
+    assert await ctx.files.get("videos/a") is None
+    folder = ctx.files._folder
+    assert folder.is_dir()
+    del ctx
+    gc.collect()
+    assert not folder.exists()
+
+
+async def test_a_file_has_a_name_and_a_media_type(ctx, tmp_path):
+    (tmp_path / "a").write_bytes(b"video")
+    for name, media_type in (("", "a/b"), ("a\nb", "a/b"), ("x" * 201, "a/b"), ("a", "video")):
+        with pytest.raises(FatalError) as refused:
+            await ctx.files.put(name, tmp_path / "a", media_type)
+        assert refused.value.code == "invalid"
+
+
+async def test_providers_are_objects_in_the_order_in_which_they_are_given():
+    one, two = object(), object()
+    ctx = FakeContext(providers=FakeProviders({"speech": {"piper": one, "espeak": two}}))
+    assert [offer.plugin_id for offer in await ctx.providers.offers("speech")] == [
+        "piper",
+        "espeak",
+    ]
+    assert await ctx.providers.get("speech") is one
+    assert await ctx.providers.get("speech", "espeak") is two
+    for asked in (("speech", "azure"), ("renderer", None)):
+        with pytest.raises(FatalError) as refused:
+            await ctx.providers.get(*asked)
+        assert refused.value.code == "plugin_unavailable"
+
+
+def test_a_signed_address_tells_what_was_asked_for():
+    assert FakeContext(plugin_id="marks").signed("/a/1", 60) == "/x/marks/a/1?signed=for-60-s"

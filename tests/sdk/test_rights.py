@@ -16,6 +16,7 @@ api = "1.0"
 hooks = ["content_changed", "filter_lesson_html"]
 imports = [".wiki"]
 secrets = ["token"]
+uses = ["speech"]
 [provides]
 lms = "bloop_wiki.provider:Wiki"
 [network]
@@ -53,6 +54,7 @@ def test_every_part_of_a_manifest_is_a_right_and_each_once():
         "network:wiki.example.org": "",
         "network:{base_url}": "",
         "secret:token": "",
+        "uses:speech": "",
         "events:content_changed": "",
         "hook:filter_lesson_html": "",
         "tables:wiki_": "",
@@ -102,4 +104,5 @@ def test_every_hook_and_capability_of_the_contract_has_words_of_its_own():
     }
     wanted = {f"{kind} {name}" for name, kind in kinds.items()}
     wanted |= {f"capability {name}" for name in CAPABILITIES}
+    wanted |= {f"uses {name}" for name, one in CAPABILITIES.items() if one.lent}
     assert wanted - SENTENCES.keys() == set()

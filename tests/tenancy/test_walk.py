@@ -53,6 +53,7 @@ SUBJECTS = {"/containers/": "container.id", "/items/": "item.id", "/nodes/": "no
 """What ``{subject_id}`` names below a path."""
 PAGES_OF = {
     "/courses/{id}": "container.id",
+    "/courses/{id}/summary": "container.id",
     "/account/keys/{key_id}/revoke": "own_key.id",
     "/api/v1/account/keys/{key_id}": "own_key.id",
 }
@@ -104,6 +105,7 @@ SILENT = {
     "/api/v1/account/export/{job_id}",  # The job is of another kind.
     "/lessons/{container}/{kind}/{remote_id:path}",  # They lead to others of these pages.
     "/files/{container}/{remote_id:path}",
+    "/framed/{container}/{remote_id:path}",  # It has no file.
     "/jobs/{job_id}/cancel",  # It has ended.
     "/api/v1/containers/{container_id}/calendar",  # Nothing of it is still to come.
     "/connections/{connection_id}/settings",  # Its plugin is not loaded here.

@@ -54,7 +54,7 @@ def lesson(hub):
 
 
 async def test_filters_hand_on_what_they_made_and_it_is_sanitised_again(visit, lesson):
-    shown = (await (await visit("learner")).get(lesson)).text
+    shown = (await (await visit("learner")).get(f"{lesson}/text")).text
     assert "<p>WELCOME to Sound</p><p>Air</p>" in shown
     assert "evil" not in shown
 
@@ -64,6 +64,6 @@ async def test_a_plugin_that_an_institution_has_off_changes_nothing_there(visit,
         row = InstitutionPlugin(institution_id=unit.institution, plugin_id="greets", enabled=False)
         unit.session.add(row)
     hub.choices.forget(hub.institution)
-    shown = (await (await visit("learner")).get(lesson)).text
+    shown = (await (await visit("learner")).get(f"{lesson}/text")).text
     assert "<p>Air</p>" in shown
     assert "to Sound" not in shown

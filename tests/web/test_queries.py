@@ -7,12 +7,14 @@ from bloop.accounts.sessions import system_call
 from bloop.api.app import create_app
 from bloop.content.imports import import_file, importer_for
 from bloop.hub import Hub
-from bloop.web import plugin_pages
+from bloop.web import framed_pages, plugin_pages
 from bloop.web.routes import error_page, router
 from tests.cli.conftest import write_cartridge
 
 AT_MOST = 6
 """Statements for a page, whatever is on it."""
+OF_A_FRAME = 2
+"""Statements for the text in it: whose session it is, where that is not known, and the text."""
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ async def course(hub, tmp_path):
 
 @pytest.fixture
 async def client(hub):
-    app = create_app(hub, extra=[router, plugin_pages.router])
+    app = create_app(hub, extra=[router, framed_pages.router, plugin_pages.router])
     app.edge.error_page = error_page
     transport = httpx.ASGITransport(app)
     headers = {"accept": "text/html"}
@@ -86,6 +88,10 @@ async def test_each_page_asks_a_few_times_whatever_is_on_it(hub, course, client,
         asked.clear()
         assert (await client.get(path)).status_code == 200, path
         assert 1 <= len(asked) <= AT_MOST or path == "/plugins", (path, asked)
+    for path in (f"/lessons/{item}/text", f"/courses/{course}/summary"):
+        asked.clear()
+        assert (await client.get(path)).status_code == 200, path
+        assert len(asked) <= OF_A_FRAME, (path, asked)
 
 
 async def test_an_empty_hub_says_how_a_course_comes_in_to_who_may_bring_it(hub, client):

@@ -25,7 +25,11 @@ class Files(Protocol):
     """
 
     async def put(self, name: str, source: Path, media_type: str) -> StoredFile:
-        """Keep a copy of ``source``; replaces what has that name. Durable when it returns."""
+        """Keep a copy of ``source``; replaces what has that name. Durable when it returns.
+
+        A name has 1 to 200 printable characters. Raises a BloopError for what is no name or no
+        media type, and HostileInputError for more than 8 GiB.
+        """
         ...
 
     async def get(self, name: str) -> StoredFile | None:

@@ -155,13 +155,15 @@ class ConsumerDecl(_Part):
 class CommandDecl(_Part):
     """A click command at ``bloop <plugin> <name>``.
 
-    Its callback takes a :class:`bloop_sdk.CallContext` first (``@click.pass_obj``) and may be
-    ``async def``.
+    Its callback takes a :class:`bloop_sdk.CommandContext` first (``@click.pass_obj``) and may be
+    ``async def``. One that is ``top`` is also called as ``bloop <name>``, where neither the hub nor
+    a plugin has that name.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
     command: DottedPath
     help: str
+    top: bool = False
 
 
 class ActionDecl(_Part):
@@ -278,12 +280,21 @@ class Manifest(_Part):
     requires: Requires = Requires()
 
     @model_validator(mode="after")
-    def _known_names(self) -> Self:
-        for where in ("provides", "uses"):
-            for capability in getattr(self, where):
+    def _known_capabilities(self) -> Self:
+        for where, names in (("provides", tuple(self.provides)), ("uses", self.uses)):
+            for capability in names:
                 if capability not in CAPABILITIES:
                     known = ", ".join(CAPABILITIES)
                     raise ValueError(f"{where}: unknown capability {capability!r}; known: {known}")
+        for capability in self.uses:
+            if not CAPABILITIES[capability].lent:
+                raise ValueError(f"uses: {capability!r} is for the hub alone")
+            if self.uses.count(capability) > 1:
+                raise ValueError(f"uses: {capability!r} is named twice")
+        return self
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
         hooks = hook_traits()
         for hook in self.hooks:
             if hook not in hooks:

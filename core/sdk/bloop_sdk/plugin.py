@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -235,8 +236,25 @@ class JobContext(CallContext, Protocol):
         """The job's id."""
         ...
 
+    @property
+    def attempts_left(self) -> int:
+        """How often it is tried again, should it raise a RetriableError now."""
+        ...
+
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Report; raises RetriableError when the job has been cancelled or lost its lease."""
+        ...
+
+
+class CommandContext(CallContext, Protocol):
+    """What a command has besides: work that it waits for, and a bar that shows how far it is."""
+
+    def working(self) -> AbstractAsyncContextManager[None]:
+        """While it is open, this process runs the plugin's jobs if no other process does."""
+        ...
+
+    def bar(self, title: str) -> AbstractContextManager[Told]:
+        """A live bar on the terminal (nothing where there is none), told by what it gives."""
         ...
 
 
@@ -256,6 +274,9 @@ class Plugin:
     def stop(self) -> None:
         """Called once when the plugin is switched off, after running calls have drained."""
 
+
+Told = Callable[[int, int | None, str], None]
+"""Called with how much is done, of how much (None: unknown), and what is done now."""
 
 ProviderFactory = Callable[[ConnectionContext], Any]
 """A provider's class: called with a context, gives an object of its capability's protocol."""

@@ -17,6 +17,7 @@ A right's name is what an operator grants in ``hub.toml``:
 ``scope:ACTION``    it does this for people, as far as they may
 ``imports:SUFFIX``  it reads files with this ending, or ``folder``: folders
 ``capability:NAME`` it provides this capability
+``uses:NAME``       it has other plugins do this, with what it gives them
 ``system:PACKAGE``  it uses a program or library of the machine
 =================== ==============================================================================
 """
@@ -70,6 +71,15 @@ SENTENCES = {
     "capability blobs": sentence("It keeps the hub's files."),
     "capability sink": sentence("It passes on everything that happens in the hub."),
     "capability notifier": sentence("It sends messages to people."),
+    "uses": sentence("It has other plugins do this for it: {what}."),
+    "uses payments": sentence("It has payments taken by other plugins."),
+    "uses language": sentence("It has texts read and written by a language model."),
+    "uses storyboarder": sentence("It has videos planned from lessons by other plugins."),
+    "uses speech": sentence("It has texts spoken by other plugins."),
+    "uses embedding": sentence("It has texts compared by their meaning by other plugins."),
+    "uses mastery": sentence("It has other plugins estimate what learners know."),
+    "uses renderer": sentence("It has videos drawn by other plugins."),
+    "uses avatar": sentence("It has a speaker shown in videos by other plugins."),
     "system": sentence("It uses the package {what} of the machine."),
     "hook filter_lesson_html": sentence("It can change the text of lessons before it is shown."),
     "hook refuse_publish": sentence("It can refuse that something is published."),
@@ -131,6 +141,7 @@ def _rights(manifest: Manifest) -> Iterator[Right]:
     yield from (Right(f"network:{host}") for host in manifest.network.hosts)
     yield from (Right(f"secret:{key}") for key in manifest.secrets)
     yield from (Right(f"scope:{action}") for action in manifest.scopes)
+    yield from (Right(f"uses:{name}") for name in manifest.uses)
     traits = hook_traits()
     for name in manifest.hooks:
         kind = "events" if traits[name].kind is HookKind.EVENT else "hook"

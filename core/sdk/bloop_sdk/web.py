@@ -49,11 +49,16 @@ class WebRequest(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageView:
-    """A page in the hub's own frame. ``html`` is trusted: escape what people wrote."""
+    """A page in the hub's own frame. ``html`` is trusted: escape what people wrote.
+
+    ``refresh`` has the browser ask for it again after so many seconds, as long as something on it
+    is being made.
+    """
 
     title: str
     html: str
     status: int = 200
+    refresh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +66,13 @@ class FileView:
     """A kept file as an answer, by its name in ``ctx.files``: ranges and ETags are the hub's.
 
     ``download`` is the name under which a browser saves it; without one it is shown in place.
+    ``immutable`` says that this address never shows another file, so that browsers need not ask
+    again.
     """
 
     name: str
     download: str = ""
+    immutable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,7 @@ from bloop.accounts.models import BootstrapLink, Institution, LoginSession, User
 from bloop.store.models import EVERY_INSTITUTION, AuditLine, AuditPersonal
 from bloop.store.statements import institution, register
 
-SESSION = register(
-    "accounts.session",
+_OF_SESSION = (
     select(
         User.id,
         User.role,
@@ -20,19 +19,24 @@ SESSION = register(
         LoginSession.created_at,
         LoginSession.seen_at,
         Institution.settings,
+        LoginSession.token_hash,
     )
     .join(
         User,
         (User.id == LoginSession.user_id) & (User.institution_id == LoginSession.institution_id),
     )
     .join(Institution, Institution.id == LoginSession.institution_id)
-    .where(
-        LoginSession.institution_id == institution,
-        LoginSession.token_hash == bindparam("token_hash"),
-        User.disabled_at.is_(None),
-    ),
+    .where(LoginSession.institution_id == institution, User.disabled_at.is_(None))
+)
+SESSION = register(
+    "accounts.session", _OF_SESSION.where(LoginSession.token_hash == bindparam("token_hash"))
 )
 """Who holds a session; a disabled account holds none. Its end is the caller's to compare."""
+
+SESSION_BY_ID = register(
+    "accounts.session_by_id", _OF_SESSION.where(LoginSession.id == bindparam("id"))
+)
+"""The same for what names a session without being its token (:mod:`bloop.accounts.tickets`)."""
 
 USED_LINKS = register(
     "accounts.used_links",
@@ -66,6 +70,16 @@ ACCOUNT = register(
     ),
 )
 """One person."""
+
+SIGNER_ROLE = register(
+    "accounts.signer_role",
+    select(User.role).where(
+        User.institution_id == institution,
+        User.id == bindparam("id"),
+        User.disabled_at.is_(None),
+    ),
+)
+"""The role of somebody whose account is not disabled."""
 
 AUDIT = register(
     "accounts.audit",

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 from starlette.responses import Response
 
+from bloop.accounts import tickets
 from bloop.accounts.actions import GUEST_SCOPES, STRANGER_SCOPES
 from bloop.accounts.mfa.requirements import required_roles
 from bloop.accounts.models import LoginSession, User
-from bloop.accounts.queries import SESSION
+from bloop.accounts.queries import SESSION, SESSION_BY_ID
 from bloop.accounts.service import StartedSession, token_hash, token_institution
 from bloop.accounts.tokens.forms import is_session
 from bloop.store.database import Database, in_unit
@@ -99,6 +100,7 @@ class Sessions:
         self._database = database
         self._issuer = issuer
         self._known: dict[str, tuple[float, Holder | None]] = {}
+        self._by_id: dict[tuple[str, str], tuple[float, str, Holder | None]] = {}
         self._noting: set[asyncio.Task[None]] = set()
 
     def set_cookie(self, response: Response, session: StartedSession) -> None:
@@ -144,12 +146,32 @@ class Sessions:
     def forget(self, token: str) -> None:
         """Look this token up again when it comes next."""
         self._known.pop(token, None)
+        self._by_id.clear()
 
     def forget_user(self, user_id: str) -> None:
         """The same for all of somebody's sessions: they may do other things from now on."""
         for token, (_, holder) in list(self._known.items()):
             if holder is not None and holder.principal.id == user_id:
                 del self._known[token]
+        self._by_id.clear()
+
+    async def shown_to(self, path: str, query: bytes, trace: Trace) -> Holder | None:
+        """For whom a frame asks for a file, by the ticket in the query; None without a good one."""
+        ticket = tickets.read(query)
+        if ticket is None:
+            return None
+        now, key = time.monotonic(), (ticket.institution, ticket.session)
+        remembered = self._by_id.get(key)
+        if remembered is None or remembered[0] <= now:
+            call = system_call(ticket.institution, trace)
+            row = await self._database.read_one(SESSION_BY_ID, call, id=ticket.session)
+            hashed, holder = ("", None) if row is None else (row[9], self._held(row, call))
+            if len(self._by_id) >= _MOST:
+                self._by_id.clear()
+            remembered = now + REMEMBERED_SECONDS, hashed, holder
+            self._by_id[key] = remembered
+        _, hashed, holder = remembered
+        return holder if ticket.opens(path, hashed, utcnow().timestamp()) else None
 
     def bounds(self) -> dict[str, datetime]:
         """After when a session must have begun and have been used, to be one."""
@@ -200,8 +222,10 @@ class Sessions:
     async def _look_up(self, token: str, institution: str, trace: Trace) -> Holder | None:
         call = system_call(institution, trace)
         row = await self._database.read_one(SESSION, call, token_hash=token_hash(token))
-        if row is None:
-            return None
+        return None if row is None else self._held(row, call)
+
+    def _held(self, row: Sequence[Any], call: Call) -> Holder | None:
+        """Who holds the session of a row; None where it has ended."""
         user, role, session, expires_at, proved_at, second_factor = row[:6]
         created_at, seen_at, settings = row[6:9]
         now, seen, bounds = utcnow(), moment(seen_at), self.bounds()
@@ -213,13 +237,10 @@ class Sessions:
             return None
         if (now - seen).total_seconds() > SEEN_SECONDS:
             self._note_seen(call, session)
-        principal = Principal(
-            PrincipalKind.USER, user, Role(role), second_factor=bool(second_factor)
-        )
-        must_enrol = not second_factor and role in required_roles(parsed(settings))
-        return Holder(
-            principal, institution, session, moment(proved_at), bool(second_factor), must_enrol
-        )
+        strong = bool(second_factor)
+        principal = Principal(PrincipalKind.USER, user, Role(role), second_factor=strong)
+        must_enrol = not strong and role in required_roles(parsed(settings))
+        return Holder(principal, call.institution, session, moment(proved_at), strong, must_enrol)
 
     def _note_seen(self, call: Call, session: str) -> None:
         """Write down that a session is used; no request waits for it, or fails with it."""

@@ -1,14 +1,16 @@
 """Routes and pages of plugins, below ``/x/<plugin>/``: found anew whenever plugins change.
 
-A route's handler gives a :class:`bloop_sdk.Response`, a :class:`bloop_sdk.PageView` or something
-JSON-shaped, a page's view one of the first two. The declared action is enforced, its failures are
-the plugin's own, and it has a deadline.
+A route's handler gives a :class:`bloop_sdk.Response`, :class:`bloop_sdk.PageView`,
+:class:`bloop_sdk.FileView` or something JSON-shaped, a page's view one of the first two. The
+declared action is enforced, its failures are the plugin's own, and it has a deadline. Who has a
+signed address (:mod:`bloop.hub.links`) comes as who signed it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -19,16 +21,18 @@ from starlette.responses import RedirectResponse, Response
 
 import bloop_sdk
 from bloop.accounts.access import DEADLINE_SECONDS, Router, call_of, hub_of
-from bloop.accounts.actions import VISIT
+from bloop.accounts.actions import VISIT, ForbiddenError
 from bloop.accounts.http import json_response
+from bloop.content.file_answers import file_answer
 from bloop.kernel.faults import PluginFailedError, PluginUnavailableError
 from bloop.kernel.states import PluginState
 from bloop.store.errors import NotFoundError
-from bloop_sdk import PageView, RequestContext, RetriableError, UnsupportedError
+from bloop_sdk import Call, FileView, PageView, RequestContext, RetriableError, UnsupportedError
 from bloop_sdk.manifest import PageDecl
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
+    from bloop.hub.links import Opened
     from bloop.kernel.registry import Contribution
 
 router = Router(prefix="/x", tags=["plugins"])
@@ -37,18 +41,40 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length"}
 
 
-async def permitted(request: Request) -> tuple[Contribution, dict[str, str]]:
-    """What the path names, as :func:`_find`; raises where the caller may not have it."""
-    hub, call = cast("Hub", hub_of(request)), call_of(request)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request asks of a plugin, and as whom: ``until`` is when its link expires."""
+
+    part: Contribution
+    values: dict[str, str]
+    call: Call
+    until: float | None
+
+
+async def permitted(request: Request) -> _Asked:
+    """What the path names, and for whom; raises where they may not have it."""
+    hub = cast("Hub", hub_of(request))
     plugin, rest = request.path_params["plugin"], request.path_params["rest"]
-    await _check_on(hub, request, plugin)
+    link = await _link(hub, request, plugin, f"/{rest}")
+    call = call_of(request) if link is None else link.call
+    await _check_on(hub, call, plugin)
     method = "GET" if request.method == "HEAD" else request.method
     offered = (*hub.kernel.contributions("routes"), *hub.kernel.contributions("pages"))
     own = [part for part in offered if part.plugin_id == plugin]
     found, values = _find(own, f"/{rest}", method)
+    if link is not None and (method != "GET" or _kind(found) == "page"):
+        raise ForbiddenError("a link opens routes that read, and nothing else")
     action = found.declaration.action
     hub.offers.require(call, plugin, action, changing=method != "GET")
-    return found, values
+    return _Asked(found, values, call, link.expires if link else None)
+
+
+async def _link(hub: Hub, request: Request, plugin: str, path: str) -> Opened | None:
+    """Who signed the address; None for one that nobody did, like nearly all."""
+    query = request.url.query
+    if "bloop_signature=" not in query:
+        return None
+    return await hub.links.open(plugin, path, query, call_of(request).trace)
 
 
 async def call_plugin(request: Request, plugin: str, rest: str) -> Response:  # noqa: ARG001 - of the path
@@ -56,17 +82,17 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:  # 
     from bloop.hub.contexts import open_context
     from bloop.web.plugin_calls import RequestCall
 
-    hub, call = cast("Hub", hub_of(request)), call_of(request)
-    found, values = await permitted(request)
-    declared = found.declaration
+    hub = cast("Hub", hub_of(request))
+    found = await permitted(request)
+    declared = found.part.declaration
     method = "GET" if request.method == "HEAD" else request.method
-    asked = await _asked(request, method, values)
-    handler = await found.load()
-    ctx = await open_context(hub, RequestCall, plugin, call, request=asked)
+    asked = await _asked(request, method, found.values)
+    handler = await found.part.load()
+    ctx = await open_context(hub, RequestCall, plugin, found.call, request=asked, until=found.until)
     return await hub.kernel.calls.call(
-        cast("Any", found),
-        f"{_kind(found)} {declared.path}",
-        _called(handler, asked, found, ctx),
+        cast("Any", found.part),
+        f"{_kind(found.part)} {declared.path}",
+        _called(handler, asked, found.part, ctx),
         timeout=DEADLINE_SECONDS,
     )
 
@@ -119,7 +145,7 @@ async def _asked(request: Request, method: str, values: dict[str, str]) -> Plugi
     return asked
 
 
-async def _check_on(hub: Hub, request: Request, plugin: str) -> None:
+async def _check_on(hub: Hub, call: Call, plugin: str) -> None:
     if hub.loading:
         raise RetriableError("plugins are still being loaded", retry_after=1)
     record = hub.kernel.plugins.get(plugin)
@@ -130,7 +156,7 @@ async def _check_on(hub: Hub, request: Request, plugin: str) -> None:
         raise PluginUnavailableError(
             f"plugin {plugin} is {record.status.state}", cure=record.status.cure
         )
-    if not await hub.choices.enabled_for(call_of(request), plugin):
+    if not await hub.choices.enabled_for(call, plugin):
         raise NotFoundError(f"plugin {plugin} is switched off for this institution")
 
 
@@ -167,7 +193,26 @@ async def _called(
     handler: Any, request: Request, found: Contribution, ctx: RequestContext
 ) -> Response:
     """Call the handler where the kernel's guard sees whatever it does, its answer included."""
-    return await _response(request, found, await handler(request, ctx))
+    answer = await handler(request, ctx)
+    if isinstance(answer, FileView) and _kind(found) == "route":
+        return await _file(request, ctx, answer)
+    return await _response(request, found, answer)
+
+
+async def _file(request: Request, ctx: RequestContext, view: FileView) -> Response:
+    """A file that the plugin keeps, whole or in ranges."""
+    kept = await ctx.files.get(view.name)
+    if kept is None:
+        raise NotFoundError(f"no file {view.name[:200]!r} is kept")
+    return file_answer(
+        request,
+        cast("Hub", hub_of(request)).blobs.path(kept.sha256),
+        kept.sha256,
+        media_type=kept.media_type,
+        name=view.download,
+        inline=not view.download,
+        immutable=view.immutable,
+    )
 
 
 async def _response(request: Request, found: Contribution, answer: Any) -> Response:

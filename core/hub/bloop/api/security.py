@@ -99,7 +99,8 @@ def nonce_of(request: Request) -> str:
 def with_headers(given: Headers, scope: Scope, head: Head) -> Headers:
     """An answer's headers and those that every answer has; what the handler set stays."""
     names = {name for name, _ in given}
-    headers = [*given, *_ALWAYS, (b"x-request-id", head.trace.span_id.encode())]
+    headers = [*given, *(one for one in _ALWAYS if one[0] not in names)]
+    headers.append((b"x-request-id", head.trace.span_id.encode()))
     if b"content-security-policy" not in names:
         headers.append(_policy(given, scope))
     if b"cache-control" not in names:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.types import Message, Receive, Scope
 
+from bloop.accounts import tickets
 from bloop.accounts.access import HubParts, Route
 from bloop.accounts.service import csrf_token
 from bloop.accounts.sessions import GUEST, STRANGER
@@ -44,6 +45,8 @@ class Visitors:
             if token is not None and not is_session(token):
                 token = by_cookie = None  # What programs hold is no browser's.
         holder = None if token is None else await hub.sessions.holder(token, head.trace)
+        if holder is None and scope["path"].startswith(tickets.PATH):
+            holder = await hub.sessions.shown_to(scope["path"], scope["query_string"], head.trace)
         if holder is None:
             nobody = GUEST if hub.config.value.access.guests == "read" else STRANGER
             scope["bloop.call"] = Call(nobody, hub.institution, head.trace)

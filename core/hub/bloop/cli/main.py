@@ -61,12 +61,12 @@ class LazyGroup(click.Group):
         """In the order of the table: what one does first comes first."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click calls it
-        """Import the command, or find the plugin of this name; None for an unknown one."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command, or find the plugin that has it; None for an unknown one."""
         if cmd_name not in COMMANDS:
-            from bloop.cli.plugin_commands import group_of
+            from bloop.cli.plugin_commands import find_command
 
-            return group_of(cmd_name)
+            return find_command(ctx, cmd_name)
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
@@ -91,10 +91,10 @@ class LazyGroup(click.Group):
         """The table and the plugins that have commands, without importing any of them."""
         from click.shell_completion import CompletionItem
 
-        from bloop.cli.plugin_commands import plugins_with_commands
+        from bloop.cli.plugin_commands import known_commands
 
         known = {name: text for name, (_, text) in COMMANDS.items()}
-        known = plugins_with_commands() | known
+        known = known_commands() | known
         found = [CompletionItem(name, help=text) for name, text in known.items()]
         found = [item for item in found if item.value.startswith(incomplete)]
         # Of what is left click's own group would import each command.

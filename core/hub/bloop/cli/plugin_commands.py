@@ -17,21 +17,26 @@ from bloop.cli.output import hub_call, open_hub
 if TYPE_CHECKING:
     from bloop.hub import Hub
     from bloop.kernel.discovery import Found
+    from bloop_sdk import Manifest
 
 
-def group_of(plugin_id: str) -> click.Command | None:
-    """The commands of an installed plugin; None where it has none."""
-    found = _installed().get(plugin_id)
-    return PluginGroup(found) if found else None
+def find_command(ctx: click.Context, name: str) -> click.Command | None:
+    """The commands of an installed plugin, or the one that is called so; None for neither."""
+    installed = _installed()
+    if name in installed:
+        return PluginGroup(installed[name])
+    for found in installed.values():
+        group = PluginGroup(found)
+        if name in group.declared and group.declared[name].top:
+            return group.get_command(ctx, name)
+    return None
 
 
-def plugins_with_commands() -> dict[str, str]:
-    """The summary of each plugin that has commands, by id."""
-    return {
-        plugin_id: found.manifest.summary
-        for plugin_id, found in _installed().items()
-        if found.manifest
-    }
+def known_commands() -> dict[str, str]:
+    """What plugins add below ``bloop``: a line for each name."""
+    groups = [PluginGroup(found) for found in _installed().values()]
+    top = {one.name: one.help for group in groups for one in group.declared.values() if one.top}
+    return top | {group.found.id: group.summary for group in groups}
 
 
 def _installed() -> dict[str, Found]:
@@ -51,6 +56,7 @@ class PluginGroup(click.Group):
         assert found.manifest is not None, "it names the commands"
         super().__init__(found.id, help=f"{found.manifest.summary} (plugin {found.id})")
         self.found = found
+        self.summary = found.manifest.summary
         self.declared = {one.name: one for one in found.manifest.contributes.commands}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it
@@ -101,7 +107,7 @@ def _enabled(ctx: click.Context, plugin_id: str) -> bool:
 
 
 def _within_hub(plugin_id: str, what: str, command: click.Command) -> click.Command:
-    """The same command, run with a hub around it whose only plugin is its own."""
+    """The same command, run with a hub around it that has its plugin and what that uses."""
     bound = copy.copy(command)
 
     def invoke(ctx: click.Context) -> Any:
@@ -112,14 +118,15 @@ def _within_hub(plugin_id: str, what: str, command: click.Command) -> click.Comm
 
 
 async def _invoked(plugin_id: str, what: str, run: Callable[[], Any], ctx: click.Context) -> Any:
-    from bloop.hub.contexts import PluginCall, open_context
+    from bloop.cli.plugin_call import CommandCall
+    from bloop.hub.contexts import open_context
     from bloop.kernel.faults import PluginFailedError, contained, describe
     from bloop_sdk import BloopError
 
     async with open_hub() as hub:
         call = hub_call(hub)
-        await asyncio.to_thread(_load_only, hub, plugin_id)
-        ctx.obj = await open_context(hub, PluginCall, plugin_id, call)
+        await asyncio.to_thread(_load_needed, hub, plugin_id)
+        ctx.obj = await open_context(hub, CommandCall, plugin_id, call)
         try:
             answer = run()
             return await answer if inspect.isawaitable(answer) else answer
@@ -134,6 +141,16 @@ async def _invoked(plugin_id: str, what: str, run: Callable[[], Any], ctx: click
             ) from error
 
 
-def _load_only(hub: Hub, plugin_id: str) -> None:
+def _load_needed(hub: Hub, plugin_id: str) -> None:
+    """Load the plugin and whichever has a capability that it uses; no other can get in the way."""
     wanted = hub.wanted()
-    hub.kernel.apply(replace(wanted, enabled=wanted.enabled & {plugin_id}))
+    installed = _manifests()
+    uses = set(installed[plugin_id].uses)
+    needed = {name for name, one in installed.items() if uses & set(one.provides)} | {plugin_id}
+    hub.kernel.apply(replace(wanted, enabled=wanted.enabled & needed))
+
+
+def _manifests() -> dict[str, Manifest]:
+    from bloop.kernel.discovery import scan
+
+    return {name: one.manifest for name, one in scan().plugins.items() if one.manifest is not None}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bloop.cli.bars import progress_bar
 from bloop.cli.connecting import load_plugin, name_argument
 from bloop.cli.output import (
     asynchronous,
@@ -29,8 +29,6 @@ LOOK_SECONDS = 0.3
 STOP_SECONDS = 15.0
 AGAIN = "Stopped. The same command again continues where this one stopped."
 COUNTS = ("seen", "written", "new", "changed", "unchanged", "quarantined", "deleted", "gone")
-
-Told = Callable[[Mapping[str, Any]], None]
 
 
 @click.command()
@@ -130,12 +128,12 @@ async def _followed(hub: Hub, call: Call, job: str, name: str) -> dict[str, Any]
     """The job's row when it is over; meanwhile a bar shows how far it is."""
     from bloop.jobs.models import OVER
 
-    with _bar(name) as told:
+    with progress_bar(name) as told:
         while True:
             row = _job(hub, call, job)
             if row["state"] in OVER:
                 return row
-            told(row)
+            told(row["progress_done"] or 0, row["progress_total"], _note(row))
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -163,61 +161,13 @@ def _job(hub: Hub, call: Call, job: str) -> dict[str, Any]:
     return row | {name: parsed(row[name]) for name in ("result", "error")}
 
 
-@contextmanager
-def _bar(name: str) -> Iterator[Told]:
-    """A bar with stream, counts, pace and what is left; nothing where there is no terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    errors = Console(stderr=True, highlight=False)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("[dim]{task.fields[pace]}[/]"),
-        TimeRemainingColumn(compact=True),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}"),
-        console=errors,
-        transient=True,
-        disable=not errors.is_terminal,
-    )
-    with bar:
-        task = bar.add_task(plain(name), total=None, note="", pace="")
-        last = ""
-
-        def told(row: Mapping[str, Any]) -> None:
-            nonlocal last
-            message = str(row["progress_message"] or "")
-            if message != last:
-                bar.reset(task, total=None)
-                last = message
-            speed = bar.tasks[task].speed
-            bar.update(
-                task,
-                completed=row["progress_done"] or 0,
-                total=row["progress_total"],
-                note=plain(_note(row, message)),
-                pace=f"{speed:.0f}/s" if speed else "",
-            )
-
-        yield told
-
-
-def _note(row: Mapping[str, Any], message: str) -> str:
+def _note(row: Mapping[str, Any]) -> str:
     """The stream that is read, or what it waits for."""
     if row["state"] == "waiting":
         if row["error"]:
             return f"tried again at {str(row['run_after'])[11:16]}: {row['error']['message']}"
         return "waits for its turn"
-    return message
+    return str(row["progress_message"] or "")
 
 
 def _print(name: str, row: Mapping[str, Any]) -> None:

@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path, PurePath
 from typing import IO, Any
 
-import orjson
 from starlette.background import BackgroundTask
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
 from bloop.content import queries, service
 from bloop.content.exports import HubExportSource
+from bloop.content.file_answers import file_answer
 from bloop.content.imports import ask_for_import, importer_for
 from bloop.content.schemas import ItemOut, JobStarted
 from bloop.content.sniffing import HEAD_BYTES, INLINE_TYPES, UNKNOWN, settled
@@ -25,11 +25,11 @@ from bloop.content.tree_routes import sees_drafts, taught
 from bloop.store.blobs import BlobRef, Blobs
 from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError, NotFoundError
+from bloop.store.statements import parsed
 from bloop_sdk import Exporter
 
 router = Router(prefix="/api/v1", tags=["content"])
 
-_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _PIECE = 1 << 20
 
 
@@ -46,23 +46,17 @@ async def show_content(request: Request, item_id: str) -> Response:
         raise NotFoundError(
             f"the hub holds no bytes of {found['title']!r}", cure="see the quarantine for why"
         )
-    etag = f'"{found["blob"]}"'
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers={"etag": etag})
-    data = orjson.loads(orjson.dumps(found["data"]))
+    data = parsed(found["data"])
     path = hub.blobs.path(found["blob"])
     media_type = settled(await asyncio.to_thread(_head, path), data.get("media_type"))
     inline = media_type in INLINE_TYPES
-    return FileResponse(
+    return file_answer(
+        request,
         path,
-        headers={
-            "etag": etag,
-            "cache-control": "private, max-age=0, must-revalidate",
-            "content-security-policy": _SANDBOX,
-        },
+        found["blob"],
         media_type=media_type if inline else UNKNOWN,
-        filename=PurePath(data.get("name") or found["title"]).name or "file",
-        content_disposition_type="inline" if inline else "attachment",
+        name=data.get("name") or found["title"],
+        inline=inline,
     )
 
 

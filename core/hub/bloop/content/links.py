@@ -6,12 +6,15 @@ A link names its target by kind and remote id, so that it may be stored before i
 
 from __future__ import annotations
 
+import html as entities
 import re
+from collections.abc import Iterator
 from urllib.parse import quote, unquote
 
 from bloop.content.sanitise import ID_PREFIX
 
 _IN_JSON = re.compile(rb'(?<==\\")bloop:([a-z]{1,20}):([^\s"\'<>\\]{1,2000})')
+_TO_FILE = re.compile(r'(?<==")(/(?:files/[^/"<>]+|lessons/[^/"<>]+/file)/[^"<>]{1,4000})(?=")')
 _IN_HTML = re.compile(r'(?<==")bloop:([a-z]{1,20}):([^\s"\'<>\\]{1,2000})')
 
 
@@ -29,6 +32,18 @@ def resolve_html(html: str, container: str) -> str:
     if "bloop:" not in html:
         return html
     return _IN_HTML.sub(lambda match: _address(container, match[1], match[2]), html)
+
+
+def file_addresses(html: str) -> Iterator[tuple[str, str, str]]:
+    """The files of this hub that resolved HTML shows or links to: address, container, remote id.
+
+    The address is the attribute's value; the same one may come again.
+    """
+    for match in _TO_FILE.finditer(html):
+        address = entities.unescape(match[1])
+        path = address.partition("#")[0].split("/")
+        kept = path[2:] if path[1] == "files" else [path[2], *path[4:]]
+        yield address, kept[0], unquote("/".join(kept[1:]))
 
 
 def _address(container: str, kind: str, rest: str) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bloop.content.imports import Importer
     from bloop.events.consumers import Consumers
     from bloop.hub.auditing import Auditing
+    from bloop.hub.links import Links
     from bloop.hub.live import Live
     from bloop.hub.outside import Outside
     from bloop.hub.search import Searching
@@ -194,6 +195,13 @@ class Hub:
         return Auditing(self)
 
     @cached_property
+    def links(self) -> Links:
+        """What signs addresses of plugins' routes, and opens them."""
+        from bloop.hub.links import Links
+
+        return Links(self)
+
+    @cached_property
     def outside(self) -> Outside:
         """The one way out of plugins."""
         from bloop.hub.outside import Outside
@@ -276,14 +284,14 @@ class Hub:
 
         self.config = config
         changes = await asyncio.to_thread(self.load_plugins)
-        await self._take_up_jobs()
+        await self.take_up_jobs()
         self.clock.follow(schedules_of(self))
         if self.kind != "worker":
             await self._take_up_consumers()
         self.loading = False
         return changes
 
-    async def _take_up_jobs(self) -> None:
+    async def take_up_jobs(self) -> None:
         """Run the jobs of the plugins that are ready, and claim no more of the others'."""
         parts = {
             f"{part.plugin_id}.{part.declaration.kind}": part

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from bloop.accounts.sessions import system_call
+from bloop.content.reader import ItemReader
 from bloop.hub.outside import NoWayOut
 from bloop.hub.units import PluginUnit
 from bloop.jobs.context import RunningJob
@@ -18,11 +19,15 @@ from bloop.kernel.queries import CONNECTION
 from bloop.store.commands import command
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
+from bloop.store.files import PluginFiles
 from bloop.store.statements import parsed
 from bloop.store.unit import UnitOfWork
 from bloop.store.values import PluginValues
-from bloop_sdk import Call, HttpClient, Manifest, PluginConfig, Unit
+from bloop_sdk import Call, HttpClient, Manifest, PluginConfig, Unit, UnsupportedError
 from bloop_sdk._http.client import Try
+from bloop_sdk.content import ContentReader
+from bloop_sdk.files import Files
+from bloop_sdk.offers import Providers
 from bloop_sdk.plugin import KeyValueStore, Logger
 
 if TYPE_CHECKING:
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 C = TypeVar("C", bound="PluginCall")
+
+READ = "content:read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +70,30 @@ class PluginCall:
     def store(self) -> KeyValueStore:
         """The plugin's values in this institution."""
         return PluginValues(self.hub.database, self.call, self.plugin_id)
+
+    @property
+    def content(self) -> ContentReader:
+        """The hub's content; raises UnsupportedError for a plugin that has not asked for it."""
+        if READ not in self.manifest.scopes:
+            raise UnsupportedError(
+                f"plugin {self.plugin_id} does not say that it reads content",
+                cure=f'write scopes = ["{READ}"] into its bloop-plugin.toml',
+            )
+        most = self.hub.config.value.limits.upload_bytes
+        return ItemReader(self.hub.database, self.hub.blobs, self.call, self.run_sync, most)
+
+    @property
+    def files(self) -> Files:
+        """The plugin's files in this institution."""
+        hub = self.hub
+        return PluginFiles(hub.database, hub.blobs, self.call, self.plugin_id, self.run_sync)
+
+    @property
+    def providers(self) -> Providers:
+        """What other plugins can do."""
+        from bloop.hub.between import LentProviders
+
+        return LentProviders(self.hub, self.manifest, self.call)
 
     async def run_sync(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking code in one of the plugin's threads."""
@@ -135,6 +166,11 @@ class JobCall(PluginCall):
     def job(self) -> str:
         """The job's id."""
         return self.running.job
+
+    @property
+    def attempts_left(self) -> int:
+        """How often it is tried again."""
+        return self.running.claim.max_attempts - self.running.attempt
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Report; raises JobStoppedError when it should end."""

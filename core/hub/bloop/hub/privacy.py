@@ -9,6 +9,7 @@ from bloop.accounts.privacy import rules
 from bloop.accounts.privacy.parts import Part, parts_of
 from bloop.accounts.privacy.service import Sources
 from bloop.content import personal
+from bloop.store.models import PluginFile
 from bloop.tables import core_metadata
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def sources_of(hub: Hub) -> Sources:
     """All parts of the core's tables; plugins forget by the event ``user.erased``."""
     notes = hub.config.value.hub.data_dir / "erasing"
-    return Sources(core_parts(), personal.HOLDERS, hub.blobs, notes)
+    return Sources(core_parts(), (*personal.HOLDERS, PluginFile.sha256), hub.blobs, notes)
 
 
 def core_parts() -> list[Part]:

@@ -21,7 +21,7 @@ from bloop.content.removal import Brought, Mine
 from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.jobs.models import Job, JobSchedule
 from bloop.kernel.models import Connection, InstitutionPlugin, PluginState, UserPlugin
-from bloop.store.models import Blob, PluginValue
+from bloop.store.models import Blob, PluginFile, PluginValue
 
 Condition = Callable[[str], ColumnElement[bool]]
 
@@ -73,6 +73,7 @@ OWNED = (
     Owned("parked events", ParkedEvent, _parked),
     Owned("positions of consumers", EventConsumer, _by_plugin(EventConsumer)),
     Owned("values", PluginValue, _by_plugin(PluginValue)),
+    Owned("files", PluginFile, _by_plugin(PluginFile)),
     Owned("choices of institutions", InstitutionPlugin, _by_plugin(InstitutionPlugin)),
     Owned("settings of users", UserPlugin, _by_plugin(UserPlugin)),
     Owned("states in processes", PluginState, _by_plugin(PluginState)),
@@ -90,6 +91,8 @@ def blobs_of(session: Session, plugin_id: str, *, content: bool) -> set[tuple[st
         )
         if isinstance(payload.get("blob"), str)
     }
+    own = PluginFile.plugin_id == plugin_id
+    going |= set(_pairs(session, PluginFile.institution_id, PluginFile.sha256, own))
     kept: list[ColumnElement[bool]] = []
     if content:
         mine = connections_of(plugin_id)
@@ -99,7 +102,7 @@ def blobs_of(session: Session, plugin_id: str, *, content: bool) -> set[tuple[st
         going |= set(_pairs(session, Version.institution_id, _kept_blob(), versions))
         kept = [items, versions]
     for part in chunks(sorted(going)):
-        going -= set(_held(session, part, jobs, kept))
+        going -= set(_held(session, part, plugin_id, kept))
     return going
 
 
@@ -113,7 +116,7 @@ def _pairs(session: Session, owner: Any, blob: Any, *conditions: Any) -> Iterato
 
 
 def _held(
-    session: Session, part: list[tuple[str, str]], jobs: Any, going: list[Any]
+    session: Session, part: list[tuple[str, str]], plugin_id: str, going: list[Any]
 ) -> Iterator[tuple[str, str]]:
     """Those that something refers to which stays."""
     digests = {digest for _, digest in part}
@@ -124,8 +127,10 @@ def _held(
     kept = _kept_blob()
     yield from _pairs(session, Version.institution_id, kept, kept.in_(digests), *stays[1:])
     payload = Job.payload["blob"].as_string()
-    others = Job.plugin_id.is_(None) | ~jobs
+    others = Job.plugin_id.is_(None) | (Job.plugin_id != plugin_id)
     yield from _pairs(session, Job.institution_id, payload, payload.in_(digests), others)
+    files = (PluginFile.sha256.in_(digests), PluginFile.plugin_id != plugin_id)
+    yield from _pairs(session, PluginFile.institution_id, PluginFile.sha256, *files)
 
 
 def forget_blobs(session: Session, blobs: set[tuple[str, str]]) -> None:
@@ -143,6 +148,6 @@ def held_anywhere(session: Session, digests: set[str]) -> set[str]:
     found: set[str] = set()
     kept, payload = _kept_blob(), Job.payload["blob"].as_string()
     for part in chunks(sorted(digests)):
-        for column in (Blob.sha256, Item.blob, kept, payload):
+        for column in (Blob.sha256, Item.blob, kept, payload, PluginFile.sha256):
             found |= set(session.scalars(select(column).where(column.in_(part)).distinct()))
     return found

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -110,9 +111,26 @@ class Blobs:
             raise NotFoundError(f"no blob {sha256}")
         return place
 
+    def holds(self, sha256: str) -> bool:
+        """Whether the bytes are here."""
+        return _place(self.root, sha256).is_file()
+
     def open(self, sha256: str) -> BinaryIO:
         """The bytes."""
         return self.path(sha256).open("rb")
+
+    def save(self, sha256: str, target: Path) -> None:
+        """Write a copy to ``target``, which is there whole or not at all."""
+        source = self.path(sha256)
+        with _storing(target):
+            handle, name = tempfile.mkstemp(prefix=".saving-", dir=target.parent)
+            os.close(handle)
+            try:
+                shutil.copyfile(source, name)
+                Path(name).replace(target)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
 
     def _remove_abandoned(self) -> None:
         """Delete what writers that were killed have left."""

@@ -46,6 +46,7 @@ __all__ = [
     "KeyState",
     "MasterKey",
     "OutboxEvent",
+    "PluginFile",
     "PluginValue",
     "Tenant",
     "person",
@@ -203,6 +204,21 @@ class PluginValue(Tenant, Base):
     plugin_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     key: Mapped[str] = mapped_column(String(200), primary_key=True)
     value: Mapped[Any] = mapped_column(Json)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
+
+
+class PluginFile(Tenant, Base):
+    """A file that a plugin keeps, by its name; the bytes are a :class:`Blob`."""
+
+    __tablename__ = "plugin_file"
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    plugin_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
 
 

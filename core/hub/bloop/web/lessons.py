@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from gettext import NullTranslations
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
-from bloop.content.links import resolve_html
-from bloop.content.sanitise import VIDEO_HOSTS
-from bloop.web.mathml import TAG, with_mathml
 from bloop.web.moments import in_full
 
-_FRAME_HOST = re.compile(r'<iframe src="https://([a-z0-9.-]+)/')
 _ONE = frozenset({"choice", "true_false"})
 _ANSWERS_TYPED = frozenset({"blank", "numeric", "formula"})
 
 
-def readable(html: str, container: str) -> Markup:
-    """Sanitised HTML with its links resolved, its formulas as MathML, and tables that scroll."""
-    html = resolve_html(html, container)
-    if "<table" in html:
-        html = TAG.sub(_scrolling, html)
-    return Markup(with_mathml(html))  # noqa: S704  # nosec B704 - nh3 sanitised it
-
-
-def _scrolling(tag: re.Match[str]) -> str:
-    """A table in a box of its own: one that is too wide moves alone, not with the page."""
-    if re.match(r"<table\b", tag[0]):
-        return f'<div class="scroll" tabindex="0">{tag[0]}'
-    return f"{tag[0]}</div>" if tag[0] == "</table>" else tag[0]
-
-
-def players(html: str) -> frozenset[str]:
-    """The video sites whose players stand in a lesson."""
-    return VIDEO_HOSTS & set(_FRAME_HOST.findall(html))
+Shown = Callable[[str], Markup]
+"""Makes HTML that people wrote ready for the frame it is shown in."""
 
 
 class Words:
@@ -118,24 +97,24 @@ class Words:
             "media_type": media_type,
         }
 
-    def questions(self, data: Mapping[str, Any], container: str) -> list[dict[str, Any]]:
+    def questions(self, data: Mapping[str, Any], shown: Shown) -> list[dict[str, Any]]:
         """The questions as the template wants them; right answers are marked where known."""
         numbered: list[dict[str, Any]] = []
         number = 0
         for question in data.get("questions", ()):
             number += question["kind"] != "text"
-            numbered.append(self._question(question, container, number))
+            numbered.append(self._question(question, shown, number))
         return numbered
 
-    def _question(self, question: Mapping[str, Any], container: str, number: int) -> dict[str, Any]:
+    def _question(self, question: Mapping[str, Any], shown: Shown, number: int) -> dict[str, Any]:
         kind = question["kind"]
         return {
             "kind": kind,
             "number": None if kind == "text" else number,
-            "html": readable(question["html"], container),
+            "html": shown(question["html"]),
             "points": self.points(question["points"]) if question.get("points") else "",
             "kind_name": self._kind_names().get(kind, self._("Question")),
-            **_answers(question, container),
+            **_answers(question, shown),
         }
 
     def _kind_names(self) -> dict[str, str]:
@@ -169,48 +148,48 @@ class Words:
         return f"{self._number(round(amount, 1 if amount < 10 and unit != 'B' else 0))} {unit}"
 
 
-def _answers(question: Mapping[str, Any], container: str) -> dict[str, Any]:
+def _answers(question: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
     """What there is to choose, to match or to fill in; educators' data says what is right."""
     kind = question["kind"]
     choices = question.get("choices", ())
-    shown: dict[str, Any] = {"choices": [], "accepted": [], "pairs": [], "pool": [], "blanks": []}
+    found: dict[str, Any] = {"choices": [], "accepted": [], "pairs": [], "pool": [], "blanks": []}
     if kind in _ANSWERS_TYPED:
         # A formula's variables stand among them, with their bounds and no weight.
-        shown["accepted"] = [_accepted(one) for one in choices if one.get("weight", 0) > 0]
+        found["accepted"] = [_accepted(one, shown) for one in choices if one.get("weight", 0) > 0]
     elif kind == "matching":
         groups = question.get("groups")
         if groups is None:
-            shown["pairs"] = [
-                (choice["group"], _choice(choice, container)["html"])
+            found["pairs"] = [
+                (choice["group"], _choice(choice, shown)["html"])
                 for choice in choices
                 if choice.get("weight", 0) > 0 and choice.get("group")
             ]
         else:
-            shown["pairs"] = [(group, None) for group in groups]
-            shown["pool"] = [_choice(choice, container)["html"] for choice in choices]
+            found["pairs"] = [(group, None) for group in groups]
+            found["pool"] = [_choice(choice, shown)["html"] for choice in choices]
     elif kind == "blanks":
         groups = question.get("groups")
         if groups is None:
             groups = dict.fromkeys(choice["group"] for choice in choices if choice["group"])
-        shown["blanks"] = [
-            (group, [_choice(one, container) for one in choices if one.get("group") == group])
+        found["blanks"] = [
+            (group, [_choice(one, shown) for one in choices if one.get("group") == group])
             for group in groups
         ]
     else:
-        shown["choices"] = [_choice(choice, container) for choice in choices]
-    shown["box"] = "one" if kind in _ONE else "many"
-    return shown
+        found["choices"] = [_choice(choice, shown) for choice in choices]
+    found["box"] = "one" if kind in _ONE else "many"
+    return found
 
 
-def _choice(choice: Mapping[str, Any], container: str) -> dict[str, Any]:
-    return {"html": readable(choice["html"], container), "right": choice.get("weight", 0) > 0}
+def _choice(choice: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
+    return {"html": shown(choice["html"]), "right": choice.get("weight", 0) > 0}
 
 
-def _accepted(choice: Mapping[str, Any]) -> Markup:
+def _accepted(choice: Mapping[str, Any], shown: Shown) -> Markup:
     """An answer that counts as right: a text, or the bounds of a number."""
     low, high = choice.get("low"), choice.get("high")
     if low is None or high is None:
-        return Markup(choice["html"])  # noqa: S704  # nosec B704 - nh3 sanitised it
+        return shown(choice["html"])
     return Markup("{}").format(f"{low:g}" if low == high else f"{low:g} – {high:g}")
 
 

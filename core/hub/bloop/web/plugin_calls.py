@@ -21,6 +21,12 @@ class RequestCall(PluginCall):
     """A :class:`bloop_sdk.RequestContext`."""
 
     request: Request
+    until: float | None = None
+    """When the link expires by which the request came (Unix time)."""
+
+    def signed(self, path: str, seconds: float) -> str:
+        """An address that anybody may open until then, as who this call is for."""
+        return self.hub.links.sign(self.call, self.plugin_id, path, seconds, self.until)
 
     def may(self, action: str) -> bool:
         """Whether the caller has an action."""
@@ -47,7 +53,10 @@ class RequestCall(PluginCall):
 async def framed(request: Request, view: PageView) -> HTMLResponse:
     """A plugin's page in the hub's frame."""
     html = Markup(view.html)  # noqa: S704  # nosec B704 - trusted code's, which escaped it
-    return await page(request, "plugin.html", status=view.status, title=view.title, html=html)
+    shown = await page(request, "plugin.html", status=view.status, title=view.title, html=html)
+    if view.refresh is not None:
+        shown.headers["refresh"] = f"{max(1, round(view.refresh))}"
+    return shown
 
 
 @lru_cache(maxsize=256)

@@ -24,15 +24,14 @@ FOLDER = Path(__file__).parent
 LOCALES = ("en", *sorted(path.stem for path in (FOLDER / "locale").glob("*.po")))
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; "
-    "img-src 'self' data: https:; media-src 'self' https:; frame-src {frames}; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "frame-src {frames}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""The content security policy of pages: no script at all. Lessons bring style attributes, of which
-the sanitiser left what is harmless, and pictures that stay where their author found them."""
+"""The content security policy of pages: no script at all, and nothing of anybody else's. What
+people wrote elsewhere stands in a frame with a policy of its own."""
 
 SCRIPTED = "; script-src 'self'; connect-src 'self'"
-"""What a page has besides that shows nothing of others' and keeps itself up to date."""
+"""What a page has besides that runs a script of the hub's: to keep itself up to date, say."""
 
 _TONES = {
     "good": {"ready", "active", "succeeded", "delivered"},
@@ -77,39 +76,43 @@ async def page(
 ) -> HTMLResponse:
     """A rendered page in the visitor's language.
 
-    ``frames`` are hosts whose players it shows, ``script`` is the static module that it runs.
+    ``frames`` are the sources of frames in it, ``script`` is the static module that it runs.
     """
     locale = locale_of(request)
     translations = translations_of(locale)
     _ = translations.gettext
-    html = (
-        _environment(locale)
-        .get_template(template)
-        .render(
-            locale=locale,
-            direction=_direction(locale),
-            hub_name=hub_of(request).config.value.hub.name,
-            navigation=await navigation(request, _),
-            background=background(request, _),
-            viewer=_viewer(request, _),
-            guest=call_of(request).principal.kind is PrincipalKind.GUEST,
-            # The page of search has a form of its own.
-            searches=may(call_of(request), "content:read") and request.url.path != "/search",
-            in_account=request.url.path.startswith("/account/"),
-            has_keys=may(call_of(request), "tokens:read"),
-            csrf=csrf_of(request),
-            script=script,
-            state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
-            **values,
-        )
+    html = rendered(
+        request,
+        template,
+        locale=locale,
+        direction=direction_of(locale),
+        hub_name=hub_of(request).config.value.hub.name,
+        navigation=await navigation(request, _),
+        background=background(request, _),
+        viewer=_viewer(request, _),
+        guest=call_of(request).principal.kind is PrincipalKind.GUEST,
+        # The page of search has a form of its own.
+        searches=may(call_of(request), "content:read") and request.url.path != "/search",
+        in_account=request.url.path.startswith("/account/"),
+        has_keys=may(call_of(request), "tokens:read"),
+        csrf=csrf_of(request),
+        script=script,
+        state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
+        **values,
     )
-    hosts = " ".join(f"https://{host}" for host in sorted(frames)) or "'none'"
+    sources = " ".join(frames) or "'none'"
     headers = {
         "content-language": locale,
-        "content-security-policy": POLICY.format(frames=hosts) + (SCRIPTED if script else ""),
+        "content-security-policy": POLICY.format(frames=sources) + (SCRIPTED if script else ""),
         "vary": "accept-language, cookie",
     }
     return HTMLResponse(html, status, headers=headers)
+
+
+def rendered(request: Request, template: str, **values: Any) -> str:
+    """A template in the visitor's language, with nothing but what it is given."""
+    html: str = _environment(locale_of(request)).get_template(template).render(**values)
+    return html
 
 
 def csrf_of(request: Request) -> str | None:
@@ -250,5 +253,6 @@ def _runs(nodes: Iterable[Any]) -> list[_Run]:
     return runs
 
 
-def _direction(locale: str) -> str:
-    return "rtl" if locale in {"ar", "fa", "he", "ur"} else "ltr"
+def direction_of(language: str) -> str:
+    """Where lines of a language begin."""
+    return "rtl" if language.partition("-")[0].lower() in {"ar", "fa", "he", "ur"} else "ltr"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -17,8 +15,9 @@ from bloop.content.enrolling.queries import OWN_COURSES
 from bloop.content.trees import read_tree
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
-from bloop.store.statements import Statement, to_dicts
-from bloop.web import assets, lessons, outline
+from bloop.store.statements import to_dicts
+from bloop.web import assets, lessons, outline, reading
+from bloop.web.framed_pages import framed
 from bloop.web.panels import panels
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
 from bloop.web.refusals import step_up_path
@@ -34,7 +33,7 @@ PAGE_OF_COURSES = 200
 async def home(request: Request) -> Response:
     """All courses that the visitor may see."""
     hub, call = hub_of(request), call_of(request)
-    read = _sees(request, queries.CONTAINERS_SHOWN, queries.CONTAINERS)
+    read = reading.sees(request, queries.CONTAINERS_SHOWN, queries.CONTAINERS)
     rows = await hub.database.read(read, call, after="", limit=PAGE_OF_COURSES)
     own = []
     if call.principal.kind is PrincipalKind.USER:
@@ -56,15 +55,16 @@ async def home(request: Request) -> Response:
 @router.get("/courses/{id}", action="content:read", problems=(404,), include_in_schema=False)
 async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - the path's word
     """One course and its outline."""
-    course = await _course(request, id)
+    course = await reading.course(request, id)
     tree = await _tree(request, id)
-    course["summary_html"] = lessons.readable(course["summary_html"], id)
+    summary = [course["summary_html"]]
     teaches = await _teaches(request, id)
-    others = await _unplaced(request, id, drafts=_writes(request) or teaches)
+    others = await _unplaced(request, id, drafts=reading.writes(request) or teaches)
     first = next(outline.leaves(tree), None)
     return await page(
         request,
         "course.html",
+        **framed(summary),
         course=course,
         nodes=tree,
         others=others,
@@ -82,14 +82,8 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
 @router.get("/lessons/{id}", action="content:read", problems=(404,), include_in_schema=False)
 async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - the path's word
     """One item of a course: a page, a quiz, an assignment, or whatever it is."""
-    read = _sees(request, queries.ITEM_SHOWN, queries.ITEM)
-    row = await hub_of(request).database.read_one(read, call_of(request), id=id)
-    if row is None:
-        raise NotFoundError(f"no lesson {id[:40]}", cure="it may have been moved or unpublished")
-    lesson = read.as_dict(row)
-    kind, container, data = lesson["kind"], lesson["container"], _parsed(lesson["data"])
-    html = await _filtered(request, lesson)
-    lesson["html"] = lessons.readable(html, container)
+    lesson = await reading.lesson(request, id)
+    kind, container, data = lesson["kind"], lesson["container"], lesson["data"]
     tree = await _tree(request, container)
     place = outline.locate(tree, id)
     locale = locale_of(request)
@@ -97,8 +91,8 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
     return await page(
         request,
         "lesson.html",
-        frames=lessons.players(html),
-        course=await _course(request, container),
+        **framed(reading.sources(lesson), questions=len(data.get("questions", ()))),
+        course=await reading.course(request, container),
         lesson=lesson,
         data=data,
         nodes=tree,
@@ -106,7 +100,6 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
         facts=words.facts(kind, data),
         handed_in=words.handed_in(data),
         rubric=words.rubric(data),
-        questions=words.questions(data, container),
         file=words.file(data) if kind == "file" else None,
         address=lessons.web_address(data.get("href") or data.get("launch_url") or ""),
         attachments=lessons.attachments(data, container),
@@ -116,7 +109,7 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
                 slot="lesson", id=id, kind=kind, container=container, title=lesson["title"]
             ),
         ),
-        lost=_parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
+        lost=reading.parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )
 
 
@@ -128,8 +121,8 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
 )
 async def follow_lesson(request: Request, container: str, kind: str, remote_id: str) -> Response:
     """Where a link between lessons leads: content names its targets by kind and remote id."""
-    await _course(request, container)
-    item = await _referred(request, container, kind, remote_id)
+    await reading.course(request, container)
+    item = await reading.referred(request, container, kind, remote_id)
     return RedirectResponse(f"/lessons/{item}", 302)
 
 
@@ -141,8 +134,8 @@ async def follow_lesson(request: Request, container: str, kind: str, remote_id: 
 )
 async def follow_file(request: Request, container: str, remote_id: str) -> Response:
     """The file that a lesson's text shows or links to."""
-    await _course(request, container)
-    item = await _referred(request, container, "file", remote_id)
+    await reading.course(request, container)
+    item = await reading.referred(request, container, "file", remote_id)
     return RedirectResponse(f"/api/v1/items/{item}/content", 302)
 
 
@@ -237,23 +230,6 @@ def _in_words(request: Request, problem: Any) -> tuple[str, str | None]:
     return _("That did not work"), None
 
 
-def _writes(request: Request) -> bool:
-    return may(call_of(request), "content:write")
-
-
-def _sees(request: Request, shown: Statement, everything: Statement) -> Statement:
-    """What learners and guests see of content is what is published; educators see drafts too."""
-    return everything if _writes(request) else shown
-
-
-async def _course(request: Request, container: str) -> dict[str, Any]:
-    read = _sees(request, queries.CONTAINER_SHOWN, queries.CONTAINER)
-    row = await hub_of(request).database.read_one(read, call_of(request), id=container)
-    if row is None:
-        raise NotFoundError(f"no course {container}")
-    return read.as_dict(row)
-
-
 async def _tree(request: Request, container: str) -> list[outline.Branch]:
     database, call = hub_of(request).database, call_of(request)
     drafts = may(call, "content:write")
@@ -277,38 +253,3 @@ async def _unplaced(request: Request, container: str, *, drafts: bool) -> list[o
         outline.Branch(row["title"], row["kind"], row["id"], row["published"], row["state"])
         for row in to_dicts(read, rows)
     ]
-
-
-async def _referred(request: Request, container: str, kind: str, remote_id: str) -> str:
-    for read in (queries.BY_REFERENCE, queries.BY_REFERENCE_WITHIN):
-        row = await hub_of(request).database.read_one(
-            read, call_of(request), container=container, kind=kind, remote_id=remote_id
-        )
-        if row is not None:
-            return str(row[0])
-    raise NotFoundError(f"no {kind} {remote_id} in this course")
-
-
-async def _filtered(request: Request, lesson: dict[str, Any]) -> str:
-    """The lesson's HTML after the plugins had their say; what they add is sanitised again."""
-    from bloop.content.sanitise import sanitise
-    from bloop_sdk import LessonView
-
-    hub = hub_of(request)
-    hooks = hub.kernel.hooks.without(await hub.choices.off(call_of(request)))
-    if not hooks.listeners("filter_lesson_html"):
-        return str(lesson["html"])
-    view = LessonView(
-        id=lesson["id"],
-        institution=call_of(request).institution,
-        kind=lesson["kind"],
-        title=lesson["title"],
-        language=lesson["language"],
-    )
-    changed = hooks.filter_lesson_html(lesson["html"], view).value
-    return await asyncio.to_thread(sanitise, changed if isinstance(changed, str) else "")
-
-
-def _parsed(data: Any) -> Any:
-    """An item's own data; reads hand it over unparsed."""
-    return orjson.loads(orjson.dumps(data))

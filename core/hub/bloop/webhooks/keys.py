@@ -15,12 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
-
-from bloop.store.models import HubSecret
-from bloop.store.sealing import Place
+from bloop.store.hub_secrets import find_secret, make_secret
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import ConfigError
 
@@ -30,8 +26,6 @@ FORMER_FILE = "webhooks.key"
 """Where the key was before the database kept it; one that is found there is taken over."""
 
 _NAME = "webhooks"
-_PLACE = Place("hub_secret", "value", _NAME)
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +77,13 @@ class Keyring:
         """The secrets. Raises ConfigError and SealError where the key can't be had."""
         if self.known is not None:
             return self.known
-        found = unit.session.get(HubSecret, _NAME)
+        found = find_secret(unit, _NAME)
         if found is not None:
-            self.known = Secrets(unit.sealer.open(found.value, _PLACE))
+            self.known = Secrets(found)
             return self.known
-        key = self._read_former() or os.urandom(KEY_BYTES)
-        values = {"name": _NAME, "value": unit.sealer.seal(key, _PLACE)}
-        dialect = unit.dialect
-        unit.session.execute(_INSERT[dialect](HubSecret).values(values).on_conflict_do_nothing())
         # Not remembered: this unit may yet be rolled back. Somebody else may have been first.
-        kept = unit.session.get(HubSecret, _NAME)
-        assert kept is not None, "it was inserted, here or elsewhere"
-        return Secrets(unit.sealer.open(kept.value, _PLACE))
+        key = self._read_former() or os.urandom(KEY_BYTES)
+        return Secrets(make_secret(unit, _NAME, key))
 
     def _read_former(self) -> bytes | None:
         try:

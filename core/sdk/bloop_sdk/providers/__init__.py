@@ -11,7 +11,13 @@ from bloop_sdk.providers.ai import (
     SpeechProvider,
     Storyboarder,
 )
-from bloop_sdk.providers.content import Authorizing, Exporter, LMSProvider, NotesProvider
+from bloop_sdk.providers.content import (
+    Authorizing,
+    Exporter,
+    Foreseeing,
+    LMSProvider,
+    NotesProvider,
+)
 from bloop_sdk.providers.identity import IdentityProvider
 from bloop_sdk.providers.payments import PaymentProvider
 from bloop_sdk.providers.render import AvatarProvider, Renderer
@@ -24,28 +30,31 @@ class Capability:
     """A thing that plugins can do, and the protocol that says how.
 
     ``besides`` are protocols that its providers may follow as well: the hub looks whether they do.
+    ``lent`` says that plugins may use it of each other (``uses`` in the manifest); the others are
+    for the hub alone.
     """
 
     name: str
     protocol: type
     stable: bool = False
     besides: tuple[type, ...] = ()
+    lent: bool = False
 
 
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability
     for capability in (
-        Capability("lms", LMSProvider, stable=True, besides=(Authorizing,)),
-        Capability("notes", NotesProvider, stable=True, besides=(Authorizing,)),
+        Capability("lms", LMSProvider, stable=True, besides=(Authorizing, Foreseeing)),
+        Capability("notes", NotesProvider, stable=True, besides=(Authorizing, Foreseeing)),
         Capability("exporter", Exporter),
-        Capability("payments", PaymentProvider),
-        Capability("language", LanguageProvider),
-        Capability("storyboarder", Storyboarder),
-        Capability("speech", SpeechProvider),
-        Capability("embedding", EmbeddingProvider),
-        Capability("mastery", MasteryProvider),
-        Capability("renderer", Renderer),
-        Capability("avatar", AvatarProvider),
+        Capability("payments", PaymentProvider, lent=True),
+        Capability("language", LanguageProvider, lent=True),
+        Capability("storyboarder", Storyboarder, lent=True),
+        Capability("speech", SpeechProvider, lent=True),
+        Capability("embedding", EmbeddingProvider, lent=True),
+        Capability("mastery", MasteryProvider, lent=True),
+        Capability("renderer", Renderer, lent=True),
+        Capability("avatar", AvatarProvider, lent=True),
         Capability("identity", IdentityProvider),
         Capability("search", SearchProvider),
         Capability("blobs", BlobProvider),

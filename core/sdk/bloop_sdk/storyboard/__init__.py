@@ -35,6 +35,7 @@ from bloop_sdk.storyboard.visuals import (
     Vertex,
     Visual,
 )
+from bloop_sdk.storyboard.words import WrittenWord, find_word, words
 
 __all__ = [
     "Array",
@@ -66,6 +67,9 @@ __all__ = [
     "Title",
     "Vertex",
     "Visual",
+    "WrittenWord",
+    "find_word",
     "read_storyboard",
     "storyboard_schema",
+    "words",
 ]

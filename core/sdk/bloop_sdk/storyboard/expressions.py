@@ -41,7 +41,7 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
+    ast.Pow: math.pow,
 }
 
 Evaluate = Callable[[float], float]
@@ -68,10 +68,10 @@ class Expression:
     def at(self, x: float) -> float | None:
         """The value, or None where the function has none (or one beyond all numbers)."""
         try:
-            y = self._evaluate(x)
+            y = float(self._evaluate(x))
         except (ArithmeticError, ValueError):
             return None
-        return float(y) if isinstance(y, int | float) and math.isfinite(y) else None
+        return y if math.isfinite(y) else None
 
 
 def _compiled(node: ast.expr, depth: int) -> Evaluate:

@@ -11,6 +11,8 @@ from bloop_sdk.testing.context import FakeContext, ListLogger, MemoryStore, fake
 from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, Slow, Status
 from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.kit import plugin_tests
+from bloop_sdk.testing.lessons import Lessons
+from bloop_sdk.testing.reach import FakeContent, FakeFiles, FakeProviders
 from bloop_sdk.testing.reading import ContractError, Replica, raw_hash, read_all, ref_of
 from bloop_sdk.testing.recording import Recording, recorded
 from bloop_sdk.testing.streams import FakeStream, Stream
@@ -23,12 +25,16 @@ from bloop_sdk.testing.system import (
     http_client,
     reply,
 )
+from bloop_sdk.testing.voices import Voices, tones
 
 __all__ = [
     "Clock",
     "ContractError",
     "Cut",
+    "FakeContent",
     "FakeContext",
+    "FakeFiles",
+    "FakeProviders",
     "FakeStream",
     "FakeSystem",
     "FakeTransport",
@@ -39,6 +45,7 @@ __all__ = [
     "Hang",
     "Indexes",
     "Killed",
+    "Lessons",
     "ListLogger",
     "MemoryStore",
     "Recorder",
@@ -49,6 +56,7 @@ __all__ = [
     "Status",
     "Stream",
     "System",
+    "Voices",
     "arrived",
     "fake_call",
     "http_client",
@@ -58,4 +66,5 @@ __all__ = [
     "recorded",
     "ref_of",
     "reply",
+    "tones",
 ]

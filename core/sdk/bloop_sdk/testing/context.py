@@ -18,6 +18,7 @@ from bloop_sdk.plugin import ConnectionContext, JobContext, RequestContext, Unit
 from bloop_sdk.principals import Call, Principal, PrincipalKind, Role, Trace
 from bloop_sdk.settings import PluginConfig
 from bloop_sdk.testing.faults import Steps
+from bloop_sdk.testing.reach import FakeContent, FakeFiles, FakeProviders
 
 if TYPE_CHECKING:
     from bloop_sdk.testing.units import FakeDatabase
@@ -112,6 +113,9 @@ class FakeContext:
     call: Call = field(default_factory=fake_call)
     http: HttpClient = field(default_factory=NoHttp)
     store: MemoryStore = field(default_factory=MemoryStore)
+    content: FakeContent = field(default_factory=FakeContent)
+    files: FakeFiles = field(default_factory=FakeFiles)
+    providers: FakeProviders = field(default_factory=FakeProviders)
     log: ListLogger = field(default_factory=ListLogger)
     job: str = "test-job"
     data_dir: Path = Path()
@@ -131,6 +135,11 @@ class FakeContext:
         """Run blocking code in a thread."""
         self.steps.take()
         return await asyncio.to_thread(function, *args, **kwargs)
+
+    @property
+    def attempts_left(self) -> int:
+        """None: what fails here has failed."""
+        return 0
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Remember what was reported."""
@@ -158,6 +167,10 @@ class FakeContext:
     def may(self, action: str) -> bool:
         """Whether ``actions`` holds it."""
         return self.actions is None or action in self.actions
+
+    def signed(self, path: str, seconds: float) -> str:
+        """An address that tells what was asked for, and opens nothing."""
+        return f"/x/{self.plugin_id}{path}?signed=for-{seconds:g}-s"
 
     def render(self, template: str, **values: Any) -> str:
         """HTML of a template in ``package``, with Jinja2 where that is installed."""

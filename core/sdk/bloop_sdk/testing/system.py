@@ -32,7 +32,9 @@ from bloop_sdk.http import Answer, Request, Response
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.faults import pieces
 from bloop_sdk.testing.indexes import Indexes
+from bloop_sdk.testing.lessons import Lessons
 from bloop_sdk.testing.streams import Stream
+from bloop_sdk.testing.voices import Voices
 
 OFFERS: dict[str, str] = {
     "bad": "settings with a credential that was never valid",
@@ -50,6 +52,7 @@ OFFERS: dict[str, str] = {
     "cancel": "`cancel(url) -> dict`: what it brings back when they say no",
     "stop": "`stop()`: let the system be away",
     "start": "`start()`: bring it back, at the same address",
+    "kill": "`kill(provider) -> bool`: end the process in which it works at the moment",
     "refused": "`refused() -> dict`: a payload that it can never take",
 }
 """What a system may offer beyond its content, with the methods' signatures."""
@@ -152,7 +155,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-Subject = System | Folder | Stream | Indexes
+Subject = System | Folder | Stream | Indexes | Lessons | Voices
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from bloop_bookmarks import tables, work
 from bloop_bookmarks.config import BookmarksConfig
 from bloop_sdk import (
     CallContext,
+    FileView,
     PageView,
     PanelSubject,
     RequestContext,
@@ -30,7 +31,7 @@ async def mine(request: WebRequest, ctx: RequestContext) -> PageView:
         link=share_link(ctx, user),
         operates=ctx.may("plugins:toggle"),
         exporting=request.query_params.get("exporting"),
-        exported=bool(await ctx.run_sync(ctx.store.keys, work.prefix(user))),
+        exported=await ctx.files.get(work.name_of(user)) is not None,
     )
     return PageView(title="Bookmarks", html=html)
 
@@ -82,14 +83,9 @@ async def ask_for_export(_request: WebRequest, ctx: RequestContext) -> Response:
     return redirect("/x/bookmarks/?exporting=1")
 
 
-async def exported(_request: WebRequest, ctx: RequestContext) -> Response:
+async def exported(_request: WebRequest, ctx: RequestContext) -> FileView:
     """What the last export wrote."""
-    text = await ctx.run_sync(work.written, ctx.store, ctx.call.principal.id)
-    headers = {
-        "content-type": "text/markdown; charset=utf-8",
-        "content-disposition": 'attachment; filename="bookmarks.md"',
-    }
-    return Response(status=200, headers=headers, body=text.encode(), url="")
+    return FileView(name=work.name_of(ctx.call.principal.id), download="bookmarks.md")
 
 
 def share_link(ctx: CallContext, user: str) -> str | None:

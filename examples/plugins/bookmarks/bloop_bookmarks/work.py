@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from bloop_bookmarks import tables
 from bloop_sdk import Event, JobContext, Unit
-from bloop_sdk.plugin import KeyValueStore
 
 EXPORTS = "export/"
-AT_ONCE = 50
-"""Bookmarks in one value of the store, which holds 64 KiB."""
 
 
 async def export(ctx: JobContext, payload: dict[str, Any]) -> dict[str, int]:
-    """Write somebody's bookmarks as Markdown; done again, it gives the same."""
-    user = payload["user"]
-    rows = await ctx.read(tables.of, user)
-    for key in await ctx.run_sync(ctx.store.keys, prefix(user)):
-        await ctx.run_sync(ctx.store.delete, key)
-    for start in range(0, len(rows), AT_ONCE):
-        part = rows[start : start + AT_ONCE]
-        text = "".join(f"- [{_plain(row.title)}](/lessons/{row.item_id})\n" for row in part)
-        await ctx.run_sync(ctx.store.set, f"{prefix(user)}{start:06}", text)
-        ctx.progress(start + len(part), len(rows), "bookmarks written")
+    """Write somebody's bookmarks as Markdown; done again, it replaces what was written."""
+    rows = await ctx.read(tables.of, payload["user"])
+    lines = [f"- [{_plain(row.title)}](/lessons/{row.item_id})\n" for row in rows]
+    with tempfile.TemporaryDirectory(dir=ctx.data_dir) as folder:
+        source = Path(folder) / "bookmarks.md"
+        await ctx.run_sync(source.write_text, "".join(lines), "utf-8")
+        await ctx.files.put(name_of(payload["user"]), source, "text/markdown; charset=utf-8")
+    ctx.progress(len(rows), len(rows), "bookmarks written")
     return {"bookmarks": len(rows)}
 
 
 async def tidy(ctx: JobContext, _payload: dict[str, Any]) -> dict[str, int]:
     """Forget all exports: whoever wants another one asks for it. Started each night."""
-    keys = await ctx.run_sync(ctx.store.keys, EXPORTS)
-    for key in keys:
-        await ctx.run_sync(ctx.store.delete, key)
-    return {"parts": len(keys)}
+    names = await ctx.files.names(EXPORTS)
+    for name in names:
+        await ctx.files.delete(name)
+    return {"exports": len(names)}
 
 
-def written(store: KeyValueStore, user: str) -> str:
-    """What the last export wrote."""
-    return "".join(store.get(key) for key in store.keys(prefix(user)))
-
-
-def prefix(user: str) -> str:
-    """Where the parts of somebody's export lie in the store."""
-    return f"{EXPORTS}{user}/"
+def name_of(user: str) -> str:
+    """The name of somebody's last export."""
+    return f"{EXPORTS}{user}.md"
 
 
 def forget_item(unit: Unit, event: Event) -> None:

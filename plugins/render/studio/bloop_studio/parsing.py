@@ -45,7 +45,7 @@ class _Script:
         return self.places.get(where, 1)
 
 
-def read_script(text: str) -> Storyboard:
+def from_markdown(text: str) -> Storyboard:
     """The storyboard that a script describes. Raises :class:`ScriptError`."""
     if len(text) > LONGEST:
         raise ScriptError([(1, f"longer than {LONGEST} characters")])

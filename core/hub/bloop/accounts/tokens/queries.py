@@ -65,6 +65,18 @@ KEY_HOLDER = register(
 )
 """Who an API key is, as long as it and its owner's account last."""
 
+KEY_ROLE = register(
+    "accounts.key_role",
+    select(ApiKey.role).where(
+        ApiKey.institution_id == institution,
+        ApiKey.id == bindparam("id"),
+        ApiKey.user_id.is_(None),
+        ApiKey.revoked_at.is_(None),
+        ApiKey.expires_at > _now,
+    ),
+)
+"""The role of an institution's key that is good."""
+
 FAMILIES = register(
     "accounts.families",
     select(

@@ -156,6 +156,24 @@ def imports_required(subject: Subject) -> Iterator[Fault]:
                 )
 
 
+@rule("D309", Severity.ERROR)
+def uses_declared(subject: Subject) -> Iterator[Fault]:
+    """Every capability that `ctx.providers` is asked for by name is in `uses`.
+
+    The hub gives the plugin no other, and whoever enables it reads that list.
+    """
+    uses = subject.raw.get("uses", ())
+    for source in subject.sources:
+        for capability, line in source.capabilities:
+            if capability not in uses:
+                yield Fault(
+                    f"it asks for {capability!r}, which it does not say that it uses",
+                    f'add "{capability}" to uses',
+                    subject.show(source.path),
+                    line,
+                )
+
+
 def _extras(subject: Subject) -> list[str]:
     extras = subject.project.get("project", {}).get("optional-dependencies", {})
     return [line for lines in extras.values() for line in lines]

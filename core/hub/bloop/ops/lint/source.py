@@ -59,16 +59,22 @@ class Source:
     @cached_property
     def topics(self) -> list[tuple[str, int]]:
         """The topics that ``unit.emit`` is called with, where they are written out."""
-        return [
-            (node.args[0].value, node.lineno)
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "emit"
-            and node.args
-            and isinstance(node.args[0], ast.Constant)
-            and isinstance(node.args[0].value, str)
-        ]
+        return list(self._said("emit"))
+
+    @cached_property
+    def capabilities(self) -> list[tuple[str, int]]:
+        """Those that ``ctx.providers`` is asked for, where they are written out."""
+        return [*self._said("get", of="providers"), *self._said("offers", of="providers")]
+
+    def _said(self, method: str, of: str | None = None) -> Iterator[tuple[str, int]]:
+        """The texts that a method is called with first, ``of`` an attribute of that name."""
+        for node in ast.walk(self.tree):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=owner, attr=attr),
+                    args=[ast.Constant(value=str(said)), *_],
+                ) if attr == method and of in {None, getattr(owner, "attr", None)}:
+                    yield said, node.lineno
 
     @cached_property
     def undocumented(self) -> list[tuple[str, int]]:

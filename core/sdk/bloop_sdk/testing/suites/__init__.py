@@ -9,6 +9,8 @@ from bloop_sdk.testing.suites.identity import IDENTITY
 from bloop_sdk.testing.suites.plugin import EVERY_PLUGIN
 from bloop_sdk.testing.suites.search import SEARCH
 from bloop_sdk.testing.suites.sink import SINK
+from bloop_sdk.testing.suites.speech import SPEECH
+from bloop_sdk.testing.suites.storyboarder import STORYBOARDER
 
 SUITES: dict[str, Suite] = {
     "lms": CONTENT,
@@ -16,6 +18,8 @@ SUITES: dict[str, Suite] = {
     "identity": IDENTITY,
     "search": SEARCH,
     "sink": SINK,
+    "speech": SPEECH,
+    "storyboarder": STORYBOARDER,
 }
 """A capability and what holds for each of its providers."""
 

@@ -1,0 +1,157 @@
+"""A whole picture: the frame with its heading and logo, and in it the visual at a size that fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from manim import Mobject
+
+from bloop_manim.drawing.canvas import HARD_CAP, Box, Canvas
+from bloop_manim.drawing.raster import picture
+from bloop_manim.drawing.recipes import line
+from bloop_manim.drawing.sketch import Sketch, Written
+from bloop_manim.drawing.theme import Theme, themed
+from bloop_manim.visuals import drawer
+from bloop_sdk.providers.render import Fault, ScenePlan
+
+_SHRINK: Final = 0.94
+_POWERS: Final = 12
+_SLACK: Final = 0.03
+_TOUCH: Final = 0.04
+"""Share of a text that may be covered by another: boxes are larger than letters."""
+_RIGHT_TO_LEFT: Final = frozenset({"ar", "he", "fa", "ur", "yi", "ps", "sd", "ckb", "dv", "ug"})
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A scene's picture, as a whole."""
+
+    theme: Theme
+    canvas: Canvas
+    frame: Sketch
+    content: Sketch
+    room: Box
+    scale: float
+    fits: bool
+    faults: tuple[Fault, ...] = ()
+
+
+def compose(plan: ScenePlan) -> Sheet:
+    """The picture at the largest size that fits; at the smallest one where none does."""
+    theme, faults = themed(plan.look)
+    canvas = Canvas.of(plan.look)
+    frame = _sketch(plan, theme, canvas, canvas.safe)
+    room = _framed(plan, frame)
+    content, scale, fits = _largest(plan, frame, room)
+    whole = content.bounds()
+    if whole is not None and not whole.within(room, _SLACK):
+        _squeezed(content, whole, room)
+    return Sheet(theme, canvas, frame, content, room, scale, fits, faults)
+
+
+def _largest(plan: ScenePlan, frame: Sketch, room: Box) -> tuple[Sketch, float, bool]:
+    """The visual as large as it fits, or as small as it is still read; found by halving."""
+    visual, draw = plan.scene.visual, drawer(plan.scene.visual)
+    tried: dict[int, tuple[Sketch, float, bool]] = {}
+
+    def enough(power: int) -> bool:
+        if power not in tried:
+            scale = round(_SHRINK**power, 4)
+            content = _sketch(plan, frame.theme, frame.canvas, room)
+            draw(content, visual, scale)
+            whole = content.bounds()
+            fits = whole is None or whole.within(room, _SLACK)
+            tried[power] = content, scale, fits and not overlaps(content)
+        return tried[power][2] or _floored(tried[power][0])
+
+    low, high = 0, _POWERS
+    if enough(0):
+        return tried[0]
+    while high - low > 1:
+        middle = (low + high) // 2
+        if enough(middle):
+            high = middle
+        else:
+            low = middle
+    enough(high)
+    return tried[high]
+
+
+def overlaps(sketch: Sketch) -> list[tuple[Written, Written, float]]:
+    """Pairs of texts that cover each other, and the share of the smaller one that is covered."""
+    found = []
+    texts = [text for text in sketch.texts if text.box.width > 0 and text.box.height > 0]
+    for number, one in enumerate(texts):
+        for other in texts[number + 1 :]:
+            shared = one.box.overlap(other.box)
+            if shared:
+                least = min(t.box.width * t.box.height for t in (one, other))
+                if shared > _TOUCH * least:
+                    found.append((one, other, shared / least))
+    return found
+
+
+def _floored(content: Sketch) -> bool:
+    """Whether a smaller size would not be read at all."""
+    hard = content.canvas.least_cap(HARD_CAP)
+    return any(text.cap * _SHRINK < hard for text in content.texts)
+
+
+def _squeezed(content: Sketch, whole: Box, room: Box) -> None:
+    """Never off the canvas: the picture as a whole is made smaller, and the check says so."""
+    factor = min(room.width / whole.width, room.height / whole.height, 1.0)
+    content.squeeze((whole.x, whole.y), factor, (room.x - whole.x, room.y - whole.y))
+
+
+def _sketch(plan: ScenePlan, theme: Theme, canvas: Canvas, box: Box) -> Sketch:
+    rtl = plan.language.split("-")[0].lower() in _RIGHT_TO_LEFT
+    return Sketch(theme, canvas, box, plan.language, rtl=rtl, assets=plan.assets)
+
+
+def _framed(plan: ScenePlan, frame: Sketch) -> Box:
+    """Draw heading, rule and logo; gives the room that is left."""
+    safe, canvas, theme = frame.box, frame.canvas, frame.theme
+    logo = _logo(plan, frame)
+    visual = plan.scene.visual
+    heading = visual.title or plan.scene.title
+    if visual.kind == "title" or not heading:
+        return (
+            safe
+            if logo is None or visual.kind == "title"
+            else Box(safe.left, safe.bottom, safe.right, logo.bottom - 0.2)
+        )
+    room = safe.width - (logo.width + 0.4 if logo else 0.0)
+    size = canvas.heading
+    words = frame.text(
+        heading, size, width=room, style="display", balanced=canvas.tall, leading=1.24
+    )
+    while words.lines > 2 and size > canvas.body * 0.85:
+        size *= 0.93
+        words = frame.text(heading, size, width=room, style="display", leading=1.24)
+    words.place(safe.right - words.width if frame.rtl else safe.left, safe.top + 0.08)
+    part = "title" if visual.title else ""
+    frame.write(words, heading, theme.ink, part, marks=(), motion="fade")
+    y = words.box.bottom - 0.14
+    frame.add(
+        line((safe.left, y), (safe.right, y), theme.line, 1.5 * theme.stroke), "", motion="fade"
+    )
+    length = min(0.9, safe.width / 5)
+    start = safe.right - length if frame.rtl else safe.left
+    frame.add(line((start, y), (start + length, y), theme.primary, 4), "", motion="fade")
+    return Box(safe.left, safe.bottom, safe.right, y - 0.34)
+
+
+def _logo(plan: ScenePlan, frame: Sketch) -> Box | None:
+    if plan.look.logo is None:
+        return None
+    safe = frame.box
+    largest = Box(0, 0, min(2.0, safe.width * 0.28), 0.5)
+    made = picture(plan.look.logo, largest)
+    if isinstance(made, str):
+        frame.fault("asset", "logo", made)
+        return None
+    logo: Mobject = made
+    x = safe.left + logo.width / 2 if frame.rtl else safe.right - logo.width / 2
+    logo.move_to([x, safe.top - 0.22, 0])
+    return frame.add(logo, "", motion="fade").box

@@ -1,0 +1,114 @@
+"""The ``renderer`` provider: plans go to workers, clips and pictures come back as files."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bloop_manim import wire
+from bloop_manim.config import ManimConfig
+from bloop_manim.pool import Limits, Pool, shared
+from bloop_sdk import PluginContext, UnsupportedError
+from bloop_sdk.providers.render import Clip, Layout, Look, Probe, Progress, ScenePlan
+
+NEEDED = {"manim": "manim", "av": "av", "cairo": "pycairo", "typst": "typst"}
+LEAST_SECONDS = 60.0
+"""Before a scene is given up, however short it is: its texts and formulas are set first."""
+
+
+class ManimRenderer:
+    """Draws in the plugin's workers; any number of these share them."""
+
+    worker = "bloop_manim.worker"
+    """The module that its processes run."""
+
+    def __init__(self, ctx: PluginContext) -> None:
+        assert isinstance(ctx.config, ManimConfig)
+        self._config = ctx.config
+        self._run_sync = ctx.run_sync
+        self._limits = Limits(
+            workers=self._config.workers or _cores(),
+            scenes=self._config.scenes_per_worker,
+            idle_seconds=self._config.idle_seconds,
+            memory_mb=self._config.memory_mb,
+            niceness=self._config.niceness,
+            module=self.worker,
+        )
+
+    def probe(self) -> Probe:
+        """Whether what draws is installed; nothing is imported for it."""
+        missing = tuple(name for module, name in NEEDED.items() if not _there(module))
+        nvidia = Path("/dev/nvidiactl").exists()
+        return Probe(ready=not missing, accelerated=nvidia, missing=missing)
+
+    def version(self) -> str:
+        """Of everything a clip depends on but its plan."""
+        from bloop_manim.versions import version
+
+        return version(self._encoding(), latex=self._config.latex)
+
+    async def check(self, plan: ScenePlan) -> Layout:
+        """Measure a scene."""
+        answer = await self._ask({"do": "check"}, plan, LEAST_SECONDS, quick=True)
+        return wire.layout_in(answer)
+
+    async def render(self, plan: ScenePlan, target: Path, progress: Progress | None = None) -> Clip:
+        """Draw a scene to ``target``."""
+        frames = max(1, round(plan.seconds * plan.look.fps))
+        encoding = await self._run_sync(self._encoding)
+        request = {"do": "render", "target": wire.place(target), "encoding": asdict(encoding)}
+        seconds = LEAST_SECONDS + frames * self._config.seconds_per_frame
+        answer = await self._ask(request, plan, seconds, progress)
+        return Clip(path=target, seconds=answer["frames"] / plan.look.fps, frames=answer["frames"])
+
+    async def still(self, plan: ScenePlan, at: Sequence[float], folder: Path) -> Sequence[Path]:
+        """Pictures of a scene."""
+        request = {"do": "still", "at": list(at), "folder": wire.place(folder)}
+        answer = await self._ask(request, plan, LEAST_SECONDS, quick=True)
+        return [Path(path) for path in answer]
+
+    async def _ask(
+        self,
+        request: wire.Message,
+        plan: ScenePlan,
+        seconds: float,
+        progress: Progress | None = None,
+        *,
+        quick: bool = False,
+    ) -> Any:
+        _fits(plan.look)
+        message = {**request, "plan": wire.plan_out(plan), "latex": self._config.latex}
+        answer = await self._pool().ask(message, seconds=seconds, report=progress, quick=quick)
+        return answer["ok"]
+
+    def _pool(self) -> Pool:
+        return shared(self._limits)
+
+    def _encoding(self) -> Any:
+        from bloop_manim.film import Encoding
+        from bloop_manim.trial import chosen, seconds_of
+
+        config = self._config
+        cpu = Encoding(preset=config.preset, crf=config.crf, threads=config.encoder_threads)
+        return chosen(config.encoder, cpu, seconds_of)
+
+
+def _fits(look: Look) -> None:
+    if look.width % 2 or look.height % 2 or not (0 < look.fps <= 120):
+        raise UnsupportedError(
+            f"a video of {look.width} x {look.height} at {look.fps} frames a second",
+            cure="take even sizes, and at most 120 frames a second",
+        )
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _there(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None

@@ -1,0 +1,61 @@
+"""What a clip depends on besides its plan, as one short text."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import shutil
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
+from bloop_manim.film import Encoding
+
+DRAWN_BY = ("manim", "ManimPango", "pycairo", "av", "numpy", "pillow", "typst", "skia-pathops")
+
+
+def version(encoding: Encoding, *, latex: bool) -> str:
+    """Changes with this package's source and data, what it draws with, fonts and encoding."""
+    parts = {
+        "source": _source(Path(__file__).parent),
+        "packages": _packages(),
+        "fonts": _fonts(),
+        "encoding": asdict(encoding),
+        "latex": latex,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
+
+
+@functools.cache
+def _source(package: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.relative_to(package).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+@functools.cache
+def _packages() -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name in DRAWN_BY:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+@functools.cache
+def _fonts() -> str:
+    """The machine's fonts, which stand in for what the package's own do not have."""
+    lister = shutil.which("fc-list")
+    if lister is None:
+        return ""
+    listed = subprocess.run(  # noqa: S603 - fontconfig's own, without anybody's words
+        [lister, "--format", "%{file}:%{fontversion}\n"], capture_output=True, check=False
+    )
+    return hashlib.sha256(b"\n".join(sorted(listed.stdout.splitlines()))).hexdigest()

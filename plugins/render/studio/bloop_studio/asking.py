@@ -1,0 +1,49 @@
+"""Asking for a video, whoever asks: an app, a page, a command."""
+
+from __future__ import annotations
+
+from bloop_sdk import CallContext, Item, UnsupportedError
+from bloop_sdk.storyboard import Storyboard
+from bloop_studio import storyboards, videos
+from bloop_studio.access import storyboard_of
+from bloop_studio.drafting import draft
+from bloop_studio.insisting import insist
+from bloop_studio.options import Options
+from bloop_studio.tables import StoryboardVersion, Video
+
+
+async def ask(
+    ctx: CallContext,
+    item: Item,
+    options: Options,
+    *,
+    number: int | None = None,
+    again: bool = False,
+) -> Video:
+    """Ask for a lesson's video: of a version of its storyboard, or of the one that counts."""
+    if number is None:
+        version = await storyboard_of(ctx, item)
+        # What was drafted is drafted alike for whoever asks, so that it is one request.
+        chosen = version if version and version.made_by == "author" else None
+    else:
+        chosen = await ctx.read(storyboards.version, item.id, number)
+        if chosen is None:
+            raise UnsupportedError(f"this lesson's storyboard has no version {number}")
+    by = ctx.call.principal.id
+    return await insist(ctx, videos.ask, item, options, chosen, by=by, again=again)
+
+
+async def write(
+    ctx: CallContext, item: Item, storyboard: Storyboard, over: int | None
+) -> StoryboardVersion:
+    """Keep a storyboard that a person wrote, made from version ``over``."""
+    mine = storyboard.model_copy(update={"made_by": "author"})
+    by = ctx.call.principal.id
+    return await insist(ctx, storyboards.keep, item.id, item.version, mine, author=by, over=over)
+
+
+async def redraft(ctx: CallContext, item: Item, storyboarder: str) -> StoryboardVersion:
+    """Have the lesson's storyboard written anew; the versions before stay."""
+    made = await draft(ctx, item, storyboarder)
+    by = ctx.call.principal.id
+    return await insist(ctx, storyboards.keep, item.id, item.version, made.storyboard, author=by)

@@ -1,0 +1,150 @@
+"""The stage ``scenes``: a clip for each, found or drawn; a title card where that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bloop_sdk import BloopError, CallContext, ItemFile, RetriableError, UnsupportedError
+from bloop_sdk.providers.render import Renderer, ScenePlan
+from bloop_studio import pieces, planning, videos
+from bloop_studio.insisting import insist
+from bloop_studio.jobs import STOPPED, TELL_SECONDS, JobPayload, Work, stage
+from bloop_studio.tables import VideoScene
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRenderer:
+    """A renderer, and under which name its clips are kept."""
+
+    plugin_id: str
+    renderer: Renderer
+    version: str
+
+
+async def open_renderer(ctx: CallContext) -> OpenRenderer:
+    """The first renderer that is ready; raises with what to install where none is."""
+    missing: list[str] = []
+    for offer in await ctx.providers.offers("renderer"):
+        renderer: Renderer = await ctx.providers.get("renderer", offer.plugin_id)
+        probe = renderer.probe()
+        if probe.ready:
+            return OpenRenderer(offer.plugin_id, renderer, renderer.version())
+        missing += [f"{offer.plugin_id} needs {what}" for what in probe.missing]
+    raise UnsupportedError(
+        "nothing here draws scenes",
+        code="no_renderer",
+        cure="; ".join(missing) or "enable a renderer: bloop plugins enable manim",
+    )
+
+
+@stage
+async def draw_scene(work: Work, payload: JobPayload) -> dict[str, Any]:
+    """Find a scene's clip or draw it."""
+    ctx = work.ctx
+    row = await ctx.read(videos.scene, work.video.id, payload["scene"])
+    if row is None:
+        return {"skipped": "this scene is no longer wanted"}
+    opened = await open_renderer(ctx)
+    name = planning.clip_name(row.plan, opened.plugin_id, opened.version)
+    found = await ctx.files.get(name)
+    if found is not None:
+        await ctx.transaction(_done, row.id, name, row.frames, reused=True)
+        await insist(ctx, videos.use, name, found.size)
+        return {"clip": name, "reused": True}
+    try:
+        await _draw(work, opened, row, row.plan, name)
+        fault = None
+    except RetriableError as err:
+        if err.code == STOPPED or ctx.attempts_left:
+            raise
+        name, fault = await _card(work, opened, row, err)
+    except BloopError as err:
+        name, fault = await _card(work, opened, row, err)
+    return {"clip": name, "reused": False, "fault": fault}
+
+
+async def _card(
+    work: Work, opened: OpenRenderer, row: VideoScene, err: BloopError
+) -> tuple[str, str]:
+    """The lesson ships all the same: the scene's title, for as long as it is spoken."""
+    card = planning.title_card(row.plan)
+    name = planning.clip_name(card, opened.plugin_id, opened.version)
+    fault = str(err)[:500]
+    work.ctx.log.warning("a scene became a title card", scene=row.number, reason=fault)
+    await _draw(work, opened, row, card, name, fault)
+    return name, fault
+
+
+async def _draw(
+    work: Work,
+    opened: OpenRenderer,
+    row: VideoScene,
+    kept: dict[str, Any],
+    name: str,
+    fault: str | None = None,
+) -> None:
+    ctx = work.ctx
+    with tempfile.TemporaryDirectory(dir=ctx.data_dir) as folder:
+        files = {
+            asset: await stored(ctx, file, Path(folder))
+            for asset, file in planning.assets_of(kept).items()
+        }
+        target = Path(folder, "scene.mp4")
+        await _drawn(work, opened.renderer, row, planning.read_plan(kept, files), target)
+        await pieces.keep(ctx, name, target, "video/mp4")
+    await ctx.transaction(_done, row.id, name, row.frames, reused=False, fault=fault)
+
+
+async def _drawn(
+    work: Work, renderer: Renderer, row: VideoScene, plan: ScenePlan, target: Path
+) -> None:
+    """Draw, and tell meanwhile how far it is; where the job should end, so does the drawing."""
+    at = [0, row.frames]
+    lock = threading.Lock()
+
+    def progress(done: int, total: int) -> None:
+        with lock:
+            at[:] = [done, total]
+
+    drawing = asyncio.ensure_future(renderer.render(plan, target, progress))
+    try:
+        while not (await asyncio.wait((drawing,), timeout=TELL_SECONDS))[0]:
+            done, total = at
+            work.ctx.progress(done, total, "frames drawn")
+            await work.ctx.transaction(_tell_frames, work.video.id, work.video.round, row.id, done)
+    finally:
+        if not drawing.done():
+            drawing.cancel()
+            await asyncio.wait((drawing,))
+    await drawing
+
+
+def _tell_frames(unit: Any, video: str, round_: int, scene: str, frames: int) -> None:
+    videos.drawn(unit, scene, frames)
+    done, total = videos.frames_drawn(unit, video)
+    videos.progress(unit, video, round_, done=done, total=total, message="frames drawn")
+
+
+def _done(
+    unit: Any,
+    scene: str,
+    name: str,
+    frames: int,
+    *,
+    reused: bool,
+    fault: str | None = None,
+) -> None:
+    videos.end_scene(unit, scene, clip=name, drawn=frames, reused=reused, fault=fault)
+
+
+async def stored(ctx: CallContext, file: ItemFile, folder: Path) -> Path:
+    """A file of the lesson on disk, under a name that no lesson chose."""
+    target = folder / f"asset-{file.sha256}"
+    if not target.exists():
+        await ctx.content.save(file, target)
+    return target

@@ -1,0 +1,121 @@
+"""The stages of a video, each a job: storyboard, speech, scenes beside each other, one file.
+
+Each stage leaves what it made under a name that says what it was made from, and asks for the next
+one in the transaction that ends it. So a stage that is killed makes only what is missing.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from bloop_sdk import BloopError, CallContext, Item, JobContext, RetriableError, Unit
+from bloop_sdk.storyboard import Storyboard
+from bloop_studio import videos
+from bloop_studio.config import config_of
+from bloop_studio.options import Options
+from bloop_studio.tables import Video, now
+
+JobPayload = dict[str, Any]
+STOPPED = "job_stopped"
+TELL_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A video that a job works on."""
+
+    ctx: JobContext
+    video: Video
+    item: Item
+
+    @property
+    def options(self) -> Options:
+        """What it is made with."""
+        return Options.model_validate(self.video.options)
+
+    @property
+    def storyboard(self) -> Storyboard:
+        """What is drawn."""
+        return Storyboard.model_validate(self.video.storyboard)
+
+    async def tell(self, **values: Any) -> None:
+        """Say how far it is."""
+        await self.ctx.transaction(videos.progress, self.video.id, self.video.round, **values)
+
+    def teller(self, message: str) -> Callable[[int, int], Awaitable[None]]:
+        """Says how much is done of how much, now and then."""
+        last = 0.0
+
+        async def told(done: int, total: int) -> None:
+            nonlocal last
+            self.ctx.progress(done, total, message)
+            if time.monotonic() - last > TELL_SECONDS or done == total:
+                last = time.monotonic()
+                await self.tell(done=done, total=total, message=message)
+
+        return told
+
+
+Stage = Callable[[Work, JobPayload], Awaitable[dict[str, Any]]]
+
+
+def stage(function: Stage) -> Callable[[JobContext, JobPayload], Awaitable[dict[str, Any]]]:
+    """A job's handler: finds its video, and says there why it can't go on.
+
+    A video that was removed, or asked for anew meanwhile, is left alone.
+    """
+
+    @functools.wraps(function)
+    async def handler(ctx: JobContext, payload: JobPayload) -> dict[str, Any]:
+        video = await ctx.read(videos.one, payload["video"])
+        if video is None or video.round != payload["round"]:
+            return {"skipped": "this video was removed or asked for anew"}
+        try:
+            work = Work(ctx, video, await ctx.content.item(video.item_id))
+            return await function(work, payload)
+        except BloopError as err:
+            await _tell_failure(ctx, video, err)
+            raise
+
+    return handler
+
+
+async def _tell_failure(ctx: JobContext, video: Video, err: BloopError) -> None:
+    """Note a failure where people look; the ledger decides whether there is another try."""
+    if err.code == STOPPED:
+        return
+    if isinstance(err, RetriableError) and ctx.attempts_left:
+        waits = f"tried again: {err}"[:200]
+        await ctx.transaction(videos.progress, video.id, video.round, message=waits)
+    else:
+        await ctx.transaction(videos.fail, video.id, video.round, err)
+
+
+async def next_stage(
+    work: Work, state: str, enqueue: Callable[[Unit], None], **values: Any
+) -> None:
+    """End a stage: what it found, and who goes on, in one transaction."""
+
+    def end(unit: Unit) -> None:
+        if videos.progress(
+            unit, work.video.id, work.video.round,
+            state=state, done=0, total=0, message="", **values,
+        ):  # fmt: skip
+            enqueue(unit)
+
+    await work.ctx.transaction(end)
+
+
+async def tidy(ctx: CallContext, _payload: JobPayload) -> dict[str, int]:
+    """Remove pieces that nothing has used for long. Started each night."""
+    before = now() - timedelta(days=config_of(ctx).keep_days)
+    names = await ctx.read(videos.unused, before)
+    for name in names:
+        await ctx.files.delete(name)
+    await ctx.transaction(videos.forget_pieces, names)
+    return {"removed": len(names)}

@@ -1,0 +1,34 @@
+"""Kept pieces of videos, under names made of all that they depend on: nothing is made twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from bloop_sdk import CallContext
+from bloop_studio import videos
+from bloop_studio.insisting import insist
+
+
+def digest(*parts: Any) -> str:
+    """A name for what is made from ``parts``, which are JSON-shaped."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def fetch(ctx: CallContext, name: str, target: Path) -> bool:
+    """Write a kept piece to ``target``; False where there is none."""
+    found = await ctx.files.get(name)
+    if found is None:
+        return False
+    await ctx.files.save(name, target)
+    await insist(ctx, videos.use, name, found.size)
+    return True
+
+
+async def keep(ctx: CallContext, name: str, source: Path, media_type: str) -> None:
+    """Keep a piece."""
+    kept = await ctx.files.put(name, source, media_type)
+    await insist(ctx, videos.use, name, kept.size)

@@ -1,0 +1,212 @@
+"""The stages ``storyboard`` and ``speech``: what is told, by whom, and when what is seen."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bloop_sdk import CallContext, FatalError, Item, NotFoundError, Unit
+from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
+from bloop_sdk.storyboard import Image, Scene, Storyboard
+from bloop_studio import drafting, planning, storyboards, videos
+from bloop_studio.config import config_of
+from bloop_studio.drawing import open_renderer, stored
+from bloop_studio.insisting import insist
+from bloop_studio.jobs import JobPayload, Work, next_stage, stage
+from bloop_studio.options import Options
+from bloop_studio.tables import StoryboardVersion, VideoScene
+from bloop_studio.timing import Timed, plan_scene
+from bloop_studio.voicing import Narration, narrate
+
+
+@stage
+async def write_storyboard(work: Work, payload: JobPayload) -> dict[str, Any]:
+    """Find or draft the storyboard, and have its scenes measured."""
+    begun = time.monotonic()
+    version, note = await _version(work)
+    storyboard = Storyboard.model_validate(version.body)
+    checked, faults = await check(work, storyboard)
+    report: dict[str, Any] = {
+        "storyboard": {"version": version.number, "made_by": version.made_by, "note": note},
+        "scenes": len(checked.scenes),
+        "faults": [dataclasses.asdict(one) | {"scene": scene} for scene, one in faults],
+        "seconds": {"storyboard": round(time.monotonic() - begun, 2)},
+    }
+    await next_stage(
+        work,
+        "speech",
+        lambda unit: _ask_for_speech(unit, payload),
+        storyboard=checked.model_dump(mode="json", exclude_defaults=True),
+        storyboard_id=version.id,
+        report=report,
+    )
+    return {"scenes": len(checked.scenes)}
+
+
+def _ask_for_speech(unit: Unit, payload: JobPayload) -> None:
+    unit.enqueue("speech", payload, key=_key("speech", payload))
+
+
+async def _version(work: Work) -> tuple[StoryboardVersion, str]:
+    """The version that was asked for, or the lesson's own, which is drafted where there is none."""
+    ctx, video = work.ctx, work.video
+    if video.storyboard_id:
+        found = await ctx.read(storyboards.by_id, video.storyboard_id)
+        if found is not None:
+            return found, ""
+    made = await drafting.draft(ctx, work.item, work.options.storyboarder)
+    kept = await insist(
+        ctx,
+        storyboards.keep,
+        work.item.id,
+        work.item.version,
+        made.storyboard,
+        author=video.created_by,
+    )
+    return kept, made.note
+
+
+async def check(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[tuple[str, Fault]]]:
+    """A storyboard that can be drawn, and what was found; a refused scene keeps its words."""
+    renderer = (await open_renderer(work.ctx)).renderer
+    look = look_of(work)
+    told = work.teller("scenes measured")
+    with tempfile.TemporaryDirectory(dir=work.ctx.data_dir) as name:
+        plans = [
+            await _unplanned(work, scene, storyboard, look, Path(name))
+            for scene in storyboard.scenes
+        ]
+        layouts = await asyncio.gather(*(renderer.check(plan) for plan in plans))
+    await told(len(plans), len(plans))
+    scenes: list[Scene] = []
+    faults: list[tuple[str, Fault]] = []
+    for scene, layout in zip(storyboard.scenes, layouts, strict=True):
+        scenes += _drawable(scene, layout)
+        faults += [(scene.id, fault) for fault in layout.faults]
+    return storyboard.model_copy(update={"scenes": scenes}), faults
+
+
+def _drawable(scene: Scene, layout: Layout) -> list[Scene]:
+    """The scenes to draw: what is refused is shown as its title card, and still told."""
+    if not layout.refused and layout.scenes:
+        return list(layout.scenes)
+    title = (scene.title or scene.visual.title or scene.id)[:80]
+    bare = scene.model_dump(exclude={"cues", "visual"})
+    return [Scene.model_validate(bare | {"visual": {"kind": "title", "title": title}})]
+
+
+async def _unplanned(
+    work: Work, scene: Scene, storyboard: Storyboard, look: Look, folder: Path
+) -> ScenePlan:
+    """A scene as it can be measured, without its times."""
+    files: dict[str, Path] = {}
+    if isinstance(scene.visual, Image):
+        sources = {one.id: one.source for one in storyboard.assets}
+        file = work.item.files.get(sources[scene.visual.asset])
+        if file:
+            files[scene.visual.asset] = await stored(work.ctx, file, folder)
+    return ScenePlan(
+        scene=scene, seconds=1.0, look=look, language=storyboard.language, assets=files
+    )
+
+
+def look_of(work: Work) -> Look:
+    """The look of the video in its institution's colours."""
+    config = config_of(work.ctx)
+    return work.options.look(config.primary, config.accent)
+
+
+@stage
+async def speak_lines(work: Work, payload: JobPayload) -> dict[str, Any]:
+    """Have the lines spoken, place the cues, and ask for the scenes."""
+    begun = time.monotonic()
+    storyboard = work.storyboard
+    with tempfile.TemporaryDirectory(dir=work.ctx.data_dir) as name:
+        told = work.teller("lines spoken")
+        narration = await narrate(work.ctx, storyboard, work.options, Path(name), told)
+    timed = timed_scenes(storyboard, narration, work.options.fps)
+    look = look_of(work)
+    plans = [
+        planning.plan(scene, one, look, storyboard, work.item)
+        for scene, one in zip(storyboard.scenes, timed, strict=True)
+    ]
+    report = _spoken_report(work, narration, timed, time.monotonic() - begun)
+    await next_stage(
+        work, "scenes", lambda unit: _ask_for_scenes(unit, payload, plans), report=report
+    )
+    return {"lines": len(narration.lines), "made": narration.made}
+
+
+def timed_scenes(storyboard: Storyboard, narration: Narration, fps: int) -> list[Timed]:
+    """Each scene in time; the same speech gives the same times."""
+    return [plan_scene(scene, narration.of_scene(scene.id), fps) for scene in storyboard.scenes]
+
+
+def _spoken_report(
+    work: Work, narration: Narration, timed: list[Timed], seconds: float
+) -> dict[str, Any]:
+    report = dict(work.video.report or {})
+    report["speech"] = {
+        "voice": narration.voice,
+        "exact": narration.exact,
+        "lines": len(narration.lines),
+        "made": narration.made,
+        "unsaid": [
+            {"scene": scene, "line": line, "reason": reason}
+            for (scene, line), reason in narration.unsaid.items()
+        ],
+    }
+    report["cues"] = [dataclasses.asdict(one) for scene in timed for one in scene.problems]
+    report["seconds"] = {**report.get("seconds", {}), "speech": round(seconds, 2)}
+    return report
+
+
+def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]) -> None:
+    """A job a scene, and one that joins them after all; asked again, the same."""
+    if not plans:
+        raise FatalError("this storyboard has no scenes", cure="add one, then make the video")
+    videos.clear_scenes(unit, payload["video"])
+    after = []
+    for number, one in enumerate(plans, 1):
+        unit.session.add(
+            VideoScene(video_id=payload["video"], number=number, plan=one, frames=one["frames"])
+        )
+        wanted = payload | {"scene": number}
+        after.append(unit.enqueue("scene", wanted, key=f"{_key('scene', payload)}/{number}"))
+    unit.enqueue("video", payload, key=_key("video", payload), after=after)
+
+
+def _key(kind: str, payload: JobPayload) -> str:
+    return f"{kind}/{payload['video']}/{payload['round']}"
+
+
+async def still(
+    ctx: CallContext,
+    item: Item,
+    storyboard: Storyboard,
+    scene_id: str,
+    options: Options,
+    at: float | None,
+    folder: Path,
+) -> bytes:
+    """A PNG of one scene with all its parts shown, or as it is ``at`` seconds into reading it."""
+    scene = next((one for one in storyboard.scenes if one.id == scene_id), None)
+    if scene is None:
+        raise NotFoundError("this storyboard has no such scene")
+    timed = plan_scene(scene, {}, options.fps)
+    config = config_of(ctx)
+    kept = planning.plan(
+        scene, timed, options.look(config.primary, config.accent), storyboard, item
+    )
+    files = {
+        name: await stored(ctx, file, folder) for name, file in planning.assets_of(kept).items()
+    }
+    shown = planning.read_plan(kept, files)
+    when = shown.seconds if at is None else min(at, shown.seconds)
+    renderer = (await open_renderer(ctx)).renderer
+    (png,) = await renderer.still(shown, [max(0.0, when - 1 / options.fps)], folder)
+    return await ctx.run_sync(png.read_bytes)

@@ -1,0 +1,167 @@
+"""The rows of videos: asked for, made step by step, ready; each function takes a unit of work."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+
+from bloop_sdk import BloopError, Item, Unit
+from bloop_studio.options import Options
+from bloop_studio.tables import Piece, StoryboardVersion, Video, VideoScene, now
+
+MAKING = ("storyboard", "speech", "scenes", "composing")
+
+
+def ask(
+    unit: Unit,
+    item: Item,
+    options: Options,
+    storyboard: StoryboardVersion | None,
+    *,
+    by: str,
+    again: bool = False,
+) -> Video:
+    """The video of a lesson with these options: what was asked for before, or a new one.
+
+    ``storyboard`` is the version to draw; without one the lesson's own is drafted. One that failed
+    is tried anew, and with ``again`` any other too.
+    """
+    request = _request(item, options, storyboard)
+    found = unit.session.scalar(select(Video).where(Video.request == request))
+    if found is not None and not (again or found.state == "failed"):
+        return found
+    if found is None:
+        found = Video(
+            item_id=item.id,
+            title=item.title[:300] or item.id,
+            request=request,
+            options=options.model_dump(mode="json"),
+            storyboard_id=storyboard.id if storyboard else None,
+            lesson_version=item.version,
+            state="storyboard",
+            round=0,
+            created_by=by,
+        )
+        unit.session.add(found)
+    found.round += 1
+    found.state, found.error, found.finished_at = "storyboard", None, None
+    found.done = found.total = 0
+    found.message = ""
+    unit.session.flush()
+    payload = {"video": found.id, "round": found.round}
+    unit.enqueue("storyboard", payload, key=f"{found.id}/{found.round}")
+    unit.audit("studio.video_asked", f"item:{item.id}", {"video": found.id})
+    return found
+
+
+def _request(item: Item, options: Options, storyboard: StoryboardVersion | None) -> str:
+    subject = storyboard.id if storyboard else f"{item.id}@{item.version}"
+    text = json.dumps([subject, options.model_dump(mode="json")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def one(unit: Unit, id_: str) -> Video | None:
+    """A video by its id."""
+    return unit.session.scalar(select(Video).where(Video.id == id_))
+
+
+def of_lesson(unit: Unit, item: str, limit: int = 20) -> Sequence[Video]:
+    """A lesson's videos, the newest first."""
+    some = select(Video).where(Video.item_id == item)
+    return unit.session.scalars(some.order_by(Video.created_at.desc(), Video.id).limit(limit)).all()
+
+
+def newest(unit: Unit, limit: int = 50) -> Sequence[Video]:
+    """The institution's videos, the newest first."""
+    some = select(Video).order_by(Video.created_at.desc(), Video.id)
+    return unit.session.scalars(some.limit(limit)).all()
+
+
+def scenes(unit: Unit, video: str) -> Sequence[VideoScene]:
+    """The scenes of a video in their order."""
+    some = select(VideoScene).where(VideoScene.video_id == video)
+    return unit.session.scalars(some.order_by(VideoScene.number)).all()
+
+
+def scene(unit: Unit, video: str, number: int) -> VideoScene | None:
+    """One scene."""
+    some = select(VideoScene).where(VideoScene.video_id == video, VideoScene.number == number)
+    return unit.session.scalar(some)
+
+
+def progress(unit: Unit, /, id_: str, round_: int, **values: Any) -> bool:
+    """Tell how far a video is; False where another round has begun or nobody wants it any more."""
+    row = update(Video).where(Video.id == id_, Video.round == round_).values(**values)
+    return unit.session.scalar(row.returning(Video.id)) is not None
+
+
+def drawn(unit: Unit, scene_id: str, frames: int) -> None:
+    """Tell how many frames of a scene are drawn."""
+    unit.session.execute(update(VideoScene).where(VideoScene.id == scene_id).values(drawn=frames))
+
+
+def end_scene(unit: Unit, scene_id: str, **values: Any) -> None:
+    """A scene has its clip."""
+    unit.session.execute(update(VideoScene).where(VideoScene.id == scene_id).values(**values))
+
+
+def clear_scenes(unit: Unit, video: str) -> None:
+    """Forget the scenes of an earlier round."""
+    unit.session.execute(delete(VideoScene).where(VideoScene.video_id == video))
+
+
+def frames_drawn(unit: Unit, video: str) -> tuple[int, int]:
+    """Frames that are drawn, and frames in all."""
+    sums = select(func.sum(VideoScene.drawn), func.sum(VideoScene.frames))
+    done, total = unit.session.execute(sums.where(VideoScene.video_id == video)).one()
+    return done or 0, total or 0
+
+
+def fail(unit: Unit, id_: str, round_: int, error: BloopError) -> None:
+    """Say why a video can't be made."""
+    said = {"code": error.code, "message": str(error)[:500], "cure": error.cure}
+    if progress(unit, id_, round_, state="failed", error=said, finished_at=now()):
+        unit.emit("studio.video_failed", f"video:{id_}", {"id": id_, "code": error.code})
+
+
+def remove(unit: Unit, id_: str) -> None:
+    """Forget a video; its files go with the next tidying."""
+    unit.session.execute(delete(VideoScene).where(VideoScene.video_id == id_))
+    gone = delete(Video).where(Video.id == id_).returning(Video.id)
+    if unit.session.scalar(gone):
+        unit.audit("studio.video_removed", f"video:{id_}")
+
+
+def forget_lesson(unit: Unit, item: str) -> None:
+    """The lesson is gone, and what was made of it with it."""
+    unit.session.execute(delete(StoryboardVersion).where(StoryboardVersion.item_id == item))
+    for id_ in unit.session.scalars(select(Video.id).where(Video.item_id == item)).all():
+        remove(unit, id_)
+
+
+def use(unit: Unit, name: str, size: int) -> None:
+    """Note that a kept file is used now."""
+    row = update(Piece).where(Piece.name == name).values(used_at=now(), size=size)
+    if unit.session.scalar(row.returning(Piece.id)) is None:
+        unit.session.add(Piece(name=name, size=size))
+
+
+def unused(unit: Unit, before: Any) -> list[str]:
+    """Kept files that nothing has used since then, and that no video is made of."""
+    held = {
+        name
+        for files in unit.session.scalars(select(Video.files).where(Video.files.is_not(None)))
+        for name in (files or {}).values()
+    }
+    names = unit.session.scalars(select(Piece.name).where(Piece.used_at < before)).all()
+    return [name for name in names if name not in held]
+
+
+def forget_pieces(unit: Unit, names: Iterable[str]) -> None:
+    """They are gone."""
+    for name in names:
+        unit.session.execute(delete(Piece).where(Piece.name == name))

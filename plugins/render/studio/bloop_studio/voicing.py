@@ -1,0 +1,214 @@
+"""Lines spoken: which voice, what it is given to say, and its speech kept by content."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bloop_sdk import BloopError, CallContext, RetriableError, UnsupportedError
+from bloop_sdk.providers.ai import Phoneme, Speech, SpeechProvider, Voice, Word
+from bloop_sdk.storyboard import Line, Storyboard
+from bloop_studio import pieces
+from bloop_studio.config import config_of
+from bloop_studio.options import Options
+from bloop_studio.spoken import speak
+from bloop_studio.timing import Voiced
+
+AT_ONCE = 4
+REFUSALS = frozenset({"unsupported"})
+"""What a voice may say of one line, while it can say the others."""
+_HEAD = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A voice, and who has it."""
+
+    plugin_id: str
+    voice: Voice
+    provider: SpeechProvider
+
+    @property
+    def name(self) -> str:
+        """As people choose it."""
+        return f"{self.plugin_id}:{self.voice.id}"
+
+
+@dataclass(slots=True)
+class Narration:
+    """What is said in a video; ``unsaid`` says of lines why not."""
+
+    voice: str = ""
+    exact: bool = True
+    lines: dict[tuple[str, str], Voiced] = field(default_factory=dict)
+    unsaid: dict[tuple[str, str], str] = field(default_factory=dict)
+    made: int = 0
+
+    def of_scene(self, scene: str) -> dict[str, Voiced]:
+        """The lines of one scene."""
+        return {line: voiced for (where, line), voiced in self.lines.items() if where == scene}
+
+
+async def voices(ctx: CallContext) -> Mapping[str, Sequence[Voice]]:
+    """All voices, by the plugin that has them; one that fails has none."""
+    found: dict[str, Sequence[Voice]] = {}
+    for offer in await ctx.providers.offers("speech"):
+        try:
+            provider: SpeechProvider = await ctx.providers.get("speech", offer.plugin_id)
+            found[offer.plugin_id] = await provider.voices()
+        except BloopError as err:
+            ctx.log.warning("voices cannot be listed", plugin=offer.plugin_id, reason=str(err))
+    return found
+
+
+async def choose(ctx: CallContext, wanted: str, language: str) -> Chosen:
+    """The voice that was asked for, or the best of the language; raises with a cure."""
+    known = await voices(ctx)
+    if wanted:
+        plugin_id, _, id_ = wanted.partition(":")
+        found = [one for one in known.get(plugin_id, ()) if one.id == id_ or not id_]
+    else:
+        spoken = language.split("-", maxsplit=1)[0].lower()
+        ranked = [
+            (one.language.lower() != language.lower(), not one.natural, not one.exact, order, one)
+            for order, (_, some) in enumerate(known.items())
+            for one in some
+            if one.language.split("-", maxsplit=1)[0].lower() == spoken
+        ]
+        best = min(ranked, key=lambda one: one[:4], default=None)
+        plugin_id = list(known)[best[3]] if best else ""
+        found = [best[4]] if best else []
+    if not found:
+        what = f"no voice {wanted!r}" if wanted else f"no voice speaks {language!r}"
+        raise UnsupportedError(
+            what,
+            code="no_voice",
+            cure="see which there are with `bloop studio voices`, or enable a plugin with voices: "
+            "bloop plugins enable espeak",
+        )
+    provider: SpeechProvider = await ctx.providers.get("speech", plugin_id)
+    return Chosen(plugin_id, found[0], provider)
+
+
+async def narrate(
+    ctx: CallContext,
+    storyboard: Storyboard,
+    options: Options,
+    folder: Path,
+    told: Callable[[int, int], Awaitable[None]] | None = None,
+) -> Narration:
+    """Have all lines spoken; what has been said before is found again.
+
+    A line that the voice refuses is read instead, and named; any other failure ends it.
+    """
+    lines = [(scene.id, line) for scene in storyboard.scenes for line in scene.narration]
+    made = Narration()
+    if storyboard.presenter == "none" or not lines:
+        return made
+    chosen = await choose(ctx, options.voice, storyboard.language)
+    made.voice, made.exact = chosen.name, chosen.voice.exact
+    done = 0
+
+    speaker = Speaker(ctx, chosen, storyboard.language, options.pace, folder)
+
+    async def say(scene: str, line: Line) -> None:
+        nonlocal done
+        try:
+            made.lines[scene, line.id] = await speaker.say(line)
+        except RetriableError:
+            raise
+        except BloopError as err:
+            if err.code not in REFUSALS:
+                raise
+            made.unsaid[scene, line.id] = str(err)
+        done += 1
+        if told:
+            await told(done, len(lines))
+
+    await together((say(scene, line) for scene, line in lines), AT_ONCE)
+    made.exact, made.made = all(one.speech.exact for one in made.lines.values()), speaker.made
+    return made
+
+
+@dataclass(slots=True)
+class Speaker:
+    """One voice that speaks lines; ``made`` counts those that were not found."""
+
+    ctx: CallContext
+    chosen: Chosen
+    language: str
+    pace: float
+    folder: Path
+    made: int = 0
+
+    async def say(self, line: Line) -> Voiced:
+        """A line's speech, kept by what it depends on."""
+        spoken = speak(line.text, self.language, config_of(self.ctx).lexicon)
+        voice = self.chosen.voice
+        key = pieces.digest(self.chosen.plugin_id, voice.id, voice.version, self.pace, spoken.text)
+        name, path = f"speech/{key}", self.folder / f"{key}.speech"
+        if not await pieces.fetch(self.ctx, name, path):
+            speech = await self.chosen.provider.synthesize(spoken.text, voice.id, self.pace)
+            await self.ctx.run_sync(path.write_bytes, pack(speech))
+            await pieces.keep(self.ctx, name, path, "application/octet-stream")
+            self.made += 1
+        return Voiced(spoken=spoken, speech=unpack(await self.ctx.run_sync(path.read_bytes)))
+
+
+async def together(work: Iterable[Coroutine[Any, Any, None]], at_once: int) -> None:
+    """Do all of it, some at once. After a failure nothing more begins; what runs ends first.
+
+    What was begun may have cost something, and is kept. Raises the first failure.
+    """
+    waiting = iter(work)
+    failures: list[BaseException] = []
+
+    async def take() -> None:
+        for one in waiting:
+            if failures:
+                one.close()
+                continue
+            try:
+                await one
+            except Exception as err:  # noqa: BLE001 - raised below, once the others have ended
+                failures.append(err)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(take())
+    if failures:
+        raise failures[0]
+
+
+def pack(speech: Speech) -> bytes:
+    """Speech as one file: the length of a JSON head, the head, the sound."""
+    head: dict[str, Any] = {
+        "rate": speech.rate,
+        "exact": speech.exact,
+        "words": [[one.start, one.end, one.begins, one.ends] for one in speech.words],
+        "phonemes": [asdict(one) for one in speech.phonemes],
+    }
+    text = json.dumps(head).encode()
+    return _HEAD.pack(len(text)) + text + speech.pcm
+
+
+def unpack(data: bytes) -> Speech:
+    """The reverse of :func:`pack`."""
+    (size,) = _HEAD.unpack_from(data)
+    head = json.loads(data[_HEAD.size : _HEAD.size + size])
+    words = tuple(
+        Word(start=start, end=end, begins=begins, ends=ends)
+        for start, end, begins, ends in head["words"]
+    )
+    return Speech(
+        pcm=data[_HEAD.size + size :],
+        rate=head["rate"],
+        words=words,
+        exact=head["exact"],
+        phonemes=tuple(Phoneme(**one) for one in head["phonemes"]),
+    )

@@ -1,0 +1,159 @@
+"""From a lesson to a video through a real hub, with a toy voice and a toy renderer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import av
+import pytest
+
+from bloop_sdk.storyboard import Storyboard
+
+
+@pytest.fixture
+async def lesson(hub, write_lesson):
+    """A published lesson; gives its id."""
+    return await hub.database.run(write_lesson)
+
+
+@pytest.fixture
+def make(ctx, lesson, made):
+    """Have the lesson's video made, of a storyboard of our own or of its own one."""
+
+    async def run(scenes=None, **kwargs):
+        from bloop_studio import asking
+        from bloop_studio.options import Options
+
+        item = await ctx.content.item(lesson)
+        number = None
+        if scenes:
+            board = Storyboard.model_validate({"title": "Waves", "scenes": scenes})
+            number = (await asking.write(ctx, item, board, None)).number
+        options = Options(quality="480p", fps=30)
+        return await made(await asking.ask(ctx, item, options, number=number, **kwargs))
+
+    return run
+
+
+def scene(name, text, title=""):
+    return {
+        "id": name,
+        "title": title or name,
+        "narration": [{"id": f"{name}-1", "text": text}],
+        "visual": {"kind": "bullets", "items": ["one", "two"]},
+        "cues": [{"line": f"{name}-1", "word": text.split()[-1], "target": "item-2"}],
+    }
+
+
+def decoded(path):
+    """The shades of a video's frames, and the loudness of each frame's time."""
+    with av.open(path) as found:
+        return [bytes(frame.planes[0])[0] for frame in found.decode(video=0)]
+
+
+async def test_a_lesson_becomes_a_file_that_plays(ctx, make, toys, tmp_path):
+    row = await make()
+    assert row.state == "ready", row.error
+    assert row.report["storyboard"]["made_by"] == "extraction"
+    await ctx.files.save(row.files["video.mp4"], tmp_path / "video.mp4")
+    assert len(decoded(tmp_path / "video.mp4")) == round(row.seconds * 30)
+    assert set(row.files) == {
+        "video.mp4",
+        "captions.vtt",
+        "chapters.vtt",
+        "transcript.txt",
+        "transcript.html",
+        "thumbnail.jpg",
+    }
+
+
+async def test_the_picture_changes_with_the_word_that_is_said(ctx, make, toys, tmp_path):
+    row = await make([scene("one", "Here comes the second")])
+    await ctx.files.save(row.files["video.mp4"], tmp_path / "video.mp4")
+    shades = decoded(tmp_path / "video.mp4")
+    turn = next(at for at, shade in enumerate(shades) if shade != shades[0])
+    # The scene begins to speak after 0.4 s, and the fourth word after three quarters of a second.
+    assert abs(turn / 30 - (0.4 + 0.75)) <= 1 / 30
+
+
+async def test_what_two_ask_for_at_once_is_made_once(make, toys):
+    said, drawn = toys
+    first, second = await asyncio.gather(make(), make())
+    assert first.id == second.id
+    assert len(drawn) == len(set(drawn)) == first.report["drawn"]
+    before = len(said)
+    again = await make(again=True)
+    assert (again.id, again.state, again.files) == (first.id, "ready", first.files)
+    assert (again.report["drawn"], len(said), len(drawn)) == (0, before, first.report["drawn"])
+
+
+async def test_an_edit_of_one_scene_speaks_and_draws_that_scene_alone(make, toys):
+    said, drawn = toys
+    scenes = [scene("one", "First words"), scene("two", "More words"), scene("three", "Last words")]
+    await make(scenes)
+    assert (sorted(drawn), len(said)) == (["one", "three", "two"], 3)
+    scenes[1] = scene("two", "Other and longer words")
+    row = await make(scenes)
+    assert (drawn[3:], said[3:]) == (["two"], ["Other and longer words"])
+    assert (row.report["drawn"], row.report["reused"]) == (1, 2)
+    # To move a scene draws nothing, and a picture that two scenes share is drawn once.
+    await make([scenes[2], scenes[0], scenes[1] | {"id": "other"}])
+    assert (len(drawn), len(said)) == (4, 4)
+
+
+async def test_a_scene_that_cannot_be_drawn_becomes_a_title_card(make, toys):
+    row = await make([scene("one", "It works"), scene("two", "It does not", title="BREAK")])
+    assert row.state == "ready"
+    assert row.report["degraded"] == [{"scene": 2, "reason": "the crayon broke"}]
+
+
+async def test_a_scene_that_does_not_fit_keeps_its_words(make, toys):
+    row = await make([scene("one", "All of this", title="TOO MUCH")])
+    assert row.state == "ready"
+    assert row.storyboard["scenes"][0]["visual"]["kind"] == "title"
+    assert [one["code"] for one in row.report["faults"]] == ["off_canvas"]
+    assert toys[0] == ["All of this"]
+
+
+async def test_a_voice_that_fails_in_the_middle_is_asked_again_for_what_is_missing(make, toys):
+    from bloop_hum.plugin import Hum
+
+    Hum.fails = 2
+    row = await make([scene(f"s{number}", f"Line number {number}") for number in range(6)])
+    assert row.state == "ready"
+    assert sorted(toys[0]) == sorted({*toys[0]}), "no line is spoken twice"
+
+
+async def test_a_line_that_cannot_be_said_is_read(make, toys):
+    row = await make([scene("one", "A word"), scene("two", "An unspeakable word")])
+    assert row.state == "ready"
+    assert row.report["speech"]["unsaid"] == [
+        {"scene": "two", "line": "two-1", "reason": "this cannot be said"}
+    ]
+
+
+async def test_a_video_that_cannot_be_made_says_why_and_can_be_tried_again(ctx, lesson, made):
+    from bloop_studio import asking
+    from bloop_studio.options import Options
+
+    item = await ctx.content.item(lesson)
+    row = await made(await asking.ask(ctx, item, Options(voice="nobody:at-all")))
+    assert (row.state, row.error["code"]) == ("failed", "no_voice")
+    assert "bloop studio voices" in row.error["cure"]
+    again = await asking.ask(ctx, item, Options(voice="nobody:at-all"))
+    assert (again.id, again.round) == (row.id, 2)
+    await made(again)
+
+
+async def test_a_video_that_is_removed_while_it_is_made_ends(ctx, lesson, made, toys):
+    from bloop_studio import asking, videos
+    from bloop_studio.options import Options
+
+    item = await ctx.content.item(lesson)
+    row = await asking.ask(ctx, item, Options(quality="480p"))
+    await ctx.transaction(videos.remove, row.id)
+    assert await ctx.read(videos.one, row.id) is None
+    again = await asking.ask(ctx, item, Options(quality="480p"))
+    assert again.id != row.id
+    found = await made(again)
+    assert found.state == "ready", found.error

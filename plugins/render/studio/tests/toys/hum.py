@@ -1,0 +1,50 @@
+"""A voice for tests: a tone for each word, a quarter of a second long. It counts what it says."""
+
+import math
+import re
+import struct
+
+from bloop_sdk import Plugin, UnavailableError, UnsupportedError
+from bloop_sdk.providers.ai import Speech, Voice, Word
+
+SAID = []
+RATE = 16_000
+
+
+class Main(Plugin):
+    pass
+
+
+class Hum:
+    fails = 0
+
+    def __init__(self, ctx):
+        self.ctx = ctx
+
+    async def voices(self):
+        return [Voice(id="low", name="Low", language="en-US", version="1")]
+
+    async def synthesize(self, text, voice, pace=1.0):
+        if Hum.fails:
+            Hum.fails -= 1
+            raise UnavailableError("the voice is hoarse", retry_after=0.01)
+        if "unspeakable" in text:
+            raise UnsupportedError("this cannot be said")
+        SAID.append(text)
+        words, sound = [], []
+        for number, match in enumerate(re.finditer(r"\w+", text)):
+            words.append(
+                Word(
+                    start=match.start(),
+                    end=match.end(),
+                    begins=number * 0.25 / pace,
+                    ends=(number + 1) * 0.25 / pace,
+                )
+            )
+            tone = 220 + 20 * (number % 8)
+            sound += [
+                int(8000 * math.sin(2 * math.pi * tone * at / RATE))
+                for at in range(int(RATE * 0.25 / pace))
+            ]
+        pcm = struct.pack(f"<{len(sound)}h", *sound)
+        return Speech(pcm=pcm, rate=RATE, words=tuple(words), exact=True)
