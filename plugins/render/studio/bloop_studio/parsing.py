@@ -222,7 +222,7 @@ class _Loader(yaml.SafeLoader):
 def _yaml(text: str, start: int) -> Any:
     """``start`` is the line before the first of ``text``, counted from 1."""
     try:
-        return yaml.load(f"{text}\n", Loader=_Loader)  # noqa: S506 - a SafeLoader
+        return _Loader(f"{text}\n").get_single_data()
     except yaml.MarkedYAMLError as err:
         line = min(err.problem_mark.line if err.problem_mark else 0, text.count("\n"))
         raise ScriptError([(start + line + 1, err.problem or "no YAML")]) from None
