@@ -83,8 +83,10 @@ def _voices(
         raise ValueError(f"it takes its text as {kind}; usable are {', '.join(sorted(KINDS))}")
     stat = path.stat()
     digest = _digest(path, stat.st_size, stat.st_mtime_ns)
-    how = f"{config.noise_scale}/{config.noise_w_scale}/{config.sentence_pause}"
-    marked = f"{version_}.{digest}" + ("" if how == "0.0/0.0/0.25" else f".{how}")
+    heard = {"noise_scale", "noise_w_scale", "sentence_pause", "threads"}
+    other = config.model_dump(include=heard, exclude_defaults=True)
+    how = "".join(f"+{key}={value}" for key, value in sorted(other.items()))
+    marked = f"{version_}.{digest}{how}"
     speakers: dict[str, int] = settings.get("speaker_id_map") or {}
     several = settings.get("num_speakers", 1) > 1 and speakers
     language = _tag(str(settings.get("language", {}).get("code") or settings["espeak"]["voice"]))

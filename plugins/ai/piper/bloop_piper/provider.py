@@ -14,8 +14,8 @@ from bloop_sdk import PluginContext, UnsupportedError
 from bloop_sdk.providers.ai import Speech, Voice
 from bloop_sdk.speech import estimated, runs, sayable, trim
 
-LONGEST = 200_000
-"""Characters of a text: three hours."""
+LONGEST = 50_000
+"""Characters of a text: an hour, whose sound takes 160 MB."""
 
 
 class PiperVoices:

@@ -11,6 +11,7 @@ import pytest
 
 from bloop_piper.pieces import LENGTH, pieces
 from bloop_piper.times import Track
+from bloop_sdk import UnsupportedError
 
 JOE = "en_US-joe-medium"
 HOP, RATE = 256, 22050
@@ -156,3 +157,9 @@ def test_pieces_end_with_sentences_where_they_can():
     assert len(found) == 3
     assert all(one.whole for one in found)
     assert not any(one.whole for one in list(pieces("and so it goes on " * 20))[:-1])
+
+
+async def test_a_text_that_is_too_long_for_one_call_is_refused(tiny):
+    with pytest.raises(UnsupportedError, match="60000 characters") as caught:
+        await tiny.synthesize("so " * 20_000, "en_GB-tiny-low")
+    assert "at most 50000" in caught.value.cure

@@ -51,6 +51,7 @@ REFUSED = {
     "{" * 60 + "x" + "}" * 60: "nested too deeply",
     "{}": "empty",
 }
+FOREIGN = r"\text{速度} = v"
 HOSTILE = (
     '#read("/etc/passwd")',
     '"#import \\"@preview/x:1.0.0\\": *',
@@ -77,6 +78,11 @@ def test_what_is_not_known_is_refused_with_its_place(latex, reason):
         to_typst(latex)
     assert reason in str(caught.value)
     assert 0 <= caught.value.place <= len(latex)
+
+
+def test_letters_that_the_face_of_formulas_has_not_are_refused():
+    with pytest.raises(FormulaError, match="速"):
+        formula(FOREIGN, display=True)
 
 
 @pytest.mark.parametrize("latex", HOSTILE)

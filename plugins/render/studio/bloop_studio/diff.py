@@ -42,7 +42,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Diff:
+class Difference:
     """All changes, scene by scene in the new order; scenes that are gone stand where they were."""
 
     changes: tuple[Change, ...]
@@ -71,9 +71,9 @@ class Diff:
         return "\n".join(_told(one) for one in self.changes)
 
 
-def diff(old: Storyboard, new: Storyboard) -> Diff:
+def compare(old: Storyboard, new: Storyboard) -> Difference:
     """From ``old`` to ``new``; scenes and lines are known by their ids."""
-    return Diff((*_whole(old, new), *_scenes(old.scenes, new.scenes)))
+    return Difference((*_whole(old, new), *_scenes(old.scenes, new.scenes)))
 
 
 def word_diff(old: str, new: str) -> tuple[Run, ...]:

@@ -45,7 +45,7 @@ class _Script:
         return self.places.get(where, 1)
 
 
-def read_script(text: str) -> Storyboard:
+def from_markdown(text: str) -> Storyboard:
     """The storyboard that a script describes. Raises :class:`ScriptError`."""
     if len(text) > LONGEST:
         raise ScriptError([(1, f"longer than {LONGEST} characters")])
@@ -222,7 +222,7 @@ class _Loader(yaml.SafeLoader):
 def _yaml(text: str, start: int) -> Any:
     """``start`` is the line before the first of ``text``, counted from 1."""
     try:
-        return yaml.load(f"{text}\n", Loader=_Loader)  # noqa: S506  # nosec B506 - a SafeLoader
+        return _Loader(f"{text}\n").get_single_data()
     except yaml.MarkedYAMLError as err:
         line = min(err.problem_mark.line if err.problem_mark else 0, text.count("\n"))
         raise ScriptError([(start + line + 1, err.problem or "no YAML")]) from None

@@ -32,13 +32,13 @@ import yaml
 
 from bloop_sdk.storyboard import Cue, Scene, Storyboard
 from bloop_studio.marked import marked, unmarked
-from bloop_studio.parsing import read_script
+from bloop_studio.parsing import from_markdown
 
-__all__ = ["read_script", "write_script"]
+__all__ = ["from_markdown", "to_markdown"]
 
 
-def write_script(storyboard: Storyboard) -> str:
-    """Markdown that :func:`read_script` turns into the same storyboard."""
+def to_markdown(storyboard: Storyboard) -> str:
+    """Markdown that :func:`from_markdown` turns into the same storyboard."""
     head = storyboard.model_dump(exclude={"scenes"}, exclude_defaults=True)
     head = {"title": head.pop("title"), "language": storyboard.language, **head}
     scenes = "\n".join(_scene(one) for one in storyboard.scenes)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bloop_sdk.providers.ai import Voice
-from bloop_studio.diff import Diff
+from bloop_studio.diff import Difference
 from bloop_studio.tables import STAGES, StoryboardVersion, Video
 
 _UNSAFE = re.compile(r"[^\w.-]+")
@@ -82,6 +82,6 @@ def voices(found: Mapping[str, Sequence[Voice]]) -> list[dict[str, Any]]:
     ]
 
 
-def difference(found: Diff) -> dict[str, Any]:
+def difference(found: Difference) -> dict[str, Any]:
     """What has changed, as data and in words; ``scenes`` are made anew."""
     return {"changes": found.data(), "text": found.text(), "scenes": sorted(found.scenes)}

@@ -6,7 +6,7 @@ from boards import storyboards
 from hypothesis import given, settings
 
 from bloop_sdk.storyboard import Storyboard
-from bloop_studio.diff import Run, diff, word_diff
+from bloop_studio.diff import Run, compare, word_diff
 
 
 def scene(name: str, **more) -> dict:
@@ -26,7 +26,7 @@ def board(*scenes: dict, **more) -> Storyboard:
 
 
 def told(old: Storyboard, new: Storyboard) -> list[str]:
-    return diff(old, new).text().split("\n")
+    return compare(old, new).text().split("\n")
 
 
 def test_scenes_that_came_went_or_moved_are_named_and_as_few_as_possible():
@@ -37,7 +37,7 @@ def test_scenes_that_came_went_or_moved_are_named_and_as_few_as_possible():
         "scene d moved to 1",
         "scene new added: bullets, 0 lines",
     ]
-    assert diff(old, new).scenes == {"new"}
+    assert compare(old, new).scenes == {"new"}
 
 
 def test_a_changed_line_is_told_word_by_word():
@@ -80,7 +80,7 @@ def test_fields_of_a_picture_and_cues_are_told_one_by_one():
 
 def test_another_kind_of_picture_is_one_change():
     new = scene("a", visual={"kind": "title", "title": "Hello"}, cues=[])
-    changes = diff(board(scene("a", cues=[])), board(new))
+    changes = compare(board(scene("a", cues=[])), board(new))
     assert changes.text() == "scene a picture kind: bullets is now title"
     assert changes.data()[0]["after"]["title"] == "Hello"
 
@@ -95,8 +95,8 @@ def test_words_are_told_apart_without_loss():
 @settings(max_examples=25, deadline=None)
 @given(storyboards(), storyboards())
 def test_equal_storyboards_have_no_changes_and_others_have(old, new):
-    assert diff(old, old).changes == () and diff(old, old).text() == ""
-    changes = diff(old, new)
+    assert compare(old, old).changes == () and compare(old, old).text() == ""
+    changes = compare(old, new)
     assert bool(changes.changes) == (old != new) or _only_the_order_of_cues(old, new)
     json.dumps(changes.data())
     for one in changes.changes:

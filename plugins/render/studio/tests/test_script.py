@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from bloop_sdk.storyboard import read_storyboard
 from bloop_studio.parsing import ScriptError
-from bloop_studio.script import read_script, write_script
+from bloop_studio.script import from_markdown, to_markdown
 
 SCRIPT = """\
 ---
@@ -42,7 +42,7 @@ text: |-
 
 
 def test_a_script_is_what_an_educator_would_write():
-    storyboard = read_script(SCRIPT)
+    storyboard = from_markdown(SCRIPT)
     first, second = storyboard.scenes
     assert (first.id, first.title, first.seconds) == ("idea", "The idea", 8.0)
     assert first.concepts == ["search", "halving, twice"]
@@ -56,20 +56,20 @@ def test_a_script_is_what_an_educator_would_write():
         ("l2", "half", 1, "highlight", "item-1"),
     ]
     assert second.title == "" and second.visual.parts() == ("line-1", "line-2")
-    assert write_script(storyboard) == SCRIPT.replace('"halving, twice"', "'halving, twice'")
+    assert to_markdown(storyboard) == SCRIPT.replace('"halving, twice"', "'halving, twice'")
 
 
 @settings(max_examples=60, deadline=None)
 @given(storyboards())
 def test_nothing_is_lost_on_the_way_to_markdown_and_back(storyboard):
-    text = write_script(storyboard)
-    assert read_script(text) == storyboard
+    text = to_markdown(storyboard)
+    assert from_markdown(text) == storyboard
     assert read_storyboard(storyboard.model_dump_json()) == storyboard
 
 
 def test_an_editor_may_break_lines_and_end_them_as_windows_does():
     edited = SCRIPT.replace("first. {#l1}", "first,\n  of course. {#l1}").replace("\n", "\r\n")
-    lines = read_script(edited).scenes[0].narration
+    lines = from_markdown(edited).scenes[0].narration
     assert lines[0].text == "We look at the middle first, of course."
 
 
@@ -97,7 +97,7 @@ def test_an_editor_may_break_lines_and_end_them_as_windows_does():
 def test_faults_are_told_with_their_line(old, new, line, what):
     assert old in SCRIPT
     with pytest.raises(ScriptError) as caught:
-        read_script(SCRIPT.replace(old, new, 1))
+        from_markdown(SCRIPT.replace(old, new, 1))
     assert caught.value.faults[0][0] == line and what in caught.value.faults[0][1]
     assert str(caught.value).startswith(f"line {line}: ")
 
@@ -105,6 +105,6 @@ def test_faults_are_told_with_their_line(old, new, line, what):
 def test_anchors_and_enormous_scripts_are_refused():
     bomb = SCRIPT.replace("- The middle", "- &a [x, x]\n- *a")
     with pytest.raises(ScriptError, match="anchors"):
-        read_script(bomb)
+        from_markdown(bomb)
     with pytest.raises(ScriptError, match="longer than"):
-        read_script(SCRIPT + "\n" * 1_000_001)
+        from_markdown(SCRIPT + "\n" * 1_000_001)

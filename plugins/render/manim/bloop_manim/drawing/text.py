@@ -22,6 +22,7 @@ from bloop_manim.drawing.typeset import formula
 Align = Literal["start", "middle", "end"]
 LEADING: Final = 1.36
 MATHS: Final = re.compile(r"(?<!\\)\$([^$]+)(?<!\\)\$")
+_ORPHAN: Final = 14
 _MATHS_SIZE: Final = 1.06
 """Typst's letters are a little smaller than ours at the same size."""
 _LATIN: Final = re.compile(f"[ -~\u00a1-\u00ac\u00ae-\u024f\u2018-\u201d\u2026\u20ac{ATOM}]*")
@@ -137,6 +138,8 @@ def block(
     lines = _broken(source.text, source.atoms, style, language, width / size)
     if balanced and len(lines) > 1:
         lines = _balanced(source, style, language, width / size, len(lines))
+    elif len(lines) > 1:
+        lines = _without_orphan(source, style, language, width / size, lines)
     rows = _rows(lines, source.atoms, style, language, rtl=rtl)
     widest = max((row.width for row in rows), default=0.0)
     ink, height, base = _stacked(rows, widest, own(style).cap, leading, _side(align, rtl=rtl))
@@ -265,6 +268,19 @@ def _balanced(source: Rich, style: Style, language: str, width: float, count: in
         else:
             high = middle
     return _broken(source.text, source.atoms, style, language, high)
+
+
+def _without_orphan(
+    source: Rich, style: Style, language: str, width: float, lines: list[str]
+) -> list[str]:
+    """Somewhat narrower lines where the last one would hold a single word, if that is enough."""
+    if " " in lines[-1] or (not lines[-1].isalpha() and len(lines[-1]) > _ORPHAN):
+        return lines
+    for share in (0.94, 0.88, 0.8):
+        other = _broken(source.text, source.atoms, style, language, width * share)
+        if len(other) == len(lines) and " " in other[-1]:
+            return other
+    return lines
 
 
 @lru_cache(16384)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import unicodedata
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any, Final
@@ -38,6 +39,10 @@ def formula(latex: str, *, display: bool) -> Set:
     Raises :class:`FormulaError`.
     """
     maths = to_typst(latex)
+    foreign = next((char for char in latex if _is_foreign(char)), None)
+    if foreign:
+        message = f"{foreign!r} in a formula, whose face has Latin, Greek and Cyrillic letters"
+        raise FormulaError(message, latex.index(foreign))
     if display:
         ink = _ink(f"$ {maths.typst} $")
         return _boxed(ink)
@@ -53,6 +58,20 @@ def formula(latex: str, *, display: bool) -> Set:
         max(0.0, float(moved[..., 1].max(initial=0.0))),
         max(0.0, float(-moved[..., 1].min(initial=0.0))),
     )
+
+
+def _is_foreign(char: str) -> bool:
+    name = unicodedata.name(char, "")
+    known = (
+        "LATIN",
+        "GREEK",
+        "CYRILLIC",
+        "MATHEMATICAL",
+        "DOUBLE-STRUCK",
+        "SCRIPT",
+        "BLACK-LETTER",
+    )
+    return char.isalpha() and not char.isascii() and not name.startswith((*known, "MICRO", "ALEF"))
 
 
 @lru_cache(512)
@@ -90,7 +109,8 @@ def _ink(body: str) -> Ink:
         raise FormulaError(f"Typst: {err.message}", 0) from err
     if isinstance(svg, list):
         svg = svg[0]
-    root = ET.fromstring(svg)  # noqa: S314  # nosec B314 - written by Typst from our own document
+    # Written by Typst from our own document.
+    root = ET.fromstring(svg)  # noqa: S314 # nosec B314
     symbols = {
         symbol.get("id", ""): "".join(path.get("d", "") for path in symbol)
         for symbol in root.iter(f"{_SVG}symbol")

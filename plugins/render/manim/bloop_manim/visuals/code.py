@@ -79,7 +79,13 @@ def draw(sketch: Sketch, visual: Code, scale: float) -> None:
             figure = sketch.text(f"{number}", size, style="mono", leading=_LEADING, rtl=False)
             figure.place(left + pad + gutter - 1.4 * advance - figure.width, y)
             sketch.write(
-                figure, f"{number}", theme.syntax["comment"], name, paper=theme.card, label=True
+                figure,
+                f"{number}",
+                theme.syntax["comment"],
+                name,
+                paper=theme.card,
+                label=True,
+                motion="fade",
             )
         for row in part:
             _row(sketch, row, left + pad + gutter, y, size, name)

@@ -197,7 +197,7 @@ def _edge(
         if visual.directed:
             shaft[-1] = _shorter(route[-2], route[-1], head * 0.8)
         line = path(shaft, color, width, bowed=edge.source == edge.target, angular=_angular(shaft))
-        sketch.add(line, part, needs=needs, glow=glow, motion="fade" if glow else "draw")
+        sketch.add(line, part, needs=needs, glow=glow, motion="fade")
         if visual.directed:
             before = (
                 route[-2] if len(route) == 2 else tuple(line.get_end()[:2] - _heading(line) * 0.3)
