@@ -142,11 +142,12 @@ def _local(ref: Any) -> str:
 
 
 def resolved(node: Any, schema: Node) -> Node:
-    """What a node of ``schema`` is, or what it refers to there."""
+    """What a node of ``schema`` is, or what it refers to in its ``$defs``; else nothing."""
+    defs = {f"#/$defs/{name}": part for name, part in schema.get("$defs", {}).items()}
     for _ in range(20):
         if not isinstance(node, Mapping) or "$ref" not in node:
             break
-        node = schema.get("$defs", {}).get(_local(node["$ref"]).rpartition("/")[2], {})
+        node = defs.get(node["$ref"], {})
     return node if isinstance(node, Mapping) else {}
 
 

@@ -325,7 +325,9 @@ async def cancelled(case: LanguageCase) -> None:
     async with case.rig() as rig:
         rig.model.hang()
         task = asyncio.ensure_future(rig.provider.generate(said("wave"), None, BUDGET))
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(CALL_SECONDS):
+            while not rig.model.asked and not task.done():
+                await asyncio.sleep(0.005)
         task.cancel()
         _, pending = await asyncio.wait({task}, timeout=10)
         hold(not pending, "a call that was cancelled goes on")
