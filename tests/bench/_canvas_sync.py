@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from bloop.content.engine import RunOptions, run_read
+from bloop.content.engine import run_read
+from bloop.content.options import RunOptions
 from bloop.content.runs import RunReport
 from bloop.hub.outside import Outside
 from bloop.kernel.config_model import NetSection

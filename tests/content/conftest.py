@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bloop.content.engine import RunOptions, run_read
+from bloop.content.engine import run_read
+from bloop.content.options import RunOptions
 from bloop.store.blobs import Blobs
 from tests.content.course import connect, open_to_everybody
 

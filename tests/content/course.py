@@ -221,10 +221,7 @@ def dump(database: Database, call: Call) -> dict[str, list[str]]:
         for row in tables[model.__tablename__]:
             if hasattr(row, "remote_id") and hasattr(row, "id"):
                 names[row.id] = f"<{model.__tablename__}:{row.remote_id}>"
-    return {
-        name: sorted(_line(row, names) for row in found if not isinstance(row, SyncSeen))
-        for name, found in tables.items()
-    }
+    return {name: sorted(_line(row, names) for row in found) for name, found in tables.items()}
 
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")

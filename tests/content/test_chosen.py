@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 import pytest
 
 from bloop.content.dry import dry_read
-from bloop.content.engine import RunOptions
 from bloop.content.models import (
     CalendarEvent,
     Completion,
@@ -20,6 +19,7 @@ from bloop.content.models import (
     Section,
     Submission,
 )
+from bloop.content.options import RunOptions
 from bloop.content.refresh import refresh
 from bloop.content.sync_models import Quarantine, SyncRun, SyncSeen
 from bloop.store.models import OutboxEvent

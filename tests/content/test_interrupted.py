@@ -51,7 +51,7 @@ class Killer:
         do = Reader._do
 
         async def counted(reader, command, /, *args, **kwargs):
-            self.left -= command.__name__ != "report_of"
+            self.left -= 1
             found = await do(reader, command, *args, **kwargs)
             if self.left == 0:
                 raise Killed
@@ -135,10 +135,10 @@ async def test_a_kill_at_any_step_resumes_to_the_same_database(
 
     at = 1
     while await killed(place := copy(f"killed-{at}"), call, contents, at, monkeypatch):
+        # Some die again, elsewhere, before they are let go on.
+        if at % 3 == 0 and not over(place, call, expected):
+            await killed(place, call, contents, 2, monkeypatch)
         if not over(place, call, expected):
-            # Some die again, elsewhere, before they are let go on.
-            if at % 3 == 0:
-                await killed(place, call, contents, 2, monkeypatch)
             await read(place, call, contents)
         assert dump(place[0], call) == expected, f"killed at step {at}"
         at += 1

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
-from bloop.content.engine import RunOptions, run_read
+from bloop.content.engine import run_read
+from bloop.content.options import RunOptions
 from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.hub import Hub
 from bloop.jobs.models import Job, JobSchedule
@@ -125,7 +126,6 @@ def fill_institution(hub, plugin, institution):
         for row in (
             PluginValue(plugin_id=plugin, key="a", value=1),
             PluginValue(plugin_id=plugin, key="b", value=2),
-            kept_file(hub, plugin, "shared"),
             kept_file(hub, plugin, f"own of {plugin}"),
             InstitutionPlugin(
                 plugin_id=plugin,

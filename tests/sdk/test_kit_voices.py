@@ -66,7 +66,7 @@ class Speaker:
             raise AuthError("nobody by that name", cure=CURE)
         self.working += 1
         try:
-            for _ in range(len(text) // 500):
+            for _ in range(20 if len(text) > 60 else 0):
                 await asyncio.sleep(0.001)
                 if self.is_killed:
                     self.is_killed = False

@@ -473,12 +473,29 @@ class Cursor:
     version: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a source answers as one, a page of a list for instance, and the records made of it.
+
+    ``key`` names it within its partition, from run to run. ``digest`` is another one wherever
+    anything is that its records are made of: a hash, or a version that the source tells.
+    Both have 200 characters at most.
+    """
+
+    key: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """One step of a read: everything in it is committed together with its cursor.
 
     A batch should hold some hundred records at most: it bounds the hub's memory. ``done`` and
     ``total`` drive the progress bar, in records of the stream.
+
+    ``part`` is what this batch, and those since the last cursor, were made of: it comes with the
+    last of them. Of one that the hub knows (:attr:`Partition.known`) the records may be left out:
+    ``same`` says that they would be what they were.
     """
 
     records: tuple[Record, ...] = ()
@@ -487,3 +504,5 @@ class Batch:
     cursor: Cursor | None = None
     done: int | None = None
     total: int | None = None
+    part: Part | None = None
+    same: bool = False

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, MetaData, String, TypeDecorator
@@ -41,6 +42,7 @@ NAMING = {
 """Names of constraints, stable across databases, so that a migration can drop them."""
 
 
+@lru_cache(256)  # A batch has one time for all its rows.
 def to_text(moment: datetime) -> str:
     """RFC 3339 with microseconds and ``Z``: 27 characters, sorted by time."""
     return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"

@@ -117,6 +117,12 @@ def _finding(
     return for_driver(statement, dialect, binds)
 
 
+def members(column: Any, dialect: str) -> Any:
+    """The ``key`` and ``value`` of each member of a JSON object, texts both, to be joined with."""
+    each = func.jsonb_each_text if dialect == "postgresql" else func.json_each
+    return each(column).table_valued("key", "value").alias()
+
+
 def update_rows(
     unit: UnitOfWork, model: type[Sourced], changes: Sequence[tuple[Sourced, Mapping[str, Any]]]
 ) -> None:

@@ -16,9 +16,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from bloop.content.engine import MOST_GAPS, Meter, Progress, RunOptions
+from bloop.content.engine import MOST_GAPS
 from bloop.content.incoming import MODELS, Work, hashed, look_up
 from bloop.content.models import Container, Sourced
+from bloop.content.options import Meter, Progress, RunOptions
 from bloop.content.reading import read_on
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database

@@ -11,44 +11,45 @@ A record whose raw form is unchanged writes nothing.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from bloop.content import runs, sweep
 from bloop.content.ahead import gathered
-from bloop.content.codec import parse_ref
 from bloop.content.ends import fatal, state_after
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
+from bloop.content.options import Meter, Progress, RunOptions
+from bloop.content.parts import KnownParts, Met, Parts, known_parts, version_of
+from bloop.content.plan import Plan
+from bloop.content.positions import Position, positions_of, save_positions
 from bloop.content.reading import read_on
-from bloop.content.runs import BEGINNING, Counted, Run, RunReport
+from bloop.content.runs import Counted, Run, RunReport
 from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
-from bloop.content.writing import Target, mark_seen, once_more, write
+from bloop.content.writing import Target, once_more, write
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
 from bloop.store.errors import StoreError
 from bloop.store.unit import UnitOfWork
+from bloop.tasks import end_tasks
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import (
     Batch,
     BloopError,
     Call,
     Cursor,
-    Deletes,
     Partition,
     PermissionMissingError,
     SkippableError,
     Skipped,
     Stream,
     UnsupportedError,
-    records,
 )
 from bloop_sdk.providers.content import ContentProvider
-from bloop_sdk.records import CONTAINER_KINDS, Record
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,66 +59,8 @@ log = get_logger("bloop.content")
 RECORDS_AT_ONCE = 1000
 """So many records that are read already wait for a commit at most, and go into one together."""
 
-FILE_LIMIT = 2 * 1024**3
-"""The largest file whose bytes are taken, in bytes, where the settings name no other."""
-
 MOST_GAPS = 100
 """Of a run that are told of."""
-
-Progress = Callable[[int, int | None, str], None]
-"""``(done, total, message)``, after each commit; may raise to stop the run."""
-
-
-class Meter(Protocol):
-    """Counts what went out for a connection."""
-
-    @property
-    def requests(self) -> int:
-        """Requests so far."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What a run may do. ``source`` and ``into`` are of an imported file: see ``imports``.
-
-    ``streams`` and ``containers`` (remote ids) are what is read of the system, None for all;
-    ``full`` reads from the beginning also where only what has changed could be asked for.
-    """
-
-    source: str | None = None
-    into: str | None = None
-    confirm_deletes: bool = False
-    file_limit: int = FILE_LIMIT
-    full: bool = False
-    streams: frozenset[str] | None = None
-    containers: frozenset[str] | None = None
-
-    def chosen(self, streams: Sequence[Stream]) -> list[Stream]:
-        """The streams that are read; those of containers always are, as all else stands in them.
-
-        A full reading lists everything, also of what else tells of deletions as they happen.
-        """
-        chosen = [
-            stream
-            for stream in streams
-            if self.streams is None or stream.name in self.streams or stream.kinds & CONTAINER_KINDS
-        ]
-        if not self.full:
-            return chosen
-        listed = Deletes.ENUMERATE
-        return [
-            replace(one, deletes=listed) if one.deletes is Deletes.TOMBSTONE else one
-            for one in chosen
-        ]
-
-    def left_out(self, record: Record) -> bool:
-        """Whether a record is, or stands in, a container that was not chosen."""
-        if self.containers is None:
-            return False
-        is_one = isinstance(record, records.Container)
-        place = record.remote_id if is_one else getattr(record, "container", None)
-        return place is not None and place not in self.containers
 
 
 async def run_read(
@@ -162,24 +105,19 @@ class Reader:
         self._meter = meter
         self._began = monotonic()
         self._requests = 0
+        self._parts = Parts(version_of(options.version))
         self._run: Run
+        self._positions: dict[tuple[str, str], Position] = {}
 
     async def run(self, connection: str) -> RunReport:
         """Read, sweep, finish."""
-        options = self._options
-        self._run = await self._do(
-            runs.start_run,
-            connection,
-            source=options.source,
-            into_id=options.into,
-            full=options.full,
-        )
+        await self._do(self._begin, connection)
         try:
-            streams = options.chosen(self._provider.spec().streams)
+            streams = self._options.chosen(self._provider.spec().streams)
             await self._read(streams)
             await self._sweep(streams)
             self._run.count(requests=self._new_requests())
-            await self._do(runs.finish_run, self._run, self._seconds())
+            return await self._do(self._finish)
         except runs.OvertakenError:
             raise
         except Exception as err:
@@ -188,7 +126,17 @@ class Reader:
             if error is err:
                 raise
             raise error from err
-        return await self._do(runs.report_of, self._run.id)
+
+    def _begin(self, unit: UnitOfWork, connection: str) -> None:
+        options = self._options
+        self._run = runs.start_run(
+            unit, connection, source=options.source, into_id=options.into, full=options.full
+        )
+        self._positions = positions_of(unit, self._run)
+
+    def _finish(self, unit: UnitOfWork) -> RunReport:
+        runs.finish_run(unit, self._run, self._seconds())
+        return runs.report_of(unit, self._run.id)
 
     async def _tell_failure(self, error: BloopError) -> None:
         """Write down why the run ended; where nothing can be written, it is taken up as it is."""
@@ -235,33 +183,46 @@ class Reader:
 
     async def _read(self, streams: Sequence[Stream]) -> None:
         """Commit what is read, in its order; the next is read while something is written."""
-        reading = gathered(self._steps(streams), records_of, RECORDS_AT_ONCE)
-        async with aclosing(reading):
-            async for steps in reading:
-                for group in together(steps):
-                    await self._take(group)
+        plan = Plan(streams, self._options, self._positions)
+        knowing = asyncio.create_task(self._known_parts(plan))
+        try:
+            reading = gathered(self._steps(plan, knowing), records_of, RECORDS_AT_ONCE)
+            async with aclosing(reading):
+                async for steps in reading:
+                    for group in together(steps):
+                        await self._take(group)
+        finally:
+            await end_tasks([knowing])
+            Plan([], self._options, {}).tell(self._provider, [])
 
-    async def _steps(self, streams: Sequence[Stream]) -> AsyncGenerator[Step, None]:
+    async def _known_parts(self, plan: Plan) -> KnownParts:
+        if self._options.full:
+            return {}
+        known = await self._see(known_parts, self._run.connection_id, self._parts.version)
+        # Most containers are still there: what is in them is asked for beside their list.
+        plan.tell(self._provider, plan.chosen(sorted({place for _, place in known})))
+        return known
+
+    async def _steps(
+        self, plan: Plan, knowing: asyncio.Task[KnownParts]
+    ) -> AsyncGenerator[Step, None]:
         """All that there is to read, one partition after another."""
         places: list[str] | None = None
-        for stream in streams:
+        for stream in plan.streams:
+            if stream.partitioned:
+                self._parts.know(await knowing)
             if stream.partitioned and places is None:
                 # Which there are shows once the containers are kept.
                 yield (kept := Step(stream, kept=asyncio.Event()))
                 assert kept.kept is not None
                 await kept.kept.wait()
-                places = await self._places(streams)
-            positions = await self._see(
-                runs.positions_of,
-                self._run,
-                stream.name,
-                incremental=stream.incremental and not self._options.full,
-            )
-            for place in places or [] if stream.partitioned else [""]:
-                position = positions.get(place, BEGINNING)
-                if position.complete:
-                    continue
-                async with aclosing(self._allowed(stream, place, position.cursor)) as steps:
+                found = await self._see(sweep.partitions_of, self._run, plan.streams)
+                places = plan.chosen(place.remote_id for place in found)
+            left = list(plan.left([stream], places or []))
+            for number, one in enumerate(left):
+                if places is not None:
+                    plan.tell(self._provider, places, left[number:], stream)
+                async with aclosing(self._allowed(*one)) as steps:
                     async for step in steps:
                         if tells_places(step.batch):
                             places = None
@@ -283,16 +244,12 @@ class Reader:
             if gap not in self._run.gaps and len(self._run.gaps) < MOST_GAPS:
                 self._run.gaps.append(gap)
 
-    async def _places(self, streams: Sequence[Stream]) -> list[str]:
-        places = await self._see(sweep.partitions_of, self._run, streams)
-        chosen = self._options.containers
-        return [p.remote_id for p in places if chosen is None or p.remote_id in chosen]
-
     async def _partition(
         self, stream: Stream, place: str, cursor: Cursor | None
     ) -> AsyncGenerator[Step, None]:
         """Read to the end; a record that the provider stumbles over is left out if it can go on."""
-        partition, whole = Partition(stream.name, place or None), True
+        known = self._parts.known(stream, place)
+        partition, whole = Partition(stream.name, place or None, known), True
         while True:
             tried = cursor
             try:
@@ -326,12 +283,15 @@ class Reader:
         work = await self._prepared(batch)
         counted = Counted(self._run)
         try:
-            await self._do(self._commit, steps, work)
+            met = await self._do(self._commit, steps, work)
         except BaseException:
             counted.restore()
             raise
+        self._parts.keep(met)
 
     async def _prepared(self, batch: Batch) -> Work:
+        if not batch.records:
+            return hashed(batch)
         work = await asyncio.to_thread(hashed, batch, self._options.left_out)
         if work.incoming:
             await self._see(look_up, self._run.connection_id, work)
@@ -341,16 +301,17 @@ class Reader:
 
     # -- writing
 
-    def _commit(self, unit: UnitOfWork, steps: Sequence[Step], work: Work) -> None:
+    def _commit(self, unit: UnitOfWork, steps: Sequence[Step], work: Work) -> Met:
         run, stream = self._run, steps[0].stream
         self._fence(unit)
         written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
-        self._remember(unit, stream, work)
-        runs.save_positions(unit, run, stream.name, reached(steps))
+        met = self._parts.meet(unit, run, steps, work)
+        save_positions(unit, run, stream.name, reached(steps))
         run.count(**written.counts, requests=self._new_requests())
-        for one in work.incoming.values():
-            run.by_kind[one.counted_as] = run.by_kind.get(one.counted_as, 0) + 1
+        run.count(seen=met.unchanged, unchanged=met.unchanged)
+        run.count_kinds(Counter(one.counted_as for one in work.incoming.values()) + met.counted)
         runs.beat(unit, run, self._seconds())
+        return met
 
     def _fence(self, unit: UnitOfWork) -> None:
         """Refuse to write where a newer attempt does, before anything else is locked."""
@@ -362,22 +323,11 @@ class Reader:
         before, self._requests = self._requests, self._meter.requests
         return self._requests - before
 
-    def _remember(self, unit: UnitOfWork, stream: Stream, work: Work) -> None:
-        """Mark as seen whatever was met, also what could not be used: it is not gone."""
-        refs = (
-            work.left_out
-            | set(work.incoming)
-            | {ref for one in work.skipped if (ref := parse_ref(one.ref)) is not None}
-        )
-        kinds = stream.kinds | CONTAINER_KINDS
-        mark_seen(unit, self._run.id, (ref for ref in refs if ref.kind in kinds))
-
     # -- sweeping
 
     async def _sweep(self, streams: Sequence[Stream]) -> None:
-        scopes = await self._see(sweep.scopes_of, self._run, streams)
-        if not self._options.confirm_deletes:
-            await self._see(sweep.check_brake, self._run, scopes)
+        brake = not self._options.confirm_deletes
+        scopes = await self._see(sweep.scopes_with_gone, self._run, streams, brake=brake)
         while scopes:
             scopes = await self._do(self._sweep_some, scopes)
 

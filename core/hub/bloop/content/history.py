@@ -96,7 +96,7 @@ def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
             )
             .execution_options(synchronize_session=False)
         )
-    drop_marks(unit, run.id)
+    drop_marks(unit, run.connection_id)
     conceal_after_run(unit, run.id)
     run = unit.get(SyncRun, run.id)  # The pages above let go of what was loaded.
     run.state, run.finished_at = "undone", utcnow()

@@ -20,8 +20,9 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import select
 
-from bloop.content.engine import FILE_LIMIT, Progress, RunOptions, run_read
+from bloop.content.engine import run_read
 from bloop.content.models import Container
+from bloop.content.options import FILE_LIMIT, Progress, RunOptions
 from bloop.content.runs import RunReport
 from bloop.jobs.ledger import enqueue
 from bloop.kernel.models import Connection

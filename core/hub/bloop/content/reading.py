@@ -27,9 +27,11 @@ async def read_on(
         async for batch in batches:
             if not isinstance(batch, Batch):
                 raise _broken(partition, f"gave a {type(batch).__name__} instead of a Batch")
+            if batch.same and not _knows(partition, batch):
+                raise _broken(partition, "left out records of a part that the hub does not know")
             moved = batch.cursor is not None and batch.cursor != cursor
             cursor = batch.cursor or cursor
-            full = batch.records or batch.skipped or batch.deleted
+            full = batch.same or batch.records or batch.skipped or batch.deleted
             empty = 0 if full or moved else empty + 1
             if empty >= EMPTY_BATCHES:
                 raise _broken(partition, f"gave {empty} empty batches in a row")
@@ -38,6 +40,12 @@ async def read_on(
     finally:
         with contextlib.suppress(AttributeError):  # Not every iterator can be closed.
             await batches.aclose()
+
+
+def _knows(partition: Partition, batch: Batch) -> bool:
+    part = batch.part
+    bare = not (batch.records or batch.skipped or batch.deleted)
+    return bare and part is not None and partition.known.get(part.key) == part.digest
 
 
 def _broken(partition: Partition, what: str) -> FatalError:

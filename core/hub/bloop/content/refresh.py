@@ -14,9 +14,10 @@ from typing import Any
 from bloop.content.concealed import conceal_after_run
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
+from bloop.content.parts import mark
 from bloop.content.runs import newest_run
 from bloop.content.sync_models import SyncRun
-from bloop.content.writing import Target, mark_seen, once_more, write
+from bloop.content.writing import Target, once_more, write
 from bloop.store.blobs import Blobs
 from bloop.store.commands import command
 from bloop.store.database import Database, in_unit
@@ -95,7 +96,7 @@ def _write(unit: UnitOfWork, connection: str, work: Work) -> dict[str, int]:
     counts = write(unit, Target(connection, run.id, run.into_id), work).counts
     if run.state != "succeeded":
         # It may have listed already where this stands, and would take it for gone.
-        mark_seen(unit, run.id, work.incoming)
+        mark(unit, connection, run.generation, work.incoming)
     return counts
 
 

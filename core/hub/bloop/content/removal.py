@@ -95,10 +95,6 @@ def versions_of(*models: Any) -> Condition:
     return condition
 
 
-def _seen(mine: Mine) -> ColumnElement[bool]:
-    return SyncSeen.run_id.in_(select(SyncRun.id).where(SyncRun.connection_id.in_(mine)))
-
-
 def _links(mine: Mine) -> ColumnElement[bool]:
     return exists().where(
         Person.institution_id == PersonLink.institution_id,
@@ -134,7 +130,7 @@ BROUGHT = (
     Brought("items", Item, _by_connection(Item), content=True),
     Brought("outcomes", Outcome, _by_connection(Outcome), content=True),
     Brought("calendar events", CalendarEvent, _by_connection(CalendarEvent), content=True),
-    Brought("marks of runs", SyncSeen, _seen),
+    Brought("marks of runs", SyncSeen, _by_connection(SyncSeen)),
     Brought("cursors", SyncCursor, _by_connection(SyncCursor)),
     Brought("quarantined records", Quarantine, _by_connection(Quarantine)),
     Brought("runs", SyncRun, _by_connection(SyncRun)),

@@ -6,14 +6,23 @@ Each attempt raises the run's epoch, and a commit of an older one is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, bindparam, delete, exists, inspect, select, update
+from sqlalchemy import (
+    Update,
+    bindparam,
+    delete,
+    exists,
+    inspect,
+    select,
+    true,
+    update,
+)
 
-from bloop.content.changes import announce_row, chunks
+from bloop.content.changes import announce_row
 from bloop.content.concealed import conceal_after_run
 from bloop.content.enrolling.linking import link_people
 from bloop.content.models import Container
@@ -24,7 +33,7 @@ from bloop.kernel.states import ConnectionState
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork, actor_of
-from bloop_sdk import Cursor, FatalError, RetriableError
+from bloop_sdk import FatalError, RetriableError
 
 COUNTS = ("seen", "written", "unchanged", "quarantined", "deleted", "requests", "bytes")
 MASS_DELETE = "mass_delete"
@@ -86,12 +95,16 @@ class Run:
     by_kind: dict[str, int] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     seconds_before: float = 0.0
-    marks_seen: bool = False
 
     def count(self, **amounts: int) -> None:
         """Add to the counts."""
         for name, amount in amounts.items():
             self.counts[name] = self.counts.get(name, 0) + amount
+
+    def count_kinds(self, amounts: Mapping[str, int]) -> None:
+        """Add to the counts of kinds."""
+        for kind, amount in amounts.items():
+            self.by_kind[kind] = self.by_kind.get(kind, 0) + amount
 
     def as_json(self) -> dict[str, Any]:
         """What the run's row keeps."""
@@ -143,7 +156,7 @@ def start_run(
     unit.session.add(row)
     unit.session.flush()
     if last is not None:
-        drop_marks(unit, last.id)
+        drop_marks(unit, connection_id, last.generation)
     unit.audit.append("content.sync_started", f"connection:{connection_id}", {"run": row.id})
     return _carried(row)
 
@@ -212,82 +225,6 @@ def _beating(columns: tuple[str, ...]) -> Update:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a partition stands in this run."""
-
-    cursor: Cursor | None
-    complete: bool
-
-
-BEGINNING = Position(None, complete=False)
-
-
-def positions_of(
-    unit: UnitOfWork, run: Run, stream: str, *, incremental: bool
-) -> dict[str, Position]:
-    """Where to read a stream's partitions on; those that are not in it from the beginning.
-
-    That is after this run's last commit, or where the last run ended if that helps.
-    """
-    found = {}
-    for row in _cursors(unit, run, stream):
-        mine = row.generation == run.generation
-        cursor = None
-        if row.value is not None and (mine or incremental):
-            cursor = Cursor(row.value, row.version)
-        found[row.partition] = Position(cursor, complete=mine and row.complete)
-    return found
-
-
-def _cursors(
-    unit: UnitOfWork, run: Run, stream: str, *conditions: ColumnElement[bool]
-) -> Sequence[SyncCursor]:
-    return unit.session.scalars(
-        select(SyncCursor).where(
-            SyncCursor.institution_id == unit.institution,
-            SyncCursor.connection_id == run.connection_id,
-            SyncCursor.stream == stream,
-            *conditions,
-        )
-    ).all()
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """How far a partition has been read; without a cursor the last one stays."""
-
-    cursor: Cursor | None = None
-    complete: bool = False
-    whole: bool = True
-
-
-def save_positions(unit: UnitOfWork, run: Run, stream: str, reached: Mapping[str, Reached]) -> None:
-    """Keep where some partitions of a stream stand."""
-    rows = {
-        row.partition: row
-        for part in chunks(reached)
-        for row in _cursors(unit, run, stream, SyncCursor.partition.in_(part))
-    }
-    for partition, now in reached.items():
-        row = rows.get(partition)
-        if row is None:
-            row = SyncCursor(
-                institution_id=unit.institution,
-                connection_id=run.connection_id,
-                stream=stream,
-                partition=partition,
-                generation=run.generation,
-            )
-            unit.session.add(row)
-        elif row.generation != run.generation and now.cursor is None and not now.complete:
-            row.value = None
-        row.generation, row.complete, row.whole = run.generation, now.complete, now.whole
-        if now.cursor is not None:
-            row.value, row.version = now.cursor.value, now.cursor.version
-    unit.session.flush()
-
-
 def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state: str) -> None:
     """Say why a run ended; its rows and cursors stay, so that the next attempt continues."""
     code = str(getattr(error, "code", "error"))[:60]
@@ -319,7 +256,7 @@ def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
         announce_row(unit, row, "updated")
     unit.session.flush()
     conceal_after_run(unit, run.id, shown=[row.id for row in whole])
-    drop_marks(unit, run.id)
+    drop_marks(unit, run.connection_id, run.generation)
     link_people(unit, run.connection_id)
     beat(unit, run, seconds, state="succeeded", finished_at=utcnow())
     found_by_run(unit, unit.get(Connection, run.connection_id), ConnectionState.ACTIVE)
@@ -345,13 +282,17 @@ def _pending(unit: UnitOfWork, run: Run) -> Any:
     )
 
 
-def drop_marks(unit: UnitOfWork, run_id: str) -> None:
-    """Forget what a run has seen."""
-    unit.session.execute(
-        delete(SyncSeen)
-        .where(SyncSeen.institution_id == unit.institution, SyncSeen.run_id == run_id)
-        .execution_options(synchronize_session=False)
+def drop_marks(unit: UnitOfWork, connection_id: str, generation: int | None = None) -> None:
+    """Forget what was seen; of parts that the run of ``generation`` met it is kept."""
+    marks: Any = inspect(SyncSeen).local_table
+    of_connection = (
+        marks.c.institution_id == unit.institution,
+        marks.c.connection_id == connection_id,
     )
+    stale = true() if generation is None else marks.c.digest.is_(None)
+    if generation is not None:
+        stale |= marks.c.generation != generation
+    unit.connection.execute(delete(marks).where(*of_connection, stale))
 
 
 def report_of(unit: UnitOfWork, run_id: str) -> RunReport:

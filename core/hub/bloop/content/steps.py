@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bloop.content import runs
+from bloop.content.positions import Reached
 from bloop_sdk import Batch, Stream, records
 from bloop_sdk.records import Record
 
@@ -77,12 +77,12 @@ def joined(steps: Sequence[Step]) -> Batch:
     return dataclasses.replace(last, records=found) if len(steps) > 1 else last
 
 
-def reached(steps: Sequence[Step]) -> dict[str, runs.Reached]:
+def reached(steps: Sequence[Step]) -> dict[str, Reached]:
     """Where the partitions of some steps stand after them."""
-    found: dict[str, runs.Reached] = {}
+    found: dict[str, Reached] = {}
     for step in steps:
-        before = found.get(step.place, runs.Reached())
-        found[step.place] = runs.Reached(
+        before = found.get(step.place, Reached())
+        found[step.place] = Reached(
             step.batch.cursor or before.cursor,
             complete=step.end is not None,
             whole=step.end is None or step.end.whole,

@@ -11,14 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, func, literal, select
+from sqlalchemy import CompoundSelect, Select, func, inspect, literal, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content.changes import IDS_AT_ONCE, set_state
 from bloop.content.incoming import MODELS, WRITE_ORDER
 from bloop.content.models import Container, Sourced
+from bloop.content.parts import met_by
 from bloop.content.runs import MassDeleteError, Run
-from bloop.content.sync_models import SyncCursor, SyncSeen
+from bloop.content.sync_models import SyncCursor
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Deletes, Stream
 from bloop_sdk.records import CONTAINER_KINDS, Kind
@@ -62,13 +63,8 @@ class Place:
 
 def partitions_of(unit: UnitOfWork, run: Run, streams: Sequence[Stream]) -> list[Place]:
     """The containers to read: those of this run, and known ones that it had no need to list."""
-    seen = unit.session.scalars(
-        select(SyncSeen.remote_id).where(
-            SyncSeen.institution_id == unit.institution,
-            SyncSeen.run_id == run.id,
-            SyncSeen.kind.in_(CONTAINER_KINDS),
-        )
-    ).all()
+    met = unit.connection.execute(met_by(unit, run, CONTAINER_KINDS))
+    seen = {remote_id for _, remote_id in met}
     if run.into_id is not None:
         title = unit.get(Container, run.into_id).title
         return [Place(name, run.into_id, title) for name in sorted(seen)]
@@ -81,7 +77,7 @@ def partitions_of(unit: UnitOfWork, run: Run, streams: Sequence[Stream]) -> list
         )
         .order_by(Container.remote_id)
     ).all()
-    listed = set(seen) if _swept_kinds(streams) & CONTAINER_KINDS else None
+    listed = seen if _swept_kinds(streams) & CONTAINER_KINDS else None
     return [
         Place(row.remote_id, row.id, row.title)
         for row in known
@@ -155,13 +151,21 @@ def _partitioned(kind: Kind, streams: Sequence[Stream]) -> bool:
     return any(stream.partitioned for stream in streams if kind in stream.kinds)
 
 
-def check_brake(unit: UnitOfWork, run: Run, scopes: Sequence[Scope]) -> None:
-    """Refuse to lose more than half of a scope; raises :class:`MassDeleteError`."""
-    for scope in scopes:
-        gone = _count(unit, _rows(unit, run, scope, unseen=True))
-        if gone <= BRAKE_ROWS:
+def scopes_with_gone(
+    unit: UnitOfWork, run: Run, streams: Sequence[Stream], *, brake: bool
+) -> list[Scope]:
+    """What may be swept after this run, and has lost something.
+
+    With a ``brake`` not more than half may be gone: raises :class:`MassDeleteError`.
+    """
+    found = []
+    for scope in scopes_of(unit, run, streams):
+        gone = _count(unit, _gone(unit, run, scope))
+        if gone:
+            found.append(scope)
+        if not brake or gone <= BRAKE_ROWS:
             continue
-        held = _count(unit, _rows(unit, run, scope, unseen=False))
+        held = _count(unit, select(_table(scope).c.id).where(*_held(unit, run, scope)))
         if gone > held * BRAKE_SHARE:
             where = f" of {scope.container_name!r}" if scope.container_name else ""
             raise MassDeleteError(
@@ -169,44 +173,59 @@ def check_brake(unit: UnitOfWork, run: Run, scopes: Sequence[Scope]) -> None:
                 "nothing was marked missing",
                 cure="look there; if it is right, run again and confirm the deletes",
             )
+    return found
 
 
 def sweep_page(unit: UnitOfWork, run: Run, scope: Scope) -> int:
     """Mark some of a scope's unseen rows missing; how many (0: it is done)."""
-    table: Any = scope.model
-    query = (
-        select(table)
-        .where(*_rows(unit, run, scope, unseen=True))
-        .order_by(table.id)
-        .limit(IDS_AT_ONCE)
+    gone = _gone(unit, run, scope).subquery()
+    names = unit.connection.execute(
+        select(gone.c.kind, gone.c.remote_id).order_by(*gone.c).limit(IDS_AT_ONCE)
     )
-    rows = unit.session.scalars(query).all()
+    wanted = {(kind, remote_id) for kind, remote_id in names}
+    if not wanted:
+        return 0
+    table: Any = scope.model
+    rows = unit.session.scalars(
+        select(table).where(
+            table.institution_id == unit.institution,
+            table.connection_id == run.connection_id,
+            table.remote_id.in_(sorted({remote_id for _, remote_id in wanted})),
+        )
+    ).all()
+    rows = [r for r in rows if (getattr(r, "kind", scope.kinds[0]), r.remote_id) in wanted]
     return set_state(unit, scope.model, rows, "missing", "deleted", run.id)
 
 
-def _rows(unit: UnitOfWork, run: Run, scope: Scope, *, unseen: bool) -> list[ColumnElement[bool]]:
-    table: Any = scope.model
+def _table(scope: Scope) -> Any:
+    return inspect(scope.model).local_table
+
+
+def _gone(unit: UnitOfWork, run: Run, scope: Scope) -> CompoundSelect[Any]:
+    """Kinds and remote ids that the scope holds and the run has not met.
+
+    A set's difference costs a database the same whatever it believes of a table that was filled a
+    moment ago.
+    """
+    table = _table(scope)
+    kind = table.c.kind if "kind" in table.c else literal(scope.kinds[0]).label("kind")
+    held = select(kind, table.c.remote_id).where(*_held(unit, run, scope))
+    return held.except_(met_by(unit, run, scope.kinds))
+
+
+def _held(unit: UnitOfWork, run: Run, scope: Scope) -> list[ColumnElement[bool]]:
+    table = _table(scope)
     conditions: list[ColumnElement[bool]] = [
-        table.institution_id == unit.institution,
-        table.connection_id == run.connection_id,
-        table.state.in_(["active", "pending", "forbidden", "unshared"]),
+        table.c.institution_id == unit.institution,
+        table.c.connection_id == run.connection_id,
+        table.c.state.in_(["active", "pending", "forbidden", "unshared"]),
     ]
-    if hasattr(table, "kind"):
-        conditions.append(table.kind.in_(scope.kinds))
-    if scope.container_id is not None and hasattr(table, "container_id"):
-        conditions.append(table.container_id == scope.container_id)
-    if unseen:
-        kind = table.kind if hasattr(table, "kind") else literal(scope.kinds[0])
-        conditions.append(
-            ~exists().where(
-                SyncSeen.institution_id == unit.institution,
-                SyncSeen.run_id == run.id,
-                SyncSeen.kind == kind,
-                SyncSeen.remote_id == table.remote_id,
-            )
-        )
+    if "kind" in table.c:
+        conditions.append(table.c.kind.in_(scope.kinds))
+    if scope.container_id is not None and "container_id" in table.c:
+        conditions.append(table.c.container_id == scope.container_id)
     return conditions
 
 
-def _count(unit: UnitOfWork, conditions: Sequence[ColumnElement[bool]]) -> int:
-    return unit.session.scalar(select(func.count()).where(*conditions)) or 0
+def _count(unit: UnitOfWork, rows: Select[Any] | CompoundSelect[Any]) -> int:
+    return unit.connection.scalar(select(func.count()).select_from(rows.subquery())) or 0

@@ -20,6 +20,9 @@ from bloop.content.models import (
 from bloop.store.models import ID, Base, Tenant, person, personal
 from bloop.store.types import Json, utcnow
 
+PART_LENGTH = 200
+"""The longest key or digest of a part that is kept."""
+
 
 class SyncRun(Owned, Base):
     """One reading of a connection, from its first attempt to its success.
@@ -77,19 +80,28 @@ class SyncCursor(Tenant, Base):
 
 
 class SyncSeen(Tenant, Base):
-    """What a run that is still going has met: what it never met is missing.
+    """What the run of ``generation`` has met of one kind: what it never met is missing.
 
-    The marks live in a table of their own, since an unchanged record must write no content row,
-    and are dropped with the end of the run.
+    ``rows`` are hashes of raw records by remote id. The marks live in a table of their own, since
+    an unchanged record must write no content row. They are dropped with the end of the run, unless
+    they are of a part that tells by its ``digest`` whether it is the same: a later run that finds
+    it so has met all its records. ``version`` is of what made the records.
     """
 
     __tablename__ = "sync_seen"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (of_connection(), {"sqlite_with_rowid": False})
 
     institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
-    run_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    connection_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    stream: Mapped[str] = mapped_column(String(80), primary_key=True, default="")
+    partition: Mapped[str] = mapped_column(REMOTE_ID, primary_key=True, default="")
+    key: Mapped[str] = mapped_column(String(PART_LENGTH), primary_key=True)
     kind: Mapped[str] = mapped_column(KIND, primary_key=True)
-    remote_id: Mapped[str] = mapped_column(REMOTE_ID, primary_key=True)
+    generation: Mapped[int]
+    digest: Mapped[str | None] = mapped_column(String(PART_LENGTH))
+    version: Mapped[str | None] = mapped_column(String(PART_LENGTH))
+    counted: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    rows: Mapped[dict[str, Any]]
 
 
 class Quarantine(Owned, Base):

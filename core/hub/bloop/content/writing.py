@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,9 +12,8 @@ from bloop.content.bulk import insert_rows
 from bloop.content.changes import chunks, set_state
 from bloop.content.codec import parse_ref
 from bloop.content.incoming import MODELS, WRITE_ORDER, Work
-from bloop.content.models import REMOTE_ID_LENGTH, Sourced
+from bloop.content.models import Sourced
 from bloop.content.quarantine import put_aside, resolve
-from bloop.content.sync_models import SyncSeen
 from bloop.content.upsert import Upsert
 from bloop.store.errors import ConflictError
 from bloop.store.models import Blob
@@ -86,20 +85,6 @@ async def once_more(attempt: Callable[[], Awaitable[T]]) -> T:
         return await attempt()
     except ConflictError:
         return await attempt()
-
-
-def mark_seen(unit: UnitOfWork, run_id: str, refs: Iterable[Ref]) -> None:
-    """Say that a run that is not over has met these: they are not gone."""
-    rows = [
-        {
-            "institution_id": unit.institution,
-            "run_id": run_id,
-            "kind": str(ref.kind),
-            "remote_id": ref.remote_id[:REMOTE_ID_LENGTH],
-        }
-        for ref in sorted(refs)
-    ]
-    insert_rows(unit, SyncSeen, rows, if_missing=True)
 
 
 def _mark(unit: UnitOfWork, target: Target, refs: Sequence[Ref], state: str) -> int:

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bloop.content.dry import dry_read
-from bloop.content.engine import RunOptions, run_read
+from bloop.content.engine import run_read
 from bloop.content.grading import GRADE, operation
+from bloop.content.options import RunOptions
 from bloop.content.refresh import refresh
 from bloop.content.syncing import EVERY, first_time
 from bloop.hub.contexts import ConnectionCall, open_connection_context
@@ -238,6 +239,7 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
         full=payload["full"],
         streams=None if streams is None else frozenset(streams),
         containers=None if chosen is None else frozenset(chosen),
+        version=hub.kernel.plugins[provider.handle.plugin_id].version or "",
     )
     read = dry_read if payload["dry_run"] else run_read
     report = await read(

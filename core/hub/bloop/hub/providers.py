@@ -21,6 +21,7 @@ from bloop_sdk import (
     Container,
     Cursor,
     Exporter,
+    Foreseeing,
     Hint,
     LMSProvider,
     Partition,
@@ -76,6 +77,11 @@ class GuardedProvider:
             timeout=CALL_SECONDS,
             connection=self.connection,
         )
+
+    def ahead(self, partitions: Sequence[Partition]) -> None:
+        """As the provider's, if it foresees anything."""
+        if isinstance(self.inner, Foreseeing):
+            self.calls.run(self.handle, "ahead", self.inner.ahead, partitions)
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
         """As the provider's."""

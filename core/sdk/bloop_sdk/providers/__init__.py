@@ -11,7 +11,13 @@ from bloop_sdk.providers.ai import (
     SpeechProvider,
     Storyboarder,
 )
-from bloop_sdk.providers.content import Authorizing, Exporter, LMSProvider, NotesProvider
+from bloop_sdk.providers.content import (
+    Authorizing,
+    Exporter,
+    Foreseeing,
+    LMSProvider,
+    NotesProvider,
+)
 from bloop_sdk.providers.identity import IdentityProvider
 from bloop_sdk.providers.payments import PaymentProvider
 from bloop_sdk.providers.render import AvatarProvider, Renderer
@@ -38,8 +44,8 @@ class Capability:
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability
     for capability in (
-        Capability("lms", LMSProvider, stable=True, besides=(Authorizing,)),
-        Capability("notes", NotesProvider, stable=True, besides=(Authorizing,)),
+        Capability("lms", LMSProvider, stable=True, besides=(Authorizing, Foreseeing)),
+        Capability("notes", NotesProvider, stable=True, besides=(Authorizing, Foreseeing)),
         Capability("exporter", Exporter),
         Capability("payments", PaymentProvider, lent=True),
         Capability("language", LanguageProvider, lent=True),

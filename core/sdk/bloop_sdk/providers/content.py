@@ -52,10 +52,14 @@ class ProviderSpec:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """The part of a stream to read: the container's remote id, or None for the whole."""
+    """The part of a stream to read: the container's remote id, or None for the whole.
+
+    ``known`` are the digests of parts by their keys, as the hub holds them: see :class:`Part`.
+    """
 
     stream: str
     container: str | None = None
+    known: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +194,19 @@ class Authorizing(Protocol):
         """The connection's secrets, by the names of settings, for what a callback brought back.
 
         Raises AuthError, with the code ``login_cancelled`` where the person said no.
+        """
+        ...
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """What a content provider may have besides: it can ask for something before it is read."""
+
+    def ahead(self, partitions: Sequence[Partition]) -> None:
+        """What will most likely be read next, from the beginning and in this order; no waiting.
+
+        Each call takes the place of the one before: what was asked for and is no longer named is
+        not wanted any more. What is read must not depend on it.
         """
         ...
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ class Api:
         self._config = config
         self._token = config.token.get_secret_value() if config.token else ""
         self._renewing = asyncio.Lock()
+        self._ahead: dict[str, asyncio.Task[Page]] = {}
 
     async def get(self, path: str, params: Params | None = None) -> JSONObject:
         """One object."""
@@ -52,6 +54,20 @@ class Api:
 
     async def page(self, path: str, params: Params | None = None) -> Page:
         """The first page of a list; raises UnsupportedError with the code NO_LIST for a 404."""
+        asked = self._ahead.pop(_name(path, params), None)
+        return await (self._first(path, params) if asked is None else asked)
+
+    def ahead(self, lists: Sequence[tuple[str, Params]]) -> None:
+        """Ask for first pages of lists before their turn, and for no others any more."""
+        wanted = {_name(path, params): (path, params) for path, params in lists}
+        for name in self._ahead.keys() - wanted.keys():
+            self._ahead.pop(name).cancel()
+        for name in wanted.keys() - self._ahead.keys():
+            task = asyncio.create_task(self._first(*wanted[name]))
+            task.add_done_callback(_heard)  # Its list may never be read.
+            self._ahead[name] = task
+
+    async def _first(self, path: str, params: Params | None) -> Page:
         query = {"per_page": PER_PAGE, **(params or {})}
         try:
             return _page(await self.send(Request(url=self.url(path), params=query)))
@@ -191,6 +207,15 @@ class Api:
         )
 
 
+def _name(path: str, params: Params | None) -> str:
+    return f"{path} {sorted((params or {}).items())}"
+
+
+def _heard(task: asyncio.Task[Page]) -> None:
+    if not task.cancelled():
+        task.exception()
+
+
 def read_json(response: Response) -> Any:
     """The JSON of an answer; a page of HTML is a login page, or Canvas in maintenance."""
     try:
@@ -216,6 +241,7 @@ def _page(response: Response) -> Page:
         links.get("next"),
         links.get("last"),
         response.headers.get("date"),
+        hashlib.sha256(response.body).hexdigest(),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bloop_canvas.fields import kept
 from bloop_canvas.place import Place
-from bloop_sdk import Batch, Cursor, Kind, Record, SkippableError, Skipped
+from bloop_sdk import Batch, Kind, Record, SkippableError, Skipped
 from bloop_sdk.records import JSONObject
 
 SIZE = 200
@@ -67,12 +67,12 @@ def named(place: Place | None, kind: Kind, *fields: str) -> Callable[[JSONObject
 
 
 async def closed_by(
-    batches: AsyncGenerator[Batch, None], cursor: Cursor
+    batches: AsyncGenerator[Batch, None], end: Batch
 ) -> AsyncGenerator[Batch, None]:
-    """Batches, of which the last one has the cursor: what it covers is whole only then."""
+    """Batches, of which the last has the cursor and part of ``end``: they cover it only then."""
     held: Batch | None = None
     async for batch in batches:
         if held is not None:
             yield held
         held = batch
-    yield dataclasses.replace(held or Batch(), cursor=cursor)
+    yield dataclasses.replace(held or Batch(), cursor=end.cursor, part=end.part)

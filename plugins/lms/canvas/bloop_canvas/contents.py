@@ -36,12 +36,14 @@ def pages(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerato
     facts = reading.facts(place)
     slugs: dict[str, str] = {}
 
-    async def read(items: Sequence[JSONObject]) -> AsyncGenerator[Made, None]:
+    async def besides(items: Sequence[JSONObject]) -> str | None:
         _slugs_of(items, slugs)
+        return None if _bare(items) else ""
+
+    async def read(items: Sequence[JSONObject]) -> AsyncGenerator[Made, None]:
         made = Made()
         name = named(place, Kind.PAGE, "page_id", "id")
-        bare = [item for item in items if "body" not in item and not flag(item, "locked_for_user")]
-        bodies = await _bodies(reading, place, bare)
+        bodies = await _bodies(reading, place, _bare(items))
         for item in items:
             found = bodies.get(id(item), item)
             if isinstance(found, Skipped):
@@ -53,8 +55,14 @@ def pages(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerato
     def remember() -> None:
         facts.slugs = slugs
 
-    batches = over(reading, [Source(f"courses/{place.course}/pages", BODIES, read)], state)
+    source = Source(f"courses/{place.course}/pages", BODIES, read, besides)
+    batches = over(reading, [source], state, place.known)
     return remembering(batches, remember) if state is None else batches
+
+
+def _bare(items: Sequence[JSONObject]) -> list[JSONObject]:
+    """Pages that came without their bodies."""
+    return [one for one in items if "body" not in one and not flag(one, "locked_for_user")]
 
 
 def _slugs_of(items: Sequence[JSONObject], slugs: dict[str, str]) -> None:

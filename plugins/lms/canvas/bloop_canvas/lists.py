@@ -12,7 +12,7 @@ from bloop_canvas.batches import Made, named
 from bloop_canvas.fields import identifier, number
 from bloop_canvas.learning import Graded
 from bloop_canvas.place import Place
-from bloop_canvas.reading import Reading, Source, each, over, remembering
+from bloop_canvas.reading import Reading, Source, each, nothing, over, remembering
 from bloop_sdk import Batch, Cursor, Kind, Record
 from bloop_sdk.records import JSONObject
 
@@ -50,7 +50,8 @@ def all_courses(reading: Reading, state: Cursor | None) -> AsyncGenerator[Batch,
 def sections(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerator[Batch, None]:
     """The sections of a course."""
     make = each(named(place, Kind.SECTION), partial(courses.section, place))
-    return over(reading, [Source(f"courses/{place.course}/sections", {}, make)], state)
+    source = Source(f"courses/{place.course}/sections", {}, make, nothing)
+    return over(reading, [source], state, place.known)
 
 
 async def people(
@@ -117,16 +118,23 @@ def assignments(
     facts = reading.facts(place)
     graded: dict[str, Graded] = {}
 
-    def make(item: JSONObject) -> list[Record]:
+    def note(item: JSONObject) -> None:
         graded[identifier(item)] = graded_of(place, item)
+
+    async def passed(items: Sequence[JSONObject]) -> None:
+        for item in items:
+            note(item)
+
+    def make(item: JSONObject) -> list[Record]:
+        note(item)
         return [] if content.is_quiz(item) else [content.assignment(place, item)]
 
     def remember() -> None:
         facts.graded = graded
 
     read = each(named(place, Kind.ASSIGNMENT), make)
-    source = Source(f"courses/{place.course}/assignments", ASSIGNMENTS, read)
-    batches = over(reading, [source], state)
+    path = f"courses/{place.course}/assignments"
+    batches = over(reading, [Source(path, ASSIGNMENTS, read, nothing, passed)], state, place.known)
     return remembering(batches, remember) if state is None else batches
 
 
@@ -146,9 +154,9 @@ def discussions(
 
         params: dict[str, Any] = {"only_announcements": "true"} if announcement else {}
         path = f"courses/{place.course}/discussion_topics"
-        return Source(path, params, each(named(place, Kind.DISCUSSION), make))
+        return Source(path, params, each(named(place, Kind.DISCUSSION), make), nothing)
 
-    return over(reading, [of(announcement=False), of(announcement=True)], state)
+    return over(reading, [of(announcement=False), of(announcement=True)], state, place.known)
 
 
 def calendar(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerator[Batch, None]:
@@ -159,7 +167,7 @@ def calendar(reading: Reading, place: Place, state: Cursor | None) -> AsyncGener
         "all_events": "true",
     }
     read = each(named(place, Kind.CALENDAR_EVENT), partial(content.events, place))
-    return over(reading, [Source("calendar_events", params, read)], state)
+    return over(reading, [Source("calendar_events", params, read, nothing)], state, place.known)
 
 
 def all_outcomes(
@@ -176,8 +184,9 @@ def all_outcomes(
     return over(
         reading,
         [
-            Source(f"{path}/outcome_groups", {}, groups),
-            Source(f"{path}/outcome_group_links", {"outcome_style": "full"}, links),
+            Source(f"{path}/outcome_groups", {}, groups, nothing),
+            Source(f"{path}/outcome_group_links", {"outcome_style": "full"}, links, nothing),
         ],
         state,
+        place.known,
     )

@@ -12,7 +12,7 @@ from bloop_sdk.records import JSONObject
 
 T = TypeVar("T")
 
-AT_ONCE = 8
+AT_ONCE = 9
 """Pages that are asked for beside each other; it bounds what is held of a list."""
 
 _LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+\s*=\s*(?:\"[^\"]*\"|[^\s;,]+))*)")
@@ -32,12 +32,13 @@ def links_of(header: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list. ``moment`` is the server's clock, as it writes it."""
+    """One page of a list: ``hash`` is of its body, ``moment`` the server's clock, as it says it."""
 
     items: Sequence[JSONObject]
     next: str | None = None
     last: str | None = None
     moment: str | None = None
+    hash: str = ""
 
 
 def ahead(page: Page) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bloop_canvas.ids import within
 from bloop_canvas.links import Linked
@@ -15,6 +16,8 @@ class Place:
 
     base: str
     course: str
+    known: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Digests of parts that the hub holds, of the stream that is read."""
 
     def id(self, *parts: str) -> str:
         """A remote id within the course."""

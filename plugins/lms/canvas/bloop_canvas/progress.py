@@ -62,7 +62,8 @@ async def submissions(
             over_ = run["list"] == len(filters)
             cursor = _after(value, run) if over_ else {**value, "run": dict(run)}
             made = all_of(page.items, _called(place), lambda one: _one(place, one, graded_by))
-            async for batch in closed_by(_given(made), Cursor(cursor, CURSOR_VERSION)):
+            end = Batch(cursor=Cursor(cursor, CURSOR_VERSION))
+            async for batch in closed_by(_given(made), end):
                 yield batch
 
 

@@ -82,7 +82,19 @@ class CanvasProvider:
         part = PARTS.get(partition.stream)
         if part is None or partition.container is None:
             raise UnsupportedError(f"Canvas has no stream {partition.stream!r} of a course")
-        return part.read(self._reading, self._reading.place(partition.container), state)
+        return part.read(
+            self._reading, self._reading.place(partition.container, partition.known), state
+        )
+
+    def ahead(self, partitions: Sequence[Partition]) -> None:
+        """Ask for the first pages of the lists that are read next."""
+        lists = []
+        for one in partitions:
+            part = PARTS.get(one.stream)
+            if part is not None and part.first is not None:
+                path, params = part.first
+                lists.append((f"courses/{one.container}/{path}", params))
+        self._api.ahead(lists)
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
         """The current state of some records."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+import hashlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bloop_canvas.api import Api, Params
 from bloop_canvas.batches import Made, Make, all_of, closed_by
 from bloop_canvas.config import CanvasConfig
 from bloop_canvas.facts import Facts
+from bloop_canvas.paging import Page
 from bloop_canvas.place import Place
-from bloop_sdk import Batch, Cursor
+from bloop_sdk import Batch, Cursor, Part
 from bloop_sdk.records import JSONObject
 
 CURSOR_VERSION = 1
@@ -30,9 +32,9 @@ class Reading:
     people: set[str] = field(default_factory=set)
     """Who has been yielded: somebody in many courses is written once."""
 
-    def place(self, course: str) -> Place:
+    def place(self, course: str, known: Mapping[str, str] | None = None) -> Place:
         """A course."""
-        return Place(self.config.base, course)
+        return Place(self.config.base, course, known or {})
 
     def facts(self, place: Place) -> Facts:
         """What is remembered of a course."""
@@ -41,11 +43,23 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One list of Canvas, and what becomes of its objects."""
+    """One list of Canvas, and what becomes of its objects.
+
+    ``besides`` tells what their records are made of besides the page that they stand in, None
+    where more is asked for; where there is none, no page is known again. What is known again goes
+    to ``passed`` only.
+    """
 
     path: str
     params: Params
     read: Read
+    besides: Callable[[Sequence[JSONObject]], Awaitable[str | None]] | None = None
+    passed: Callable[[Sequence[JSONObject]], Awaitable[None]] | None = None
+
+
+async def nothing(_items: Sequence[JSONObject]) -> str:
+    """For records that are made of their page alone."""
+    return ""
 
 
 def each(name: Callable[[JSONObject], str], make: Make) -> Read:
@@ -58,7 +72,10 @@ def each(name: Callable[[JSONObject], str], make: Make) -> Read:
 
 
 async def over(
-    reading: Reading, sources: Iterable[Source], state: Cursor | None
+    reading: Reading,
+    sources: Iterable[Source],
+    state: Cursor | None,
+    known: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Batch, None]:
     """Lists in their order, page by page, from where a cursor stands."""
     value = state.value if state is not None else {}
@@ -71,16 +88,30 @@ async def over(
         pages = reading.api.pages(source.path, source.params, start=start)
         async with aclosing(pages):
             async for page in pages:
+                part, start = await _part(reading, source, number, start, page), page.next
                 at = {"list": number + (page.next is None), "next": page.next}
-                made = _batches(source.read, page.items)
-                async for batch in closed_by(made, Cursor(at, CURSOR_VERSION)):
+                end = Batch(cursor=Cursor(at, CURSOR_VERSION), part=part)
+                if part is not None and known and known.get(part.key) == part.digest:
+                    done += len(page.items)
+                    if source.passed is not None:
+                        await source.passed(page.items)
+                    yield replace(end, same=True, done=done)
+                    continue
+                async for batch in closed_by(_batches(source.read, page.items), end):
                     done += len(batch.records)
-                    yield Batch(
-                        records=batch.records,
-                        skipped=batch.skipped,
-                        cursor=batch.cursor,
-                        done=done,
-                    )
+                    yield replace(batch, done=done)
+
+
+async def _part(
+    reading: Reading, source: Source, number: int, link: str | None, page: Page
+) -> Part | None:
+    """A page as a part, where its records are made of it alone."""
+    besides = await source.besides(page.items) if source.besides is not None else None
+    if besides is None:
+        return None
+    digest = hashlib.sha256(f"{page.hash} {reading.config.base} {besides}".encode()).hexdigest()
+    name = hashlib.sha256(link.encode()).hexdigest()[:32] if link else "first"
+    return Part(f"{number}-{name}", digest)
 
 
 async def _batches(read: Read, items: Sequence[JSONObject]) -> AsyncGenerator[Batch, None]:

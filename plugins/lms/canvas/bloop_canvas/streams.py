@@ -6,9 +6,14 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from bloop_canvas import contents, lists, progress, tree
+from bloop_canvas.api import Params
+from bloop_canvas.courses import PEOPLE
 from bloop_canvas.place import Place
 from bloop_canvas.reading import Reading
 from bloop_sdk import Batch, Cursor, Deletes, Kind, Stream
+
+First = tuple[str, Params]
+"""The list that a stream asks for first: its path below the course, and its parameters."""
 
 OfCourse = Callable[[Reading, Place, Cursor | None], AsyncGenerator[Batch, None]]
 
@@ -21,9 +26,16 @@ class Part:
 
     stream: Stream
     read: OfCourse
+    first: First | None
 
 
-def _part(name: str, read: OfCourse, *kinds: Kind, incremental: bool = False) -> Part:
+def _part(
+    name: str,
+    read: OfCourse,
+    *kinds: Kind,
+    incremental: bool = False,
+    first: First | None = None,
+) -> Part:
     deletes = Deletes.NONE if incremental else Deletes.ENUMERATE
     stream = Stream(
         name=name,
@@ -33,20 +45,40 @@ def _part(name: str, read: OfCourse, *kinds: Kind, incremental: bool = False) ->
         partitioned=True,
         optional=True,
     )
-    return Part(stream, read)
+    return Part(stream, read, first)
 
 
 PARTS: dict[str, Part] = {
     part.stream.name: part
     for part in (
-        _part("sections", lists.sections, Kind.SECTION),
-        _part("people", lists.people, Kind.PERSON, Kind.ENROLMENT),
+        _part("sections", lists.sections, Kind.SECTION, first=("sections", {})),
+        _part(
+            "people",
+            lists.people,
+            *(Kind.PERSON, Kind.ENROLMENT),
+            first=("users", PEOPLE),
+        ),
         _part("files", contents.files, Kind.FILE),
-        _part("pages", contents.pages, Kind.PAGE),
-        _part("assignments", lists.assignments, Kind.ASSIGNMENT),
-        _part("quizzes", contents.all_quizzes, Kind.QUIZ),
-        _part("discussions", lists.discussions, Kind.DISCUSSION),
-        _part("modules", tree.tree, Kind.MODULE, Kind.LINK, Kind.TOOL, Kind.OPAQUE),
+        _part("pages", contents.pages, Kind.PAGE, first=("pages", contents.BODIES)),
+        _part(
+            "assignments",
+            lists.assignments,
+            Kind.ASSIGNMENT,
+            first=("assignments", lists.ASSIGNMENTS),
+        ),
+        _part("quizzes", contents.all_quizzes, Kind.QUIZ, first=("quizzes", {})),
+        _part(
+            "discussions",
+            lists.discussions,
+            Kind.DISCUSSION,
+            first=("discussion_topics", {}),
+        ),
+        _part(
+            "modules",
+            tree.tree,
+            *(Kind.MODULE, Kind.LINK, Kind.TOOL, Kind.OPAQUE),
+            first=("modules", tree.WITH_ITEMS),
+        ),
         _part("calendar", lists.calendar, Kind.CALENDAR_EVENT),
         _part("outcomes", lists.all_outcomes, Kind.OUTCOME),
         _part("submissions", progress.submissions, Kind.SUBMISSION, incremental=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -45,6 +46,21 @@ class _Tree:
                 async with aclosing(self._module(item, first.get(id(item)))) as parts:
                     async for made in parts:
                         yield made
+
+    async def besides(self, items: Sequence[JSONObject]) -> str | None:
+        """The slugs of pages, if that is all: items that were left out are asked for."""
+        if not all(holds_its_items(one) for one in items):
+            return None
+        paged = any(one.get("type") == "Page" for module in items for one in rows(module, "items"))
+        slugs = await slugs_of(self.reading, self.place) if paged else {}
+        return hashlib.sha256(repr(sorted(slugs.items())).encode()).hexdigest()
+
+    async def passed(self, items: Sequence[JSONObject]) -> None:
+        """Note what is required of items that the hub has."""
+        for item in items:
+            required = [one for one in rows(item, "items") if one.get("completion_requirement")]
+            self.any_will_do |= item.get("requirement_type") == "one"
+            await self._entries(Made(), item, required)
 
     async def _first(self, item: JSONObject) -> Page:
         path = f"courses/{self.place.course}/modules/{identifier(item)}/items"
@@ -114,9 +130,9 @@ def tree(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerator
         facts = reading.facts(place)
         facts.required, facts.any_will_do = one.required, one.any_will_do
 
-    batches = over(
-        reading, [Source(f"courses/{place.course}/modules", WITH_ITEMS, one.read)], state
-    )
+    path = f"courses/{place.course}/modules"
+    source = Source(path, WITH_ITEMS, one.read, one.besides, one.passed)
+    batches = over(reading, [source], state, place.known)
     return remembering(batches, remember) if state is None else batches
 
 

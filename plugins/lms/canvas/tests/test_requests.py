@@ -33,6 +33,43 @@ async def test_fifty_modules_and_a_thousand_pages_take_eleven_requests(rig):
     assert mine.canvas.throttle.refused == 0
 
 
+async def test_what_is_asked_for_ahead_is_asked_for_once_and_forgotten_where_nobody_reads_it(rig):
+    mine = rig(FakeCanvas(SMALL))
+    course = [Partition("pages", "1"), Partition("modules", "1"), Partition("outcomes", "1")]
+    alone = [await records(mine.again(), "pages"), await records(mine.provider, "modules")]
+    asked = sorted(mine.sent())
+    mine.faults.requests.clear()
+
+    mine.again().ahead(course)
+    found = [await records(mine.provider, "pages")]
+    mine.provider.ahead(course[1:])
+    found.append(await records(mine.provider, "modules"))
+
+    assert found == alone
+    assert sorted(mine.sent()) == asked
+    mine.provider.ahead([Partition("quizzes", "1")])
+    mine.provider.ahead([])
+    assert mine.sent("quizzes") == []
+
+
+async def test_pages_of_lists_that_are_the_same_are_known_again(rig):
+    mine = rig(FakeCanvas(BIG))
+    for stream in ("pages", "modules", "assignments"):
+        provider = mine.again()
+        batches = [one async for one in provider.read(Partition(stream, "1"), None)]
+        known = {one.part.key: one.part.digest for one in batches if one.part}
+        assert sum(one.part is not None for one in batches) == len(known) > 0
+        later = [one async for one in mine.again().read(Partition(stream, "1", known), None)]
+        assert all(one.same and not one.records for one in later)
+        assert [one.cursor for one in later] == [one.cursor for one in batches if one.cursor]
+        if stream == "modules":
+            # A page under another slug is another item's, though the list of modules is as it was.
+            slug = mine.canvas.courses[1].lists["pages"][3]
+            slug["url"] = "renamed"
+            later = [one async for one in mine.again().read(Partition(stream, "1", known), None)]
+            assert any(one.records for one in later)
+
+
 def test_the_throttle_is_canvas_own():
     now = [0.0]
     throttle = Throttle(clock=lambda: now[0])

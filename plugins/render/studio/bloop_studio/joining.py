@@ -5,28 +5,37 @@ from __future__ import annotations
 import functools
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bloop_sdk import FatalError, Unit
+from bloop_sdk.providers.ai import Speech
 from bloop_sdk.providers.render import Clip
 from bloop_sdk.storyboard import Storyboard
-from bloop_studio import captions, pieces, videos
+from bloop_studio import pieces, videos
+from bloop_studio.captions import (
+    Told,
+    captions,
+    chapters_webvtt,
+    transcript_html,
+    transcript_text,
+    webvtt,
+)
+from bloop_studio.captions import chapters as chapters_of
 from bloop_studio.compose import Metadata, compose
 from bloop_studio.jobs import JobPayload, Work, stage
-from bloop_studio.marks import Caption, Chapter
 from bloop_studio.sound import Placed, make_sound
 from bloop_studio.tables import VideoScene, now
 from bloop_studio.telling import timed_scenes
 from bloop_studio.thumbnail import thumbnail
-from bloop_studio.timing import Timed, offsets
+from bloop_studio.timing import Voiced, offsets
 from bloop_studio.voicing import Narration, narrate
 
 VERSION = 1
 """Changes when the same clips and speech would be put together otherwise."""
-THUMBNAIL_WIDTH = 640
+THUMBNAIL_WIDTH, THUMBNAIL_SECONDS = 640, 2.0
 FILES = {
     "video.mp4": "video/mp4",
     "captions.vtt": "text/vtt",
@@ -42,10 +51,9 @@ class Parts:
     """All that a video is put together from."""
 
     storyboard: Storyboard
-    timed: Sequence[Timed]
-    narration: Narration
+    scenes: Sequence[Told]
     clips: Sequence[Clip]
-    starts: Sequence[float]
+    seconds: float
 
 
 @stage
@@ -94,68 +102,50 @@ async def _gathered(
         if not await pieces.fetch(work.ctx, row.clip, path):
             raise FatalError(f"the clip of scene {row.number} is gone", cure="make the video again")
         clips.append(Clip(path=path, seconds=row.frames / work.options.fps, frames=row.frames))
-    return Parts(work.storyboard, timed, narration, clips, list(offsets(timed)))
+    board = work.storyboard
+    scenes = [
+        Told(scene=scene, timed=one, starts=starts, voiced=narration.of_scene(scene.id))
+        for scene, one, starts in zip(board.scenes, timed, offsets(timed), strict=True)
+    ]
+    return Parts(board, scenes, clips, sum(one.seconds for one in timed))
 
 
 def _make(work: Work, parts: Parts, folder: Path) -> None:
     """Write all files into ``folder``; in a thread."""
-    seconds = sum(one.seconds for one in parts.timed)
-    sound = (
-        make_sound(_placed(parts), seconds, folder / "sound.m4a") if parts.narration.lines else None
-    )
-    shown = captions.captions_of(parts.storyboard, parts.timed, parts.narration.lines)
-    chapters = _chapters(parts)
+    lines = list(_placed(parts))
+    sound = make_sound(lines, parts.seconds, folder / "sound.m4a").path if lines else None
+    board, shown, chapters = parts.storyboard, captions(parts.scenes), chapters_of(parts.scenes)
     compose(
         parts.clips,
-        sound.path if sound else None,
+        sound,
         folder / "video.mp4",
-        metadata=Metadata(title=parts.storyboard.title, language=parts.storyboard.language),
+        metadata=Metadata(title=board.title, language=board.language),
         chapters=chapters,
         captions=shown,
         progress=lambda done, total: work.ctx.progress(int(done), int(total), "seconds joined"),
     )
-    _write_texts(parts, shown, chapters, seconds, folder)
-    thumbnail(
-        folder / "video.mp4", min(2.0, seconds / 2), folder / "thumbnail.jpg", THUMBNAIL_WIDTH
-    )
-
-
-def _write_texts(
-    parts: Parts,
-    shown: Sequence[Caption],
-    chapters: Sequence[Chapter],
-    seconds: float,
-    folder: Path,
-) -> None:
     texts = {
-        "captions.vtt": captions.webvtt(shown),
-        "chapters.vtt": captions.chapters_webvtt(chapters, seconds),
-        "transcript.txt": captions.transcript_text(parts.storyboard),
-        "transcript.html": captions.transcript_html(parts.storyboard),
+        "captions.vtt": webvtt(shown, board.language),
+        "chapters.vtt": chapters_webvtt(chapters, parts.seconds),
+        "transcript.txt": transcript_text(parts.scenes),
+        "transcript.html": transcript_html(parts.scenes, board.language),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")
+    picture = min(THUMBNAIL_SECONDS, parts.seconds / 2)
+    thumbnail(folder / "video.mp4", picture, folder / "thumbnail.jpg", THUMBNAIL_WIDTH)
 
 
-def _placed(parts: Parts) -> list[Placed]:
-    placed = []
-    for scene, timed, start in zip(parts.storyboard.scenes, parts.timed, parts.starts, strict=True):
-        for line in timed.lines:
-            one = parts.narration.lines.get((scene.id, line.line))
-            if one is not None:
-                load = functools.partial(lambda speech: speech, one.speech)
-                placed.append(Placed(at=start + line.starts, load=load))
-    return placed
+def _placed(parts: Parts) -> Iterator[Placed]:
+    for told in parts.scenes:
+        for line, starts in told.timed.starts.items():
+            voiced = told.voiced.get(line)
+            if voiced is not None:
+                yield Placed(told.starts + starts, functools.partial(_speech, voiced))
 
 
-def _chapters(parts: Parts) -> list[Chapter]:
-    """A chapter for each scene that has a name of its own."""
-    found: list[Chapter] = []
-    for scene, start in zip(parts.storyboard.scenes, parts.starts, strict=True):
-        title = scene.title or scene.visual.title
-        if title and (not found or found[-1].title != title):
-            found.append(Chapter(starts=start if found else 0.0, title=title))
-    return found
+def _speech(voiced: Voiced) -> Speech:
+    return voiced.speech
 
 
 def _report(work: Work, rows: Sequence[VideoScene], seconds: float) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def clip_name(kept: Mapping[str, Any], renderer: str, version: str) -> str:
     """Under which its clip is kept: the same picture has the same name, whoever asks for it."""
     scene = {name: value for name, value in kept["scene"].items() if name != "id"}
     files = {name: one["sha256"] for name, one in kept["assets"].items()}
-    return f"clip/{pieces.digest(renderer, version, kept | {'scene': scene, 'assets': files})}"
+    return f"clip/{pieces.digest(renderer, version, {**kept, 'scene': scene, 'assets': files})}"
 
 
 def read_plan(kept: Mapping[str, Any], files: Mapping[str, Path]) -> ScenePlan:

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import CallContext, FatalError, Item, Unit
+from bloop_sdk import CallContext, FatalError, Item, NotFoundError, Unit
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
 from bloop_sdk.storyboard import Image, Scene, Storyboard
 from bloop_studio import drafting, planning, storyboards, videos
-from bloop_studio.access import NotFoundError
 from bloop_studio.config import config_of
 from bloop_studio.drawing import open_renderer, stored
+from bloop_studio.insisting import insist
 from bloop_studio.jobs import JobPayload, Work, next_stage, stage
 from bloop_studio.options import Options
 from bloop_studio.tables import StoryboardVersion, VideoScene
@@ -39,12 +39,16 @@ async def write_storyboard(work: Work, payload: JobPayload) -> dict[str, Any]:
     await next_stage(
         work,
         "speech",
-        lambda unit: unit.enqueue("speech", payload, key=_key("speech", payload)),
+        lambda unit: _ask_for_speech(unit, payload),
         storyboard=checked.model_dump(mode="json", exclude_defaults=True),
         storyboard_id=version.id,
         report=report,
     )
     return {"scenes": len(checked.scenes)}
+
+
+def _ask_for_speech(unit: Unit, payload: JobPayload) -> None:
+    unit.enqueue("speech", payload, key=_key("speech", payload))
 
 
 async def _version(work: Work) -> tuple[StoryboardVersion, str]:
@@ -55,8 +59,13 @@ async def _version(work: Work) -> tuple[StoryboardVersion, str]:
         if found is not None:
             return found, ""
     made = await drafting.draft(ctx, work.item, work.options.storyboarder)
-    kept = await ctx.transaction(
-        storyboards.keep, work.item.id, work.item.version, made.storyboard, author=video.created_by
+    kept = await insist(
+        ctx,
+        storyboards.keep,
+        work.item.id,
+        work.item.version,
+        made.storyboard,
+        author=video.created_by,
     )
     return kept, made.note
 

@@ -93,12 +93,10 @@ def scene(unit: Unit, video: str, number: int) -> VideoScene | None:
     return unit.session.scalar(some)
 
 
-def progress(unit: Unit, id_: str, round_: int, **values: Any) -> bool:
+def progress(unit: Unit, /, id_: str, round_: int, **values: Any) -> bool:
     """Tell how far a video is; False where another round has begun or nobody wants it any more."""
-    done = unit.session.execute(
-        update(Video).where(Video.id == id_, Video.round == round_).values(**values)
-    )
-    return bool(done.rowcount)
+    row = update(Video).where(Video.id == id_, Video.round == round_).values(**values)
+    return unit.session.scalar(row.returning(Video.id)) is not None
 
 
 def drawn(unit: Unit, scene_id: str, frames: int) -> None:
@@ -133,7 +131,8 @@ def fail(unit: Unit, id_: str, round_: int, error: BloopError) -> None:
 def remove(unit: Unit, id_: str) -> None:
     """Forget a video; its files go with the next tidying."""
     unit.session.execute(delete(VideoScene).where(VideoScene.video_id == id_))
-    if unit.session.execute(delete(Video).where(Video.id == id_)).rowcount:
+    gone = delete(Video).where(Video.id == id_).returning(Video.id)
+    if unit.session.scalar(gone):
         unit.audit("studio.video_removed", f"video:{id_}")
 
 
@@ -146,10 +145,8 @@ def forget_lesson(unit: Unit, item: str) -> None:
 
 def use(unit: Unit, name: str, size: int) -> None:
     """Note that a kept file is used now."""
-    found = unit.session.execute(
-        update(Piece).where(Piece.name == name).values(used_at=now(), size=size)
-    )
-    if not found.rowcount:
+    row = update(Piece).where(Piece.name == name).values(used_at=now(), size=size)
+    if unit.session.scalar(row.returning(Piece.id)) is None:
         unit.session.add(Piece(name=name, size=size))
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from bloop_sdk.providers.ai import Voice
-from bloop_studio.diff import Difference
+from bloop_studio.diff import Diff
 from bloop_studio.tables import STAGES, StoryboardVersion, Video
 
 _UNSAFE = re.compile(r"[^\w.-]+")
@@ -83,6 +82,6 @@ def voices(found: Mapping[str, Sequence[Voice]]) -> list[dict[str, Any]]:
     ]
 
 
-def difference(found: Difference) -> dict[str, Any]:
-    """What has changed, as data and in words."""
-    return asdict(found)
+def difference(found: Diff) -> dict[str, Any]:
+    """What has changed, as data and in words; ``scenes`` are made anew."""
+    return {"changes": found.data(), "text": found.text(), "scenes": sorted(found.scenes)}

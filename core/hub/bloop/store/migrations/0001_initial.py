@@ -556,17 +556,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         postgresql_where=sa.text("state <> 'retired'"),
     )
     op.create_table(
-        "sync_seen",
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
-        sa.Column("run_id", sa.String(length=36), nullable=False),
-        sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("remote_id", sa.String(length=500), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "institution_id", "run_id", "kind", "remote_id", name=op.f("pk_sync_seen")
-        ),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "user_group",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -1026,6 +1015,35 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint(
             "institution_id", "connection_id", "stream", "partition", name=op.f("pk_sync_cursor")
         ),
+    )
+    op.create_table(
+        "sync_seen",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("connection_id", sa.String(length=36), nullable=False),
+        sa.Column("stream", sa.String(length=80), nullable=False),
+        sa.Column("partition", sa.String(length=500), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=200), nullable=True),
+        sa.Column("version", sa.String(length=200), nullable=True),
+        sa.Column("counted", Json, nullable=False),
+        sa.Column("rows", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_sync_seen_institution_id_connection_id_connection"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id",
+            "connection_id",
+            "stream",
+            "partition",
+            "key",
+            "kind",
+            name=op.f("pk_sync_seen"),
+        ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "token_family",

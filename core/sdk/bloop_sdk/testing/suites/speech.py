@@ -7,13 +7,14 @@ import asyncio
 import contextlib
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 from bloop_sdk.errors import AuthError, BloopError, RetriableError, UnsupportedError
 from bloop_sdk.http import HttpClient
-from bloop_sdk.providers.ai import Speech, SpeechProvider, Voice
+from bloop_sdk.providers.ai import Phoneme, Speech, SpeechProvider, Voice, Word
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.context import FakeContext, NoHttp
 from bloop_sdk.testing.plugins import PluginUnderTest
@@ -28,19 +29,18 @@ CALL_SECONDS = 100.0
 """Whoever has not answered by then hangs."""
 
 TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
-PLAIN = "The sum of the squares is small, and so is the rest of it. Why? Nobody knows."
+PLAIN = "The sum of the squares is small, and so is the rest. Why? Nobody knows."
 ODD = (
-    "Ça coûte 3,50 € — soit 1.5 fois plus qu'hier, l'année d'avant.",
-    "مرحبا بالعالم، this is שלום עולם.",
-    "我们学习机器学习。第2章",
-    "こんにちは、世界",
-    "नमस्ते दुनिया! สวัสดีชาวโลก",
-    "Cafe\u0301 nai\u0308ve \u202eright to left\u202c zero\u200bwidth soft\u00adhyphen",
-    "I 😀 like 👩\u200d👩\u200d👧 and 🇩🇪, 1\ufe0f\u20e3 or x² + ½ ≤ π.",
-    "a\x00b \x1b[31mred\x07 tab\there\r\nnew line\u2028other \ud800 end",
+    "Ça coûte 3,50 € — 1.5 fois plus qu'hier, l'ami.",
+    "مرحبا بالعالم, שלום you.",
+    "学习。第2章 こんにちは",
+    "नमस्ते! สวัสดี",
+    "Cafe\u0301 \u202eto left\u202c zero\u200bwidth soft\u00adhyphen",
+    "I 😀 👩\u200d👩\u200d👧 🇩🇪, 1\ufe0f\u20e3 or x² + ½ ≤ π.",
+    "a\x00b \x1b[31mred\x07 tab\there\r\nnew\u2028 \ud800 end",
 )
 NOTHING_TO_SAY = ("?! … — ;", "\u200b\ufeff", "***", "😀🎉")
-MARKUP = 'Write <break time="9s"/> or [[h@l,oU]] &amp; &lt;b&gt; {x} \\pause=9000\\ now.'
+MARKUP = 'So <break time="9s"/> or [[h@l,oU]] &amp; {x} \\pause=9000\\ now.'
 
 
 class SpeechCase:
@@ -133,9 +133,11 @@ def _sane(text: str, speech: Speech, where: str) -> None:
     hold(8000 <= speech.rate <= 96000, f"{where}: a rate of {speech.rate} Hz")
     hold(len(speech.pcm) % 2 == 0, f"{where}: {len(speech.pcm)} bytes are no 16-bit samples")
     _spans(text, speech, where)
-    for name, timed in (("word", speech.words), ("phoneme", speech.phonemes)):
+    timed: dict[str, Sequence[Word | Phoneme]]
+    timed = {"word": speech.words, "phoneme": speech.phonemes}
+    for name, found in timed.items():
         last = 0.0
-        for number, one in enumerate(timed):
+        for number, one in enumerate(found):
             told = f"{where}: {name} {number} from {one.begins:.4f} to {one.ends:.4f} s"
             hold(one.begins >= last - 1e-6, f"{told} begins before {last:.4f}, the last one's end")
             hold(one.ends >= one.begins, f"{told} ends before it begins")
@@ -194,7 +196,7 @@ async def words(case: SpeechCase) -> None:
     """Words cover each letter and digit once, in order, do not overlap, and take some time."""
     async with case.rig() as rig:
         speech = await rig.say(PLAIN)
-        hold(len(speech.words) == 17, f"{len(speech.words)} words; {PLAIN!r} has 17")
+        hold(len(speech.words) == 15, f"{len(speech.words)} words; {PLAIN!r} has 15")
         for word in speech.words:
             hold(word.ends > word.begins, f"{PLAIN[word.start : word.end]!r} takes no time")
         voice = await rig.voice()
@@ -219,7 +221,7 @@ async def the_sound(case: SpeechCase) -> None:
 async def the_times(case: SpeechCase) -> None:
     """Where words are said it is louder than where none is; without exact times that is open."""
     async with case.rig() as rig:
-        text = "Stop, please. Go on, friends. Well, well. Eat, drink. Sleep."
+        text = "Stop, please. Go on, friends. Well, well. Sleep."
         speech = await rig.say(text)
         samples, said = _samples(speech), [False] * (len(speech.pcm) // 2)
         for word in speech.words:
@@ -237,10 +239,11 @@ async def the_times(case: SpeechCase) -> None:
 async def pace(case: SpeechCase) -> None:
     """At twice the pace the sound takes about half the time, and has the same words."""
     async with case.rig() as rig:
-        usual = await rig.say(PLAIN)
-        for factor in (0.5, 0.8, 1.25, 2.0):
+        text = "It is said faster, and it is said slower."
+        usual = await rig.say(text)
+        for factor in (0.5, 1.3, 2.0):
             where = f"synthesize() at a pace of {factor}"
-            speech = await rig.say(PLAIN, factor, where=where)
+            speech = await rig.say(text, factor, where=where)
             faster = usual.seconds / max(speech.seconds, 1e-9)
             hold(0.75 < faster / factor < 1.33, f"{where} is {faster:.2f} times as fast")
             hold(len(speech.words) == len(usual.words), f"{where} has other words")
@@ -250,13 +253,14 @@ async def pace(case: SpeechCase) -> None:
 async def the_same_again(case: SpeechCase) -> None:
     """The same text, voice and version give the same words again, also in another process."""
     async with case.rig() as rig:
-        first, second = await rig.say(PLAIN), await rig.say(PLAIN)
+        text = "It is the same again."
+        first, second = await rig.say(text), await rig.say(text)
         rig.provider = rig.another()
-        for speech in (second, await rig.say(PLAIN)):
+        for speech in (second, await rig.say(text)):
             same = [(one.start, one.end) for one in first.words] == [
                 (one.start, one.end) for one in speech.words
             ]
-            hold(same, f"{PLAIN!r} has other words the next time")
+            hold(same, f"{text!r} has other words the next time")
             hold(
                 speech.pcm == first.pcm or 0.8 < speech.seconds / first.seconds < 1.25,
                 f"{first.seconds:.2f} s become {speech.seconds:.2f} s the next time",
@@ -302,7 +306,7 @@ async def odd_texts(case: SpeechCase) -> None:
     """Text of any script, with emoji and control characters, has its words, said or not."""
     async with case.rig() as rig:
         for text in ODD:
-            speech = await rig.say(text)
+            speech = await rig.say(text, 2.0)
             hold(speech.pcm, f"synthesize({text!r}): no sound, but words")
 
 
@@ -311,7 +315,7 @@ async def markup(case: SpeechCase) -> None:
     """Markup is text, and tells the voice nothing."""
     async with case.rig() as rig:
         without = re.sub(r"[^\w]+", " ", MARKUP)
-        plain, speech = await rig.say(without), await rig.say(MARKUP)
+        plain, speech = await rig.say(without, 2.0), await rig.say(MARKUP, 2.0)
         longer = speech.seconds - plain.seconds
         hold(longer < 7, f"with markup it takes {longer:.1f} s more: a pause of 9 s was obeyed")
         hold(longer > -0.3 * plain.seconds, f"of {MARKUP!r} some is not said")
@@ -322,7 +326,7 @@ async def long_text(case: SpeechCase) -> None:
     """A long text is spoken to its end."""
     async with case.rig() as rig:
         count = case.subject.long_words
-        sentence = "This sentence has exactly eight little words, friends."
+        sentence = "Here are exactly eight words, as you see."
         text = " ".join([sentence] * -(-count // 8))
         speech = await rig.say(text, 2.0, where=f"synthesize() of {count} words")
         short = await rig.say(sentence, 2.0)
@@ -340,11 +344,12 @@ async def long_text(case: SpeechCase) -> None:
 async def at_once(case: SpeechCase) -> None:
     """Calls at once do not get into each other's way."""
     async with case.rig() as rig:
-        texts = [" ".join(["word"] * number) + "." for number in range(1, 9)]
+        texts = [" ".join(["word"] * number) + "." for number in range(1, 6)]
         alone = await rig.say(texts[4])
         found = await asyncio.gather(*(rig.say(text) for text in texts))
         lengths = [one.seconds for one in found]
-        hold(lengths == sorted(lengths), f"1 to 8 words at once take {lengths} s")
+        longer = all(one < other for one, other in pairwise(lengths))
+        hold(longer, f"1 to 5 words at once take {lengths} s")
         same = 0.8 < found[4].seconds / alone.seconds < 1.25
         hold(same, f"at once it takes {found[4].seconds:.2f} s, and {alone.seconds:.2f} alone")
 
@@ -354,9 +359,8 @@ async def cancelled(case: SpeechCase) -> None:
     """A call that is cancelled at any time ends soon, and the next one is answered."""
     async with case.rig() as rig:
         voice = await rig.voice()
-        text = " ".join([PLAIN] * 20)
-        for wait in (0.0, 0.05, 0.3):
-            task = asyncio.create_task(rig.provider.synthesize(text, voice.id))
+        for wait in (0.0, 0.05):
+            task = asyncio.create_task(rig.provider.synthesize(PLAIN, voice.id))
             await asyncio.sleep(wait)
             task.cancel()
             _, pending = await asyncio.wait({task}, timeout=10)
@@ -372,15 +376,14 @@ async def killed(case: SpeechCase) -> None:
         kill = case.subject.kill
         assert kill is not None
         voice = await rig.voice()
-        text = " ".join([PLAIN] * 40)
-        task = asyncio.ensure_future(rig.provider.synthesize(text, voice.id))
+        task = asyncio.ensure_future(rig.provider.synthesize(PLAIN, voice.id))
         hit = False
         while not task.done() and not hit:
             hit = kill(rig.provider)
             await asyncio.sleep(0.005)
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                _sane(text, await task, "a call whose process was killed")
+                _sane(PLAIN, await task, "a call whose process was killed")
         except TimeoutError as err:
             raise ContractError("when its process is killed, synthesize() hangs") from err
         except RetriableError as err:

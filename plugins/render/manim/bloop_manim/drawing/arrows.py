@@ -12,13 +12,15 @@ from bloop_manim.drawing.recipes import Recipe, polyline
 Spot = tuple[float, float]
 
 
-def path(spots: Sequence[Spot], color: str, width: float, *, bowed: bool = False, angular: bool = False) -> VMobject:
+def path(
+    spots: Sequence[Spot], color: str, width: float, *, bowed: bool = False, angular: bool = False
+) -> VMobject:
     """A line through some spots; ``bowed``: four of them are the controls of a curve."""
     made = VMobject(stroke_color=color, stroke_width=width, fill_opacity=0)
     places = np.array([[x, y, 0.0] for x, y in spots])
     if bowed:
         made.set_points(places)
-    elif len(spots) > 2 and not angular:  # noqa: PLR2004 - a straight line is straight
+    elif len(spots) > 2 and not angular:
         made.set_points_smoothly(places)
     else:
         made.set_points_as_corners(places)

@@ -56,7 +56,7 @@ def readable(color: str, paper: str, least: float) -> str:
     It goes towards black on light paper and towards white on dark, in linear light, which keeps
     the hue.
     """
-    goal = (0.0, 0.0, 0.0) if luminance(paper) > 0.18 else (1.0, 1.0, 1.0)  # noqa: PLR2004 - middle grey
+    goal = (0.0, 0.0, 0.0) if luminance(paper) > 0.18 else (1.0, 1.0, 1.0)
     start = channels(color)
     for step in range(51):
         share = step / 50

@@ -1,4 +1,4 @@
-"""A whole picture: the frame with its heading and logo, and in it the visual at a size that fits."""
+"""A whole picture: the frame with heading and logo, and in it the visual at a size that fits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from manim import Mobject
 
-from bloop_manim.drawing.canvas import Box, Canvas
+from bloop_manim.drawing.canvas import HARD_CAP, Box, Canvas
 from bloop_manim.drawing.raster import picture
 from bloop_manim.drawing.recipes import line
 from bloop_manim.drawing.sketch import Sketch, Written
@@ -93,8 +93,9 @@ def overlaps(sketch: Sketch) -> list[tuple[Written, Written, float]]:
 
 
 def _floored(content: Sketch) -> bool:
-    """Whether a smaller size would not be read."""
-    return any(text.cap * _SHRINK < text.least * 0.995 for text in content.texts)
+    """Whether a smaller size would not be read at all."""
+    hard = content.canvas.least_cap(HARD_CAP)
+    return any(text.cap * _SHRINK < hard for text in content.texts)
 
 
 def _squeezed(content: Sketch, whole: Box, room: Box) -> None:
@@ -115,20 +116,26 @@ def _framed(plan: ScenePlan, frame: Sketch) -> Box:
     visual = plan.scene.visual
     heading = visual.title or plan.scene.title
     if visual.kind == "title" or not heading:
-        return safe if logo is None or visual.kind == "title" else Box(
-            safe.left, safe.bottom, safe.right, logo.bottom - 0.2
+        return (
+            safe
+            if logo is None or visual.kind == "title"
+            else Box(safe.left, safe.bottom, safe.right, logo.bottom - 0.2)
         )
     room = safe.width - (logo.width + 0.4 if logo else 0.0)
     size = canvas.heading
-    words = frame.text(heading, size, width=room, style="display", balanced=canvas.tall, leading=1.24)
-    while words.lines > 2 and size > canvas.body * 0.85:  # noqa: PLR2004 - a heading of two lines
+    words = frame.text(
+        heading, size, width=room, style="display", balanced=canvas.tall, leading=1.24
+    )
+    while words.lines > 2 and size > canvas.body * 0.85:
         size *= 0.93
         words = frame.text(heading, size, width=room, style="display", leading=1.24)
     words.place(safe.right - words.width if frame.rtl else safe.left, safe.top + 0.08)
     part = "title" if visual.title else ""
     frame.write(words, heading, theme.ink, part, marks=(), motion="fade")
     y = words.box.bottom - 0.14
-    frame.add(line((safe.left, y), (safe.right, y), theme.line, 1.5 * theme.stroke), "", motion="fade")
+    frame.add(
+        line((safe.left, y), (safe.right, y), theme.line, 1.5 * theme.stroke), "", motion="fade"
+    )
     length = min(0.9, safe.width / 5)
     start = safe.right - length if frame.rtl else safe.left
     frame.add(line((start, y), (start + length, y), theme.primary, 4), "", motion="fade")
@@ -146,5 +153,5 @@ def _logo(plan: ScenePlan, frame: Sketch) -> Box | None:
         return None
     logo: Mobject = made
     x = safe.left + logo.width / 2 if frame.rtl else safe.right - logo.width / 2
-    logo.move_to([x, safe.top - 0.22, 0])
+    logo.move_to((x, safe.top - 0.22, 0.0))
     return frame.add(logo, "", motion="fade").box

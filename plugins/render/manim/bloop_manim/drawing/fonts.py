@@ -115,7 +115,7 @@ def face_for(char: str, style: Style, language: str) -> Face | None:
 
 def _region(language: str) -> str:
     known = {"ja": "JP", "ko": "KR", "zh": "SC", "zh-tw": "TC", "zh-hant": "TC", "zh-hk": "HK"}
-    return known.get(language.lower(), known.get(language.split("-")[0].lower(), "SC"))
+    return known.get(language.lower(), known.get(language.split("-", maxsplit=1)[0].lower(), "SC"))
 
 
 @cache
@@ -178,4 +178,6 @@ def _folders() -> tuple[Path, ...]:
 
 def ignorable(char: str) -> bool:
     """Whether nothing is drawn for a character by itself."""
-    return unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn"} or "\ufe00" <= char <= "\ufe0f"
+    return (
+        unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn"} or "\ufe00" <= char <= "\ufe0f"
+    )

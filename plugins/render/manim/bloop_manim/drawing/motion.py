@@ -19,6 +19,7 @@ from bloop_sdk.providers.render import ScenePlan, TimedCue
 CALM: Final = 0.5
 DRAWN: Final = 0.8
 _RISE: Final = 0.12
+_KEPT: Final = "bright_looks"
 _EVENLY: Final = {
     "bullets": ("item-",),
     "formula": ("step-",),
@@ -106,7 +107,7 @@ def _first(points: Any, share: float) -> Any:
     whole = share * curves
     count = int(whole)
     rest = whole - count
-    if count >= curves or rest < 1e-6:  # noqa: PLR2004 - a curve of no length
+    if count >= curves or rest < 1e-6:
         return points[: count * 4]
     a, b, c, d = points[count * 4 : count * 4 + 4]
     # De Casteljau: the first part of the curve that is being drawn.
@@ -118,11 +119,11 @@ def _first(points: Any, share: float) -> Any:
 
 def _looks(mobject: Mobject) -> list[tuple[Mobject, _Base]]:
     """Kept with the mobject, whose own colours change as it is dimmed."""
-    kept = getattr(mobject, "bright_looks", None)
+    kept: list[tuple[Mobject, _Base]] | None = getattr(mobject, _KEPT, None)
     if kept is None:
         kept = [(one, _base(one)) for one in mobject.get_family()]
-        mobject.bright_looks = kept
-    return kept  # type: ignore[no-any-return]
+        setattr(mobject, _KEPT, kept)
+    return kept
 
 
 def _base(mobject: Any) -> _Base:

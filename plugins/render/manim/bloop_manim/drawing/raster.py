@@ -29,7 +29,7 @@ def picture(path: Path, within: Box) -> ImageMobject | str:
     made = ImageMobject(pixels)
     scale = min(within.width / wide, within.height / high)
     made.stretch_to_fit_width(wide * scale).stretch_to_fit_height(high * scale)
-    made.move_to([within.x, within.y, 0])
+    made.move_to((within.x, within.y, 0.0))
     return made
 
 
@@ -68,5 +68,13 @@ def _decoded(path: Path, _changed: int, _size: int) -> Any:
         return f"{path.name} is none of {', '.join(FORMATS)}; save it as PNG"
     except Image.DecompressionBombError:
         return f"{path.name} has more than {LARGEST_PIXELS} pixels; make it smaller"
-    except (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, OverflowError) as err:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        TypeError,
+        IndexError,
+        OverflowError,
+    ) as err:
         return f"{path.name} can't be read ({err}); save it anew as PNG"

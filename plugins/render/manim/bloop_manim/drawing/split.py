@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bloop_sdk.storyboard import Scene
+from bloop_sdk.storyboard import Compare, Scene
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?…。！？])\s+")
 _MOST: Final = 8
@@ -46,6 +46,59 @@ def halves(scene: Scene) -> Iterator[tuple[Scene, ...]]:
             yield _parted(scene, kind, items, cuts)
 
 
+def sides(scene: Scene) -> tuple[Scene, ...]:
+    """A comparison as two lists, one after the other, with their lines and cues."""
+    visual = scene.visual
+    if not isinstance(visual, Compare):
+        return (scene,)
+    made = []
+    heard = _heard(scene)
+    for number, (name, side) in enumerate((("left", visual.left), ("right", visual.right))):
+        lines = heard[number]
+        names = {line["id"] for line in lines}
+        cues = [
+            cue.model_dump()
+            | {"target": cue.target.replace(f"{name}-", "item-").replace(name, "title")}
+            for cue in scene.cues
+            if cue.line in names and cue.target.split("-")[0] == name
+        ]
+        made.append(
+            Scene.model_validate(
+                scene.model_dump()
+                | {
+                    "id": _named(scene.id, number),
+                    "narration": lines,
+                    "cues": cues,
+                    "visual": {"kind": "bullets", "title": side.title, "items": side.items},
+                    "seconds": _seconds(scene, lines, len(side.items), 2),
+                }
+            )
+        )
+    return tuple(made)
+
+
+def _heard(scene: Scene) -> list[list[dict[str, Any]]]:
+    """Lines by the side of which they speak first; without any cue, half of them each."""
+    lines = [line.model_dump() for line in scene.narration]
+    first = {cue.line: 0 for cue in scene.cues if cue.target.startswith("left")}
+    for cue in scene.cues:
+        if cue.target.startswith("right"):
+            first.setdefault(cue.line, 1)
+    if not first:
+        lines = _sentences(lines, 2)
+    spoken: list[list[dict[str, Any]]] = [[], []]
+    here = 0
+    for number, line in enumerate(lines):
+        here = max(here, first.get(line["id"], here if first else number * 2 // len(lines)))
+        spoken[here].append(line)
+    return spoken
+
+
+def _named(name: str, number: int) -> str:
+    suffix = f"-part-{number + 1}"
+    return f"{name[: 40 - len(suffix)].rstrip('-')}{suffix}" if number else name
+
+
 def _items(visual: Any, kind: _List) -> list[Any]:
     value = getattr(visual, kind.field)
     return value.rstrip("\n").split("\n") if visual.kind == "code" else list(value)
@@ -82,12 +135,12 @@ def _within_lines(scene: Scene, kind: _List) -> frozenset[int]:
     for cue in scene.cues:
         if cue.target.startswith(kind.prefix):
             spans.setdefault(cue.line, []).append(int(cue.target[len(kind.prefix) :]))
-    return frozenset(
-        at for found in spans.values() for at in range(min(found), max(found))
-    )
+    return frozenset(at for found in spans.values() for at in range(min(found), max(found)))
 
 
-def _parted(scene: Scene, kind: _List, items: Sequence[Any], cuts: Sequence[int]) -> tuple[Scene, ...]:
+def _parted(
+    scene: Scene, kind: _List, items: Sequence[Any], cuts: Sequence[int]
+) -> tuple[Scene, ...]:
     ends = [*cuts[1:], len(items)]
     lines = _lines(scene, kind, cuts)
     made = []
@@ -97,24 +150,28 @@ def _parted(scene: Scene, kind: _List, items: Sequence[Any], cuts: Sequence[int]
         cues = [
             moved
             for cue in scene.cues
-            if cue.line in names and (moved := _moved(cue.model_dump(), kind, start, end, number, len(cuts)))
+            if cue.line in names
+            and (moved := _moved(cue.model_dump(), kind, start, end, number, len(cuts)))
         ]
         whole = scene.model_dump()
-        suffix = f"-part-{number + 1}"
         whole |= {
-            "id": scene.id if not number else f"{scene.id[: 40 - len(suffix)].rstrip('-')}{suffix}",
+            "id": _named(scene.id, number),
             "title": _headed(scene.title, number, len(cuts)),
             "narration": own,
             "cues": cues,
             "visual": _visual(scene, kind, items, start, end, last=end == len(items))
-            | ({"title": _headed(scene.visual.title, number, len(cuts))} if scene.visual.title else {}),
+            | (
+                {"title": _headed(scene.visual.title, number, len(cuts))}
+                if scene.visual.title
+                else {}
+            ),
             "seconds": _seconds(scene, own, end - start, len(cuts)),
         }
         made.append(Scene.model_validate(whole))
     return tuple(made)
 
 
-def _visual(  # noqa: PLR0913, PLR0917 - a visual and which of its items
+def _visual(
     scene: Scene, kind: _List, items: Sequence[Any], start: int, end: int, *, last: bool
 ) -> dict[str, Any]:
     visual = scene.visual.model_dump()
@@ -130,7 +187,7 @@ def _visual(  # noqa: PLR0913, PLR0917 - a visual and which of its items
 
 def _headed(title: str, number: int, count: int) -> str:
     suffix = f" ({number + 1}/{count})"
-    return f"{title}{suffix}" if title and len(title) + len(suffix) <= 80 else title  # noqa: PLR2004
+    return f"{title}{suffix}" if title and len(title) + len(suffix) <= 80 else title
 
 
 def _seconds(scene: Scene, lines: Sequence[Any], items: int, count: int) -> float | None:
@@ -151,7 +208,7 @@ def _moved(
 
 
 def _lines(scene: Scene, kind: _List, cuts: Sequence[int]) -> list[list[dict[str, Any]]]:
-    """Each line in the scene of the first part it speaks of, in the order in which they are said."""
+    """Each line in the scene of the first part it speaks of, in the order of speaking."""
     lines = [line.model_dump() for line in scene.narration]
     spoken: list[list[dict[str, Any]]] = [[] for _ in cuts]
     first: dict[str, int] = {}
@@ -178,4 +235,4 @@ def _sentences(lines: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
             name = line["id"] if not number else f"{line['id'][:36].rstrip('-')}-{number + 1}"
             pieces.append({"id": name, "text": text})
     names = [piece["id"] for piece in pieces]
-    return pieces if len(set(names)) == len(names) and len(pieces) <= 12 else lines  # noqa: PLR2004
+    return pieces if len(set(names)) == len(names) and len(pieces) <= 12 else lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
@@ -96,8 +97,8 @@ def _ink(body: str) -> Ink:
     }
     parts: list[Ink] = []
     _walk(root, np.eye(3), symbols, parts)
-    ink = np.concatenate(parts) if parts else NO_INK
-    return ink * np.array([1, -1]) / _EM
+    ink: Ink = (np.concatenate(parts) if parts else NO_INK) * np.array([1, -1]) / _EM
+    return ink
 
 
 def _walk(node: ET.Element, matrix: Any, symbols: dict[str, str], parts: list[Ink]) -> None:
@@ -149,7 +150,12 @@ def _curves(d: str) -> Ink:
             controls = (start, complex(part.control1), complex(part.control2), end)
         elif isinstance(part, svgelements.QuadraticBezier):
             control = complex(part.control)
-            controls = (start, start + (control - start) * 2 / 3, end + (control - end) * 2 / 3, end)
+            controls = (
+                start,
+                start + (control - start) * 2 / 3,
+                end + (control - end) * 2 / 3,
+                end,
+            )
         elif start != end:
             controls = (start, start + (end - start) / 3, end + (start - end) / 3, end)
         else:
@@ -165,6 +171,6 @@ def _bars(curves: Ink, width: float) -> Ink:
         along = end - start
         across = np.array([-along[1], along[0]]) / (np.hypot(*along) or 1.0) * width / 2
         corners = [start + across, end + across, end - across, start - across, start + across]
-        for a, b in zip(corners, corners[1:], strict=False):
+        for a, b in pairwise(corners):
             bars.append([a, a + (b - a) / 3, b + (a - b) / 3, b])
     return np.array(bars, dtype=np.float64).reshape(-1, 4, 2)

@@ -12,7 +12,7 @@ def draw(sketch: Sketch, visual: Bullets, scale: float) -> None:
     """Items below each other, a dot or a number before each; a band lies under the bright one."""
     theme, canvas, box = sketch.theme, sketch.canvas, sketch.box
     count, letters = len(visual.items), sum(map(len, visual.items))
-    airy = count <= 4 and letters <= 60 * count  # noqa: PLR2004 - few and short: larger
+    airy = count <= 4 and letters <= 60 * count
     size = canvas.body * scale * (1.12 if airy else 1.0)
     indent = size * (1.35 if visual.ordered else 1.0)
     width = box.width - indent
@@ -29,7 +29,13 @@ def draw(sketch: Sketch, visual: Bullets, scale: float) -> None:
         pad = min(gap * 0.42, 0.16)
         band = Box(box.left - 0.22, top - block.height - pad, box.right + 0.22, top + pad)
         glow = card(band, theme.tint(theme.primary, 0.1), _edge(sketch), radius=0.1)
-        sketch.add(glow, part, glow=True, motion="fade", box=Box(box.left, band.bottom + pad, box.right, band.top - pad))
+        sketch.add(
+            glow,
+            part,
+            glow=True,
+            motion="fade",
+            box=Box(box.left, band.bottom + pad, box.right, band.top - pad),
+        )
         x = box.right - indent - block.width if sketch.rtl else box.left + indent
         block.place(x, top)
         _mark(sketch, visual, number, block.at[1] + block.base + block.cap / 2, size)

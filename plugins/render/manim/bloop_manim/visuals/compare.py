@@ -50,7 +50,7 @@ def draw(sketch: Sketch, visual: Compare, scale: float) -> None:
     _draw(sketch, second, Box(box.right - width, top - height, box.right, top), size, pad)
 
 
-def _measured(  # noqa: PLR0913, PLR0917 - a column and its sizes
+def _measured(
     sketch: Sketch, side: Side, part: str, color: str, inner: float, size: float, pad: float
 ) -> _Card:
     title = sketch.text(side.title, size * 1.08, width=inner, style="bold", leading=1.25)
@@ -70,12 +70,16 @@ def _draw(sketch: Sketch, one: _Card, box: Box, size: float, pad: float) -> None
     one.title.place(inner.right - one.title.width if sketch.rtl else inner.left, y)
     sketch.write(one.title, one.side.title, one.color, part, paper=theme.card)
     y -= one.title.height + size * 0.16
-    sketch.add(line((inner.left, y), (inner.right, y), theme.line, 1.5), part, marks=(), motion="fade")
+    sketch.add(
+        line((inner.left, y), (inner.right, y), theme.line, 1.5), part, marks=(), motion="fade"
+    )
     y -= size * 0.5
     for number, (block, item) in enumerate(zip(one.items, one.side.items, strict=True), 1):
         name = f"{part}-{number}"
         parts = (part, name)
-        block.place(inner.right - size * 0.8 - block.width if sketch.rtl else inner.left + size * 0.8, y)
+        block.place(
+            inner.right - size * 0.8 - block.width if sketch.rtl else inner.left + size * 0.8, y
+        )
         radius = size * 0.11
         x = inner.right - radius if sketch.rtl else inner.left + radius
         middle = y + block.base + block.cap / 2

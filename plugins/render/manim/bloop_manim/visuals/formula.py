@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from bloop_manim.drawing.canvas import BODY_CAP, Box
 from bloop_manim.drawing.latex import FormulaError
-from bloop_manim.drawing.shaping import Set
 from bloop_manim.drawing.recipes import card, outline
+from bloop_manim.drawing.shaping import Set
 from bloop_manim.drawing.sketch import Sketch, Written
 from bloop_manim.drawing.typeset import formula, lead
 from bloop_sdk.storyboard import Formula
@@ -29,9 +29,11 @@ def draw(sketch: Sketch, visual: Formula, scale: float) -> None:
     """Steps below each other; where all have a relation, these stand below each other."""
     canvas, box, theme = sketch.canvas, sketch.box, sketch.theme
     rows = [_row(f"step-{n}", latex) for n, latex in enumerate(visual.steps, 1)]
-    size = scale * canvas.body * (2.5 if len(rows) == 1 else 1.7 if len(rows) <= 3 else 1.45)  # noqa: PLR2004
+    size = scale * canvas.body * (2.5 if len(rows) == 1 else 1.7 if len(rows) <= 3 else 1.45)
     gap = size * 0.62
-    caption = sketch.text(visual.caption, canvas.label * 1.08, width=box.width * 0.9, balanced=True, align="middle")
+    caption = sketch.text(
+        visual.caption, canvas.label * 1.08, width=box.width * 0.9, balanced=True, align="middle"
+    )
     below = caption.height + 0.34 if visual.caption else 0.0
     heights = [row.set.below * size if row.set else size for row in rows]
     height = sum(heights) + gap * (len(rows) - 1) + below
@@ -77,7 +79,15 @@ def _write(sketch: Sketch, row: _Row, one: Set, left: float, top: float, size: f
     glow = card(band, theme.tint(theme.primary, 0.1), edge, radius=0.1)
     sketch.add(glow, row.part, glow=True, motion="fade", box=seen)
     sketch.texts.append(
-        Written(row.part, row.latex, seen, _CAP * size, sketch.canvas.least_cap(BODY_CAP), theme.ink, theme.paper)
+        Written(
+            row.part,
+            row.latex,
+            seen,
+            _CAP * size,
+            sketch.canvas.least_cap(BODY_CAP),
+            theme.ink,
+            theme.paper,
+        )
     )
     sketch.add(outline(ink, theme.ink), row.part)
 
@@ -91,7 +101,11 @@ def _source(sketch: Sketch, row: _Row, top: float, high: float) -> None:
     )
     sketch.lost.add(row.part)
     words = sketch.text(
-        row.latex.replace("$", ""), sketch.canvas.label, width=sketch.box.width, style="mono", rtl=False
+        row.latex.replace("$", ""),
+        sketch.canvas.label,
+        width=sketch.box.width,
+        style="mono",
+        rtl=False,
     )
     words.place(sketch.box.x - words.width / 2, top - (high - words.height) / 2)
     sketch.write(words, row.latex, sketch.theme.muted, row.part, label=True)

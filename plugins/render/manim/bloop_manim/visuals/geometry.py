@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from bloop_manim.drawing.arrows import Spot, path, tip
 from bloop_manim.drawing.canvas import Box
 from bloop_manim.drawing.recipes import disc, polyline
@@ -96,7 +97,11 @@ def _polygon(sketch: Sketch, shape: Shape, spots: list[Spot], plane: _Plane) -> 
 
 def _circle(sketch: Sketch, shape: Shape, spot: Spot, plane: _Plane) -> None:
     theme, radius = sketch.theme, (shape.radius or 0.0) * plane.factor
-    sketch.add(disc(*spot, radius, theme.primary, theme.primary, 3.4, opacity=0.05), shape.id, motion="fade")
+    sketch.add(
+        disc(*spot, radius, theme.primary, theme.primary, 3.4, opacity=0.05),
+        shape.id,
+        motion="fade",
+    )
     sketch.add(disc(*spot, radius, None, theme.accent, 6), shape.id, glow=True, motion="fade")
     for n in range(48):
         turn = 2 * math.pi * n / 48
@@ -115,7 +120,9 @@ def _segment(sketch: Sketch, shape: Shape, spots: list[Spot], plane: _Plane) -> 
             end = (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share)
             line = path([a, end], shade, width)
             sketch.add(line, shape.id, glow=glow, motion="fade" if glow else "draw")
-            sketch.add(tip(b, a, head * (1.15 if glow else 1), shade), shape.id, glow=glow, motion="fade")
+            sketch.add(
+                tip(b, a, head * (1.15 if glow else 1), shade), shape.id, glow=glow, motion="fade"
+            )
         else:
             line = path([a, b], shade, width)
             sketch.add(line, shape.id, glow=glow, motion="fade" if glow else "draw")
@@ -131,7 +138,7 @@ def _angle(sketch: Sketch, shape: Shape, spots: list[Spot], plane: _Plane) -> No
     def out(turn: float, far: float) -> np.ndarray:
         return apex + far * np.array([math.cos(turn), math.sin(turn), 0.0])
 
-    if abs(abs(span) - _RIGHT) < 0.009:  # noqa: PLR2004 - half a degree
+    if abs(abs(span) - _RIGHT) < 0.009:
         far = radius * 0.62
         corner = out(first, far) + out(first + span, far) - apex
         rim = [out(first, far), corner, out(first + span, far)]
@@ -165,12 +172,20 @@ def _point(sketch: Sketch, shape: Shape, spot: Spot, plane: _Plane) -> None:
 
 def _along(a: Spot, b: Spot) -> list[Spot]:
     count = max(2, int(math.dist(a, b) / 0.08))
-    return [(a[0] + (b[0] - a[0]) * n / count, a[1] + (b[1] - a[1]) * n / count) for n in range(count + 1)]
+    return [
+        (a[0] + (b[0] - a[0]) * n / count, a[1] + (b[1] - a[1]) * n / count)
+        for n in range(count + 1)
+    ]
 
 
 def _label(sketch: Sketch, shape: Shape, plane: _Plane) -> None:
     theme, size = sketch.theme, plane.size
-    color = {"vector": theme.accent, "angle": theme.accent, "point": theme.ink, "segment": theme.ink}
+    color = {
+        "vector": theme.accent,
+        "angle": theme.accent,
+        "point": theme.ink,
+        "segment": theme.ink,
+    }
     style = "bold" if shape.shape == "point" else "body"
     block = sketch.text(shape.label, size, style=style)  # type: ignore[arg-type]
     if shape.shape == "angle":
@@ -180,7 +195,14 @@ def _label(sketch: Sketch, shape: Shape, plane: _Plane) -> None:
         place = beside(spot, block, distance, plane.taken, plane.ink, sketch.box, towards=towards)
     plane.taken.append(place)
     block.place(place.left, place.top)
-    sketch.write(block, shape.label, color.get(shape.shape, theme.primary), shape.id, motion="fade", halo=True)
+    sketch.write(
+        block,
+        shape.label,
+        color.get(shape.shape, theme.primary),
+        shape.id,
+        motion="fade",
+        halo=True,
+    )
 
 
 def _in_angle(shape: Shape, plane: _Plane, wide: float, high: float) -> Box:

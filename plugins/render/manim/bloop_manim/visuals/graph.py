@@ -29,13 +29,15 @@ class _Drawn:
 def draw(sketch: Sketch, visual: Graph, scale: float) -> None:
     """Labelled boxes; lines from edge to edge of them, with tips where they have a direction."""
     canvas, box = sketch.canvas, sketch.box
-    size = canvas.body * scale * (1.0 if len(visual.nodes) <= 8 else 0.9)  # noqa: PLR2004
+    size = canvas.body * scale * (1.0 if len(visual.nodes) <= 8 else 0.9)
     small = max(canvas.label * scale, size * 0.72)
     widest = (2.9 if canvas.wide else 2.2 if not canvas.tall else 1.5) * max(scale, 0.6)
     words = max(longest_word(node.label, "body", sketch.language) for node in visual.nodes)
     widest = min(max(widest, words * size * 1.01), box.width - size)
     blocks = {
-        node.id: sketch.text(node.label, size, width=widest, align="middle", balanced=True, leading=1.25)
+        node.id: sketch.text(
+            node.label, size, width=widest, align="middle", balanced=True, leading=1.25
+        )
         for node in visual.nodes
     }
     sizes = {
@@ -56,12 +58,20 @@ def draw(sketch: Sketch, visual: Graph, scale: float) -> None:
         wide = Gaps(gaps.beside, max(gaps.between, named + size * 1.9 if named else 0.0))
         places = layered(names, links, sizes, room, (gaps, wide), directed=visual.directed)
     nodes = {
-        name: Box(x - sizes[name][0] / 2, y - sizes[name][1] / 2, x + sizes[name][0] / 2, y + sizes[name][1] / 2)
+        name: Box(
+            x - sizes[name][0] / 2,
+            y - sizes[name][1] / 2,
+            x + sizes[name][0] / 2,
+            y + sizes[name][1] / 2,
+        )
         for name, (x, y) in places.items()
         if name in sizes
     }
     drawn = _Drawn(nodes)
-    routes = [_route(n, edge, visual, nodes, places, size, outlined=outlined) for n, edge in enumerate(visual.edges)]
+    routes = [
+        _route(n, edge, visual, nodes, places, size, outlined=outlined)
+        for n, edge in enumerate(visual.edges)
+    ]
     for number, (edge, route) in enumerate(zip(visual.edges, routes, strict=True), 1):
         _edge(sketch, visual, number, edge, route, size)
     for name, block in blocks.items():
@@ -83,16 +93,24 @@ def _node(sketch: Sketch, name: str, block: Block, box: Box, visual: Graph) -> N
     sketch.write(block, label, theme.ink, name, paper=theme.tint(theme.primary, 0.2), label=True)
 
 
-def _route(  # noqa: PLR0913, PLR0917 - an edge among all that it goes round
-    number: int, edge: Edge, visual: Graph, nodes: Mapping[str, Box], places: Mapping[str, Spot], size: float,
-    *, outlined: bool
+def _route(
+    number: int,
+    edge: Edge,
+    visual: Graph,
+    nodes: Mapping[str, Box],
+    places: Mapping[str, Spot],
+    size: float,
+    *,
+    outlined: bool,
 ) -> list[Spot]:
     """The spots that a line goes through, from border to border."""
     a, b = nodes[edge.source], nodes[edge.target]
     if edge.source == edge.target:
         return _loop(a, size)
     between = sorted(
-        (int(name.rsplit("~", 1)[1]), spot) for name, spot in places.items() if name.startswith(f"~{number}~")
+        (int(name.rsplit("~", 1)[1]), spot)
+        for name, spot in places.items()
+        if name.startswith(f"~{number}~")
     )
     middle = [spot for _, spot in between]
     if middle and math.dist(middle[0], (a.x, a.y)) > math.dist(middle[-1], (a.x, a.y)):
@@ -129,9 +147,9 @@ def _blocked(edge: Edge, nodes: Mapping[str, Box]) -> bool:
 def _bowed(edge: Edge, visual: Graph, nodes: Mapping[str, Box], number: int, size: float) -> Spot:
     """The middle of a line that keeps clear of another between the same two, or of a node."""
     a, b = nodes[edge.source], nodes[edge.target]
-    before = Counter(
-        frozenset((e.source, e.target)) for e in visual.edges[:number]
-    )[frozenset((edge.source, edge.target))]
+    before = Counter(frozenset((e.source, e.target)) for e in visual.edges[:number])[
+        frozenset((edge.source, edge.target))
+    ]
     # Seen from one and the same end, so that there and back lie on different sides.
     if edge.source > edge.target:
         a, b = b, a
@@ -139,7 +157,7 @@ def _bowed(edge: Edge, visual: Graph, nodes: Mapping[str, Box], number: int, siz
     across = np.array([-along[1], along[0]]) / (float(np.hypot(*along)) or 1.0)
     far = size * (0.85 + 0.8 * (before // 2))
     if _blocked(edge, nodes):
-        far = max(max(box.height for box in nodes.values()), size * 1.4) * 0.9 + size * 0.5
+        far = max(size * 1.4, *(box.height for box in nodes.values())) * 0.9 + size * 0.5
     side = 1 if before % 2 == 0 else -1
     middle = np.array([(a.x + b.x) / 2, (a.y + b.y) / 2]) + across * far * side
     return float(middle[0]), float(middle[1])
@@ -167,7 +185,9 @@ def _border(box: Box, towards: Spot, gap: float) -> Spot:
     return box.x + dx * share, box.y + dy * share
 
 
-def _edge(sketch: Sketch, visual: Graph, number: int, edge: Edge, route: Sequence[Spot], size: float) -> None:  # noqa: PLR0913, PLR0917
+def _edge(
+    sketch: Sketch, visual: Graph, number: int, edge: Edge, route: Sequence[Spot], size: float
+) -> None:
     theme, part = sketch.theme, f"edge-{number}"
     needs = (part, edge.source, edge.target)
     for glow in (False, True):
@@ -179,14 +199,16 @@ def _edge(sketch: Sketch, visual: Graph, number: int, edge: Edge, route: Sequenc
         line = path(shaft, color, width, bowed=edge.source == edge.target, angular=_angular(shaft))
         sketch.add(line, part, needs=needs, glow=glow, motion="fade" if glow else "draw")
         if visual.directed:
-            before = route[-2] if len(route) == 2 else tuple(line.get_end()[:2] - _heading(line) * 0.3)  # noqa: PLR2004
+            before = (
+                route[-2] if len(route) == 2 else tuple(line.get_end()[:2] - _heading(line) * 0.3)
+            )
             made = tip(route[-1], (float(before[0]), float(before[1])), head, color)
             sketch.add(made, part, needs=needs, glow=glow, motion="fade")
 
 
 def _angular(route: Sequence[Spot]) -> bool:
     """Whether a line goes down and then across, as in an outline."""
-    return len(route) == 3 and route[0][0] == route[1][0] and route[1][1] == route[2][1]  # noqa: PLR2004
+    return len(route) == 3 and route[0][0] == route[1][0] and route[1][1] == route[2][1]
 
 
 def _heading(line: object) -> np.ndarray:
@@ -201,15 +223,21 @@ def _shorter(before: Spot, end: Spot, by: float) -> Spot:
     return before[0] + (end[0] - before[0]) * share, before[1] + (end[1] - before[1]) * share
 
 
-def _label(sketch: Sketch, number: int, edge: Edge, route: Sequence[Spot], small: float, drawn: _Drawn) -> None:  # noqa: PLR0913, PLR0917
+def _label(
+    sketch: Sketch, number: int, edge: Edge, route: Sequence[Spot], small: float, drawn: _Drawn
+) -> None:
     theme, part = sketch.theme, f"edge-{number}"
     block = sketch.text(edge.label, small, align="middle")
     best, least = route[0], math.inf
     line = path(route, theme.muted, 1, bowed=edge.source == edge.target)
     for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74):
         x, y, _ = line.point_from_proportion(share)
-        place = Box(x - block.width / 2, y - block.height / 2, x + block.width / 2, y + block.height / 2)
-        cost = abs(share - 0.5) * 0.3 + 10 * sum(place.overlap(one) for one in (*drawn.nodes.values(), *drawn.labels))
+        place = Box(
+            x - block.width / 2, y - block.height / 2, x + block.width / 2, y + block.height / 2
+        )
+        cost = abs(share - 0.5) * 0.3 + 10 * sum(
+            place.overlap(one) for one in (*drawn.nodes.values(), *drawn.labels)
+        )
         cost += 50 * (not place.within(sketch.box, 0.02))
         if cost < least:
             best, least = (float(x), float(y)), cost

@@ -15,7 +15,9 @@ def draw(sketch: Sketch, visual: Image, scale: float) -> None:
     """As large as it fits, its caption below; what can't be shown is told in a frame."""
     theme, canvas, box = sketch.theme, sketch.canvas, sketch.box
     size = canvas.label * scale * 1.08
-    caption = sketch.text(visual.caption, size, width=box.width * 0.9, balanced=True, align="middle")
+    caption = sketch.text(
+        visual.caption, size, width=box.width * 0.9, balanced=True, align="middle"
+    )
     below = caption.height + 0.22 if visual.caption else 0.0
     room = Box(box.left, box.bottom + below, box.right, box.top)
     path = sketch.assets.get(visual.asset)
@@ -52,5 +54,5 @@ def _told(sketch: Sketch, visual: Image, room: Box, scale: float) -> float:
 
 def _dashed(edge: Recipe) -> Mobject:
     made = edge.make()
-    assert isinstance(made, VMobject)  # noqa: S101 - a card is one
+    assert isinstance(made, VMobject)
     return DashedVMobject(made, num_dashes=90, dashed_ratio=0.55)

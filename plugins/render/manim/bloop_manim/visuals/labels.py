@@ -33,12 +33,14 @@ def beside(
             cost = rank * 0.02 + (far - 1) * 0.25
             cost += sum(40 * place.overlap(one) / (block.width * block.height) for one in taken)
             near = place.inset(-0.04)
-            cost += 0.35 * sum(near.left < x < near.right and near.bottom < y < near.top for x, y in path)
+            cost += 0.35 * sum(
+                near.left < x < near.right and near.bottom < y < near.top for x, y in path
+            )
             if not place.within(within):
                 cost += 60
             if cost < least:
                 best, least = place, cost
-    assert best is not None  # noqa: S101 - there are directions
+    assert best is not None
     return best
 
 
@@ -51,9 +53,7 @@ def _around(towards: tuple[float, float] | None) -> list[tuple[float, float]]:
     )
 
 
-def _at(
-    spot: tuple[float, float], block: Block, distance: float, dx: float, dy: float
-) -> Box:
+def _at(spot: tuple[float, float], block: Block, distance: float, dx: float, dy: float) -> Box:
     reach = distance * (0.72 if dx and dy else 1.0)
     # Blocks have leading above and below; the eye sees the letters.
     high = block.height * 0.78

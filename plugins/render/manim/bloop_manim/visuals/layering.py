@@ -83,7 +83,9 @@ def _uncrossed(rows: list[list[str]], chains: Sequence[Link]) -> list[list[str]]
             places = {name: n for n, name in enumerate(beside)}
             here = {name: n for n, name in enumerate(current[level])}
 
-            def mean(name: str, places: dict[str, int] = places, here: dict[str, int] = here) -> float:
+            def mean(
+                name: str, places: dict[str, int] = places, here: dict[str, int] = here
+            ) -> float:
                 found = [places[one] for one in near.get(name, ()) if one in places]
                 return sum(found) / len(found) if found else float(here[name])
 
@@ -100,7 +102,10 @@ def crossings(rows: Sequence[Sequence[str]], chains: Sequence[Link]) -> int:
     place = {name: n for row in rows for n, name in enumerate(row)}
     count = 0
     spans = [
-        (min(level[a], level[b]), *((place[a], place[b]) if level[a] < level[b] else (place[b], place[a])))
+        (
+            min(level[a], level[b]),
+            *((place[a], place[b]) if level[a] < level[b] else (place[b], place[a])),
+        )
         for a, b in chains
     ]
     for n, (rank, a, b) in enumerate(spans):

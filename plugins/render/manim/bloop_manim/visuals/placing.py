@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bloop_manim.drawing.canvas import Box
 from bloop_manim.visuals.layering import Link, ranked
@@ -22,7 +23,7 @@ class Gaps:
     between: float
 
 
-def layered(  # noqa: PLR0913 - a graph, its sizes and its room
+def layered(
     nodes: Sequence[str],
     links: Sequence[Link],
     sizes: Mapping[str, Size],
@@ -48,7 +49,7 @@ def _near(rows: Sequence[Sequence[str]], links: Sequence[Link]) -> dict[str, lis
     for number, (a, b) in enumerate(links):
         low, high = (a, b) if level[a] < level[b] else (b, a)
         chain = [low, *(f"~{number}~{n}" for n in range(level[low] + 1, level[high])), high]
-        for one, other in zip(chain, chain[1:], strict=False):
+        for one, other in pairwise(chain):
             if one != other and level[one] != level[other]:
                 near[one].append(other)
                 near[other].append(one)
@@ -56,7 +57,10 @@ def _near(rows: Sequence[Sequence[str]], links: Sequence[Link]) -> dict[str, lis
 
 
 def _in_rows(
-    rows: Sequence[Sequence[str]], near: Mapping[str, Sequence[str]], sizes: Mapping[str, Size], gaps: Gaps
+    rows: Sequence[Sequence[str]],
+    near: Mapping[str, Sequence[str]],
+    sizes: Mapping[str, Size],
+    gaps: Gaps,
 ) -> dict[str, Spot]:
     """Ranks from the top; boxes of one rank keep their distance and stand near to their own."""
     xs: dict[str, float] = {}
@@ -74,8 +78,7 @@ def _in_rows(
                 sum(xs[one] for one in near[name]) / len(near[name]) if near[name] else xs[name]
                 for name in row
             ]
-            for name, x in zip(row, _apart(row, wanted, sizes, gaps.beside), strict=True):
-                xs[name] = x
+            xs |= dict(zip(row, _apart(row, wanted, sizes, gaps.beside), strict=True))
     middle = (min(xs.values()) + max(xs.values())) / 2
     y, spots = 0.0, {}
     for row in rows:
@@ -86,7 +89,9 @@ def _in_rows(
     return spots
 
 
-def _apart(row: Sequence[str], wanted: Sequence[float], sizes: Mapping[str, Size], gap: float) -> list[float]:
+def _apart(
+    row: Sequence[str], wanted: Sequence[float], sizes: Mapping[str, Size], gap: float
+) -> list[float]:
     """The places nearest to those wanted in which nothing touches."""
     halves = [sizes.get(name, (0.3, 0))[0] / 2 for name in row]
     left, right = list(wanted), list(wanted)
@@ -143,7 +148,11 @@ def tree(
 
 
 def _indented(
-    roots: Sequence[str], children: Mapping[str, Sequence[str]], sizes: Mapping[str, Size], box: Box, gaps: Gaps
+    roots: Sequence[str],
+    children: Mapping[str, Sequence[str]],
+    sizes: Mapping[str, Size],
+    box: Box,
+    gaps: Gaps,
 ) -> dict[str, Spot]:
     """One below the other like an outline, where a tree has no room: children further in."""
     order: list[tuple[str, int]] = []
@@ -190,7 +199,10 @@ def _family(nodes: Sequence[str], links: Sequence[Link]) -> tuple[dict[str, list
 
 
 def _grown(
-    roots: Sequence[str], children: Mapping[str, Sequence[str]], sizes: Mapping[str, Size], gaps: Gaps
+    roots: Sequence[str],
+    children: Mapping[str, Sequence[str]],
+    sizes: Mapping[str, Size],
+    gaps: Gaps,
 ) -> dict[str, Spot]:
     depth: dict[str, int] = {}
     xs: dict[str, float] = {}
@@ -223,7 +235,9 @@ def _grown(
     return {name: (xs[name], tops[depth[name]]) for name in depth}
 
 
-def _move(children: Mapping[str, Sequence[str]], xs: dict[str, float], name: str, by: float) -> None:
+def _move(
+    children: Mapping[str, Sequence[str]], xs: dict[str, float], name: str, by: float
+) -> None:
     xs[name] += by
     for child in children[name]:
         _move(children, xs, child, by)

@@ -33,7 +33,9 @@ class _Plane:
         return self.area.left + (value - self.low) / (self.high - self.low) * self.area.width
 
     def y(self, value: float) -> float:
-        return self.area.bottom + (value - self.bottom) / (self.top - self.bottom) * self.area.height
+        return (
+            self.area.bottom + (value - self.bottom) / (self.top - self.bottom) * self.area.height
+        )
 
     def holds(self, x: float, y: float) -> bool:
         return self.low <= x <= self.high and self.bottom <= y <= self.top
@@ -58,7 +60,9 @@ def draw(sketch: Sketch, visual: Plot, scale: float) -> None:
     direct = not canvas.tall and all(
         end is not None and end[0] > low + (high - low) * 0.97 for end in ends
     )
-    widest = max((n.width for c, n in zip(visual.curves, named, strict=True) if c.label), default=0.0)
+    widest = max(
+        (n.width for c, n in zip(visual.curves, named, strict=True) if c.label), default=0.0
+    )
     right = widest + size * 0.5 if direct and widest else size * 0.9
     over = size * 1.7 if visual.y and visual.y.label else 0.25 * size
     legend = any(c.label for c in visual.curves) and not direct
@@ -70,7 +74,7 @@ def draw(sketch: Sketch, visual: Plot, scale: float) -> None:
     area = Box(box.left + gutter, upper - height + under, box.right - right, upper - over)
     plane = _Plane(low, high, bottom, top, area)
     _axes(sketch, visual, plane, across, upward, figures, size)
-    _curves(sketch, visual, plane, runs)
+    _curves(sketch, plane, runs)
     if rows:
         _legend(sketch, visual, rows, upper, size)
     elif widest:
@@ -97,7 +101,7 @@ def _end(runs: list[list[Point]]) -> Point | None:
     return runs[-1][-1] if runs else None
 
 
-def _axes(  # noqa: PLR0913, PLR0917 - what an axis is made of
+def _axes(
     sketch: Sketch,
     visual: Plot,
     plane: _Plane,
@@ -122,7 +126,10 @@ def _axes(  # noqa: PLR0913, PLR0917 - what an axis is made of
     taken = -1e9
     for tick in across:
         figure = sketch.text(tick.label, size, rtl=False)
-        x = min(max(plane.x(tick.at) - figure.width / 2, sketch.box.left), sketch.box.right - figure.width)
+        x = min(
+            max(plane.x(tick.at) - figure.width / 2, sketch.box.left),
+            sketch.box.right - figure.width,
+        )
         if x < taken:
             continue
         taken = x + figure.width + size * 0.4
@@ -141,11 +148,14 @@ def _axes(  # noqa: PLR0913, PLR0917 - what an axis is made of
         sketch.write(name, visual.y.label, theme.ink, "axes", label=True, motion="fade")
 
 
-def _curves(sketch: Sketch, visual: Plot, plane: _Plane, runs: list[list[list[Point]]]) -> None:
+def _curves(sketch: Sketch, plane: _Plane, runs: list[list[list[Point]]]) -> None:
     theme = sketch.theme
     for number, pieces in enumerate(runs, 1):
         runs_ = [np.array([(plane.x(x), plane.y(y)) for x, y in piece]) for piece in pieces]
-        curves = [np.stack([r[:-1], (2 * r[:-1] + r[1:]) / 3, (r[:-1] + 2 * r[1:]) / 3, r[1:]], axis=1) for r in runs_]
+        curves = [
+            np.stack([r[:-1], (2 * r[:-1] + r[1:]) / 3, (r[:-1] + 2 * r[1:]) / 3, r[1:]], axis=1)
+            for r in runs_
+        ]
         if curves:
             drawn = outline(np.concatenate(curves), None, theme.series[number - 1], 4.6)
             sketch.add(drawn, f"curve-{number}", motion="draw")
@@ -158,7 +168,9 @@ def _end_labels(
     area = plane.area
     wanted = [
         (plane.y(end[1]), block.height * 0.86, number)
-        for number, (end, block, curve) in enumerate(zip(ends, named, visual.curves, strict=True), 1)
+        for number, (end, block, curve) in enumerate(
+            zip(ends, named, visual.curves, strict=True), 1
+        )
         if end is not None and curve.label
     ]
     for y, number in Spread(area.bottom, area.top).of(wanted):
@@ -192,7 +204,9 @@ def _legend_rows(visual: Plot, named: list[Block], width: float, size: float) ->
     return rows
 
 
-def _legend(sketch: Sketch, visual: Plot, rows: list[list[_Entry]], top: float, size: float) -> None:
+def _legend(
+    sketch: Sketch, visual: Plot, rows: list[list[_Entry]], top: float, size: float
+) -> None:
     for row in rows:
         x = sketch.box.left
         for number, block in row:
@@ -212,9 +226,7 @@ def _points(
 ) -> None:
     theme = sketch.theme
     radius = size * 0.26
-    path = [
-        (plane.x(x), plane.y(y)) for pieces in runs for piece in pieces for x, y in piece[::3]
-    ]
+    path = [(plane.x(x), plane.y(y)) for pieces in runs for piece in pieces for x, y in piece[::3]]
     spots = [(plane.x(p.x), plane.y(p.y)) for p in visual.points]
     taken = [text.box for text in sketch.texts]
     taken += [Box(x - radius, y - radius, x + radius, y + radius) for x, y in spots]

@@ -39,14 +39,18 @@ def draw(sketch: Sketch, visual: Quiz, scale: float) -> None:
         sketch.write(why, visual.explanation, theme.ink, "answer")
 
 
-def _choice(sketch: Sketch, visual: Quiz, number: int, block: Block, place: Box, size: float) -> None:  # noqa: PLR0913, PLR0917
+def _choice(
+    sketch: Sketch, visual: Quiz, number: int, block: Block, place: Box, size: float
+) -> None:
     theme, part = sketch.theme, f"choice-{number}"
     pad, radius = size * 0.5, size * 0.65
     right = number == visual.answer
     ground = card(place, theme.card, theme.line, radius=0.14, width=1.4 * theme.stroke)
     sketch.add(ground, part, marks=(part, "answer") if right else (part,))
     shade = theme.tint(theme.primary, 0.12)
-    sketch.add(card(place, shade, theme.primary, radius=0.14, width=3), part, glow=True, motion="fade")
+    sketch.add(
+        card(place, shade, theme.primary, radius=0.14, width=3), part, glow=True, motion="fade"
+    )
     both = (part, "answer")
     if right:
         mark = card(place, theme.tint(theme.good, 0.14), theme.good, radius=0.14, width=3.4)
@@ -56,10 +60,18 @@ def _choice(sketch: Sketch, visual: Quiz, number: int, block: Block, place: Box,
     edge = (theme.primary, 1.6) if theme.name == "contrast" else (None, 0.0)
     badge = disc(x, place.y, radius * 0.92, theme.tint(theme.primary, 0.14), *edge)
     sketch.add(badge, part, marks=marks)
-    letter = sketch.text("ABCDE"[number - 1], size * 0.86, style="bold", rtl=False).centre(x, place.y)
+    letter = sketch.text("ABCDE"[number - 1], size * 0.86, style="bold", rtl=False).centre(
+        x, place.y
+    )
     paper = theme.tint(theme.primary, 0.14)
-    sketch.write(letter, "ABCDE"[number - 1], theme.primary, part, marks=marks, paper=paper, label=True)
-    start = place.right - 2 * pad - 2 * radius - block.width if sketch.rtl else place.left + 2 * pad + 2 * radius
+    sketch.write(
+        letter, "ABCDE"[number - 1], theme.primary, part, marks=marks, paper=paper, label=True
+    )
+    start = (
+        place.right - 2 * pad - 2 * radius - block.width
+        if sketch.rtl
+        else place.left + 2 * pad + 2 * radius
+    )
     block.place(start, place.y + block.height / 2)
     sketch.write(block, visual.choices[number - 1], theme.ink, part, marks=marks, paper=theme.card)
     if right:

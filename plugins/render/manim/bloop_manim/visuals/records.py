@@ -14,7 +14,9 @@ def draw(sketch: Sketch, visual: Table, scale: float) -> None:
     size = sketch.canvas.body * scale * 0.96
     pad, gap = size * 0.55, size * 0.4
     inner = box.width - 2 * pad
-    names = [sketch.text(name, size * 0.9, width=inner * 0.42, leading=1.25) for name in visual.header]
+    names = [
+        sketch.text(name, size * 0.9, width=inner * 0.42, leading=1.25) for name in visual.header
+    ]
     lane = max((name.width for name in names[1:]), default=0.0) + size * 0.6
     cards = []
     for row in visual.rows:
@@ -27,7 +29,11 @@ def draw(sketch: Sketch, visual: Table, scale: float) -> None:
     for number, (head, values, heights, high) in enumerate(cards, 1):
         part = f"row-{number}"
         place = Box(box.left, top - high, box.right, top)
-        sketch.add(card(place, theme.card, theme.line, radius=0.12, width=1.3 * theme.stroke), part, marks=())
+        sketch.add(
+            card(place, theme.card, theme.line, radius=0.12, width=1.3 * theme.stroke),
+            part,
+            marks=(),
+        )
         bright = card(place, theme.tint(theme.primary, 0.14), theme.primary, radius=0.12, width=3)
         sketch.add(bright, part, glow=True, motion="fade", box=place)
         y = top - pad * 0.6
@@ -41,10 +47,18 @@ def draw(sketch: Sketch, visual: Table, scale: float) -> None:
             text = visual.header[column - 1]
             name = sketch.text(text, size * 0.9, width=inner * 0.42, leading=1.25)
             shift = (value.base - name.base) * (value.lines == 1 and name.lines == 1)
-            name.place(place.right - pad - name.width if sketch.rtl else place.left + pad, y + shift)
-            sketch.write(name, text, theme.muted, part, needs=both, marks=both, paper=theme.card, label=True)
-            start = place.right - pad - lane - value.width if sketch.rtl else place.left + pad + lane
+            name.place(
+                place.right - pad - name.width if sketch.rtl else place.left + pad, y + shift
+            )
+            sketch.write(
+                name, text, theme.muted, part, needs=both, marks=both, paper=theme.card, label=True
+            )
+            start = (
+                place.right - pad - lane - value.width if sketch.rtl else place.left + pad + lane
+            )
             value.place(start, y)
-            sketch.write(value, row[column - 1], theme.ink, part, needs=both, marks=both, paper=theme.card)
+            sketch.write(
+                value, row[column - 1], theme.ink, part, needs=both, marks=both, paper=theme.card
+            )
             y -= line
         top -= high + gap

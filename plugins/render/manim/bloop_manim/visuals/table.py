@@ -37,8 +37,8 @@ def draw(sketch: Sketch, visual: Table, scale: float) -> None:
     if sum(_widths(sketch, visual, smallest, smallest * 0.3)) > box.width * 1.001:
         records.draw(sketch, visual, scale)
         return
-    size = canvas.body * scale * (0.95 if len(visual.rows) > 5 else 1.04)  # noqa: PLR2004
-    pad = size * (0.55 if count <= 4 and not canvas.tall else 0.3)  # noqa: PLR2004
+    size = canvas.body * scale * (0.95 if len(visual.rows) > 5 else 1.04)
+    pad = size * (0.55 if count <= 4 and not canvas.tall else 0.3)
     widths = _widths(sketch, visual, size, pad)
     spare = box.width - sum(widths)
     if spare > 0:
@@ -53,7 +53,7 @@ def draw(sketch: Sketch, visual: Table, scale: float) -> None:
     sides = [_numeric(visual, column) for column in range(count)]
     head = _blocks(sketch, visual.header, grid, size * 0.92, bold=True, ends=sides)
     rows = [_blocks(sketch, row, grid, size, bold=False, ends=sides) for row in visual.rows]
-    air = size * (0.44 if len(rows) > 6 else 0.62)  # noqa: PLR2004
+    air = size * (0.44 if len(rows) > 6 else 0.62)
     heights = [max(block.height for block in row) + air for row in (head, *rows)]
     top = box.top - max(0.0, (box.height - sum(heights)) * 0.4)
     whole = Box(min(lefts), top - sum(heights), min(lefts) + sum(widths), top)
@@ -67,8 +67,13 @@ def draw(sketch: Sketch, visual: Table, scale: float) -> None:
             _place(sketch, block, grid, column, y - high / 2, end=sides[column])
             paper = sketch.theme.zebra if number % 2 == 0 else sketch.theme.paper
             sketch.write(
-                block, visual.rows[number - 1][column], sketch.theme.ink, parts[0],
-                needs=parts, marks=parts, paper=paper,
+                block,
+                visual.rows[number - 1][column],
+                sketch.theme.ink,
+                parts[0],
+                needs=parts,
+                marks=parts,
+                paper=paper,
             )
         y -= high
 
@@ -139,11 +144,19 @@ def _columns(sketch: Sketch, grid: _Grid, whole: Box) -> None:
         band = Box(left, whole.bottom, left + width, whole.top)
         edge = theme.primary if theme.name == "contrast" else None
         shade = theme.tint(theme.primary, 0.14)
-        sketch.add(card(band, shade, edge, radius=0.04), f"column-{column}", glow=True, motion="fade")
+        sketch.add(
+            card(band, shade, edge, radius=0.04), f"column-{column}", glow=True, motion="fade"
+        )
 
 
-def _header(  # noqa: PLR0913, PLR0917 - a row of its own kind
-    sketch: Sketch, visual: Table, head: list[Block], grid: _Grid, whole: Box, high: float, ends: list[bool]
+def _header(
+    sketch: Sketch,
+    visual: Table,
+    head: list[Block],
+    grid: _Grid,
+    whole: Box,
+    high: float,
+    ends: list[bool],
 ) -> None:
     theme = sketch.theme
     for column, (block, text) in enumerate(zip(head, visual.header, strict=True)):

@@ -63,10 +63,10 @@ def written(value: float, step: float) -> str:
     if abs(value) < step * 1e-6:
         return "0"
     size = max(abs(value), step)
-    if size >= 1e6 or step < 1e-4:  # noqa: PLR2004 - longer than an axis has room for
+    if size >= 1e6 or step < 1e-4:
         power = math.floor(math.log10(abs(value)) + 1e-9)
         factor = f"{value / 10.0**power:.3g}".replace("-", "−")
         return f"{factor}·10{str(power).translate(_SUPERSCRIPTS)}"
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    text = f"{value:,.{decimals}f}" if size >= 1e4 else f"{value:.{decimals}f}"  # noqa: PLR2004
+    text = f"{value:,.{decimals}f}" if size >= 1e4 else f"{value:.{decimals}f}"
     return text.replace(",", "\u2009").replace("-", "−")

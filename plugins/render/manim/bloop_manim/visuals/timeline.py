@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from bloop_manim.drawing.canvas import Box
 from bloop_manim.drawing.recipes import disc, line
 from bloop_manim.drawing.sketch import Sketch
@@ -12,11 +14,15 @@ from bloop_sdk.storyboard import Timeline
 def draw(sketch: Sketch, visual: Timeline, scale: float) -> None:
     """Along a line from left to right where there is room, else downwards."""
     count = len(visual.moments)
-    size = sketch.canvas.body * scale * (1.1 if count <= 4 else 1.0)  # noqa: PLR2004
+    size = sketch.canvas.body * scale * (1.1 if count <= 4 else 1.0)
     column = sketch.box.width / count
     words = max(longest_word(moment.what, "body", sketch.language) for moment in visual.moments)
     whens = max(sketch.text(moment.when, size, style="bold").width for moment in visual.moments)
-    if sketch.canvas.wide and max(words * size, whens) + size * 0.6 <= column and column > size * 4.6:
+    if (
+        sketch.canvas.wide
+        and max(words * size, whens) + size * 0.6 <= column
+        and column > size * 4.6
+    ):
         _across(sketch, visual, size, column)
     else:
         _down(sketch, visual, size)
@@ -35,7 +41,9 @@ def _spot(sketch: Sketch, x: float, y: float, size: float, part: str) -> None:
 def _across(sketch: Sketch, visual: Timeline, size: float, column: float) -> None:
     theme, box = sketch.theme, sketch.box
     width = column - size * 0.55
-    whens = [sketch.text(m.when, size, style="bold", width=width, align="middle") for m in visual.moments]
+    whens = [
+        sketch.text(m.when, size, style="bold", width=width, align="middle") for m in visual.moments
+    ]
     whats = [sketch.text(m.what, size * 0.94, width=width, align="middle") for m in visual.moments]
     over = max(block.height for block in whens) + size * 0.5
     under = max(block.height for block in whats) + size * 0.5
@@ -43,13 +51,9 @@ def _across(sketch: Sketch, visual: Timeline, size: float, column: float) -> Non
     xs = [box.left + column * (n + 0.5) for n in range(len(visual.moments))]
     if sketch.rtl:
         xs.reverse()
-    for number, (x, moment, when, what) in enumerate(
-        zip(xs, visual.moments, whens, whats, strict=True), 1
-    ):
-        part = f"moment-{number}"
-        if number > 1:
-            start = xs[number - 2]
-            sketch.add(line((start, y), (x, y), theme.line, 3.0), part, marks=(), motion="draw")
+    for number, (start, x) in enumerate(pairwise(xs), 2):
+        rule = line((start, y), (x, y), theme.line, 3.0)
+        sketch.add(rule, f"moment-{number}", marks=(), motion="draw")
     for number, (x, moment, when, what) in enumerate(
         zip(xs, visual.moments, whens, whats, strict=True), 1
     ):
@@ -66,7 +70,9 @@ def _down(sketch: Sketch, visual: Timeline, size: float) -> None:
     stacked = canvas.tall
     lane = size * 1.15
     whens = [sketch.text(m.when, size, style="bold", width=box.width * 0.7) for m in visual.moments]
-    first = 0.0 if stacked else min(max(block.width for block in whens) + size * 0.7, box.width * 0.34)
+    first = (
+        0.0 if stacked else min(max(block.width for block in whens) + size * 0.7, box.width * 0.34)
+    )
     room = box.width - lane - first
     whats = [sketch.text(m.what, size, width=room) for m in visual.moments]
     heights = [

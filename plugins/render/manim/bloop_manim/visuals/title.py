@@ -13,8 +13,10 @@ def draw(sketch: Sketch, visual: Title, scale: float) -> None:
     theme, canvas, box = sketch.theme, sketch.canvas, sketch.box
     width = box.width * (0.86 if canvas.wide else 1.0)
     # A long title is smaller from the start: a title card has air around it.
-    size = canvas.hero * scale * (1.0 if len(visual.title) <= 34 else 0.82)  # noqa: PLR2004
-    title = sketch.text(visual.title, size, width=width, style="display", balanced=True, leading=1.16)
+    size = canvas.hero * scale * (1.0 if len(visual.title) <= 34 else 0.82)
+    title = sketch.text(
+        visual.title, size, width=width, style="display", balanced=True, leading=1.16
+    )
     small = canvas.body * 1.08 * min(1.0, scale * 1.1)
     subtitle = sketch.text(visual.subtitle, small, width=width, balanced=True, leading=1.4)
     gap = 0.26 if visual.subtitle else 0.0

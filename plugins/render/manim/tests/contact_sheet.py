@@ -1,7 +1,7 @@
 """Draws storyboards as contact sheets of PNG pictures, to look at what scenes look like.
 
-    python plugins/render/manim/tools/sheet.py FOLDER [--kinds plot,code] [--themes light,dark]
-        [--formats 16:9,9:16,1:1] [--at 1.0] [--pixels 480]
+python -m plugins.render.manim.tests.contact_sheet FOLDER [--kinds plot,code] [--themes light,dark]
+    [--formats 16:9,9:16,1:1] [--at 1.0] [--pixels 480]
 """
 
 from __future__ import annotations
@@ -79,7 +79,11 @@ def main() -> None:
             width, height = size(shape, given.pixels)
             pictures = []
             for one in scenes:
-                if wanted and one["scene"]["visual"]["kind"] not in wanted and one["scene"]["id"] not in wanted:
+                if (
+                    wanted
+                    and one["scene"]["visual"]["kind"] not in wanted
+                    and one["scene"]["id"] not in wanted
+                ):
                     continue
                 cues = tuple(TimedCue(**cue) for cue in one.get("cues", ()))
                 plan = ScenePlan(
@@ -95,7 +99,9 @@ def main() -> None:
             rows = math.ceil(len(pictures) / columns)
             sheet = Image.new("RGB", (columns * (width + 8), rows * (height + 8)), "#888")
             for n, picture in enumerate(pictures):
-                sheet.paste(picture, (n % columns * (width + 8) + 4, n // columns * (height + 8) + 4))
+                sheet.paste(
+                    picture, (n % columns * (width + 8) + 4, n // columns * (height + 8) + 4)
+                )
             target = given.folder / f"{theme}-{shape.replace(':', 'x')}.png"
             sheet.save(target)
             sys.stdout.write(f"{target}\n")
