@@ -123,8 +123,13 @@ class Talk:
                     raise
 
     def _expected(self, found: Any, *, streamed: bool) -> Any:
-        """What the SDK gives where a server speaks as it should; else it gives texts."""
-        if not isinstance(found, openai.AsyncStream if streamed else ChatCompletion):
+        """What the SDK gives where a server speaks as it should; else it gives texts or nothing."""
+        if not streamed:
+            sound = isinstance(found, ChatCompletion)
+        else:
+            kind = found.response.headers.get("content-type", "")
+            sound = kind.startswith("text/event-stream")
+        if not sound:
             raise faults.garbled(self.config, "something else than the API's JSON")
         return found
 

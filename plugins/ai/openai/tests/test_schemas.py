@@ -13,6 +13,7 @@ from bloop_openai.schemas import BeyondStrictError, strict, without_nulls
 from bloop_sdk import UnsupportedError
 from bloop_sdk.storyboard import Storyboard, read_storyboard, storyboard_schema
 
+SIDE = {"title": "a", "items": ["x"]}
 VISUALS = [
     {"kind": "title", "title": "Waves"},
     {"kind": "bullets", "items": ["one", "two"], "ordered": True},
@@ -22,10 +23,10 @@ VISUALS = [
     {"kind": "graph", "nodes": [{"id": "a", "label": "A"}], "edges": []},
     {"kind": "table", "header": ["a"], "rows": [["1"], ["2"]]},
     {"kind": "code", "text": "x = 1", "language": "python"},
-    {"kind": "compare", "left": {"title": "a", "items": ["x"]}, "right": {"title": "b", "items": ["y"]}},
+    {"kind": "compare", "left": SIDE, "right": SIDE},
     {"kind": "timeline", "moments": [{"when": "1905", "what": "Light"}] * 2},
     {"kind": "image", "asset": "leaf", "caption": "A leaf"},
-    {"kind": "geometry", "shapes": [{"id": "c", "shape": "circle", "vertices": [{"x": 0, "y": 0}], "radius": 1}]},
+    {"kind": "geometry", "shapes": [{"id": "c", "shape": "point", "vertices": [{"x": 0, "y": 1}]}]},
     {"kind": "quiz", "question": "Why?", "choices": ["a", "b"], "answer": 1},
 ]  # fmt: skip
 

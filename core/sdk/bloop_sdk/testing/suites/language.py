@@ -241,6 +241,7 @@ async def a_storyboard(case: LanguageCase) -> None:
     async with case.rig() as rig:
         rig.model.say(json.dumps(BOARD))
         found = await rig.ask("waves", storyboard_schema(), where="generate() of a storyboard")
+        hold(isinstance(found.value, dict), f"a storyboard became a {type(found.value).__name__}")
         try:
             same = read_storyboard(found.value) == read_storyboard(BOARD)
         except MalformedRecordError as err:
@@ -326,7 +327,7 @@ async def cancelled(case: LanguageCase) -> None:
         rig.model.hang()
         task = asyncio.ensure_future(rig.provider.generate(said("wave"), None, BUDGET))
         async with asyncio.timeout(CALL_SECONDS):
-            while not rig.model.asked and not task.done():
+            while not rig.model.asked and not task.done():  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.005)
         task.cancel()
         _, pending = await asyncio.wait({task}, timeout=10)
