@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from bloop_elevenlabs import vendor
 from bloop_elevenlabs.config import ElevenLabsConfig
-from bloop_elevenlabs.texts import pieces, plain, tokens
+from bloop_elevenlabs.texts import LONGEST, plain
 from bloop_elevenlabs.voices import ID, listed
 from bloop_sdk import CallContext, UnsupportedError
 from bloop_sdk.providers.ai import Speech, Voice, Word
-from bloop_sdk.speech import align, estimated, runs, trim
+from bloop_sdk.speech import align, estimated, located, pieces, runs, trim
 
 if TYPE_CHECKING:
     from elevenlabs import AudioWithTimestampsResponse
@@ -29,7 +29,7 @@ SLOWEST, FASTEST = 0.7, 1.2
 """What ElevenLabs speaks at; other paces are made of these."""
 READING = 1
 """Raised when the same answer would become other sound or other words."""
-LONGEST = 200_000
+MOST = 200_000
 """Characters of a text: three hours."""
 
 
@@ -57,10 +57,10 @@ class ElevenLabsVoices:
         known = ID.fullmatch(voice)
         if known is None:
             raise vendor.no_voice(voice)
-        if len(text) > LONGEST:
+        if len(text) > MOST:
             raise UnsupportedError(
                 f"a text of {len(text)} characters is too long for one call",
-                cure=f"give at most {LONGEST} at once",
+                cure=f"give at most {MOST} at once",
             )
         said = plain(text)
         if not runs(said):
@@ -68,7 +68,7 @@ class ElevenLabsVoices:
         client = vendor.client(self._ctx, self._config)
         speed = min(max(pace, SLOWEST), FASTEST)
         parts = _Parts()
-        for start, end in pieces(said):
+        for start, end in pieces(said, LONGEST):
             if runs(said[start:end]):
                 answer = await self._said(client, said[start:end], known, speed)
                 await self._ctx.run_sync(parts.add, said[start:end], start, answer)
@@ -143,12 +143,13 @@ class _Parts:
         before = len(self._pcm) / 2 / RATE
         self._pcm += sound[: len(sound) // 2 * 2]
         after, told = len(self._pcm) / 2 / RATE, answer.alignment
-        found = told and tokens(
-            said,
+        times = told and zip(
             told.characters,
             told.character_start_times_seconds,
             told.character_end_times_seconds,
+            strict=False,
         )
+        found = located(said, times or [])
         if not found:
             self._exact = False
             found = list(align(said, [], after - before))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bloop_elevenlabs.texts import LONGEST, pieces, plain, tokens
+from bloop_elevenlabs.texts import LONGEST, plain
 from bloop_sdk import UnavailableError
 from bloop_sdk.testing import reply
 from plugins.ai.elevenlabs.tests.fake_elevenlabs import VOICES, changed
@@ -98,28 +98,8 @@ async def test_a_long_text_is_spoken_in_pieces_that_end_with_sentences(fake, mak
     assert speech.words[there].begins == pytest.approx(0.06 * len(parts[0]) + 0.02, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("One. Two. Three.", ["One. Two. ", "Three."]),
-        ("One two three four", ["One two ", "three four"]),
-        ("一二三。四五六七八九十。", ["一二三。", "四五六七八九十。"]),
-        ("abcdefghijklmnop", ["abcdefghij", "klmnop"]),
-        ("", []),
-    ],
-)
-def test_pieces_are_cut_where_it_is_heard_least(text, expected):
-    assert [text[start:end] for start, end in pieces(text, 10)] == expected
-
-
 def test_what_a_voice_would_obey_is_left_out_and_the_text_stays_as_long():
     assert plain('a <break time="3s"/> [laughs]\x00') == 'a  break time="3s"/   laughs  '
-
-
-def test_characters_that_differ_from_the_text_are_passed_over():
-    times = [0.1 * at for at in range(7)]
-    found = tokens("I 😀 am", ["I", " ", "?", " ", "a", "", "m"], times, times)
-    assert [(one.start, one.end) for one in found] == [(0, 1), (4, 5), (5, 6)]
 
 
 @pytest.mark.parametrize("pace", [0.5, 2.0])
