@@ -30,6 +30,6 @@ TestAzureSpeech = plugin_tests(
         bad={"key": "f" * 32},
         kill=kill,
         voice=AVA,
-        long_words=600,
+        long_words=300,
     ),
 )

@@ -101,7 +101,7 @@ async def test_a_long_text_is_spoken_in_pieces_over_one_connection(fake, make_vo
 async def test_no_event_is_lost(make_voices):
     text = " ".join(["word"] * 180)
     provider = make_voices()
-    for _ in range(8):
+    for _ in range(4):
         speech = await provider.synthesize(text, AVA, 2.0)
         begins = [one.begins for one in speech.words]
         steps = {round(later - sooner, 3) for sooner, later in pairwise(begins)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bloop_sdk.speech import sayable
 
-LONGEST = 3000
-"""Characters of a request: every model takes so many, and a break in it costs little."""
+LONGEST = 1500
+"""Characters of a request. Every model takes more, but the SDK holds the loop while it reads."""
 
 _MARKUP = str.maketrans("<>[]", "    ")
 

@@ -11,7 +11,7 @@ TestElevenLabs = plugin_tests(
     speech=Voices(
         make=FakeElevenLabs,
         bad={"api_key": "sk_revoked"},
-        long_words=600,
+        long_words=300,
         without={"kill": "it speaks in no process of its own"},
     ),
 )
