@@ -5,7 +5,7 @@ scene before), manim starts as it always does. Both have two cores. "Cold" rende
 "unchanged" looks clips up that are there and joins them, against manim with its cache full;
 "one edit" renders the first scene with another title. PSNR is over every fifth frame of 720p30,
 RGB, of the scene that is worst. CPU is that of all processes, and says more than the wall clock
-where the machine does something else besides. Sound is on neither side. `--quick` is 480p20, once.
+where the machine does something else besides. Sound is on neither side. `--quick` is 360p20, once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from _harness import Bench, Row
 from av.video.reformatter import Colorspace, VideoReformatter
 
 from bloop_manim import wire
-from bloop_manim.film import Encoding
+from bloop_manim.encoding import Encoding
 from bloop_manim.pool import Limits, Pool
 from bloop_manim.versions import version
 from bloop_sdk.providers.render import Look, ScenePlan
@@ -46,7 +46,7 @@ NAMES = ("A", "B", "C", "D", "E")
 SECONDS = 10.0
 ENCODING = Encoding()
 SIZES = (
-    {"480": (854, 480, 20, 1)}
+    {"360": (640, 360, 20, 1)}
     if QUICK
     else {"720": (1280, 720, 30, 3), "1080": (1920, 1080, 60, 1)}
 )
@@ -128,7 +128,7 @@ class Bloop:
     def clip(self, name: str, edit: str = "") -> Path:
         """Where a scene is kept."""
         plan = json.dumps(wire.plan_out(self._plan(name, edit)), sort_keys=True)
-        made = version(ENCODING, latex=False)
+        made = version(ENCODING)
         return self.folder / (hashlib.sha256(f"{made}{plan}".encode()).hexdigest() + ".mp4")
 
     def _plan(self, name: str, edit: str) -> ScenePlan:

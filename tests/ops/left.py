@@ -126,7 +126,6 @@ def fill_institution(hub, plugin, institution):
         for row in (
             PluginValue(plugin_id=plugin, key="a", value=1),
             PluginValue(plugin_id=plugin, key="b", value=2),
-            kept_file(hub, plugin, "shared"),
             kept_file(hub, plugin, f"own of {plugin}"),
             InstitutionPlugin(
                 plugin_id=plugin,

@@ -35,8 +35,13 @@ LEAF = scene(
 ENERGY = scene(
     "energy",
     "The energy grows with the frequency, so $E = h f$.",
-    "A leaf costs the plant two or three dollars of sugar.",
-    visual={"kind": "formula", "title": "Energy", "steps": ["E = h f"], "caption": "by $f$"},
+    "A leaf costs the plant $2 or $3 of sugar, and $f$ of light.",
+    visual={
+        "kind": "formula",
+        "title": "For \\$2 or $3 x$",
+        "steps": ["E = h f"],
+        "caption": "by $f$",
+    },
     cues=[{"line": "line-1", "word": "the", "nth": 2, "target": "step-1"}],
 )
 COUNT = scene(
@@ -216,8 +221,9 @@ changing(
 changing("plain_texts", "Tags", says("Sound is a <b>wave</b>."))
 changing("plain_texts", "Entities", shows(kind="title", title="Salt &amp; water"))
 changing("plain_texts", "Markdown", shows(kind="bullets", items=["A **wave**"]))
-changing("plain_texts", "LoneDollar", says("It costs $2."))
-changing("plain_texts", "Money", says("It costs $2 or even $3."))
+changing("plain_texts", "LoneDollar", says("It costs $x or more."))
+changing("plain_texts", "ShowsADollar", shows(kind="title", title="It costs $2"))
+changing("plain_texts", "ShowsMoney", shows(kind="title", title="It costs $2 or even $3"))
 changing("plain_texts", "Steps", shows(kind="formula", steps=["$E = mc^2$"]))
 changing("speakable_lines", "Addresses", says("See https://example.org for more."))
 changing("speakable_lines", "BareLatex", says(r"So \frac{a}{b} is small."))

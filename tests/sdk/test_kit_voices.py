@@ -8,12 +8,13 @@ import re
 
 import pytest
 
-from bloop_sdk import AuthError, UnavailableError, UnsupportedError
+from bloop_sdk import AuthError, Request, UnavailableError, UnsupportedError
 from bloop_sdk.providers.ai import Phoneme, Speech, Voice, Word
 from bloop_sdk.speech import align
-from bloop_sdk.testing import ContractError, Voices, plugin_tests, tones
+from bloop_sdk.testing import ContractError, Voices, plugin_tests, reply, tones
 from bloop_sdk.testing.plugins import PluginUnderTest
-from bloop_sdk.testing.suites.speech import SPEECH, SpeechCase
+from bloop_sdk.testing.suites.speaking import SpeechCase
+from bloop_sdk.testing.suites.speech import SPEECH
 from tests.sdk.shelf.fake_folder import FOLDER
 
 PLUGIN = PluginUnderTest("bloop_shelf")
@@ -66,7 +67,7 @@ class Speaker:
             raise AuthError("nobody by that name", cure=CURE)
         self.working += 1
         try:
-            for _ in range(len(text) // 500):
+            for _ in range(20 if len(text) > 60 else 0):
                 await asyncio.sleep(0.001)
                 if self.is_killed:
                     self.is_killed = False
@@ -393,3 +394,38 @@ def test_what_a_cloud_lacks_has_to_be_explained():
     assert Voices(bad={}).offers == {"bad"}
     with pytest.raises(TypeError, match="provides"):
         plugin_tests("bloop_shelf", speech=Voices())
+
+
+class WebCloud(Cloud):
+    """One that is asked over ``ctx.http``."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.settings = {**self.settings, "base_url": "https://cloud.example"}
+
+    async def answer(self, request):
+        if self.is_away:
+            return reply({"error": "away"}, status=503)
+        pcm, _ = tones(request.json_body["text"], RATE)
+        return reply(pcm)
+
+
+class WebSpeaker(Speaker):
+    def __init__(self, ctx):
+        super().__init__(ctx)
+        self.http = ctx.http
+
+    async def synthesize(self, text, voice, pace=1.0):
+        speech = self.spoken(text, pace)
+        if not text.strip():
+            return speech
+        request = Request(url="https://cloud.example/say", method="POST", json_body={"text": text})
+        told = await self.http.send(request)
+        return dataclasses.replace(speech, pcm=told.body)
+
+
+@pytest.mark.parametrize("rule", ["words", "the_times", "an_outage"])
+async def test_a_cloud_is_reached_by_the_provider_s_own_client(rule, tmp_path):
+    case = SpeechCase(PLUGIN, "speech", Voices(make=WebCloud), tmp_path)
+    case.make = WebSpeaker
+    await SPEECH.rules[rule].check(case)

@@ -85,6 +85,7 @@ def test_the_page_names_the_functions_and_constants():
 
 # What is refused ---------------------------------------------------------------------------
 
+ORIGIN = [{"x": 0, "y": 0}]
 SIDE = {"title": "a", "items": ["b"]}
 LINE = {"line": "line-1", "word": "sea"}
 BAD_VISUALS = {
@@ -132,11 +133,11 @@ BAD_VISUALS = {
     "a comparison of one": ({"kind": "compare", "left": SIDE}, "right"),
     "one moment": ({"kind": "timeline", "moments": [{"when": "1", "what": "a"}]}, "at least 2"),
     "a segment of one end": (
-        {"kind": "geometry", "shapes": [{"id": "a", "shape": "segment", "vertices": [{"x": 0, "y": 0}]}]},
+        {"kind": "geometry", "shapes": [{"id": "a", "shape": "segment", "vertices": ORIGIN}]},
         "a segment has 2 to 2 vertices",
     ),
     "a circle without a radius": (
-        {"kind": "geometry", "shapes": [{"id": "a", "shape": "circle", "vertices": [{"x": 0, "y": 0}]}]},
+        {"kind": "geometry", "shapes": [{"id": "a", "shape": "circle", "vertices": ORIGIN}]},
         "a circle has a radius",
     ),
     "an answer beyond the choices": (
@@ -244,8 +245,9 @@ VALUES = {
 ATTACKS = [
     "", "2x", "y", "x if x else 1", "lambda: 1", "(1).__class__", "__import__('os')", "x.real",
     "open('/etc/passwd')", "[x]", "x[0]", "x and 1", "x < 1", "x := 1", "f'{x}'", "'a' * 9", "True",
-    "sin", "sin(x, x)", "sin(x=1)", "max(x, 1)", "print(x)", "x; x", "x\nx", "x % 2", "x // 2", "~x",
-    "1j", "x @ x", "*x", "x" * 121, "(" * 60 + "x" + ")" * 60 + "+", "-" * 40 + "x", "sin(" * 25 + "x" + ")" * 25,
+    "sin", "sin(x, x)", "sin(x=1)", "max(x, 1)", "print(x)", "x; x", "x\nx", "x % 2", "x // 2",
+    "~x", "1j", "x @ x", "*x", "x" * 121, "(" * 60 + "x" + ")" * 60 + "+", "-" * 40 + "x",
+    "sin(" * 25 + "x" + ")" * 25,
     "\x00", "await x", "x!", "`x`", "$x$", "\\frac{x}{2}",
 ]  # fmt: skip
 

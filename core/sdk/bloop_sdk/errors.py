@@ -59,6 +59,12 @@ class UnsupportedError(FatalError):
     code = "unsupported"
 
 
+class NotFoundError(FatalError):
+    """It is not there, or not for whoever asks: they are not told which."""
+
+    code = "not_found"
+
+
 class BudgetError(FatalError):
     """What the institution allows for a while is used up."""
 

@@ -27,15 +27,17 @@ from bloop.kernel.faults import (
     PluginUnavailableError,
     PluginUnknownError,
 )
-from bloop.store.errors import ConflictError, InvalidError, NotFoundError, StoreError, TenantError
+from bloop.store.errors import ConflictError, InvalidError, StoreError, TenantError
 from bloop.store.faults import NO_SPACE, from_file
 from bloop.store.idempotency import IdempotencyError
 from bloop_sdk import (
     AuthError,
     BloopError,
+    BudgetError,
     ConfigError,
     DeadlineError,
     HostileInputError,
+    NotFoundError,
     PreconditionFailedError,
     RateLimitedError,
     RetriableError,
@@ -79,6 +81,7 @@ STATUSES: tuple[tuple[type[BloopError], int], ...] = (
     (PreconditionRequiredError, 428),
     (PreconditionFailedError, 412),
     (NotFoundError, 404),
+    (BudgetError, 429),
     (ConflictError, 409),
     (InvalidError, 422),
     (HostileInputError, 422),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bloop_sdk import errors as sdk
 from bloop_sdk.errors import BloopError
 
 CANNOT_WRITE = frozenset({"store_full", "store_read_only", "store_disk"})
@@ -16,10 +17,8 @@ class StoreError(BloopError):
     code = "store_error"
 
 
-class NotFoundError(BloopError):
+class NotFoundError(sdk.NotFoundError):
     """No such row, or none that this institution may see."""
-
-    code = "not_found"
 
 
 class ConflictError(BloopError):

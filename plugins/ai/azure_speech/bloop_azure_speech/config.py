@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pydantic import HttpUrl, SecretStr
 
-from bloop_sdk import PluginConfig, Scope, setting
+from bloop_sdk import ConfigError, PluginConfig, Scope, setting
 
 
 class AzureSpeechConfig(PluginConfig):
     """An institution's Speech resource, and where it is."""
 
-    key: SecretStr = setting(
+    key: SecretStr | None = setting(
+        None,
         scope=Scope.INSTITUTION,
         title="Key",
         description="One of the two keys of the Speech resource: Azure portal, Keys and Endpoint",
@@ -36,3 +37,14 @@ class AzureSpeechConfig(PluginConfig):
         if self.base_url is not None:
             return str(self.base_url).rstrip("/")
         return f"https://{self.region}.tts.speech.microsoft.com"
+
+    @property
+    def secret(self) -> str:
+        """The key; raises ConfigError where none is set."""
+        if self.key is None:
+            raise ConfigError(
+                "Azure Speech has no key here",
+                cure="set key in hub.toml, under [plugins.azure_speech], or in the institution's "
+                "settings of the plugin",
+            )
+        return self.key.get_secret_value()

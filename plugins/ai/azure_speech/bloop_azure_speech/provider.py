@@ -43,10 +43,9 @@ class AzureVoices:
 
     async def voices(self) -> Sequence[Voice]:
         """The region's voices in Azure's order, previews last; raises AuthError and the like."""
-        key = self._config.key.get_secret_value()
         request = Request(
             url=f"{self._config.address}/cognitiveservices/voices/list",
-            headers={"Ocp-Apim-Subscription-Key": key},
+            headers={"Ocp-Apim-Subscription-Key": self._config.secret},
         )
         try:
             response = await self._ctx.http.send(request)
@@ -80,7 +79,7 @@ class AzureVoices:
             return estimated(said, RATE, pace)
         request = {
             **self._where(),
-            "key": self._config.key.get_secret_value(),
+            "key": self._config.secret,
             "ssml": [ssml(said[start:end], voice, pace) for start, end in parts],
         }
         told, sound = await process.ask(self._ctx, request)

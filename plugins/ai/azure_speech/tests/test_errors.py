@@ -131,3 +131,11 @@ async def test_a_sdk_that_breaks_is_unavailable(monkeypatch):
     request = {"key": KEY, "endpoint": "no address at all", "ssml": ["<speak/>"]}
     told, _ = await process.ask(FakeContext(), request)
     assert told["error"] and TEXT not in str(told)
+
+
+async def test_without_a_key_nothing_is_asked_for(fake, make_voices):
+    provider = make_voices(key=None)
+    for call in (provider.voices(), provider.synthesize(TEXT, AVA)):
+        with pytest.raises(ConfigError, match="no key"):
+            await call
+    assert not fake.connections

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pydantic import HttpUrl, SecretStr
 
-from bloop_sdk import PluginConfig, Scope, setting
+from bloop_sdk import ConfigError, PluginConfig, Scope, setting
 
 
 class ElevenLabsConfig(PluginConfig):
     """An institution's account, and how its voices speak."""
 
-    api_key: SecretStr = setting(
+    api_key: SecretStr | None = setting(
+        None,
         scope=Scope.INSTITUTION,
         title="API key",
         description="Made at ElevenLabs under Developers > API keys, with the permissions "
@@ -74,3 +75,14 @@ class ElevenLabsConfig(PluginConfig):
         advanced=True,
         description="Have ElevenLabs keep nothing of what is said (enterprise accounts alone)",
     )
+
+    @property
+    def secret(self) -> str:
+        """The key; raises ConfigError where none is set."""
+        if self.api_key is None:
+            raise ConfigError(
+                "ElevenLabs has no API key here",
+                cure="set api_key in hub.toml, under [plugins.elevenlabs], or in the institution's "
+                "settings of the plugin",
+            )
+        return self.api_key.get_secret_value()

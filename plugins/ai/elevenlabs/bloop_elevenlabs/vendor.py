@@ -61,7 +61,7 @@ def client(ctx: CallContext, config: ElevenLabsConfig) -> AsyncElevenLabs:
 
     return AsyncElevenLabs(
         base_url=str(config.base_url).rstrip("/"),
-        api_key=config.api_key.get_secret_value(),
+        api_key=config.secret,
         timeout=SILENCE,
         httpx_client=httpx.AsyncClient(transport=AsyncTransport(ctx.http), timeout=SILENCE),
     )

@@ -144,3 +144,11 @@ async def test_what_cannot_be_a_voice_is_never_part_of_an_address(fake, make_voi
     with pytest.raises(UnsupportedError):
         await make_voices().synthesize(TEXT, voice)
     assert not fake.requests
+
+
+async def test_without_a_key_nothing_is_asked_for(fake, make_voices):
+    provider = make_voices(api_key=None)
+    for call in (provider.voices(), provider.synthesize(TEXT, GEORGE)):
+        with pytest.raises(ConfigError, match="no API key"):
+            await call
+    assert not fake.requests

@@ -13,8 +13,11 @@ from bloop_sdk import PluginContext, UnsupportedError
 from bloop_sdk.providers.ai import Speech, Voice
 from bloop_sdk.speech import estimated, runs, sayable, trim
 
-LONGEST = 200_000
-"""Characters of a text: three hours."""
+LONGEST = 50_000
+"""Characters of a text: an hour, whose sound takes 160 MB."""
+
+_known: dict[str, dict[str, tuple[str, Voice]]] = {}
+"""The voices of each library: to ask for them takes a process."""
 
 
 class EspeakVoices:
@@ -24,7 +27,6 @@ class EspeakVoices:
         assert isinstance(ctx.config, EspeakConfig)
         self._ctx = ctx
         self._config = ctx.config
-        self._found: dict[str, tuple[str, Voice]] | None = None
 
     async def voices(self) -> Sequence[Voice]:
         """All its languages, each with a second voice; English first."""
@@ -55,13 +57,16 @@ class EspeakVoices:
             "words_per_minute": round(self._config.words_per_minute * pace),
         }
         told, sound = await process.ask(self._ctx, request)
+        if not found[1].version.startswith(f"{told['version']}."):
+            _known.pop(self._config.library, None)  # It has been replaced by another version.
         return await self._ctx.run_sync(_speech, plain, told, sound, pace)
 
     async def _voices(self) -> dict[str, tuple[str, Voice]]:
-        if self._found is None:
-            told, _ = await process.ask(self._ctx, {"library": self._config.library})
-            self._found = of_library(told)
-        return self._found
+        library = self._config.library
+        if library not in _known:
+            told, _ = await process.ask(self._ctx, {"library": library})
+            _known[library] = of_library(told)
+        return _known[library]
 
 
 def _speech(text: str, told: Mapping[str, Any], sound: bytes, pace: float) -> Speech:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import bisect
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from bloop_sdk.providers.ai import Phoneme, Word
 from bloop_sdk.speech import Span, align, by_letters, match, runs
@@ -57,25 +56,31 @@ def times(
 def _sounds(events: Sequence[Event], rate: int, count: int) -> dict[int, Phoneme]:
     """The sounds by the number of their event: each lasts until something else happens.
 
-    Those that have the same sample (an l before another consonant) share the time after it.
+    Of those with the same sample the last one begins there. The others (an l between a vowel and
+    another consonant) have coloured the end of what comes before, whose time they share.
     """
-    sounds = {
-        number: sample
+    numbers = [
+        number
         for number, (kind, _, sample, ipa) in enumerate(events)
         # Neither a pause nor a change of language, such as "(en)".
         if kind == PHONEME and ipa and not ipa.startswith("(") and sample < count
-    }
-    together = Counter(sounds.values())
+    ]
+    samples = [events[number][2] for number in numbers]
     edges = sorted({sample for _, _, sample, _ in events} | {count})
-    found: dict[int, Phoneme] = {}
-    seen: Counter[int] = Counter()
-    for number, sample in sounds.items():
-        length = (edges[bisect.bisect_right(edges, sample)] - sample) / together[sample]
-        begins = sample + seen[sample] * length
-        seen[sample] += 1
-        ipa = events[number][3]
-        found[number] = Phoneme(ipa=ipa, begins=begins / rate, ends=(begins + length) / rate)
-    return found
+    last = [edges[bisect.bisect_right(edges, sample)] for sample in samples]
+    begins: list[float] = list(samples)
+    for sample, same in groupby(range(len(samples)), samples.__getitem__):
+        together = list(same)
+        first, own = together[0], together[-1]
+        if first < own:
+            first -= first > 0 and last[first - 1] == sample
+            step = (sample - samples[first]) / (own - first)
+            begins[first:own] = [samples[first] + place * step for place in range(own - first)]
+    ends = [min(end, after) for end, after in zip(last, [*begins[1:], count], strict=False)]
+    return {
+        number: Phoneme(ipa=events[number][3], begins=begin / rate, ends=end / rate)
+        for number, begin, end in zip(numbers, begins, ends, strict=True)
+    }
 
 
 def _tokens(events: Sequence[Event], sounds: Mapping[int, Phoneme]) -> Iterator[Word]:

@@ -109,7 +109,7 @@ class Library:
         pace = min(max(words_per_minute, SLOWEST), FASTEST)
         self._lib.espeak_SetParameter(RATE, pace, 0)
 
-    def speak(self, text: str) -> tuple[bytes, list[tuple[int, int, int, str]]]:
+    def speak(self, text: str) -> tuple[bytearray, list[tuple[int, int, int, str]]]:
         """The sound, and its events: type, place in the text, sample, IPA."""
         sound, events = bytearray(), []
 
@@ -130,7 +130,7 @@ class Library:
         failed = self._lib.espeak_Synth(data, len(data), 0, 1, 0, UTF8, None, None)
         if failed or self._lib.espeak_Synchronize():
             raise WorkerError(f"the text can't be spoken ({failed})")
-        return bytes(sound), events
+        return sound, events
 
     def sounds(self, text: str) -> list[str]:
         """The IPA of a text by itself, a string a sound."""
@@ -158,7 +158,7 @@ def _string(event: Any) -> str:
     return ctypes.string_at(start, 8).partition(b"\0")[0].decode("utf-8", "ignore")
 
 
-def answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes | bytearray]:
     """What is asked for."""
     library = Library(request["library"])
     told: dict[str, Any] = {"version": library.version, "rate": library.rate}
@@ -192,7 +192,8 @@ def main() -> None:
         told, sound = answer(request)
     except WorkerError as err:
         told, sound = {"error": str(err)}, b""
-    sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + sound)
+    sys.stdout.buffer.write(json.dumps(told).encode() + b"\n")
+    sys.stdout.buffer.write(sound)
     sys.stdout.buffer.flush()
 
 

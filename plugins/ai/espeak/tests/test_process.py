@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 
-from bloop_espeak import process
+from bloop_espeak import process, provider
 from bloop_sdk import ConfigError, DeadlineError, UnavailableError
 
 
@@ -45,7 +46,7 @@ async def test_a_hang_ends_with_the_time_it_may_take(make_voices, worker, monkey
     monkeypatch.setattr(process, "SECONDS", 0.2)
     worker("import time\ntime.sleep(600)")
     with pytest.raises(DeadlineError, match="did not answer"):
-        await make_voices().voices()
+        await make_voices(library="hangs").voices()
 
 
 async def test_who_is_cancelled_leaves_no_process_behind(make_voices, worker, tmp_path):
@@ -63,7 +64,7 @@ async def test_who_is_cancelled_leaves_no_process_behind(make_voices, worker, tm
         f"open({str(started)!r}, 'w').close()\n"
         "time.sleep(600)\n"
     )
-    task = asyncio.create_task(make_voices().voices())
+    task = asyncio.create_task(make_voices(library="hangs").voices())
     while not started.exists():  # noqa: ASYNC110 - another process makes it
         await asyncio.sleep(0.01)
     task.cancel()
@@ -81,3 +82,18 @@ async def test_many_calls_at_once(make_voices):
     assert [len(one.words) for one in found] == [4] * 12
     again = await voices.synthesize(texts[7], "en-us")
     assert again == found[7]
+
+
+async def test_another_version_of_the_library_is_noticed(make_voices, monkeypatch):
+    monkeypatch.setattr(provider, "_known", {})
+    voices = make_voices()
+    (first, *_) = await voices.voices()
+    known = provider._known["libespeak-ng.so.1"]
+    old = {
+        id_: (name, dataclasses.replace(voice, version="1.0.1"))
+        for id_, (name, voice) in known.items()
+    }
+    provider._known["libespeak-ng.so.1"] = old
+    assert (await voices.voices())[0].version == "1.0.1"
+    await voices.synthesize("hello", "en-us")
+    assert (await voices.voices())[0] == first

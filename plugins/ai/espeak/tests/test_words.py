@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from bloop_sdk import UnsupportedError
 from bloop_sdk.speech import runs
 
 FRAME = 1 / 60
@@ -131,3 +132,9 @@ async def test_the_best_voice_of_a_language_comes_first(make_voices):
         "vi",
     }
     assert len(first) > 90
+
+
+async def test_a_text_that_is_too_long_for_one_call_is_refused(make_voices):
+    with pytest.raises(UnsupportedError, match="60000 characters") as caught:
+        await make_voices().synthesize("so " * 20_000, "en-us")
+    assert "at most 50000" in caught.value.cure

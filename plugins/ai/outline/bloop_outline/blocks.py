@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
+def names(text: str) -> frozenset[str]:
+    """A set of the words of ``text``."""
+    return frozenset(text.split())
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """``text[start:end]`` is a ``term`` (``<dfn>``) or ``bold``."""

@@ -103,8 +103,9 @@ def _same(one: str, other: str) -> bool:
 
 def _with_bold_headings(blocks: Sequence[Block]) -> Iterable[Block]:
     """Paragraphs that are one short bold line are headings by another name."""
-    for block in blocks:
-        if isinstance(block, Paragraph):
+    for number, block in enumerate(blocks):
+        follows = blocks[number + 1] if number + 1 < len(blocks) else None
+        if isinstance(block, Paragraph) and not isinstance(follows, Heading | None):
             rich = block.rich
             whole = any(
                 mark.kind == "bold" and mark.start == 0 and mark.end >= len(rich.text) - 1

@@ -165,11 +165,11 @@ def plots(telling: Telling) -> list[Draft]:
         low, high = _range(drawn)
         script = Script(telling.language)
         chain = telling.before(number) or [number]
-        for one in chain:
-            line = script.say(telling.said(one))
+        for said in chain:
+            script.say(telling.said(said))
         for place, one in enumerate(drawn, 1):
             before = sentence.text.partition(f"${one.latex}$")[0]
-            script.at(line, before[-40:] or sentence.text, f"curve-{place}")
+            script.at(len(chain) - 1, before[-40:] or sentence.text, f"curve-{place}")
         curves = [
             Curve(expression=one.expression, label=f"${one.latex}$" if len(one.latex) < 38 else "")
             for one in drawn

@@ -12,20 +12,26 @@ from urllib.parse import urlsplit
 from bloop_outline.blocks import Display, Mark, Rich
 
 # Bidirectional marks, soft hyphens and what fonts keep for themselves: neither shown nor said.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-                     "\ufeff\ufff0-\uffff\ud800-\udfff\ue000-\uf8ff]")  # fmt: skip
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff0-\uffff\ud800-\udfff\ue000-\uf8ff]"
+)
 _SPACES = re.compile(r"\s+")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
 _MATH = re.compile(
-    r"\\\((?P<inline>.+?)\\\)"
-    r"|\\\[(?P<display>.+?)\\\]"
-    r"|\$\$(?P<double>[^$]+?)\$\$"
+    # Possessive, and never past another opening: text that only opens must not cost its square.
+    r"\\\((?P<inline>(?:\\\\|(?!\\[()]).)++)\\\)"
+    r"|\\\[(?P<display>(?:\\\\|(?!\\[\[\]]).)++)\\\]"
+    r"|\$\$(?P<double>[^$]++)\$\$"
     r"|(?<![\\$\w])\$(?P<single>[^\s$](?:[^$\n]{0,200}?[^\s$])?)\$(?![\d$])",
     re.DOTALL,
 )
 _LOOKS_LATEX = re.compile(r"[\\^_={}<>+]|^[A-Za-z]['′]*$|^[a-zA-Z]\([a-zA-Z0-9, ]+\)$")
-_DOLLAR = "\uff04"  # A wide one: the other opens a formula.
+DOLLAR = "\uff04"
+"""Stands for a dollar that is money, until a scene is made: the other one opens a formula."""
 _OPEN, _CLOSE = "\ue000", "\ue001"
+_HOLD, _RELEASE = "\ue002", "\ue003"
+_HELD = re.compile(f"{_HOLD}([^{_RELEASE}]*){_RELEASE}")
 _PLACE = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
 LONGEST_LATEX = 600
 
@@ -68,7 +74,8 @@ class Inline:
         if not verbatim:
             text = _MATH.sub(_formula, text)
             text = _URL.sub(_host, text)
-        self.put(_dollars(text), linked=linked)
+        text = _HELD.sub(r"$\1$", _dollars(text))
+        self.put(text, linked=linked)
 
     def put(self, text: str, *, linked: bool = False) -> None:
         """Append text that is in order already."""
@@ -107,6 +114,13 @@ class Inline:
         self._open = [(kind, 0) for kind, _ in self._open]
         self._parts, self._length, self._linked, self._marks = [], 0, 0, []
         return rich
+
+
+def plain(text: str) -> str:
+    """A text that is none of HTML, such as a title, as it is shown."""
+    gathered = Inline()
+    gathered.add(text)
+    return inlined(gathered.take()).text
 
 
 def displays(rich: Rich) -> list[Rich | Display]:
@@ -156,24 +170,22 @@ def _formula(match: re.Match[str]) -> str:
         around = match.string[: match.start()].strip(), match.string[match.end() :].strip(" .,;:")
         if not all(around):
             return f" {_OPEN}{match['double']}{_CLOSE} "
-        return formula(match["double"])
+        return _held(match["double"])
     latex = match["inline"] or match["single"]
     if match["single"] is not None and not _LOOKS_LATEX.search(latex):
         return match[0]
-    return formula(latex)
+    return _held(latex)
+
+
+def _held(latex: str) -> str:
+    """A formula, marked as no money."""
+    latex = tidy(latex)
+    return f"{_HOLD}{latex}{_RELEASE}" if latex else ""
 
 
 def _dollars(text: str) -> str:
     """Dollars that are money must not pair up to a formula."""
-    if "$" not in text:
-        return text
-    kept: list[str] = []
-    at = 0
-    for match in re.finditer(r"\$([^$]+)\$", text):
-        if _LOOKS_LATEX.search(match[1]) and match[1].strip() == match[1]:
-            kept.append(text[at : match.start()].replace("$", _DOLLAR) + match[0])
-            at = match.end()
-    return "".join(kept) + text[at:].replace("$", _DOLLAR)
+    return text.replace("$", DOLLAR)
 
 
 def _host(match: re.Match[str]) -> str:

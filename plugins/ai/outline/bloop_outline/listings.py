@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -25,6 +26,8 @@ from bloop_sdk.storyboard import (
 )
 
 SCENE_SECONDS = 20.0
+LONGEST_TIMELINE = 26.0
+LONGEST_ENTRY = 14.0
 _ARROW = re.compile(r"\s*(?:->|→|⟶|=>|⇒|-->)\s*")
 _YEAR = r"(?:1[0-9]|20)\d{2}"
 _NUMBERS = re.compile(r"(?<![\w.])\[?\s*(-?\d{1,4}(?:\s*,\s*-?\d{1,4}){3,15})\s*\]?(?![\w.]*\d)")
@@ -64,7 +67,7 @@ def _bullets(
     items: list[str] = []
     for entry in entries:
         text = _whole(entry)
-        said = _first(without_asides(text, language), language)
+        said = _brief(_first(without_asides(text, language), language), language)
         if not re.search(r"\w", said):
             continue
         full = script.seconds + seconds_of(said) > SCENE_SECONDS or len(script.lines) >= 9
@@ -81,6 +84,11 @@ def _bullets(
     value = (0.95 if ordered else 0.85) * (0.6 + 0.4 * told)
     kind = "steps" if ordered else "list"
     return [Draft(kind, title, visual, script, value, (telling.number, place, 0))]
+
+
+def _brief(text: str, language: Language) -> str:
+    """What an entry says, cut where nobody would listen any longer."""
+    return text if seconds_of(text) < LONGEST_ENTRY else short(text, language, 180)
 
 
 def _first(text: str, language: Language) -> str:
@@ -126,9 +134,11 @@ def _timeline(
         if len(moments) == 8 or (len(moments) > 2 and full):
             break
         line = script.say(said)
-        what = (_date(said, telling.language) or ("", 0, what))[2]
-        moments.append(Moment(when=when, what=short(what, telling.language, 78)))
+        first = (_date(said, telling.language) or ("", 0, what))[2]
+        moments.append(Moment(when=when, what=short(first, telling.language, 78)))
         script.at(line, when, f"moment-{len(moments)}")
+    if script.seconds > LONGEST_TIMELINE:
+        return None
     title = heading(telling.title)
     visual = Timeline(kind="timeline", title=title, moments=moments)
     return Draft("timeline", title, visual, script, value, (telling.number, place, 0))
@@ -182,8 +192,7 @@ def _graph(telling: Telling, texts: Sequence[str], lead: str, place: int) -> Dra
                 nodes[name] = _node_id(name, set(nodes.values()))
                 script.at(line, name, nodes[name])
         edges += [
-            Edge(source=nodes[one], target=nodes[other])
-            for one, other in zip(chain, chain[1:], strict=False)
+            Edge(source=nodes[one], target=nodes[other]) for one, other in itertools.pairwise(chain)
         ]
     title = heading(telling.title)
     visual = Graph(
@@ -264,7 +273,7 @@ def table(telling: Telling, block: Grid, lead: str, place: int) -> list[Draft]:
     if opening:
         script.say(_first(opening, telling.language))
     for number, row in enumerate(rows, 1):
-        said = _row(header[:width], row)
+        said = _row([without_asides(one, telling.language) for one in header[:width]], row)
         if not said or (script.lines and script.seconds + seconds_of(said) > most):
             break
         line = script.say(said)
@@ -287,14 +296,21 @@ def _row(header: Sequence[str], row: Sequence[str]) -> str:
     ]
     if not cells:
         return row[0]
-    return f"{row[0]}: {', '.join(cells)}" if row[0] else ", ".join(cells)
+    if re.fullmatch(r"[-−+]?[\d.,]+", row[0]) and header[0]:
+        return f"{header[0]} {row[0]}: {', '.join(cells)}"
+    first = row[0] if not row[0] or row[0][-1] in ".!?" else f"{row[0]}:"
+    return f"{first} {', '.join(cells)}".strip()
 
 
 def _compare(telling: Telling, block: Grid, lead: str, place: int) -> Draft | None:
     """Two columns whose heads are what is compared, and whose cells are phrases."""
     contrast = telling.language.contrast
     about = f"{telling.title} {block.caption} {lead} {' '.join(block.header)}"
-    if len(block.header) != 2 or contrast is None or not contrast.search(about):
+    phrases = all(
+        sum(len(row[n].split()) for row in block.rows) >= 3 * len(block.rows) for n in (0, -1)
+    )
+    spoken_of = contrast is not None and contrast.search(about)
+    if len(block.header) != 2 or not (spoken_of or phrases):
         return None
     if not 1 <= len(block.rows) <= 5 or not all(block.header):
         return None
@@ -306,7 +322,7 @@ def _compare(telling: Telling, block: Grid, lead: str, place: int) -> Draft | No
         cells = [fit(row[column], 200) for row in block.rows if row[column]]
         if not cells:
             return None
-        line = script.say(f"{block.header[column]}: {', '.join(cells)}")
+        line = script.say(f"{block.header[column]}: {', '.join(one.rstrip('.') for one in cells)}")
         script.at(line, block.header[column], name)
         for number, cell in enumerate(cells, 1):
             script.at(line, cell, f"{name}-{number}")

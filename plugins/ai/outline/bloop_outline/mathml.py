@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from lxml.etree import _Element as Element
 
+from bloop_outline.blocks import names
+
 DEEPEST = 40
 _OPERATORS = {
     "×": r"\times ", "÷": r"\div ", "±": r"\pm ", "·": r"\cdot ", "⋅": r"\cdot ", "−": "-",
@@ -13,15 +15,14 @@ _OPERATORS = {
     "{": r"\{", "}": r"\}", "%": r"\%", "#": r"\#", "&": r"\&", "$": "", "\\": r"\backslash ",
     "\u2061": "", "\u2062": "", "\u2063": "", "\u2064": "",
 }  # fmt: skip
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-        "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split(),
-        strict=True,
-    )
-)
-_FUNCTIONS = frozenset("sin cos tan log ln exp lim min max det gcd arcsin arccos arctan".split())
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
+    "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
+    "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi",
+    "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta",
+    "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+}  # fmt: skip
+_FUNCTIONS = names("sin cos tan log ln exp lim min max det gcd arcsin arccos arctan")
 
 
 def latex_of(math: Element) -> str:

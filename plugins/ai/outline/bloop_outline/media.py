@@ -16,7 +16,7 @@ MOST_LINES, WIDEST = 28, 100
 _LETTERED = re.compile(r"^\s*(?:[A-Ea-e1-5][.)]|\([A-Ea-e1-5]\))\s+")
 _RIGHT = re.compile(
     r"\s*(?:✓|✔|✅|\((?:correct|richtig|correcto|correcta|correct|juste|corretto|certo|juist)\))\s*",
-    re.I,
+    re.IGNORECASE,
 )
 
 
@@ -86,7 +86,9 @@ def image(
         return []  # An icon or a rule.
     alt = block.alt or picture.alt
     described = [text for text in (block.caption, alt) if len(text.split()) > 2 or "。" in text]
-    if not described or re.fullmatch(r"\S+\.(?:png|jpe?g|gif|svg|webp)", described[0], re.I):
+    if not described or re.fullmatch(
+        r"\S+\.(?:png|jpe?g|gif|svg|webp)", described[0], re.IGNORECASE
+    ):
         return []
     script = Script(telling.language)
     sentences = [
@@ -156,12 +158,11 @@ def _revealed(
 ) -> Draft | None:
     if not answer or len(question) > 200:
         return None
-    letter = re.match(r"\W*([A-Ea-e1-5])\b[.):]?", answer)
+    letter = re.match(r"\W*([A-Ea-e1-5])(?:[.):]|\s*$)", answer)
     if 2 <= len(choices) <= 5:
-        named = [
-            n for n, (text, _) in enumerate(choices, 1) if text.casefold() in answer.casefold()
-        ]
-        if letter and len(letter[0]) < len(answer[:4]) and not named:
+        told = answer.casefold()
+        named = [number for number, (text, _) in enumerate(choices, 1) if text.casefold() in told]
+        if letter:
             sign = letter[1].upper()
             named = [ord(sign) - (64 if sign.isalpha() else 48)]
         if len(named) == 1 and named[0] <= len(choices):

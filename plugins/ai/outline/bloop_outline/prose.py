@@ -41,6 +41,8 @@ class Telling:
         chain = [number]
         while leans(self.sentences[chain[0]], self.language):
             earlier = chain[0] - 1
+            if earlier < 0 and self.sentences[0].text[0].islower():
+                return chain  # It begins small, as those who write in haste do.
             if earlier < 0 or len(chain) > 2:
                 return None
             if self.sentences[earlier].paragraph < self.sentences[number].paragraph - 2:

@@ -54,30 +54,33 @@ def rank(
 
 def _weight(sentence: Sentence, language: Language) -> float:
     text = sentence.text.replace("’", "'")
-    count = len(text.split()) if " " in text else len(text) / 2
-    weight = 1.0
-    if count < 4:
-        weight *= 0.3
-    elif count > 28:
-        weight *= max(0.35, 28 / count)
+    weight = _by_length(text) * (1.25 if sentence.term else (1.1 if sentence.marked else 1.0))
     if language.weighty:
         weight *= 1 + 0.15 * min(2, len(language.weighty.findall(text)))
     if language.light and language.light.search(text):
         weight *= 0.55
-    if language.defines and language.defines.search(text[:90]) and not sentence.is_question:
-        weight *= 1.2
-    weight *= 1.25 if sentence.term else (1.1 if sentence.marked else 1.0)
     if sentence.is_question:
         weight *= 0.35
+    elif language.defines and language.defines.search(text[:90]):
+        weight *= 1.2
     if text.endswith((":", "：")):
         weight *= 0.4
-    if leans(sentence, language):
-        weight *= 0.75
-    elif language.pronouns & set(text.lower().split()):
-        weight *= 0.85
+    return weight * _by_standing(sentence, text, language)
+
+
+def _by_length(text: str) -> float:
+    """Names and half sentences say too little, long ones are not listened to."""
+    count = len(text.split()) if " " in text else len(text) / 2
+    return 0.3 if count < 4 else max(0.35, min(1.0, 28 / count))
+
+
+def _by_standing(sentence: Sentence, text: str, language: Language) -> float:
+    """Whether it can stand alone, and can be said at all."""
     if sentence.linked > 0.4 or not sentence.is_speakable:
-        weight *= 0.05
-    return weight
+        return 0.05
+    if leans(sentence, language):
+        return 0.75
+    return 0.85 if language.pronouns & set(text.lower().split()) else 1.0
 
 
 def _textrank(bags: Sequence[Counter[str]]) -> list[float]:

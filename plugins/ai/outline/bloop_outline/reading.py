@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 from lxml import etree
 from lxml import html as lxml_html
@@ -17,56 +15,31 @@ from bloop_outline.blocks import (
     Entry,
     Figure,
     Glossary,
-    Grid,
     Heading,
     Listing,
     Paragraph,
     Reveal,
     Rich,
     Source,
+    names,
 )
+from bloop_outline.elements import Frame, equation_of, grid_of, is_hidden
 from bloop_outline.mathml import latex_of
 
 LONGEST_HTML = 8_000_000
 """Characters that are read; what comes later is left out."""
 MOST_BLOCKS = 50_000
 
-_UNREAD = frozenset(
+_UNREAD = names(
     "audio base button canvas embed form head iframe input link meta nav noscript object option "
-    "script select style svg template textarea title video".split()
+    "script select style svg template textarea title video"
 )
-_BLOCKS = frozenset(
+_BLOCKS = names(
     "address article aside blockquote body center div fieldset figure footer header hr html main "
-    "p section table tbody tfoot thead".split()
+    "p section table tbody tfoot thead"
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.I)
 _NOTE_REFERENCE = re.compile(r"\s*\[?\d{1,3}\]?\s*\Z")
-_LAYOUT_CELL = 320
-"""A cell with more characters holds a part of a page, not of a table."""
-
-
-@dataclass(slots=True)
-class _Frame:
-    """An element that is open and gathers what is within it."""
-
-    tag: str
-    texts: list[Rich] = field(default_factory=list)
-    inner: list[Rich] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    pairs: list[tuple[str, Rich]] = field(default_factory=list)
-    rows: list[list[tuple[str, bool]]] = field(default_factory=list)
-    late: list[Block] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
-    term: str = ""
-    caption: str = ""
-
-    def joined(self) -> Rich:
-        """All its texts as one."""
-        if len(self.texts) == 1:
-            return inline.inlined(self.texts[0])
-        text = " ".join(inline.inlined(one).text for one in self.texts)
-        return Rich(text, self.texts[0].marks if self.texts else ())
 
 
 def read_html(html: str) -> list[Block]:
@@ -96,7 +69,7 @@ class _Reader:
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self._inline = inline.Inline()
-        self._frames: list[_Frame] = []
+        self._frames: list[Frame] = []
         self._figures: list[Figure] = []
         self._skipped: Element | None = None
         self._links = 0
@@ -112,7 +85,7 @@ class _Reader:
     def start(self, element: Element) -> bool:
         """Enter an element; False where nothing within it is read."""
         tag = str(element.tag)
-        if tag in _UNREAD or _is_hidden(element):
+        if tag in _UNREAD or is_hidden(element):
             self._skipped = element
             return False
         if tag in {"math", "img", "pre", "sub", "sup"}:
@@ -143,11 +116,11 @@ class _Reader:
         if tag == "li" and not (self._frames and self._frames[-1].tag in {"ul", "ol"}):
             self._close_until({"ul", "ol"})
             if not (self._frames and self._frames[-1].tag in {"ul", "ol"}):
-                self._frames.append(_Frame("ul"))
+                self._frames.append(Frame("ul"))
         if tag == "tr" and self._frames and self._in("table"):
             self._frames_of("table").rows.append([])
             return
-        self._frames.append(_Frame(tag))
+        self._frames.append(Frame(tag))
 
     def _whole(self, tag: str, element: Element) -> None:
         """An element that is read at once."""
@@ -181,9 +154,9 @@ class _Reader:
         if latex:
             self._inline.put(f"${latex}$")
             return
-        source, alt = element.get("src") or "", _plain(element.get("alt") or "")
+        source, alt = element.get("src") or "", inline.plain(element.get("alt") or "")
         if source:
-            self._figures.append(Figure(source, alt, _plain(element.get("title") or "")))
+            self._figures.append(Figure(source, alt, inline.plain(element.get("title") or "")))
 
     def _code(self, element: Element) -> None:
         text = "".join(element.itertext())
@@ -224,7 +197,7 @@ class _Reader:
         figures, self._figures = self._figures, []
         if rich.text:
             frame = next((one for one in reversed(self._frames) if one.tag in _GATHERS), None)
-            if frame is not None and frame.tag not in {"details"}:
+            if frame is not None and frame.tag != "details":
                 frame.texts.append(rich)
             else:
                 for piece in inline.displays(rich):
@@ -248,7 +221,7 @@ class _Reader:
     def _in(self, *tags: str) -> bool:
         return any(frame.tag in tags for frame in self._frames)
 
-    def _frames_of(self, tag: str) -> _Frame:
+    def _frames_of(self, tag: str) -> Frame:
         return next(frame for frame in reversed(self._frames) if frame.tag == tag)
 
     def _close_until(self, tags: set[str]) -> None:
@@ -263,11 +236,30 @@ class _Reader:
             return
         while self._frames:
             frame = self._frames.pop()
-            _CLOSING.get(frame.tag, _Reader._close_text)(self, frame)
+            self._closed(frame)
             if frame.tag == tag:
                 return
 
-    def _close_text(self, frame: _Frame) -> None:
+    def _closed(self, frame: Frame) -> None:
+        match frame.tag:
+            case "ul" | "ol":
+                self._close_list(frame)
+            case "li":
+                self._close_entry(frame)
+            case "dl":
+                self._close_glossary(frame)
+            case "table":
+                self._close_table(frame)
+            case "td" | "th":
+                self._close_cell(frame)
+            case "figure":
+                self._close_figure(frame)
+            case "details":
+                self._emit(Reveal(frame.term, tuple(frame.blocks)))
+            case _:
+                self._close_text(frame)
+
+    def _close_text(self, frame: Frame) -> None:
         rich = frame.joined()
         parent = self._frames[-1] if self._frames else None
         if not rich.text:
@@ -276,34 +268,28 @@ class _Reader:
             self._emit(Heading(_HEADINGS[frame.tag], rich.text))
         elif parent is None:
             self._emit(Paragraph(rich))
-        elif frame.tag == "summary":
-            parent.term = rich.text
         elif frame.tag in {"figcaption", "caption"}:
             parent.caption = rich.text
-        elif frame.tag == "dt":
+        elif frame.tag in {"summary", "dt"}:
             parent.term = rich.text
         elif frame.tag == "dd" and parent.term:
             parent.pairs.append((parent.term, rich))
             parent.term = ""
-        elif frame.tag in {"td", "th"} and parent.tag == "table":
-            if not parent.rows:
-                parent.rows.append([])
-            parent.rows[-1].append((rich.text, frame.tag == "th"))
 
-    def _close_cell(self, frame: _Frame) -> None:
+    def _close_cell(self, frame: Frame) -> None:
         parent = self._frames[-1] if self._frames else None
         if parent is not None and parent.tag == "table":
             if not parent.rows:
                 parent.rows.append([])
             parent.rows[-1].append((frame.joined().text, frame.tag == "th"))
 
-    def _close_entry(self, frame: _Frame) -> None:
+    def _close_entry(self, frame: Frame) -> None:
         parent = self._frames[-1]
         rich = frame.joined()
         if rich.text or frame.inner:
             parent.entries.append(Entry(rich, tuple(frame.inner)))
 
-    def _close_list(self, frame: _Frame) -> None:
+    def _close_list(self, frame: Frame) -> None:
         outer = next((one for one in reversed(self._frames) if one.tag in {"li", "td", "th"}), None)
         if outer is not None:
             inner = [entry.rich for entry in frame.entries if entry.rich.text]
@@ -317,13 +303,13 @@ class _Reader:
             self._emit(Listing(tuple(frame.entries), frame.tag == "ol"))
         self._late(frame)
 
-    def _close_glossary(self, frame: _Frame) -> None:
+    def _close_glossary(self, frame: Frame) -> None:
         if frame.pairs:
             self._emit(Glossary(tuple(frame.pairs)))
         self._late(frame)
 
-    def _close_table(self, frame: _Frame) -> None:
-        grid = _grid(frame)
+    def _close_table(self, frame: Frame) -> None:
+        grid = grid_of(frame)
         if grid is not None:
             self._emit(grid)
         else:
@@ -333,7 +319,7 @@ class _Reader:
                         self._emit(Paragraph(Rich(text)))
         self._late(frame)
 
-    def _close_figure(self, frame: _Frame) -> None:
+    def _close_figure(self, frame: Frame) -> None:
         for block in frame.late:
             if isinstance(block, Figure) and frame.caption:
                 self._emit(Figure(block.source, block.alt, frame.caption))
@@ -342,68 +328,10 @@ class _Reader:
         for rich in frame.texts:
             self._emit(Paragraph(inline.inlined(rich)))
 
-    def _close_details(self, frame: _Frame) -> None:
-        self._emit(Reveal(frame.term, tuple(frame.blocks)))
-
-    def _late(self, frame: _Frame) -> None:
+    def _late(self, frame: Frame) -> None:
         for block in frame.late:
             self._emit(block)
 
 
-_OPENED = frozenset(
-    "caption dd details dl dt figcaption li ol summary td th tr ul".split()
-) | frozenset(_HEADINGS)
-_GATHERS = frozenset("caption dd details dt figcaption li summary td th".split()) | frozenset(
-    _HEADINGS
-)
-_CLOSING = {
-    "ul": _Reader._close_list,
-    "ol": _Reader._close_list,
-    "li": _Reader._close_entry,
-    "dl": _Reader._close_glossary,
-    "table": _Reader._close_table,
-    "td": _Reader._close_cell,
-    "th": _Reader._close_cell,
-    "figure": _Reader._close_figure,
-    "details": _Reader._close_details,
-}
-
-
-def _grid(frame: _Frame) -> Grid | None:
-    rows = [row for row in frame.rows if any(text for text, _ in row)]
-    if not rows:
-        return None
-    width = max(len(row) for row in rows)
-    texts = [text for row in rows for text, _ in row]
-    if width < 2 or len(rows) < 2 or any(len(text) > _LAYOUT_CELL for text in texts):
-        return None
-    even = [tuple(text for text, _ in row) + ("",) * (width - len(row)) for row in rows]
-    headed = all(is_head for _, is_head in rows[0])
-    header = even[0] if headed else ()
-    return Grid(header, tuple(even[1:] if headed else even), frame.caption)
-
-
-def equation_of(image: Element) -> str:
-    """LaTeX of a picture of a formula, as Canvas and Moodle write it; nothing for others."""
-    given = image.get("data-equation-content")
-    alt, source = (image.get("alt") or "").strip(), image.get("src") or ""
-    classes = (image.get("class") or "").split()
-    if not given and alt.startswith("LaTeX:"):
-        given = alt.removeprefix("LaTeX:")
-    if not given and "/equation_images/" in source:
-        given = unquote(unquote(source.partition("/equation_images/")[2].partition("?")[0]))
-    if not given and {"equation_image", "texrender", "latex", "tex"} & set(classes):
-        given = alt.strip("$")
-    return inline.tidy(given or "")
-
-
-def _plain(text: str) -> str:
-    gathered = inline.Inline()
-    gathered.add(text)
-    return inline.inlined(gathered.take()).text
-
-
-def _is_hidden(element: Element) -> bool:
-    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
-        return True
-    return bool(_HIDDEN.search(element.get("style") or ""))
+_OPENED = names("caption dd details dl dt figcaption li ol summary td th tr ul") | _HEADINGS.keys()
+_GATHERS = names("caption dd details dt figcaption li summary td th") | _HEADINGS.keys()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bloop_outline.inline import DOLLAR
 from bloop_outline.languages import Language
 from bloop_outline.sentences import finished, fit
-from bloop_sdk.storyboard import Cue, Line, words
+from bloop_sdk.storyboard import Cue, Line, WrittenWord, words
 
 WORDS_A_SECOND = 2.5
 PAUSE_SECONDS = 0.5
@@ -57,9 +58,11 @@ class Script:
         text = self.lines[line]
         formulas = [match.span() for match in _MATH.finditer(text)]
         wanted = {word.key for word in words(_MATH.sub(" ", phrase))}
+        spoken = words(text)
+        first, last = _run(spoken, words(phrase))
         seen: dict[str, int] = {}
         best: tuple[int, str, int] | None = None
-        for word in words(text):
+        for number, word in enumerate(spoken):
             seen[word.key] = seen.get(word.key, 0) + 1
             written = text[word.start : word.end]
             if any(start < word.end and word.start < end for start, end in formulas):
@@ -68,6 +71,7 @@ class Script:
                 continue
             weight = 2 if word.key in wanted and self._says_much(word.key) else 0
             weight += 1 if word.key in wanted else 0
+            weight += 3 if first <= number < last else 0
             if best is None or weight > best[0]:
                 best = weight, written, seen[word.key]
         if best is None:
@@ -84,7 +88,11 @@ class Script:
 
     def narration(self) -> list[Line]:
         """The lines with their ids."""
-        return [Line(id=f"line-{n}", text=text) for n, text in enumerate(self.lines, 1) if text]
+        return [
+            Line(id=f"line-{number}", text=text.replace(DOLLAR, "$"))
+            for number, text in enumerate(self.lines, 1)
+            if text
+        ]
 
 
 @dataclass(slots=True)
@@ -111,8 +119,19 @@ class Draft:
     def least(self) -> float:
         """How long it has to be seen to be read."""
         if self.kind == "code":
-            return min(14.0, 3.0 + 0.5 * self.visual.text.count("\n"))
+            lines = int(self.visual.text.count("\n"))
+            return min(14.0, 3.0 + 0.5 * lines)
         return 5.0
+
+
+def _run(spoken: Sequence[WrittenWord], phrase: Sequence[WrittenWord]) -> tuple[int, int]:
+    """Where in a line a phrase, or how it begins, is said; an empty range where it is not."""
+    keys, wanted = [one.key for one in spoken], [one.key for one in phrase]
+    begins = wanted[: min(4, len(wanted))]
+    for at in range(len(keys) - len(begins) + 1) if begins else ():
+        if keys[at : at + len(begins)] == begins:
+            return at, at + len(wanted)
+    return 0, 0
 
 
 def heading(text: str) -> str:

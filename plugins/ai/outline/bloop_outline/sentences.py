@@ -19,7 +19,8 @@ _DISPLAY = re.compile("\ue000(\\d+)\ue001")
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？｡]+[」』）”]*|[؟۔।॥]+")
 _LAST_WORD = re.compile(r"(\S+)$")
 _NOT_END = re.compile(r"^(?:[A-Za-zÀ-ÿ]|\d{1,3})$")
-_ASIDES = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）|\s*\[[^\][$]*\]")
+_ASIDES = re.compile(r"\s+\((?!\s*-?\d[\d.]*\s*[,;|])[^()]*\)|\s*（[^（）]*）|\s+\[[^\][$]*\]")
+"""What stands in brackets behind a space: not ``f(x)``, and no coordinates."""
 _DASHED = re.compile(r"\s+[—–]\s+[^—–.;:\ue002]{3,90}\s+[—–]\s+")
 _NAMING = re.compile(r"^d[eé]fini\w*\s*[—–:-]\s+", re.IGNORECASE)
 """What says that a definition is one, in most languages of Europe."""
@@ -30,7 +31,8 @@ _CUTS = re.compile(r"[;,:，；：、،]\s*|\s+[—–]\s+")
 class Sentence:
     """One sentence; ``formulas`` are those that stand in lines of their own.
 
-    ``paragraph`` is the number of the block with which its paragraph begins; ``term`` is what stands marked at its start.
+    ``paragraph`` is the number of the block with which its paragraph begins; ``term`` is what
+    stands marked at its start.
     """
 
     text: str
@@ -46,6 +48,11 @@ class Sentence:
         if len(self.text) > LONGEST_SENTENCE or self.linked > 0.6:
             return False
         return all(is_spoken(latex[1:-1]) for latex in _MATH.findall(self.text))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it tells in words alone what can be read aloud."""
+        return self.is_speakable and not self.is_question and not self.formulas
 
     @property
     def is_question(self) -> bool:
@@ -72,7 +79,8 @@ def flow(blocks: Sequence[Block], language: Language) -> list[Sentence]:
         for start, end in _with_their_names(rich, spans(rich.text, language)):
             text = rich.text[start:end]
             own = tuple(formulas[int(one)] for one in _DISPLAY.findall(text))
-            text = _DISPLAY.sub(lambda one, given=formulas: f"${given[int(one[1])]}$", text)
+            for place, latex in enumerate(formulas):
+                text = text.replace(f"\ue000{place}\ue001", f"${latex}$")
             marks = [mark for mark in rich.marks if start <= mark.start < end]
             term = next(
                 (
@@ -195,7 +203,8 @@ def leans(sentence: Sentence, language: Language) -> bool:
     found = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", sentence.text[:60])
     if not found or sentence.text[:1] == "$":
         return sentence.is_formula
-    if sentence.text[0].islower() or sentence.text[0] in "…,;":
+    word = sentence.text.split(maxsplit=1)[0]
+    if word.islower() or sentence.text[0] in "…,;":
         return True
     first = found[0].lower()
     if first in language.backward or first.split("'")[0].split("’")[0] in language.backward:
@@ -252,8 +261,10 @@ def fit(text: str, limit: int) -> str:
 
 def short(text: str, language: Language, limit: int = 110) -> str:
     """What stands on the screen for a sentence: its own words, fewer of them."""
+    naming = _NAMING.match(text)
     text = _NAMING.sub("", without_asides(text, language).strip())
-    text = re.sub(r"(?<=[^.])[.。]$", "", text).rstrip(":：")
+    text = text[:1].upper() + text[1:] if naming else text
+    text = re.sub(r"(?<=[^.])[.。]$", "", text).rstrip(":：;,")
     if len(text) <= limit:
         return text
     best = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ import cairo
 import numpy as np
 from manim import Camera, Mobject, VMobject
 from manim.camera.camera import CAP_STYLE_MAP, LINE_JOIN_MAP
-from manim.constants import LineJointType
+from manim.constants import RESAMPLING_ALGORITHMS, LineJointType
+from manim.mobject.types.image_mobject import AbstractImageMobject
 
 from bloop_manim.film import Box, Pixels
 
@@ -25,12 +27,13 @@ MITER_LIMIT = 10
 
 
 _RELATIVE = 1e-5
+_FLAT = 1e-12
 
 
 class Sprite:
     """A mobject as it was last drawn."""
 
-    __slots__ = ("box", "mobject", "paint", "path", "points", "repeated", "turn")
+    __slots__ = ("box", "mobject", "paint", "path", "points", "repeated", "surface")
 
     def __init__(self, mobject: Mobject) -> None:
         self.mobject = mobject
@@ -39,13 +42,15 @@ class Sprite:
         self.box: Box = (0, 0, 0, 0)
         self.path: cairo.Path | None = None
         self.repeated = False
-        self.turn = 0
+        self.surface: cairo.ImageSurface | None = None
+        """What is shown of an image."""
 
-    def renewed(self, turn: int) -> bool:
+    def renewed(self) -> bool:
         """Whether the mobject has changed since it was last looked at."""
         mobject = self.mobject
         points, paint = mobject.points.tobytes(), _paint(mobject)
-        self.turn = turn
+        if paint != self.paint:
+            self.surface = None
         if points == self.points:
             self.repeated = True
             if paint == self.paint:
@@ -69,7 +74,6 @@ class Canvas:
         self._scale = width / self.camera.frame_width, height / self.camera.frame_height
         self._sprites: dict[int, Sprite] = {}
         self._shown: list[int] = []
-        self._turn = 0
         self._base: Pixels = self.camera.background.copy()
         self._before = np.zeros_like(self.pixels)
 
@@ -87,7 +91,6 @@ class Canvas:
     def move(self, moving: Iterable[Mobject]) -> Box | None:
         """Draw what has changed over the base; gives where."""
         before = {one: self._sprites[one].box for one in self._shown}
-        self._turn += 1
         box: Box | None = None
         sprites, foreign = [], False
         for mobject in self._family(moving):
@@ -96,7 +99,7 @@ class Canvas:
             old = before.pop(id(mobject), None)
             if not plain:
                 foreign = True
-            elif sprite.renewed(self._turn) or old is None:
+            elif sprite.renewed() or old is None:
                 sprite.box = self._box(mobject)
                 box = _union(_union(box, old), sprite.box)
             sprites.append(sprite)
@@ -138,11 +141,10 @@ class Canvas:
                 self.camera.capture_mobjects([sprite.mobject], include_submobjects=False)
 
     def _listed(self, mobjects: Iterable[Mobject]) -> list[Sprite]:
-        self._turn += 1
         sprites = []
         for mobject in self._family(mobjects):
             sprite = self._sprite(mobject)
-            if _plain(mobject) and sprite.renewed(self._turn):
+            if _plain(mobject) and sprite.renewed():
                 sprite.box = self._box(mobject)
             sprites.append(sprite)
         return sprites
@@ -162,10 +164,7 @@ class Canvas:
         low, high = points.min(0), points.max(0)
         if not (math.isfinite(low.sum()) and math.isfinite(high.sum())):
             return self._all
-        reach = max(mobject.stroke_width, mobject.background_stroke_width, 0)
-        reach *= self.camera.cairo_line_width_multiple / 2
-        if mobject.joint_type in (LineJointType.AUTO, LineJointType.MITER):
-            reach *= MITER_LIMIT
+        reach = 0.0 if _is_image(mobject) else self._reach(mobject)
         (across, down), (_, _, width, height) = self._scale, self._all
         center = self.camera.frame_center
         return (
@@ -175,9 +174,20 @@ class Canvas:
             math.ceil((center[1] - low[1] + reach) * down + height / 2) + 1,
         )
 
+    def _reach(self, mobject: VMobject) -> float:
+        """How far its lines may stick out."""
+        widest = float(max(mobject.get_stroke_width(True), mobject.get_stroke_width(False)))
+        reach: float = widest * self.camera.cairo_line_width_multiple / 2
+        sharp = mobject.joint_type in (LineJointType.AUTO, LineJointType.MITER)
+        return reach * MITER_LIMIT if sharp else reach
+
     def _draw(self, sprite: Sprite) -> None:
         """As :meth:`manim.Camera.display_vectorized`, without what cannot be seen."""
         mobject, context, camera = sprite.mobject, self._context, self.camera
+        if _is_image(mobject):
+            sprite.surface = sprite.surface or _surface(mobject)
+            _draw_image(context, mobject, sprite.surface)
+            return
         behind, width = mobject.get_stroke_width(True), mobject.get_stroke_width(False)
         fill = camera.get_fill_rgbas(mobject)
         strokes = [
@@ -238,13 +248,52 @@ def _trace(context: cairo.Context[Any], mobject: VMobject) -> None:
             context.close_path()
 
 
+def _draw_image(context: cairo.Context[Any], mobject: Mobject, surface: cairo.ImageSurface) -> None:
+    """Draw it over the parallelogram of its points: left and right above, left and right below."""
+    width, height = surface.get_width(), surface.get_height()
+    origin, right, below = mobject.points[:3, :2]
+    across, down = (right - origin) / width, (below - origin) / height
+    if abs(across[0] * down[1] - across[1] * down[0]) < _FLAT:
+        return
+    context.save()
+    context.transform(cairo.Matrix(*across, *down, *origin))
+    context.set_source_surface(surface)
+    pattern = context.get_source()
+    pattern.set_extend(cairo.Extend.PAD)
+    if mobject.resampling_algorithm == RESAMPLING_ALGORITHMS["nearest"]:
+        pattern.set_filter(cairo.Filter.NEAREST)
+    context.new_path()
+    context.rectangle(0, 0, width, height)
+    context.fill()
+    context.restore()
+
+
+def _surface(mobject: Mobject) -> cairo.ImageSurface:
+    """An image as cairo wants it: colours by their opacity."""
+    pixels = np.ascontiguousarray(mobject.get_pixel_array(), np.uint8).copy()
+    opacity = pixels[..., 3:]
+    if opacity.min() < 255:
+        pixels[..., :3] = (pixels[..., :3].astype(np.uint16) * opacity + 127) // 255
+    height, width = pixels.shape[:2]
+    return cairo.ImageSurface.create_for_data(pixels.data, cairo.FORMAT_ARGB32, width, height)
+
+
+def _is_image(mobject: Mobject) -> bool:
+    return isinstance(mobject, AbstractImageMobject)
+
+
 def _plain(mobject: Mobject) -> bool:
-    """Whether it is drawn here; pictures, point clouds and fills of pictures are manim's."""
-    return isinstance(mobject, VMobject) and not mobject.background_image
+    """Whether it is drawn here; point clouds and lines filled with pictures are manim's."""
+    if isinstance(mobject, VMobject):
+        return not mobject.background_image
+    return _is_image(mobject)
 
 
-def _paint(mobject: VMobject) -> tuple[Any, ...]:
+def _paint(mobject: Mobject) -> tuple[Any, ...]:
     """All of a mobject's state that is seen, but its points."""
+    if _is_image(mobject):
+        pixels = np.ascontiguousarray(mobject.get_pixel_array())
+        return pixels.shape, zlib.crc32(pixels.data)
     return (
         mobject.get_fill_rgbas().tobytes(),
         mobject.get_stroke_rgbas().tobytes(),

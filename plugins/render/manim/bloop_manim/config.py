@@ -64,8 +64,3 @@ class ManimConfig(PluginConfig):
         le=16,
         advanced=True,
     )
-    latex: bool = setting(
-        False,
-        description="Set formulas with the machine's LaTeX where Typst cannot set them",
-        advanced=True,
-    )

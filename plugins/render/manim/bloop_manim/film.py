@@ -12,8 +12,6 @@ import io
 import os
 import queue
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +24,8 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from bloop_manim.encoding import Encoding
+
 Pixels = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; right and bottom are outside."""
@@ -33,34 +33,6 @@ Box = tuple[int, int, int, int]
 KEY_SECONDS = 4
 STILL_SECONDS = 1
 BT709 = 1
-_X264 = (
-    "bframes=0"  # A frame is shown when it is decoded: no offsets where clips are joined.
-    ":rc-lookahead=0:sync-lookahead=0:mbtree=0:scenecut=0:weightp=0:ref=1:open-gop=0"
-    ":keyint=infinite"
-)
-"""No frame waits for another one, so that what stands still costs nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How to encode."""
-
-    codec: str = "libx264"
-    preset: str = "superfast"
-    crf: int = 20
-    threads: int = 1
-
-    def options(self) -> Mapping[str, str]:
-        """What the codec is told."""
-        if self.codec == "h264_nvenc":
-            return {"preset": "p4", "rc": "constqp", "qp": str(self.crf), "bf": "0",
-                    "forced-idr": "1", "g": "1000000", "no-scenecut": "1"}  # fmt: skip
-        return {
-            "preset": self.preset,
-            "crf": str(self.crf),
-            "forced-idr": "1",
-            "x264-params": _X264,
-        }
 
 
 class Film:

@@ -240,7 +240,7 @@ class _Worker:
         self._listener = asyncio.create_task(self._listen(self._process.stderr))
         try:
             async with asyncio.timeout(START_SECONDS):
-                await self._said()
+                _checked(await self._said())
         except TimeoutError:
             raise UnavailableError(
                 f"a process that draws did not start in {START_SECONDS:g} s"

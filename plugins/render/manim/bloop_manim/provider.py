@@ -11,17 +11,24 @@ from typing import Any
 
 from bloop_manim import wire
 from bloop_manim.config import ManimConfig
+from bloop_manim.encoding import Encoding
 from bloop_manim.pool import Limits, Pool, shared
+from bloop_manim.versions import version
 from bloop_sdk import PluginContext, UnsupportedError
 from bloop_sdk.providers.render import Clip, Layout, Look, Probe, Progress, ScenePlan
 
 NEEDED = {"manim": "manim", "av": "av", "cairo": "pycairo", "typst": "typst"}
+CPU = Encoding().codec
+NVIDIA = Path("/dev/nvidiactl")
 LEAST_SECONDS = 60.0
 """Before a scene is given up, however short it is: its texts and formulas are set first."""
 
 
 class ManimRenderer:
     """Draws in the plugin's workers; any number of these share them."""
+
+    worker = "bloop_manim.worker"
+    """The module that its processes run."""
 
     def __init__(self, ctx: PluginContext) -> None:
         assert isinstance(ctx.config, ManimConfig)
@@ -33,19 +40,18 @@ class ManimRenderer:
             idle_seconds=self._config.idle_seconds,
             memory_mb=self._config.memory_mb,
             niceness=self._config.niceness,
+            module=self.worker,
         )
 
     def probe(self) -> Probe:
         """Whether what draws is installed; nothing is imported for it."""
         missing = tuple(name for module, name in NEEDED.items() if not _there(module))
-        nvidia = Path("/dev/nvidiactl").exists()
-        return Probe(ready=not missing, accelerated=nvidia, missing=missing)
+        accelerated = not missing and self._encoding().codec != CPU
+        return Probe(ready=not missing, accelerated=accelerated, missing=missing)
 
     def version(self) -> str:
         """Of everything a clip depends on but its plan."""
-        from bloop_manim.versions import version
-
-        return version(self._encoding(), latex=self._config.latex)
+        return version(self._encoding())
 
     async def check(self, plan: ScenePlan) -> Layout:
         """Measure a scene."""
@@ -77,19 +83,20 @@ class ManimRenderer:
         quick: bool = False,
     ) -> Any:
         _fits(plan.look)
-        message = {**request, "plan": wire.plan_out(plan), "latex": self._config.latex}
+        message = {**request, "plan": wire.plan_out(plan)}
         answer = await self._pool().ask(message, seconds=seconds, report=progress, quick=quick)
         return answer["ok"]
 
     def _pool(self) -> Pool:
         return shared(self._limits)
 
-    def _encoding(self) -> Any:
-        from bloop_manim.film import Encoding
-        from bloop_manim.trial import chosen, seconds_of
-
+    def _encoding(self) -> Encoding:
         config = self._config
         cpu = Encoding(preset=config.preset, crf=config.crf, threads=config.encoder_threads)
+        if config.encoder == "cpu" or not NVIDIA.exists():
+            return cpu
+        from bloop_manim.trial import chosen, seconds_of
+
         return chosen(config.encoder, cpu, seconds_of)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bloop_manim.film import Encoding, Film
+from bloop_manim.encoding import Encoding
+from bloop_manim.film import Film
 
 WIDTH, HEIGHT, FPS, FRAMES = 1280, 720, 30, 30
 

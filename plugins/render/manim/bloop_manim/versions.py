@@ -11,19 +11,18 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
-from bloop_manim.film import Encoding
+from bloop_manim.encoding import Encoding
 
 DRAWN_BY = ("manim", "ManimPango", "pycairo", "av", "numpy", "pillow", "typst", "skia-pathops")
 
 
-def version(encoding: Encoding, *, latex: bool) -> str:
+def version(encoding: Encoding) -> str:
     """Changes with this package's source and data, what it draws with, fonts and encoding."""
     parts = {
         "source": _source(Path(__file__).parent),
         "packages": _packages(),
         "fonts": _fonts(),
         "encoding": asdict(encoding),
-        "latex": latex,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
 

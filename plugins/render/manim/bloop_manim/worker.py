@@ -41,21 +41,26 @@ class Worker:
     def run(self) -> None:
         """Until the parent has no more to ask."""
         threading.Thread(target=self._listen, name="listener", daemon=True).start()
-        from bloop_manim import studio  # A second: manim.
-
+        try:
+            from bloop_manim import answers  # A second: manim.
+        except (ImportError, OSError) as err:  # A shared library is missing: OSError.
+            cure = "install what the plugin needs: pip install bloop-manim, and libcairo2, libpango"
+            self._say(_error("worker_unready", f"what draws cannot be loaded: {err}", cure))
+            os._exit(1)
+        gc.freeze()  # What is imported is not looked through after each scene.
         self._say({"ok": {"ready": os.getpid()}})
         while True:
             request = self._requests.get()
             self._cancelled.clear()
-            answer = self._answered(studio, request)
+            answer = self._answered(answers, request)
             if self._cancelled.is_set():
                 answer = {"cancelled": True}
             self._say(answer)
             gc.collect()
 
-    def _answered(self, studio: Any, request: wire.Message) -> wire.Message:
+    def _answered(self, answers: Any, request: wire.Message) -> wire.Message:
         try:
-            return {"ok": studio.answer(request, self._report())}
+            return {"ok": answers.answer(request, self._report())}
         except CancelledError:
             return {"cancelled": True}
         except BloopError as err:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from bloop_sdk import BloopError, CallContext, Item
+from bloop_sdk import CallContext, Item, NotFoundError
 from bloop_studio import storyboards, videos
 from bloop_studio.tables import StoryboardVersion, Video
-
-
-class NotFoundError(BloopError):
-    """It is not there, or not for this caller: who asks is not told which."""
-
-    code = "not_found"
 
 
 async def video_of(ctx: CallContext, id_: str) -> Video:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bloop_sdk import (
     Item,
     MalformedRecordError,
+    NotFoundError,
     RequestContext,
     Response,
     UnsupportedError,
@@ -19,10 +20,12 @@ from bloop_sdk import (
 )
 from bloop_sdk.storyboard import Storyboard, read_storyboard, storyboard_schema
 from bloop_sdk.web import FileView
-from bloop_studio import asking, diff, script, storyboards, telling, videos, views, voicing
-from bloop_studio.access import NotFoundError, storyboard_of, video_of
+from bloop_studio import asking, storyboards, telling, videos, views, voicing
+from bloop_studio.access import storyboard_of, video_of
 from bloop_studio.config import config_of, defaults
+from bloop_studio.diff import compare
 from bloop_studio.options import Options
+from bloop_studio.script import from_markdown, to_markdown
 from bloop_studio.tables import StoryboardVersion
 
 MARKDOWN = "text/markdown"
@@ -95,7 +98,7 @@ async def storyboard(request: WebRequest, ctx: RequestContext) -> Any:
     tag = {"etag": f'"{found.number}"'}
     asked = request.query_params.get("format", request.headers.get("accept", ""))
     if asked == "md" or asked.startswith(MARKDOWN):
-        text = script.to_markdown(Storyboard.model_validate(found.body))
+        text = to_markdown(Storyboard.model_validate(found.body))
         headers = tag | {"content-type": f"{MARKDOWN}; charset=utf-8"}
         return Response(status=200, headers=headers, body=text.encode(), url="")
     return _answer(views.version(found) | {"storyboard": found.body}, 200, tag)
@@ -106,7 +109,7 @@ async def write_storyboard(request: WebRequest, ctx: RequestContext) -> Response
     item = await _item(request, ctx)
     text = (await request.body()).decode("utf-8", "replace")
     kind = request.headers.get("content-type", "")
-    given = script.from_markdown(text) if kind.startswith(MARKDOWN) else read_storyboard(text)
+    given = from_markdown(text) if kind.startswith(MARKDOWN) else read_storyboard(text)
     base = request.headers.get("if-match", "").strip('W/" ')
     if not base.isdigit():
         raise UnsupportedError(
@@ -137,7 +140,7 @@ async def difference(request: WebRequest, ctx: RequestContext) -> dict[str, Any]
     item = await _item(request, ctx)
     old = await _version(ctx, item, request.query_params.get("from"))
     new = await _version(ctx, item, request.query_params.get("to"))
-    return views.difference(diff.compare(_read(old), _read(new)))
+    return views.difference(compare(_read(old), _read(new)))
 
 
 async def picture(request: WebRequest, ctx: RequestContext) -> Response:

@@ -7,6 +7,7 @@ from bloop_sdk.storyboard import Storyboard
 from bloop_studio import storyboards, videos
 from bloop_studio.access import storyboard_of
 from bloop_studio.drafting import draft
+from bloop_studio.insisting import insist
 from bloop_studio.options import Options
 from bloop_studio.tables import StoryboardVersion, Video
 
@@ -29,7 +30,7 @@ async def ask(
         if chosen is None:
             raise UnsupportedError(f"this lesson's storyboard has no version {number}")
     by = ctx.call.principal.id
-    return await ctx.transaction(videos.ask, item, options, chosen, by=by, again=again)
+    return await insist(ctx, videos.ask, item, options, chosen, by=by, again=again)
 
 
 async def write(
@@ -38,15 +39,11 @@ async def write(
     """Keep a storyboard that a person wrote, made from version ``over``."""
     mine = storyboard.model_copy(update={"made_by": "author"})
     by = ctx.call.principal.id
-    return await ctx.transaction(
-        storyboards.keep, item.id, item.version, mine, author=by, over=over
-    )
+    return await insist(ctx, storyboards.keep, item.id, item.version, mine, author=by, over=over)
 
 
 async def redraft(ctx: CallContext, item: Item, storyboarder: str) -> StoryboardVersion:
     """Have the lesson's storyboard written anew; the versions before stay."""
     made = await draft(ctx, item, storyboarder)
     by = ctx.call.principal.id
-    return await ctx.transaction(
-        storyboards.keep, item.id, item.version, made.storyboard, author=by
-    )
+    return await insist(ctx, storyboards.keep, item.id, item.version, made.storyboard, author=by)

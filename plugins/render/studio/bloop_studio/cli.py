@@ -11,10 +11,11 @@ import click
 
 from bloop_sdk import BloopError, CommandContext
 from bloop_sdk.storyboard import Storyboard, read_storyboard
-from bloop_studio import asking, script, storyboards, videos, views, voicing
+from bloop_studio import asking, storyboards, videos, views, voicing
 from bloop_studio.access import storyboard_of
 from bloop_studio.api import read_options
 from bloop_studio.config import config_of, defaults
+from bloop_studio.script import from_markdown, to_markdown
 from bloop_studio.tables import Video
 
 LOOK_SECONDS = 0.3
@@ -182,13 +183,13 @@ async def storyboard(
     if as_json:
         click.echo(json.dumps(found.body, ensure_ascii=False, indent=1))
     else:
-        click.echo(script.to_markdown(Storyboard.model_validate(found.body)), nl=False)
+        click.echo(to_markdown(Storyboard.model_validate(found.body)), nl=False)
 
 
 def read_file(path: Path) -> Storyboard:
     """A storyboard in a file, by its suffix JSON or Markdown."""
     try:
         text = path.read_text("utf-8")
-        return script.from_markdown(text) if path.suffix == ".md" else read_storyboard(text)
+        return from_markdown(text) if path.suffix == ".md" else read_storyboard(text)
     except (OSError, UnicodeError, BloopError) as err:
         raise click.ClickException(f"{path}: {err}") from err

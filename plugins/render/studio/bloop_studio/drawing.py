@@ -12,6 +12,7 @@ from typing import Any
 from bloop_sdk import BloopError, CallContext, ItemFile, RetriableError, UnsupportedError
 from bloop_sdk.providers.render import Renderer, ScenePlan
 from bloop_studio import pieces, planning, videos
+from bloop_studio.insisting import insist
 from bloop_studio.jobs import STOPPED, TELL_SECONDS, JobPayload, Work, stage
 from bloop_studio.tables import VideoScene
 
@@ -53,7 +54,7 @@ async def draw_scene(work: Work, payload: JobPayload) -> dict[str, Any]:
     found = await ctx.files.get(name)
     if found is not None:
         await ctx.transaction(_done, row.id, name, row.frames, reused=True)
-        await ctx.transaction(videos.use, name, found.size)
+        await insist(ctx, videos.use, name, found.size)
         return {"clip": name, "reused": True}
     try:
         await _draw(work, opened, row, row.plan, name)

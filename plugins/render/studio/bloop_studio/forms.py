@@ -11,10 +11,11 @@ from bloop_sdk import (
     read_form,
     redirect,
 )
-from bloop_studio import asking, script, videos
+from bloop_studio import asking, videos
 from bloop_studio.access import video_of
 from bloop_studio.api import read_options
 from bloop_studio.config import config_of, defaults
+from bloop_studio.script import from_markdown
 
 
 async def make(request: WebRequest, ctx: RequestContext) -> Response:
@@ -34,7 +35,7 @@ async def write(request: WebRequest, ctx: RequestContext) -> Response | PageView
     form = await read_form(request)
     text, base = form["text"], form["base"]
     try:
-        storyboard = script.from_markdown(text)
+        storyboard = from_markdown(text)
         over = int(base) if base.isdigit() and len(base) < 9 else 0
         await asking.write(ctx, item, storyboard, over)
     except BloopError as err:

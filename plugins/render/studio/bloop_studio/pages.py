@@ -7,10 +7,11 @@ from typing import Any
 
 from bloop_sdk import Item, PageView, PanelSubject, RequestContext, WebRequest
 from bloop_sdk.storyboard import Scene, Storyboard
-from bloop_studio import script, storyboards, videos, views, voicing
+from bloop_studio import storyboards, videos, views, voicing
 from bloop_studio.access import storyboard_of, video_of
 from bloop_studio.config import config_of, defaults
 from bloop_studio.readable import readable
+from bloop_studio.script import to_markdown
 from bloop_studio.tables import STAGES, StoryboardVersion, Video
 
 REFRESH_SECONDS = 2.0
@@ -43,7 +44,7 @@ async def lesson(request: WebRequest, ctx: RequestContext) -> PageView:
         newest=known[0].number if known else 0,
         stale=bool(found and found.lesson_version != item.version),
         scenes=[_scene(scene) for scene in storyboard.scenes] if storyboard else [],
-        text=script.to_markdown(storyboard) if storyboard else "",
+        text=to_markdown(storyboard) if storyboard else "",
         versions=known,
         videos=[shown(row) for row in rows],
         voices=views.voices(await voicing.voices(ctx)),

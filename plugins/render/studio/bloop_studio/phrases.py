@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bloop_studio.words import unspaced
+from bloop_sdk.storyboard.words import unspaced
 
 WIDTH, ROWS = 42, 2
 """Columns of a row: a character of an East Asian script takes two and a half, so that 16 fit."""

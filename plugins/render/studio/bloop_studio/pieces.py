@@ -9,6 +9,7 @@ from typing import Any
 
 from bloop_sdk import CallContext
 from bloop_studio import videos
+from bloop_studio.insisting import insist
 
 
 def digest(*parts: Any) -> str:
@@ -23,11 +24,11 @@ async def fetch(ctx: CallContext, name: str, target: Path) -> bool:
     if found is None:
         return False
     await ctx.files.save(name, target)
-    await ctx.transaction(videos.use, name, found.size)
+    await insist(ctx, videos.use, name, found.size)
     return True
 
 
 async def keep(ctx: CallContext, name: str, source: Path, media_type: str) -> None:
     """Keep a piece."""
     kept = await ctx.files.put(name, source, media_type)
-    await ctx.transaction(videos.use, name, kept.size)
+    await insist(ctx, videos.use, name, kept.size)

@@ -6,18 +6,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, select
 
-from bloop_sdk import FatalError, Unit
+from bloop_sdk import PreconditionFailedError, Unit
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio.tables import StoryboardVersion
 
 MOST_VERSIONS = 100
 """The oldest go when there are more, but for those that a person wrote."""
-
-
-class StaleStoryboardError(FatalError):
-    """Somebody else has written a newer version meanwhile."""
-
-    code = "stale"
 
 
 def newest(unit: Unit, item: str) -> StoryboardVersion | None:
@@ -55,13 +49,13 @@ def keep(
 ) -> StoryboardVersion:
     """Add a version; what is the same as the newest is that one.
 
-    ``over`` is the number that it was made from: raises :class:`StaleStoryboardError` where that
+    ``over`` is the number that it was made from: raises :class:`PreconditionFailedError` where that
     is no longer the newest.
     """
     last = newest(unit, item)
     number = last.number if last else 0
     if over is not None and over != number:
-        raise StaleStoryboardError(
+        raise PreconditionFailedError(
             f"this was made from version {over}, and there is version {number} meanwhile",
             cure="open the newest version and make your change there",
         )

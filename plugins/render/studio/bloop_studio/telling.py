@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import CallContext, FatalError, Item, Unit
+from bloop_sdk import CallContext, FatalError, Item, NotFoundError, Unit
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
 from bloop_sdk.storyboard import Image, Scene, Storyboard
 from bloop_studio import drafting, planning, storyboards, videos
-from bloop_studio.access import NotFoundError
 from bloop_studio.config import config_of
 from bloop_studio.drawing import open_renderer, stored
+from bloop_studio.insisting import insist
 from bloop_studio.jobs import JobPayload, Work, next_stage, stage
 from bloop_studio.options import Options
 from bloop_studio.tables import StoryboardVersion, VideoScene
@@ -59,8 +59,13 @@ async def _version(work: Work) -> tuple[StoryboardVersion, str]:
         if found is not None:
             return found, ""
     made = await drafting.draft(ctx, work.item, work.options.storyboarder)
-    kept = await ctx.transaction(
-        storyboards.keep, work.item.id, work.item.version, made.storyboard, author=video.created_by
+    kept = await insist(
+        ctx,
+        storyboards.keep,
+        work.item.id,
+        work.item.version,
+        made.storyboard,
+        author=video.created_by,
     )
     return kept, made.note
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from bloop_sdk.providers.ai import Speech
 from bloop_sdk.providers.render import TimedCue
 from bloop_sdk.storyboard import Cue, Line, Scene
+from bloop_sdk.storyboard.words import find_word, unspaced
 from bloop_studio.spoken.model import Spoken
-from bloop_studio.words import find, unspaced
 
 _SILENT_KEYS = frozenset({"kind", "id", "source", "target", "asset", "alt", "language", "layout"})
 _LONGEST_LOOK = 30.0
@@ -142,7 +142,7 @@ def _placed(
 
 def _after(cue: Cue, text: str, one: Voiced | None, line: LineTime) -> tuple[float, Problem | None]:
     """Seconds from the line's start to the cue's word."""
-    where = find(text, cue.word, cue.nth)
+    where = find_word(text, cue.word, cue.nth)
     if where is None:
         times = f" {cue.nth} times" if cue.nth > 1 else ""
         return 0.0, Problem(

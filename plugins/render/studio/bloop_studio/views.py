@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from bloop_sdk.providers.ai import Voice
@@ -84,5 +83,5 @@ def voices(found: Mapping[str, Sequence[Voice]]) -> list[dict[str, Any]]:
 
 
 def difference(found: Difference) -> dict[str, Any]:
-    """What has changed, as data and in words."""
-    return asdict(found)
+    """What has changed, as data and in words; ``scenes`` are made anew."""
+    return {"changes": found.data(), "text": found.text(), "scenes": sorted(found.scenes)}

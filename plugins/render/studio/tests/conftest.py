@@ -11,7 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from studio_media import BLUE, GREEN, RED, make_clip
 
+from bloop.content import service
 from bloop.hub import Hub
+from bloop.store.database import in_unit
 from bloop_sdk.providers.render import Clip
 from bloop_sdk.testing.distributions import write_plugin
 from tests.support.database import make_call
@@ -36,14 +38,12 @@ enabled = true
 [plugins.crayon]
 enabled = true
 """
-PAGE = """
-<p>A wave carries energy from one place to another. It does not carry matter.</p>
+PAGE = """<p>A wave carries energy from one place to another. It does not carry matter.</p>
 <h2>Kinds of waves</h2>
 <ul><li>Sound is a longitudinal wave.</li><li>Light is a transverse wave.</li></ul>
 <h2>Speed</h2>
 <p>The speed of a wave is its wavelength times its frequency. Sound in air travels at 343 metres
-per second. Light is much faster.</p>
-"""
+per second. Light is much faster.</p>"""
 
 
 @pytest.fixture
@@ -130,3 +130,23 @@ def three_clips(tmp_path_factory) -> list[Clip]:
         make_clip(folder / "b.mp4", {0: BLUE}, 120, sent=(0, 30, 60, 119)),
         make_clip(folder / "c.mp4", {0: GREEN}, 30),
     ]
+
+
+@pytest.fixture
+def write_lesson(hub):
+    """Writes a published lesson; blocks; gives its id."""
+
+    def write():
+        call = make_call(hub.institution)
+        course = in_unit(
+            hub.database, call, service.create_container, title="Physics", published=True
+        )
+        made = in_unit(
+            hub.database, call, service.create_item, course.id, kind="page", title="Waves",
+            html=PAGE,
+        )  # fmt: skip
+        publish = service.publish, type(made), made.id, None, lambda *_: None
+        in_unit(hub.database, call, *publish)
+        return made.id
+
+    return write

@@ -7,13 +7,13 @@ from studio_media import BLUE, RED, colours, loudest, make_clip, speak
 from bloop_sdk import FatalError
 from bloop_sdk.providers.render import Clip
 from bloop_sdk.storyboard import Scene
+from bloop_sdk.storyboard.words import words
 from bloop_studio.compose import Metadata, compose
 from bloop_studio.marks import Caption, CaptionWord, Chapter
 from bloop_studio.sound import Placed, make_sound
 from bloop_studio.spoken.model import Span, Spoken
 from bloop_studio.thumbnail import thumbnail
 from bloop_studio.timing import Voiced, plan_scene
-from bloop_studio.words import words
 
 META = Metadata(title="Bäume", language="de-AT")
 CHAPTERS = [Chapter(0.0, "Wurzel"), Chapter(1.5, "Blätter 🍃"), Chapter(5.5, "Ende")]

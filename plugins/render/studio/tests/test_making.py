@@ -7,36 +7,13 @@ import asyncio
 import av
 import pytest
 
-from bloop.content import service
-from bloop.store.database import in_unit
 from bloop_sdk.storyboard import Storyboard
-from tests.support.database import make_call
-
-PAGE = """<p>A wave carries energy from one place to another. It does not carry matter.</p>
-<h2>Kinds of waves</h2>
-<ul><li>Sound is a longitudinal wave.</li><li>Light is a transverse wave.</li></ul>
-<h2>Speed</h2>
-<p>The speed of a wave is its wavelength times its frequency. Sound in air travels at 343 metres
-per second. Light is much faster.</p>"""
 
 
 @pytest.fixture
-async def lesson(hub):
+async def lesson(hub, write_lesson):
     """A published lesson; gives its id."""
-
-    def write():
-        call = make_call(hub.institution)
-        course = in_unit(
-            hub.database, call, service.create_container, title="Physics", published=True
-        )
-        made = in_unit(
-            hub.database, call, service.create_item, course.id, kind="page", title="Waves",
-            html=PAGE,
-        )  # fmt: skip
-        in_unit(hub.database, call, service.publish, type(made), made.id, None, lambda *_: None)
-        return made.id
-
-    return await hub.database.run(write)
+    return await hub.database.run(write_lesson)
 
 
 @pytest.fixture
@@ -99,7 +76,7 @@ async def test_the_picture_changes_with_the_word_that_is_said(ctx, make, toys, t
     assert abs(turn / 30 - (0.4 + 0.75)) <= 1 / 30
 
 
-async def test_what_is_asked_for_twice_is_made_once(make, toys):
+async def test_what_two_ask_for_at_once_is_made_once(make, toys):
     said, drawn = toys
     first, second = await asyncio.gather(make(), make())
     assert first.id == second.id

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from studio_media import speak
 
 from bloop_sdk.storyboard import Scene
+from bloop_sdk.storyboard.words import find_word, words
 from bloop_studio.spoken.model import Span, Spoken
 from bloop_studio.timing import Pauses, Voiced, offsets, plan_scene, reading_seconds
-from bloop_studio.words import find, words
 
 VOCABULARY = ["a", "tree", "Wurzel", "node", "Node", "x", "10", "left", "größer", "it's", "Дерево"]
 
@@ -144,5 +144,5 @@ def test_scenes_start_where_the_frames_before_them_end():
     ],
 )
 def test_words_are_found_as_people_read_them(text, wanted, nth, found):
-    where = find(text, wanted, nth)
+    where = find_word(text, wanted, nth)
     assert (None if where is None else text[slice(*where)]) == found

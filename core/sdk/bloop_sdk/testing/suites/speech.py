@@ -2,174 +2,32 @@
 
 from __future__ import annotations
 
-import array
 import asyncio
-import contextlib
 import re
-import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any, cast
+from itertools import pairwise
 
 from bloop_sdk.errors import AuthError, BloopError, RetriableError, UnsupportedError
-from bloop_sdk.http import HttpClient
-from bloop_sdk.providers.ai import Speech, SpeechProvider, Voice
-from bloop_sdk.testing.clock import Clock
-from bloop_sdk.testing.context import FakeContext, NoHttp
-from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.reading import ContractError
 from bloop_sdk.testing.rules import Suite
-from bloop_sdk.testing.suites.case import hosts_of
 from bloop_sdk.testing.suites.content import hold
-from bloop_sdk.testing.system import FakeTransport, http_client
-from bloop_sdk.testing.voices import Voices
-
-CALL_SECONDS = 100.0
-"""Whoever has not answered by then hangs."""
+from bloop_sdk.testing.suites.speaking import CALL_SECONDS, SpeechCase, samples_of, sane
 
 TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
-PLAIN = "The sum of the squares is small, and so is the rest of it. Why? Nobody knows."
+PLAIN = "The sum of the squares is small, and so is the rest. Why? Nobody knows."
 ODD = (
-    "Ça coûte 3,50 € — soit 1.5 fois plus qu'hier, l'année d'avant.",
-    "مرحبا بالعالم، this is שלום עולם.",
-    "我们学习机器学习。第2章",
-    "こんにちは、世界",
-    "नमस्ते दुनिया! สวัสดีชาวโลก",
-    "Cafe\u0301 nai\u0308ve \u202eright to left\u202c zero\u200bwidth soft\u00adhyphen",
-    "I 😀 like 👩\u200d👩\u200d👧 and 🇩🇪, 1\ufe0f\u20e3 or x² + ½ ≤ π.",
-    "a\x00b \x1b[31mred\x07 tab\there\r\nnew line\u2028other \ud800 end",
+    "Ça coûte 3,50 € — 1.5 fois plus qu'hier, l'ami.",
+    "مرحبا بالعالم, שלום you.",
+    "学习。第2章 こんにちは",
+    "नमस्ते! สวัสดี",
+    "Cafe\u0301 \u202eto left\u202c zero\u200bwidth soft\u00adhyphen",
+    "I 😀 👩\u200d👩\u200d👧 🇩🇪, 1\ufe0f\u20e3 or x² + ½ ≤ π.",
+    "a\x00b \x1b[31mred\x07 tab\there\r\nnew\u2028 \ud800 end",
 )
 NOTHING_TO_SAY = ("?! … — ;", "\u200b\ufeff", "***", "😀🎉")
-MARKUP = 'Write <break time="9s"/> or [[h@l,oU]] &amp; &lt;b&gt; {x} \\pause=9000\\ now.'
-
-
-class SpeechCase:
-    """A provider's class, and what stands for a cloud where it needs one."""
-
-    def __init__(
-        self, plugin: PluginUnderTest, capability: str, subject: Voices, folder: Path
-    ) -> None:
-        self.plugin = plugin
-        self.capability = capability
-        self.subject = subject
-        self.folder = folder
-
-    @property
-    def offers(self) -> set[str]:
-        """What the subject offers."""
-        return self.subject.offers
-
-    def make(self, ctx: FakeContext) -> SpeechProvider:
-        """A provider with a context."""
-        factory: Any = self.plugin.load(self.plugin.manifest.provides[self.capability])
-        return cast("SpeechProvider", factory(ctx))
-
-    @contextlib.asynccontextmanager
-    async def rig(self) -> AsyncIterator[Rig]:
-        """A fresh cloud, which ends with the rule."""
-        cloud = self.subject.make(self.folder) if self.subject.make is not None else None
-        try:
-            yield Rig(self, cloud)
-        finally:
-            if cloud is not None:
-                cloud.close()
-
-
-class Rig:
-    """What makes providers and asks them."""
-
-    def __init__(self, case: SpeechCase, cloud: Any) -> None:
-        self.case = case
-        self.cloud = cloud
-        self.provider = self.another()
-
-    def another(self, **settings: Any) -> SpeechProvider:
-        """One more provider."""
-        plugin, subject = self.case.plugin, self.case.subject
-        theirs = {} if self.cloud is None else self.cloud.settings
-        config = plugin.config({**subject.settings, **theirs, **settings})
-        http: HttpClient = NoHttp()
-        if hasattr(self.cloud, "answer"):
-            hosts = hosts_of(plugin.manifest.network.hosts, config) or None
-            http = http_client(FakeTransport(self.cloud), Clock(), hosts=hosts)
-        ctx = FakeContext(
-            plugin_id=plugin.manifest.id,
-            config=config,
-            data_dir=self.case.folder,
-            http=http,
-            package=plugin.package,
-        )
-        return self.case.make(ctx)
-
-    async def voice(self) -> Voice:
-        """The voice that the rules speak with."""
-        voices = await self.provider.voices()
-        wanted = self.case.subject.voice
-        for voice in voices:
-            if voice.id == wanted or (wanted is None and re.match("en(-|$)", voice.language)):
-                return voice
-        raise ContractError(f"voices() has no {wanted or 'voice for English: Voices(voice=...)'}")
-
-    async def say(self, text: str, pace: float = 1.0, *, where: str | None = None) -> Speech:
-        """What it says, sound; raises ContractError for anything else."""
-        where = where or f"synthesize({text[:40]!r})"
-        voice = await self.voice()
-        try:
-            async with asyncio.timeout(CALL_SECONDS):
-                speech = await self.provider.synthesize(text, voice.id, pace)
-        except TimeoutError as err:
-            raise ContractError(f"{where} did not end in {CALL_SECONDS:.0f} s") from err
-        except Exception as err:
-            raise ContractError(f"{where} raised {type(err).__name__}: {err}") from err
-        _sane(text, speech, where)
-        return speech
+MARKUP = 'So <break time="9s"/> or [[h@l,oU]] &amp; {x} \\pause=9000\\ now.'
 
 
 SPEECH = Suite("`speech`", SpeechCase)
-
-
-def _sane(text: str, speech: Speech, where: str) -> None:
-    """Raise ContractError unless words, sounds and samples are what the contract says."""
-    hold(8000 <= speech.rate <= 96000, f"{where}: a rate of {speech.rate} Hz")
-    hold(len(speech.pcm) % 2 == 0, f"{where}: {len(speech.pcm)} bytes are no 16-bit samples")
-    _spans(text, speech, where)
-    for name, timed in (("word", speech.words), ("phoneme", speech.phonemes)):
-        last = 0.0
-        for number, one in enumerate(timed):
-            told = f"{where}: {name} {number} from {one.begins:.4f} to {one.ends:.4f} s"
-            hold(one.begins >= last - 1e-6, f"{told} begins before {last:.4f}, the last one's end")
-            hold(one.ends >= one.begins, f"{told} ends before it begins")
-            hold(one.ends <= speech.seconds + 1e-6, f"{told}: there are {speech.seconds:.4f} s")
-            last = one.ends
-    for phoneme in speech.phonemes:
-        hold(phoneme.ipa.strip(), f"{where}: a phoneme without a sign at {phoneme.begins:.3f} s")
-        hold(phoneme.viseme in {None, *range(22)}, f"{where}: viseme {phoneme.viseme}")
-
-
-def _spans(text: str, speech: Speech, where: str) -> None:
-    covered, end = [0] * len(text), 0
-    for word in speech.words:
-        said = text[word.start : word.end]
-        hold(
-            0 <= word.start < word.end <= len(text) and any(map(str.isalnum, said)),
-            f"{where}: text[{word.start}:{word.end}] is no word: {said!r}",
-        )
-        hold(word.start >= end, f"{where}: {said!r} overlaps the word before it, or comes too late")
-        end = word.end
-        for at in range(word.start, word.end):
-            covered[at] += 1
-    missing = [at for at, char in enumerate(text) if char.isalnum() and not covered[at]]
-    hold(
-        not missing,
-        f"{where}: no word covers {[text[at] for at in missing[:20]]} at {missing[:20]}",
-    )
-
-
-def _samples(speech: Speech) -> array.array[int]:
-    samples = array.array("h", speech.pcm)
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples
 
 
 @SPEECH.rule()
@@ -194,7 +52,7 @@ async def words(case: SpeechCase) -> None:
     """Words cover each letter and digit once, in order, do not overlap, and take some time."""
     async with case.rig() as rig:
         speech = await rig.say(PLAIN)
-        hold(len(speech.words) == 17, f"{len(speech.words)} words; {PLAIN!r} has 17")
+        hold(len(speech.words) == 15, f"{len(speech.words)} words; {PLAIN!r} has 15")
         for word in speech.words:
             hold(word.ends > word.begins, f"{PLAIN[word.start : word.end]!r} takes no time")
         voice = await rig.voice()
@@ -206,7 +64,7 @@ async def the_sound(case: SpeechCase) -> None:
     """The sound is one of speech: audible, not clipped, and about as long as the text takes."""
     async with case.rig() as rig:
         speech = await rig.say(PLAIN)
-        samples = _samples(speech)
+        samples = samples_of(speech)
         loudest = max(map(abs, samples), default=0)
         hold(loudest >= 1000, f"the loudest sample is {loudest} of 32767: that is silence")
         clipped = sum(abs(one) >= 32767 for one in samples) / len(samples)
@@ -219,9 +77,9 @@ async def the_sound(case: SpeechCase) -> None:
 async def the_times(case: SpeechCase) -> None:
     """Where words are said it is louder than where none is; without exact times that is open."""
     async with case.rig() as rig:
-        text = "Stop, please. Go on, friends. Well, well. Eat, drink. Sleep."
+        text = "Stop, please. Go on, friends. Well, well. Sleep."
         speech = await rig.say(text)
-        samples, said = _samples(speech), [False] * (len(speech.pcm) // 2)
+        samples, said = samples_of(speech), [False] * (len(speech.pcm) // 2)
         for word in speech.words:
             begins, ends = round(word.begins * speech.rate), round(word.ends * speech.rate)
             said[begins:ends] = [True] * (ends - begins)
@@ -237,10 +95,11 @@ async def the_times(case: SpeechCase) -> None:
 async def pace(case: SpeechCase) -> None:
     """At twice the pace the sound takes about half the time, and has the same words."""
     async with case.rig() as rig:
-        usual = await rig.say(PLAIN)
-        for factor in (0.5, 0.8, 1.25, 2.0):
+        text = "It is said faster, and it is said slower."
+        usual = await rig.say(text)
+        for factor in (0.5, 1.3, 2.0):
             where = f"synthesize() at a pace of {factor}"
-            speech = await rig.say(PLAIN, factor, where=where)
+            speech = await rig.say(text, factor, where=where)
             faster = usual.seconds / max(speech.seconds, 1e-9)
             hold(0.75 < faster / factor < 1.33, f"{where} is {faster:.2f} times as fast")
             hold(len(speech.words) == len(usual.words), f"{where} has other words")
@@ -250,13 +109,14 @@ async def pace(case: SpeechCase) -> None:
 async def the_same_again(case: SpeechCase) -> None:
     """The same text, voice and version give the same words again, also in another process."""
     async with case.rig() as rig:
-        first, second = await rig.say(PLAIN), await rig.say(PLAIN)
+        text = "It is the same again."
+        first, second = await rig.say(text), await rig.say(text)
         rig.provider = rig.another()
-        for speech in (second, await rig.say(PLAIN)):
+        for speech in (second, await rig.say(text)):
             same = [(one.start, one.end) for one in first.words] == [
                 (one.start, one.end) for one in speech.words
             ]
-            hold(same, f"{PLAIN!r} has other words the next time")
+            hold(same, f"{text!r} has other words the next time")
             hold(
                 speech.pcm == first.pcm or 0.8 < speech.seconds / first.seconds < 1.25,
                 f"{first.seconds:.2f} s become {speech.seconds:.2f} s the next time",
@@ -302,7 +162,7 @@ async def odd_texts(case: SpeechCase) -> None:
     """Text of any script, with emoji and control characters, has its words, said or not."""
     async with case.rig() as rig:
         for text in ODD:
-            speech = await rig.say(text)
+            speech = await rig.say(text, 2.0)
             hold(speech.pcm, f"synthesize({text!r}): no sound, but words")
 
 
@@ -311,7 +171,7 @@ async def markup(case: SpeechCase) -> None:
     """Markup is text, and tells the voice nothing."""
     async with case.rig() as rig:
         without = re.sub(r"[^\w]+", " ", MARKUP)
-        plain, speech = await rig.say(without), await rig.say(MARKUP)
+        plain, speech = await rig.say(without, 2.0), await rig.say(MARKUP, 2.0)
         longer = speech.seconds - plain.seconds
         hold(longer < 7, f"with markup it takes {longer:.1f} s more: a pause of 9 s was obeyed")
         hold(longer > -0.3 * plain.seconds, f"of {MARKUP!r} some is not said")
@@ -322,7 +182,7 @@ async def long_text(case: SpeechCase) -> None:
     """A long text is spoken to its end."""
     async with case.rig() as rig:
         count = case.subject.long_words
-        sentence = "This sentence has exactly eight little words, friends."
+        sentence = "Here are exactly eight words, as you see."
         text = " ".join([sentence] * -(-count // 8))
         speech = await rig.say(text, 2.0, where=f"synthesize() of {count} words")
         short = await rig.say(sentence, 2.0)
@@ -340,11 +200,12 @@ async def long_text(case: SpeechCase) -> None:
 async def at_once(case: SpeechCase) -> None:
     """Calls at once do not get into each other's way."""
     async with case.rig() as rig:
-        texts = [" ".join(["word"] * number) + "." for number in range(1, 9)]
+        texts = [" ".join(["word"] * number) + "." for number in range(1, 6)]
         alone = await rig.say(texts[4])
         found = await asyncio.gather(*(rig.say(text) for text in texts))
         lengths = [one.seconds for one in found]
-        hold(lengths == sorted(lengths), f"1 to 8 words at once take {lengths} s")
+        longer = all(one < other for one, other in pairwise(lengths))
+        hold(longer, f"1 to 5 words at once take {lengths} s")
         same = 0.8 < found[4].seconds / alone.seconds < 1.25
         hold(same, f"at once it takes {found[4].seconds:.2f} s, and {alone.seconds:.2f} alone")
 
@@ -354,9 +215,8 @@ async def cancelled(case: SpeechCase) -> None:
     """A call that is cancelled at any time ends soon, and the next one is answered."""
     async with case.rig() as rig:
         voice = await rig.voice()
-        text = " ".join([PLAIN] * 20)
-        for wait in (0.0, 0.05, 0.3):
-            task = asyncio.create_task(rig.provider.synthesize(text, voice.id))
+        for wait in (0.0, 0.05):
+            task = asyncio.create_task(rig.provider.synthesize(PLAIN, voice.id))
             await asyncio.sleep(wait)
             task.cancel()
             _, pending = await asyncio.wait({task}, timeout=10)
@@ -372,15 +232,14 @@ async def killed(case: SpeechCase) -> None:
         kill = case.subject.kill
         assert kill is not None
         voice = await rig.voice()
-        text = " ".join([PLAIN] * 40)
-        task = asyncio.ensure_future(rig.provider.synthesize(text, voice.id))
+        task = asyncio.ensure_future(rig.provider.synthesize(PLAIN, voice.id))
         hit = False
         while not task.done() and not hit:
             hit = kill(rig.provider)
             await asyncio.sleep(0.005)
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                _sane(text, await task, "a call whose process was killed")
+                sane(PLAIN, await task, "a call whose process was killed")
         except TimeoutError as err:
             raise ContractError("when its process is killed, synthesize() hangs") from err
         except RetriableError as err:

@@ -21,11 +21,15 @@ from bloop_sdk.testing.suites.content import hold
 
 ENORMOUS_SECONDS = 60.0
 
-_UNREAD = frozenset(
-    "asset expression id kind language layout line made_by nth presenter shape source target version".split()
-)
+_UNREAD = frozenset({
+    "asset", "expression", "id", "kind", "language", "layout", "line", "made_by", "nth",
+    "presenter", "shape", "source", "target", "version",
+})  # fmt: skip
 """Keys whose values nobody reads; so is the ``text`` of code."""
-_FORMULA = re.compile(r"\$[^$]*\$")
+_FORMULA = re.compile(r"(?<![\\$\w])\$(?=\S)[^$]+(?<=\S)\$(?![\d$])")
+"""In what is said a dollar beside a number is money."""
+_SHOWN = re.compile(r"(?<!\\)\$[^$]*(?<!\\)\$")
+"""In what is shown money is written with a backslash."""
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|<!--|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);|\*\*\w|```")
 _LATEX = re.compile(r"\\[a-zA-Z]+|\\[()\[\]]|[_^]\{")
 _ADDRESS = re.compile(r"\b(?:https?|ftp|file|javascript|data):\S|\bwww\.\w", re.IGNORECASE)
@@ -221,16 +225,21 @@ async def an_instruction_in_a_lesson(case: StoryboarderCase) -> None:
 
 @STORYBOARDER.rule()
 async def plain_texts(case: StoryboarderCase) -> None:
-    """Texts hold no markup, and dollars only around LaTeX."""
+    """Texts hold no markup, and dollars around LaTeX or for money, so written that it is plain."""
     for lesson in (lessons.PHOTOSYNTHESIS, lessons.HOSTILE, lessons.GERMAN):
         board = await case.tell(lesson, lesson.title)
         for where, text in texts(board):
             found = _MARKUP.search(_FORMULA.sub("", text))
             hold(not found, f"{where}: markup {found[0] if found else ''!r} in {text!r}")
-            hold(text.count("$") % 2 == 0, f"{where}: a dollar that opens nothing in {text!r}")
-            for latex in _FORMULA.findall(text):
-                money = re.fullmatch(r"\$\d+\s.*\s\$", latex)
-                hold(not money, f"{where}: {latex!r} is no LaTeX")
+        for scene in board.scenes:
+            for line in scene.narration:
+                left = re.sub(r"\$(?=\d)|(?<=\d)\$", "", _FORMULA.sub("", line.text))
+                hold("$" not in left, f"{scene.id}: a dollar that is no money in {line.text!r}")
+            for where, text in _within(scene.visual.model_dump(), scene.id):
+                bare = _SHOWN.sub("", text).replace("\\$", "")
+                hold("$" not in bare, f"{where}: a dollar that opens nothing in {text!r}")
+                money = any(re.match(r"\$\d+\s.*\s\$", one) for one in _SHOWN.findall(text))
+                hold(not money, f"{where}: money without backslashes in {text!r}")
         for scene in board.scenes:
             for step in getattr(scene.visual, "steps", ()):
                 hold("$" not in step, f"{scene.id}: a dollar within a step: {step!r}")

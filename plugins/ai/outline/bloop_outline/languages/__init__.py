@@ -21,8 +21,9 @@ class Language:
     """``code`` is that of the storyboard; every other part may be empty.
 
     ``backward`` begins sentences that lean on the one before, ``linking`` stands early in them;
-    ``droppable`` are beginnings that may go; ``weighty`` and ``light`` are words by which a sentence gains or loses; ``exercises``
-    and ``apparatus`` begin headings of parts that a video does not tell.
+    ``droppable`` are beginnings that may go; ``weighty`` and ``light`` are words by which a
+    sentence gains or loses; ``exercises`` and ``apparatus`` begin headings of parts that a video
+    does not tell.
     """
 
     code: str
@@ -53,7 +54,7 @@ def language_of(code: str, text: str) -> Language:
     A text that is plainly in another one of the known languages than the lesson says is told in
     that one: platforms often fill in their own language.
     """
-    short = code.split("-")[0].lower()
+    short = code.partition("-")[0].lower()
     voted = _vote(text)
     if voted and voted != short and (short in KNOWN or not short or short == "und"):
         return _read(voted, voted)

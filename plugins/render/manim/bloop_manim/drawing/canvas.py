@@ -12,7 +12,9 @@ BODY_CAP: Final = 0.022
 """Least height of capitals of what has to be read, as a share of the picture's height."""
 LABEL_CAP: Final = 0.0155
 """The same for labels, code, captions and indices."""
-LEAST_PIXELS: Final = 7.0
+HARD_CAP: Final = 0.0138
+"""Below this nothing is drawn as it is: the scene is refused."""
+LEAST_PIXELS: Final = 6.5
 """Below this no letter is told from another, however small the picture."""
 
 

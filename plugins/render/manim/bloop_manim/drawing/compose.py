@@ -1,4 +1,4 @@
-"""A whole picture: the frame with its heading and logo, and in it the visual at a size that fits."""
+"""A whole picture: the frame with heading and logo, and in it the visual at a size that fits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from manim import Mobject
 
-from bloop_manim.drawing.canvas import Box, Canvas
+from bloop_manim.drawing.canvas import HARD_CAP, Box, Canvas
 from bloop_manim.drawing.raster import picture
 from bloop_manim.drawing.recipes import line
 from bloop_manim.drawing.sketch import Sketch, Written
@@ -93,8 +93,9 @@ def overlaps(sketch: Sketch) -> list[tuple[Written, Written, float]]:
 
 
 def _floored(content: Sketch) -> bool:
-    """Whether a smaller size would not be read."""
-    return any(text.cap * _SHRINK < text.least * 0.995 for text in content.texts)
+    """Whether a smaller size would not be read at all."""
+    hard = content.canvas.least_cap(HARD_CAP)
+    return any(text.cap * _SHRINK < hard for text in content.texts)
 
 
 def _squeezed(content: Sketch, whole: Box, room: Box) -> None:
@@ -152,5 +153,5 @@ def _logo(plan: ScenePlan, frame: Sketch) -> Box | None:
         return None
     logo: Mobject = made
     x = safe.left + logo.width / 2 if frame.rtl else safe.right - logo.width / 2
-    logo.move_to([x, safe.top - 0.22, 0])
+    logo.move_to((x, safe.top - 0.22, 0.0))
     return frame.add(logo, "", motion="fade").box

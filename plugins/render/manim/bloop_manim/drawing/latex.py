@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pylatexenc import latexwalker as lw
-from pylatexenc.macrospec import EnvironmentSpec, LatexContextDb, MacroSpec
 
 from bloop_manim.drawing import latex_symbols as names
+from bloop_manim.drawing.latex_known import ARGUMENTS, KNOWN, RELATIONS, SIGNS, TEXTS, quoted, sign
 
 DEEPEST: Final = 30
 
@@ -33,57 +33,10 @@ class Maths:
     lead: str | None = None
 
 
-_ONE: Final = (
-    *names.ACCENTS,
-    *names.STYLES,
-    *("text", "textrm", "textbf", "textit", "textsf", "texttt", "textnormal", "mbox", "hbox"),
-    *("operatorname", "operatorname*", "pmod", "pod", "boxed", "fbox", "substack", "tag", "label"),
-    *("overbrace", "underbrace", "overbracket", "underbracket", "hspace", "vspace", "color", "not"),
-    *("mathclap", "mathllap", "mathrlap", "hphantom", "vphantom", "middle", "left", "right"),
-)
-_ARGUMENTS: Final = {
-    **dict.fromkeys(_ONE, "{"),
-    **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac", "binom", "dbinom", "tbinom"), "{{"),
-    **dict.fromkeys(("overset", "underset", "stackrel", "textcolor", "colorbox"), "{{"),
-    **dict.fromkeys(("sqrt", "xrightarrow", "xleftarrow", "xLeftrightarrow"), "[{"),
-}
-_TEXTS: Final = {
-    "text": "{}",
-    "textrm": "{}",
-    "textnormal": "{}",
-    "mbox": "{}",
-    "hbox": "{}",
-    "textbf": "bold({})",
-    "textit": "italic({})",
-    "textsf": "sans({})",
-    "texttt": "mono({})",
-}
-_RELATIONS: Final = frozenset("=<>∼:") | frozenset(names.RELATIONS.values())
-
-
-def _context() -> LatexContextDb:
-    known = LatexContextDb()
-    macros = [MacroSpec(name, arguments) for name, arguments in _ARGUMENTS.items()]
-    macros.append(MacroSpec("\\", "*["))
-    environments = [EnvironmentSpec(name, "") for name in (*names.MATRICES, *names.ALIGNED)]
-    environments += [EnvironmentSpec(name, "") for name in ("cases", "dcases", "rcases")]
-    for name in ("array", "alignat", "alignat*"):
-        environments.append(EnvironmentSpec(name, "{"))
-    for name in ("aligned", "gathered", "smallmatrix", "split"):
-        environments.append(EnvironmentSpec(name, "["))
-    known.add_context_category("maths", macros=macros, environments=environments, prepend=True)
-    known.set_unknown_macro_spec(MacroSpec(""))
-    known.set_unknown_environment_spec(EnvironmentSpec(""))
-    return known
-
-
-_KNOWN: Final = _context()
-
-
 def to_typst(latex: str) -> Maths:
     """Raises :class:`FormulaError`, which says what is not known and where."""
     try:
-        walker = lw.LatexWalker(latex, latex_context=_KNOWN, tolerant_parsing=False)
+        walker = lw.LatexWalker(latex, latex_context=KNOWN, tolerant_parsing=False)
         nodes, _, _ = walker.get_latex_nodes(
             parsing_state=walker.make_parsing_state(in_math_mode=True)
         )
@@ -95,13 +48,9 @@ def to_typst(latex: str) -> Maths:
     tokens = _Translator(latex).tokens(nodes, 0)
     if not any(tokens):
         raise FormulaError("an empty formula", 0)
-    first = next((n for n, token in enumerate(tokens) if token in _RELATIONS), None)
+    first = next((n for n, token in enumerate(tokens) if token in RELATIONS), None)
     lead = None if first is None or "&" in tokens else " ".join(tokens[:first])
     return Maths(" ".join(tokens), lead)
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class _Translator:
@@ -168,10 +117,10 @@ class _Translator:
             # A full stop after a number ends the sentence.
             whole = digits.rstrip(".")
             # The last digit alone takes the scripts; to the eye it is the same.
-            out.append(whole if whole.isascii() else _quoted(whole))
+            out.append(whole if whole.isascii() else quoted(whole))
             out += ["."] * (len(digits) - len(whole))
             return end
-        out.append(_sign(atoms[at]))
+        out.append(sign(atoms[at]))
         return at + 1
 
     def _scripts(self, atoms: list[Any], at: int, depth: int) -> tuple[str, int]:
@@ -187,7 +136,7 @@ class _Translator:
                 raise FormulaError(f"nothing after {atoms[at]}", len(self.latex))
             taken = atoms[at + 1]
             if isinstance(taken, str):
-                where.append(_sign(taken))
+                where.append(sign(taken))
             else:
                 where.append(self.typst([taken], depth + 1))
             at += 2
@@ -211,16 +160,16 @@ class _Translator:
         return _Mixed(self.latex, atoms).tokens(atoms, depth)
 
     def _delimiter(self, macro: Any) -> str:
-        """The sign after \\left, \\right or \\middle; a point is none."""
+        r"""The sign after \left, \right or \middle; a point is none."""
         signs = self._atoms(self._arguments(macro)[0])
         if len(signs) != 1:
             raise FormulaError(f"no delimiter after \\{macro.macroname}", macro.pos)
         if isinstance(signs[0], str):
             signs[0] = {"<": "⟨", ">": "⟩", "/": "/", "|": "|"}.get(signs[0], signs[0])
-            sign = "" if signs[0] == "." else _sign(signs[0])
+            found = "" if signs[0] == "." else sign(signs[0])
         else:
-            sign = (self._node(signs[0], 0) or [""])[0]
-        return sign[len('class("normal", ') : -1] if sign.startswith("class(") else sign
+            found = (self._node(signs[0], 0) or [""])[0]
+        return found[len('class("normal", ') : -1] if found.startswith("class(") else found
 
     def _negated(self, macro: Any, depth: int) -> str:
         inner = self.typst(self._arguments(macro)[0], depth + 1)
@@ -248,31 +197,14 @@ class _Translator:
         if left == "{":
             # `3{,}141`: a comma in braces is no punctuation.
             body = '","' if inner == ["\\,"] else " ".join(inner)
-            return (
-                f'class("normal", {body})' if len(inner) == 1 and inner[0] in _RELATIONS else body
-            )
-        return f"{_sign(left)} {' '.join(inner)} {_sign(right)}"
+            return f'class("normal", {body})' if len(inner) == 1 and inner[0] in RELATIONS else body
+        return f"{sign(left)} {' '.join(inner)} {sign(right)}"
 
     def _macro(self, node: Any, depth: int) -> list[str]:
         name = node.macroname
-        for table in (names.LETTERS, names.OPERATORS, names.RELATIONS):
-            if name in table:
-                return ["mod" if name == "bmod" else _sign(table[name])]
-        if name in names.LARGE:
-            return [names.LARGE[name]]
-        if name in names.FUNCTIONS:
-            return [f'op("{name}")']
-        if name in names.LIMITS:
-            return [f'op("{names.LIMITS[name]}", limits: #true)']
-        if name in names.SPACES:
-            return [names.SPACES[name]]
-        if name in names.IGNORED:
-            return []
-        if name in "%&#$_{}|":
-            return ["‖" if name == "|" else _sign(name)]
-        if name == "\\":
-            return ["\\"]
-        if name in _ARGUMENTS:
+        if name in SIGNS:
+            return [SIGNS[name]] if SIGNS[name] else []
+        if name in ARGUMENTS:
             return self._applied(name, node, depth)
         raise FormulaError(f"\\{name} is not known here", node.pos)
 
@@ -292,7 +224,7 @@ class _Translator:
                 return [root if given[0] else f"sqrt({argument(1)})"]
             case "operatorname" | "operatorname*":
                 limits = ", limits: #true" if name.endswith("*") else ""
-                return [f"op({_quoted(self._plain(given[0], node.pos))}{limits})"]
+                return [f"op({quoted(self._plain(given[0], node.pos))}{limits})"]
             case "overset" | "stackrel":
                 return [f"attach(limits({argument(1)}), t: {argument(0)})"]
             case "underset":
@@ -309,12 +241,12 @@ class _Translator:
             case "textcolor" | "colorbox":
                 return [argument(1)]
             case "xrightarrow" | "xleftarrow" | "xLeftrightarrow":
-                sign = {"xrightarrow": "→", "xleftarrow": "←"}.get(name, "⇔")
+                arrow = {"xrightarrow": "→", "xleftarrow": "←"}.get(name, "⇔")
                 below = f", b: {argument(0)}" if given[0] else ""
-                arrow = f"stretch({sign}, size: #(100% + 1.2em))"
-                return [f"attach(limits({arrow}), t: {argument(1)}{below})"]
+                stretched = f"stretch({arrow}, size: #(100% + 1.2em))"
+                return [f"attach(limits({stretched}), t: {argument(1)}{below})"]
             case "tag":
-                return [f"wide {_quoted('(' + self._plain(given[0], node.pos) + ')')}"]
+                return [f"wide {quoted('(' + self._plain(given[0], node.pos) + ')')}"]
             case "label" | "hspace" | "vspace" | "color" | "hphantom" | "vphantom":
                 return ["space"] if name == "hspace" else []
             case "middle":
@@ -323,8 +255,8 @@ class _Translator:
                 raise FormulaError(r"\right without its \left", node.pos)
         if name in names.ACCENTS:
             return [f"accent({argument(0)}, {names.ACCENTS[name]})"]
-        if name in _TEXTS:
-            return [_TEXTS[name].format(self._text(given[0], node.pos, depth))]
+        if name in TEXTS:
+            return [TEXTS[name].format(self._text(given[0], node.pos, depth))]
         return [names.STYLES.get(name, "{}").format(argument(0))]
 
     def _text(self, nodes: list[Any], place: int, depth: int) -> str:
@@ -334,7 +266,7 @@ class _Translator:
             if node.isNodeType(lw.LatexMathNode):
                 pieces.append(self.typst(node.nodelist, depth + 1))
             else:
-                pieces.append(_quoted(self._plain([node], place)))
+                pieces.append(quoted(self._plain([node], place)))
         return " ".join(pieces) or '""'
 
     def _plain(self, nodes: list[Any], place: int) -> str:
@@ -346,7 +278,7 @@ class _Translator:
                 words += self._plain(node.nodelist, place)
             elif node.isNodeType(lw.LatexMacroNode) and node.macroname in {*"%&#$_{} ,;:", "\\"}:
                 words += node.macroname if node.macroname in "%&#$_{}" else " "
-            elif node.isNodeType(lw.LatexMacroNode) and node.macroname in _ARGUMENTS:
+            elif node.isNodeType(lw.LatexMacroNode) and node.macroname in ARGUMENTS:
                 words += self._plain(self._arguments(node)[0], place)
             elif node.isNodeType(lw.LatexSpecialsNode):
                 words += {"~": " ", "``": "“", "''": "”"}.get(
@@ -381,7 +313,7 @@ class _Translator:
         return f"mat(delim: {delimiters}, {more}{body})"
 
     def _rows(self, nodes: list[Any], depth: int) -> list[list[str]]:
-        """Cells between ``&`` in rows between ``\\\\``; the last row may be empty."""
+        r"""Cells between ``&`` in rows between ``\\``; the last row may be empty."""
         rows: list[list[list[Any]]] = [[[]]]
         for atom in self._atoms(nodes):
             if isinstance(atom, str) and atom == "&":
@@ -414,27 +346,6 @@ def _inside(node: Any) -> list[Any]:
     if node.isNodeType(lw.LatexGroupNode):
         return list(node.nodelist)
     return [node]
-
-
-def _sign(char: str) -> str:
-    """One character, so that it is nothing but itself to Typst."""
-    if char in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=<>.!?&":
-        return char
-    if char == "-":
-        return "−"
-    if char == "*":
-        return "∗"
-    if char in "|‖":
-        return f'class("normal", {"" if char == "‖" else chr(92)}{char})'
-    if char.isascii():
-        return f"\\{char}"
-    if char.isalpha() and not _is_mathematical(char):
-        return _quoted(char)
-    return char if char.isprintable() else ""
-
-
-def _is_mathematical(char: str) -> bool:
-    return "\u0370" <= char <= "\u03ff" or "\u2100" <= char <= "\u214f" or char in "ıȷ"
 
 
 def _is_script(atom: Any) -> bool:

@@ -10,6 +10,10 @@ def _pairs(text: str) -> dict[str, str]:
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 LETTERS: Final = _pairs(
     "alpha α beta β gamma γ delta δ epsilon ϵ varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι "
     "kappa κ varkappa ϰ lambda λ mu μ nu ν xi ξ omicron ο pi π varpi ϖ rho ρ varrho ϱ sigma σ "
@@ -51,11 +55,12 @@ LARGE: Final = _pairs(
     "sum ∑ prod ∏ coprod ∐ int ∫ iint ∬ iiint ∭ oint ∮ oiint ∯ bigcup ⋃ bigcap ⋂ bigsqcup ⨆ "
     "bigvee ⋁ bigwedge ⋀ bigoplus ⨁ bigotimes ⨂ bigodot ⨀ biguplus ⨄"
 )
-FUNCTIONS: Final = frozenset(
-    ["arccos", "arcsin", "arctan", "arccot", "arg", "cos", "cosh", "cot", "coth", "csc", "deg", "dim", "exp", "hom", "ker", "lg", "ln", "log", "sec", "sin", "sinh", "tan", "tanh", "sgn"]
+FUNCTIONS: Final = _words(
+    "arccos arcsin arctan arccot arg cos cosh cot coth csc deg dim exp hom ker lg ln log sec sin "
+    "sinh tan tanh sgn"
 )
 LIMITS: Final = {
-    **{name: name for name in ["det", "gcd", "inf", "lim", "max", "min", "Pr", "sup", "argmax", "argmin"]},
+    **{name: name for name in _words("det gcd inf lim max min Pr sup argmax argmin")},
     "lcm": "lcm",
     "liminf": "lim inf",
     "limsup": "lim sup",
@@ -130,8 +135,11 @@ SPACES: Final = {
     "negthinspace": "",
     "/": "",
 }
-IGNORED: Final = frozenset(
-    ["displaystyle", "textstyle", "scriptstyle", "scriptscriptstyle", "limits", "nolimits", "nonumber", "notag", "hline", "allowbreak", "nobreak", "relax", "strut", "mathstrut", "hfill", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "bigm", "Bigm", "biggm", "Biggm", "cr", "noindent", "centering", "rm", "bf", "it", "normalsize", "large", "small", "toprule", "midrule", "bottomrule"]
+IGNORED: Final = _words(
+    "displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hline "
+    "allowbreak nobreak relax strut mathstrut hfill big Big bigg Bigg bigl bigr Bigl Bigr biggl "
+    "biggr Biggl Biggr bigm Bigm biggm Biggm cr noindent centering rm bf it normalsize large "
+    "small toprule midrule bottomrule"
 )
 """What changes a size or a place only a little, or is nothing to a single formula."""
 
@@ -150,6 +158,7 @@ MATRICES: Final = {
     "vmatrix": '"|"',
     "Vmatrix": '"||"',
 }
-ALIGNED: Final = frozenset(
-    ["aligned", "align", "align*", "alignat", "alignat*", "split", "gather", "gather*", "gathered", "equation", "equation*", "multline", "multline*", "eqnarray", "eqnarray*", "displaymath", "math", "flalign", "flalign*"]
+ALIGNED: Final = _words(
+    "aligned align align* alignat alignat* split gather gather* gathered equation equation* "
+    "multline multline* eqnarray eqnarray* displaymath math flalign flalign*"
 )

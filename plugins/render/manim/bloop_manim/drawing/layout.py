@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from bloop_manim.drawing.canvas import HARD_CAP
 from bloop_manim.drawing.compose import Sheet, compose, overlaps
-from bloop_manim.drawing.split import halves
+from bloop_manim.drawing.split import halves, sides
 from bloop_sdk.providers.render import Fault, Layout, ScenePlan
-from bloop_sdk.storyboard import Scene
+from bloop_sdk.storyboard import Compare, Scene
 
-TOLERATED: Final = 0.82
-"""Share of the least size down to which a picture is drawn, though it is reported."""
 _COVERED: Final = 0.3
 _UNDRAWN: Final = 0.4
 _SHRUNK: Final = 0.85
@@ -28,11 +27,28 @@ def check(plan: ScenePlan) -> Layout:
     if sheet.fits and not found:
         return Layout(scenes=(plan.scene,), faults=_once([*_given(sheet), *_shrunk(sheet)]))
     for scenes in halves(plan.scene):
-        sheets = [compose(replace(plan, scene=scene)) for scene in scenes]
-        if all(one.fits and not _found(one) for one in sheets):
+        sheets = _fitting(plan, scenes)
+        if sheets:
             return Layout(scenes=scenes, faults=_once([*_split(scenes), *_all_given(sheets)]))
+    if isinstance(plan.scene.visual, Compare) and _hopeless(sheet, found):
+        parts = [check(replace(plan, scene=scene)) for scene in sides(plan.scene)]
+        if not any(part.refused for part in parts):
+            scenes = tuple(scene for part in parts for scene in part.scenes)
+            told = [*_split(scenes), *(fault for part in parts for fault in part.faults)]
+            return Layout(scenes=scenes, faults=_once(told))
     faults = _once([*_given(sheet), *found])
     return Layout(scenes=(plan.scene,), faults=faults, refused=_hopeless(sheet, found))
+
+
+def _fitting(plan: ScenePlan, scenes: tuple[Scene, ...]) -> list[Sheet]:
+    """The pictures of some scenes if nothing is wrong with any."""
+    sheets = []
+    for scene in scenes:
+        sheet = compose(replace(plan, scene=scene))
+        if not sheet.fits or _found(sheet):
+            return []
+        sheets.append(sheet)
+    return sheets
 
 
 def _all_given(sheets: Iterable[Sheet]) -> list[Fault]:
@@ -124,13 +140,13 @@ def _quoted(text: str) -> str:
 def _hopeless(sheet: Sheet, found: list[Fault]) -> bool:
     """Whether what is left would not be understood."""
     content = sheet.content
-    if any(text.cap < text.least * TOLERATED for text in content.texts):
+    if any(text.cap < sheet.canvas.least_cap(HARD_CAP) for text in content.texts):
         return True
     if any(share > _COVERED for _, _, share in overlaps(content)):
         return True
     if content.letters and content.missing > _UNDRAWN * content.letters:
         return True
     parts = {text.part for text in content.texts if text.part != "caption"}
-    return (
-        (bool(content.lost) and content.lost >= parts) or any(f.code == "off_canvas" for f in found)
+    return (bool(content.lost) and content.lost >= parts) or any(
+        f.code == "off_canvas" for f in found
     )

@@ -19,6 +19,7 @@ from bloop_sdk.providers.render import ScenePlan, TimedCue
 CALM: Final = 0.5
 DRAWN: Final = 0.8
 _RISE: Final = 0.12
+_KEPT: Final = "bright_looks"
 _EVENLY: Final = {
     "bullets": ("item-",),
     "formula": ("step-",),
@@ -49,7 +50,7 @@ def smooth(alpha: float) -> float:
     return float(alpha * alpha * (3 - 2 * alpha))
 
 
-class Change(Animation):
+class Change(Animation):  # type: ignore[misc]  # manim is not followed
     """Takes an element from one level of presence to another."""
 
     def __init__(self, element: Element, start: float, end: float, seconds: float) -> None:
@@ -118,11 +119,11 @@ def _first(points: Any, share: float) -> Any:
 
 def _looks(mobject: Mobject) -> list[tuple[Mobject, _Base]]:
     """Kept with the mobject, whose own colours change as it is dimmed."""
-    kept = getattr(mobject, "bright_looks", None)
+    kept: list[tuple[Mobject, _Base]] | None = getattr(mobject, _KEPT, None)
     if kept is None:
         kept = [(one, _base(one)) for one in mobject.get_family()]
-        mobject.bright_looks = kept
-    return kept  # type: ignore[no-any-return]
+        setattr(mobject, _KEPT, kept)
+    return kept
 
 
 def _base(mobject: Any) -> _Base:
@@ -188,7 +189,7 @@ def steps(
     last = max(0.0, plan.seconds - frame)
     for cue in cues:
         at = min(max(0.0, cue.at), last)
-        if moments[-1][1] and at - moments[-1][0] < frame * 0.999:
+        if at - moments[-1][0] < frame * 0.999:
             moments[-1][1].append(cue)
         else:
             moments.append((at, [cue]))
@@ -197,7 +198,7 @@ def steps(
     for (at, taken), end in zip(moments, ends, strict=True):
         for cue in taken:
             state.take(cue)
-        step = _step(at, max(end - at, frame / 2), elements, levels, state)
+        step = _step(at, max(end - at, frame), elements, levels, state)
         if step.animations:
             made.append(step)
     return there, made
@@ -238,6 +239,8 @@ def _all_cues(plan: ScenePlan) -> list[TimedCue]:
             TimedCue(at=number * plan.seconds * 0.85 / len(items), action="show", target=item)
             for number, item in enumerate(items)
         ]
+        if items and visual.kind == "formula" and "caption" in visual.parts():
+            cues.append(TimedCue(at=cues[-1].at, action="show", target="caption"))
     if visual.kind == "quiz" and not any(cue.target == "answer" for cue in cues):
         cues.append(TimedCue(at=plan.seconds * 0.72, action="show", target="answer"))
         cues.sort(key=lambda cue: cue.at)

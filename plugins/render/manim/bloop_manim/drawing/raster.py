@@ -29,7 +29,7 @@ def picture(path: Path, within: Box) -> ImageMobject | str:
     made = ImageMobject(pixels)
     scale = min(within.width / wide, within.height / high)
     made.stretch_to_fit_width(wide * scale).stretch_to_fit_height(high * scale)
-    made.move_to([within.x, within.y, 0])
+    made.move_to((within.x, within.y, 0.0))
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from manim import ImageMobject, Mobject, VMobject
 from bloop_manim.drawing.canvas import Box
 from bloop_manim.drawing.fonts import Ink
 
+Spot = tuple[float, float]
 _ROUND: Final = 4 / 3 * (math.sqrt(2) - 1)
 """How far the controls of a quarter of a circle lie from its ends."""
 
@@ -93,7 +95,7 @@ def card(
     return outline(np.array(curves), fill, stroke, width)
 
 
-def _straight(a: tuple[float, float], b: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+def _straight(a: tuple[float, float], b: tuple[float, float]) -> tuple[Spot, Spot, Spot, Spot]:
     third = (b[0] - a[0]) / 3, (b[1] - a[1]) / 3
     return a, (a[0] + third[0], a[1] + third[1]), (b[0] - third[0], b[1] - third[1]), b
 
@@ -116,7 +118,7 @@ def polyline(
     places = [(float(x), float(y)) for x, y in spots]
     if closed:
         places.append(places[0])
-    curves = [_straight(a, b) for a, b in zip(places, places[1:], strict=False)]
+    curves = [_straight(a, b) for a, b in pairwise(places)]
     return outline(np.array(curves).reshape(-1, 4, 2), fill, stroke, width, opacity=opacity)
 
 
@@ -137,4 +139,4 @@ def disc(
     curves = np.array(
         [quarter @ t * s for t, s in ((turns[0], 1), (turns[1], 1), (turns[0], -1), (turns[1], -1))]
     )
-    return outline(curves + [x, y], fill, stroke, width, opacity=opacity)
+    return outline(curves + np.array([x, y]), fill, stroke, width, opacity=opacity)

@@ -46,6 +46,21 @@ def set_line(
     rtl: bool = False,
 ) -> Set:
     """One line of text in em; each :data:`ATOM` in it is one of ``atoms``, in their order."""
+    return _set(text, style, language, atoms, rtl) if atoms else _plain(text, style, language, rtl)
+
+
+@lru_cache(8192)
+def _plain(text: str, style: Style, language: str, rtl: bool) -> Set:  # noqa: FBT001 - a key
+    return _set(text, style, language, (), rtl)
+
+
+def _set(
+    text: str,
+    style: Style,
+    language: str,
+    atoms: tuple[Set, ...],
+    rtl: bool,  # noqa: FBT001
+) -> Set:
     x, parts, missing, rest = 0.0, [], [], list(atoms)
     runs = _runs(text, style, language, rtl=rtl)
     # Atoms are told in the order of reading, runs are walked in the order of the eye.

@@ -211,11 +211,6 @@ def moved(box: Box, x: float, y: float) -> Box:
     return Box(box.left + x, box.bottom + y, box.right + x, box.top + y)
 
 
-def moved(box: Box, x: float, y: float) -> Box:
-    """A box elsewhere."""
-    return Box(box.left + x, box.bottom + y, box.right + x, box.top + y)
-
-
 def scaled(box: Box, about: tuple[float, float], factor: float) -> Box:
     """A box made larger or smaller about a spot."""
     x, y = about

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bloop_sdk.storyboard import Scene
+from bloop_sdk.storyboard import Compare, Scene
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?…。！？])\s+")
 _MOST: Final = 8
@@ -44,6 +44,59 @@ def halves(scene: Scene) -> Iterator[tuple[Scene, ...]]:
         cuts = _cuts(scene, kind, items, count, least)
         if cuts is not None:
             yield _parted(scene, kind, items, cuts)
+
+
+def sides(scene: Scene) -> tuple[Scene, ...]:
+    """A comparison as two lists, one after the other, with their lines and cues."""
+    visual = scene.visual
+    if not isinstance(visual, Compare):
+        return (scene,)
+    made = []
+    heard = _heard(scene)
+    for number, (name, side) in enumerate((("left", visual.left), ("right", visual.right))):
+        lines = heard[number]
+        names = {line["id"] for line in lines}
+        cues = [
+            cue.model_dump()
+            | {"target": cue.target.replace(f"{name}-", "item-").replace(name, "title")}
+            for cue in scene.cues
+            if cue.line in names and cue.target.split("-")[0] == name
+        ]
+        made.append(
+            Scene.model_validate(
+                scene.model_dump()
+                | {
+                    "id": _named(scene.id, number),
+                    "narration": lines,
+                    "cues": cues,
+                    "visual": {"kind": "bullets", "title": side.title, "items": side.items},
+                    "seconds": _seconds(scene, lines, len(side.items), 2),
+                }
+            )
+        )
+    return tuple(made)
+
+
+def _heard(scene: Scene) -> list[list[dict[str, Any]]]:
+    """Lines by the side of which they speak first; without any cue, half of them each."""
+    lines = [line.model_dump() for line in scene.narration]
+    first = {cue.line: 0 for cue in scene.cues if cue.target.startswith("left")}
+    for cue in scene.cues:
+        if cue.target.startswith("right"):
+            first.setdefault(cue.line, 1)
+    if not first:
+        lines = _sentences(lines, 2)
+    spoken: list[list[dict[str, Any]]] = [[], []]
+    here = 0
+    for number, line in enumerate(lines):
+        here = max(here, first.get(line["id"], here if first else number * 2 // len(lines)))
+        spoken[here].append(line)
+    return spoken
+
+
+def _named(name: str, number: int) -> str:
+    suffix = f"-part-{number + 1}"
+    return f"{name[: 40 - len(suffix)].rstrip('-')}{suffix}" if number else name
 
 
 def _items(visual: Any, kind: _List) -> list[Any]:
@@ -101,9 +154,8 @@ def _parted(
             and (moved := _moved(cue.model_dump(), kind, start, end, number, len(cuts)))
         ]
         whole = scene.model_dump()
-        suffix = f"-part-{number + 1}"
         whole |= {
-            "id": scene.id if not number else f"{scene.id[: 40 - len(suffix)].rstrip('-')}{suffix}",
+            "id": _named(scene.id, number),
             "title": _headed(scene.title, number, len(cuts)),
             "narration": own,
             "cues": cues,
@@ -156,7 +208,7 @@ def _moved(
 
 
 def _lines(scene: Scene, kind: _List, cuts: Sequence[int]) -> list[list[dict[str, Any]]]:
-    """Each line in the scene of the first part it speaks of, in the order in which they are said."""
+    """Each line in the scene of the first part it speaks of, in the order of speaking."""
     lines = [line.model_dump() for line in scene.narration]
     spoken: list[list[dict[str, Any]]] = [[] for _ in cuts]
     first: dict[str, int] = {}

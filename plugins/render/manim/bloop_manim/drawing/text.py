@@ -22,8 +22,11 @@ from bloop_manim.drawing.typeset import formula
 Align = Literal["start", "middle", "end"]
 LEADING: Final = 1.36
 MATHS: Final = re.compile(r"(?<!\\)\$([^$]+)(?<!\\)\$")
+_ORPHAN: Final = 14
 _MATHS_SIZE: Final = 1.06
 """Typst's letters are a little smaller than ours at the same size."""
+_LATIN: Final = re.compile(f"[ -~\u00a1-\u00ac\u00ae-\u024f\u2018-\u201d\u2026\u20ac{ATOM}]*")
+_BREAKS: Final = re.compile(r"(?<= )(?! )|(?<=[^\W\d]-)(?=[^\W\d])|(?<=[^\W\d]/)(?=[^\W\d])")
 _EXPLICIT: Final = dict.fromkeys(
     map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 )
@@ -135,11 +138,15 @@ def block(
     lines = _broken(source.text, source.atoms, style, language, width / size)
     if balanced and len(lines) > 1:
         lines = _balanced(source, style, language, width / size, len(lines))
+    elif len(lines) > 1:
+        lines = _without_orphan(source, style, language, width / size, lines)
     rows = _rows(lines, source.atoms, style, language, rtl=rtl)
     widest = max((row.width for row in rows), default=0.0)
     ink, height, base = _stacked(rows, widest, own(style).cap, leading, _side(align, rtl=rtl))
     missing = [char for row in rows for char in row.missing]
-    troubles = source.troubles + ((_undrawn(missing),) if missing else ())
+    troubles = source.troubles
+    if missing:
+        troubles += (Trouble("glyph", undrawn(missing)),)
     cap = own(style).cap * size
     lines_, up = len(rows), base * size
     made = Block(ink * size, widest * size, height * size, size, cap, lines_, up, troubles)
@@ -147,16 +154,16 @@ def block(
     return made
 
 
-def _undrawn(missing: Sequence[str]) -> Trouble:
+def undrawn(missing: Sequence[str]) -> str:
+    """Which characters no font draws, and what to do."""
     names = [
         f"{char} (U+{ord(char):04X} {unicodedata.name(char, 'without a name')})"
         for char in dict.fromkeys(missing)
     ]
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return Trouble(
-        "glyph",
+    return (
         f"no font on this machine draws {', '.join(names[:4])}{more}; install one that does "
-        "(Debian: fonts-noto-core, fonts-noto-cjk) or write it otherwise",
+        "(Debian: fonts-noto-core, fonts-noto-cjk) or write it otherwise"
     )
 
 
@@ -195,6 +202,21 @@ def _broken(
     text: str, atoms: tuple[Set, ...], style: Style, language: str, width: float
 ) -> list[str]:
     """Greedy lines; a word wider than a line is broken between its characters."""
+    return list(
+        _greedy(text, style, language, width)
+        if not atoms
+        else _fill(text, atoms, style, language, width)
+    )
+
+
+@lru_cache(8192)
+def _greedy(text: str, style: Style, language: str, width: float) -> tuple[str, ...]:
+    return tuple(_fill(text, (), style, language, width))
+
+
+def _fill(
+    text: str, atoms: tuple[Set, ...], style: Style, language: str, width: float
+) -> list[str]:
     if _width(text, style, language, atoms) <= width:
         return [text.strip()]
     lines, line, room, used = [], "", width, 0
@@ -221,6 +243,9 @@ def _broken(
 
 @lru_cache(4096)
 def _units(text: str) -> tuple[str, ...]:
+    """Where lines may be broken (UAX 14); for plain Latin text by a short rule, much quicker."""
+    if _LATIN.fullmatch(text):
+        return tuple(piece for piece in _BREAKS.split(text) if piece)
     return tuple(line_break_units(text))
 
 
@@ -243,6 +268,19 @@ def _balanced(source: Rich, style: Style, language: str, width: float, count: in
         else:
             high = middle
     return _broken(source.text, source.atoms, style, language, high)
+
+
+def _without_orphan(
+    source: Rich, style: Style, language: str, width: float, lines: list[str]
+) -> list[str]:
+    """Somewhat narrower lines where the last one would hold a single word, if that is enough."""
+    if " " in lines[-1] or (not lines[-1].isalpha() and len(lines[-1]) > _ORPHAN):
+        return lines
+    for share in (0.94, 0.88, 0.8):
+        other = _broken(source.text, source.atoms, style, language, width * share)
+        if len(other) == len(lines) and " " in other[-1]:
+            return other
+    return lines
 
 
 @lru_cache(16384)

@@ -124,10 +124,15 @@ def themed(look: Look) -> tuple[Theme, tuple[Fault, ...]]:
         wanted: str | None = getattr(look, role)
         if not wanted:
             continue
-        # On the paler tint of itself, too, on which highlighted text stands.
-        color = readable(wanted.lower(), theme.tint(wanted.lower()), theme.least)
+        color = wanted.lower()
+        # On cards too, and on the pale tint of itself on which highlighted text stands; that
+        # gets darker with it, so the last round is the one that counts.
+        for _ in range(3):
+            for paper in (theme.paper, theme.card, theme.zebra, theme.tint(color, 0.2)):
+                color = readable(color, paper, theme.least)
         series = (color, *theme.series[1:]) if role == "primary" else theme.series
-        theme = replace(theme, series=series, **{role: color})
+        theme = replace(theme, series=series)
+        theme = replace(theme, primary=color) if role == "primary" else replace(theme, accent=color)
         if color != wanted.lower():
             faults.append(
                 Fault(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tempfile
+import unicodedata
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
@@ -37,6 +39,10 @@ def formula(latex: str, *, display: bool) -> Set:
     Raises :class:`FormulaError`.
     """
     maths = to_typst(latex)
+    foreign = next((char for char in latex if _is_foreign(char)), None)
+    if foreign:
+        message = f"{foreign!r} in a formula, whose face has Latin, Greek and Cyrillic letters"
+        raise FormulaError(message, latex.index(foreign))
     if display:
         ink = _ink(f"$ {maths.typst} $")
         return _boxed(ink)
@@ -52,6 +58,20 @@ def formula(latex: str, *, display: bool) -> Set:
         max(0.0, float(moved[..., 1].max(initial=0.0))),
         max(0.0, float(-moved[..., 1].min(initial=0.0))),
     )
+
+
+def _is_foreign(char: str) -> bool:
+    name = unicodedata.name(char, "")
+    known = (
+        "LATIN",
+        "GREEK",
+        "CYRILLIC",
+        "MATHEMATICAL",
+        "DOUBLE-STRUCK",
+        "SCRIPT",
+        "BLACK-LETTER",
+    )
+    return char.isalpha() and not char.isascii() and not name.startswith((*known, "MICRO", "ALEF"))
 
 
 @lru_cache(512)
@@ -89,15 +109,16 @@ def _ink(body: str) -> Ink:
         raise FormulaError(f"Typst: {err.message}", 0) from err
     if isinstance(svg, list):
         svg = svg[0]
-    root = ET.fromstring(svg)  # noqa: S314 - written by Typst from our own document
+    # Written by Typst from our own document.
+    root = ET.fromstring(svg)  # noqa: S314 # nosec B314
     symbols = {
         symbol.get("id", ""): "".join(path.get("d", "") for path in symbol)
         for symbol in root.iter(f"{_SVG}symbol")
     }
     parts: list[Ink] = []
     _walk(root, np.eye(3), symbols, parts)
-    ink = np.concatenate(parts) if parts else NO_INK
-    return ink * np.array([1, -1]) / _EM
+    ink: Ink = (np.concatenate(parts) if parts else NO_INK) * np.array([1, -1]) / _EM
+    return ink
 
 
 def _walk(node: ET.Element, matrix: Any, symbols: dict[str, str], parts: list[Ink]) -> None:
@@ -170,6 +191,6 @@ def _bars(curves: Ink, width: float) -> Ink:
         along = end - start
         across = np.array([-along[1], along[0]]) / (np.hypot(*along) or 1.0) * width / 2
         corners = [start + across, end + across, end - across, start - across, start + across]
-        for a, b in zip(corners, corners[1:], strict=False):
+        for a, b in pairwise(corners):
             bars.append([a, a + (b - a) / 3, b + (a - b) / 3, b])
     return np.array(bars, dtype=np.float64).reshape(-1, 4, 2)

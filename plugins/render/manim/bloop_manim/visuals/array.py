@@ -26,9 +26,9 @@ def draw(sketch: Sketch, visual: Array, scale: float) -> None:
     # Rows of about the same length look meant.
     columns = math.ceil(count / rows)
     side = min(max(side, min(box.width / columns, size * 3.0)), box.width / columns)
-    high = min(side, size * 2.6)
+    high = min(side, size * (2.6 if rows <= 3 else 1.9))
     under = small * 1.45 if visual.indices else 0.0
-    over = size * 0.62
+    over = size * (0.62 if rows <= 3 else 0.5)
     label = sketch.text(visual.label, small * 1.1, style="bold")
     head = label.height + 0.12 if visual.label else 0.0
     step = over + high + under + size * 0.35
@@ -47,7 +47,7 @@ def draw(sketch: Sketch, visual: Array, scale: float) -> None:
         cell = Box(x, y - high, x + side, y)
         _cell(sketch, n, cell, size)
         value.centre(cell.x, cell.y)
-        sketch.write(value, visual.values[n], theme.ink, f"cell-{n}", paper=theme.card)
+        sketch.write(value, visual.values[n], theme.ink, f"cell-{n}", paper=theme.card, label=True)
         if visual.indices:
             index = sketch.text(str(n), small, rtl=False).centre(cell.x, cell.bottom - small * 0.8)
             sketch.write(index, str(n), theme.muted, f"cell-{n}", label=True)

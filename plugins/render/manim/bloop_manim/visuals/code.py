@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from pygments.lexers import get_lexer_by_name
@@ -11,12 +12,12 @@ from pygments.token import Token, _TokenType
 from pygments.util import ClassNotFound
 
 from bloop_manim.drawing.canvas import LABEL_CAP, Box
-from bloop_manim.drawing.color import mix
-from bloop_manim.drawing.fonts import own
+from bloop_manim.drawing.color import contrast, mix
+from bloop_manim.drawing.fonts import Ink, own
 from bloop_manim.drawing.recipes import card, outline
 from bloop_manim.drawing.shaping import set_line
 from bloop_manim.drawing.sketch import Sketch, Written
-from bloop_manim.drawing.text import block, tidy
+from bloop_manim.drawing.text import tidy, undrawn
 from bloop_sdk.storyboard import Code
 
 _LEADING: Final = 1.5
@@ -78,7 +79,13 @@ def draw(sketch: Sketch, visual: Code, scale: float) -> None:
             figure = sketch.text(f"{number}", size, style="mono", leading=_LEADING, rtl=False)
             figure.place(left + pad + gutter - 1.4 * advance - figure.width, y)
             sketch.write(
-                figure, f"{number}", theme.syntax["comment"], name, paper=theme.card, label=True
+                figure,
+                f"{number}",
+                theme.syntax["comment"],
+                name,
+                paper=theme.card,
+                label=True,
+                motion="fade",
             )
         for row in part:
             _row(sketch, row, left + pad + gutter, y, size, name)
@@ -86,38 +93,36 @@ def draw(sketch: Sketch, visual: Code, scale: float) -> None:
 
 
 def _row(sketch: Sketch, row: Pieces, x: float, y: float, size: float, part: str) -> None:
-    theme = sketch.theme
-    by_color: dict[str, list[Any]] = {}
+    """One shape for each colour of a row."""
+    theme, base = sketch.theme, y - (_LEADING + own("mono").cap) / 2 * size
+    by_color: dict[str, list[Ink]] = {}
+    missing: list[str] = []
     for text, kind in row:
-        if text.strip():
-            piece = block(
-                text, size, style="mono", language=sketch.language, leading=_LEADING, rtl=False
-            )
-            piece.place(x, y)
-            for trouble in piece.troubles:
-                sketch.fault(trouble.code, part, trouble.message)
+        one = set_line(text, "mono", sketch.language)
+        missing += one.missing
+        sketch.letters += len(text.strip())
+        if len(one.ink):
             color = theme.syntax.get(kind, theme.ink)
-            by_color.setdefault(color, []).append(piece)
-        x += len(text) * size * 0.6 if text.isascii() else piece_width(text, size, sketch.language)
-    least = sketch.canvas.least_cap(LABEL_CAP)
-    for color, pieces in by_color.items():
-        for piece in pieces:
-            sketch.letters, sketch.missing = (
-                sketch.letters + piece.letters,
-                sketch.missing + piece.missing,
-            )
-            cap = own("mono").cap * size
-            sketch.texts.append(Written(part, "", piece.inked, cap, least, color, theme.card))
-        ink = np.concatenate([piece.ink for piece in pieces])
-        sketch.add(outline(ink, color), part, motion="fade")
+            by_color.setdefault(color, []).append(one.ink * size + [x, base])
+        x += one.width * size
+    if missing:
+        sketch.missing += len(missing)
+        sketch.fault("glyph", part, undrawn(missing))
+    recipes = [outline(np.concatenate(parts), color) for color, parts in by_color.items()]
+    for recipe in recipes:
+        sketch.add(recipe, part, motion="fade")
+    if recipes:
+        whole = recipes[0].box
+        for recipe in recipes[1:]:
+            whole = whole.joined(recipe.box)
+        palest = min(by_color, key=lambda color: contrast(color, theme.card))
+        plain, cap = "".join(text for text, _ in row), own("mono").cap * size
+        least = sketch.canvas.least_cap(LABEL_CAP)
+        sketch.texts.append(Written(part, plain.strip(), whole, cap, least, palest, theme.card))
 
 
-def piece_width(text: str, size: float, language: str) -> float:
-    """Letters of other scripts are not of one width."""
-    return set_line(text, "mono", language).width * size
-
-
-def coloured(text: str, language: str) -> list[Pieces]:
+@lru_cache(64)
+def coloured(text: str, language: str) -> tuple[Pieces, ...]:
     """Lines of source text by kinds of words; a language that nobody knows is plain."""
     try:
         lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
@@ -131,7 +136,7 @@ def coloured(text: str, language: str) -> list[Pieces]:
             if piece:
                 lines[-1].append((tidy(piece), _kind(token)))
     count = len(text.rstrip("\n").split("\n"))
-    return [*lines, *([[]] * count)][:count]
+    return tuple([*lines, *([[]] * count)][:count])
 
 
 def _kind(token: _TokenType) -> str:

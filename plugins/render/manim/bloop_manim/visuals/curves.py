@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from bloop_sdk.storyboard import Expression
@@ -135,7 +136,7 @@ def _breaks(at: Value, x0: float, y0: float, x1: float, y1: float) -> bool:
 def _clipped(run: Sequence[Point], bottom: float, top: float) -> list[list[Point]]:
     """Cut where a run leaves the range."""
     pieces: list[list[Point]] = [[]]
-    for a, b in zip(run, run[1:], strict=False):
+    for a, b in pairwise(run):
         cut = _within(a, b, bottom, top)
         if cut is None:
             if pieces[-1]:

@@ -119,13 +119,13 @@ def _segment(sketch: Sketch, shape: Shape, spots: list[Spot], plane: _Plane) -> 
             share = max(0.0, 1 - head * 0.8 / (math.dist(a, b) or 1.0))
             end = (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share)
             line = path([a, end], shade, width)
-            sketch.add(line, shape.id, glow=glow, motion="fade" if glow else "draw")
+            sketch.add(line, shape.id, glow=glow, motion="fade")
             sketch.add(
                 tip(b, a, head * (1.15 if glow else 1), shade), shape.id, glow=glow, motion="fade"
             )
         else:
             line = path([a, b], shade, width)
-            sketch.add(line, shape.id, glow=glow, motion="fade" if glow else "draw")
+            sketch.add(line, shape.id, glow=glow, motion="fade")
     plane.ink += _along(a, b)
 
 
@@ -236,4 +236,4 @@ def _anchor(shape: Shape, plane: _Plane) -> tuple[Spot, Spot | None, float]:
             length = math.dist(*spots) or 1.0
             across = (-(by - ay) / length, (bx - ax) / length)
             side = 1.0 if across[0] * away[0] + across[1] * away[1] >= 0 else -1.0
-            return middle, (across[0] * side, across[1] * side), size * 0.3
+            return middle, (across[0] * side, across[1] * side), size * 0.4

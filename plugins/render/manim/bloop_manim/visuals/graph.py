@@ -157,7 +157,7 @@ def _bowed(edge: Edge, visual: Graph, nodes: Mapping[str, Box], number: int, siz
     across = np.array([-along[1], along[0]]) / (float(np.hypot(*along)) or 1.0)
     far = size * (0.85 + 0.8 * (before // 2))
     if _blocked(edge, nodes):
-        far = max(max(box.height for box in nodes.values()), size * 1.4) * 0.9 + size * 0.5
+        far = max(size * 1.4, *(box.height for box in nodes.values())) * 0.9 + size * 0.5
     side = 1 if before % 2 == 0 else -1
     middle = np.array([(a.x + b.x) / 2, (a.y + b.y) / 2]) + across * far * side
     return float(middle[0]), float(middle[1])
@@ -197,7 +197,7 @@ def _edge(
         if visual.directed:
             shaft[-1] = _shorter(route[-2], route[-1], head * 0.8)
         line = path(shaft, color, width, bowed=edge.source == edge.target, angular=_angular(shaft))
-        sketch.add(line, part, needs=needs, glow=glow, motion="fade" if glow else "draw")
+        sketch.add(line, part, needs=needs, glow=glow, motion="fade")
         if visual.directed:
             before = (
                 route[-2] if len(route) == 2 else tuple(line.get_end()[:2] - _heading(line) * 0.3)

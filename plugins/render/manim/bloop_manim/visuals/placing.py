@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bloop_manim.drawing.canvas import Box
 from bloop_manim.visuals.layering import Link, ranked
@@ -48,7 +49,7 @@ def _near(rows: Sequence[Sequence[str]], links: Sequence[Link]) -> dict[str, lis
     for number, (a, b) in enumerate(links):
         low, high = (a, b) if level[a] < level[b] else (b, a)
         chain = [low, *(f"~{number}~{n}" for n in range(level[low] + 1, level[high])), high]
-        for one, other in zip(chain, chain[1:], strict=False):
+        for one, other in pairwise(chain):
             if one != other and level[one] != level[other]:
                 near[one].append(other)
                 near[other].append(one)
@@ -77,8 +78,7 @@ def _in_rows(
                 sum(xs[one] for one in near[name]) / len(near[name]) if near[name] else xs[name]
                 for name in row
             ]
-            for name, x in zip(row, _apart(row, wanted, sizes, gaps.beside), strict=True):
-                xs[name] = x
+            xs |= dict(zip(row, _apart(row, wanted, sizes, gaps.beside), strict=True))
     middle = (min(xs.values()) + max(xs.values())) / 2
     y, spots = 0.0, {}
     for row in rows:

@@ -74,7 +74,7 @@ def draw(sketch: Sketch, visual: Plot, scale: float) -> None:
     area = Box(box.left + gutter, upper - height + under, box.right - right, upper - over)
     plane = _Plane(low, high, bottom, top, area)
     _axes(sketch, visual, plane, across, upward, figures, size)
-    _curves(sketch, visual, plane, runs)
+    _curves(sketch, plane, runs)
     if rows:
         _legend(sketch, visual, rows, upper, size)
     elif widest:
@@ -148,7 +148,7 @@ def _axes(
         sketch.write(name, visual.y.label, theme.ink, "axes", label=True, motion="fade")
 
 
-def _curves(sketch: Sketch, visual: Plot, plane: _Plane, runs: list[list[list[Point]]]) -> None:
+def _curves(sketch: Sketch, plane: _Plane, runs: list[list[list[Point]]]) -> None:
     theme = sketch.theme
     for number, pieces in enumerate(runs, 1):
         runs_ = [np.array([(plane.x(x), plane.y(y)) for x, y in piece]) for piece in pieces]

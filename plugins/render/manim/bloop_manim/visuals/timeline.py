@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from bloop_manim.drawing.canvas import Box
 from bloop_manim.drawing.recipes import disc, line
 from bloop_manim.drawing.sketch import Sketch
@@ -49,13 +51,9 @@ def _across(sketch: Sketch, visual: Timeline, size: float, column: float) -> Non
     xs = [box.left + column * (n + 0.5) for n in range(len(visual.moments))]
     if sketch.rtl:
         xs.reverse()
-    for number, (x, moment, when, what) in enumerate(
-        zip(xs, visual.moments, whens, whats, strict=True), 1
-    ):
-        part = f"moment-{number}"
-        if number > 1:
-            start = xs[number - 2]
-            sketch.add(line((start, y), (x, y), theme.line, 3.0), part, marks=(), motion="draw")
+    for number, (start, x) in enumerate(pairwise(xs), 2):
+        rule = line((start, y), (x, y), theme.line, 3.0)
+        sketch.add(rule, f"moment-{number}", marks=(), motion="draw")
     for number, (x, moment, when, what) in enumerate(
         zip(xs, visual.moments, whens, whats, strict=True), 1
     ):

@@ -181,7 +181,7 @@ class _Reader:
             return self._fill("bounded", base, below)
         if base.text in {"log", "lg"} and below is not None and above is None:
             return self._fill("log", below)
-        if base.kind == "row" and base.children[-1].text == "|" and below is not None:
+        if base.kind == "row" and base.plain().endswith("|") and below is not None:
             return self._fill("at", self._row(base.children[:-1]), below)
         said = self.say(base)
         if below is not None:
@@ -258,8 +258,7 @@ class _Reader:
 
     def _cases(self, node: Node) -> str:
         said = []
-        for row in node.children:
-            value, *condition = row.children
+        for value, *condition in (row.children for row in node.children if row.children):
             words = [self.say(one) for one in condition]
             if not words:
                 said.append(self.say(value))

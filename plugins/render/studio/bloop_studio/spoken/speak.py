@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from bloop_sdk.storyboard.words import words
 from bloop_studio.spoken import signs
 from bloop_studio.spoken.model import Span, Spoken
 from bloop_studio.spoken.numerals import Numerals, Rule
 from bloop_studio.spoken.tables import Tables, tables
-from bloop_studio.words import words
 
 _CLOSING = frozenset(".,;:!?)]}…»”’")
 _OPENING = frozenset("([{«„“\"'¿¡-")

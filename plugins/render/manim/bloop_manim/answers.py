@@ -8,13 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import manim
 from PIL import Image
 
 from bloop_manim import drawing as pictures
 from bloop_manim import wire
-from bloop_manim.film import Encoding, Film, keep
+from bloop_manim.encoding import Encoding
+from bloop_manim.film import Film, keep
 from bloop_manim.stage import Stage, frames_of, looking
+from bloop_sdk import FatalError
 from bloop_sdk.providers.render import ScenePlan
 
 Report = Callable[[int, int], None]
@@ -52,6 +55,13 @@ def render(plan: ScenePlan, target: Path, encoding: Encoding, report: Report) ->
             film.show(frame, stage.canvas.pixels, box)
             report(frame, stage.frames)
         data = film.finish(stage.frames)
+    except av.FFmpegError as err:
+        film.abandon()
+        raise FatalError(
+            f"{encoding.codec} could not encode the scene: {err}",
+            cure='set encoder = "cpu" for the plugin manim',
+            code="encoder_failed",
+        ) from err
     except BaseException:
         film.abandon()
         raise

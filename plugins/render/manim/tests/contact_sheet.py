@@ -1,6 +1,6 @@
 """Draws storyboards as contact sheets of PNG pictures, to look at what scenes look like.
 
-python plugins/render/manim/tools/sheet.py FOLDER [--kinds plot,code] [--themes light,dark]
+python -m plugins.render.manim.tests.contact_sheet FOLDER [--kinds plot,code] [--themes light,dark]
     [--formats 16:9,9:16,1:1] [--at 1.0] [--pixels 480]
 """
 
@@ -10,45 +10,24 @@ import argparse
 import json
 import math
 import sys
+import tempfile
 from pathlib import Path
 
-import numpy as np
-from manim import Camera
 from PIL import Image
 
-from bloop_manim.drawing import Drawing, timeline
+from bloop_manim.answers import stills
+from bloop_manim.stage import looking
 from bloop_sdk.providers.render import Look, ScenePlan, TimedCue
 from bloop_sdk.storyboard import Scene
 
 SHAPES = {"16:9": (16, 9), "9:16": (9, 16), "1:1": (1, 1)}
 
 
-def frame(drawing: Drawing, at: float, width: int, height: int) -> Image.Image:
-    """One picture of a scene at a time, by manim's Cairo camera."""
-    there = drawing.mobjects()
-    for step in drawing.steps:
-        if step.at > at:
-            break
-        share = min(1.0, (at - step.at) / step.seconds)
-        for animation in step.animations:
-            animation.begin()
-            animation.interpolate(share)
-            if animation.mobject not in there:
-                there.append(animation.mobject)
-            if share >= 1:
-                animation.finish()
-                if animation.is_remover():
-                    there.remove(animation.mobject)
-    wide, high = drawing.frame
-    camera = Camera(
-        pixel_width=width,
-        pixel_height=height,
-        frame_width=wide,
-        frame_height=high,
-        background_color=drawing.background,
-    )
-    camera.capture_mobjects(there)
-    return Image.fromarray(np.array(camera.pixel_array)).convert("RGB")
+def frame(plan: ScenePlan, at: float) -> Image.Image:
+    """One picture of a scene at a time, as the renderer makes it."""
+    with tempfile.TemporaryDirectory() as folder, looking(plan.look):
+        (path,) = stills(plan, [at], Path(folder), lambda *_: None)
+        return Image.open(path).convert("RGB")
 
 
 def size(shape: str, pixels: int) -> tuple[int, int]:
@@ -94,7 +73,7 @@ def main() -> None:
                     language=one.get("language", "en"),
                     assets={"pic": given.asset} if given.asset else {},
                 )
-                pictures.append(frame(timeline(plan), given.at, width, height))
+                pictures.append(frame(plan, given.at))
             columns = given.columns or max(1, min(len(pictures), 1600 // width))
             rows = math.ceil(len(pictures) / columns)
             sheet = Image.new("RGB", (columns * (width + 8), rows * (height + 8)), "#888")

@@ -1,0 +1,230 @@
+"""Reads what :mod:`bloop_studio.script` describes; every fault with its line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from yaml.events import AliasEvent
+
+from bloop_sdk import MalformedRecordError
+from bloop_sdk.storyboard import Storyboard
+from bloop_studio.marked import unmarked
+
+LONGEST = 1_000_000
+_HEADING = re.compile(r"##(?: (?P<title>.*?))? \{#(?P<id>\S+?)(?: seconds=(?P<seconds>\S+))?\}")
+_LINE = re.compile(r"- (?P<text>.*) \{#(?P<id>\S+)\}", re.DOTALL)
+_FENCE = re.compile(r"```\s*(visual|cues)\s*")
+
+
+class ScriptError(MalformedRecordError):
+    """A script that is no storyboard; ``faults`` are lines (from 1) and what is wrong there."""
+
+    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"line {line}: {what}" for line, what in self.faults))
+
+
+@dataclass
+class _Script:
+    """What was read, and on which line each part of it stands."""
+
+    head: dict[str, Any] = field(default_factory=dict)
+    scenes: list[dict[str, Any]] = field(default_factory=list)
+    places: dict[tuple[Any, ...], int] = field(default_factory=dict)
+
+    def line_of(self, where: tuple[Any, ...]) -> int:
+        """The line of the nearest part around ``where``."""
+        while where and where not in self.places:
+            where = where[:-1]
+        return self.places.get(where, 1)
+
+
+def from_markdown(text: str) -> Storyboard:
+    """The storyboard that a script describes. Raises :class:`ScriptError`."""
+    if len(text) > LONGEST:
+        raise ScriptError([(1, f"longer than {LONGEST} characters")])
+    script = _Script()
+    rows = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    _Reader(script, rows).read()
+    try:
+        return Storyboard.model_validate({**script.head, "scenes": script.scenes})
+    except ValidationError as err:
+        faults = [
+            (script.line_of(tuple(one["loc"])), _told(one["loc"], one["msg"]))
+            for one in err.errors()[:20]
+        ]
+        raise ScriptError(sorted(faults)) from None
+
+
+def _told(where: tuple[int | str, ...], message: str) -> str:
+    inner = [str(one) for one in where if one not in {"scenes", "narration", "visual", "cues"}]
+    named = ".".join(one for one in inner[1:] if where[0] == "scenes") or ".".join(inner[:1])
+    plain = message.removeprefix("Value error, ")
+    return f"{named}: {plain}" if (named and where[0] != "scenes") or len(inner) > 1 else plain
+
+
+class _Reader:
+    def __init__(self, script: _Script, rows: Sequence[str]) -> None:
+        self._script = script
+        self._rows = rows
+        self._at = 0
+
+    def read(self) -> None:
+        self._head()
+        while self._at < len(self._rows):
+            row = self._rows[self._at]
+            if not row.strip():
+                self._at += 1
+            elif row.startswith("## "):
+                self._heading()
+            elif not self._script.scenes:
+                self._fail("a scene starts with: ## Title {#id}")
+            elif row.startswith("- "):
+                self._line()
+            elif row.startswith("concepts:"):
+                self._scene["concepts"] = self._loaded(row, self._at).get("concepts")
+                self._at += 1
+            elif _FENCE.fullmatch(row):
+                self._block()
+            else:
+                self._fail(
+                    'not understood; narration starts with "- ", a picture with "```visual", '
+                    'a scene with "## "'
+                )
+
+    @property
+    def _scene(self) -> dict[str, Any]:
+        return self._script.scenes[-1]
+
+    def _fail(self, what: str, line: int | None = None) -> None:
+        raise ScriptError([((self._at if line is None else line) + 1, what)])
+
+    def _place(self, *where: Any) -> None:
+        scene = len(self._script.scenes) - 1
+        self._script.places["scenes", scene, *where] = self._at + 1
+
+    def _head(self) -> None:
+        while self._at < len(self._rows) and not self._rows[self._at].strip():
+            self._at += 1
+        if self._at == len(self._rows) or self._rows[self._at].rstrip() != "---":
+            self._fail('a script starts with "---", then title: and language:, then "---"')
+        start = self._at + 1
+        end = self._end(start, "---")
+        loaded = self._loaded("\n".join(self._rows[start:end]), start)
+        self._script.head = loaded
+        for number, row in enumerate(self._rows[start:end], start + 1):
+            self._script.places[row.split(":")[0],] = number
+        self._at = end + 1
+
+    def _end(self, start: int, mark: str) -> int:
+        for number in range(start, len(self._rows)):
+            row = self._rows[number]
+            if row.rstrip() == mark:
+                return number
+            if row.startswith(("## ", "```")):
+                break
+        self._fail(f"{mark} is missing at its end", start - 1)
+        raise AssertionError
+
+    def _heading(self) -> None:
+        found = _HEADING.fullmatch(self._rows[self._at].rstrip())
+        if found is None:
+            self._fail("a scene starts with: ## Title {#id} or ## Title {#id seconds=8}")
+            return
+        scene: dict[str, Any] = {"id": found["id"], "title": self._unquoted(found["title"] or "")}
+        if found["seconds"]:
+            scene["seconds"] = found["seconds"]
+        self._script.scenes.append(scene | {"narration": [], "cues": []})
+        self._place()
+        self._place("id")
+        self._at += 1
+
+    def _line(self) -> None:
+        start = self._at
+        rows = [self._rows[start].rstrip()]
+        # Long lines may go on, indented.
+        while _LINE.fullmatch(" ".join(rows)) is None:
+            following = self._rows[start + len(rows)] if start + len(rows) < len(self._rows) else ""
+            if not following.startswith("  ") or not following.strip():
+                self._fail("a line of narration ends with its id: - What is said. {#l1}")
+            rows.append(following.strip())
+        found = _LINE.fullmatch(" ".join(rows))
+        assert found is not None
+        self._place("narration", len(self._scene["narration"]))
+        try:
+            text, cues = unmarked(self._unquoted(found["text"]), found["id"])
+        except ValueError as err:
+            raise ScriptError([(start + 1, _first(err))]) from None
+        self._scene["narration"].append({"id": found["id"], "text": text})
+        for cue in cues:
+            self._place("cues", len(self._scene["cues"]))
+            self._scene["cues"].append(cue.model_dump())
+        self._at = start + len(rows)
+
+    def _block(self) -> None:
+        start = self._at
+        kind = self._rows[start].removeprefix("```").strip()
+        end = self._end(start + 1, "```")
+        loaded = _yaml("\n".join(self._rows[start + 1 : end]), start + 1)
+        if kind == "visual":
+            if "visual" in self._scene:
+                self._fail("the scene has a visual already")
+            self._scene["visual"] = loaded
+            self._place("visual")
+        elif isinstance(loaded, list):
+            self._place("cues")
+            self._scene["cues"] += loaded
+        else:
+            self._fail("cues are a list: - {line: l1, word: middle, target: item-1}")
+        self._at = end + 1
+
+    def _loaded(self, text: str, start: int) -> dict[str, Any]:
+        loaded = _yaml(text, start)
+        if not isinstance(loaded, dict):
+            self._fail("there should be: key: value", start)
+        return dict(loaded)
+
+    def _unquoted(self, text: str) -> str:
+        if not text.startswith('"'):
+            return text.strip()
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            self._fail('a text that starts with " is a JSON string, with its end and \\" within')
+            raise
+
+
+def _first(err: ValueError) -> str:
+    if isinstance(err, ValidationError):
+        one = err.errors()[0]
+        return f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
+    return str(err)
+
+
+class _Loader(yaml.SafeLoader):
+    """Without anchors: a few lines of them would unfold to gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(AliasEvent):
+            raise yaml.MarkedYAMLError(
+                problem="anchors are not read here",
+                problem_mark=self.peek_event().start_mark,  # type: ignore[no-untyped-call]
+            )
+        return super().compose_node(parent, index)
+
+
+def _yaml(text: str, start: int) -> Any:
+    """``start`` is the line before the first of ``text``, counted from 1."""
+    try:
+        return _Loader(f"{text}\n").get_single_data()
+    except yaml.MarkedYAMLError as err:
+        line = min(err.problem_mark.line if err.problem_mark else 0, text.count("\n"))
+        raise ScriptError([(start + line + 1, err.problem or "no YAML")]) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as err:
+        raise ScriptError([(start + 1, f"no YAML: {err}")]) from None
