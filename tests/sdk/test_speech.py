@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bloop_sdk.providers.ai import Phoneme, Speech, Word
-from bloop_sdk.speech import align, estimated, match, runs, sayable, trim, write_wav
+from bloop_sdk.speech import (
+    align,
+    estimated,
+    located,
+    match,
+    pieces,
+    runs,
+    sayable,
+    trim,
+    write_wav,
+)
 
 RATE = 1000
 
@@ -187,3 +197,33 @@ def test_a_wav_file(tmp_path):
     write_wav(spoken([1, 2, 3]), path)
     with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (1, RATE, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two. Three.", ["One. Two. ", "Three."]),
+        ("One two three four", ["One two ", "three four"]),
+        ("一二三。四五六七八九十。", ["一二三。", "四五六七八九十。"]),
+        ("abcdefghijklmnop", ["abcdefghij", "klmnop"]),
+        ("", []),
+    ],
+)
+def test_a_text_is_cut_where_it_is_heard_least(text, expected):
+    assert [text[start:end] for start, end in pieces(text, 10)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "expected"),
+    [
+        ("I 😀 am", ["I", " ", "?", " ", "a", "", "m"], [(0, 1), (4, 5), (5, 6)]),
+        ("no, no more", ["no", "no", "more"], [(0, 2), (4, 6), (7, 11)]),
+        ("one" + " " * 40 + "two", ["one", "two"], [(0, 3), (43, 46)]),
+        ("one" + " " * 41 + "two", ["one", "two"], [(0, 3)]),
+    ],
+)
+def test_what_a_voice_says_is_found_in_the_text_in_order(text, said, expected):
+    times = [0.1 * at for at in range(len(said))]
+    found = located(text, zip(said, times, times, strict=True))
+    assert [(one.start, one.end) for one in found] == expected
+    assert [one.begins for one in found] == sorted(one.begins for one in found)

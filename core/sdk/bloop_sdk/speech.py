@@ -2,8 +2,10 @@
 
 A voice tells when it says its own tokens: characters, words, several words at once. :func:`align`
 makes :class:`bloop_sdk.providers.ai.Word` of them, as :class:`bloop_sdk.providers.ai.Speech` wants
-them; without any tokens it estimates. :func:`match` helps where tokens hold several words and their
-sounds are known, and :func:`trim` gives all voices the same short silence at both ends.
+them; without any tokens it estimates. :func:`located` helps where a voice tells what it says, but
+not where that stands, :func:`match` where tokens hold several words and their sounds are known, and
+:func:`trim` gives all voices the same short silence at both ends. :func:`pieces` cuts what is too
+long for one request.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from __future__ import annotations
 import array
 import bisect
 import dataclasses
+import re
 import sys
 import unicodedata
 import wave
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -276,6 +279,38 @@ def estimated(text: str, rate: int, pace: float = 1.0) -> Speech:
 def sayable(text: str) -> str:
     """``text`` with spaces for what is no character to be written: as long, with the same runs."""
     return "".join(" " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in text)
+
+
+_SENTENCE = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)]*\s+|[\u3002\uff01\uff1f]+|\n+")
+_SPACE = re.compile(r"\s+")
+
+
+def pieces(text: str, longest: int) -> Iterator[Span]:
+    """Where to cut a text: behind the last sentence that fits, or else behind a word."""
+    start = 0
+    while len(text) - start > longest:
+        part = text[start : start + longest]
+        ends = [found.end() for found in _SENTENCE.finditer(part)]
+        ends = ends or [found.end() for found in _SPACE.finditer(part)] or [longest]
+        yield start, start + ends[-1]
+        start += ends[-1]
+    if start < len(text):
+        yield start, len(text)
+
+
+def located(text: str, said: Iterable[tuple[str, float, float]], ahead: int = 40) -> list[Word]:
+    """Tokens for what a voice tells in order: what it says, from when and to when (seconds).
+
+    Up to ``ahead`` characters may be left out between two of them; what is not there is no token.
+    """
+    tokens: list[Word] = []
+    at = 0
+    for part, begins, ends in said:
+        here = text.find(part, at, at + ahead + len(part)) if part.strip() else -1
+        if here >= 0:
+            at = here + len(part)
+            tokens.append(Word(start=here, end=at, begins=begins, ends=ends))
+    return tokens
 
 
 def write_wav(speech: Speech, path: Path) -> None:

@@ -66,11 +66,14 @@ def tones(text: str, rate: int, pace: float = 1.0) -> tuple[bytes, list[tuple[fl
     A letter or a digit is a tone of its own, everything else as much silence.
     """
     length = round(LETTER_SECONDS / pace * rate)
-    samples = array.array("h")
-    for char in text:
-        step = 2 * math.pi * (200 + 7 * (ord(char) % 64)) / rate if char.isalnum() else 0.0
-        samples.extend(round(9000 * math.sin(step * at)) for at in range(length))
+    sounds = {char: _tone(char, rate, length) for char in set(text)}
+    times = [(at * length / rate, (at + 1) * length / rate) for at in range(len(text))]
+    return b"".join(map(sounds.__getitem__, text)), times
+
+
+def _tone(char: str, rate: int, length: int) -> bytes:
+    step = 2 * math.pi * (200 + 7 * (ord(char) % 64)) / rate if char.isalnum() else 0.0
+    samples = array.array("h", (round(9000 * math.sin(step * at)) for at in range(length)))
     if sys.byteorder == "big":
         samples.byteswap()
-    times = [(at * length / rate, (at + 1) * length / rate) for at in range(len(text))]
-    return samples.tobytes(), times
+    return samples.tobytes()

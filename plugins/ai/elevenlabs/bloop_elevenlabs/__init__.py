@@ -1,0 +1,9 @@
+"""Voices of an ElevenLabs account."""
+
+from bloop_sdk import Plugin
+
+__all__ = ["ElevenLabsPlugin"]
+
+
+class ElevenLabsPlugin(Plugin):
+    """Provides ``speech``."""
