@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import manim
+from manim.mobject.svg.svg_mobject import SVG_HASH_TO_MOB_MAP
 from manim.renderer.protocol import RendererCapabilities
 from manim.utils.iterables import list_update
 
@@ -46,6 +47,9 @@ class Stage:
     """A scene of manim's that is played frame by frame; inside of :func:`looking`."""
 
     def __init__(self, plan: ScenePlan) -> None:
+        # A formula from there has other bars than a new one: what its worker has drawn before
+        # would show in a clip.
+        SVG_HASH_TO_MOB_MAP.clear()
         self._fps = plan.look.fps
         self.frames = frames_of(plan)
         drawing = pictures.timeline(plan)
