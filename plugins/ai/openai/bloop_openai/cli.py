@@ -57,7 +57,7 @@ async def usage(ctx: CallContext, *, month: str | None, as_json: bool) -> None:
         failed = f", {one.failed} of them failed" if one.failed else ""
         click.echo(
             f"  {one.model}: {one.tokens_in:,} in, {one.tokens_out:,} out, "
-            f"{one.calls} calls{failed}{cost}"
+            f"calls: {one.calls:,}{failed}{cost}"
         )
 
 

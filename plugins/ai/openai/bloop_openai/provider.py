@@ -32,13 +32,13 @@ class OpenAILanguage:
     ) -> Generation:
         """One answer; where a schema is given, valid by it, after one repair at most."""
         config, talk = self._begin(messages, budget)
-        form = None if schema is None else Form(schema)
+        form = None if schema is None else await self._ctx.run_sync(Form, schema)
         seconds = min(budget.seconds, config.timeout)
         try:
             async with asyncio.timeout(seconds), talk:
                 if form is None:
                     return _generation(talk, await talk.ask(messages), None)
-                return await _formed(talk, messages, form)
+                return await self._formed(talk, messages, form)
         except TimeoutError:
             raise faults.too_slow(config, seconds) from None
 
@@ -76,30 +76,32 @@ class OpenAILanguage:
             )
         return config, Talk(self._ctx, config, budget.max_tokens)
 
-
-async def _formed(talk: Talk, messages: Sequence[Message], form: Form) -> Generation:
-    """Ask for JSON; where it is not valid, once more with what is wrong."""
-    wrong: list[Fault] = []
-    said = list(messages)
-    for _ in range(2):
-        reply = await talk.ask(said, form)
-        value, wrong = form.read(reply.text)
-        if not wrong:
-            return _generation(talk, reply, value)
-        if reply.mode is Mode.SCHEMA and not form.was_enforced(reply.text):
-            # This server takes a schema and does not look at it: from now on the model sees it.
-            await talk.weaken(Mode.SCHEMA)
-        mend = MEND.format(faults="\n".join(one.told for one in wrong))
-        said = [
-            *messages,
-            Message(role="assistant", text=reply.text or "(nothing)"),
-            Message(role="user", text=mend),
-        ]
-    raise MalformedRecordError(
-        f"{talk.config.model} gave twice what is not valid by the schema: "
-        + "; ".join(map(str, wrong)),
-        cure="set a model that is better at this, or ask for something simpler",
-    )
+    async def _formed(self, talk: Talk, messages: Sequence[Message], form: Form) -> Generation:
+        """Ask for JSON; where it is not valid, once more with what is wrong."""
+        wrong: list[Fault] = []
+        said = list(messages)
+        for _ in range(2):
+            reply = await talk.ask(said, form)
+            # A whole storyboard takes a tenth of a second, which is too long for the event loop.
+            value, wrong = await self._ctx.run_sync(form.read, reply.text)
+            if not wrong:
+                return _generation(talk, reply, value)
+            if reply.mode is Mode.SCHEMA and not await self._ctx.run_sync(
+                form.was_enforced, reply.text
+            ):
+                # This server takes a schema and does not look at it: from now on the model sees it.
+                await talk.weaken(Mode.SCHEMA)
+            mend = MEND.format(faults="\n".join(one.told for one in wrong))
+            said = [
+                *messages,
+                Message(role="assistant", text=reply.text or "(nothing)"),
+                Message(role="user", text=mend),
+            ]
+        raise MalformedRecordError(
+            f"{talk.config.model} gave twice what is not valid by the schema: "
+            + "; ".join(map(str, wrong)),
+            cure="set a model that is better at this, or ask for something simpler",
+        )
 
 
 def _generation(talk: Talk, reply: Reply, value: Any) -> Generation:

@@ -126,7 +126,7 @@ async def test_the_usage_command(ctx, capsys):
     await usage.keep(ctx, ctx.config, 1000, 200)
     lines = (await ran(capsys, cli.usage, ctx, month=None, as_json=False)).splitlines()
     assert "1,200 tokens of 10,000; it begins anew" in lines[0]
-    assert lines[1] == "  gpt-5-mini: 1,000 in, 200 out, 1 calls, 0.00 US dollars"
+    assert lines[1] == "  gpt-5-mini: 1,000 in, 200 out, calls: 1, 0.00 US dollars"
     found = json.loads(await ran(capsys, cli.usage, ctx, month="2020-01", as_json=True))
     assert (found["tokens"], found["models"], found["resets_at"][:10]) == (0, [], "2020-02-01")
     with pytest.raises(click.BadParameter):
@@ -153,10 +153,10 @@ async def test_the_check_finds_anew_what_a_server_takes(ctx, capsys):
 
 async def test_the_page(ctx):
     view = await pages.overview(None, ctx)
-    assert "Nothing was asked yet" in view.html
+    assert "Nothing was asked yet this month" in view.html
     await usage.keep(ctx, ctx.config, 1000, 200)
     html = (await pages.overview(None, ctx)).html
     assert "8,800 of 10,000 tokens are left" in html
-    assert "<td>1,000</td><td>200</td>" in html
+    assert "1,000 tokens in, 200 out; calls: 1" in html
     free = replace(ctx, config=ctx.config.model_copy(update={"monthly_tokens": 0}))
     assert "no limit" in (await pages.overview(None, free)).html
