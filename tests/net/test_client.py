@@ -18,6 +18,7 @@ from bloop_sdk._http.outcome import retry_after
 from bloop_sdk._http.wire import Pace
 from bloop_sdk.errors import (
     AuthError,
+    BudgetError,
     DeadlineError,
     FatalError,
     HostileInputError,
@@ -120,6 +121,22 @@ async def test_a_status_becomes_the_contracts_error(code, error, server, connect
 async def test_other_statuses_are_the_callers_to_read(code, server, connect):
     server.say(status(code, "" if code in {204, 304} else "why"))
     assert (await connect().send(Request(url=server.url))).status == code
+
+
+async def test_a_quota_that_is_used_up_is_not_waited_for(server, connect, pauses):
+    body = '{"error": {"type": "insufficient_quota", "code": "credit_balance_exhausted"}}'
+    server.say(status(429, body))
+    client = connect()
+    with pytest.raises(BudgetError) as caught:
+        await client.send(Request(url=server.url))
+    assert "credit" in caught.value.cure
+    # For a bridge it is an answer, which the vendor's SDK reads.
+    async with client.exchange(Request(url=server.url)) as answer:
+        assert (answer.status, b"".join([one async for one in answer.chunks])) == (
+            429,
+            body.encode(),
+        )
+    assert (len(server.seen), pauses) == (2, [])
 
 
 async def test_an_older_canvas_that_says_403_for_too_many_is_understood(server, connect, pauses):

@@ -22,6 +22,7 @@ def tree(tmp_path, monkeypatch):
         (tmp_path / lock).write_text("six==1.17.0 --hash=sha256:00\n")
     calls = []
     monkeypatch.setattr(setup_env, "ROOT", tmp_path)
+    monkeypatch.setattr(setup_env, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(setup_env, "NOTE", tmp_path / ".venv" / "note.json")
     monkeypatch.setattr(setup_env, "pip", lambda arguments, total: calls.append([*arguments]))
     return tmp_path, calls
@@ -37,17 +38,17 @@ def add_plugin(root, name, system=()):
 
 def test_an_unchanged_tree_is_left_alone(tree):
     _, calls = tree
-    setup_env.refresh(setup_env.RUNTIME)
+    setup_env.refresh(setup_env.RUNTIME, set())
     assert len(calls) == 2
-    setup_env.refresh(setup_env.RUNTIME)
+    setup_env.refresh(setup_env.RUNTIME, set())
     assert len(calls) == 2
 
 
 def test_a_lock_is_installed_with_its_hashes_and_ours_without_dependencies(tree):
     root, calls = tree
-    setup_env.refresh(setup_env.RUNTIME)
+    setup_env.refresh(setup_env.RUNTIME, set())
     locked, ours = calls
-    assert {"--require-hashes", setup_env.RUNTIME} <= set(locked)
+    assert {"--require-hashes", str(root / ".venv" / setup_env.RUNTIME)} <= set(locked)
     assert {"--no-deps", "--no-build-isolation", str(root / "core/sdk")} <= set(ours)
 
 
@@ -63,12 +64,13 @@ def test_a_lock_stays_installable_when_newer_versions_come_out(tmp_path, monkeyp
     ]
     (tmp_path / setup_env.RUNTIME).write_text("\n".join([lock[0], lock[2], ""]))
     monkeypatch.setattr(setup_env, "ROOT", tmp_path)
-    monkeypatch.setattr(setup_env, "VENV", tmp_path)
+    (tmp_path / "venv").mkdir()
+    monkeypatch.setattr(setup_env, "VENV", tmp_path / "venv")
     monkeypatch.setattr(setup_env, "VENV_PYTHON", sys.executable)
     for name, value in {"NO_INDEX": "1", "FIND_LINKS": str(tmp_path), "DRY_RUN": "1"}.items():
         monkeypatch.setenv(f"PIP_{name}", value)
-    setup_env.install_lock(setup_env.RUNTIME)
-    assert "Would install blooptapp-1 blooptlib-1" in (tmp_path / "pip.log").read_text()
+    setup_env.install_lock(setup_env.RUNTIME, set())
+    assert "Would install blooptapp-1 blooptlib-1" in (tmp_path / "venv" / "pip.log").read_text()
 
 
 def write_wheel(folder, name, version, line):
@@ -86,40 +88,40 @@ def write_wheel(folder, name, version, line):
 
 def test_a_changed_lock_is_installed_again(tree):
     root, calls = tree
-    setup_env.refresh(setup_env.RUNTIME)
+    setup_env.refresh(setup_env.RUNTIME, set())
     (root / setup_env.RUNTIME).write_text("six==1.18.0 --hash=sha256:01\n")
-    setup_env.refresh(setup_env.RUNTIME)
-    assert [setup_env.RUNTIME in call for call in calls] == [True, False, True]
+    setup_env.refresh(setup_env.RUNTIME, set())
+    assert ["--require-hashes" in call for call in calls] == [True, False, True]
 
 
 def test_the_dev_lock_serves_for_the_other_too(tree):
     _, calls = tree
-    setup_env.refresh(setup_env.DEV)
-    setup_env.refresh(setup_env.RUNTIME)
+    setup_env.refresh(setup_env.DEV, set())
+    setup_env.refresh(setup_env.RUNTIME, set())
     assert len(calls) == 2
 
 
 def test_only_what_is_new_or_changed_is_installed_again(tree):
     root, calls = tree
-    setup_env.refresh(setup_env.RUNTIME)
+    setup_env.refresh(setup_env.RUNTIME, set())
     folder = add_plugin(root, "moodle")
-    setup_env.refresh(setup_env.RUNTIME)
+    setup_env.refresh(setup_env.RUNTIME, set())
     assert [part for part in calls[-1] if part.startswith("/")] == [str(folder)]
 
 
 def test_a_plugin_that_is_gone_is_removed(tree):
     root, calls = tree
     folder = add_plugin(root, "moodle")
-    setup_env.refresh(setup_env.RUNTIME)
+    setup_env.refresh(setup_env.RUNTIME, set())
     (folder / "pyproject.toml").unlink()
-    setup_env.refresh(setup_env.RUNTIME)
+    setup_env.refresh(setup_env.RUNTIME, set())
     assert calls[-1] == ["uninstall", "--yes", "bloop-moodle"]
 
 
 def test_a_broken_note_means_a_fresh_start(tree):
     _, calls = tree
     setup_env.NOTE.write_text("{")
-    setup_env.refresh(setup_env.RUNTIME)
+    setup_env.refresh(setup_env.RUNTIME, set())
     assert len(calls) == 2
 
 
@@ -138,7 +140,8 @@ def test_a_missing_system_package_costs_only_the_plugins_that_ask(tree, monkeypa
 
 
 def test_pips_own_words_are_shown_when_it_fails(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(setup_env, "VENV", tmp_path)
+    (tmp_path / "venv").mkdir()
+    monkeypatch.setattr(setup_env, "VENV", tmp_path / "venv")
     monkeypatch.setattr(setup_env, "VENV_PYTHON", sys.executable)
     monkeypatch.setattr(setup_env, "ROOT", tmp_path)
     with pytest.raises(SystemExit, match=r"could not install[\s\S]*pip\.log"):
@@ -245,3 +248,48 @@ def test_the_first_python_that_is_new_enough_is_taken(machine):
         **{"python3.12": '[ "$1" = -c ] || echo "$@"'},
     )
     assert done.stdout.split() == ["tools/setup_env.py", "--dev"]
+
+
+LOCK = """\
+app==1 \\
+    --hash=sha256:00
+    # via bloop-hub
+cairo==2 \\
+    --hash=sha256:01
+    # via
+    #   bloop-drawing
+    #   film
+film==3 \\
+    --hash=sha256:02
+    # via bloop-drawing
+shared==4 \\
+    --hash=sha256:03
+    # via
+    #   app
+    #   film
+"""
+
+
+def test_what_only_a_plugin_needs_that_cannot_be_built_is_left_out(tree, monkeypatch, capfd):
+    root, calls = tree
+    folder = add_plugin(root, "drawing")
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write('[tool.bloop]\nbuild-packages = ["bloop-no-such-package"]\n')
+    script = root / "system-packages.sh"
+    script.write_text("#!/bin/sh\nexit 1\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(setup_env, "SYSTEM_PACKAGES", script)
+    (root / setup_env.RUNTIME).write_text(LOCK)
+    gone = setup_env.left_out()
+    assert gone == {"bloop-drawing"}
+    assert "going on without bloop-drawing" in capfd.readouterr().out
+    setup_env.refresh(setup_env.RUNTIME, gone)
+    installed = (root / ".venv" / setup_env.RUNTIME).read_text()
+    assert [line.split("==")[0] for line in installed.splitlines() if "==" in line] == [
+        "app",
+        "shared",
+    ]
+    assert not any(str(folder) in call for call in calls)
+    # Once it can be built, it comes.
+    setup_env.refresh(setup_env.RUNTIME, set())
+    assert str(folder) in calls[-1]

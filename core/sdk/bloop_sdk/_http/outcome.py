@@ -14,6 +14,7 @@ from bloop_sdk._http.urls import told
 from bloop_sdk.errors import (
     AuthError,
     BloopError,
+    BudgetError,
     PermissionMissingError,
     RateLimitedError,
     RetriableError,
@@ -37,6 +38,12 @@ def error_of(
     wait = retry_after(headers)
     if status == 401:
         return AuthError(what, cure="renew the connection's credentials")
+    # OpenAI says 429 also where no money is left, which no waiting brings back.
+    if status == 429 and b'"insufficient_quota"' in body[:2048]:
+        return BudgetError(
+            f"{what}: the account's quota is used up",
+            cure="add credit or raise the limit in the account there",
+        )
     # Older Canvas says so where others say 429.
     if status == 429 or (status == 403 and b"rate limit exceeded" in body[:2048].lower()):
         return RateLimitedError(what, retry_after=wait)

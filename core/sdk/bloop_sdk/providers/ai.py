@@ -59,7 +59,11 @@ class LanguageProvider(Protocol):
         ...
 
     def stream(self, messages: Sequence[Message], budget: Budget) -> AsyncIterator[str]:
-        """The answer as it is written."""
+        """The answer as it is written.
+
+        Raises what ``generate`` does, after the pieces that came: an answer that breaks off, or is
+        cut at the budget, is not whole.
+        """
         ...
 
 

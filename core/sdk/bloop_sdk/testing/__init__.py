@@ -12,6 +12,7 @@ from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, 
 from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.kit import plugin_tests
 from bloop_sdk.testing.lessons import Lessons
+from bloop_sdk.testing.models import Models
 from bloop_sdk.testing.reach import FakeContent, FakeFiles, FakeProviders
 from bloop_sdk.testing.reading import ContractError, Replica, raw_hash, read_all, ref_of
 from bloop_sdk.testing.recording import Recording, recorded
@@ -48,6 +49,7 @@ __all__ = [
     "Lessons",
     "ListLogger",
     "MemoryStore",
+    "Models",
     "Recorder",
     "Recording",
     "Replay",

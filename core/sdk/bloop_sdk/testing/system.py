@@ -33,6 +33,7 @@ from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.faults import pieces
 from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.lessons import Lessons
+from bloop_sdk.testing.models import Models
 from bloop_sdk.testing.streams import Stream
 from bloop_sdk.testing.voices import Voices
 
@@ -53,6 +54,8 @@ OFFERS: dict[str, str] = {
     "stop": "`stop()`: let the system be away",
     "start": "`start()`: bring it back, at the same address",
     "kill": "`kill(provider) -> bool`: end the process in which it works at the moment",
+    "hang": "`hang()`: leave the next request without an answer",
+    "cut": "`cut()`: break the next stream off before its end",
     "refused": "`refused() -> dict`: a payload that it can never take",
 }
 """What a system may offer beyond its content, with the methods' signatures."""
@@ -155,7 +158,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-Subject = System | Folder | Stream | Indexes | Lessons | Voices
+Subject = System | Folder | Stream | Indexes | Lessons | Models | Voices
 
 
 @dataclass(frozen=True, slots=True)

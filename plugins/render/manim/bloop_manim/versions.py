@@ -13,7 +13,10 @@ from pathlib import Path
 
 from bloop_manim.encoding import Encoding
 
-DRAWN_BY = ("manim", "ManimPango", "pycairo", "av", "numpy", "pillow", "typst", "skia-pathops")
+DRAWN_BY = (
+    *("manim", "ManimPango", "pycairo", "av", "numpy", "pillow", "typst", "skia-pathops"),
+    *("uharfbuzz", "python-bidi", "uniseg", "pylatexenc", "pygments", "networkx", "svgelements"),
+)
 
 
 def version(encoding: Encoding) -> str:

@@ -42,7 +42,7 @@ async def open_renderer(ctx: CallContext) -> OpenRenderer:
     )
 
 
-@stage
+@stage("scenes")
 async def draw_scene(work: Work, payload: JobPayload) -> dict[str, Any]:
     """Find a scene's clip or draw it."""
     ctx = work.ctx

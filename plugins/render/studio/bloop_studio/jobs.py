@@ -62,27 +62,34 @@ class Work:
 
 
 Stage = Callable[[Work, JobPayload], Awaitable[dict[str, Any]]]
+Handler = Callable[[JobContext, JobPayload], Awaitable[dict[str, Any]]]
 
 
-def stage(function: Stage) -> Callable[[JobContext, JobPayload], Awaitable[dict[str, Any]]]:
+def stage(*states: str) -> Callable[[Stage], Handler]:
     """A job's handler: finds its video, and says there why it can't go on.
 
-    A video that was removed, or asked for anew meanwhile, is left alone.
+    A video that was removed, asked for anew meanwhile, or is past these ``states`` is left alone:
+    a job comes twice where its process was killed after the transaction that ended the stage.
     """
 
-    @functools.wraps(function)
-    async def handler(ctx: JobContext, payload: JobPayload) -> dict[str, Any]:
-        video = await ctx.read(videos.one, payload["video"])
-        if video is None or video.round != payload["round"]:
-            return {"skipped": "this video was removed or asked for anew"}
-        try:
-            work = Work(ctx, video, await ctx.content.item(video.item_id))
-            return await function(work, payload)
-        except BloopError as err:
-            await _tell_failure(ctx, video, err)
-            raise
+    def made(function: Stage) -> Handler:
+        @functools.wraps(function)
+        async def handler(ctx: JobContext, payload: JobPayload) -> dict[str, Any]:
+            video = await ctx.read(videos.one, payload["video"])
+            if video is None or video.round != payload["round"]:
+                return {"skipped": "this video was removed or asked for anew"}
+            if video.state not in states:
+                return {"skipped": f"this video is {video.state} already"}
+            try:
+                work = Work(ctx, video, await ctx.content.item(video.item_id))
+                return await function(work, payload)
+            except BloopError as err:
+                await _tell_failure(ctx, video, err)
+                raise
 
-    return handler
+        return handler
+
+    return made
 
 
 async def _tell_failure(ctx: JobContext, video: Video, err: BloopError) -> None:
@@ -99,11 +106,11 @@ async def _tell_failure(ctx: JobContext, video: Video, err: BloopError) -> None:
 async def next_stage(
     work: Work, state: str, enqueue: Callable[[Unit], None], **values: Any
 ) -> None:
-    """End a stage: what it found, and who goes on, in one transaction."""
+    """End a stage: what it found, and who goes on, in one transaction; the second time nothing."""
 
     def end(unit: Unit) -> None:
         if videos.progress(
-            unit, work.video.id, work.video.round,
+            unit, work.video.id, work.video.round, at=(work.video.state,),
             state=state, done=0, total=0, message="", **values,
         ):  # fmt: skip
             enqueue(unit)

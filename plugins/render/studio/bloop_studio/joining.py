@@ -56,7 +56,7 @@ class Parts:
     seconds: float
 
 
-@stage
+@stage("scenes", "composing")
 async def join(work: Work, _payload: JobPayload) -> dict[str, Any]:
     """Put the video together, unless the same was put together before."""
     ctx, begun = work.ctx, time.monotonic()

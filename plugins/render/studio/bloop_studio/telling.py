@@ -23,7 +23,7 @@ from bloop_studio.timing import Timed, plan_scene
 from bloop_studio.voicing import Narration, narrate
 
 
-@stage
+@stage("storyboard")
 async def write_storyboard(work: Work, payload: JobPayload) -> dict[str, Any]:
     """Find or draft the storyboard, and have its scenes measured."""
     begun = time.monotonic()
@@ -120,7 +120,7 @@ def look_of(work: Work) -> Look:
     return work.options.look(config.primary, config.accent)
 
 
-@stage
+@stage("speech")
 async def speak_lines(work: Work, payload: JobPayload) -> dict[str, Any]:
     """Have the lines spoken, place the cues, and ask for the scenes."""
     begun = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -93,9 +93,16 @@ def scene(unit: Unit, video: str, number: int) -> VideoScene | None:
     return unit.session.scalar(some)
 
 
-def progress(unit: Unit, /, id_: str, round_: int, **values: Any) -> bool:
-    """Tell how far a video is; False where another round has begun or nobody wants it any more."""
-    row = update(Video).where(Video.id == id_, Video.round == round_).values(**values)
+def progress(
+    unit: Unit, /, id_: str, round_: int, *, at: Collection[str] = MAKING, **values: Any
+) -> bool:
+    """Tell how far a video is.
+
+    False where another round has begun, nobody wants it any more, or its state is not one of
+    ``at``: what is ready or has failed stays so.
+    """
+    mine = Video.id == id_, Video.round == round_, Video.state.in_(at)
+    row = update(Video).where(*mine).values(**values)
     return unit.session.scalar(row.returning(Video.id)) is not None
 
 

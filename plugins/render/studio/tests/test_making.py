@@ -8,6 +8,7 @@ import av
 import pytest
 
 from bloop_sdk.storyboard import Storyboard
+from tests.support.database import make_call
 
 
 @pytest.fixture
@@ -157,3 +158,29 @@ async def test_a_video_that_is_removed_while_it_is_made_ends(ctx, lesson, made, 
     assert again.id != row.id
     found = await made(again)
     assert found.state == "ready", found.error
+
+
+@pytest.mark.parametrize("kind", ["storyboard", "speech", "scene", "video"])
+async def test_a_job_that_comes_once_more_after_its_stage_changes_nothing(hub, ctx, make, kind):
+    """As where a process is killed between the stage's commit and the end of its job."""
+    from bloop_studio import videos
+
+    row = await make([scene("one", "First words"), scene("two", "More words")])
+    clips = [one.clip for one in await ctx.read(videos.scenes, row.id)]
+    payload = {"video": row.id, "round": row.round} | ({"scene": 1} if kind == "scene" else {})
+    assert "skipped" in await once_more(hub, kind, payload)
+    found = await ctx.read(videos.one, row.id)
+    assert (found.state, found.files, found.report) == ("ready", row.files, row.report)
+    assert [one.clip for one in await ctx.read(videos.scenes, row.id)] == clips
+
+
+async def once_more(hub, kind, payload):
+    """Run one of the studio's jobs as the ledger would; gives its result."""
+    from bloop.jobs.context import RunningJob
+    from bloop.jobs.ledger import Claim
+
+    claim = Claim(
+        "again", 1, "me", f"studio.{kind}", "studio", payload, 1, 5,
+        make_call(hub.institution, role="educator"),
+    )  # fmt: skip
+    return await hub._run_plugin_job(claim.kind, RunningJob(claim), payload)

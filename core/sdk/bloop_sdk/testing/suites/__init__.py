@@ -6,6 +6,7 @@ from bloop_sdk.testing.rules import Suite
 from bloop_sdk.testing.suites import faults, interruptions, writes
 from bloop_sdk.testing.suites.content import CONTENT
 from bloop_sdk.testing.suites.identity import IDENTITY
+from bloop_sdk.testing.suites.language import LANGUAGE
 from bloop_sdk.testing.suites.plugin import EVERY_PLUGIN
 from bloop_sdk.testing.suites.search import SEARCH
 from bloop_sdk.testing.suites.sink import SINK
@@ -16,6 +17,7 @@ SUITES: dict[str, Suite] = {
     "lms": CONTENT,
     "notes": CONTENT,
     "identity": IDENTITY,
+    "language": LANGUAGE,
     "search": SEARCH,
     "sink": SINK,
     "speech": SPEECH,
