@@ -229,9 +229,9 @@ def refresh(lock: str, gone: set[str]) -> None:
     ours = {name: folder for name, folder in distributions().items() if name not in gone}
     wanted = {name: digest(folder / "pyproject.toml") for name, folder in ours.items()}
     before = installed["distributions"]
-    if gone := sorted(before.keys() - wanted.keys()):
-        say(f"removing {', '.join(gone)}")
-        pip(["uninstall", "--yes", *gone], 0)
+    if unwanted := sorted(before.keys() - wanted.keys()):
+        say(f"removing {', '.join(unwanted)}")
+        pip(["uninstall", "--yes", *unwanted], 0)
     if changed := {name: ours[name] for name in ours if before.get(name) != wanted[name]}:
         install_ours(changed)
     if before != wanted:

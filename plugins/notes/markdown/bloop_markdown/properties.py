@@ -66,7 +66,7 @@ def split(text: str) -> tuple[Properties, str]:
         return _properties(head, values or {}), body
     # Besides its own errors, PyYAML lets through what numbers, dates and deep nesting raise.
     except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, RecursionError) as err:
-        reason = str(getattr(err, "problem", None) or err or type(err).__name__)
+        reason = str(getattr(err, "problem", None) or str(err) or type(err).__name__)
         return _broken(head, body, reason)
 
 
