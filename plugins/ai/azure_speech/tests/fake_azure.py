@@ -60,8 +60,9 @@ VOICES = [
 class FakeAzure:
     """``planned`` are statuses or names of failures, which the next connections meet."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, tls=None) -> None:
         del folder
+        self._tls = tls
         self.planned = []
         self.answers = []
         self.documents = []
@@ -69,7 +70,10 @@ class FakeAzure:
         self.connections = 0
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
-        self.settings = {"key": KEY, "base_url": f"http://127.0.0.1:{self._port}"}
+        self.settings = {
+            "key": KEY,
+            "base_url": f"{'https' if tls else 'http'}://127.0.0.1:{self._port}",
+        }
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -99,7 +103,8 @@ class FakeAzure:
         app.router.add_get(PATH, self._connected)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls)
+        await site.start()
 
     async def answer(self, request):
         """What comes over ctx.http: the list."""

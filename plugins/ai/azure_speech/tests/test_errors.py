@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import ipaddress
+import ssl
 import traceback
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from bloop_azure_speech import process
+from bloop_azure_speech.config import AzureSpeechConfig
+from bloop_azure_speech.provider import AzureVoices
 from bloop_sdk import (
     AuthError,
     ConfigError,
@@ -18,7 +27,7 @@ from bloop_sdk import (
     UnsupportedError,
 )
 from bloop_sdk.testing import FakeContext, reply
-from plugins.ai.azure_speech.tests.fake_azure import AVA, KEY
+from plugins.ai.azure_speech.tests.fake_azure import AVA, KEY, FakeAzure
 
 TEXT = "A private sentence."
 
@@ -139,3 +148,48 @@ async def test_without_a_key_nothing_is_asked_for(fake, make_voices):
         with pytest.raises(ConfigError, match="no key"):
             await call
     assert not fake.connections
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A file with a certificate for 127.0.0.1, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem, kind = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, kind, plain))
+    return file
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_a_certificate_that_is_not_trusted_is_never_told_the_key(
+    certificate, trusted, monkeypatch
+):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    fake = FakeAzure(tls=context)
+    monkeypatch.setattr(process, "_pool", process._Pool())
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    provider = AzureVoices(FakeContext(config=AzureSpeechConfig(**fake.settings)))
+    try:
+        if trusted:
+            assert len((await provider.synthesize(TEXT, AVA)).words) == 3
+        else:
+            with pytest.raises(UnavailableError):
+                await provider.synthesize(TEXT, AVA)
+    finally:
+        process._pool.close()
+        fake.close()
+    assert fake.connections == int(trusted)
