@@ -145,8 +145,10 @@ async def next_stage(
 async def tidy(ctx: CallContext, _payload: JobPayload) -> dict[str, int]:
     """Remove pieces that nothing has used for long. Started each night."""
     before = now() - timedelta(days=config_of(ctx).keep_days)
-    names = await ctx.read(videos.unused, before)
-    for name in names:
-        await ctx.files.delete(name)
-    await ctx.transaction(videos.forget_pieces, names)
-    return {"removed": len(names)}
+    removed = 0
+    for name in await ctx.read(videos.unused, before):
+        # Since they were listed, a video may have come to use it.
+        if await ctx.transaction(videos.forget_piece, name, before):
+            await ctx.files.delete(name)
+            removed += 1
+    return {"removed": removed}

@@ -231,3 +231,36 @@ async def test_a_store_that_is_full_for_a_moment_fails_no_video(hub, make, toys,
     monkeypatch.setattr(PluginFiles, "put", full_once)
     row = await make([scene("one", "First words")])
     assert (row.state, row.round) == ("ready", 1), row.error
+
+
+async def test_tidying_leaves_what_a_video_in_the_making_needs(ctx, make, toys):
+    from datetime import timedelta
+
+    from sqlalchemy import update
+
+    from bloop_studio import videos
+    from bloop_studio.tables import Video, now
+
+    row = await make([scene("one", "First words")])
+    (clip,) = [one.clip for one in await ctx.read(videos.scenes, row.id)]
+    before = now() + timedelta(days=1)
+
+    def state(unit, value):
+        unit.session.execute(update(Video).where(Video.id == row.id).values(state=value))
+
+    assert clip in await ctx.read(videos.unused, before)
+    await ctx.transaction(state, "scenes")
+    assert clip not in await ctx.read(videos.unused, before)
+
+
+async def test_tidying_leaves_what_was_used_since_it_looked(ctx, make, toys):
+    from bloop_studio import pieces, videos
+    from bloop_studio.tables import now
+
+    row = await make([scene("one", "First words")])
+    (clip,) = [one.clip for one in await ctx.read(videos.scenes, row.id)]
+    before = now()
+    assert clip in await ctx.read(videos.unused, before)
+    assert await pieces.use(ctx, clip)
+    assert not await ctx.transaction(videos.forget_piece, clip, before)
+    assert await ctx.transaction(videos.forget_piece, clip, now())
