@@ -46,40 +46,40 @@ VIEWS = """
 VIDEO = bytes(range(256)) * 10
 
 
-def route(path, handler, action="studio:watch", **more):
-    return {"path": path, "handler": f"bloop_studio.views:{handler}", "action": action, **more}
+def route(path, handler, action="atelier:watch", **more):
+    return {"path": path, "handler": f"bloop_atelier.views:{handler}", "action": action, **more}
 
 
 @pytest.fixture
 def config_path(config_path, site):
     """A hub with a plugin that keeps files and signs addresses."""
     routes = [
-        route("/keep", "keep", "studio:make", methods=["POST"]),
+        route("/keep", "keep", "atelier:make", methods=["POST"]),
         route("/show/{name}", "show"),
         route("/sign", "sign", methods=["POST"]),
         route("/again", "again", methods=["GET", "POST"]),
     ]
-    page = {"path": "/", "view": "bloop_studio.views:page", "action": "studio:watch", "title": "A"}
+    page = {"path": "/", "view": "bloop_atelier.views:page", "action": "atelier:watch", "title": "A"}
     actions = [
-        {"name": "studio:watch", "role": "learner", "help": "Watch."},
-        {"name": "studio:make", "role": "educator", "help": "Make."},
+        {"name": "atelier:watch", "role": "learner", "help": "Watch."},
+        {"name": "atelier:make", "role": "educator", "help": "Make."},
     ]
     contributes = {"routes": routes, "actions": actions, "pages": [page]}
-    write_plugin(site, "studio", files={"views.py": VIEWS}, manifest={"contributes": contributes})
+    write_plugin(site, "atelier", files={"views.py": VIEWS}, manifest={"contributes": contributes})
     with config_path.open("a") as file:
-        file.write("\n[plugins.studio]\nenabled = true\n")
+        file.write("\n[plugins.atelier]\nenabled = true\n")
     return config_path
 
 
 @pytest.fixture
 async def video(operator):
     """The SHA-256 of a video that the plugin keeps."""
-    made = await operator.post("/x/studio/keep?name=a.mp4", content=VIDEO)
+    made = await operator.post("/x/atelier/keep?name=a.mp4", content=VIDEO)
     return made.json()["sha256"]
 
 
 async def test_a_kept_file_is_an_answer_that_no_browser_runs(operator, video):
-    answer = await operator.get("/x/studio/show/a.mp4")
+    answer = await operator.get("/x/atelier/show/a.mp4")
     assert (answer.status_code, answer.content) == (200, VIDEO)
     assert answer.headers["content-type"] == "video/mp4"
     assert answer.headers["etag"] == f'"{video}"'
@@ -87,9 +87,9 @@ async def test_a_kept_file_is_an_answer_that_no_browser_runs(operator, video):
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
     assert answer.headers["cache-control"] == "private, max-age=0, must-revalidate"
-    fixed = await operator.get("/x/studio/show/a.mp4?fixed=1")
+    fixed = await operator.get("/x/atelier/show/a.mp4?fixed=1")
     assert fixed.headers["cache-control"] == "private, max-age=31536000, immutable"
-    missing = await operator.get("/x/studio/show/b.mp4")
+    missing = await operator.get("/x/atelier/show/b.mp4")
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 
@@ -99,7 +99,7 @@ async def test_a_file_is_saved_under_the_name_that_it_was_given(operator, video)
         ('a"b;\r\nx: y.mp4', "attachment; filename*=utf-8''a%22b%3B%0D%0Ax%3A%20y.mp4"),
         ("../Säuren.mp4", "attachment; filename*=utf-8''S%C3%A4uren.mp4"),
     ):
-        answer = await operator.get("/x/studio/show/a.mp4", params={"download": name})
+        answer = await operator.get("/x/atelier/show/a.mp4", params={"download": name})
         assert (answer.status_code, answer.headers["etag"]) == (200, f'"{video}"')
         assert answer.headers["content-disposition"] == told
         assert "x" not in answer.headers
@@ -116,7 +116,7 @@ RANGES = (
 
 
 async def test_ranges_are_answered(operator, video):
-    path = "/x/studio/show/a.mp4"
+    path = "/x/atelier/show/a.mp4"
     for asked, status, told, body in RANGES:
         wish = {"range": asked}
         answer = await operator.get(path, headers=wish)
@@ -131,7 +131,7 @@ async def test_ranges_are_answered(operator, video):
 
 
 async def test_who_has_it_is_not_sent_it_again(operator, video):
-    path = "/x/studio/show/a.mp4"
+    path = "/x/atelier/show/a.mp4"
     for known in (f'"{video}"', f'W/"{video}"', f'"x", "{video}"', "*"):
         answer = await operator.get(path, headers={"if-none-match": known})
         assert (answer.status_code, answer.content) == (304, b"")
@@ -158,7 +158,7 @@ async def guest(hub):
 
 async def signed(client, path="/again", seconds=60, headers=None):
     answer = await client.post(
-        "/x/studio/sign", json={"path": path, "seconds": seconds}, headers=headers
+        "/x/atelier/sign", json={"path": path, "seconds": seconds}, headers=headers
     )
     assert answer.status_code == 200, answer.text
     return answer.json()["url"]
@@ -176,14 +176,14 @@ def user_of(hub, institution, role):
 
 async def test_a_signed_address_opens_as_who_signed_it(hub, operator, guest, video):
     url = await signed(operator, "/show/a.mp4?download=x y.mp4")
-    assert (await guest.get("/x/studio/show/a.mp4")).status_code == 401
+    assert (await guest.get("/x/atelier/show/a.mp4")).status_code == 401
     answer = await guest.get(url, headers={"range": "bytes=0-9"})
     assert (answer.status_code, answer.content) == (206, VIDEO[:10])
     assert answer.headers["content-disposition"].endswith("x%20y.mp4")
     assert (await guest.head(url)).headers["content-length"] == "2560"
     found = (await guest.get(await signed(operator))).json()
     assert found["in"] == hub.institution
-    assert found["may"] == ["studio:make", "studio:watch"]
+    assert found["may"] == ["atelier:make", "atelier:watch"]
 
 
 async def test_a_signature_is_of_one_path_one_plugin_and_one_way_to_ask(operator, guest, video):
@@ -198,9 +198,9 @@ async def test_a_signature_is_of_one_path_one_plugin_and_one_way_to_ask(operator
         url.replace(told, told[:-2] + "AA"),
         url[:-2] + "AA",
         url.replace(f".{mac}", ""),
-        f"/x/studio/again?bloop_signature={signature}",
-        "/x/studio/again?bloop_signature=",
-        "/x/studio/again?bloop_signature=%C3%A4.%C3%A4",
+        f"/x/atelier/again?bloop_signature={signature}",
+        "/x/atelier/again?bloop_signature=",
+        "/x/atelier/again?bloop_signature=%C3%A4.%C3%A4",
     ]
     for one in refused:
         answer = await guest.get(one)
@@ -215,7 +215,7 @@ async def test_a_signature_is_of_one_path_one_plugin_and_one_way_to_ask(operator
 async def test_what_is_no_path_or_no_time_is_not_signed(operator):
     paths = [(path, 60) for path in ("again", "/a#b", "/a\\b", "/a\nb")]
     for path, seconds in (*paths, ("/again", 0), ("/again", 1e9)):
-        answer = await operator.post("/x/studio/sign", json={"path": path, "seconds": seconds})
+        answer = await operator.post("/x/atelier/sign", json={"path": path, "seconds": seconds})
         assert (answer.status_code, answer.json()["code"]) == (422, "unsupported")
 
 
@@ -232,7 +232,7 @@ async def test_a_link_expires_and_makes_none_that_lasts_longer(operator, guest, 
 
 async def test_a_link_ends_with_the_account_the_right_and_the_plugin(hub, operator, guest):
     url = await signed(operator, headers=bearer(hub, "educator", hub.institution))
-    assert (await guest.get(url)).json()["may"] == ["studio:make", "studio:watch"]
+    assert (await guest.get(url)).json()["may"] == ["atelier:make", "atelier:watch"]
     who = user_of(hub, hub.institution, "educator")
 
     def change(**values):
@@ -249,7 +249,7 @@ async def test_a_link_ends_with_the_account_the_right_and_the_plugin(hub, operat
     assert (await guest.get(url)).status_code == 200
     with hub.database.unit(system_call(hub.institution)) as unit:
         unit.session.add(
-            InstitutionPlugin(institution_id=hub.institution, plugin_id="studio", enabled=False)
+            InstitutionPlugin(institution_id=hub.institution, plugin_id="atelier", enabled=False)
         )
     hub.choices.forget(hub.institution)
     assert (await guest.get(url)).status_code == 404
@@ -260,21 +260,21 @@ async def test_a_link_leads_to_the_institution_of_who_signed_it(hub, operator, g
     url = await signed(operator, headers=bearer(hub, "learner", away))
     found = (await operator.get(url)).json()
     assert (found["in"], found["who"]) == (away, user_of(hub, away, "learner"))
-    assert found["may"] == ["studio:watch"]
+    assert found["may"] == ["atelier:watch"]
 
 
 async def test_a_token_that_may_little_signs_a_link_that_may_no_more(hub, operator, guest):
     made = await operator.post(
         "/api/v1/account/keys",
-        json={"name": "a", "scopes": ["studio:watch"], "days": 1},
+        json={"name": "a", "scopes": ["atelier:watch"], "days": 1},
     )
     assert made.status_code == 201, made.text
     url = await signed(operator, headers={"authorization": f"Bearer {made.json()['key']}"})
-    assert (await guest.get(url)).json()["may"] == ["studio:watch"]
+    assert (await guest.get(url)).json()["may"] == ["atelier:watch"]
 
 
 async def test_before_anything_was_signed_nothing_is_made_for_who_asks(hub, guest):
-    assert (await guest.get("/x/studio/again?bloop_signature=a.b")).status_code == 403
+    assert (await guest.get("/x/atelier/again?bloop_signature=a.b")).status_code == 403
     with hub.database.unit(system_call("*")) as unit:
         assert unit.session.get(HubSecret, "links") is None
 
@@ -284,6 +284,6 @@ async def test_a_signature_stands_in_no_log(operator, guest, capsys):
     signature = parse_qs(urlsplit(url).query)["bloop_signature"][0]
     await guest.get(url)
     out = capsys.readouterr()
-    assert "/x/studio/again" in out.out + out.err
+    assert "/x/atelier/again" in out.out + out.err
     assert signature not in out.out + out.err
     assert signature not in mask_text(f"GET {url} failed")

@@ -81,16 +81,16 @@ WRITER = """
 
 @pytest.fixture
 async def hub(hub_toml, site):
-    """A hub whose plugin `studio` uses two voices, and a model."""
+    """A hub whose plugin `atelier` uses two voices, and a model."""
     uses = ["speech", "language", "embedding"]
-    write_plugin(site, "studio", manifest={"uses": uses, "scopes": ["content:read"]})
+    write_plugin(site, "atelier", manifest={"uses": uses, "scopes": ["content:read"]})
     write_plugin(site, "author", manifest={"scopes": ["content:read", "content:write"]})
     for name in ("first", "second", "third"):
         provides = {"speech": f"bloop_{name}.voice:Speaker"}
         write_plugin(site, name, files={"voice.py": VOICE}, manifest={"provides": provides})
     provides = {"language": "bloop_writer.model:Writer"}
     write_plugin(site, "writer", files={"model.py": WRITER}, manifest={"provides": provides})
-    enabled = {"studio": 0, "author": 0, "first": 20, "second": 10, "writer": 0}
+    enabled = {"atelier": 0, "author": 0, "first": 20, "second": 10, "writer": 0}
     with hub_toml.open("a") as text:
         for name, order in enabled.items():
             text.write(f"\n[plugins.{name}]\nenabled = true\norder = {order}\n")
@@ -112,7 +112,7 @@ def away(hub):
     return make_call(add_institution(hub, "away"), name="bob")
 
 
-async def opened(hub, call, plugin="studio"):
+async def opened(hub, call, plugin="atelier"):
     return await open_context(hub, PluginCall, plugin, call)
 
 
@@ -184,7 +184,7 @@ async def test_a_plugin_sees_no_more_than_the_caller_and_no_more_than_it_asked_f
     for plugin, role, seen in (
         ("author", Role.EDUCATOR, 6),
         ("author", Role.LEARNER, 4),
-        ("studio", Role.EDUCATOR, 4),
+        ("atelier", Role.EDUCATOR, 4),
     ):
         ctx = await opened(hub, as_role(home, role), plugin)
         assert len(await ctx.content.items(lesson["course"])) == seen
@@ -316,7 +316,7 @@ async def test_a_purge_takes_the_bytes_that_only_the_plugin_named(hub, home, tmp
     shared = await kept(ctx, tmp_path, "shared", b"shared")
     await kept(other, tmp_path, "theirs", b"shared")
     with hub.database.unit(home) as unit:
-        going = purge_rows.blobs_of(unit.session, "studio", content=False)
+        going = purge_rows.blobs_of(unit.session, "atelier", content=False)
         assert going == {(home.institution, own.sha256)}
         digests = {own.sha256, shared.sha256}
         purge_rows.forget_blobs(unit.session, {(home.institution, one) for one in digests})

@@ -12,7 +12,6 @@ from typing import Any
 from bloop_sdk import BloopError, CallContext, ItemFile, RetriableError, UnsupportedError
 from bloop_sdk.providers.render import Renderer, ScenePlan
 from bloop_studio import pieces, planning, videos
-from bloop_studio.insisting import insist
 from bloop_studio.jobs import STOPPED, TELL_SECONDS, JobPayload, Work, stage
 from bloop_studio.tables import VideoScene
 
@@ -51,10 +50,8 @@ async def draw_scene(work: Work, payload: JobPayload) -> dict[str, Any]:
         return {"skipped": "this scene is no longer wanted"}
     opened = await open_renderer(ctx)
     name = planning.clip_name(row.plan, opened.plugin_id, opened.version)
-    found = await ctx.files.get(name)
-    if found is not None:
+    if await pieces.use(ctx, name):
         await ctx.transaction(_done, row.id, name, row.frames, reused=True)
-        await insist(ctx, videos.use, name, found.size)
         return {"clip": name, "reused": True}
     try:
         await _draw(work, opened, row, row.plan, name)

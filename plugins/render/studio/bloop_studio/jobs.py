@@ -6,6 +6,7 @@ one in the transaction that ends it. So a stage that is killed makes only what i
 
 from __future__ import annotations
 
+import errno
 import functools
 import time
 from collections.abc import Awaitable, Callable
@@ -13,7 +14,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from bloop_sdk import BloopError, CallContext, Item, JobContext, RetriableError, Unit
+from bloop_sdk import (
+    BloopError,
+    CallContext,
+    FatalError,
+    Item,
+    JobContext,
+    RetriableError,
+    Unit,
+)
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio import videos
 from bloop_studio.config import config_of
@@ -22,6 +31,11 @@ from bloop_studio.tables import Video, now
 
 JobPayload = dict[str, Any]
 STOPPED = "job_stopped"
+OF_THE_STORE = frozenset({
+    "store_busy", "store_disk", "store_full", "store_read_only", "store_unavailable"
+})  # fmt: skip
+"""Codes of the hub's database and disk, and what files say of the latter: jobs are tried again."""
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 TELL_SECONDS = 0.5
 
 
@@ -83,7 +97,7 @@ def stage(*states: str) -> Callable[[Stage], Handler]:
             try:
                 work = Work(ctx, video, await ctx.content.item(video.item_id))
                 return await function(work, payload)
-            except BloopError as err:
+            except Exception as err:
                 await _tell_failure(ctx, video, err)
                 raise
 
@@ -92,15 +106,25 @@ def stage(*states: str) -> Callable[[Stage], Handler]:
     return made
 
 
-async def _tell_failure(ctx: JobContext, video: Video, err: BloopError) -> None:
+async def _tell_failure(ctx: JobContext, video: Video, err: Exception) -> None:
     """Note a failure where people look; the ledger decides whether there is another try."""
-    if err.code == STOPPED:
+    if not isinstance(err, BloopError):
+        told = FatalError(
+            f"it broke off: {type(err).__name__}: {err}"[:300],
+            code="job_crashed",
+            cure="see the hub's log for where it happened",
+        )
+        again = isinstance(err, OSError) and err.errno in NO_SPACE
+    else:
+        told = err
+        again = isinstance(err, RetriableError) or err.code in OF_THE_STORE
+    if told.code == STOPPED:
         return
-    if isinstance(err, RetriableError) and ctx.attempts_left:
-        waits = f"tried again: {err}"[:200]
+    if again and ctx.attempts_left:
+        waits = f"tried again: {told}"[:200]
         await ctx.transaction(videos.progress, video.id, video.round, message=waits)
     else:
-        await ctx.transaction(videos.fail, video.id, video.round, err)
+        await ctx.transaction(videos.fail, video.id, video.round, told)
 
 
 async def next_stage(
@@ -121,8 +145,10 @@ async def next_stage(
 async def tidy(ctx: CallContext, _payload: JobPayload) -> dict[str, int]:
     """Remove pieces that nothing has used for long. Started each night."""
     before = now() - timedelta(days=config_of(ctx).keep_days)
-    names = await ctx.read(videos.unused, before)
-    for name in names:
-        await ctx.files.delete(name)
-    await ctx.transaction(videos.forget_pieces, names)
-    return {"removed": len(names)}
+    removed = 0
+    for name in await ctx.read(videos.unused, before):
+        # Since they were listed, a video may have come to use it.
+        if await ctx.transaction(videos.forget_piece, name, before):
+            await ctx.files.delete(name)
+            removed += 1
+    return {"removed": removed}

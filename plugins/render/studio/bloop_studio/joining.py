@@ -67,7 +67,7 @@ async def join(work: Work, _payload: JobPayload) -> dict[str, Any]:
         narration = await narrate(ctx, work.storyboard, work.options, folder)
         key = _key(work, rows, narration)
         files = {file: f"video/{key}/{file}" for file in FILES}
-        kept = [await ctx.files.get(one) for one in files.values()]
+        kept = [await pieces.use(ctx, one) for one in files.values()]
         if not all(kept):
             parts = await _gathered(work, rows, narration, folder)
             await ctx.run_sync(_make, work, parts, folder)

@@ -10,7 +10,7 @@ from bloop_sdk.storyboard.words import find_word
 
 _ACTIONS = "show|highlight|hide"
 _MARK = re.compile(
-    rf"(?P<slashes>\\*)\[(?P<word>[^\[\]]+)\]"
+    rf"(?<!\\)(?P<slashes>\\*)\[(?P<word>[^\[\]]+)\]"
     rf"\{{(?P<does>(?:{_ACTIONS})=[^\s{{}}=]+(?: (?:{_ACTIONS})=[^\s{{}}=]+)*)\}}"
 )
 _MOST = 50

@@ -16,7 +16,8 @@ from bloop_sdk import MalformedRecordError
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio.marked import unmarked
 
-LONGEST = 1_000_000
+LONGEST, LONGEST_LINE = 1_000_000, 20_000
+"""Characters of a script, and of a line of narration with its marks."""
 _HEADING = re.compile(r"##(?: (?P<title>.*?))? \{#(?P<id>\S+?)(?: seconds=(?P<seconds>\S+))?\}")
 _LINE = re.compile(r"- (?P<text>.*) \{#(?P<id>\S+)\}", re.DOTALL)
 _FENCE = re.compile(r"```\s*(visual|cues)\s*")
@@ -148,12 +149,18 @@ class _Reader:
     def _line(self) -> None:
         start = self._at
         rows = [self._rows[start].rstrip()]
+        length = len(rows[0])
         # Long lines may go on, indented.
         while _LINE.fullmatch(" ".join(rows)) is None:
             following = self._rows[start + len(rows)] if start + len(rows) < len(self._rows) else ""
             if not following.startswith("  ") or not following.strip():
                 self._fail("a line of narration ends with its id: - What is said. {#l1}")
             rows.append(following.strip())
+            length += len(rows[-1]) + 1
+            if length > LONGEST_LINE:
+                break
+        if length > LONGEST_LINE:
+            self._fail(f"a line of narration has more than {LONGEST_LINE} characters")
         found = _LINE.fullmatch(" ".join(rows))
         assert found is not None
         self._place("narration", len(self._scene["narration"]))

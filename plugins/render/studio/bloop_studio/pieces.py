@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import CallContext
+from bloop_sdk import CallContext, NotFoundError
 from bloop_studio import videos
 from bloop_studio.insisting import insist
 
@@ -23,9 +23,21 @@ async def fetch(ctx: CallContext, name: str, target: Path) -> bool:
     found = await ctx.files.get(name)
     if found is None:
         return False
-    await ctx.files.save(name, target)
+    # First, so that it is not tidied away meanwhile.
     await insist(ctx, videos.use, name, found.size)
+    try:
+        await ctx.files.save(name, target)
+    except NotFoundError:
+        return False
     return True
+
+
+async def use(ctx: CallContext, name: str) -> bool:
+    """Whether a piece is kept; it is used now."""
+    found = await ctx.files.get(name)
+    if found is not None:
+        await insist(ctx, videos.use, name, found.size)
+    return found is not None
 
 
 async def keep(ctx: CallContext, name: str, source: Path, media_type: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -164,11 +164,14 @@ def unused(unit: Unit, before: Any) -> list[str]:
         for files in unit.session.scalars(select(Video.files).where(Video.files.is_not(None)))
         for name in (files or {}).values()
     }
+    making = select(Video.id).where(Video.state.in_(MAKING))
+    clips = select(VideoScene.clip).where(VideoScene.video_id.in_(making))
+    held.update(one for one in unit.session.scalars(clips) if one)
     names = unit.session.scalars(select(Piece.name).where(Piece.used_at < before)).all()
     return [name for name in names if name not in held]
 
 
-def forget_pieces(unit: Unit, names: Iterable[str]) -> None:
-    """They are gone."""
-    for name in names:
-        unit.session.execute(delete(Piece).where(Piece.name == name))
+def forget_piece(unit: Unit, name: str, before: Any) -> bool:
+    """Let go of a piece; False where something has used it meanwhile."""
+    gone = delete(Piece).where(Piece.name == name, Piece.used_at < before).returning(Piece.id)
+    return unit.session.scalar(gone) is not None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 import av
 import pytest
 
+from bloop.store.faults import from_file
 from bloop_sdk.storyboard import Storyboard
 from tests.support.database import make_call
 
@@ -184,3 +186,81 @@ async def once_more(hub, kind, payload):
         make_call(hub.institution, role="educator"),
     )  # fmt: skip
     return await hub._run_plugin_job(claim.kind, RunningJob(claim), payload)
+
+
+async def test_a_fault_of_our_own_ends_a_video_and_says_so(make, toys, monkeypatch):
+    from bloop_studio import joining
+
+    def breaks(*_args, **_kwargs):
+        raise ZeroDivisionError("no such picture")
+
+    monkeypatch.setattr(joining, "thumbnail", breaks)
+    async with asyncio.timeout(30):
+        row = await make([scene("one", "First words")])
+    assert (row.state, row.error["code"]) == ("failed", "job_crashed")
+    assert "no such picture" in row.error["message"]
+
+
+async def test_a_disk_that_was_full_for_a_moment_fails_no_video(hub, make, toys, monkeypatch):
+    from bloop_studio import joining
+
+    real, tries = joining.thumbnail, []
+
+    def full_once(*args):
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device", str(args[0]))
+        return real(*args)
+
+    monkeypatch.setattr(joining, "thumbnail", full_once)
+    row = await make([scene("one", "First words")])
+    assert (row.state, len(tries)) == ("ready", 2), row.error
+
+
+async def test_a_store_that_is_full_for_a_moment_fails_no_video(hub, make, toys, monkeypatch):
+    from bloop.store.files import PluginFiles
+
+    real, tries = PluginFiles.put, []
+
+    async def full_once(self, name, source, media_type):
+        tries.append(1)
+        if len(tries) == 1:
+            raise from_file(OSError(errno.ENOSPC, "No space left on device"), source)
+        return await real(self, name, source, media_type)
+
+    monkeypatch.setattr(PluginFiles, "put", full_once)
+    row = await make([scene("one", "First words")])
+    assert (row.state, row.round) == ("ready", 1), row.error
+
+
+async def test_tidying_leaves_what_a_video_in_the_making_needs(ctx, make, toys):
+    from datetime import timedelta
+
+    from sqlalchemy import update
+
+    from bloop_studio import videos
+    from bloop_studio.tables import Video, now
+
+    row = await make([scene("one", "First words")])
+    (clip,) = [one.clip for one in await ctx.read(videos.scenes, row.id)]
+    before = now() + timedelta(days=1)
+
+    def state(unit, value):
+        unit.session.execute(update(Video).where(Video.id == row.id).values(state=value))
+
+    assert clip in await ctx.read(videos.unused, before)
+    await ctx.transaction(state, "scenes")
+    assert clip not in await ctx.read(videos.unused, before)
+
+
+async def test_tidying_leaves_what_was_used_since_it_looked(ctx, make, toys):
+    from bloop_studio import pieces, videos
+    from bloop_studio.tables import now
+
+    row = await make([scene("one", "First words")])
+    (clip,) = [one.clip for one in await ctx.read(videos.scenes, row.id)]
+    before = now()
+    assert clip in await ctx.read(videos.unused, before)
+    assert await pieces.use(ctx, clip)
+    assert not await ctx.transaction(videos.forget_piece, clip, before)
+    assert await ctx.transaction(videos.forget_piece, clip, now())

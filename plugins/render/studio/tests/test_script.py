@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from boards import storyboards
 from hypothesis import given, settings
 
+from bloop_sdk import MalformedRecordError
 from bloop_sdk.storyboard import read_storyboard
 from bloop_studio.parsing import ScriptError
 from bloop_studio.script import from_markdown, to_markdown
@@ -108,3 +111,13 @@ def test_anchors_and_enormous_scripts_are_refused():
         from_markdown(bomb)
     with pytest.raises(ScriptError, match="longer than"):
         from_markdown(SCRIPT + "\n" * 1_000_001)
+
+
+@pytest.mark.parametrize("body", ["\\" * 200_000 + " {#l1}", "x" + "\n  a" * 100_000])
+def test_a_line_of_any_length_is_refused_in_a_moment(body):
+    """These took minutes of processor time, in which the hub did nothing else."""
+    script = f"---\ntitle: a\nlanguage: en\n---\n\n## One {{#one}}\n\n- {body}\n"
+    begin = time.process_time()
+    with pytest.raises(MalformedRecordError):
+        from_markdown(script)
+    assert time.process_time() - begin < 10
