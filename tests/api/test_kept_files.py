@@ -59,7 +59,12 @@ def config_path(config_path, site):
         route("/sign", "sign", methods=["POST"]),
         route("/again", "again", methods=["GET", "POST"]),
     ]
-    page = {"path": "/", "view": "bloop_atelier.views:page", "action": "atelier:watch", "title": "A"}
+    page = {
+        "path": "/",
+        "view": "bloop_atelier.views:page",
+        "action": "atelier:watch",
+        "title": "A",
+    }
     actions = [
         {"name": "atelier:watch", "role": "learner", "help": "Watch."},
         {"name": "atelier:make", "role": "educator", "help": "Make."},
