@@ -108,6 +108,7 @@ def stage(*states: str) -> Callable[[Stage], Handler]:
 
 async def _tell_failure(ctx: JobContext, video: Video, err: Exception) -> None:
     """Note a failure where people look; the ledger decides whether there is another try."""
+    told: BloopError
     if not isinstance(err, BloopError):
         told = FatalError(
             f"it broke off: {type(err).__name__}: {err}"[:300],
