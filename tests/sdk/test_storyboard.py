@@ -163,7 +163,21 @@ BAD_SCENES = {
     "an empty line": ({"narration": [{"id": "a", "text": ""}]}, "at least 1 character"),
     "a scene without end": ({"seconds": 100_000}, "less than or equal to 120"),
 }
+LONG = [{"id": f"l{number}", "text": "a" * 1000} for number in range(12)]
 BAD_BOARDS = {
+    "says_too_much": (
+        {
+            "scenes": [
+                {
+                    "id": f"s{number}",
+                    "narration": LONG,
+                    "visual": {"kind": "title", "title": "A"},
+                }
+                for number in range(6)
+            ]
+        },
+        "72000 characters are said",
+    ),
     "no scenes": ({"scenes": []}, "at least 1 item"),
     "two scenes of one id": ({"scenes": board()["scenes"] * 2}, "used twice as an id: one"),
     "a language that is none": ({"language": "English, please"}, "language"),

@@ -14,6 +14,8 @@ from bloop_sdk.errors import MalformedRecordError
 from bloop_sdk.storyboard.visuals import Image, Model, Name, Visual
 
 VERSION: Final = 1
+MOST_NARRATION: Final = 60_000
+"""Characters that a whole storyboard says at most: about an hour."""
 
 Concept = Annotated[str, Field(min_length=1, max_length=80)]
 
@@ -96,6 +98,9 @@ class Storyboard(Model):
             twice = {id_ for id_ in ids if ids.count(id_) > 1}
             if twice:
                 raise ValueError(f"used twice as an id: {', '.join(sorted(twice))}")
+        said = sum(len(line.text) for scene in self.scenes for line in scene.narration)
+        if said > MOST_NARRATION:
+            raise ValueError(f"{said} characters are said, at most {MOST_NARRATION}: make it two")
         known = {asset.id for asset in self.assets}
         for scene in self.scenes:
             if isinstance(scene.visual, Image) and scene.visual.asset not in known:
