@@ -47,7 +47,7 @@ async def lesson(request: WebRequest, ctx: RequestContext) -> PageView:
         text=to_markdown(storyboard) if storyboard else "",
         versions=known,
         videos=[shown(row) for row in rows],
-        voices=views.voices(await voicing.voices(ctx)),
+        voices=_of_language(views.voices(await voicing.voices(ctx)), item.language),
         options=defaults(config_of(ctx)),
         said=request.query_params.get("said", ""),
     )
@@ -72,6 +72,13 @@ async def beside_lesson(
         return None
     making = next((shown(row) for row in rows if row.state in STAGES), None)
     return ctx.render("panel.html", subject=subject, video=ready, making=making, makes=makes)
+
+
+def _of_language(voices: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
+    """Those who speak a lesson's language; all, where nobody does."""
+    spoken = language.split("-", maxsplit=1)[0].lower()
+    some = [one for one in voices if one["language"].split("-")[0].lower() == spoken]
+    return some or voices
 
 
 def shown(row: Video) -> dict[str, Any]:
