@@ -10,10 +10,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from studio_media import BLUE, GREEN, RED, make_clip
+from written import lesson_in
 
-from bloop.content import service
 from bloop.hub import Hub
-from bloop.store.database import in_unit
 from bloop_sdk.providers.render import Clip
 from bloop_sdk.testing.distributions import write_plugin
 from tests.support.database import make_call
@@ -38,12 +37,6 @@ enabled = true
 [plugins.crayon]
 enabled = true
 """
-PAGE = """<p>A wave carries energy from one place to another. It does not carry matter.</p>
-<h2>Kinds of waves</h2>
-<ul><li>Sound is a longitudinal wave.</li><li>Light is a transverse wave.</li></ul>
-<h2>Speed</h2>
-<p>The speed of a wave is its wavelength times its frequency. Sound in air travels at 343 metres
-per second. Light is much faster.</p>"""
 
 
 @pytest.fixture
@@ -69,11 +62,17 @@ def installed(site, monkeypatch):
 
 
 @pytest.fixture
-async def hub(hub_toml, installed):
-    """A hub that runs the studio with toys, its tables upgraded."""
+def studio_toml(hub_toml, installed):
+    """A hub.toml with the studio and its toys."""
     with hub_toml.open("a") as file:
         file.write(HUB_TOML)
-    hub = Hub.open(hub_toml, "api")
+    return hub_toml
+
+
+@pytest.fixture
+async def hub(studio_toml):
+    """A hub that runs the studio with toys, its tables upgraded."""
+    hub = Hub.open(studio_toml, "api")
     await hub.database.run(hub.tables.upgrade)
     await hub.start()
     await hub.loaded()
@@ -135,18 +134,4 @@ def three_clips(tmp_path_factory) -> list[Clip]:
 @pytest.fixture
 def write_lesson(hub):
     """Writes a published lesson; blocks; gives its id."""
-
-    def write():
-        call = make_call(hub.institution)
-        course = in_unit(
-            hub.database, call, service.create_container, title="Physics", published=True
-        )
-        made = in_unit(
-            hub.database, call, service.create_item, course.id, kind="page", title="Waves",
-            html=PAGE,
-        )  # fmt: skip
-        publish = service.publish, type(made), made.id, None, lambda *_: None
-        in_unit(hub.database, call, *publish)
-        return made.id
-
-    return write
+    return lambda: lesson_in(hub)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 
 import av
 
@@ -34,6 +35,7 @@ class Crayon:
     async def render(self, plan, target, progress=None):
         if plan.scene.visual.kind != "title" and "BREAK" in plan.scene.title:
             raise FatalError("the crayon broke")
+        await asyncio.sleep(float(os.environ.get("TOY_PAUSE", "0")))
         frames = await asyncio.to_thread(draw, plan, target, progress)
         DRAWN.append(plan.scene.id)
         return Clip(path=target, seconds=plan.seconds, frames=frames)

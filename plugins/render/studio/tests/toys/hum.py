@@ -1,6 +1,8 @@
 """A voice for tests: a tone for each word, a quarter of a second long. It counts what it says."""
 
+import asyncio
 import math
+import os
 import re
 import struct
 
@@ -30,6 +32,7 @@ class Hum:
             raise UnavailableError("the voice is hoarse", retry_after=0.01)
         if "unspeakable" in text:
             raise UnsupportedError("this cannot be said")
+        await asyncio.sleep(float(os.environ.get("TOY_PAUSE", "0")))
         SAID.append(text)
         words, sound = [], []
         for number, match in enumerate(re.finditer(r"\w+", text)):
