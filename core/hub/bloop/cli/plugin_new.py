@@ -56,7 +56,9 @@ _FAMILIES: dict[str, _Family] = {
         (_PYDANTIC,),
     ),
     "ai": _Family("Gives vectors of texts by hashing their words.", "embedding"),
-    "render": _Family("Draws scenes as a bar that fills as time passes.", "renderer"),
+    "render": _Family(
+        "Draws scenes as a bar that fills as time passes.", "renderer", (_PYDANTIC, "av>=18.1,<19")
+    ),
     "identity": _Family(
         "Lets people log in with an account elsewhere, by OAuth 2.0.", "identity", (_PYDANTIC,)
     ),
