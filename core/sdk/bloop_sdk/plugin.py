@@ -236,9 +236,8 @@ class JobContext(CallContext, Protocol):
         """The job's id."""
         ...
 
-    @property
-    def attempts_left(self) -> int:
-        """How often it is tried again, should it raise a RetriableError now."""
+    def is_final(self, error: Exception) -> bool:
+        """Whether the job has failed for good, should it raise ``error`` now."""
         ...
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:

@@ -12,6 +12,7 @@ from bloop.content.reader import ItemReader
 from bloop.hub.outside import NoWayOut
 from bloop.hub.units import PluginUnit
 from bloop.jobs.context import RunningJob
+from bloop.jobs.endings import is_final
 from bloop.kernel.config_layers import Layer
 from bloop.kernel.context import HubContext
 from bloop.kernel.own_settings import Owner, OwnSettings, keep_own_secrets
@@ -167,10 +168,9 @@ class JobCall(PluginCall):
         """The job's id."""
         return self.running.job
 
-    @property
-    def attempts_left(self) -> int:
-        """How often it is tried again."""
-        return self.running.claim.max_attempts - self.running.attempt
+    def is_final(self, error: Exception) -> bool:
+        """Whether the job has failed for good, should it raise ``error`` now."""
+        return is_final(self.running.claim, error)
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Report; raises JobStoppedError when it should end."""

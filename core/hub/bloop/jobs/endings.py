@@ -8,13 +8,14 @@ from functools import partial
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
+from bloop.jobs import ledger
 from bloop.jobs.ledger import Claim
 from bloop.kernel.faults import describe
 from bloop.store.errors import TRANSIENT, StoreError
 from bloop.store.faults import NO_SPACE, from_file
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry.logs import get_logger
-from bloop_sdk import BloopError
+from bloop_sdk import BloopError, RateLimitedError, RetriableError
 from bloop_sdk._masking import mask_text
 
 DAY_SECONDS = 86400.0
@@ -119,6 +120,20 @@ def wait_of(err: BaseException) -> float | None:
     """How long somebody outside asks to wait, as far as that is a time."""
     asked = getattr(err, "retry_after", None)
     return min(asked, DAY_SECONDS) if isinstance(asked, int | float) and asked >= 0 else None
+
+
+def is_put_off(err: BaseException) -> bool:
+    """Whether somebody outside asks for so long a wait that the attempt does not count."""
+    long = (wait_of(err) or 0.0) >= ledger.LONG_WAIT_SECONDS
+    return isinstance(err, RateLimitedError) and long
+
+
+def is_final(claim: Claim, err: BaseException) -> bool:
+    """Whether a job that raises this has failed for good."""
+    if is_put_off(err):
+        return False
+    again = isinstance(err, RetriableError) or error_of(err)["code"] in TRANSIENT
+    return not again or claim.attempt >= claim.max_attempts
 
 
 def error_of(err: BaseException) -> dict[str, Any]:

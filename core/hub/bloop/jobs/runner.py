@@ -16,20 +16,19 @@ import orjson
 
 from bloop.jobs import ledger
 from bloop.jobs.context import RunningJob, StopReason
-from bloop.jobs.endings import Endings, error_of, wait_of
+from bloop.jobs.endings import Endings, error_of, is_final, is_put_off, wait_of
 from bloop.jobs.ledger import Claim
 from bloop.jobs.models import JobState
 from bloop.jobs.owners import is_dead, this_process
 from bloop.jobs.queries import DUE_KINDS, DUE_LATER, LEASES
 from bloop.store.database import Database, in_unit
-from bloop.store.errors import TRANSIENT
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.tasks import end_tasks
 from bloop.telemetry.context import log_context
 from bloop.telemetry.logs import get_logger
 from bloop.telemetry.metrics import metrics
-from bloop_sdk import BloopError, Call, RateLimitedError, RetriableError
+from bloop_sdk import BloopError, Call
 
 NEVER = float("inf")
 AHEAD_SECONDS = 0.02
@@ -348,12 +347,11 @@ class Runner:
     async def _failed(self, context: RunningJob, err: BaseException) -> str:
         claim, error = context.claim, error_of(err)
         wait = wait_of(err) or 0.0
-        if isinstance(err, RateLimitedError) and wait >= ledger.LONG_WAIT_SECONDS:
+        if is_put_off(err):
             self._log.info("job goes on when it may", kind=claim.kind, error=err)
             await self._endings.write(ledger.give_back, claim, error, wait=wait)
             return "put_off"
-        again = isinstance(err, RetriableError) or error["code"] in TRANSIENT
-        if again and claim.attempt < claim.max_attempts:
+        if not is_final(claim, err):
             self._log.info("job will be tried again", kind=claim.kind, error=err)
             await self._endings.write(ledger.retry_later, claim, error, retry_after=wait)
             return "retried"

@@ -136,10 +136,10 @@ class FakeContext:
         self.steps.take()
         return await asyncio.to_thread(function, *args, **kwargs)
 
-    @property
-    def attempts_left(self) -> int:
-        """None: what fails here has failed."""
-        return 0
+    def is_final(self, error: Exception) -> bool:
+        """What fails here has failed."""
+        del error
+        return True
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Remember what was reported."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bloop_sdk import BloopError, CallContext, Item, RetriableError, UnsupportedError
@@ -54,18 +53,14 @@ async def _by_plugin(ctx: CallContext, lesson: Lesson, plugin_id: str | None) ->
 
 def lesson_of(item: Item) -> Lesson:
     """What storyboarders are given."""
+    files = item.files.items()
+    images = [source for source, one in files if one.media_type.startswith("image/")]
     return Lesson(
         title=item.title,
         html=item.html,
         language=item.language,
         pictures=tuple(
             Picture(id=f"picture-{number}", source=source)
-            for number, source in enumerate(pictures_of(item), 1)
+            for number, source in enumerate(images, 1)
         ),
     )
-
-
-def pictures_of(item: Item) -> Mapping[str, str]:
-    """The ids of a lesson's image files, by the address that its HTML names them with."""
-    files = item.files.items()
-    return {source: one.id for source, one in files if one.media_type.startswith("image/")}

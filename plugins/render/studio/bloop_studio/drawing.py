@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ async def draw_scene(work: Work, payload: JobPayload) -> dict[str, Any]:
         await _draw(work, opened, row, row.plan, name)
         fault = None
     except RetriableError as err:
-        if err.code == STOPPED or ctx.attempts_left:
+        if err.code == STOPPED or not ctx.is_final(err):
             raise
         name, fault = await _card(work, opened, row, err)
     except BloopError as err:
@@ -87,10 +88,7 @@ async def _draw(
 ) -> None:
     ctx = work.ctx
     with tempfile.TemporaryDirectory(dir=ctx.data_dir) as folder:
-        files = {
-            asset: await stored(ctx, file, Path(folder))
-            for asset, file in planning.assets_of(kept).items()
-        }
+        files = await stored(ctx, planning.assets_of(kept), Path(folder))
         target = Path(folder, "scene.mp4")
         await _drawn(work, opened.renderer, row, planning.read_plan(kept, files), target)
         await pieces.keep(ctx, name, target, "video/mp4")
@@ -122,7 +120,7 @@ async def _drawn(
 
 
 def _tell_frames(unit: Any, video: str, round_: int, scene: str, frames: int) -> None:
-    videos.drawn(unit, scene, frames)
+    videos.change_scene(unit, scene, drawn=frames)
     done, total = videos.frames_drawn(unit, video)
     videos.progress(unit, video, round_, done=done, total=total, message="frames drawn")
 
@@ -136,12 +134,14 @@ def _done(
     reused: bool,
     fault: str | None = None,
 ) -> None:
-    videos.end_scene(unit, scene, clip=name, drawn=frames, reused=reused, fault=fault)
+    videos.change_scene(unit, scene, clip=name, drawn=frames, reused=reused, fault=fault)
 
 
-async def stored(ctx: CallContext, file: ItemFile, folder: Path) -> Path:
-    """A file of the lesson on disk, under a name that no lesson chose."""
-    target = folder / f"asset-{file.sha256}"
-    if not target.exists():
-        await ctx.content.save(file, target)
-    return target
+async def stored(ctx: CallContext, assets: Mapping[str, ItemFile], folder: Path) -> dict[str, Path]:
+    """Files of the lesson on disk, under names that no lesson chose; by the ids of ``assets``."""
+    files = {}
+    for name, file in assets.items():
+        files[name] = folder / f"asset-{file.sha256}"
+        if not files[name].exists():
+            await ctx.content.save(file, files[name])
+    return files

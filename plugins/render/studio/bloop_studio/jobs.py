@@ -6,7 +6,6 @@ one in the transaction that ends it. So a stage that is killed makes only what i
 
 from __future__ import annotations
 
-import errno
 import functools
 import time
 from collections.abc import Awaitable, Callable
@@ -20,7 +19,6 @@ from bloop_sdk import (
     FatalError,
     Item,
     JobContext,
-    RetriableError,
     Unit,
 )
 from bloop_sdk.storyboard import Storyboard
@@ -31,11 +29,6 @@ from bloop_studio.tables import Video, now
 
 JobPayload = dict[str, Any]
 STOPPED = "job_stopped"
-OF_THE_STORE = frozenset({
-    "store_busy", "store_disk", "store_full", "store_read_only", "store_unavailable"
-})  # fmt: skip
-"""Codes of the hub's database and disk, and what files say of the latter: jobs are tried again."""
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 TELL_SECONDS = 0.5
 
 
@@ -108,24 +101,22 @@ def stage(*states: str) -> Callable[[Stage], Handler]:
 
 async def _tell_failure(ctx: JobContext, video: Video, err: Exception) -> None:
     """Note a failure where people look; the ledger decides whether there is another try."""
-    told: BloopError
-    if not isinstance(err, BloopError):
-        told = FatalError(
-            f"it broke off: {type(err).__name__}: {err}"[:300],
-            code="job_crashed",
-            cure="see the hub's log for where it happened",
-        )
-        again = isinstance(err, OSError) and err.errno in NO_SPACE
-    else:
-        told = err
-        again = isinstance(err, RetriableError) or err.code in OF_THE_STORE
+    told = err if isinstance(err, BloopError) else _crash(err)
     if told.code == STOPPED:
         return
-    if again and ctx.attempts_left:
+    if ctx.is_final(err):
+        await ctx.transaction(videos.fail, video.id, video.round, told)
+    else:
         waits = f"tried again: {told}"[:200]
         await ctx.transaction(videos.progress, video.id, video.round, message=waits)
-    else:
-        await ctx.transaction(videos.fail, video.id, video.round, told)
+
+
+def _crash(err: Exception) -> FatalError:
+    return FatalError(
+        f"it broke off: {type(err).__name__}: {err}"[:300],
+        code="job_crashed",
+        cure="see the hub's log for where it happened",
+    )
 
 
 async def next_stage(

@@ -26,6 +26,7 @@ from bloop_studio.captions import (
 from bloop_studio.captions import chapters as chapters_of
 from bloop_studio.compose import Metadata, compose
 from bloop_studio.jobs import JobPayload, Work, stage
+from bloop_studio.options import Options
 from bloop_studio.sound import Placed, make_sound
 from bloop_studio.tables import VideoScene, now
 from bloop_studio.telling import timed_scenes
@@ -64,7 +65,7 @@ async def join(work: Work, _payload: JobPayload) -> dict[str, Any]:
     await work.tell(state="composing", done=0, total=0, message="")
     with tempfile.TemporaryDirectory(dir=ctx.data_dir) as name:
         folder = Path(name)
-        narration = await narrate(ctx, work.storyboard, work.options, folder)
+        narration = await narrate(ctx, work.storyboard, _as_spoken(work), folder)
         key = _key(work, rows, narration)
         files = {file: f"video/{key}/{file}" for file in FILES}
         kept = [await pieces.use(ctx, one) for one in files.values()]
@@ -77,6 +78,12 @@ async def join(work: Work, _payload: JobPayload) -> dict[str, Any]:
     seconds = sum(row.frames for row in rows) / work.options.fps
     await ctx.transaction(_ready, work, files, seconds, report)
     return {"video": files["video.mp4"], "seconds": seconds}
+
+
+def _as_spoken(work: Work) -> Options:
+    """The options with the voice that the scenes were timed by, whoever else can speak by now."""
+    voice = (work.video.report or {}).get("speech", {}).get("voice") or work.options.voice
+    return work.options.model_copy(update={"voice": voice})
 
 
 def _key(work: Work, rows: Sequence[VideoScene], narration: Narration) -> str:

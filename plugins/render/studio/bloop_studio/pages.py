@@ -10,6 +10,7 @@ from bloop_sdk.storyboard import Scene, Storyboard
 from bloop_studio import storyboards, videos, views, voicing
 from bloop_studio.access import storyboard_of, video_of
 from bloop_studio.config import config_of, defaults
+from bloop_studio.languages import primary
 from bloop_studio.readable import readable
 from bloop_studio.script import to_markdown
 from bloop_studio.tables import STAGES, StoryboardVersion, Video
@@ -76,8 +77,7 @@ async def beside_lesson(
 
 def _of_language(voices: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
     """Those who speak a lesson's language; all, where nobody does."""
-    spoken = language.split("-", maxsplit=1)[0].lower()
-    some = [one for one in voices if one["language"].split("-")[0].lower() == spoken]
+    some = [one for one in voices if primary(one["language"]) == primary(language)]
     return some or voices
 
 

@@ -18,6 +18,7 @@ def plan(
     scene: Scene, timed: Timed, look: Look, storyboard: Storyboard, item: Item
 ) -> dict[str, Any]:
     """A scene's plan; what is said is not drawn, so that its words don't belong to it."""
+    assets = assets_of_scene(scene, storyboard, item)
     return {
         "scene": scene.model_dump(
             mode="json", exclude={"narration", "cues", "concepts", "seconds"}
@@ -26,17 +27,17 @@ def plan(
         "cues": [[round(one.at * timed.fps), one.action, one.target] for one in timed.cues],
         "look": asdict(look) | {"logo": None},
         "language": storyboard.language,
-        "assets": _assets(scene, storyboard, item),
+        "assets": {name: asdict(file) for name, file in assets.items()},
     }
 
 
-def _assets(scene: Scene, storyboard: Storyboard, item: Item) -> dict[str, Any]:
+def assets_of_scene(scene: Scene, storyboard: Storyboard, item: Item) -> dict[str, ItemFile]:
     """The files of a scene's pictures; one that the lesson no longer has is left out."""
     if not isinstance(scene.visual, Image):
         return {}
     sources = {one.id: one.source for one in storyboard.assets}
     file = item.files.get(sources[scene.visual.asset])
-    return {scene.visual.asset: asdict(file)} if file else {}
+    return {scene.visual.asset: file} if file else {}
 
 
 def clip_name(kept: Mapping[str, Any], renderer: str, version: str) -> str:

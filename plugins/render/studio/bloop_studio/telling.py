@@ -11,7 +11,7 @@ from typing import Any
 
 from bloop_sdk import CallContext, FatalError, Item, NotFoundError, Unit
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
-from bloop_sdk.storyboard import Image, Scene, Storyboard
+from bloop_sdk.storyboard import Scene, Storyboard
 from bloop_studio import drafting, planning, storyboards, videos
 from bloop_studio.config import config_of
 from bloop_studio.drawing import open_renderer, stored
@@ -73,7 +73,7 @@ async def _version(work: Work) -> tuple[StoryboardVersion, str]:
 async def check(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[tuple[str, Fault]]]:
     """A storyboard that can be drawn, and what was found; a refused scene keeps its words."""
     renderer = (await open_renderer(work.ctx)).renderer
-    look = look_of(work)
+    look = look_of(work.ctx, work.options)
     told = work.teller("scenes measured")
     with tempfile.TemporaryDirectory(dir=work.ctx.data_dir) as name:
         plans = [
@@ -103,21 +103,17 @@ async def _unplanned(
     work: Work, scene: Scene, storyboard: Storyboard, look: Look, folder: Path
 ) -> ScenePlan:
     """A scene as it can be measured, without its times."""
-    files: dict[str, Path] = {}
-    if isinstance(scene.visual, Image):
-        sources = {one.id: one.source for one in storyboard.assets}
-        file = work.item.files.get(sources[scene.visual.asset])
-        if file:
-            files[scene.visual.asset] = await stored(work.ctx, file, folder)
+    assets = planning.assets_of_scene(scene, storyboard, work.item)
+    files = await stored(work.ctx, assets, folder)
     return ScenePlan(
         scene=scene, seconds=1.0, look=look, language=storyboard.language, assets=files
     )
 
 
-def look_of(work: Work) -> Look:
-    """The look of the video in its institution's colours."""
-    config = config_of(work.ctx)
-    return work.options.look(config.primary, config.accent)
+def look_of(ctx: CallContext, options: Options) -> Look:
+    """The look of a video in its institution's colours."""
+    config = config_of(ctx)
+    return options.look(config.primary, config.accent)
 
 
 @stage("speech")
@@ -129,7 +125,7 @@ async def speak_lines(work: Work, payload: JobPayload) -> dict[str, Any]:
         told = work.teller("lines spoken")
         narration = await narrate(work.ctx, storyboard, work.options, Path(name), told)
     timed = timed_scenes(storyboard, narration, work.options.fps)
-    look = look_of(work)
+    look = look_of(work.ctx, work.options)
     plans = [
         planning.plan(scene, one, look, storyboard, work.item)
         for scene, one in zip(storyboard.scenes, timed, strict=True)
@@ -198,13 +194,8 @@ async def still(
     if scene is None:
         raise NotFoundError("this storyboard has no such scene")
     timed = plan_scene(scene, {}, options.fps)
-    config = config_of(ctx)
-    kept = planning.plan(
-        scene, timed, options.look(config.primary, config.accent), storyboard, item
-    )
-    files = {
-        name: await stored(ctx, file, folder) for name, file in planning.assets_of(kept).items()
-    }
+    kept = planning.plan(scene, timed, look_of(ctx, options), storyboard, item)
+    files = await stored(ctx, planning.assets_of(kept), folder)
     shown = planning.read_plan(kept, files)
     when = shown.seconds if at is None else min(at, shown.seconds)
     renderer = (await open_renderer(ctx)).renderer

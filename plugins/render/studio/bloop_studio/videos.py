@@ -11,9 +11,7 @@ from sqlalchemy import delete, func, select, update
 
 from bloop_sdk import BloopError, Item, Unit
 from bloop_studio.options import Options
-from bloop_studio.tables import Piece, StoryboardVersion, Video, VideoScene, now
-
-MAKING = ("storyboard", "speech", "scenes", "composing")
+from bloop_studio.tables import STAGES, Piece, StoryboardVersion, Video, VideoScene, now
 
 
 def ask(
@@ -94,7 +92,7 @@ def scene(unit: Unit, video: str, number: int) -> VideoScene | None:
 
 
 def progress(
-    unit: Unit, /, id_: str, round_: int, *, at: Collection[str] = MAKING, **values: Any
+    unit: Unit, /, id_: str, round_: int, *, at: Collection[str] = STAGES, **values: Any
 ) -> bool:
     """Tell how far a video is.
 
@@ -106,13 +104,8 @@ def progress(
     return unit.session.scalar(row.returning(Video.id)) is not None
 
 
-def drawn(unit: Unit, scene_id: str, frames: int) -> None:
-    """Tell how many frames of a scene are drawn."""
-    unit.session.execute(update(VideoScene).where(VideoScene.id == scene_id).values(drawn=frames))
-
-
-def end_scene(unit: Unit, scene_id: str, **values: Any) -> None:
-    """A scene has its clip."""
+def change_scene(unit: Unit, scene_id: str, **values: Any) -> None:
+    """Tell how far a scene is, or what became of it."""
     unit.session.execute(update(VideoScene).where(VideoScene.id == scene_id).values(**values))
 
 
@@ -164,7 +157,7 @@ def unused(unit: Unit, before: Any) -> list[str]:
         for files in unit.session.scalars(select(Video.files).where(Video.files.is_not(None)))
         for name in (files or {}).values()
     }
-    making = select(Video.id).where(Video.state.in_(MAKING))
+    making = select(Video.id).where(Video.state.in_(STAGES))
     clips = select(VideoScene.clip).where(VideoScene.video_id.in_(making))
     held.update(one for one in unit.session.scalars(clips) if one)
     names = unit.session.scalars(select(Piece.name).where(Piece.used_at < before)).all()

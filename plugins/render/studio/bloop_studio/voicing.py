@@ -15,6 +15,7 @@ from bloop_sdk.providers.ai import Phoneme, Speech, SpeechProvider, Voice, Word
 from bloop_sdk.storyboard import Line, Storyboard
 from bloop_studio import pieces
 from bloop_studio.config import config_of
+from bloop_studio.languages import primary
 from bloop_studio.options import Options
 from bloop_studio.spoken import speak
 from bloop_studio.timing import Voiced
@@ -54,10 +55,11 @@ class Narration:
         return {line: voiced for (where, line), voiced in self.lines.items() if where == scene}
 
 
-async def voices(ctx: CallContext) -> Mapping[str, Sequence[Voice]]:
-    """All voices, by the plugin that has them; one that fails has none."""
+async def voices(ctx: CallContext, plugin_id: str = "") -> Mapping[str, Sequence[Voice]]:
+    """All voices, or those of one plugin, by who has them; a plugin that fails has none."""
     found: dict[str, Sequence[Voice]] = {}
-    for offer in await ctx.providers.offers("speech"):
+    offers = await ctx.providers.offers("speech")
+    for offer in (one for one in offers if plugin_id in {"", one.plugin_id}):
         try:
             provider: SpeechProvider = await ctx.providers.get("speech", offer.plugin_id)
             found[offer.plugin_id] = await provider.voices()
@@ -68,17 +70,17 @@ async def voices(ctx: CallContext) -> Mapping[str, Sequence[Voice]]:
 
 async def choose(ctx: CallContext, wanted: str, language: str) -> Chosen:
     """The voice that was asked for, or the best of the language; raises with a cure."""
-    known = await voices(ctx)
+    plugin_id, _, id_ = wanted.partition(":")
+    known = await voices(ctx, plugin_id)
     if wanted:
-        plugin_id, _, id_ = wanted.partition(":")
         found = [one for one in known.get(plugin_id, ()) if one.id == id_ or not id_]
     else:
-        spoken = language.split("-", maxsplit=1)[0].lower()
+        spoken = primary(language)
         ranked = [
             (one.language.lower() != language.lower(), not one.natural, not one.exact, order, one)
             for order, (_, some) in enumerate(known.items())
             for one in some
-            if one.language.split("-", maxsplit=1)[0].lower() == spoken
+            if primary(one.language) == spoken
         ]
         best = min(ranked, key=lambda one: one[:4], default=None)
         plugin_id = list(known)[best[3]] if best else ""
