@@ -270,7 +270,7 @@ def test_a_context_is_prepared_with_what_a_storyboarder_asks(tmp_path):
             "config": lambda self, settings: PLUGIN.config(None) if settings else None,
         },
     )()
-    assert case.make() == ("made with", seen[0])
+    assert case.fresh() == ("made with", seen[0])
 
 
 def test_a_plugin_that_tells_nothing_needs_no_lessons():

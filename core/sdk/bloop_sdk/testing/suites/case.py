@@ -18,21 +18,19 @@ from bloop_sdk.testing.faults import Faults, Killed, Steps
 from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.reading import ContractError, Replica, Report, difference
 from bloop_sdk.testing.rules import require
+from bloop_sdk.testing.suites.providing import ProviderCase
 from bloop_sdk.testing.system import Folder, Source, System, http_client
 
 __all__ = ["ContentCase", "Rig", "converge", "named", "was_killed"]
 
 
-class ContentCase:
+class ContentCase(ProviderCase[System | Folder, ContentProvider]):
     """A provider's class and its subject; each :meth:`rig` has a system of its own."""
 
     def __init__(
         self, plugin: PluginUnderTest, capability: str, subject: System | Folder, folder: Path
     ) -> None:
-        self.plugin = plugin
-        self.capability = capability
-        self.subject = subject
-        self.folder = folder
+        super().__init__(plugin, capability, subject, folder)
         self.log = ListLogger()
 
     @property
@@ -40,12 +38,6 @@ class ContentCase:
         """What a system of the subject offers."""
         source = self.subject.open(self.folder)
         return {*source.offers, *source.settings}
-
-    def make(self, ctx: FakeContext) -> ContentProvider:
-        """A provider with a context, as the hub makes one for each run."""
-        factory: Callable[[Any], ContentProvider]
-        factory = self.plugin.load(self.plugin.manifest.provides[self.capability])
-        return factory(ctx)
 
     def rig(self) -> Rig:
         """A fresh system, and a hub that knows nothing of it."""

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bloop_sdk.errors import (
     AuthError,
@@ -22,11 +21,11 @@ from bloop_sdk.storyboard import read_storyboard, storyboard_schema
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.context import FakeContext, ListLogger, NoHttp
 from bloop_sdk.testing.models import Models
-from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.reading import ContractError
 from bloop_sdk.testing.rules import Suite
 from bloop_sdk.testing.suites.case import hosts_of
 from bloop_sdk.testing.suites.content import hold
+from bloop_sdk.testing.suites.providing import ProviderCase
 from bloop_sdk.testing.system import FakeTransport, http_client
 
 CALL_SECONDS = 60.0
@@ -81,26 +80,8 @@ BOARD = {
 }
 
 
-class LanguageCase:
+class LanguageCase(ProviderCase[Models, LanguageProvider]):
     """A provider's class, and what stands for its vendor."""
-
-    def __init__(
-        self, plugin: PluginUnderTest, capability: str, subject: Models, folder: Path
-    ) -> None:
-        self.plugin = plugin
-        self.capability = capability
-        self.subject = subject
-        self.folder = folder
-
-    @property
-    def offers(self) -> set[str]:
-        """What the subject offers."""
-        return self.subject.offers
-
-    def make(self, ctx: FakeContext) -> LanguageProvider:
-        """A provider with a context."""
-        factory: Any = self.plugin.load(self.plugin.manifest.provides[self.capability])
-        return cast("LanguageProvider", factory(ctx))
 
     @contextlib.asynccontextmanager
     async def rig(self) -> AsyncIterator[Rig]:

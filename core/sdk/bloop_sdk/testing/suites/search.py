@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bloop_sdk.providers.search import (
     Changes,
@@ -17,10 +16,10 @@ from bloop_sdk.providers.search import (
 )
 from bloop_sdk.testing.context import FakeContext
 from bloop_sdk.testing.indexes import Indexes
-from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.rules import Suite
 from bloop_sdk.testing.streams import INSTITUTIONS
 from bloop_sdk.testing.suites.content import hold
+from bloop_sdk.testing.suites.providing import ProviderCase
 
 HERE, THERE = INSTITUTIONS
 CLOSE_SECONDS = 10.0
@@ -53,21 +52,8 @@ FORCES = Document(
 ALL = (LIGHT, BREATH, FORCES)
 
 
-class SearchCase:
+class SearchCase(ProviderCase[Indexes, SearchProvider]):
     """A provider's class, and a folder for its indexes."""
-
-    def __init__(
-        self, plugin: PluginUnderTest, capability: str, subject: Indexes, folder: Path
-    ) -> None:
-        self.plugin = plugin
-        self.capability = capability
-        self.subject = subject
-        self.folder = folder
-
-    @property
-    def offers(self) -> set[str]:
-        """A rule needs nothing more."""
-        return set()
 
     @contextlib.asynccontextmanager
     async def rig(self) -> AsyncIterator[Rig]:
@@ -91,14 +77,13 @@ class Rig:
     def provider(self) -> SearchProvider:
         """One more."""
         plugin = self._case.plugin
-        factory: Any = plugin.load(plugin.manifest.provides[self._case.capability])
         ctx = FakeContext(
             plugin_id=plugin.manifest.id,
             config=plugin.config(dict(self._case.subject.settings)),
             data_dir=self._case.folder,
             package=plugin.package,
         )
-        self.made.append(cast("SearchProvider", factory(ctx)))
+        self.made.append(self._case.make(ctx))
         return self.made[-1]
 
     async def filled(self) -> SearchProvider:

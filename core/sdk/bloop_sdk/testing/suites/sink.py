@@ -5,45 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bloop_sdk.errors import BloopError, SkippableError
 from bloop_sdk.events import Event, cloud_event
 from bloop_sdk.providers.services import SinkProvider
 from bloop_sdk.records import JSONObject
 from bloop_sdk.testing.context import FakeContext
-from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.reading import ContractError
 from bloop_sdk.testing.rules import Suite
 from bloop_sdk.testing.streams import Stream, event, events
 from bloop_sdk.testing.suites.content import hold
+from bloop_sdk.testing.suites.providing import ProviderCase
 
 PUBLISH_SECONDS = 60.0
 """A sink that has not given up by then hangs; the hub waits for half of it."""
 CLOSE_SECONDS = 10.0
 
 
-class SinkCase:
+class SinkCase(ProviderCase[Stream, SinkProvider]):
     """A sink's class and the system that takes its events."""
-
-    def __init__(
-        self, plugin: PluginUnderTest, capability: str, subject: Stream, folder: Path
-    ) -> None:
-        self.plugin = plugin
-        self.capability = capability
-        self.subject = subject
-        self.folder = folder
-
-    @property
-    def offers(self) -> set[str]:
-        """What the system offers."""
-        return self.subject.offers
-
-    def make(self, ctx: FakeContext) -> SinkProvider:
-        """A sink with a context, as the hub makes one for each process."""
-        factory: Any = self.plugin.load(self.plugin.manifest.provides[self.capability])
-        return cast("SinkProvider", factory(ctx))
 
     @contextlib.asynccontextmanager
     async def rig(self) -> AsyncIterator[Rig]:

@@ -8,17 +8,16 @@ import contextlib
 import re
 import sys
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bloop_sdk.http import HttpClient
 from bloop_sdk.providers.ai import Phoneme, Speech, SpeechProvider, Voice, Word
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.context import FakeContext, NoHttp
-from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.reading import ContractError
 from bloop_sdk.testing.suites.case import hosts_of
 from bloop_sdk.testing.suites.content import hold
+from bloop_sdk.testing.suites.providing import ProviderCase
 from bloop_sdk.testing.system import FakeTransport, http_client
 from bloop_sdk.testing.voices import Voices
 
@@ -28,26 +27,8 @@ CALL_SECONDS = 100.0
 """Whoever has not answered by then hangs."""
 
 
-class SpeechCase:
+class SpeechCase(ProviderCase[Voices, SpeechProvider]):
     """A provider's class, and what stands for a cloud where it needs one."""
-
-    def __init__(
-        self, plugin: PluginUnderTest, capability: str, subject: Voices, folder: Path
-    ) -> None:
-        self.plugin = plugin
-        self.capability = capability
-        self.subject = subject
-        self.folder = folder
-
-    @property
-    def offers(self) -> set[str]:
-        """What the subject offers."""
-        return self.subject.offers
-
-    def make(self, ctx: FakeContext) -> SpeechProvider:
-        """A provider with a context."""
-        factory: Any = self.plugin.load(self.plugin.manifest.provides[self.capability])
-        return cast("SpeechProvider", factory(ctx))
 
     @contextlib.asynccontextmanager
     async def rig(self) -> AsyncIterator[Rig]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bloop_sdk.errors import BloopError, MalformedRecordError
 from bloop_sdk.providers.ai import Lesson, Storyboarder
@@ -14,10 +13,10 @@ from bloop_sdk.storyboard import Storyboard, find_word, read_storyboard
 from bloop_sdk.testing import lessons
 from bloop_sdk.testing.context import FakeContext
 from bloop_sdk.testing.lessons import Lessons
-from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.reading import ContractError
 from bloop_sdk.testing.rules import Suite
 from bloop_sdk.testing.suites.content import hold
+from bloop_sdk.testing.suites.providing import ProviderCase
 
 ENORMOUS_SECONDS = 60.0
 
@@ -36,26 +35,12 @@ _ADDRESS = re.compile(r"\b(?:https?|ftp|file|javascript|data):\S|\bwww\.\w", re.
 _ORDER_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-class StoryboarderCase:
+class StoryboarderCase(ProviderCase[Lessons, Storyboarder]):
     """A storyboarder's class, and what its context is given."""
 
-    def __init__(
-        self, plugin: PluginUnderTest, capability: str, subject: Lessons, folder: Path
-    ) -> None:
-        self.plugin = plugin
-        self.capability = capability
-        self.subject = subject
-        self.folder = folder
-
-    @property
-    def offers(self) -> set[str]:
-        """A rule needs nothing more."""
-        return set()
-
-    def make(self) -> Storyboarder:
+    def fresh(self) -> Storyboarder:
         """One, as in a process of its own."""
         plugin = self.plugin
-        factory: Any = plugin.load(plugin.manifest.provides[self.capability])
         ctx = FakeContext(
             plugin_id=plugin.manifest.id,
             config=plugin.config(dict(self.subject.settings)),
@@ -64,13 +49,13 @@ class StoryboarderCase:
         )
         if self.subject.prepare is not None:
             self.subject.prepare(ctx)
-        return cast("Storyboarder", factory(ctx))
+        return self.make(ctx)
 
     async def tell(self, lesson: Lesson, where: str) -> Storyboard:
         """Its storyboard of a lesson, read again as the hub reads it."""
         try:
             async with asyncio.timeout(ENORMOUS_SECONDS):
-                made = await self.make().storyboard(lesson)
+                made = await self.fresh().storyboard(lesson)
         except TimeoutError as err:
             raise ContractError(f"{where}: it took more than {ENORMOUS_SECONDS:.0f} s") from err
         except Exception as err:
@@ -169,7 +154,7 @@ async def nothing_to_tell(case: StoryboarderCase) -> None:
     for lesson in (lessons.EMPTY, lessons.BLANK, lessons.UNTOLD):
         where = f"a lesson without text, title {lesson.title!r}"
         try:
-            board = await case.make().storyboard(lesson)
+            board = await case.fresh().storyboard(lesson)
         except BloopError as err:
             hold(err.cure, f"{where}: {err.message!r} has no cure")
             continue
