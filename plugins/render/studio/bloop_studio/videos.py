@@ -123,7 +123,7 @@ def frames_drawn(unit: Unit, video: str) -> tuple[int, int]:
 
 def fail(unit: Unit, id_: str, round_: int, error: BloopError) -> None:
     """Say why a video can't be made."""
-    said = {"code": error.code, "message": str(error)[:500], "cure": error.cure}
+    said = {"code": error.code, "message": error.message[:500], "cure": error.cure}
     if progress(unit, id_, round_, state="failed", error=said, finished_at=now()):
         unit.emit("studio.video_failed", f"video:{id_}", {"id": id_, "code": error.code})
 
