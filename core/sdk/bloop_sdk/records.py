@@ -294,12 +294,37 @@ class Tool(Content):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Something to do that a note holds besides its text; one in the text is ``- [ ]`` there."""
+
+    text: str
+    done: bool = False
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note(Content):
-    """A note of a notebook; Markdown is its normal form where the system has it."""
+    """A note of a notebook.
+
+    ``markdown`` is its normal form: CommonMark with tables, strikethrough, ``$formulas$``,
+    ``- [ ]`` tasks, ``> [!note]`` callouts, ``==highlights==``, footnotes and ``[[links]]``. Where
+    it is None the hub makes it of ``html``, and the other way round where ``html`` is empty. Links
+    are ``bloop:note:REMOTE_ID`` and ``bloop:file:REMOTE_ID`` in both. ``raw`` keeps what Markdown
+    cannot say, so that a note can be written back whole; what neither holds is named in ``lost``.
+
+    ``place`` is latitude and longitude in degrees. ``properties`` are what the system lets people
+    add to a note, by their names: texts, numbers, booleans, ISO 8601 times, or lists of them.
+    """
 
     html: str = ""
     markdown: str | None = None
     tags: tuple[str, ...] = ()
+    author: str | None = None
+    source_url: str | None = None
+    place: tuple[float, float] | None = None
+    reminder_at: datetime | None = None
+    tasks: tuple[Task, ...] = ()
+    properties: JSONObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

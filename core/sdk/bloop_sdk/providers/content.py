@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol, runtime_checkable
 
@@ -73,14 +73,69 @@ class CheckResult:
     gaps: tuple[str, ...] = ()
 
 
+class NoteWrite(enum.StrEnum):
+    """What can be written to a system of notes; a provider names in its spec what it can.
+
+    ``CREATE`` and ``UPDATE`` come with :attr:`WriteOp.note`, ``ATTACH`` with :attr:`WriteOp.file`
+    (its answer's ref is what notes then link to). ``MOVE`` has ``container``, ``parent`` (a node's
+    remote id or None) and ``after`` (the sibling before it, or None) in ``values``. ``DELETE`` puts
+    into the system's own trash, where it has one.
+    """
+
+    CREATE = "note.create"
+    UPDATE = "note.update"
+    MOVE = "note.move"
+    DELETE = "note.delete"
+    ATTACH = "file.create"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteDraft:
+    """A note as it shall be on the other side. ``html`` is made of ``markdown`` by the hub.
+
+    ``base`` is the record's ``raw`` as it was last read, empty for a new note, and
+    ``base_markdown`` what was made of it: what the two Markdowns have in common should stay as it
+    is over there, with all that Markdown cannot say. ``parent`` is the remote id of a node.
+    """
+
+    container: str
+    parent: str | None = None
+    title: str
+    markdown: str
+    html: str
+    tags: tuple[str, ...] = ()
+    base: JSONObject = field(default_factory=dict, repr=False)
+    base_markdown: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDraft:
+    """A file to be attached. ``chunks`` starts a fresh read of its bytes each time it is called."""
+
+    container: str
+    note: Ref | None
+    name: str
+    media_type: str | None
+    size: int
+    sha256: str
+    chunks: Callable[[], AsyncIterator[bytes]] = field(compare=False, repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOp:
-    """Something to change on the other side; ``kind`` is one of the spec's ``writes``."""
+    """Something to change on the other side; ``kind`` is one of the spec's ``writes``.
+
+    ``again`` says that an earlier try of the same key may have come through: what it made is to be
+    looked for (and answered) before anything is made a second time.
+    """
 
     kind: str
     ref: Ref | None
     values: JSONObject
     idempotency_key: str
+    note: NoteDraft | None = None
+    file: FileDraft | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +147,16 @@ class Precondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult:
-    """What the other side holds now."""
+    """What the other side holds now.
+
+    ``batch`` has the records that the next read would yield for what was written, where the answer
+    tells them: the hub then need not fetch. ``lost`` names what the system could not take.
+    """
 
     ref: Ref
     remote_version: str | None
+    batch: Batch | None = None
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
