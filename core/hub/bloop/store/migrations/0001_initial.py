@@ -22,6 +22,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("disabled_at", UtcDateTime(), nullable=True),
         sa.Column("waiting", sa.Boolean(), nullable=False),
+        sa.Column("links_from", UtcDateTime(), nullable=True),
         sa.Column("erased_at", UtcDateTime(), nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
