@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.content.models import Sourced
 from bloop.store.errors import ConflictError, TenantError
-from bloop.store.statements import Compiled, for_driver, institution
+from bloop.store.statements import Compiled, Rows, for_driver, for_rows, institution
 from bloop.store.unit import UnitOfWork
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -37,20 +37,17 @@ def insert_rows(
         raise TenantError(f"rows of another institution in a unit of work of {unit.institution}")
     adding = _adding(cast("Hashable", model), unit.dialect, if_missing=if_missing)
     columns = adding.columns
-    filled = [
-        adding.compiled.values(
-            unit.institution, {key: row[key] if key in row else make() for key, make in columns}
-        )
-        for row in rows
-    ]
-    unit.connection.exec_driver_sql(adding.compiled.sql, filled)
+    filled = adding.rows.of(
+        {key: row[key] if key in row else make() for key, make in columns} for row in rows
+    )
+    unit.connection.exec_driver_sql(adding.rows.sql, filled)
 
 
 @dataclass(frozen=True, slots=True)
 class _Adding:
     """An INSERT as its driver takes it, and what makes each column that a row does not name."""
 
-    compiled: Compiled
+    rows: Rows
     columns: tuple[tuple[str, Callable[[], Any]], ...]
 
 
@@ -61,8 +58,8 @@ def _adding(model: Hashable, dialect: str, *, if_missing: bool) -> _Adding:
     if if_missing:
         statement = statement.on_conflict_do_nothing()
     columns = [column for column in table.c if column.identity is None]
-    compiled = for_driver(statement, dialect, [column.key for column in columns])
-    return _Adding(compiled, tuple((column.key, _default(column)) for column in columns))
+    rows = for_rows(statement, dialect, [column.key for column in columns])
+    return _Adding(rows, tuple((column.key, _default(column)) for column in columns))
 
 
 def _default(column: Column[Any]) -> Callable[[], Any]:
