@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from bloop.content.bulk import named_rows
-from bloop.content.codec import check_identity, columns_of, kind_of, raw_hash
+from bloop.content.codec import canonical, check_identity, columns_of, kind_of
 from bloop.content.models import (
     CalendarEvent,
     Completion,
@@ -78,11 +78,12 @@ class Known(NamedTuple):
 
 @dataclass(slots=True)
 class Incoming:
-    """One record on its way."""
+    """One record on its way; ``json`` is what was hashed of it."""
 
     record: Record
     ref: Ref
     hash: str
+    json: bytes
     known: Known | None = None
     columns: dict[str, Any] | None = None
     blob: BlobRef | None = None
@@ -150,7 +151,7 @@ def hashed(batch: Batch, left_out: Callable[[Record], bool] | None = None) -> Wo
             if left_out is not None and left_out(record):
                 work.left_out.add(ref)
                 continue
-            found = Incoming(record, ref, raw_hash(record))
+            found = Incoming(record, ref, *canonical(record))
         except MalformedRecordError as err:
             work.reject(_name(record), err.message, err.code, record.raw)
             continue

@@ -51,7 +51,7 @@ def _to_json(value: Any) -> str:
 
 _DIALECTS: dict[str, Callable[[str], Any]] = {
     "sqlite": lambda style: SQLiteDialect_pysqlite(paramstyle=style, json_serializer=_to_json),
-    "postgresql": lambda style: PGDialect_psycopg(paramstyle=style, json_serializer=_to_json),  # type: ignore[no-untyped-call]
+    "postgresql": lambda style: PGDialect_psycopg(paramstyle=style),  # type: ignore[no-untyped-call]
 }
 _NAMED = {"sqlite": "named", "postgresql": "pyformat"}
 _IN_PLACES = {"sqlite": "qmark", "postgresql": "format"}
@@ -184,12 +184,16 @@ def for_driver(
     return Compiled(state.statement, constants, processors)
 
 
+Process = Callable[[Any], Any] | None
+"""What makes the driver's value of one of ours; None where they are the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """An INSERT of many rows as one driver takes it: its text, and what each place of it takes."""
 
     sql: str
-    places: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    places: tuple[tuple[str, Process], ...]
 
     def of(self, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         """What the driver is given; each row names all that there is a place for."""
@@ -212,14 +216,17 @@ def for_rows(clause: Insert, name: str, parameters: Collection[str]) -> Rows:
     return Rows(compiled.string, tuple(places))
 
 
-def _processor(kind: Any, dialect: Any) -> Callable[[Any], Any] | None:
+def _processor(kind: Any, dialect: Any) -> Process:
     """What makes the driver's value of one of ours; SQLAlchemy's would be called through others."""
-    made: Callable[[Any], Any] | None
     if isinstance(kind, UtcDateTime):
         return partial(kind.process_bind_param, dialect=dialect)
-    made = kind.dialect_impl(dialect).bind_processor(dialect)
-    if isinstance(kind, JSON) and kind.none_as_null and dialect.name == "sqlite":
-        return lambda value: None if value is None else _to_json(value)
+    if isinstance(kind, JSON) and kind.none_as_null:
+        if dialect.name == "sqlite":
+            return lambda value: None if value is None else _to_json(value)
+        from psycopg.types.json import Jsonb
+
+        return lambda value: None if value is None else Jsonb(value, _to_json)
+    made: Process = kind.dialect_impl(dialect).bind_processor(dialect)
     return made
 
 
