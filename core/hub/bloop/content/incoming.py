@@ -72,6 +72,7 @@ class Known(NamedTuple):
     id: str
     raw_hash: str | None
     state: str
+    row_version: int
     sanitiser: int = 0
     blob: str | None = None
 
@@ -134,6 +135,16 @@ class Work:
     def reject(self, ref: str, reason: str, code: str, raw: JSONObject) -> None:
         """Send a record to quarantine."""
         self.skipped.append(Skipped(ref=plain(ref), reason=reason, code=code, raw=raw))
+
+    def leave_out(self, refs: Collection[Ref]) -> None:
+        """Take away all that is told of some records."""
+        names = {str(ref) for ref in refs}
+        for ref in refs:
+            self.incoming.pop(ref, None)
+        self.skipped = [one for one in self.skipped if one.ref not in names]
+        self.problems = [one for one in self.problems if one[0] not in names]
+        kept = tuple(ref for ref in self.batch.deleted if ref not in refs)
+        self.batch = replace(self.batch, deleted=kept)
 
 
 def hashed(batch: Batch, left_out: Callable[[Record], bool] | None = None) -> Work:
