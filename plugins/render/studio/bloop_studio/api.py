@@ -63,6 +63,13 @@ async def show(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
     return views.video(await video_of(ctx, request.path_params["video"]))
 
 
+async def again(request: WebRequest, ctx: RequestContext) -> Response:
+    """Have a video made that has failed, as it was asked for; any other is left as it is."""
+    found = await video_of(ctx, request.path_params["video"])
+    made = await ctx.transaction(videos.again, found.id)
+    return _answer(views.video(made or found), 202, {})
+
+
 async def remove(request: WebRequest, ctx: RequestContext) -> Response:
     """Forget a video."""
     found = await video_of(ctx, request.path_params["video"])

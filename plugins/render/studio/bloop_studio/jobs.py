@@ -119,19 +119,30 @@ def _crash(err: Exception) -> FatalError:
     )
 
 
-async def next_stage(
-    work: Work, state: str, enqueue: Callable[[Unit], None], **values: Any
-) -> None:
-    """End a stage: what it found, and who goes on, in one transaction; the second time nothing."""
+async def next_stage(work: Work, state: str, enqueue: Callable[[Unit], str], **values: Any) -> None:
+    """End a stage: what it found, and the job that ends the next one, in one transaction.
+
+    The second time it does nothing.
+    """
+    mine = work.video.id, work.video.round
 
     def end(unit: Unit) -> None:
         if videos.progress(
-            unit, work.video.id, work.video.round, at=(work.video.state,),
+            unit, *mine, at=(work.video.state,),
             state=state, done=0, total=0, message="", **values,
         ):  # fmt: skip
-            enqueue(unit)
+            videos.progress(unit, *mine, job_id=enqueue(unit))
 
     await work.ctx.transaction(end)
+
+
+async def mend(ctx: CallContext, _payload: JobPayload) -> dict[str, int]:
+    """Note which videos will never be made, and say so; whoever looks has seen it since."""
+    making = await ctx.read(videos.in_the_making)
+    failed = 0
+    for id_ in making:
+        failed += await ctx.transaction(videos.note_ending, id_)
+    return {"failed": failed}
 
 
 async def tidy(ctx: CallContext, _payload: JobPayload) -> dict[str, int]:

@@ -47,8 +47,8 @@ async def write_storyboard(work: Work, payload: JobPayload) -> dict[str, Any]:
     return {"scenes": len(checked.scenes)}
 
 
-def _ask_for_speech(unit: Unit, payload: JobPayload) -> None:
-    unit.enqueue("speech", payload, key=_key("speech", payload))
+def _ask_for_speech(unit: Unit, payload: JobPayload) -> str:
+    return unit.enqueue("speech", payload, key=_key("speech", payload))
 
 
 async def _version(work: Work) -> tuple[StoryboardVersion, str]:
@@ -161,7 +161,7 @@ def _spoken_report(
     return report
 
 
-def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]) -> None:
+def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]) -> str:
     """A job a scene, and one that joins them after all; asked again, the same."""
     if not plans:
         raise FatalError("this storyboard has no scenes", cure="add one, then make the video")
@@ -173,7 +173,7 @@ def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]
         )
         wanted = payload | {"scene": number}
         after.append(unit.enqueue("scene", wanted, key=f"{_key('scene', payload)}/{number}"))
-    unit.enqueue("video", payload, key=_key("video", payload), after=after)
+    return unit.enqueue("video", payload, key=_key("video", payload), after=after)
 
 
 def _key(kind: str, payload: JobPayload) -> str:
