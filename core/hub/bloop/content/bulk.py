@@ -9,25 +9,20 @@ from functools import cache, partial
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, inspect, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, insert, inspect, select, update
 
 from bloop.content.models import Sourced
 from bloop.store.errors import ConflictError, TenantError
 from bloop.store.statements import Compiled, for_driver, institution
 from bloop.store.unit import UnitOfWork
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-
 
 def insert_rows(
     unit: UnitOfWork,
     model: type[Any],
     rows: Sequence[Mapping[str, Any]],
-    *,
-    if_missing: bool = False,
 ) -> None:
-    """Add rows of this institution, ``if_missing`` those that are not there yet.
+    """Add rows of this institution.
 
     What a row does not name gets its default, or NULL. The session would build each row anew.
     """
@@ -35,7 +30,7 @@ def insert_rows(
         return
     if any(row["institution_id"] != unit.institution for row in rows):
         raise TenantError(f"rows of another institution in a unit of work of {unit.institution}")
-    adding = _adding(cast("Hashable", model), unit.dialect, if_missing=if_missing)
+    adding = _adding(cast("Hashable", model), unit.dialect)
     columns = adding.columns
     filled = [
         adding.compiled.values(
@@ -55,11 +50,9 @@ class _Adding:
 
 
 @cache
-def _adding(model: Hashable, dialect: str, *, if_missing: bool) -> _Adding:
+def _adding(model: Hashable, dialect: str) -> _Adding:
     table: Any = inspect(cast("type[Any]", model)).local_table
-    statement = _INSERT[dialect](table)
-    if if_missing:
-        statement = statement.on_conflict_do_nothing()
+    statement = insert(table)
     columns = [column for column in table.c if column.identity is None]
     compiled = for_driver(statement, dialect, [column.key for column in columns])
     return _Adding(compiled, tuple((column.key, _default(column)) for column in columns))

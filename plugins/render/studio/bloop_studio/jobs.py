@@ -10,7 +10,6 @@ import functools
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from bloop_sdk import (
@@ -23,9 +22,8 @@ from bloop_sdk import (
 )
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio import videos
-from bloop_studio.config import config_of
 from bloop_studio.options import Options
-from bloop_studio.tables import Video, now
+from bloop_studio.tables import Video
 
 JobPayload = dict[str, Any]
 STOPPED = "job_stopped"
@@ -143,15 +141,3 @@ async def mend(ctx: CallContext, _payload: JobPayload) -> dict[str, int]:
     for id_ in making:
         failed += await ctx.transaction(videos.note_ending, id_)
     return {"failed": failed}
-
-
-async def tidy(ctx: CallContext, _payload: JobPayload) -> dict[str, int]:
-    """Remove pieces that nothing has used for long. Started each night."""
-    before = now() - timedelta(days=config_of(ctx).keep_days)
-    removed = 0
-    for name in await ctx.read(videos.unused, before):
-        # Since they were listed, a video may have come to use it.
-        if await ctx.transaction(videos.forget_piece, name, before):
-            await ctx.files.delete(name)
-            removed += 1
-    return {"removed": removed}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ async def join(work: Work, _payload: JobPayload) -> dict[str, Any]:
     ctx, begun = work.ctx, time.monotonic()
     rows = await ctx.read(videos.scenes, work.video.id)
     await work.tell(state="composing", done=0, total=0, message="")
-    with tempfile.TemporaryDirectory(dir=ctx.data_dir) as name:
+    with pieces.workshop(ctx) as name:
         folder = Path(name)
         narration = await narrate(ctx, work.storyboard, _as_spoken(work), folder)
         key = _key(work, rows, narration)

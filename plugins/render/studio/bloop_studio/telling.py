@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from bloop_sdk import CallContext, FatalError, Item, NotFoundError, Unit
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
 from bloop_sdk.storyboard import Scene, Storyboard
-from bloop_studio import drafting, planning, storyboards, videos
+from bloop_studio import drafting, pieces, planning, storyboards, videos
 from bloop_studio.config import config_of
 from bloop_studio.drawing import open_renderer, stored
 from bloop_studio.insisting import insist
@@ -75,7 +74,7 @@ async def check(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[tu
     renderer = (await open_renderer(work.ctx)).renderer
     look = look_of(work.ctx, work.options)
     told = work.teller("scenes measured")
-    with tempfile.TemporaryDirectory(dir=work.ctx.data_dir) as name:
+    with pieces.workshop(work.ctx) as name:
         plans = [
             await _unplanned(work, scene, storyboard, look, Path(name))
             for scene in storyboard.scenes
@@ -121,7 +120,7 @@ async def speak_lines(work: Work, payload: JobPayload) -> dict[str, Any]:
     """Have the lines spoken, place the cues, and ask for the scenes."""
     begun = time.monotonic()
     storyboard = work.storyboard
-    with tempfile.TemporaryDirectory(dir=work.ctx.data_dir) as name:
+    with pieces.workshop(work.ctx) as name:
         told = work.teller("lines spoken")
         narration = await narrate(work.ctx, storyboard, work.options, Path(name), told)
     timed = timed_scenes(storyboard, narration, work.options.fps)
