@@ -87,6 +87,21 @@ async def test_a_unit_tells_what_became_of_a_job(ctx):
     assert await ctx.read(lambda unit: unit.job("nobody")) is None
 
 
+async def test_filters_of_a_test_change_a_copy_or_nothing():
+    def breaks(value, **_):
+        value.clear()
+        raise ZeroDivisionError("no")
+
+    filters = {
+        "adds": lambda value, more: [*value, more],
+        "breaks": breaks,
+        "none": lambda *_, **__: None,
+    }
+    providers = FakeProviders(filters={"filter_things": filters})
+    done = await providers.filtered("filter_things", [1], list, more=2)
+    assert (done.value, [one.plugin_id for one in done.left_out]) == ([1, 2], ["breaks"])
+
+
 async def test_each_institution_sees_its_own_rows(ctx):
     await ctx.transaction(add, "1", "Mine")
     ctx.call = fake_call("another")

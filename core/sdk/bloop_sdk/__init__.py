@@ -40,7 +40,7 @@ from bloop_sdk.hooks import (
 )
 from bloop_sdk.http import HttpClient, Request, Response
 from bloop_sdk.manifest import API_VERSION, Manifest, load_manifest
-from bloop_sdk.offers import Offer, Providers
+from bloop_sdk.offers import Filtered, LeftOut, Offer, Providers
 from bloop_sdk.plugin import (
     CallContext,
     CommandContext,
@@ -155,6 +155,7 @@ __all__ = [
     "FileDraft",
     "FileView",
     "Files",
+    "Filtered",
     "ForbiddenRecordError",
     "Foreseeing",
     "Form",
@@ -169,6 +170,7 @@ __all__ = [
     "JobView",
     "Kind",
     "LMSProvider",
+    "LeftOut",
     "LessonView",
     "Link",
     "MalformedRecordError",

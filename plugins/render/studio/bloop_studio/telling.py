@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import CallContext, FatalError, Item, NotFoundError, Unit
+from bloop_sdk import CallContext, FatalError, Item, LessonView, NotFoundError, Unit
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
-from bloop_sdk.storyboard import Scene, Storyboard
+from bloop_sdk.records import JSONObject
+from bloop_sdk.storyboard import Scene, Storyboard, read_storyboard
 from bloop_studio import drafting, pieces, planning, storyboards, videos
 from bloop_studio.config import config_of
 from bloop_studio.drawing import open_renderer, stored
@@ -27,10 +28,11 @@ async def write_storyboard(work: Work, payload: JobPayload) -> dict[str, Any]:
     """Find or draft the storyboard, and have its scenes measured."""
     begun = time.monotonic()
     version, note = await _version(work)
-    storyboard = Storyboard.model_validate(version.body)
+    storyboard, filters = await _filtered(work, Storyboard.model_validate(version.body))
     checked, faults = await check(work, storyboard)
     report: dict[str, Any] = {
         "storyboard": {"version": version.number, "made_by": version.made_by, "note": note},
+        "filters": filters,
         "scenes": len(checked.scenes),
         "faults": [dataclasses.asdict(one) | {"scene": scene} for scene, one in faults],
         "seconds": {"storyboard": round(time.monotonic() - begun, 2)},
@@ -67,6 +69,27 @@ async def _version(work: Work) -> tuple[StoryboardVersion, str]:
         author=video.created_by,
     )
     return kept, made.note
+
+
+async def _filtered(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[dict[str, str]]]:
+    """The storyboard as other plugins change it, and whose change was left out."""
+    item = work.item
+    lesson = LessonView(
+        id=item.id,
+        institution=work.ctx.call.institution,
+        kind=item.kind,
+        title=item.title,
+        language=item.language,
+    )
+    done = await work.ctx.providers.filtered(
+        "filter_storyboard", storyboard.model_dump(mode="json"), _as_storyboard, lesson=lesson
+    )
+    left = [{"plugin": one.plugin_id, "reason": one.reason[:500]} for one in done.left_out]
+    return Storyboard.model_validate(done.value), left
+
+
+def _as_storyboard(answer: Any) -> JSONObject:
+    return read_storyboard(answer).model_dump(mode="json")
 
 
 async def check(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[tuple[str, Fault]]]:
