@@ -40,12 +40,13 @@ from bloop_sdk.hooks import (
 )
 from bloop_sdk.http import HttpClient, Request, Response
 from bloop_sdk.manifest import API_VERSION, Manifest, load_manifest
-from bloop_sdk.offers import Offer, Providers
+from bloop_sdk.offers import Filtered, LeftOut, Offer, Providers
 from bloop_sdk.plugin import (
     CallContext,
     CommandContext,
     ConnectionContext,
     JobContext,
+    JobView,
     Plugin,
     PluginContext,
     RequestContext,
@@ -154,6 +155,7 @@ __all__ = [
     "FileDraft",
     "FileView",
     "Files",
+    "Filtered",
     "ForbiddenRecordError",
     "Foreseeing",
     "Form",
@@ -165,8 +167,10 @@ __all__ = [
     "Item",
     "ItemFile",
     "JobContext",
+    "JobView",
     "Kind",
     "LMSProvider",
+    "LeftOut",
     "LessonView",
     "Link",
     "MalformedRecordError",
