@@ -17,7 +17,8 @@ from bloop_manim.versions import version
 from bloop_sdk import PluginContext, UnsupportedError
 from bloop_sdk.providers.render import Clip, Layout, Look, Probe, Progress, ScenePlan
 
-NEEDED = {"manim": "manim", "av": "av", "cairo": "pycairo", "typst": "typst"}
+NEEDED = {"manim": "manim", "av": "av", "cairo": "pycairo", "typst": "typst",
+          "resvg_py": "resvg-py"}  # fmt: skip
 CPU = Encoding().codec
 NVIDIA = Path("/dev/nvidiactl")
 LEAST_SECONDS = 60.0

@@ -14,7 +14,8 @@ from pathlib import Path
 from bloop_manim.encoding import Encoding
 
 DRAWN_BY = (
-    *("manim", "ManimPango", "pycairo", "av", "numpy", "pillow", "typst", "skia-pathops"),
+    *("manim", "ManimPango", "pycairo", "av", "numpy", "pillow", "typst", "resvg-py"),
+    "skia-pathops",
     *("uharfbuzz", "python-bidi", "uniseg", "pylatexenc", "pygments", "networkx", "svgelements"),
 )
 
