@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 Channels = tuple[float, float, float]
 
@@ -70,3 +71,13 @@ def readable(color: str, paper: str, least: float) -> str:
         if contrast(shade, paper) >= least:
             return shade
     return written(goal)
+
+
+def average(pixels: Any) -> str:
+    """The mean colour of RGBA pixels, by their opacity; white where nothing is seen."""
+    opacity = pixels[..., 3].astype(float)
+    total = opacity.sum()
+    if not total:
+        return "#ffffff"
+    red, green, blue = ((pixels[..., n] * opacity).sum() / total for n in range(3))
+    return f"#{round(red):02x}{round(green):02x}{round(blue):02x}"

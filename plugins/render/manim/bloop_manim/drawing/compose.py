@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from manim import Mobject
-
 from bloop_manim.drawing.canvas import HARD_CAP, Box, Canvas
+from bloop_manim.drawing.color import average, contrast
 from bloop_manim.drawing.raster import picture
-from bloop_manim.drawing.recipes import line
+from bloop_manim.drawing.recipes import bounds, card, line
 from bloop_manim.drawing.sketch import Sketch, Written
 from bloop_manim.drawing.theme import Theme, themed
 from bloop_manim.visuals import drawer
@@ -18,6 +17,13 @@ from bloop_sdk.providers.render import Fault, ScenePlan
 _SHRINK: Final = 0.94
 _POWERS: Final = 12
 _SLACK: Final = 0.03
+_LOGO_WIDE: Final = 2.0
+_LOGO_HIGH: Final = 0.5
+_LOGO_PIXELS: Final = 720
+"""Twice as many as it has in the largest video."""
+_LOGO_SEEN: Final = 1.6
+"""The contrast on paper that a logo needs: its own are dark and light parts, by their average."""
+_PLATE: Final = 0.12
 _TOUCH: Final = 0.04
 """Share of a text that may be covered by another: boxes are larger than letters."""
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "he", "fa", "ur", "yi", "ps", "sd", "ckb", "dv", "ug"})
@@ -143,15 +149,24 @@ def _framed(plan: ScenePlan, frame: Sketch) -> Box:
 
 
 def _logo(plan: ScenePlan, frame: Sketch) -> Box | None:
+    """In the upper corner, on a plate where it would not be told from the paper."""
     if plan.look.logo is None:
         return None
-    safe = frame.box
-    largest = Box(0, 0, min(2.0, safe.width * 0.28), 0.5)
-    made = picture(plan.look.logo, largest)
+    safe, theme = frame.box, frame.theme
+    largest = Box(0, 0, min(_LOGO_WIDE, safe.width * 0.3), _LOGO_HIGH)
+    made = picture(plan.look.logo, largest, _LOGO_PIXELS)
     if isinstance(made, str):
         frame.fault("asset", "logo", made)
         return None
-    logo: Mobject = made
-    x = safe.left + logo.width / 2 if frame.rtl else safe.right - logo.width / 2
-    logo.move_to((x, safe.top - 0.22, 0.0))
-    return frame.add(logo, "", motion="fade").box
+    color = average(made.get_pixel_array())
+    plate = None if contrast(color, theme.paper) >= _LOGO_SEEN else theme.on(color)
+    air = _PLATE if plate else 0.0
+    half = made.width / 2 + air
+    x = safe.left + half if frame.rtl else safe.right - half
+    # As high as the heading's letters, which are in the middle of its first line.
+    made.move_to((x, safe.top - frame.canvas.heading * 0.62, 0.0))
+    seen = bounds(made).inset(-air)
+    if plate:
+        frame.add(card(seen, plate, radius=0.1), "", motion="fade")
+    frame.add(made, "", motion="fade")
+    return seen

@@ -10,6 +10,7 @@ from bloop_sdk import FatalError, Plugin
 from bloop_sdk.providers.render import Clip, Fault, Layout, Probe
 
 DRAWN = []
+LOGOS = []
 
 
 class Main(Plugin):
@@ -30,6 +31,10 @@ class Crayon:
         if "TOO MUCH" in plan.scene.title:
             fault = Fault(code="off_canvas", target="title", message="it does not fit")
             return Layout(scenes=(), faults=(fault,), refused=True)
+        logo = plan.look.logo
+        if logo and logo.read_bytes().startswith(b"<svg>BROKEN"):
+            broken = Fault(code="asset", target="logo", message="the logo is broken")
+            return Layout(scenes=(plan.scene,), faults=(broken,))
         return Layout(scenes=(plan.scene,))
 
     async def render(self, plan, target, progress=None):
@@ -38,6 +43,7 @@ class Crayon:
         await asyncio.sleep(float(os.environ.get("TOY_PAUSE", "0")))
         frames = await asyncio.to_thread(draw, plan, target, progress)
         DRAWN.append(plan.scene.id)
+        LOGOS.append(plan.look.logo.read_bytes() if plan.look.logo else None)
         return Clip(path=target, seconds=plan.seconds, frames=frames)
 
     async def still(self, plan, at, folder):
