@@ -71,9 +71,12 @@ def main() -> None:
                     seconds=10,
                     cues=cues,
                     look=Look(
-                        width=width, height=height, theme=theme, logo=given.logo,
+                        width=width,
+                        height=height,
+                        theme=theme,
+                        logo=given.logo,
                         **one.get("look", {}),
-                    ),  # fmt: skip
+                    ),
                     language=one.get("language", "en"),
                     assets={"pic": given.asset} if given.asset else {},
                 )

@@ -8,9 +8,11 @@ import zlib
 
 import numpy as np
 import pytest
+from manim import ImageMobject
 from PIL import Image
 
 from bloop_manim.drawing import check, raster, timeline
+from bloop_manim.drawing.compose import compose
 from bloop_manim.drawing.raster import LARGEST_PIXELS, decoded
 from bloop_sdk.providers.render import Look, ScenePlan
 from bloop_sdk.storyboard import Scene
@@ -162,3 +164,47 @@ def test_a_plot_is_sharp_and_its_words_are_there(tmp_path):
     assert (pixels[800, 397:403, 3] == 255).all()
     assert pixels[200:400, 410:700, 3].any(), "its words"
     assert not check(plan({"pic": path})).faults
+
+
+LOGOS = {
+    "dark.svg": svg('<rect width="200" height="50" fill="#0b1d41"/>', 'viewBox="0 0 200 50"'),
+    "pale.svg": svg('<circle cx="9" cy="9" r="9" fill="#fff8dd"/>', 'viewBox="0 0 18 18"'),
+}
+
+
+@pytest.fixture(scope="module")
+def logos(tmp_path_factory):
+    """A folder of them, so that each is drawn once."""
+    folder = tmp_path_factory.mktemp("logos")
+    for name, data in LOGOS.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.mark.parametrize("size", [(854, 480), (480, 854), (480, 480)])
+@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize(("name", "theme"), [("dark.svg", "light"), ("pale.svg", "light"),
+                                             ("dark.svg", "dark")])  # fmt: skip
+def test_a_logo_stands_in_a_corner_and_covers_nothing(logos, size, language, name, theme):
+    visual = {"kind": "bullets", "title": "A heading of several words here", "items": ["One"]}
+    look = Look(width=size[0], height=size[1], theme=theme, logo=logos / name)
+    scene = Scene.model_validate({"id": "one", "visual": visual})
+    sheet = compose(ScenePlan(scene=scene, seconds=3, look=look, language=language))
+    logo = next(e for e in sheet.frame.elements if isinstance(e.mobject, ImageMobject)).box
+    (heading,) = sheet.frame.texts
+    assert logo.within(sheet.canvas.whole.inset(0.1))
+    assert logo.y > 3
+    assert logo.x * (-1 if language == "he" else 1) > sheet.canvas.width / 5
+    assert not logo.overlap(heading.box)
+    assert sheet.room.top < logo.bottom
+    # Heading, two rules, the logo: and a plate where it would not be seen.
+    assert len(sheet.frame.elements) == 4 + ((name, theme) != ("dark.svg", "light"))
+
+
+def test_a_logo_that_can_not_be_shown_is_told_and_left_out(tmp_path):
+    path = tmp_path / "logo.svg"
+    path.write_bytes(HOSTILE["laughs.svg"])
+    scene = Scene.model_validate({"id": "one", "visual": {"kind": "title", "title": "A title"}})
+    found = check(ScenePlan(scene=scene, seconds=3, look=Look(logo=path)))
+    assert [(f.code, f.target) for f in found.faults] == [("asset", "logo")]
+    assert not found.refused

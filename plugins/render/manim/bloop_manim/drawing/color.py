@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 Channels = tuple[float, float, float]
 
 
@@ -73,11 +75,11 @@ def readable(color: str, paper: str, least: float) -> str:
     return written(goal)
 
 
-def average(pixels: Any) -> str:
-    """The mean colour of RGBA pixels, by their opacity; white where nothing is seen."""
-    opacity = pixels[..., 3].astype(float)
-    total = opacity.sum()
-    if not total:
-        return "#ffffff"
-    red, green, blue = ((pixels[..., n] * opacity).sum() / total for n in range(3))
-    return f"#{round(red):02x}{round(green):02x}{round(blue):02x}"
+def unseen(pixels: Any, paper: str, least: float) -> float:
+    """The share of RGBA pixels, by their opacity, that have less contrast on ``paper``."""
+    opacity = pixels[..., 3] / 255
+    channel = pixels[..., :3] / 255
+    light = np.where(channel <= 0.04045, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
+    own, ground = light @ np.array([0.2126, 0.7152, 0.0722]), luminance(paper)
+    ratio = (np.maximum(own, ground) + 0.05) / (np.minimum(own, ground) + 0.05)
+    return float(opacity[ratio < least].sum() / max(opacity.sum(), 1.0))

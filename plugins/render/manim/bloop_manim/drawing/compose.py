@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from bloop_manim.drawing.canvas import HARD_CAP, Box, Canvas
-from bloop_manim.drawing.color import average, contrast
+from bloop_manim.drawing.color import unseen
 from bloop_manim.drawing.raster import picture
 from bloop_manim.drawing.recipes import bounds, card, line
 from bloop_manim.drawing.sketch import Sketch, Written
@@ -22,8 +22,11 @@ _LOGO_HIGH: Final = 0.5
 _LOGO_PIXELS: Final = 720
 """Twice as many as it has in the largest video."""
 _LOGO_SEEN: Final = 1.6
-"""The contrast on paper that a logo needs: its own are dark and light parts, by their average."""
-_PLATE: Final = 0.12
+"""The contrast on paper with which a part of a logo is told from it."""
+_LOGO_LOST: Final = 0.2
+"""Parts of a logo that may be lost: a white letter in a blue disc is still there."""
+_ON_PLATE: Final = 0.74
+_NIGHT: Final = "#161b26"
 _TOUCH: Final = 0.04
 """Share of a text that may be covered by another: boxes are larger than letters."""
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "he", "fa", "ur", "yi", "ps", "sd", "ckb", "dv", "ug"})
@@ -127,7 +130,8 @@ def _framed(plan: ScenePlan, frame: Sketch) -> Box:
             if logo is None or visual.kind == "title"
             else Box(safe.left, safe.bottom, safe.right, logo.bottom - 0.2)
         )
-    room = safe.width - (logo.width + 0.4 if logo else 0.0)
+    beside = logo is not None and not canvas.tall
+    room = safe.width - (logo.width + 0.4 if logo and beside else 0.0)
     size = canvas.heading
     words = frame.text(
         heading, size, width=room, style="display", balanced=canvas.tall, leading=1.24
@@ -135,10 +139,11 @@ def _framed(plan: ScenePlan, frame: Sketch) -> Box:
     while words.lines > 2 and size > canvas.body * 0.85:
         size *= 0.93
         words = frame.text(heading, size, width=room, style="display", leading=1.24)
-    words.place(safe.right - words.width if frame.rtl else safe.left, safe.top + 0.08)
+    top = safe.top + (0.08 if logo is None or beside else -0.1)
+    words.place(safe.right - words.width if frame.rtl else safe.left, top)
     part = "title" if visual.title else ""
     frame.write(words, heading, theme.ink, part, marks=(), motion="fade")
-    y = words.box.bottom - 0.14
+    y = min(words.box.bottom, logo.bottom + 0.06 if logo else safe.top) - 0.14
     frame.add(
         line((safe.left, y), (safe.right, y), theme.line, 1.5 * theme.stroke), "", motion="fade"
     )
@@ -158,15 +163,24 @@ def _logo(plan: ScenePlan, frame: Sketch) -> Box | None:
     if isinstance(made, str):
         frame.fault("asset", "logo", made)
         return None
-    color = average(made.get_pixel_array())
-    plate = None if contrast(color, theme.paper) >= _LOGO_SEEN else theme.on(color)
-    air = _PLATE if plate else 0.0
+    plate = _plate(made.get_pixel_array(), theme)
+    if plate:
+        made.scale(_ON_PLATE)
+    air = _LOGO_HIGH * (1 - _ON_PLATE) / 2 if plate else 0.0
     half = made.width / 2 + air
     x = safe.left + half if frame.rtl else safe.right - half
-    # As high as the heading's letters, which are in the middle of its first line.
-    made.move_to((x, safe.top - frame.canvas.heading * 0.62, 0.0))
+    # Beside the heading's first line; above it where there is no room beside.
+    up = _LOGO_HIGH / 2 if frame.canvas.tall else -0.2
+    made.move_to((x, safe.top + up, 0.0))
     seen = bounds(made).inset(-air)
     if plate:
         frame.add(card(seen, plate, radius=0.1), "", motion="fade")
     frame.add(made, "", motion="fade")
     return seen
+
+
+def _plate(logo: Any, theme: Theme) -> str | None:
+    """The ground on which most of a logo is seen; None where the paper is good enough."""
+    share = {one: unseen(logo, one, _LOGO_SEEN) for one in (theme.paper, "#ffffff", _NIGHT)}
+    best = min(share, key=share.__getitem__)
+    return None if best == theme.paper or share[theme.paper] < _LOGO_LOST else best
