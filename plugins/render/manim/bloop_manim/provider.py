@@ -41,6 +41,7 @@ class ManimRenderer:
             idle_seconds=self._config.idle_seconds,
             memory_mb=self._config.memory_mb,
             niceness=self._config.niceness,
+            latex=self._config.latex,
             module=self.worker,
         )
 
@@ -52,7 +53,7 @@ class ManimRenderer:
 
     def version(self) -> str:
         """Of everything a clip depends on but its plan."""
-        return version(self._encoding())
+        return version(self._encoding(), latex=self._config.latex)
 
     async def check(self, plan: ScenePlan) -> Layout:
         """Measure a scene."""

@@ -17,12 +17,20 @@ CPU = Encoding()
 
 def test_a_version_changes_with_how_is_encoded():
     made = {
-        versions.version(CPU),
-        versions.version(Encoding(crf=21)),
-        versions.version(Encoding(preset="medium")),
+        versions.version(CPU, latex=False),
+        versions.version(Encoding(crf=21), latex=False),
+        versions.version(Encoding(preset="medium"), latex=False),
     }
     assert len(made) == 3
-    assert versions.version(CPU) in made
+    assert versions.version(CPU, latex=False) in made
+
+
+def test_a_version_changes_with_the_latex_that_is_used(monkeypatch):
+    monkeypatch.setattr(versions, "latex_here", lambda: "pdfTeX 1")
+    before = versions.version(CPU, latex=True)
+    assert versions.version(CPU, latex=False) != before
+    monkeypatch.setattr(versions, "latex_here", lambda: "pdfTeX 2")
+    assert versions.version(CPU, latex=True) != before
 
 
 def test_a_version_changes_with_the_source_and_with_fonts_beside_it(tmp_path):
@@ -42,10 +50,10 @@ def test_a_version_changes_with_the_source_and_with_fonts_beside_it(tmp_path):
 
 
 def test_a_version_changes_with_manims(monkeypatch):
-    before = versions.version(CPU)
+    before = versions.version(CPU, latex=False)
     versions._packages.cache_clear()
     monkeypatch.setattr(importlib.metadata, "version", lambda name: f"{name} 9")
-    assert versions.version(CPU) != before
+    assert versions.version(CPU, latex=False) != before
     versions._packages.cache_clear()
 
 
