@@ -8,7 +8,6 @@ import sys
 
 from bloop_manim import versions
 from bloop_manim.encoding import Encoding
-from bloop_manim.trial import chosen
 from bloop_sdk.testing import plugin_tests
 
 TestManim = plugin_tests("bloop_manim")
@@ -55,18 +54,6 @@ def test_a_version_changes_with_manims(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", lambda name: f"{name} 9")
     assert versions.version(CPU, latex=False) != before
     versions._packages.cache_clear()
-
-
-def test_a_gpu_encodes_where_a_trial_is_quicker_with_it():
-    def trial(cpu, gpu):
-        return lambda encoding: gpu if encoding.codec == "h264_nvenc" else cpu
-
-    assert chosen("auto", CPU, trial(2.0, 1.0)).codec == "h264_nvenc"
-    assert chosen("auto", CPU, trial(1.0, 2.0)) == CPU
-    assert chosen("auto", CPU, trial(1.0, None)) == CPU
-    assert chosen("nvenc", CPU, trial(1.0, 2.0)).codec == "h264_nvenc"
-    assert chosen("nvenc", CPU, trial(1.0, None)) == CPU
-    assert chosen("cpu", CPU, trial(2.0, 1.0)) == CPU
 
 
 def test_the_hubs_process_imports_nothing_that_draws():
