@@ -274,7 +274,7 @@ class Upsert:
         for one, row in zip(old, touched, strict=True):
             assert one.columns is not None
             values = {**one.columns, **_times(one, now, created=False), "raw_hash": one.hash}
-            values["state"] = "active" if row.state in UNSEEN else row.state
+            values["state"] = "active" if row.state in UNSEEN or one.revived else row.state
             changes.append((row, values))
             announce_row(self._unit, row, "updated")
         update_rows(self._unit, model, changes)
