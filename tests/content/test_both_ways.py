@@ -251,7 +251,7 @@ async def test_a_refusal_stays_with_its_reason_and_can_be_sent_again_or_taken_ba
     pair.edit("First", markdown="| a |\n|---|\n")
     pair.edit("Second", markdown="beta\n")
     assert await pair.send() == {"refused": 2}
-    [waiting, other] = pair.all(Unsent)
+    [waiting, _] = pair.all(Unsent)
     assert (waiting.state, waiting.reason) == ("refused", "no tables here")
     assert waiting.cure == "take the table out"
     await pair.sync()

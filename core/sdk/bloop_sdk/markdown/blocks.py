@@ -79,10 +79,10 @@ def _spans(source: str) -> Iterator[tuple[str, int, int]]:
         if token.type in _LISTS and token.level == 0:
             level = 1  # Its points are the blocks.
         elif token.level == level == 1:
-            yield "item", *token.map
+            yield "item", token.map[0], token.map[1]
         else:
             level = 0
-            yield _kind(token), *token.map
+            yield _kind(token), token.map[0], token.map[1]
 
 
 def _kind(token: Token) -> str:

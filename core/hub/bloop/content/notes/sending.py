@@ -30,6 +30,7 @@ from bloop_sdk import (
     Batch,
     BloopError,
     Call,
+    Content,
     MissingRecordError,
     PermissionMissingError,
     PreconditionFailedError,
@@ -129,8 +130,16 @@ class Sending:
         if step.op.ref is None:
             await self._refuse(step, error)
             return
-        batch = await self._fetched(step.op.ref)
-        await self._take(batch, partial(settling.met, step=step, gone=step.op.ref in batch.deleted))
+        ref = step.op.ref
+        batch = await self._fetched(ref)
+        versions = [
+            one.remote_version
+            for one in batch.records
+            if isinstance(one, Content) and one.ref == ref
+        ]
+        version = versions[-1] if versions else None
+        gone = ref in batch.deleted
+        await self._take(batch, partial(settling.met, step=step, gone=gone, version=version))
 
     async def _fetched(self, ref: Ref) -> Batch:
         """What is there now; what is not there is gone."""
@@ -139,8 +148,8 @@ class Sending:
         except MissingRecordError:
             return Batch(deleted=(ref,))
         told = {one.ref for one in batch.skipped if one.code != MissingRecordError.code}
-        found = {(type(one), one.remote_id) for one in batch.records}
-        if str(ref) in told or any(name == ref.remote_id for _, name in found):
+        found = any(isinstance(one, Content) and one.ref == ref for one in batch.records)
+        if found or str(ref) in told:
             return batch
         return Batch(records=batch.records, deleted=(*batch.deleted, ref))
 

@@ -32,7 +32,10 @@ def adopt(unit: UnitOfWork, step: Step, answer: WriteResult) -> None:
     if row is None:
         return
     item = unit.get(Item, step.item)
+    # What is written next may be the same record as before, at another version.
     values: dict[str, Any] = {}
+    if answer.remote_version is not None:
+        values["remote_version"] = answer.remote_version
     if row.op in _MADE and item.connection_id is None:
         _absorb(unit, row.connection_id, item, answer.ref.remote_id)
         values |= {"connection_id": row.connection_id, "remote_id": answer.ref.remote_id}
@@ -42,7 +45,6 @@ def adopt(unit: UnitOfWork, step: Step, answer: WriteResult) -> None:
         # Whoever tries again after a kill finds the note there, and writes the same text.
         row.op = str(NoteWrite.UPDATE)
         row.sent = {**step.sent, "version": answer.remote_version}
-        values |= {"remote_version": answer.remote_version}
     unit.session.flush()
     _set(unit, item, values)
     if step.op.kind in _MADE:
@@ -170,7 +172,7 @@ def _done(unit: UnitOfWork, row: Unsent, item: Item, node: Node | None) -> bool:
 
 
 @contextmanager
-def met(unit: UnitOfWork, *, step: Step, gone: bool) -> Iterator[None]:
+def met(unit: UnitOfWork, *, step: Step, gone: bool, version: str | None) -> Iterator[None]:
     """Around the writing of what is over there in place of what was expected."""
     yield
     row = unit.session.get(Unsent, (unit.institution, step.row), populate_existing=True)
@@ -178,6 +180,8 @@ def met(unit: UnitOfWork, *, step: Step, gone: bool) -> Iterator[None]:
         return
     item = unit.get(Item, step.item)
     unit.session.refresh(item)
+    if version is not None:
+        _set(unit, item, {"remote_version": version})
     if gone and item.connection_id is not None:
         if row.op == NoteWrite.DELETE:
             _set(unit, item, {"theirs": None})

@@ -225,14 +225,16 @@ _SENT: dict[str, Callable[[UnitOfWork, Unsent, Item], dict[str, Any] | None]] = 
 }
 
 
-def _over(unit: UnitOfWork, row: Unsent) -> None:
+def _over(unit: UnitOfWork, row: Unsent) -> dict[str, Any] | None:
     unit.session.delete(row)
     unit.session.flush()
+    return None
 
 
-def _wait(unit: UnitOfWork, row: Unsent, reason: str) -> None:
+def _wait(unit: UnitOfWork, row: Unsent, reason: str) -> dict[str, Any] | None:
     row.reason = reason[:2000]
     unit.session.flush()
+    return None
 
 
 def _notebook(unit: UnitOfWork, item: Item) -> str:
