@@ -83,8 +83,10 @@ class Desk:
         sheet.version += 1
 
     def remove(self, id_: str) -> None:
-        """Somebody deletes one over there."""
+        """Somebody deletes one over there, with all that is below it."""
         self.trash[id_] = self.sheets.pop(id_)
+        for sheet in [one for one in self.sheets.values() if one.parent == id_]:
+            self.remove(sheet.id)
 
     def named(self, title: str) -> Sheet:
         """The note of a title, of which there must be one."""
@@ -250,8 +252,10 @@ class DeskProvider:
         if str(sheet.version) != precondition.remote_version:
             raise PreconditionFailedError(f"{op.ref} is at version {sheet.version}")
         if op.kind == NoteWrite.DELETE:
+            there = set(self.desk.sheets)
             self.desk.remove(sheet.id)
-            return WriteResult(ref=op.ref, remote_version=None, batch=Batch(deleted=(op.ref,)))
+            gone = tuple(Ref(Kind.NOTE, id_) for id_ in sorted(there - set(self.desk.sheets)))
+            return WriteResult(ref=op.ref, remote_version=None, batch=Batch(deleted=gone))
         if op.kind == NoteWrite.MOVE:
             parent, after = op.values["parent"], op.values["after"]
             place = self.desk.sheets[after.removeprefix("n-")].position + 1 if after else 0
