@@ -2,88 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 
-from bloop.content.engine import run_read
-from bloop.content.models import Container, Item, Node
+from bloop.content.models import Item, Node
 from bloop.content.notes import service
 from bloop.content.notes.models import Clash, Unsent
-from bloop.content.notes.sending import Sending
 from bloop.content.notes.texts import text_of
 from bloop.content.notes.waiting import send_now
-from bloop.content.options import RunOptions
 from bloop.kernel.models import Connection
-from tests.content.course import connect, rows
-from tests.support.desk import Desk, DeskProvider
+from tests.content.both_ways import Pair
+from tests.content.course import connect
+from tests.support.desk import Desk
 
 THREE = "one\n\ntwo\n\nthree\n"
-
-
-@dataclass
-class Pair:
-    """The hub and a desk."""
-
-    database: Any
-    blobs: Any
-    call: Any
-    command: Any
-    connection: str
-    desk: Desk
-
-    async def sync(self, **options: Any) -> Any:
-        return await run_read(
-            self.database,
-            self.blobs,
-            DeskProvider(self.desk),
-            self.call,
-            connection=self.connection,
-            options=RunOptions(**options),
-        )
-
-    async def send(self) -> dict[str, int]:
-        [connection] = rows(self.database, self.call, Connection)
-        job = connection.send_job or "job"
-        sending = Sending(
-            self.database, self.blobs, DeskProvider(self.desk), self.call, self.connection, job
-        )
-        return await sending.run()
-
-    def all(self, model: type[Any], *conditions: Any) -> list[Any]:
-        return rows(self.database, self.call, model, *conditions)
-
-    def note(self, title: str) -> Item:
-        [found] = self.all(Item, Item.title == title, Item.state == "active")
-        return found
-
-    def markdown(self, title: str) -> str:
-        return text_of(self.note(title)).markdown
-
-    def book(self) -> str:
-        [found] = self.all(Container)
-        return found.id
-
-    def edit(self, title: str, **changes: Any) -> Item:
-        row = self.note(title)
-        return self.command(service.edit, row.id, row.row_version, changes)
-
-    def waiting(self) -> list[tuple[str, str]]:
-        return sorted((row.op, row.state) for row in self.all(Unsent))
-
-    async def calm(self) -> None:
-        """Nothing waits, both sides hold the same, and neither has anything for the other."""
-        assert self.waiting() == []
-        report = await self.sync()
-        assert (report.written, report.deleted, report.quarantined) == (0, 0, 0), report
-        held = {
-            row.remote_id: text_of(row)
-            for row in self.all(Item, Item.kind == "note", Item.state == "active")
-            if row.connection_id
-        }
-        there = {s.id: (s.title, s.markdown, set(s.tags)) for s in self.desk.sheets.values()}
-        assert {k: (t.title, t.markdown, set(t.tags)) for k, t in held.items()} == there
 
 
 @pytest.fixture
