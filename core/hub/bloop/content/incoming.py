@@ -88,6 +88,8 @@ class Incoming:
     known: Known | None = None
     columns: dict[str, Any] | None = None
     blob: BlobRef | None = None
+    revived: bool = False
+    """Whether it leaves the trash: it was changed over there meanwhile."""
 
     @property
     def model(self) -> type[Sourced]:
@@ -107,7 +109,7 @@ class Incoming:
         if known is None:
             return True
         if known.state == "trashed":
-            return False
+            return self.revived
         return (
             known.raw_hash != self.hash
             or (self.blob is not None and self.blob.sha256 != known.blob)
