@@ -6,40 +6,41 @@ from bs4 import NavigableString, Tag
 
 from bloop_evernote.markdown import BLOCKS, DONE, OPEN
 from bloop_evernote.style import is_mono, styles
+from bloop_evernote.text import tags_in
 
 _NO_CODE = ["a", "en-media", "en-todo", "en-crypt", "img", "table"]
 
 
-def nest_lists(body: Tag) -> None:
+def nest_lists(lists: list[Tag]) -> None:
     """Lists that stand beside the item that they belong to, as Evernote writes them, go into it."""
-    for inner in body.find_all(["ul", "ol"]):
+    for inner in lists:
         if inner.parent is None or inner.parent.name not in {"ul", "ol"}:
             continue
-        item = inner.find_previous_sibling("li")
+        before = (one for one in inner.previous_siblings if isinstance(one, Tag))
+        item = next((one for one in before if one.name == "li"), None)
         if item is None:
             item = Tag(name="li")
             inner.insert_before(item)
         item.append(inner.extract())
 
 
-def check_items(body: Tag) -> None:
+def check_items(items: list[Tag]) -> None:
     """The items of checklists begin with a box; the one paragraph of an item needs no ``div``."""
-    for item in body.find_all("li"):
+    for item in items:
         first = next((one for one in item.children if not _is_blank(one)), None)
         if isinstance(first, Tag) and first.name == "div" and not _holds_block(first):
             first.unwrap()
         checked = styles(item).get("--en-checked")
-        text = item.find(string=True)
-        if text is not None and text.strip() and text[0].isspace():
-            text.replace_with(NavigableString(text.lstrip()))
+        first = next((one for one in item.descendants if isinstance(one, NavigableString)), None)
+        if first is not None and first.strip() and first[0].isspace():
+            first.replace_with(NavigableString(first.lstrip()))
         above = item.parent
         if checked is not None or (above is not None and "--en-todo" in styles(above)):
             item.insert(0, DONE if checked == "true" else OPEN)
 
 
-def check_lines(body: Tag) -> None:
+def check_lines(body: Tag, todos: list[Tag]) -> None:
     """``en-todo`` at the beginning of a line makes an item; elsewhere it is a box in the text."""
-    todos = body.find_all("en-todo")
     for above in {id(one.parent): one.parent for one in todos}.values():
         if above is not None and (above is body or above.find("br", recursive=False)):
             _split_lines(above)
@@ -109,7 +110,7 @@ def _is_blank(node: object) -> bool:
 
 
 def _holds_block(element: Tag) -> bool:
-    return element.find(lambda one: one.name in BLOCKS) is not None
+    return any(one.name in BLOCKS for one in tags_in(element))
 
 
 def code_block(block: Tag, language: str) -> None:
@@ -118,7 +119,7 @@ def code_block(block: Tag, language: str) -> None:
 
 
 def _make_code(block: Tag, text: str, language: str) -> None:
-    block.clear(decompose=True)
+    block.clear()
     block.name = "pre"
     block.attrs = {"data-language": language} if language else {}
     code = Tag(name="code", attrs={"class": f"language-{language}"} if language else {})
@@ -164,34 +165,29 @@ def _walk(block: Tag) -> list[tuple[str, Tag | NavigableString]]:
     return found
 
 
-def monospace(body: Tag) -> None:
+def monospace(body: Tag, elements: list[Tag]) -> None:
     """Lines that are all in a font for code become blocks of it, and words in one ``code``."""
     lines: list[Tag] = []
-    for element in body.find_all(True):
-        if (
-            element.decomposed
-            or element.find_parent(["pre", "code"])
-            or element.name in {"pre", "code"}
-        ):
-            continue
-        if not is_mono(element, styles(element)) or not element.get_text().strip():
+    for element in elements:
+        text = element.get_text().strip()
+        if not text or element.find_parent("pre") or element.find_parent("code"):
             continue
         if element.find(_NO_CODE) or not _all_mono(element):
             continue
         block = element if element.name in BLOCKS else _block_of(element)
-        whole = block is not None and block.get_text().strip() == element.get_text().strip()
-        if whole and block is not None and block.name in {"div", "p"} and block is not body:
-            if not block.find(_NO_CODE) and not any(block is one for one in lines):
+        if block is not None and block is not body and block.get_text().strip() == text:
+            if block.name in {"div", "p"} and not block.find(_NO_CODE):
                 lines.append(block)
         elif element.name in {"span", "font", "tt"}:
             element.name, element.attrs = "code", {}
-            for inner in element.find_all(["span", "font", "code"]):
-                inner.unwrap()
+            for inner in tags_in(element):
+                if inner.name in {"span", "font", "code"}:
+                    inner.unwrap()
     _join(lines)
 
 
 def _all_mono(element: Tag) -> bool:
-    return not any(is_mono(one, styles(one)) is False for one in element.find_all(True))
+    return not any(is_mono(one, styles(one)) is False for one in tags_in(element))
 
 
 def _join(lines: list[Tag]) -> None:

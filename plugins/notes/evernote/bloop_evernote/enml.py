@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,8 +12,8 @@ from bs4.element import CData, PreformattedString
 
 from bloop_evernote import blocks
 from bloop_evernote.markdown import DONE, OPEN, markdown_of
-from bloop_evernote.style import KNOWN, emphasis, styles
-from bloop_evernote.text import picture_of, soup_of
+from bloop_evernote.style import KNOWN, emphasis, is_mono, styles
+from bloop_evernote.text import picture_of, soup_of, tags_in
 
 MAX_DEPTH = 100
 """Elements deeper than this lose their own mark, and keep what is in them."""
@@ -95,20 +95,25 @@ class _Conversion:
         self._counts: Counter[str] = Counter()
         self._groups: set[str] = set()
         self._pictures = 0
+        self._mono: list[Tag] = []
 
     def run(self) -> Converted:
         self._drop_markup()
-        self._flatten()
-        for element in self._body.find_all(True):
-            if not element.decomposed and element.get("style"):
-                self._marked(element, styles(element))
-        self._special()
-        blocks.nest_lists(self._body)
-        blocks.monospace(self._body)
-        blocks.check_items(self._body)
-        blocks.check_lines(self._body)
-        self._media()
-        for element in self._body.find_all("a"):
+        self._marks()
+        by_name: dict[str, list[Tag]] = defaultdict(list)
+        for element in tags_in(self._body):
+            by_name[element.name].append(element)
+        for element in by_name["en-crypt"]:
+            self._encrypted(element)
+        blocks.nest_lists([*by_name["ul"], *by_name["ol"]])
+        blocks.monospace(self._body, self._mono)
+        blocks.check_items(by_name["li"])
+        blocks.check_lines(self._body, by_name["en-todo"])
+        for element in by_name["en-media"]:
+            self._medium(element)
+        for element in by_name["img"]:
+            self._picture(element)
+        for element in by_name["a"]:
             self._link(element)
         self._attach_rest()
         made = self._made
@@ -119,41 +124,59 @@ class _Conversion:
         return made
 
     def _drop_markup(self) -> None:
-        for text in self._body.find_all(string=lambda one: isinstance(one, PreformattedString)):
-            if isinstance(text, CData):
-                text.replace_with(NavigableString(str(text)))
-            else:
-                text.extract()
-        for element in self._body.find_all(["script", "style"]):
-            element.decompose()
-
-    def _flatten(self) -> None:
+        """Comments and the like go, and marks nested too deeply: what is in them stays."""
         depth = {id(self._body): 0}
-        for element in self._body.find_all(True):
-            level = depth[id(element.parent)]
-            if level < MAX_DEPTH:
-                depth[id(element)] = level + 1
-                continue
-            self._counts[f"elements nested deeper than {MAX_DEPTH} levels"] += 1
-            # Its children come next, and find the depth that they hang at now.
-            element.unwrap()
+        for node in list(self._body.descendants):
+            if isinstance(node, CData):
+                node.replace_with(NavigableString(str(node)))
+            elif isinstance(node, PreformattedString):
+                node.extract()
+            elif isinstance(node, Tag):
+                level = depth[id(node.parent)]
+                if level < MAX_DEPTH:
+                    depth[id(node)] = level + 1
+                    continue
+                self._counts[f"elements nested deeper than {MAX_DEPTH} levels"] += 1
+                node.unwrap()
 
     # -- marks in styles
 
-    def _marked(self, element: Tag, found: Mapping[str, str]) -> None:
+    def _marks(self) -> None:
+        """Act on the styles, and forget what was in elements that became something else."""
+        left = iter(tags_in(self._body))
+        for element in left:
+            if element.name in {"script", "style"}:
+                within = len(tags_in(element))
+                element.extract()
+            else:
+                found = styles(element)
+                if is_mono(element, found):
+                    self._mono.append(element)
+                within = self._marked(element, found) if found else 0
+            for _ in range(within):
+                next(left)
+
+    def _marked(self, element: Tag, found: dict[str, str]) -> int:
+        """Act on one element's style: how many elements within it are gone now."""
         own = {name: value for name, value in found.items() if name.startswith("--en-")}
+        within = len(tags_in(element)) if own or "display" in found else 0
         if found.get("display") == "none" and not element.find(["en-media", "en-crypt"]):
             if element.get_text().strip():
                 self._counts["text that Evernote hides"] += 1
-            element.decompose()
-        elif own and self._block(element, own):
-            return
-        elif element.name in {"span", "font", "a", "div", "p", "mark"}:
-            for name in emphasis(dict(found)):
+            element.extract()
+            return within
+        if own and (kept := self._block(element, own)) is not None:
+            return 0 if kept else within
+        if element.name in {"span", "font", "a", "div", "p", "mark"}:
+            for name in emphasis(found):
                 _wrap_inside(element, name)
+        return 0
 
-    def _block(self, element: Tag, own: Mapping[str, str]) -> bool:
-        """Make what Evernote marks as a block into one; whether it was."""
+    def _block(self, element: Tag, own: Mapping[str, str]) -> bool | None:
+        """Make what Evernote marks as a block into one: whether what is in it stayed as it was.
+
+        None where it is no such block.
+        """
         if "--en-task-group" in own:
             self._task_group(element, own.get("--en-id", ""))
         elif "--en-codeblock" in own:
@@ -164,14 +187,16 @@ class _Conversion:
             self._formula(element)
         elif "--en-callout" in own:
             self._callout(element, own.get("--en-emoji", ""))
+            return True
         elif "--en-toggle" in own:
             self._toggle(element, own)
+            return True
         else:
             for name, value in own.items():
                 if value == "true" and name not in KNOWN:
                     self._counts[f"what Evernote marks as {name.removeprefix('--en-')!r}"] += 1
-            return False
-        return True
+            return None
+        return False
 
     def _language(self, own: Mapping[str, str]) -> str:
         named = own.get("--en-codeblocklanguage") or own.get("--en-syntaxlanguage") or ""
@@ -211,22 +236,18 @@ class _Conversion:
 
     # -- elements of Evernote's own
 
-    def _special(self) -> None:
-        for element in self._body.find_all("en-crypt"):
-            hint = " ".join(str(element.get("hint") or "").split())
-            element.clear()
-            element.name, element.attrs = "span", {}
-            hinted = f" (hint: {hint[:200]})" if hint else ""
-            element.string = f"\N{LOCK} Encrypted, opened only in Evernote{hinted}"
-            self._counts["an encrypted section: kept, but opened only in Evernote"] += 1
+    def _encrypted(self, element: Tag) -> None:
+        hint = " ".join(str(element.get("hint") or "").split())
+        element.clear()
+        element.name, element.attrs = "span", {}
+        hinted = f" (hint: {hint[:200]})" if hint else ""
+        element.string = f"\N{LOCK} Encrypted, opened only in Evernote{hinted}"
+        self._counts["an encrypted section: kept, but opened only in Evernote"] += 1
 
-    def _media(self) -> None:
-        for element in self._body.find_all("en-media"):
-            self._medium(element)
-        for image in self._body.find_all("img"):
-            if found := picture_of(str(image.get("src") or "")):
-                self._pictures += 1
-                _show(image, self._around.picture(self._pictures, *found))
+    def _picture(self, image: Tag) -> None:
+        if found := picture_of(str(image.get("src") or "")):
+            self._pictures += 1
+            _show(image, self._around.picture(self._pictures, *found))
 
     def _medium(self, element: Tag) -> None:
         for child in list(element.children):  # Only broken text has any.
@@ -260,7 +281,7 @@ class _Conversion:
         """Where Evernote says that a group of tasks stands, they stand as a checklist."""
         tasks = self._around.tasks.get(group, ()) if group not in self._groups else ()
         self._groups.add(group)
-        element.clear(decompose=True)
+        element.clear()
         element.name, element.attrs = ("ul" if tasks else "div"), {}
         for done, text in tasks:
             item = Tag(name="li")

@@ -9,12 +9,51 @@ from markdownify import ATX, MarkdownConverter, abstract_inline_conversion
 
 DONE, OPEN = "☑ ", "☐ "
 BLOCKS = frozenset(
-    ["address", "article", "aside", "blockquote", "center", "dd", "details", "div", "dl", "dt", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"]
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "center",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ]
 )
 _SPECIAL = re.compile(
     r"[\\*`\[\]$]|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};)|==|~~|(?<![^\W_])_|_(?![^\W_])"
 )
-_FIRST = re.compile(r"^(\s*)(#{1,6}(?=\s|$)|[-+>](?=\s|$)|[-=]{3,}|\d{1,9}(?=[.)](?:\s|$)))", re.MULTILINE)
+_FIRST = re.compile(
+    r"^(\s*)(#{1,6}(?=\s|$)|[-+>](?=\s|$)|[-=]{3,}|\d{1,9}(?=[.)](?:\s|$)))", re.MULTILINE
+)
 _ESCAPED = r"\\\g<0>"
 _FENCE = re.compile(r"`{3,}")
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -83,6 +122,10 @@ class _Converter(MarkdownConverter):  # type: ignore[misc]
         del parent_tags
         tex = el.get("data-tex")
         return f"${tex}$" if tex else text
+
+    def convert_div(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        made = str(super().convert_div(el, text, parent_tags))
+        return made or "\n\n"  # What stands before and behind an empty line are two paragraphs.
 
     def convert_p(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         tex = el.get("data-tex")

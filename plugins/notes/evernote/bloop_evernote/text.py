@@ -6,9 +6,10 @@ import html
 import re
 from collections.abc import Iterator
 from hashlib import sha256
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 
 from bloop_evernote.facts import decode
 from bloop_evernote.payload import decode_url
@@ -39,10 +40,25 @@ def text_of(data: bytes) -> tuple[str, list[str]]:
     return text, lost
 
 
+class Element(Tag):
+    """A tag that looks for its ancestors without bs4's machinery: markdownify asks each of them."""
+
+    def find_parent(self, name: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(name, str) or args or kwargs:
+            return super().find_parent(name, *args, **kwargs)
+        return next((above for above in self.parents if above.name == name), None)
+
+
 def soup_of(enml: str) -> BeautifulSoup:
     """A note's text as a tree. html.parser takes ``<en-media/>`` as closed, and any nonsense."""
     start = _START.search(enml)
-    return BeautifulSoup(enml[start.start() :] if start else enml, "html.parser")
+    text = enml[start.start() :] if start else enml
+    return BeautifulSoup(text, "html.parser", element_classes={Tag: Element})
+
+
+def tags_in(element: Tag) -> list[Tag]:
+    """The elements below one, in their order."""
+    return [one for one in element.descendants if isinstance(one, Tag)]
 
 
 def picture_of(address: str) -> tuple[str, bytes] | None:
