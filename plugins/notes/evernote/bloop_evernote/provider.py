@@ -61,6 +61,10 @@ class EvernoteProvider:
         reader = await self._open()
         return [reader.container(number) for number in range(len(reader.source.exports))]
 
+    def source_key(self) -> str:
+        """The file or the folder: it may hold one more notebook the next time."""
+        return self._reader.source.key if self._reader else ""
+
     async def read(self, partition: Partition, state: Cursor | None) -> AsyncIterator[Batch]:
         """Everything in the order of the exports; the cursor holds the last note's offset."""
         if partition.stream != STREAM:
