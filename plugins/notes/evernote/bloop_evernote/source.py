@@ -43,6 +43,8 @@ class Source:
         self.others = 0
         self._spare: tempfile.TemporaryDirectory[str] | None = None
         self.name = path.name if path.is_dir() else path.stem
+        if not path.exists():
+            raise FatalError(f"{path.name} is not there", cure="give the .enex or its folder")
         if path.is_dir():
             root = path.resolve()
             # A path is long, and the business of nobody who sees the notebooks.
