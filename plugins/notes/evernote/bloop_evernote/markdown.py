@@ -79,7 +79,7 @@ class _Converter(MarkdownConverter):  # type: ignore[misc]
     def escape(self, text: str, parent_tags: set[str]) -> str:
         if not text:
             return ""
-        text = _SPECIAL.sub(_ESCAPED, text)
+        text = _SPECIAL.sub(_ESCAPED, text.replace("\xa0", " "))
         text = _FIRST.sub(_first, text)
         return text.replace("|", "\\|") if parent_tags & {"td", "th"} else text
 
