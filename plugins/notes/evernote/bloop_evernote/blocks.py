@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bs4 import NavigableString, Tag
+from bs4 import Tag
+from bs4.element import NavigableString
 
 from bloop_evernote.markdown import BLOCKS, DONE, OPEN
 from bloop_evernote.style import is_mono, styles
@@ -44,12 +45,17 @@ def check_lines(body: Tag, todos: list[Tag]) -> None:
     for above in {id(one.parent): one.parent for one in todos}.values():
         if above is not None and (above is body or above.find("br", recursive=False)):
             _split_lines(above)
+    begun: set[int] = set()
     for todo in todos:
-        box = DONE if str(todo.get("checked")).lower() == "true" else OPEN
         block = _block_of(todo)
-        first = block is not None and not _text_before(todo, block)
-        todo.insert_before(NavigableString(box))
-        todo.unwrap()
+        first = block is not None and id(block) not in begun and not _text_before(todo, block)
+        begun.add(id(block))
+        box = DONE if str(todo.get("checked")).lower() == "true" else OPEN
+        following = todo.next_sibling
+        spaced = isinstance(following, NavigableString) and following[:1].isspace()
+        # In its place: bs4 takes the square of the time to put many strings into one parent.
+        todo.name, todo.attrs = "span", {}
+        todo.insert(0, NavigableString(box.rstrip() if spaced else box))
         if first and block is not None and block is not body and block.name in {"div", "p"}:
             _make_item(block)
 
@@ -71,24 +77,20 @@ def _make_item(block: Tag) -> None:
 
 def _split_lines(above: Tag) -> None:
     """Every line between ``<br>`` becomes a ``div``."""
-    line: list[NavigableString | Tag] = []
-
-    def end() -> None:
-        if any(not _is_blank(one) for one in line):
-            made = Tag(name="div")
-            line[0].insert_before(made)
-            for one in line:
-                made.append(one.extract())
-        line.clear()
-
-    for child in list(above.children):
-        if isinstance(child, Tag) and (child.name == "br" or child.name in BLOCKS):
-            end()
-            if child.name == "br":
-                child.extract()
-        elif isinstance(child, (Tag, NavigableString)):
+    children = list(above.contents)
+    above.clear()
+    line = Tag(name="div")
+    for child in [*children, None]:
+        if child is None or (
+            isinstance(child, Tag) and (child.name == "br" or child.name in BLOCKS)
+        ):
+            if any(not _is_blank(one) for one in line.contents):
+                above.append(line)
+            line = Tag(name="div")
+            if child is not None and child.name != "br":
+                above.append(child)
+        else:
             line.append(child)
-    end()
 
 
 def _block_of(element: Tag) -> Tag | None:

@@ -7,16 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bs4 import NavigableString, Tag
-from bs4.element import CData, PreformattedString
+from bs4 import Tag
+from bs4.element import CData, NavigableString, PreformattedString
 
 from bloop_evernote import blocks
 from bloop_evernote.markdown import DONE, OPEN, markdown_of
 from bloop_evernote.style import KNOWN, emphasis, is_mono, styles
-from bloop_evernote.text import picture_of, soup_of, tags_in
-
-MAX_DEPTH = 100
-"""Elements deeper than this lose their own mark, and keep what is in them."""
+from bloop_evernote.text import MAX_DEPTH, picture_of, shallow, soup_of, tags_in
 
 _LANGUAGE = re.compile(r"[\w+#-]{1,30}\Z")
 _PLAIN = frozenset({"plaintext", "plain", "text", "none", "auto"})
@@ -79,12 +76,18 @@ def is_internal(href: str) -> bool:
 
 def convert(enml: str, around: Surroundings) -> Converted:
     """A note's text with everything that it points at put in."""
+    enml, too_deep = shallow(enml)
     soup = soup_of(enml)
     found = soup.find("en-note")
     body = found if isinstance(found, Tag) else soup
     if isinstance(found, Tag):
         found.name = "div"
-    return _Conversion(body, around).run()
+    made = _Conversion(body, around).run()
+    if too_deep:
+        made.lost.append(
+            f"{too_deep} elements nested deeper than {MAX_DEPTH} levels: their text stays"
+        )
+    return made
 
 
 class _Conversion:
@@ -124,20 +127,12 @@ class _Conversion:
         return made
 
     def _drop_markup(self) -> None:
-        """Comments and the like go, and marks nested too deeply: what is in them stays."""
-        depth = {id(self._body): 0}
+        """Comments and the like go; a CDATA in the text is text."""
         for node in list(self._body.descendants):
             if isinstance(node, CData):
                 node.replace_with(NavigableString(str(node)))
             elif isinstance(node, PreformattedString):
                 node.extract()
-            elif isinstance(node, Tag):
-                level = depth[id(node.parent)]
-                if level < MAX_DEPTH:
-                    depth[id(node)] = level + 1
-                    continue
-                self._counts[f"elements nested deeper than {MAX_DEPTH} levels"] += 1
-                node.unwrap()
 
     # -- marks in styles
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -123,47 +124,44 @@ def parse(data: bytes) -> Facts:
 
 
 def _tree(text: str, lost: list[str]) -> Element | None:
+    root: Element | None
     try:
-        return etree.fromstring(text.encode(), etree.XMLParser(**_SAFE))
+        root = etree.fromstring(text.encode(), etree.XMLParser(**_SAFE))
     except etree.XMLSyntaxError:
         pass
+    else:
+        return root
     mended = mend(text).encode()
     try:
         root = etree.fromstring(mended, etree.XMLParser(**_SAFE))
     except etree.XMLSyntaxError as err:
         lost.append(f"what its broken XML hides: {err.msg}")
-        try:
-            return etree.fromstring(mended, etree.XMLParser(recover=True, **_SAFE))
-        except etree.XMLSyntaxError:
-            return None
+        with suppress(etree.XMLSyntaxError):
+            root = etree.fromstring(mended, etree.XMLParser(recover=True, **_SAFE))
+            return root
+        return None
     lost.append("entities of its facts that XML does not know: read as characters")
     return root
 
 
 def _take(facts: Facts, element: Element) -> None:
-    match element.tag:
-        case "title":
-            facts.title = line(element)
-        case "guid":
-            facts.guid = line(element).lower()
-        case "created":
-            facts.created = _time_of(facts, element)
-        case "updated":
-            facts.updated = _time_of(facts, element)
-        case "tag":
-            facts.tags.append(line(element))
-        case "note-custom-metadata":  # What evernote-backup adds when it is asked to.
-            facts.guid = facts.guid or dict(attributes(element)).get("guid", "").lower()
-        case "note-attributes":
-            for name, value in attributes(element):
-                into = facts.application if name.startswith("\0") else facts.attributes
-                into[name.lstrip("\0")] = value
-        case "resource":
-            facts.resources.append(_resource(element))
-        case "task":
-            facts.tasks.append(_task(element))
-        case _:
-            pass
+    tag = str(element.tag)
+    if tag in {"title", "guid"}:
+        setattr(facts, tag, line(element))
+    elif tag in {"created", "updated"}:
+        setattr(facts, tag, _time_of(facts, element))
+    elif tag == "tag":
+        facts.tags.append(line(element))
+    elif tag == "note-custom-metadata":  # What evernote-backup adds when it is asked to.
+        facts.guid = facts.guid or dict(attributes(element)).get("guid", "")
+    elif tag == "note-attributes":
+        for name, value in attributes(element):
+            into = facts.application if name.startswith("\0") else facts.attributes
+            into[name.lstrip("\0")] = value
+    elif tag == "resource":
+        facts.resources.append(_resource(element))
+    elif tag == "task":
+        facts.tasks.append(_task(element))
 
 
 def line(element: Element) -> str:
@@ -199,7 +197,7 @@ def _time_of(facts: Facts, element: Element) -> datetime | None:
     text = line(element)
     found = time(text)
     if text and found is None:
-        facts.lost.append(f"a date that is none: {element.tag} {text[:60]}")
+        facts.lost.append(f"a date that is none: {element.tag!s} {text[:60]}")
     return found
 
 

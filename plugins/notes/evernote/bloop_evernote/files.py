@@ -69,9 +69,9 @@ class Matching:
         self.lost: list[str] = []
         self._known: dict[str, Media] = {}
         for key in (_own, _noted, _cached):
-            for one in attachments:
-                for digest in key(one):
-                    self._known.setdefault(digest, one.media)
+            for attachment in attachments:
+                for digest in key(attachment):
+                    self._known.setdefault(digest, attachment.media)
         wanted = [dict(_ATTRIBUTE.findall(tag)) for tag in _MEDIA.findall(enml)]
         used = {self._known[h].remote_id for one in wanted if (h := _hash(one)) in self._known}
         left = [one.media for one in attachments if one.media.remote_id not in used]

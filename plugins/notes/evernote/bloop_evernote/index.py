@@ -76,7 +76,7 @@ class Index:
         seen: Counter[tuple[str, ...]] = Counter()
         for position, (span, title, created, guid) in enumerate(found):
             base = created or title
-            names = ("guid", guid) if guid else (export.key, base)
+            names: tuple[str, ...] = ("guid", guid) if guid else (export.key, base)
             if not guid and shared[base] > 1:
                 names = (export.key, base, title)
             seen[names] += 1

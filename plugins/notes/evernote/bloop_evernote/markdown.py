@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from bs4 import Tag
-from markdownify import ATX, MarkdownConverter, abstract_inline_conversion
+from bs4.element import NavigableString
+from markdownify import ATX, MarkdownConverter
 
 DONE, OPEN = "☑ ", "☐ "
 BLOCKS = frozenset(
@@ -65,7 +67,10 @@ def markdown_of(body: Tag) -> str:
     return _BLANK_LINES.sub("\n\n", text).strip()
 
 
-class _Converter(MarkdownConverter):  # type: ignore[misc]
+_Base: Any = MarkdownConverter  # Its stubs lack most of its methods.
+
+
+class _Converter(_Base):  # type: ignore[misc]
     """markdownify with tasks, callouts, formulas, highlights and media."""
 
     class Options:
@@ -83,8 +88,13 @@ class _Converter(MarkdownConverter):  # type: ignore[misc]
         text = _FIRST.sub(_first, text)
         return text.replace("|", "\\|") if parent_tags & {"td", "th"} else text
 
-    convert_mark = abstract_inline_conversion(lambda _: "==")
-    convert_strike = abstract_inline_conversion(lambda _: "~~")
+    def convert_mark(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        del el, parent_tags
+        inner = text.strip()
+        return text.replace(inner, f"=={inner}==", 1) if inner else text
+
+    def convert_strike(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        return str(self.convert_del(el, text, parent_tags))
 
     def convert_li(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         made = str(super().convert_li(el, text, parent_tags))
@@ -160,7 +170,7 @@ def _is_last(element: Tag) -> bool:
         for following in at.next_siblings:
             if isinstance(following, Tag):
                 return following.name in BLOCKS
-            if following.strip():
+            if isinstance(following, NavigableString) and following.strip():
                 return False
         if at.parent is None or at.parent.name in BLOCKS:
             return True

@@ -20,6 +20,7 @@ _INSIDE = re.compile(
     rb"<(?:(note|content|data|alternate-data|recognition|!\[CDATA\[|!--)(?:(?<=[\[-])|(?:\s[^<>]{0,400})?>)"
     rb"|/note\s*>|/en-export\s*>)"
 )
+_CLOSED_BY = {b"!--": b"-->", b"![CDATA[": b"]]>"}
 _TEXT_END = re.compile(rb"</(?:content|note|en-export)\s*>|<note>\s{0,200}<title>")
 _RECOGNITION_END = re.compile(rb"</(?:recognition|note)\s*>")
 _OBJECT = re.compile(rb"objID=[\"']([0-9a-fA-F]{32})")
@@ -106,39 +107,44 @@ def note_from(window: Window, start: int, most_facts: int) -> NoteSpan | None:
 def note_at(window: Window, start: int, inside: int, most_facts: int) -> NoteSpan:
     """The note whose ``<note>`` stands from ``start`` to ``inside``."""
     note = NoteSpan(start)
-    facts = bytearray()
-    copied, at = start, inside
-
-    def keep(end: int) -> None:
-        if len(facts) + end - copied <= most_facts:
-            facts.extend(window.read(copied, end))
-        elif not note.flaw:
-            note.flaw = f"its facts have more than {most_facts:,} bytes"
-
-    while True:
-        found = window.search(_INSIDE, at)
-        if found is None:
-            note.end, note.flaw = window.size, note.flaw or "the file ends within it"
-            keep(note.end)
-            break
+    facts = _Facts(window, note, start, most_facts)
+    at = inside
+    while found := window.search(_INSIDE, at):
         base, match = found
         first, at, name = base + match.start(), base + match.end(), match[1]
         if name is None or name == b"note":
             closed = match[0].startswith(b"</note")
             note.end = at if closed else first
-            if not closed:
-                note.flaw = note.flaw or "its end is missing"
-            keep(note.end)
+            note.flaw = note.flaw or ("" if closed else "its end is missing")
             break
-        if name == b"!--":
-            at = window.find(b"-->", at)
-        elif name == b"![CDATA[":
-            at = window.find(b"]]>", at)
+        if name in _CLOSED_BY:
+            at = window.find(_CLOSED_BY[name], at)
         elif not match[0].endswith(b"/>"):
-            keep(at)
-            copied = at = _skip(window, note, name, at, facts)
-    note.facts = bytes(facts)
+            facts.keep(at)
+            facts.copied = at = _skip(window, note, name, at, facts.kept)
+    else:
+        note.end, note.flaw = (
+            window.size,
+            note.flaw or f"the file ends at offset {window.size:,} in it",
+        )
+    facts.keep(note.end)
+    note.facts = bytes(facts.kept)
     return note
+
+
+class _Facts:
+    """What of a note is copied: everything but what is passed over, as far as there is room."""
+
+    def __init__(self, window: Window, note: NoteSpan, start: int, most: int) -> None:
+        self.kept = bytearray()
+        self.copied = start
+        self._window, self._note, self._most = window, note, most
+
+    def keep(self, end: int) -> None:
+        if len(self.kept) + end - self.copied <= self._most:
+            self.kept += self._window.read(self.copied, end)
+        else:
+            self._note.flaw = self._note.flaw or f"its facts have more than {self._most:,} bytes"
 
 
 def _skip(window: Window, note: NoteSpan, name: bytes, at: int, facts: bytearray) -> int:
@@ -149,7 +155,10 @@ def _skip(window: Window, note: NoteSpan, name: bytes, at: int, facts: bytearray
         facts += b"%d" % len(note.data)
         if name == b"data":
             note.data.append((at, end))
-        return window.find(b"<", end)
+        end = window.find(b"<", end)
+        if not window.read(end, end + 20).startswith(b"</" + name):
+            facts += b"</" + name + b">"
+        return end
     found = window.search(_TEXT_END if name == b"content" else _RECOGNITION_END, at)
     end = found[0] + found[1].start() if found else window.size
     if name == b"content":

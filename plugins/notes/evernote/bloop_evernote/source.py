@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from posixpath import splitext
 from typing import BinaryIO
@@ -41,7 +44,8 @@ class Source:
     def __init__(self, path: Path, bounds: EvernoteConfig) -> None:
         self.refused: list[tuple[str, str]] = []
         self.others = 0
-        self._spare: tempfile.TemporaryDirectory[str] | None = None
+        self._unpacked = 0
+        self._spare = ""
         self.name = path.name if path.is_dir() else path.stem
         if not path.exists():
             raise FatalError(f"{path.name} is not there", cure="give the .enex or its folder")
@@ -69,7 +73,7 @@ class Source:
             if found.refused:
                 self.refused.append((found.path or root.name, found.refused))
             elif found.path.lower().endswith(SUFFIX):
-                exports.append(_export(found.path, lambda path=found.path: open_inside(root, path)))
+                exports.append(_export(found.path, partial(open_inside, root, found.path)))
             else:
                 self.others += 1
             if len(exports) + self.others > bounds.max_entries:
@@ -97,7 +101,7 @@ class Source:
                 except SkippableError as err:
                     self.refused.append((name, str(err)))
                     continue
-                exports.append(_export(name, lambda path=unpacked: _open(path)))
+                exports.append(_export(name, partial(_open, unpacked)))
         return exports
 
     def _narrow(self, export: Export) -> Export:
@@ -113,9 +117,11 @@ class Source:
         return Export(export.key, export.title, lambda: _open(path))
 
     def _keep(self, data: Iterator[bytes]) -> Path:
-        if self._spare is None:
-            self._spare = tempfile.TemporaryDirectory(prefix="bloop-enex-")
-        path = Path(tempfile.mkstemp(dir=self._spare.name)[1])
+        if not self._spare:
+            self._spare = tempfile.mkdtemp(prefix="bloop-enex-")
+            weakref.finalize(self, shutil.rmtree, self._spare, ignore_errors=True)
+        self._unpacked += 1
+        path = Path(self._spare, f"{self._unpacked}.enex")
         with path.open("wb") as file:
             for piece in data:
                 file.write(piece)
