@@ -15,6 +15,7 @@ from bloop_sdk.providers.content import (
     Authorizing,
     Exporter,
     Foreseeing,
+    Keyed,
     LMSProvider,
     NotesProvider,
 )
@@ -44,8 +45,8 @@ class Capability:
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability
     for capability in (
-        Capability("lms", LMSProvider, stable=True, besides=(Authorizing, Foreseeing)),
-        Capability("notes", NotesProvider, stable=True, besides=(Authorizing, Foreseeing)),
+        Capability("lms", LMSProvider, stable=True, besides=(Authorizing, Foreseeing, Keyed)),
+        Capability("notes", NotesProvider, stable=True, besides=(Authorizing, Foreseeing, Keyed)),
         Capability("exporter", Exporter),
         Capability("payments", PaymentProvider, lent=True),
         Capability("language", LanguageProvider, lent=True),

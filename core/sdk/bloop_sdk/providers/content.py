@@ -274,6 +274,21 @@ class Foreseeing(Protocol):
         ...
 
 
+@runtime_checkable
+class Keyed(Protocol):
+    """What a content provider may have besides: its file or folder holds several containers.
+
+    Without it a file is known by its first container.
+    """
+
+    def source_key(self) -> str:
+        """What is imported, whatever it holds: the next import of it has the same key.
+
+        Asked after :meth:`ContentProvider.discover`; no I/O. At most 500 characters.
+        """
+        ...
+
+
 class LMSProvider(ContentProvider, Protocol):
     """Capability ``lms``: courses. Stable since 1.0."""
 
