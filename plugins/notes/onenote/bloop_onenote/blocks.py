@@ -25,6 +25,7 @@ from bloop_onenote.cleaning import (
 from bloop_onenote.html import Element, body_of, normalised, parse, placed, settle, styles, title_of
 
 _LISTS = frozenset({"ul", "ol"})
+_RICH = frozenset({"color", "font-size", "text-align"})
 _BESIDE = frozenset({"img", "object", "iframe"})
 _INLINE = frozenset({"a", "b", "cite", "del", "em", "font", "i", "span", "strong", "sub", "sup", "u"})
 
@@ -34,7 +35,7 @@ class Block:
     """``ids`` are those of its elements, of which the first stands for it; ``outline`` its div's.
 
     ``kind`` is of ``text list task code table embed``. What is ``fixed`` stands freely on the page,
-    where Graph changes nothing.
+    where Graph changes nothing. What is ``rich`` has colours, fonts or tags.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Block:
     ids: tuple[str, ...] = ()
     outline: str | None = None
     fixed: bool = False
+    rich: bool = False
 
     @property
     def key(self) -> str:
@@ -126,6 +128,7 @@ def _blocks_of(element: Element, found: Found, outline: str | None = None) -> It
         block.outline = outline
         block.ids = (element.get("id", ""),) if element.get("id") else ()
         block.fixed = styles(element).get("position") == "absolute" or not block.ids
+        block.rich = any(map(_is_rich, element.iter()))
         yield block
 
 
@@ -164,6 +167,14 @@ def _block(element: Element, found: Found) -> Block | None:
     return Block(kind, shown(html, found), written(markdown, found))
 
 
+def _is_rich(element: Element) -> bool:
+    """Whether an element says what Markdown has no word for."""
+    if not isinstance(element.tag, str):
+        return False
+    tags = {tag.strip().partition(":")[0] for tag in element.get("data-tag", "").split(",")}
+    return bool(tags - {"", "to-do"}) or bool(_RICH & styles(element).keys())
+
+
 def _code(code: str) -> Block:
     fence = "```"
     while fence in code:
@@ -195,11 +206,13 @@ def _merged(blocks: list[Block]) -> list[Block]:
             before.html, before.markdown = code.html, code.markdown
             before.ids += block.ids
             before.fixed |= block.fixed
+            before.rich |= block.rich
         elif before is not None and same and _same_list(before, block):
             before.html = f"{before.html}\n{block.html}"
             before.markdown = f"{before.markdown}\n{block.markdown}"
             before.ids += block.ids
             before.fixed |= block.fixed
+            before.rich |= block.rich
         else:
             merged.append(block)
     return merged

@@ -28,6 +28,7 @@ CHECKED = frozenset(
 """Note tags with a box to tick: https://learn.microsoft.com/graph/onenote-note-tags"""
 
 _DOLLARS = re.compile(r"(?<![\d$\\])\$(?=[^\s$])([^$\n]{1,500}?)(?<=\S)\$(?![\d$])")
+_DISPLAY = re.compile(r"^\s*\$\$([^$]{1,2000})\$\$\s*$")
 _CODE_FONTS = ("consolas", "courier", "cascadia", "menlo", "monaco")
 _KEPT = {
     "a": ("href",),
@@ -162,6 +163,7 @@ def _text(text: str | None, found: Found) -> str | None:
     text = SIGNS.sub("", text)
     if text.count("$") < 2:
         return text
+    text = _DISPLAY.sub(lambda match: found.formula(match[1].strip(), display=True), text)
     return _DOLLARS.sub(lambda match: found.formula(match[1], display=False), text)
 
 

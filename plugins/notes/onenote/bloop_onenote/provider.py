@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from bloop_onenote import writing
 from bloop_onenote.api import OneNote
 from bloop_onenote.config import OneNoteConfig
 from bloop_onenote.graph.client import Graph
@@ -49,10 +50,11 @@ class OneNoteProvider:
         self._tokens = Tokens(config.app, ctx, "login", kept)
         self._onenote = OneNote(Graph(ctx.http, self._tokens))
         self._reading = Reading(self._onenote, Links(ctx))
+        self._writes = frozenset() if config.read_only else frozenset(map(str, writing.WRITES))
 
     def spec(self) -> ProviderSpec:
         """The notebooks, then all of each."""
-        return ProviderSpec(streams=(NOTEBOOKS, PAGES))
+        return ProviderSpec(streams=(NOTEBOOKS, PAGES), writes=self._writes)
 
     async def check(self) -> CheckResult:
         """Who has logged in, and whether OneNote lists their notebooks."""
@@ -80,8 +82,13 @@ class OneNoteProvider:
         return await fetch(self._reading, refs)
 
     async def write(self, op: WriteOp, precondition: Precondition) -> WriteResult:
-        """Nothing yet."""
-        raise UnsupportedError(f"{op.kind}: of OneNote this is not written")
+        """Make, change or delete a page; see :mod:`bloop_onenote.writing`."""
+        if self._config.read_only and op.kind in writing.WRITES:
+            raise UnsupportedError(
+                f"{op.kind}: this connection only reads",
+                cure="switch read_only off, and log in again",
+            )
+        return await writing.write(self._reading, op, precondition)
 
     def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
         """OneNote sends none."""
