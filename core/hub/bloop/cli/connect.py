@@ -46,7 +46,9 @@ SHOWN = 50
 @click.option("--every", metavar="INTERVAL", help="How often it is read by itself; 6h, or never.")
 @click.option("--all", "whole", is_flag=True, help="Read every course.")
 @click.option("--course", "courses", metavar="ID", multiple=True, help="Read this course.")
-@click.option("--login/--no-login", default=True, help="Log in by a code, where the system has that.")
+@click.option(
+    "--login/--no-login", default=True, help="Log in by a code, where the system has that."
+)
 @json_option
 @asynchronous
 async def connect(

@@ -4,8 +4,8 @@ State and PKCE's verifier are those of :mod:`bloop.accounts.identities.attempts`
 minutes, in the browser that began, and for the person who began. The secrets that come of it take
 the place of the old ones when they have passed a check.
 
-A login by code (RFC 8628) has no way back. What is known of it while it lasts goes with whoever asks,
-sealed in a ticket that is good for them and this connection alone.
+A login by code (RFC 8628) has no way back. What is known of it while it lasts goes with whoever
+asks, sealed in a ticket that is good for them and this connection alone.
 """
 
 from __future__ import annotations

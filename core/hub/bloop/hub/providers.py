@@ -142,7 +142,9 @@ class GuardedProvider:
 
     async def begin_device(self) -> DeviceLogin:
         """As the provider's."""
-        return await self._call("begin_device", DeviceLogin, self._device_authorizing().begin_device)
+        return await self._call(
+            "begin_device", DeviceLogin, self._device_authorizing().begin_device
+        )
 
     async def poll_device(self, login: DeviceLogin) -> Mapping[str, str | None] | None:
         """As the provider's."""

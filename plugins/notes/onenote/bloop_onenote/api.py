@@ -57,7 +57,7 @@ class OneNote:
 
     async def notebooks(self) -> list[JSONObject]:
         """All notebooks with what is in them, but for groups deeper than two."""
-        params = {
+        params: dict[str, str | int] = {
             "$select": "id,displayName,createdDateTime,links",
             "$expand": TREE,
             "$top": PAGE,
@@ -78,7 +78,7 @@ class OneNote:
     async def titled(self, section: str, title: str) -> list[JSONObject]:
         """The newest pages of a section with a title."""
         escaped = title.replace("'", "''")
-        params = {
+        params: dict[str, str | int] = {
             "$select": "id,title,createdDateTime",
             "$filter": f"title eq '{escaped}'",
             "$orderby": "createdDateTime desc",

@@ -27,7 +27,9 @@ from bloop_onenote.html import Element, body_of, normalised, parse, placed, sett
 _LISTS = frozenset({"ul", "ol"})
 _RICH = frozenset({"color", "font-size", "text-align"})
 _BESIDE = frozenset({"img", "object", "iframe"})
-_INLINE = frozenset({"a", "b", "cite", "del", "em", "font", "i", "span", "strong", "sub", "sup", "u"})
+_INLINE = frozenset(
+    {"a", "b", "cite", "del", "em", "font", "i", "span", "strong", "sub", "sup", "u"}
+)
 
 
 @dataclass(slots=True)
@@ -242,15 +244,17 @@ def _grouped(blocks: list[Block]) -> Iterator[str]:
         yield f"<ul>{''.join(tasks)}</ul>"
 
 
-class _Converter(MarkdownConverter):  # type: ignore[misc]  # markdownify has no types
+class _Converter(MarkdownConverter):
     """The dialect's Markdown: highlights, and HTML for what Markdown has no word for."""
 
     def convert_mark(self, _el: object, text: str, parent_tags: set[str]) -> str:
         """A highlight."""
+        del parent_tags
         return f"=={text.strip()}==" if text.strip() else text
 
     def convert_u(self, _el: object, text: str, parent_tags: set[str]) -> str:
         """Underlined text, for which Markdown has no word."""
+        del parent_tags
         return f"<u>{text}</u>" if text.strip() else text
 
 

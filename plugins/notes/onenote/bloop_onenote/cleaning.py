@@ -22,8 +22,10 @@ OPEN, DONE, FORMULA = "\ue000", "\ue001", "\ue002"
 SIGNS = re.compile("[\ue000-\ue003]")
 FORMULAS = re.compile("\ue002(\\d+)\ue003")
 CHECKED = frozenset(
-    "to-do discuss-with-person-a discuss-with-person-b discuss-with-manager schedule-meeting "
-    "call-back to-do-priority-1 to-do-priority-2 client-request".split()
+    str.split(
+        "to-do discuss-with-person-a discuss-with-person-b discuss-with-manager "
+        "schedule-meeting call-back to-do-priority-1 to-do-priority-2 client-request"
+    )
 )
 """Note tags with a box to tick: https://learn.microsoft.com/graph/onenote-note-tags"""
 
@@ -93,7 +95,9 @@ def is_code(element: Element) -> bool:
         return True
     inner = [one for one in element if isinstance(one.tag, str) and one.tag != "br"]
     bare = (element.text or "").strip() or any((one.tail or "").strip() for one in element)
-    return bool(inner) and not bare and all(one.tag == "span" and _is_code_font(one) for one in inner)
+    return (
+        bool(inner) and not bare and all(one.tag == "span" and _is_code_font(one) for one in inner)
+    )
 
 
 def code_of(element: Element) -> str:
@@ -227,14 +231,19 @@ def _span(one: Element) -> None:
         inner.text, one.text = one.text, None
         inner.extend(list(one))
         one.append(inner)
-        one = inner  # noqa: PLW2901
+        one = inner
 
 
 def _nest(one: Element) -> None:
-    """A list that stands beside items, as OneNote writes deeper ones, belongs to the item before."""
+    """A list that stands beside items, as deeper ones do there, belongs to the item before."""
     above = one.getparent()
     before = one.getprevious()
-    if above is not None and above.tag in {"ul", "ol"} and before is not None and before.tag == "li":
+    if (
+        above is not None
+        and above.tag in {"ul", "ol"}
+        and before is not None
+        and before.tag == "li"
+    ):
         before.append(one)
 
 

@@ -1,4 +1,4 @@
-"""Settings of a connection: the app registration that the hub comes with, and whose notes it reads."""
+"""Settings of a connection: the app that the hub comes with, and whose notes it reads."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class OneNoteConfig(PluginConfig):
         "organizations",
         scope=Scope.CONNECTION,
         title="Tenant",
-        description="Whose accounts may log in: a tenant's id or domain; organizations (any work or "
-        "school account), consumers (personal accounts) or common (both)",
+        description="Whose accounts may log in: a tenant's id or domain; organizations (any work "
+        "or school account), consumers (personal accounts) or common (both)",
         pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{1,252}$",
     )
     client_secret: SecretStr | None = setting(
@@ -37,7 +37,7 @@ class OneNoteConfig(PluginConfig):
         default=False,
         scope=Scope.CONNECTION,
         advanced=True,
-        description="Ask for the permission to read alone (Notes.Read); log in again after changing it",
+        description="Ask to read alone (Notes.Read); log in again after a change",
     )
     login: SecretStr | None = setting(
         None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bloop_onenote.graph.client import GraphError
-from bloop_onenote.records import Listed, Made
 from bloop_onenote.reading import Reading, page_of
+from bloop_onenote.records import Listed, Made
 from bloop_sdk import (
     Batch,
     MalformedRecordError,
@@ -52,7 +52,9 @@ async def page_now(reading: Reading, page: str) -> Made:
             raise
         raise MissingRecordError(err.message) from err
     section, notebook = _id_of(found, "parentSection"), _id_of(found, "parentNotebook")
-    made, _ = await reading.content(notebook, Listed(page, str(found.get("title") or ""), section, found))
+    made, _ = await reading.content(
+        notebook, Listed(page, str(found.get("title") or ""), section, found)
+    )
     return made
 
 
@@ -62,5 +64,3 @@ def _id_of(found: JSONObject, name: str) -> str:
     if not isinstance(value, str):
         raise MalformedRecordError(f"a page of OneNote does not tell its {name}")
     return value
-
-

@@ -21,15 +21,19 @@ Element = lxml_html.HtmlElement
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta"})
 _CLOSED = re.compile(r"<([A-Za-z][\w:.-]*)((?:\s[^<>]*)?)/>")
 _SPACES = re.compile(r"[ \t\r\n\f]+")
-_RESOURCE = re.compile(r"/onenote/resources/([^/?#]{1,300})(?:/(?:\$value|content))?(?:[?#].*)?$", re.I)
+_RESOURCE = re.compile(
+    r"/onenote/resources/([^/?#]{1,300})(?:/(?:\$value|content))?(?:[?#].*)?$", re.IGNORECASE
+)
 _PIXELS = re.compile(r"(-?\d{1,7}(?:\.\d{1,12})?)(px|pt)")
 _GENERATED = frozenset({"id", "data-id", "lang", "xmlns", "htmlns", "src", "data-src-type"})
 """Attributes that say nothing of the content: ``src`` is a smaller copy of ``data-fullres-src``."""
 _BLOCKS = frozenset(
-    "blockquote body dd div dl dt h1 h2 h3 h4 h5 h6 head html li object ol p pre table tbody td th "
-    "thead tr ul".split()
+    str.split(
+        "blockquote body dd div dl dt h1 h2 h3 h4 h5 h6 head html li object ol p pre "
+        "table tbody td th thead tr ul"
+    )
 )
-_HOLDERS = frozenset("body div ol table tbody tr ul".split())
+_HOLDERS = frozenset(["body", "div", "ol", "table", "tbody", "tr", "ul"])
 """Between what is in these, whitespace says nothing."""
 INK = "InkNode is not supported"
 
@@ -166,10 +170,13 @@ def _attributes(element: Element) -> Iterator[str]:
         if name in _GENERATED and not (name == "src" and full is None):
             continue
         if name == "style":
-            value = ";".join(f"{key}:{_rounded(one)}" for key, one in sorted(styles(element).items()))
-        resource = resource_of(value) if "/" in value else None
-        value = f"bloop:file:{resource}" if resource else _SPACES.sub(" ", value).strip()
-        yield f' {name}="{escape(value)}"'
+            parts = sorted(styles(element).items())
+            told = ";".join(f"{key}:{_rounded(one)}" for key, one in parts)
+        elif resource := resource_of(value):
+            told = f"bloop:file:{resource}"
+        else:
+            told = _SPACES.sub(" ", value).strip()
+        yield f' {name}="{escape(told)}"'
 
 
 def _rounded(value: str) -> str:

@@ -65,8 +65,10 @@ def _brushes(root: etree._Element) -> Iterator[tuple[str, tuple[str, float]]]:
         width = found["width"].get("value", "") if "width" in found else ""
         himetric = found["width"].get("units") in {None, "himetric"} if "width" in found else True
         size = float(width) if re.fullmatch(r"\d{1,6}(\.\d{1,12})?", width) else 0.0
-        scale = 1 / _UNITS if himetric else {"cm": 96 / 2.54, "mm": 96 / 25.4}.get(
-            found["width"].get("units", ""), 1.0
+        scale = (
+            1 / _UNITS
+            if himetric
+            else {"cm": 96 / 2.54, "mm": 96 / 25.4}.get(found["width"].get("units", ""), 1.0)
         )
         name = brush.get("{http://www.w3.org/XML/1998/namespace}id") or ""
         yield name, (color if _COLOR.fullmatch(color) else "#000000", min(40, size * scale) or 1.5)
@@ -96,18 +98,16 @@ def _svg(lines: list[tuple[list[Point], str, float]]) -> bytes:
     edge = 10.0
     left, top = min(xs), min(ys)
     width, height = ((max(axis) - min(axis)) / _UNITS + 2 * edge for axis in (xs, ys))
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}">'
-    ]
-    for points, color, size in lines:
+    size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" {size}>']
+    for points, color, thick in lines:
         path = " ".join(
             f"{(x - left) / _UNITS + edge:.1f},{(y - top) / _UNITS + edge:.1f}" for x, y in points
         )
         if len(points) == 1:
             path = f"{path} {path}"  # A dot; round caps make it one.
         parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{size:.1f}" '
+            f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{thick:.1f}" '
             'stroke-linecap="round" stroke-linejoin="round"/>'
         )
     parts.append("</svg>")

@@ -10,16 +10,21 @@ Convert = Callable[[Any], str]
 _LETTERS = dict(
     zip(
         "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-        "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split(),
+        str.split(
+            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho "
+            "sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi "
+            "Omega"
+        ),
         strict=True,
     )
 )
 _SIGNS = {
     "∑": "sum", "∏": "prod", "∫": "int", "∮": "oint", "∞": "infty", "±": "pm", "∓": "mp",
     "×": "times", "÷": "div", "⋅": "cdot", "·": "cdot", "≤": "le", "≥": "ge", "≠": "ne",
-    "≈": "approx", "≡": "equiv", "→": "to", "←": "leftarrow", "⇒": "Rightarrow", "⇔": "Leftrightarrow",
-    "∈": "in", "∉": "notin", "⊂": "subset", "⊆": "subseteq", "∪": "cup", "∩": "cap", "∅": "emptyset",
+    "≈": "approx", "≡": "equiv", "→": "to", "←": "leftarrow", "⇒": "Rightarrow",
+    "⇔": "Leftrightarrow",
+    "∈": "in", "∉": "notin", "⊂": "subset", "⊆": "subseteq", "∪": "cup", "∩": "cap",
+    "∅": "emptyset",
     "∀": "forall", "∃": "exists", "∂": "partial", "∇": "nabla", "√": "surd", "∝": "propto",
     "…": "dots", "⋯": "cdots", "¬": "neg", "∧": "land", "∨": "lor", "∘": "circ", "′": "prime",
     "ℝ": "mathbb{R}", "ℕ": "mathbb{N}", "ℤ": "mathbb{Z}", "ℚ": "mathbb{Q}", "ℂ": "mathbb{C}",
@@ -27,7 +32,9 @@ _SIGNS = {
 _ESCAPED = {"{": r"\{", "}": r"\}", "%": r"\%", "#": r"\#", "&": r"\&", "_": r"\_", "$": r"\$"}
 _SILENT = dict.fromkeys(map(ord, "\u2061\u2062\u2063\u2064\u200b\ufeff"))
 _ACCENTS = {"^": "hat", "¯": "bar", "‾": "bar", "→": "vec", "~": "tilde", "˙": "dot", "̂": "hat"}
-_NAMES = frozenset("sin cos tan cot sec csc log ln exp lim max min sup inf det gcd arg dim".split())
+_NAMES = frozenset(
+    str.split("sin cos tan cot sec csc log ln exp lim max min sup inf det gcd arg dim")
+)
 
 
 def latex(math: Any) -> str:
@@ -88,7 +95,9 @@ def _parts(element: Any, count: int) -> list[str]:
 def _script(marks: str) -> Convert:
     def convert(element: Any) -> str:
         base, *scripts = _parts(element, len(marks) + 1)
-        found = "".join(f"{mark}{{{one.strip()}}}" for mark, one in zip(marks, scripts, strict=True))
+        found = "".join(
+            f"{mark}{{{one.strip()}}}" for mark, one in zip(marks, scripts, strict=True)
+        )
         base = base.strip()
         return f"{base if len(base) == 1 or base.startswith(chr(92)) else f'{{{base}}}'}{found}"
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from bloop_onenote import writing
 from bloop_onenote.api import OneNote
 from bloop_onenote.config import OneNoteConfig
+from bloop_onenote.fetching import fetch
 from bloop_onenote.graph.client import Graph
 from bloop_onenote.graph.tokens import Tokens
 from bloop_onenote.links import Links
@@ -17,7 +18,6 @@ from bloop_onenote.reading import (
     Reading,
     read_pages,
 )
-from bloop_onenote.fetching import fetch
 from bloop_onenote.records import container
 from bloop_sdk import (
     Authorization,
@@ -92,6 +92,7 @@ class OneNoteProvider:
 
     def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
         """OneNote sends none."""
+        del request
         raise UnsupportedError("OneNote sends no webhooks", cure="let it be read by a schedule")
 
     def can_authorize(self) -> bool:

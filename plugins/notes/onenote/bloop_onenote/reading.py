@@ -14,7 +14,18 @@ from datetime import timedelta
 from bloop_onenote.api import OneNote, Page
 from bloop_onenote.graph.client import GraphError
 from bloop_onenote.links import Links
-from bloop_onenote.records import Listed, Made, Place, container, listed, make, page_node, place_node, places, when
+from bloop_onenote.records import (
+    Listed,
+    Made,
+    Place,
+    container,
+    listed,
+    make,
+    page_node,
+    place_node,
+    places,
+    when,
+)
 from bloop_sdk import (
     Batch,
     Cursor,
@@ -40,7 +51,7 @@ PAGES = Stream(
     partitioned=True,
 )
 CURSOR_VERSION = 1
-_BEGINNING = {"section": "", "page": "", "done": 0, "total": None, "unmet": None}
+_BEGINNING: JSONObject = {"section": "", "page": "", "done": 0, "total": None, "unmet": None}
 """A cursor's value; ``unmet`` is what could not be read before it, with its reason and code."""
 _NODES = 200
 _FILES = 20
@@ -91,7 +102,7 @@ class Reading:
                     yield one
 
     async def pages(self, section: str) -> list[Listed]:
-        """The pages of a section, asked for once; raises ForbiddenRecordError where it is closed."""
+        """The pages of a section, asked for once; raises ForbiddenRecordError for a closed one."""
         if section not in self._pages:
             self._pages[section] = await self._listed(section)
         found = self._pages[section]

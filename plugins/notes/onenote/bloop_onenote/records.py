@@ -14,7 +14,16 @@ from bloop_onenote.api import OneNote, Page, identified
 from bloop_onenote.blocks import Block, Document, read
 from bloop_onenote.cleaning import Resource, file_id
 from bloop_onenote.html import inks
-from bloop_sdk import Container, File, ForbiddenRecordError, Kind, Node, Note, PermissionMissingError, Ref
+from bloop_sdk import (
+    Container,
+    File,
+    ForbiddenRecordError,
+    Kind,
+    Node,
+    Note,
+    PermissionMissingError,
+    Ref,
+)
 from bloop_sdk.records import JSONObject
 
 UNTITLED = "Untitled page"
@@ -68,9 +77,7 @@ def container(found: JSONObject) -> Container:
 
 def listed(section: str, found: Iterable[JSONObject]) -> list[Listed]:
     """A section's pages in their order, each below the page that it is indented under."""
-    pages = [
-        Listed(identified(one, "pages"), _text(one, "title"), section, one) for one in found
-    ]
+    pages = [Listed(identified(one, "pages"), _text(one, "title"), section, one) for one in found]
     pages.sort(key=lambda page: (_whole(page.raw, "order"), page.id))
     above: list[tuple[int, str]] = []
     for position, page in enumerate(pages):
@@ -121,14 +128,16 @@ class Made:
 
 
 def make(
-    onenote: OneNote, notebook: str, page: Listed, content: Page, note_of: Callable[[str], str | None]
+    onenote: OneNote,
+    notebook: str,
+    page: Listed,
+    content: Page,
+    note_of: Callable[[str], str | None],
 ) -> Made:
     """A page with its content; raises MalformedRecordError."""
     document = read(content.html, page.id, note_of)
     drawn = ink.drawing(content.inkml) if content.inkml.strip() else None
-    files = [
-        _file(onenote, notebook, page.id, one) for one in document.found.resources.values()
-    ]
+    files = [_file(onenote, notebook, page.id, one) for one in document.found.resources.values()]
     lost = dict(document.found.lost)
     raw: JSONObject = {
         "title": document.title,

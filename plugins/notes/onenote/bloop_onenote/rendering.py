@@ -23,7 +23,7 @@ from bloop_onenote.blocks import key_of
 
 CODE = 'style="font-family:Consolas"'
 _TASK = re.compile(r"\[([ xX])\]\s+")
-_INLINE_TAG = re.compile(r"</?(?:b|i|u|em|strong|sub|sup|del|br)\s*/?>", re.I)
+_INLINE_TAG = re.compile(r"</?(?:b|i|u|em|strong|sub|sup|del|br)\s*/?>", re.IGNORECASE)
 _NOTE_LINK = re.compile(r"\(bloop:note:([^)\s]+)\)")
 
 
@@ -199,7 +199,6 @@ class _Renderer(RendererHTML):
         """The same on lines of its own."""
         _lose(env, "formulas that were changed: OneNote shows their LaTeX")
         return f"<p>{escape(f'$${tokens[idx].content.strip()}$$', quote=False)}</p>"
-
 
 
 _FIXED = {

@@ -15,7 +15,7 @@ from bloop_onenote.fetching import page_now
 from bloop_onenote.graph.client import GraphError
 from bloop_onenote.patches import commands, is_same
 from bloop_onenote.reading import Reading
-from bloop_onenote.records import UNTITLED, Listed, Made, listed, page_node
+from bloop_onenote.records import UNTITLED, Made, listed, page_node
 from bloop_onenote.rendering import Writing, notes_linked, wanted
 from bloop_sdk import (
     Batch,
@@ -181,9 +181,7 @@ async def _delete(
             return gone
         raise PreconditionFailedError(f"{ref} is gone from OneNote already") from err
     files = tuple(file.ref for file in made.files)
-    return WriteResult(
-        ref=ref, remote_version=None, batch=Batch(deleted=(ref, _node(ref), *files))
-    )
+    return WriteResult(ref=ref, remote_version=None, batch=Batch(deleted=(ref, _node(ref), *files)))
 
 
 def _node(ref: Ref) -> Ref:

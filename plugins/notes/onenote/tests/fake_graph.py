@@ -428,13 +428,9 @@ def presentation(request: Request) -> str | None:
 def error(status: int, code: str, message: str) -> Response:
     """An error as Graph tells it."""
     inner = {"date": "2026-05-04T08:00:00", "request-id": "r", "client-request-id": "r"}
-    return reply(
-        {"error": {"code": code, "message": message, "innerError": inner}}, status=status
-    )
+    return reply({"error": {"code": code, "message": message, "innerError": inner}}, status=status)
 
 
 def missing() -> Response:
     """What is not there."""
     return error(404, "20102", "The specified resource ID does not exist.")
-
-

@@ -24,8 +24,8 @@ _STYLES = {
     "em": "font-style:italic", "u": "text-decoration:underline",
     "del": "text-decoration:line-through", "strike": "text-decoration:line-through",
 }  # fmt: skip
-_WITH_IDS = frozenset("div h1 h2 h3 h4 h5 h6 img li object ol p table ul".split())
-_REPLACED = frozenset("h1 h2 h3 h4 h5 h6 img li object ol p table ul div".split())
+_WITH_IDS = frozenset(str.split("div h1 h2 h3 h4 h5 h6 img li object ol p table ul"))
+_REPLACED = frozenset(str.split("h1 h2 h3 h4 h5 h6 img li object ol p table ul div"))
 _VOID = frozenset({"br", "img"})
 
 
@@ -196,7 +196,7 @@ def _fragment(html: str) -> Any:
     return lxml_html.fragment_fromstring(_expanded(html), create_parent="body")
 
 
-def _shown(one: Any, number: int, resources: str, space: str, ids: bool) -> str:  # noqa: FBT001
+def _shown(one: Any, number: int, resources: str, space: str, ids: bool) -> str:
     if not isinstance(one.tag, str):
         return f"<!--{one.text}-->{escape(one.tail or '')}"
     found = {name: value for name, value in one.attrib.items() if ids or name != "id"}

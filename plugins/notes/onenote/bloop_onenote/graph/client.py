@@ -91,7 +91,7 @@ class Graph:
         return f"{self._tokens.app.graph_url}/{path}"
 
     async def _tried(self, request: Request) -> Response:
-        """An answer as it came; one that broke off is asked for again, where that changes nothing."""
+        """An answer as it came; one that broke off is asked for again where that is harmless."""
         for left in reversed(range(_TRIES)):
             try:
                 return await self._whole(request)

@@ -61,5 +61,7 @@ def refusal(answer: JSONObject) -> BloopError:
         return kind(f"Entra refused the login: {what} ({told})", cure=cure)
     if word in {"invalid_grant", "interaction_required"}:
         what = _EXPIRED.get(number, "the login has expired, or was taken back")
-        return CredentialExpiredError(f"Entra refused to renew the login: {what} ({told})", cure=AGAIN)
+        return CredentialExpiredError(
+            f"Entra refused to renew the login: {what} ({told})", cure=AGAIN
+        )
     return AuthError(f"Entra refused the login ({told})", cure=AGAIN)
