@@ -6,8 +6,10 @@ unchanged block a write touches nothing, so that it keeps what Markdown cannot s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from lxml import html as lxml_html
 from markdownify import ATX, MarkdownConverter
@@ -30,6 +32,14 @@ _BESIDE = frozenset({"img", "object", "iframe"})
 _INLINE = frozenset(
     {"a", "b", "cite", "del", "em", "font", "i", "span", "strong", "sub", "sup", "u"}
 )
+
+
+# A backslash, code, emphasis, links, HTML, entities, strikethrough and highlights.
+_MEANT = re.compile(
+    r"[\\`*\[\]]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};)|~(?=~)|=(?==)"
+)
+_FIRST = re.compile(r"^(\s*(?:\d{1,9}(?=[.)]\s))?)(#{1,6}(?=\s)|[-+>](?=\s|>)|-(?=-)|=(?=$)|[.)](?=\s))")
+"""What begins headings, points, quotations and rules, where a text begins."""
 
 
 @dataclass(slots=True)
@@ -247,6 +257,19 @@ def _grouped(blocks: list[Block]) -> Iterator[str]:
 class _Converter(MarkdownConverter):
     """The dialect's Markdown: highlights, and HTML for what Markdown has no word for."""
 
+    def escape(self, text: str, parent_tags: set[str]) -> str:
+        """Text that means something in Markdown, with backslashes; no more of them than needed."""
+        text = _MEANT.sub(r"\\\g<0>", text)
+        if parent_tags & {"td", "th"}:
+            text = text.replace("|", "\\|")
+        return _FIRST.sub(r"\1\\\2", text)
+
+    def convert_img(self, el: Any, text: str, parent_tags: set[str]) -> str:
+        """An image, also in a heading or a cell."""
+        del text
+        alt = self.escape(el.get("alt") or "", parent_tags).replace("\n", " ")
+        return f"![{alt}]({el.get('src') or ''})"
+
     def convert_mark(self, _el: object, text: str, parent_tags: set[str]) -> str:
         """A highlight."""
         del parent_tags
@@ -261,7 +284,7 @@ class _Converter(MarkdownConverter):
 _CONVERTER = _Converter(
     heading_style=ATX,
     bullets="-",
-    escape_misc=True,
+    escape_asterisks=False,
     sub_symbol="<sub>",
     sup_symbol="<sup>",
     table_infer_header=True,

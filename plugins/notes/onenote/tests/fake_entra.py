@@ -102,7 +102,7 @@ class FakeEntra:
         self.count += 1
         code = f"code-{self.count}"
         self.codes[code] = query
-        return {"code": code, "state": query["state"], "session_state": "x", "client_info": "y"}
+        return {"code": code, "state": query["state"], "session_state": "x"}
 
     def cancel(self, url: str) -> dict[str, str]:
         """What it brings back when they say no."""
@@ -207,6 +207,7 @@ def kept(access: str = "access-0", refresh: str = "refresh-0", *, tenant: str = 
     found = {
         "way": "device",
         "tenants": {"organizations": "organizations"},
+        "account": tenant,
         "cache": json.loads(cache.serialize()),
     }
     return json.dumps(found)

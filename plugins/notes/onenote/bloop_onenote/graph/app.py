@@ -37,12 +37,12 @@ class App:
         origin = f"{parts.scheme}://{parts.netloc}"
         return [name if origin == _WORLDWIDE else f"{origin}/{name}" for name in self.permissions]
 
-    def require_tenant(self, found: object, resolved: str) -> None:
+    def require_tenant(self, found: str, resolved: str) -> None:
         """Refuse an account of a tenant that is not asked for; raises AuthError.
 
         ``resolved`` is what Entra calls ``tenant``: a domain's id, for instance.
         """
-        tenant = str(found or "").lower()
+        tenant = found.lower()
         if self.tenant == "common" and _ID.fullmatch(tenant):
             return
         if self.tenant == "organizations" and _ID.fullmatch(tenant) and tenant != PERSONAL:

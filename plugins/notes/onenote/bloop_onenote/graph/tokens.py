@@ -50,17 +50,21 @@ class Tokens:
         self._name = name
         self._cache = msal.SerializableTokenCache()
         self._way = ""
+        self._renewed_to = ""
         self._tenant = ""
+        """What Entra calls the tenant of the settings."""
+        self._account = ""
+        """The tenant of whoever has logged in."""
         self._renewing = asyncio.Lock()
         self._read(kept)
 
     async def get(self, *, refused: str | None = None, claims: str | None = None) -> str:
         """A token; another than ``refused``, which lacked ``claims``. Raises AuthError."""
         async with self._renewing:
+            if refused is not None:
+                self._forget(refused)
             token = self._current()
-            if token is None or token == refused:
-                token = await self._renewed(claims)
-            return token
+            return await self._renewed(claims) if token is None else token
 
     # -- by a code that is typed on any device (RFC 8628)
 
@@ -152,6 +156,7 @@ class Tokens:
             self._way = str(found.get("way", ""))
             # Of another setting it says nothing: then Entra is asked before a token is used.
             self._tenant = found.get("tenants", {}).get(self.app.tenant, "")
+            self._account = str(found.get("account", ""))
         except (ValueError, AttributeError):
             self._way = ""
 
@@ -159,25 +164,37 @@ class Tokens:
         found = {
             "way": self._way,
             "tenants": {self.app.tenant: self._tenant},
+            "account": self._account,
             "cache": json.loads(self._cache.serialize()),
         }
         return {self._name: json.dumps(found, separators=(",", ":"))}
 
     def _current(self) -> str | None:
         """A token that is good for a while, without asking anybody."""
-        kinds = self._cache.CredentialType
-        for one in self._cache.search(kinds.ACCESS_TOKEN, target=self.app.scopes):
-            if self._tenant and float(one.get("expires_on", 0)) > time.time() + _EARLY:
+        for one in self._access_tokens() if self._tenant else ():
+            # One that was renewed here and now is used to its end, however short its life is.
+            early = 0.0 if one["secret"] == self._renewed_to else _EARLY
+            if float(one.get("expires_on", 0)) > time.time() + early:
                 return str(one["secret"])
         return None
 
-    def _account(self, client: Any) -> JSONObject:
+    def _access_tokens(self) -> list[JSONObject]:
+        kind = self._cache.CredentialType.ACCESS_TOKEN
+        return list(self._cache.search(kind, target=self.app.scopes))
+
+    def _forget(self, refused: str) -> None:
+        """Graph takes a token no more: nor is it kept."""
+        for one in self._access_tokens():
+            if one["secret"] == refused:
+                self._cache.remove_at(one)
+
+    def _who(self, client: Any) -> JSONObject:
         """Who has logged in; raises AuthError for an account that may not come in."""
         accounts = client.get_accounts()
         if not accounts:
             raise refusal({"error": "invalid_grant"})
+        self.app.require_tenant(self._account, self._tenant)
         account: JSONObject = accounts[0]
-        self.app.require_tenant(account.get("realm"), self._tenant)
         return account
 
     async def _renewed(self, claims: str | None) -> str:
@@ -187,7 +204,7 @@ class Tokens:
         def renew(client: Any) -> JSONObject:
             found: JSONObject | None = client.acquire_token_silent_with_error(
                 self.app.scopes,
-                account=self._account(client),
+                account=self._who(client),
                 force_refresh=True,
                 claims_challenge=claims,
             )
@@ -198,14 +215,16 @@ class Tokens:
             raise refusal(answer)
         if self._cache.has_state_changed:
             await self._ctx.keep_secrets(self._written())
-        return str(answer["access_token"])
+        self._renewed_to = str(answer["access_token"])
+        return self._renewed_to
 
     def _taken(self, answer: JSONObject, way: str) -> Mapping[str, str | None]:
         """A login's tokens, as they are kept; raises AuthError for another tenant's account."""
         if "access_token" not in answer:
             raise refusal(answer)
         claims = answer.get("id_token_claims") or {}
-        self.app.require_tenant(claims.get("tid"), self._tenant)
+        self._account = str(claims.get("tid") or "")
+        self.app.require_tenant(self._account, self._tenant)
         self._way = way
         return self._written()
 
@@ -223,6 +242,8 @@ class Tokens:
         except (json.JSONDecodeError, KeyError, requests.RequestException) as err:
             raise UnavailableError(f"{self.app.authority} gave no answer of Entra's") from err
         except (ValueError, RuntimeError) as err:
+            if isinstance(err.__context__, json.JSONDecodeError):
+                raise UnavailableError(f"{self.app.authority} gave no answer of Entra's") from err
             raise AuthError(
                 f"{self.app.authority} knows no such login",
                 cure="see that tenant is the id or the domain of a tenant, and log in again",
