@@ -116,7 +116,7 @@ async def ticket_of(hub: Hub, call: Call, connection_id: str, login: DeviceLogin
 
 
 async def login_of(hub: Hub, call: Call, connection_id: str, ticket: str) -> DeviceLogin:
-    """The login of a ticket; raises AuthError for one of somebody else, or that is over."""
+    """The login of a ticket; raises InvalidError for one of somebody else, or that is over."""
 
     @command("connections:write")
     def opening(unit: UnitOfWork) -> bytes:
@@ -128,10 +128,8 @@ async def login_of(hub: Hub, call: Call, connection_id: str, ticket: str) -> Dev
     except (SealError, ValueError):
         told = {}
     if told.pop("who", None) != call.principal.id or told.pop("until") < time.time():
-        raise AuthError(
-            "this login was not begun here, or took too long",
-            code="login_refused",
-            cure="begin it again",
+        raise InvalidError(
+            "this login was not begun here, or took too long", field="ticket", cure="begin it again"
         )
     return DeviceLogin(**told)
 

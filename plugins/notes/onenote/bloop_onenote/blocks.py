@@ -38,7 +38,9 @@ _INLINE = frozenset(
 _MEANT = re.compile(
     r"[\\`*\[\]]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};)|~(?=~)|=(?==)"
 )
-_FIRST = re.compile(r"^(\s*(?:\d{1,9}(?=[.)]\s))?)(#{1,6}(?=\s)|[-+>](?=\s|>)|-(?=-)|=(?=$)|[.)](?=\s))")
+_FIRST = re.compile(
+    r"^(\s*(?:\d{1,9}(?=[.)]\s))?)(#{1,6}(?=\s)|[-+>](?=\s|>)|-(?=-)|=(?=$)|[.)](?=\s))"
+)
 """What begins headings, points, quotations and rules, where a text begins."""
 
 

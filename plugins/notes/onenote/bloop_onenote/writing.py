@@ -146,17 +146,16 @@ async def _update(
     reading: Reading, ref: Ref, draft: NoteDraft, precondition: Precondition
 ) -> WriteResult:
     made = await _now(reading, ref)
+    untagged = () if set(draft.tags) == set(made.note.tags) else (_TAGS,)
     titled = draft.title in {made.note.title, made.document.title}
     if titled and is_same(made.document, draft.markdown):
-        return _result(made, ())  # An earlier try came through, or it says so already.
+        return _result(made, untagged)  # An earlier try came through, or it says so already.
     _expect(made, ref, precondition)
     writing = await _writing(reading, draft, made)
     changes = commands(made.document, draft.markdown, writing)
     if not titled:
         title = "" if draft.title == UNTITLED else draft.title
         changes.insert(0, {"target": "title", "action": "replace", "content": title})
-    if set(draft.tags) != set(made.note.tags):
-        writing.lost[_TAGS] = None
     if changes:
         try:
             await reading.onenote.patch(ref.remote_id, changes)
@@ -165,7 +164,7 @@ async def _update(
                 raise
             raise _changed(ref) from err
         made = await _now(reading, ref)
-    return _result(made, tuple(writing.lost))
+    return _result(made, (*writing.lost, *untagged))
 
 
 async def _delete(

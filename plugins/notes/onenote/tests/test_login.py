@@ -188,9 +188,9 @@ async def test_a_login_that_was_taken_back_says_so_with_its_cure(rig, number, wo
 
 async def test_a_wrong_app_is_told_with_what_to_change_in_entra(rig):
     one = rig(**NOBODY, client_secret="another")
+    params = one.graph.log_in(one.provider.authorize_url(REQUEST))
     with pytest.raises(AuthError, match="client secret is wrong"):
-        url = one.provider.authorize_url(REQUEST)
-        await one.provider.exchange(REQUEST, one.graph.log_in(url))
+        await one.provider.exchange(REQUEST, params)
     one.graph.entra.public = False
     login = await one.provider.begin_device()
     with pytest.raises(ConfigError) as closed:
