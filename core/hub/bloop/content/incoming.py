@@ -103,6 +103,13 @@ class Incoming:
         return "node" if leaf else str(self.ref.kind)
 
     @property
+    def has_bytes(self) -> bool:
+        """Whether the hub holds the bytes of this very file."""
+        known = self.known
+        kept = known is not None and known.raw_hash == self.hash and known.blob is not None
+        return kept or self.blob is not None
+
+    @property
     def changed(self) -> bool:
         """Whether its row would be written; a row in the trash stays as it is."""
         known = self.known

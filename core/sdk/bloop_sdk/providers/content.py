@@ -261,6 +261,45 @@ class Authorizing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceLogin:
+    """A login that somebody does on any device: what they type there, and how long it is good for.
+
+    ``state`` is the provider's own, such as the device's code: it never leaves the hub unsealed.
+    ``expires_in`` and ``interval``, the pause between two questions, are in seconds.
+    """
+
+    user_code: str
+    verification_url: str
+    expires_in: float
+    interval: float
+    state: JSONObject = field(repr=False)
+
+
+@runtime_checkable
+class DeviceAuthorizing(Protocol):
+    """What a content provider may have besides: a login without a way back (RFC 8628).
+
+    For a hub that no browser can be sent back to, and for its command line.
+    """
+
+    def can_authorize_device(self) -> bool:
+        """Whether the settings hold what such a login needs; no I/O."""
+        ...
+
+    async def begin_device(self) -> DeviceLogin:
+        """Ask the other side for a code."""
+        ...
+
+    async def poll_device(self, login: DeviceLogin) -> Mapping[str, str | None] | None:
+        """The connection's secrets by the names of settings; None while nobody has logged in.
+
+        Asks once. Raises AuthError, with the code ``login_cancelled`` where the person said no and
+        ``login_expired`` where nobody came; RateLimitedError where it was asked too soon.
+        """
+        ...
+
+
 @runtime_checkable
 class Foreseeing(Protocol):
     """What a content provider may have besides: it can ask for something before it is read."""
