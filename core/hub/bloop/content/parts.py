@@ -27,7 +27,7 @@ from bloop.store.errors import ConflictError
 from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Deletes, Part, Ref, Stream
-from bloop_sdk.records import CONTAINER_KINDS, Kind
+from bloop_sdk.records import CONTAINER_KINDS, File, Kind
 
 MOST_ROWS = 10_000
 """A part of more records is none that is known again: until its end they are held in memory."""
@@ -63,8 +63,7 @@ class _Open:
                 self.clean = False
             else:
                 self.met[one.ref] = one
-                # The bytes of a file may have to be fetched once more.
-                self.clean &= one.ref.kind is not Kind.FILE
+                self.clean &= _has_bytes(one)
         self.clean &= not step.batch.skipped and len(self.met) <= MOST_ROWS
 
 
@@ -167,6 +166,14 @@ class Met:
                 "what was known of this connection was taken away while it was read",
                 cure="run it again",
             )
+
+
+def _has_bytes(one: Incoming) -> bool:
+    """Whether nothing of it is to be fetched any more: of a file, its bytes."""
+    if not isinstance(one.record, File) or one.record.chunks is None or one.blob is not None:
+        return True
+    known = one.known
+    return known is not None and known.raw_hash == one.hash and known.blob is not None
 
 
 def _remembers(stream: Stream) -> bool:

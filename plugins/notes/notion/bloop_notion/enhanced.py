@@ -131,6 +131,8 @@ class _Parser:
         """A block that is a tag; None where the tag is part of a text."""
         name, told = tag["name"], spans.attributes(tag["told"])
         line = lines[place].strip()
+        if name in {"span", "br"} or name.startswith("mention-"):
+            return None
         if name in _CONTAINERS and not tag["end"]:
             body, end = _body_of(lines, place, name, tag)
             return self._container(name, told, body), end

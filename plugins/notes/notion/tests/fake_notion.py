@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bloop_sdk import Kind, Ref, Request, Response, WebhookRequest
 from bloop_sdk.testing import reply
@@ -111,7 +111,7 @@ class FakeNotion:
                 "data_source_id": parent,
                 "database_id": self.sources[parent]["parent"]["database_id"],
             }
-        elif parent in self.blocks:
+        elif parent in self.blocks and parent not in self.pages:
             above = {"type": "block_id", "block_id": parent}
         elif parent is not None:
             above = {"type": "page_id", "page_id": parent}
@@ -138,7 +138,7 @@ class FakeNotion:
             "public_url": None,
         }
         self.blocks[own] = {"id": own, "type": "child_page", "children": []}
-        if parent in self.pages:
+        if parent in self.blocks:
             self.blocks[parent]["children"].append(own)
         self.put(own, blocks)
         return own
@@ -379,7 +379,7 @@ class FakeNotion:
             return str(body["external"]["url"])
         key = body["file"]["key"]
         ends = self.seconds + self.expires
-        return f"{FILES}/{key}?X-Amz-Expires={self.expires}&X-Amz-Signature={ends}"
+        return f"{FILES}/{quote(key)}?X-Amz-Expires={self.expires}&X-Amz-Signature={ends}"
 
     def _list(self, items: list[Item], asked: Any, kind: str) -> Item:
         size = min(int(asked.get("page_size", 100)), 100, self.per_page)
@@ -440,7 +440,7 @@ class FakeNotion:
         ends = int(parse_qs(parts.query).get("X-Amz-Signature", ["0"])[0])
         if "authorization" in request.headers or self.seconds > ends:
             return reply("<Error><Code>AccessDenied</Code></Error>", status=403)
-        data = self.bytes.get(parts.path.removeprefix("/"), BYTES)
+        data = self.bytes.get(unquote(parts.path.removeprefix("/")), BYTES)
         asked = request.headers.get("range", "")
         if not asked:
             return reply(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -160,7 +161,8 @@ def _item(item: dict[str, Any]) -> str:
 def _block(one: dict[str, Any], notion: Any, unknown: list[str]) -> str:  # noqa: C901, PLR0911, PLR0912
     kind, body = one["type"], one[one["type"]]
     text = inline(body.get("rich_text", []))
-    inner = enhanced(one.get("children", []), notion, unknown, 1)
+    children = [] if kind == "table" else one.get("children", [])
+    inner = enhanced(children, notion, unknown, 1)
     below = f"\n{inner}" if inner else ""
     url = f"https://www.notion.so/{one['id'].replace('-', '')}"
     if kind in UNSUPPORTED:
@@ -170,7 +172,8 @@ def _block(one: dict[str, Any], notion: Any, unknown: list[str]) -> str:  # noqa
         return f'<unknown url="https://www.notion.so/{page}#{anchor}" alt="{kind}"/>'
     match kind:
         case "paragraph":
-            return (text or "<empty-block/>") + below
+            begun = re.sub(r"^([#-])(?= )|^(\d+)(?=\. )", r"\2\\\1", text)
+            return (begun or "<empty-block/>") + below
         case "heading_1" | "heading_2" | "heading_3":
             mark = ' {toggle="true"}' if body.get("is_toggleable") else ""
             return f"{'#' * int(kind[-1])} {text}{mark}{below}"
@@ -189,7 +192,8 @@ def _block(one: dict[str, Any], notion: Any, unknown: list[str]) -> str:  # noqa
             return f'<callout icon="{icon}">\n\t{text}{below}\n</callout>'
         case "code":
             code = "".join(part["plain_text"] for part in body["rich_text"])
-            return f"```{body.get('language', '')}\n{code}\n```"
+            fence = "`" * (4 if "```" in code else 3)
+            return f"{fence}{body.get('language', '')}\n{code}\n{fence}"
         case "equation":
             return f"$$\n{body['expression']}\n$$"
         case "divider":
