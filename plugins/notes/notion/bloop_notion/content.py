@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bloop_notion import blocks, enhanced, render
+from bloop_notion.aliases import Aliases
 from bloop_notion.api import Api, RefusedError
 from bloop_notion.fields import dashed, text
 from bloop_notion.model import Block, Making, settled
@@ -31,20 +32,25 @@ class Said:
 class Contents:
     """Reads the content of pages of one connection."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, aliases: Aliases) -> None:
         self._api = api
+        self._aliases = aliases
         self._whole = True
         """Whether the site writes pages as Markdown; one refusal of the address is enough."""
 
     async def of(self, page: str) -> Said:
         """The content of a page; raises MissingRecordError where it is gone."""
-        making = Making(page)
+        making = self.making(page)
         if self._whole:
             said = await self._at_once(page, making)
             if said is not None:
                 return said
-            making = Making(page)
+            making = self.making(page)
         return of_blocks(await self.walk(page), making)
+
+    def making(self, page: str) -> Making:
+        """A page to be made."""
+        return Making(page, self._aliases.of(page))
 
     async def _at_once(self, page: str, making: Making) -> Said | None:
         """Notion's Markdown of a page; None where it is not whole and a walk is better."""

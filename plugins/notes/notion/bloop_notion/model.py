@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -34,6 +35,8 @@ class Block:
 class Media:
     """A file that Notion keeps. ``url`` opens it for an hour; ``block`` holds it, if one is known."""
 
+    id: str
+    """Its remote id."""
     key: str
     name: str
     url: str
@@ -42,9 +45,14 @@ class Media:
 
 @dataclass(slots=True)
 class Making:
-    """One page being made: its files, and what of it is lost."""
+    """One page being made: its files, and what of it is lost.
+
+    ``aliases`` are remote ids of files that were put there from here, by their keys: they had an id
+    before Notion gave them an address.
+    """
 
     page: str
+    aliases: Mapping[str, str] = field(default_factory=dict)
     files: dict[str, Media] = field(default_factory=dict)
     losses: dict[str, None] = field(default_factory=dict)
 
@@ -70,9 +78,9 @@ class Making:
     def file(self, url: str, block: str | None = None) -> str:
         """The address of a file that Notion keeps."""
         key, name = key_of(url), name_of(url)
-        known = self.files.get(key)
-        self.files[key] = Media(key, name, url, block or (known.block if known else None))
-        return f"bloop:{Kind.FILE}:{quote(file_id(self.page, key), safe='')}"
+        known, own = self.files.get(key), self.aliases.get(key) or file_id(self.page, key)
+        self.files[key] = Media(own, key, name, url, block or (known.block if known else None))
+        return f"bloop:{Kind.FILE}:{quote(own, safe='')}"
 
 
 def is_hosted(url: str) -> bool:
@@ -117,3 +125,15 @@ def settled(found: Any) -> Any:
     if isinstance(found, str) and "://" in found:
         return _IN_TEXT.sub(lambda m: unsigned(m[0]) if is_hosted(m[0]) else m[0], found)
     return found
+
+
+def addresses_in(found: Any) -> list[str]:
+    """The addresses of files that Notion keeps, within an answer."""
+    if isinstance(found, dict):
+        held = found.get("file")
+        url = held.get("url") if isinstance(held, dict) else None
+        urls = [url] if isinstance(url, str) else []
+        return urls + [one for value in found.values() for one in addresses_in(value)]
+    if isinstance(found, list):
+        return [one for value in found for one in addresses_in(value)]
+    return [found] if isinstance(found, str) and is_hosted(found) else []

@@ -13,7 +13,7 @@ from bloop_notion import properties
 from bloop_notion.content import Said
 from bloop_notion.fields import moment, obj, own_id, plain, text
 from bloop_notion.files import Downloads
-from bloop_notion.model import Media, file_id, settled
+from bloop_notion.model import Media, settled
 from bloop_sdk import Container, File, Kind, Node, Note
 from bloop_sdk.records import JSONObject
 
@@ -152,7 +152,7 @@ def file(media: Media, page: str, place: Place, downloads: Downloads) -> File:
     """A file that stands in a page."""
     name, lost = titled(media.name)
     return File(
-        remote_id=file_id(page, media.key),
+        remote_id=media.id,
         container=place.container,
         title=name,
         name=name,

@@ -59,6 +59,15 @@ def tags_of(page: JSONObject) -> tuple[str, ...]:
     return ()
 
 
+def tags_property(page: JSONObject) -> str | None:
+    """The name of a property that takes tags."""
+    for name, value in sorted(obj(page, "properties").items()):
+        if isinstance(value, dict) and name.strip().casefold() in _TAGS:
+            if value.get("type") == "multi_select":
+                return str(name)
+    return None
+
+
 def beyond(page: JSONObject) -> list[tuple[str, str, str]]:
     """Names, ids and types of properties of which the page holds only the first values."""
     found = []

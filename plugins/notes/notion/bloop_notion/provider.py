@@ -8,6 +8,7 @@ from bloop_notion import checking, events, fetching, notes, oauth
 from bloop_notion.api import Api
 from bloop_notion.config import NotionConfig
 from bloop_notion.reading import Reading
+from bloop_notion.writing import WRITES, Writing
 from bloop_sdk import (
     Authorization,
     Batch,
@@ -52,7 +53,7 @@ class NotionProvider:
 
     def spec(self) -> ProviderSpec:
         """The workspace, then everything in it."""
-        return ProviderSpec(streams=(WORKSPACE, PAGES), webhooks=True)
+        return ProviderSpec(streams=(WORKSPACE, PAGES), writes=WRITES, webhooks=True)
 
     async def check(self) -> CheckResult:
         """Which workspace and bot it is, and what the integration may not do."""
@@ -80,9 +81,8 @@ class NotionProvider:
         return await fetching.fetch(self._reading, refs)
 
     async def write(self, op: WriteOp, precondition: Precondition) -> WriteResult:
-        """Nothing yet."""
-        del precondition
-        raise UnsupportedError(f"{op.kind}: nothing is written to Notion")
+        """Make, edit, move or delete a note, or send a file; see :mod:`bloop_notion.writing`."""
+        return await Writing(self._reading).write(op, precondition)
 
     def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
         """What a signed event hints at; the token of a new subscription is kept."""

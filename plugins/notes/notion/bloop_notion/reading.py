@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from bloop_notion import notes, properties
+from bloop_notion.aliases import Aliases
 from bloop_notion.api import Api
 from bloop_notion.content import Contents
-from bloop_notion.fields import in_trash, obj, rows, text
+from bloop_notion.fields import in_trash, obj, text
 from bloop_notion.files import Downloads
 from bloop_notion.listing import Entry, everything
-from bloop_notion.model import Media, is_hosted, key_of
+from bloop_notion.model import Media, addresses_in, key_of
 from bloop_notion.tree import Tree
 from bloop_sdk import (
     Batch,
@@ -37,7 +38,8 @@ class Reading:
 
     def __init__(self, ctx: ConnectionContext, api: Api) -> None:
         self.api = api
-        self.contents = Contents(api)
+        self.aliases = Aliases(ctx)
+        self.contents = Contents(api, self.aliases)
         self.downloads = Downloads(ctx, self.fresh)
         self._me: JSONObject | None = None
         self._people: dict[str, str] | None = None
@@ -151,12 +153,12 @@ class Reading:
         """A new address of a file."""
         if media.block is not None:
             block = await self.api.get(f"blocks/{media.block}")
-            found = _hosted(block)
+            found = addresses_in(block)
         else:
             said = await self.contents.of(page)
             found = [one.url for one in said.making.files.values()]
         if media.key not in map(key_of, found):
-            found += _hosted(obj(await self.api.get(f"pages/{page}"), "properties"))
+            found += addresses_in(obj(await self.api.get(f"pages/{page}"), "properties"))
         return next((url for url in found if key_of(url) == media.key), None)
 
 
@@ -166,14 +168,3 @@ def _unshared(own: str) -> tuple[Skipped, ...]:
     return tuple(
         Skipped(ref=f"{kind}:{own}", reason=reason, code="record_unshared") for kind in kinds
     )
-
-
-def _hosted(found: Any) -> list[str]:
-    """All addresses of files within an answer."""
-    if isinstance(found, dict):
-        signed = rows({"file": [found.get("file")]}, "file")
-        urls = [text(one, "url") for one in signed if text(one, "url")]
-        return urls + [url for value in found.values() for url in _hosted(value)]
-    if isinstance(found, list):
-        return [url for one in found for url in _hosted(one)]
-    return [found] if isinstance(found, str) and is_hosted(found) else []

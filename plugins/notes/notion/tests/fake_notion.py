@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bloop_sdk import Kind, Ref, Request, Response, WebhookRequest
 from bloop_sdk.testing import reply
+from plugins.notes.notion.tests.fake_writes import write
 from plugins.notes.notion.tests.fake_workspace import (
     ADA,
     BOT,
@@ -40,6 +41,7 @@ SECRET = "secret_verification"  # noqa: S105 - of a system in memory
 BYTES = b"\x89PNG\r\n" + bytes(range(256)) * 3
 
 Item = dict[str, Any]
+_ADA = {"object": "user", "id": ADA}
 
 
 class Refused(Exception):
@@ -64,6 +66,8 @@ class FakeNotion:
         self.refresh_token: str | None = "refresh"
         self.codes: dict[str, str] = {}
         self.capabilities = {"read content", "update content", "insert content", "read users"}
+        self.public = True
+        """A public integration may make pages at the top of a workspace."""
         self.markdown = True
         self.most_blocks = 20_000
         self.unshared: set[str] = set()
@@ -248,50 +252,46 @@ class FakeNotion:
             case "GET", ["users", "me"]:
                 return self._bot()
             case "GET", ["users"]:
-                self._may("read users")
+                self.may("read users")
                 people = [self._bot(), {
                     "object": "user", "id": ADA, "name": "Ada Lovelace", "avatar_url": None,
                     "type": "person", "person": {"email": "ada@example.org"},
                 }]
                 return self._list(people, request.params, "user")
             case "POST", ["search"]:
-                self._may("read content")
+                self.may("read content")
                 return self._search(body, version)
             case "GET", ["pages", own]:
-                self._may("read content")
-                return self._shown(self._page(own), version)
+                self.may("read content")
+                return self.shown(self.page_of(own), version)
             case "GET", ["pages", own, "markdown"] if self.markdown:
-                self._may("read content")
+                self.may("read content")
                 return self._markdown(own)
             case "GET", ["pages", own, "properties", number]:
                 return self._property(own, number, request.params)
             case "GET", ["data_sources", own]:
-                return self._shown(self._source(own), version)
+                return self.shown(self.source_of(own), version)
             case "GET", ["databases", own] if own in self.databases:
-                return self._shown(self.databases[own], version)
+                return self.shown(self.databases[own], version)
             case "POST", ["data_sources", own, "query"]:
-                self._source(own)
+                self.source_of(own)
                 rows = [
-                    self._shown(page, version)
+                    self.shown(page, version)
                     for page in self.pages.values()
                     if page["parent"].get("data_source_id") == own and self._seen(page)
                 ]
                 return self._list(rows, body, "page_or_data_source")
             case "GET", ["blocks", own]:
-                self._may("read content")
-                return self._shown_block(self._block(own), version)
+                self.may("read content")
+                return self.shown_block(self.block_of(own), version)
             case "GET", ["blocks", own, "children"]:
-                self._may("read content")
-                children = [self.blocks[one] for one in self._block(own)["children"]]
-                shown = [self._shown_block(one, version) for one in children if self._there(one)]
+                self.may("read content")
+                children = [self.blocks[one] for one in self.block_of(own)["children"]]
+                shown = [self.shown_block(one, version) for one in children if self._there(one)]
                 return self._list(shown, request.params, "block")
-        return self._write(request, path, body, version)
+        return write(self, request, path, body, version)
 
-    def _write(self, request: Request, path: list[str], body: Item, version: str) -> Item | None:
-        del request, path, body, version
-        return None
-
-    def _may(self, capability: str) -> None:
+    def may(self, capability: str) -> None:
         if capability not in self.capabilities:
             message = "Insufficient permissions for this endpoint."
             raise Refused(403, "restricted_resource", message)
@@ -311,21 +311,21 @@ class FakeNotion:
     def _seen(self, item: Item) -> bool:
         return not item["in_trash"] and item["id"] not in self.unshared
 
-    def _page(self, own: str) -> Item:
+    def page_of(self, own: str) -> Item:
         if own in self.forbidden:
             raise Refused(403, "restricted_resource", "Insufficient permissions.")
         if own not in self.pages or own in self.unshared:
             raise Refused(404, "object_not_found", f"Could not find page with ID: {own}.")
         return self.pages[own]
 
-    def _source(self, own: str) -> Item:
+    def source_of(self, own: str) -> Item:
         if own not in self.sources or own in self.unshared:
             raise Refused(404, "object_not_found", f"Could not find data_source with ID: {own}.")
         return self.sources[own]
 
-    def _block(self, own: str) -> Item:
+    def block_of(self, own: str) -> Item:
         if own in self.pages:
-            self._page(own)
+            self.page_of(own)
         if own not in self.blocks or own in self.unshared:
             raise Refused(404, "object_not_found", f"Could not find block with ID: {own}.")
         return self.blocks[own]
@@ -333,7 +333,7 @@ class FakeNotion:
     def _there(self, one: Item) -> bool:
         return one["type"] != "child_page" or not self.pages[one["id"]]["in_trash"]
 
-    def _shown(self, item: Item, version: str) -> Item:
+    def shown(self, item: Item, version: str) -> Item:
         shown = self._signed(copy.deepcopy(item))
         if item["id"] in self.broken:
             shown["properties"] = "broken"
@@ -341,7 +341,7 @@ class FakeNotion:
             shown["archived"] = shown["in_trash"]
         return shown
 
-    def _shown_block(self, one: Item, version: str) -> Item:
+    def shown_block(self, one: Item, version: str) -> Item:
         kind = one["type"]
         body = copy.deepcopy(one.get(kind) or {})
         if kind == "child_page":
@@ -354,8 +354,8 @@ class FakeNotion:
             "parent": {"type": kind_above, kind_above: parent},
             "created_time": one.get("created_time", self.minute()),
             "last_edited_time": one.get("last_edited_time", self.minute()),
-            "created_by": {"object": "user", "id": ADA},
-            "last_edited_by": {"object": "user", "id": ADA},
+            "created_by": self.pages.get(one["id"], {}).get("created_by", _ADA),
+            "last_edited_by": _ADA,
             "has_children": bool(one["children"]), "in_trash": False,
             "type": kind, kind: self._signed(body),
         }
@@ -398,10 +398,10 @@ class FakeNotion:
             if self._seen(one) and one["id"] not in self.unindexed
         ]
         items.sort(key=lambda one: (one["last_edited_time"], one["id"]), reverse=True)
-        return self._list([self._shown(one, version) for one in items], body, "page_or_data_source")
+        return self._list([self.shown(one, version) for one in items], body, "page_or_data_source")
 
     def _markdown(self, own: str) -> Item:
-        self._block(own)
+        self.block_of(own)
         unknown: list[str] = []
         nested = [self._nested(one, own) for one in self.blocks[own]["children"]]
         shown = [one for one in nested if self._there(one)]
@@ -415,14 +415,14 @@ class FakeNotion:
 
     def _nested(self, own: str, page: str) -> Item:
         one = self.blocks[own]
-        shown = self._shown_block(one, VERSIONS[0])
+        shown = self.shown_block(one, VERSIONS[0])
         inner = [] if one["type"] == "child_page" else one["children"]
         body = {one["type"]: one.get(one["type"]) or shown[one["type"]]}
         return {**shown, **body, "page": page,
                 "children": [self._nested(child, page) for child in inner]}
 
     def _property(self, own: str, number: str, asked: Any) -> Item:
-        for value in self._page(own)["properties"].values():
+        for value in self.page_of(own)["properties"].values():
             if value["id"] == number:
                 kind = value["type"]
                 every = value.get("every", value[kind])
@@ -469,6 +469,10 @@ class FakeNotion:
             "workspace_name": "School", "owner": {"type": "workspace", "workspace": True},
         })
 
+    def refused(self, status: int, code: str, message: str) -> Refused:
+        """An error of Notion's."""
+        return Refused(status, code, message)
+
     # -- what the kit does to it
 
     def edit(self) -> Ref:
@@ -505,6 +509,16 @@ class FakeNotion:
         self.forbidden.add(own)
         return Ref(Kind.NOTE, own)
 
+    def beyond(self) -> tuple[Ref, Any]:
+        """A page, and the blocks of it that are coloured."""
+        own = ident("page Row")
+        held = [
+            (name, self.blocks[name])
+            for name in self.blocks[own]["children"]
+            if self.blocks[name]["type"] == "callout"
+        ]
+        return Ref(Kind.NOTE, own), copy.deepcopy(held)
+
     def webhook(self, event: Item | None = None) -> WebhookRequest:
         """A signed event."""
         told = event or {
@@ -529,7 +543,12 @@ def small(**settings: Any) -> FakeNotion:
         parent=top,
     )
     source = notion.source("Tasks", parent=top)
-    notion.page("Row", parent=source, Points={"id": "pts", "type": "number", "number": 3})
+    notion.page(
+        "Row",
+        block("callout", "Mind", icon={"type": "emoji", "emoji": "🦊"}, color="red_background"),
+        parent=source,
+        Points={"id": "pts", "type": "number", "number": 3},
+    )
     notion.page("Second row", block("quote", "Said."), parent=source)
     notion.seconds = 0
     return notion

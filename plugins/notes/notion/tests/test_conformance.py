@@ -18,6 +18,9 @@ TestNotion = plugin_tests(
         good=GOOD,
         bad={**GOOD, "token": "never valid"},
         expired={**GOOD, "token": "valid once"},
-        without={"unknown": "a list of Notion's holds pages and data sources, and nothing else"},
+        without={
+            "unknown": "a list of Notion's holds pages and data sources, and nothing else",
+            "write": "the kit writes notes by itself",
+        },
     ),
 )
