@@ -104,7 +104,9 @@ class Incoming:
 
     @property
     def has_bytes(self) -> bool:
-        """Whether the hub holds the bytes of this very file."""
+        """Whether nothing of it is to be fetched any more: of a file, its bytes."""
+        if not isinstance(self.record, records.File) or self.record.chunks is None:
+            return True
         known = self.known
         kept = known is not None and known.raw_hash == self.hash and known.blob is not None
         return kept or self.blob is not None
