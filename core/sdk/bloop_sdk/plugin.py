@@ -297,6 +297,10 @@ class Plugin:
     def stop(self) -> None:
         """Called once when the plugin is switched off, after running calls have drained."""
 
+    def notes(self) -> Sequence[str]:
+        """What ``bloop plugins doctor`` tells of it besides its state: sentences, soon given."""
+        return ()
+
 
 Told = Callable[[int, int | None, str], None]
 """Called with how much is done, of how much (None: unknown), and what is done now."""

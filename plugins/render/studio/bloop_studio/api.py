@@ -19,7 +19,7 @@ from bloop_sdk import (
 )
 from bloop_sdk.storyboard import Storyboard, read_storyboard, storyboard_schema
 from bloop_sdk.web import FileView
-from bloop_studio import asking, pieces, storyboards, telling, videos, views, voicing
+from bloop_studio import asking, logo, pieces, storyboards, telling, videos, views, voicing
 from bloop_studio.access import storyboard_of, video_of
 from bloop_studio.config import config_of, defaults
 from bloop_studio.diff import compare
@@ -161,6 +161,25 @@ async def picture(request: WebRequest, ctx: RequestContext) -> Response:
         )
     headers = {"content-type": "image/png", "cache-control": "private, max-age=60"}
     return Response(status=200, headers=headers, body=png, url="")
+
+
+async def show_logo(_request: WebRequest, ctx: RequestContext) -> FileView:
+    """The institution's own logo."""
+    if await ctx.files.get(logo.KEPT) is None:
+        raise NotFoundError("this institution has set no logo")
+    return FileView(name=logo.KEPT, download="logo")
+
+
+async def write_logo(request: WebRequest, ctx: RequestContext) -> Response:
+    """Set the logo: the body is a PNG, a JPEG or an SVG."""
+    await logo.keep(ctx, await request.body())
+    return Response(status=204, headers={}, body=b"", url="")
+
+
+async def remove_logo(_request: WebRequest, ctx: RequestContext) -> Response:
+    """Remove the institution's own logo."""
+    await logo.forget(ctx)
+    return Response(status=204, headers={}, body=b"", url="")
 
 
 async def schema(_request: WebRequest, _ctx: RequestContext) -> dict[str, Any]:

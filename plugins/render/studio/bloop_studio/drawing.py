@@ -5,41 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import BloopError, CallContext, ItemFile, JobContext, UnsupportedError
+from bloop_sdk import BloopError, CallContext, ItemFile, JobContext
 from bloop_sdk.providers.render import Renderer, ScenePlan
-from bloop_studio import pieces, planning, videos
+from bloop_studio import logo, pieces, planning, videos
 from bloop_studio.endings import FULL
 from bloop_studio.jobs import STOPPED, TELL_SECONDS, JobPayload, Work, stage
+from bloop_studio.renderers import open_renderer
 from bloop_studio.tables import VideoScene
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRenderer:
-    """A renderer, and under which name its clips are kept."""
-
-    plugin_id: str
-    renderer: Renderer
-    version: str
-
-
-async def open_renderer(ctx: CallContext) -> OpenRenderer:
-    """The first renderer that is ready; raises with what to install where none is."""
-    missing: list[str] = []
-    for offer in await ctx.providers.offers("renderer"):
-        renderer: Renderer = await ctx.providers.get("renderer", offer.plugin_id)
-        probe = renderer.probe()
-        if probe.ready:
-            return OpenRenderer(offer.plugin_id, renderer, renderer.version())
-        missing += [f"{offer.plugin_id} needs {what}" for what in probe.missing]
-    raise UnsupportedError(
-        "nothing here draws scenes",
-        code="no_renderer",
-        cure="; ".join(missing) or "enable a renderer: bloop plugins enable manim",
-    )
 
 
 @stage("scenes")
@@ -81,8 +56,8 @@ def _is_trouble(ctx: JobContext, err: BloopError) -> bool:
 async def _draw(
     work: Work, renderer: Renderer, row: VideoScene, kept: dict[str, Any], target: Path
 ) -> None:
-    files = await stored(work.ctx, planning.assets_of(kept), target.parent)
-    await _drawn(work, renderer, row, planning.read_plan(kept, files), target)
+    plan = await brought(work.ctx, kept, target.parent)
+    await _drawn(work, renderer, row, plan, target)
 
 
 async def _drawn(
@@ -125,6 +100,12 @@ def _done(
     fault: str | None = None,
 ) -> None:
     videos.change_scene(unit, scene, clip=name, drawn=frames, reused=reused, fault=fault)
+
+
+async def brought(ctx: CallContext, kept: Mapping[str, Any], folder: Path) -> ScenePlan:
+    """A plan whose pictures and logo are files in ``folder``."""
+    files = await stored(ctx, planning.assets_of(kept), folder)
+    return planning.read_plan(kept, files, await logo.fetch(ctx, kept["look"]["logo"], folder))
 
 
 async def stored(ctx: CallContext, assets: Mapping[str, ItemFile], folder: Path) -> dict[str, Path]:

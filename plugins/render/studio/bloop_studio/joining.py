@@ -24,6 +24,7 @@ from bloop_studio.captions import (
     webvtt,
 )
 from bloop_studio.captions import chapters as chapters_of
+from bloop_studio.clips import CLIPS_DIFFER
 from bloop_studio.compose import Metadata, compose
 from bloop_studio.jobs import JobPayload, Work, stage
 from bloop_studio.options import Options
@@ -59,8 +60,22 @@ class Parts:
 
 
 @stage("scenes", "composing")
-async def join(work: Work, _payload: JobPayload) -> dict[str, Any]:
-    """Put the video together, unless the same was put together before."""
+async def join(work: Work, payload: JobPayload) -> dict[str, Any]:
+    """Put the video together, unless the same was put together before.
+
+    Clips that can't be joined are of a renderer that has changed between two scenes, as one does
+    whose encoder was given up: the video is made once more, with what fits found again.
+    """
+    try:
+        return await _joined(work)
+    except FatalError as err:
+        if err.code != CLIPS_DIFFER or payload.get("redrawn"):
+            raise
+        await work.ctx.transaction(videos.redraw, work.video.id, work.video.round)
+        return {"redrawn": err.message}
+
+
+async def _joined(work: Work) -> dict[str, Any]:
     ctx, begun = work.ctx, time.monotonic()
     rows = await ctx.read(videos.scenes, work.video.id)
     await work.tell(state="composing", done=0, total=0, message="")

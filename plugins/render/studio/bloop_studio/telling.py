@@ -12,12 +12,13 @@ from bloop_sdk import CallContext, FatalError, Item, LessonView, NotFoundError, 
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
 from bloop_sdk.records import JSONObject
 from bloop_sdk.storyboard import Scene, Storyboard, read_storyboard
-from bloop_studio import drafting, pieces, planning, storyboards, videos
+from bloop_studio import drafting, logo, pieces, planning, storyboards, videos
 from bloop_studio.config import config_of
-from bloop_studio.drawing import open_renderer, stored
+from bloop_studio.drawing import brought, stored
 from bloop_studio.insisting import insist
 from bloop_studio.jobs import JobPayload, Work, next_stage, stage
 from bloop_studio.options import Options
+from bloop_studio.renderers import open_renderer
 from bloop_studio.tables import StoryboardVersion, VideoScene
 from bloop_studio.timing import Timed, plan_scene
 from bloop_studio.voicing import Narration, narrate
@@ -95,9 +96,10 @@ def _as_storyboard(answer: Any) -> JSONObject:
 async def check(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[tuple[str, Fault]]]:
     """A storyboard that can be drawn, and what was found; a refused scene keeps its words."""
     renderer = (await open_renderer(work.ctx)).renderer
-    look = look_of(work.ctx, work.options)
     told = work.teller("scenes measured")
     with pieces.workshop(work.ctx) as name:
+        shown = await logo.fetch(work.ctx, await logo.name_of(work.ctx), Path(name))
+        look = look_of(work.ctx, work.options, shown)
         plans = [
             await _unplanned(work, scene, storyboard, look, Path(name))
             for scene in storyboard.scenes
@@ -132,10 +134,10 @@ async def _unplanned(
     )
 
 
-def look_of(ctx: CallContext, options: Options) -> Look:
+def look_of(ctx: CallContext, options: Options, shown: Path | None = None) -> Look:
     """The look of a video in its institution's colours."""
     config = config_of(ctx)
-    return options.look(config.primary, config.accent)
+    return options.look(config.primary, config.accent, shown)
 
 
 @stage("speech")
@@ -147,9 +149,9 @@ async def speak_lines(work: Work, payload: JobPayload) -> dict[str, Any]:
         told = work.teller("lines spoken")
         narration = await narrate(work.ctx, storyboard, work.options, Path(name), told)
     timed = timed_scenes(storyboard, narration, work.options.fps)
-    look = look_of(work.ctx, work.options)
+    look, shown = look_of(work.ctx, work.options), await logo.name_of(work.ctx)
     plans = [
-        planning.plan(scene, one, look, storyboard, work.item)
+        planning.plan(scene, one, look, storyboard, work.item, shown)
         for scene, one in zip(storyboard.scenes, timed, strict=True)
     ]
     report = _spoken_report(work, narration, timed, time.monotonic() - begun)
@@ -216,9 +218,9 @@ async def still(
     if scene is None:
         raise NotFoundError("this storyboard has no such scene")
     timed = plan_scene(scene, {}, options.fps)
-    kept = planning.plan(scene, timed, look_of(ctx, options), storyboard, item)
-    files = await stored(ctx, planning.assets_of(kept), folder)
-    shown = planning.read_plan(kept, files)
+    look, name = look_of(ctx, options), await logo.name_of(ctx)
+    kept = planning.plan(scene, timed, look, storyboard, item, name)
+    shown = await brought(ctx, kept, folder)
     when = shown.seconds if at is None else min(at, shown.seconds)
     renderer = (await open_renderer(ctx)).renderer
     (png,) = await renderer.still(shown, [max(0.0, when - 1 / options.fps)], folder)

@@ -21,15 +21,17 @@ def ask(
     options: Options,
     storyboard: StoryboardVersion | None,
     *,
+    brand: Sequence[str | None],
     by: str,
     again: bool = False,
 ) -> Video:
     """The video of a lesson with these options: what was asked for before, or a new one.
 
-    ``storyboard`` is the version to draw; without one the lesson's own is drafted. One that failed
-    is tried anew, and with ``again`` any other too.
+    ``storyboard`` is the version to draw; without one the lesson's own is drafted. ``brand`` are
+    the institution's colours and logo as they are now. One that failed is tried anew, and with
+    ``again`` any other too.
     """
-    request = _request(item, options, storyboard)
+    request = _request(item, options, storyboard, brand)
     found = unit.session.scalar(select(Video).where(Video.request == request))
     if found is not None and not (again or has_failed(unit, found)):
         return found
@@ -76,9 +78,22 @@ def again(unit: Unit, id_: str) -> Video | None:
     return found
 
 
-def _request(item: Item, options: Options, storyboard: StoryboardVersion | None) -> str:
+def redraw(unit: Unit, id_: str, round_: int) -> None:
+    """Make a video once more, since its clips don't fit together; what is there is found again."""
+    if progress(unit, id_, round_, round=round_ + 1, state=STAGES[0], done=0, total=0):
+        payload = {"video": id_, "round": round_ + 1, "redrawn": True}
+        job = unit.enqueue("storyboard", payload, key=f"{id_}/{round_ + 1}")
+        progress(unit, id_, round_ + 1, job_id=job)
+
+
+def _request(
+    item: Item,
+    options: Options,
+    storyboard: StoryboardVersion | None,
+    brand: Sequence[str | None],
+) -> str:
     subject = storyboard.id if storyboard else f"{item.id}@{item.version}"
-    text = json.dumps([subject, options.model_dump(mode="json")], sort_keys=True)
+    text = json.dumps([subject, options.model_dump(mode="json"), *brand], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

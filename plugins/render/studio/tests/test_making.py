@@ -111,6 +111,17 @@ async def test_a_scene_that_cannot_be_drawn_becomes_a_title_card(make, toys):
     assert row.report["degraded"] == [{"scene": 2, "reason": "the crayon broke"}]
 
 
+async def test_a_renderer_that_changes_between_two_scenes_draws_them_alike(make, toys):
+    from bloop_crayon.plugin import Crayon
+
+    Crayon.colours = "1"
+    row = await make([scene("one", "Before"), scene("two", "After", title="ANOTHER CRAYON")])
+    Crayon.colours = "1"
+    assert (row.state, row.error) == ("ready", None)
+    assert row.round == 2
+    assert sorted(toys[1]) == ["one", "one", "two"]
+
+
 async def test_a_scene_that_does_not_fit_keeps_its_words(make, toys):
     row = await make([scene("one", "All of this", title="TOO MUCH")])
     assert row.state == "ready"
