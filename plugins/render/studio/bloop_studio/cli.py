@@ -105,7 +105,10 @@ async def _save(ctx: CommandContext, row: Video, output: Path) -> None:
     for file, target in (
         ("video.mp4", output),
         ("captions.vtt", output.with_suffix(".vtt")),
+        ("captions.srt", output.with_suffix(".srt")),
     ):
+        if file not in files:
+            continue  # It was made before there was one.
         part = target.with_name(f".{target.name}.part")
         await ctx.files.save(files[file], part)
         part.replace(target)
