@@ -18,10 +18,10 @@ from bloop_manim.drawing.fonts import NO_INK, Ink, Style, own
 from bloop_manim.drawing.latex import FormulaError
 from bloop_manim.drawing.shaping import ATOM, Set, right_to_left, set_line
 from bloop_manim.drawing.typeset import formula
+from bloop_sdk.storyboard import FORMULA, dollars, latex_of
 
 Align = Literal["start", "middle", "end"]
 LEADING: Final = 1.36
-MATHS: Final = re.compile(r"(?<!\\)\$([^$]+)(?<!\\)\$")
 _ORPHAN: Final = 14
 _MATHS_SIZE: Final = 1.06
 """Typst's letters are a little smaller than ours at the same size."""
@@ -58,22 +58,23 @@ class Rich:
 
 @lru_cache(2048)
 def rich(text: str) -> Rich:
-    """Reads ``$...$`` in a text; what can't be set stands as it was written."""
+    """Reads formulas in a text; what can't be set stands as it was written."""
     atoms: list[Set] = []
     troubles: list[Trouble] = []
 
     def replaced(found: re.Match[str]) -> str:
+        latex = latex_of(found)
         try:
-            one = formula(found[1].strip(), display=False)
+            one = formula(latex.strip(), display=False)
         except FormulaError as err:
-            message = f"${found[1]}$, character {err.place + 1}: {err}"
+            message = f"${latex}$, character {err.place + 1}: {err}"
             troubles.append(Trouble("formula", message))
-            return found[1]
+            return latex
         size = _MATHS_SIZE
         atoms.append(Set(one.ink * size, one.width * size, one.above * size, one.below * size))
         return ATOM
 
-    return Rich(MATHS.sub(replaced, tidy(text)).replace("\\$", "$"), tuple(atoms), tuple(troubles))
+    return Rich(dollars(FORMULA.sub(replaced, tidy(text))), tuple(atoms), tuple(troubles))
 
 
 @dataclass(slots=True)
