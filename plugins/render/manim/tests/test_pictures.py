@@ -95,16 +95,17 @@ def test_texts_have_the_contrast_of_their_theme(theme):
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_a_storyboard_holds_is_drawn_or_refused_with_a_reason(kind):
     refused = 0
-    for seed in range(6):
-        shape = list(FORMATS)[seed % 3]
+    for seed, shape in enumerate(FORMATS):
         found = check(plan(scene(kind, seed), shape=shape))
-        if seed == 0:
-            assert found == check(plan(scene(kind, seed), shape=shape))
         refused += found.refused
         assert not found.refused or any(not fault.mended for fault in found.faults)
         for one in found.scenes:
             assert timeline(plan(one, shape=shape)).steps
-    assert refused <= 3
+    assert refused <= 2
+
+
+def test_a_check_finds_the_same_again():
+    assert check(plan(scene("bullets", 0))) == check(plan(scene("bullets", 0)))
 
 
 def test_what_a_cue_shows_is_hidden_until_then():

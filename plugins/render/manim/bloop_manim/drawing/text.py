@@ -301,7 +301,7 @@ def _without_orphan(
     """Somewhat narrower lines where the last one would hold a single word, if that is enough."""
     spaceless = unspaced(lines[-1][:1] or " ")
     enough = _TAIL if spaceless else _ORPHAN
-    if " " in lines[-1] or (spaceless or not lines[-1].isalpha()) and len(lines[-1]) > enough:
+    if " " in lines[-1] or ((spaceless or not lines[-1].isalpha()) and len(lines[-1]) > enough):
         return lines
     for share in (0.94, 0.88, 0.8):
         other = _broken(source.text, source.atoms, style, language, width * share)
