@@ -21,7 +21,7 @@ FAILS = (OSError, ValueError, av.FFmpegError)
 
 
 def seconds_of(encoding: Encoding) -> float | None:
-    """How long some frames of noise that moves take; None where this machine has no such encoder."""
+    """How long some frames of noise take; None where this machine has no such encoder."""
     random = np.random.default_rng(0)
     pixels = random.integers(0, 255, (HEIGHT, WIDTH, 4), np.uint8)
     begin = time.perf_counter()
