@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,7 +61,7 @@ async def _draw(
     fault: str | None = None,
 ) -> None:
     ctx = work.ctx
-    with tempfile.TemporaryDirectory(dir=ctx.data_dir) as folder:
+    with pieces.workshop(ctx) as folder:
         plan = await brought(ctx, kept, Path(folder))
         target = Path(folder, "scene.mp4")
         await _drawn(work, opened.renderer, row, plan, target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -78,9 +77,11 @@ async def _joined(work: Work) -> dict[str, Any]:
     ctx, begun = work.ctx, time.monotonic()
     rows = await ctx.read(videos.scenes, work.video.id)
     await work.tell(state="composing", done=0, total=0, message="")
-    with tempfile.TemporaryDirectory(dir=ctx.data_dir) as name:
+    with pieces.workshop(ctx) as name:
         folder = Path(name)
-        narration = await narrate(ctx, work.storyboard, _as_spoken(work), folder)
+        narration = await narrate(
+            ctx, work.storyboard, _as_spoken(work), folder, refused=_refused(work)
+        )
         key = _key(work, rows, narration)
         files = {file: f"video/{key}/{file}" for file in FILES}
         kept = [await pieces.use(ctx, one) for one in files.values()]
@@ -99,6 +100,12 @@ def _as_spoken(work: Work) -> Options:
     """The options with the voice that the scenes were timed by, whoever else can speak by now."""
     voice = (work.video.report or {}).get("speech", {}).get("voice") or work.options.voice
     return work.options.model_copy(update={"voice": voice})
+
+
+def _refused(work: Work) -> dict[tuple[str, str], str]:
+    """The lines that the scenes were timed without."""
+    unsaid = (work.video.report or {}).get("speech", {}).get("unsaid", ())
+    return {(one["scene"], one["line"]): one["reason"] for one in unsaid}
 
 
 def _key(work: Work, rows: Sequence[VideoScene], narration: Narration) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from pathlib import Path
 
 from bloop_sdk import CallContext, HostileInputError, NotFoundError, UnsupportedError
@@ -24,7 +23,7 @@ async def name_of(ctx: CallContext) -> str | None:
     own, source = await ctx.files.get(KEPT), config_of(ctx).logo
     if own is None and source is None:
         return None
-    with tempfile.TemporaryDirectory(dir=ctx.data_dir) as folder:
+    with pieces.workshop(ctx) as folder:
         copy = Path(folder, KEPT)
         if own is not None:
             await ctx.files.save(KEPT, copy)
@@ -66,7 +65,7 @@ async def keep(ctx: CallContext, data: bytes) -> None:
         raise HostileInputError(
             f"a logo has {LARGEST_LOGO} bytes at most, this one {len(data)}", cure="make it smaller"
         )
-    with tempfile.TemporaryDirectory(dir=ctx.data_dir) as folder:
+    with pieces.workshop(ctx) as folder:
         source = Path(folder, KEPT)
         await ctx.run_sync(source.write_bytes, data)
         await judge(ctx, source)

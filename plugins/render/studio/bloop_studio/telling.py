@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import CallContext, FatalError, Item, NotFoundError, Unit
+from bloop_sdk import CallContext, FatalError, Item, LessonView, NotFoundError, Unit
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
-from bloop_sdk.storyboard import Scene, Storyboard
-from bloop_studio import drafting, logo, planning, storyboards, videos
+from bloop_sdk.records import JSONObject
+from bloop_sdk.storyboard import Scene, Storyboard, read_storyboard
+from bloop_studio import drafting, logo, pieces, planning, storyboards, videos
 from bloop_studio.config import config_of
 from bloop_studio.drawing import brought, stored
 from bloop_studio.insisting import insist
@@ -29,10 +29,11 @@ async def write_storyboard(work: Work, payload: JobPayload) -> dict[str, Any]:
     """Find or draft the storyboard, and have its scenes measured."""
     begun = time.monotonic()
     version, note = await _version(work)
-    storyboard = Storyboard.model_validate(version.body)
+    storyboard, filters = await _filtered(work, Storyboard.model_validate(version.body))
     checked, faults = await check(work, storyboard)
     report: dict[str, Any] = {
         "storyboard": {"version": version.number, "made_by": version.made_by, "note": note},
+        "filters": filters,
         "scenes": len(checked.scenes),
         "faults": [dataclasses.asdict(one) | {"scene": scene} for scene, one in faults],
         "seconds": {"storyboard": round(time.monotonic() - begun, 2)},
@@ -48,8 +49,8 @@ async def write_storyboard(work: Work, payload: JobPayload) -> dict[str, Any]:
     return {"scenes": len(checked.scenes)}
 
 
-def _ask_for_speech(unit: Unit, payload: JobPayload) -> None:
-    unit.enqueue("speech", payload, key=_key("speech", payload))
+def _ask_for_speech(unit: Unit, payload: JobPayload) -> str:
+    return unit.enqueue("speech", payload, key=_key("speech", payload))
 
 
 async def _version(work: Work) -> tuple[StoryboardVersion, str]:
@@ -71,11 +72,32 @@ async def _version(work: Work) -> tuple[StoryboardVersion, str]:
     return kept, made.note
 
 
+async def _filtered(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[dict[str, str]]]:
+    """The storyboard as other plugins change it, and whose change was left out."""
+    item = work.item
+    lesson = LessonView(
+        id=item.id,
+        institution=work.ctx.call.institution,
+        kind=item.kind,
+        title=item.title,
+        language=item.language,
+    )
+    done = await work.ctx.providers.filtered(
+        "filter_storyboard", storyboard.model_dump(mode="json"), _as_storyboard, lesson=lesson
+    )
+    left = [{"plugin": one.plugin_id, "reason": one.reason[:500]} for one in done.left_out]
+    return Storyboard.model_validate(done.value), left
+
+
+def _as_storyboard(answer: Any) -> JSONObject:
+    return read_storyboard(answer).model_dump(mode="json")
+
+
 async def check(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[tuple[str, Fault]]]:
     """A storyboard that can be drawn, and what was found; a refused scene keeps its words."""
     renderer = (await open_renderer(work.ctx)).renderer
     told = work.teller("scenes measured")
-    with tempfile.TemporaryDirectory(dir=work.ctx.data_dir) as name:
+    with pieces.workshop(work.ctx) as name:
         shown = await logo.fetch(work.ctx, await logo.name_of(work.ctx), Path(name))
         look = look_of(work.ctx, work.options, shown)
         plans = [
@@ -123,7 +145,7 @@ async def speak_lines(work: Work, payload: JobPayload) -> dict[str, Any]:
     """Have the lines spoken, place the cues, and ask for the scenes."""
     begun = time.monotonic()
     storyboard = work.storyboard
-    with tempfile.TemporaryDirectory(dir=work.ctx.data_dir) as name:
+    with pieces.workshop(work.ctx) as name:
         told = work.teller("lines spoken")
         narration = await narrate(work.ctx, storyboard, work.options, Path(name), told)
     timed = timed_scenes(storyboard, narration, work.options.fps)
@@ -163,7 +185,7 @@ def _spoken_report(
     return report
 
 
-def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]) -> None:
+def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]) -> str:
     """A job a scene, and one that joins them after all; asked again, the same."""
     if not plans:
         raise FatalError("this storyboard has no scenes", cure="add one, then make the video")
@@ -175,7 +197,7 @@ def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]
         )
         wanted = payload | {"scene": number}
         after.append(unit.enqueue("scene", wanted, key=f"{_key('scene', payload)}/{number}"))
-    unit.enqueue("video", payload, key=_key("video", payload), after=after)
+    return unit.enqueue("video", payload, key=_key("video", payload), after=after)
 
 
 def _key(kind: str, payload: JobPayload) -> str:
