@@ -191,9 +191,7 @@ async def storyboard(
 
 
 @click.command()
-@click.argument(
-    "file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
+@click.argument("file", required=False, type=click.File("rb"))
 @click.option("--remove", is_flag=True, help="Show the one of hub.toml again, or none.")
 @click.pass_obj
 async def logo(ctx: CommandContext, *, file: BinaryIO | None, remove: bool) -> None:
