@@ -40,12 +40,13 @@ from bloop_sdk.hooks import (
 )
 from bloop_sdk.http import HttpClient, Request, Response
 from bloop_sdk.manifest import API_VERSION, Manifest, load_manifest
-from bloop_sdk.offers import Offer, Providers
+from bloop_sdk.offers import Filtered, LeftOut, Offer, Providers
 from bloop_sdk.plugin import (
     CallContext,
     CommandContext,
     ConnectionContext,
     JobContext,
+    JobView,
     Plugin,
     PluginContext,
     RequestContext,
@@ -65,6 +66,7 @@ from bloop_sdk.providers.content import (
     FileDraft,
     Foreseeing,
     Hint,
+    Keyed,
     LMSProvider,
     NoteDraft,
     NotesProvider,
@@ -158,6 +160,7 @@ __all__ = [
     "FileDraft",
     "FileView",
     "Files",
+    "Filtered",
     "ForbiddenRecordError",
     "Foreseeing",
     "Form",
@@ -169,8 +172,11 @@ __all__ = [
     "Item",
     "ItemFile",
     "JobContext",
+    "JobView",
+    "Keyed",
     "Kind",
     "LMSProvider",
+    "LeftOut",
     "LessonView",
     "Link",
     "MalformedRecordError",

@@ -27,7 +27,7 @@ from bloop.store.errors import ConflictError
 from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Deletes, Part, Ref, Stream
-from bloop_sdk.records import CONTAINER_KINDS, Kind
+from bloop_sdk.records import CONTAINER_KINDS, File, Kind
 
 MOST_ROWS = 10_000
 """A part of more records is none that is known again: until its end they are held in memory."""
@@ -64,7 +64,7 @@ class _Open:
             else:
                 self.met[one.ref] = one
                 # Bytes that the hub does not hold have to be asked for once more.
-                self.clean &= one.ref.kind is not Kind.FILE or one.has_bytes
+                self.clean &= one.has_bytes
         self.clean &= not step.batch.skipped and len(self.met) <= MOST_ROWS
 
 

@@ -25,6 +25,7 @@ from bloop_sdk import (
     Exporter,
     Foreseeing,
     Hint,
+    Keyed,
     LMSProvider,
     Partition,
     Precondition,
@@ -84,6 +85,13 @@ class GuardedProvider:
         """As the provider's, if it foresees anything."""
         if isinstance(self.inner, Foreseeing):
             self.calls.run(self.handle, "ahead", self.inner.ahead, partitions)
+
+    def source_key(self) -> str:
+        """As the provider's; empty where it has none."""
+        inner = self.inner
+        if not isinstance(inner, Keyed):
+            return ""
+        return self.calls.run(self.handle, "source_key", lambda: _expected(inner.source_key(), str))
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
         """As the provider's."""

@@ -16,6 +16,7 @@ from bloop_sdk.providers.content import (
     DeviceAuthorizing,
     Exporter,
     Foreseeing,
+    Keyed,
     LMSProvider,
     NotesProvider,
 )
@@ -42,7 +43,7 @@ class Capability:
     lent: bool = False
 
 
-_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing)
+_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed)
 
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability

@@ -126,7 +126,8 @@ class WriteOp:
     """Something to change on the other side; ``kind`` is one of the spec's ``writes``.
 
     ``again`` says that an earlier try of the same key may have come through: what it made is to be
-    looked for (and answered) before anything is made a second time.
+    looked for (and answered) before anything is made a second time. What was deleted then is no
+    error.
     """
 
     kind: str
@@ -149,8 +150,9 @@ class Precondition:
 class WriteResult:
     """What the other side holds now.
 
-    ``batch`` has the records that the next read would yield for what was written, where the answer
-    tells them: the hub then need not fetch. ``lost`` names what the system could not take.
+    ``batch`` has the records that the next read would yield for what was written (of a note, its
+    places too), where the answer tells them: the hub then need not fetch. ``lost`` names what the
+    system could not take.
     """
 
     ref: Ref
@@ -307,6 +309,21 @@ class Foreseeing(Protocol):
 
         Each call takes the place of the one before: what was asked for and is no longer named is
         not wanted any more. What is read must not depend on it.
+        """
+        ...
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """What a content provider may have besides: its file or folder holds several containers.
+
+    Without it a file is known by its first container.
+    """
+
+    def source_key(self) -> str:
+        """What is imported, whatever it holds: the next import of it has the same key.
+
+        Asked after :meth:`ContentProvider.discover`; no I/O. At most 500 characters.
         """
         ...
 
