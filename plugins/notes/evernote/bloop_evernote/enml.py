@@ -13,7 +13,7 @@ from bs4.element import CData, NavigableString, PreformattedString
 from bloop_evernote import blocks
 from bloop_evernote.markdown import DONE, OPEN, markdown_of
 from bloop_evernote.style import KNOWN, emphasis, is_mono, styles
-from bloop_evernote.text import MAX_DEPTH, picture_of, shallow, soup_of, tags_in
+from bloop_evernote.text import MAX_DEPTH, html_of, picture_of, shallow, soup_of, tags_in
 
 _LANGUAGE = re.compile(r"[\w+#-]{1,30}\Z")
 _PLAIN = frozenset({"plaintext", "plain", "text", "none", "auto"})
@@ -122,7 +122,7 @@ class _Conversion:
         made = self._made
         for what, count in self._counts.items():
             made.lost.append(what if count == 1 else f"{what} ({count} times)")
-        made.html = self._body.decode_contents()
+        made.html = html_of(self._body)
         made.markdown = markdown_of(self._body)
         return made
 
