@@ -236,7 +236,7 @@ class _Conversion:
         element.clear()
         element.name, element.attrs = "span", {}
         hinted = f" (hint: {hint[:200]})" if hint else ""
-        element.string = f"\N{LOCK} Encrypted, opened only in Evernote{hinted}"
+        element.string = f"[Encrypted, opened only in Evernote{hinted}]"
         self._counts["an encrypted section: kept, but opened only in Evernote"] += 1
 
     def _picture(self, image: Tag) -> None:
@@ -253,7 +253,7 @@ class _Conversion:
         if medium is None:
             self._counts[f"an attachment that the export lacks: {mime or 'unknown'} {digest}"] += 1
             element.name, element.attrs = "span", {}
-            element.string = f"\N{PAPERCLIP} Missing attachment ({mime or 'unknown'})"
+            element.string = f"[Missing attachment: {mime or 'unknown'}]"
             return
         self._made.shown.add(medium.remote_id)
         _show(element, medium)
@@ -267,6 +267,7 @@ class _Conversion:
             return
         found = self._around.link(guids_in(href), text)
         self._made.links[href] = found or ""
+        element.attrs.pop("style", None)  # The green that Evernote gives to such links.
         if found:
             element["href"] = f"bloop:note:{found}"
         else:
