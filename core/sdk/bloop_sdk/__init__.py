@@ -40,12 +40,13 @@ from bloop_sdk.hooks import (
 )
 from bloop_sdk.http import HttpClient, Request, Response
 from bloop_sdk.manifest import API_VERSION, Manifest, load_manifest
-from bloop_sdk.offers import Offer, Providers
+from bloop_sdk.offers import Filtered, LeftOut, Offer, Providers
 from bloop_sdk.plugin import (
     CallContext,
     CommandContext,
     ConnectionContext,
     JobContext,
+    JobView,
     Plugin,
     PluginContext,
     RequestContext,
@@ -57,6 +58,8 @@ from bloop_sdk.providers.content import (
     Authorizing,
     CheckResult,
     Deletes,
+    DeviceAuthorizing,
+    DeviceLogin,
     Exporter,
     ExportReport,
     ExportSource,
@@ -143,6 +146,8 @@ __all__ = [
     "Cursor",
     "DeadlineError",
     "Deletes",
+    "DeviceAuthorizing",
+    "DeviceLogin",
     "Discussion",
     "Enrolment",
     "Event",
@@ -155,6 +160,7 @@ __all__ = [
     "FileDraft",
     "FileView",
     "Files",
+    "Filtered",
     "ForbiddenRecordError",
     "Foreseeing",
     "Form",
@@ -166,9 +172,11 @@ __all__ = [
     "Item",
     "ItemFile",
     "JobContext",
+    "JobView",
     "Keyed",
     "Kind",
     "LMSProvider",
+    "LeftOut",
     "LessonView",
     "Link",
     "MalformedRecordError",
