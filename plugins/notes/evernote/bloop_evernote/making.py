@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bloop_evernote import properties
@@ -15,6 +16,7 @@ from bloop_evernote.reader import MAX_TITLE, Bytes, Reader
 from bloop_evernote.scan import NoteSpan, Window
 from bloop_evernote.text import text_of, without_pictures
 from bloop_sdk.errors import MalformedRecordError, SkippableError
+from bloop_sdk.media_types import media_type
 from bloop_sdk.records import File, JSONObject, Kind, Node, Note, Record, Ref, Skipped, Task
 
 RENDERING = 1
@@ -34,12 +36,25 @@ class Made:
     size: int = 0
 
 
-def make(reader: Reader, entry: Entry) -> Made:
+class Windows(ExitStack):
+    """The export of the notes that are being made: open, and read in their order."""
+
+    _open: tuple[int, Window] | None = None
+
+    def of(self, reader: Reader, notebook: int) -> Window:
+        """The one of a notebook; raises SkippableError where it cannot be opened."""
+        if self._open is None or self._open[0] != notebook:
+            self.close()
+            file = self.enter_context(reader.source.exports[notebook].open())
+            self._open = (notebook, Window(file))
+        return self._open[1]
+
+
+def make(reader: Reader, entry: Entry, windows: Windows) -> Made:
     """The records of a note, or why there are none."""
     try:
-        with reader.source.exports[entry.notebook].open() as file:
-            window = Window(file)
-            return _Making(reader, entry, window, reader.span(window, entry)).run()
+        window = windows.of(reader, entry.notebook)
+        return _Making(reader, entry, window, reader.span(window, entry)).run()
     except SkippableError as err:
         return Made([], [_skipped(reader, entry, str(err), err.code)])
 
@@ -125,6 +140,7 @@ class _Making:
             payload = Payload()
             for _ in decoded(self._window, span, payload):
                 pass
+            resource.mime = resource.mime or media_type(resource.name) or ""
             one = Attachment(
                 resource, span, payload, self._media(resource.name, resource.mime, payload.md5)
             )

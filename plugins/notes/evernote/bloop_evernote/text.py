@@ -21,6 +21,7 @@ MAX_DEPTH = 100
 """Elements deeper than this lose their own mark, and keep what is in them."""
 
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]*)(?:[^<>\"'/]|\"[^\"<]*\"|'[^'<]*'|/(?!>))*(/?)>")
+_EMPTY = HTMLTreeBuilder.DEFAULT_EMPTY_ELEMENT_TAGS or frozenset()
 _VOID = frozenset({"br", "hr", "img", "en-media", "en-todo", "col", "wbr", "input", "area"})
 _START = re.compile(r"<en-note[\s/>]")
 _DATA_URL = re.compile(
@@ -105,7 +106,7 @@ def _write(element: Tag, add: Callable[[str], None]) -> None:
             f' {name}="{html.escape(str(value))}"' for name, value in node.attrs.items()
         )
         add(f"<{node.name}{attributes}>")
-        if node.contents or node.name not in HTMLTreeBuilder.DEFAULT_EMPTY_ELEMENT_TAGS:
+        if node.contents or node.name not in _EMPTY:
             _write(node, add)
             add(f"</{node.name}>")
 
