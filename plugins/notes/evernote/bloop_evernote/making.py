@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bloop_evernote import properties
 from bloop_evernote.enml import Converted, Media, Surroundings, convert
-from bloop_evernote.facts import Facts, parse
+from bloop_evernote.facts import Facts, Resource, parse
 from bloop_evernote.files import INK, Attachment, Matching, file_name
 from bloop_evernote.index import Entry
 from bloop_evernote.payload import Payload, decoded
@@ -121,38 +121,36 @@ class _Making:
     def _attachments(self, facts: Facts) -> list[Attachment]:
         found = []
         for number, resource in enumerate(facts.resources):
-            name = resource.name or f"attachment {number + 1}"
+            name = resource.name[:100] or f"attachment {number + 1}"
+            most = self._reader.bounds.max_file_bytes
             if resource.data is None or resource.data >= len(self._span.data):
                 self._skip(f"the attachment {name!r} has no data", f"#{number}")
-                facts.lost.append(f"the attachment {name[:100]!r}: it has no data")
+                facts.lost.append(f"the attachment {name!r}: it has no data")
                 continue
-            span = self._span.data[resource.data]
-            if (span[1] - span[0]) * 3 // 4 > self._reader.bounds.max_file_bytes:
-                most = self._reader.bounds.max_file_bytes
-                self._skip(
-                    f"the attachment {name!r} has more than {most:,} bytes; raise max_file_bytes "
-                    "in [plugins.evernote]",
-                    f"#{number}",
-                    "file_too_large",
-                )
-                facts.lost.append(f"the attachment {name[:100]!r}: it is too large")
+            start, end = self._span.data[resource.data]
+            if (end - start) * 3 // 4 > most:
+                reason = f"the attachment {name!r} has more than {most:,} bytes; raise"
+                reason += " max_file_bytes in [plugins.evernote]"
+                self._skip(reason, f"#{number}", "file_too_large")
+                facts.lost.append(f"the attachment {name!r}: it is too large")
                 continue
-            payload = Payload()
-            for _ in decoded(self._window, span, payload):
-                pass
-            resource.mime = resource.mime or media_type(resource.name) or ""
-            one = Attachment(
-                resource, span, payload, self._media(resource.name, resource.mime, payload.md5)
-            )
-            one.lost += payload.flaws()
-            if resource.name and one.media.name != resource.name:
-                one.lost.append(f"its name as it was: {resource.name[:300]!r}")
-            if resource.mime == INK:
-                one.lost.append("the strokes of its ink: only Evernote draws them")
-            if resource.alternate:
-                one.lost.append("its other form (alternate-data)")
-            found.append(one)
+            found.append(self._attachment(resource, (start, end)))
         return found
+
+    def _attachment(self, resource: Resource, span: tuple[int, int]) -> Attachment:
+        payload = Payload()
+        for _ in decoded(self._window, span, payload):
+            pass
+        resource.mime = resource.mime or media_type(resource.name) or ""
+        media = self._media(resource.name, resource.mime, payload.md5)
+        lost = payload.flaws()
+        if resource.name and media.name != resource.name:
+            lost.append(f"its name as it was: {resource.name[:300]!r}")
+        if resource.mime == INK:
+            lost.append("the strokes of its ink: only Evernote draws them")
+        if resource.alternate:
+            lost.append("its other form (alternate-data)")
+        return Attachment(resource, span, payload, media, lost)
 
     def _media(self, name: str, mime: str, md5: str) -> Media:
         remote_id, number = f"{self._entry.remote_id}-{md5}", 1
@@ -233,23 +231,26 @@ class _Making:
             created_at=facts.created,
             updated_at=facts.updated,
             lost=tuple(dict.fromkeys(lost)),
-            raw={
-                "title": facts.title,
-                "created": facts.created.isoformat() if facts.created else None,
-                "updated": facts.updated.isoformat() if facts.updated else None,
-                "guid": facts.guid,
-                "tags": facts.tags,
-                "attributes": facts.attributes,
-                "application": facts.application,
-                "tasks": [one.raw for one in facts.tasks],
-                "enml": without_pictures(enml),
-                "files": sorted(self._ids),
-                # A note changes as well when what it links to comes, goes or gets another id.
-                "links": text.links,
-                "lost": lost,
-                "rendering": RENDERING,
-            },
+            raw=self._raw(facts, enml, text, lost),
         )
+
+    def _raw(self, facts: Facts, enml: str, text: Converted, lost: list[str]) -> JSONObject:
+        return {
+            "title": facts.title,
+            "created": facts.created.isoformat() if facts.created else None,
+            "updated": facts.updated.isoformat() if facts.updated else None,
+            "guid": facts.guid,
+            "tags": facts.tags,
+            "attributes": facts.attributes,
+            "application": facts.application,
+            "tasks": [one.raw for one in facts.tasks],
+            "enml": without_pictures(enml),
+            "files": sorted(self._ids),
+            # A note changes as well when what it links to comes, goes or gets another id.
+            "links": text.links,
+            "lost": lost,
+            "rendering": RENDERING,
+        }
 
     def _node(self, note: Note) -> Node:
         return Node(

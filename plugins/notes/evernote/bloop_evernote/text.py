@@ -21,7 +21,7 @@ MAX_DEPTH = 100
 """Elements deeper than this lose their own mark, and keep what is in them."""
 
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]*)(?:[^<>\"'/]|\"[^\"<]*\"|'[^'<]*'|/(?!>))*(/?)>")
-_EMPTY = HTMLTreeBuilder.DEFAULT_EMPTY_ELEMENT_TAGS or frozenset()
+_EMPTY = frozenset[str](HTMLTreeBuilder.DEFAULT_EMPTY_ELEMENT_TAGS or ())
 _VOID = frozenset({"br", "hr", "img", "en-media", "en-todo", "col", "wbr", "input", "area"})
 _START = re.compile(r"<en-note[\s/>]")
 _DATA_URL = re.compile(
