@@ -191,8 +191,7 @@ class _Making:
         def picture(number: int, mime: str, data: bytes) -> Media:
             digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
             media = self._media(f"picture {number}", mime, digest)
-            assert self._span.text is not None
-            where = Bytes(notebook, self._span.text, digest, picture=True)
+            where = Bytes(notebook, self._span.text or (0, 0), digest, picture=True)
             self._files.append(self._file(media, len(data), where))
             return media
 
