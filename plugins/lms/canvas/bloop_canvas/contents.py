@@ -49,7 +49,9 @@ def pages(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerato
             if isinstance(found, Skipped):
                 made.skipped.append(found)
             else:
-                made.take(name(item), found, lambda one: [content.page(place, one)])
+                made.take(
+                    lambda _, item=item: name(item), found, lambda one: [content.page(place, one)]
+                )
         yield made
 
     def remember() -> None:
@@ -121,7 +123,7 @@ def all_quizzes(
             made = Made()
             for item, questions in zip(group, found, strict=True):
                 make = partial(_quiz, place, questions)
-                made.take(named(place, Kind.QUIZ)(item), item, make)
+                made.take(named(place, Kind.QUIZ), item, make)
             yield made
 
     return over(reading, [Source(f"courses/{place.course}/quizzes", {}, read)], state)
@@ -161,7 +163,7 @@ async def files(
         made = Made()
         for item in items:
             folder = folders.get(str(item.get("folder_id")))
-            made.take(named(place, Kind.FILE)(item), item, partial(make, folder))
+            made.take(named(place, Kind.FILE), item, partial(make, folder))
         yield made
 
     batches = over(reading, [Source(f"courses/{place.course}/files", {}, read)], state)
