@@ -9,15 +9,12 @@ from functools import cache, partial
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, inspect, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, insert, inspect, select, update
 
 from bloop.content.models import Sourced
 from bloop.store.errors import ConflictError, TenantError
 from bloop.store.statements import Compiled, Process, for_driver, for_rows, institution
 from bloop.store.unit import UnitOfWork
-
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def insert_rows(
@@ -25,10 +22,8 @@ def insert_rows(
     model: type[Any],
     rows: Sequence[Mapping[str, Any]],
     shared: Mapping[str, Any] | None = None,
-    *,
-    if_missing: bool = False,
 ) -> None:
-    """Add rows of this institution, ``if_missing`` those that are not there yet.
+    """Add rows of this institution.
 
     ``shared`` is what all have in common. What neither names gets its default, or NULL. The session
     would build each row anew.
@@ -39,7 +34,7 @@ def insert_rows(
     owners = {shared.get("institution_id") or row["institution_id"] for row in rows}
     if owners != {unit.institution}:
         raise TenantError(f"rows of another institution in a unit of work of {unit.institution}")
-    adding = _adding(cast("Hashable", model), unit.dialect, if_missing=if_missing)
+    adding = _adding(cast("Hashable", model), unit.dialect)
     unit.connection.exec_driver_sql(adding.sql, adding.filled(rows, shared))
 
 
@@ -76,13 +71,10 @@ class _Adding:
 
 
 @cache
-def _adding(model: Hashable, dialect: str, *, if_missing: bool) -> _Adding:
+def _adding(model: Hashable, dialect: str) -> _Adding:
     table: Any = inspect(cast("type[Any]", model)).local_table
-    statement = _INSERT[dialect](table)
-    if if_missing:
-        statement = statement.on_conflict_do_nothing()
     names = [column.key for column in table.c if column.identity is None]
-    rows = for_rows(statement, dialect, names)
+    rows = for_rows(insert(table), dialect, names)
     return _Adding(
         rows.sql, tuple((name, process, _default(table.c[name])) for name, process in rows.places)
     )

@@ -88,6 +88,8 @@ class Incoming:
     known: Known | None = None
     columns: dict[str, Any] | None = None
     blob: BlobRef | None = None
+    revived: bool = False
+    """Whether it leaves the trash: it was changed over there meanwhile."""
 
     @property
     def model(self) -> type[Sourced]:
@@ -101,13 +103,22 @@ class Incoming:
         return "node" if leaf else str(self.ref.kind)
 
     @property
+    def has_bytes(self) -> bool:
+        """Whether nothing of it is to be fetched any more: of a file, its bytes."""
+        if not isinstance(self.record, records.File) or self.record.chunks is None:
+            return True
+        known = self.known
+        kept = known is not None and known.raw_hash == self.hash and known.blob is not None
+        return kept or self.blob is not None
+
+    @property
     def changed(self) -> bool:
         """Whether its row would be written; a row in the trash stays as it is."""
         known = self.known
         if known is None:
             return True
         if known.state == "trashed":
-            return False
+            return self.revived
         return (
             known.raw_hash != self.hash
             or (self.blob is not None and self.blob.sha256 != known.blob)

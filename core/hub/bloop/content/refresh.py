@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from bloop.content.codec import parse_ref
@@ -21,12 +24,12 @@ from bloop.content.parts import mark
 from bloop.content.runs import newest_run
 from bloop.content.sync_models import SyncRun
 from bloop.content.writing import Target, once_more, write
-from bloop.store.blobs import Blobs
+from bloop.store.blobs import BlobRef, Blobs
 from bloop.store.commands import command
 from bloop.store.database import Database, in_unit
 from bloop.store.errors import ConflictError
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Batch, Call, FatalError, Ref
+from bloop_sdk import Batch, Call, FatalError, Ref, records
 from bloop_sdk.providers.content import ContentProvider
 
 AT_ONCE = 100
@@ -61,12 +64,12 @@ async def refresh(
     await do(_expect_run, connection)
     total: Counter[str] = Counter()
     for start in range(0, len(refs), AT_ONCE):
-        wanted = refs[start : start + AT_ONCE]
+        wanted: Sequence[Ref] = refs[start : start + AT_ONCE]
         for _ in range(FETCHES):
             before = await do(_versions, connection, wanted)
             batch = await provider.fetch(wanted)
-            take = partial(_take, do, blobs, connection, batch, before, file_limit)
-            counts, wanted = await once_more(take)
+            taking = partial(take, do, blobs, connection, batch, file_limit, before=before)
+            counts, wanted = await once_more(taking)
             total.update(counts)
             if not wanted:
                 break
@@ -75,20 +78,43 @@ async def refresh(
                 f"{len(wanted)} records were written by others each time they were fetched",
                 cure="try again when the sync of this connection is over",
             )
-    await do(_conceal, connection)
+    await do(conceal, connection)
     return dict(total)
 
 
-async def _take(
-    do: Any, blobs: Blobs, connection: str, batch: Batch, before: Versions, file_limit: int
+async def take(
+    do: Any,
+    blobs: Blobs,
+    connection: str,
+    batch: Batch,
+    file_limit: int,
+    *,
+    before: Versions | None = None,
+    around: Callable[[UnitOfWork], AbstractContextManager[None]] | None = None,
+    held: Mapping[Ref, BlobRef] = MappingProxyType({}),
 ) -> tuple[dict[str, int], list[Ref]]:
-    """Write what was fetched; its counts, and which of it somebody else has written since."""
+    """Write a batch for the newest run; its counts, and which of it others have written since.
+
+    Those are left out; without ``before`` nothing is. ``around`` is entered in the unit that
+    writes. The bytes that are ``held`` are not asked for.
+    """
     work = await asyncio.to_thread(hashed, batch)
+    for ref, blob in held.items():
+        one = work.incoming.get(ref)
+        if one is not None and isinstance(one.record, records.File):
+            one.record, one.blob = replace(one.record, chunks=None), blob
     await do(_look_up, connection, work)
     await fetch_bytes(blobs, work, file_limit)
     await asyncio.to_thread(fill, work)
-    found: tuple[dict[str, int], list[Ref]] = await do(_write, connection, work, before)
+    found: tuple[dict[str, int], list[Ref]] = await do(
+        _write, connection, work, before, around or _nothing
+    )
     return found
+
+
+@contextmanager
+def _nothing(_unit: UnitOfWork) -> Iterator[None]:
+    yield
 
 
 def _run(unit: UnitOfWork, connection: str) -> SyncRun:
@@ -126,18 +152,25 @@ def _versions(unit: UnitOfWork, connection: str, refs: Iterable[Ref]) -> Version
 
 @command(_ACTION)
 def _write(
-    unit: UnitOfWork, connection: str, work: Work, before: Versions
+    unit: UnitOfWork,
+    connection: str,
+    work: Work,
+    before: Versions | None,
+    around: Callable[[UnitOfWork], AbstractContextManager[None]],
 ) -> tuple[dict[str, int], list[Ref]]:
     run = _run(unit, connection)
     # Whoever commits a part of the run locks its row first, too: nobody writes meanwhile.
     unit.session.refresh(run, with_for_update=True)
-    told = {*work.incoming, *work.batch.deleted}
-    told |= {ref for one in work.skipped if (ref := parse_ref(one.ref)) is not None}
-    now = _versions(unit, connection, told)
-    stale = {ref for ref in told if now.get(ref) != before.get(ref)}
-    if stale:
-        work.leave_out(stale)
-    counts = write(unit, Target(connection, run.id, run.into_id), work).counts
+    stale: set[Ref] = set()
+    if before is not None:
+        told = {*work.incoming, *work.batch.deleted}
+        told |= {ref for one in work.skipped if (ref := parse_ref(one.ref)) is not None}
+        now = _versions(unit, connection, told)
+        stale = {ref for ref in told if now.get(ref) != before.get(ref)}
+        if stale:
+            work.leave_out(stale)
+    with around(unit):
+        counts = write(unit, Target(connection, run.id, run.into_id), work).counts
     if run.state != "succeeded":
         # It may have listed already where this stands, and would take it for gone.
         mark(unit, connection, run.generation, work.incoming)
@@ -145,7 +178,8 @@ def _write(
 
 
 @command(_ACTION)
-def _conceal(unit: UnitOfWork, connection: str) -> None:
+def conceal(unit: UnitOfWork, connection: str) -> None:
+    """Hide what was fetched where its place is hidden; who fetches does it last."""
     run = _run(unit, connection)
     # What a sync has brought waits for its places, which may be hidden ones.
     conceal_after_run(unit, run.id, whole=run.state == "succeeded")

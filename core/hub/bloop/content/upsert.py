@@ -280,7 +280,7 @@ class Upsert:
                 "raw_hash": one.hash,
                 "updated_at": one.record.updated_at or now,
             }
-            values["state"] = "active" if row.state in UNSEEN else row.state
+            values["state"] = "active" if row.state in UNSEEN or one.revived else row.state
             changes.append((row, values))
             announce_row(self._unit, row, "updated")
         update_rows(self._unit, model, changes)
