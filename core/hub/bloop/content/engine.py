@@ -326,6 +326,8 @@ class Reader:
     # -- sweeping
 
     async def _sweep(self, streams: Sequence[Stream]) -> None:
+        if self._run.generation == self._run.epoch == 1:
+            return  # Whatever is here, this very attempt has met it.
         brake = not self._options.confirm_deletes
         scopes = await self._see(sweep.scopes_with_gone, self._run, streams, brake=brake)
         while scopes:
