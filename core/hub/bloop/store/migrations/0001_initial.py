@@ -1393,6 +1393,14 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ),
     )
     op.create_index(
+        "ix_item_concealed",
+        "item",
+        ["institution_id", "connection_id", "container_id"],
+        unique=False,
+        sqlite_where=sa.text("concealed IS 1"),
+        postgresql_where=sa.text("concealed IS true"),
+    )
+    op.create_index(
         "ix_item_container", "item", ["institution_id", "container_id", "id"], unique=False
     )
     op.create_index(
@@ -1400,6 +1408,9 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "item",
         ["institution_id", "container_id", "kind", "id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_item_run", "item", ["institution_id", "run_id", "container_id"], unique=False
     )
     op.create_table(
         "note_clash",
@@ -1714,6 +1725,9 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ),
     )
     op.create_index("ix_node_item", "node", ["institution_id", "item_id"], unique=False)
+    op.create_index(
+        "ix_node_run", "node", ["institution_id", "run_id", "container_id"], unique=False
+    )
     op.create_index(
         "ix_node_tree",
         "node",
