@@ -63,10 +63,9 @@ class Contents:
         written = answer.get("markdown")
         if answer.get("object") != "page_markdown" or not isinstance(written, str):
             raise UnavailableError(f"pages/{page}/markdown was answered with no Markdown")
-        listed = answer.get("unknown_block_ids")
-        asked = {found for one in (listed if isinstance(listed, list) else []) if (found := dashed(one))}
+        asked = _ids(answer.get("unknown_block_ids"))
         found = enhanced.parse(written, making)
-        unknown = [one for one in enhanced.unknown_in(found)]
+        unknown = enhanced.unknown_in(found)
         wanted = asked | {one.id for one in unknown if one.id}
         # What lies behind the cut stands nowhere in the text.
         beyond = answer.get("truncated") is True and not asked <= {one.id for one in unknown}
@@ -104,6 +103,11 @@ class Contents:
                 continue
             if text(one, "type") not in blocks.OPAQUE_LEAVES:
                 one[blocks.CHILDREN] = await self.walk(own, depth + 1)
+
+
+def _ids(listed: Any) -> set[str]:
+    given = listed if isinstance(listed, list) else []
+    return {found for one in given if (found := dashed(one)) is not None}
 
 
 def of_blocks(found: Sequence[JSONObject], making: Making) -> Said:

@@ -86,9 +86,7 @@ class _Parser:
 
     # -- blocks over lines
 
-    def _code(
-        self, lines: Sequence[str], place: int, fence: re.Match[str]
-    ) -> tuple[Block, int]:
+    def _code(self, lines: Sequence[str], place: int, fence: re.Match[str]) -> tuple[Block, int]:
         end = place + 1
         while end < len(lines) and lines[end].strip() != fence[1]:
             end += 1

@@ -18,7 +18,9 @@ from bloop_sdk import AuthError, ConnectionContext, Hint, Kind, Ref, WebhookRequ
 from bloop_sdk.records import JSONObject
 
 MAX_TOKEN = 200
-_CURE = "make the subscription anew in Notion, and paste the token that checking the connection shows"
+_CURE = (
+    "make the subscription anew in Notion, and paste the token that checking the connection shows"
+)
 
 
 def hints(ctx: ConnectionContext, config: NotionConfig, request: WebhookRequest) -> Sequence[Hint]:

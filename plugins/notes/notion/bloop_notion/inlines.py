@@ -11,15 +11,24 @@ from urllib.parse import unquote
 
 from markdown_it.tree import SyntaxTreeNode
 
-from bloop_notion.fields import dashed
+from bloop_notion.fields import address_of, dashed
 from bloop_sdk import Kind
 from bloop_sdk.records import JSONObject
 
 MOST = 2000
 """Characters of one text, as Notion takes them."""
 _TYPES = MimeTypes()
-_TAGS = {"u": "underline", "ins": "underline", "mark": "marked", "b": "bold", "strong": "bold",
-         "i": "italic", "em": "italic", "s": "strikethrough", "del": "strikethrough"}
+_TAGS = {
+    "u": "underline",
+    "ins": "underline",
+    "mark": "marked",
+    "b": "bold",
+    "strong": "bold",
+    "i": "italic",
+    "em": "italic",
+    "s": "strikethrough",
+    "del": "strikethrough",
+}
 _WRAPS = {"strong": "bold", "em": "italic", "s": "strikethrough"}
 _HTML = re.compile(r"<(/?)([a-z]+)\s*/?>\Z", re.IGNORECASE)
 
@@ -71,7 +80,7 @@ class Target:
         """An address as Notion takes it; None where it takes none."""
         if href.startswith(f"bloop:{Kind.NOTE}:"):
             page = dashed(unquote(href.rpartition(":")[2].partition("#")[0]))
-            return f"https://www.notion.so/{page.replace('-', '')}" if page else None
+            return address_of(page.replace("-", "")) if page else None
         if href.startswith(("https://", "http://", "mailto:", "tel:")):
             return href
         self.lose(f"a link to {href[:100]!r}")
@@ -124,8 +133,9 @@ def _tag(written: str, opened: dict[str, Any], now: Mapping[str, Any]) -> Iterab
 
 def _highlighted(parts: Sequence[Part]) -> list[Part]:
     """``==`` begins and ends a highlight, where there are two of them."""
-    total = sum(said.count("==") for kind, said, marks in parts
-                if kind == "text" and not marks.get("code"))
+    total = sum(
+        said.count("==") for kind, said, marks in parts if kind == "text" and not marks.get("code")
+    )
     if total < 2:
         return list(parts)
     left, on = total - total % 2, False
@@ -150,12 +160,13 @@ def rich_text(parts: Iterable[Part], target: Target) -> list[JSONObject]:
     del target
     made: list[JSONObject] = []
     for kind, said, marks in _merged(parts):
-        notes = {name: True for name in _NOTES if marks.get(name)}
+        notes: JSONObject = {name: True for name in _NOTES if marks.get(name)}
         if marks.get("marked"):
             notes["color"] = "yellow_background"
         if kind == "equation":
-            made.append({"type": "equation", "equation": {"expression": said},
-                         "annotations": notes})
+            made.append(
+                {"type": "equation", "equation": {"expression": said}, "annotations": notes}
+            )
             continue
         for start in range(0, len(said), MOST):
             content: JSONObject = {"content": said[start : start + MOST]}

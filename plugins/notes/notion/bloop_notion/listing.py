@@ -81,7 +81,11 @@ class Listing:
             parent = settled(obj(item, "database_parent")) or parent
         same = known.get(own, "").startswith(f"{edited}~") and kind == "page"
         self.entries[own] = Entry(
-            own, kind == "data_source", edited, text(item, "created_time"), parent,
+            own,
+            kind == "data_source",
+            edited,
+            text(item, "created_time"),
+            parent,
             None if same else item,
         )
 
@@ -118,7 +122,7 @@ async def _rows(api: Api, listing: Listing, known: Mapping[str, str], *, gaps: b
 async def _look_for(
     api: Api, listing: Listing, known: Mapping[str, str], missing: Iterable[str]
 ) -> None:
-    """What stood there before, and is listed no more: deleted, not shared any more, or only late."""
+    """What stood there before and is listed no more: deleted, not shared any more, or late."""
     for own in missing:
         try:
             item = await api.get(f"pages/{own}")

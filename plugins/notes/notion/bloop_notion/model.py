@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from bloop_notion.fields import dashed, linked_id
+from bloop_notion.fields import address_of, dashed, linked_id
 from bloop_sdk import Kind
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SIGNED = re.compile(r"[?&](X-Amz-[\w-]+|Expires|exp|expirationTimestamp|Signature|signature)=")
 _HOSTS = re.compile(
-    r"(prod-files-secure|secure\.notion-static|notionusercontent|file\.notion)[.\w-]*", re.IGNORECASE
+    r"(prod-files-secure|secure\.notion-static|notionusercontent|file\.notion)[.\w-]*",
+    re.IGNORECASE,
 )
 MAX_LOST = 50
 
@@ -33,7 +34,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file that Notion keeps. ``url`` opens it for an hour; ``block`` holds it, if one is known."""
+    """A file that Notion keeps. ``url`` opens it for an hour; ``block`` holds it, if known."""
 
     id: str
     """Its remote id."""
@@ -73,7 +74,7 @@ class Making:
         page = linked_id(url)
         if page is not None:
             return f"bloop:{Kind.NOTE}:{page}"
-        return f"https://www.notion.so{url}" if url.startswith("/") else url
+        return address_of(url) if url.startswith("/") else url
 
     def file(self, url: str, block: str | None = None) -> str:
         """The address of a file that Notion keeps."""

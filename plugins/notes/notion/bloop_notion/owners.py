@@ -81,5 +81,3 @@ def located(base: Sequence[str], found: Sequence[Owner]) -> list[int | None]:
             for offset in range(i2 - i1):
                 where[i1 + offset] = flat[j1 + offset][0]
     return where
-
-

@@ -30,9 +30,7 @@ from bloop_sdk import (
     WriteResult,
 )
 
-WORKSPACE = Stream(
-    name="workspace", kinds=frozenset({Kind.NOTEBOOK}), deletes=Deletes.ENUMERATE
-)
+WORKSPACE = Stream(name="workspace", kinds=frozenset({Kind.NOTEBOOK}), deletes=Deletes.ENUMERATE)
 PAGES = Stream(
     name="pages",
     kinds=frozenset({Kind.MODULE, Kind.NOTE, Kind.FILE}),
@@ -63,9 +61,7 @@ class NotionProvider:
         """The one workspace."""
         return [notes.container(await self._reading.me())]
 
-    async def read(
-        self, partition: Partition, state: Cursor | None
-    ) -> AsyncGenerator[Batch, None]:
+    async def read(self, partition: Partition, state: Cursor | None) -> AsyncGenerator[Batch, None]:
         """A stream. Where one was broken off, what was kept of it is known by its parts."""
         del state
         if partition.stream == WORKSPACE.name:

@@ -10,7 +10,7 @@ from bloop_notion import notes, properties
 from bloop_notion.aliases import Aliases
 from bloop_notion.api import Api
 from bloop_notion.content import Contents
-from bloop_notion.fields import in_trash, obj, text
+from bloop_notion.fields import in_trash, obj, own_id, text
 from bloop_notion.files import Downloads
 from bloop_notion.listing import Entry, everything
 from bloop_notion.model import Media, addresses_in, key_of
@@ -61,9 +61,7 @@ class Reading:
                 pass
         return self._people
 
-    async def all(
-        self, workspace: str, known: Mapping[str, str]
-    ) -> AsyncGenerator[Batch, None]:
+    async def all(self, workspace: str, known: Mapping[str, str]) -> AsyncGenerator[Batch, None]:
         """Everything; of what is known only that it is still there."""
         listing = await everything(self.api, known)
         now = self.api.now
@@ -104,13 +102,14 @@ class Reading:
         except MissingRecordError:
             return await self._gone(entry.id), False
         except PermissionMissingError as err:
-            return Batch(skipped=(Skipped(ref=ref, reason=str(err), code="record_forbidden"),)), False
+            skipped = Skipped(ref=ref, reason=str(err), code="record_forbidden")
         except SkippableError as err:
-            return Batch(skipped=(Skipped(ref=ref, reason=str(err), code=err.code),)), False
+            skipped = Skipped(ref=ref, reason=str(err), code=err.code)
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             # One page of an unforeseen shape costs itself, not the workspace.
             reason = f"it has a shape that nobody here knows: {err!r}"
-            return Batch(skipped=(Skipped(ref=ref, reason=reason),)), False
+            skipped = Skipped(ref=ref, reason=reason)
+        return Batch(skipped=(skipped,)), False
 
     async def _gone(self, own: str) -> Batch:
         """A page that went while it was read: to the trash, or out of sight."""
@@ -127,12 +126,10 @@ class Reading:
         if not isinstance(page.get("properties"), dict):
             raise MalformedRecordError("it has no properties")
         page = await self.whole(page)
-        own = notes.own_id(page)
+        own = own_id(page)
         said = await self.contents.of(own)
         note = notes.note(page, said, place, await self.people())
-        files = [
-            notes.file(one, own, place, self.downloads) for one in said.making.files.values()
-        ]
+        files = [notes.file(one, own, place, self.downloads) for one in said.making.files.values()]
         return [notes.node(page, place), note, *files]
 
     async def whole(self, page: JSONObject) -> JSONObject:
@@ -141,7 +138,7 @@ class Reading:
         if not more:
             return page
         found: dict[str, Any] = dict(obj(page, "properties"))
-        own = notes.own_id(page)
+        own = own_id(page)
         for name, number, kind in more:
             values: list[JSONObject] = []
             async for answer in self.api.pages("GET", f"pages/{own}/properties/{number}"):

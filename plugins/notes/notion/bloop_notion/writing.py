@@ -21,11 +21,11 @@ from bloop_notion.api import RefusedError
 from bloop_notion.content import Said, of_blocks
 from bloop_notion.editing import Editing
 from bloop_notion.fetching import place_of
-from bloop_notion.fields import dashed, in_trash, moment, obj, text
+from bloop_notion.fields import dashed, in_trash, moment, obj, own_id, text
 from bloop_notion.inlines import Target
+from bloop_notion.listing import Listing
 from bloop_notion.model import Making, Media, addresses_in, file_id, key_of
 from bloop_notion.parsing import parse
-from bloop_notion.listing import Listing
 from bloop_notion.reading import Reading
 from bloop_notion.tree import Tree
 from bloop_sdk import (
@@ -96,9 +96,7 @@ class Writing:
             cure="read the note again, and decide",
         )
 
-    async def _result(
-        self, page: str, lost: Mapping[str, None], *above: str | None
-    ) -> WriteResult:
+    async def _result(self, page: str, lost: Mapping[str, None], *above: str | None) -> WriteResult:
         """What the next read would yield of a page, and of pages that link to it as theirs."""
         records = await self._records(page)
         version = next(one.remote_version for one in records if one.remote_version)
@@ -123,7 +121,7 @@ class Writing:
             parent = await tree.page_of(dashed(parent.get("block_id")))
         own = dashed(parent.get("page_id"))
         with suppress(MissingRecordError, PermissionMissingError):
-            return own and notes.own_id(await self._api.get(f"pages/{own}"))
+            return own and own_id(await self._api.get(f"pages/{own}"))
         return None
 
     # -- notes
@@ -144,7 +142,7 @@ class Writing:
                     f"Notion makes no page there: {err.message}",
                     cure="put the note below a page that is shared with the integration",
                 ) from err
-            page = notes.own_id(item)
+            page = own_id(item)
         await self._tags(await self._api.get(f"pages/{page}"), draft, target)
         await self._edit(page, await self._reading.contents.walk(page), "", draft, target)
         return await self._result(page, target.losses, dashed(parent.get("page_id")))
@@ -152,7 +150,7 @@ class Writing:
     async def _update(self, op: WriteOp, precondition: Precondition) -> WriteResult:
         draft = _draft(op)
         page, said, expected = await self._expected(op, precondition)
-        own = notes.own_id(page)
+        own = own_id(page)
         if not expected:
             title = notes.titled(properties.title_of(page))[0]
             if op.again and title == draft.title and said.markdown == draft.markdown.strip():
@@ -172,7 +170,7 @@ class Writing:
 
     async def _move(self, op: WriteOp, precondition: Precondition) -> WriteResult:
         page, _, expected = await self._expected(op, precondition)
-        own = notes.own_id(page)
+        own = own_id(page)
         lost = {"its place among its siblings: Notion's API moves no page within another": None}
         wanted = op.values.get("parent")
         here = await place_of(self._reading, page)
@@ -195,7 +193,7 @@ class Writing:
 
     async def _delete(self, op: WriteOp, precondition: Precondition) -> WriteResult:
         page, _, expected = await self._expected(op, precondition)
-        ref, own = op.ref, notes.own_id(page)
+        ref, own = op.ref, own_id(page)
         assert ref is not None
         if not in_trash(page):
             if not expected:
@@ -354,9 +352,7 @@ class Writing:
             return
         # A comma would be another tag in Notion.
         value = {"multi_select": [{"name": tag.replace(",", " ")[:100]} for tag in draft.tags]}
-        await self._api.send(
-            "PATCH", f"pages/{notes.own_id(page)}", body={"properties": {name: value}}
-        )
+        await self._api.send("PATCH", f"pages/{own_id(page)}", body={"properties": {name: value}})
 
 
 def _only_given(draft: NoteDraft, page: JSONObject, said: Said) -> bool:
@@ -364,7 +360,8 @@ def _only_given(draft: NoteDraft, page: JSONObject, said: Said) -> bool:
     given = {
         quote(file, safe="")
         for file in (media.id for media in said.making.files.values())
-        if quote(file, safe="") in draft.markdown and quote(file, safe="") not in draft.base_markdown
+        if quote(file, safe="") in draft.markdown
+        and quote(file, safe="") not in draft.base_markdown
     }
     before = [one.key for one in parse(draft.base_markdown, Target())]
     now = [one.key for one in parse(said.markdown, Target())]

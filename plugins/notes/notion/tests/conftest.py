@@ -69,8 +69,11 @@ class Read:
 
     def note(self, title: str) -> Any:
         """The note of a title."""
-        return next(one for one in self.records.values() if getattr(one, "title", "") == title
-                    and ref_of(one).kind is Kind.NOTE)
+        return next(
+            one
+            for one in self.records.values()
+            if getattr(one, "title", "") == title and ref_of(one).kind is Kind.NOTE
+        )
 
     def node(self, own: str) -> Any:
         """A place."""

@@ -22,7 +22,6 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bloop_sdk import Kind, Ref, Request, Response, WebhookRequest
 from bloop_sdk.testing import reply
-from plugins.notes.notion.tests.fake_writes import write
 from plugins.notes.notion.tests.fake_workspace import (
     ADA,
     BOT,
@@ -34,24 +33,30 @@ from plugins.notes.notion.tests.fake_workspace import (
     rich,
     upload,
 )
+from plugins.notes.notion.tests.fake_writes import write
 
 BEGAN = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 VERSIONS = ("2026-03-11", "2025-09-03")
-SECRET = "secret_verification"  # noqa: S105 - of a system in memory
+SECRET = "secret_verification"
 BYTES = b"\x89PNG\r\n" + bytes(range(256)) * 3
 
 Item = dict[str, Any]
 _ADA = {"object": "user", "id": ADA}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An error of Notion's: its status, code and words."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.answer = reply(
-            {"object": "error", "status": status, "code": code, "message": message,
-             "request_id": ident(message)},
+            {
+                "object": "error",
+                "status": status,
+                "code": code,
+                "message": message,
+                "request_id": ident(message),
+            },
             status=status,
         )
 
@@ -152,28 +157,52 @@ class FakeNotion:
         own, database = ident(f"source {title}"), ident(f"database {title}")
         stamp = {"created_time": self.minute(), "last_edited_time": self.minute()}
         self.databases[database] = {
-            "object": "database", "id": database, "title": rich(title), "description": [],
-            "parent": {"type": "page_id", "page_id": parent}, "is_inline": False,
-            "in_trash": False, "is_locked": False, **stamp,
-            "data_sources": [{"id": own, "name": title}], "icon": None, "cover": None,
-            "url": f"https://app.notion.com/p/{database.replace('-', '')}", "public_url": None,
+            "object": "database",
+            "id": database,
+            "title": rich(title),
+            "description": [],
+            "parent": {"type": "page_id", "page_id": parent},
+            "is_inline": False,
+            "in_trash": False,
+            "is_locked": False,
+            **stamp,
+            "data_sources": [{"id": own, "name": title}],
+            "icon": None,
+            "cover": None,
+            "url": f"https://app.notion.com/p/{database.replace('-', '')}",
+            "public_url": None,
         }
         self.sources[own] = {
-            "object": "data_source", "id": own, "cover": None, "icon": None, **stamp,
+            "object": "data_source",
+            "id": own,
+            "cover": None,
+            "icon": None,
+            **stamp,
             "created_by": {"object": "user", "id": ADA},
             "last_edited_by": {"object": "user", "id": ADA},
-            "title": rich(title), "description": [], "is_inline": False,
+            "title": rich(title),
+            "description": [],
+            "is_inline": False,
             "properties": {
-                "Name": {"id": "title", "name": "Name", "description": None, "type": "title",
-                         "title": {}},
+                "Name": {
+                    "id": "title",
+                    "name": "Name",
+                    "description": None,
+                    "type": "title",
+                    "title": {},
+                },
                 **properties,
             },
             "parent": {"type": "database_id", "database_id": database},
             "database_parent": {"type": "page_id", "page_id": parent},
-            "url": self.databases[database]["url"], "public_url": None, "in_trash": False,
+            "url": self.databases[database]["url"],
+            "public_url": None,
+            "in_trash": False,
         }
         self.blocks[database] = {
-            "id": database, "type": "child_database", "child_database": {"title": title},
+            "id": database,
+            "type": "child_database",
+            "child_database": {"title": title},
             "children": [],
         }
         self.blocks[parent]["children"].append(database)
@@ -225,17 +254,17 @@ class FakeNotion:
                 response = self._login(request)
             elif response is None:
                 response = self._api(request, parts.path)
-        except Refused as err:
+        except RefusedError as err:
             response = err.answer
         return replace(response, headers={**response.headers, "date": format_datetime(self.now)})
 
     def _api(self, request: Request, path: str) -> Response:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if token not in self.tokens:
-            raise Refused(401, "unauthorized", "API token is invalid.")
+            raise RefusedError(401, "unauthorized", "API token is invalid.")
         version = request.headers.get("notion-version", "")
         if version not in self.versions:
-            raise Refused(
+            raise RefusedError(
                 400,
                 "validation_error",
                 f"Notion-Version header failed validation: Notion-Version header should be "
@@ -243,20 +272,27 @@ class FakeNotion:
             )
         found = self._route(request, path.removeprefix("/v1/").split("/"), version)
         if found is None:
-            raise Refused(400, "invalid_request_url", "Invalid request URL.")
+            raise RefusedError(400, "invalid_request_url", "Invalid request URL.")
         return reply({**found, "request_id": ident(f"request {len(self.requests)}")})
 
-    def _route(self, request: Request, path: list[str], version: str) -> Item | None:  # noqa: C901, PLR0911, PLR0912 - a table
+    def _route(self, request: Request, path: list[str], version: str) -> Item | None:  # noqa: C901 - a table
         body = request.json_body or {}
         match request.method, path:
             case "GET", ["users", "me"]:
                 return self._bot()
             case "GET", ["users"]:
                 self.may("read users")
-                people = [self._bot(), {
-                    "object": "user", "id": ADA, "name": "Ada Lovelace", "avatar_url": None,
-                    "type": "person", "person": {"email": "ada@example.org"},
-                }]
+                people = [
+                    self._bot(),
+                    {
+                        "object": "user",
+                        "id": ADA,
+                        "name": "Ada Lovelace",
+                        "avatar_url": None,
+                        "type": "person",
+                        "person": {"email": "ada@example.org"},
+                    },
+                ]
                 return self._list(people, request.params, "user")
             case "POST", ["search"]:
                 self.may("read content")
@@ -294,14 +330,19 @@ class FakeNotion:
     def may(self, capability: str) -> None:
         if capability not in self.capabilities:
             message = "Insufficient permissions for this endpoint."
-            raise Refused(403, "restricted_resource", message)
+            raise RefusedError(403, "restricted_resource", message)
 
     def _bot(self) -> Item:
         return {
-            "object": "user", "id": BOT, "name": "Bloop", "avatar_url": None, "type": "bot",
+            "object": "user",
+            "id": BOT,
+            "name": "Bloop",
+            "avatar_url": None,
+            "type": "bot",
             "bot": {
                 "owner": {"type": "workspace", "workspace": True},
-                "workspace_name": "School", "workspace_id": SPACE,
+                "workspace_name": "School",
+                "workspace_id": SPACE,
                 "workspace_limits": {"max_file_upload_size_in_bytes": 5_242_880},
             },
         }
@@ -313,21 +354,23 @@ class FakeNotion:
 
     def page_of(self, own: str) -> Item:
         if own in self.forbidden:
-            raise Refused(403, "restricted_resource", "Insufficient permissions.")
+            raise RefusedError(403, "restricted_resource", "Insufficient permissions.")
         if own not in self.pages or own in self.unshared:
-            raise Refused(404, "object_not_found", f"Could not find page with ID: {own}.")
+            raise RefusedError(404, "object_not_found", f"Could not find page with ID: {own}.")
         return self.pages[own]
 
     def source_of(self, own: str) -> Item:
         if own not in self.sources or own in self.unshared:
-            raise Refused(404, "object_not_found", f"Could not find data_source with ID: {own}.")
+            raise RefusedError(
+                404, "object_not_found", f"Could not find data_source with ID: {own}."
+            )
         return self.sources[own]
 
     def block_of(self, own: str) -> Item:
         if own in self.pages:
             self.page_of(own)
         if own not in self.blocks or own in self.unshared:
-            raise Refused(404, "object_not_found", f"Could not find block with ID: {own}.")
+            raise RefusedError(404, "object_not_found", f"Could not find block with ID: {own}.")
         return self.blocks[own]
 
     def _there(self, one: Item) -> bool:
@@ -350,14 +393,17 @@ class FakeNotion:
         parent = next((k for k, b in self.blocks.items() if one["id"] in b["children"]), None)
         kind_above = "page_id" if parent in self.pages else "block_id"
         shown = {
-            "object": "block", "id": one["id"],
+            "object": "block",
+            "id": one["id"],
             "parent": {"type": kind_above, kind_above: parent},
             "created_time": one.get("created_time", self.minute()),
             "last_edited_time": one.get("last_edited_time", self.minute()),
             "created_by": self.pages.get(one["id"], {}).get("created_by", _ADA),
             "last_edited_by": _ADA,
-            "has_children": bool(one["children"]), "in_trash": False,
-            "type": kind, kind: self._signed(body),
+            "has_children": bool(one["children"]),
+            "in_trash": False,
+            "type": kind,
+            kind: self._signed(body),
         }
         return shown if version == VERSIONS[0] else {**shown, "archived": False}
 
@@ -386,9 +432,12 @@ class FakeNotion:
         start = int(str(asked.get("start_cursor", "at-0")).removeprefix("at-"))
         more = start + size < len(items)
         return {
-            "object": "list", "results": items[start : start + size],
-            "next_cursor": f"at-{start + size}" if more else None, "has_more": more,
-            "type": kind, kind: {},
+            "object": "list",
+            "results": items[start : start + size],
+            "next_cursor": f"at-{start + size}" if more else None,
+            "has_more": more,
+            "type": kind,
+            kind: {},
         }
 
     def _search(self, body: Item, version: str) -> Item:
@@ -409,8 +458,11 @@ class FakeNotion:
         unknown += [one["id"] for one in shown[self.most_blocks :]]
         text = enhanced(cut, self, unknown)
         return {
-            "object": "page_markdown", "id": own, "markdown": text,
-            "truncated": bool(unknown), "unknown_block_ids": unknown,
+            "object": "page_markdown",
+            "id": own,
+            "markdown": text,
+            "truncated": bool(unknown),
+            "unknown_block_ids": unknown,
         }
 
     def _nested(self, own: str, page: str) -> Item:
@@ -418,8 +470,12 @@ class FakeNotion:
         shown = self.shown_block(one, VERSIONS[0])
         inner = [] if one["type"] == "child_page" else one["children"]
         body = {one["type"]: one.get(one["type"]) or shown[one["type"]]}
-        return {**shown, **body, "page": page,
-                "children": [self._nested(child, page) for child in inner]}
+        return {
+            **shown,
+            **body,
+            "page": page,
+            "children": [self._nested(child, page) for child in inner],
+        }
 
     def _property(self, own: str, number: str, asked: Any) -> Item:
         for value in self.page_of(own)["properties"].values():
@@ -431,7 +487,7 @@ class FakeNotion:
                     for one in every
                 ]
                 return self._list(items, asked, "property_item")
-        raise Refused(404, "object_not_found", "Could not find property.")
+        raise RefusedError(404, "object_not_found", "Could not find property.")
 
     # -- files and logins
 
@@ -463,15 +519,21 @@ class FakeNotion:
             return reply({"error": "invalid_grant", "request_id": ident("login")}, status=400)
         token = f"renewed-{len(self.tokens)}"
         self.tokens[token] = BOT
-        return reply({
-            "access_token": token, "token_type": "bearer", "bot_id": BOT,
-            "refresh_token": self.refresh_token, "workspace_id": SPACE,
-            "workspace_name": "School", "owner": {"type": "workspace", "workspace": True},
-        })
+        return reply(
+            {
+                "access_token": token,
+                "token_type": "bearer",
+                "bot_id": BOT,
+                "refresh_token": self.refresh_token,
+                "workspace_id": SPACE,
+                "workspace_name": "School",
+                "owner": {"type": "workspace", "workspace": True},
+            }
+        )
 
-    def refused(self, status: int, code: str, message: str) -> Refused:
+    def refused(self, status: int, code: str, message: str) -> RefusedError:
         """An error of Notion's."""
-        return Refused(status, code, message)
+        return RefusedError(status, code, message)
 
     # -- what the kit does to it
 
@@ -522,7 +584,8 @@ class FakeNotion:
     def webhook(self, event: Item | None = None) -> WebhookRequest:
         """A signed event."""
         told = event or {
-            "id": ident("event"), "type": "page.content_updated",
+            "id": ident("event"),
+            "type": "page.content_updated",
             "entity": {"id": next(iter(self.pages)), "type": "page"},
         }
         body = json.dumps(told).encode()

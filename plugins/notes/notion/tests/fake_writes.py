@@ -16,7 +16,7 @@ NEWEST = "2026-03-11"
 FIXED = {"table_width", "type"}
 
 
-def write(  # noqa: C901, PLR0912 - a table of routes
+def write(  # noqa: C901 - a table of routes
     notion: FakeNotion, request: Request, path: list[str], body: Item, version: str
 ) -> Item | None:
     """The answer to a write; None where there is no such route."""
@@ -52,8 +52,11 @@ def write(  # noqa: C901, PLR0912 - a table of routes
             return _send(notion, own, request)
         case "POST", ["file_uploads", own, "complete"]:
             upload = _told(notion, own)
-            _refuse(notion, len(notion.uploads[own]["parts"]) != upload["number_of_parts"]["total"],
-                    "parts are missing")
+            _refuse(
+                notion,
+                len(notion.uploads[own]["parts"]) != upload["number_of_parts"]["total"],
+                "parts are missing",
+            )
             notion.uploads[own]["status"] = "uploaded"
             return _told(notion, own)
     return None
@@ -98,8 +101,9 @@ def _change(notion: FakeNotion, own: str, body: Item, version: str) -> Item:
         told = page["properties"][name]
         kind = told["type"]
         told[kind] = (
-            [_text(one) for one in value[kind]] if kind == "title" else
-            [{"id": one["name"], "color": "default", **one} for one in value[kind]]
+            [_text(one) for one in value[kind]]
+            if kind == "title"
+            else [{"id": one["name"], "color": "default", **one} for one in value[kind]]
         )
     notion.touch(own)
     return notion.shown(page, version)
@@ -136,8 +140,14 @@ def _append(notion: FakeNotion, own: str, body: Item, version: str) -> Item:
     made = notion.put(own, [_made(notion, one) for one in children], at)
     _touch(notion, own)
     shown = [notion.shown_block(notion.blocks[one], version) for one in made]
-    return {"object": "list", "results": shown, "next_cursor": None, "has_more": False,
-            "type": "block", "block": {}}
+    return {
+        "object": "list",
+        "results": shown,
+        "next_cursor": None,
+        "has_more": False,
+        "type": "block",
+        "block": {},
+    }
 
 
 def _delete(notion: FakeNotion, own: str, version: str) -> Item:
@@ -185,15 +195,23 @@ def _validate(notion: FakeNotion, children: list[Item], depth: int = 0) -> None:
 
 def _made(notion: FakeNotion, one: Item) -> Item:
     kind = one["type"]
-    body = {name: _shown(notion, value) for name, value in one[kind].items()
-            if name not in {"children", "file_upload"}}
+    body = {
+        name: _shown(notion, value)
+        for name, value in one[kind].items()
+        if name not in {"children", "file_upload"}
+    }
     if "rich_text" in body or kind == "callout":
         body.setdefault("color", "default")
+    if kind == "paragraph":
+        body.setdefault("icon", None)
     upload = one[kind].get("file_upload")
     if upload:
         told = notion.uploads.get(upload["id"])
-        _refuse(notion, told is None or told["status"] != "uploaded" or told["used"],
-                "the file upload cannot be used")
+        _refuse(
+            notion,
+            told is None or told["status"] != "uploaded" or told["used"],
+            "the file upload cannot be used",
+        )
         told["used"] = True
         key = f"{SPACE}/{ident('kept ' + upload['id'])}/{told['filename']}"
         notion.bytes[key] = b"".join(told["parts"].values())
@@ -213,24 +231,40 @@ _TEXTS = {"text", "equation"}
 
 def _text(one: Item) -> Item:
     """A rich text as it is answered: with what was left out."""
-    notes = {"bold": False, "italic": False, "strikethrough": False, "underline": False,
-             "code": False, "color": "default", **one.get("annotations", {})}
+    notes = {
+        "bold": False,
+        "italic": False,
+        "strikethrough": False,
+        "underline": False,
+        "code": False,
+        "color": "default",
+        **one.get("annotations", {}),
+    }
     if one.get("type") == "equation":
         said = one["equation"]["expression"]
         return {**one, "annotations": notes, "plain_text": said, "href": None}
     link = one["text"].get("link")
     content = {"content": one["text"]["content"], "link": link}
-    return {"type": "text", "text": content, "annotations": notes,
-            "plain_text": content["content"], "href": link["url"] if link else None}
+    return {
+        "type": "text",
+        "text": content,
+        "annotations": notes,
+        "plain_text": content["content"],
+        "href": link["url"] if link else None,
+    }
 
 
 def _upload(notion: FakeNotion, body: Item) -> Item:
     notion.made += 1
     own = ident(f"upload {notion.made}")
     notion.uploads[own] = {
-        "filename": body["filename"], "content_type": body["content_type"], "status": "pending",
-        "mode": body.get("mode", "single_part"), "total": body.get("number_of_parts", 1),
-        "parts": {}, "used": False,
+        "filename": body["filename"],
+        "content_type": body["content_type"],
+        "status": "pending",
+        "mode": body.get("mode", "single_part"),
+        "total": body.get("number_of_parts", 1),
+        "parts": {},
+        "used": False,
     }
     return _told(notion, own)
 
@@ -240,9 +274,13 @@ def _told(notion: FakeNotion, own: str) -> Item:
         raise notion.refused(404, "object_not_found", f"Could not find file upload {own}.")
     upload = notion.uploads[own]
     return {
-        "object": "file_upload", "id": own, "created_time": notion.minute(),
-        "last_edited_time": notion.minute(), "filename": upload["filename"],
-        "content_type": upload["content_type"], "status": upload["status"],
+        "object": "file_upload",
+        "id": own,
+        "created_time": notion.minute(),
+        "last_edited_time": notion.minute(),
+        "filename": upload["filename"],
+        "content_type": upload["content_type"],
+        "status": upload["status"],
         "number_of_parts": {"total": upload["total"], "sent": len(upload["parts"])},
         "in_trash": False,
     }

@@ -27,7 +27,9 @@ async def test_check_names_the_workspace_the_bot_and_what_is_missing(rig):
     mine = rig(one_page())
     result = await mine.provider.check()
     assert (result.account, result.site, result.version) == (
-        "School (Bloop)", "api.notion.com", "2026-03-11",
+        "School (Bloop)",
+        "api.notion.com",
+        "2026-03-11",
     )
     assert (result.missing, result.gaps) == ((), ())
     mine.notion.capabilities = set()
@@ -76,8 +78,11 @@ def test_a_login_is_offered_with_a_public_integration_alone(rig):
     url = urlsplit(provider.authorize_url(LOGIN))
     assert (url.netloc, url.path) == ("api.notion.com", "/v1/oauth/authorize")
     assert parse_qs(url.query) == {
-        "client_id": ["id"], "response_type": ["code"], "owner": ["user"],
-        "redirect_uri": ["https://hub.example/back"], "state": ["st"],
+        "client_id": ["id"],
+        "response_type": ["code"],
+        "owner": ["user"],
+        "redirect_uri": ["https://hub.example/back"],
+        "state": ["st"],
     }
 
 

@@ -61,9 +61,7 @@ def test_a_token_that_is_set_is_the_only_one(rig):
 def test_events_hint_at_what_is_fetched(rig, kind, entity, kinds):
     mine = rig(FakeNotion(), webhook_token=SECRET)
     hints = mine.provider.verify_webhook(mine.notion.webhook(event(kind, entity)))
-    assert [one.ref for one in hints] == [
-        Ref(one, PAGE) if one else None for one in kinds
-    ]
+    assert [one.ref for one in hints] == [Ref(one, PAGE) if one else None for one in kinds]
     again = mine.provider.verify_webhook(mine.notion.webhook(event(kind, entity)))
     assert hints == again
 

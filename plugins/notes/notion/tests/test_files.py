@@ -34,8 +34,9 @@ async def test_a_file_is_read_from_its_beginning_each_time(rig):
     mine = rig(notebook())
     file = await only_file(mine)
     assert (file.name, await content(file), await content(file)) == ("big.bin", BIG, BIG)
-    assert all("authorization" not in one.headers for one in mine.faults.requests
-               if "amazonaws" in one.url)
+    assert all(
+        "authorization" not in one.headers for one in mine.faults.requests if "amazonaws" in one.url
+    )
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["markdown", "blocks"])

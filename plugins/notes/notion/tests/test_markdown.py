@@ -21,23 +21,41 @@ from plugins.notes.notion.tests.fake_workspace import (
 )
 
 OTHER = ident("page Other")
+HEX = OTHER.replace("-", "")
 ALL = ident("page All")
 
 CASES = {
     "marks": (
-        [block("paragraph", "A ", words("bold ", bold=True), words("both", bold=True, italic=True),
-               " ", words("co*de", code=True), " ", words("gone", strikethrough=True), " ",
-               words("under", underline=True), " ", words("lit", color="yellow_background"))],
+        [
+            block(
+                "paragraph",
+                "A ",
+                words("bold ", bold=True),
+                words("both", bold=True, italic=True),
+                " ",
+                words("co*de", code=True),
+                " ",
+                words("gone", strikethrough=True),
+                " ",
+                words("under", underline=True),
+                " ",
+                words("lit", color="yellow_background"),
+            )
+        ],
         "A **bold *both*** `co*de` ~~gone~~ <u>under</u> ==lit==",
         (),
     ),
     "colours": (
-        [block("paragraph", words("red", color="red"))], "red", ("colours of text",),
+        [block("paragraph", words("red", color="red"))],
+        "red",
+        ("colours of text",),
     ),
     "what Markdown would take for marks": (
         [block("paragraph", "*a* _b_ c_d [e] <f> $5 ==g== ~~h~~ #tag &amp; \\ `i` %%j%%")],
-        "\\*a\\* \\_b\\_ c_d \\[e\\] \\<f> \\$5 \\==g\\== \\~~h\\~~ \\#tag \\&amp; \\\\ \\`i\\` "
-        "\\%%j\\%%",
+        (
+            "\\*a\\* \\_b\\_ c_d \\[e\\] \\<f> \\$5 \\==g\\== \\~~h\\~~ \\#tag \\&amp; \\\\ "
+            "\\`i\\` \\%%j\\%%"
+        ),
         (),
     ),
     "what Markdown would take for blocks": (
@@ -46,13 +64,24 @@ CASES = {
         (),
     ),
     "links and mentions": (
-        [block("paragraph", words("out", link="https://example.org/a(b)"), " ",
-               mention("page", {"id": OTHER}, "Other"), " ",
-               mention("date", {"start": "2026-05-04", "end": "2026-05-05"}, "May"), " ",
-               mention("user", {"object": "user", "id": ADA}, "@Ada"), " ",
-               words("in", link=f"https://www.notion.so/Other-{OTHER.replace('-', '')}"))],
-        f"[out](<https://example.org/a(b)>) [Other](bloop:note:{OTHER}) "
-        f"2026-05-04 → 2026-05-05 @Ada [in](bloop:note:{OTHER})",
+        [
+            block(
+                "paragraph",
+                words("out", link="https://example.org/a(b)"),
+                " ",
+                mention("page", {"id": OTHER}, "Other"),
+                " ",
+                mention("date", {"start": "2026-05-04", "end": "2026-05-05"}, "May"),
+                " ",
+                mention("user", {"object": "user", "id": ADA}, "@Ada"),
+                " ",
+                words("in", link=f"https://www.notion.so/Other-{OTHER.replace('-', '')}"),
+            )
+        ],
+        (
+            f"[out](<https://example.org/a(b)>) [Other](bloop:note:{OTHER}) "
+            f"2026-05-04 → 2026-05-05 @Ada [in](bloop:note:{OTHER})"
+        ),
         (),
     ),
     "formulas": (
@@ -61,35 +90,56 @@ CASES = {
         (),
     ),
     "lists": (
-        [block("bulleted_list_item", "a", children=[
-            block("bulleted_list_item", "b", children=[block("paragraph", "c")]),
-            block("code", "x\n\n\ty", language="python"),
-        ]),
+        [
+            block(
+                "bulleted_list_item",
+                "a",
+                children=[
+                    block("bulleted_list_item", "b", children=[block("paragraph", "c")]),
+                    block("code", "x\n\n\ty", language="python"),
+                ],
+            ),
             block("bulleted_list_item", "d"),
             block("numbered_list_item", "one", children=[block("to_do", "t", checked=True)]),
             block("numbered_list_item", "two"),
-            block("to_do", "open", checked=False)],
-        "- a\n  - b\n\n    c\n\n  ```python\n  x\n\n  \ty\n  ```\n- d\n\n"
-        "1. one\n   - [x] t\n2. two\n\n- [ ] open",
+            block("to_do", "open", checked=False),
+        ],
+        (
+            "- a\n  - b\n\n    c\n\n  ```python\n  x\n\n  \ty\n  ```\n- d\n\n"
+            "1. one\n   - [x] t\n2. two\n\n- [ ] open"
+        ),
         (),
     ),
     "toggles": (
-        [block("toggle", "Fold", children=[block("toggle", "In", children=[
-            block("paragraph", "deep")])]),
-            block("heading_2", "Head", is_toggleable=True, children=[block("paragraph", "p")])],
+        [
+            block(
+                "toggle",
+                "Fold",
+                children=[block("toggle", "In", children=[block("paragraph", "deep")])],
+            ),
+            block("heading_2", "Head", is_toggleable=True, children=[block("paragraph", "p")]),
+        ],
         "> [!toggle]- Fold\n> > [!toggle]- In\n> > deep\n\n## Head\n\np",
         ("headings that fold",),
     ),
     "quotes and callouts": (
-        [block("quote", "Said\nagain", children=[block("paragraph", "more")]),
-         block("callout", "Hot", icon={"type": "emoji", "emoji": "⚠️"},
-               children=[block("bulleted_list_item", "x")]),
-         block("callout", "Fox", icon={"type": "emoji", "emoji": "🦊"})],
+        [
+            block("quote", "Said\nagain", children=[block("paragraph", "more")]),
+            block(
+                "callout",
+                "Hot",
+                icon={"type": "emoji", "emoji": "⚠️"},
+                children=[block("bulleted_list_item", "x")],
+            ),
+            block("callout", "Fox", icon={"type": "emoji", "emoji": "🦊"}),
+        ],
         "> Said\\\n> again\n>\n> more\n\n> [!warning]\n> Hot\n>\n> - x\n\n> [!note]\n> Fox",
         ("icons of callouts",),
     ),
     "code with fences in it": (
-        [block("code", "```\na\n```", language="plain text")], "````\n```\na\n```\n````", (),
+        [block("code", "```\na\n```", language="plain text")],
+        "````\n```\na\n```\n````",
+        (),
     ),
     "tables": (
         [table(["a", "b|c"], ["1", [words("x", bold=True)]]), table(["n", "o"], header=False)],
@@ -97,30 +147,48 @@ CASES = {
         (),
     ),
     "columns and synced blocks": (
-        [block("column_list", children=[
-            block("column", children=[block("paragraph", "left")]),
-            block("column", children=[block("paragraph", "right")])]),
+        [
+            block(
+                "column_list",
+                children=[
+                    block("column", children=[block("paragraph", "left")]),
+                    block("column", children=[block("paragraph", "right")]),
+                ],
+            ),
             block("synced_block", children=[block("paragraph", "same")], synced_from=None),
-            block("divider"), block("table_of_contents")],
+            block("divider"),
+            block("table_of_contents"),
+        ],
         "left\n\nright\n\nsame\n\n---",
-        ("columns, read one after another", "that blocks are synced with another place",
-         "tables of contents"),
+        (
+            "columns, read one after another",
+            "that blocks are synced with another place",
+            "tables of contents",
+        ),
     ),
     "media": (
-        [block("image", **upload("a b.png"), caption=[words("Alt")]),
-         block("image", type="external", external={"url": "https://example.org/i.png"}),
-         block("file", **upload("doc.pdf"), caption=[]),
-         block("video", type="external", external={"url": "https://youtu.be/x"}, caption=[])],
-        f"![Alt](bloop:file:{ALL}.{ident('a b.png')})\n\n![](https://example.org/i.png)\n\n"
-        f"[doc.pdf](bloop:file:{ALL}.{ident('doc.pdf')})\n\n[x](https://youtu.be/x)",
+        [
+            block("image", **upload("a b.png"), caption=[words("Alt")]),
+            block("image", type="external", external={"url": "https://example.org/i.png"}),
+            block("file", **upload("doc.pdf"), caption=[]),
+            block("video", type="external", external={"url": "https://youtu.be/x"}, caption=[]),
+        ],
+        (
+            f"![Alt](bloop:file:{ALL}.{ident('a b.png')})\n\n![](https://example.org/i.png)\n\n"
+            f"[doc.pdf](bloop:file:{ALL}.{ident('doc.pdf')})\n\n[x](https://youtu.be/x)"
+        ),
         (),
     ),
     "what Notion's Markdown lacks": (
-        [block("bookmark", url="https://example.org/m", caption=[]),
-         block("embed", url="https://example.org/e", caption=[words("cap")]),
-         block("hologram", rich_text=[words("light")], children=[block("paragraph", "in")])],
-        "[https://example.org/m](https://example.org/m)\n\n[cap](https://example.org/e)\n\n"
-        "light\n\nin",
+        [
+            block("bookmark", url="https://example.org/m", caption=[]),
+            block("embed", url="https://example.org/e", caption=[words("cap")]),
+            block("hologram", rich_text=[words("light")], children=[block("paragraph", "in")]),
+        ],
+        (
+            "[https://example.org/m](https://example.org/m)\n\n[cap](https://example.org/e)\n\n"
+            "light\n\nin"
+        ),
         ("a block of the type 'hologram'",),
     ),
     "indented paragraphs": (
@@ -167,7 +235,10 @@ async def test_a_page_that_was_cut_is_walked_and_a_few_gaps_are_asked_for_one_by
     notion.page("All", block("paragraph", "p"), block("bookmark", url="https://e.org", caption=[]))
     few = await rig(notion).read()
     assert [one.partition("/")[0] for one in few.requests] == [
-        "POST search", "GET pages", "GET blocks", "GET users?page_size=100",
+        "POST search",
+        "GET pages",
+        "GET blocks",
+        "GET users?page_size=100",
     ]
 
 
@@ -177,7 +248,8 @@ async def test_a_block_that_is_not_shared_is_named(rig):
     notion.unshared.add(notion.blocks[own]["children"][1])
     note = (await rig(notion).read()).note("All")
     assert (note.markdown, note.lost) == (
-        "p", ("a block that is not shared with the integration (embed)",),
+        "p",
+        ("a block that is not shared with the integration (embed)",),
     )
 
 
@@ -209,24 +281,43 @@ async def test_blocks_nested_without_end_are_cut_and_named(rig):
 @pytest.mark.parametrize(
     ("written", "markdown"),
     [
-        ('::: callout {icon="💡" color="gray_bg"}\nText\n\t- a\n:::\nAfter',
-         "> [!tip]\n> Text\n>\n> - a\n\nAfter"),
+        (
+            '::: callout {icon="💡" color="gray_bg"}\nText\n\t- a\n:::\nAfter',
+            "> [!tip]\n> Text\n>\n> - a\n\nAfter",
+        ),
         ('<callout icon="💡">One line</callout>', "> [!tip]\n> One line"),
-        ('<details color="blue">\n<summary>**T**</summary>\n\tIn\n</details>',
-         "> [!toggle]- **T**\n> In"),
+        (
+            '<details color="blue">\n<summary>**T**</summary>\n\tIn\n</details>',
+            "> [!toggle]- **T**\n> In",
+        ),
         ('## H {toggle="true" color="red"}\n\tIn', "## H\n\nIn"),
-        ("a\\*b $`x`$ and $y$<br>c[^https://e.org]",
-         "a\\*b $x$ and $y$\\\nc[https://e.org](https://e.org)"),
+        (
+            "a\\*b $`x`$ and $y$<br>c[^https://e.org]",
+            "a\\*b $x$ and $y$\\\nc[https://e.org](https://e.org)",
+        ),
         ('<mention-date start="2026-05-04" startTime="09:00"/>', "2026-05-04T09:00"),
-        ('<page url="{{https://www.notion.so/%s}}" color="red">P</page>' % OTHER.replace("-", ""),
-         f"[P](bloop:note:{OTHER})"),
-        ("<synced_block_reference url=\"https://www.notion.so/x#y\">\n\tIn\n"
-         "</synced_block_reference>", "In"),
-        ("<meeting-notes>\n\tTitle\n\t<notes>\n\t\tSaid\n\t</notes>\n</meeting-notes>",
-         "Title\n\nSaid"),
-        ("<table header-row=\"true\">\n<colgroup><col color=\"red\"></colgroup>\n"
-         "<tr><td>a</td></tr>\n<tr color=\"red\">\n<td>b</td>\n</tr>\n</table>",
-         "| a |\n| --- |\n| b |"),
+        (
+            f'<page url="{{{{https://www.notion.so/{HEX}}}}}" color="red">P</page>',
+            f"[P](bloop:note:{OTHER})",
+        ),
+        (
+            (
+                '<synced_block_reference url="https://www.notion.so/x#y">\n\tIn\n'
+                "</synced_block_reference>"
+            ),
+            "In",
+        ),
+        (
+            "<meeting-notes>\n\tTitle\n\t<notes>\n\t\tSaid\n\t</notes>\n</meeting-notes>",
+            "Title\n\nSaid",
+        ),
+        (
+            (
+                '<table header-row="true">\n<colgroup><col color="red"></colgroup>\n'
+                '<tr><td>a</td></tr>\n<tr color="red">\n<td>b</td>\n</tr>\n</table>'
+            ),
+            "| a |\n| --- |\n| b |",
+        ),
         ("<weird/>\nkept", "kept"),
         ("<details>\nunclosed", "> [!toggle]-\n> unclosed"),
         ("```py\nunclosed", "```py\nunclosed\n```"),

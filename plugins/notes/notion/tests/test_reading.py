@@ -78,12 +78,17 @@ async def test_an_unchanged_workspace_costs_no_request_beyond_its_list(rig, page
 
 async def test_a_changed_page_costs_one_request_and_its_children_none(rig):
     notion = large(20)
-    notion.page("Deep", *[
-        block("toggle", "Fold", children=[block("toggle", "Within", children=[
-            block("paragraph", "Deeper.")
-        ])])
-        for _ in range(10)
-    ])
+    notion.page(
+        "Deep",
+        *[
+            block(
+                "toggle",
+                "Fold",
+                children=[block("toggle", "Within", children=[block("paragraph", "Deeper.")])],
+            )
+            for _ in range(10)
+        ],
+    )
     notion.seconds = HOUR
     mine = rig(notion)
     await mine.read()
@@ -170,7 +175,8 @@ async def test_a_circle_of_parents_is_cut_and_named(rig):
     first, last = ident("page Level 0"), ident("page Level 2")
     notion.pages[first]["parent"] = {"type": "page_id", "page_id": last}
     notion.pages[ident("page In the row")]["parent"] = {
-        "type": "page_id", "page_id": ident("page In the row"),
+        "type": "page_id",
+        "page_id": ident("page In the row"),
     }
     read = await read_all(rig(notion).provider)
     torn = {one.title: one.parent for one in read.of(Kind.MODULE) if one.lost}
@@ -274,9 +280,17 @@ async def test_typed_properties_keep_their_types(rig):
         Who={"id": "h", "type": "people", "people": [{"id": "u", "name": "Ada"}]},
         Link={"id": "i", "type": "url", "url": "https://example.org"},
         Sum={"id": "j", "type": "formula", "formula": {"type": "number", "number": 7}},
-        Roll={"id": "k", "type": "rollup", "rollup": {"type": "array", "array": [
-            {"type": "number", "number": 1}, {"type": "number", "number": 2},
-        ]}},
+        Roll={
+            "id": "k",
+            "type": "rollup",
+            "rollup": {
+                "type": "array",
+                "array": [
+                    {"type": "number", "number": 1},
+                    {"type": "number", "number": 2},
+                ],
+            },
+        },
         Rel={"id": "l", "type": "relation", "relation": [{"id": other}], "has_more": False},
         Papers={"id": "m", "type": "files", "files": [{"name": "a.pdf", **upload("a.pdf")}]},
         Key={"id": "n", "type": "unique_id", "unique_id": {"prefix": "T", "number": 4}},
@@ -286,11 +300,20 @@ async def test_typed_properties_keep_their_types(rig):
     read = await rig(notion).read()
     note = read.note("Typed")
     assert note.properties == {
-        "Text": "some text", "Number": 2.5, "Done": True, "Tags": ["Red"], "State": "Open",
-        "Day": "2026-05-04", "Span": ["2026-05-04", "2026-05-06"], "Who": ["Ada"],
-        "Link": "https://example.org", "Sum": 7, "Roll": [1, 2],
+        "Text": "some text",
+        "Number": 2.5,
+        "Done": True,
+        "Tags": ["Red"],
+        "State": "Open",
+        "Day": "2026-05-04",
+        "Span": ["2026-05-04", "2026-05-06"],
+        "Who": ["Ada"],
+        "Link": "https://example.org",
+        "Sum": 7,
+        "Roll": [1, 2],
         "Rel": [f"bloop:note:{other}"],
-        "Papers": [f"bloop:file:{note.remote_id}.{ident('a.pdf')}"], "Key": "T-4",
+        "Papers": [f"bloop:file:{note.remote_id}.{ident('a.pdf')}"],
+        "Key": "T-4",
     }
     assert note.tags == ("Red",)
     assert "a property of the type 'hologram'" in note.lost
@@ -302,9 +325,17 @@ async def test_more_than_25_relations_are_asked_for(rig):
     top = notion.page("Top")
     source = notion.source("Tasks", parent=top)
     every = [{"id": ident(str(number))} for number in range(31)]
-    notion.page("Many", parent=source, Rel={
-        "id": "rel", "type": "relation", "relation": every[:25], "has_more": True, "every": every,
-    })
+    notion.page(
+        "Many",
+        parent=source,
+        Rel={
+            "id": "rel",
+            "type": "relation",
+            "relation": every[:25],
+            "has_more": True,
+            "every": every,
+        },
+    )
     assert len((await rig(notion).read()).note("Many").properties["Rel"]) == 31
 
 
@@ -313,8 +344,13 @@ async def test_fetching_tells_the_trash_from_what_is_not_shared(rig):
     trash, hidden = ident("page Level 2"), ident("page In the row")
     notion.pages[trash]["in_trash"] = True
     notion.unshared.add(hidden)
-    refs = [Ref(Kind.NOTE, trash), Ref(Kind.NOTE, hidden), Ref(Kind.MODULE, ident("page Row")),
-            Ref(Kind.MODULE, ident("source Tasks")), Ref(Kind.NOTEBOOK, SPACE)]
+    refs = [
+        Ref(Kind.NOTE, trash),
+        Ref(Kind.NOTE, hidden),
+        Ref(Kind.MODULE, ident("page Row")),
+        Ref(Kind.MODULE, ident("source Tasks")),
+        Ref(Kind.NOTEBOOK, SPACE),
+    ]
     batch = await rig(notion).provider.fetch(refs)
     assert batch.deleted == (refs[0],)
     assert [(one.ref, one.code) for one in batch.skipped] == [(str(refs[1]), "record_unshared")]
@@ -335,5 +371,3 @@ async def test_a_shape_that_nobody_foresaw_costs_its_page(rig):
     notion.broken.add(own)
     read = await rig(notion).read()
     assert read.skipped == {f"note:{own}": MalformedRecordError.code}
-
-
