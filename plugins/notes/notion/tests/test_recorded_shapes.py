@@ -137,7 +137,7 @@ def test_the_fake_answers_in_the_recorded_shapes(recorded):
         ("PATCH", "/v1/blocks/ID/children"): asked(
             notion, "PATCH", f"/blocks/{top}/children", {"children": [child]}
         ),
-        ("DELETE", "/v1/blocks/ID"): asked(notion, "DELETE", f"/blocks/{own}"),
+        ("DELETE", "/v1/blocks/ID"): asked(notion, "DELETE", f"/blocks/{ident('page Row')}"),
         ("GET", "/v1/invalid"): asked(notion, "GET", "/invalid"),
     }
     met = set()
@@ -146,6 +146,9 @@ def test_the_fake_answers_in_the_recorded_shapes(recorded):
         if mine is None or (status != 200 and path != "/v1/invalid"):
             continue
         met.add((method, path))
+        if method == "DELETE":
+            # Blocks of several types were deleted.
+            said.pop(said["type"])
         wrong = [
             one
             for one in differences(shape(mine), shape(said))
