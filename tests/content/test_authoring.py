@@ -43,7 +43,7 @@ async def outline(database, call, container):
 async def test_a_page_is_written_changed_and_published(command, course, database, call):
     item = command(service.create_item, course.id, kind="page", title=" pH ", markdown="# *Hi*")
     assert (item.title, item.published, item.row_version) == ("pH", False, 1)
-    assert item.html == "<h1><em>Hi</em></h1>\n"
+    assert item.html == '<h1 id="user-content-hi"><em>Hi</em></h1>\n'
 
     command(service.update_item, item.id, 1, {"html": "<p onclick=x>new</p>"})
     item = command(service.publish, Item, item.id, 2, nobody_minds)

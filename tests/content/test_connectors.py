@@ -19,6 +19,8 @@ from plugins.lms.moodle.tests.fake_moodle import GOOD_SETTINGS as MOODLE
 from plugins.lms.moodle.tests.fake_moodle import SmallMoodle
 from plugins.notes.notion.tests.fake_notion import small as small_notion
 from plugins.notes.notion.tests.test_conformance import GOOD as NOTION
+from plugins.notes.onenote.tests.fake_graph import FakeGraph
+from plugins.notes.onenote.tests.test_conformance import GOOD as ONENOTE
 from tests.content.course import connect, dump
 from tests.support.database import make_call
 
@@ -31,6 +33,7 @@ CONNECTORS = {
     "bloop_canvas": System(make=FakeCanvas, good=CANVAS),
     "bloop_moodle": System(make=SmallMoodle, good=MOODLE),
     "bloop_notion": System(make=small_notion, good=NOTION),
+    "bloop_onenote": System(make=FakeGraph, good=ONENOTE),
 }
 """A system for each plugin, with settings that open it."""
 

@@ -7,13 +7,20 @@ from bloop_sdk.testing import ContractError
 from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.suites.case import ContentCase
 from bloop_sdk.testing.suites.content import CONTENT
-from tests.sdk.shelf import broken_changes, broken_faults, broken_reading, broken_writes
+from tests.sdk.shelf import (
+    broken_changes,
+    broken_faults,
+    broken_notes,
+    broken_reading,
+    broken_writes,
+)
 from tests.sdk.shelf.broken import BROKEN
+from tests.sdk.shelf.fake_desk import DESK, FolderDesk
 from tests.sdk.shelf.fake_folder import FOLDER
 
 PLUGIN = PluginUnderTest("bloop_shelf")
 # Importing them has filled BROKEN.
-assert all((broken_changes, broken_faults, broken_reading, broken_writes))
+assert all((broken_changes, broken_faults, broken_notes, broken_reading, broken_writes))
 
 
 async def check(rule, provider, subject, folder):
@@ -25,6 +32,13 @@ async def check(rule, provider, subject, folder):
 @pytest.mark.parametrize("rule", [rule.name for rule in CONTENT.applying(FOLDER)])
 async def test_a_good_provider_of_a_folder_passes(rule, tmp_path):
     await check(rule, FileProvider, FOLDER, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "rule", [rule.name for rule in CONTENT.applying(DESK) if rule.name.startswith("note_")]
+)
+async def test_a_good_provider_that_writes_notes_passes(rule, tmp_path):
+    await check(rule, FolderDesk, DESK, tmp_path)
 
 
 @pytest.mark.parametrize(

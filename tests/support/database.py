@@ -120,7 +120,7 @@ def database_urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tu
     """The URLs of a migrated database, as who serves and as who owns; once for each dialect."""
     folder: Path = request.getfixturevalue("run_folder")
     if request.param == "sqlite":
-        shutil.copy(_sqlite_template(folder), tmp_path / "bloop.db")
+        shutil.copy(sqlite_template(folder), tmp_path / "bloop.db")
         url = f"sqlite:///{tmp_path / 'bloop.db'}"
         yield url, url
         return
@@ -150,7 +150,7 @@ async def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Asyn
     await opened.close()
 
 
-def _sqlite_template(folder: Path) -> Path:
+def sqlite_template(folder: Path) -> Path:
     template = folder / "template.db"
     with locked(folder, "sqlite-template"):
         if not template.exists():

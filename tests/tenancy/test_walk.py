@@ -39,12 +39,15 @@ PARAMETERS = {
     "key_id": "api_key.id",
     "kind": "item.kind",
     "name": "job_schedule.name",
+    "clash_id": "note_clash.id",
     "node_id": "node.id",
+    "note_id": "item.id",
     "parked_id": "event_parked.id",
     "passkey_id": "mfa_passkey.id",
     "remote_id": "item.remote_id",
     "run_id": "sync_run.id",
     "session_id": "login_session.id",
+    "unsent_id": "unsent.id",
     "user_id": "account_user.id",
     "webhook_id": "webhook_endpoint.id",
 }
@@ -118,6 +121,8 @@ SILENT = {
 BODIES = {
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
+    "POST /api/v1/containers/{container_id}/notes": {"title": "x"},
+    "POST /api/v1/clashes/{clash_id}/settle": {"keep": "both"},
     "PATCH /api/v1/groups/{group_id}": {"name": "x"},
     "PUT /api/v1/submissions/{submission_id}/grade": {"score": 1.0},
     "POST /api/v1/groups/{group_id}/members": {"users": ["{mark}-account_user-id"]},
@@ -141,7 +146,7 @@ FORMS = {
 }
 BY_PLUGIN = {"check", "discover", "hints", "login", "resume", "rotate", "settings"}
 """What is done to a connection by its plugin, which is not loaded here."""
-UPLOADS = {"/api/v1/containers/{container_id}/files"}
+UPLOADS = {"/api/v1/containers/{container_id}/files", "/api/v1/notes/{note_id}/files"}
 
 
 @pytest.fixture
@@ -364,7 +369,9 @@ def last(route):
     """What ends others comes after them: first what is of one person, and they at the very end."""
     is_undo = route.path.endswith("/runs/{run_id}/undo")
     of_one = route.path.startswith(OF_ONE)
-    return ("erasure" in route.path, not of_one, route.method == "DELETE", is_undo)
+    # What waits to be sent goes with its note, its connection and its run, so it comes before them.
+    deletes = route.method == "DELETE" and "/unsent/" not in route.path
+    return ("erasure" in route.path, not of_one, deletes, is_undo)
 
 
 async def test_the_owner_gets_further_with_every_one_of_these_changes(own, both):

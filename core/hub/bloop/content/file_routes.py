@@ -72,7 +72,7 @@ async def show_content(request: Request, item_id: str) -> Response:
 async def add_file(request: Request, container_id: str) -> Response:
     """A new, unpublished file, from the field ``file`` of a multipart form."""
     hub = hub_of(request)
-    name, media_type, ref = await _uploaded(request)
+    name, media_type, ref = await uploaded(request)
     made = await hub.database.run(
         in_unit,
         hub.database,
@@ -102,7 +102,7 @@ async def import_upload(
 ) -> Response:
     """Import a file, from the field ``file`` of a multipart form, into a new course or ``into``."""
     hub = hub_of(request)
-    name, _, ref = await _uploaded(request)
+    name, _, ref = await uploaded(request)
     importer = importer_for(hub.kernel.plugins.values(), name, plugin or None)
     await hub.choices.require(call_of(request), importer.plugin_id)
     payload = {
@@ -123,7 +123,7 @@ async def import_upload(
     return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
 
 
-async def _uploaded(request: Request) -> tuple[str, str | None, BlobRef]:
+async def uploaded(request: Request) -> tuple[str, str | None, BlobRef]:
     """Name, type and stored bytes of the form's file."""
     hub = hub_of(request)
     async with request.form(max_files=1, max_fields=8) as form:

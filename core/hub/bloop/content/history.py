@@ -11,6 +11,8 @@ from bloop.content.bulk import update_rows
 from bloop.content.changes import IDS_AT_ONCE, announce_row, chunks, load
 from bloop.content.concealed import conceal_after_run
 from bloop.content.models import Container, Item, Node, Sourced, Version
+from bloop.content.notes.undoing import forget_clashes, refuse_edited_since
+from bloop.content.notes.waiting import reconcile
 from bloop.content.placing import check_place
 from bloop.content.runs import drop_marks, newest_run
 from bloop.content.service import RefusePublish, changed, check_publish, refuse_live
@@ -71,9 +73,10 @@ def _version(unit: UnitOfWork, row: Sourced, to: int | None) -> Version:
 def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
     """Take back all that a connection's newest run wrote, and its cursors with it.
 
-    What it added is removed, what it changed gets its version from before. The next run reads
-    everything again. Raises :class:`ConflictError` for an older run, one that is going on, and
-    where people have built on what it added.
+    What it added is removed, what it changed gets its version from before: also a note that was
+    edited here, and merged by it. What was sent stays over there. The next run reads everything
+    again. Raises :class:`ConflictError` for an older run, one that is going on, and where people
+    have built on what it added or edited what it merged.
     """
     run = unit.get(SyncRun, run_id)
     if run.state not in {"succeeded", "failed"}:
@@ -84,6 +87,8 @@ def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
             "a newer run of this connection stands on this one", cure="undo it first"
         )
     _refuse_built_upon(unit, run)
+    refuse_edited_since(unit, run.id)
+    forget_clashes(unit, run.id)
     for model in SUBJECTS.values():
         _take_back_changes(unit, model, run)
     for model in reversed(SUBJECTS.values()):
@@ -98,6 +103,7 @@ def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
         )
     drop_marks(unit, run.connection_id)
     conceal_after_run(unit, run.id)
+    reconcile(unit, run.connection_id)
     run = unit.get(SyncRun, run.id)  # The pages above let go of what was loaded.
     run.state, run.finished_at = "undone", utcnow()
     unit.audit.append("content.sync_undone", f"connection:{run.connection_id}", {"run": run.id})

@@ -108,6 +108,8 @@ class Item(Sourced, Base):
 
     ``learner_data`` is what learners see in place of ``data`` where that holds answers; ``blob`` is
     the SHA-256 of a file's bytes. ``concealed`` says that it stands only below hidden modules.
+    ``theirs`` is what the other side holds of a note that was changed here and not there yet
+    (:class:`bloop.content.notes.merge.Text`).
     """
 
     __tablename__ = "item"
@@ -130,6 +132,7 @@ class Item(Sourced, Base):
     html: Mapped[str] = mapped_column(Text, default="")
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
     learner_data: Mapped[Any | None] = mapped_column(Json)
+    theirs: Mapped[Any | None] = mapped_column(Json)
     raw: Mapped[Any | None] = mapped_column(Json)
 
 
@@ -137,7 +140,8 @@ class Node(Sourced, Base):
     """One place in a container's tree; ``item_kind`` and ``item_remote_id`` name its item.
 
     ``item_id`` is empty until the item has been read. Siblings are in order of ``position``, then
-    of remote id; positions are fractions, so that a move writes one row.
+    of remote id; positions are fractions, so that a move writes one row. ``theirs`` is where the
+    other side has it that was moved here and not there yet: ``parent`` and ``position``.
     """
 
     __tablename__ = "node"
@@ -173,6 +177,7 @@ class Node(Sourced, Base):
     item_id: Mapped[str | None] = mapped_column(ID)
     item_kind: Mapped[str | None] = mapped_column(KIND)
     item_remote_id: Mapped[str | None] = mapped_column(REMOTE_ID)
+    theirs: Mapped[Any | None] = mapped_column(Json)
     raw: Mapped[Any | None] = mapped_column(Json)
 
 

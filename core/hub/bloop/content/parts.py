@@ -63,7 +63,8 @@ class _Open:
                 self.clean = False
             else:
                 self.met[one.ref] = one
-                self.clean &= _has_bytes(one)
+                # Bytes that the hub does not hold have to be asked for once more.
+                self.clean &= one.has_bytes
         self.clean &= not step.batch.skipped and len(self.met) <= MOST_ROWS
 
 
@@ -166,14 +167,6 @@ class Met:
                 "what was known of this connection was taken away while it was read",
                 cure="run it again",
             )
-
-
-def _has_bytes(one: Incoming) -> bool:
-    """Whether nothing of it is to be fetched any more: of a file, its bytes."""
-    if not isinstance(one.record, File) or one.record.chunks is None or one.blob is not None:
-        return True
-    known = one.known
-    return known is not None and known.raw_hash == one.hash and known.blob is not None
 
 
 def _remembers(stream: Stream) -> bool:
@@ -279,6 +272,8 @@ def _standing(unit: UnitOfWork, connection_id: str, model: Any) -> Select[Any]:
     ]
     if "kind" in table.c:
         conditions.append(table.c.kind == _SEEN.c.kind)
+    if "blob" in table.c:
+        as_it_was.append(or_(table.c.kind != Kind.FILE, table.c.blob.is_not(None)))
     as_it_is = or_(table.c.state == "trashed", and_(*as_it_was))
     own = [_SEEN.c[name] for name in _TOLD[:4]]
     return (

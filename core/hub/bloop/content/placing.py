@@ -46,7 +46,7 @@ def create_node(
             remote_id=id_,
             container_id=container.id,
             parent_id=parent,
-            position=_position(unit, container.id, parent, index),
+            position=position_at(unit, container.id, parent, index),
             title=title_of(title),
             published=published,
             item_id=shown.id if shown else None,
@@ -70,7 +70,7 @@ def update_node(
         parent = changes.get("parent", row.parent_id)
         check_place(unit, row, parent)
         values["parent_id"] = parent
-        values["position"] = _position(
+        values["position"] = position_at(
             unit, row.container_id, parent, changes.get("index"), without=row.id
         )
     moved = "parent_id" in values
@@ -120,7 +120,7 @@ def _item_of(unit: UnitOfWork, container_id: str, item: str | None) -> Item | No
     return found
 
 
-def _position(
+def position_at(
     unit: UnitOfWork,
     container_id: str,
     parent: str | None,
@@ -129,17 +129,18 @@ def _position(
     without: str | None = None,
 ) -> float:
     """A number between the neighbours at ``index`` (None: behind the last)."""
-    siblings = [row for row in _siblings(unit, container_id, parent) if row.id != without]
-    place = len(siblings) if index is None else min(index, len(siblings))
-    found = _between(siblings, place)
+    others = [row for row in siblings(unit, container_id, parent) if row.id != without]
+    place = len(others) if index is None else min(index, len(others))
+    found = _between(others, place)
     if found is None:
-        update_rows(unit, Node, [(row, {"position": float(n)}) for n, row in enumerate(siblings)])
+        update_rows(unit, Node, [(row, {"position": float(n)}) for n, row in enumerate(others)])
         unit.session.expire_all()
         return place - 0.5
     return found
 
 
-def _siblings(unit: UnitOfWork, container_id: str, parent: str | None) -> Sequence[Node]:
+def siblings(unit: UnitOfWork, container_id: str, parent: str | None) -> Sequence[Node]:
+    """The nodes below ``parent``, in their order."""
     return unit.session.scalars(
         select(Node)
         .where(

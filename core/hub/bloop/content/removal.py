@@ -31,6 +31,7 @@ from bloop.content.models import (
     Submission,
     Version,
 )
+from bloop.content.notes.models import Clash, Unsent
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.content.versions import subject_of
 from bloop.kernel.models import Connection
@@ -118,6 +119,8 @@ OF_PEOPLE = (Submission, Completion, Enrolment, Section, Person)
 """Who takes part and what they did, as the other systems hold it."""
 
 BROUGHT = (
+    Brought("changes that were not sent", Unsent, _by_connection(Unsent)),
+    Brought("clashes of notes", Clash, _by_connection(Clash)),
     Brought("versions of people", Version, versions_of(*OF_PEOPLE)),
     Brought("submissions", Submission, _by_connection(Submission)),
     Brought("completions", Completion, _by_connection(Completion)),
@@ -146,8 +149,11 @@ def detach_content(session: Session, mine: Mine) -> None:
     model: Any
     for model in CONTENT:
         # Neither a new version nor a change: what is read stays the same.
+        own = {"theirs": None} if hasattr(model, "theirs") else {}
         session.execute(
-            update(model.__table__).where(model.connection_id.in_(mine)).values(connection_id=None)
+            update(model.__table__)
+            .where(model.connection_id.in_(mine))
+            .values(connection_id=None, **own)
         )
 
 

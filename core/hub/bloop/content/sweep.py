@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from bloop.content.changes import IDS_AT_ONCE, set_state
 from bloop.content.incoming import MODELS, WRITE_ORDER
 from bloop.content.models import Container, Sourced
+from bloop.content.notes.arriving import gone as gone_here
 from bloop.content.parts import met_by
 from bloop.content.runs import MassDeleteError, Run
 from bloop.content.sync_models import SyncCursor
@@ -194,7 +195,9 @@ def sweep_page(unit: UnitOfWork, run: Run, scope: Scope) -> int:
         )
     ).all()
     rows = [r for r in rows if (getattr(r, "kind", scope.kinds[0]), r.remote_id) in wanted]
-    return set_state(unit, scope.model, rows, "missing", "deleted", run.id)
+    count = set_state(unit, scope.model, rows, "missing", "deleted", run.id)
+    gone_here(unit, run.id, rows)
+    return count
 
 
 def _table(scope: Scope) -> Any:

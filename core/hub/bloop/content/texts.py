@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from lxml import etree
 from lxml import html as lxml_html
-from markdown_it import MarkdownIt
 
 from bloop.content.sanitise import sanitise, words
+from bloop_sdk import Kind, Ref
+from bloop_sdk.markdown import Links, render
 
 _BLOCKS = words(
     "address article aside blockquote br caption dd div dl dt figcaption figure footer h1 h2 "
     "h3 h4 h5 h6 header hr li ol p pre section summary table td th tr ul"
 )
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
+BY_TITLE = "title="
+"""Begins the remote id in a link that names a note by its title."""
 _LINES = re.compile(r" ?\n ?(?:\n ?)*")
 
 
 def html_of_markdown(markdown: str) -> str:
-    """Sanitised HTML of CommonMark with tables and strikethrough."""
-    return sanitise(_parser().render(markdown))
+    """Sanitised HTML of Markdown in the dialect of :class:`bloop_sdk.Note`.
+
+    A link by title leads to what looks the title up when it is followed.
+    """
+    return sanitise(render(markdown, Links(_by_title)))
+
+
+def _by_title(target: str) -> Ref | None:
+    title = target.rpartition("/")[2].strip()
+    return Ref(Kind.NOTE, f"{BY_TITLE}{title}") if title else None
 
 
 def markdown_of_html(html: str) -> str:
@@ -45,8 +55,3 @@ def text_of_html(html: str) -> str:
         elif element.tag != "annotation":
             parts.append(element.text or "")
     return _LINES.sub("\n", _SPACES.sub(" ", "".join(parts))).strip()
-
-
-@cache
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable(["table", "strikethrough"])

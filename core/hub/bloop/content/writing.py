@@ -8,16 +8,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy import select
 
-from bloop.content.bulk import insert_rows
 from bloop.content.changes import chunks, set_state
 from bloop.content.codec import parse_ref
 from bloop.content.incoming import MODELS, WRITE_ORDER, Work
 from bloop.content.models import Sourced
+from bloop.content.notes.arriving import Arriving, gone
 from bloop.content.quarantine import put_aside, resolve
 from bloop.content.upsert import Upsert
 from bloop.store.errors import ConflictError
-from bloop.store.models import Blob
-from bloop.store.types import utcnow
+from bloop.store.held import hold
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Ref, Skipped
 from bloop_sdk.records import KIND_OF_OTHERS, Kind
@@ -64,7 +63,10 @@ def write(unit: UnitOfWork, target: Target, work: Work) -> Written:
     """Write what changed, and keep what could not be used."""
     connection = target.connection_id
     arrived = len(work.incoming) + work.doubled + len(work.skipped)
+    arriving = Arriving(unit, connection, target.run_id, work)
+    arriving.merge()
     written = Upsert(unit, connection, target.run_id, target.into_id).write(work)
+    arriving.finish()
     deleted = _mark(unit, target, work.batch.deleted, "missing")
     for code, state in _STATE_BY_CODE.items():
         _mark(unit, target, _skipped_as(code, work), state)
@@ -97,6 +99,8 @@ def _mark(unit: UnitOfWork, target: Target, refs: Sequence[Ref], state: str) -> 
             rows = [row for row in rows if row.state != "trashed" and _ref(row) in wanted]
             change = "deleted" if state == "missing" else "updated"
             changed += set_state(unit, model, rows, state, change, target.run_id)
+            if state == "missing":
+                gone(unit, target.run_id, rows)
     return changed
 
 
@@ -129,16 +133,9 @@ def _settled(work: Work) -> list[str]:
 
 def _hold_blobs(unit: UnitOfWork, work: Work) -> None:
     """Say that the institution holds the bytes that came with this batch."""
-    now = utcnow()
-    rows = [
-        {
-            "institution_id": unit.institution,
-            "sha256": one.blob.sha256,
-            "size": one.blob.size,
-            "media_type": (getattr(one.record, "media_type", None) or "")[:120] or None,
-            "created_at": now,
-        }
+    held = (
+        (one.blob, getattr(one.record, "media_type", None))
         for one in work.incoming.values()
         if one.blob is not None
-    ]
-    insert_rows(unit, Blob, rows, if_missing=True)
+    )
+    hold(unit, *held)

@@ -16,6 +16,7 @@ from bloop.content.syncing import EVERY, first_time
 from bloop.hub.contexts import ConnectionCall, open_connection_context
 from bloop.hub.outside import Tally
 from bloop.hub.providers import GuardedProvider
+from bloop.hub.sending import keep_writes, send_before, sending
 from bloop.kernel import connections
 from bloop.kernel.models import Connection
 from bloop.kernel.own_settings import Owner, set_own
@@ -241,6 +242,9 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
         containers=None if chosen is None else frozenset(chosen),
         version=hub.kernel.plugins[provider.handle.plugin_id].version or "",
     )
+    await keep_writes(hub, job.call, connection, provider)
+    if not payload["dry_run"]:
+        await send_before(hub, job, connection, provider)
     read = dry_read if payload["dry_run"] else run_read
     report = await read(
         hub.database,
@@ -261,6 +265,14 @@ async def run_refresh_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSO
     provider = await open_provider(hub, job.call, connection)
     refs = [Ref(Kind(kind), name) for kind, _, name in (r.partition(":") for r in payload["refs"])]
     return await refresh(hub.database, hub.blobs, provider, job.call, connection, refs)
+
+
+async def run_send_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
+    """Handle a job of the kind :data:`bloop.content.notes.waiting.SEND_JOB`; gives its counts."""
+    connection = payload["connection"]
+    provider = await open_provider(hub, job.call, connection)
+    await keep_writes(hub, job.call, connection, provider)
+    return dict(await sending(hub, job, connection, provider).run())
 
 
 async def run_grade_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
@@ -318,5 +330,6 @@ __all__ = [
     "rotate",
     "run_grade_job",
     "run_refresh_job",
+    "run_send_job",
     "run_sync_job",
 ]

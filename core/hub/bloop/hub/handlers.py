@@ -19,6 +19,7 @@ HANDLERS = {
     "content.import": "bloop.hub.providers:run_import_job",
     "content.refresh": "bloop.hub.connections:run_refresh_job",
     "content.search_rebuild": "bloop.hub.search:run_rebuild_job",
+    "content.send": "bloop.hub.connections:run_send_job",
     "content.sync": "bloop.hub.connections:run_sync_job",
 }
 """``async def (hub, job, payload) -> result``."""

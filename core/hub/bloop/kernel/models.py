@@ -133,7 +133,8 @@ class Connection(Tenant, Base):
     ``checked`` is what the last check said, ``selected`` what of the system is read (an absent
     list means all): ``{"containers": [remote ids], "streams": [names]}``. ``job_id`` is the sync
     that was asked for last. ``every`` is how often one is asked for by itself, as an interval or a
-    cron line in the hub's time zone (NULL: never), and ``next_at`` when next.
+    cron line in the hub's time zone (NULL: never), and ``next_at`` when next. ``writes`` are those
+    of its provider's specification, as it was met last, and ``send_job`` sends what waits for it.
     """
 
     __tablename__ = "connection"
@@ -163,6 +164,8 @@ class Connection(Tenant, Base):
     job_id: Mapped[str | None] = mapped_column(ID)
     every: Mapped[str | None] = mapped_column(String(120))
     next_at: Mapped[datetime | None]
+    writes: Mapped[list[str]] = mapped_column(default=list)
+    send_job: Mapped[str | None] = mapped_column(ID)
     state: Mapped[str] = mapped_column(String(20), default="unconfigured")
     reason: Mapped[str | None] = mapped_column(String(2000))
     cure: Mapped[str | None] = mapped_column(String(1000))

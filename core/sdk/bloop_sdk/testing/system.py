@@ -48,6 +48,7 @@ OFFERS: dict[str, str] = {
     "unknown": "`unknown() -> Ref`: give one record a type that nobody knows; its opaque ref",
     "forbid": "`forbid() -> Ref | None`: refuse one record with 403 (None: an optional stream)",
     "write": "`write(kind) -> WriteOp`: a valid operation of that kind, new each time",
+    "beyond": "`beyond() -> (Ref, Any)`: a note, and what of it Markdown cannot say",
     "webhook": "`webhook() -> WebhookRequest`: a call with a valid signature",
     "log_in": "`log_in(url) -> dict`: what a browser brings back whose owner logs in at an address",
     "cancel": "`cancel(url) -> dict`: what it brings back when they say no",
@@ -116,6 +117,7 @@ class Folder:
     delete: Change | None = None
     malform: Change | None = None
     unknown: Change | None = None
+    beyond: Change | None = None
     without: Mapping[str, str] = field(default_factory=dict)
     over_http = False
 
@@ -128,7 +130,7 @@ class Folder:
         _copy(pristine, path)
         saved = folder / "saved" / self.name
         offers: dict[str, Callable[..., Any]] = {}
-        for name in ("edit", "add", "malform", "unknown"):
+        for name in ("edit", "add", "malform", "unknown", "beyond"):
             change = getattr(self, name)
             if change is not None:
                 offers[name] = lambda change=change: change(path)

@@ -13,10 +13,10 @@ from posixpath import basename
 from bloop_markdown.config import MarkdownConfig
 from bloop_markdown.index import Index, is_index, parent_of, sort_key, stem_of
 from bloop_markdown.properties import MAX_TITLE, Properties, decode, split
-from bloop_markdown.render import render
-from bloop_markdown.source import Source, digest, is_note, media_type, open_source, read
-from bloop_markdown.syntax import Links
+from bloop_markdown.source import Source, digest, is_note, open_source, read
 from bloop_sdk.errors import FatalError, MalformedRecordError, SkippableError
+from bloop_sdk.markdown import Links, render_titled
+from bloop_sdk.media_types import media_type
 from bloop_sdk.records import Container, File, Kind, Node, Note, Record, Ref, Skipped
 
 RENDERING = 1
@@ -137,7 +137,7 @@ class Reader:
         data, text, lost = self._text(path)
         about, body = split(text)
         links = Links(lambda target: self._find(target, parent_of(path)))
-        made = render(body, links, titled=about.title)
+        made = render_titled(body, links, titled=about.title)
         title = about.title or made.title or stem_of(path)
         if len(title) > MAX_TITLE:
             lost.append(f"the end of its title: {title[MAX_TITLE:][:200]}")

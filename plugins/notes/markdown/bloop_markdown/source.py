@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from mimetypes import MimeTypes
 from pathlib import Path
 from typing import Protocol
 from zipfile import ZipInfo, is_zipfile
@@ -19,11 +18,6 @@ from bloop_sdk.errors import HostileInputError, MalformedRecordError
 from bloop_sdk.folders import open_inside, walk
 
 NOTE_SUFFIXES = (".md", ".markdown")
-
-_TYPES = MimeTypes()  # Python's own list; the function of its module asks the system's too.
-for _type in ("image/webp", "image/avif", "audio/opus", "audio/flac", "audio/ogg"):
-    _TYPES.add_type(_type, f".{_type.rpartition('/')[2]}")
-_TYPES.add_type("audio/mp4", ".m4a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +45,6 @@ class Source(Protocol):
 def is_note(path: str) -> bool:
     """Whether a file is Markdown; everything else is an attachment."""
     return path.lower().endswith(NOTE_SUFFIXES)
-
-
-def media_type(name: str) -> str | None:
-    """The media type that a name suggests, the same on every machine."""
-    return _TYPES.guess_type(name, strict=False)[0]
 
 
 def open_source(path: Path, bounds: MarkdownConfig) -> Source:

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from bloop_markdown.index import Index, sort_key
 from bloop_markdown.properties import split
-from bloop_markdown.render import render
-from bloop_markdown.syntax import Links
 from bloop_sdk import Partition
+from bloop_sdk.markdown import Links, render_titled
 from bloop_sdk.records import Kind, Ref
 from bloop_sdk.testing import Killed, Replica, read_all
 
@@ -156,6 +155,6 @@ def test_any_front_matter_is_read_or_kept(head):
 @given(st.text(st.sampled_from("[]()!|#^*_`$%=<>&\"'\\ \n-xa./:~"), max_size=120))
 def test_any_text_is_rendered(text):
     links = Links(lambda target: Ref(Kind.NOTE, target) if "a" in target else None)
-    made = render(text, links)
+    made = render_titled(text, links)
     assert isinstance(made.html, str)
     assert isinstance(links.lost(), list)

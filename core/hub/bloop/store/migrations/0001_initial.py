@@ -22,6 +22,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("disabled_at", UtcDateTime(), nullable=True),
         sa.Column("waiting", sa.Boolean(), nullable=False),
+        sa.Column("links_from", UtcDateTime(), nullable=True),
         sa.Column("erased_at", UtcDateTime(), nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -76,7 +77,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("media_type", sa.String(length=120), nullable=True),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("held_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "sha256", name=op.f("pk_blob")),
     )
     op.create_table(
@@ -103,6 +104,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("job_id", sa.String(length=36), nullable=True),
         sa.Column("every", sa.String(length=120), nullable=True),
         sa.Column("next_at", UtcDateTime(), nullable=True),
+        sa.Column("writes", Json, nullable=False),
+        sa.Column("send_job", sa.String(length=36), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(length=2000), nullable=True),
         sa.Column("cure", sa.String(length=1000), nullable=True),
@@ -1355,6 +1358,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("html", sa.Text(), nullable=False),
         sa.Column("data", Json, nullable=False),
         sa.Column("learner_data", Json, nullable=True),
+        sa.Column("theirs", Json, nullable=True),
         sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
@@ -1396,6 +1400,38 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "item",
         ["institution_id", "container_id", "kind", "id"],
         unique=False,
+    )
+    op.create_table(
+        "note_clash",
+        sa.Column("connection_id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("copy_id", sa.String(length=36), nullable=True),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("how", sa.String(length=20), nullable=False),
+        sa.Column("run_id", sa.String(length=36), nullable=True),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("settled", sa.String(length=10), nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_note_clash_institution_id_connection_id_connection"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_note_clash_institution_id_container_id_container"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_note_clash")),
+    )
+    op.create_index("ix_note_clash_item", "note_clash", ["institution_id", "item_id"], unique=False)
+    op.create_index(
+        "ix_note_clash_open", "note_clash", ["institution_id", "settled", "id"], unique=False
     )
     op.create_table(
         "outcome",
@@ -1628,6 +1664,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("item_id", sa.String(length=36), nullable=True),
         sa.Column("item_kind", sa.String(length=20), nullable=True),
         sa.Column("item_remote_id", sa.String(length=500), nullable=True),
+        sa.Column("theirs", Json, nullable=True),
         sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
@@ -1690,5 +1727,48 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
         sqlite_where=sa.text("item_id IS NULL"),
         postgresql_where=sa.text("item_id IS NULL"),
+    )
+    op.create_table(
+        "unsent",
+        sa.Column("connection_id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("node_id", sa.String(length=36), nullable=True),
+        sa.Column("about_id", sa.String(length=36), nullable=True),
+        sa.Column("op", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("sent", Json, nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=60), nullable=True),
+        sa.Column("reason", sa.String(length=2000), nullable=True),
+        sa.Column("cure", sa.String(length=1000), nullable=True),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_unsent_institution_id_connection_id_connection"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_unsent_institution_id_container_id_container"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_unsent_institution_id_item_id_item"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_unsent")),
+        sa.UniqueConstraint(
+            "institution_id", "item_id", "op", name=op.f("uq_unsent_institution_id_item_id_op")
+        ),
+    )
+    op.create_index(
+        "ix_unsent_connection", "unsent", ["institution_id", "connection_id", "id"], unique=False
     )
     # ### end Alembic commands ###

@@ -106,6 +106,12 @@ class Rig:
         """Read, or read on; raises what the provider raises."""
         return await self.replica.run(self.provider(), stop_after=stop_after)
 
+    async def seen(self) -> Replica:
+        """What a hub that knew nothing would read of the system as it is."""
+        other = Rig(self.case, self.source)
+        await other.run()
+        return other.replica
+
     async def read(self, where: str) -> Report:
         """Read, or read on, to the end; raises ContractError where that is not reached."""
         try:

@@ -1,4 +1,4 @@
-"""A note's Markdown as HTML, with its title, its tags and what was lost."""
+"""Markdown as HTML, in the dialect that :class:`bloop_sdk.Note` names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
-from bloop_markdown import syntax
-from bloop_markdown.syntax import Links
+from bloop_sdk.markdown import syntax
+from bloop_sdk.markdown.syntax import Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,15 @@ class Rendered:
     title: str | None
 
 
-def render(body: str, links: Links, *, titled: str | None = None) -> Rendered:
-    """``body`` as HTML. A first heading is taken for the title, unless it has another one."""
+def render(markdown: str, links: Links) -> str:
+    """``markdown`` as HTML, which is not sanitised; ``links`` gets its tags and what was lost."""
+    return str(dialect().render(markdown, {"links": links}))
+
+
+def render_titled(body: str, links: Links, *, titled: str | None = None) -> Rendered:
+    """The same, where a first heading is taken for the title, unless it has another one."""
     env: dict[str, Any] = {"links": links}
-    parser = _parser()
+    parser = dialect()
     tokens = parser.parse(body, env)
     title = None
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
@@ -37,7 +42,8 @@ def render(body: str, links: Links, *, titled: str | None = None) -> Rendered:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def dialect() -> MarkdownIt:
+    """The parser of the dialect; its rules find :class:`Links` in ``env["links"]``."""
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     parser.use(footnote_plugin)
     parser.use(dollarmath_plugin, allow_space=False, renderer=_formula)

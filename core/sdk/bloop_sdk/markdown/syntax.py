@@ -18,7 +18,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath.index import math_block_dollar, math_inline_dollar
 
-from bloop_markdown.source import media_type
+from bloop_sdk.media_types import media_type
 from bloop_sdk.records import Kind, Ref
 
 MAX_WIKI_LINK = 1000

@@ -1,0 +1,270 @@
+"""Notes over the API: written, moved, given files, sent, and decided where both sides changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.cursors import after_of, page_of
+from bloop.accounts.http import expected_version, json_response
+from bloop.content import queries as content
+from bloop.content.file_routes import uploaded
+from bloop.content.notes import queries, service, waiting
+from bloop.content.notes.schemas import (
+    ClashList,
+    ClashOut,
+    NoteChange,
+    NoteIn,
+    NoteMove,
+    NoteOut,
+    NoteUndo,
+    SendStarted,
+    Settle,
+    UnsentList,
+)
+from bloop.content.notes.texts import text_of
+from bloop.content.tree_routes import PAGE_LIMIT, WRITES, one, run, taught
+from bloop.store.errors import NotFoundError
+from bloop.store.statements import Statement, parsed, to_dicts
+from bloop_sdk import Kind
+
+router = Router(prefix="/api/v1", tags=["notes"])
+
+_THIS_NOTE = taught("items", "note_id")
+
+
+@router.post(
+    "/containers/{container_id}/notes",
+    action="content:write",
+    also=taught("containers", "container_id"),
+    response_model=NoteOut,
+    status_code=201,
+    problems=(404, 409, 422),
+)
+async def create_note(request: Request, container_id: str, body: NoteIn) -> Response:
+    """A new note, which is written to the system that its notebook comes from."""
+    made = await run(request, service.create, container_id, **body.model_dump())
+    return await _answer(request, made.id, 201)
+
+
+@router.get("/notes/{note_id}", action="content:read", response_model=NoteOut, problems=(404,))
+async def show_note(request: Request, note_id: str) -> Response:
+    """A note as Markdown, and whether the system that it comes from has it so."""
+    return await _answer(request, note_id)
+
+
+async def _answer(request: Request, id_: str, status: int = 200) -> Response:
+    found = await note_of(request, id_)
+    return json_response(found, status, version=found["row_version"])
+
+
+async def note_of(request: Request, id_: str) -> dict[str, Any]:
+    """A note as the caller may see it, with what waits of it; raises NotFoundError."""
+    found = await one(request, content.ITEM_SHOWN, content.ITEM, id_)
+    if found["kind"] != Kind.NOTE:
+        raise NotFoundError(f"item {id_[:40]} is a {found['kind']}, and no note")
+    database, call = hub_of(request).database, call_of(request)
+    waits = to_dicts(
+        queries.UNSENT_OF_ITEM, await database.read(queries.UNSENT_OF_ITEM, call, id=id_)
+    )
+    system = await database.read_one(queries.WRITES, call, container=found["container"])
+    text = text_of({**found, "data": parsed(found["data"])})
+    shown = ("id", "container", "connection", "title", "state", "url", "row_version", "updated_at")
+    states = sorted((row["state"] for row in waits), key=_URGENT.index)
+    known = "sent" if found["connection"] is not None and system is not None else "here"
+    return {
+        **{name: found[name] for name in shown},
+        "markdown": text.markdown,
+        "tags": text.tags,
+        "lost": parsed(found["lost"]),
+        "sync": states[0] if states else known,
+        "unsent": waits,
+        "writes": None if system is None else parsed(queries.WRITES.as_dict(system)["writes"]),
+    }
+
+
+_URGENT = ("refused", "sending", "waiting")
+
+
+@router.patch(
+    "/notes/{note_id}",
+    action="content:write",
+    also=_THIS_NOTE,
+    response_model=NoteOut,
+    problems=WRITES,
+)
+async def change_note(request: Request, note_id: str, body: NoteChange) -> Response:
+    """Change a note here, and have it sent."""
+    changes = body.model_dump(exclude_unset=True)
+    await run(request, service.edit, note_id, expected_version(request), changes)
+    return await _answer(request, note_id)
+
+
+@router.post(
+    "/notes/{note_id}/move",
+    action="content:write",
+    also=_THIS_NOTE,
+    response_model=NoteOut,
+    problems=WRITES,
+)
+async def move_note(request: Request, note_id: str, body: NoteMove) -> Response:
+    """Give a note another place in its notebook."""
+    await run(request, service.move, note_id, expected_version(request), **body.model_dump())
+    return await _answer(request, note_id)
+
+
+@router.delete(
+    "/notes/{note_id}", action="content:write", also=_THIS_NOTE, status_code=204, problems=WRITES
+)
+async def delete_note(request: Request, note_id: str) -> Response:
+    """Put a note into the trash, here and there."""
+    await run(request, service.delete, note_id, expected_version(request))
+    return Response(status_code=204)
+
+
+@router.post(
+    "/notes/{note_id}/restore",
+    action="content:write",
+    also=_THIS_NOTE,
+    response_model=NoteOut,
+    problems=WRITES,
+)
+async def restore_note(request: Request, note_id: str) -> Response:
+    """Take a note out of the trash; one that is gone over there is written anew."""
+    row = await run(request, service.restore, note_id, expected_version(request))
+    return await _answer(request, row.id)
+
+
+@router.post(
+    "/notes/{note_id}/undo",
+    action="content:write",
+    also=_THIS_NOTE,
+    response_model=NoteOut,
+    problems=WRITES,
+)
+async def undo_note(request: Request, note_id: str, body: NoteUndo) -> Response:
+    """Go back to an earlier text; that is sent like any edit."""
+    await run(request, service.undo, note_id, expected_version(request), to=body.to)
+    return await _answer(request, note_id)
+
+
+@router.post(
+    "/notes/{note_id}/files",
+    action="content:write",
+    also=_THIS_NOTE,
+    response_model=NoteOut,
+    status_code=201,
+    upload=True,
+    problems=(404, 409, 412, 413, 422, 428),
+)
+async def attach_file(request: Request, note_id: str) -> Response:
+    """Give a note a file, from the field ``file`` of a multipart form."""
+    version = expected_version(request)
+    name, media_type, ref = await uploaded(request)
+    await run(
+        request,
+        service.attach,
+        note_id,
+        version,
+        name=name,
+        media_type=media_type,
+        sha256=ref.sha256,
+        size=ref.size,
+    )
+    return await _answer(request, note_id, 201)
+
+
+# -- what waits, and what clashed
+
+
+@router.get("/unsent", action="content:write", response_model=UnsentList)
+async def list_unsent(request: Request, limit: int = 50, cursor: str = "") -> Response:
+    """Changes that other systems do not have yet."""
+    return json_response(await _page(request, queries.UNSENT, limit, cursor))
+
+
+async def _page(request: Request, statement: Statement, limit: int, cursor: str) -> dict[str, Any]:
+    limit = max(1, min(limit, PAGE_LIMIT))
+    rows = await hub_of(request).database.read(
+        statement, call_of(request), after=after_of(cursor), limit=limit + 1
+    )
+    return page_of(statement, rows, limit)
+
+
+@router.post(
+    "/unsent/{unsent_id}/retry",
+    action="content:write",
+    response_model=SendStarted,
+    status_code=202,
+    problems=(404,),
+)
+async def retry_unsent(request: Request, unsent_id: str) -> Response:
+    """Send a change again that was refused."""
+    return json_response({"job": await run(request, service.retry, unsent_id)}, 202)
+
+
+@router.delete("/unsent/{unsent_id}", action="content:write", status_code=204, problems=(404, 409))
+async def revert_unsent(request: Request, unsent_id: str) -> Response:
+    """Take a change back that was not sent: the note is again what the other side holds."""
+    await run(request, service.revert, unsent_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/connections/{connection_id}/send",
+    action="content:write",
+    response_model=SendStarted,
+    status_code=202,
+    problems=(404,),
+)
+async def send_unsent(request: Request, connection_id: str) -> Response:
+    """Send all that waits for a connection, also what was refused."""
+    return json_response({"job": await run(request, waiting.send_now, connection_id)}, 202)
+
+
+@router.get("/clashes", action="content:write", response_model=ClashList)
+async def list_clashes(request: Request, limit: int = 50, cursor: str = "") -> Response:
+    """Notes that both sides changed the same, and nobody has decided yet."""
+    found = await _page(request, queries.CLASHES, limit, cursor)
+    return json_response({**found, "items": [clash_shown(row) for row in found["items"]]})
+
+
+@router.get("/clashes/{clash_id}", action="content:write", response_model=ClashOut, problems=(404,))
+async def show_clash(request: Request, clash_id: str) -> Response:
+    """One of them, with both texts."""
+    return json_response(await clash_of(request, clash_id))
+
+
+async def clash_of(request: Request, id_: str) -> dict[str, Any]:
+    """A clash as the API shows it; raises NotFoundError."""
+    return clash_shown(await one(request, queries.CLASH, queries.CLASH, id_))
+
+
+@router.post(
+    "/clashes/{clash_id}/settle",
+    action="content:write",
+    response_model=ClashOut,
+    problems=(404, 409, 422),
+)
+async def settle_clash(request: Request, clash_id: str, body: Settle) -> Response:
+    """Decide which text the note keeps."""
+    await run(request, service.settle, clash_id, body.keep)
+    return json_response(await clash_of(request, clash_id))
+
+
+def clash_shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A clash with its texts as Markdown."""
+    shown = {name: value for name, value in row.items() if name not in _HIDDEN}
+    theirs = {"title": "", "html": row["their_html"], "data": parsed(row["theirs"])}
+    mine = {"title": "", "html": row["my_html"], "data": parsed(row["mine"]) or {}}
+    return {
+        **shown,
+        "theirs": text_of(theirs).markdown,
+        "mine": text_of(mine).markdown if row["copy"] else None,
+    }
+
+
+_HIDDEN = {"their_title", "their_html", "my_html"}
