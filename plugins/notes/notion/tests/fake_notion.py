@@ -92,6 +92,7 @@ class FakeNotion:
         self.made = 0
         self.before: Callable[[Request], Response | None] = lambda _request: None
         self._deleted: str | None = None
+        self._above: dict[str, str | None] = {}
 
     # -- what stands in it
 
@@ -220,6 +221,7 @@ class FakeNotion:
             self.blocks[own] = {"id": own, "type": kind, kind: body, "children": [], **stamp}
             self.put(own, one.get("children") or one[kind].get("children") or [])
             made.append(own)
+            self._above[own] = parent
         children = self.blocks[parent]["children"]
         place = len(children) if at is None else at
         children[place:place] = made
@@ -390,7 +392,7 @@ class FakeNotion:
         if kind == "child_page":
             title = self.pages[one["id"]]["properties"]["title"]["title"]
             body = {"title": "".join(part["plain_text"] for part in title)}
-        parent = next((k for k, b in self.blocks.items() if one["id"] in b["children"]), None)
+        parent = self.above(one["id"])
         kind_above = "page_id" if parent in self.pages else "block_id"
         shown = {
             "object": "block",
@@ -406,6 +408,15 @@ class FakeNotion:
             kind: self._signed(body),
         }
         return shown if version == VERSIONS[0] else {**shown, "archived": False}
+
+    def above(self, own: str) -> str | None:
+        """The block or page that a block stands in."""
+        known = self._above.get(own)
+        if known not in self.blocks or own not in self.blocks[known]["children"]:
+            found = (name for name, one in self.blocks.items() if own in one["children"])
+            known = next(found, None)
+            self._above[own] = known
+        return known
 
     def _signed(self, found: Any) -> Any:
         """With addresses for the files that Notion keeps."""

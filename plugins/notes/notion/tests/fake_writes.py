@@ -173,7 +173,7 @@ def _forget(notion: FakeNotion, own: str) -> None:
 def _touch(notion: FakeNotion, block: str) -> None:
     """The page that a block stands in has been edited."""
     while block not in notion.pages:
-        block = next(name for name, one in notion.blocks.items() if block in one["children"])
+        block = notion.above(block)
     notion.touch(block)
 
 

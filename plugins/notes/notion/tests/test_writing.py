@@ -434,7 +434,7 @@ def joined(pieces):
     return text
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TEXTS, TEXTS)
 async def test_any_text_becomes_any_other(before, after):
     mine = Rig(notebook())
