@@ -36,7 +36,7 @@ class Contents:
         self._api = api
         self._aliases = aliases
         self._whole = True
-        """Whether the site writes pages as Markdown; one refusal of the address is enough."""
+        """Whether the site writes pages as Markdown."""
 
     async def of(self, page: str) -> Said:
         """The content of a page; raises MissingRecordError where it is gone."""
@@ -56,9 +56,9 @@ class Contents:
         """Notion's Markdown of a page; None where it is not whole and a walk is better."""
         try:
             answer = await self._api.get(f"pages/{page}/markdown")
-        except RefusedError:
-            # An older API, or a gateway that lets only some addresses through.
-            self._whole = False
+        except RefusedError as err:
+            # An older API knows no such address; of any other reason one page is walked.
+            self._whole = err.reason != "invalid_request_url"
             return None
         written = answer.get("markdown")
         if answer.get("object") != "page_markdown" or not isinstance(written, str):

@@ -13,7 +13,8 @@ from bloop_notion.fields import address_of, dashed, linked_id
 from bloop_sdk import Kind
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_SIGNED = re.compile(r"[?&](X-Amz-[\w-]+|Expires|exp|expirationTimestamp|Signature|signature)=")
+_SIGNED = re.compile(r"[?&](X-Amz-)?(sig|signature|token)=", re.IGNORECASE)
+_EXPIRES = re.compile(r"[?&](X-Amz-)?(exp|expires|expiry|se|expirationTimestamp)=", re.IGNORECASE)
 _HOSTS = re.compile(
     r"(prod-files-secure|secure\.notion-static|notionusercontent|file\.notion)[.\w-]*",
     re.IGNORECASE,
@@ -88,7 +89,8 @@ def is_hosted(url: str) -> bool:
     """Whether an address is one that Notion signed for a while."""
     if not url.startswith(("https://", "http://")):
         return False
-    return bool(_SIGNED.search(url) or _HOSTS.search(url[:200]))
+    signed = _SIGNED.search(url) and _EXPIRES.search(url)
+    return bool(signed or _HOSTS.search(url[:200]))
 
 
 def unsigned(url: str) -> str:

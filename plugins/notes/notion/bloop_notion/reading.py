@@ -66,7 +66,11 @@ class Reading:
         listing = await everything(self.api, known)
         now = self.api.now
         tree = Tree(self.api, listing)
-        await tree.place(one for one in listing.entries.values() if one.item is not None)
+        await tree.place(
+            one
+            for one in listing.entries.values()
+            if one.item is not None or not one.stands(known.get(one.id, ""))
+        )
         ordered = tree.ordered()
         # A page within a block keeps its place until it is edited: asking costs a request each.
         for done, entry in enumerate(ordered, 1):
@@ -80,15 +84,16 @@ class Reading:
                 part = part if whole else None
             cursor = Cursor({"after": entry.id}, CURSOR_VERSION)
             yield replace(batch, part=part, cursor=cursor, done=done, total=len(ordered))
-        for own in listing.unshared:
-            yield Batch(skipped=_unshared(own))
+        for own, source in listing.unshared:
+            kinds = (Kind.MODULE,) if source else (Kind.NOTE, Kind.MODULE)
+            yield Batch(skipped=_unshared(own, kinds))
 
     def _known(self, entry: Entry, part: Part, known: Mapping[str, str]) -> bool:
         held = known.get(entry.id)
         if held == part.digest:
             return True
         within = text(entry.parent, "type") == "block_id" and entry.item is None
-        return within and held is not None
+        return within and held is not None and entry.stands(held)
 
     async def _entry(self, entry: Entry, workspace: str) -> tuple[Batch, bool]:
         """The records of a page, or why there are none; and whether a list tells all of them."""
@@ -159,9 +164,8 @@ class Reading:
         return next((url for url in found if key_of(url) == media.key), None)
 
 
-def _unshared(own: str) -> tuple[Skipped, ...]:
+def _unshared(own: str, kinds: tuple[Kind, ...] = (Kind.NOTE, Kind.MODULE)) -> tuple[Skipped, ...]:
     reason = "it is not shared with the integration any more, or deleted for good"
-    kinds = (Kind.NOTE, Kind.MODULE)
     return tuple(
         Skipped(ref=f"{kind}:{own}", reason=reason, code="record_unshared") for kind in kinds
     )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -50,6 +51,7 @@ from bloop_sdk.records import JSONObject
 
 WRITES = frozenset(map(str, NoteWrite))
 _FILES = re.compile(r"bloop:file:([^\s)>\"]+)")
+_LINKS = re.compile(r"<a [^>]*href=\"bloop:note:([^\"#]+)[^>]*>([^<]*)</a>")
 _RECENT = timedelta(days=2)
 
 
@@ -278,7 +280,8 @@ class Writing:
             if file not in names:
                 found = await self._upload(file)
                 names[file] = text(found or {}, "filename")
-        return Target(newest=self._api.newest, names=names)
+        titles = {unescape(said).strip(): unquote(own) for own, said in _LINKS.findall(draft.html)}
+        return Target(newest=self._api.newest, names=names, titles=titles)
 
     async def _upload(self, file: str) -> JSONObject | None:
         if file not in self._waiting:

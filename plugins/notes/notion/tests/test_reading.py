@@ -145,6 +145,28 @@ async def test_what_is_deleted_is_not_listed_and_what_is_unshared_is_named(rig):
     assert gone not in {one.remote_id for one in again.records.values()}
 
 
+async def test_a_data_source_that_is_unshared_is_named_once(rig):
+    notion = nested()
+    mine = rig(notion)
+    await mine.read()
+    notion.unshared |= {ident("source Tasks"), ident("page Row"), ident("page In the row")}
+    again = await mine.read()
+    named = [ref for ref in again.skipped if ref.endswith(ident("source Tasks"))]
+    assert named == [f"module:{ident('source Tasks')}"]
+
+
+async def test_a_page_that_is_moved_into_another_toggle_has_another_place(rig):
+    notion = nested()
+    (toggle,) = notion.put(ident("page Level 0"), [block("toggle", "Fold")])
+    (other,) = notion.put(ident("page Level 1"), [block("toggle", "Fold")])
+    own = notion.page("Within", parent=toggle)
+    notion.seconds += HOUR
+    mine = rig(notion)
+    await mine.read()
+    notion.pages[own]["parent"] = {"type": "block_id", "block_id": other}
+    assert (await mine.read()).node(own).parent == ident("page Level 1")
+
+
 async def test_a_page_that_the_search_has_not_indexed_is_not_taken_for_deleted(rig):
     notion = nested()
     mine = rig(notion)

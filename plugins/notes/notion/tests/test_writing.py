@@ -196,6 +196,18 @@ async def test_titles_and_tags(rig):
     assert answer.lost == ("tags: the page has no property for them",)
 
 
+async def test_links_by_title_become_links_to_pages(rig):
+    mine = rig(notebook(block("paragraph", "a")))
+    other = ident("page Other")
+    html = (
+        f'<p>see <a href="bloop:note:{other}">Other</a> and <a href="bloop:note:{other}">it</a></p>'
+    )
+    answer, _ = await edit(mine, "see [[Other]] and [[Other|it]] and [[Nobody]]", html=html)
+    assert note_of(answer).markdown == (
+        f"see [Other](bloop:note:{other}) and [it](bloop:note:{other}) and \\[\\[Nobody\\]\\]"
+    )
+
+
 # -- versions
 
 
