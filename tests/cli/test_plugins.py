@@ -141,6 +141,26 @@ class Main(Plugin):
 """
 
 
+TELLING = """
+from bloop_sdk import Plugin
+
+class Main(Plugin):
+    def notes(self):
+        return ["found a press of 1450"]
+"""
+SILENT = TELLING.replace('return ["found a press of 1450"]', "return 1 / 0")
+
+
+def test_doctor_tells_what_plugins_tell_of_themselves(hub):
+    for name, code in (("telling", TELLING), ("silent", SILENT)):
+        write_plugin(hub.site, name, code=code)
+        hub("plugins", "enable", name)
+    done = hub("plugins", "doctor")
+    assert done.returncode == 0
+    assert "found a press of 1450" in done.stdout
+    assert "division by zero" in done.stdout
+
+
 def test_doctor_shows_what_a_plugin_uses_that_will_go(hub):
     write_plugin(hub.site, "elder", code=DEPRECATED)
     hub("plugins", "enable", "elder")

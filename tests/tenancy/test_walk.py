@@ -128,6 +128,7 @@ BODIES = {
     "POST /api/v1/groups/{group_id}/members": {"users": ["{mark}-account_user-id"]},
     "PUT /api/v1/people/{person_id}/user": {"user": "{mark}-account_user-id"},
     "POST /api/v1/containers/{container_id}/enrolments": {"user": "{mark}-account_user-id"},
+    "POST /api/v1/connections/{connection_id}/device-login/poll": {"ticket": "x"},
     "POST /api/v1/connections/{connection_id}/rotate": {"secrets": {}},
     "POST /api/v1/webhooks/{webhook_id}/redeliver": {"failed_since": "2026-01-01T00:00:00Z"},
     "PATCH /api/v1/schedules/{name}": {"paused": True},
@@ -144,7 +145,10 @@ FORMS = {
     "/courses/{container_id}/audience": {"audience": "open"},
     "/people/groups/{group_id}/members": {"emails": ""},
 }
-BY_PLUGIN = {"check", "discover", "hints", "login", "resume", "rotate", "settings"}
+BY_PLUGIN = {
+    *("check", "device", "device-login", "discover", "done", "hints", "login", "poll", "resume"),
+    *("rotate", "settings"),
+}
 """What is done to a connection by its plugin, which is not loaded here."""
 UPLOADS = {"/api/v1/containers/{container_id}/files", "/api/v1/notes/{note_id}/files"}
 

@@ -207,6 +207,30 @@ async def test_a_login_at_the_other_side_gives_the_token(admin, visit, campus, h
     assert "You have not let the hub in there" in refused
 
 
+async def test_a_login_by_a_code_gives_the_token(admin, campus):
+    place, said = await connect(admin, campus, secret__token="", set__client_id="by-code")
+    assert 'id="login"' not in said
+    said = await admin.send(f"{place}/device")
+    assert "ABCD-1234" in said and f'href="{campus.url}/device"' in said
+    assert "secret-of-device" not in said
+    ticket = re.search(r'name="ticket" value="([^"]+)"', said)[1]
+    campus.devices = [{}, {"error": "slow"}, {"token": "by-code"}]
+    for _ in range(2):
+        said = await admin.send(f"{place}/device/done", ticket=ticket)
+        assert "Nobody has logged in with it yet." in said
+    assert "The login did not work" in await admin.send(
+        f"{place}/device/done", 403, ticket=ticket[:-8]
+    )
+    await admin.go(place)
+    said = await admin.send(f"{place}/device/done", ticket=ticket)
+    assert "The login worked." in said and "as Dora Device" in said
+    await admin.send(f"{place}/device")
+    campus.devices = [{"error": "declined"}]
+    ticket = re.search(r'name="ticket" value="([^"]+)"', admin.page.text)[1]
+    said = await admin.send(f"{place}/device/done", 403, ticket=ticket)
+    assert "You have not let the hub in there" in said
+
+
 async def test_who_is_no_admin_is_not_let_in(visit, hub):
     learner = await visit("learner")
     assert (await learner.get("/connections")).status_code == 403

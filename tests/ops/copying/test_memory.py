@@ -16,7 +16,7 @@ from tests.ops.copying.test_copying import urls
 from tests.ops.left import ROOT
 from tests.support.database import HOME
 
-FEW, MANY = 6_000, 60_000
+FEW, MANY = 10_000, 60_000
 MEGABYTE = 1024
 
 COPY = """
@@ -69,7 +69,7 @@ def copied(source, target):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_ten_times_the_rows_need_no_more_memory(tmp_path, postgres_cluster):
+def test_six_times_the_rows_need_no_more_memory(tmp_path, postgres_cluster):
     peaks = []
     for count in (FEW, MANY):
         made = postgres_cluster.create()

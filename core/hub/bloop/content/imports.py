@@ -79,7 +79,9 @@ def importer_for(
         if plugin_id in {None, record.id}
         if record.manifest and (what in record.manifest.imports or (plugin_id and not folder))
     ]
-    fitting.sort(key=lambda record: -_known(record, inside or {}))
+    # A folder is not read by whoever knows none of its files while another knows some.
+    some = [record for record in fitting if _known(record, inside or {})]
+    fitting = sorted(some, key=lambda record: -_known(record, inside or {})) or fitting
     for record in fitting:
         if record.status.state is PluginState.READY and record.manifest:
             capability = next(c for c in ("lms", "notes") if c in record.manifest.provides)

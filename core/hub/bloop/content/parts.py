@@ -27,7 +27,7 @@ from bloop.store.errors import ConflictError
 from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Deletes, Part, Ref, Stream
-from bloop_sdk.records import CONTAINER_KINDS, File, Kind
+from bloop_sdk.records import CONTAINER_KINDS, Kind
 
 MOST_ROWS = 10_000
 """A part of more records is none that is known again: until its end they are held in memory."""

@@ -12,15 +12,15 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.identities.attempts import MINUTES, Begun
 from bloop.content.syncing import ask_for_retry, ask_for_sync, set_every
-from bloop.hub import authorizing, connections, stopping
-from bloop.hub.connection_views import about_course, survey, view
+from bloop.hub import Hub, authorizing, connections, stopping
+from bloop.hub.connection_views import View, about_course, survey, view
 from bloop.kernel.connections import choose
 from bloop.store.database import in_unit
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.web.connection_pages import OUTSIDE_SECONDS, UNKEPT, hub_for
 from bloop.web.identity_pages import parameters
 from bloop.web.render import page
-from bloop_sdk import AuthError, BloopError
+from bloop_sdk import AuthError, BloopError, Call, DeviceLogin, RateLimitedError
 from bloop_sdk.web import read_form
 
 router = Router(tags=["pages"])
@@ -216,6 +216,53 @@ async def finish_login(request: Request) -> Response:
     response.delete_cookie(
         _cookie(request), secure=hub.sessions.secure, httponly=True, samesite="lax"
     )
+    return response
+
+
+@_act("device", step_up=True, deadline=OUTSIDE_SECONDS, problems=(404, 409, 422, 502, 503))
+async def begin_device_login(request: Request, connection_id: str) -> Response:
+    """Show a code that is typed at the other side, on any device."""
+    hub, call = hub_for(request), call_of(request)
+    one = await view(hub, call, connection_id)
+    login = await authorizing.begin_device(hub, call, connection_id)
+    ticket = await authorizing.ticket_of(hub, call, connection_id, login)
+    return await _code(request, one, login, ticket)
+
+
+@_act("device/done", deadline=OUTSIDE_SECONDS, problems=(403, 404, 409, 422, 502))
+async def finish_device_login(request: Request, connection_id: str) -> Response:
+    """Look whether somebody has typed it."""
+    hub, call = hub_for(request), call_of(request)
+    one = await view(hub, call, connection_id)
+    ticket = (await read_form(request))["ticket"]
+    try:
+        login = await authorizing.login_of(hub, call, connection_id, ticket)
+        done = await _typed(hub, call, connection_id, login)
+    except BloopError as err:
+        return await page(
+            request, "connection_refused.html", status=403, error=err, id=connection_id
+        )
+    if done:
+        return _back(connection_id, "logged_in")
+    return await _code(request, one, login, ticket, early=True)
+
+
+async def _typed(hub: Hub, call: Call, connection_id: str, login: DeviceLogin) -> bool:
+    """Whether somebody has logged in; who asks too soon is told that nobody has."""
+    try:
+        return await authorizing.poll_device(hub, call, connection_id, login) is not None
+    except RateLimitedError:
+        return False
+
+
+async def _code(
+    request: Request, one: View, login: DeviceLogin, ticket: str, *, early: bool = False
+) -> Response:
+    """The page with a code; ``early`` says that it was not typed yet."""
+    response = await page(
+        request, "connection_code.html", one=one, login=login, ticket=ticket, early=early
+    )
+    response.headers.update(UNKEPT)
     return response
 
 

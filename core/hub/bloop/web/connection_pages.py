@@ -312,6 +312,10 @@ async def _offers(hub: Hub, call: Call, connection_id: str) -> dict[str, bool]:
     """What its plugin offers besides reading; one that cannot be asked offers nothing."""
     try:
         provider = await connections.open_provider(hub, call, connection_id)
-        return {"can_log_in": provider.can_authorize(), "takes_hints": provider.spec().webhooks}
+        return {
+            "can_log_in": provider.can_authorize(),
+            "can_type_a_code": provider.can_authorize_device(),
+            "takes_hints": provider.spec().webhooks,
+        }
     except BloopError:
-        return {"can_log_in": False, "takes_hints": False}
+        return {"can_log_in": False, "can_type_a_code": False, "takes_hints": False}

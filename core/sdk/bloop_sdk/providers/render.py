@@ -118,7 +118,11 @@ class Renderer(Protocol):
         ...
 
     async def render(self, plan: ScenePlan, target: Path, progress: Progress | None = None) -> Clip:
-        """Draw a scene to ``target``, which is there whole or not at all."""
+        """Draw a scene to ``target``, which is there whole or not at all.
+
+        Raises RetriableError with the code ``store_full`` where the disk is full: whoever asked
+        tries again later, and does not blame the scene.
+        """
         ...
 
     async def still(self, plan: ScenePlan, at: Sequence[float], folder: Path) -> Sequence[Path]:

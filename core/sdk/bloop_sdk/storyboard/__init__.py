@@ -1,6 +1,7 @@
 """Storyboards: what a video shows and says. See docs/plugins/storyboards.md."""
 
 from bloop_sdk.storyboard.expressions import Expression
+from bloop_sdk.storyboard.maths import FORMULA, dollars, latex_of
 from bloop_sdk.storyboard.model import (
     Asset,
     Cue,
@@ -38,6 +39,7 @@ from bloop_sdk.storyboard.visuals import (
 from bloop_sdk.storyboard.words import WrittenWord, find_word, words
 
 __all__ = [
+    "FORMULA",
     "Array",
     "Asset",
     "Axis",
@@ -68,7 +70,9 @@ __all__ = [
     "Vertex",
     "Visual",
     "WrittenWord",
+    "dollars",
     "find_word",
+    "latex_of",
     "read_storyboard",
     "storyboard_schema",
     "words",

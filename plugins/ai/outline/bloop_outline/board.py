@@ -16,16 +16,22 @@ from bloop_outline.prose import Point
 from bloop_outline.ranking import keys
 from bloop_outline.reading import read_html
 from bloop_outline.recap import closing_point, recap
-from bloop_outline.script import Draft, Script, heading, seconds_of
+from bloop_outline.script import WORDS_A_SECOND, Draft, Script, heading, seconds_of
 from bloop_outline.sentences import fit, flow, leans
 from bloop_sdk import UnsupportedError
 from bloop_sdk.providers.ai import Lesson
 from bloop_sdk.storyboard import Asset, Scene, Storyboard, Title
 
 SHORTEST_SECONDS = 60.0
-"""A short lesson is told whole, up to about this."""
+"""A lesson is told so long, unless it is shorter itself."""
 ENDS_SECONDS = 15.0
 """What the title and the recap take of it."""
+WHOLE_SECONDS = 16.0
+"""What is read in so long is told whole;"""
+SHORT_SHARE = 0.6
+"""of what takes longer to read no more than this share, for a video is to be shorter."""
+OPENED_FROM = 3
+"""A lesson of one chapter with so many sentences begins on its title card."""
 RECAP_FROM_SECONDS = 50.0
 CHAPTER_SECONDS = 14.0
 """What a chapter takes that has but one scene."""
@@ -101,8 +107,10 @@ def _planned(chapters: Sequence[Chapter], config: OutlineConfig) -> tuple[list[C
         longest = sorted(kept, key=lambda one: -one.words)[:most]
         kept = [one for one in kept if one in longest]
     count = max(1, sum(one.words for one in kept))
-    whole = count * config.seconds_per_thousand_words / 1000
-    aim = min(max(whole, SHORTEST_SECONDS), 60.0 * config.longest_minutes)
+    usual = count * config.seconds_per_thousand_words / 1000
+    read = count / WORDS_A_SECOND
+    short = ENDS_SECONDS + max(min(read, WHOLE_SECONDS), SHORT_SHARE * read)
+    aim = min(max(usual, min(short, SHORTEST_SECONDS)), 60.0 * config.longest_minutes)
     rate: float = 2 ** (round(4 * math.log2((aim - ENDS_SECONDS) / count)) / 4)
     return kept, rate
 
@@ -120,8 +128,10 @@ def _opening(
     script.say(bare if asks else language.opening.format(title=bare))
     used: list[int] = []
     subtitle = ""
-    if len(chapters) > 1 and not chapters[0].heading:
-        for number, sentence in enumerate(flow(chapters[0].parts[0].blocks, language)[:3]):
+    if chapters and not chapters[0].heading:
+        begins_with = flow(chapters[0].parts[0].blocks, language)
+        most = 3 if len(chapters) > 1 else int(len(begins_with) >= OPENED_FROM)
+        for number, sentence in enumerate(begins_with[:most]):
             fits = script.seconds + seconds_of(sentence.text) < ENDS_SECONDS
             begins = number > 0 or not leans(sentence, language)
             tells = sentence.is_plain and not sentence.term and "$" not in sentence.text
@@ -169,6 +179,8 @@ def _announce(language: Language, chapter: Chapter, draft: Draft) -> None:
     if not spoken or not draft.script.lines:
         return
     asks = spoken.endswith(("?", "？", "؟"))
+    if draft.script.lines[0].casefold().startswith(spoken.casefold()):
+        return
     first = set(keys(draft.script.lines[0], language))
     if asks or not first & set(keys(spoken, language)):
         draft.script.prepend(spoken)

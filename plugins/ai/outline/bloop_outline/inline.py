@@ -10,6 +10,7 @@ import re
 from urllib.parse import urlsplit
 
 from bloop_outline.blocks import Display, Mark, Rich
+from bloop_sdk.storyboard import FORMULA, latex_of
 
 # Bidirectional marks, soft hyphens and what fonts keep for themselves: neither shown nor said.
 _UNSEEN = re.compile(
@@ -18,14 +19,6 @@ _UNSEEN = re.compile(
 )
 _SPACES = re.compile(r"\s+")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
-_MATH = re.compile(
-    # Possessive, and never past another opening: text that only opens must not cost its square.
-    r"\\\((?P<inline>(?:\\\\|(?!\\[()]).)++)\\\)"
-    r"|\\\[(?P<display>(?:\\\\|(?!\\[\[\]]).)++)\\\]"
-    r"|\$\$(?P<double>[^$]++)\$\$"
-    r"|(?<![\\$\w])\$(?P<single>[^\s$](?:[^$\n]{0,200}?[^\s$])?)\$(?![\d$])",
-    re.DOTALL,
-)
 _LOOKS_LATEX = re.compile(r"[\\^_={}<>+]|^[A-Za-z]['′]*$|^[a-zA-Z]\([a-zA-Z0-9, ]+\)$")
 DOLLAR = "\uff04"
 """Stands for a dollar that is money, until a scene is made: the other one opens a formula."""
@@ -72,7 +65,7 @@ class Inline:
             return
         text = _UNSEEN.sub("", text)
         if not verbatim:
-            text = _MATH.sub(_formula, text)
+            text = FORMULA.sub(_formula, text)
             text = _URL.sub(_host, text)
         text = _HELD.sub(r"$\1$", _dollars(text))
         self.put(text, linked=linked)
@@ -171,10 +164,10 @@ def _formula(match: re.Match[str]) -> str:
         if not all(around):
             return f" {_OPEN}{match['double']}{_CLOSE} "
         return _held(match["double"])
-    latex = match["inline"] or match["single"]
-    if match["single"] is not None and not _LOOKS_LATEX.search(latex):
+    # Web pages write money as they like: without a sign of LaTeX it is none.
+    if match["single"] is not None and not _LOOKS_LATEX.search(match["single"]):
         return match[0]
-    return _held(latex)
+    return _held(latex_of(match))
 
 
 def _held(latex: str) -> str:

@@ -52,6 +52,7 @@ def pick(
             for telling, part, done in zip(tellings, chapter.parts, told, strict=True)
             if part.role == "text"
             for point in points(telling, done)
+            if not picked or not _is_label(point)
         ]
         picked += packed(chosen(candidates, left), title)
     if not picked:
@@ -191,6 +192,12 @@ def _bargain(draft: Draft, seconds: float, kinds: Mapping[str, int]) -> float:
     """What a scene is worth where there are ``seconds``; one of the same kind again is less."""
     fits = min(1.0, seconds / draft.seconds) ** 0.5
     return float(draft.value * fits * 0.6 ** kinds.get(draft.kind, 0))
+
+
+def _is_label(point: Point) -> bool:
+    """Whether it names what follows and says nothing: "Another example"."""
+    text = point.head
+    return " " in text and len(text.split()) < 4 and not re.search(r"[.!。！]$", text)
 
 
 def _anything(tellings: Sequence[Telling]) -> list[Point]:

@@ -106,6 +106,35 @@ def test_a_tiny_lesson_is_told_whole(tell):
     assert said(board) == "Our topic: Page. This is a test."
 
 
+RIVER = (
+    "A river begins at a spring, or where a glacier melts. Rain and brooks join it on its way. "
+    "Where the ground is steep, the water is fast and takes stones with it. In the plain it is "
+    "slow, and leaves sand and mud behind. There it moves from side to side in wide bends. At its "
+    "mouth it parts into several arms. The land between them is called a delta, and is fertile."
+)
+
+
+def test_a_short_page_is_a_shorter_video_than_it_takes_to_read(tell):
+    board = tell(f"<p>{RIVER}</p>", title="Rivers")
+    assert 0.4 < seconds(board) / seconds_of(RIVER) < 0.8
+    assert [one.visual.kind for one in board.scenes] == ["title", "bullets"]
+    assert board.scenes[0].narration[1].text.startswith("A river begins")
+    twice = seconds(tell(f"<p>{RIVER}</p><p>{RIVER.replace('river', 'stream')}</p>"))
+    assert twice > 1.4 * seconds(board), "it grows with its lesson"
+
+
+def test_what_only_names_what_follows_is_no_scene(tell):
+    rule = r"<p>When \(a > 0\), the area of the square is \[ A = a^2. \]</p>"
+    board = tell(f"<p>Other example</p>{rule}", title="Squares")
+    assert "Other example" not in said(board)
+    assert [one.visual.kind for one in board.scenes] == ["title", "formula"]
+
+
+def test_a_heading_that_begins_what_is_said_is_not_said_before(tell):
+    board = tell("<h2>pH</h2><p>pH tells how acid something is.</p>", title="What is pH?")
+    assert said(board) == "What is pH? pH tells how acid something is."
+
+
 def test_without_a_recap_there_is_none(tell):
     html = html_of(CHAPTERS) * 3
     assert tell(html).scenes[-1].id == "recap"

@@ -39,7 +39,7 @@ _MEANT = re.compile(
     r"[\\`*\[\]]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};)|~(?=~)|=(?==)"
 )
 _FIRST = re.compile(
-    r"^(\s*(?:\d{1,9}(?=[.)]\s))?)(#{1,6}(?=\s)|[-+>](?=\s|>)|-(?=-)|=(?=$)|[.)](?=\s))"
+    r"^(\s*(?:\d{1,9}(?=[.)](?:\s|$)))?)(#{1,6}(?=\s|$)|[-+](?=\s|$)|>|-(?=-)|=(?=$)|[.)](?=\s|$))"
 )
 """What begins headings, points, quotations and rules, where a text begins."""
 
@@ -169,7 +169,7 @@ def _block(element: Element, found: Found) -> Block | None:
     if not markdown:
         return None
     if task:
-        inner = " ".join(written(markdown, found).split("\n"))
+        inner = " ".join(written(markdown, found).split())
         mark = "x" if task == DONE else " "
         inner_html = _serialised(holder[0])
         html = f"<li>{'☑' if task == DONE else '☐'} {shown(inner_html, found)}</li>"
@@ -273,9 +273,12 @@ class _Converter(MarkdownConverter):
         return f"![{alt}]({el.get('src') or ''})"
 
     def convert_mark(self, _el: object, text: str, parent_tags: set[str]) -> str:
-        """A highlight."""
-        del parent_tags
-        return f"=={text.strip()}==" if text.strip() else text
+        """A highlight; one within another says nothing more."""
+        return text if not text.strip() or "mark" in parent_tags else f"=={text.strip()}=="
+
+    def convert_del(self, _el: object, text: str, parent_tags: set[str]) -> str:
+        """The same; two beginnings of one would be a fence of code."""
+        return text if not text.strip() or "del" in parent_tags else f"~~{text.strip()}~~"
 
     def convert_u(self, _el: object, text: str, parent_tags: set[str]) -> str:
         """Underlined text, for which Markdown has no word."""

@@ -125,7 +125,7 @@ def settle(root: Element) -> None:
         one.text = _meant(one.text, edge=block, blank=not holds)
         children = list(one)
         for child in children:
-            beside = block and child.tag in _BLOCKS
+            beside = child.tag == "br" or (block and child.tag in _BLOCKS)
             child.tail = _meant(child.tail, edge=beside, blank=not holds)
         if block and children and children[-1].tail:
             children[-1].tail = children[-1].tail.rstrip(" ") or None

@@ -23,6 +23,7 @@ from bloop_onenote.blocks import key_of
 
 CODE = 'style="font-family:Consolas"'
 _TASK = re.compile(r"\[([ xX])\]\s+")
+_CLOSING = re.compile(r"(?<!\\)==")
 _INLINE_TAG = re.compile(r"</?(?:b|i|u|em|strong|sub|sup|del|br)\s*/?>", re.IGNORECASE)
 _NOTE_LINK = re.compile(r"\(bloop:note:([^)\s]+)\)")
 
@@ -222,9 +223,10 @@ def _code(text: str) -> str:
 def _highlight(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as markdown-it calls it
     """``==text==``."""
     start, upto = state.pos, state.posMax
-    end = state.src.find("==", start + 2, upto)
-    if not state.src.startswith("==", start) or end <= start + 2:
+    closing = _CLOSING.search(state.src, start + 3, upto)
+    if not state.src.startswith("==", start) or closing is None:
         return False
+    end = closing.start()
     if not silent:
         state.push("mark_open", "mark", 1)
         state.pos, state.posMax = start + 2, end

@@ -55,7 +55,7 @@ async def write(reading: Reading, op: WriteOp, precondition: Precondition) -> Wr
         raise FatalError(f"{op.kind} is of a note, and {op.ref} is none")
     if op.kind == NoteWrite.DELETE:
         return await _delete(reading, op, op.ref, precondition)
-    return await _update(reading, op.ref, _draft(op), precondition)
+    return await _update(reading, op, op.ref, precondition)
 
 
 def _draft(op: WriteOp) -> NoteDraft:
@@ -143,13 +143,14 @@ async def _marked(reading: Reading, section: str, title: str, mark: str) -> str 
 
 
 async def _update(
-    reading: Reading, ref: Ref, draft: NoteDraft, precondition: Precondition
+    reading: Reading, op: WriteOp, ref: Ref, precondition: Precondition
 ) -> WriteResult:
+    draft = _draft(op)
     made = await _now(reading, ref)
     untagged = () if set(draft.tags) == set(made.note.tags) else (_TAGS,)
     titled = draft.title in {made.note.title, made.document.title}
-    if titled and is_same(made.document, draft.markdown):
-        return _result(made, untagged)  # An earlier try came through, or it says so already.
+    if op.again and titled and is_same(made.document, draft.markdown):
+        return _result(made, untagged)  # The earlier try came through.
     _expect(made, ref, precondition)
     writing = await _writing(reading, draft, made)
     changes = commands(made.document, draft.markdown, writing)

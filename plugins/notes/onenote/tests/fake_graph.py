@@ -329,6 +329,11 @@ class FakeGraph:
         """What it brings back when they say no."""
         return self.entra.cancel(url)
 
+    def beyond(self) -> tuple[Ref, Any]:
+        """Colours and tags of a page, and where it was drawn on."""
+        page = self.notebooks[0].all_sections()[0].pages[0]
+        return Ref(Kind.NOTE, page.id), page.marks()
+
     def write(self, kind: str) -> WriteOp:
         """A valid operation of that kind, new each time."""
         self.made += 1
@@ -366,6 +371,7 @@ WAVES = """
 <p data-tag="to-do">Read chapter 2</p>
 <p data-tag="to-do:completed,important">Buy a rope</p>
 <p>It <b>carries</b> energy.</p>
+<p style="color:red" data-tag="important">Red.</p>
 <img src="resource:1-image!1-a" data-fullres-src-type="image/png" alt="a wave" width="30" />
 <object data="resource:1-sheet!1-a" data-attachment="sheet.pdf" type="application/pdf" />
 """

@@ -86,6 +86,14 @@ class FakePage:
             f'font-size:11pt">{space}{inner}</body>\n</html>\n'
         )
 
+    def marks(self) -> list[tuple[str, str, str]]:
+        """What its text has of colours and tags, and its ink."""
+        found = [
+            (one.text or "", one.get("style", ""), one.get("data-tag", ""))
+            for one in self._body.iter()
+        ]
+        return [one for one in found if one[1] or one[2]] + [("", "", self.inkml)]
+
     def patch(self, commands: list[Any]) -> None:
         """Change the page by all commands, or raise PatchError and change nothing."""
         if not commands:

@@ -87,7 +87,7 @@ class Encoders:
         lines = [f"encodes with {chosen}" + (", as set" if self._wanted != "auto" else "")]
         for codec, seconds in found.seconds.items():
             took = "is not here" if seconds is None else f"takes {seconds:.2f} s"
-            lines.append(f"  {codec} {took} for a second of 720p")
+            lines.append(f"  {codec} {took} for 12 frames of 720p")
         lines += [
             f"  {codec} failed and is not used: {reason} (to try it again, remove {self._file})"
             for codec, reason in found.failed.items()

@@ -15,13 +15,13 @@ import numpy as np
 from bloop_manim.encoding import Encoding
 from bloop_manim.film import Film
 
-WIDTH, HEIGHT, FPS, FRAMES = 1280, 720, 30, 30
+WIDTH, HEIGHT, FPS, FRAMES = 1280, 720, 30, 12
 
 FAILS = (OSError, ValueError, av.FFmpegError)
 
 
 def seconds_of(encoding: Encoding) -> float | None:
-    """How long a second of noise that moves takes; None where this machine has no such encoder."""
+    """How long some frames of noise take; None where this machine has no such encoder."""
     random = np.random.default_rng(0)
     pixels = random.integers(0, 255, (HEIGHT, WIDTH, 4), np.uint8)
     begin = time.perf_counter()

@@ -6,6 +6,7 @@ It ends when its parent does, talks to nobody, and draws one scene at a time.
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import os
 import queue
@@ -19,6 +20,8 @@ from typing import Any, BinaryIO
 
 from bloop_manim import wire
 from bloop_sdk.errors import BloopError
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 PR_SET_PDEATHSIG = 1
 CLONE_NEWNET = 0x40000000
@@ -71,7 +74,10 @@ class Worker:
                           "make it simpler, or raise memory_mb of the plugin manim")  # fmt: skip
         except OSError as err:
             message = f"{err.filename or 'its file'}: {err.strerror or err}"
-            return _error("unwritable", message, "see that its disk has room", retry=True)
+            if err.errno in NO_SPACE:
+                message = f"the disk is full: {message}"
+                return _error("store_full", message, "free some space", retry=True)
+            return _error("unwritable", message, "see whether it may be written to", retry=True)
         except Exception as err:  # noqa: BLE001 - whatever a drawing does costs its scene alone
             import traceback
 

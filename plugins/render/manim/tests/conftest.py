@@ -35,8 +35,8 @@ class TestRenderer(ManimRenderer):
 
 @pytest.fixture(scope="session")
 def renderer() -> Iterator[ManimRenderer]:
-    """Two processes, warm after the first test."""
+    """One process, warm after the first test, and one more for what is quick."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
-        yield TestRenderer(FakeContext(config=ManimConfig(workers=2, encoder="cpu")))
+        yield TestRenderer(FakeContext(config=ManimConfig(workers=1, encoder="cpu")))
         close_shared()

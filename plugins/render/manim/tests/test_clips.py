@@ -183,7 +183,7 @@ async def test_a_full_disk_leaves_no_part_of_a_clip(renderer, tmp_path):
     finally:
         for pid in pids:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-    assert caught.value.code == "unwritable"
+    assert (caught.value.code, caught.value.cure) == ("store_full", "free some space")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "warm.mp4"]
     assert (tmp_path / "a.mp4").read_bytes() == b"of before"
 

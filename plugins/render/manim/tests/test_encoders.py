@@ -94,7 +94,7 @@ def test_a_file_that_is_none_is_written_anew(tmp_path, gpu):
 async def test_an_encoder_that_fails_in_the_middle_is_given_up_and_the_next_try_is_drawn(
     renderer, tmp_path, gpu
 ):
-    config = ManimConfig(workers=2, encoder="nvenc")
+    config = ManimConfig(workers=1, encoder="nvenc")
     (tmp_path / "encoders.json").write_text(
         json.dumps({"machine": encoders._machine(), "seconds": {GPU: 0.5, "libx264": 1.0}})
     )
@@ -122,8 +122,8 @@ def test_what_was_chosen_is_told(tmp_path, gpu):
     told = ManimPlugin(FakeContext(config=ManimConfig(latex=False), data_dir=tmp_path)).notes()
     assert told == [
         "encodes with h264_gpu",
-        "  libx264 takes 2.00 s for a second of 720p",
-        "  h264_gpu takes 1.00 s for a second of 720p",
+        "  libx264 takes 2.00 s for 12 frames of 720p",
+        "  h264_gpu takes 1.00 s for 12 frames of 720p",
         "uses no LaTeX, as set",
     ]
     gpu.unlink()

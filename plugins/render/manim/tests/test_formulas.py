@@ -118,5 +118,8 @@ def test_what_stands_before_the_first_relation_is_measured():
 def test_a_dollar_may_be_meant_as_one():
     assert rich(r"it costs \$5").text == "it costs $5"
     assert rich("only $5").text == "only $5"
+    assert (rich("between $5 and $6").text, rich("between $5 and $6").atoms) == (
+        "between $5 and $6", ())  # fmt: skip
+    assert len(rich(r"a 2$\times$3 grid of \(x\)").atoms) == 2
     assert len(rich("$x$ and $y$").atoms) == 2
     assert rich(r"$\nonsense$").troubles[0].code == "formula"

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from plugins.render.manim.tests.plans import plan
 
 
-def test_every_frame_is_manims(tmp_path):
-    script = Path(__file__).with_name("compare_frames.py")
-    done = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "frames 85" in done.stdout.splitlines(), done.stdout
-    assert "differs" not in done.stdout
+async def test_every_frame_is_manims(renderer):
+    compared = await renderer.check(plan("compared with manim"))
+    assert [one.message for one in compared.faults] == ["frames 85"]

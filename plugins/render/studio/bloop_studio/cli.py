@@ -105,7 +105,10 @@ async def _save(ctx: CommandContext, row: Video, output: Path) -> None:
     for file, target in (
         ("video.mp4", output),
         ("captions.vtt", output.with_suffix(".vtt")),
+        ("captions.srt", output.with_suffix(".srt")),
     ):
+        if file not in files:
+            continue  # It was made before there was one.
         part = target.with_name(f".{target.name}.part")
         await ctx.files.save(files[file], part)
         part.replace(target)
@@ -188,9 +191,7 @@ async def storyboard(
 
 
 @click.command()
-@click.argument(
-    "file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
+@click.argument("file", required=False, type=click.File("rb"))
 @click.option("--remove", is_flag=True, help="Show the one of hub.toml again, or none.")
 @click.pass_obj
 async def logo(ctx: CommandContext, *, file: BinaryIO | None, remove: bool) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import BloopError, CallContext, ItemFile, RetriableError
+from bloop_sdk import BloopError, CallContext, ItemFile, JobContext
 from bloop_sdk.providers.render import Renderer, ScenePlan
 from bloop_studio import logo, pieces, planning, videos
+from bloop_studio.endings import FULL
 from bloop_studio.jobs import STOPPED, TELL_SECONDS, JobPayload, Work, stage
-from bloop_studio.renderers import OpenRenderer, open_renderer
+from bloop_studio.renderers import open_renderer
 from bloop_studio.tables import VideoScene
 
 
@@ -28,45 +29,35 @@ async def draw_scene(work: Work, payload: JobPayload) -> dict[str, Any]:
     if await pieces.use(ctx, name):
         await ctx.transaction(_done, row.id, name, row.frames, reused=True)
         return {"clip": name, "reused": True}
-    try:
-        await _draw(work, opened, row, row.plan, name)
-        fault = None
-    except RetriableError as err:
-        if err.code == STOPPED or not ctx.is_final(err):
-            raise
-        name, fault = await _card(work, opened, row, err)
-    except BloopError as err:
-        name, fault = await _card(work, opened, row, err)
+    fault = None
+    with pieces.workshop(ctx) as folder:
+        target = Path(folder, "scene.mp4")
+        try:
+            await _draw(work, opened.renderer, row, row.plan, target)
+        except BloopError as err:
+            if _is_trouble(ctx, err):
+                raise
+            # The lesson ships all the same: the scene's title, for as long as it is spoken.
+            fault = str(err)[:500]
+            ctx.log.warning("a scene became a title card", scene=row.number, reason=fault)
+            card = planning.title_card(row.plan)
+            name = planning.clip_name(card, opened.plugin_id, opened.version)
+            await _draw(work, opened.renderer, row, card, target)
+        await pieces.keep(ctx, name, target, "video/mp4")
+    await ctx.transaction(_done, row.id, name, row.frames, reused=False, fault=fault)
     return {"clip": name, "reused": False, "fault": fault}
 
 
-async def _card(
-    work: Work, opened: OpenRenderer, row: VideoScene, err: BloopError
-) -> tuple[str, str]:
-    """The lesson ships all the same: the scene's title, for as long as it is spoken."""
-    card = planning.title_card(row.plan)
-    name = planning.clip_name(card, opened.plugin_id, opened.version)
-    fault = str(err)[:500]
-    work.ctx.log.warning("a scene became a title card", scene=row.number, reason=fault)
-    await _draw(work, opened, row, card, name, fault)
-    return name, fault
+def _is_trouble(ctx: JobContext, err: BloopError) -> bool:
+    """Whether it says nothing of the scene: it may be drawn later, or when there is room."""
+    return err.code in {STOPPED, FULL} or not ctx.is_final(err)
 
 
 async def _draw(
-    work: Work,
-    opened: OpenRenderer,
-    row: VideoScene,
-    kept: dict[str, Any],
-    name: str,
-    fault: str | None = None,
+    work: Work, renderer: Renderer, row: VideoScene, kept: dict[str, Any], target: Path
 ) -> None:
-    ctx = work.ctx
-    with pieces.workshop(ctx) as folder:
-        plan = await brought(ctx, kept, Path(folder))
-        target = Path(folder, "scene.mp4")
-        await _drawn(work, opened.renderer, row, plan, target)
-        await pieces.keep(ctx, name, target, "video/mp4")
-    await ctx.transaction(_done, row.id, name, row.frames, reused=False, fault=fault)
+    plan = await brought(work.ctx, kept, target.parent)
+    await _drawn(work, renderer, row, plan, target)
 
 
 async def _drawn(

@@ -13,7 +13,11 @@ from bloop_studio.tables import STAGES, Video
 
 AFTER = "job_after_failed"
 LOST = "job_lost"
+FULL = "store_full"
+"""The code of a full disk, whoever met it: it is tried again, and no scene is to blame."""
 ANEW = "make the video again: what is there already is used"
+ROOM = f"free some space, then {ANEW}"
+CURES = {LOST: f"see the hub's log for what ended that process, then {ANEW}", FULL: ROOM}
 
 
 def of(unit: Unit, video: Video) -> dict[str, Any] | None:
@@ -48,8 +52,5 @@ def _told(job: JobView) -> dict[str, Any]:
         message = f"its job “{job.kind}” was cancelled"
         return {"code": "job_cancelled", "message": message, "cure": ANEW}
     code, message = error.get("code", "job_failed"), error.get("message", "its job failed")
-    if code == LOST:
-        cure = f"see the hub's log for what ended that process, then {ANEW}"
-    else:
-        cure = error.get("cure") or ANEW
+    cure = CURES.get(code) or error.get("cure") or ANEW
     return {"code": code, "message": f"its job “{job.kind}” failed: {message}"[:500], "cure": cure}

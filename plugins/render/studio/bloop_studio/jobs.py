@@ -6,6 +6,7 @@ one in the transaction that ends it. So a stage that is killed makes only what i
 
 from __future__ import annotations
 
+import errno
 import functools
 import time
 from collections.abc import Awaitable, Callable
@@ -21,12 +22,14 @@ from bloop_sdk import (
     Unit,
 )
 from bloop_sdk.storyboard import Storyboard
-from bloop_studio import videos
+from bloop_studio import endings, videos
+from bloop_studio.endings import FULL
 from bloop_studio.options import Options
 from bloop_studio.tables import Video
 
 JobPayload = dict[str, Any]
 STOPPED = "job_stopped"
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 TELL_SECONDS = 0.5
 
 
@@ -99,7 +102,7 @@ def stage(*states: str) -> Callable[[Stage], Handler]:
 
 async def _tell_failure(ctx: JobContext, video: Video, err: Exception) -> None:
     """Note a failure where people look; the ledger decides whether there is another try."""
-    told = err if isinstance(err, BloopError) else _crash(err)
+    told = _full(err) or (err if isinstance(err, BloopError) else _crash(err))
     if told.code == STOPPED:
         return
     if ctx.is_final(err):
@@ -107,6 +110,17 @@ async def _tell_failure(ctx: JobContext, video: Video, err: Exception) -> None:
     else:
         waits = f"tried again: {told}"[:200]
         await ctx.transaction(videos.progress, video.id, video.round, message=waits)
+
+
+def _full(err: Exception) -> FatalError | None:
+    """A full disk, whether the hub, a renderer or our own code met it; None for anything else."""
+    if isinstance(err, OSError) and err.errno in NO_SPACE:
+        message = f"the disk is full: {err.filename or err}"
+    elif isinstance(err, BloopError) and err.code == FULL:
+        message = err.message
+    else:
+        return None
+    return FatalError(message, code=FULL, cure=endings.ROOM)
 
 
 def _crash(err: Exception) -> FatalError:

@@ -18,6 +18,7 @@ from bloop_studio.captions import (
     Told,
     captions,
     chapters_webvtt,
+    srt,
     transcript_html,
     transcript_text,
     webvtt,
@@ -40,6 +41,7 @@ THUMBNAIL_WIDTH, THUMBNAIL_SECONDS = 640, 2.0
 FILES = {
     "video.mp4": "video/mp4",
     "captions.vtt": "text/vtt",
+    "captions.srt": "application/x-subrip",
     "chapters.vtt": "text/vtt",
     "transcript.txt": "text/plain",
     "transcript.html": "text/html",
@@ -155,6 +157,7 @@ def _make(work: Work, parts: Parts, folder: Path) -> None:
     )
     texts = {
         "captions.vtt": webvtt(shown, board.language),
+        "captions.srt": srt(shown),
         "chapters.vtt": chapters_webvtt(chapters, parts.seconds),
         "transcript.txt": transcript_text(parts.scenes),
         "transcript.html": transcript_html(parts.scenes, board.language),

@@ -64,7 +64,8 @@ def from_markdown(text: str) -> Storyboard:
 
 
 def _told(where: tuple[int | str, ...], message: str) -> str:
-    inner = [str(one) for one in where if one not in {"scenes", "narration", "visual", "cues"}]
+    folded = {"scenes", "narration", "visual", "cues"}
+    inner = [str(one) for n, one in enumerate(where, 1) if one not in folded or n == len(where)]
     named = ".".join(one for one in inner[1:] if where[0] == "scenes") or ".".join(inner[:1])
     plain = message.removeprefix("Value error, ")
     return f"{named}: {plain}" if (named and where[0] != "scenes") or len(inner) > 1 else plain

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bloop_sdk.storyboard import FORMULA, latex_of
 from bloop_studio.spoken.numerals import Rule
 from bloop_studio.spoken.plain import plain_formula
-from bloop_studio.spoken.signs import FORMULA, latex_of, markdown_rules
+from bloop_studio.spoken.signs import markdown_rules
 
 
 @dataclass(frozen=True, slots=True)

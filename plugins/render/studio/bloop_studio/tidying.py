@@ -59,11 +59,12 @@ def videos_replaced(unit: Unit, before: datetime) -> list[str]:
 
 
 async def _adopt(ctx: CallContext) -> None:
-    """Files that were kept by a job that was killed before it noted so are unused from now on."""
-    kept = await ctx.files.names()
+    """Pieces that were kept by a job that was killed before it noted so are unused from now on."""
     known = await ctx.read(_known)
-    for name in sorted(set(kept) - known):
-        await pieces.use(ctx, name)
+    for name in await ctx.files.names():
+        # What is no piece, as an institution's logo, is named by one word.
+        if "/" in name and name not in known:
+            await pieces.use(ctx, name)
 
 
 def _known(unit: Unit) -> set[str]:

@@ -82,7 +82,8 @@ def redraw(unit: Unit, id_: str, round_: int) -> None:
     """Make a video once more, since its clips don't fit together; what is there is found again."""
     if progress(unit, id_, round_, round=round_ + 1, state=STAGES[0], done=0, total=0):
         payload = {"video": id_, "round": round_ + 1, "redrawn": True}
-        unit.enqueue("storyboard", payload, key=f"{id_}/{round_ + 1}")
+        job = unit.enqueue("storyboard", payload, key=f"{id_}/{round_ + 1}")
+        progress(unit, id_, round_ + 1, job_id=job)
 
 
 def _request(

@@ -163,6 +163,17 @@ async def test_only_the_plugins_own_jobs_are_shown(hub, ctx, ask):
     ]
 
 
+async def test_a_video_that_is_drawn_once_more_follows_its_new_job(hub, ctx, ask):
+    from bloop_studio import videos
+
+    row, _old = await stuck(hub, ctx, ask, "speech")
+    await hub.jobs.unregister("studio.storyboard")
+    await ctx.transaction(videos.redraw, row.id, row.round)
+    job = await waiting(hub, "storyboard", row.round + 1)
+    await in_hub(hub, lambda unit: hub.jobs.cancel(unit, job))
+    assert (await ctx.read(videos.one, row.id)).error["code"] == "job_cancelled"
+
+
 async def test_a_job_that_the_hub_has_forgotten_is_no_hope(hub, ctx, ask):
     from bloop_studio import videos
 

@@ -52,6 +52,9 @@ async def test_an_app_asks_for_a_video_and_fetches_its_files(teacher, lesson):
     assert (part.status_code, part.content) == (206, b"ftyp")
     captions = await teacher.get(row["files"]["captions.vtt"])
     assert captions.text.startswith("WEBVTT") and "wave" in captions.text
+    plain = await teacher.get(row["files"]["captions.srt"])
+    assert plain.headers["content-type"].startswith("application/x-subrip")
+    assert plain.text.startswith("1\n00:00:0") and "wave" in plain.text
     again = {"if-none-match": captions.headers["etag"]}
     assert (await teacher.get(row["files"]["captions.vtt"], headers=again)).status_code == 304
     assert (await teacher.get(f"/x/studio/videos/{row['id']}/files/keys.db")).status_code == 404

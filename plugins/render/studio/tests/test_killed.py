@@ -58,7 +58,7 @@ def killed_in(stage, place, site, url):
     while state(url) not in {*STAGES[STAGES.index(stage) :], "ready"}:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "the stage was never met"
-        time.sleep(0.005)
+        time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.communicate()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import click
 import pytest
 
 from bloop_sdk import UnsupportedError
@@ -96,6 +97,27 @@ async def test_the_logo_of_hub_toml_is_that_of_all_who_have_none(ctx, tmp_path):
     path.unlink()
     with pytest.raises(UnsupportedError, match="can't be read"):
         await logo.name_of(other)
+
+
+async def test_a_command_sets_it_and_takes_it_away(ctx, tmp_path):
+    """As the hub runs commands: click gives the arguments, the hub awaits the rest."""
+    from bloop_studio import cli
+    from bloop_studio.logo import KEPT
+
+    path = tmp_path / "own.svg"
+    path.write_text(RED)
+
+    async def run(*arguments):
+        with cli.logo.make_context("logo", list(arguments), obj=ctx) as made, made.scope():
+            await cli.logo.invoke(made)
+
+    await run(str(path))
+    await ctx.files.save(KEPT, tmp_path / "kept")
+    assert (tmp_path / "kept").read_text() == RED
+    await run("--remove")
+    assert await ctx.files.get(KEPT) is None
+    with pytest.raises(click.UsageError, match="name a picture"):
+        await run()
 
 
 @pytest.mark.parametrize("path", ["logo.png", "/nowhere/logo.png"])

@@ -63,6 +63,7 @@ async def test_a_lesson_becomes_a_file_that_plays(ctx, make, toys, tmp_path):
     assert set(row.files) == {
         "video.mp4",
         "captions.vtt",
+        "captions.srt",
         "chapters.vtt",
         "transcript.txt",
         "transcript.html",

@@ -18,7 +18,7 @@ from bloop_sdk.testing import FakeContext
 from bloop_studio.compose import Metadata, compose
 from bloop_studio.timing import plan_scene
 
-LOOK = Look(width=426, height=240, fps=10)
+LOOK = Look(width=320, height=180, fps=5)
 COUNT = int(os.environ.get("BLOOP_PLAYABLE", "20"))
 PAUSE_FREE = {"narration": [{"id": "line", "text": "Look at this."}], "seconds": 1.0}
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 from boards import storyboards
@@ -11,6 +13,7 @@ from bloop_sdk.storyboard import read_storyboard
 from bloop_studio.parsing import ScriptError
 from bloop_studio.script import from_markdown, to_markdown
 
+ROOT = Path(__file__).parents[4]
 SCRIPT = """\
 ---
 title: Binary search
@@ -60,6 +63,25 @@ def test_a_script_is_what_an_educator_would_write():
     ]
     assert second.title == "" and second.visual.parts() == ("line-1", "line-2")
     assert to_markdown(storyboard) == SCRIPT.replace('"halving, twice"', "'halving, twice'")
+
+
+def test_the_page_of_the_format_shows_a_script_as_it_is():
+    page = (ROOT / "docs" / "plugins" / "storyboards.md").read_text("utf-8")
+    (script,) = re.findall(r"````markdown\n(.*?)````", page, re.DOTALL)
+    storyboard = from_markdown(script)
+    tones, picture = storyboard.scenes
+    assert (storyboard.title, picture.seconds, picture.title) == ("Beats", 6, "")
+    assert [asset.id for asset in storyboard.assets] == [picture.visual.asset]
+    assert [(c.line, c.word, c.nth, c.action, c.target) for c in tones.cues] == [
+        ("line-1", "nearly the same", 1, "show", "item-1"),
+        ("line-2", "louder", 1, "show", "item-2"),
+        ("line-2", "louder", 1, "highlight", "item-1"),
+        ("line-2", "louder", 2, "highlight", "item-2"),
+    ]
+    assert from_markdown(to_markdown(storyboard)) == storyboard
+    with pytest.raises(ScriptError) as caught:
+        from_markdown("---\ntitle: a\nlanguage: en\n---\n\n## One {#one}\n")
+    assert f"`{caught.value}`" in page
 
 
 @settings(max_examples=60, deadline=None)

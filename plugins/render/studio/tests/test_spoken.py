@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bloop_sdk.storyboard.words import find_word, words
+from bloop_studio.readable import readable
 from bloop_studio.spoken import plain_formula, speak
 
 FOLDER = Path(__file__).parent / "read_aloud"
@@ -133,3 +134,10 @@ LATEX = st.recursive(
 def test_no_formula_breaks_the_reader(latex, language):
     assert isinstance(speak(f"${latex}$", language).text, str)
     assert isinstance(plain_formula(latex), str)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "tlh"])
+def test_money_is_said_and_read_as_money_with_a_backslash_or_without(language):
+    written, plain = r"Between \$5 and \$6, so $x$.", "Between $5 and $6, so $x$."
+    assert speak(written, language).text == speak(plain, language).text
+    assert readable(written).text == readable(plain).text == "Between $5 and $6, so x."

@@ -100,6 +100,7 @@ async def test_what_a_dead_job_left_goes_too(ctx, make, toys, tmp_path):
     await make("First words")
     (tmp_path / "clip").write_bytes(b"kept, and then its process was killed")
     await ctx.files.put("clip/orphan", tmp_path / "clip", "video/mp4")
+    await ctx.files.put("logo", tmp_path / "clip", "image/png")
     dead, alive = ctx.data_dir / "work-dead", ctx.data_dir / "work-alive"
     for folder in (dead, alive):
         folder.mkdir()
@@ -111,3 +112,4 @@ async def test_what_a_dead_job_left_goes_too(ctx, make, toys, tmp_path):
     await age(ctx, 31)
     await tidying.tidy(ctx, {})
     assert await ctx.files.get("clip/orphan") is None
+    assert await ctx.files.get("logo"), "it is no piece of a video"

@@ -9,7 +9,7 @@ from typing import Any
 
 from bloop_sdk.errors import BloopError, MalformedRecordError
 from bloop_sdk.providers.ai import Lesson, Storyboarder
-from bloop_sdk.storyboard import Storyboard, find_word, read_storyboard
+from bloop_sdk.storyboard import FORMULA, Storyboard, find_word, read_storyboard
 from bloop_sdk.testing import lessons
 from bloop_sdk.testing.context import FakeContext
 from bloop_sdk.testing.lessons import Lessons
@@ -25,10 +25,6 @@ _UNREAD = frozenset({
     "presenter", "shape", "source", "target", "version",
 })  # fmt: skip
 """Keys whose values nobody reads; so is the ``text`` of code."""
-_FORMULA = re.compile(r"(?<![\\$\w])\$(?=\S)[^$]+(?<=\S)\$(?![\d$])")
-"""In what is said a dollar beside a number is money."""
-_SHOWN = re.compile(r"(?<!\\)\$[^$]*(?<!\\)\$")
-"""In what is shown money is written with a backslash."""
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|<!--|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);|\*\*\w|```")
 _LATEX = re.compile(r"\\[a-zA-Z]+|\\[()\[\]]|[_^]\{")
 _ADDRESS = re.compile(r"\b(?:https?|ftp|file|javascript|data):\S|\bwww\.\w", re.IGNORECASE)
@@ -98,7 +94,7 @@ def _within(value: Any, where: str) -> Iterator[tuple[str, str]]:
 def _letters(board: Storyboard, first: str, last: str) -> float:
     """The share of letters of a script among all that is said."""
     said = "".join(line.text for scene in board.scenes for line in scene.narration)
-    letters = [sign for sign in _FORMULA.sub("", said) if sign.isalpha()]
+    letters = [sign for sign in FORMULA.sub("", said) if sign.isalpha()]
     return sum(first <= sign <= last for sign in letters) / max(1, len(letters))
 
 
@@ -214,20 +210,23 @@ async def plain_texts(case: StoryboarderCase) -> None:
     for lesson in (lessons.PHOTOSYNTHESIS, lessons.HOSTILE, lessons.GERMAN):
         board = await case.tell(lesson, lesson.title)
         for where, text in texts(board):
-            found = _MARKUP.search(_FORMULA.sub("", text))
+            found = _MARKUP.search(FORMULA.sub("", text))
             hold(not found, f"{where}: markup {found[0] if found else ''!r} in {text!r}")
         for scene in board.scenes:
             for line in scene.narration:
-                left = re.sub(r"\$(?=\d)|(?<=\d)\$", "", _FORMULA.sub("", line.text))
+                left = re.sub(r"\$(?=\d)|(?<=\d)\$", "", FORMULA.sub("", line.text))
                 hold("$" not in left, f"{scene.id}: a dollar that is no money in {line.text!r}")
             for where, text in _within(scene.visual.model_dump(), scene.id):
-                bare = _SHOWN.sub("", text).replace("\\$", "")
-                hold("$" not in bare, f"{where}: a dollar that opens nothing in {text!r}")
-                money = any(re.match(r"\$\d+\s.*\s\$", one) for one in _SHOWN.findall(text))
-                hold(not money, f"{where}: money without backslashes in {text!r}")
+                bare = FORMULA.sub("", text).replace("\\$", "")
+                left = re.sub(r"\$(?=\d)|(?<=\d)\$", "", bare)
+                hold("$" not in left, f"{where}: a dollar that opens nothing in {text!r}")
         for scene in board.scenes:
             for step in getattr(scene.visual, "steps", ()):
                 hold("$" not in step, f"{scene.id}: a dollar within a step: {step!r}")
+
+
+def _kept_unless_between_dollars(found: re.Match[str]) -> str:
+    return "" if found[0].startswith("$") else found[0]
 
 
 @STORYBOARDER.rule()
@@ -237,7 +236,7 @@ async def speakable_lines(case: StoryboarderCase) -> None:
         board = await case.tell(lesson, lesson.title)
         for scene in board.scenes:
             for line in scene.narration:
-                plain = _FORMULA.sub("", line.text)
+                plain = FORMULA.sub(_kept_unless_between_dollars, line.text)
                 hold(not _ADDRESS.search(plain), f"{scene.id}: an address in {line.text!r}")
                 hold(not _LATEX.search(plain), f"{scene.id}: bare LaTeX in {line.text!r}")
                 spoken = any(sign.isalnum() for sign in line.text)

@@ -12,11 +12,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
-
-import msal
-import requests
 
 from bloop_onenote.graph.app import App
 from bloop_onenote.graph.refusals import AGAIN, refusal
@@ -29,8 +26,10 @@ from bloop_sdk import (
     RateLimitedError,
     UnavailableError,
 )
-from bloop_sdk.bridges.requests import session
 from bloop_sdk.records import JSONObject
+
+if TYPE_CHECKING:
+    import requests
 
 T = TypeVar("T")
 
@@ -45,6 +44,8 @@ class Tokens:
     """``name`` is the setting that keeps the login, ``kept`` what it holds."""
 
     def __init__(self, app: App, ctx: ConnectionContext, name: str, kept: str | None) -> None:
+        import msal  # It opens sockets when it is imported.
+
         self.app = app
         self._ctx = ctx
         self._name = name
@@ -230,6 +231,10 @@ class Tokens:
 
     async def _in_thread(self, way: str, work: Callable[[Any], T]) -> T:
         """Let msal work, and tell what went wrong in the contract's words."""
+        import requests
+
+        from bloop_sdk.bridges.requests import session
+
         http = session(self._ctx.http)
 
         def run() -> T:
@@ -250,6 +255,8 @@ class Tokens:
             ) from err
 
     def _client(self, way: str, http: requests.Session) -> Any:
+        import msal
+
         kind = msal.PublicClientApplication
         more: JSONObject = {}
         if way == WEB:

@@ -152,10 +152,11 @@ def _system_files(*, bold: bool) -> tuple[Path, ...]:
 
 def _unfit(name: str, *, bold: bool) -> int:
     plain = name.lower().replace("-", "").replace(" ", "")
-    weight = "bold" if bold else "regular"
+    # DejaVuSans.ttf is the regular one, and does not say so.
+    fits = plain.endswith("bold") if bold else "bold" not in plain
     return (
         (0 if plain.startswith("notosans") else 2 if plain.startswith("dejavusans") else 4)
-        + (0 if plain.endswith(weight) else 1)
+        + (0 if fits else 1)
         + (8 if any(word in plain for word in _ODD) else 0)
     )
 

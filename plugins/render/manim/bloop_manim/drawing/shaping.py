@@ -149,6 +149,8 @@ def _levels(text: str, *, rtl: bool) -> list[int]:
 
 @lru_cache(4096)
 def _shaped(text: str, face: Face, language: str, *, rtl: bool) -> Set:
+    if not text:  # Of characters that no font has nothing is left.
+        return Set(NO_INK, 0.0)
     buffer = hb.Buffer()
     buffer.add_str(text)
     buffer.guess_segment_properties()

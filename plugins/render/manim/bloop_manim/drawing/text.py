@@ -18,11 +18,14 @@ from bloop_manim.drawing.fonts import NO_INK, Ink, Style, own
 from bloop_manim.drawing.latex import FormulaError
 from bloop_manim.drawing.shaping import ATOM, Set, right_to_left, set_line
 from bloop_manim.drawing.typeset import formula
+from bloop_sdk.storyboard import FORMULA, dollars, latex_of
+from bloop_sdk.storyboard.words import unspaced
 
 Align = Literal["start", "middle", "end"]
 LEADING: Final = 1.36
-MATHS: Final = re.compile(r"(?<!\\)\$([^$]+)(?<!\\)\$")
 _ORPHAN: Final = 14
+_TAIL: Final = 4
+"""Letters of a broken word that may stand alone."""
 _MATHS_SIZE: Final = 1.06
 """Typst's letters are a little smaller than ours at the same size."""
 _LATIN: Final = re.compile(f"[ -~\u00a1-\u00ac\u00ae-\u024f\u2018-\u201d\u2026\u20ac{ATOM}]*")
@@ -58,22 +61,23 @@ class Rich:
 
 @lru_cache(2048)
 def rich(text: str) -> Rich:
-    """Reads ``$...$`` in a text; what can't be set stands as it was written."""
+    """Reads formulas in a text; what can't be set stands as it was written."""
     atoms: list[Set] = []
     troubles: list[Trouble] = []
 
     def replaced(found: re.Match[str]) -> str:
+        latex = latex_of(found)
         try:
-            one = formula(found[1].strip(), display=False)
+            one = formula(latex.strip(), display=False)
         except FormulaError as err:
-            message = f"${found[1]}$, character {err.place + 1}: {err}"
+            message = f"${latex}$, character {err.place + 1}: {err}"
             troubles.append(Trouble("formula", message))
-            return found[1]
+            return latex
         size = _MATHS_SIZE
         atoms.append(Set(one.ink * size, one.width * size, one.above * size, one.below * size))
         return ATOM
 
-    return Rich(MATHS.sub(replaced, tidy(text)).replace("\\$", "$"), tuple(atoms), tuple(troubles))
+    return Rich(dollars(FORMULA.sub(replaced, tidy(text))), tuple(atoms), tuple(troubles))
 
 
 @dataclass(slots=True)
@@ -250,12 +254,33 @@ def _units(text: str) -> tuple[str, ...]:
 
 
 def _cut(word: str, style: Style, language: str, width: float) -> list[str]:
+    """Pieces of a word that is wider than a line, with hyphens between letters."""
+    pieces = _pieces(word, style, language, width)
+    for share in (0.95, 0.9, 0.84, 0.76, 0.66):
+        if len(pieces[-1]) >= _TAIL:
+            break
+        other = _pieces(word, style, language, width * share)
+        if len(other) > len(pieces):
+            break
+        pieces = other
+    return pieces
+
+
+def _pieces(word: str, style: Style, language: str, width: float) -> list[str]:
     pieces = [""]
+    room = width - _width("-", style, language, ())
     for cluster in grapheme_clusters(word):
-        if pieces[-1] and _width(pieces[-1] + cluster, style, language, ()) > width:
+        if pieces[-1] and _width(pieces[-1] + cluster, style, language, ()) > room:
+            if _cased(pieces[-1][-1]) and _cased(cluster[0]):
+                pieces[-1] += "-"
             pieces.append("")
         pieces[-1] += cluster
     return pieces
+
+
+def _cased(char: str) -> bool:
+    """Whether it is a letter of a script that knows hyphens."""
+    return char.isalpha() and char.lower() != char.upper()
 
 
 def _balanced(source: Rich, style: Style, language: str, width: float, count: int) -> list[str]:
@@ -274,11 +299,15 @@ def _without_orphan(
     source: Rich, style: Style, language: str, width: float, lines: list[str]
 ) -> list[str]:
     """Somewhat narrower lines where the last one would hold a single word, if that is enough."""
-    if " " in lines[-1] or (not lines[-1].isalpha() and len(lines[-1]) > _ORPHAN):
+    spaceless = unspaced(lines[-1][:1] or " ")
+    enough = _TAIL if spaceless else _ORPHAN
+    if " " in lines[-1] or ((spaceless or not lines[-1].isalpha()) and len(lines[-1]) > enough):
         return lines
     for share in (0.94, 0.88, 0.8):
         other = _broken(source.text, source.atoms, style, language, width * share)
-        if len(other) == len(lines) and " " in other[-1]:
+        if len(other) == len(lines) and (
+            " " in other[-1] or (spaceless and len(other[-1]) > enough)
+        ):
             return other
     return lines
 

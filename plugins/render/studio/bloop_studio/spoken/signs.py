@@ -6,20 +6,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
+from bloop_sdk.storyboard import FORMULA, latex_of
 from bloop_studio.spoken.numerals import Rule
 from bloop_studio.spoken.plain import plain_formula
 from bloop_studio.spoken.reader import read_formula
 from bloop_studio.spoken.tables import Tables
 
-FORMULA = re.compile(
-    r"\$\$(?P<a>[^$]+)\$\$"
-    r"|(?<![\\$\w])\$(?=\S)(?P<b>(?:[^$\\]|\\.)+)(?<=\S)\$(?![\d$])"
-    r"|\\\((?P<c>.+?)\\\)|\\\[(?P<d>.+?)\\\]",
-    re.DOTALL,
-)
 _URL = r"(?<!\w)(?:https?://|www\.)(?P<host>[\w.-]+\w)(?::\d+)?(?:/[^\s)\]>]*[\w/])?"
 _MAIL = r"(?<![\w.])(?P<who>[\w.+-]+)@(?P<host>[\w-]+(?:\.[\w-]+)+)"
 _MARKDOWN = (
+    r"\\(?=\$)",
     r"!?\[(?=[^\]]*\]\()",
     r"(?<=[^\s\[])\]\([^)\s]*(?:\s\"[^\"]*\")?\)",
     r"\*\*|~~|`+|(?<!\w)__(?=\w)|(?<=\w)__(?!\w)",
@@ -32,11 +28,6 @@ _EMOJI = (
 )
 _SYMBOLS = "→←↔⇒⇐⇔↦≤≥≠≈±×÷∞∈∉∪∩⊂⊆⊃⊇∀∃¬∧∨−=∑∝"
 _PLURALS = frozenset({"s", "es", "e", "n", "en", "in", "innen", "er", "ies"})
-
-
-def latex_of(match: re.Match[str]) -> str:
-    """The formula in a match of :data:`FORMULA`."""
-    return next(one for one in match.groups() if one is not None)
 
 
 def neutral_rules() -> Iterator[Rule]:
