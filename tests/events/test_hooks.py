@@ -95,6 +95,21 @@ async def test_a_hook_hears_who_was_enrolled_in_what():
     assert got == [("ada", "c")]
 
 
+async def test_a_hook_hears_of_a_video_that_is_ready():
+    got = []
+
+    class Shows(Plugin):
+        @hookimpl
+        async def video_ready(self, lesson, video):
+            got.append((lesson, video))
+
+    found = only_consumer(Shows)
+    assert found.wants("video.ready") and not found.wants("video.failed")
+    payload = {"id": "v", "lesson": "i", "seconds": 3.0}
+    await found.target()(None, replace(EVENT, topic="video.ready", payload=payload))
+    assert got == [("i", "v")]
+
+
 async def test_a_plain_hook_that_hangs_or_gives_a_coroutine_is_a_failure():
     class Hangs(Plugin):
         @hookimpl
