@@ -36,19 +36,23 @@ def refuse_edited_since(unit: UnitOfWork, run_id: str) -> None:
             edited,
         )
     )
-    copied = select(func.count()).select_from(Item).where(
-        Item.institution_id == unit.institution,
-        Item.kind == Kind.NOTE,
-        Item.run_id == run_id,
-        Item.row_version > 1,
-        or_(Item.connection_id.is_(None), Item.theirs.is_not(None)),
-        exists().where(
-            Version.institution_id == unit.institution,
-            Version.subject == "item",
-            Version.subject_id == Item.id,
-            Version.change.in_(["edited", "undone"]),
-            Version.run_id.is_(None),
-        ),
+    copied = (
+        select(func.count())
+        .select_from(Item)
+        .where(
+            Item.institution_id == unit.institution,
+            Item.kind == Kind.NOTE,
+            Item.run_id == run_id,
+            Item.row_version > 1,
+            or_(Item.connection_id.is_(None), Item.theirs.is_not(None)),
+            exists().where(
+                Version.institution_id == unit.institution,
+                Version.subject == "item",
+                Version.subject_id == Item.id,
+                Version.change.in_(["edited", "undone"]),
+                Version.run_id.is_(None),
+            ),
+        )
     )
     count = (unit.session.scalar(merged) or 0) + (unit.session.scalar(copied) or 0)
     if count:
