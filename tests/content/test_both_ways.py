@@ -6,7 +6,7 @@ import pytest
 
 from bloop.content.models import Item, Node
 from bloop.content.notes import service
-from bloop.content.notes.models import Clash, Unsent
+from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.notes.texts import text_of
 from bloop.content.notes.waiting import send_now
 from bloop.kernel.models import Connection
@@ -93,13 +93,13 @@ async def test_what_both_changed_is_kept_twice_here_and_there(pair):
     await pair.sync()
 
     assert "theirs" in pair.markdown("First")
-    [clash] = pair.all(Clash)
-    [copy] = pair.all(Item, Item.id == clash.copy_id)
+    [conflict] = pair.all(Conflict)
+    [copy] = pair.all(Item, Item.id == conflict.copy_id)
     assert "mine" in text_of(copy).markdown
     assert copy.title.startswith("First (changed here by ")
     assert copy.title.endswith("; the other is in Tiny)")
     [place] = pair.all(Node, Node.item_id == copy.id)
-    [beside] = pair.all(Node, Node.item_id == clash.item_id)
+    [beside] = pair.all(Node, Node.item_id == conflict.item_id)
     assert place.position > beside.position
     await pair.send()
     assert pair.desk.named(copy.title).markdown == "one\n\nmine\n\nthree\n"
@@ -112,10 +112,10 @@ async def test_what_is_deleted_there_and_edited_here_stays_as_a_copy(pair):
 
     await pair.sync(confirm_deletes=True)
 
-    [clash] = pair.all(Clash)
-    assert clash.how == "deleted_there"
+    [conflict] = pair.all(Conflict)
+    assert conflict.how == "deleted_there"
     await pair.send()
-    [copy] = pair.all(Item, Item.id == clash.copy_id)
+    [copy] = pair.all(Item, Item.id == conflict.copy_id)
     assert pair.desk.named(copy.title).markdown == "one\n\nmine\n\nthree\n"
     await pair.calm()
 
@@ -128,8 +128,8 @@ async def test_what_is_edited_there_and_deleted_here_comes_back(pair):
     assert await pair.send() == {"met": 1}
 
     assert pair.markdown("First") == "new\n"
-    [clash] = pair.all(Clash)
-    assert (clash.how, clash.copy_id) == ("deleted_here", None)
+    [conflict] = pair.all(Conflict)
+    assert (conflict.how, conflict.copy_id) == ("deleted_here", None)
     await pair.calm()
 
 

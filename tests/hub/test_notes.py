@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bloop.accounts.sessions import system_call
-from bloop.content.notes.models import Clash
+from bloop.content.notes.models import Conflict
 from bloop_sdk import UnsupportedError
 from tests.content.course import rows
 from tests.support.notes import API, calm, note_of, open_desk_hub, start_desk, sync
@@ -116,7 +116,7 @@ async def test_a_refusal_is_told_and_taken_back(hub, desk, visit):
     assert (await note_of(hub, educator, "First"))["markdown"] == "one\n\ntwo\n"
 
 
-async def test_a_clash_is_decided(hub, desk, visit):
+async def test_a_conflict_is_decided(hub, desk, visit):
     educator = await visit("educator")
     note = await note_of(hub, educator, "First")
     desk.change("s1", markdown="theirs\n\ntwo\n")
@@ -124,17 +124,19 @@ async def test_a_clash_is_decided(hub, desk, visit):
     await ask(educator, "PATCH", f"/notes/{note['id']}", note["row_version"], json=body)
     await calm(hub)
 
-    listed = await educator.get("/api/v1/clashes", headers=API)
-    [clash] = listed.json()["items"]
-    assert (clash["mine"], clash["theirs"]) == ("mine\n\ntwo\n", "theirs\n\ntwo\n")
+    listed = await educator.get("/api/v1/conflicts", headers=API)
+    [conflict] = listed.json()["items"]
+    assert (conflict["mine"], conflict["theirs"]) == ("mine\n\ntwo\n", "theirs\n\ntwo\n")
     assert len(desk.sheets) == 2
-    settled = await ask(educator, "POST", f"/clashes/{clash['id']}/settle", json={"keep": "mine"})
+    settled = await ask(
+        educator, "POST", f"/conflicts/{conflict['id']}/settle", json={"keep": "mine"}
+    )
     assert settled.status_code == 200, settled.text
     await calm(hub)
 
     [sheet] = desk.sheets.values()
     assert (sheet.title, sheet.markdown) == ("First", "mine\n\ntwo\n")
-    assert [row.settled for row in rows(hub.database, system_call(hub.institution), Clash)] == [
+    assert [row.settled for row in rows(hub.database, system_call(hub.institution), Conflict)] == [
         "mine"
     ]
     assert (await sync(hub))["written"] == 0

@@ -97,7 +97,7 @@ async def test_a_refusal_is_shown_with_its_cure_and_taken_back(hub, visit):
     assert (await note_of(hub, educator, "First"))["markdown"] == "one\n\ntwo\n"
 
 
-async def test_a_clash_is_shown_side_by_side_and_decided(hub, visit):
+async def test_a_conflict_is_shown_side_by_side_and_decided(hub, visit):
     desk = await start_desk(hub)
     educator = await visit("educator")
     note = await note_of(hub, educator, "First")
@@ -107,11 +107,11 @@ async def test_a_clash_is_shown_side_by_side_and_decided(hub, visit):
     await calm(hub)
 
     lesson = await educator.get(f"/lessons/{note['id']}", headers=PAGE)
-    [clash] = re.findall(r'href="(/clashes/[^"]+)"', lesson.text)
-    shown = await educator.get(clash, headers=PAGE)
+    [conflict] = re.findall(r'href="(/conflicts/[^"]+)"', lesson.text)
+    shown = await educator.get(conflict, headers=PAGE)
     assert "mine\n\ntwo" in shown.text
     assert "theirs\n\ntwo" in shown.text
-    decided = await submit(educator, clash, keep="mine")
+    decided = await submit(educator, conflict, keep="mine")
     assert decided.status_code == 303
     await calm(hub)
     [sheet] = desk.sheets.values()

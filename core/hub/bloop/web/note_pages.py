@@ -1,4 +1,4 @@
-"""Pages of notes that are written here: the form, what waits to be sent, and what clashed."""
+"""Pages of notes that are written here: the form, what waits to be sent, and what is in conflict."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.content.notes import queries, service
-from bloop.content.notes.routes import clash_of, clash_shown, note_of
+from bloop.content.notes.routes import conflict_of, conflict_shown, note_of
 from bloop.content.queries import CONTAINER, TEACHES_ITEM
 from bloop.content.tree_routes import one, run, taught
 from bloop.content.trees import read_tree
@@ -30,19 +30,19 @@ _NEW = {"title": "", "markdown": "", "tags": "", "parent": "", "version": ""}
 
 
 async def about(request: Request, lesson: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the page of a note says to who may write it: its state, and what clashed."""
+    """What the page of a note says to who may write it: its state, and what is in conflict."""
     call, database = call_of(request), hub_of(request).database
     if not may(call, "content:write"):
         row = await database.read_one(TEACHES_ITEM, call, id=lesson["id"])
         if row is None:
             return None
     note = await note_of(request, lesson["id"])
-    rows = await database.read(queries.CLASHES_OF_ITEM, call, id=lesson["id"])
+    rows = await database.read(queries.CONFLICTS_OF_ITEM, call, id=lesson["id"])
     system = await database.read_one(queries.WRITES, call, container=lesson["container"])
     return {
         **note,
         "system": None if system is None else queries.WRITES.as_dict(system)["name"],
-        "clashes": to_dicts(queries.CLASHES_OF_ITEM, rows),
+        "conflicts": to_dicts(queries.CONFLICTS_OF_ITEM, rows),
         "can_edit": _can(note, NoteWrite.UPDATE) and note["state"] == "active",
         "can_add": _can(note, NoteWrite.CREATE),
     }
@@ -169,7 +169,7 @@ async def _form(
     )
 
 
-# -- what waits, and what clashed
+# -- what waits, and what is in conflict
 
 
 @router.get("/unsent", action="content:write", include_in_schema=False)
@@ -177,12 +177,12 @@ async def show_unsent(request: Request) -> Response:
     """What other systems do not have yet, and what both sides changed."""
     call, database = call_of(request), hub_of(request).database
     waits = await database.read(queries.UNSENT, call, after="", limit=MOST)
-    clashes = await database.read(queries.CLASHES, call, after="", limit=MOST)
+    conflicts = await database.read(queries.CONFLICTS, call, after="", limit=MOST)
     return await page(
         request,
         "unsent.html",
         unsent=to_dicts(queries.UNSENT, waits),
-        clashes=[clash_shown(row) for row in to_dicts(queries.CLASHES, clashes)],
+        conflicts=[conflict_shown(row) for row in to_dicts(queries.CONFLICTS, conflicts)],
     )
 
 
@@ -207,20 +207,22 @@ async def revert(request: Request, unsent_id: str) -> Response:
     return RedirectResponse("/unsent", 303)
 
 
-@router.get("/clashes/{clash_id}", action="content:write", problems=(404,), include_in_schema=False)
-async def show_clash(request: Request, clash_id: str) -> Response:
+@router.get(
+    "/conflicts/{conflict_id}", action="content:write", problems=(404,), include_in_schema=False
+)
+async def show_conflict(request: Request, conflict_id: str) -> Response:
     """Both texts side by side."""
-    return await page(request, "clash.html", clash=await clash_of(request, clash_id))
+    return await page(request, "conflict.html", conflict=await conflict_of(request, conflict_id))
 
 
 @router.post(
-    "/clashes/{clash_id}",
+    "/conflicts/{conflict_id}",
     action="content:write",
     problems=(404, 409, 422),
     include_in_schema=False,
 )
-async def settle(request: Request, clash_id: str) -> Response:
+async def settle(request: Request, conflict_id: str) -> Response:
     """Decide which text stays."""
     form = await read_form(request)
-    clash = await run(request, service.settle, clash_id, form["keep"])
-    return RedirectResponse(f"/lessons/{clash.item_id}", 303)
+    conflict = await run(request, service.settle, conflict_id, form["keep"])
+    return RedirectResponse(f"/lessons/{conflict.item_id}", 303)

@@ -3,7 +3,7 @@
     arriving = Arriving(unit, connection_id, run_id, work)
     arriving.merge()     # before the batch is written: changes the columns of its records
     ...
-    arriving.finish()    # afterwards: copies of what clashed, and places that were moved here
+    arriving.finish()    # afterwards: copies of conflicts, and places that were moved here
 
 A sync, a hint, a retry and the answer to a write all come this way.
 """
@@ -20,7 +20,7 @@ from bloop.content.changes import chunks
 from bloop.content.codec import columns_of
 from bloop.content.incoming import Incoming, Known, Work
 from bloop.content.models import Item, Node, Sourced
-from bloop.content.notes.clashes import clashed
+from bloop.content.notes.conflicts import keep_conflict
 from bloop.content.notes.merge import Text, merge
 from bloop.content.notes.models import Unsent
 from bloop.content.notes.texts import columns_of_text, retitle, text_of
@@ -40,7 +40,7 @@ class Arriving:
         self._connection = connection_id
         self._run = run_id
         self._work = work
-        self._clashes: list[tuple[str, str, Text | None, str]] = []
+        self._conflicts: list[tuple[str, str, Text | None, str]] = []
         self._updates: list[str] = []
         self._titles: list[str] = []
         self._moved: list[tuple[str, str | None, float]] = []
@@ -67,15 +67,17 @@ class Arriving:
             if (node.parent_id, node.position) != (parent, position):
                 update_rows(unit, Node, [(node, {"parent_id": parent, "position": position})])
                 unit.session.expire(node)
-        for id_ in [*self._updates, *self._titles, *(clash[0] for clash in self._clashes)]:
+        for id_ in [*self._updates, *self._titles, *(conflict[0] for conflict in self._conflicts)]:
             item = unit.get(Item, id_)
             unit.session.refresh(item)
             retitle(unit, item)
             if id_ in self._updates and unsent_of(unit, id_, NoteWrite.UPDATE) is None:
                 want(unit, unit.get(Connection, self._connection), item, NoteWrite.UPDATE)
-        for id_, how, ours, actor in self._clashes:
+        for id_, how, ours, actor in self._conflicts:
             item = unit.get(Item, id_)
-            clashed(unit, self._connection, item, how, ours=ours, actor=actor, run_id=self._run)
+            keep_conflict(
+                unit, self._connection, item, how, ours=ours, actor=actor, run_id=self._run
+            )
 
     def _changed_here(
         self, model: type[Any], incoming: Iterable[Incoming]
@@ -107,7 +109,7 @@ class Arriving:
         columns["theirs"] = None
         if merged is None:
             who = waiting.actor if waiting else None
-            self._clashes.append((item.id, "edited", here, who or ""))
+            self._conflicts.append((item.id, "edited", here, who or ""))
             drop(self._unit, item.id, NoteWrite.UPDATE)
         elif merged.same(there):
             self._titles.append(item.id)
@@ -128,7 +130,7 @@ class Arriving:
             self._unit.session.expire(item)
             return
         waiting = unsent_of(self._unit, item.id, NoteWrite.DELETE)
-        self._clashes.append((item.id, "deleted_here", None, waiting.actor if waiting else ""))
+        self._conflicts.append((item.id, "deleted_here", None, waiting.actor if waiting else ""))
         drop(self._unit, item.id)
         one.revived, one.columns = True, {**columns, "theirs": None}
 
@@ -212,7 +214,7 @@ def gone(unit: UnitOfWork, run_id: str, rows: Iterable[Sourced]) -> None:
         ours = text_of(row)
         theirs = Text.of_json(row.theirs)
         if not ours.same(theirs):
-            clashed(
+            keep_conflict(
                 unit,
                 row.connection_id,
                 row,

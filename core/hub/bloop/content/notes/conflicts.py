@@ -8,7 +8,7 @@ from bloop.accounts.models import User
 from bloop.content import placing
 from bloop.content.models import TITLE_LENGTH, Container, Item, Node
 from bloop.content.notes.merge import Text
-from bloop.content.notes.models import Clash
+from bloop.content.notes.models import Conflict
 from bloop.content.notes.texts import places_of
 from bloop.content.notes.waiting import want
 from bloop.content.service import create_item
@@ -18,7 +18,7 @@ from bloop.store.unit import UnitOfWork, actor_of
 from bloop_sdk import Kind, NoteWrite
 
 
-def clashed(
+def keep_conflict(
     unit: UnitOfWork,
     connection_id: str,
     item: Item,
@@ -27,15 +27,15 @@ def clashed(
     ours: Text | None = None,
     actor: str | None = None,
     run_id: str | None = None,
-) -> Clash:
-    """Keep a clash; ``ours`` becomes a note beside ``item``, and is written there where it can."""
+) -> Conflict:
+    """Keep a conflict; ``ours`` becomes a note beside ``item``, written there where it can be."""
     who = actor or actor_of(unit.call)
     copy = None
     if ours is not None:
         connection = unit.get(Connection, connection_id)
         copy = _beside(unit, connection, item, ours, _title(unit, connection, ours, how, who))
         copy.run_id = run_id
-    row = Clash(
+    row = Conflict(
         institution_id=unit.institution,
         connection_id=connection_id,
         container_id=item.container_id,
@@ -49,7 +49,7 @@ def clashed(
     unit.session.add(row)
     unit.session.flush()
     told = {"how": how, "copy": row.copy_id}
-    unit.audit.append("content.note_clashed", f"item:{item.id}", told)
+    unit.audit.append("content.note_conflict", f"item:{item.id}", told)
     return row
 
 
