@@ -39,7 +39,7 @@ async def open_desk_hub(hub_toml: Path, site: Path) -> AsyncIterator[Hub]:
     """A hub with the plugin of the desk."""
     manifest = {"family": "notes", "provides": {"notes": "bloop_desk.provider:Provider"}}
     write_plugin(site, "desk", files={"provider.py": PROVIDER}, manifest=manifest)
-    with hub_toml.open("a") as file:  # noqa: ASYNC230 - before anything runs
+    with hub_toml.open("a") as file:
         file.write("[plugins.desk]\nenabled = true\n")
     hub = Hub.open(hub_toml, "api")
     await hub.start()

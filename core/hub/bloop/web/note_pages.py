@@ -1,4 +1,4 @@
-"""Pages of notes that are written here: the form, what waits to be sent, and what is in conflict."""
+"""Pages of notes that are written here: the form, what waits to be sent, and conflicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registered reads of notes: what waits to be sent, what is in conflict, and what can be written."""
+"""Registered reads of notes: what waits to be sent, conflicts, and what can be written."""
 
 from __future__ import annotations
 

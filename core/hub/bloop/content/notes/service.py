@@ -298,7 +298,7 @@ def retry(unit: UnitOfWork, unsent_id: str) -> str | None:
 
 @command("content:write")
 def settle(unit: UnitOfWork, conflict_id: str, keep: str) -> Conflict:
-    """Decide a conflict: the note gets ``mine`` or ``theirs``, and the copy goes; or ``both`` stay."""
+    """Decide a conflict: the note gets ``mine`` or ``theirs``, or ``both`` stay."""
     conflict = unit.get(Conflict, conflict_id)
     if conflict.settled is not None:
         raise ConflictError(f"conflict {conflict_id} is settled already: {conflict.settled}")
