@@ -13,7 +13,7 @@ from bloop.content.notes.waiting import send_now
 from bloop.content.sync_models import SyncRun
 from bloop.kernel.models import Connection
 from bloop.store.errors import ConflictError
-from bloop_sdk import UnavailableError, UnsupportedError
+from bloop_sdk import AuthError, UnavailableError, UnsupportedError
 from tests.content.both_ways import Pair
 from tests.content.course import connect
 from tests.support.desk import Desk
@@ -337,4 +337,19 @@ async def test_what_the_other_side_trims_does_not_come_back_as_a_change(pair):
     pair.edit("First", markdown="one   \n\ntwo \n")
     assert await pair.send() == {"sent": 1}
     assert pair.markdown("First") == "one\n\ntwo\n"
+    await pair.calm()
+
+
+async def test_a_credential_that_is_refused_leaves_what_waits_as_it_is(pair):
+    def refuse(_op):
+        raise AuthError("who are you?", cure="log in again")
+
+    pair.desk.before = refuse
+    pair.edit("First", markdown="new\n")
+    with pytest.raises(AuthError):
+        await pair.send()
+    [waiting] = pair.all(Unsent)
+    assert (waiting.state, waiting.cure) == ("waiting", "log in again")
+    pair.command(service.revert, waiting.id)
+    pair.desk.before = lambda _op: None
     await pair.calm()
