@@ -13,8 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TRACED = (
-    *("tests/kernel", "tests/sdk", "tests/net", "tests/hub", "tests/content"),
-    *("plugins/notes", "plugins/search", "plugins/sinks"),
+    *("tests/kernel", "tests/sdk", "tests/net", "tests/hub"),
+    *("plugins/notes/markdown", "plugins/search", "plugins/sinks"),
 )
 NOTHING_COLLECTED = 5
 

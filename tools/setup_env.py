@@ -200,8 +200,38 @@ def install_lock(name: str, gone: set[str]) -> None:
     lock = VENV / name
     lock.write_text(text)
     say(f"installing {count} packages of {name}")
-    options = ("--progress-bar", "off", "--no-deps", "--require-hashes")
-    pip(["install", *options, "-r", str(lock)], count)
+    if not installed_by_uv(lock):
+        options = ("--progress-bar", "off", "--no-deps", "--require-hashes")
+        pip(["install", *options, "-r", str(lock)], count)
+
+
+def installed_by_uv(lock: Path) -> bool:
+    """Install a lock with uv, in a third of pip's time; False where pip has to do it.
+
+    pip's settings are not uv's: where they name an index, or no index, uv is not asked.
+    """
+    known = subprocess.run(
+        [VENV_PYTHON, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True
+    )
+    if re.search(r"\.(index-url|no-index)=", known.stdout):
+        return False
+    entry = re.search(r"^uv==.*\n(?:    --hash=.*\n)+", (ROOT / DEV).read_text(), re.MULTILINE)
+    if entry is None:
+        return False
+    own = VENV / "uv.lock"
+    own.write_text(entry[0])
+    try:
+        pip(
+            ["install", "--progress-bar", "off", "--no-deps", "--require-hashes", "-r", str(own)], 1
+        )
+    except SystemExit:
+        return False
+    options = ("--quiet", "--no-config", "--no-deps", "--require-hashes", "--no-sources")
+    uv = (str(VENV / "bin" / "uv"), "pip", "install", "--python", str(VENV_PYTHON))
+    if subprocess.run([*uv, *options, "-r", str(lock)], check=False, cwd=ROOT).returncode:
+        say("uv could not: once more with pip")
+        return False
+    return True
 
 
 def install_ours(folders: dict[str, Path]) -> None:

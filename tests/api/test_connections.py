@@ -222,6 +222,29 @@ async def test_new_secrets_hold_once_they_were_taken_and_the_old_ones_until_then
     assert (mended["state"], mended["reason"]) == ("active", None)
 
 
+async def test_a_login_by_code_is_asked_after_by_who_began_it_and_nobody_else(
+    operator, campus, made, hub
+):
+    await act(operator, made, "device-login", None, 422)
+    settings = {"settings": {"base_url": campus.url, "client_id": "by-code"}}
+    place, anew = f"{PATH}/{made['id']}", {"if-match": "*"}
+    assert (await operator.patch(place, json=settings, headers=anew)).status_code == 200
+    login = await act(operator, made, "device-login")
+    assert (login["user_code"], login["expires_in"]) == ("ABCD-1234", 600)
+    assert "secret-of-device" not in str(login)
+
+    asked = {"ticket": login["ticket"]}
+    campus.devices = [{}, {"token": "by-code"}]
+    assert await act(operator, made, "device-login/poll", asked) == {"logged_in": False}
+    for wrong in ("x" + login["ticket"], login["ticket"][:-9], "not of base64"):
+        await act(operator, made, "device-login/poll", {"ticket": wrong}, 422)
+    other = {"id": (await make(operator, Campus(url="http://127.0.0.1:9"), name="B")).json()["id"]}
+    await act(operator, other, "device-login/poll", asked, 422)
+    assert await act(operator, made, "device-login/poll", asked) == {"logged_in": True}
+    del campus.tokens[TOKEN]
+    assert (await act(operator, made, "check"))["checked"]["account"] == "Dora Device"
+
+
 async def test_a_secret_that_its_own_trial_renews_is_kept_as_it_is_then(operator, campus, made):
     campus.tokens = {TOKEN: "Ada Admin", "once": "Nora New", "renewed": "Nora New"}
     campus.renews = {"once": "renewed"}

@@ -260,6 +260,22 @@ async def test_a_link_ends_with_the_account_the_right_and_the_plugin(hub, operat
     assert (await guest.get(url)).status_code == 404
 
 
+async def test_a_link_ends_with_the_token_and_with_the_sessions_of_who_signed_it(operator, guest):
+    made = await operator.post(
+        "/api/v1/account/keys", json={"name": "a", "scopes": ["atelier:watch"], "days": 1}
+    )
+    key = made.json()
+    url = await signed(operator, headers={"authorization": f"Bearer {key['key']}"})
+    assert (await guest.get(url)).status_code == 200
+    assert (await operator.delete(f"/api/v1/account/keys/{key['id']}")).status_code == 204
+    assert (await guest.get(url)).json()["code"] == "link_invalid"
+    url = await signed(operator)
+    assert (await guest.get(url)).status_code == 200
+    assert (await operator.delete("/api/v1/account/sessions")).is_success
+    assert (await guest.get(url)).json()["code"] == "link_invalid"
+    assert (await guest.get(await signed(operator))).status_code == 200
+
+
 async def test_a_link_leads_to_the_institution_of_who_signed_it(hub, operator, guest):
     away = await hub.database.run(add_institution, hub, "away")
     url = await signed(operator, headers=bearer(hub, "learner", away))

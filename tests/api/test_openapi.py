@@ -107,6 +107,8 @@ UNVERSIONED = {
     "post /api/v1/account/export",
     "post /api/v1/connections",
     "post /api/v1/connections/{connection_id}/check",
+    "post /api/v1/connections/{connection_id}/device-login",
+    "post /api/v1/connections/{connection_id}/device-login/poll",
     "post /api/v1/connections/{connection_id}/discover",
     "post /api/v1/connections/{connection_id}/hints",
     "post /api/v1/connections/{connection_id}/pause",

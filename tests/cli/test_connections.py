@@ -105,6 +105,31 @@ def test_a_wrong_secret_is_told_with_its_cure_and_mended(hub_folder, campus, blo
     assert bloop("connections", "check", "School").code == 0
 
 
+def test_a_login_by_a_code_gives_the_token_and_a_new_one(hub_folder, campus, bloop):
+    settings = ("--set", f"base_url={campus.url}", "--set", "client_id=by-code")
+    campus.devices = [{}, {}, {"token": "by-code-1"}]
+    made = bloop("connect", "campus", *settings, "--name", "School", "--all")
+    assert (made.code, campus.devices) == (0, [])
+    assert f"Open {campus.url}/device" in made.err and "the code ABCD-1234" in made.err
+    assert "as Dora Device at Campus" in made.out
+    assert "secret-of-device" not in made.out + made.err
+
+    campus.devices = [{"error": "declined"}]
+    refused = bloop("connections", "login", "School")
+    assert refused.code == 1 and "the person said no" in refused.err
+    assert bloop("connections", "check", "School").code == 0, "the old login holds"
+    campus.devices = [{"token": "by-code-2"}]
+    again = bloop("connections", "login", "School", "--json")
+    assert again.json["state"] == "active"
+    del campus.tokens["by-code-1"]
+    assert bloop("connections", "check", "School").code == 0
+
+    assert bloop("connections", "remove", "School", "--content", "trash", "--yes").code == 0
+    plain = bloop("connect", "campus", *settings, "--no-login")
+    assert plain.code == 1 and "auth_failed" in plain.out
+    assert campus.devices == []
+
+
 def test_courses_are_listed_chosen_and_left_out(connected, bloop):
     shown = bloop("connections", "courses", "School").out
     assert "Waves and sound" in shown and "Streams: courses, pages, people" in shown

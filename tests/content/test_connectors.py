@@ -17,6 +17,10 @@ from plugins.lms.canvas.tests.fake_canvas import FakeCanvas
 from plugins.lms.canvas.tests.test_conformance import GOOD as CANVAS
 from plugins.lms.moodle.tests.fake_moodle import GOOD_SETTINGS as MOODLE
 from plugins.lms.moodle.tests.fake_moodle import SmallMoodle
+from plugins.notes.notion.tests.fake_notion import small as small_notion
+from plugins.notes.notion.tests.test_conformance import GOOD as NOTION
+from plugins.notes.onenote.tests.fake_graph import FakeGraph
+from plugins.notes.onenote.tests.test_conformance import GOOD as ONENOTE
 from tests.content.course import connect, dump
 from tests.support.database import make_call
 
@@ -28,6 +32,8 @@ CONNECTORS = {
     "bloop_blackboard": System(make=FakeBlackboard, good=BLACKBOARD),
     "bloop_canvas": System(make=FakeCanvas, good=CANVAS),
     "bloop_moodle": System(make=SmallMoodle, good=MOODLE),
+    "bloop_notion": System(make=small_notion, good=NOTION),
+    "bloop_onenote": System(make=FakeGraph, good=ONENOTE),
 }
 """A system for each plugin, with settings that open it."""
 
@@ -69,7 +75,8 @@ class Place:
 def place(request, database, blobs, tmp_path):
     """Makes places for one connector."""
     plugin = PluginUnderTest(request.param)
-    case = ContentCase(plugin, "lms", CONNECTORS[request.param], tmp_path)
+    (capability,) = {"lms", "notes"} & set(plugin.manifest.provides)
+    case = ContentCase(plugin, capability, CONNECTORS[request.param], tmp_path)
     return lambda: Place(case.rig(), database, blobs)
 
 

@@ -215,6 +215,41 @@ def test_a_folder_is_for_plugins_that_say_so():
         importer_for(plugins, "folder")
 
 
+def test_of_plugins_for_folders_the_one_is_taken_that_knows_what_is_in_it():
+    plugins = [
+        record("exports", READY, ".enex", "folder", provides="notes"),
+        record("vault", READY, "folder", ".md", provides="notes"),
+    ]
+
+    def chosen(**inside):
+        counted = {f".{suffix}": count for suffix, count in inside.items()}
+        return importer_for(plugins, "Notes", folder=True, inside=counted).plugin_id
+
+    assert chosen(enex=2, md=1) == "exports"
+    assert chosen(md=7, png=30, enex=1) == "vault"
+    assert chosen(png=3) == "exports"
+
+
+async def test_several_containers_are_known_by_what_they_were_imported_from(
+    bring, shelf, database, call
+):
+    class Shelf(Course):
+        def source_key(self):
+            return "shelf"
+
+    shelf["a.tiny"] = Shelf([course("c2")], [page(1, container="c2")])
+    shelf["b.tiny"] = Shelf(
+        [course("c1"), course("c2")], [page(2, container="c1"), page(1, container="c2")]
+    )
+
+    first, later = await bring("a.tiny"), await bring("b.tiny")
+
+    assert (later.connection, later.written, later.deleted) == (first.connection, 2, 0)
+    assert [(c.key, c.name) for c in rows(database, call, Connection)] == [
+        ("shelf", "Acids and bases")
+    ]
+
+
 def test_a_folders_digest_is_that_of_its_names_and_contents(tmp_path):
     def folder(name, files):
         for path, text in files.items():

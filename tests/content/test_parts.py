@@ -14,8 +14,8 @@ from bloop.content.history import undo_run
 from bloop.content.models import Item
 from bloop.content.sync_models import SyncSeen
 from bloop.store.models import OutboxEvent
-from bloop_sdk import Batch, Cursor, FatalError, Part, Partition, Skipped
-from tests.content.course import Course, changed, leaf, module, page, rows
+from bloop_sdk import Batch, Cursor, FatalError, MissingRecordError, Part, Partition, Skipped
+from tests.content.course import Course, changed, file, leaf, module, page, rows
 
 
 @dataclass
@@ -155,6 +155,31 @@ async def test_a_part_with_something_that_could_not_be_used_is_made_every_time(s
 
     assert later.made == ["4", "21"]
     assert (report.written, report.quarantined) == (0, 2)
+
+
+async def test_a_part_with_a_file_is_the_same_once_the_hub_holds_its_bytes(sync, database, call):
+    def none():
+        raise MissingRecordError("there are none yet")
+
+    # In parts of their own: the first four, then one file with each half of the rest.
+    course = Parted(contents=[*contents()[:7], file("a.pdf"), *contents()[8:11], file("b.pdf")])
+    course.contents[-1] = replace(course.contents[-1], chunks=none)
+    await sync(course)
+
+    later = again(course)
+    assert (await sync(later)).written == 0
+    assert later.made == ["12"], "b.pdf has no bytes yet"
+
+    later = again(course, contents=[*course.contents[:-1], file("b.pdf")])
+    await sync(later)
+    assert later.made == ["12"]
+    last = again(later)
+    assert ((await sync(last)).written, last.made) == (0, [])
+    with database.unit(call) as unit:
+        unit.connection.execute(update(Item).where(Item.remote_id == "a.pdf").values(blob=None))
+    lost = again(last)
+    await sync(lost)
+    assert lost.made == ["8"]
 
 
 async def test_a_run_that_is_undone_is_read_afresh(sync, command, database, call):

@@ -192,4 +192,4 @@ def counts(hub):
 
 
 def files(hub):
-    return sorted(path.name for path in hub.blobs.root.rglob("*") if path.is_file())
+    return sorted(path.name for path in hub.blobs.root.rglob("[!.]*") if path.is_file())

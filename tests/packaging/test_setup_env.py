@@ -52,6 +52,29 @@ def test_a_lock_is_installed_with_its_hashes_and_ours_without_dependencies(tree)
     assert {"--no-deps", "--no-build-isolation", str(root / "core/sdk")} <= set(ours)
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_uv_installs_a_lock_and_pip_does_where_it_cannot(tree, monkeypatch, works):
+    root, calls = tree
+    monkeypatch.setattr(setup_env, "VENV_PYTHON", sys.executable)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    for name in ("PIP_INDEX_URL", "PIP_NO_INDEX"):
+        monkeypatch.delenv(name, raising=False)
+    (root / setup_env.DEV).write_text("uv==1 \\\n    --hash=sha256:00\nsix==1\n")
+    uv = root / ".venv/bin/uv"
+    uv.parent.mkdir()
+    uv.write_text(f'#!/bin/sh\necho "$@" > {root}/told\nexit {0 if works else 2}\n')
+    uv.chmod(0o755)
+    lock = root / ".venv/some.lock"
+    assert setup_env.installed_by_uv(lock) is works
+    assert (root / ".venv/uv.lock").read_text() == "uv==1 \\\n    --hash=sha256:00\n"
+    assert {"--require-hashes", str(root / ".venv/uv.lock")} <= set(calls[0])
+    told = (root / "told").read_text().split()
+    assert told[-1] == str(lock)
+    assert {"--require-hashes", "--no-deps"} <= set(told)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    assert not setup_env.installed_by_uv(lock)
+
+
 def test_a_lock_stays_installable_when_newer_versions_come_out(tmp_path, monkeypatch):
     """Real pip on real wheels: `app` asks for an extra of `lib`, of which 2 has come out since."""
     wheels = [

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bloop_sdk import FatalError, Item, ItemFile, Request, UnsupportedError
+from bloop_sdk import FatalError, Item, ItemFile, JobView, Request, UnsupportedError
 from bloop_sdk.tables import ID, plugin_base
 from bloop_sdk.testing import FakeContent, FakeContext, FakeProviders, Killed, fake_call
 
@@ -75,6 +75,31 @@ async def test_a_transaction_that_raises_leaves_nothing(ctx):
 async def test_a_read_that_writes_is_refused(ctx, work):
     with pytest.raises(FatalError, match=r"use ctx\.transaction"):
         await ctx.read(work)
+
+
+async def test_a_unit_tells_what_became_of_a_job(ctx):
+    id_ = await ctx.transaction(add, "1", "One")
+    assert await ctx.read(lambda unit: unit.job(id_)) == JobView(
+        id=id_, kind="tidy", state="waiting"
+    )
+    ctx.database.views[id_] = JobView(id=id_, kind="tidy", state="failed", error={"code": "x"})
+    assert (await ctx.read(lambda unit: unit.job(id_))).lost
+    assert await ctx.read(lambda unit: unit.job("nobody")) is None
+
+
+async def test_filters_of_a_test_change_a_copy_or_nothing():
+    def breaks(value, **_):
+        value.clear()
+        raise ZeroDivisionError("no")
+
+    filters = {
+        "adds": lambda value, more: [*value, more],
+        "breaks": breaks,
+        "none": lambda *_, **__: None,
+    }
+    providers = FakeProviders(filters={"filter_things": filters})
+    done = await providers.filtered("filter_things", [1], list, more=2)
+    assert (done.value, [one.plugin_id for one in done.left_out]) == ([1, 2], ["breaks"])
 
 
 async def test_each_institution_sees_its_own_rows(ctx):

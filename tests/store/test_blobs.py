@@ -25,7 +25,7 @@ def blobs(tmp_path):
 
 
 def files(blobs):
-    return sorted(path for path in blobs.root.rglob("*") if path.is_file())
+    return sorted(path for path in blobs.root.rglob("[!.]*") if path.is_file())
 
 
 def test_bytes_come_back_under_their_digest(blobs):

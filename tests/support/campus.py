@@ -49,8 +49,8 @@ PROVIDER = """
     from urllib.parse import urlencode
 
     from bloop_sdk import (
-        AuthError, Batch, CheckResult, Container, Deletes, Enrolment, Hint, Kind, Node, Page,
-        Person, ProviderSpec, Ref, Request, Skipped, Stream,
+        AuthError, Batch, CheckResult, Container, Deletes, DeviceLogin, Enrolment, Hint, Kind,
+        Node, Page, Person, ProviderSpec, RateLimitedError, Ref, Request, Skipped, Stream,
     )
 
     EVERYTHING = Deletes.ENUMERATE
@@ -161,6 +161,26 @@ PROVIDER = """
             if "token" not in answer:
                 raise AuthError("the code was not taken")
             return {"token": answer["token"]}
+
+        def can_authorize_device(self):
+            return self.ctx.config.client_id == "by-code"
+
+        async def ask(self, **form):
+            asked = Request(url=f"{self.ctx.config.base_url}/device", method="POST", form=form)
+            return (await self.ctx.http.send(asked)).json()
+
+        async def begin_device(self):
+            answer = await self.ask(client=self.ctx.config.client_id)
+            return DeviceLogin(user_code=answer["code"], verification_url=answer["where"],
+                               expires_in=answer["seconds"], interval=0.01, state=answer)
+
+        async def poll_device(self, login):
+            answer = await self.ask(device=login.state["device"])
+            if answer.get("error") == "slow":
+                raise RateLimitedError("it was asked too soon")
+            if answer.get("error") == "declined":
+                raise AuthError("the person said no", code="login_cancelled")
+            return {"token": answer["token"]} if "token" in answer else None
 """
 
 
@@ -195,6 +215,7 @@ class Campus:
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     codes: dict[str, str] = field(default_factory=dict)
+    devices: list[dict[str, str]] = field(default_factory=list)
     wait: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
@@ -223,7 +244,9 @@ class Campus:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                self.answered(*campus.exchange(dict(parse_qsl(body.decode()))))
+                form = dict(parse_qsl(body.decode()))
+                by_code = self.path == "/device"
+                self.answered(*(campus.device(form) if by_code else campus.exchange(form)))
 
             def answered(self, status: int, answer: Any) -> None:
                 body = json.dumps(answer).encode()
@@ -268,6 +291,20 @@ class Campus:
                 found_page = self.pages.get(page)
                 return (200, found_page) if found_page else (404, {"error": "no"})
         return 404, {"error": "nothing here"}
+
+    # -- the login by code
+
+    def device(self, form: dict[str, str]) -> tuple[int, Any]:
+        """A code, and what became of it: ``devices`` holds an answer for each question."""
+        if "client" in form:
+            where = {"where": f"{self.url}/device", "seconds": 600}
+            return 200, {"code": "ABCD-1234", "device": "secret-of-device"} | where
+        if form["device"] != "secret-of-device":
+            return 200, {"error": "declined"}
+        found = self.devices.pop(0)
+        if "token" in found:
+            self.tokens[found["token"]] = "Dora Device"
+        return 200, found
 
     # -- the login
 

@@ -159,9 +159,9 @@ class LearningHooks:
 class MediaHooks:
     """Moments of media."""
 
-    @hookspec(HookKind.FILTER, provisional=True)
+    @hookspec(HookKind.FILTER)
     def filter_storyboard(self, storyboard: JSONObject, lesson: LessonView) -> JSONObject | None:
-        """Change a storyboard before it is rendered; the answer is validated again."""
+        """Change a storyboard before it is spoken and drawn; the answer is validated again."""
 
     @hookspec(HookKind.EVENT, provisional=True)
     def video_ready(self, institution: str, lesson: str, video: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +15,22 @@ class Offer:
 
     plugin_id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A plugin whose filter had no effect, and why."""
+
+    plugin_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filtered(Generic[T]):
+    """What filters made of a value, and who was left out."""
+
+    value: T
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class Providers(Protocol):
@@ -30,5 +48,16 @@ class Providers(Protocol):
 
         Each of its calls is guarded as the hub's own are. Raises PluginUnavailableError, which
         says what to enable.
+        """
+        ...
+
+    async def filtered(
+        self, hook: str, value: T, check: Callable[[Any], T], **others: Any
+    ) -> Filtered[T]:
+        """What the plugins with one of the hub's filter hooks make of ``value``, one by one.
+
+        ``others`` are the hook's further arguments. ``check`` reads each answer, and raises for one
+        that is none. Each plugin is given a copy: one that raises, or whose answer does not pass,
+        costs its own effect. Raises UnsupportedError where there is no such hook.
         """
         ...

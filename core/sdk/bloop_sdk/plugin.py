@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 from bloop_sdk.content import ContentReader
 from bloop_sdk.files import Files
@@ -90,6 +91,25 @@ class PluginContext(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """A job as the ledger has it.
+
+    ``error`` is why it did not succeed, as ``code message cure``; one that was cancelled since it
+    came after another has that one's id as ``job`` there.
+    """
+
+    id: str
+    kind: str
+    state: Literal["blocked", "waiting", "running", "succeeded", "failed", "cancelled"]
+    error: JSONObject | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has ended and did not succeed."""
+        return self.state in {"failed", "cancelled"}
+
+
 class Unit(Protocol):
     """One transaction of the hub's database, bound to one institution.
 
@@ -128,6 +148,10 @@ class Unit(Protocol):
         The same ``key`` gives the job that was asked for first. It begins only once all the jobs
         whose ids are ``after`` have succeeded, and is cancelled where one of them does not.
         """
+        ...
+
+    def job(self, id_: str) -> JobView | None:
+        """One of the plugin's own jobs; None for one that is unknown, or was forgotten since."""
         ...
 
 
@@ -272,6 +296,10 @@ class Plugin:
 
     def stop(self) -> None:
         """Called once when the plugin is switched off, after running calls have drained."""
+
+    def notes(self) -> Sequence[str]:
+        """What ``bloop plugins doctor`` tells of it besides its state: sentences, soon given."""
+        return ()
 
 
 Told = Callable[[int, int | None, str], None]

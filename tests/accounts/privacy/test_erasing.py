@@ -227,7 +227,7 @@ def test_bytes_that_another_institution_holds_stay(people, sources, admin):
         for payload in jobs:
             unit.session.connection().execute(
                 text(
-                    "INSERT INTO blob (institution_id, sha256, size, created_at)"
+                    "INSERT INTO blob (institution_id, sha256, size, held_at)"
                     " VALUES (:other, :sha, 1, :at)"
                 ),
                 {"other": OTHER, "sha": payload["blob"], "at": "2026-01-01T00:00:00.000000Z"},

@@ -36,6 +36,8 @@ class User(Tenant, Base):
     A ``disabled_at`` ends it. One that registered itself and is still to be let in is disabled and
     ``waiting``, so that whatever refuses a disabled account refuses it as well.
 
+    Signed addresses that they made before ``links_from`` open nothing any more.
+
     Once it is ``erased_at`` nothing of the person is left but its id, by which what they did stays.
     """
 
@@ -52,6 +54,7 @@ class User(Tenant, Base):
     role: Mapped[str] = mapped_column(String(20))
     disabled_at: Mapped[datetime | None]
     waiting: Mapped[bool] = mapped_column(default=False)
+    links_from: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
     row_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

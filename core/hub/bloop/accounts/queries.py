@@ -73,13 +73,13 @@ ACCOUNT = register(
 
 SIGNER_ROLE = register(
     "accounts.signer_role",
-    select(User.role).where(
+    select(User.role, User.links_from).where(
         User.institution_id == institution,
         User.id == bindparam("id"),
         User.disabled_at.is_(None),
     ),
 )
-"""The role of somebody whose account is not disabled."""
+"""The role of somebody whose account is not disabled, and since when their links are good."""
 
 AUDIT = register(
     "accounts.audit",

@@ -184,6 +184,16 @@ def start_session(
     return StartedSession(token, user.id, LONGEST_DAYS * 86400)
 
 
+def end_links(unit: UnitOfWork, user_id: str) -> None:
+    """End the addresses that somebody has signed so far, and what others signed in their name."""
+    unit.session.execute(
+        update(User)
+        .where(User.institution_id == unit.institution, User.id == user_id)
+        .values(links_from=utcnow())
+        .execution_options(synchronize_session=False)
+    )
+
+
 @command("account:write")
 def end_session(unit: UnitOfWork, token: str) -> None:
     """Log out; a token that is no session's is ignored. Expired sessions go along."""

@@ -24,7 +24,7 @@ from bloop.api.connections import (
 from bloop.content.connection_queries import QUARANTINED, RUNS
 from bloop.content.schemas import JobStarted, QuarantineList, RunOut
 from bloop.content.syncing import ask_for_retry, ask_for_sync
-from bloop.hub import connections, hints, stopping
+from bloop.hub import authorizing, connections, hints, stopping
 from bloop.hub.connection_views import survey, view
 from bloop.store.statements import to_dicts
 from bloop_sdk import WebhookRequest
@@ -116,6 +116,34 @@ class RunList(BaseModel):
 
     items: list[RunOut]
     next: int | None
+
+
+class DeviceLoginOut(BaseModel):
+    """What somebody types where, and for how many seconds; ``ticket`` is for asking after it."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    user_code: str
+    verification_url: str
+    expires_in: float
+    interval: float
+    ticket: str
+
+
+class DevicePollIn(BaseModel):
+    """The ticket of a login that was begun."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    ticket: Annotated[str, Field(min_length=1, max_length=20_000)]
+
+
+class DeviceLoginState(BaseModel):
+    """Whether somebody has logged in by now."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    logged_in: bool
 
 
 class HintsTaken(BaseModel):
@@ -290,6 +318,45 @@ async def rotate_secrets(request: Request, connection_id: str, body: RotateIn) -
     hub, call = hub_for(request), call_of(request)
     await connections.rotate(hub, call, connection_id, plain(body.secrets))
     return await answer(request, connection_id)
+
+
+@router.post(
+    "/{connection_id}/device-login",
+    action="connections:write",
+    step_up=True,
+    response_model=DeviceLoginOut,
+    deadline=OUTSIDE_SECONDS,
+    problems=(404, 422, 502, 503),
+)
+async def begin_device_login(request: Request, connection_id: str) -> Response:
+    """Begin a login by a code that somebody types at the other system, on any device."""
+    hub, call = hub_for(request), call_of(request)
+    login = await authorizing.begin_device(hub, call, connection_id)
+    return json_response(
+        {
+            "user_code": login.user_code,
+            "verification_url": login.verification_url,
+            "expires_in": login.expires_in,
+            "interval": login.interval,
+            "ticket": await authorizing.ticket_of(hub, call, connection_id, login),
+        },
+        headers={"cache-control": "no-store"},
+    )
+
+
+@router.post(
+    "/{connection_id}/device-login/poll",
+    action="connections:write",
+    response_model=DeviceLoginState,
+    deadline=OUTSIDE_SECONDS,
+    problems=(404, 422, 502, 503),
+)
+async def poll_device_login(request: Request, connection_id: str, body: DevicePollIn) -> Response:
+    """Ask whether somebody has logged in; no more often than once in ``interval`` seconds."""
+    hub, call = hub_for(request), call_of(request)
+    login = await authorizing.login_of(hub, call, connection_id, body.ticket)
+    status = await authorizing.poll_device(hub, call, connection_id, login)
+    return json_response({"logged_in": status is not None})
 
 
 @router.post(

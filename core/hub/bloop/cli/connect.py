@@ -18,6 +18,7 @@ from bloop.cli.connecting import (
     read_secrets,
     secret_options,
 )
+from bloop.cli.device_login import can_log_in, log_in
 from bloop.cli.output import (
     asynchronous,
     console,
@@ -45,6 +46,9 @@ SHOWN = 50
 @click.option("--every", metavar="INTERVAL", help="How often it is read by itself; 6h, or never.")
 @click.option("--all", "whole", is_flag=True, help="Read every course.")
 @click.option("--course", "courses", metavar="ID", multiple=True, help="Read this course.")
+@click.option(
+    "--login/--no-login", default=True, help="Log in by a code, where the system has that."
+)
 @json_option
 @asynchronous
 async def connect(
@@ -58,6 +62,7 @@ async def connect(
     *,
     whole: bool,
     courses: Sequence[str],
+    login: bool,
     as_json: bool,
 ) -> None:
     """Connect PLUGIN with a system of yours: `bloop connect canvas`.
@@ -85,6 +90,8 @@ async def connect(
             every="" if every == "never" else every,
         )
         made = await connections.create(hub, call, new)
+        if login and await can_log_in(hub, call, made):
+            await log_in(hub, call, made)
         status = await connections.check(hub, call, made)
         found = await view(hub, call, made)
         if not as_json:

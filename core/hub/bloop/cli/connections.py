@@ -282,6 +282,22 @@ async def rotate(
 
 @connections.command()
 @name_argument
+@json_option
+@asynchronous
+async def login(name: str, *, as_json: bool) -> None:
+    """Log in to NAME anew by a code that is typed on any device; until then the old login holds."""
+    from bloop.cli.device_login import log_in
+
+    async with open_hub() as hub:
+        call = hub_call(hub)
+        one = await opened(hub, call, name)
+        await log_in(hub, call, one["id"])
+        one = await _again(hub, call, one)
+    _say_state(one, as_json=as_json)
+
+
+@connections.command()
+@name_argument
 @click.option(
     "--content",
     type=click.Choice(["keep", "trash"]),

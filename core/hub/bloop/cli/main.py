@@ -53,6 +53,7 @@ COMMANDS = {
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
     "keys": ("bloop.cli.keys:keys", "Make API keys; rotate the keys of the hub itself."),
     "db": ("bloop.cli.db:db", "Upgrade the database, see its version, move it."),
+    "blobs": ("bloop.cli.blobs:blobs", "Remove files that nothing refers to any more."),
     "completion": ("bloop.cli.completion:completion", "Print the completion script of your shell."),
 }
 """Each command's place, and the line that ``--help`` shows without importing it."""

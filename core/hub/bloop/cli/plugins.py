@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +154,10 @@ async def doctor(ctx: click.Context, plugin: str | None, *, as_json: bool) -> No
     async with open_hub() as hub:
         hub.guard()  # A plugin that hangs ends this process, and the next one names it.
         await asyncio.to_thread(hub.load_plugins)
-        found = diagnose(hub, plugin)
+        found = [
+            replace(one, notes=await asyncio.to_thread(hub.kernel.notes, one.id))
+            for one in diagnose(hub, plugin)
+        ]
     if as_json:
         print_json({"items": [asdict(one) for one in found]})
     else:
@@ -235,6 +238,8 @@ def _print_diagnosis(one: Diagnosis) -> None:
     for key, origin in one.settings.items():
         if origin != "default":
             out.print(f"  {key}  {origin}", markup=False, style="dim")
+    for line in one.notes:
+        out.print(f"  {line}", markup=False)
     for line in one.deprecated:
         out.print(f"  {line}", markup=False, style="yellow")
     for breaker in one.breakers:

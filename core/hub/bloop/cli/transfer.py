@@ -106,11 +106,12 @@ async def _imported(
 
 
 def _importer(hub: Hub, path: Path, plugin: str | None) -> tuple[Path, Importer]:
-    from bloop.content.imports import importer_for
+    from bloop.content.imports import importer_for, suffixes_in
 
     path = path if path.name else path.resolve()  # "." has no name.
-    plugins = hub.kernel.plugins.values()
-    return path, importer_for(plugins, path.name, plugin, folder=path.is_dir())
+    plugins, folder = hub.kernel.plugins.values(), path.is_dir()
+    inside = suffixes_in(path) if folder else None
+    return path, importer_for(plugins, path.name, plugin, folder=folder, inside=inside)
 
 
 async def _load(hub: Hub, serves: Callable[[Manifest], bool], plugin_id: str | None) -> None:

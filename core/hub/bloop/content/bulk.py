@@ -3,66 +3,81 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, inspect, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, insert, inspect, select, update
 
 from bloop.content.models import Sourced
 from bloop.store.errors import ConflictError, TenantError
-from bloop.store.statements import Compiled, for_driver, institution
+from bloop.store.statements import Compiled, Process, for_driver, for_rows, institution
 from bloop.store.unit import UnitOfWork
-
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def insert_rows(
     unit: UnitOfWork,
     model: type[Any],
     rows: Sequence[Mapping[str, Any]],
-    *,
-    if_missing: bool = False,
+    shared: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add rows of this institution, ``if_missing`` those that are not there yet.
+    """Add rows of this institution.
 
-    What a row does not name gets its default, or NULL. The session would build each row anew.
+    ``shared`` is what all have in common. What neither names gets its default, or NULL. The session
+    would build each row anew.
     """
     if not rows:
         return
-    if any(row["institution_id"] != unit.institution for row in rows):
+    shared = shared or {}
+    owners = {shared.get("institution_id") or row["institution_id"] for row in rows}
+    if owners != {unit.institution}:
         raise TenantError(f"rows of another institution in a unit of work of {unit.institution}")
-    adding = _adding(cast("Hashable", model), unit.dialect, if_missing=if_missing)
-    columns = adding.columns
-    filled = [
-        adding.compiled.values(
-            unit.institution, {key: row[key] if key in row else make() for key, make in columns}
-        )
-        for row in rows
-    ]
-    unit.connection.exec_driver_sql(adding.compiled.sql, filled)
+    adding = _adding(cast("Hashable", model), unit.dialect)
+    unit.connection.exec_driver_sql(adding.sql, adding.filled(rows, shared))
 
 
 @dataclass(frozen=True, slots=True)
 class _Adding:
     """An INSERT as its driver takes it, and what makes each column that a row does not name."""
 
-    compiled: Compiled
-    columns: tuple[tuple[str, Callable[[], Any]], ...]
+    sql: str
+    columns: tuple[tuple[str, Process, Callable[[], Any]], ...]
+
+    def filled(
+        self, rows: Iterable[Mapping[str, Any]], shared: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """What the driver is given."""
+        plan = [
+            ("", None, make, process(shared[name]) if process else shared[name])
+            if name in shared
+            else (name, process, make, None)
+            for name, process, make in self.columns
+        ]
+        return [
+            tuple(
+                [
+                    given
+                    if not name
+                    else (row[name] if name in row else make())
+                    if process is None
+                    else process(row[name] if name in row else make())
+                    for name, process, make, given in plan
+                ]
+            )
+            for row in rows
+        ]
 
 
 @cache
-def _adding(model: Hashable, dialect: str, *, if_missing: bool) -> _Adding:
+def _adding(model: Hashable, dialect: str) -> _Adding:
     table: Any = inspect(cast("type[Any]", model)).local_table
-    statement = _INSERT[dialect](table)
-    if if_missing:
-        statement = statement.on_conflict_do_nothing()
-    columns = [column for column in table.c if column.identity is None]
-    compiled = for_driver(statement, dialect, [column.key for column in columns])
-    return _Adding(compiled, tuple((column.key, _default(column)) for column in columns))
+    names = [column.key for column in table.c if column.identity is None]
+    rows = for_rows(insert(table), dialect, names)
+    return _Adding(
+        rows.sql, tuple((name, process, _default(table.c[name])) for name, process in rows.places)
+    )
 
 
 def _default(column: Column[Any]) -> Callable[[], Any]:
@@ -78,12 +93,15 @@ def named_rows(
     columns: tuple[str, ...],
     connection_id: str,
     names: Mapping[str, Collection[str]],
+    *,
+    without: str | None = None,
 ) -> Sequence[tuple[Any, ...]]:
     """Columns of a connection's rows, as the driver gives them; each of ``names`` is of a list.
 
-    However many they are, it is one statement, with one parameter a list.
+    However many they are, it is one statement, with one parameter a list. ``without`` is a column
+    that must be empty.
     """
-    finding = _finding(cast("Hashable", model), columns, tuple(names), unit.dialect)
+    finding = _finding(cast("Hashable", model), columns, tuple(names), without, unit.dialect)
     lists: dict[str, Any] = {f"any_{key}": list(values) for key, values in names.items()}
     if unit.dialect == "sqlite":
         lists = {key: orjson.dumps(values).decode() for key, values in lists.items()}
@@ -95,7 +113,11 @@ def named_rows(
 
 @cache
 def _finding(
-    model: Hashable, columns: tuple[str, ...], keys: tuple[str, ...], dialect: str
+    model: Hashable,
+    columns: tuple[str, ...],
+    keys: tuple[str, ...],
+    without: str | None,
+    dialect: str,
 ) -> Compiled:
     table: Any = inspect(cast("type[Any]", model)).local_table
     listed = [
@@ -112,6 +134,7 @@ def _finding(
         table.c.institution_id == institution,
         table.c.connection_id == bindparam("connection", type_=String),
         *listed,
+        *([] if without is None else [table.c[without].is_(None)]),
     )
     binds = ["institution", "connection", *(f"any_{key}" for key in keys)]
     return for_driver(statement, dialect, binds)

@@ -37,17 +37,24 @@ def announce_all(
     model: type[Sourced],
     change: str,
     rows: Iterable[tuple[str, str, str | None]],
+    *,
+    new: bool = False,
 ) -> None:
-    """The same of many rows of a table: their ids, kinds and containers."""
+    """The same of many rows of a table: their ids, kinds and containers.
+
+    No place of a tree shows a ``new`` row yet.
+    """
     subject = subject_of(model)
-    shown = subject in {"item", "node"}
-    said = []
-    for id_, kind, container in rows:
-        payload = {"id": id_, "kind": kind, "container": container, "change": change}
-        said.append((f"{subject}:{id_}", payload))
-        if shown and container is not None:
-            tree_changed(unit, container, id_ if subject == "item" else None)
+    said = [
+        (f"{subject}:{id_}", {"id": id_, "kind": kind, "container": container, "change": change})
+        for id_, kind, container in rows
+    ]
     unit.outbox.extend(f"content.{subject}.{change}", said)
+    if subject in {"item", "node"} and said:
+        payloads = [payload for _, payload in said]
+        items = payloads if subject == "item" and not new else []
+        containers = {one["container"] for one in payloads} - {None}
+        tree_changed(unit, containers, [one["id"] for one in items])
 
 
 def announce_row(unit: UnitOfWork, row: Sourced, change: str) -> None:

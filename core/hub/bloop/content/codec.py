@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,8 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from bloop.content.models import REMOTE_ID_LENGTH, TITLE_LENGTH
+from bloop.content.models import REMOTE_ID_LENGTH
+from bloop.content.plain import LIMITS, NO_COLUMNS, plain_fields
 from bloop.content.redact import learner_view
 from bloop.content.sanitise import SANITISER_VERSION, sanitise
 from bloop.content.texts import html_of_markdown
@@ -22,36 +23,22 @@ from bloop_sdk.records import KIND_OF, Content, Kind, Record
 RECORD_VERSION = 1
 """Raise it when the columns made from a record change: every record is then written again."""
 
-_OF_EVERY_RECORD = {"raw", "created_at", "updated_at", "chunks"}
 _SHARED = frozenset({"remote_id", "remote_version", "url", "lost", "container"})
 _OWN_COLUMNS = frozenset({"title", "published", "html"})
 _HTML_KEYS = frozenset({"html", "feedback_html", "correct_html", "incorrect_html"})
-_LIMITS = {
-    "remote_id": REMOTE_ID_LENGTH,
-    "title": TITLE_LENGTH,
-    "code": TITLE_LENGTH,
-    "name": TITLE_LENGTH,
-    "language": 35,
-    "remote_version": 255,
-    "email": 320,
-    "login": 255,
-    "role": 20,
-    "grade": 80,
-    "location": TITLE_LENGTH,
-}
 
 
 def kind_of(record: Record) -> Kind:
     """The kind that a record is identified by; raises MalformedRecordError for no known class."""
-    if isinstance(record, Content):
-        kind = KIND_OF.get(type(record))
-    elif isinstance(record, records.Container):
+    kind = _KINDS.get(type(record))
+    if kind is None and isinstance(record, records.Container):
         kind = record.kind if record.kind in records.CONTAINER_KINDS else None
-    else:
-        kind = records.KIND_OF_OTHERS.get(type(record))
     if kind is None:
         raise MalformedRecordError(f"{type(record).__name__} is no record that the hub stores")
     return kind
+
+
+_KINDS: dict[type[Record], Kind] = {**KIND_OF, **records.KIND_OF_OTHERS}
 
 
 def raw_hash(record: Record) -> str:
@@ -60,6 +47,11 @@ def raw_hash(record: Record) -> str:
     Where a record stands is part of it: a move need not show in ``raw``. Raises
     MalformedRecordError for what is no JSON.
     """
+    return canonical(record)[0]
+
+
+def canonical(record: Record) -> tuple[str, bytes]:
+    """The hash of a record (:func:`raw_hash`), and its raw form as the JSON that was hashed."""
     place: Any = None
     if isinstance(record, records.Node):
         content = str(record.content) if record.content else None
@@ -69,12 +61,13 @@ def raw_hash(record: Record) -> str:
         place = getattr(record, "container", None)
     body = record.raw or fields_of(record)
     try:
-        text = orjson.dumps([type(record).__name__, RECORD_VERSION, place, body], option=_CANONICAL)
+        head = orjson.dumps([type(record).__name__, RECORD_VERSION, place], option=_CANONICAL)
+        text = orjson.dumps(body, option=_CANONICAL)
     except (TypeError, orjson.JSONEncodeError) as err:
         raise MalformedRecordError(f"its raw record is no JSON: {err}") from err
-    if b"\\u0000" in text and _holds_nul([place, body]):
+    if (b"\\u0000" in text or b"\\u0000" in head) and _holds_nul([place, body]):
         raise MalformedRecordError("its raw record holds a NUL character")
-    return hashlib.sha256(text).hexdigest()
+    return hashlib.sha256(b"%b,%b]" % (head[:-1], text)).hexdigest(), text
 
 
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
@@ -84,7 +77,7 @@ def fields_of(record: Record) -> dict[str, Any]:
     """A record's fields in JSON's types; raises MalformedRecordError where one has a wrong type."""
     try:
         fields: dict[str, Any] = _adapter_of(type(record).__name__).dump_python(
-            record, mode="json", exclude=_OF_EVERY_RECORD, warnings="error"
+            record, mode="json", exclude=set(NO_COLUMNS), warnings="error"
         )
     except (PydanticSerializationError, ValueError, RecursionError) as err:
         reason = str(err).strip().splitlines()[-1].strip()
@@ -102,8 +95,7 @@ def columns_of(record: Record) -> dict[str, Any]:
 
     Raises MalformedRecordError for wrong types, NUL characters and texts that are too long.
     """
-    fields = fields_of(record)
-    _check(record, fields)
+    fields = checked_fields(record)
     columns = {
         "remote_id": fields["remote_id"],
         "remote_version": fields["remote_version"],
@@ -121,8 +113,18 @@ def columns_of(record: Record) -> dict[str, Any]:
         columns["sanitiser"] = SANITISER_VERSION
     else:
         columns |= {name: getattr(record, name) for name in _AS_THEY_ARE[type(record)]}
-        columns |= _made(record, fields)
+        for make in _MADE.get(type(record), ()):
+            columns |= make(record, fields)
     return columns
+
+
+def checked_fields(record: Record) -> dict[str, Any]:
+    """As :func:`fields_of`, of what every database can store."""
+    fields = plain_fields(record)
+    if fields is None:
+        fields = fields_of(record)
+        check_fields(record, fields)
+    return fields
 
 
 _AS_THEY_ARE: dict[type[Record], tuple[str, ...]] = {
@@ -141,26 +143,36 @@ _AS_THEY_ARE: dict[type[Record], tuple[str, ...]] = {
 """Fields that are columns of the same name and type."""
 
 
-def _made(record: Record, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that are not as their fields."""
-    made: dict[str, Any] = {}
-    if isinstance(record, records.Node):
-        made["position"] = float(record.position)
-    if isinstance(record, records.Enrolment):
-        made["sections"] = fields["sections"]
-    if isinstance(record, records.Outcome):
-        made["parent_remote_id"] = record.parent
-    if isinstance(record, records.Submission | records.Completion):
-        made["status"] = str(record.state)
-    if isinstance(record, records.Submission):
-        made["comments"] = fields["comments"]
-    if isinstance(record, records.Outcome | records.CalendarEvent):
-        made |= {"html": sanitise(record.html), "sanitiser": SANITISER_VERSION}
-    if hasattr(record, "content"):
-        content = record.content
-        made["item_kind"] = str(content.kind) if content else None
-        made["item_remote_id"] = content.remote_id if content else None
-    return made
+def _of_html(record: Any, _fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"html": sanitise(record.html), "sanitiser": SANITISER_VERSION}
+
+
+def _of_content(record: Any, _fields: Mapping[str, Any]) -> dict[str, Any]:
+    content = record.content
+    if content is None:
+        return {"item_kind": None, "item_remote_id": None}
+    return {"item_kind": str(content.kind), "item_remote_id": content.remote_id}
+
+
+def _of_state(record: Any, _fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"status": str(record.state)}
+
+
+_Make = Callable[[Any, Mapping[str, Any]], dict[str, Any]]
+
+_MADE: dict[type[Record], tuple[_Make, ...]] = {
+    records.Node: (lambda node, _: {"position": float(node.position)}, _of_content),
+    records.Enrolment: (lambda _, fields: {"sections": fields["sections"]},),
+    records.Outcome: (lambda outcome, _: {"parent_remote_id": outcome.parent}, _of_html),
+    records.Submission: (
+        lambda _, fields: {"comments": fields["comments"]},
+        _of_state,
+        _of_content,
+    ),
+    records.Completion: (_of_state, _of_content),
+    records.CalendarEvent: (_of_html, _of_content),
+}
+"""The columns that are not as their fields."""
 
 
 def content_columns(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,7 +202,7 @@ def authored_columns(
 ) -> dict[str, Any]:
     """The same columns from what an author writes; raises InvalidError naming the field."""
     record_class = CLASS_OF[kind]
-    own = set(record_class.__dataclass_fields__) - _OF_EVERY_RECORD - _SHARED - _OWN_COLUMNS
+    own = set(record_class.__dataclass_fields__) - NO_COLUMNS - _SHARED - _OWN_COLUMNS
     if unknown := sorted(set(data) - own):
         raise InvalidError(
             f"data.{unknown[0]}: a {kind} has no such field",
@@ -242,14 +254,15 @@ def record_of(kind: str, columns: Mapping[str, Any], container: str) -> Content:
 CLASS_OF: dict[Kind, type[Content]] = {kind: record for record, kind in KIND_OF.items()}
 
 
-def _check(record: Record, fields: Mapping[str, Any]) -> None:
+def check_fields(record: Record, fields: Mapping[str, Any]) -> None:
+    """Raise MalformedRecordError for types, lengths and texts that columns do not take."""
     try:
         _adapter_of(type(record).__name__).validate_python(fields)
     except ValidationError as err:
         first = err.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise MalformedRecordError(f"its {where} is wrong: {first['msg']}") from err
-    for name, limit in _LIMITS.items():
+    for name, limit in LIMITS.items():
         value = fields.get(name)
         if isinstance(value, str) and len(value) > limit:
             raise MalformedRecordError(f"its {name} has {len(value)} characters; at most {limit}")

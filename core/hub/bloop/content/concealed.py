@@ -49,7 +49,7 @@ def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
     )
     seen = marked - hidden if whole else marked & (open_to_all.keys() - hidden)
     if hidden - marked or seen:
-        tree_changed(unit, container_id)
+        tree_changed(unit, [container_id])
     for ids, value in ((hidden - marked, True), (seen, False)):
         for part in chunks(sorted(ids)):
             unit.session.execute(

@@ -13,7 +13,8 @@ import asyncio
 import hashlib
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -34,7 +35,8 @@ from bloop.store.database import Database, in_unit
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call, FatalError, MissingRecordError
+from bloop_sdk import Call, FatalError, Keyed, MissingRecordError
+from bloop_sdk import Container as RemoteContainer
 from bloop_sdk.folders import open_inside, walk
 from bloop_sdk.providers.content import ContentProvider
 
@@ -61,11 +63,13 @@ def importer_for(
     plugin_id: str | None = None,
     *,
     folder: bool = False,
+    inside: Mapping[str, int] | None = None,
 ) -> Importer:
     """The ready plugin that says it imports files of this name, or the one that is asked for.
 
     A plugin that is asked for is believed to read a file of any name, but a ``folder`` only where
-    it says so. Raises :class:`InvalidError` with what could be done.
+    it says so. Of several the one comes first that knows most of what is ``inside``, which counts
+    a folder's files by their suffixes. Raises :class:`InvalidError` with what could be done.
     """
     what = "folder" if folder else PurePath(name).suffix.lower()
     known = [record for record in plugins if record.manifest and record.manifest.imports]
@@ -75,6 +79,7 @@ def importer_for(
         if plugin_id in {None, record.id}
         if record.manifest and (what in record.manifest.imports or (plugin_id and not folder))
     ]
+    fitting.sort(key=lambda record: -_known(record, inside or {}))
     for record in fitting:
         if record.status.state is PluginState.READY and record.manifest:
             capability = next(c for c in ("lms", "notes") if c in record.manifest.provides)
@@ -94,6 +99,15 @@ def importer_for(
         cure=f"known are {', '.join(names) or 'none'}; or name the plugin",
         field="file",
     )
+
+
+def suffixes_in(folder: Path) -> Counter[str]:
+    """How many files of each suffix a folder holds, as :func:`importer_for` takes it."""
+    return Counter(PurePath(found.path).suffix.lower() for found in walk(folder))
+
+
+def _known(record: PluginRecord, inside: Mapping[str, int]) -> int:
+    return sum(inside.get(one, 0) for one in record.manifest.imports) if record.manifest else 0
 
 
 async def import_file(
@@ -127,8 +141,8 @@ async def import_file(
         connection_of_file,
         importer,
         fresh,
-        key=containers[0].remote_id,
-        name=(containers[0].title or name or path.name)[:200],
+        key=_key_of(provider, containers),
+        name=((len(containers) == 1 and containers[0].title) or name or path.name)[:200],
         file=name or path.name,
         into=into,
     )
@@ -146,6 +160,12 @@ async def import_file(
         ),
         progress=progress,
     )
+
+
+def _key_of(provider: ContentProvider, containers: Sequence[RemoteContainer]) -> str:
+    """What an import is known by from one to the next."""
+    own = provider.source_key() if isinstance(provider, Keyed) else ""
+    return own or containers[0].remote_id
 
 
 async def import_upload(

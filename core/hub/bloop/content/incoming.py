@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from bloop.content.bulk import named_rows
-from bloop.content.codec import check_identity, columns_of, kind_of, raw_hash
+from bloop.content.codec import canonical, check_identity, columns_of, kind_of
 from bloop.content.models import (
     CalendarEvent,
     Completion,
@@ -72,17 +72,19 @@ class Known(NamedTuple):
     id: str
     raw_hash: str | None
     state: str
+    row_version: int
     sanitiser: int = 0
     blob: str | None = None
 
 
 @dataclass(slots=True)
 class Incoming:
-    """One record on its way."""
+    """One record on its way; ``json`` is what was hashed of it."""
 
     record: Record
     ref: Ref
     hash: str
+    json: bytes
     known: Known | None = None
     columns: dict[str, Any] | None = None
     blob: BlobRef | None = None
@@ -99,6 +101,15 @@ class Incoming:
         """The kind under which reports count it: a leaf of the tree is a place, no module."""
         leaf = isinstance(self.record, records.Node) and self.record.content is not None
         return "node" if leaf else str(self.ref.kind)
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether nothing of it is to be fetched any more: of a file, its bytes."""
+        if not isinstance(self.record, records.File) or self.record.chunks is None:
+            return True
+        known = self.known
+        kept = known is not None and known.raw_hash == self.hash and known.blob is not None
+        return kept or self.blob is not None
 
     @property
     def changed(self) -> bool:
@@ -136,6 +147,16 @@ class Work:
         """Send a record to quarantine."""
         self.skipped.append(Skipped(ref=plain(ref), reason=reason, code=code, raw=raw))
 
+    def leave_out(self, refs: Collection[Ref]) -> None:
+        """Take away all that is told of some records."""
+        names = {str(ref) for ref in refs}
+        for ref in refs:
+            self.incoming.pop(ref, None)
+        self.skipped = [one for one in self.skipped if one.ref not in names]
+        self.problems = [one for one in self.problems if one[0] not in names]
+        kept = tuple(ref for ref in self.batch.deleted if ref not in refs)
+        self.batch = replace(self.batch, deleted=kept)
+
 
 def hashed(batch: Batch, left_out: Callable[[Record], bool] | None = None) -> Work:
     """The batch's records by their identity; those that cannot be read are rejected.
@@ -152,7 +173,7 @@ def hashed(batch: Batch, left_out: Callable[[Record], bool] | None = None) -> Wo
             if left_out is not None and left_out(record):
                 work.left_out.add(ref)
                 continue
-            found = Incoming(record, ref, raw_hash(record))
+            found = Incoming(record, ref, *canonical(record))
         except MalformedRecordError as err:
             work.reject(_name(record), err.message, err.code, record.raw)
             continue

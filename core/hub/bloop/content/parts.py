@@ -27,7 +27,7 @@ from bloop.store.errors import ConflictError
 from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Deletes, Part, Ref, Stream
-from bloop_sdk.records import CONTAINER_KINDS, Kind
+from bloop_sdk.records import CONTAINER_KINDS, File, Kind
 
 MOST_ROWS = 10_000
 """A part of more records is none that is known again: until its end they are held in memory."""
@@ -63,8 +63,8 @@ class _Open:
                 self.clean = False
             else:
                 self.met[one.ref] = one
-                # The bytes of a file may have to be fetched once more.
-                self.clean &= one.ref.kind is not Kind.FILE
+                # Bytes that the hub does not hold have to be asked for once more.
+                self.clean &= one.has_bytes
         self.clean &= not step.batch.skipped and len(self.met) <= MOST_ROWS
 
 
@@ -272,6 +272,8 @@ def _standing(unit: UnitOfWork, connection_id: str, model: Any) -> Select[Any]:
     ]
     if "kind" in table.c:
         conditions.append(table.c.kind == _SEEN.c.kind)
+    if "blob" in table.c:
+        as_it_was.append(or_(table.c.kind != Kind.FILE, table.c.blob.is_not(None)))
     as_it_is = or_(table.c.state == "trashed", and_(*as_it_was))
     own = [_SEEN.c[name] for name in _TOLD[:4]]
     return (

@@ -21,8 +21,8 @@ _links: Any = PersonLink.__table__
 _versions: Any = Version.__table__
 _quarantine: Any = Quarantine.__table__
 
-HOLDERS = (Item.blob, Version.snapshot["blob"].as_string())
-"""Columns that name bytes by their SHA-256, which therefore stay."""
+HOLDERS = ((Item, Item.blob), (Version, Version.snapshot["blob"].as_string()))
+"""Tables with a column that names bytes by their SHA-256, which therefore stay."""
 
 
 def rules() -> list[Part]:

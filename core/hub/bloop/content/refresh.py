@@ -1,22 +1,25 @@
 """Fetching some records again: what a webhook hints at, and what is in quarantine.
 
-Only what was fetched is believed. The rows belong to the connection's newest run, whose report
-stays as it is.
+Only what was fetched is believed, and only while nobody has written the same rows since it was
+asked for: a sync may have read a newer state, so that it is fetched once more. The rows belong to
+the connection's newest run, whose report stays as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from bloop.content.codec import parse_ref
 from bloop.content.concealed import conceal_after_run
 from bloop.content.files import fetch_bytes
-from bloop.content.incoming import Work, fill, hashed, look_up
+from bloop.content.incoming import MODELS, Work, fill, find_known, hashed, look_up
 from bloop.content.parts import mark
 from bloop.content.runs import newest_run
 from bloop.content.sync_models import SyncRun
@@ -24,13 +27,19 @@ from bloop.content.writing import Target, once_more, write
 from bloop.store.blobs import BlobRef, Blobs
 from bloop.store.commands import command
 from bloop.store.database import Database, in_unit
+from bloop.store.errors import ConflictError
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Batch, Call, FatalError, Ref, records
 from bloop_sdk.providers.content import ContentProvider
 
 AT_ONCE = 100
+FETCHES = 5
+"""So often a record is fetched that somebody else writes each time meanwhile."""
 _ACTION = "content:import"
 """As which the rows are written: whoever gives a grade has it, and an admin who retries."""
+
+Versions = dict[Ref, int]
+"""At which version the rows of some records were; those that were not there are not in it."""
 
 
 async def refresh(
@@ -45,20 +54,32 @@ async def refresh(
 ) -> dict[str, int]:
     """Fetch ``refs`` and write what changed; the counts of :class:`bloop.content.writing.Written`.
 
-    A connection that was never read has nothing to refresh: raises FatalError.
+    A connection that was never read has nothing to refresh: raises FatalError. Raises ConflictError
+    where others write the same records all the time.
     """
 
     async def do(work: Any, *args: Any) -> Any:
         return await database.run(in_unit, database, call, work, *args)
 
     await do(_expect_run, connection)
-    total: dict[str, int] = {}
+    total: Counter[str] = Counter()
     for start in range(0, len(refs), AT_ONCE):
-        batch = await provider.fetch(refs[start : start + AT_ONCE])
-        counts = await once_more(partial(take, do, blobs, connection, batch, file_limit))
-        total = {name: total.get(name, 0) + value for name, value in counts.items()}
+        wanted: Sequence[Ref] = refs[start : start + AT_ONCE]
+        for _ in range(FETCHES):
+            before = await do(_versions, connection, wanted)
+            batch = await provider.fetch(wanted)
+            taking = partial(take, do, blobs, connection, batch, file_limit, before=before)
+            counts, wanted = await once_more(taking)
+            total.update(counts)
+            if not wanted:
+                break
+        else:
+            raise ConflictError(
+                f"{len(wanted)} records were written by others each time they were fetched",
+                cure="try again when the sync of this connection is over",
+            )
     await do(conceal, connection)
-    return total
+    return dict(total)
 
 
 async def take(
@@ -67,12 +88,15 @@ async def take(
     connection: str,
     batch: Batch,
     file_limit: int,
+    *,
+    before: Versions | None = None,
     around: Callable[[UnitOfWork], AbstractContextManager[None]] | None = None,
     held: Mapping[Ref, BlobRef] = MappingProxyType({}),
-) -> dict[str, int]:
-    """Write a batch for the newest run; ``around`` is entered in the unit that does.
+) -> tuple[dict[str, int], list[Ref]]:
+    """Write a batch for the newest run; its counts, and which of it others have written since.
 
-    The bytes that are ``held`` are not asked for.
+    Those are left out; without ``before`` nothing is. ``around`` is entered in the unit that
+    writes. The bytes that are ``held`` are not asked for.
     """
     work = await asyncio.to_thread(hashed, batch)
     for ref, blob in held.items():
@@ -82,8 +106,10 @@ async def take(
     await do(_look_up, connection, work)
     await fetch_bytes(blobs, work, file_limit)
     await asyncio.to_thread(fill, work)
-    counts: dict[str, int] = await do(_write, connection, work, around or _nothing)
-    return counts
+    found: tuple[dict[str, int], list[Ref]] = await do(
+        _write, connection, work, before, around or _nothing
+    )
+    return found
 
 
 @contextmanager
@@ -113,19 +139,42 @@ def _look_up(unit: UnitOfWork, connection: str, work: Work) -> None:
 
 
 @command(_ACTION)
+def _versions(unit: UnitOfWork, connection: str, refs: Iterable[Ref]) -> Versions:
+    by_table: defaultdict[Any, list[Ref]] = defaultdict(list)
+    for ref in refs:
+        by_table[MODELS[ref.kind]].append(ref)
+    return {
+        ref: known.row_version
+        for model, wanted in by_table.items()
+        for ref, known in find_known(unit, connection, model, wanted).items()
+    }
+
+
+@command(_ACTION)
 def _write(
     unit: UnitOfWork,
     connection: str,
     work: Work,
+    before: Versions | None,
     around: Callable[[UnitOfWork], AbstractContextManager[None]],
-) -> dict[str, int]:
+) -> tuple[dict[str, int], list[Ref]]:
     run = _run(unit, connection)
+    # Whoever commits a part of the run locks its row first, too: nobody writes meanwhile.
+    unit.session.refresh(run, with_for_update=True)
+    stale: set[Ref] = set()
+    if before is not None:
+        told = {*work.incoming, *work.batch.deleted}
+        told |= {ref for one in work.skipped if (ref := parse_ref(one.ref)) is not None}
+        now = _versions(unit, connection, told)
+        stale = {ref for ref in told if now.get(ref) != before.get(ref)}
+        if stale:
+            work.leave_out(stale)
     with around(unit):
         counts = write(unit, Target(connection, run.id, run.into_id), work).counts
     if run.state != "succeeded":
         # It may have listed already where this stands, and would take it for gone.
         mark(unit, connection, run.generation, work.incoming)
-    return counts
+    return counts, sorted(stale)
 
 
 @command(_ACTION)

@@ -21,10 +21,11 @@ from bloop.content.sanitise import SANITISER_VERSION, sanitise
 from bloop.content.texts import html_of_markdown
 from bloop.content.versions import keep, subject_of
 from bloop.kernel.models import Connection
+from bloop.store.blobs import BlobRef
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError
+from bloop.store.held import hold
 from bloop.store.ids import new_id
-from bloop.store.models import Blob
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import BloopError, Kind, LessonView, Principal
@@ -161,9 +162,7 @@ def add_file(
     _not_in_trash(container)
     data = {"name": name, "media_type": media_type, "size": size, "path": None}
     columns = authored_columns(Kind.FILE, title=title_of(name), published=False, html="", data=data)
-    unit.session.merge(
-        Blob(institution_id=unit.institution, sha256=sha256, size=size, media_type=media_type)
-    )
+    hold(unit, (BlobRef(sha256, size), media_type))
     id_ = new_id()
     row = Item(
         institution_id=unit.institution,

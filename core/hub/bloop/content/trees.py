@@ -6,9 +6,10 @@ tree that is kept under its version is never shown once it is old: :mod:`bloop.s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 
 from bloop.content.models import Container, Node
 from bloop.content.queries import TREE, TREE_SHOWN, TREE_VERSION, TREE_VERSION_SHOWN
@@ -44,15 +45,14 @@ async def read_tree(
     return to_dicts(tree, found)
 
 
-def tree_changed(unit: UnitOfWork, container: str, item: str | None = None) -> None:
-    """Give a container's tree another version as the unit ends, and all that show the item."""
+def tree_changed(unit: UnitOfWork, containers: Iterable[str], items: Iterable[str] = ()) -> None:
+    """Give trees another version as the unit ends: of containers, and all that show some items."""
     changed: tuple[set[str], set[str]] | None = unit.session.info.get(_CHANGED)
     if changed is None:
         changed = unit.session.info[_CHANGED] = (set(), set())
         unit.endings.append(_renew)
-    changed[0].add(container)
-    if item is not None:
-        changed[1].add(item)
+    changed[0].update(containers)
+    changed[1].update(items)
 
 
 def _renew(unit: UnitOfWork) -> None:
@@ -60,17 +60,18 @@ def _renew(unit: UnitOfWork) -> None:
     session, found = unit.session, set()
     for start in range(0, max(len(containers), len(items)), _AT_ONCE):
         part = [sorted(ids)[start : start + _AT_ONCE] for ids in (containers, items)]
-        showing = select(Node.container_id).where(
-            Node.institution_id == unit.institution, Node.item_id.in_(part[1])
-        )
+        which = Container.id.in_(part[0])
+        if part[1]:
+            which |= Container.id.in_(
+                select(Node.container_id).where(
+                    Node.institution_id == unit.institution, Node.item_id.in_(part[1])
+                )
+            )
         # Locked in one order, so that two units that change the same ones don't wait in a circle.
         found |= set(
             session.scalars(
                 select(Container.id)
-                .where(
-                    Container.institution_id == unit.institution,
-                    or_(Container.id.in_(part[0]), Container.id.in_(showing)),
-                )
+                .where(Container.institution_id == unit.institution, which)
                 .order_by(Container.id)
                 .with_for_update(key_share=True)
             )

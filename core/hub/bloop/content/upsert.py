@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from orjson import Fragment
 from sqlalchemy import select
 
 from bloop.content.bulk import insert_rows, named_rows, update_rows
-from bloop.content.changes import announce_all, announce_row, chunks, kind_of_subject, load
+from bloop.content.changes import announce_all, announce_row, kind_of_subject, load
 from bloop.content.enrolling.models import Audience
 from bloop.content.incoming import UNSEEN, WRITE_ORDER, Incoming, Work, find_known
 from bloop.content.models import (
@@ -218,30 +218,35 @@ class Upsert:
         for one in new:
             assert one.columns is not None
             self._id(one)
-            rows.append(
-                {
-                    **one.columns,
-                    "institution_id": self._unit.institution,
-                    "connection_id": self._connection,
-                    "run_id": self._run,
-                    "raw_hash": one.hash,
-                    "row_version": 1,
-                    "state": "pending" if model is Container else "active",
-                    **({"audience": self._audience} if model is Container else {}),
-                    **(self._hidden(one) if model is Item else {}),
-                    **_times(one, now, created=True),
-                }
-            )
-        insert_rows(self._unit, model, rows)
-        self._announce(model, rows, "created")
+            record = one.record
+            row = one.columns | {
+                "raw_hash": one.hash,
+                "created_at": record.created_at or now,
+                "updated_at": record.updated_at or now,
+            }
+            if record.raw:
+                row["raw"] = Fragment(one.json)
+            if model is Item:
+                row["concealed"] = self._is_concealed(row["container_id"])
+            rows.append(row)
+        shared = {
+            "institution_id": self._unit.institution,
+            "connection_id": self._connection,
+            "run_id": self._run,
+            "row_version": 1,
+            "state": "active",
+        }
+        if model is Container:
+            shared |= {"state": "pending", "audience": self._audience}
+        insert_rows(self._unit, model, rows, shared)
+        self._announce(model, rows)
 
-    def _hidden(self, one: Incoming) -> dict[str, bool]:
+    def _is_concealed(self, container_id: str) -> bool:
         """A new item is hidden until the end of the run, which knows whether its place is open.
 
         In a container that is pending nobody sees it anyway, and most stay as they are written.
         """
-        assert one.columns is not None
-        return {"concealed": one.columns["container_id"] not in self._pending}
+        return container_id not in self._pending
 
     @cached_property
     def _audience(self) -> Audience:
@@ -249,9 +254,7 @@ class Upsert:
         connection = self._unit.get(Connection, self._connection)
         return Audience.OPEN if "file" in connection.settings else Audience.ENROLLED
 
-    def _announce(
-        self, model: type[Sourced], rows: Iterable[Mapping[str, Any]], change: str
-    ) -> None:
+    def _announce(self, model: type[Sourced], rows: Iterable[Mapping[str, Any]]) -> None:
         subject = subject_of(model)
         told = [
             (
@@ -261,7 +264,7 @@ class Upsert:
             )
             for row in rows
         ]
-        announce_all(self._unit, model, change, told)
+        announce_all(self._unit, model, "created", told, new=True)
 
     def _update(self, work: Work, model: type[Sourced], old: list[Incoming]) -> list[Incoming]:
         rows = load(self._unit, model, [self._id(one) for one in old])
@@ -273,7 +276,10 @@ class Upsert:
         changes = []
         for one, row in zip(old, touched, strict=True):
             assert one.columns is not None
-            values = {**one.columns, **_times(one, now, created=False), "raw_hash": one.hash}
+            values = one.columns | {
+                "raw_hash": one.hash,
+                "updated_at": one.record.updated_at or now,
+            }
             values["state"] = "active" if row.state in UNSEEN or one.revived else row.state
             changes.append((row, values))
             announce_row(self._unit, row, "updated")
@@ -321,31 +327,18 @@ class Upsert:
         items: dict[tuple[str | None, str | None], str] = {
             (one.ref.kind, one.ref.remote_id): self._id(one) for one in new
         }
-        for part in chunks(sorted({one.ref.remote_id for one in new})):
-            waiting = self._unit.session.scalars(
-                select(Node).where(
-                    Node.institution_id == self._unit.institution,
-                    Node.connection_id == self._connection,
-                    Node.item_id.is_(None),
-                    Node.item_remote_id.in_(part),
-                )
-            )
-            changes = [
-                (node, {"item_id": items[key]})
-                for node in waiting.all()
-                if (key := (node.item_kind, node.item_remote_id)) in items
-            ]
-            update_rows(self._unit, Node, changes)
-            for node, _ in changes:
-                announce_row(self._unit, node, "updated")
+        named = {"item_remote_id": sorted({one.ref.remote_id for one in new})}
+        waiting = named_rows(self._unit, Node, ("id",), self._connection, named, without="item_id")
+        nodes = load(self._unit, Node, [id_ for (id_,) in waiting]).values()
+        changes = [
+            (node, {"item_id": items[key]})
+            for node in nodes
+            if (key := (node.item_kind, node.item_remote_id)) in items
+        ]
+        update_rows(self._unit, Node, changes)
+        for node, _ in changes:
+            announce_row(self._unit, node, "updated")
 
 
 _IN_CONTAINERS: frozenset[type[Sourced]] = frozenset({Item, Section, CalendarEvent})
 _OF_PEOPLE: frozenset[type[Sourced]] = frozenset({Enrolment, Submission, Completion})
-
-
-def _times(one: Incoming, now: datetime, *, created: bool) -> dict[str, datetime]:
-    """The source's own times where it tells them."""
-    record = one.record
-    times = {"updated_at": record.updated_at or now}
-    return {**times, "created_at": record.created_at or now} if created else times

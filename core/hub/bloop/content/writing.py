@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import select
 
-from bloop.content.bulk import insert_rows
 from bloop.content.changes import chunks, set_state
 from bloop.content.codec import parse_ref
 from bloop.content.incoming import MODELS, WRITE_ORDER, Work
@@ -17,8 +16,7 @@ from bloop.content.notes.arriving import Arriving, gone
 from bloop.content.quarantine import put_aside, resolve
 from bloop.content.upsert import Upsert
 from bloop.store.errors import ConflictError
-from bloop.store.models import Blob
-from bloop.store.types import utcnow
+from bloop.store.held import hold
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Ref, Skipped
 from bloop_sdk.records import KIND_OF_OTHERS, Kind
@@ -135,16 +133,9 @@ def _settled(work: Work) -> list[str]:
 
 def _hold_blobs(unit: UnitOfWork, work: Work) -> None:
     """Say that the institution holds the bytes that came with this batch."""
-    now = utcnow()
-    rows = [
-        {
-            "institution_id": unit.institution,
-            "sha256": one.blob.sha256,
-            "size": one.blob.size,
-            "media_type": (getattr(one.record, "media_type", None) or "")[:120] or None,
-            "created_at": now,
-        }
+    held = (
+        (one.blob, getattr(one.record, "media_type", None))
         for one in work.incoming.values()
         if one.blob is not None
-    ]
-    insert_rows(unit, Blob, rows, if_missing=True)
+    )
+    hold(unit, *held)

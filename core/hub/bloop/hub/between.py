@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bloop.hub.contexts import PluginCall, manifest_of, open_context
 from bloop.hub.guarded import guarded
 from bloop.kernel.faults import PluginUnavailableError
+from bloop.kernel.filters import filtered
 from bloop.kernel.registry import ProviderHandle
-from bloop_sdk import Call, Manifest, Offer, UnsupportedError
+from bloop_sdk import Call, Filtered, Manifest, Offer, UnsupportedError
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,13 @@ class LentProviders:
         # The first one imports the provider's code.
         provider = await asyncio.to_thread(handle.create, context)
         return guarded(provider, handle, self.hub.kernel.calls, self.call.institution)
+
+    async def filtered(
+        self, hook: str, value: T, check: Callable[[Any], T], **others: Any
+    ) -> Filtered[T]:
+        """What other plugins' filters make of a value; raises UnsupportedError for no filter."""
+        hooks = self.hub.kernel.hooks.without(await self.hub.choices.off(self.call))
+        return filtered(hooks, hook, value, check, others)
 
     async def _handles(self, capability: str) -> list[ProviderHandle]:
         if capability not in self.manifest.uses:

@@ -77,11 +77,16 @@ def make_consumers(hub: Hub) -> Consumers:
 
         tidy(hub.database, call)
 
+    def tidy_blobs() -> None:
+        from bloop.hub.sweeping import sweep_if_due
+
+        sweep_if_due(hub)
+
     exports = partial(forget_exports, hub.database, hub.sources, call)
     return Consumers(
         means,
         keep=timedelta(days=limits.event_days),
-        tidy=(forget, trim_jobs, trim_messages, tidy_tokens, exports),
+        tidy=(forget, trim_jobs, trim_messages, tidy_tokens, exports, tidy_blobs),
     )
 
 

@@ -22,7 +22,7 @@ from bloop.accounts.sessions import GUEST, system_call
 from bloop.accounts.tokens.queries import KEY_ROLE
 from bloop.store.hub_secrets import find_secret, make_secret
 from bloop.store.models import EVERY_INSTITUTION
-from bloop.store.types import utcnow
+from bloop.store.types import to_text, utcnow
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace, UnsupportedError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Links:
             "in": call.institution,
             "may": None if principal.scopes is None else sorted(principal.scopes),
             "proved": principal.second_factor,
+            "at": to_text(utcnow()),
             "until": round(expires),
         }
         told = _encoded(json.dumps(claims, separators=(",", ":")).encode())
@@ -119,6 +120,9 @@ class Links:
         else:
             row = await database.read_one(KEY_ROLE, call, id=id_, now=utcnow())
         if row is None:
+            return None
+        good_from = row[1] if kind == PrincipalKind.USER else None
+        if good_from is not None and claims["at"] < good_from:
             return None
         return Principal(PrincipalKind(kind), id_, Role(row[0]), may, bool(claims["proved"]))
 

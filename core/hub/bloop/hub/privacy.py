@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def sources_of(hub: Hub) -> Sources:
     """All parts of the core's tables; plugins forget by the event ``user.erased``."""
     notes = hub.config.value.hub.data_dir / "erasing"
-    return Sources(core_parts(), (*personal.HOLDERS, PluginFile.sha256), hub.blobs, notes)
+    return Sources(
+        core_parts(), (*personal.HOLDERS, (PluginFile, PluginFile.sha256)), hub.blobs, notes
+    )
 
 
 def core_parts() -> list[Part]:

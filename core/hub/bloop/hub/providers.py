@@ -20,9 +20,12 @@ from bloop_sdk import (
     CheckResult,
     Container,
     Cursor,
+    DeviceAuthorizing,
+    DeviceLogin,
     Exporter,
     Foreseeing,
     Hint,
+    Keyed,
     LMSProvider,
     Partition,
     Precondition,
@@ -83,6 +86,13 @@ class GuardedProvider:
         if isinstance(self.inner, Foreseeing):
             self.calls.run(self.handle, "ahead", self.inner.ahead, partitions)
 
+    def source_key(self) -> str:
+        """As the provider's; empty where it has none."""
+        inner = self.inner
+        if not isinstance(inner, Keyed):
+            return ""
+        return self.calls.run(self.handle, "source_key", lambda: _expected(inner.source_key(), str))
+
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
         """As the provider's."""
         return await self._call("fetch", Batch, self.inner.fetch, refs)
@@ -130,6 +140,36 @@ class GuardedProvider:
         self, request: Authorization, params: Mapping[str, str]
     ) -> dict[str, str | None]:
         return dict(await self._authorizing().exchange(request, params))
+
+    def can_authorize_device(self) -> bool:
+        """Whether its credential can come from a login by code, on any device."""
+        inner = self.inner
+        if not isinstance(inner, DeviceAuthorizing):
+            return False
+        return bool(self.calls.run(self.handle, "can_authorize_device", inner.can_authorize_device))
+
+    async def begin_device(self) -> DeviceLogin:
+        """As the provider's."""
+        return await self._call(
+            "begin_device", DeviceLogin, self._device_authorizing().begin_device
+        )
+
+    async def poll_device(self, login: DeviceLogin) -> Mapping[str, str | None] | None:
+        """As the provider's."""
+        inner = self._device_authorizing()
+
+        async def poll() -> dict[str, Any]:
+            secrets = await inner.poll_device(login)
+            return {"secrets": None if secrets is None else dict(secrets)}
+
+        found = await self._call("poll_device", dict, poll)
+        secrets: Mapping[str, str | None] | None = found["secrets"]
+        return secrets
+
+    def _device_authorizing(self) -> DeviceAuthorizing:
+        if not isinstance(self.inner, DeviceAuthorizing):
+            raise UnsupportedError(f"plugin {self.handle.plugin_id} knows no login by code")
+        return self.inner
 
     def _authorizing(self) -> Authorizing:
         if not isinstance(self.inner, Authorizing):

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
+from bloop.jobs.models import Job
 from bloop.store.database import READS_ONLY
 from bloop.store.tenants import session_of_plugin
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Manifest
+from bloop_sdk import JobView, Manifest
 from bloop_sdk.records import JSONObject
 
 if TYPE_CHECKING:
@@ -89,6 +92,19 @@ class PluginUnit:
             delay=delay,
             after=after,
         )
+
+    def job(self, id_: str) -> JobView | None:
+        """A job of this plugin, in this institution."""
+        found = select(Job.id, Job.kind, Job.state, Job.error).where(
+            Job.id == id_,
+            Job.institution_id == self.institution,
+            Job.plugin_id == self.manifest.id,
+        )
+        row = self.unit.session.execute(found).one_or_none()
+        if row is None:
+            return None
+        kind = row.kind.partition(".")[2]
+        return JobView(id=row.id, kind=kind, state=row.state, error=row.error)
 
     def _writing(self) -> Jobs:
         if self.jobs is None:

@@ -280,6 +280,9 @@ class LimitsSection(_Section):
     idempotency_hours: float = setting(
         24.0, description="A request sent again with its key is known for this long", gt=0, le=8760
     )
+    sweep_hours: float = setting(
+        24.0, description="Bytes that nothing refers to are removed after this long", ge=1
+    )
 
 
 class RatesSection(_Section):

@@ -20,7 +20,14 @@ from bloop.kernel.dispatch import Dispatcher, Hooks
 from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.grants import ungranted, withheld
 from bloop.kernel.host import Host
-from bloop.kernel.loader import Imported, Runner, import_plugins, start_plugin, stop_plugin
+from bloop.kernel.loader import (
+    Imported,
+    Runner,
+    import_plugins,
+    notes_of,
+    start_plugin,
+    stop_plugin,
+)
 from bloop.kernel.registry import (
     Contribution,
     Live,
@@ -169,6 +176,11 @@ class Kernel:
             if plugin_id not in failed and not self._start(plugin_id):
                 failed.add(plugin_id)
         return failed
+
+    def notes(self, plugin_id: str) -> tuple[str, ...]:
+        """What a plugin that runs tells of itself."""
+        active = self._active.get(plugin_id)
+        return notes_of(self.runner, active.imported.found, active.plugin) if active else ()
 
     def _swap(self, stopping: list[str], replaced: dict[str, _Active]) -> None:
         """Show requests the new set; then drain and stop what is in it no more."""

@@ -211,6 +211,15 @@ def stop_plugin(runner: Runner, found: Found, plugin: Plugin) -> None:
         runner.run(found, "stop", plugin.stop)
 
 
+def notes_of(runner: Runner, found: Found, plugin: Plugin) -> tuple[str, ...]:
+    """What the plugin tells of itself; one that fails tells that."""
+    try:
+        with runner.watched(found, "notes"):
+            return tuple(map(str, runner.run(found, "notes", plugin.notes)))
+    except PluginUnavailableError as error:
+        return (error.message,)
+
+
 def _compare_hooks(implemented: frozenset[str], declared: frozenset[str]) -> None:
     for names, fault, cure in (
         (implemented - declared, "implements hooks that its manifest does not declare", "add to"),

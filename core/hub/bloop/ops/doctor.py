@@ -52,6 +52,8 @@ class Diagnosis:
     breakers: tuple[BreakerView, ...]
     deprecated: tuple[str, ...] = ()
     """What it used in this process that will go, when, and what to use instead."""
+    notes: tuple[str, ...] = ()
+    """What it tells of itself, such as what it found on this machine; where it was asked."""
 
 
 def diagnose(hub: Hub, plugin_id: str | None = None, *, whole: bool = True) -> list[Diagnosis]:

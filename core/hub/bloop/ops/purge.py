@@ -6,7 +6,6 @@ written before the commit: whoever was killed anywhere in between runs the purge
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
 import socket
@@ -33,7 +32,7 @@ from bloop.kernel.generation import offer_of
 from bloop.kernel.models import HubGeneration, HubProcess, PluginState
 from bloop.ops import purge_rows as rows
 from bloop.store import migrate
-from bloop.store.errors import ConflictError, InvalidError, NotFoundError
+from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.faults import translated
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.transaction import Transaction
@@ -290,8 +289,5 @@ def _remove_bytes(hub: Hub, plugin_id: str) -> None:
     written = note.stat().st_mtime
     with hub.database.unit(system_call(EVERY_INSTITUTION)) as unit:
         for digest in sorted(digests - rows.held_anywhere(unit.session, digests)):
-            with contextlib.suppress(NotFoundError):
-                path = hub.blobs.path(digest)
-                if path.stat().st_mtime <= written:
-                    path.unlink()
+            hub.blobs.remove(digest, written)
     note.unlink()

@@ -2,6 +2,8 @@
 
 A blob is written beside its place and moved there when its digest is known and its bytes are on
 the disk, so that a kill or a power cut leaves a temporary file and never half a blob.
+
+What nothing refers to is removed by age: whatever is stored, even once more, is young.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from bloop_sdk.errors import HostileInputError
 
 CHUNK_BYTES = 1 << 20
 ABANDONED_SECONDS = 60
+HEX = "0123456789abcdef"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,15 @@ class BlobRef:
 
     sha256: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A blob on the disk; ``stored_at`` is when it was stored last, as a Unix time."""
+
+    sha256: str
+    size: int
+    stored_at: float
 
 
 class BlobWriter:
@@ -63,11 +75,13 @@ class BlobWriter:
         target = _place(self._root, ref.sha256)
         with _storing(self._root):
             self._file.flush()
+            os.utime(self._file.fileno())
             os.fsync(self._file.fileno())
             if not target.parent.is_dir():
                 target.parent.mkdir(exist_ok=True)
                 _sync_folder(self._root)
-            self._path.replace(target)
+            with _holding(self._root, fcntl.LOCK_SH):
+                self._path.replace(target)
             _sync_folder(target.parent)
             self._file.close()
         return ref
@@ -86,7 +100,7 @@ class Blobs:
         self.root = root
         with _storing(root):
             root.mkdir(parents=True, exist_ok=True)
-            self._remove_abandoned()
+        self.remove_abandoned()
 
     def writer(self, limit: int | None = None) -> BlobWriter:
         """Start a blob of at most ``limit`` bytes."""
@@ -132,7 +146,29 @@ class Blobs:
                 Path(name).unlink(missing_ok=True)
                 raise
 
-    def _remove_abandoned(self) -> None:
+    def stored(self, first: str = "") -> Iterator[Stored]:
+        """What is here of digests that begin with up to two digits."""
+        for folder in self.root.glob(f"{first}*" if len(first) < 2 else first):
+            if len(folder.name) == 2 and set(folder.name) <= set(HEX):
+                for file in os.scandir(folder):
+                    told = file.stat()
+                    yield Stored(folder.name + file.name, told.st_size, told.st_mtime)
+
+    def remove(self, sha256: str, before: float) -> bool:
+        """Remove bytes, unless they are gone or were stored after that Unix time."""
+        place = _place(self.root, sha256)
+        # While it is held nobody can store them: what is looked at is what is removed.
+        with (
+            _storing(self.root),
+            _holding(self.root, fcntl.LOCK_EX),
+            contextlib.suppress(FileNotFoundError),
+        ):
+            if place.stat().st_mtime <= before:
+                place.unlink()
+                return True
+        return False
+
+    def remove_abandoned(self) -> None:
         """Delete what writers that were killed have left."""
         for left in self.root.glob("incoming-*"):
             with contextlib.suppress(OSError), left.open("rb") as file:
@@ -148,6 +184,18 @@ def _storing(root: Path) -> Iterator[None]:
         yield
     except OSError as err:
         raise from_file(err, root) from err
+
+
+@contextlib.contextmanager
+def _holding(root: Path, how: int) -> Iterator[None]:
+    """Hold the folder: shared by all who store, alone for who removes."""
+    # A file, since NFS locks only what is open for writing.
+    handle = os.open(root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,7 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bloop.store.blobs import CHUNK_BYTES, BlobRef, Blobs
 from bloop.store.database import Database
 from bloop.store.errors import InvalidError, NotFoundError
-from bloop.store.models import Blob, PluginFile
+from bloop.store.held import hold
+from bloop.store.models import PluginFile
 from bloop.store.statements import institution, register
 from bloop.store.types import utcnow
 from bloop_sdk import Call
@@ -109,7 +110,7 @@ class PluginFiles:
         owner = {"institution_id": self.call.institution}
         named = {**owner, "plugin_id": self.plugin_id, "name": name}
         with self.database.unit(self.call) as unit:
-            unit.session.execute(add(Blob).values(**owner, **told).on_conflict_do_nothing())
+            hold(unit, (ref, media_type))
             unit.session.execute(
                 add(PluginFile)
                 .values(**named, **told)

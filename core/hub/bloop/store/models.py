@@ -184,7 +184,10 @@ class AuditCheckpoint(Tenant, Base):
 
 
 class Blob(Tenant, Base):
-    """That an institution holds these bytes; the bytes themselves lie under their SHA-256."""
+    """That an institution holds these bytes; the bytes themselves lie under their SHA-256.
+
+    ``held_at`` is when that was said last: see :func:`bloop.store.held.hold`.
+    """
 
     __tablename__ = "blob"
 
@@ -192,7 +195,7 @@ class Blob(Tenant, Base):
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     size: Mapped[int] = mapped_column(BigInteger)
     media_type: Mapped[str | None] = mapped_column(String(120))
-    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    held_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
 class PluginValue(Tenant, Base):

@@ -13,9 +13,10 @@ as :class:`orjson.Fragment`, ready to be put into an answer without parsing.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -29,6 +30,7 @@ from sqlalchemy.types import JSON
 from bloop.store.errors import TenantError
 from bloop.store.models import ID
 from bloop_sdk import Call
+from bloop_sdk.tables import UtcDateTime
 
 Row = tuple[Any, ...]
 Convert = Callable[[Row], Row]
@@ -47,10 +49,12 @@ def _to_json(value: Any) -> str:
         return json.dumps(value)
 
 
-_DIALECTS: dict[str, Callable[[], Any]] = {
-    "sqlite": lambda: SQLiteDialect_pysqlite(paramstyle="named", json_serializer=_to_json),
-    "postgresql": lambda: PGDialect_psycopg(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
+_DIALECTS: dict[str, Callable[[str], Any]] = {
+    "sqlite": lambda style: SQLiteDialect_pysqlite(paramstyle=style, json_serializer=_to_json),
+    "postgresql": lambda style: PGDialect_psycopg(paramstyle=style),  # type: ignore[no-untyped-call]
 }
+_NAMED = {"sqlite": "named", "postgresql": "pyformat"}
+_IN_PLACES = {"sqlite": "qmark", "postgresql": "format"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ def for_driver(
     clause: Select[*tuple[Any, ...]] | Insert, name: str, parameters: Collection[str]
 ) -> Compiled:
     """A statement as the driver of a dialect takes it, for columns or binds ``parameters``."""
-    dialect = _DIALECTS[name]()
+    dialect = _DIALECTS[name](_NAMED[name])
     columns = None if isinstance(clause, Select) else list(parameters)
     compiled: Any = clause.compile(dialect=dialect, column_keys=columns)
     # Writes out lists of fixed values, `kind IN ('page', 'quiz')`, which the drivers don't do.
@@ -178,6 +182,52 @@ def for_driver(
     for key in constants.keys() & processors.keys():
         constants[key] = processors.pop(key)(constants[key])
     return Compiled(state.statement, constants, processors)
+
+
+Process = Callable[[Any], Any] | None
+"""What makes the driver's value of one of ours; None where they are the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """An INSERT of many rows as one driver takes it: its text, and what each place of it takes."""
+
+    sql: str
+    places: tuple[tuple[str, Process], ...]
+
+    def of(self, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """What the driver is given; each row names all that there is a place for."""
+        places = self.places
+        return [
+            tuple(
+                [row[name] if process is None else process(row[name]) for name, process in places]
+            )
+            for row in rows
+        ]
+
+
+def for_rows(clause: Insert, name: str, parameters: Collection[str]) -> Rows:
+    """An INSERT of many rows as the driver of a dialect takes it; it holds no constants."""
+    dialect = _DIALECTS[name](_IN_PLACES[name])
+    compiled: Any = clause.compile(dialect=dialect, column_keys=list(parameters))
+    assert set(compiled.positiontup) <= set(parameters), compiled.positiontup
+    kinds = {key: compiled.binds[key].type for key in compiled.positiontup}
+    places = [(key, _processor(kinds[key], dialect)) for key in compiled.positiontup]
+    return Rows(compiled.string, tuple(places))
+
+
+def _processor(kind: Any, dialect: Any) -> Process:
+    """What makes the driver's value of one of ours; SQLAlchemy's would be called through others."""
+    if isinstance(kind, UtcDateTime):
+        return partial(kind.process_bind_param, dialect=dialect)
+    if isinstance(kind, JSON) and kind.none_as_null:
+        if dialect.name == "sqlite":
+            return lambda value: None if value is None else _to_json(value)
+        from psycopg.types.json import Jsonb
+
+        return lambda value: None if value is None else Jsonb(value, _to_json)
+    made: Process = kind.dialect_impl(dialect).bind_processor(dialect)
+    return made
 
 
 def _converter(select: Select[*tuple[Any, ...]], dialect: str) -> Convert | None:

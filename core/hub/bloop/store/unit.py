@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, literal_column, select
 
 from bloop.store.audit import Audit, Caller, actor_of
 from bloop.store.errors import ConflictError, NotFoundError, TenantError
 from bloop.store.ids import new_id
 from bloop.store.models import EVERY_INSTITUTION, OutboxEvent, Tenant, bucket_of
-from bloop.store.statements import Compiled, for_driver
+from bloop.store.statements import Rows, for_rows
 from bloop.store.tenants import InstitutionSession
 from bloop.store.topics import version_of
 from bloop.store.transaction import Transaction
@@ -35,7 +35,10 @@ _before: Any = _log.alias("before")
 _APPEND = (
     insert(_log)
     .values(
-        aggregate_seq=select(func.coalesce(func.max(_before.c.aggregate_seq), 0) + 1)
+        aggregate_seq=select(
+            func.coalesce(func.max(_before.c.aggregate_seq), literal_column("0"))
+            + literal_column("1")
+        )
         .where(
             _before.c.institution_id == bindparam("of_institution"),
             _before.c.aggregate == bindparam("of_aggregate"),
@@ -47,10 +50,10 @@ _APPEND = (
 
 
 @cache
-def _append(dialect: str) -> Compiled:
+def _append(dialect: str) -> Rows:
     """One event, numbered behind its aggregate's last; of several, each sees those before it."""
     columns = [column.key for column in _log.c if column.key not in {"seq", "aggregate_seq"}]
-    return for_driver(_APPEND, dialect, [*columns, "of_institution", "of_aggregate"])
+    return for_rows(_APPEND, dialect, [*columns, "of_institution", "of_aggregate"])
 
 
 class Outbox:
@@ -118,11 +121,9 @@ class Outbox:
             return False
         self._lock({row["bucket"] for row in self._events})
         now, append = utcnow(), _append(self._transaction.dialect.name)
-        rows = [
-            append.values(row["institution_id"], {**row, "occurred_at": now})
-            for row in self._events
-        ]
-        self._transaction.connection.exec_driver_sql(append.sql, rows)
+        for row in self._events:
+            row["occurred_at"] = now
+        self._transaction.connection.exec_driver_sql(append.sql, append.of(self._events))
         self._events = []
         return True
 

@@ -13,8 +13,10 @@ from bloop_sdk.providers.ai import (
 )
 from bloop_sdk.providers.content import (
     Authorizing,
+    DeviceAuthorizing,
     Exporter,
     Foreseeing,
+    Keyed,
     LMSProvider,
     NotesProvider,
 )
@@ -41,11 +43,13 @@ class Capability:
     lent: bool = False
 
 
+_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed)
+
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability
     for capability in (
-        Capability("lms", LMSProvider, stable=True, besides=(Authorizing, Foreseeing)),
-        Capability("notes", NotesProvider, stable=True, besides=(Authorizing, Foreseeing)),
+        Capability("lms", LMSProvider, stable=True, besides=_OF_CONTENT),
+        Capability("notes", NotesProvider, stable=True, besides=_OF_CONTENT),
         Capability("exporter", Exporter),
         Capability("payments", PaymentProvider, lent=True),
         Capability("language", LanguageProvider, lent=True),

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 import hashlib
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bloop_sdk._names import file_fault
 from bloop_sdk.content import Item, ItemFile
 from bloop_sdk.errors import FatalError
 from bloop_sdk.files import StoredFile
-from bloop_sdk.offers import Offer
+from bloop_sdk.offers import Filtered, LeftOut, Offer
+
+T = TypeVar("T")
 
 
 class FakeContent:
@@ -101,10 +104,18 @@ class FakeFiles:
 
 
 class FakeProviders:
-    """``ctx.providers`` of the given objects: by capability, then by the plugin's id, in order."""
+    """``ctx.providers`` of the given objects: by capability, then by the plugin's id, in order.
 
-    def __init__(self, given: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    ``filters`` are functions by the name of their hook, then by the plugin's id.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[str, Mapping[str, Any]] | None = None,
+        filters: Mapping[str, Mapping[str, Callable[..., Any]]] | None = None,
+    ) -> None:
         self.given = dict(given or {})
+        self.filters = dict(filters or {})
 
     async def offers(self, capability: str) -> Sequence[Offer]:
         """Who has it."""
@@ -119,3 +130,16 @@ class FakeProviders:
             f"this test has no {capability} by {plugin_id or 'any plugin'}",
             code="plugin_unavailable",
         )
+
+    async def filtered(
+        self, hook: str, value: T, check: Callable[[Any], T], **others: Any
+    ) -> Filtered[T]:
+        """What the functions make of it; one that raises is left out."""
+        left = []
+        for id_, change in self.filters.get(hook, {}).items():
+            try:
+                answer = change(copy.deepcopy(value), **others)
+                value = value if answer is None else check(answer)
+            except Exception as err:  # noqa: BLE001 - it costs that plugin's effect alone
+                left.append(LeftOut(plugin_id=id_, reason=str(err)))
+        return Filtered(value=value, left_out=tuple(left))

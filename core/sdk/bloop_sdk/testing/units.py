@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.pool import StaticPool
 
 from bloop_sdk.errors import FatalError
-from bloop_sdk.plugin import Unit
+from bloop_sdk.plugin import JobView, Unit
 from bloop_sdk.principals import Call
 from bloop_sdk.records import JSONObject
 from bloop_sdk.tables import Tenant, check_tables
@@ -62,6 +62,8 @@ class FakeUnit:
     plugin_id: str
     known: Sequence[Enqueued] | None
     """The jobs of earlier units; None for one that only reads."""
+    views: Mapping[str, JobView] = field(default_factory=dict)
+    """What became of jobs, by their ids."""
     events: list[Emitted] = field(default_factory=list)
     audited: list[Audited] = field(default_factory=list)
     jobs: list[Enqueued] = field(default_factory=list)
@@ -108,6 +110,11 @@ class FakeUnit:
         )
         return job_id
 
+    def job(self, id_: str) -> JobView | None:
+        """What became of a job; one that this unit has asked for waits."""
+        mine = (JobView(id=one.id, kind=one.kind, state="waiting") for one in self.jobs)
+        return self.views.get(id_) or next((one for one in mine if one.id == id_), None)
+
     def _writing(self) -> Sequence[Enqueued]:
         if self.known is None:
             raise FatalError("read() writes nothing", cure="use ctx.transaction()")
@@ -115,13 +122,17 @@ class FakeUnit:
 
 
 class FakeDatabase:
-    """The tables of ``metadata``; ``events``, ``audited`` and ``jobs`` of committed units."""
+    """The tables of ``metadata``; ``events``, ``audited`` and ``jobs`` of committed units.
+
+    ``views`` holds what became of each job: it waits, unless a test says otherwise.
+    """
 
     def __init__(self, plugin_id: str, metadata: MetaData | None) -> None:
         self._plugin_id = plugin_id
         self.events: list[Emitted] = []
         self.audited: list[Audited] = []
         self.jobs: list[Enqueued] = []
+        self.views: dict[str, JobView] = {}
         # One connection: another one would have a database of its own.
         self._engine = create_engine(
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
@@ -142,13 +153,15 @@ class FakeDatabase:
     ) -> T:
         """What ``work`` gives; it is committed unless it raises."""
         with self._one_at_a_time, Session(self._engine, expire_on_commit=False) as session:
-            unit = FakeUnit(session, call.institution, self._plugin_id, self.jobs)
+            unit = FakeUnit(session, call.institution, self._plugin_id, self.jobs, self.views)
             _bind(session, call.institution)
             result = work(unit, *args, **kwargs)
             session.commit()
             self.events += unit.events
             self.audited += unit.audited
             self.jobs += unit.jobs
+            for one in unit.jobs:
+                self.views[one.id] = JobView(id=one.id, kind=one.kind, state="waiting")
         return result
 
     def read(
@@ -161,7 +174,7 @@ class FakeDatabase:
     ) -> T:
         """What ``work`` finds; raises FatalError where it writes."""
         with self._one_at_a_time, Session(self._engine, expire_on_commit=False) as session:
-            unit = FakeUnit(session, call.institution, self._plugin_id, None)
+            unit = FakeUnit(session, call.institution, self._plugin_id, None, self.views)
             _bind(session, call.institution)
             _refuse_writes(session)
             result = work(unit, *args, **kwargs)

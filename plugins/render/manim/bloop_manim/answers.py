@@ -14,7 +14,7 @@ from PIL import Image
 
 from bloop_manim import drawing as pictures
 from bloop_manim import wire
-from bloop_manim.encoding import Encoding
+from bloop_manim.encoding import ENCODER_FAILED, Encoding
 from bloop_manim.film import Film, keep
 from bloop_manim.stage import Stage, frames_of, looking
 from bloop_sdk import FatalError
@@ -60,7 +60,7 @@ def render(plan: ScenePlan, target: Path, encoding: Encoding, report: Report) ->
         raise FatalError(
             f"{encoding.codec} could not encode the scene: {err}",
             cure='set encoder = "cpu" for the plugin manim',
-            code="encoder_failed",
+            code=ENCODER_FAILED,
         ) from err
     except BaseException:
         film.abandon()

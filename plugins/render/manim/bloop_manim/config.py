@@ -47,6 +47,10 @@ class ManimConfig(PluginConfig):
         le=19,
         advanced=True,
     )
+    latex: bool = setting(
+        True,
+        description="Give LaTeX the formulas that Typst can't take, where this machine has it",
+    )
     encoder: Literal["auto", "cpu", "nvenc"] = setting(
         "auto",
         description="What encodes: auto takes a GPU where a trial shows that it is faster",

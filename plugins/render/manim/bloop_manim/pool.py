@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bloop_manim import wire
+from bloop_manim.versions import SWITCH
 from bloop_sdk import BloopError, DeadlineError, FatalError, RetriableError, UnavailableError
 
 START_SECONDS = 120.0
@@ -41,6 +42,7 @@ class Limits:
     idle_seconds: float = 300.0
     memory_mb: int = 3072
     niceness: int = 10
+    latex: bool = True
     module: str = "bloop_manim.worker"
 
 
@@ -233,7 +235,7 @@ class _Worker:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=self._folder,
-            env=_environment(self._folder),
+            env=_environment(self._folder, latex=limits.latex),
             limit=wire.LONGEST,
         )
         assert self._process.stderr is not None
@@ -338,9 +340,10 @@ def _checked(answer: wire.Message) -> wire.Message:
     raise kind(error["message"], cure=error.get("cure"), code=error["code"])
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, *, latex: bool) -> dict[str, str]:
     fonts = Path.home() / ".local" / "share"
     return {
+        **({SWITCH: "on"} if latex else {}),
         **{name: os.environ[name] for name in PASSED if name in os.environ},
         # Nobody's manim.cfg is read: a picture depends on its plan alone.
         "HOME": str(folder),

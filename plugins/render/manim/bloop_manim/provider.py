@@ -11,15 +11,15 @@ from typing import Any
 
 from bloop_manim import wire
 from bloop_manim.config import ManimConfig
-from bloop_manim.encoding import Encoding
+from bloop_manim.encoders import Encoders
+from bloop_manim.encoding import ENCODER_FAILED
 from bloop_manim.pool import Limits, Pool, shared
 from bloop_manim.versions import version
-from bloop_sdk import PluginContext, UnsupportedError
+from bloop_sdk import FatalError, PluginContext, RetriableError, UnsupportedError
 from bloop_sdk.providers.render import Clip, Layout, Look, Probe, Progress, ScenePlan
 
-NEEDED = {"manim": "manim", "av": "av", "cairo": "pycairo", "typst": "typst"}
-CPU = Encoding().codec
-NVIDIA = Path("/dev/nvidiactl")
+NEEDED = {"manim": "manim", "av": "av", "cairo": "pycairo", "typst": "typst",
+          "resvg_py": "resvg-py"}  # fmt: skip
 LEAST_SECONDS = 60.0
 """Before a scene is given up, however short it is: its texts and formulas are set first."""
 
@@ -33,25 +33,28 @@ class ManimRenderer:
     def __init__(self, ctx: PluginContext) -> None:
         assert isinstance(ctx.config, ManimConfig)
         self._config = ctx.config
-        self._run_sync = ctx.run_sync
+        self._run_sync, self._log = ctx.run_sync, ctx.log
+        self._encoders = Encoders(ctx.data_dir, ctx.config)
         self._limits = Limits(
             workers=self._config.workers or _cores(),
             scenes=self._config.scenes_per_worker,
             idle_seconds=self._config.idle_seconds,
             memory_mb=self._config.memory_mb,
             niceness=self._config.niceness,
+            latex=self._config.latex,
             module=self.worker,
         )
 
     def probe(self) -> Probe:
         """Whether what draws is installed; nothing is imported for it."""
         missing = tuple(name for module, name in NEEDED.items() if not _there(module))
-        accelerated = not missing and self._encoding().codec != CPU
+        encoders = self._encoders
+        accelerated = not missing and encoders.chosen() != encoders.cpu
         return Probe(ready=not missing, accelerated=accelerated, missing=missing)
 
     def version(self) -> str:
         """Of everything a clip depends on but its plan."""
-        return version(self._encoding())
+        return version(self._encoders.chosen(), latex=self._config.latex)
 
     async def check(self, plan: ScenePlan) -> Layout:
         """Measure a scene."""
@@ -59,12 +62,25 @@ class ManimRenderer:
         return wire.layout_in(answer)
 
     async def render(self, plan: ScenePlan, target: Path, progress: Progress | None = None) -> Clip:
-        """Draw a scene to ``target``."""
+        """Draw a scene to ``target``.
+
+        Where a GPU's encoder fails it is given up, and RetriableError raised: the version is
+        another one now, under which the next try is kept.
+        """
         frames = max(1, round(plan.seconds * plan.look.fps))
-        encoding = await self._run_sync(self._encoding)
+        encoding = await self._run_sync(self._encoders.chosen)
         request = {"do": "render", "target": wire.place(target), "encoding": asdict(encoding)}
         seconds = LEAST_SECONDS + frames * self._config.seconds_per_frame
-        answer = await self._ask(request, plan, seconds, progress)
+        try:
+            answer = await self._ask(request, plan, seconds, progress)
+        except FatalError as err:
+            if err.code != ENCODER_FAILED or encoding == self._encoders.cpu:
+                raise
+            await self._run_sync(self._encoders.failed, encoding.codec, err.message)
+            self._log.warning("an encoder failed and is given up", codec=encoding.codec)
+            raise RetriableError(
+                f"{err.message}; the processor encodes from now on", code=ENCODER_FAILED
+            ) from err
         return Clip(path=target, seconds=answer["frames"] / plan.look.fps, frames=answer["frames"])
 
     async def still(self, plan: ScenePlan, at: Sequence[float], folder: Path) -> Sequence[Path]:
@@ -89,15 +105,6 @@ class ManimRenderer:
 
     def _pool(self) -> Pool:
         return shared(self._limits)
-
-    def _encoding(self) -> Encoding:
-        config = self._config
-        cpu = Encoding(preset=config.preset, crf=config.crf, threads=config.encoder_threads)
-        if config.encoder == "cpu" or not NVIDIA.exists():
-            return cpu
-        from bloop_manim.trial import chosen, seconds_of
-
-        return chosen(config.encoder, cpu, seconds_of)
 
 
 def _fits(look: Look) -> None:

@@ -14,18 +14,25 @@ from pathlib import Path
 from bloop_manim.encoding import Encoding
 
 DRAWN_BY = (
-    *("manim", "ManimPango", "pycairo", "av", "numpy", "pillow", "typst", "skia-pathops"),
+    *("manim", "ManimPango", "pycairo", "av", "numpy", "pillow", "typst", "resvg-py"),
+    "skia-pathops",
     *("uharfbuzz", "python-bidi", "uniseg", "pylatexenc", "pygments", "networkx", "svgelements"),
 )
 
 
-def version(encoding: Encoding) -> str:
+SWITCH = "BLOOP_MANIM_LATEX"
+"""Of a worker's environment: set where formulas may be given to LaTeX."""
+PROGRAMS = ("latex", "dvisvgm")
+
+
+def version(encoding: Encoding, *, latex: bool) -> str:
     """Changes with this package's source and data, what it draws with, fonts and encoding."""
     parts = {
         "source": _source(Path(__file__).parent),
         "packages": _packages(),
         "fonts": _fonts(),
         "encoding": asdict(encoding),
+        "latex": latex_here() if latex else "",
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
 
@@ -49,6 +56,21 @@ def _packages() -> dict[str, str | None]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = None
     return found
+
+
+@functools.cache
+def latex_here() -> str:
+    """Which LaTeX is on this machine; empty where a part of it is missing."""
+    found = [shutil.which(one) for one in PROGRAMS]
+    if not all(found):
+        return ""
+    told = (
+        subprocess.run(  # noqa: S603 - found on PATH, without anybody's words
+            [str(one), "--version"], capture_output=True, check=False, text=True, errors="replace"
+        )
+        for one in found
+    )
+    return "; ".join(one.stdout.partition("\n")[0] for one in told)
 
 
 @functools.cache

@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--pixels", type=int, default=400)
     parser.add_argument("--columns", type=int, default=0)
     parser.add_argument("--asset", type=Path)
+    parser.add_argument("--logo", type=Path)
     given = parser.parse_args()
     scenes = json.loads(given.scenes.read_text())
     wanted = set(filter(None, given.kinds.split(",")))
@@ -69,7 +70,13 @@ def main() -> None:
                     scene=Scene.model_validate(one["scene"]),
                     seconds=10,
                     cues=cues,
-                    look=Look(width=width, height=height, theme=theme, **one.get("look", {})),
+                    look=Look(
+                        width=width,
+                        height=height,
+                        theme=theme,
+                        logo=given.logo,
+                        **one.get("look", {}),
+                    ),
                     language=one.get("language", "en"),
                     assets={"pic": given.asset} if given.asset else {},
                 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import av
 import manim
 import numpy as np
 
-from bloop_manim import drawing, worker
+from bloop_manim import drawing, film, worker
+from bloop_manim.encoding import Encoding
 from bloop_sdk.providers.render import Layout, ScenePlan
 
 
@@ -47,7 +49,21 @@ def check(plan: ScenePlan) -> Layout:
     return Layout(scenes=(plan.scene,), refused=plan.scene.title == "refused")
 
 
+class BreaksTape(film._Tape):
+    """The processor's, as an encoder of a GPU that goes away while it encodes."""
+
+    def __init__(self, width: int, height: int, fps: int, encoding: Encoding) -> None:
+        self._breaks = encoding.codec == "h264_gpu"
+        super().__init__(width, height, fps, Encoding() if self._breaks else encoding)
+
+    def _encode(self, frame: int) -> None:
+        if self._breaks and frame > 4:
+            raise av.error.ExternalError(1, "the device was lost")
+        super()._encode(frame)
+
+
 if __name__ == "__main__":
+    film._Tape = BreaksTape
     drawing.timeline = Shapes
     drawing.check = check
     worker.main()

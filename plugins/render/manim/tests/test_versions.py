@@ -8,7 +8,6 @@ import sys
 
 from bloop_manim import versions
 from bloop_manim.encoding import Encoding
-from bloop_manim.trial import chosen
 from bloop_sdk.testing import plugin_tests
 
 TestManim = plugin_tests("bloop_manim")
@@ -17,12 +16,20 @@ CPU = Encoding()
 
 def test_a_version_changes_with_how_is_encoded():
     made = {
-        versions.version(CPU),
-        versions.version(Encoding(crf=21)),
-        versions.version(Encoding(preset="medium")),
+        versions.version(CPU, latex=False),
+        versions.version(Encoding(crf=21), latex=False),
+        versions.version(Encoding(preset="medium"), latex=False),
     }
     assert len(made) == 3
-    assert versions.version(CPU) in made
+    assert versions.version(CPU, latex=False) in made
+
+
+def test_a_version_changes_with_the_latex_that_is_used(monkeypatch):
+    monkeypatch.setattr(versions, "latex_here", lambda: "pdfTeX 1")
+    before = versions.version(CPU, latex=True)
+    assert versions.version(CPU, latex=False) != before
+    monkeypatch.setattr(versions, "latex_here", lambda: "pdfTeX 2")
+    assert versions.version(CPU, latex=True) != before
 
 
 def test_a_version_changes_with_the_source_and_with_fonts_beside_it(tmp_path):
@@ -42,23 +49,11 @@ def test_a_version_changes_with_the_source_and_with_fonts_beside_it(tmp_path):
 
 
 def test_a_version_changes_with_manims(monkeypatch):
-    before = versions.version(CPU)
+    before = versions.version(CPU, latex=False)
     versions._packages.cache_clear()
     monkeypatch.setattr(importlib.metadata, "version", lambda name: f"{name} 9")
-    assert versions.version(CPU) != before
+    assert versions.version(CPU, latex=False) != before
     versions._packages.cache_clear()
-
-
-def test_a_gpu_encodes_where_a_trial_is_quicker_with_it():
-    def trial(cpu, gpu):
-        return lambda encoding: gpu if encoding.codec == "h264_nvenc" else cpu
-
-    assert chosen("auto", CPU, trial(2.0, 1.0)).codec == "h264_nvenc"
-    assert chosen("auto", CPU, trial(1.0, 2.0)) == CPU
-    assert chosen("auto", CPU, trial(1.0, None)) == CPU
-    assert chosen("nvenc", CPU, trial(1.0, 2.0)).codec == "h264_nvenc"
-    assert chosen("nvenc", CPU, trial(1.0, None)) == CPU
-    assert chosen("cpu", CPU, trial(2.0, 1.0)) == CPU
 
 
 def test_the_hubs_process_imports_nothing_that_draws():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from bloop_sdk import (
 )
 from bloop_sdk.storyboard import Storyboard, read_storyboard, storyboard_schema
 from bloop_sdk.web import FileView
-from bloop_studio import asking, storyboards, telling, videos, views, voicing
+from bloop_studio import asking, logo, pieces, storyboards, telling, videos, views, voicing
 from bloop_studio.access import storyboard_of, video_of
 from bloop_studio.config import config_of, defaults
 from bloop_studio.diff import compare
@@ -61,6 +60,13 @@ async def ask(request: WebRequest, ctx: RequestContext) -> Response:
 async def show(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
     """How far a video is, and where its files are."""
     return views.video(await video_of(ctx, request.path_params["video"]))
+
+
+async def again(request: WebRequest, ctx: RequestContext) -> Response:
+    """Have a video made that has failed, as it was asked for; any other is left as it is."""
+    found = await video_of(ctx, request.path_params["video"])
+    made = await ctx.transaction(videos.again, found.id)
+    return _answer(views.video(made or found), 202, {})
 
 
 async def remove(request: WebRequest, ctx: RequestContext) -> Response:
@@ -149,12 +155,31 @@ async def picture(request: WebRequest, ctx: RequestContext) -> Response:
     found = await _version(ctx, item, request.query_params.get("version"))
     options = read_options({"quality": "480p"}, defaults(config_of(ctx)))
     at = _seconds(request.query_params.get("at"))
-    with tempfile.TemporaryDirectory(dir=ctx.data_dir) as folder:
+    with pieces.workshop(ctx) as folder:
         png = await telling.still(
             ctx, item, _read(found), request.path_params["scene"], options, at, Path(folder)
         )
     headers = {"content-type": "image/png", "cache-control": "private, max-age=60"}
     return Response(status=200, headers=headers, body=png, url="")
+
+
+async def show_logo(_request: WebRequest, ctx: RequestContext) -> FileView:
+    """The institution's own logo."""
+    if await ctx.files.get(logo.KEPT) is None:
+        raise NotFoundError("this institution has set no logo")
+    return FileView(name=logo.KEPT, download="logo")
+
+
+async def write_logo(request: WebRequest, ctx: RequestContext) -> Response:
+    """Set the logo: the body is a PNG, a JPEG or an SVG."""
+    await logo.keep(ctx, await request.body())
+    return Response(status=204, headers={}, body=b"", url="")
+
+
+async def remove_logo(_request: WebRequest, ctx: RequestContext) -> Response:
+    """Remove the institution's own logo."""
+    await logo.forget(ctx)
+    return Response(status=204, headers={}, body=b"", url="")
 
 
 async def schema(_request: WebRequest, _ctx: RequestContext) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bloop_sdk import CallContext, Item, UnsupportedError
 from bloop_sdk.storyboard import Storyboard
-from bloop_studio import storyboards, videos
+from bloop_studio import logo, storyboards, videos
 from bloop_studio.access import storyboard_of
+from bloop_studio.config import config_of
 from bloop_studio.drafting import draft
 from bloop_studio.insisting import insist
 from bloop_studio.options import Options
@@ -29,8 +30,9 @@ async def ask(
         chosen = await ctx.read(storyboards.version, item.id, number)
         if chosen is None:
             raise UnsupportedError(f"this lesson's storyboard has no version {number}")
-    by = ctx.call.principal.id
-    return await insist(ctx, videos.ask, item, options, chosen, by=by, again=again)
+    config, by = config_of(ctx), ctx.call.principal.id
+    brand = [config.primary, config.accent, await logo.name_of(ctx)]
+    return await insist(ctx, videos.ask, item, options, chosen, brand=brand, by=by, again=again)
 
 
 async def write(

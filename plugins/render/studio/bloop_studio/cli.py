@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from bloop_sdk import BloopError, CommandContext
 from bloop_sdk.storyboard import Storyboard, read_storyboard
 from bloop_studio import asking, storyboards, videos, views, voicing
+from bloop_studio import logo as logos
 from bloop_studio.access import storyboard_of
 from bloop_studio.api import read_options
 from bloop_studio.config import config_of, defaults
@@ -184,6 +185,27 @@ async def storyboard(
         click.echo(json.dumps(found.body, ensure_ascii=False, indent=1))
     else:
         click.echo(to_markdown(Storyboard.model_validate(found.body)), nl=False)
+
+
+@click.command()
+@click.argument(
+    "file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@click.option("--remove", is_flag=True, help="Show the one of hub.toml again, or none.")
+@click.pass_obj
+async def logo(ctx: CommandContext, *, file: BinaryIO | None, remove: bool) -> None:
+    """Show FILE (PNG, JPEG, SVG) in the corner of the institution's videos.
+
+    Videos that are made from now on have it; those that are there stay as they are.
+    """
+    if remove:
+        await logos.forget(ctx)
+        click.echo("The logo was removed.")
+    elif file is None:
+        raise click.UsageError("name a picture, or --remove")
+    else:
+        await logos.keep(ctx, file.read())
+        click.echo(f"Videos show {file.name} from now on.")
 
 
 def read_file(path: Path) -> Storyboard:

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from bloop_sdk import FatalError
 from bloop_sdk.providers.render import Clip
 
+CLIPS_DIFFER = "clips_differ"
 KEY_EVERY = 4
 """Seconds between key frames at most, so that segments for HLS can be cut between packets."""
 
@@ -78,7 +79,7 @@ def scan(clips: Sequence[Clip]) -> Scan:
                 raise FatalError(
                     f"{clip.path.name} can't be joined to the clips before it: {difference}",
                     cure="render all scenes with one look and one renderer",
-                    code="clips_differ",
+                    code=CLIPS_DIFFER,
                 )
             length = round(Fraction(clip.seconds).limit_denominator(1_000_000) / shape.time_base)
             times = _times(source.demux(stream), clip, length, shape.time_base)

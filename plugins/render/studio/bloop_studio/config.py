@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, cast
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from bloop_sdk import CallContext, PluginConfig, Scope, setting
 from bloop_sdk.providers.render import Theme
 from bloop_studio.options import Aspect, Colour, Options, Quality
 
+LARGEST_LOGO = 1_000_000
+"""Bytes."""
 Said = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -26,6 +29,11 @@ class StudioConfig(PluginConfig):
     )
     accent: Colour | None = setting(
         None, scope=Scope.INSTITUTION, description="Your colour for what is pointed at, as #rrggbb"
+    )
+    logo: Path | None = setting(
+        None,
+        description="A picture (PNG, JPEG, SVG) in the corner of scenes, for institutions that"
+        " have not set one of their own",
     )
     voice: str = setting(
         "",
@@ -48,6 +56,15 @@ class StudioConfig(PluginConfig):
     keep_days: int = setting(
         30, description="Pieces that no video has used for so long are removed", ge=1, le=3650
     )
+
+    @field_validator("logo")
+    @classmethod
+    def _is_there(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_absolute():
+            raise ValueError("write the whole path of the logo, from /")
+        if path is not None and (not path.is_file() or path.stat().st_size > LARGEST_LOGO):
+            raise ValueError(f"{path} is no file of at most {LARGEST_LOGO} bytes")
+        return path
 
 
 def config_of(ctx: CallContext) -> StudioConfig:

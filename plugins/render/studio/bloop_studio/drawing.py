@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import BloopError, CallContext, ItemFile, RetriableError, UnsupportedError
+from bloop_sdk import BloopError, CallContext, ItemFile, RetriableError
 from bloop_sdk.providers.render import Renderer, ScenePlan
-from bloop_studio import pieces, planning, videos
+from bloop_studio import logo, pieces, planning, videos
 from bloop_studio.jobs import STOPPED, TELL_SECONDS, JobPayload, Work, stage
+from bloop_studio.renderers import OpenRenderer, open_renderer
 from bloop_studio.tables import VideoScene
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRenderer:
-    """A renderer, and under which name its clips are kept."""
-
-    plugin_id: str
-    renderer: Renderer
-    version: str
-
-
-async def open_renderer(ctx: CallContext) -> OpenRenderer:
-    """The first renderer that is ready; raises with what to install where none is."""
-    missing: list[str] = []
-    for offer in await ctx.providers.offers("renderer"):
-        renderer: Renderer = await ctx.providers.get("renderer", offer.plugin_id)
-        probe = renderer.probe()
-        if probe.ready:
-            return OpenRenderer(offer.plugin_id, renderer, renderer.version())
-        missing += [f"{offer.plugin_id} needs {what}" for what in probe.missing]
-    raise UnsupportedError(
-        "nothing here draws scenes",
-        code="no_renderer",
-        cure="; ".join(missing) or "enable a renderer: bloop plugins enable manim",
-    )
 
 
 @stage("scenes")
@@ -87,10 +61,10 @@ async def _draw(
     fault: str | None = None,
 ) -> None:
     ctx = work.ctx
-    with tempfile.TemporaryDirectory(dir=ctx.data_dir) as folder:
-        files = await stored(ctx, planning.assets_of(kept), Path(folder))
+    with pieces.workshop(ctx) as folder:
+        plan = await brought(ctx, kept, Path(folder))
         target = Path(folder, "scene.mp4")
-        await _drawn(work, opened.renderer, row, planning.read_plan(kept, files), target)
+        await _drawn(work, opened.renderer, row, plan, target)
         await pieces.keep(ctx, name, target, "video/mp4")
     await ctx.transaction(_done, row.id, name, row.frames, reused=False, fault=fault)
 
@@ -135,6 +109,12 @@ def _done(
     fault: str | None = None,
 ) -> None:
     videos.change_scene(unit, scene, clip=name, drawn=frames, reused=reused, fault=fault)
+
+
+async def brought(ctx: CallContext, kept: Mapping[str, Any], folder: Path) -> ScenePlan:
+    """A plan whose pictures and logo are files in ``folder``."""
+    files = await stored(ctx, planning.assets_of(kept), folder)
+    return planning.read_plan(kept, files, await logo.fetch(ctx, kept["look"]["logo"], folder))
 
 
 async def stored(ctx: CallContext, assets: Mapping[str, ItemFile], folder: Path) -> dict[str, Path]:

@@ -29,6 +29,13 @@ async def make(request: WebRequest, ctx: RequestContext) -> Response:
     return redirect(f"/x/studio/watch/{made.id}")
 
 
+async def again(request: WebRequest, ctx: RequestContext) -> Response:
+    """Have a video made that has failed."""
+    found = await video_of(ctx, request.path_params["video"])
+    await ctx.transaction(videos.again, found.id)
+    return redirect(f"/x/studio/watch/{found.id}")
+
+
 async def write(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """Keep the storyboard that somebody edited; what is wrong with it is said beside their text."""
     item = await ctx.content.item(request.path_params["item"])

@@ -10,7 +10,6 @@ import functools
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from bloop_sdk import (
@@ -23,9 +22,8 @@ from bloop_sdk import (
 )
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio import videos
-from bloop_studio.config import config_of
 from bloop_studio.options import Options
-from bloop_studio.tables import Video, now
+from bloop_studio.tables import Video
 
 JobPayload = dict[str, Any]
 STOPPED = "job_stopped"
@@ -119,28 +117,27 @@ def _crash(err: Exception) -> FatalError:
     )
 
 
-async def next_stage(
-    work: Work, state: str, enqueue: Callable[[Unit], None], **values: Any
-) -> None:
-    """End a stage: what it found, and who goes on, in one transaction; the second time nothing."""
+async def next_stage(work: Work, state: str, enqueue: Callable[[Unit], str], **values: Any) -> None:
+    """End a stage: what it found, and the job that ends the next one, in one transaction.
+
+    The second time it does nothing.
+    """
+    mine = work.video.id, work.video.round
 
     def end(unit: Unit) -> None:
         if videos.progress(
-            unit, work.video.id, work.video.round, at=(work.video.state,),
+            unit, *mine, at=(work.video.state,),
             state=state, done=0, total=0, message="", **values,
         ):  # fmt: skip
-            enqueue(unit)
+            videos.progress(unit, *mine, job_id=enqueue(unit))
 
     await work.ctx.transaction(end)
 
 
-async def tidy(ctx: CallContext, _payload: JobPayload) -> dict[str, int]:
-    """Remove pieces that nothing has used for long. Started each night."""
-    before = now() - timedelta(days=config_of(ctx).keep_days)
-    removed = 0
-    for name in await ctx.read(videos.unused, before):
-        # Since they were listed, a video may have come to use it.
-        if await ctx.transaction(videos.forget_piece, name, before):
-            await ctx.files.delete(name)
-            removed += 1
-    return {"removed": removed}
+async def mend(ctx: CallContext, _payload: JobPayload) -> dict[str, int]:
+    """Note which videos will never be made, and say so; whoever looks has seen it since."""
+    making = await ctx.read(videos.in_the_making)
+    failed = 0
+    for id_ in making:
+        failed += await ctx.transaction(videos.note_ending, id_)
+    return {"failed": failed}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from bloop_studio.captions import (
     webvtt,
 )
 from bloop_studio.captions import chapters as chapters_of
+from bloop_studio.clips import CLIPS_DIFFER
 from bloop_studio.compose import Metadata, compose
 from bloop_studio.jobs import JobPayload, Work, stage
 from bloop_studio.options import Options
@@ -58,14 +58,30 @@ class Parts:
 
 
 @stage("scenes", "composing")
-async def join(work: Work, _payload: JobPayload) -> dict[str, Any]:
-    """Put the video together, unless the same was put together before."""
+async def join(work: Work, payload: JobPayload) -> dict[str, Any]:
+    """Put the video together, unless the same was put together before.
+
+    Clips that can't be joined are of a renderer that has changed between two scenes, as one does
+    whose encoder was given up: the video is made once more, with what fits found again.
+    """
+    try:
+        return await _joined(work)
+    except FatalError as err:
+        if err.code != CLIPS_DIFFER or payload.get("redrawn"):
+            raise
+        await work.ctx.transaction(videos.redraw, work.video.id, work.video.round)
+        return {"redrawn": err.message}
+
+
+async def _joined(work: Work) -> dict[str, Any]:
     ctx, begun = work.ctx, time.monotonic()
     rows = await ctx.read(videos.scenes, work.video.id)
     await work.tell(state="composing", done=0, total=0, message="")
-    with tempfile.TemporaryDirectory(dir=ctx.data_dir) as name:
+    with pieces.workshop(ctx) as name:
         folder = Path(name)
-        narration = await narrate(ctx, work.storyboard, _as_spoken(work), folder)
+        narration = await narrate(
+            ctx, work.storyboard, _as_spoken(work), folder, refused=_refused(work)
+        )
         key = _key(work, rows, narration)
         files = {file: f"video/{key}/{file}" for file in FILES}
         kept = [await pieces.use(ctx, one) for one in files.values()]
@@ -84,6 +100,12 @@ def _as_spoken(work: Work) -> Options:
     """The options with the voice that the scenes were timed by, whoever else can speak by now."""
     voice = (work.video.report or {}).get("speech", {}).get("voice") or work.options.voice
     return work.options.model_copy(update={"voice": voice})
+
+
+def _refused(work: Work) -> dict[tuple[str, str], str]:
+    """The lines that the scenes were timed without."""
+    unsaid = (work.video.report or {}).get("speech", {}).get("unsaid", ())
+    return {(one["scene"], one["line"]): one["reason"] for one in unsaid}
 
 
 def _key(work: Work, rows: Sequence[VideoScene], narration: Narration) -> str:

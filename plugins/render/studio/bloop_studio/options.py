@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,8 +36,8 @@ class Options(BaseModel):
         wide = _WIDE[side]
         return {"16:9": (wide, side), "9:16": (side, wide), "1:1": (side, side)}[self.aspect]
 
-    def look(self, primary: str | None, accent: str | None) -> Look:
-        """The look, with the institution's colours."""
+    def look(self, primary: str | None, accent: str | None, logo: Path | None) -> Look:
+        """The look, with the institution's colours and logo."""
         width, height = self.size()
         return Look(
             width=width,
@@ -45,4 +46,5 @@ class Options(BaseModel):
             theme=self.theme,
             primary=primary,
             accent=accent,
+            logo=logo,
         )

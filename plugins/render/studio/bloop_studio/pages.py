@@ -97,6 +97,10 @@ def shown(row: Video) -> dict[str, Any]:
         ),
         *(f"Not spoken: {one['reason']}" for one in report.get("speech", {}).get("unsaid", ())),
         *(one["message"] for one in report.get("cues", ())),
+        *(
+            f"The plugin {one['plugin']} changed nothing: {one['reason']}"
+            for one in report.get("filters", ())
+        ),
         report.get("storyboard", {}).get("note", ""),
     ]
     return {

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from bloop_sdk import CallContext, NotFoundError
 from bloop_studio import videos
 from bloop_studio.insisting import insist
+
+WORK = "work-"
+"""What the names of folders begin with in which something is made."""
+
+
+def workshop(ctx: CallContext) -> tempfile.TemporaryDirectory[str]:
+    """A folder to make something in, which goes with the work."""
+    return tempfile.TemporaryDirectory(prefix=WORK, dir=ctx.data_dir)
 
 
 def digest(*parts: Any) -> str:

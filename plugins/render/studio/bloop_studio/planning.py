@@ -15,9 +15,17 @@ from bloop_studio.timing import Timed
 
 
 def plan(
-    scene: Scene, timed: Timed, look: Look, storyboard: Storyboard, item: Item
+    scene: Scene,
+    timed: Timed,
+    look: Look,
+    storyboard: Storyboard,
+    item: Item,
+    logo: str | None,
 ) -> dict[str, Any]:
-    """A scene's plan; what is said is not drawn, so that its words don't belong to it."""
+    """A scene's plan; what is said is not drawn, so that its words don't belong to it.
+
+    ``logo`` is the name of its piece, which is that of its content.
+    """
     assets = assets_of_scene(scene, storyboard, item)
     return {
         "scene": scene.model_dump(
@@ -25,7 +33,7 @@ def plan(
         ),
         "frames": timed.frames,
         "cues": [[round(one.at * timed.fps), one.action, one.target] for one in timed.cues],
-        "look": asdict(look) | {"logo": None},
+        "look": asdict(look) | {"logo": logo},
         "language": storyboard.language,
         "assets": {name: asdict(file) for name, file in assets.items()},
     }
@@ -47,9 +55,9 @@ def clip_name(kept: Mapping[str, Any], renderer: str, version: str) -> str:
     return f"clip/{pieces.digest(renderer, version, {**kept, 'scene': scene, 'assets': files})}"
 
 
-def read_plan(kept: Mapping[str, Any], files: Mapping[str, Path]) -> ScenePlan:
+def read_plan(kept: Mapping[str, Any], files: Mapping[str, Path], logo: Path | None) -> ScenePlan:
     """A plan as renderers take it; ``files`` are those of its assets."""
-    look = Look(**kept["look"])
+    look = Look(**{**kept["look"], "logo": logo})
     return ScenePlan(
         scene=Scene.model_validate(kept["scene"]),
         seconds=kept["frames"] / look.fps,

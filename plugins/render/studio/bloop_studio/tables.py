@@ -55,7 +55,8 @@ class Video(Base):
     """A video of a lesson, from the moment it is asked for.
 
     ``request`` names what was asked for, so that the same is made once. ``storyboard`` is what is
-    drawn: the version's, after the layout check. ``done`` of ``total`` counts within the stage.
+    drawn: the version's, after the layout check. ``done`` of ``total`` counts within the stage,
+    and ``job_id`` is the job that ends it.
     """
 
     __tablename__ = "studio_video"
@@ -74,6 +75,7 @@ class Video(Base):
     lesson_version: Mapped[int] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(String(20))
     round: Mapped[int] = mapped_column(Integer, default=1)
+    job_id: Mapped[str | None] = mapped_column(ID)
     done: Mapped[int] = mapped_column(Integer, default=0)
     total: Mapped[int] = mapped_column(Integer, default=0)
     message: Mapped[str] = mapped_column(String(200), default="")

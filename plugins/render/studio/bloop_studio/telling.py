@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import CallContext, FatalError, Item, NotFoundError, Unit
+from bloop_sdk import CallContext, FatalError, Item, LessonView, NotFoundError, Unit
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
-from bloop_sdk.storyboard import Scene, Storyboard
-from bloop_studio import drafting, planning, storyboards, videos
+from bloop_sdk.records import JSONObject
+from bloop_sdk.storyboard import Scene, Storyboard, read_storyboard
+from bloop_studio import drafting, logo, pieces, planning, storyboards, videos
 from bloop_studio.config import config_of
-from bloop_studio.drawing import open_renderer, stored
+from bloop_studio.drawing import brought, stored
 from bloop_studio.insisting import insist
 from bloop_studio.jobs import JobPayload, Work, next_stage, stage
 from bloop_studio.options import Options
+from bloop_studio.renderers import open_renderer
 from bloop_studio.tables import StoryboardVersion, VideoScene
 from bloop_studio.timing import Timed, plan_scene
 from bloop_studio.voicing import Narration, narrate
@@ -28,10 +29,11 @@ async def write_storyboard(work: Work, payload: JobPayload) -> dict[str, Any]:
     """Find or draft the storyboard, and have its scenes measured."""
     begun = time.monotonic()
     version, note = await _version(work)
-    storyboard = Storyboard.model_validate(version.body)
+    storyboard, filters = await _filtered(work, Storyboard.model_validate(version.body))
     checked, faults = await check(work, storyboard)
     report: dict[str, Any] = {
         "storyboard": {"version": version.number, "made_by": version.made_by, "note": note},
+        "filters": filters,
         "scenes": len(checked.scenes),
         "faults": [dataclasses.asdict(one) | {"scene": scene} for scene, one in faults],
         "seconds": {"storyboard": round(time.monotonic() - begun, 2)},
@@ -47,8 +49,8 @@ async def write_storyboard(work: Work, payload: JobPayload) -> dict[str, Any]:
     return {"scenes": len(checked.scenes)}
 
 
-def _ask_for_speech(unit: Unit, payload: JobPayload) -> None:
-    unit.enqueue("speech", payload, key=_key("speech", payload))
+def _ask_for_speech(unit: Unit, payload: JobPayload) -> str:
+    return unit.enqueue("speech", payload, key=_key("speech", payload))
 
 
 async def _version(work: Work) -> tuple[StoryboardVersion, str]:
@@ -70,12 +72,34 @@ async def _version(work: Work) -> tuple[StoryboardVersion, str]:
     return kept, made.note
 
 
+async def _filtered(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[dict[str, str]]]:
+    """The storyboard as other plugins change it, and whose change was left out."""
+    item = work.item
+    lesson = LessonView(
+        id=item.id,
+        institution=work.ctx.call.institution,
+        kind=item.kind,
+        title=item.title,
+        language=item.language,
+    )
+    done = await work.ctx.providers.filtered(
+        "filter_storyboard", storyboard.model_dump(mode="json"), _as_storyboard, lesson=lesson
+    )
+    left = [{"plugin": one.plugin_id, "reason": one.reason[:500]} for one in done.left_out]
+    return Storyboard.model_validate(done.value), left
+
+
+def _as_storyboard(answer: Any) -> JSONObject:
+    return read_storyboard(answer).model_dump(mode="json")
+
+
 async def check(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[tuple[str, Fault]]]:
     """A storyboard that can be drawn, and what was found; a refused scene keeps its words."""
     renderer = (await open_renderer(work.ctx)).renderer
-    look = look_of(work.ctx, work.options)
     told = work.teller("scenes measured")
-    with tempfile.TemporaryDirectory(dir=work.ctx.data_dir) as name:
+    with pieces.workshop(work.ctx) as name:
+        shown = await logo.fetch(work.ctx, await logo.name_of(work.ctx), Path(name))
+        look = look_of(work.ctx, work.options, shown)
         plans = [
             await _unplanned(work, scene, storyboard, look, Path(name))
             for scene in storyboard.scenes
@@ -110,10 +134,10 @@ async def _unplanned(
     )
 
 
-def look_of(ctx: CallContext, options: Options) -> Look:
+def look_of(ctx: CallContext, options: Options, shown: Path | None = None) -> Look:
     """The look of a video in its institution's colours."""
     config = config_of(ctx)
-    return options.look(config.primary, config.accent)
+    return options.look(config.primary, config.accent, shown)
 
 
 @stage("speech")
@@ -121,13 +145,13 @@ async def speak_lines(work: Work, payload: JobPayload) -> dict[str, Any]:
     """Have the lines spoken, place the cues, and ask for the scenes."""
     begun = time.monotonic()
     storyboard = work.storyboard
-    with tempfile.TemporaryDirectory(dir=work.ctx.data_dir) as name:
+    with pieces.workshop(work.ctx) as name:
         told = work.teller("lines spoken")
         narration = await narrate(work.ctx, storyboard, work.options, Path(name), told)
     timed = timed_scenes(storyboard, narration, work.options.fps)
-    look = look_of(work.ctx, work.options)
+    look, shown = look_of(work.ctx, work.options), await logo.name_of(work.ctx)
     plans = [
-        planning.plan(scene, one, look, storyboard, work.item)
+        planning.plan(scene, one, look, storyboard, work.item, shown)
         for scene, one in zip(storyboard.scenes, timed, strict=True)
     ]
     report = _spoken_report(work, narration, timed, time.monotonic() - begun)
@@ -161,7 +185,7 @@ def _spoken_report(
     return report
 
 
-def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]) -> None:
+def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]) -> str:
     """A job a scene, and one that joins them after all; asked again, the same."""
     if not plans:
         raise FatalError("this storyboard has no scenes", cure="add one, then make the video")
@@ -173,7 +197,7 @@ def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]
         )
         wanted = payload | {"scene": number}
         after.append(unit.enqueue("scene", wanted, key=f"{_key('scene', payload)}/{number}"))
-    unit.enqueue("video", payload, key=_key("video", payload), after=after)
+    return unit.enqueue("video", payload, key=_key("video", payload), after=after)
 
 
 def _key(kind: str, payload: JobPayload) -> str:
@@ -194,9 +218,9 @@ async def still(
     if scene is None:
         raise NotFoundError("this storyboard has no such scene")
     timed = plan_scene(scene, {}, options.fps)
-    kept = planning.plan(scene, timed, look_of(ctx, options), storyboard, item)
-    files = await stored(ctx, planning.assets_of(kept), folder)
-    shown = planning.read_plan(kept, files)
+    look, name = look_of(ctx, options), await logo.name_of(ctx)
+    kept = planning.plan(scene, timed, look, storyboard, item, name)
+    shown = await brought(ctx, kept, folder)
     when = shown.seconds if at is None else min(at, shown.seconds)
     renderer = (await open_renderer(ctx)).renderer
     (png,) = await renderer.still(shown, [max(0.0, when - 1 / options.fps)], folder)

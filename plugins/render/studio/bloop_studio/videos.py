@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 
 from bloop_sdk import BloopError, Item, Unit
+from bloop_studio import endings
 from bloop_studio.options import Options
 from bloop_studio.tables import STAGES, Piece, StoryboardVersion, Video, VideoScene, now
 
@@ -20,17 +21,19 @@ def ask(
     options: Options,
     storyboard: StoryboardVersion | None,
     *,
+    brand: Sequence[str | None],
     by: str,
     again: bool = False,
 ) -> Video:
     """The video of a lesson with these options: what was asked for before, or a new one.
 
-    ``storyboard`` is the version to draw; without one the lesson's own is drafted. One that failed
-    is tried anew, and with ``again`` any other too.
+    ``storyboard`` is the version to draw; without one the lesson's own is drafted. ``brand`` are
+    the institution's colours and logo as they are now. One that failed is tried anew, and with
+    ``again`` any other too.
     """
-    request = _request(item, options, storyboard)
+    request = _request(item, options, storyboard, brand)
     found = unit.session.scalar(select(Video).where(Video.request == request))
-    if found is not None and not (again or found.state == "failed"):
+    if found is not None and not (again or has_failed(unit, found)):
         return found
     if found is None:
         found = Video(
@@ -45,38 +48,76 @@ def ask(
             created_by=by,
         )
         unit.session.add(found)
-    found.round += 1
-    found.state, found.error, found.finished_at = "storyboard", None, None
-    found.done = found.total = 0
-    found.message = ""
-    unit.session.flush()
-    payload = {"video": found.id, "round": found.round}
-    unit.enqueue("storyboard", payload, key=f"{found.id}/{found.round}")
-    unit.audit("studio.video_asked", f"item:{item.id}", {"video": found.id})
+    begin(unit, found)
     return found
 
 
-def _request(item: Item, options: Options, storyboard: StoryboardVersion | None) -> str:
+def has_failed(unit: Unit, video: Video) -> bool:
+    """Whether it won't be ready unless it is begun anew."""
+    return video.state == "failed" or endings.of(unit, video) is not None
+
+
+def begin(unit: Unit, video: Video) -> None:
+    """Begin a round: what is there of the ones before is found again."""
+    video.round += 1
+    video.state, video.error, video.finished_at = "storyboard", None, None
+    video.done = video.total = 0
+    video.message = ""
+    unit.session.flush()
+    payload = {"video": video.id, "round": video.round}
+    video.job_id = unit.enqueue("storyboard", payload, key=f"{video.id}/{video.round}")
+    unit.session.flush()
+    unit.audit("studio.video_asked", f"item:{video.item_id}", {"video": video.id})
+
+
+def again(unit: Unit, id_: str) -> Video | None:
+    """Begin a video anew that has failed; any other is left as it is."""
+    found = unit.session.scalar(select(Video).where(Video.id == id_))
+    if found is not None and has_failed(unit, found):
+        begin(unit, found)
+    return found
+
+
+def redraw(unit: Unit, id_: str, round_: int) -> None:
+    """Make a video once more, since its clips don't fit together; what is there is found again."""
+    if progress(unit, id_, round_, round=round_ + 1, state=STAGES[0], done=0, total=0):
+        payload = {"video": id_, "round": round_ + 1, "redrawn": True}
+        unit.enqueue("storyboard", payload, key=f"{id_}/{round_ + 1}")
+
+
+def _request(
+    item: Item,
+    options: Options,
+    storyboard: StoryboardVersion | None,
+    brand: Sequence[str | None],
+) -> str:
     subject = storyboard.id if storyboard else f"{item.id}@{item.version}"
-    text = json.dumps([subject, options.model_dump(mode="json")], sort_keys=True)
+    text = json.dumps([subject, options.model_dump(mode="json"), *brand], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def one(unit: Unit, id_: str) -> Video | None:
-    """A video by its id."""
-    return unit.session.scalar(select(Video).where(Video.id == id_))
+    """A video by its id; to read, as are the next two."""
+    found = unit.session.scalar(select(Video).where(Video.id == id_))
+    return endings.seen(unit, found) if found else None
 
 
 def of_lesson(unit: Unit, item: str, limit: int = 20) -> Sequence[Video]:
     """A lesson's videos, the newest first."""
     some = select(Video).where(Video.item_id == item)
-    return unit.session.scalars(some.order_by(Video.created_at.desc(), Video.id).limit(limit)).all()
+    rows = unit.session.scalars(some.order_by(Video.created_at.desc(), Video.id).limit(limit)).all()
+    return [endings.seen(unit, row) for row in rows]
 
 
 def newest(unit: Unit, limit: int = 50) -> Sequence[Video]:
     """The institution's videos, the newest first."""
     some = select(Video).order_by(Video.created_at.desc(), Video.id)
-    return unit.session.scalars(some.limit(limit)).all()
+    return [endings.seen(unit, row) for row in unit.session.scalars(some.limit(limit)).all()]
+
+
+def in_the_making(unit: Unit) -> Sequence[str]:
+    """The ids of videos that are neither ready nor have failed, as far as that was noted."""
+    return unit.session.scalars(select(Video.id).where(Video.state.in_(STAGES))).all()
 
 
 def scenes(unit: Unit, video: str) -> Sequence[VideoScene]:
@@ -124,8 +165,22 @@ def frames_drawn(unit: Unit, video: str) -> tuple[int, int]:
 def fail(unit: Unit, id_: str, round_: int, error: BloopError) -> None:
     """Say why a video can't be made."""
     said = {"code": error.code, "message": error.message[:500], "cure": error.cure}
-    if progress(unit, id_, round_, state="failed", error=said, finished_at=now()):
-        unit.emit("studio.video_failed", f"video:{id_}", {"id": id_, "code": error.code})
+    note_failure(unit, id_, round_, said)
+
+
+def note_failure(unit: Unit, id_: str, round_: int, said: dict[str, Any]) -> bool:
+    """The same, with the error as it is kept; False where the video is past that."""
+    failed = progress(unit, id_, round_, state="failed", error=said, finished_at=now())
+    if failed:
+        unit.emit("studio.video_failed", f"video:{id_}", {"id": id_, "code": said["code"]})
+    return failed
+
+
+def note_ending(unit: Unit, id_: str) -> bool:
+    """Note of a video that its job has ended without it; False where that goes on."""
+    found = unit.session.scalar(select(Video).where(Video.id == id_))
+    said = endings.of(unit, found) if found else None
+    return bool(found and said and note_failure(unit, id_, found.round, said))
 
 
 def remove(unit: Unit, id_: str) -> None:

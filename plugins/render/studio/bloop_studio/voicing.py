@@ -55,8 +55,13 @@ class Narration:
         return {line: voiced for (where, line), voiced in self.lines.items() if where == scene}
 
 
-async def voices(ctx: CallContext, plugin_id: str = "") -> Mapping[str, Sequence[Voice]]:
-    """All voices, or those of one plugin, by who has them; a plugin that fails has none."""
+async def voices(
+    ctx: CallContext, plugin_id: str = "", failures: list[BloopError] | None = None
+) -> Mapping[str, Sequence[Voice]]:
+    """All voices, or those of one plugin, by who has them.
+
+    A plugin that fails has none; its error is added to ``failures``.
+    """
     found: dict[str, Sequence[Voice]] = {}
     offers = await ctx.providers.offers("speech")
     for offer in (one for one in offers if plugin_id in {"", one.plugin_id}):
@@ -65,13 +70,19 @@ async def voices(ctx: CallContext, plugin_id: str = "") -> Mapping[str, Sequence
             found[offer.plugin_id] = await provider.voices()
         except BloopError as err:
             ctx.log.warning("voices cannot be listed", plugin=offer.plugin_id, reason=str(err))
+            if failures is not None:
+                failures.append(err)
     return found
 
 
 async def choose(ctx: CallContext, wanted: str, language: str) -> Chosen:
-    """The voice that was asked for, or the best of the language; raises with a cure."""
+    """The voice that was asked for, or the best of the language; raises with a cure.
+
+    Where there is none, but may be one in a while, raises that RetriableError.
+    """
     plugin_id, _, id_ = wanted.partition(":")
-    known = await voices(ctx, plugin_id)
+    failures: list[BloopError] = []
+    known = await voices(ctx, plugin_id, failures)
     if wanted:
         found = [one for one in known.get(plugin_id, ()) if one.id == id_ or not id_]
     else:
@@ -86,6 +97,9 @@ async def choose(ctx: CallContext, wanted: str, language: str) -> Chosen:
         plugin_id = list(known)[best[3]] if best else ""
         found = [best[4]] if best else []
     if not found:
+        for err in failures:
+            if isinstance(err, RetriableError):
+                raise err
         what = f"no voice {wanted!r}" if wanted else f"no voice speaks {language!r}"
         raise UnsupportedError(
             what,
@@ -103,13 +117,20 @@ async def narrate(
     options: Options,
     folder: Path,
     told: Callable[[int, int], Awaitable[None]] | None = None,
+    refused: Mapping[tuple[str, str], str] | None = None,
 ) -> Narration:
     """Have all lines spoken; what has been said before is found again.
 
-    A line that the voice refuses is read instead, and named; any other failure ends it.
+    A line that the voice refuses is read instead, and named; any other failure ends it. Those that
+    it ``refused`` before (by scene and line, with why) are not asked for again.
     """
-    lines = [(scene.id, line) for scene in storyboard.scenes for line in scene.narration]
-    made = Narration()
+    made = Narration(unsaid=dict(refused or {}))
+    lines = [
+        (scene.id, line)
+        for scene in storyboard.scenes
+        for line in scene.narration
+        if (scene.id, line.id) not in made.unsaid
+    ]
     if storyboard.presenter == "none" or not lines:
         return made
     chosen = await choose(ctx, options.voice, storyboard.language)

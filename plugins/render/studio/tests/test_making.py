@@ -110,6 +110,17 @@ async def test_a_scene_that_cannot_be_drawn_becomes_a_title_card(make, toys):
     assert row.report["degraded"] == [{"scene": 2, "reason": "the crayon broke"}]
 
 
+async def test_a_renderer_that_changes_between_two_scenes_draws_them_alike(make, toys):
+    from bloop_crayon.plugin import Crayon
+
+    Crayon.colours = "1"
+    row = await make([scene("one", "Before"), scene("two", "After", title="ANOTHER CRAYON")])
+    Crayon.colours = "1"
+    assert (row.state, row.error) == ("ready", None)
+    assert row.round == 2
+    assert sorted(toys[1]) == ["one", "one", "two"]
+
+
 async def test_a_scene_that_does_not_fit_keeps_its_words(make, toys):
     row = await make([scene("one", "All of this", title="TOO MUCH")])
     assert row.state == "ready"
@@ -127,8 +138,23 @@ async def test_a_voice_that_fails_in_the_middle_is_asked_again_for_what_is_missi
     assert sorted(toys[0]) == sorted({*toys[0]}), "no line is spoken twice"
 
 
+async def test_a_voice_that_is_away_for_a_moment_is_waited_for(ctx, make, toys):
+    from bloop_hum.plugin import Hum
+
+    from bloop_studio.voicing import voices
+
+    Hum.away = 2
+    assert await voices(ctx) == {}, "a list of voices is shown without it"
+    row = await make([scene("one", "A word")])
+    assert (row.state, row.report["speech"]["voice"]) == ("ready", "hum:low"), row.error
+    assert Hum.away == 0
+
+
 async def test_a_line_that_cannot_be_said_is_read(make, toys):
+    from bloop_hum.plugin import REFUSED
+
     row = await make([scene("one", "A word"), scene("two", "An unspeakable word")])
+    assert len(REFUSED) == 1, "it is not asked for again as the video is put together"
     assert row.state == "ready"
     assert row.report["speech"]["unsaid"] == [
         {"scene": "two", "line": "two-1", "reason": "this cannot be said"}

@@ -13,7 +13,13 @@ from bloop.accounts.devices import NOWHERE, Device
 from bloop.accounts.login.errors import LoginFailedError
 from bloop.accounts.mfa.login import second_factor_needed
 from bloop.accounts.models import LoginSession, User
-from bloop.accounts.service import Method, SecondFactorNeeded, StartedSession, start_session
+from bloop.accounts.service import (
+    Method,
+    SecondFactorNeeded,
+    StartedSession,
+    end_links,
+    start_session,
+)
 from bloop.accounts.tokens.service import end_families
 from bloop.store.commands import command
 from bloop.store.errors import NotFoundError
@@ -65,6 +71,8 @@ def end_one(unit: UnitOfWork, user_id: str, session_id: str) -> None:
 def end_all(unit: UnitOfWork, user_id: str, *, but: str | None = None) -> int:
     """End somebody's sessions, all of them or all but one, and the tokens of all their devices.
 
+    So do the addresses that they signed: whoever had stolen a session may have made some.
+
     Gives how many sessions those were.
     """
     ended = unit.session.execute(
@@ -78,6 +86,7 @@ def end_all(unit: UnitOfWork, user_id: str, *, but: str | None = None) -> int:
     ).all()
     unit.audit.append("account.sessions_ended", f"user:{user_id}", {"count": len(ended)})
     end_families(unit, user_id)
+    end_links(unit, user_id)
     return len(ended)
 
 

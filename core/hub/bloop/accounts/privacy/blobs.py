@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import tempfile
@@ -15,7 +14,6 @@ from sqlalchemy import Connection, delete, select
 from bloop.accounts.privacy.parts import Subject
 from bloop.jobs.models import Job
 from bloop.store.blobs import Blobs
-from bloop.store.errors import NotFoundError
 from bloop.store.models import Blob
 
 _jobs: Any = Job.__table__
@@ -25,7 +23,7 @@ _blobs: Any = Blob.__table__
 def blobs_of(connection: Connection, subject: Subject, holders: Sequence[Any]) -> set[str]:
     """SHA-256 of what their jobs were asked for with, or made, unless something else names it.
 
-    ``holders`` are the columns of domains that name bytes.
+    ``holders`` are the tables of domains that name bytes, each with the column that does.
     """
     own = (_jobs.c.institution_id == subject.institution) & (_jobs.c.actor == subject.name)
     found = {
@@ -58,10 +56,7 @@ def remove(connection: Connection, blobs: Blobs, note: Path, holders: Sequence[A
         row = connection.execute(select(_blobs.c.sha256).where(_blobs.c.sha256 == digest)).first()
         if row is not None or _held(connection, digest, holders, None):
             continue
-        with contextlib.suppress(NotFoundError):
-            path = blobs.path(digest)
-            if path.stat().st_mtime <= written:
-                path.unlink()
+        blobs.remove(digest, written)
     note.unlink()
 
 
@@ -89,7 +84,7 @@ def noted(note: Path) -> set[str]:
 
 def _held(connection: Connection, digest: str, holders: Sequence[Any], others: Any) -> bool:
     """Whether another row names these bytes; of jobs, those that ``others`` says."""
-    for column in holders:
+    for _, column in holders:
         if connection.execute(select(column).where(column == digest).limit(1)).first():
             return True
     for column in (_jobs.c.payload, _jobs.c.result):

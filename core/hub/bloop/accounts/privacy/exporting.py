@@ -16,10 +16,10 @@ from bloop.accounts.privacy import blobs as bytes_of
 from bloop.accounts.privacy.parts import Part, Subject, is_secret, shown_columns
 from bloop.accounts.privacy.service import Sources, subject_of
 from bloop.jobs.models import Job, JobState
-from bloop.store.blobs import CHUNK_BYTES, BlobRef
+from bloop.store.blobs import CHUNK_BYTES
 from bloop.store.database import Database
 from bloop.store.errors import NotFoundError
-from bloop.store.models import Blob
+from bloop.store.held import hold
 from bloop.store.types import to_text, utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call
@@ -95,7 +95,7 @@ def run_export(
         file.seek(0)
         stored = sources.blobs.put(iter(lambda: file.read(CHUNK_BYTES), b""))
     with database.unit(call) as unit:
-        _hold(unit, stored)
+        hold(unit, (stored, "application/zip"))
     return {"blob": stored.sha256, "size": stored.size}
 
 
@@ -121,18 +121,6 @@ def forget_exports(database: Database, sources: Sources, call: Call) -> int:
     with database.unit(call) as unit:
         bytes_of.remove(unit.connection, sources.blobs, note, sources.holders)
     return len(found)
-
-
-def _hold(unit: UnitOfWork, stored: BlobRef) -> None:
-    if unit.session.get(Blob, (unit.institution, stored.sha256)) is None:
-        unit.session.add(
-            Blob(
-                institution_id=unit.institution,
-                sha256=stored.sha256,
-                size=stored.size,
-                media_type="application/zip",
-            )
-        )
 
 
 def _table(unit: UnitOfWork, part: Part, subject: Subject, archive: zipfile.ZipFile) -> int:

@@ -29,7 +29,7 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where people's data is in this hub: its parts, columns that name bytes, bytes, and notes."""
+    """Where people's data is: its parts, who names bytes (table and column), bytes, and notes."""
 
     parts: Sequence[Part]
     holders: Sequence[Any]

@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select, update
 
 import bloop.accounts.tokens.topics  # noqa: F401 - declares what is said here
 from bloop.accounts.actions import ForbiddenError
-from bloop.accounts.service import token_hash
+from bloop.accounts.service import end_links, token_hash
 from bloop.accounts.tokens import forms
 from bloop.accounts.tokens.forms import Form
 from bloop.accounts.tokens.models import ApiKey
@@ -80,6 +80,8 @@ def revoke(unit: UnitOfWork, key_id: str, *, user: str | None) -> None:
     """End a key of ``user``, or one of the institution; raises NotFoundError for another's."""
     key = _valid(unit, ApiKey.id == key_id, _of(user))
     key.revoked_at = utcnow()
+    if user is not None:
+        end_links(unit, user)
     unit.audit.append("keys.revoked", f"api_key:{key_id}", {"name": key.name})
     unit.outbox.append("user.key_revoked", f"api_key:{key_id}", _told(key))
 

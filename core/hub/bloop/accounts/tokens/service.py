@@ -20,7 +20,7 @@ from sqlalchemy import select, update
 import bloop.accounts.tokens.topics  # noqa: F401 - declares what is said here
 from bloop.accounts.devices import NOWHERE, Device
 from bloop.accounts.models import User
-from bloop.accounts.service import token_hash
+from bloop.accounts.service import end_links, token_hash
 from bloop.accounts.tokens import forms
 from bloop.accounts.tokens.access_tokens import ACCESS_SECONDS, AccessTokens
 from bloop.accounts.tokens.forms import Form
@@ -146,6 +146,7 @@ def end_family(unit: UnitOfWork, family_id: str, user_id: str) -> None:
     """End all tokens of one device of somebody; raises NotFoundError where it is not theirs."""
     if not _end(unit, Ended.REVOKED, TokenFamily.id == family_id, TokenFamily.user_id == user_id):
         raise NotFoundError(f"no tokens {family_id[:40]}")
+    end_links(unit, user_id)
     unit.audit.append("tokens.revoked", f"token_family:{family_id}")
 
 
@@ -175,6 +176,7 @@ def _second_use(
             return _again(access, unit, family, successor)
     if not _end(unit, Ended.REUSED, TokenFamily.id == family.id):
         return Refusal.UNKNOWN  # Somebody else came second, and has ended it.
+    end_links(unit, family.user_id)
     unit.audit.append("tokens.reused", f"token_family:{family.id}", {"user": family.user_id})
     unit.outbox.append(
         "user.token_reused",

@@ -165,7 +165,7 @@ class Arriving:
             node.connection_id, node.remote_id = self._connection, one.ref.remote_id
             node.item_kind, node.item_remote_id = Kind.NOTE, remote_id
             self._unit.session.flush()
-            one.known = Known(node.id, None, node.state)
+            one.known = Known(node.id, None, node.state, node.row_version)
 
     def _own_places(self, names: list[str]) -> list[tuple[Node, str]]:
         found: list[tuple[Node, str]] = []

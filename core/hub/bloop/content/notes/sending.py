@@ -160,7 +160,14 @@ class Sending:
     ) -> None:
         await once_more(
             partial(
-                take, self._do, self.blobs, self.connection, batch, FILE_LIMIT, around, held or {}
+                take,
+                self._do,
+                self.blobs,
+                self.connection,
+                batch,
+                FILE_LIMIT,
+                around=around,
+                held=held or {},
             )
         )
 

@@ -22,6 +22,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("disabled_at", UtcDateTime(), nullable=True),
         sa.Column("waiting", sa.Boolean(), nullable=False),
+        sa.Column("links_from", UtcDateTime(), nullable=True),
         sa.Column("erased_at", UtcDateTime(), nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -76,7 +77,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("media_type", sa.String(length=120), nullable=True),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("held_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "sha256", name=op.f("pk_blob")),
     )
     op.create_table(

@@ -90,6 +90,11 @@ class Canvas:
         return cls(HEIGHT * look.width / look.height, look.height)
 
     @property
+    def longer(self) -> int:
+        """Pixels along the longer side."""
+        return round(self.pixels * max(1.0, self.width / HEIGHT))
+
+    @property
     def tall(self) -> bool:
         """Whether it is higher than wide."""
         return self.width < HEIGHT * 0.85

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
+
+import numpy as np
 
 Channels = tuple[float, float, float]
 
@@ -70,3 +73,13 @@ def readable(color: str, paper: str, least: float) -> str:
         if contrast(shade, paper) >= least:
             return shade
     return written(goal)
+
+
+def unseen(pixels: Any, paper: str, least: float) -> float:
+    """The share of RGBA pixels, by their opacity, that have less contrast on ``paper``."""
+    opacity = pixels[..., 3] / 255
+    channel = pixels[..., :3] / 255
+    light = np.where(channel <= 0.04045, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
+    own, ground = light @ np.array([0.2126, 0.7152, 0.0722]), luminance(paper)
+    ratio = (np.maximum(own, ground) + 0.05) / (np.minimum(own, ground) + 0.05)
+    return float(opacity[ratio < least].sum() / max(opacity.sum(), 1.0))

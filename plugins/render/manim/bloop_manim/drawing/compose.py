@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-from manim import Mobject
+from typing import Any, Final
 
 from bloop_manim.drawing.canvas import HARD_CAP, Box, Canvas
+from bloop_manim.drawing.color import unseen
 from bloop_manim.drawing.raster import picture
-from bloop_manim.drawing.recipes import line
+from bloop_manim.drawing.recipes import bounds, card, line
 from bloop_manim.drawing.sketch import Sketch, Written
 from bloop_manim.drawing.theme import Theme, themed
 from bloop_manim.visuals import drawer
@@ -18,6 +17,16 @@ from bloop_sdk.providers.render import Fault, ScenePlan
 _SHRINK: Final = 0.94
 _POWERS: Final = 12
 _SLACK: Final = 0.03
+_LOGO_WIDE: Final = 2.0
+_LOGO_HIGH: Final = 0.5
+_LOGO_PIXELS: Final = 720
+"""Twice as many as it has in the largest video."""
+_LOGO_SEEN: Final = 1.6
+"""The contrast on paper with which a part of a logo is told from it."""
+_LOGO_LOST: Final = 0.2
+"""Parts of a logo that may be lost: a white letter in a blue disc is still there."""
+_ON_PLATE: Final = 0.74
+_NIGHT: Final = "#161b26"
 _TOUCH: Final = 0.04
 """Share of a text that may be covered by another: boxes are larger than letters."""
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "he", "fa", "ur", "yi", "ps", "sd", "ckb", "dv", "ug"})
@@ -121,7 +130,8 @@ def _framed(plan: ScenePlan, frame: Sketch) -> Box:
             if logo is None or visual.kind == "title"
             else Box(safe.left, safe.bottom, safe.right, logo.bottom - 0.2)
         )
-    room = safe.width - (logo.width + 0.4 if logo else 0.0)
+    beside = logo is not None and not canvas.tall
+    room = safe.width - (logo.width + 0.4 if logo and beside else 0.0)
     size = canvas.heading
     words = frame.text(
         heading, size, width=room, style="display", balanced=canvas.tall, leading=1.24
@@ -129,10 +139,11 @@ def _framed(plan: ScenePlan, frame: Sketch) -> Box:
     while words.lines > 2 and size > canvas.body * 0.85:
         size *= 0.93
         words = frame.text(heading, size, width=room, style="display", leading=1.24)
-    words.place(safe.right - words.width if frame.rtl else safe.left, safe.top + 0.08)
+    top = safe.top + (0.08 if logo is None or beside else -0.1)
+    words.place(safe.right - words.width if frame.rtl else safe.left, top)
     part = "title" if visual.title else ""
     frame.write(words, heading, theme.ink, part, marks=(), motion="fade")
-    y = words.box.bottom - 0.14
+    y = min(words.box.bottom, logo.bottom + 0.06 if logo else safe.top) - 0.14
     frame.add(
         line((safe.left, y), (safe.right, y), theme.line, 1.5 * theme.stroke), "", motion="fade"
     )
@@ -143,15 +154,33 @@ def _framed(plan: ScenePlan, frame: Sketch) -> Box:
 
 
 def _logo(plan: ScenePlan, frame: Sketch) -> Box | None:
+    """In the upper corner, on a plate where it would not be told from the paper."""
     if plan.look.logo is None:
         return None
-    safe = frame.box
-    largest = Box(0, 0, min(2.0, safe.width * 0.28), 0.5)
-    made = picture(plan.look.logo, largest)
+    safe, theme = frame.box, frame.theme
+    largest = Box(0, 0, min(_LOGO_WIDE, safe.width * 0.3), _LOGO_HIGH)
+    made = picture(plan.look.logo, largest, _LOGO_PIXELS)
     if isinstance(made, str):
         frame.fault("asset", "logo", made)
         return None
-    logo: Mobject = made
-    x = safe.left + logo.width / 2 if frame.rtl else safe.right - logo.width / 2
-    logo.move_to((x, safe.top - 0.22, 0.0))
-    return frame.add(logo, "", motion="fade").box
+    plate = _plate(made.get_pixel_array(), theme)
+    if plate:
+        made.scale(_ON_PLATE)
+    air = _LOGO_HIGH * (1 - _ON_PLATE) / 2 if plate else 0.0
+    half = made.width / 2 + air
+    x = safe.left + half if frame.rtl else safe.right - half
+    # Beside the heading's first line; above it where there is no room beside.
+    up = _LOGO_HIGH / 2 if frame.canvas.tall else -0.2
+    made.move_to((x, safe.top + up, 0.0))
+    seen = bounds(made).inset(-air)
+    if plate:
+        frame.add(card(seen, plate, radius=0.1), "", motion="fade")
+    frame.add(made, "", motion="fade")
+    return seen
+
+
+def _plate(logo: Any, theme: Theme) -> str | None:
+    """The ground on which most of a logo is seen; None where the paper is good enough."""
+    share = {one: unseen(logo, one, _LOGO_SEEN) for one in (theme.paper, "#ffffff", _NIGHT)}
+    best = min(share, key=share.__getitem__)
+    return None if best == theme.paper or share[theme.paper] < _LOGO_LOST else best

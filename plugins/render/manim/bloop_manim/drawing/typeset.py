@@ -14,6 +14,7 @@ import numpy as np
 import svgelements
 import typst
 
+from bloop_manim.drawing import tex
 from bloop_manim.drawing.fonts import NO_INK, Ink
 from bloop_manim.drawing.latex import FormulaError, to_typst
 from bloop_manim.drawing.shaping import Set
@@ -36,17 +37,35 @@ _HREF: Final = "{http://www.w3.org/1999/xlink}href"
 def formula(latex: str, *, display: bool) -> Set:
     """A formula in em; inline ones stand on the base line, displayed ones begin at their top.
 
-    Raises :class:`FormulaError`.
+    What Typst's path can't take is given to LaTeX, where that is. Raises :class:`FormulaError`.
     """
-    maths = to_typst(latex)
     foreign = next((char for char in latex if _is_foreign(char)), None)
     if foreign:
         message = f"{foreign!r} in a formula, whose face has Latin, Greek and Cyrillic letters"
         raise FormulaError(message, latex.index(foreign))
+    try:
+        maths = to_typst(latex).typst
+        return _set(_ink(f"$ {maths} $" if display else f"{_STRUT}${maths}$"), display=display)
+    except FormulaError as unknown:
+        if not tex.present():
+            raise
+        try:
+            return _set(_by_latex(latex, display=display), display=display)
+        except FormulaError as err:
+            raise FormulaError(f"{unknown}; {err}", unknown.place) from err
+
+
+def _by_latex(latex: str, *, display: bool) -> Ink:
+    body = f"${tex.safe(latex)}\n$"
+    strut = r"\vrule width 1pt height 10pt depth 0pt\relax"
+    svg = tex.drawn(rf"$\displaystyle{body[1:]}" if display else strut + body)
+    ink: Ink = _outlines(svg) * np.array([1, -1]) / tex.EM
+    return ink
+
+
+def _set(ink: Ink, *, display: bool) -> Set:
     if display:
-        ink = _ink(f"$ {maths.typst} $")
         return _boxed(ink)
-    ink = _ink(f"{_STRUT}${maths.typst}$")
     strut, rest = ink[:4], ink[4:]
     base = strut[..., 1].min()
     left = strut[..., 0].max()
@@ -77,7 +96,10 @@ def _is_foreign(char: str) -> bool:
 @lru_cache(512)
 def lead(latex: str) -> float | None:
     """How far from its left a formula's first relation stands, in em; None where it has none."""
-    before = to_typst(latex).lead
+    try:
+        before = to_typst(latex).lead
+    except FormulaError:  # LaTeX has set it, and says nothing of its inside.
+        return None
     if before is None:
         return None
     if not before:
@@ -111,14 +133,21 @@ def _ink(body: str) -> Ink:
         svg = svg[0]
     # Written by Typst from our own document.
     root = ET.fromstring(svg)  # noqa: S314 # nosec B314
+    ink: Ink = _outlines(root) * np.array([1, -1]) / _EM
+    return ink
+
+
+def _outlines(root: ET.Element) -> Ink:
+    """What an SVG of Typst or dvisvgm draws, in its own units."""
     symbols = {
-        symbol.get("id", ""): "".join(path.get("d", "") for path in symbol)
-        for symbol in root.iter(f"{_SVG}symbol")
+        one.get("id", ""): "".join(path.get("d", "") for path in one.iter(f"{_SVG}path"))
+        for tag in ("symbol", "path")
+        for one in root.iter(f"{_SVG}{tag}")
+        if one.get("id")
     }
     parts: list[Ink] = []
     _walk(root, np.eye(3), symbols, parts)
-    ink: Ink = (np.concatenate(parts) if parts else NO_INK) * np.array([1, -1]) / _EM
-    return ink
+    return np.concatenate(parts) if parts else NO_INK
 
 
 def _walk(node: ET.Element, matrix: Any, symbols: dict[str, str], parts: list[Ink]) -> None:
@@ -129,6 +158,9 @@ def _walk(node: ET.Element, matrix: Any, symbols: dict[str, str], parts: list[In
         elif child.tag == f"{_SVG}use":
             moved = here @ _moved(float(child.get("x", 0)), float(child.get("y", 0)))
             parts.append(_applied(moved, _curves(symbols[child.get(_HREF, "")[1:]])))
+        elif child.tag == f"{_SVG}rect":
+            x, y, wide, high = (float(child.get(name, 0)) for name in ("x", "y", "width", "height"))
+            parts.append(_applied(here, _curves(f"M{x} {y}h{wide}v{high}h{-wide}z")))
         elif child.tag == f"{_SVG}path":
             curves = _curves(child.get("d", ""))
             if child.get("stroke"):

@@ -21,7 +21,7 @@ def draw(sketch: Sketch, visual: Image, scale: float) -> None:
     below = caption.height + 0.22 if visual.caption else 0.0
     room = Box(box.left, box.bottom + below, box.right, box.top)
     path = sketch.assets.get(visual.asset)
-    made = picture(path, room) if path else f"the asset {visual.asset!r} has no file"
+    made = picture(path, room, canvas.longer) if path else f"the asset {visual.asset!r} has no file"
     if isinstance(made, str):
         sketch.fault("asset", "image", made)
         bottom = _told(sketch, visual, room, scale)

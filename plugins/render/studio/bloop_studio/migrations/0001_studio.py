@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("lesson_version", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.String(length=36), nullable=True),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("message", sa.String(length=200), nullable=False),

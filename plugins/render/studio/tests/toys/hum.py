@@ -10,6 +10,7 @@ from bloop_sdk import Plugin, UnavailableError, UnsupportedError
 from bloop_sdk.providers.ai import Speech, Voice, Word
 
 SAID = []
+REFUSED = []
 RATE = 16_000
 
 
@@ -19,11 +20,15 @@ class Main(Plugin):
 
 class Hum:
     fails = 0
+    away = 0
 
     def __init__(self, ctx):
         self.ctx = ctx
 
     async def voices(self):
+        if Hum.away:
+            Hum.away -= 1
+            raise UnavailableError("nobody answers", retry_after=0.01)
         return [Voice(id="low", name="Low", language="en-US", version="1")]
 
     async def synthesize(self, text, voice, pace=1.0):
@@ -31,6 +36,7 @@ class Hum:
             Hum.fails -= 1
             raise UnavailableError("the voice is hoarse", retry_after=0.01)
         if "unspeakable" in text:
+            REFUSED.append(text)
             raise UnsupportedError("this cannot be said")
         await asyncio.sleep(float(os.environ.get("TOY_PAUSE", "0")))
         SAID.append(text)

@@ -1,0 +1,160 @@
+"""Attachments: whose they are, what they are called, and their bytes."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from bloop_evernote.files import file_name
+from bloop_sdk.records import Kind, Ref
+from plugins.notes.evernote.tests.exports import md5, media, note, resource
+
+A, B = b"\x89PNG one", b"\x89PNG two and a bit more"
+
+
+def files(snapshot):
+    return {one.name: one for one in snapshot.of(Kind.FILE)}
+
+
+async def test_an_attachment_stands_where_the_text_names_its_hash(write, read):
+    body = f"<div>{media(B, width='300px')}</div><div>{media(A, 'application/pdf')}</div>"
+    more = resource(A, "application/pdf", "a.pdf") + resource(B, name="b.png")
+    snapshot = await read(write(note("N", body, more)))
+    (made,) = snapshot.of(Kind.NOTE)
+    pdf, png = (f"bloop:file:{files(snapshot)[name].remote_id}" for name in ("a.pdf", "b.png"))
+    assert made.markdown == f"![b.png]({png})\n\n[a.pdf]({pdf})"
+    assert f'<img alt="b.png" src="{png}" width="300"/>' in made.html
+    assert made.lost == ()
+    assert {name: one.size for name, one in files(snapshot).items()} == {
+        "a.pdf": len(A),
+        "b.png": len(B),
+    }
+
+
+async def test_sound_and_video_are_played_and_what_no_mark_shows_stands_at_the_end(write, read):
+    more = resource(A, "audio/mpeg", "a.mp3") + resource(B, "video/mp4", "b.mp4")
+    snapshot = await read(write(note("N", media(A, "audio/mpeg"), more)))
+    (made,) = snapshot.of(Kind.NOTE)
+    assert made.html.startswith('<audio controls="" src="bloop:file:')
+    assert '<video controls="" src="bloop:file:' in made.html
+    assert made.markdown.startswith("[a.mp3](bloop:file:")
+
+
+async def test_a_wrong_hash_is_taken_by_kind_and_order_and_named(write, read):
+    wrong = '<en-media hash="{}" type="image/png"/>'.format("0" * 32)
+    body = f"{wrong}<en-media type='application/pdf'/>{media(A)}"
+    more = resource(A, name="a.png") + resource(B, name="b.png")
+    more += resource(b"%PDF", "application/pdf", "c.pdf")
+    snapshot = await read(write(note("N", body, more)))
+    (made,) = snapshot.of(Kind.NOTE)
+    ids = {name: one.remote_id for name, one in files(snapshot).items()}
+    shown = [made.html.index(ids[name]) for name in ("b.png", "c.pdf", "a.png")]
+    assert shown == sorted(shown)
+    assert made.lost == (
+        f"the hash {'0' * 32} of an attachment is not that of its bytes: taken for b.png",
+        "the hash (none) of an attachment is not that of its bytes: taken for c.pdf",
+    )
+
+
+async def test_the_hash_that_evernote_noted_counts_where_the_bytes_have_another(write, read):
+    noted = "1" * 32
+    inside = (
+        f'<recognition><![CDATA[<recoIndex objID="{noted}"><item/></recoIndex>]]></recognition>'
+    )
+    body = f'<en-media hash="{noted}" type="image/png"/>'
+    more = resource(A, name="first.png") + resource(B, name="second.png", inside=inside)
+    snapshot = await read(write(note("N", body, more)))
+    (made,) = snapshot.of(Kind.NOTE)
+    assert made.markdown.startswith("![second.png]")
+    assert made.lost == ()
+
+
+async def test_the_same_bytes_twice_are_two_files_with_names_of_their_own(write, read):
+    more = (
+        resource(A, name="Photo.PNG")
+        + resource(A, name="photo.png")
+        + resource(B, name="photo.png")
+    )
+    snapshot = await read(write(note("N", media(A) + media(B), more)))
+    assert sorted(files(snapshot)) == ["Photo.PNG", "photo (2).png", "photo (3).png"]
+    assert files(snapshot)["photo (2).png"].lost == ("its name as it was: 'photo.png'",)
+    assert len({one.remote_id for one in snapshot.of(Kind.FILE)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("wanted", "mime", "expected"),
+    [
+        ("a/b\\c:d*?.txt", "text/plain", "a_b_c_d__.txt"),
+        ("../../etc/passwd", "text/plain", "_.._etc_passwd.txt"),
+        ("con.txt", "text/plain", "_con.txt"),
+        ("invoice\u202egnp.exe", "application/x-msdownload", "invoice_gnp.exe"),
+        ("", "image/png", "attachment.png"),
+        ("", "", "attachment"),
+        ("no suffix. of any use at all", "application/pdf", "no suffix. of any use at all.pdf"),
+        ("a.b.c.txt", "text/plain", "a.b.c.txt"),
+        ("ü" * 300 + ".png", "image/png", "ü" * 73 + ".png"),
+    ],
+)
+def test_names_are_such_that_every_system_takes_them(wanted, mime, expected):
+    assert file_name(wanted, mime, set()) == expected
+
+
+async def test_broken_base64_gives_what_can_be_had_and_says_so(write, read):
+    good = base64.b64encode(B).decode()
+    broken = f"{good[:8]}\n &#13;*{good[8:]}="
+    cut = base64.b64encode(A * 3).decode()[:13]
+    shapes = (
+        f"<![CDATA[{good}]]>", broken, cut, "", good.rstrip("="), "  \n\t" + "\r\n".join(good),
+    )  # fmt: skip
+    more = "".join(
+        f'<resource><data encoding="base64">{text}</data><mime>image/png</mime>'
+        f"<resource-attributes><file-name>{n}.png</file-name></resource-attributes></resource>"
+        for n, text in enumerate(shapes)
+    )
+    made = files(await read(write(note("N", "", more))))
+    assert [made[f"{n}.png"].size for n in range(6)] == [len(B), len(B), 9, 0, len(B), len(B)]
+    assert made["1.png"].lost == ("1 characters in it that are no base64",)
+    assert made["2.png"].lost == ("its last bytes: its base64 breaks off",)
+    assert [made[f"{n}.png"].lost for n in (0, 3, 4, 5)] == [()] * 4
+
+
+async def test_an_attachment_without_data_or_too_large_is_named_and_the_note_stays(write, read):
+    empty = "<resource><mime>image/png</mime></resource>"
+    path = write(note("N", media(A), empty + resource(b"x" * 5000, name="big.bin")))
+    snapshot = await read(path, max_file_bytes=1000)
+    (made,) = snapshot.of(Kind.NOTE)
+    assert [what for what in made.lost if "attachment" in what] == [
+        "the attachment 'attachment 1': it has no data",
+        "the attachment 'big.bin': it is too large",
+        f"an attachment that the export lacks: image/png {md5(A)}",
+    ]
+    assert len(snapshot.skipped) == 2
+    assert all("'N' at offset" in reason for reason in snapshot.skipped.values())
+
+
+async def test_ink_is_a_file_and_its_picture_is_shown(write, read):
+    ink = "application/vnd.evernote.ink"
+    snapshot = await read(
+        write(note("N", media(A, ink), resource(A, ink) + resource(B, name="i.png")))
+    )
+    (made,) = snapshot.of(Kind.NOTE)
+    strokes = next(one for one in snapshot.of(Kind.FILE) if one.media_type == ink)
+    assert strokes.lost == ("the strokes of its ink: only Evernote draws them",)
+    assert "![i.png]" in made.markdown
+
+
+async def test_pictures_in_the_text_become_files(write, read):
+    png = base64.b64encode(A).decode()
+    body = f'<img src="data:image/png;base64,{png}"/><img src="data:image/svg+xml,%3Csvg/%3E" alt="s"/>'
+    snapshot = await read(write(note("N", body)))
+    (made,) = snapshot.of(Kind.NOTE)
+    assert {one.name: one.size for one in snapshot.of(Kind.FILE)} == {
+        "picture 1.png": len(A),
+        "picture 2.svg": len(b"<svg/>"),
+    }
+    assert "data:" not in made.html + made.markdown
+    for one in snapshot.of(Kind.FILE):
+        data = b"".join([piece async for piece in one.chunks()])
+        assert md5(data) == one.raw["md5"]
+        assert Ref(Kind.FILE, one.remote_id) in snapshot.records

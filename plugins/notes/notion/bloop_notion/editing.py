@@ -1,0 +1,306 @@
+"""Changes a page's blocks as little as it takes: what stays the same is not touched."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from difflib import SequenceMatcher
+
+from bloop_notion.api import Api
+from bloop_notion.blocks import CHILDREN
+from bloop_notion.content import of_blocks
+from bloop_notion.fields import dashed, obj, rows, text
+from bloop_notion.inlines import Target
+from bloop_notion.model import Making, settled
+from bloop_notion.owners import OPEN, Owner, keys_of, located, owners
+from bloop_notion.parsing import Wanted, parse
+from bloop_sdk import MissingRecordError
+from bloop_sdk.records import JSONObject
+
+AT_ONCE = 100
+"""Blocks that Notion takes in one request."""
+_RICH = frozenset(
+    {"paragraph", "heading_1", "heading_2", "heading_3", "heading_4", "bulleted_list_item"}
+    | {"numbered_list_item", "to_do", "toggle", "quote", "callout", "code"}
+)
+
+Attached = Callable[[str], Awaitable[JSONObject | None]]
+"""What a block holds that shows a file, by the file's remote id; None where it cannot be had."""
+
+
+class Editing:
+    """Edits of one page. ``made`` are blocks that show files, by what they were asked to show."""
+
+    def __init__(self, api: Api, making: Making, target: Target, attached: Attached) -> None:
+        self._api = api
+        self._making = making
+        self._page = making.page
+        self._target = target
+        self._attached = attached
+        self.made: list[tuple[str, JSONObject]] = []
+
+    async def change(self, found: Sequence[JSONObject], base: str, markdown: str) -> None:
+        """Bring blocks from what ``base`` says of them to what ``markdown`` says."""
+        before = [one.key for one in parse(base, Target())]
+        wanted = parse(markdown, self._target)
+        mine = owners(found, self._page, self._making)
+        where = located(before, mine)
+        matcher = SequenceMatcher(None, before, [one.key for one in wanted], autojunk=False)
+        removed: list[int] = []
+        for tag, i1, i2, j1, j2 in reversed(matcher.get_opcodes()):
+            # From the end, so that what stands before keeps its place.
+            if tag == "equal":
+                continue
+            olds = sorted({one for one in where[i1:i2] if one is not None})
+            # A block of several pieces that are not all in here stays as it is.
+            olds = [one for one in olds if _whole(one, where, i1, i2)]
+            anchor = _anchor(mine, where, i1)
+            removed += await self._hunk(mine, olds, wanted[j1:j2], anchor)
+        await self._remove(mine, removed)
+
+    async def _hunk(
+        self,
+        mine: Sequence[Owner],
+        olds: Sequence[int],
+        news: Sequence[Wanted],
+        anchor: Owner | None,
+    ) -> list[int]:
+        """Update what pairs up, insert what is new; what is to be removed."""
+        types = SequenceMatcher(
+            None, [_family(mine[one]) for one in olds], [one.type for one in news], autojunk=False
+        )
+        removed: list[int] = []
+        steps = types.get_opcodes()
+        for tag, i1, i2, j1, j2 in reversed(steps):
+            if tag == "equal":
+                for old, new in zip(olds[i1:i2], news[j1:j2], strict=True):
+                    if not await self._update(mine[old], new):
+                        await self._insert([new], mine[old].parent, mine[old].id)
+                        removed.append(old)
+                continue
+            removed += olds[i1:i2]
+            behind = mine[olds[i1 - 1]] if i1 else anchor
+            if j2 > j1:
+                parent = behind.parent if behind else self._page
+                await self._insert(news[j1:j2], parent, behind.id if behind else None)
+        return removed
+
+    # -- one block
+
+    async def _update(self, owner: Owner, new: Wanted) -> bool:
+        """Change a block in its place; False where it has to be another block."""
+        if owner.own:
+            self._target.lose("another text for a link to a page below: it is the page's title")
+            return True
+        kind = owner.type
+        body = obj(owner.item, kind)
+        if new.file is not None or kind in {"image", "video", "audio", "file", "pdf"}:
+            return False
+        if kind == "table":
+            return await self._table(owner, new)
+        change = _difference(kind, body, new)
+        if change:
+            await self._api.send("PATCH", f"blocks/{owner.id}", body={kind: change})
+        if kind not in OPEN:
+            await self._within(owner, new)
+        return True
+
+    async def _within(self, owner: Owner, new: Wanted) -> None:
+        """What is in a block that is kept."""
+        inner = rows(owner.item, CHILDREN)
+        olds = [Owner(item, owner.id, [_shape(item, self._making)]) for item in inner]
+        matcher = SequenceMatcher(
+            None,
+            [one.keys[0] for one in olds],
+            [_wanted_shape(one) for one in new.children],
+            autojunk=False,
+        )
+        removed: list[int] = []
+        for tag, i1, i2, j1, j2 in reversed(matcher.get_opcodes()):
+            if tag == "equal":
+                continue
+            anchor = olds[i1 - 1] if i1 else None
+            if anchor is None and j2 > j1 and not (i2 > i1):
+                await self._insert(new.children[j1:j2], owner.id, None)
+                continue
+            removed += await self._hunk(
+                olds,
+                list(range(i1, i2)),
+                new.children[j1:j2],
+                anchor or Owner({"id": None}, owner.id),
+            )
+        await self._remove(olds, removed)
+
+    async def _table(self, owner: Owner, new: Wanted) -> bool:
+        body = obj(owner.item, "table")
+        if body.get("table_width") != new.body["table_width"]:
+            return False
+        if body.get("has_column_header") is not new.body["has_column_header"]:
+            await self._api.send(
+                "PATCH",
+                f"blocks/{owner.id}",
+                body={"table": {"has_column_header": new.body["has_column_header"]}},
+            )
+        olds = [Owner(item, owner.id) for item in rows(owner.item, CHILDREN)]
+        keys = [_row_key(obj(one.item, "table_row")) for one in olds]
+        matcher = SequenceMatcher(
+            None, keys, [_row_key(one.body) for one in new.children], autojunk=False
+        )
+        removed: list[int] = []
+        for tag, i1, i2, j1, j2 in reversed(matcher.get_opcodes()):
+            if tag == "equal":
+                continue
+            anchor = olds[i1 - 1] if i1 else Owner({"id": None}, owner.id)
+            removed += await self._hunk(olds, list(range(i1, i2)), new.children[j1:j2], anchor)
+        await self._remove(olds, removed)
+        return True
+
+    async def _remove(self, mine: Sequence[Owner], removed: Sequence[int]) -> None:
+        gone = set(removed)
+        for number in sorted(gone):
+            owner = mine[number]
+            inner = range(number + 1, number + 1 + owner.below)
+            if owner.own:
+                self._target.lose("that a page below is not linked to: it stands in this one")
+            elif owner.below and not gone.issuperset(inner):
+                empty: JSONObject = {owner.type: {"rich_text": []}}
+                await self._api.send("PATCH", f"blocks/{owner.id}", body=empty)
+            else:
+                try:
+                    await self._api.send("DELETE", f"blocks/{owner.id}")
+                except MissingRecordError:
+                    continue  # It stood in a block that has just been removed.
+
+    # -- new blocks
+
+    async def append(self, wanted: Sequence[Wanted], parent: str) -> None:
+        """Add blocks at the end of a page or a block."""
+        await self._insert(wanted, parent, None, begin=False)
+
+    async def _insert(
+        self, wanted: Sequence[Wanted], parent: str, after: str | None, *, begin: bool = True
+    ) -> None:
+        """Add blocks behind another one, or at the beginning."""
+        ready = [(one, item) for one in wanted if (item := await self._payload(one)) is not None]
+        for start in range(0, len(ready), AT_ONCE):
+            some = ready[start : start + AT_ONCE]
+            body: JSONObject = {"children": [item for _, item in some]}
+            if after:
+                body |= self._behind(after)
+            elif begin and start == 0:
+                body |= await self._first(parent)
+            answer = await self._api.send("PATCH", f"blocks/{parent}/children", body=body)
+            made = rows(answer, "results")
+            for (one, item), block in zip(some, made, strict=False):
+                after = dashed(block.get("id")) or after
+                if one.file is not None:
+                    self.made.append((one.file, block))
+                if one.children and CHILDREN not in item[one.type]:
+                    await self.append(one.children, dashed(block.get("id")) or "")
+
+    def _behind(self, block: str) -> JSONObject:
+        if self._api.newest:
+            return {"position": {"type": "after_block", "after_block": {"id": block}}}
+        return {"after": block}
+
+    async def _first(self, parent: str) -> JSONObject:
+        """The beginning of a page; older versions know only places behind a block."""
+        if self._api.newest:
+            return {"position": {"type": "start"}}
+        answer = await self._api.get(f"blocks/{parent}/children", page_size=1)
+        if rows(answer, "results"):
+            self._target.lose("the first place: this version of Notion's API puts it second")
+            return {"after": rows(answer, "results")[0].get("id")}
+        return {}
+
+    async def _payload(self, one: Wanted) -> JSONObject | None:
+        """A block as Notion takes it; deeper ones than two levels follow in requests of theirs."""
+        body = dict(one.body)
+        if one.file is not None:
+            shown = await self._attached(one.file)
+            if shown is None:
+                self._target.lose(f"a file that is not to be had: {one.file[:100]}")
+                return None
+            body |= shown
+        if one.children and not any(inner.children or inner.file for inner in one.children):
+            inner = [await self._payload(child) for child in one.children[:AT_ONCE]]
+            if len(one.children) <= AT_ONCE:
+                body[CHILDREN] = [item for item in inner if item is not None]
+        return {"object": "block", "type": one.type, one.type: body}
+
+
+def _family(owner: Owner) -> str:
+    return owner.type
+
+
+def _whole(number: int, where: Sequence[int | None], begin: int, end: int) -> bool:
+    """Whether all that a block says lies between two places."""
+    return all(begin <= place < end for place, one in enumerate(where) if one == number)
+
+
+def _anchor(mine: Sequence[Owner], where: Sequence[int | None], place: int) -> Owner | None:
+    """The block behind which something new stands; None at the beginning."""
+    before = next((one for one in reversed(where[:place]) if one is not None), None)
+    if before is None:
+        return None
+    owner = mine[before]
+    # Behind a heading that folds, new text stands in it, as what is under it does.
+    return owner
+
+
+def _difference(kind: str, body: JSONObject, new: Wanted) -> JSONObject:
+    """The fields of a block that are to be others."""
+    change: JSONObject = {}
+    if kind in _RICH and _words(body.get("rich_text")) != _words(new.body.get("rich_text")):
+        change["rich_text"] = new.body["rich_text"]
+    if kind == "to_do" and body.get("checked") is not new.body["checked"]:
+        change["checked"] = new.body["checked"]
+        change.setdefault("rich_text", body.get("rich_text"))
+    if kind == "code" and text(body, "language") != new.body["language"]:
+        change["language"] = new.body["language"]
+        change.setdefault("rich_text", new.body["rich_text"])
+    if kind == "equation" and text(body, "expression") != new.body["expression"]:
+        change["expression"] = new.body["expression"]
+    if kind == "table_row":
+        change["cells"] = new.body["cells"]
+    return change
+
+
+def _words(rich: object) -> list[tuple[str, str, tuple[str, ...]]]:
+    """A rich text as it can be compared: both ways of writing it, the answer's and ours."""
+    made: list[tuple[str, str, tuple[str, ...]]] = []
+    for one in rows({"rich": rich}, "rich"):
+        notes = obj(one, "annotations")
+        marks = tuple(sorted(name for name, on in notes.items() if on is True))
+        if text(notes, "color").endswith("_background"):
+            marks += ("marked",)
+        said = text(obj(one, "equation"), "expression") or text(obj(one, "text"), "content")
+        said = said or text(one, "plain_text")
+        link = text(obj(obj(one, "text"), "link"), "url") or text(one, "href")
+        if made and made[-1][1:] == (link, marks) and text(one, "type") != "equation":
+            made[-1] = (made[-1][0] + said, link, marks)
+        else:
+            made.append((said, link, marks))
+    return made
+
+
+def _shape(item: JSONObject, making: Making) -> str:
+    """What a block within another says, so that it can be compared with what is wanted."""
+    return "\n".join(keys_of(item, making, alone=False))
+
+
+def _wanted_shape(one: Wanted) -> str:
+    return "\n".join(
+        part.key for part in parse(of_blocks([as_block(one)], Making("")).markdown, Target())
+    )
+
+
+def as_block(one: Wanted) -> JSONObject:
+    """A wanted block as the API would answer it."""
+    shown: JSONObject = {"type": one.type, one.type: settled(one.body)}
+    shown[CHILDREN] = [as_block(inner) for inner in one.children]
+    return shown
+
+
+def _row_key(body: JSONObject) -> str:
+    cells = body.get("cells")
+    return repr([_words(cell) for cell in (cells if isinstance(cells, list) else [])])

@@ -1,0 +1,113 @@
+"""What is removed each night, and what stays."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from bloop_sdk.storyboard import Storyboard
+
+
+def board(text):
+    line = [{"id": "line", "text": text}]
+    visual = {"kind": "bullets", "items": ["one"]}
+    scene = {"id": "one", "title": "One", "narration": line, "visual": visual}
+    return Storyboard.model_validate({"title": "Waves", "scenes": [scene]})
+
+
+@pytest.fixture
+async def make(ctx, hub, write_lesson, made):
+    from bloop_studio import asking
+    from bloop_studio.options import Options
+
+    item = await ctx.content.item(await hub.database.run(write_lesson))
+
+    async def run(text, **options):
+        number = (await asking.write(ctx, item, board(text), None)).number
+        options = Options(quality="480p", **options)
+        return await made(await asking.ask(ctx, item, options, number=number))
+
+    return run
+
+
+async def age(ctx, days):
+    """So many days go by."""
+    from bloop_studio.tables import Piece, Video
+
+    def work(unit):
+        for column in (Piece.used_at, Video.finished_at):
+            rows = unit.session.execute(update(column.class_).values({column: column_then(days)}))
+            assert rows.rowcount
+
+    def column_then(days):
+        from bloop_studio.tables import now
+
+        return now() - timedelta(days=days)
+
+    await ctx.transaction(work)
+
+
+async def test_a_video_goes_when_another_one_has_taken_its_place_for_long(ctx, make, toys):
+    from bloop_studio import tidying, videos
+
+    first, other = await make("First words"), await make("First words", theme="dark")
+    await age(ctx, 100)
+    second = await make("Second words")
+    assert (await tidying.tidy(ctx, {}))["videos"] == 0, "it was replaced a moment ago"
+    await age(ctx, 100)
+    kept = set(await ctx.files.names())
+    done = await tidying.tidy(ctx, {})
+    assert (done["videos"], await ctx.read(videos.one, first.id)) == (1, None)
+    stay = {name for row in (second, other) for name in row.files.values()}
+    assert set(await ctx.files.names()) == stay, "files of videos stay, other pieces are old"
+    assert done["removed"] == len(kept - stay)
+    assert (await tidying.tidy(ctx, {}))["removed"] == 0
+
+
+async def test_pieces_of_a_removed_video_go_when_nothing_used_them_for_long(ctx, make, toys):
+    from bloop_studio import tidying, videos
+
+    row = await make("First words")
+    await ctx.transaction(videos.remove, row.id)
+    kept = await ctx.files.names()
+    assert (await tidying.tidy(ctx, {}))["removed"] == 0
+    again = await make("First words")
+    assert (again.report["reused"], again.files) == (1, row.files), "so that it is there at once"
+    await ctx.transaction(videos.remove, again.id)
+    await ctx.transaction(lambda unit: unit.session.execute(update(pieces()).values(used_at=old())))
+    assert (await tidying.tidy(ctx, {}))["removed"] == len(kept)
+    assert await ctx.files.names() == []
+
+
+def pieces():
+    from bloop_studio.tables import Piece
+
+    return Piece
+
+
+def old():
+    from bloop_studio.tables import now
+
+    return now() - timedelta(days=31)
+
+
+async def test_what_a_dead_job_left_goes_too(ctx, make, toys, tmp_path):
+    from bloop_studio import tidying
+
+    await make("First words")
+    (tmp_path / "clip").write_bytes(b"kept, and then its process was killed")
+    await ctx.files.put("clip/orphan", tmp_path / "clip", "video/mp4")
+    dead, alive = ctx.data_dir / "work-dead", ctx.data_dir / "work-alive"
+    for folder in (dead, alive):
+        folder.mkdir()
+        (folder / "scene.mp4").write_bytes(b"half")
+    os.utime(dead, (1, 1))
+    done = await tidying.tidy(ctx, {})
+    assert (done["removed"], done["folders"]) == (0, 1), "a file is adopted before it is old"
+    assert (dead.exists(), alive.exists()) == (False, True)
+    await age(ctx, 31)
+    await tidying.tidy(ctx, {})
+    assert await ctx.files.get("clip/orphan") is None
