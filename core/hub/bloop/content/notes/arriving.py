@@ -27,7 +27,7 @@ from bloop.content.notes.texts import columns_of_text, retitle, text_of
 from bloop.content.notes.waiting import drop, unsent_of, want
 from bloop.kernel.models import Connection
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Kind, NoteWrite, Ref, records
+from bloop_sdk import Kind, NoteWrite, records
 
 _SHOWN = (Item.institution_id == Node.institution_id) & (Item.id == Node.item_id)
 
@@ -48,7 +48,7 @@ class Arriving:
     def merge(self) -> None:
         """Give the batch's records the columns that their rows shall have."""
         notes = [one for one in self._work.incoming.values() if one.ref.kind is Kind.NOTE]
-        places = [one for one in self._work.incoming.values() if one.model is Node]
+        places = [one for one in self._work.incoming.values() if _shows_note(one.record)]
         for item, one in self._changed_here(Item, notes):
             if item.state == "trashed":
                 self._deleted_here(item, one)
@@ -82,7 +82,10 @@ class Arriving:
     def _changed_here(
         self, model: type[Any], incoming: Iterable[Incoming]
     ) -> list[tuple[Any, Incoming]]:
-        """The rows that something of ours stands in, with what came for them."""
+        """The rows that something of ours stands in, with what came for them.
+
+        All that will be written are locked: who edits one meanwhile waits, and then edits that.
+        """
         by_id = {
             one.known.id: one
             for one in incoming
@@ -91,13 +94,12 @@ class Arriving:
         found: list[tuple[Any, Incoming]] = []
         for part in chunks(by_id):
             rows = self._unit.session.scalars(
-                select(model).where(
-                    model.institution_id == self._unit.institution,
-                    model.id.in_(part),
-                    model.theirs.is_not(None),
-                )
+                select(model)
+                .where(model.institution_id == self._unit.institution, model.id.in_(part))
+                .order_by(model.id)
+                .with_for_update()
             )
-            found += [(row, by_id[row.id]) for row in rows]
+            found += [(row, by_id[row.id]) for row in rows if row.theirs is not None]
         return found
 
     # -- notes
@@ -153,15 +155,12 @@ class Arriving:
     def _find_places(self, incoming: Sequence[Incoming]) -> None:
         """A place that was made here is the one that comes for the same note."""
         new = {
-            one.record.content: one
+            one.record.content.remote_id: one
             for one in incoming
-            if one.known is None
-            and isinstance(one.record, records.Node)
-            and one.record.content is not None
-            and one.record.content.kind is Kind.NOTE
+            if one.known is None and isinstance(one.record, records.Node) and one.record.content
         }
-        for node, remote_id in self._own_places([ref.remote_id for ref in new]):
-            one = new[Ref(Kind.NOTE, remote_id)]
+        for node, remote_id in self._own_places(sorted(new)):
+            one = new[remote_id]
             node.connection_id, node.remote_id = self._connection, one.ref.remote_id
             node.item_kind, node.item_remote_id = Kind.NOTE, remote_id
             self._unit.session.flush()
@@ -190,6 +189,11 @@ class Arriving:
             )
             found += [(node, name) for node, name in rows]
         return found
+
+
+def _shows_note(record: records.Record) -> bool:
+    content = record.content if isinstance(record, records.Node) else None
+    return content is not None and content.kind is Kind.NOTE
 
 
 def _base(item: Item, waiting: Unsent | None, there: Text) -> Text:
