@@ -99,6 +99,7 @@ VALUES: dict[str, Any] = {
     "content_version.subject": "item",
     "content_version.subject_id": "{item.id}",
     "content_version.change": "update",
+    "content_version.row_version": 90,
     "outbox_event.payload": {
         "id": "{mark}-outbox_event-payload",
         "kind": "page",

@@ -81,6 +81,7 @@ QUERIES = {
     "kind": ["item.kind"],
     "language": ["search_document.language"],
     "login": ["account_user.email"],
+    "parent": ["node.id"],
     "q": ["search_document.title", "search_document.text", "search_document.tenant"],
     "resource": ["item:item.id", "user:account_user.id", "job:job.id", "audit_line.resource"],
     "scopes": ["content:read"],
@@ -143,6 +144,9 @@ FORMS = {
     },
     "/courses/{container_id}/audience": {"audience": "open"},
     "/people/groups/{group_id}/members": {"emails": ""},
+    "/courses/{container_id}/notes": {"title": "x"},
+    "/notes/{note_id}/edit": {"title": "x"},
+    "/conflicts/{conflict_id}": {"keep": "both"},
 }
 BY_PLUGIN = {"check", "discover", "hints", "login", "resume", "rotate", "settings"}
 """What is done to a connection by its plugin, which is not loaded here."""
@@ -370,8 +374,9 @@ def last(route):
     is_undo = route.path.endswith("/runs/{run_id}/undo")
     of_one = route.path.startswith(OF_ONE)
     # What waits to be sent goes with its note, its connection and its run, so it comes before them.
-    deletes = route.method == "DELETE" and "/unsent/" not in route.path
-    return ("erasure" in route.path, not of_one, deletes, is_undo)
+    of_note = route.path.startswith(("/unsent/", "/notes/", "/conflicts/", "/api/v1/unsent/"))
+    ends = route.method == "DELETE" or route.path.endswith(("/delete", "/revert"))
+    return ("erasure" in route.path, not of_one, not of_note, ends, is_undo)
 
 
 async def test_the_owner_gets_further_with_every_one_of_these_changes(own, both):
