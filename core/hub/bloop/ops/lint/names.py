@@ -10,6 +10,7 @@ from pathlib import Path
 from bloop.accounts.actions import ACTIONS
 from bloop.ops.lint.model import Fault, Severity, rule
 from bloop.ops.lint.subject import Subject
+from bloop_sdk.events import TOPICS_OF_FAMILIES
 
 _PLACE = re.compile(r"\{[^}]*\}")
 
