@@ -226,7 +226,8 @@ def installed_by_uv(lock: Path) -> bool:
         )
     except SystemExit:
         return False
-    options = ("--quiet", "--no-config", "--no-deps", "--require-hashes", "--no-sources")
+    # Compiled as pip does it: a test makes an error of what a compiler warns of.
+    options = ("--quiet", "--no-config", "--compile-bytecode", "--no-deps", "--require-hashes")
     uv = (str(VENV / "bin" / "uv"), "pip", "install", "--python", str(VENV_PYTHON))
     if subprocess.run([*uv, *options, "-r", str(lock)], check=False, cwd=ROOT).returncode:
         say("uv could not: once more with pip")
