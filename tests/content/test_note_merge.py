@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,24 @@ def test_a_text_of_very_many_blocks_is_compared_or_refused_quickly():
     assert merge_markdown(long, f"{long}end\n", f"begin\n\n{long}") is not None
     other = "".join(f"x{n}\n\n" for n in range(2_500))
     assert merge_markdown(long, other, f"begin\n\n{long}") is None
+
+
+def test_a_text_in_which_everything_was_changed_is_compared_in_its_length():
+    def seconds(count):
+        base = "".join(f"{n}\n\n" for n in range(count))
+        here = "".join(f"x{n}\n\n" for n in range(count))
+        begun = time.process_time()
+        assert merge_markdown(base, here, f"begin\n\n{base}") == f"begin\n\n{here}"
+        return time.process_time() - begun
+
+    seconds(10)
+    few, many = seconds(200), seconds(1_000)
+    assert many < 25 * few
+
+
+def test_what_both_changed_alike_is_no_conflict_where_one_changed_its_neighbour_too():
+    here, there = BASE.replace("first", "same").replace("# Acids", "# Bases"), BASE
+    assert merge_markdown(BASE, here, there.replace("first", "same")) == here
 
 
 PIECES = [
