@@ -107,10 +107,11 @@ def actions_known(subject: Subject) -> Iterator[Fault]:
 
 @rule("N206", Severity.ERROR)
 def topics_named(subject: Subject) -> Iterator[Fault]:
-    """Events that the plugin emits have topics `<id>.<what>`."""
+    """Events that the plugin emits have topics `<id>.<what>`, or are of its family."""
+    of_family = TOPICS_OF_FAMILIES.get(subject.manifest.family, ())
     for source in subject.sources:
         for topic, line in source.topics:
-            if not topic.startswith(f"{subject.id}."):
+            if topic not in of_family and not topic.startswith(f"{subject.id}."):
                 yield Fault(
                     f"it emits {topic!r}, which is not the plugin's own",
                     f"call it {subject.id}.{topic.rpartition('.')[2]}",
