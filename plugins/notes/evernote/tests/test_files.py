@@ -149,9 +149,9 @@ async def test_ink_is_a_file_and_its_picture_is_shown(write, read):
 async def test_a_text_is_parsed_once_for_all_of_its_pictures(write, read, monkeypatch):
     data = [base64.b64encode(b"%d" % number).decode() for number in range(20)]
     body = "".join(f'<img src="data:image/png;base64,{one}"/>' for one in data)
-    snapshot = await read(write(note("N", body)))
     parsed = []
     monkeypatch.setattr(reader, "text_of", lambda text: parsed.append(text) or text_of(text))
+    snapshot = await read(write(note("N", body)))
     for number, one in enumerate(snapshot.of(Kind.FILE)):
         assert b"".join([piece async for piece in one.chunks()]) == b"%d" % number
     assert len(parsed) == 1
