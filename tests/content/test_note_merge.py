@@ -50,6 +50,13 @@ def test_edits_of_the_same_are_a_conflict(here, there):
     assert merge_markdown(BASE, theirs, mine) is None
 
 
+@pytest.mark.parametrize("around", ["- point\n\n  ", "> "], ids=["point", "quotation"])
+def test_blanks_in_code_are_no_blanks_wherever_it_stands(around):
+    lines = ["```", "a  = 1", "bc = 2", "```"]
+    base = around + "\n".join(lines).replace("\n", "\n" + around[-2:]) + "\n"
+    assert not Text("", base).same(Text("", base.replace("a  =", "a =")))
+
+
 def test_blanks_in_code_are_no_blanks():
     base = "```py\nif x:\n    y\n```\n"
     assert merge_markdown(base, base, base.replace("    y", "  y")) == base.replace("    y", "  y")
