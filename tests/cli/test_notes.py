@@ -66,3 +66,16 @@ def test_a_conflict_is_listed_and_decided(desk, bloop, tmp_path):
     assert bloop("notes", "send", "Desk").code == 0
     assert bloop("notes", "conflicts", "--json").json["items"] == []
     assert [sheet.markdown for sheet in desk.sheets.values()] == ["theirs\n\ntwo\n"]
+
+
+def test_a_note_of_an_imported_file_is_only_here(hub_folder, bloop, tmp_path):
+    with (hub_folder / "hub.toml").open("a") as file:
+        file.write("[plugins.evernote]\nenabled = true\n")
+    export = tmp_path / "Physics.enex"
+    export.write_text(
+        "<en-export><note><title>Waves</title><content><![CDATA[<en-note>a</en-note>]]></content>"
+        "<created>20240101T000000Z</created></note></en-export>"
+    )
+    assert bloop("import", str(export)).code == 0
+    [note] = bloop("notes", "list", "--json").json["items"]
+    assert (note["title"], note["sync"]) == ("Waves", "here")

@@ -13,7 +13,7 @@ from bloop.content.notes.waiting import send_now
 from bloop.content.sync_models import SyncRun
 from bloop.kernel.models import Connection
 from bloop.store.errors import ConflictError
-from bloop_sdk import AuthError, UnavailableError, UnsupportedError
+from bloop_sdk import AuthError, RateLimitedError, UnavailableError, UnsupportedError
 from tests.content.both_ways import Pair
 from tests.content.course import connect
 from tests.support.desk import Desk
@@ -352,4 +352,22 @@ async def test_a_credential_that_is_refused_leaves_what_waits_as_it_is(pair):
     assert (waiting.state, waiting.cure) == ("waiting", "log in again")
     pair.command(service.revert, waiting.id)
     pair.desk.before = lambda _op: None
+    await pair.calm()
+
+
+@pytest.mark.parametrize("error", [RateLimitedError, AuthError])
+async def test_a_note_that_was_made_before_the_other_side_said_no_is_not_made_twice(pair, error):
+    note = pair.command(service.create, pair.book(), title="New", markdown="text\n")
+
+    def refuse(_op):
+        raise error("no more requests")
+
+    pair.desk.after = refuse
+    with pytest.raises(error):
+        await pair.send()
+    pair.desk.after = lambda _op: None
+
+    assert await pair.send() == {"sent": 1}
+    assert [sheet.title for sheet in pair.desk.sheets.values()].count("New") == 1
+    assert pair.note("New").id == note.id
     await pair.calm()

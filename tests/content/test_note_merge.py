@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +50,13 @@ def test_edits_of_the_same_are_a_conflict(here, there):
     assert merge_markdown(BASE, theirs, mine) is None
 
 
+@pytest.mark.parametrize("around", ["- point\n\n  ", "> "], ids=["point", "quotation"])
+def test_blanks_in_code_are_no_blanks_wherever_it_stands(around):
+    lines = ["```", "a  = 1", "bc = 2", "```"]
+    base = around + "\n".join(lines).replace("\n", "\n" + around[-2:]) + "\n"
+    assert not Text("", base).same(Text("", base.replace("a  =", "a =")))
+
+
 def test_blanks_in_code_are_no_blanks():
     base = "```py\nif x:\n    y\n```\n"
     assert merge_markdown(base, base, base.replace("    y", "  y")) == base.replace("    y", "  y")
@@ -73,6 +82,24 @@ def test_a_text_of_very_many_blocks_is_compared_or_refused_quickly():
     assert merge_markdown(long, f"{long}end\n", f"begin\n\n{long}") is not None
     other = "".join(f"x{n}\n\n" for n in range(2_500))
     assert merge_markdown(long, other, f"begin\n\n{long}") is None
+
+
+def test_a_text_in_which_everything_was_changed_is_compared_in_its_length():
+    def seconds(count):
+        base = "".join(f"{n}\n\n" for n in range(count))
+        here = "".join(f"x{n}\n\n" for n in range(count))
+        begun = time.process_time()
+        assert merge_markdown(base, here, f"begin\n\n{base}") == f"begin\n\n{here}"
+        return time.process_time() - begun
+
+    seconds(10)
+    few, many = seconds(200), seconds(1_000)
+    assert many < 25 * few
+
+
+def test_what_both_changed_alike_is_no_conflict_where_one_changed_its_neighbour_too():
+    here, there = BASE.replace("first", "same").replace("# Acids", "# Bases"), BASE
+    assert merge_markdown(BASE, here, there.replace("first", "same")) == here
 
 
 PIECES = [

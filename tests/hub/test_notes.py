@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bloop.accounts.sessions import system_call
+from bloop.content.enrolling.service import set_audience
 from bloop.content.notes.models import Conflict
+from bloop.store.database import in_unit
 from bloop_sdk import UnsupportedError
 from tests.content.course import rows
 from tests.support.notes import API, calm, note_of, open_desk_hub, start_desk, sync
@@ -107,6 +109,15 @@ async def test_a_refusal_is_told_and_taken_back(hub, desk, visit):
     listed = await educator.get("/api/v1/unsent", headers=API)
     [waiting] = listed.json()["items"]
     assert (waiting["title"], waiting["state"]) == ("First", "refused")
+    assert [one["reason"] for one in (await note_of(hub, educator, "First"))["unsent"]] == [
+        "no tables here"
+    ]
+    call = system_call(hub.institution)
+    await hub.database.run(
+        in_unit, hub.database, call, set_audience, note["container"], None, "open"
+    )
+    seen = await note_of(hub, await visit("learner"), "First")
+    assert (seen["sync"], seen["unsent"]) == ("refused", [])
     assert (waiting["reason"], waiting["cure"]) == ("no tables here", "take the table out")
     again = await ask(educator, "POST", f"/unsent/{waiting['id']}/retry")
     assert again.status_code == 202

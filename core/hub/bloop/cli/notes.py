@@ -279,16 +279,17 @@ def _read(hub: Hub, call: Call, statement: Any, **values: Any) -> list[dict[str,
 
 def _notes(hub: Hub, call: Call, course: str | None) -> list[dict[str, Any]]:
     from bloop.cli.content import all_courses
-    from bloop.content.notes.queries import UNSENT
+    from bloop.content.notes.queries import UNSENT, WRITES
     from bloop.content.queries import ITEMS_OF_KIND
 
     books = [find_course(hub, call, course)] if course else all_courses(hub, call)
     waits = {one["item"]: one["state"] for one in _read(hub, call, UNSENT)}
     found = []
     for book in books:
+        system = _read(hub, call, WRITES, container=book["id"])
         asked = {"container": book["id"], "kind": "note", "after": "", "limit": MOST}
         for one in _read(hub, call, ITEMS_OF_KIND, **asked):
-            known = "sent" if one["connection"] else "here"
+            known = "sent" if one["connection"] and system else "here"
             sync = waits.get(one["id"], known)
             found.append({**one, "notebook": book["title"], "sync": sync})
     return found

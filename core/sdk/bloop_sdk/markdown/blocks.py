@@ -20,6 +20,8 @@ from bloop_sdk.markdown.syntax import Links
 _LISTS = frozenset({"bullet_list_open", "ordered_list_open"})
 _VERBATIM = frozenset({"fence", "code_block", "math_block", "html_block"})
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_CODE = re.compile(r"```|~~~")
+"""A point of a list or a quotation may hold code too."""
 _SPACES = re.compile(r"(?<=\S)[ \t]+")
 
 
@@ -35,7 +37,7 @@ class Block:
         """The same for blocks that differ in nothing but blanks, which mean something in code."""
         if self.kind == "blank":
             return ""
-        if self.kind == "code":
+        if self.kind == "code" or _CODE.search(self.text):
             return self.text.rstrip()
         lines = self.text.strip("\r\n").splitlines()
         # Two blanks at the end of a line break it; where a line begins they nest lists.

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bloop_evernote.config import EvernoteConfig
 from bloop_evernote.index import Entry, Index
@@ -45,6 +46,8 @@ class Reader:
         self.chunks = chunks
         self.source = Source(path, bounds)
         self.index = Index(self.source.exports, bounds.max_note_bytes)
+        # Of one note, whose text would be parsed again for each of them.
+        self._pictures: tuple[Any, dict[str, list[bytes]]] = (None, {})
 
     def container_id(self, notebook: int) -> str:
         """The remote id of a notebook: its export's path, which the next export has too."""
@@ -90,8 +93,14 @@ class Reader:
             if not where.picture:
                 yield from decoded(window, where.span)
                 return
-            text, _ = text_of(window.read(*where.span))
-        for data in pictures_in(text):
-            if hashlib.md5(data, usedforsecurity=False).hexdigest() == where.md5:
-                yield data
-                return
+            place = (where.notebook, where.span)
+            kept = self._pictures
+            if kept[0] != place:
+                kept = self._pictures = (place, _by_md5(window.read(*where.span)))
+        yield from kept[1].get(where.md5, ())
+
+
+def _by_md5(content: bytes) -> dict[str, list[bytes]]:
+    """The pictures in a text by the MD5 of their bytes."""
+    text, _ = text_of(content)
+    return {hashlib.md5(one, usedforsecurity=False).hexdigest(): [one] for one in pictures_in(text)}

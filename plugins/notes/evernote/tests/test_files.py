@@ -6,7 +6,9 @@ import base64
 
 import pytest
 
+from bloop_evernote import reader
 from bloop_evernote.files import file_name
+from bloop_evernote.text import text_of
 from bloop_sdk.records import Kind, Ref
 from plugins.notes.evernote.tests.exports import md5, media, note, resource
 
@@ -142,6 +144,17 @@ async def test_ink_is_a_file_and_its_picture_is_shown(write, read):
     strokes = next(one for one in snapshot.of(Kind.FILE) if one.media_type == ink)
     assert strokes.lost == ("the strokes of its ink: only Evernote draws them",)
     assert "![i.png]" in made.markdown
+
+
+async def test_a_text_is_parsed_once_for_all_of_its_pictures(write, read, monkeypatch):
+    data = [base64.b64encode(b"%d" % number).decode() for number in range(20)]
+    body = "".join(f'<img src="data:image/png;base64,{one}"/>' for one in data)
+    parsed = []
+    monkeypatch.setattr(reader, "text_of", lambda text: parsed.append(text) or text_of(text))
+    snapshot = await read(write(note("N", body)))
+    for number, one in enumerate(snapshot.of(Kind.FILE)):
+        assert b"".join([piece async for piece in one.chunks()]) == b"%d" % number
+    assert len(parsed) == 1
 
 
 async def test_pictures_in_the_text_become_files(write, read):

@@ -7,14 +7,15 @@ first two of these is overwritten; whoever edits another one is not.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
-from typing import Any
+from tempfile import SpooledTemporaryFile
 from urllib.parse import quote, unquote
 
 from bloop_notion import notes, properties, uploads
@@ -302,13 +303,19 @@ class Writing:
         media = next((one for one in files if one.id == file), None)
         if media is None:
             return None
-        data = b"".join([one async for one in self._reading.downloads.reader(above, media)()])
         limit = uploads.limit_of(await self._reading.me())
+        # Its size has to be told before its bytes, and it may have gigabytes.
+        with SpooledTemporaryFile(uploads.SINGLE) as copy:
+            async for piece in self._reading.downloads.reader(above, media)():
+                await asyncio.to_thread(copy.write, piece)
+            size = copy.tell()
+            copy.seek(0)
 
-        async def chunks() -> Any:
-            yield data
+            async def chunks() -> AsyncIterator[bytes]:
+                while piece := await asyncio.to_thread(copy.read, uploads.PART):
+                    yield piece
 
-        sent = await uploads.upload(self._api, limit, media.name, None, len(data), chunks())
+            sent = await uploads.upload(self._api, limit, media.name, None, size, chunks())
         return {"type": "file_upload", "file_upload": {"id": sent}}
 
     async def _parent(self, parent: str | None) -> JSONObject:

@@ -127,12 +127,29 @@ def _edits(base: Sequence[Block], changed: Sequence[Block]) -> list[_Edit] | Non
     was, now = was[first : len(was) - last], now[first : len(now) - last]
     if len(was) + len(now) > MOST_BLOCKS:
         return None
-    matcher = SequenceMatcher(None, was, now, autojunk=False)
+    # Gaps, and lines that stand everywhere, are no places to begin at: each would be compared with
+    # each, and a thousand blocks take half a minute.
+    matcher = SequenceMatcher(lambda key: not key, was, now)
     return [
         _Edit(i + first, j + first, tuple(changed[k + first : m + first]))
-        for tag, i, j, k, m in matcher.get_opcodes()
+        for tag, *span in matcher.get_opcodes()
         if tag != "equal"
+        for i, j, k, m in _at_gaps(was, now, *span)
     ]
+
+
+def _at_gaps(
+    was: Sequence[str], now: Sequence[str], i: int, j: int, k: int, m: int
+) -> Iterator[tuple[int, int, int, int]]:
+    """A replacement by as many blocks as its parts between the gaps that stayed."""
+    upto = 0
+    for at in range(j - i if j - i == m - k else 0):
+        if not was[i + at] and not now[k + at]:
+            if at > upto:
+                yield i + upto, i + at, k + upto, k + at
+            upto = at + 1
+    if i + upto < j or k + upto < m:
+        yield i + upto, j, k + upto, m
 
 
 def _together(here: Sequence[_Edit], there: Sequence[_Edit]) -> list[_Edit] | None:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import expected_version, json_response
 from bloop.content import queries as content
@@ -75,13 +76,17 @@ async def note_of(request: Request, id_: str) -> dict[str, Any]:
     shown = ("id", "container", "connection", "title", "state", "url", "row_version", "updated_at")
     states = sorted((row["state"] for row in waits), key=_URGENT.index)
     known = "sent" if found["connection"] is not None and system is not None else "here"
+    # Who changed it, and what the other system said to that, is for those who may.
+    writer = may(call, "content:write") or await database.read_one(
+        content.TEACHES_ITEM, call, id=id_
+    )
     return {
         **{name: found[name] for name in shown},
         "markdown": text.markdown,
         "tags": text.tags,
         "lost": parsed(found["lost"]),
         "sync": states[0] if states else known,
-        "unsent": waits,
+        "unsent": waits if writer else [],
         "writes": None if system is None else parsed(queries.WRITES.as_dict(system)["writes"]),
     }
 

@@ -77,7 +77,8 @@ class UnsentList(_Strict):
 class NoteOut(_Strict):
     """A note as it is written. ``writes`` are what its system can be told, null for a note of none.
 
-    ``sync`` is ``here`` for a note of no other system, else ``sent``, or the state of what waits.
+    ``sync`` is ``here`` for a note of no other system, else ``sent``, or the state of what waits,
+    which ``unsent`` tells to those who may write it.
     """
 
     id: str = Field(examples=[_ID])

@@ -102,7 +102,9 @@ class Sending:
         except PermissionMissingError as err:
             await self._refuse(step, err)
         except (AuthError, RateLimitedError) as err:
-            await self._do(settling.failed, step.row, err, unknown=step.op.again)
+            # It may have come after a part of it: what was made is not to be made twice.
+            unknown = step.op.again or step.op.kind in settling.MADE
+            await self._do(settling.failed, step.row, err, unknown=unknown)
             raise
         except RetriableError as err:
             self._failed[step.row] = err

@@ -22,7 +22,7 @@ from bloop.store.unit import UnitOfWork
 from bloop_sdk import BloopError, NoteWrite, WriteResult
 
 _TEXTS = {str(NoteWrite.CREATE), str(NoteWrite.UPDATE)}
-_MADE = {str(NoteWrite.CREATE), str(NoteWrite.ATTACH)}
+MADE = {str(NoteWrite.CREATE), str(NoteWrite.ATTACH)}
 
 
 @command("content:write")
@@ -36,7 +36,7 @@ def adopt(unit: UnitOfWork, step: Step, answer: WriteResult) -> None:
     values: dict[str, Any] = {}
     if answer.remote_version is not None:
         values["remote_version"] = answer.remote_version
-    if row.op in _MADE and item.connection_id is None:
+    if row.op in MADE and item.connection_id is None:
         _absorb(unit, row.connection_id, item, answer.ref.remote_id)
         values |= {"connection_id": row.connection_id, "remote_id": answer.ref.remote_id}
     if row.op in _TEXTS:
@@ -47,7 +47,7 @@ def adopt(unit: UnitOfWork, step: Step, answer: WriteResult) -> None:
         row.sent = {**step.sent, "version": answer.remote_version}
     unit.session.flush()
     _set(unit, item, values)
-    if step.op.kind in _MADE:
+    if step.op.kind in MADE:
         _link_again(unit, item)
 
 
