@@ -145,9 +145,7 @@ class Folder:
 
             offers["delete"] = delete
             offers["restore"] = lambda: _copy(saved, path)
-        return Source(
-            {"good": self.settings_at(path)}, offers, path=path, imported=not self.living
-        )
+        return Source({"good": self.settings_at(path)}, offers, path=path, imported=not self.living)
 
     def settings_at(self, path: Path) -> Mapping[str, Any]:
         """The plugin's settings for a source at ``path``."""

@@ -1,9 +1,9 @@
 """A note's text changed in place: front matter by lines, so that the others stay as they are.
 
-    note = Written.of(data)
-    note.set("title", "Waves")
-    note.body = "They carry energy.\\n"
-    note.encoded()
+note = Written.of(data)
+note.set("title", "Waves")
+note.body = "They carry energy."
+data = note.encoded()
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import yaml
 from bloop_markdown.properties import decode, split
 
 _HEAD = re.compile(
-    r"---[ \t]*(?:\r\n|\r|\n)(.*?(?:\r\n|\r|\n))??(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z)", re.DOTALL
+    r"(---[ \t]*(?:\r\n|\r|\n))(.*?(?:\r\n|\r|\n))??"
+    r"((?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z))",
+    re.DOTALL,
 )
 _PLAIN = re.compile(r"[^\W\d_][\w/ -]*")
 _ERRORS = (yaml.YAMLError, ValueError, TypeError, ArithmeticError, RecursionError)
@@ -47,16 +49,14 @@ class Written:
         codec = _codec(data)
         text = data.decode(codec, "replace")
         newline = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
-        about, body = split(decode(data)[0])
+        whole = decode(data)[0]
+        about, body = split(whole)
         found = _HEAD.match(text)
         note = cls(body, codec=codec, newline=newline)
-        shown = body.endswith(_lines(text[found.end() :])) if found else False
-        if found is None or not (about.yaml or shown):
+        if found is None or body == whole:
             return note
-        begin, end = found.span(1) if found[1] is not None else (0, 0)
-        note.head = text[begin:end]
-        note.opening = text[: begin or found.end() - len(text[: found.end()].splitlines(True)[-1])]
-        note.closing = text[len(note.opening) + len(note.head) : found.end()]
+        note.head = found[2] or ""
+        note.opening, note.closing = found[1], found[3]
         if about.lost and not about.yaml:
             note._broken = body.removesuffix(_lines(text[found.end() :]))
         return note
@@ -84,13 +84,13 @@ class Written:
                 body = body[len(self._broken) :]
             else:
                 head = ""  # Somebody has mended or removed what stood in the text.
-        elif not head and split(body) != split("") and split(body)[1] != body:
+        elif not head and split(body)[1] != body:
             head = f"---{self.newline}---{self.newline}"
         if head and not head.endswith(("\n", "\r")) and body:
             head += self.newline
         text = head + body.replace("\n", self.newline)
         try:
-            return _marked(text, self.codec)
+            return text.encode(self.codec)
         except UnicodeEncodeError:
             return text.encode()
 
@@ -108,10 +108,6 @@ def _codec(data: bytes) -> str:
     except UnicodeDecodeError:
         return "cp1252"
     return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8"
-
-
-def _marked(text: str, codec: str) -> bytes:
-    return text.encode(codec)
 
 
 def _loaded(head: str) -> dict[Any, Any] | None:

@@ -238,7 +238,7 @@ class Reader:
                 cure="raise max_file_bytes in [plugins.markdown]",
                 code="file_too_large",
             )
-        # Whole films are not read for nothing: the hub asks for their bytes when these facts change.
+        # Films are not read for nothing: the hub asks for their bytes when these facts change.
         sha256 = None if self._living else digest(self.source, path)
         known = {"modified_ns": entry.modified_ns, "size": entry.size}
         name = basename(path)

@@ -95,9 +95,7 @@ class Folder:
                 self.refused.append((found.path or self.name, found.refused))
                 continue
             modified = datetime.fromtimestamp(found.modified, UTC)
-            self.entries[found.path] = Entry(
-                found.path, found.size, modified, found.modified_ns
-            )
+            self.entries[found.path] = Entry(found.path, found.size, modified, found.modified_ns)
             if len(self.entries) > bounds.max_entries:
                 raise HostileInputError(
                     f"{self.name}: the folder holds more than {bounds.max_entries} files",

@@ -31,6 +31,7 @@ TRASH = ".trash"
 MAX_NAME_BYTES = 200
 """Of a name without its suffix: most file systems take 255, and a number may have to follow."""
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*#^\[\]\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+')
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
 
 
@@ -86,29 +87,41 @@ class Vault:
 
     def create(self, folder: str, name: str, pieces: Iterator[bytes], key: str) -> str:
         """A new file in ``folder``, with another name where that is taken; its path."""
-        with self._changing(f"{folder}{name}") as target:
-            with self._beside(target, key, pieces, 0o666) as temp:
-                return self._placed(temp, folder, name)
+        with (
+            self._changing(f"{folder}{name}", new=True) as target,
+            self._beside(target, key, pieces, 0o666) as temp,
+        ):
+            return self._placed(temp, folder, name)
 
     def move(self, path: str, folder: str, name: str) -> str:
         """A file in another folder, with another name where that is taken; its path."""
-        with self._changing(path) as source, self._changing(f"{folder}{name}"):
+        with self._changing(path) as source, self._changing(f"{folder}{name}", new=True):
             placed = self._placed(source, folder, name)
             source.unlink()
             _sync(source.parent)
             return placed
 
-    def remove_twin(self, path: str) -> None:
-        """Take away one name of a file that has two, as a kill in the middle of a move leaves."""
+    def remove_twin(self, path: str, folder: str, name: str) -> bool:
+        """Take away a file that has its new name too, as a kill in the middle of a move leaves."""
+        if not any(self.same(path, other) for other in self.candidates(folder, name)):
+            return False
         with self._changing(path) as target:
-            if target.stat().st_nlink > 1:
-                target.unlink()
+            target.unlink()
+            _sync(target.parent)
+        return True
+
+    def same(self, path: str, other: str) -> bool:
+        """Whether two paths are names of one file."""
+        try:
+            return path != other and (self.root / path).samefile(self.root / other)
+        except OSError:
+            return False
 
     def expect(self, path: str, version: str | None) -> None:
         """Raise PreconditionFailedError for a file that is another one by now."""
         try:
             with open_inside(self.root, path) as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+                found = hashlib.sha256(file.read()).hexdigest()
         except MissingRecordError:
             found = None
         if found != version:
@@ -139,12 +152,12 @@ class Vault:
 
     def _taken(self, folder: str) -> set[str]:
         try:
-            return {_fold(name) for name in os.listdir(self.root / folder)}
+            return {_fold(path.name) for path in (self.root / folder).iterdir()}
         except FileNotFoundError:
             return set()
 
     @contextmanager
-    def _changing(self, path: str) -> Iterator[Path]:
+    def _changing(self, path: str, *, new: bool = False) -> Iterator[Path]:
         """The place of a file, whose folder is there and inside; the disk's errors in words."""
         target = self.root / path
         try:
@@ -152,24 +165,22 @@ class Vault:
             for _ in range(2):
                 if not target.parent.resolve().is_relative_to(self.root):
                     raise MissingRecordError(f"{path} leads out of the folder")
-                target.parent.mkdir(parents=True, exist_ok=True)
+                if new:
+                    target.parent.mkdir(parents=True, exist_ok=True)
             yield target
-        except PermissionError as err:
-            raise PermissionMissingError(
-                f"{path} cannot be written: {err.strerror}",
-                cure="give the hub's user the right to write in the vault",
-            ) from err
         except FileNotFoundError as err:
             raise MissingRecordError(f"{path} is gone") from err
         except OSError as err:
-            if err.errno == errno.EROFS:
-                raise PermissionMissingError(f"{path}: the vault is mounted read only") from err
+            if err.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+                raise PermissionMissingError(
+                    f"{path} cannot be written: {err.strerror}",
+                    permission="write in the vault",
+                    cure="let the hub's user write in the folder",
+                ) from err
             raise UnavailableError(f"{path} cannot be written: {err.strerror}") from err
 
     @contextmanager
-    def _beside(
-        self, target: Path, key: str, pieces: Iterator[bytes], mode: int
-    ) -> Iterator[Path]:
+    def _beside(self, target: Path, key: str, pieces: Iterator[bytes], mode: int) -> Iterator[Path]:
         """A whole file beside its place. The same key has the same name: nothing is left over."""
         temp = target.parent / f".bloop-{hashlib.sha256(key.encode()).hexdigest()[:24]}.tmp"
         temp.unlink(missing_ok=True)
@@ -207,7 +218,7 @@ def _link(source: Path, target: Path) -> None:
     except FileExistsError:
         raise
     except OSError as err:
-        if err.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}:
+        if err.errno not in _NO_LINKS:
             raise
         _copy(source, target)  # A file system without links, such as a USB stick's.
 
@@ -238,5 +249,3 @@ def _sync(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
-
-

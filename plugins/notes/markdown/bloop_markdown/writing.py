@@ -30,6 +30,7 @@ from bloop_sdk.markdown import Links, render_titled
 from bloop_sdk.records import Batch, Kind, Note, Record, Ref, Skipped
 
 _LINK = re.compile(r"\]\(bloop:(note|file|opaque):([^\s()<>\"'#]{1,500})(#[^\s()<>\"']*)?\)")
+_FIRST = re.compile(r"\A(\s*#[ \t]+)[^\n]*")
 _BARE = re.compile(r"bloop:(?:note|file|opaque):")
 
 
@@ -60,7 +61,9 @@ class Writer:
         if op.kind == NoteWrite.MOVE:
             return self._move(op, op.ref, path, version)
         self.vault.expect(path, version)
-        self.vault.move(path, f"{TRASH}/", path.rpartition("/")[2])
+        name = path.rpartition("/")[2]
+        if not (op.again and self.vault.remove_twin(path, f"{TRASH}/", name)):
+            self.vault.move(path, f"{TRASH}/", name)
         return WriteResult(ref=op.ref, remote_version=None, batch=self._gone(op.ref))
 
     # -- each kind
@@ -71,11 +74,12 @@ class Writer:
         if self.reader.path_of(ref) is not None:
             return self._answer(ref)  # An earlier try has made it.
         folder = self._folder(draft.container, draft.parent)
-        name = f"{safe_name(draft.title)}.md"
-        self._bound(f"{folder}{name}")
+        *_, place = self.vault.candidates(folder, f"{safe_name(draft.title)}.md")
+        name = place[len(folder) :]
+        self._bound(place)
         note = Written("")
         note.set("id", own)
-        self._fill(note, draft, f"{folder}{name}", stem_of(name))
+        self._fill(note, draft, place, stem_of(name))
         self.vault.create(folder, name, iter([note.encoded()]), op.idempotency_key)
         return self._answer(ref)
 
@@ -95,18 +99,14 @@ class Writer:
     def _move(self, op: WriteOp, ref: Ref, path: str, version: str | None) -> WriteResult:
         values = op.values
         folder = self._folder(str(values["container"]), values.get("parent"))
-        twins = self._twins(path) if op.again else []
-        if any(parent_of(twin) == folder for twin in twins):
-            for twin in twins:
-                if parent_of(twin) != folder:
-                    self.vault.remove_twin(twin)
+        name = path.rpartition("/")[2]
+        if op.again and self._moved(path, folder):
             return self._answer(ref)
         if parent_of(path) == folder:
             if not op.again:
                 self.vault.expect(path, version)
             self._order(values.get("after"))
             return self._answer(ref)
-        name = path.rpartition("/")[2]
         self._bound(f"{folder}{name}")
         old = read(self.reader.source, path, self.reader.bounds.max_note_bytes)
         self._same(path, old, version)
@@ -152,9 +152,11 @@ class Writer:
         self.reader.require(draft.container)
         note.body = self._linked(draft.markdown, path)
         about = split(decode(note.encoded())[0])[0]
+        title = " ".join(draft.title.split())
+        if about.title is None:
+            title = self._headed(note, draft.base_markdown, title)
         links = Links(lambda _target: None)
         made = render_titled(note.body, links, titled=about.title)
-        title = " ".join(draft.title.split())
         if (about.title or made.title or stem) != title:
             note.set(_key(about.yaml, "title"), title)
         inline = set(links.tags)
@@ -166,6 +168,18 @@ class Writer:
             if kept := inline - set(draft.tags):
                 self.lost.append(f"tags that stand in its text: {', '.join(sorted(kept))[:200]}")
         self.lost += note.lost
+
+    def _headed(self, note: Written, base: str, title: str) -> str:
+        """The title, where a heading at the beginning is it: either one changes the other."""
+        heading, was = _heading(note.body), _heading(base)
+        if heading is None or was is None or heading == title:
+            return title
+        if heading != was:
+            return heading
+        body = _FIRST.sub(lambda match: f"{match[1]}{title}", note.body, count=1)
+        if _heading(body) == title:
+            note.body = body
+        return title
 
     def _linked(self, markdown: str, path: str) -> str:
         """Links of the hub as links between files, by their paths."""
@@ -215,11 +229,16 @@ class Writer:
             found.update(piece)
         return found.hexdigest()
 
-    def _twins(self, path: str) -> list[str]:
-        """All names of one file: a kill in the middle of a move leaves two."""
-        root, mine = self.vault.root, (self.vault.root / path).stat()
-        notes = filter(is_note, self.reader.source.entries)
-        return [one for one in notes if (root / one).stat().st_ino == mine.st_ino]
+    def _moved(self, path: str, folder: str) -> bool:
+        """Whether an earlier try has given the note its place: what it left of the old one goes."""
+        entries = filter(is_note, self.reader.source.entries)
+        twins = [one for one in entries if one == path or self.vault.same(one, path)]
+        if not any(parent_of(one) == folder for one in twins):
+            return False
+        for one in twins:
+            if parent_of(one) != folder:
+                self.vault.remove_twin(one, folder, one.rpartition("/")[2])
+        return True
 
     def _gone(self, ref: Ref) -> Batch:
         return Batch(deleted=(ref, Ref(Kind.MODULE, ref.remote_id + LEAF)))
@@ -252,6 +271,10 @@ class Writer:
             batch=Batch(records=tuple(records)),
             lost=tuple(dict.fromkeys(self.lost)),
         )
+
+
+def _heading(body: str) -> str | None:
+    return render_titled(body, Links(lambda _target: None)).title
 
 
 def _key(head: str, key: str) -> str:
