@@ -69,8 +69,8 @@ class Pair:
         [found] = self.all(Container)
         return found.id
 
-    def edit(self, title: str, **changes: Any) -> Item:
-        row = self.note(title)
+    def edit(self, name: str, /, **changes: Any) -> Item:
+        row = self.note(name)
         return self.command(service.edit, row.id, row.row_version, changes)
 
     def waiting(self) -> list[tuple[str, str]]:

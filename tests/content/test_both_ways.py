@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from bloop.content.history import undo_run
 from bloop.content.models import Item, Node
 from bloop.content.notes import service
-from bloop.content.notes.models import Clash, Unsent
+from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.notes.texts import text_of
 from bloop.content.notes.waiting import send_now
+from bloop.content.sync_models import SyncRun
 from bloop.kernel.models import Connection
+from bloop.store.errors import ConflictError
+from bloop_sdk import AuthError, UnavailableError, UnsupportedError
 from tests.content.both_ways import Pair
 from tests.content.course import connect
 from tests.support.desk import Desk
@@ -93,13 +97,13 @@ async def test_what_both_changed_is_kept_twice_here_and_there(pair):
     await pair.sync()
 
     assert "theirs" in pair.markdown("First")
-    [clash] = pair.all(Clash)
-    [copy] = pair.all(Item, Item.id == clash.copy_id)
+    [conflict] = pair.all(Conflict)
+    [copy] = pair.all(Item, Item.id == conflict.copy_id)
     assert "mine" in text_of(copy).markdown
     assert copy.title.startswith("First (changed here by ")
     assert copy.title.endswith("; the other is in Tiny)")
     [place] = pair.all(Node, Node.item_id == copy.id)
-    [beside] = pair.all(Node, Node.item_id == clash.item_id)
+    [beside] = pair.all(Node, Node.item_id == conflict.item_id)
     assert place.position > beside.position
     await pair.send()
     assert pair.desk.named(copy.title).markdown == "one\n\nmine\n\nthree\n"
@@ -112,10 +116,10 @@ async def test_what_is_deleted_there_and_edited_here_stays_as_a_copy(pair):
 
     await pair.sync(confirm_deletes=True)
 
-    [clash] = pair.all(Clash)
-    assert clash.how == "deleted_there"
+    [conflict] = pair.all(Conflict)
+    assert conflict.how == "deleted_there"
     await pair.send()
-    [copy] = pair.all(Item, Item.id == clash.copy_id)
+    [copy] = pair.all(Item, Item.id == conflict.copy_id)
     assert pair.desk.named(copy.title).markdown == "one\n\nmine\n\nthree\n"
     await pair.calm()
 
@@ -128,8 +132,8 @@ async def test_what_is_edited_there_and_deleted_here_comes_back(pair):
     assert await pair.send() == {"met": 1}
 
     assert pair.markdown("First") == "new\n"
-    [clash] = pair.all(Clash)
-    assert (clash.how, clash.copy_id) == ("deleted_here", None)
+    [conflict] = pair.all(Conflict)
+    assert (conflict.how, conflict.copy_id) == ("deleted_here", None)
     await pair.calm()
 
 
@@ -173,8 +177,6 @@ async def test_a_file_goes_before_the_note_that_links_to_it(pair, blobs):
 
 
 async def test_a_refusal_stays_with_its_reason_and_can_be_sent_again_or_taken_back(pair):
-    from bloop_sdk import UnsupportedError
-
     def refuse(_op):
         raise UnsupportedError("no tables here", cure="take the table out")
 
@@ -194,4 +196,160 @@ async def test_a_refusal_stays_with_its_reason_and_can_be_sent_again_or_taken_ba
     assert pair.command(send_now, pair.connection)
     assert await pair.send() == {"sent": 1}
     assert pair.desk.named("Second").markdown == "beta\n"
+    await pair.calm()
+
+
+class Killed(BaseException):
+    """The process ends."""
+
+
+def die(_op):
+    raise Killed
+
+
+@pytest.mark.parametrize("met", [False, True], ids=["alone", "after a sync"])
+async def test_a_note_whose_answer_was_lost_is_not_made_twice(pair, met):
+    made = pair.command(service.create, pair.book(), title="New", markdown="text\n")
+    pair.desk.after = die
+    with pytest.raises(Killed):
+        await pair.send()
+    pair.desk.after = lambda _op: None
+    if met:
+        await pair.sync()
+    pair.command(service.edit, made.id, None, {"markdown": "text\n\nmore\n"})
+
+    await pair.send()
+
+    assert [op.again for op in pair.desk.log] == [False, True, False]
+    assert pair.desk.named("New").markdown == "text\n\nmore\n"
+    assert pair.note("New").id == made.id
+    await pair.calm()
+
+
+async def test_what_is_edited_while_it_is_sent_is_sent_next(pair):
+    row = pair.edit("First", markdown=THREE.replace("one", "1"))
+
+    def edit_on(_op):
+        pair.desk.after = lambda _op: None
+        pair.command(service.edit, row.id, None, {"markdown": "1\n\ntwo\n\n3\n"})
+
+    pair.desk.after = edit_on
+    assert await pair.send() == {"sent": 2}
+    assert pair.desk.named("First").markdown == "1\n\ntwo\n\n3\n"
+    await pair.calm()
+
+
+async def test_what_may_work_later_waits_with_its_reason(pair):
+    def away(_op):
+        raise UnavailableError("the desk is closed")
+
+    pair.desk.before = away
+    pair.edit("First", title="Premier")
+    with pytest.raises(UnavailableError):
+        await pair.send()
+    [waiting] = pair.all(Unsent)
+    assert (waiting.state, waiting.reason) == ("sending", "the desk is closed")
+    pair.desk.before = lambda _op: None
+    assert await pair.send() == {"sent": 1}
+    [place] = pair.all(Node, Node.title == "Premier")
+    assert place.remote_id == "n-s1"
+    await pair.calm()
+
+
+async def test_new_notes_that_link_to_each_other_find_each_other_over_there(pair):
+    one = pair.command(service.create, pair.book(), title="One")
+    two = pair.command(
+        service.create, pair.book(), title="Two", markdown=f"see [one](bloop:note:{one.id})\n"
+    )
+    pair.command(service.edit, one.id, None, {"markdown": f"see [two](bloop:note:{two.id})\n"})
+
+    await pair.send()
+
+    names = {title: pair.desk.named(title).id for title in ("One", "Two")}
+    assert pair.desk.named("One").markdown == f"see [two](bloop:note:{names['Two']})\n"
+    assert pair.desk.named("Two").markdown == f"see [one](bloop:note:{names['One']})\n"
+    await pair.calm()
+
+
+async def test_undoing_a_run_gives_back_the_edit_that_it_merged(pair):
+    mine = THREE.replace("one", "1")
+    pair.edit("First", markdown=mine)
+    pair.desk.change("s1", markdown=THREE.replace("three", "3"))
+    report = await pair.sync()
+    assert pair.markdown("First") == "1\n\ntwo\n\n3\n"
+
+    pair.command(undo_run, report.run)
+
+    assert pair.markdown("First") == mine
+    assert pair.waiting() == [("note.update", "waiting")]
+    await pair.sync()
+    assert pair.markdown("First") == "1\n\ntwo\n\n3\n"
+    pair.edit("First", title="Premier")
+    [run, *_] = sorted(pair.all(SyncRun), key=lambda run: -run.generation)
+    with pytest.raises(ConflictError, match="edited here since"):
+        pair.command(undo_run, run.id)
+    await pair.send()
+    await pair.calm()
+
+
+async def test_undoing_a_run_takes_back_its_conflicts(pair):
+    mine = THREE.replace("two", "mine")
+    pair.edit("First", markdown=mine)
+    pair.desk.change("s1", markdown=THREE.replace("two", "theirs"))
+    report = await pair.sync()
+    assert len(pair.all(Conflict)) == 1
+
+    pair.command(undo_run, report.run)
+
+    assert pair.markdown("First") == mine
+    assert (pair.all(Conflict), pair.waiting()) == ([], [("note.update", "waiting")])
+    assert len(pair.all(Item, Item.kind == "note")) == 2
+
+
+async def test_an_edit_is_undone_like_an_edit(pair):
+    pair.edit("First", markdown="new\n")
+    await pair.send()
+    row = pair.note("First")
+    pair.command(service.undo, row.id, row.row_version)
+    assert pair.markdown("First") == THREE
+    await pair.send()
+    assert pair.desk.named("First").markdown == THREE
+    await pair.calm()
+
+
+async def test_a_deleted_note_comes_back_while_it_waits_and_is_written_anew_afterwards(pair):
+    row = pair.note("First")
+    pair.command(service.delete, row.id, None)
+    pair.command(service.restore, row.id, None)
+    assert pair.waiting() == []
+    await pair.calm()
+
+    pair.command(service.delete, row.id, None)
+    await pair.send()
+    again = pair.command(service.restore, row.id, None)
+    assert again.id != row.id
+    await pair.send()
+    assert pair.desk.named("First").markdown == THREE
+    await pair.calm()
+
+
+async def test_what_the_other_side_trims_does_not_come_back_as_a_change(pair):
+    pair.edit("First", markdown="one   \n\ntwo \n")
+    assert await pair.send() == {"sent": 1}
+    assert pair.markdown("First") == "one\n\ntwo\n"
+    await pair.calm()
+
+
+async def test_a_credential_that_is_refused_leaves_what_waits_as_it_is(pair):
+    def refuse(_op):
+        raise AuthError("who are you?", cure="log in again")
+
+    pair.desk.before = refuse
+    pair.edit("First", markdown="new\n")
+    with pytest.raises(AuthError):
+        await pair.send()
+    [waiting] = pair.all(Unsent)
+    assert (waiting.state, waiting.cure) == ("waiting", "log in again")
+    pair.command(service.revert, waiting.id)
+    pair.desk.before = lambda _op: None
     await pair.calm()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,10 +13,11 @@ import pytest
 
 from bloop.events.handlers import HandlerError, is_async, matches
 from bloop.events.hooks import FEEDS, hook_consumers
+from bloop.hub.catalogue import catalogue
 from bloop.kernel.breaker import Breakers
 from bloop.kernel.dispatch import Dispatcher
 from bloop_sdk import Plugin, hookimpl
-from bloop_sdk.events import Event
+from bloop_sdk.events import TOPICS_OF_FAMILIES, Event
 from bloop_sdk.hooks import HOOK_GROUPS, HookKind, hook_traits
 
 EVENT = Event(
@@ -45,8 +47,16 @@ def test_what_is_promised_is_fed_with_the_arguments_of_its_spec():
             assert name in FEEDS
     for name, feed in FEEDS.items():
         assert hook_traits()[name].kind is HookKind.EVENT
-        given = feed.arguments(EVENT)
+        given = feed.arguments(replace(EVENT, payload=EVENT.payload | {"lesson": "1"}))
         assert set(given) == set(inspect.signature(specs[name]).parameters) - {"self"}
+
+
+def test_families_say_what_the_hub_has_declared_for_them():
+    found = defaultdict(set)
+    for topic in catalogue():
+        if topic.family is not None:
+            found[topic.family].add(topic.name)
+    assert found == {family: {*topics} for family, topics in TOPICS_OF_FAMILIES.items()}
 
 
 @pytest.mark.parametrize("takes", [True, False])
@@ -83,6 +93,21 @@ async def test_a_hook_hears_who_was_enrolled_in_what():
     said = replace(EVENT, topic="learning.enrolled", payload={"id": "ada", "container": "c"})
     await found.target()(None, said)
     assert got == [("ada", "c")]
+
+
+async def test_a_hook_hears_of_a_video_that_is_ready():
+    got = []
+
+    class Shows(Plugin):
+        @hookimpl
+        async def video_ready(self, lesson, video):
+            got.append((lesson, video))
+
+    found = only_consumer(Shows)
+    assert found.wants("video.ready") and not found.wants("video.failed")
+    payload = {"id": "v", "lesson": "i", "seconds": 3.0}
+    await found.target()(None, replace(EVENT, topic="video.ready", payload=payload))
+    assert got == [("i", "v")]
 
 
 async def test_a_plain_hook_that_hangs_or_gives_a_coroutine_is_a_failure():

@@ -2,94 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-
 import pytest
 
 from bloop.accounts.sessions import system_call
-from bloop.content.models import Item
-from bloop.content.notes.models import Clash
-from bloop.content.syncing import ask_for_sync
-from bloop.hub import Hub
-from bloop.hub.connections import NewConnection, check, create
-from bloop.jobs.models import Job
-from bloop.store.database import in_unit
+from bloop.content.notes.models import Conflict
 from bloop_sdk import UnsupportedError
-from bloop_sdk.testing.distributions import write_plugin
 from tests.content.course import rows
-
-PATIENCE_SECONDS = 120
-API = {"accept": "application/json"}
-PROVIDER = """
-from tests.support.desk import Desk, DeskProvider
-
-DESK = Desk()
-
-
-class Provider(DeskProvider):
-    def __init__(self, ctx):
-        super().__init__(DESK)
-"""
+from tests.support.notes import API, calm, note_of, open_desk_hub, start_desk, sync
 
 
 @pytest.fixture
 async def hub(hub_toml, site):
-    manifest = {"family": "notes", "provides": {"notes": "bloop_desk.provider:Provider"}}
-    write_plugin(site, "desk", files={"provider.py": PROVIDER}, manifest=manifest)
-    hub_toml.write_text(hub_toml.read_text() + "[plugins.desk]\nenabled = true\n")
-    hub = Hub.open(hub_toml, "api")
-    await hub.start()
-    await hub.loaded()
-    yield hub
-    await hub.stop()
+    async with open_desk_hub(hub_toml, site) as hub:
+        yield hub
 
 
 @pytest.fixture
 async def desk(hub):
     """The system, which the hub has connected and read."""
-    call = system_call(hub.institution)
-    hub.connection = await create(hub, call, NewConnection(plugin="desk", name="Desk"))
-    await check(hub, call, hub.connection)
-    found = sys.modules["bloop_desk.provider"].DESK
-    found.add("First", "one\n\ntwo\n")
-    await sync(hub)
-    return found
-
-
-async def sync(hub):
-    call = system_call(hub.institution)
-    job = await hub.database.run(in_unit, hub.database, call, ask_for_sync, hub.connection)
-    ended = await over(hub, job)
-    assert ended.state == "succeeded", ended.error
-    return ended.result
-
-
-async def over(hub, job):
-    call = system_call(hub.institution)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            (row,) = await asyncio.to_thread(rows, hub.database, call, Job, Job.id == job)
-            if row.state in {"succeeded", "failed"}:
-                return row
-            await asyncio.sleep(0.05)
-
-
-async def calm(hub):
-    """Every job is over."""
-    call = system_call(hub.institution)
-    open_ = Job.state.in_(["waiting", "running", "blocked"])
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            if not await asyncio.to_thread(rows, hub.database, call, Job, open_):
-                return
-            await asyncio.sleep(0.05)
-
-
-async def note_of(hub, browser, title):
-    call = system_call(hub.institution)
-    (row,) = rows(hub.database, call, Item, Item.title == title, Item.state == "active")
-    return (await browser.get(f"/api/v1/notes/{row.id}", headers=API)).json()
+    return await start_desk(hub)
 
 
 async def ask(browser, method, path, version=None, **values):
@@ -185,7 +116,7 @@ async def test_a_refusal_is_told_and_taken_back(hub, desk, visit):
     assert (await note_of(hub, educator, "First"))["markdown"] == "one\n\ntwo\n"
 
 
-async def test_a_clash_is_decided(hub, desk, visit):
+async def test_a_conflict_is_decided(hub, desk, visit):
     educator = await visit("educator")
     note = await note_of(hub, educator, "First")
     desk.change("s1", markdown="theirs\n\ntwo\n")
@@ -193,17 +124,19 @@ async def test_a_clash_is_decided(hub, desk, visit):
     await ask(educator, "PATCH", f"/notes/{note['id']}", note["row_version"], json=body)
     await calm(hub)
 
-    listed = await educator.get("/api/v1/clashes", headers=API)
-    [clash] = listed.json()["items"]
-    assert (clash["mine"], clash["theirs"]) == ("mine\n\ntwo\n", "theirs\n\ntwo\n")
+    listed = await educator.get("/api/v1/conflicts", headers=API)
+    [conflict] = listed.json()["items"]
+    assert (conflict["mine"], conflict["theirs"]) == ("mine\n\ntwo\n", "theirs\n\ntwo\n")
     assert len(desk.sheets) == 2
-    settled = await ask(educator, "POST", f"/clashes/{clash['id']}/settle", json={"keep": "mine"})
+    settled = await ask(
+        educator, "POST", f"/conflicts/{conflict['id']}/settle", json={"keep": "mine"}
+    )
     assert settled.status_code == 200, settled.text
     await calm(hub)
 
     [sheet] = desk.sheets.values()
     assert (sheet.title, sheet.markdown) == ("First", "mine\n\ntwo\n")
-    assert [row.settled for row in rows(hub.database, system_call(hub.institution), Clash)] == [
+    assert [row.settled for row in rows(hub.database, system_call(hub.institution), Conflict)] == [
         "mine"
     ]
     assert (await sync(hub))["written"] == 0

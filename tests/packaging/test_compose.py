@@ -61,6 +61,7 @@ def test_the_hub_takes_its_configuration(name):
     assert config.jobs.broker_url.get_secret_value().startswith("amqp://")
     assert {plugin.id for plugin in load(FOLDER / "hub.toml", env).wanted()} == {
         "cartridge",
+        "evernote",
         "markdown",
     }
     mounted = [volume.split(":")[1] for volume in one["volumes"]]

@@ -187,11 +187,11 @@ def test_an_addition_passes(now, old, what):
 
 def test_what_is_provisional_may_change_and_is_reported(now, old):
     old["names"][PAYMENTS]["members"].pop("refund")
-    old["hooks"]["video_ready"]["parameters"].pop()
+    old["hooks"]["filter_recommendations"]["parameters"].pop()
     found = compare(now, old)
     assert [(change.where, change.breaks) for change in found] == [
         (f"{PAYMENTS}.refund", False),
-        ("hook video_ready(video)", False),
+        ("hook filter_recommendations(learner)", False),
     ]
     assert "provisional, changed" in str(found[0])
 

@@ -39,7 +39,7 @@ PARAMETERS = {
     "key_id": "api_key.id",
     "kind": "item.kind",
     "name": "job_schedule.name",
-    "clash_id": "note_clash.id",
+    "conflict_id": "note_conflict.id",
     "node_id": "node.id",
     "note_id": "item.id",
     "parked_id": "event_parked.id",
@@ -81,6 +81,7 @@ QUERIES = {
     "kind": ["item.kind"],
     "language": ["search_document.language"],
     "login": ["account_user.email"],
+    "parent": ["node.id"],
     "q": ["search_document.title", "search_document.text", "search_document.tenant"],
     "resource": ["item:item.id", "user:account_user.id", "job:job.id", "audit_line.resource"],
     "scopes": ["content:read"],
@@ -122,7 +123,7 @@ BODIES = {
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
     "POST /api/v1/containers/{container_id}/notes": {"title": "x"},
-    "POST /api/v1/clashes/{clash_id}/settle": {"keep": "both"},
+    "POST /api/v1/conflicts/{conflict_id}/settle": {"keep": "both"},
     "PATCH /api/v1/groups/{group_id}": {"name": "x"},
     "PUT /api/v1/submissions/{submission_id}/grade": {"score": 1.0},
     "POST /api/v1/groups/{group_id}/members": {"users": ["{mark}-account_user-id"]},
@@ -144,6 +145,9 @@ FORMS = {
     },
     "/courses/{container_id}/audience": {"audience": "open"},
     "/people/groups/{group_id}/members": {"emails": ""},
+    "/courses/{container_id}/notes": {"title": "x"},
+    "/notes/{note_id}/edit": {"title": "x"},
+    "/conflicts/{conflict_id}": {"keep": "both"},
 }
 BY_PLUGIN = {
     *("check", "device", "device-login", "discover", "done", "hints", "login", "poll", "resume"),
@@ -374,8 +378,9 @@ def last(route):
     is_undo = route.path.endswith("/runs/{run_id}/undo")
     of_one = route.path.startswith(OF_ONE)
     # What waits to be sent goes with its note, its connection and its run, so it comes before them.
-    deletes = route.method == "DELETE" and "/unsent/" not in route.path
-    return ("erasure" in route.path, not of_one, deletes, is_undo)
+    of_note = route.path.startswith(("/unsent/", "/notes/", "/conflicts/", "/api/v1/unsent/"))
+    ends = route.method == "DELETE" or route.path.endswith(("/delete", "/revert"))
+    return ("erasure" in route.path, not of_one, not of_note, ends, is_undo)
 
 
 async def test_the_owner_gets_further_with_every_one_of_these_changes(own, both):

@@ -14,7 +14,7 @@ after its last try the event is parked with its reason, and holds back its own a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +25,10 @@ from bloop_sdk.records import JSONObject
 
 CLOUD_EVENT_TYPE = "application/cloudevents+json"
 """The media type of one :func:`cloud_event` (JSON Event Format for CloudEvents 1.0, section 3)."""
+
+
+TOPICS_OF_FAMILIES: Mapping[str, tuple[str, ...]] = {"render": ("video.ready", "video.failed")}
+"""The hub's topics that plugins of a family say besides their own; docs/events.md has them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

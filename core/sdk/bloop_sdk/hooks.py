@@ -163,7 +163,7 @@ class MediaHooks:
     def filter_storyboard(self, storyboard: JSONObject, lesson: LessonView) -> JSONObject | None:
         """Change a storyboard before it is spoken and drawn; the answer is validated again."""
 
-    @hookspec(HookKind.EVENT, provisional=True)
+    @hookspec(HookKind.EVENT)
     def video_ready(self, institution: str, lesson: str, video: str) -> None:
         """A video of a lesson can be watched."""
 

@@ -127,7 +127,10 @@ class Unit(Protocol):
         ...
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
-        """Say that something happened; ``topic`` is ``<plugin>.<what>``, aggregate ``kind:id``."""
+        """Say that something happened; ``topic`` is ``<plugin>.<what>``, aggregate ``kind:id``.
+
+        Some families say topics of the hub too (:data:`bloop_sdk.events.TOPICS_OF_FAMILIES`).
+        """
         ...
 
     def audit(self, action: str, resource: str, detail: JSONObject | None = None) -> None:

@@ -65,6 +65,7 @@ PAGES = (
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",
     "bloop.web.course_people_pages",
+    "bloop.web.note_pages",
     "bloop.web.group_pages",
     "bloop.web.requirement_pages",
     "bloop.web.rule_pages",

@@ -43,7 +43,7 @@ def complete_course(ctx: click.Context, _param: click.Parameter, text: str) -> l
     try:
         hub = Hub.open(ctx.find_root().params.get("config_path"), kind="cli")
         try:
-            found = _courses(hub, hub_call(hub))
+            found = all_courses(hub, hub_call(hub))
         finally:
             hub.database.close_now()
     except Exception:  # noqa: BLE001 - a shell wants no message between two keys
@@ -62,7 +62,7 @@ course_argument = click.argument("course", required=False, shell_complete=comple
 async def list_courses(*, as_json: bool) -> None:
     """List all courses and notebooks, newest last."""
     async with open_hub() as hub:
-        found = _courses(hub, hub_call(hub))
+        found = all_courses(hub, hub_call(hub))
     if as_json:
         print_json({"items": found})
     elif not found:
@@ -85,7 +85,7 @@ async def tree(course: str | None, *, as_json: bool) -> None:
     """
     async with open_hub() as hub:
         call = hub_call(hub)
-        courses = [find_course(hub, call, course)] if course else _courses(hub, call)
+        courses = [find_course(hub, call, course)] if course else all_courses(hub, call)
         items = [{**one, "nodes": _nodes(hub, call, one["id"])} for one in courses]
     if as_json:
         print_json({"items": items})
@@ -140,7 +140,7 @@ def find_course(hub: Hub, call: Call, name: str) -> dict[str, Any]:
     """
     from bloop.store.errors import InvalidError, NotFoundError
 
-    found = _courses(hub, call)
+    found = all_courses(hub, call)
     for fits in (
         [one for one in found if one["id"] == name],
         [one for one in found if one["title"] == name],
@@ -156,7 +156,8 @@ def find_course(hub: Hub, call: Call, name: str) -> dict[str, Any]:
     raise NotFoundError(f"no course {name!r}", cure="`bloop content list` shows them all")
 
 
-def _courses(hub: Hub, call: Call) -> list[dict[str, Any]]:
+def all_courses(hub: Hub, call: Call) -> list[dict[str, Any]]:
+    """Every course and notebook, the oldest first."""
     from bloop.content.queries import CONTAINERS
     from bloop.store.statements import to_dicts
 

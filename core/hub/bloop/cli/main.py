@@ -38,6 +38,10 @@ COMMANDS = {
         "See connections, choose courses, pause, rotate, remove.",
     ),
     "content": ("bloop.cli.content:content", "Look at courses, and say who is in them."),
+    "notes": (
+        "bloop.cli.notes:notes",
+        "Write notes, send them, decide where both sides changed.",
+    ),
     "search": ("bloop.cli.search:search", "Find something in all content."),
     "plugins": ("bloop.cli.plugins:plugins", "List, inspect and switch plugins."),
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),

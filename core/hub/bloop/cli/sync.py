@@ -63,9 +63,9 @@ async def sync(
         await hub.database.run(hub.tables.prepare)
         call = hub_call(hub)
         found = await find(hub, call, name)
-        here = not no_wait and not hub.has_broker and not _is_served(hub)
+        here = not no_wait and not hub.has_broker and not is_served(hub)
         if here:
-            await _work_here(hub, found["plugin"])
+            await work_here(hub, found["plugin"])
         job = await hub.database.run(
             in_unit,
             hub.database,
@@ -82,9 +82,9 @@ async def sync(
             _say_asked(hub, job, as_json=as_json)
             return
         try:
-            row = await _followed(hub, call, job, found["name"])
+            row = await followed(hub, call, job, found["name"])
         except asyncio.CancelledError:
-            await _stop(hub, call, job)
+            await stop(hub, call, job)
             click.echo(AGAIN, err=True)
             raise
     if as_json:
@@ -99,15 +99,15 @@ def _error(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"error": row["error"]} if row["error"] else {}
 
 
-def _is_served(hub: Hub) -> bool:
+def is_served(hub: Hub) -> bool:
     """Whether a running hub takes it."""
     from bloop.content.syncing import QUEUE
-    from bloop.ops.topology import is_served
+    from bloop.ops import topology
 
-    return is_served(hub, QUEUE)
+    return topology.is_served(hub, QUEUE)
 
 
-async def _work_here(hub: Hub, plugin: str) -> None:
+async def work_here(hub: Hub, plugin: str) -> None:
     """Have this process take the job."""
     from bloop.content.syncing import QUEUE
 
@@ -120,11 +120,11 @@ def _say_asked(hub: Hub, job: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"job": job})
         return
-    waits = "" if hub.has_broker or _is_served(hub) else " It waits until a hub runs: bloop up"
+    waits = "" if hub.has_broker or is_served(hub) else " It waits until a hub runs: bloop up"
     click.echo(f"Asked for. See how far it is: bloop jobs watch {job}{waits}")
 
 
-async def _followed(hub: Hub, call: Call, job: str, name: str) -> dict[str, Any]:
+async def followed(hub: Hub, call: Call, job: str, name: str) -> dict[str, Any]:
     """The job's row when it is over; meanwhile a bar shows how far it is."""
     from bloop.jobs.models import OVER
 
@@ -137,7 +137,7 @@ async def _followed(hub: Hub, call: Call, job: str, name: str) -> dict[str, Any]
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _stop(hub: Hub, call: Call, job: str) -> None:
+async def stop(hub: Hub, call: Call, job: str) -> None:
     """Ask the job to stop, and give it a moment."""
     from bloop.jobs.models import OVER
     from bloop.store.database import in_unit

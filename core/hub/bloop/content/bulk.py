@@ -9,12 +9,15 @@ from functools import cache, partial
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, insert, inspect, select, update
+from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, inspect, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.content.models import Sourced
 from bloop.store.errors import ConflictError, TenantError
 from bloop.store.statements import Compiled, Process, for_driver, for_rows, institution
 from bloop.store.unit import UnitOfWork
+
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def insert_rows(
@@ -22,8 +25,10 @@ def insert_rows(
     model: type[Any],
     rows: Sequence[Mapping[str, Any]],
     shared: Mapping[str, Any] | None = None,
+    *,
+    replace: bool = False,
 ) -> None:
-    """Add rows of this institution.
+    """Add rows of this institution, or ``replace`` those of the same keys.
 
     ``shared`` is what all have in common. What neither names gets its default, or NULL. The session
     would build each row anew.
@@ -34,7 +39,7 @@ def insert_rows(
     owners = {shared.get("institution_id") or row["institution_id"] for row in rows}
     if owners != {unit.institution}:
         raise TenantError(f"rows of another institution in a unit of work of {unit.institution}")
-    adding = _adding(cast("Hashable", model), unit.dialect)
+    adding = _adding(cast("Hashable", model), unit.dialect, replace=replace)
     unit.connection.exec_driver_sql(adding.sql, adding.filled(rows, shared))
 
 
@@ -71,10 +76,15 @@ class _Adding:
 
 
 @cache
-def _adding(model: Hashable, dialect: str) -> _Adding:
+def _adding(model: Hashable, dialect: str, *, replace: bool) -> _Adding:
     table: Any = inspect(cast("type[Any]", model)).local_table
     names = [column.key for column in table.c if column.identity is None]
-    rows = for_rows(insert(table), dialect, names)
+    adding = _INSERT[dialect](table)
+    if replace:
+        keys = [column.key for column in table.primary_key]
+        new = {name: adding.excluded[name] for name in names if name not in keys}
+        adding = adding.on_conflict_do_update(index_elements=keys, set_=new)
+    rows = for_rows(adding, dialect, names)
     return _Adding(
         rows.sql, tuple((name, process, _default(table.c[name])) for name, process in rows.places)
     )

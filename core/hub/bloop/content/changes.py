@@ -45,16 +45,15 @@ def announce_all(
     No place of a tree shows a ``new`` row yet.
     """
     subject = subject_of(model)
+    told = list(rows)
     said = [
         (f"{subject}:{id_}", {"id": id_, "kind": kind, "container": container, "change": change})
-        for id_, kind, container in rows
+        for id_, kind, container in told
     ]
     unit.outbox.extend(f"content.{subject}.{change}", said)
-    if subject in {"item", "node"} and said:
-        payloads = [payload for _, payload in said]
-        items = payloads if subject == "item" and not new else []
-        containers = {one["container"] for one in payloads} - {None}
-        tree_changed(unit, containers, [one["id"] for one in items])
+    if subject in {"item", "node"} and told:
+        items = [id_ for id_, _, _ in told] if subject == "item" and not new else []
+        tree_changed(unit, {inside for _, _, inside in told if inside is not None}, items)
 
 
 def announce_row(unit: UnitOfWork, row: Sourced, change: str) -> None:

@@ -38,7 +38,7 @@ def kind_of(record: Record) -> Kind:
     return kind
 
 
-_KINDS: dict[type[Record], Kind] = {**KIND_OF, **records.KIND_OF_OTHERS}
+_KINDS: dict[Any, Kind] = {**KIND_OF, **records.KIND_OF_OTHERS}
 
 
 def raw_hash(record: Record) -> str:

@@ -26,7 +26,7 @@ from bloop.content.incoming import Work, fill, hashed, look_up
 from bloop.content.options import Meter, Progress, RunOptions
 from bloop.content.parts import KnownParts, Met, Parts, known_parts, version_of
 from bloop.content.plan import Plan
-from bloop.content.positions import Position, positions_of, save_positions
+from bloop.content.positions import Position, Positions, positions_of, save_positions
 from bloop.content.reading import read_on
 from bloop.content.runs import Counted, Run, RunReport
 from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
@@ -107,7 +107,8 @@ class Reader:
         self._requests = 0
         self._parts = Parts(version_of(options.version))
         self._run: Run
-        self._positions: dict[tuple[str, str], Position] = {}
+        self._positions: Positions = {}
+        self._reached: dict[tuple[str, str], Position] = {}
 
     async def run(self, connection: str) -> RunReport:
         """Read, sweep, finish."""
@@ -133,6 +134,7 @@ class Reader:
             unit, connection, source=options.source, into_id=options.into, full=options.full
         )
         self._positions = positions_of(unit, self._run)
+        self._reached = dict(self._positions)  # And so on, with each commit.
 
     def _finish(self, unit: UnitOfWork) -> RunReport:
         runs.finish_run(unit, self._run, self._seconds())
@@ -283,11 +285,12 @@ class Reader:
         work = await self._prepared(batch)
         counted = Counted(self._run)
         try:
-            met = await self._do(self._commit, steps, work)
+            met, after = await self._do(self._commit, steps, work)
         except BaseException:
             counted.restore()
             raise
         self._parts.keep(met)
+        self._reached |= after
 
     async def _prepared(self, batch: Batch) -> Work:
         if not batch.records:
@@ -301,17 +304,17 @@ class Reader:
 
     # -- writing
 
-    def _commit(self, unit: UnitOfWork, steps: Sequence[Step], work: Work) -> Met:
+    def _commit(self, unit: UnitOfWork, steps: Sequence[Step], work: Work) -> tuple[Met, Positions]:
         run, stream = self._run, steps[0].stream
         self._fence(unit)
         written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
         met = self._parts.meet(unit, run, steps, work)
-        save_positions(unit, run, stream.name, reached(steps))
+        after = save_positions(unit, run, stream.name, reached(steps), self._reached)
         run.count(**written.counts, requests=self._new_requests())
         run.count(seen=met.unchanged, unchanged=met.unchanged)
         run.count_kinds(Counter(one.counted_as for one in work.incoming.values()) + met.counted)
         runs.beat(unit, run, self._seconds())
-        return met
+        return met, after
 
     def _fence(self, unit: UnitOfWork) -> None:
         """Refuse to write where a newer attempt does, before anything else is locked."""
@@ -326,6 +329,8 @@ class Reader:
     # -- sweeping
 
     async def _sweep(self, streams: Sequence[Stream]) -> None:
+        if self._run.generation == self._run.epoch == 1:
+            return  # Whatever is here, this very attempt has met it.
         brake = not self._options.confirm_deletes
         scopes = await self._see(sweep.scopes_with_gone, self._run, streams, brake=brake)
         while scopes:

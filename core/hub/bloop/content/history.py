@@ -11,7 +11,7 @@ from bloop.content.bulk import update_rows
 from bloop.content.changes import IDS_AT_ONCE, announce_row, chunks, load
 from bloop.content.concealed import conceal_after_run
 from bloop.content.models import Container, Item, Node, Sourced, Version
-from bloop.content.notes.undoing import forget_clashes, refuse_edited_since
+from bloop.content.notes.undoing import forget_conflicts, refuse_edited_since
 from bloop.content.notes.waiting import reconcile
 from bloop.content.placing import check_place
 from bloop.content.runs import drop_marks, newest_run
@@ -88,7 +88,7 @@ def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
         )
     _refuse_built_upon(unit, run)
     refuse_edited_since(unit, run.id)
-    forget_clashes(unit, run.id)
+    forget_conflicts(unit, run.id)
     for model in SUBJECTS.values():
         _take_back_changes(unit, model, run)
     for model in reversed(SUBJECTS.values()):

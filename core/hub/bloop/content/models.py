@@ -119,6 +119,15 @@ class Item(Sourced, Base):
         UniqueConstraint("institution_id", "connection_id", "kind", "remote_id"),
         Index("ix_item_container", "institution_id", "container_id", "id"),
         Index("ix_item_container_kind", "institution_id", "container_id", "kind", "id"),
+        Index("ix_item_run", "institution_id", "run_id", "container_id"),
+        Index(
+            "ix_item_concealed",
+            "institution_id",
+            "connection_id",
+            "container_id",
+            sqlite_where=text("concealed IS 1"),
+            postgresql_where=text("concealed IS true"),
+        ),
     )
 
     container_id: Mapped[str] = mapped_column(ID)
@@ -159,6 +168,7 @@ class Node(Sourced, Base):
             "ix_node_tree", "institution_id", "container_id", "parent_id", "position", "remote_id"
         ),
         Index("ix_node_item", "institution_id", "item_id"),
+        Index("ix_node_run", "institution_id", "run_id", "container_id"),
         Index(
             "ix_node_waiting",
             "institution_id",

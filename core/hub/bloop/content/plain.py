@@ -7,7 +7,7 @@ takes ten times as long. What comes from here is what would come from there, che
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -53,7 +53,7 @@ class _Plan:
 
 def plain_fields(record: Record) -> dict[str, Any] | None:
     """The fields, or None where pydantic has to look at them."""
-    plan = _plan_of(type(record))
+    plan = _plan_of(cast("Hashable", type(record)))
     if plan is None:
         return None
     found = {}
@@ -89,7 +89,8 @@ def _is_storable(text: str) -> bool:
 
 
 @cache
-def _plan_of(record: type[Record]) -> _Plan | None:
+def _plan_of(kind: Hashable) -> _Plan | None:
+    record = cast("type[Record]", kind)
     if getattr(records, record.__name__, None) is not record:
         return None
     hints = get_type_hints(record, vars(records))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 
-from bloop.content.changes import chunks
+from bloop.content.bulk import insert_rows
 from bloop.content.runs import Run
 from bloop.content.sync_models import SyncCursor
 from bloop.store.unit import UnitOfWork
@@ -29,21 +29,17 @@ BEGINNING = Position()
 def positions_of(unit: UnitOfWork, run: Run) -> dict[tuple[str, str], Position]:
     """Where partitions of streams stand; those that are not in it are read from the beginning."""
     found = {}
-    for row in _cursors(unit, run):
+    rows = unit.session.scalars(
+        select(SyncCursor).where(
+            SyncCursor.institution_id == unit.institution,
+            SyncCursor.connection_id == run.connection_id,
+        )
+    )
+    for row in rows:
         mine = row.generation == run.generation
         cursor = None if row.value is None else Cursor(row.value, row.version)
         found[row.stream, row.partition] = Position(cursor, mine and row.complete, mine)
     return found
-
-
-def _cursors(unit: UnitOfWork, run: Run, *conditions: ColumnElement[bool]) -> Sequence[SyncCursor]:
-    return unit.session.scalars(
-        select(SyncCursor).where(
-            SyncCursor.institution_id == unit.institution,
-            SyncCursor.connection_id == run.connection_id,
-            *conditions,
-        )
-    ).all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +51,38 @@ class Reached:
     whole: bool = True
 
 
-def save_positions(unit: UnitOfWork, run: Run, stream: str, reached: Mapping[str, Reached]) -> None:
-    """Keep where some partitions of a stream stand."""
-    rows = {
-        row.partition: row
-        for part in chunks(reached)
-        for row in _cursors(unit, run, SyncCursor.stream == stream, SyncCursor.partition.in_(part))
-    }
+Positions = Mapping[tuple[str, str], Position]
+"""Of partitions, by stream and container."""
+
+
+def save_positions(
+    unit: UnitOfWork, run: Run, stream: str, reached: Mapping[str, Reached], before: Positions
+) -> Positions:
+    """Keep where some partitions of a stream stand; ``before`` is where this attempt knew them.
+
+    Nobody else writes them meanwhile: a run has one attempt that may.
+    """
+    found = {}
     for partition, now in reached.items():
-        row = rows.get(partition)
-        if row is None:
-            row = SyncCursor(
-                institution_id=unit.institution,
-                connection_id=run.connection_id,
-                stream=stream,
-                partition=partition,
-                generation=run.generation,
-            )
-            unit.session.add(row)
-        elif row.generation != run.generation and now.cursor is None and not now.complete:
-            row.value = None
-        row.generation, row.complete, row.whole = run.generation, now.complete, now.whole
-        if now.cursor is not None:
-            row.value, row.version = now.cursor.value, now.cursor.version
-    unit.session.flush()
+        last = before.get((stream, partition), BEGINNING)
+        stays = last.mine or now.complete
+        cursor = now.cursor or (last.cursor if stays else None)
+        found[stream, partition] = Position(cursor, now.complete, mine=True)
+    rows = [
+        {
+            "partition": partition,
+            "value": at.cursor.value if at.cursor else None,
+            "version": at.cursor.version if at.cursor else 1,
+            "complete": at.complete,
+            "whole": reached[partition].whole,
+        }
+        for (_, partition), at in found.items()
+    ]
+    shared = {
+        "institution_id": unit.institution,
+        "connection_id": run.connection_id,
+        "stream": stream,
+        "generation": run.generation,
+    }
+    insert_rows(unit, SyncCursor, rows, shared, replace=True)
+    return found

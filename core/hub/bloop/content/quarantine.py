@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, inspect, select, update
 
 from bloop.content.bulk import insert_rows
 from bloop.content.changes import chunks
@@ -76,7 +77,9 @@ def resolve(unit: UnitOfWork, connection_id: str, refs: Iterable[str]) -> None:
         Quarantine.connection_id == connection_id,
         Quarantine.resolved_at.is_(None),
     )
-    if unit.session.scalar(select(Quarantine.id).where(*of_connection).limit(1)) is None:
+    known = {"of_institution": unit.institution, "of_connection": connection_id}
+    # Past the session, for which the statement would be made anew: it is part of each commit.
+    if unit.connection.scalar(_any_open(), known) is None:
         return
     for part in chunks(refs):
         unit.session.execute(
@@ -85,6 +88,20 @@ def resolve(unit: UnitOfWork, connection_id: str, refs: Iterable[str]) -> None:
             .values(resolved_at=utcnow())
             .execution_options(synchronize_session=False)
         )
+
+
+@cache
+def _any_open() -> Select[str]:
+    table: Any = inspect(Quarantine).local_table
+    return (
+        select(table.c.id)
+        .where(
+            table.c.institution_id == bindparam("of_institution"),
+            table.c.connection_id == bindparam("of_connection"),
+            table.c.resolved_at.is_(None),
+        )
+        .limit(1)
+    )
 
 
 def _bounded(raw: Any) -> tuple[Any, int]:

@@ -31,7 +31,7 @@ from bloop.content.models import (
     Submission,
     Version,
 )
-from bloop.content.notes.models import Clash, Unsent
+from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.content.versions import subject_of
 from bloop.kernel.models import Connection
@@ -120,7 +120,7 @@ OF_PEOPLE = (Submission, Completion, Enrolment, Section, Person)
 
 BROUGHT = (
     Brought("changes that were not sent", Unsent, _by_connection(Unsent)),
-    Brought("clashes of notes", Clash, _by_connection(Clash)),
+    Brought("conflicts of notes", Conflict, _by_connection(Conflict)),
     Brought("versions of people", Version, versions_of(*OF_PEOPLE)),
     Brought("submissions", Submission, _by_connection(Submission)),
     Brought("completions", Completion, _by_connection(Completion)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from bloop.content.models import Container, Node
 from bloop.content.queries import TREE, TREE_SHOWN, TREE_VERSION, TREE_VERSION_SHOWN
@@ -60,7 +60,7 @@ def _renew(unit: UnitOfWork) -> None:
     session, found = unit.session, set()
     for start in range(0, max(len(containers), len(items)), _AT_ONCE):
         part = [sorted(ids)[start : start + _AT_ONCE] for ids in (containers, items)]
-        which = Container.id.in_(part[0])
+        which: ColumnElement[bool] = Container.id.in_(part[0])
         if part[1]:
             which |= Container.id.in_(
                 select(Node.container_id).where(

@@ -45,11 +45,21 @@ def _learner_enrolled(event: Event) -> dict[str, Any]:
     }
 
 
+def _video_ready(event: Event) -> dict[str, Any]:
+    payload = event.payload
+    return {
+        "institution": event.institution,
+        "lesson": str(payload["lesson"]),
+        "video": str(payload["id"]),
+    }
+
+
 FEEDS: dict[str, Feed] = {
     "content_changed": Feed(
         ("content.container.*", "content.node.*", "content.item.*"), _content_changed
     ),
     "learner_enrolled": Feed(("learning.enrolled",), _learner_enrolled),
+    "video_ready": Feed(("video.ready",), _video_ready),
 }
 """The event hooks that something feeds."""
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.content import queries
+from bloop.content.notes import queries as note_queries
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import Statement
 
@@ -58,6 +59,15 @@ async def referred(request: Request, container: str, kind: str, remote_id: str) 
         if row is not None:
             return str(row[0])
     raise NotFoundError(f"no {kind} {remote_id} in this course")
+
+
+async def titled(request: Request, container: str, title: str) -> str:
+    """The id of the note of a notebook that has a title; raises NotFoundError."""
+    call, database = call_of(request), hub_of(request).database
+    row = await database.read_one(note_queries.TITLED, call, container=container, title=title)
+    if row is None:
+        raise NotFoundError(f"no note {title[:200]!r} in this notebook")
+    return str(row[0])
 
 
 def parsed(data: Any) -> Any:

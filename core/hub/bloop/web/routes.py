@@ -12,12 +12,14 @@ from bloop.accounts.actions import VISIT, may
 from bloop.accounts.service import end_session
 from bloop.content import queries
 from bloop.content.enrolling.queries import OWN_COURSES
+from bloop.content.texts import BY_TITLE
 from bloop.content.trees import read_tree
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
 from bloop.web import assets, lessons, outline, reading
 from bloop.web.framed_pages import framed
+from bloop.web.note_pages import about
 from bloop.web.panels import panels
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
 from bloop.web.refusals import step_up_path
@@ -103,6 +105,7 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
         file=words.file(data) if kind == "file" else None,
         address=lessons.web_address(data.get("href") or data.get("launch_url") or ""),
         attachments=lessons.attachments(data, container),
+        note=await about(request, lesson) if kind == "note" else None,
         panels=await panels(
             request,
             PanelSubject(
@@ -122,7 +125,10 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
 async def follow_lesson(request: Request, container: str, kind: str, remote_id: str) -> Response:
     """Where a link between lessons leads: content names its targets by kind and remote id."""
     await reading.course(request, container)
-    item = await reading.referred(request, container, kind, remote_id)
+    if kind == "note" and remote_id.startswith(BY_TITLE):
+        item = await reading.titled(request, container, remote_id.removeprefix(BY_TITLE))
+    else:
+        item = await reading.referred(request, container, kind, remote_id)
     return RedirectResponse(f"/lessons/{item}", 302)
 
 

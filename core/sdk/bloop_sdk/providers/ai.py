@@ -106,6 +106,8 @@ class Voice:
 
     ``language`` is a BCP 47 tag; ``exact`` says whether words come with measured times; ``version``
     changes when the same text would sound otherwise, and is part of what speech is kept under.
+    One is ``metered`` where what it says is paid for: it speaks where it is asked for by name, or
+    where nobody else speaks the language.
     """
 
     id: str
@@ -114,6 +116,7 @@ class Voice:
     version: str
     natural: bool = False
     exact: bool = True
+    metered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

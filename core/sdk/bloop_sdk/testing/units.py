@@ -14,6 +14,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.pool import StaticPool
 
 from bloop_sdk.errors import FatalError
+from bloop_sdk.events import TOPICS_OF_FAMILIES
 from bloop_sdk.plugin import JobView, Unit
 from bloop_sdk.principals import Call
 from bloop_sdk.records import JSONObject
@@ -69,9 +70,10 @@ class FakeUnit:
     jobs: list[Enqueued] = field(default_factory=list)
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
-        """Say that something happened; the topic has to be the plugin's own."""
+        """Say that something happened; the topic has to be the plugin's own, or its family's."""
         self._writing()
-        if not topic.startswith(f"{self.plugin_id}."):
+        shared = any(topic in topics for topics in TOPICS_OF_FAMILIES.values())
+        if not shared and not topic.startswith(f"{self.plugin_id}."):
             raise FatalError(
                 f"{topic!r} is no topic of {self.plugin_id}",
                 cure=f'begin it with "{self.plugin_id}."',

@@ -111,6 +111,7 @@ def _listed(told: Any) -> list[Voice]:
                 language=one["Locale"],
                 version=VERSION,
                 natural=True,
+                metered=True,
                 exact=":" not in id_,
             ),
         )

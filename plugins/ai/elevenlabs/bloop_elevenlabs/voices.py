@@ -35,7 +35,7 @@ def listed(found: Iterable[Theirs], model: str, version: str) -> list[Voice]:
 
 
 def _voice(id_: str, name: str, language: str, version: str) -> Voice:
-    return Voice(id=id_, name=name, language=language, version=version, natural=True, exact=True)
+    return Voice(id=id_, name=name, language=language, version=version, natural=True, metered=True)
 
 
 def _languages(voice: Theirs, model: str) -> list[str]:

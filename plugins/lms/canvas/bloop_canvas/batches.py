@@ -15,6 +15,8 @@ SIZE = 200
 """Records in a batch at most, give or take those of one thing."""
 
 Make = Callable[[JSONObject], Iterable[Record]]
+Name = Callable[[JSONObject], str]
+"""How an object is called where it cannot be read."""
 
 
 @dataclass(slots=True)
@@ -24,15 +26,15 @@ class Made:
     records: list[Record] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
-    def take(self, ref: str, item: JSONObject, make: Make) -> None:
-        """Add what ``make`` gives of an object, or why it gives nothing."""
+    def take(self, name: Name, item: JSONObject, make: Make) -> None:
+        """Add what ``make`` gives of an object, or under its name why it gives nothing."""
         try:
             self.records += make(item)
         except SkippableError as err:
-            self.skip(ref, item, str(err), err.code)
+            self.skip(name(item), item, str(err), err.code)
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             # One object of an unforeseen shape costs itself, not the list that it stands in.
-            self.skip(ref, item, f"it has a shape that nobody here knows: {err!r}")
+            self.skip(name(item), item, f"it has a shape that nobody here knows: {err!r}")
 
     def skip(self, ref: str, item: JSONObject, reason: str, code: str = "record_malformed") -> None:
         """Leave an object out."""
@@ -52,7 +54,7 @@ def all_of(items: Sequence[JSONObject], name: Callable[[JSONObject], str], make:
     """What becomes of each object of a page."""
     made = Made()
     for item in items:
-        made.take(name(item), item, make)
+        made.take(name, item, make)
     return made
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bloop_canvas import content, quizzes
-from bloop_canvas.batches import Made, named
+from bloop_canvas.batches import Made, Name, named
 from bloop_canvas.downloads import reader
 from bloop_canvas.fields import flag, identifier, some
 from bloop_canvas.paging import groups, together
@@ -49,7 +49,8 @@ def pages(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerato
             if isinstance(found, Skipped):
                 made.skipped.append(found)
             else:
-                made.take(name(item), found, lambda one: [content.page(place, one)])
+                # Under the name that the list gives it: one that is fetched has another shape.
+                made.take(_of(name, item), found, lambda one: [content.page(place, one)])
         yield made
 
     def remember() -> None:
@@ -58,6 +59,10 @@ def pages(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerato
     source = Source(f"courses/{place.course}/pages", BODIES, read, besides)
     batches = over(reading, [source], state, place.known)
     return remembering(batches, remember) if state is None else batches
+
+
+def _of(name: Name, item: JSONObject) -> Name:
+    return lambda _found: name(item)
 
 
 def _bare(items: Sequence[JSONObject]) -> list[JSONObject]:
@@ -121,7 +126,7 @@ def all_quizzes(
             made = Made()
             for item, questions in zip(group, found, strict=True):
                 make = partial(_quiz, place, questions)
-                made.take(named(place, Kind.QUIZ)(item), item, make)
+                made.take(named(place, Kind.QUIZ), item, make)
             yield made
 
     return over(reading, [Source(f"courses/{place.course}/quizzes", {}, read)], state)
@@ -161,7 +166,7 @@ async def files(
         made = Made()
         for item in items:
             folder = folders.get(str(item.get("folder_id")))
-            made.take(named(place, Kind.FILE)(item), item, partial(make, folder))
+            made.take(named(place, Kind.FILE), item, partial(make, folder))
         yield made
 
     batches = over(reading, [Source(f"courses/{place.course}/files", {}, read)], state)

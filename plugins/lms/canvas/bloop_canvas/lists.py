@@ -39,9 +39,7 @@ def all_courses(reading: Reading, state: Cursor | None) -> AsyncGenerator[Batch,
                 why = "its dates keep this credential out of it"
                 made.skip(name(item), item, why, "record_forbidden")
             else:
-                made.take(
-                    name(item), item, lambda one: [courses.container(reading.config.base, one)]
-                )
+                made.take(name, item, lambda one: [courses.container(reading.config.base, one)])
         yield made
 
     return over(reading, [Source(path, params, read)], state)
@@ -88,9 +86,9 @@ def _somebody(reading: Reading, place: Place, item: JSONObject, made: Made) -> N
         return found
 
     bad = len(made.skipped)
-    made.take(named(None, Kind.PERSON)(item), item, person)
+    made.take(named(None, Kind.PERSON), item, person)
     if len(made.skipped) == bad:
-        made.take(named(place, Kind.ENROLMENT)(item), item, partial(courses.enrolments, place))
+        made.take(named(place, Kind.ENROLMENT), item, partial(courses.enrolments, place))
 
 
 async def _enrolled(reading: Reading, place: Place) -> AsyncGenerator[Batch, None]:

@@ -145,7 +145,7 @@ async def completion(
             made = Made()
             for item, met in zip(group, found, strict=True):
                 make = partial(_completions, place, wanted, met)
-                made.take(named(place, Kind.COMPLETION)(item), item, make)
+                made.take(named(place, Kind.COMPLETION), item, make)
             yield made
 
     source = Source(f"courses/{place.course}/bulk_user_progress", {}, read)

@@ -68,7 +68,7 @@ class _Tree:
 
     async def _module(self, item: JSONObject, first: Page | None) -> AsyncGenerator[Made, None]:
         made = Made()
-        made.take(f"{Kind.MODULE}:{_name(self.place, item)}", item, self._node)
+        made.take(lambda one: f"{Kind.MODULE}:{_name(self.place, one)}", item, self._node)
         if made.skipped:
             yield made
             return
@@ -95,7 +95,7 @@ class _Tree:
         for item in items:
             before = len(made.records)
             made.take(
-                name({"id": f"i{item.get('id', '?')}"}),
+                lambda one: name({"id": f"i{one.get('id', '?')}"}),
                 item,
                 lambda one: modules.entry(self.place, parent, one, slugs.get),
             )

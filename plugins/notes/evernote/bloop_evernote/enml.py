@@ -13,7 +13,7 @@ from bs4.element import CData, NavigableString, PreformattedString
 from bloop_evernote import blocks
 from bloop_evernote.markdown import DONE, OPEN, markdown_of
 from bloop_evernote.style import KNOWN, emphasis, is_mono, styles
-from bloop_evernote.text import MAX_DEPTH, picture_of, shallow, soup_of, tags_in
+from bloop_evernote.text import MAX_DEPTH, html_of, picture_of, shallow, soup_of, tags_in
 
 _LANGUAGE = re.compile(r"[\w+#-]{1,30}\Z")
 _PLAIN = frozenset({"plaintext", "plain", "text", "none", "auto"})
@@ -122,7 +122,7 @@ class _Conversion:
         made = self._made
         for what, count in self._counts.items():
             made.lost.append(what if count == 1 else f"{what} ({count} times)")
-        made.html = self._body.decode_contents()
+        made.html = html_of(self._body)
         made.markdown = markdown_of(self._body)
         return made
 
@@ -236,7 +236,7 @@ class _Conversion:
         element.clear()
         element.name, element.attrs = "span", {}
         hinted = f" (hint: {hint[:200]})" if hint else ""
-        element.string = f"\N{LOCK} Encrypted, opened only in Evernote{hinted}"
+        element.string = f"[Encrypted, opened only in Evernote{hinted}]"
         self._counts["an encrypted section: kept, but opened only in Evernote"] += 1
 
     def _picture(self, image: Tag) -> None:
@@ -253,7 +253,7 @@ class _Conversion:
         if medium is None:
             self._counts[f"an attachment that the export lacks: {mime or 'unknown'} {digest}"] += 1
             element.name, element.attrs = "span", {}
-            element.string = f"\N{PAPERCLIP} Missing attachment ({mime or 'unknown'})"
+            element.string = f"[Missing attachment: {mime or 'unknown'}]"
             return
         self._made.shown.add(medium.remote_id)
         _show(element, medium)
@@ -267,6 +267,7 @@ class _Conversion:
             return
         found = self._around.link(guids_in(href), text)
         self._made.links[href] = found or ""
+        element.attrs.pop("style", None)  # The green that Evernote gives to such links.
         if found:
             element["href"] = f"bloop:note:{found}"
         else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bloop_evernote import properties
 from bloop_evernote.enml import Converted, Media, Surroundings, convert
-from bloop_evernote.facts import Facts, parse
+from bloop_evernote.facts import Facts, Resource, parse
 from bloop_evernote.files import INK, Attachment, Matching, file_name
 from bloop_evernote.index import Entry
 from bloop_evernote.payload import Payload, decoded
@@ -15,6 +16,7 @@ from bloop_evernote.reader import MAX_TITLE, Bytes, Reader
 from bloop_evernote.scan import NoteSpan, Window
 from bloop_evernote.text import text_of, without_pictures
 from bloop_sdk.errors import MalformedRecordError, SkippableError
+from bloop_sdk.media_types import media_type
 from bloop_sdk.records import File, JSONObject, Kind, Node, Note, Record, Ref, Skipped, Task
 
 RENDERING = 1
@@ -34,12 +36,25 @@ class Made:
     size: int = 0
 
 
-def make(reader: Reader, entry: Entry) -> Made:
+class Windows(ExitStack):
+    """The export of the notes that are being made: open, and read in their order."""
+
+    _open: tuple[int, Window] | None = None
+
+    def of(self, reader: Reader, notebook: int) -> Window:
+        """The one of a notebook; raises SkippableError where it cannot be opened."""
+        if self._open is None or self._open[0] != notebook:
+            self.close()
+            file = self.enter_context(reader.source.exports[notebook].open())
+            self._open = (notebook, Window(file))
+        return self._open[1]
+
+
+def make(reader: Reader, entry: Entry, windows: Windows) -> Made:
     """The records of a note, or why there are none."""
     try:
-        with reader.source.exports[entry.notebook].open() as file:
-            window = Window(file)
-            return _Making(reader, entry, window, reader.span(window, entry)).run()
+        window = windows.of(reader, entry.notebook)
+        return _Making(reader, entry, window, reader.span(window, entry)).run()
     except SkippableError as err:
         return Made([], [_skipped(reader, entry, str(err), err.code)])
 
@@ -106,37 +121,36 @@ class _Making:
     def _attachments(self, facts: Facts) -> list[Attachment]:
         found = []
         for number, resource in enumerate(facts.resources):
-            name = resource.name or f"attachment {number + 1}"
+            name = resource.name[:100] or f"attachment {number + 1}"
+            most = self._reader.bounds.max_file_bytes
             if resource.data is None or resource.data >= len(self._span.data):
                 self._skip(f"the attachment {name!r} has no data", f"#{number}")
-                facts.lost.append(f"the attachment {name[:100]!r}: it has no data")
+                facts.lost.append(f"the attachment {name!r}: it has no data")
                 continue
-            span = self._span.data[resource.data]
-            if (span[1] - span[0]) * 3 // 4 > self._reader.bounds.max_file_bytes:
-                most = self._reader.bounds.max_file_bytes
-                self._skip(
-                    f"the attachment {name!r} has more than {most:,} bytes; raise max_file_bytes "
-                    "in [plugins.evernote]",
-                    f"#{number}",
-                    "file_too_large",
-                )
-                facts.lost.append(f"the attachment {name[:100]!r}: it is too large")
+            start, end = self._span.data[resource.data]
+            if (end - start) * 3 // 4 > most:
+                reason = f"the attachment {name!r} has more than {most:,} bytes; raise"
+                reason += " max_file_bytes in [plugins.evernote]"
+                self._skip(reason, f"#{number}", "file_too_large")
+                facts.lost.append(f"the attachment {name!r}: it is too large")
                 continue
-            payload = Payload()
-            for _ in decoded(self._window, span, payload):
-                pass
-            one = Attachment(
-                resource, span, payload, self._media(resource.name, resource.mime, payload.md5)
-            )
-            one.lost += payload.flaws()
-            if resource.name and one.media.name != resource.name:
-                one.lost.append(f"its name as it was: {resource.name[:300]!r}")
-            if resource.mime == INK:
-                one.lost.append("the strokes of its ink: only Evernote draws them")
-            if resource.alternate:
-                one.lost.append("its other form (alternate-data)")
-            found.append(one)
+            found.append(self._attachment(resource, (start, end)))
         return found
+
+    def _attachment(self, resource: Resource, span: tuple[int, int]) -> Attachment:
+        payload = Payload()
+        for _ in decoded(self._window, span, payload):
+            pass
+        resource.mime = resource.mime or media_type(resource.name) or ""
+        media = self._media(resource.name, resource.mime, payload.md5)
+        lost = payload.flaws()
+        if resource.name and media.name != resource.name:
+            lost.append(f"its name as it was: {resource.name[:300]!r}")
+        if resource.mime == INK:
+            lost.append("the strokes of its ink: only Evernote draws them")
+        if resource.alternate:
+            lost.append("its other form (alternate-data)")
+        return Attachment(resource, span, payload, media, lost)
 
     def _media(self, name: str, mime: str, md5: str) -> Media:
         remote_id, number = f"{self._entry.remote_id}-{md5}", 1
@@ -177,8 +191,7 @@ class _Making:
         def picture(number: int, mime: str, data: bytes) -> Media:
             digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
             media = self._media(f"picture {number}", mime, digest)
-            assert self._span.text is not None
-            where = Bytes(notebook, self._span.text, digest, picture=True)
+            where = Bytes(notebook, self._span.text or (0, 0), digest, picture=True)
             self._files.append(self._file(media, len(data), where))
             return media
 
@@ -217,23 +230,26 @@ class _Making:
             created_at=facts.created,
             updated_at=facts.updated,
             lost=tuple(dict.fromkeys(lost)),
-            raw={
-                "title": facts.title,
-                "created": facts.created.isoformat() if facts.created else None,
-                "updated": facts.updated.isoformat() if facts.updated else None,
-                "guid": facts.guid,
-                "tags": facts.tags,
-                "attributes": facts.attributes,
-                "application": facts.application,
-                "tasks": [one.raw for one in facts.tasks],
-                "enml": without_pictures(enml),
-                "files": sorted(self._ids),
-                # A note changes as well when what it links to comes, goes or gets another id.
-                "links": text.links,
-                "lost": lost,
-                "rendering": RENDERING,
-            },
+            raw=self._raw(facts, enml, text, lost),
         )
+
+    def _raw(self, facts: Facts, enml: str, text: Converted, lost: list[str]) -> JSONObject:
+        return {
+            "title": facts.title,
+            "created": facts.created.isoformat() if facts.created else None,
+            "updated": facts.updated.isoformat() if facts.updated else None,
+            "guid": facts.guid,
+            "tags": facts.tags,
+            "attributes": facts.attributes,
+            "application": facts.application,
+            "tasks": [one.raw for one in facts.tasks],
+            "enml": without_pictures(enml),
+            "files": sorted(self._ids),
+            # A note changes as well when what it links to comes, goes or gets another id.
+            "links": text.links,
+            "lost": lost,
+            "rendering": RENDERING,
+        }
 
     def _node(self, note: Note) -> Node:
         return Node(

@@ -53,6 +53,8 @@ BLOCKS = frozenset(
 _SPECIAL = re.compile(
     r"[\\*`\[\]$]|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};)|==|~~|(?<![^\W_])_|_(?![^\W_])"
 )
+_SUSPECT = re.compile(r"[\\*`\[\]$<>&=~_|#+\xa0-]|\d[.)]")
+"""What any of the two others begins with: most texts have none of it."""
 _FIRST = re.compile(
     r"^(\s*)(#{1,6}(?=\s|$)|[-+>](?=\s|$)|[-=]{3,}|\d{1,9}(?=[.)](?:\s|$)))", re.MULTILINE
 )
@@ -82,8 +84,8 @@ class _Converter(_Base):  # type: ignore[misc]
         keep_inline_images_in = ("td", "th", "div", "p", "span", "a", "b", "i", "h1", "h2", "h3")
 
     def escape(self, text: str, parent_tags: set[str]) -> str:
-        if not text:
-            return ""
+        if not _SUSPECT.search(text):
+            return text
         text = _SPECIAL.sub(_ESCAPED, text.replace("\xa0", " "))
         text = _FIRST.sub(_first, text)
         return text.replace("|", "\\|") if parent_tags & {"td", "th"} else text

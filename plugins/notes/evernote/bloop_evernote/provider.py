@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from bloop_evernote.config import EvernoteConfig
-from bloop_evernote.making import LEAF, make
+from bloop_evernote.making import LEAF, Windows, make
 from bloop_evernote.reader import Bytes, Reader
 from bloop_sdk import (
     CheckResult,
@@ -139,14 +139,15 @@ def _next_batch(reader: Reader, at: int) -> Batch:
     records: list[Record] = []
     skipped: list[Skipped] = []
     size = 0
-    for entry in entries[at : at + bounds.batch_records]:
-        made = make(reader, entry)
-        records += made.records
-        skipped += made.skipped
-        size += made.size
-        at += 1
-        if size > bounds.batch_bytes:
-            break
+    with Windows() as windows:
+        for entry in entries[at : at + bounds.batch_records]:
+            made = make(reader, entry, windows)
+            records += made.records
+            skipped += made.skipped
+            size += made.size
+            at += 1
+            if size > bounds.batch_bytes:
+                break
     last = entries[at - 1]
     key = reader.source.exports[last.notebook].key
     return Batch(
@@ -168,7 +169,8 @@ def _fetch(reader: Reader, refs: Sequence[Ref]) -> Batch:
             continue
         # A file's id begins with that of its note.
         entry = reader.index.entry(ref.remote_id.removesuffix(LEAF).partition("-")[0])
-        made = make(reader, entry) if entry else None
+        with Windows() as windows:
+            made = make(reader, entry, windows) if entry else None
         found = [one for one in made.records if _ref(one) == ref] if made else []
         records += found
         if made and not found:

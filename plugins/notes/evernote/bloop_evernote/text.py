@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from bs4 import BeautifulSoup, Tag
+from bs4.builder import HTMLTreeBuilder
 
 from bloop_evernote.facts import decode, mend
 from bloop_evernote.payload import decode_url
@@ -20,6 +21,7 @@ MAX_DEPTH = 100
 """Elements deeper than this lose their own mark, and keep what is in them."""
 
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]*)(?:[^<>\"'/]|\"[^\"<]*\"|'[^'<]*'|/(?!>))*(/?)>")
+_EMPTY = frozenset[str](HTMLTreeBuilder.DEFAULT_EMPTY_ELEMENT_TAGS or ())
 _VOID = frozenset({"br", "hr", "img", "en-media", "en-todo", "col", "wbr", "input", "area"})
 _START = re.compile(r"<en-note[\s/>]")
 _DATA_URL = re.compile(
@@ -61,7 +63,9 @@ def soup_of(enml: str) -> BeautifulSoup:
     text = enml[start.start() :] if start else enml
     # html.parser takes the end off a reference that it does not know.
     text = mend(text) if "&" in text else text
-    return BeautifulSoup(text, "html.parser", element_classes={Tag: Element})
+    return BeautifulSoup(
+        text, "html.parser", element_classes={Tag: Element}, multi_valued_attributes=None
+    )
 
 
 def shallow(enml: str) -> tuple[str, int]:
@@ -84,6 +88,27 @@ def shallow(enml: str) -> tuple[str, int]:
         return found[0] if depth <= MAX_DEPTH else ""
 
     return _TAG.sub(keep, enml), gone
+
+
+def html_of(body: Tag) -> str:
+    """What is in an element as HTML. It is not deep: see :data:`MAX_DEPTH`."""
+    parts: list[str] = []
+    _write(body, parts.append)
+    return "".join(parts)
+
+
+def _write(element: Tag, add: Callable[[str], None]) -> None:
+    for node in element.contents:
+        if not isinstance(node, Tag):
+            add(html.escape(str(node), quote=False))
+            continue
+        attributes = "".join(
+            f' {name}="{html.escape(str(value))}"' for name, value in node.attrs.items()
+        )
+        add(f"<{node.name}{attributes}>")
+        if node.contents or node.name not in _EMPTY:
+            _write(node, add)
+            add(f"</{node.name}>")
 
 
 def tags_in(element: Tag) -> list[Tag]:

@@ -6,6 +6,7 @@ import tracemalloc
 
 import pytest
 
+from bloop_evernote import payload, scan
 from bloop_sdk import Partition
 from bloop_sdk.records import Kind, Ref
 from bloop_sdk.testing import Killed, Replica, read_all
@@ -143,6 +144,25 @@ async def test_a_read_goes_on_behind_the_last_note(write):
             await replica.run(provider_of(path, batch_records=1), stop_after=batches)
         await replica.run(provider_of(path, batch_records=2))
         assert replica.state() == whole.state(), batches
+
+
+@pytest.mark.parametrize("chunk", [1031, 1300, 2048, 4099])
+async def test_what_lies_across_two_pieces_of_the_file_is_read_alike(
+    chunk, write, read, monkeypatch
+):
+    picture = bytes(range(256)) * 20
+    path = write(
+        *[
+            note(f"{n} {'t' * (97 * n % 500)}", "x" * (311 * n % 1700) + media(picture[n:]),
+                 "<tag>a</tag>" * n + resource(picture[n:], name=f"{n}.png"), at(n + 1))
+            for n in range(20)
+        ]
+    )  # fmt: skip
+    whole = await read(path)
+    monkeypatch.setattr(scan, "CHUNK", chunk)
+    monkeypatch.setattr(payload, "CHUNK", chunk)
+    assert (await read(path)).state() == whole.state()
+    assert len(whole.of(Kind.FILE)) == 20
 
 
 async def test_tasks_stand_where_their_group_stands_and_keep_their_dates(one):

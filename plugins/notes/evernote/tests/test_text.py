@@ -39,7 +39,8 @@ def markdown(body: str) -> str:
         # Evernote 10: marks in styles.
         (
             (
-                '<div style="--en-codeblock:true;--en-syntaxLanguage:python;"><div>a = 1</div><div><br/>'
+                '<div style="--en-codeblock:true;--en-syntaxLanguage:python;">'
+                "<div>a = 1</div><div><br/>"
                 "</div><div>  b</div></div>"
             ),
             "```python\na = 1\n\n  b\n```",
@@ -60,7 +61,8 @@ def markdown(body: str) -> str:
         ),
         (
             (
-                '<div style="--en-toggle:true; --en-isCollapsed:true"><div style="--en-toggleSummary:true">'
+                '<div style="--en-toggle:true; --en-isCollapsed:true">'
+                '<div style="--en-toggleSummary:true">'
                 'more</div><div style="--en-toggleContent:true"><div>in it</div></div></div>'
             ),
             "**more**\n\nin it",
@@ -105,12 +107,20 @@ def test_html_keeps_formulas_languages_and_toggles():
     html = convert(
         '<en-note><div style="--en-formulablock:true">x &lt; 1</div>'
         '<div style="--en-codeblock:true;--en-codeblockLanguage:Python">a</div>'
-        '<div style="--en-toggle:true"><div style="--en-toggleSummary:true">s</div></div></en-note>',
+        '<div style="--en-toggle:true"><div style="--en-toggleSummary:true">s</div></div>'
+        "</en-note>",
         ALONE,
     ).html
     assert "\\[x &lt; 1\\]" in html
     assert '<code class="language-python">a</code>' in html
     assert '<details open=""><summary>s</summary></details>' in html
+
+
+def test_html_is_escaped_and_keeps_attributes():
+    html = convert(
+        '<en-note><p class="a b" title="&quot;&lt;">1 &lt; 2 &amp; 3<br/></p></en-note>', ALONE
+    ).html
+    assert html == '<p class="a b" title="&quot;&lt;">1 &lt; 2 &amp; 3<br></p>'
 
 
 def test_what_nobody_knows_and_nobody_sees_is_named():

@@ -1,4 +1,4 @@
-"""Remote ids of files that went there from here: they had one before Notion gave them an address."""
+"""Remote ids of files that went there from here: older than the addresses that Notion gave."""
 
 from __future__ import annotations
 

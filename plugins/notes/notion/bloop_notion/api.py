@@ -200,7 +200,7 @@ class _Line(AsyncTransport):
         return response
 
 
-def _error_of(method: str, path: str, status: int, code: str, said: str, body: str) -> BloopError:  # noqa: PLR0913
+def _error_of(method: str, path: str, status: int, code: str, said: str, body: str) -> BloopError:
     """What an answer means to the hub."""
     what = f"{method} {path} was answered {status}"
     reason = f"{what}: {' '.join(said.split())[:300]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bloop_notion import spans
-from bloop_notion.fields import dashed, obj, text
+from bloop_notion.fields import address_of, dashed, obj, plain, text
 from bloop_notion.model import Block, Making, name_of
 from bloop_sdk.records import JSONObject
 
@@ -86,10 +86,10 @@ def _line(rich: Any, making: Making) -> str:
     return spans.markdown(spans.of_rich(rich, making), breaks=" ")
 
 
-def _other(block: Block, body: JSONObject, making: Making) -> None:  # noqa: C901 - a table of types
+def _other(block: Block, body: JSONObject, making: Making) -> None:  # noqa: C901, PLR0912 - a table of types
     match block.type:
         case "code":
-            block.told["code"] = spans_text(body.get("rich_text"))
+            block.told["code"] = plain(body.get("rich_text"))
             block.told["language"] = text(body, "language")
             if body.get("caption"):
                 making.lose("captions of code")
@@ -139,11 +139,4 @@ def _unknown(block: Block, body: JSONObject, making: Making) -> None:
 
 def database_url(database: str) -> str:
     """The address of a database, which is no note."""
-    return f"https://www.notion.so/{database.replace('-', '')}"
-
-
-def spans_text(rich: Any) -> str:
-    """The words of a rich text, with nothing done to them."""
-    from bloop_notion.fields import plain
-
-    return plain(rich)
+    return address_of(database.replace("-", ""))

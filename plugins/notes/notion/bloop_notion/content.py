@@ -36,7 +36,7 @@ class Contents:
         self._api = api
         self._aliases = aliases
         self._whole = True
-        """Whether the site writes pages as Markdown; one refusal of the address is enough."""
+        """Whether the site writes pages as Markdown."""
 
     async def of(self, page: str) -> Said:
         """The content of a page; raises MissingRecordError where it is gone."""
@@ -56,19 +56,16 @@ class Contents:
         """Notion's Markdown of a page; None where it is not whole and a walk is better."""
         try:
             answer = await self._api.get(f"pages/{page}/markdown")
-        except RefusedError:
-            # An older API, or a gateway that lets only some addresses through.
-            self._whole = False
+        except RefusedError as err:
+            # An older API knows no such address; of any other reason one page is walked.
+            self._whole = err.reason != "invalid_request_url"
             return None
         written = answer.get("markdown")
         if answer.get("object") != "page_markdown" or not isinstance(written, str):
             raise UnavailableError(f"pages/{page}/markdown was answered with no Markdown")
-        listed = answer.get("unknown_block_ids")
-        asked = {
-            found for one in (listed if isinstance(listed, list) else []) if (found := dashed(one))
-        }
+        asked = _ids(answer.get("unknown_block_ids"))
         found = enhanced.parse(written, making)
-        unknown = [one for one in enhanced.unknown_in(found)]
+        unknown = enhanced.unknown_in(found)
         wanted = asked | {one.id for one in unknown if one.id}
         # What lies behind the cut stands nowhere in the text.
         beyond = answer.get("truncated") is True and not asked <= {one.id for one in unknown}
@@ -106,6 +103,11 @@ class Contents:
                 continue
             if text(one, "type") not in blocks.OPAQUE_LEAVES:
                 one[blocks.CHILDREN] = await self.walk(own, depth + 1)
+
+
+def _ids(listed: Any) -> set[str]:
+    given = listed if isinstance(listed, list) else []
+    return {found for one in given if (found := dashed(one)) is not None}
 
 
 def of_blocks(found: Sequence[JSONObject], making: Making) -> Said:

@@ -242,9 +242,7 @@ def _anchor(mine: Sequence[Owner], where: Sequence[int | None], place: int) -> O
     before = next((one for one in reversed(where[:place]) if one is not None), None)
     if before is None:
         return None
-    owner = mine[before]
-    # Behind a heading that folds, new text stands in it, as what is under it does.
-    return owner
+    return mine[before]
 
 
 def _difference(kind: str, body: JSONObject, new: Wanted) -> JSONObject:

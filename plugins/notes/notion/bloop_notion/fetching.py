@@ -26,7 +26,7 @@ _GONE = "it is not shared with the integration any more, or deleted for good"
 
 
 async def fetch(reading: Reading, refs: Sequence[Ref]) -> Batch:
-    """The current state of ``refs``: what is in the trash as deleted, what cannot be had skipped."""
+    """The current state of ``refs``: the trash as deleted, what cannot be had as skipped."""
     records: list[Record] = []
     skipped: list[Skipped] = []
     deleted: list[Ref] = []

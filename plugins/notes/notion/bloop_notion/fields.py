@@ -11,6 +11,7 @@ from bloop_sdk.records import JSONObject
 
 _HEX = re.compile(r"[0-9a-f]{32}")
 _IN_URL = re.compile(r"([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f-])")
+_SITE = "//www.notion.so"
 _NOTION_HOST = re.compile(r"https?://([\w-]+\.)*notion\.(so|com|site)(?=[/?#:]|\Z)", re.IGNORECASE)
 
 
@@ -37,6 +38,11 @@ def linked_id(url: str) -> str | None:
     path = url.partition("#")[0].partition("?")[0]
     found = _IN_URL.findall(path.lower())
     return dashed(found[-1]) if found else None
+
+
+def address_of(path: str) -> str:
+    """An address of Notion's site, which people open and this plugin does not."""
+    return f"https:{_SITE}/{path.lstrip('/')}"
 
 
 def block_of_url(url: str) -> str | None:

@@ -56,14 +56,13 @@ class Downloads:
 
     async def _all(self, page: str, media: Media) -> AsyncIterator[bytes]:
         """A file, taken up again where it breaks off or its address expires."""
-        got, url, size = 0, media.url, None
+        got, url = 0, media.url
         for left in range(TRIES, 0, -1):
             try:
-                reading = self._whole(url) if not got else self._rest(url, got, size)
-                async for chunk, size in reading:  # noqa: B020 - the size shows with the first
+                reading = self._rest(url, got) if got else self._whole(url)
+                async for chunk in reading:
                     got += len(chunk)
                     yield chunk
-                return
             except (PermissionMissingError, MissingRecordError, RetriableError, FatalError) as err:
                 if isinstance(err, HostileInputError) or left == 1:
                     raise
@@ -77,15 +76,16 @@ class Downloads:
                     url = found
                 elif not got:
                     raise
+            else:
+                return
 
-    async def _whole(self, url: str) -> AsyncIterator[tuple[bytes, int | None]]:
+    async def _whole(self, url: str) -> AsyncIterator[bytes]:
         async for chunk in self._ctx.http.stream(Request(url=url)):
-            yield chunk, None
+            yield chunk
 
-    async def _rest(
-        self, url: str, got: int, size: int | None
-    ) -> AsyncIterator[tuple[bytes, int | None]]:
+    async def _rest(self, url: str, got: int) -> AsyncIterator[bytes]:
         """What follows the first ``got`` bytes; raises MalformedRecordError where none is told."""
+        size: int | None = None
         while size is None or got < size:
             asked = {"Range": f"bytes={got}-{got + PIECE - 1}"}
             response = await self._ctx.http.send(Request(url=url, headers=asked))
@@ -100,4 +100,4 @@ class Downloads:
             with suppress(ValueError):
                 size = int(told[3])
             got += len(response.body)
-            yield response.body, size
+            yield response.body

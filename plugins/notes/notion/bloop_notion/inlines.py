@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from markdown_it.tree import SyntaxTreeNode
 
-from bloop_notion.fields import dashed
+from bloop_notion.fields import address_of, dashed
 from bloop_sdk import Kind
 from bloop_sdk.records import JSONObject
 
@@ -30,6 +30,7 @@ _TAGS = {
     "del": "strikethrough",
 }
 _WRAPS = {"strong": "bold", "em": "italic", "s": "strikethrough"}
+_WIKI = re.compile(r"\[\[([^\[\]|\n]{1,300})(?:\|([^\[\]|\n]{1,300}))?\]\]")
 _HTML = re.compile(r"<(/?)([a-z]+)\s*/?>\Z", re.IGNORECASE)
 
 Part = tuple[str, str, Mapping[str, Any]]
@@ -42,6 +43,8 @@ class Target:
 
     newest: bool = True
     names: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Notes by the texts of ``[[links]]`` to them."""
     losses: dict[str, None] = field(default_factory=dict)
 
     def lose(self, what: str) -> None:
@@ -74,13 +77,30 @@ class Target:
             parts[0] = (kind, said[skip:], marks)
             while parts and parts[0][1].lstrip("\n") == "":
                 parts.pop(0)
-        return rich_text(_highlighted(parts), self)
+        return rich_text(_highlighted(list(self._linked(parts))), self)
+
+    def _linked(self, parts: Iterable[Part]) -> Iterable[Part]:
+        """``[[Title]]`` and ``[[Title|text]]`` as links, where it is known to which note."""
+        for kind, said, marks in _merged(parts):
+            if kind != "text" or marks.get("code") or "[[" not in said:
+                yield kind, said, marks
+                continue
+            place = 0
+            for found in _WIKI.finditer(said):
+                label = (found[2] or found[1]).strip()
+                note = self.titles.get(label)
+                if note is not None:
+                    href = self.link(f"bloop:{Kind.NOTE}:{note}")
+                    yield kind, said[place : found.start()], marks
+                    yield kind, label, {**marks, "href": href}
+                    place = found.end()
+            yield kind, said[place:], marks
 
     def link(self, href: str) -> str | None:
         """An address as Notion takes it; None where it takes none."""
         if href.startswith(f"bloop:{Kind.NOTE}:"):
             page = dashed(unquote(href.rpartition(":")[2].partition("#")[0]))
-            return f"https://www.notion.so/{page.replace('-', '')}" if page else None
+            return address_of(page.replace("-", "")) if page else None
         if href.startswith(("https://", "http://", "mailto:", "tel:")):
             return href
         self.lose(f"a link to {href[:100]!r}")
@@ -160,7 +180,7 @@ def rich_text(parts: Iterable[Part], target: Target) -> list[JSONObject]:
     del target
     made: list[JSONObject] = []
     for kind, said, marks in _merged(parts):
-        notes = {name: True for name in _NOTES if marks.get(name)}
+        notes: JSONObject = {name: True for name in _NOTES if marks.get(name)}
         if marks.get("marked"):
             notes["color"] = "yellow_background"
         if kind == "equation":

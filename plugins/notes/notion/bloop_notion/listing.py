@@ -43,9 +43,12 @@ class Entry:
 
         That of a data source ends with the day on which its rows were asked for.
         """
-        told = f"{self.parent} {self.above} {self.torn} {READER}"
-        made = f"{self.edited}~{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+        made = f"{self.edited}~{_short(self.parent)}~{_short((self.above, self.torn, READER))}"
         return f"{made}~{today}" if self.source else made
+
+    def stands(self, held: str) -> bool:
+        """Whether a digest tells the same edit and parent, whatever is above that."""
+        return held.startswith(f"{self.edited}~{_short(self.parent)}~")
 
     def settled(self, now: datetime | None) -> bool:
         """Whether no edit can come any more that has the same time, by Notion's clock."""
@@ -53,12 +56,17 @@ class Entry:
         return now is not None and edited is not None and now - edited >= SETTLES
 
 
+def _short(told: object) -> str:
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
 @dataclass(slots=True)
 class Listing:
-    """What was listed, by id. ``gone`` are ids that stood there before, and what became of them."""
+    """What was listed, by id. ``unshared`` is what stood there before."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    unshared: list[str] = field(default_factory=list)
+    unshared: list[tuple[str, bool]] = field(default_factory=list)
+    """Ids, and whether each was a data source."""
     sources: dict[str, str] = field(default_factory=dict)
     """Data sources by their databases: older answers name a row's database alone."""
     today: str = ""
@@ -122,11 +130,12 @@ async def _rows(api: Api, listing: Listing, known: Mapping[str, str], *, gaps: b
 async def _look_for(
     api: Api, listing: Listing, known: Mapping[str, str], missing: Iterable[str]
 ) -> None:
-    """What stood there before, and is listed no more: deleted, not shared any more, or only late."""
+    """What stood there before and is listed no more: deleted, not shared any more, or late."""
     for own in missing:
+        source = known[own].count("~") > 2
         try:
-            item = await api.get(f"pages/{own}")
+            item = await api.get(f"{'data_sources' if source else 'pages'}/{own}")
         except (MissingRecordError, PermissionMissingError):
-            listing.unshared.append(own)
+            listing.unshared.append((own, source))
             continue
         listing.take(item, known)

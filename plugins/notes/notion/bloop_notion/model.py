@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from bloop_notion.fields import dashed, linked_id
+from bloop_notion.fields import address_of, dashed, linked_id
 from bloop_sdk import Kind
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_SIGNED = re.compile(r"[?&](X-Amz-[\w-]+|Expires|exp|expirationTimestamp|Signature|signature)=")
+_SIGNED = re.compile(r"[?&](X-Amz-)?(sig|signature|token)=", re.IGNORECASE)
+_EXPIRES = re.compile(r"[?&](X-Amz-)?(exp|expires|expiry|se|expirationTimestamp)=", re.IGNORECASE)
 _HOSTS = re.compile(
     r"(prod-files-secure|secure\.notion-static|notionusercontent|file\.notion)[.\w-]*",
     re.IGNORECASE,
@@ -34,7 +35,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file that Notion keeps. ``url`` opens it for an hour; ``block`` holds it, if one is known."""
+    """A file that Notion keeps. ``url`` opens it for an hour; ``block`` holds it, if known."""
 
     id: str
     """Its remote id."""
@@ -74,7 +75,7 @@ class Making:
         page = linked_id(url)
         if page is not None:
             return f"bloop:{Kind.NOTE}:{page}"
-        return f"https://www.notion.so{url}" if url.startswith("/") else url
+        return address_of(url) if url.startswith("/") else url
 
     def file(self, url: str, block: str | None = None) -> str:
         """The address of a file that Notion keeps."""
@@ -88,7 +89,8 @@ def is_hosted(url: str) -> bool:
     """Whether an address is one that Notion signed for a while."""
     if not url.startswith(("https://", "http://")):
         return False
-    return bool(_SIGNED.search(url) or _HOSTS.search(url[:200]))
+    signed = _SIGNED.search(url) and _EXPIRES.search(url)
+    return bool(signed or _HOSTS.search(url[:200]))
 
 
 def unsigned(url: str) -> str:

@@ -7,20 +7,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from bloop_notion import properties
 from bloop_notion.content import Said
 from bloop_notion.fields import moment, obj, own_id, plain, text
 from bloop_notion.files import Downloads
 from bloop_notion.model import Media, settled
-from bloop_sdk import Container, File, Kind, Node, Note
+from bloop_sdk import Container, File, Kind, Node, Note, Ref
 from bloop_sdk.records import JSONObject
 
 MAX_TITLE = 300
 UNTITLED = "Untitled"
 _BEGAN = datetime(2013, 1, 1, tzinfo=UTC)
-_EDITED = {"last_edited_time", "last_edited_by", "is_locked", "is_archived", "archived"}
 _KEPT = frozenset(
     {"id", "created_time", "created_by", "last_edited_time", "last_edited_by", "parent"}
     | {"properties", "icon", "cover", "url", "public_url", "in_trash", "is_locked"}
@@ -118,17 +116,11 @@ def node(item: JSONObject, place: Place) -> Node:
         parent=place.parent,
         position=_position(item),
         title=titled(title)[0],
-        content=None if source else _ref(own),
+        content=None if source else Ref(Kind.NOTE, own),
         url=text(item, "url") or None,
         raw=_place_of(item, place),
         lost=("its place: the pages above it form a circle",) if place.torn else (),
     )
-
-
-def _ref(own: str) -> Any:
-    from bloop_sdk import Ref
-
-    return Ref(Kind.NOTE, own)
 
 
 def _place_of(item: JSONObject, place: Place) -> JSONObject:

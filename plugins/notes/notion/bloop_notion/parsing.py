@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from bloop_notion.inlines import Target, rich_text
+from bloop_notion.inlines import Part, Target, rich_text
 from bloop_notion.render import CALLOUTS
 from bloop_sdk.records import JSONObject
 
@@ -25,15 +25,16 @@ _LANGUAGES = {
     "rb": "ruby", "c++": "c++", "cpp": "c++", "cs": "c#", "tex": "latex", "md": "markdown",
     "rs": "rust", "kt": "kotlin", "golang": "go", "docker": "docker", "dockerfile": "docker",
 }  # fmt: skip
-_KNOWN_LANGUAGES = frozenset(
-    "abap agda arduino assembly bash basic bnf c c# c++ clojure coffeescript coq css dart dhall "
-    "diff docker ebnf elixir elm erlang f# flow fortran gherkin glsl go graphql groovy haskell "
-    "hcl html idris java javascript json julia kotlin latex less lisp livescript llvm lua makefile "
-    "markdown markup matlab mathematica mermaid nix notion objective-c ocaml pascal perl php "
-    "powershell prolog protobuf purescript python r racket reason ruby rust sass scala scheme "
-    "scss shell smalltalk solidity sql swift toml typescript vb.net verilog vhdl webassembly xml "
-    "yaml".split()
-)
+_NAMES = """
+abap agda arduino assembly bash basic bnf c c# c++ clojure coffeescript coq css dart
+dhall diff docker ebnf elixir elm erlang f# flow fortran gherkin glsl go graphql groovy
+haskell hcl html idris java javascript json julia kotlin latex less lisp livescript llvm
+lua makefile markdown markup matlab mathematica mermaid nix notion objective-c ocaml
+pascal perl php powershell prolog protobuf purescript python r racket reason ruby rust
+sass scala scheme scss shell smalltalk solidity sql swift toml typescript vb.net verilog
+vhdl webassembly xml yaml
+"""
+_KNOWN_LANGUAGES = frozenset(_NAMES.split())
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ def _keyed(made: Wanted, node: SyntaxTreeNode, lines: Sequence[str] | None) -> W
     return made
 
 
-def _one(node: SyntaxTreeNode, target: Target) -> Wanted | None:  # noqa: PLR0911 - a table of types
+def _one(node: SyntaxTreeNode, target: Target) -> Wanted | None:
     match node.type:
         case "heading":
             level = min(int(node.tag[1:]), 4 if target.newest else 3)
@@ -108,7 +109,7 @@ def _one(node: SyntaxTreeNode, target: Target) -> Wanted | None:  # noqa: PLR091
             return _table(node, target)
         case "html_block":
             target.lose("HTML, kept as text")
-            said = [("text", node.content.strip("\n"), {})]
+            said: list[Part] = [("text", node.content.strip("\n"), {})]
             return Wanted("paragraph", {"rich_text": rich_text(said, target)})
     return None
 
@@ -165,15 +166,15 @@ def _quote(node: SyntaxTreeNode, target: Target) -> Wanted:
     mark = _CALLOUT.match(inline[0].content) if inline and inline[0].type == "text" else None
     if first is None or mark is None:
         text = _rich(first, target) if first is not None else []
-        rest = children[1:] if first is not None else children
-        return Wanted("quote", {"rich_text": text}, list(_blocks(rest, target, None)))
+        below = children[1:] if first is not None else children
+        return Wanted("quote", {"rich_text": text}, list(_blocks(below, target, None)))
     kind = mark[1].lower()
     rest = list(_blocks(children[1:], target, None))
     text = target.rich(inline, mark.end())
     if kind == "toggle":
-        title, below = _first_line(inline, mark.end(), target)
-        if below:
-            rest.insert(0, Wanted("paragraph", {"rich_text": below}))
+        title, more = _first_line(inline, mark.end(), target)
+        if more:
+            rest.insert(0, Wanted("paragraph", {"rich_text": more}))
         return Wanted("toggle", {"rich_text": title}, rest)
     icon = {"type": "emoji", "emoji": ICONS.get(kind, ICONS["note"])}
     if not text and rest and rest[0].type == "paragraph" and not rest[0].children:

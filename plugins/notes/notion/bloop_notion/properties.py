@@ -62,9 +62,9 @@ def tags_of(page: JSONObject) -> tuple[str, ...]:
 def tags_property(page: JSONObject) -> str | None:
     """The name of a property that takes tags."""
     for name, value in sorted(obj(page, "properties").items()):
-        if isinstance(value, dict) and name.strip().casefold() in _TAGS:
-            if value.get("type") == "multi_select":
-                return str(name)
+        named = isinstance(value, dict) and name.strip().casefold() in _TAGS
+        if named and value.get("type") == "multi_select":
+            return str(name)
     return None
 
 
@@ -82,7 +82,7 @@ def beyond(page: JSONObject) -> list[tuple[str, str, str]]:
     return found
 
 
-def _value(value: JSONObject, making: Making) -> Any:  # noqa: C901, PLR0911, PLR0912 - a table of types
+def _value(value: JSONObject, making: Making) -> Any:  # noqa: C901, PLR0912 - a table of types
     kind = text(value, "type")
     given = value.get(kind)
     match kind:

@@ -10,7 +10,7 @@ from bloop_notion import notes, properties
 from bloop_notion.aliases import Aliases
 from bloop_notion.api import Api
 from bloop_notion.content import Contents
-from bloop_notion.fields import in_trash, obj, text
+from bloop_notion.fields import in_trash, obj, own_id, text
 from bloop_notion.files import Downloads
 from bloop_notion.listing import Entry, everything
 from bloop_notion.model import Media, addresses_in, key_of
@@ -66,7 +66,11 @@ class Reading:
         listing = await everything(self.api, known)
         now = self.api.now
         tree = Tree(self.api, listing)
-        await tree.place(one for one in listing.entries.values() if one.item is not None)
+        await tree.place(
+            one
+            for one in listing.entries.values()
+            if one.item is not None or not one.stands(known.get(one.id, ""))
+        )
         ordered = tree.ordered()
         # A page within a block keeps its place until it is edited: asking costs a request each.
         for done, entry in enumerate(ordered, 1):
@@ -80,15 +84,16 @@ class Reading:
                 part = part if whole else None
             cursor = Cursor({"after": entry.id}, CURSOR_VERSION)
             yield replace(batch, part=part, cursor=cursor, done=done, total=len(ordered))
-        for own in listing.unshared:
-            yield Batch(skipped=_unshared(own))
+        for own, source in listing.unshared:
+            kinds = (Kind.MODULE,) if source else (Kind.NOTE, Kind.MODULE)
+            yield Batch(skipped=_unshared(own, kinds))
 
     def _known(self, entry: Entry, part: Part, known: Mapping[str, str]) -> bool:
         held = known.get(entry.id)
         if held == part.digest:
             return True
         within = text(entry.parent, "type") == "block_id" and entry.item is None
-        return within and held is not None
+        return within and held is not None and entry.stands(held)
 
     async def _entry(self, entry: Entry, workspace: str) -> tuple[Batch, bool]:
         """The records of a page, or why there are none; and whether a list tells all of them."""
@@ -102,15 +107,14 @@ class Reading:
         except MissingRecordError:
             return await self._gone(entry.id), False
         except PermissionMissingError as err:
-            return Batch(
-                skipped=(Skipped(ref=ref, reason=str(err), code="record_forbidden"),)
-            ), False
+            skipped = Skipped(ref=ref, reason=str(err), code="record_forbidden")
         except SkippableError as err:
-            return Batch(skipped=(Skipped(ref=ref, reason=str(err), code=err.code),)), False
+            skipped = Skipped(ref=ref, reason=str(err), code=err.code)
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             # One page of an unforeseen shape costs itself, not the workspace.
             reason = f"it has a shape that nobody here knows: {err!r}"
-            return Batch(skipped=(Skipped(ref=ref, reason=reason),)), False
+            skipped = Skipped(ref=ref, reason=reason)
+        return Batch(skipped=(skipped,)), False
 
     async def _gone(self, own: str) -> Batch:
         """A page that went while it was read: to the trash, or out of sight."""
@@ -127,7 +131,7 @@ class Reading:
         if not isinstance(page.get("properties"), dict):
             raise MalformedRecordError("it has no properties")
         page = await self.whole(page)
-        own = notes.own_id(page)
+        own = own_id(page)
         said = await self.contents.of(own)
         note = notes.note(page, said, place, await self.people())
         files = [notes.file(one, own, place, self.downloads) for one in said.making.files.values()]
@@ -139,7 +143,7 @@ class Reading:
         if not more:
             return page
         found: dict[str, Any] = dict(obj(page, "properties"))
-        own = notes.own_id(page)
+        own = own_id(page)
         for name, number, kind in more:
             values: list[JSONObject] = []
             async for answer in self.api.pages("GET", f"pages/{own}/properties/{number}"):
@@ -160,9 +164,8 @@ class Reading:
         return next((url for url in found if key_of(url) == media.key), None)
 
 
-def _unshared(own: str) -> tuple[Skipped, ...]:
+def _unshared(own: str, kinds: tuple[Kind, ...] = (Kind.NOTE, Kind.MODULE)) -> tuple[Skipped, ...]:
     reason = "it is not shared with the integration any more, or deleted for good"
-    kinds = (Kind.NOTE, Kind.MODULE)
     return tuple(
         Skipped(ref=f"{kind}:{own}", reason=reason, code="record_unshared") for kind in kinds
     )

@@ -64,7 +64,7 @@ def _family(block: Block) -> str:
     return "bullets" if block.type in _ITEMS else ""
 
 
-def _one(block: Block, making: Making, number: int) -> str:  # noqa: C901, PLR0911, PLR0912 - a table
+def _one(block: Block, making: Making, number: int) -> str:  # noqa: C901, PLR0912 - a table
     kind = block.type
     match kind:
         case "paragraph":

@@ -211,7 +211,7 @@ _TOKEN = re.compile(
     r"(?:/>|>(?P<name>.*?)</mention-(?P=mention)>)"
     r"|\[\^(?P<cited>[^\]\s]+)\]"
     r"|\[(?P<label>(?:\\.|[^\[\]\\])*)\]\((?P<url>(?:\\.|[^()\s\\]|\([^()\s]*\))+)\)"
-    r"|(?P<both>\*\*\*)|(?P<bold>\*\*)|(?P<italic>\*)|(?P<strike>~~)",
+    r"|(?P<marks>\*{1,3}|~~)",
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"([\w-]+)=\"([^\"]*)\"")
@@ -232,22 +232,28 @@ def of_enhanced(written: str, making: Making, base: Span | None = None) -> list[
         if found.start() > place:
             spans.append(replace(now, text=written[place : found.start()]))
         place = found.end()
-        match found.lastgroup, found:
-            case _ if found["open"]:
-                opened.append(now)
-                now = _within(now, attributes(found["span"]), making)
-            case _ if found["close"]:
-                now = opened.pop() if opened else now
-            case _ if found["both"]:
-                now = replace(now, bold=not now.bold, italic=not now.italic)
-            case _ if found["bold"] or found["italic"] or found["strike"]:
-                name = next(n for n in ("bold", "italic", "strike") if found[n])
-                now = replace(now, **{name: not getattr(now, name)})
-            case _:
-                spans += _leaf(found, now, making)
+        if found["open"]:
+            opened.append(now)
+            now = _within(now, attributes(found["span"]), making)
+        elif found["close"]:
+            now = opened.pop() if opened else now
+        elif found["marks"]:
+            now = _toggled(now, found["marks"])
+        else:
+            spans += _leaf(found, now, making)
     if place < len(written):
         spans.append(replace(now, text=written[place:]))
     return spans
+
+
+def _toggled(now: Span, mark: str) -> Span:
+    """What a mark begins, or ends."""
+    return replace(
+        now,
+        bold=now.bold != (mark in {"**", "***"}),
+        italic=now.italic != (mark in {"*", "***"}),
+        strike=now.strike != (mark == "~~"),
+    )
 
 
 def _within(now: Span, told: dict[str, str], making: Making) -> Span:

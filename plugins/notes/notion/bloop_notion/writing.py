@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -21,11 +22,11 @@ from bloop_notion.api import RefusedError
 from bloop_notion.content import Said, of_blocks
 from bloop_notion.editing import Editing
 from bloop_notion.fetching import place_of
-from bloop_notion.fields import dashed, in_trash, moment, obj, text
+from bloop_notion.fields import dashed, in_trash, moment, obj, own_id, text
 from bloop_notion.inlines import Target
+from bloop_notion.listing import Listing
 from bloop_notion.model import Making, Media, addresses_in, file_id, key_of
 from bloop_notion.parsing import parse
-from bloop_notion.listing import Listing
 from bloop_notion.reading import Reading
 from bloop_notion.tree import Tree
 from bloop_sdk import (
@@ -50,6 +51,7 @@ from bloop_sdk.records import JSONObject
 
 WRITES = frozenset(map(str, NoteWrite))
 _FILES = re.compile(r"bloop:file:([^\s)>\"]+)")
+_LINKS = re.compile(r"<a [^>]*href=\"bloop:note:([^\"#]+)[^>]*>([^<]*)</a>")
 _RECENT = timedelta(days=2)
 
 
@@ -121,7 +123,7 @@ class Writing:
             parent = await tree.page_of(dashed(parent.get("block_id")))
         own = dashed(parent.get("page_id"))
         with suppress(MissingRecordError, PermissionMissingError):
-            return own and notes.own_id(await self._api.get(f"pages/{own}"))
+            return own and own_id(await self._api.get(f"pages/{own}"))
         return None
 
     # -- notes
@@ -142,7 +144,7 @@ class Writing:
                     f"Notion makes no page there: {err.message}",
                     cure="put the note below a page that is shared with the integration",
                 ) from err
-            page = notes.own_id(item)
+            page = own_id(item)
         await self._tags(await self._api.get(f"pages/{page}"), draft, target)
         await self._edit(page, await self._reading.contents.walk(page), "", draft, target)
         return await self._result(page, target.losses, dashed(parent.get("page_id")))
@@ -150,7 +152,7 @@ class Writing:
     async def _update(self, op: WriteOp, precondition: Precondition) -> WriteResult:
         draft = _draft(op)
         page, said, expected = await self._expected(op, precondition)
-        own = notes.own_id(page)
+        own = own_id(page)
         if not expected:
             title = notes.titled(properties.title_of(page))[0]
             if op.again and title == draft.title and said.markdown == draft.markdown.strip():
@@ -170,7 +172,7 @@ class Writing:
 
     async def _move(self, op: WriteOp, precondition: Precondition) -> WriteResult:
         page, _, expected = await self._expected(op, precondition)
-        own = notes.own_id(page)
+        own = own_id(page)
         lost = {"its place among its siblings: Notion's API moves no page within another": None}
         wanted = op.values.get("parent")
         here = await place_of(self._reading, page)
@@ -193,7 +195,7 @@ class Writing:
 
     async def _delete(self, op: WriteOp, precondition: Precondition) -> WriteResult:
         page, _, expected = await self._expected(op, precondition)
-        ref, own = op.ref, notes.own_id(page)
+        ref, own = op.ref, own_id(page)
         assert ref is not None
         if not in_trash(page):
             if not expected:
@@ -278,7 +280,8 @@ class Writing:
             if file not in names:
                 found = await self._upload(file)
                 names[file] = text(found or {}, "filename")
-        return Target(newest=self._api.newest, names=names)
+        titles = {unescape(said).strip(): unquote(own) for own, said in _LINKS.findall(draft.html)}
+        return Target(newest=self._api.newest, names=names, titles=titles)
 
     async def _upload(self, file: str) -> JSONObject | None:
         if file not in self._waiting:
@@ -352,9 +355,7 @@ class Writing:
             return
         # A comma would be another tag in Notion.
         value = {"multi_select": [{"name": tag.replace(",", " ")[:100]} for tag in draft.tags]}
-        await self._api.send(
-            "PATCH", f"pages/{notes.own_id(page)}", body={"properties": {name: value}}
-        )
+        await self._api.send("PATCH", f"pages/{own_id(page)}", body={"properties": {name: value}})
 
 
 def _only_given(draft: NoteDraft, page: JSONObject, said: Said) -> bool:

@@ -22,7 +22,6 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bloop_sdk import Kind, Ref, Request, Response, WebhookRequest
 from bloop_sdk.testing import reply
-from plugins.notes.notion.tests.fake_writes import write
 from plugins.notes.notion.tests.fake_workspace import (
     ADA,
     BOT,
@@ -34,17 +33,18 @@ from plugins.notes.notion.tests.fake_workspace import (
     rich,
     upload,
 )
+from plugins.notes.notion.tests.fake_writes import write
 
 BEGAN = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 VERSIONS = ("2026-03-11", "2025-09-03")
-SECRET = "secret_verification"  # noqa: S105 - of a system in memory
+SECRET = "secret_verification"
 BYTES = b"\x89PNG\r\n" + bytes(range(256)) * 3
 
 Item = dict[str, Any]
 _ADA = {"object": "user", "id": ADA}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An error of Notion's: its status, code and words."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -92,6 +92,7 @@ class FakeNotion:
         self.made = 0
         self.before: Callable[[Request], Response | None] = lambda _request: None
         self._deleted: str | None = None
+        self._above: dict[str, str | None] = {}
 
     # -- what stands in it
 
@@ -220,6 +221,7 @@ class FakeNotion:
             self.blocks[own] = {"id": own, "type": kind, kind: body, "children": [], **stamp}
             self.put(own, one.get("children") or one[kind].get("children") or [])
             made.append(own)
+            self._above[own] = parent
         children = self.blocks[parent]["children"]
         place = len(children) if at is None else at
         children[place:place] = made
@@ -254,17 +256,17 @@ class FakeNotion:
                 response = self._login(request)
             elif response is None:
                 response = self._api(request, parts.path)
-        except Refused as err:
+        except RefusedError as err:
             response = err.answer
         return replace(response, headers={**response.headers, "date": format_datetime(self.now)})
 
     def _api(self, request: Request, path: str) -> Response:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if token not in self.tokens:
-            raise Refused(401, "unauthorized", "API token is invalid.")
+            raise RefusedError(401, "unauthorized", "API token is invalid.")
         version = request.headers.get("notion-version", "")
         if version not in self.versions:
-            raise Refused(
+            raise RefusedError(
                 400,
                 "validation_error",
                 f"Notion-Version header failed validation: Notion-Version header should be "
@@ -272,10 +274,10 @@ class FakeNotion:
             )
         found = self._route(request, path.removeprefix("/v1/").split("/"), version)
         if found is None:
-            raise Refused(400, "invalid_request_url", "Invalid request URL.")
+            raise RefusedError(400, "invalid_request_url", "Invalid request URL.")
         return reply({**found, "request_id": ident(f"request {len(self.requests)}")})
 
-    def _route(self, request: Request, path: list[str], version: str) -> Item | None:  # noqa: C901, PLR0911, PLR0912 - a table
+    def _route(self, request: Request, path: list[str], version: str) -> Item | None:  # noqa: C901 - a table
         body = request.json_body or {}
         match request.method, path:
             case "GET", ["users", "me"]:
@@ -330,7 +332,7 @@ class FakeNotion:
     def may(self, capability: str) -> None:
         if capability not in self.capabilities:
             message = "Insufficient permissions for this endpoint."
-            raise Refused(403, "restricted_resource", message)
+            raise RefusedError(403, "restricted_resource", message)
 
     def _bot(self) -> Item:
         return {
@@ -354,21 +356,23 @@ class FakeNotion:
 
     def page_of(self, own: str) -> Item:
         if own in self.forbidden:
-            raise Refused(403, "restricted_resource", "Insufficient permissions.")
+            raise RefusedError(403, "restricted_resource", "Insufficient permissions.")
         if own not in self.pages or own in self.unshared:
-            raise Refused(404, "object_not_found", f"Could not find page with ID: {own}.")
+            raise RefusedError(404, "object_not_found", f"Could not find page with ID: {own}.")
         return self.pages[own]
 
     def source_of(self, own: str) -> Item:
         if own not in self.sources or own in self.unshared:
-            raise Refused(404, "object_not_found", f"Could not find data_source with ID: {own}.")
+            raise RefusedError(
+                404, "object_not_found", f"Could not find data_source with ID: {own}."
+            )
         return self.sources[own]
 
     def block_of(self, own: str) -> Item:
         if own in self.pages:
             self.page_of(own)
         if own not in self.blocks or own in self.unshared:
-            raise Refused(404, "object_not_found", f"Could not find block with ID: {own}.")
+            raise RefusedError(404, "object_not_found", f"Could not find block with ID: {own}.")
         return self.blocks[own]
 
     def _there(self, one: Item) -> bool:
@@ -388,7 +392,7 @@ class FakeNotion:
         if kind == "child_page":
             title = self.pages[one["id"]]["properties"]["title"]["title"]
             body = {"title": "".join(part["plain_text"] for part in title)}
-        parent = next((k for k, b in self.blocks.items() if one["id"] in b["children"]), None)
+        parent = self.above(one["id"])
         kind_above = "page_id" if parent in self.pages else "block_id"
         shown = {
             "object": "block",
@@ -404,6 +408,15 @@ class FakeNotion:
             kind: self._signed(body),
         }
         return shown if version == VERSIONS[0] else {**shown, "archived": False}
+
+    def above(self, own: str) -> str | None:
+        """The block or page that a block stands in."""
+        known = self._above.get(own)
+        if known not in self.blocks or own not in self.blocks[known]["children"]:
+            found = (name for name, one in self.blocks.items() if own in one["children"])
+            known = next(found, None)
+            self._above[own] = known
+        return known
 
     def _signed(self, found: Any) -> Any:
         """With addresses for the files that Notion keeps."""
@@ -485,7 +498,7 @@ class FakeNotion:
                     for one in every
                 ]
                 return self._list(items, asked, "property_item")
-        raise Refused(404, "object_not_found", "Could not find property.")
+        raise RefusedError(404, "object_not_found", "Could not find property.")
 
     # -- files and logins
 
@@ -529,9 +542,9 @@ class FakeNotion:
             }
         )
 
-    def refused(self, status: int, code: str, message: str) -> Refused:
+    def refused(self, status: int, code: str, message: str) -> RefusedError:
         """An error of Notion's."""
-        return Refused(status, code, message)
+        return RefusedError(status, code, message)
 
     # -- what the kit does to it
 

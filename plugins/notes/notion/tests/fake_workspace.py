@@ -68,7 +68,8 @@ def block(kind: str, *parts: Any, children: Any = (), **told: Any) -> dict[str, 
     """A block to be put into a page; its id is given there."""
     body = dict(told)
     if kind in _TEXTS:
-        body = {"rich_text": rich(*parts), "color": "default", **body}
+        icon = {"icon": None} if kind == "paragraph" else {}
+        body = {"rich_text": rich(*parts), "color": "default", **icon, **body}
     return {"type": kind, kind: body, "children": list(children)}
 
 
@@ -129,7 +130,7 @@ def inline(found: list[dict[str, Any]]) -> str:
     return "".join(_item(one) for one in found)
 
 
-def _item(item: dict[str, Any]) -> str:
+def _item(item: dict[str, Any]) -> str:  # noqa: C901 - a table of marks
     notes = item["annotations"]
     if item["type"] == "equation":
         return f"$`{item['equation']['expression']}`$"
@@ -158,7 +159,7 @@ def _item(item: dict[str, Any]) -> str:
     return f"[{said}]({item['href']})" if item["href"] else said
 
 
-def _block(one: dict[str, Any], notion: Any, unknown: list[str]) -> str:  # noqa: C901, PLR0911, PLR0912
+def _block(one: dict[str, Any], notion: Any, unknown: list[str]) -> str:  # noqa: C901, PLR0912
     kind, body = one["type"], one[one["type"]]
     text = inline(body.get("rich_text", []))
     children = [] if kind == "table" else one.get("children", [])

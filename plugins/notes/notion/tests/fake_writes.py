@@ -16,7 +16,7 @@ NEWEST = "2026-03-11"
 FIXED = {"table_width", "type"}
 
 
-def write(  # noqa: C901, PLR0912 - a table of routes
+def write(  # noqa: C901 - a table of routes
     notion: FakeNotion, request: Request, path: list[str], body: Item, version: str
 ) -> Item | None:
     """The answer to a write; None where there is no such route."""
@@ -173,7 +173,7 @@ def _forget(notion: FakeNotion, own: str) -> None:
 def _touch(notion: FakeNotion, block: str) -> None:
     """The page that a block stands in has been edited."""
     while block not in notion.pages:
-        block = next(name for name, one in notion.blocks.items() if block in one["children"])
+        block = notion.above(block)
     notion.touch(block)
 
 
@@ -202,6 +202,8 @@ def _made(notion: FakeNotion, one: Item) -> Item:
     }
     if "rich_text" in body or kind == "callout":
         body.setdefault("color", "default")
+    if kind == "paragraph":
+        body.setdefault("icon", None)
     upload = one[kind].get("file_upload")
     if upload:
         told = notion.uploads.get(upload["id"])

@@ -20,7 +20,6 @@ TestNotion = plugin_tests(
         expired={**GOOD, "token": "valid once"},
         without={
             "unknown": "a list of Notion's holds pages and data sources, and nothing else",
-            "write": "the kit writes notes by itself",
         },
     ),
 )

@@ -21,6 +21,7 @@ from plugins.notes.notion.tests.fake_workspace import (
 )
 
 OTHER = ident("page Other")
+HEX = OTHER.replace("-", "")
 ALL = ident("page All")
 
 CASES = {
@@ -51,8 +52,10 @@ CASES = {
     ),
     "what Markdown would take for marks": (
         [block("paragraph", "*a* _b_ c_d [e] <f> $5 ==g== ~~h~~ #tag &amp; \\ `i` %%j%%")],
-        "\\*a\\* \\_b\\_ c_d \\[e\\] \\<f> \\$5 \\==g\\== \\~~h\\~~ \\#tag \\&amp; \\\\ \\`i\\` "
-        "\\%%j\\%%",
+        (
+            "\\*a\\* \\_b\\_ c_d \\[e\\] \\<f> \\$5 \\==g\\== \\~~h\\~~ \\#tag \\&amp; \\\\ "
+            "\\`i\\` \\%%j\\%%"
+        ),
         (),
     ),
     "what Markdown would take for blocks": (
@@ -75,8 +78,10 @@ CASES = {
                 words("in", link=f"https://www.notion.so/Other-{OTHER.replace('-', '')}"),
             )
         ],
-        f"[out](<https://example.org/a(b)>) [Other](bloop:note:{OTHER}) "
-        f"2026-05-04 → 2026-05-05 @Ada [in](bloop:note:{OTHER})",
+        (
+            f"[out](<https://example.org/a(b)>) [Other](bloop:note:{OTHER}) "
+            f"2026-05-04 → 2026-05-05 @Ada [in](bloop:note:{OTHER})"
+        ),
         (),
     ),
     "formulas": (
@@ -99,8 +104,10 @@ CASES = {
             block("numbered_list_item", "two"),
             block("to_do", "open", checked=False),
         ],
-        "- a\n  - b\n\n    c\n\n  ```python\n  x\n\n  \ty\n  ```\n- d\n\n"
-        "1. one\n   - [x] t\n2. two\n\n- [ ] open",
+        (
+            "- a\n  - b\n\n    c\n\n  ```python\n  x\n\n  \ty\n  ```\n- d\n\n"
+            "1. one\n   - [x] t\n2. two\n\n- [ ] open"
+        ),
         (),
     ),
     "toggles": (
@@ -166,8 +173,10 @@ CASES = {
             block("file", **upload("doc.pdf"), caption=[]),
             block("video", type="external", external={"url": "https://youtu.be/x"}, caption=[]),
         ],
-        f"![Alt](bloop:file:{ALL}.{ident('a b.png')})\n\n![](https://example.org/i.png)\n\n"
-        f"[doc.pdf](bloop:file:{ALL}.{ident('doc.pdf')})\n\n[x](https://youtu.be/x)",
+        (
+            f"![Alt](bloop:file:{ALL}.{ident('a b.png')})\n\n![](https://example.org/i.png)\n\n"
+            f"[doc.pdf](bloop:file:{ALL}.{ident('doc.pdf')})\n\n[x](https://youtu.be/x)"
+        ),
         (),
     ),
     "what Notion's Markdown lacks": (
@@ -176,8 +185,10 @@ CASES = {
             block("embed", url="https://example.org/e", caption=[words("cap")]),
             block("hologram", rich_text=[words("light")], children=[block("paragraph", "in")]),
         ],
-        "[https://example.org/m](https://example.org/m)\n\n[cap](https://example.org/e)\n\n"
-        "light\n\nin",
+        (
+            "[https://example.org/m](https://example.org/m)\n\n[cap](https://example.org/e)\n\n"
+            "light\n\nin"
+        ),
         ("a block of the type 'hologram'",),
     ),
     "indented paragraphs": (
@@ -286,13 +297,14 @@ async def test_blocks_nested_without_end_are_cut_and_named(rig):
         ),
         ('<mention-date start="2026-05-04" startTime="09:00"/>', "2026-05-04T09:00"),
         (
-            '<page url="{{https://www.notion.so/%s}}" color="red">P</page>'
-            % OTHER.replace("-", ""),
+            f'<page url="{{{{https://www.notion.so/{HEX}}}}}" color="red">P</page>',
             f"[P](bloop:note:{OTHER})",
         ),
         (
-            '<synced_block_reference url="https://www.notion.so/x#y">\n\tIn\n'
-            "</synced_block_reference>",
+            (
+                '<synced_block_reference url="https://www.notion.so/x#y">\n\tIn\n'
+                "</synced_block_reference>"
+            ),
             "In",
         ),
         (
@@ -300,8 +312,10 @@ async def test_blocks_nested_without_end_are_cut_and_named(rig):
             "Title\n\nSaid",
         ),
         (
-            '<table header-row="true">\n<colgroup><col color="red"></colgroup>\n'
-            '<tr><td>a</td></tr>\n<tr color="red">\n<td>b</td>\n</tr>\n</table>',
+            (
+                '<table header-row="true">\n<colgroup><col color="red"></colgroup>\n'
+                '<tr><td>a</td></tr>\n<tr color="red">\n<td>b</td>\n</tr>\n</table>'
+            ),
             "| a |\n| --- |\n| b |",
         ),
         ("<weird/>\nkept", "kept"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bloop_notion.api import Api
+from bloop_notion.listing import everything
+from bloop_notion.tree import Tree
 from bloop_sdk import Kind, MalformedRecordError, RateLimitedError, Ref, UnavailableError
 from bloop_sdk.testing import Garbled, Status, read_all, reply
 from plugins.notes.notion.tests.fake_notion import FakeNotion
@@ -65,15 +68,25 @@ async def test_a_page_within_a_toggle_stands_below_the_page_of_the_toggle(rig):
     assert not [one for one in again.requests if "blocks" in one]
 
 
-@pytest.mark.parametrize("pages", [1000])
-async def test_an_unchanged_workspace_costs_no_request_beyond_its_list(rig, pages):
-    mine = rig(large(pages))
-    first = await mine.read()
-    assert len(first.records) == 2 * pages
-    assert len([one for one in first.requests if "markdown" in one]) == pages
-    again = await mine.read()
+async def test_an_unchanged_workspace_costs_no_request_beyond_its_list(rig):
+    mine = rig(large(1000))
+    # What a first read leaves to be known, without reading a thousand pages.
+    api = Api(mine.ctx, mine.ctx.config)
+    listing = await everything(api, {})
+    await Tree(api, listing).place(listing.entries.values())
+    known = {own: entry.digest(listing.today) for own, entry in listing.entries.items()}
+    again = await mine.read(known)
     assert (len(again.requests), set(again.requests)) == (10, {"POST search"})
-    assert (len(again.same), again.records, again.skipped) == (pages, {}, {})
+    assert (len(again.same), again.records, again.skipped) == (1000, {}, {})
+
+
+async def test_what_a_read_leaves_to_be_known_is_what_the_list_tells(rig):
+    mine = rig(large(120))
+    first = await mine.read()
+    assert len(first.records) == 240
+    assert len([one for one in first.requests if "markdown" in one]) == 120
+    again = await mine.read()
+    assert (again.requests, len(again.same)) == (["POST search"] * 2, 120)
 
 
 async def test_a_changed_page_costs_one_request_and_its_children_none(rig):
@@ -130,6 +143,28 @@ async def test_what_is_deleted_is_not_listed_and_what_is_unshared_is_named(rig):
     }
     assert gone not in again.same
     assert gone not in {one.remote_id for one in again.records.values()}
+
+
+async def test_a_data_source_that_is_unshared_is_named_once(rig):
+    notion = nested()
+    mine = rig(notion)
+    await mine.read()
+    notion.unshared |= {ident("source Tasks"), ident("page Row"), ident("page In the row")}
+    again = await mine.read()
+    named = [ref for ref in again.skipped if ref.endswith(ident("source Tasks"))]
+    assert named == [f"module:{ident('source Tasks')}"]
+
+
+async def test_a_page_that_is_moved_into_another_toggle_has_another_place(rig):
+    notion = nested()
+    (toggle,) = notion.put(ident("page Level 0"), [block("toggle", "Fold")])
+    (other,) = notion.put(ident("page Level 1"), [block("toggle", "Fold")])
+    own = notion.page("Within", parent=toggle)
+    notion.seconds += HOUR
+    mine = rig(notion)
+    await mine.read()
+    notion.pages[own]["parent"] = {"type": "block_id", "block_id": other}
+    assert (await mine.read()).node(own).parent == ident("page Level 1")
 
 
 async def test_a_page_that_the_search_has_not_indexed_is_not_taken_for_deleted(rig):

@@ -158,7 +158,7 @@ async def voices(ctx: CommandContext, *, as_json: bool) -> None:
         click.echo(json.dumps(found))
         return
     for one in found:
-        traits = [name for name in ("natural", "exact") if one[name]]
+        traits = [name for name in ("natural", "exact", "metered") if one[name]]
         click.echo(f"{one['language']:<10} {one['voice']:<32} {one['name']}  {', '.join(traits)}")
     if not found:
         click.echo("Nobody yet.\n  → bloop plugins enable espeak")

@@ -199,4 +199,4 @@ def _ready(unit: Unit, work: Work, files: dict[str, str], seconds: float, report
     )  # fmt: skip
     if done:
         payload = {"id": video.id, "lesson": video.item_id, "seconds": seconds}
-        unit.emit("studio.video_ready", f"video:{video.id}", payload)
+        unit.emit("video.ready", f"video:{video.id}", payload)

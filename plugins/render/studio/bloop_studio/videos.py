@@ -173,7 +173,9 @@ def note_failure(unit: Unit, id_: str, round_: int, said: dict[str, Any]) -> boo
     """The same, with the error as it is kept; False where the video is past that."""
     failed = progress(unit, id_, round_, state="failed", error=said, finished_at=now())
     if failed:
-        unit.emit("studio.video_failed", f"video:{id_}", {"id": id_, "code": said["code"]})
+        lesson = unit.session.scalar(select(Video.item_id).where(Video.id == id_))
+        payload = {"id": id_, "lesson": lesson, "code": said["code"]}
+        unit.emit("video.failed", f"video:{id_}", payload)
     return failed
 
 

@@ -76,6 +76,7 @@ def voices(found: Mapping[str, Sequence[Voice]]) -> list[dict[str, Any]]:
             "language": one.language,
             "natural": one.natural,
             "exact": one.exact,
+            "metered": one.metered,
         }
         for plugin, some in found.items()
         for one in some

@@ -86,16 +86,9 @@ async def choose(ctx: CallContext, wanted: str, language: str) -> Chosen:
     if wanted:
         found = [one for one in known.get(plugin_id, ()) if one.id == id_ or not id_]
     else:
-        spoken = primary(language)
-        ranked = [
-            (one.language.lower() != language.lower(), not one.natural, not one.exact, order, one)
-            for order, (_, some) in enumerate(known.items())
-            for one in some
-            if primary(one.language) == spoken
-        ]
-        best = min(ranked, key=lambda one: one[:4], default=None)
-        plugin_id = list(known)[best[3]] if best else ""
-        found = [best[4]] if best else []
+        best = best_of(known, language)
+        plugin_id = best[0] if best else ""
+        found = [best[1]] if best else []
     if not found:
         for err in failures:
             if isinstance(err, RetriableError):
@@ -109,6 +102,24 @@ async def choose(ctx: CallContext, wanted: str, language: str) -> Chosen:
         )
     provider: SpeechProvider = await ctx.providers.get("speech", plugin_id)
     return Chosen(plugin_id, found[0], provider)
+
+
+def best_of(known: Mapping[str, Sequence[Voice]], language: str) -> tuple[str, Voice] | None:
+    """Who speaks a language when nobody is named, with the plugin's id; nobody costs money so."""
+
+    def rank(found: tuple[str, Voice]) -> tuple[bool, ...]:
+        voice = found[1]
+        elsewhere = voice.language.lower() != language.lower()
+        return voice.metered, elsewhere, not voice.natural, not voice.exact
+
+    spoken = primary(language)
+    fitting = (
+        (plugin_id, voice)
+        for plugin_id, some in known.items()
+        for voice in some
+        if primary(voice.language) == spoken
+    )
+    return min(fitting, key=rank, default=None)
 
 
 async def narrate(

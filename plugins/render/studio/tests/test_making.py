@@ -9,6 +9,7 @@ import av
 import pytest
 
 from bloop.store.faults import from_file
+from bloop_sdk.providers.ai import Voice
 from bloop_sdk.storyboard import Storyboard
 from tests.support.database import make_call
 
@@ -149,6 +150,20 @@ async def test_a_voice_that_is_away_for_a_moment_is_waited_for(ctx, make, toys):
     row = await make([scene("one", "A word")])
     assert (row.state, row.report["speech"]["voice"]) == ("ready", "hum:low"), row.error
     assert Hum.away == 0
+
+
+def test_a_voice_that_costs_speaks_where_nobody_else_does():
+    from bloop_studio.voicing import best_of
+
+    def voice(id_, language, **traits):
+        return Voice(id=id_, name=id_, language=language, version="1", **traits)
+
+    cloud = [voice("a", "en-GB", natural=True, metered=True), voice("b", "de-DE", metered=True)]
+    house = [voice("c", "en-US"), voice("d", "en-US", natural=True, exact=False)]
+    known = {"cloud": cloud, "house": house}
+    assert best_of(known, "en-GB") == ("house", house[1])
+    assert best_of(known, "de") == ("cloud", cloud[1])
+    assert best_of(known, "fr") is None
 
 
 async def test_a_line_that_cannot_be_said_is_read(make, toys):

@@ -3,7 +3,7 @@
     arriving = Arriving(unit, connection_id, run_id, work)
     arriving.merge()     # before the batch is written: changes the columns of its records
     ...
-    arriving.finish()    # afterwards: copies of what clashed, and places that were moved here
+    arriving.finish()    # afterwards: copies of conflicts, and places that were moved here
 
 A sync, a hint, a retry and the answer to a write all come this way.
 """
@@ -20,14 +20,14 @@ from bloop.content.changes import chunks
 from bloop.content.codec import columns_of
 from bloop.content.incoming import Incoming, Known, Work
 from bloop.content.models import Item, Node, Sourced
-from bloop.content.notes.clashes import clashed
+from bloop.content.notes.conflicts import keep_conflict
 from bloop.content.notes.merge import Text, merge
 from bloop.content.notes.models import Unsent
 from bloop.content.notes.texts import columns_of_text, retitle, text_of
 from bloop.content.notes.waiting import drop, unsent_of, want
 from bloop.kernel.models import Connection
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Kind, NoteWrite, Ref, records
+from bloop_sdk import Kind, NoteWrite, records
 
 _SHOWN = (Item.institution_id == Node.institution_id) & (Item.id == Node.item_id)
 
@@ -40,7 +40,7 @@ class Arriving:
         self._connection = connection_id
         self._run = run_id
         self._work = work
-        self._clashes: list[tuple[str, str, Text | None, str]] = []
+        self._conflicts: list[tuple[str, str, Text | None, str]] = []
         self._updates: list[str] = []
         self._titles: list[str] = []
         self._moved: list[tuple[str, str | None, float]] = []
@@ -48,7 +48,7 @@ class Arriving:
     def merge(self) -> None:
         """Give the batch's records the columns that their rows shall have."""
         notes = [one for one in self._work.incoming.values() if one.ref.kind is Kind.NOTE]
-        places = [one for one in self._work.incoming.values() if one.model is Node]
+        places = [one for one in self._work.incoming.values() if _shows_note(one.record)]
         for item, one in self._changed_here(Item, notes):
             if item.state == "trashed":
                 self._deleted_here(item, one)
@@ -67,20 +67,25 @@ class Arriving:
             if (node.parent_id, node.position) != (parent, position):
                 update_rows(unit, Node, [(node, {"parent_id": parent, "position": position})])
                 unit.session.expire(node)
-        for id_ in [*self._updates, *self._titles, *(clash[0] for clash in self._clashes)]:
+        for id_ in [*self._updates, *self._titles, *(conflict[0] for conflict in self._conflicts)]:
             item = unit.get(Item, id_)
             unit.session.refresh(item)
             retitle(unit, item)
             if id_ in self._updates and unsent_of(unit, id_, NoteWrite.UPDATE) is None:
                 want(unit, unit.get(Connection, self._connection), item, NoteWrite.UPDATE)
-        for id_, how, ours, actor in self._clashes:
+        for id_, how, ours, actor in self._conflicts:
             item = unit.get(Item, id_)
-            clashed(unit, self._connection, item, how, ours=ours, actor=actor, run_id=self._run)
+            keep_conflict(
+                unit, self._connection, item, how, ours=ours, actor=actor, run_id=self._run
+            )
 
     def _changed_here(
         self, model: type[Any], incoming: Iterable[Incoming]
     ) -> list[tuple[Any, Incoming]]:
-        """The rows that something of ours stands in, with what came for them."""
+        """The rows that something of ours stands in, with what came for them.
+
+        All that will be written are locked: who edits one meanwhile waits, and then edits that.
+        """
         by_id = {
             one.known.id: one
             for one in incoming
@@ -89,13 +94,12 @@ class Arriving:
         found: list[tuple[Any, Incoming]] = []
         for part in chunks(by_id):
             rows = self._unit.session.scalars(
-                select(model).where(
-                    model.institution_id == self._unit.institution,
-                    model.id.in_(part),
-                    model.theirs.is_not(None),
-                )
+                select(model)
+                .where(model.institution_id == self._unit.institution, model.id.in_(part))
+                .order_by(model.id)
+                .with_for_update()
             )
-            found += [(row, by_id[row.id]) for row in rows]
+            found += [(row, by_id[row.id]) for row in rows if row.theirs is not None]
         return found
 
     # -- notes
@@ -107,7 +111,7 @@ class Arriving:
         columns["theirs"] = None
         if merged is None:
             who = waiting.actor if waiting else None
-            self._clashes.append((item.id, "edited", here, who or ""))
+            self._conflicts.append((item.id, "edited", here, who or ""))
             drop(self._unit, item.id, NoteWrite.UPDATE)
         elif merged.same(there):
             self._titles.append(item.id)
@@ -128,7 +132,7 @@ class Arriving:
             self._unit.session.expire(item)
             return
         waiting = unsent_of(self._unit, item.id, NoteWrite.DELETE)
-        self._clashes.append((item.id, "deleted_here", None, waiting.actor if waiting else ""))
+        self._conflicts.append((item.id, "deleted_here", None, waiting.actor if waiting else ""))
         drop(self._unit, item.id)
         one.revived, one.columns = True, {**columns, "theirs": None}
 
@@ -151,15 +155,12 @@ class Arriving:
     def _find_places(self, incoming: Sequence[Incoming]) -> None:
         """A place that was made here is the one that comes for the same note."""
         new = {
-            one.record.content: one
+            one.record.content.remote_id: one
             for one in incoming
-            if one.known is None
-            and isinstance(one.record, records.Node)
-            and one.record.content is not None
-            and one.record.content.kind is Kind.NOTE
+            if one.known is None and isinstance(one.record, records.Node) and one.record.content
         }
-        for node, remote_id in self._own_places([ref.remote_id for ref in new]):
-            one = new[Ref(Kind.NOTE, remote_id)]
+        for node, remote_id in self._own_places(sorted(new)):
+            one = new[remote_id]
             node.connection_id, node.remote_id = self._connection, one.ref.remote_id
             node.item_kind, node.item_remote_id = Kind.NOTE, remote_id
             self._unit.session.flush()
@@ -190,6 +191,11 @@ class Arriving:
         return found
 
 
+def _shows_note(record: records.Record) -> bool:
+    content = record.content if isinstance(record, records.Node) else None
+    return content is not None and content.kind is Kind.NOTE
+
+
 def _base(item: Item, waiting: Unsent | None, there: Text) -> Text:
     """What both sides began with.
 
@@ -212,7 +218,7 @@ def gone(unit: UnitOfWork, run_id: str, rows: Iterable[Sourced]) -> None:
         ours = text_of(row)
         theirs = Text.of_json(row.theirs)
         if not ours.same(theirs):
-            clashed(
+            keep_conflict(
                 unit,
                 row.connection_id,
                 row,

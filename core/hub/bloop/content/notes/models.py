@@ -49,7 +49,7 @@ class Unsent(Owned, Base):
     updated_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
-class Clash(Owned, Base):
+class Conflict(Owned, Base):
     """A note that was changed on both sides in a way that nobody could put together.
 
     ``how`` is of ``edited`` (the note has their text, ``copy_id`` ours), ``deleted_there`` (the
@@ -57,12 +57,12 @@ class Clash(Owned, Base):
     the note was called here. ``settled`` says how somebody decided: ``mine theirs both``.
     """
 
-    __tablename__ = "note_clash"
+    __tablename__ = "note_conflict"
     __table_args__ = (
         of_connection(),
         within("container_id", "container"),
-        Index("ix_note_clash_item", "institution_id", "item_id"),
-        Index("ix_note_clash_open", "institution_id", "settled", "id"),
+        Index("ix_note_conflict_item", "institution_id", "item_id"),
+        Index("ix_note_conflict_open", "institution_id", "settled", "id"),
     )
 
     connection_id: Mapped[str] = mapped_column(ID)

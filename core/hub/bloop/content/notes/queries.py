@@ -1,4 +1,4 @@
-"""Registered reads of notes: what waits to be sent, what clashed, and what can be written."""
+"""Registered reads of notes: what waits to be sent, conflicts, and what can be written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from bloop.content.models import Container, Item
-from bloop.content.notes.models import Clash, Unsent
+from bloop.content.notes.models import Conflict, Unsent
 from bloop.kernel.models import Connection
 from bloop.store.statements import institution, register
 
@@ -57,61 +57,66 @@ UNSENT_OF_ITEM = register(
 """What waits of one note."""
 
 _Copy = aliased(Item, name="copied")
-_CLASH: tuple[Any, ...] = (
-    Clash.id,
-    Clash.connection_id.label("connection"),
+_CONFLICT: tuple[Any, ...] = (
+    Conflict.id,
+    Conflict.connection_id.label("connection"),
     Connection.name.label("system"),
-    Clash.container_id.label("container"),
-    Clash.item_id.label("item"),
-    Clash.copy_id.label("copy"),
-    Clash.how,
-    Clash.title,
+    Conflict.container_id.label("container"),
+    Conflict.item_id.label("item"),
+    Conflict.copy_id.label("copy"),
+    Conflict.how,
+    Conflict.title,
     Item.title.label("their_title"),
     Item.data.label("theirs"),
     Item.html.label("their_html"),
     _Copy.data.label("mine"),
     _Copy.html.label("my_html"),
-    Clash.actor,
-    Clash.settled,
-    Clash.created_at,
+    Conflict.actor,
+    Conflict.settled,
+    Conflict.created_at,
 )
 
 
-def _clashes(*conditions: Any) -> Any:
+def _conflicts(*conditions: Any) -> Any:
     return (
-        select(*_CLASH)
-        .join(Item, (Item.institution_id == Clash.institution_id) & (Item.id == Clash.item_id))
-        .join(Connection, Connection.id == Clash.connection_id)
+        select(*_CONFLICT)
+        .join(
+            Item, (Item.institution_id == Conflict.institution_id) & (Item.id == Conflict.item_id)
+        )
+        .join(Connection, Connection.id == Conflict.connection_id)
         .outerjoin(
-            _Copy, (_Copy.institution_id == Clash.institution_id) & (_Copy.id == Clash.copy_id)
+            _Copy,
+            (_Copy.institution_id == Conflict.institution_id) & (_Copy.id == Conflict.copy_id),
         )
         .where(
-            Clash.institution_id == institution,
+            Conflict.institution_id == institution,
             Connection.institution_id == institution,
             *conditions,
         )
-        .order_by(Clash.id)
+        .order_by(Conflict.id)
     )
 
 
-CLASHES = register(
-    "content.note_clashes",
-    _clashes(Clash.settled.is_(None), Clash.id > bindparam("after")).limit(bindparam("limit")),
+CONFLICTS = register(
+    "content.note_conflicts",
+    _conflicts(Conflict.settled.is_(None), Conflict.id > bindparam("after")).limit(
+        bindparam("limit")
+    ),
     heavy=True,
 )
-"""Clashes that nobody has decided, the oldest first."""
+"""Conflicts that nobody has decided, the oldest first."""
 
-CLASHES_OF_ITEM = register(
-    "content.note_clashes_of_item",
-    _clashes(
-        Clash.settled.is_(None),
-        (Clash.item_id == bindparam("id")) | (Clash.copy_id == bindparam("id")),
+CONFLICTS_OF_ITEM = register(
+    "content.note_conflicts_of_item",
+    _conflicts(
+        Conflict.settled.is_(None),
+        (Conflict.item_id == bindparam("id")) | (Conflict.copy_id == bindparam("id")),
     ).limit(10),
     heavy=True,
 )
 """Those of one note, or of a copy of it."""
 
-CLASH = register("content.note_clash", _clashes(Clash.id == bindparam("id")), heavy=True)
+CONFLICT = register("content.note_conflict", _conflicts(Conflict.id == bindparam("id")), heavy=True)
 """One of them."""
 
 WRITES = register(

@@ -14,8 +14,8 @@ from bloop.content import queries as content
 from bloop.content.file_routes import uploaded
 from bloop.content.notes import queries, service, waiting
 from bloop.content.notes.schemas import (
-    ClashList,
-    ClashOut,
+    ConflictList,
+    ConflictOut,
     NoteChange,
     NoteIn,
     NoteMove,
@@ -177,7 +177,7 @@ async def attach_file(request: Request, note_id: str) -> Response:
     return await _answer(request, note_id, 201)
 
 
-# -- what waits, and what clashed
+# -- what waits, and what is in conflict
 
 
 @router.get("/unsent", action="content:write", response_model=UnsentList)
@@ -225,38 +225,40 @@ async def send_unsent(request: Request, connection_id: str) -> Response:
     return json_response({"job": await run(request, waiting.send_now, connection_id)}, 202)
 
 
-@router.get("/clashes", action="content:write", response_model=ClashList)
-async def list_clashes(request: Request, limit: int = 50, cursor: str = "") -> Response:
+@router.get("/conflicts", action="content:write", response_model=ConflictList)
+async def list_conflicts(request: Request, limit: int = 50, cursor: str = "") -> Response:
     """Notes that both sides changed the same, and nobody has decided yet."""
-    found = await _page(request, queries.CLASHES, limit, cursor)
-    return json_response({**found, "items": [clash_shown(row) for row in found["items"]]})
+    found = await _page(request, queries.CONFLICTS, limit, cursor)
+    return json_response({**found, "items": [conflict_shown(row) for row in found["items"]]})
 
 
-@router.get("/clashes/{clash_id}", action="content:write", response_model=ClashOut, problems=(404,))
-async def show_clash(request: Request, clash_id: str) -> Response:
+@router.get(
+    "/conflicts/{conflict_id}", action="content:write", response_model=ConflictOut, problems=(404,)
+)
+async def show_conflict(request: Request, conflict_id: str) -> Response:
     """One of them, with both texts."""
-    return json_response(await clash_of(request, clash_id))
+    return json_response(await conflict_of(request, conflict_id))
 
 
-async def clash_of(request: Request, id_: str) -> dict[str, Any]:
-    """A clash as the API shows it; raises NotFoundError."""
-    return clash_shown(await one(request, queries.CLASH, queries.CLASH, id_))
+async def conflict_of(request: Request, id_: str) -> dict[str, Any]:
+    """A conflict as the API shows it; raises NotFoundError."""
+    return conflict_shown(await one(request, queries.CONFLICT, queries.CONFLICT, id_))
 
 
 @router.post(
-    "/clashes/{clash_id}/settle",
+    "/conflicts/{conflict_id}/settle",
     action="content:write",
-    response_model=ClashOut,
+    response_model=ConflictOut,
     problems=(404, 409, 422),
 )
-async def settle_clash(request: Request, clash_id: str, body: Settle) -> Response:
+async def settle_conflict(request: Request, conflict_id: str, body: Settle) -> Response:
     """Decide which text the note keeps."""
-    await run(request, service.settle, clash_id, body.keep)
-    return json_response(await clash_of(request, clash_id))
+    await run(request, service.settle, conflict_id, body.keep)
+    return json_response(await conflict_of(request, conflict_id))
 
 
-def clash_shown(row: dict[str, Any]) -> dict[str, Any]:
-    """A clash with its texts as Markdown."""
+def conflict_shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A conflict with its texts as Markdown."""
     shown = {name: value for name, value in row.items() if name not in _HIDDEN}
     theirs = {"title": "", "html": row["their_html"], "data": parsed(row["theirs"])}
     mine = {"title": "", "html": row["my_html"], "data": parsed(row["mine"]) or {}}

@@ -96,7 +96,7 @@ class NoteOut(_Strict):
     updated_at: datetime
 
 
-class ClashOut(_Strict):
+class ConflictOut(_Strict):
     """A note that both sides changed the same; ``copy`` is the note with the text from here."""
 
     id: str = Field(examples=[_ID])
@@ -114,10 +114,10 @@ class ClashOut(_Strict):
     created_at: datetime
 
 
-class ClashList(_Strict):
-    """A page of clashes; ``next`` asks for the one after it."""
+class ConflictList(_Strict):
+    """A page of conflicts; ``next`` asks for the one after it."""
 
-    items: list[ClashOut]
+    items: list[ConflictOut]
     next: str | None = Field(examples=[_NEXT])
 
 

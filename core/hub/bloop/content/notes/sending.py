@@ -66,8 +66,8 @@ class Sending:
     async def run(self) -> dict[str, int]:
         """Send; gives how many were ``sent``, ``met`` a newer version, and were ``refused``.
 
-        Raises what may work later, once everything else is sent, and AuthError at once. Another
-        job that sends already is left alone.
+        Raises what may work later, once everything else is sent; AuthError, and where the other
+        side asked for a pause, at once. Another job that sends already is left alone.
         """
         if not await self._do(_begin, self.connection, self.job):
             return dict(self.counts)
@@ -99,15 +99,14 @@ class Sending:
             answer = await self.provider.write(step.op, step.precondition)
         except (PreconditionFailedError, MissingRecordError) as err:
             await self._meet(step, err)
+        except PermissionMissingError as err:
+            await self._refuse(step, err)
+        except (AuthError, RateLimitedError) as err:
+            await self._do(settling.failed, step.row, err, unknown=step.op.again)
+            raise
         except RetriableError as err:
             self._failed[step.row] = err
             await self._do(settling.failed, step.row, err)
-            if isinstance(err, RateLimitedError):
-                raise
-        except PermissionMissingError as err:
-            await self._refuse(step, err)
-        except AuthError:
-            raise
         except BloopError as err:
             await self._refuse(step, err)
         else:
@@ -176,8 +175,8 @@ class Sending:
         self.counts["refused"] += 1
         await self._do(settling.refused, step.row, error)
 
-    async def _do(self, work: Callable[..., Any], *args: Any) -> Any:
-        return await self.database.run(in_unit, self.database, self.call, work, *args)
+    async def _do(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await self.database.run(in_unit, self.database, self.call, work, *args, **kwargs)
 
 
 @command("content:write")

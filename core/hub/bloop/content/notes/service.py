@@ -14,7 +14,7 @@ from sqlalchemy import select
 from bloop.content import placing
 from bloop.content.models import Container, Item, Node, Version
 from bloop.content.notes.merge import Text
-from bloop.content.notes.models import Clash, Unsent
+from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.notes.texts import columns_of_text, places_of, retitle, text_of
 from bloop.content.notes.waiting import (
     ask_for_send,
@@ -297,26 +297,26 @@ def retry(unit: UnitOfWork, unsent_id: str) -> str | None:
 
 
 @command("content:write")
-def settle(unit: UnitOfWork, clash_id: str, keep: str) -> Clash:
-    """Decide a clash: the note gets ``mine`` or ``theirs``, and the copy goes; or ``both`` stay."""
-    clash = unit.get(Clash, clash_id)
-    if clash.settled is not None:
-        raise ConflictError(f"clash {clash_id} is settled already: {clash.settled}")
+def settle(unit: UnitOfWork, conflict_id: str, keep: str) -> Conflict:
+    """Decide a conflict: the note gets ``mine`` or ``theirs``, or ``both`` stay."""
+    conflict = unit.get(Conflict, conflict_id)
+    if conflict.settled is not None:
+        raise ConflictError(f"conflict {conflict_id} is settled already: {conflict.settled}")
     if keep not in {"mine", "theirs", "both"}:
         raise InvalidError("keep: it is mine, theirs or both", field="keep")
-    copy = unit.get(Item, clash.copy_id) if clash.copy_id else None
-    if keep == "mine" and clash.how == "edited" and copy is not None:
-        mine, row = text_of(copy), note(unit, clash.item_id)
-        put_text(unit, row, Text(clash.title, mine.markdown, mine.tags), "edited")
-    if keep == "mine" and clash.how == "deleted_here":
-        delete(unit, clash.item_id, None)
-    superfluous = keep == "theirs" or (keep == "mine" and clash.how == "edited")
+    copy = unit.get(Item, conflict.copy_id) if conflict.copy_id else None
+    if keep == "mine" and conflict.how == "edited" and copy is not None:
+        mine, row = text_of(copy), note(unit, conflict.item_id)
+        put_text(unit, row, Text(conflict.title, mine.markdown, mine.tags), "edited")
+    if keep == "mine" and conflict.how == "deleted_here":
+        delete(unit, conflict.item_id, None)
+    superfluous = keep == "theirs" or (keep == "mine" and conflict.how == "edited")
     if superfluous and copy is not None and copy.state != "trashed":
         delete(unit, copy.id, None)
-    clash.settled, clash.updated_at = keep, utcnow()
-    unit.audit.append("content.clash_settled", f"item:{clash.item_id}", {"keep": keep})
+    conflict.settled, conflict.updated_at = keep, utcnow()
+    unit.audit.append("content.conflict_settled", f"item:{conflict.item_id}", {"keep": keep})
     unit.session.flush()
-    return clash
+    return conflict
 
 
 # -- what all share

@@ -192,9 +192,11 @@ def met(unit: UnitOfWork, *, step: Step, gone: bool, version: str | None) -> Ite
 
 
 @command("content:write")
-def failed(unit: UnitOfWork, row_id: str, error: BloopError) -> None:
-    """It may work later; until then nobody knows whether it came through."""
-    _told(unit, row_id, error)
+def failed(unit: UnitOfWork, row_id: str, error: BloopError, *, unknown: bool = True) -> None:
+    """It may work later; ``unknown`` says that it, or an earlier try, may have come through."""
+    row = _told(unit, row_id, error)
+    if row is not None and not unknown:
+        row.state, row.sent = "waiting", None
 
 
 @command("content:write")

@@ -6,7 +6,7 @@ from sqlalchemy import delete, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from bloop.content.models import Item, Version
-from bloop.content.notes.models import Clash, Unsent
+from bloop.content.notes.models import Conflict, Unsent
 from bloop.store.errors import ConflictError
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Kind
@@ -62,10 +62,10 @@ def refuse_edited_since(unit: UnitOfWork, run_id: str) -> None:
         )
 
 
-def forget_clashes(unit: UnitOfWork, run_id: str) -> None:
+def forget_conflicts(unit: UnitOfWork, run_id: str) -> None:
     """Of what the run could not put together nothing is left: both texts are as they were."""
     for table, condition in (
-        (Clash, Clash.run_id == run_id),
+        (Conflict, Conflict.run_id == run_id),
         (Unsent, Unsent.item_id.in_(select(Item.id).where(Item.run_id == run_id))),
     ):
         unit.session.execute(

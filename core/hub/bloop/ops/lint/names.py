@@ -10,6 +10,7 @@ from pathlib import Path
 from bloop.accounts.actions import ACTIONS
 from bloop.ops.lint.model import Fault, Severity, rule
 from bloop.ops.lint.subject import Subject
+from bloop_sdk.events import TOPICS_OF_FAMILIES
 
 _PLACE = re.compile(r"\{[^}]*\}")
 
@@ -107,10 +108,12 @@ def actions_known(subject: Subject) -> Iterator[Fault]:
 
 @rule("N206", Severity.ERROR)
 def topics_named(subject: Subject) -> Iterator[Fault]:
-    """Events that the plugin emits have topics `<id>.<what>`."""
+    """Events that the plugin emits have topics `<id>.<what>`, or are of its family."""
+    family = subject.manifest.family if subject.manifest else ""
+    of_family = TOPICS_OF_FAMILIES.get(family, ())
     for source in subject.sources:
         for topic, line in source.topics:
-            if not topic.startswith(f"{subject.id}."):
+            if topic not in of_family and not topic.startswith(f"{subject.id}."):
                 yield Fault(
                     f"it emits {topic!r}, which is not the plugin's own",
                     f"call it {subject.id}.{topic.rpartition('.')[2]}",

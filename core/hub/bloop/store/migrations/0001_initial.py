@@ -1393,6 +1393,14 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ),
     )
     op.create_index(
+        "ix_item_concealed",
+        "item",
+        ["institution_id", "connection_id", "container_id"],
+        unique=False,
+        sqlite_where=sa.text("concealed IS 1"),
+        postgresql_where=sa.text("concealed IS true"),
+    )
+    op.create_index(
         "ix_item_container", "item", ["institution_id", "container_id", "id"], unique=False
     )
     op.create_index(
@@ -1401,8 +1409,11 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ["institution_id", "container_id", "kind", "id"],
         unique=False,
     )
+    op.create_index(
+        "ix_item_run", "item", ["institution_id", "run_id", "container_id"], unique=False
+    )
     op.create_table(
-        "note_clash",
+        "note_conflict",
         sa.Column("connection_id", sa.String(length=36), nullable=False),
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("item_id", sa.String(length=36), nullable=False),
@@ -1420,18 +1431,20 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
-            name=op.f("fk_note_clash_institution_id_connection_id_connection"),
+            name=op.f("fk_note_conflict_institution_id_connection_id_connection"),
         ),
         sa.ForeignKeyConstraint(
             ["institution_id", "container_id"],
             ["container.institution_id", "container.id"],
-            name=op.f("fk_note_clash_institution_id_container_id_container"),
+            name=op.f("fk_note_conflict_institution_id_container_id_container"),
         ),
-        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_note_clash")),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_note_conflict")),
     )
-    op.create_index("ix_note_clash_item", "note_clash", ["institution_id", "item_id"], unique=False)
     op.create_index(
-        "ix_note_clash_open", "note_clash", ["institution_id", "settled", "id"], unique=False
+        "ix_note_conflict_item", "note_conflict", ["institution_id", "item_id"], unique=False
+    )
+    op.create_index(
+        "ix_note_conflict_open", "note_conflict", ["institution_id", "settled", "id"], unique=False
     )
     op.create_table(
         "outcome",
@@ -1714,6 +1727,9 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ),
     )
     op.create_index("ix_node_item", "node", ["institution_id", "item_id"], unique=False)
+    op.create_index(
+        "ix_node_run", "node", ["institution_id", "run_id", "container_id"], unique=False
+    )
     op.create_index(
         "ix_node_tree",
         "node",

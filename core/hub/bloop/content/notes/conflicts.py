@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import select
 
 from bloop.accounts.models import User
 from bloop.content import placing
 from bloop.content.models import TITLE_LENGTH, Container, Item, Node
 from bloop.content.notes.merge import Text
-from bloop.content.notes.models import Clash
+from bloop.content.notes.models import Conflict
 from bloop.content.notes.texts import places_of
 from bloop.content.notes.waiting import want
 from bloop.content.service import create_item
@@ -18,7 +20,7 @@ from bloop.store.unit import UnitOfWork, actor_of
 from bloop_sdk import Kind, NoteWrite
 
 
-def clashed(
+def keep_conflict(
     unit: UnitOfWork,
     connection_id: str,
     item: Item,
@@ -27,15 +29,17 @@ def clashed(
     ours: Text | None = None,
     actor: str | None = None,
     run_id: str | None = None,
-) -> Clash:
-    """Keep a clash; ``ours`` becomes a note beside ``item``, and is written there where it can."""
+) -> Conflict:
+    """Keep a conflict; ``ours`` becomes a note beside ``item``, written there where it can be."""
     who = actor or actor_of(unit.call)
     copy = None
     if ours is not None:
-        connection = unit.get(Connection, connection_id)
-        copy = _beside(unit, connection, item, ours, _title(unit, connection, ours, how, who))
-        copy.run_id = run_id
-    row = Clash(
+        connection, name = unit.get(Connection, connection_id), _name(unit, who)
+        copy, place = _beside(unit, item, replace(ours, title=_title(connection, ours, how, name)))
+        copy.run_id = place.run_id = run_id
+        if NoteWrite.CREATE in connection.writes:
+            want(unit, connection, copy, NoteWrite.CREATE, node=place.id)
+    row = Conflict(
         institution_id=unit.institution,
         connection_id=connection_id,
         container_id=item.container_id,
@@ -49,14 +53,14 @@ def clashed(
     unit.session.add(row)
     unit.session.flush()
     told = {"how": how, "copy": row.copy_id}
-    unit.audit.append("content.note_clashed", f"item:{item.id}", told)
+    unit.audit.append("content.note_conflict", f"item:{item.id}", told)
     return row
 
 
-def _title(unit: UnitOfWork, connection: Connection, ours: Text, how: str, who: str) -> str:
+def _title(connection: Connection, ours: Text, how: str, name: str) -> str:
     date = utcnow().date().isoformat()
     other = "it was deleted in" if how == "deleted_there" else "the other is in"
-    suffix = f" (changed here by {_name(unit, who)}, {date}; {other} {connection.name})"
+    suffix = f" (changed here by {name}, {date}; {other} {connection.name})"
     return ours.title[: TITLE_LENGTH - len(suffix)] + suffix
 
 
@@ -71,23 +75,21 @@ def _name(unit: UnitOfWork, actor: str) -> str:
     return name[:100] if name else "somebody"
 
 
-def _beside(unit: UnitOfWork, connection: Connection, item: Item, text: Text, title: str) -> Item:
+def _beside(unit: UnitOfWork, item: Item, text: Text) -> tuple[Item, Node]:
     copy = create_item(
         unit,
         item.container_id,
         kind=Kind.NOTE,
-        title=title,
+        title=text.title,
         data={"markdown": text.markdown, "tags": list(text.tags)},
     )
     copy.published = unit.get(Container, item.container_id).published
     unit.session.flush()
     parent, index = _place_after(unit, item)
     place = placing.create_node(
-        unit, item.container_id, title=title, parent=parent, index=index, item=copy.id
+        unit, item.container_id, title=text.title, parent=parent, index=index, item=copy.id
     )
-    if NoteWrite.CREATE in connection.writes:
-        want(unit, connection, copy, NoteWrite.CREATE, node=place.id)
-    return copy
+    return copy, place
 
 
 def _place_after(unit: UnitOfWork, item: Item) -> tuple[str | None, int | None]:

@@ -1,0 +1,228 @@
+"""Pages of notes that are written here: the form, what waits to be sent, and conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
+from bloop.content.notes import queries, service
+from bloop.content.notes.routes import conflict_of, conflict_shown, note_of
+from bloop.content.queries import CONTAINER, TEACHES_ITEM
+from bloop.content.tree_routes import one, run, taught
+from bloop.content.trees import read_tree
+from bloop.store.errors import ConflictError, InvalidError
+from bloop.store.statements import to_dicts
+from bloop.web.render import page
+from bloop_sdk import BloopError, NoteWrite
+from bloop_sdk.web import Form, read_form
+
+router = Router(tags=["pages"])
+
+MOST = 200
+_THIS_NOTE = taught("items", "note_id")
+_THIS_COURSE = taught("containers", "container_id")
+_NEW = {"title": "", "markdown": "", "tags": "", "parent": "", "version": ""}
+
+
+async def about(request: Request, lesson: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the page of a note says to who may write it: its state, and what is in conflict."""
+    call, database = call_of(request), hub_of(request).database
+    if not may(call, "content:write"):
+        row = await database.read_one(TEACHES_ITEM, call, id=lesson["id"])
+        if row is None:
+            return None
+    note = await note_of(request, lesson["id"])
+    rows = await database.read(queries.CONFLICTS_OF_ITEM, call, id=lesson["id"])
+    system = await database.read_one(queries.WRITES, call, container=lesson["container"])
+    return {
+        **note,
+        "system": None if system is None else queries.WRITES.as_dict(system)["name"],
+        "conflicts": to_dicts(queries.CONFLICTS_OF_ITEM, rows),
+        "can_edit": _can(note, NoteWrite.UPDATE) and note["state"] == "active",
+        "can_add": _can(note, NoteWrite.CREATE),
+    }
+
+
+def _can(note: Mapping[str, Any], op: str) -> bool:
+    return note["writes"] is None or op in note["writes"]
+
+
+@router.get(
+    "/courses/{container_id}/notes/new",
+    action="content:write",
+    also=_THIS_COURSE,
+    problems=(404,),
+    include_in_schema=False,
+)
+async def new_note(request: Request, container_id: str, parent: str = "") -> Response:
+    """An empty form; ``parent`` is the node below which the note is to stand."""
+    return await _form(request, container_id, None, {**_NEW, "parent": parent})
+
+
+@router.post(
+    "/courses/{container_id}/notes",
+    action="content:write",
+    also=_THIS_COURSE,
+    problems=(404, 409, 422),
+    include_in_schema=False,
+)
+async def make_note(request: Request, container_id: str) -> Response:
+    """A new note; or the form again with what is wrong."""
+    form = await read_form(request)
+    try:
+        made = await run(
+            request, service.create, container_id, parent=form["parent"] or None, **_text(form)
+        )
+    except (InvalidError, ConflictError) as err:
+        return await _form(request, container_id, None, form, err)
+    return RedirectResponse(f"/lessons/{made.id}", 303)
+
+
+@router.get(
+    "/notes/{note_id}/edit",
+    action="content:write",
+    also=_THIS_NOTE,
+    problems=(404,),
+    include_in_schema=False,
+)
+async def edit_note(request: Request, note_id: str) -> Response:
+    """The form with the note as it is."""
+    note = await note_of(request, note_id)
+    given = {"title": note["title"], "markdown": note["markdown"], "tags": ", ".join(note["tags"])}
+    version = str(note["row_version"])
+    return await _form(request, note["container"], note, {**given, "version": version})
+
+
+@router.post(
+    "/notes/{note_id}/edit",
+    action="content:write",
+    also=_THIS_NOTE,
+    problems=(404, 409, 422),
+    include_in_schema=False,
+)
+async def save_note(request: Request, note_id: str) -> Response:
+    """Change the note; or the form again, with what it was changed to meanwhile."""
+    form = await read_form(request)
+    version = int(form["version"]) if form["version"].isdecimal() else None
+    try:
+        await run(request, service.edit, note_id, version, _text(form))
+    except (InvalidError, ConflictError) as err:
+        note = await note_of(request, note_id)
+        return await _form(request, note["container"], note, form, err)
+    return RedirectResponse(f"/lessons/{note_id}", 303)
+
+
+@router.post(
+    "/notes/{note_id}/delete",
+    action="content:write",
+    also=_THIS_NOTE,
+    problems=(404, 409),
+    include_in_schema=False,
+)
+async def delete_note(request: Request, note_id: str) -> Response:
+    """Put the note into the trash, here and there."""
+    row = await run(request, service.delete, note_id, None)
+    return RedirectResponse(f"/courses/{row.container_id}", 303)
+
+
+def _text(form: Form) -> dict[str, Any]:
+    """What the form says of a note; browsers send lines as networks end them."""
+    tags = [tag.strip() for tag in form["tags"].split(",") if tag.strip()]
+    markdown = form["markdown"].replace("\r\n", "\n")
+    return {"title": form["title"], "markdown": markdown, "tags": tags}
+
+
+async def _form(
+    request: Request,
+    container_id: str,
+    note: dict[str, Any] | None,
+    form: Form | Mapping[str, str],
+    error: BloopError | None = None,
+) -> Response:
+    given = {name: form[name] for name in _NEW if note is None or name != "parent"}
+    now = None
+    if note is not None and isinstance(error, ConflictError) and error.current is not None:
+        # Whoever saves once more has seen what it is now.
+        now, given["version"] = note["markdown"], str(note["row_version"])
+    places: list[dict[str, Any]] = []
+    if note is None:
+        tree = await read_tree(
+            hub_of(request).database, call_of(request), container_id, drafts=True
+        )
+        places = [node for node in tree if node["state"] == "active"]
+    return await page(
+        request,
+        "note_edit.html",
+        status=422 if error else 200,
+        course=await one(request, CONTAINER, CONTAINER, container_id),
+        note=note,
+        form=given,
+        error=error,
+        now=now,
+        places=places,
+        can_delete=note is not None and _can(note, NoteWrite.DELETE),
+    )
+
+
+# -- what waits, and what is in conflict
+
+
+@router.get("/unsent", action="content:write", include_in_schema=False)
+async def show_unsent(request: Request) -> Response:
+    """What other systems do not have yet, and what both sides changed."""
+    call, database = call_of(request), hub_of(request).database
+    waits = await database.read(queries.UNSENT, call, after="", limit=MOST)
+    conflicts = await database.read(queries.CONFLICTS, call, after="", limit=MOST)
+    return await page(
+        request,
+        "unsent.html",
+        unsent=to_dicts(queries.UNSENT, waits),
+        conflicts=[conflict_shown(row) for row in to_dicts(queries.CONFLICTS, conflicts)],
+    )
+
+
+@router.post(
+    "/unsent/{unsent_id}/retry", action="content:write", problems=(404,), include_in_schema=False
+)
+async def retry(request: Request, unsent_id: str) -> Response:
+    """Send a change again."""
+    await run(request, service.retry, unsent_id)
+    return RedirectResponse("/unsent", 303)
+
+
+@router.post(
+    "/unsent/{unsent_id}/revert",
+    action="content:write",
+    problems=(404, 409),
+    include_in_schema=False,
+)
+async def revert(request: Request, unsent_id: str) -> Response:
+    """Take a change back that was not sent."""
+    await run(request, service.revert, unsent_id)
+    return RedirectResponse("/unsent", 303)
+
+
+@router.get(
+    "/conflicts/{conflict_id}", action="content:write", problems=(404,), include_in_schema=False
+)
+async def show_conflict(request: Request, conflict_id: str) -> Response:
+    """Both texts side by side."""
+    return await page(request, "conflict.html", conflict=await conflict_of(request, conflict_id))
+
+
+@router.post(
+    "/conflicts/{conflict_id}",
+    action="content:write",
+    problems=(404, 409, 422),
+    include_in_schema=False,
+)
+async def settle(request: Request, conflict_id: str) -> Response:
+    """Decide which text stays."""
+    form = await read_form(request)
+    conflict = await run(request, service.settle, conflict_id, form["keep"])
+    return RedirectResponse(f"/lessons/{conflict.item_id}", 303)
