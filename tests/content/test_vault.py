@@ -9,7 +9,7 @@ import pytest
 
 from bloop.content.models import Item, Node
 from bloop.content.notes import service
-from bloop.content.notes.models import Clash
+from bloop.content.notes.models import Conflict
 from bloop.content.notes.texts import text_of
 from bloop.kernel.models import Connection
 from bloop_markdown.config import MarkdownConfig
@@ -97,8 +97,8 @@ async def test_what_both_changed_becomes_a_copy_that_is_a_file_too(pair):
     await pair.sync()
     await pair.send()
 
-    [clash] = pair.all(Clash)
-    [copy] = pair.all(Item, Item.id == clash.copy_id)
+    [conflict] = pair.all(Conflict)
+    [copy] = pair.all(Item, Item.id == conflict.copy_id)
     assert "mine" in text_of(copy).markdown
     assert pair.file("First.md") == HEAD + THREE.replace("two", "theirs")
     [made] = [path for path in pair.root.glob("First*.md") if path.name != "First.md"]
@@ -127,6 +127,26 @@ async def test_notes_are_made_given_files_moved_and_deleted(pair):
     pair.command(service.delete, row.id, row.row_version)
     assert await pair.send() == {"sent": 1}
     assert pair.file(".trash/A-B- c.md") == text
+    await pair.calm()
+
+
+async def test_a_file_given_to_a_note_lies_beside_it(pair):
+    row = pair.note("Waves")
+    digest = pair.blobs.put([b"a wave"])
+    pair.command(
+        service.attach,
+        row.id,
+        row.row_version,
+        name="wave: 1.png",
+        media_type="image/png",
+        sha256=digest.sha256,
+        size=digest.size,
+    )
+    assert await pair.send() == {"sent": 2}
+    assert (pair.root / "Physics/wave- 1.png").read_bytes() == b"a wave"
+    text = pair.file("Physics/Waves.md")
+    assert text.startswith("See [[First]].\r\n\r\nThey carry energy.\r\n\r\n![wave")
+    assert text.endswith("](wave-%201.png)\r\n")
     await pair.calm()
 
 
