@@ -27,6 +27,7 @@ RENDERING = 1
 MAX_PATH = 480
 LEAF = "#note"
 _HAS_ID = re.compile(r"^id[ \t]*:", re.MULTILINE | re.IGNORECASE)
+VAULT = "vault"
 SETTLED_NS = 2_000_000_000
 """So old is a file whose time tells that nobody has changed it: file systems count in seconds."""
 Ids = dict[str, tuple[tuple[int, int], str | None]]
@@ -67,6 +68,8 @@ class Reader:
         self.index = Index(self.source.entries, {path: self._known_id(path) for path in notes})
         self._about = self._read_about(min(notes, key=sort_key)) if notes else Properties()
         self.container_id = f"id:{self._about.id}" if self._about.id else self.source.key
+        if living:  # Its one notebook, also when somebody writes an index note or moves the folder.
+            self.container_id = VAULT
 
     def _text(self, path: str) -> tuple[bytes, str, list[str]]:
         """A note's bytes, its text and what was lost; raises SkippableError."""

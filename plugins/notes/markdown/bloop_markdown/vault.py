@@ -164,7 +164,9 @@ class Vault:
             # Links are resolved before and after: what is made must not be made elsewhere.
             for _ in range(2):
                 if not target.parent.resolve().is_relative_to(self.root):
-                    raise MissingRecordError(f"{path} leads out of the folder")
+                    raise PermissionMissingError(
+                        f"{path} leads out of the folder", permission="write outside of the vault"
+                    )
                 if new:
                     target.parent.mkdir(parents=True, exist_ok=True)
             yield target

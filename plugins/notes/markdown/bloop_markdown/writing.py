@@ -133,8 +133,8 @@ class Writer:
         stem, suffix = splitext(draft.name)
         suffix = f".{safe_name(suffix[1:])}"[:20] if suffix[1:] else ""
         name = f"{safe_name(stem)}{suffix}"
-        if is_note(name):
-            name += ".txt"  # It would be a note.
+        if self.reader.index.kind_of(name) is not Kind.FILE:
+            name += ".txt"  # It would be a note, or a canvas.
         self._bound(f"{folder}{name}")
         if op.again:
             for path in self.vault.candidates(folder, name):

@@ -185,6 +185,14 @@ def test_what_is_made_never_takes_a_name_that_is_there(root):
     assert title == "Waves"
 
 
+def test_an_index_note_that_is_made_leaves_the_notebook_what_it_is(root):
+    before = reader(root).container_id
+    made = do(root, NoteWrite.CREATE, title="Home", markdown="new\n")
+    do(root, NoteWrite.MOVE, note("Physics/Waves.md"), parent=None)
+    assert {one.container for one in made.batch.records} == {before}
+    assert reader(root).container_id == before
+
+
 def test_a_long_title_is_kept_whole(root):
     made = do(root, NoteWrite.CREATE, title="ü" * 300, markdown="new\n")
     [title] = [one.title for one in made.batch.records if one.remote_id == made.ref.remote_id]
