@@ -15,6 +15,7 @@ from bloop.content.notes.waiting import ask_for_send
 from bloop.content.options import RunOptions
 from bloop.kernel.models import Connection
 from bloop.store.unit import UnitOfWork
+from bloop_sdk.providers.content import ContentProvider
 from tests.content.course import rows
 from tests.support.desk import Desk, DeskProvider
 
@@ -30,11 +31,15 @@ class Pair:
     connection: str
     desk: Desk
 
+    def provider(self) -> ContentProvider:
+        """A new one for each run, as the hub makes them."""
+        return DeskProvider(self.desk)
+
     async def sync(self, **options: Any) -> Any:
         return await run_read(
             self.database,
             self.blobs,
-            DeskProvider(self.desk),
+            self.provider(),
             self.call,
             connection=self.connection,
             options=RunOptions(**options),
@@ -43,7 +48,7 @@ class Pair:
     async def send(self) -> dict[str, int]:
         job = self.command(self._ask)
         sending = Sending(
-            self.database, self.blobs, DeskProvider(self.desk), self.call, self.connection, job
+            self.database, self.blobs, self.provider(), self.call, self.connection, job
         )
         return await sending.run()
 

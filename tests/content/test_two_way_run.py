@@ -19,6 +19,7 @@ from bloop.kernel.models import Connection
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
 from bloop.store.keyring import KeyFile
+from bloop_sdk import NoteWrite
 from tests.content.both_ways import Pair
 from tests.content.course import connect
 from tests.support.database import make_call, sqlite_template
@@ -144,17 +145,22 @@ class Run:
             assert len(titles) == len(set(titles)), titles
 
 
-async def scenario(actions, template: Path, folder: Path) -> None:
+def desk_pair(database, blobs, call, command, connection: str, folder: Path) -> Pair:
+    del folder
+    desk = Desk()
+    desk.add("First", BASE)
+    return Pair(database, blobs, call, command, connection, desk)
+
+
+async def scenario(actions, template: Path, folder: Path, pair_of=desk_pair) -> None:
     shutil.copy(template, folder / "bloop.db")
     url, call = f"sqlite:///{folder / 'bloop.db'}", make_call()
     database = Database(url, url, key_source=KeyFile(folder / "master.key"))
     try:
-        desk = Desk()
-        desk.add("First", BASE)
         connection = connect(database, call)
         with database.unit(call) as unit:
             row = unit.get(Connection, connection)
-            row.state, row.writes = "active", sorted(desk.writes)
+            row.state, row.writes = "active", sorted(map(str, NoteWrite))
 
         def command(function, *args, **kwargs):
             with database.unit(call) as unit:
@@ -163,7 +169,7 @@ async def scenario(actions, template: Path, folder: Path) -> None:
                 unit.session.expunge_all()
                 return found
 
-        pair = Pair(database, Blobs(folder / "blobs"), call, command, connection, desk)
+        pair = pair_of(database, Blobs(folder / "blobs"), call, command, connection, folder)
         await pair.sync()
         run = Run(pair)
         for action in actions:

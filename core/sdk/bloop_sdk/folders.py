@@ -24,12 +24,14 @@ class Found:
     """A file of a folder; ``refused`` says why one is not to be read.
 
     ``path`` is relative, with ``/``; ``size`` is in bytes, ``modified`` in seconds since the epoch.
+    ``modified_ns`` is the same in whole nanoseconds, to be compared.
     """
 
     path: str
     size: int = 0
     modified: float = 0.0
     refused: str | None = None
+    modified_ns: int = 0
 
 
 def walk(root: Path) -> Iterator[Found]:
@@ -70,7 +72,7 @@ def _found(root: Path, path: str, entry: os.DirEntry[str]) -> Found:
         facts = entry.stat(follow_symlinks=False)
     except OSError as err:
         return Found(path, refused=f"it cannot be read: {err.strerror}")
-    return Found(path, facts.st_size, facts.st_mtime)
+    return Found(path, facts.st_size, facts.st_mtime, modified_ns=facts.st_mtime_ns)
 
 
 def open_inside(root: Path, path: str) -> BinaryIO:

@@ -106,7 +106,8 @@ Change = Callable[[Path], Any]
 class Folder:
     """A source that is a file or a folder: ``build(path)`` writes it there.
 
-    ``settings`` may be made from the path; providers find it as ``ctx.source`` too.
+    ``settings`` may be made from the path; providers find it as ``ctx.source`` too, unless it is
+    ``living``: a folder that a connection stands for, and no import.
     """
 
     build: Change
@@ -119,6 +120,7 @@ class Folder:
     unknown: Change | None = None
     beyond: Change | None = None
     without: Mapping[str, str] = field(default_factory=dict)
+    living: bool = False
     over_http = False
 
     def open(self, folder: Path) -> Source:
@@ -143,7 +145,7 @@ class Folder:
 
             offers["delete"] = delete
             offers["restore"] = lambda: _copy(saved, path)
-        return Source({"good": self.settings_at(path)}, offers, path=path)
+        return Source({"good": self.settings_at(path)}, offers, path=path, imported=not self.living)
 
     def settings_at(self, path: Path) -> Mapping[str, Any]:
         """The plugin's settings for a source at ``path``."""
@@ -171,6 +173,7 @@ class Source:
     offers: Mapping[str, Callable[..., Any]]
     transport: Transport | None = None
     path: Path | None = None
+    imported: bool = True
 
     def has(self, offer: str) -> bool:
         """Whether it offers something of :data:`OFFERS`."""

@@ -1,4 +1,4 @@
-"""Markdown notes for Bloop: reads a folder, a zip of one, or a single file."""
+"""Markdown notes for Bloop: reads a folder, a zip or a single file, and writes to a vault."""
 
 from __future__ import annotations
 

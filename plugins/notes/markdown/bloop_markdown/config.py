@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bloop_sdk.archives import MIB, ArchiveBounds
-from bloop_sdk.settings import setting
+from bloop_sdk.settings import Scope, setting
 
 
 class MarkdownConfig(ArchiveBounds):
-    """The bounds of a zip, of which `max_entries` holds for a folder too, and of one file."""
+    """The bounds of a zip, of which `max_entries` holds for a folder too, and of one file.
+
+    A connection reads and writes `folder`, which must lie in one of the `vaults`.
+    """
+
+    vaults: tuple[Path, ...] = setting(
+        (),
+        description="Folders of this server that vaults may lie in; {institution} is its id",
+    )
+    folder: str = setting(
+        "",
+        scope=Scope.CONNECTION,
+        title="Folder",
+        max_length=1000,
+        description="Where the vault lies on the server, as /srv/vaults/physics",
+    )
 
     max_note_bytes: int = setting(
         MIB, ge=1, le=16 * MIB, description="Most bytes of one note; a longer one is left out"

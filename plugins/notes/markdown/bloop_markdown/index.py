@@ -9,11 +9,14 @@ from collections.abc import Iterable, Mapping
 from posixpath import basename, normpath, splitext
 from urllib.parse import unquote
 
-from bloop_markdown.source import NOTE_SUFFIXES, is_note
+from bloop_markdown.source import CANVAS_SUFFIX, NOTE_SUFFIXES, is_note
 from bloop_sdk.records import Kind, Ref
 
 MAX_SAME_NAME = 1000
 """So many files of one name are looked at for the end of a path: a zip may hold any number."""
+
+MOVED = "path:"
+"""How the ``id`` of a note begins that has none of its own, and was moved by the hub."""
 
 _INDEX_NAMES = ("index", "_index", "readme", "home")
 
@@ -44,6 +47,7 @@ class Index:
     """The files of a notebook and the folders that hold notes (their paths end with ``/``).
 
     ``ids`` gives the front matter's ``id`` of notes; of those with the same one the first keeps it.
+    An ``id`` of ``path:Old/Place.md`` says that the note is still the one that lay there.
     ``order`` is the reading order: folders before what is in them.
     """
 
@@ -58,6 +62,10 @@ class Index:
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._folded: dict[str, str] = {}
         self._ends: dict[str, str] = {}
+        self._moved: dict[str, str] = {}
+        for path in self.order:
+            if (ids.get(path) or "").startswith(MOVED):
+                self._moved.setdefault(str(ids[path])[len(MOVED) :], path)
         counts: dict[str, int] = defaultdict(int)
         for path in self.order:
             self._add(path, ids.get(path))
@@ -69,10 +77,20 @@ class Index:
 
     def _add(self, path: str, own_id: str | None) -> None:
         kind = self.kind_of(path)
+        place = unicodedata.normalize("NFC", path)
+        if own_id and self._moved.get(own_id[len(MOVED) :]) == path:
+            names = [own_id[len(MOVED) :]]
+            self._name(path, kind, names[0])
+            return
+        if place in self._moved:  # Something new lies where a note was that has moved.
+            self._name(path, kind, f"{place}#new")
+            return
         names = [f"id:{own_id}"] if own_id else []
-        names.append(unicodedata.normalize("NFC", path))
+        names.append(place)
         free = (one for one in names if one not in self._all and Ref(kind, one) not in self._paths)
-        remote_id = path if names == [path] else next(free, path)
+        self._name(path, kind, path if names == [path] else next(free, path))
+
+    def _name(self, path: str, kind: Kind, remote_id: str) -> None:
         self.remote_ids[path] = remote_id
         self._paths[Ref(kind, remote_id)] = path
         if kind is not Kind.MODULE:
@@ -85,6 +103,8 @@ class Index:
         """What a path becomes."""
         if path.endswith("/"):
             return Kind.MODULE
+        if path.lower().endswith(CANVAS_SUFFIX):
+            return Kind.OPAQUE
         return Kind.NOTE if is_note(path) else Kind.FILE
 
     def ref(self, path: str) -> Ref:

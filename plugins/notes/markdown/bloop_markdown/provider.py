@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 
 from bloop_markdown.config import MarkdownConfig
-from bloop_markdown.reader import Reader
+from bloop_markdown.reader import Ids, Reader
 from bloop_markdown.source import is_note
+from bloop_markdown.vault import Vault, root_of
+from bloop_markdown.writing import Writer
 from bloop_sdk import (
     CheckResult,
     ConnectionContext,
     Deletes,
-    FatalError,
+    FileDraft,
     Hint,
     MalformedRecordError,
+    NoteWrite,
     Partition,
     Precondition,
     ProviderSpec,
     Stream,
+    UnavailableError,
     UnsupportedError,
     WebhookRequest,
     WriteOp,
@@ -28,20 +34,27 @@ from bloop_sdk import (
 from bloop_sdk.records import Batch, Container, Cursor, Kind, Node, Record, Ref, Skipped
 
 STREAM = "notes"
-_KINDS = frozenset({Kind.NOTEBOOK, Kind.MODULE, Kind.NOTE, Kind.FILE})
+_KINDS = frozenset({Kind.NOTEBOOK, Kind.MODULE, Kind.NOTE, Kind.FILE, Kind.OPAQUE})
 
 
 class MarkdownProvider:
-    """Reads ``ctx.source``: a folder, a zip of one, or a single note."""
+    """Reads ``ctx.source``: a folder, a zip of one, or a single note.
+
+    Without one it stands for a vault, the ``folder`` of its settings, and writes there too.
+    """
 
     def __init__(self, ctx: ConnectionContext) -> None:
         self._ctx = ctx
         self._reader: Reader | None = None
+        self._known: Ids = {}
         self._opening = asyncio.Lock()
 
     def spec(self) -> ProviderSpec:
         """One stream: the notebook, its folders, notes and files; what is not listed is gone."""
-        return ProviderSpec(streams=(Stream(name=STREAM, kinds=_KINDS, deletes=Deletes.ENUMERATE),))
+        return ProviderSpec(
+            streams=(Stream(name=STREAM, kinds=_KINDS, deletes=Deletes.ENUMERATE),),
+            writes=frozenset() if self._ctx.source else frozenset(map(str, NoteWrite)),
+        )
 
     async def check(self) -> CheckResult:
         """What is there: ``account`` counts it, ``gaps`` names what is not read."""
@@ -82,44 +95,73 @@ class MarkdownProvider:
         return await self._ctx.run_sync(_fetch, reader, refs)
 
     async def write(self, op: WriteOp, precondition: Precondition) -> WriteResult:
-        """Nobody's files are written to; raises UnsupportedError."""
-        del precondition
-        raise UnsupportedError(
-            f"{op.kind}: a folder of notes is read only",
-            cure="change the file, and import the folder again",
-        )
+        """Change one file of the vault; an import is never written to."""
+        if op.kind not in self.spec().writes:
+            raise UnsupportedError(
+                f"{op.kind}: this cannot be written to a folder of notes",
+                cure="connect the folder instead of importing it: bloop connect markdown",
+            )
+        reader = await self._open(again=True)
+        config = reader.bounds
+        root = await self._ctx.run_sync(root_of, config, self._ctx.call.institution)
+        writer = Writer(reader, Vault(root), self._read_again)
+        version = precondition.remote_version
+        if op.file is None:
+            answer = await self._ctx.run_sync(writer.write, op, version, None)
+        else:
+            with tempfile.TemporaryDirectory(prefix="bloop-") as folder:
+                upload = Path(folder) / "upload"
+                await self._receive(op.file, upload)
+                answer = await self._ctx.run_sync(writer.write, op, version, upload)
+        self._reader = None
+        return answer
+
+    async def _receive(self, draft: FileDraft, target: Path) -> None:
+        """The bytes that shall be attached, which must be those that were promised."""
+        digest = hashlib.sha256()
+        with await self._ctx.run_sync(target.open, "wb") as file:
+            async for piece in draft.chunks():
+                digest.update(piece)
+                await self._ctx.run_sync(file.write, piece)
+        if digest.hexdigest() != draft.sha256:
+            raise UnavailableError(f"{draft.name}: other bytes than were promised")
 
     def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
         """A folder sends nothing; raises UnsupportedError."""
         del request
         raise UnsupportedError("a folder of notes sends no webhooks")
 
-    async def _open(self) -> Reader:
+    async def _open(self, *, again: bool = False) -> Reader:
         async with self._opening:
-            if self._reader is None:
-                source, config = self._ctx.source, self._ctx.config
-                if source is None:
-                    raise FatalError(
-                        "this connection stands for no folder",
-                        cure="import one: bloop import FOLDER",
-                    )
-                if not isinstance(config, MarkdownConfig):
-                    config = MarkdownConfig()
-                self._reader = await self._ctx.run_sync(Reader, source, config, self._chunks)
+            if self._reader is None or again:
+                self._reader = await self._ctx.run_sync(self._read_again)
             return self._reader
 
-    def _chunks(self, path: str, sha256: str) -> Callable[[], AsyncIterator[bytes]]:
+    def _read_again(self) -> Reader:
+        source, config = self._ctx.source, self._ctx.config
+        if not isinstance(config, MarkdownConfig):
+            config = MarkdownConfig()
+        if source is not None:
+            return Reader(source, config, self._chunks)
+        root = root_of(config, self._ctx.call.institution)
+        return Reader(root, config, self._chunks, living=True, known=self._known)
+
+    def _chunks(self, path: str, sha256: str | None) -> Callable[[], AsyncIterator[bytes]]:
         """What reads a file when the hub wants its bytes, and notices when they have changed."""
 
         async def chunks() -> AsyncIterator[bytes]:
-            pieces = (await self._open()).source.pieces(path)
-            digest = hashlib.sha256()
+            source = (await self._open()).source
+            listed = source.entries.get(path)
+            pieces = source.pieces(path)
+            digest, size = hashlib.sha256(), 0
             while piece := await self._ctx.run_sync(next, pieces, b""):
                 digest.update(piece)
+                size += len(piece)
                 yield piece
-            if digest.hexdigest() != sha256:
+            other = digest.hexdigest() != sha256 if sha256 else size != (listed and listed.size)
+            if other:
                 raise MalformedRecordError(
-                    f"{path} changed while it was read", cure="import the folder again"
+                    f"{path} changed while it was read", cure="read the folder again"
                 )
 
         return chunks

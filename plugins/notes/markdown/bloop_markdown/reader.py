@@ -3,56 +3,90 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
-from posixpath import basename
+from posixpath import basename, splitext
 
 from bloop_markdown.config import MarkdownConfig
 from bloop_markdown.index import Index, is_index, parent_of, sort_key, stem_of
 from bloop_markdown.properties import MAX_TITLE, Properties, decode, split
 from bloop_markdown.source import Source, digest, is_note, open_source, read
-from bloop_sdk.errors import FatalError, MalformedRecordError, SkippableError
+from bloop_sdk.errors import FatalError, MalformedRecordError, SkippableError, UnsupportedError
 from bloop_sdk.markdown import Links, render_titled
 from bloop_sdk.media_types import media_type
-from bloop_sdk.records import Container, File, Kind, Node, Note, Record, Ref, Skipped
+from bloop_sdk.records import Container, File, Kind, Node, Note, Opaque, Record, Ref, Skipped
 
 RENDERING = 1
 """Raise it when notes come out differently: every one is then written again."""
 
 MAX_PATH = 480
-_LEAF = "#note"
+LEAF = "#note"
 _HAS_ID = re.compile(r"^id[ \t]*:", re.MULTILINE | re.IGNORECASE)
-OpenChunks = Callable[[str, str], Callable[[], AsyncIterator[bytes]]]
-"""Gives what reads a file, by its path and the SHA-256 that its bytes must have."""
+VAULT = "vault"
+SETTLED_NS = 2_000_000_000
+"""So old is a file whose time tells that nobody has changed it: file systems count in seconds."""
+Ids = dict[str, tuple[tuple[int, int], str | None]]
+"""By a note's path its size in bytes and time in nanoseconds, and the id of its front matter."""
+OpenChunks = Callable[[str, str | None], Callable[[], AsyncIterator[bytes]]]
+"""Gives what reads a file, by its path and the SHA-256 that its bytes must have, if known."""
 
 
 class Reader:
     """One notebook. Making it reads every note once, for the ids that links need.
 
+    A ``living`` one may be written to: it may be empty, and its files are known by their sizes and
+    times; ``known`` are the ids of notes, kept from one reader to the next by those.
     Raises FatalError where there are no notes, HostileInputError past a bound.
     """
 
-    def __init__(self, path: Path, bounds: MarkdownConfig, open_chunks: OpenChunks) -> None:
+    def __init__(
+        self,
+        path: Path,
+        bounds: MarkdownConfig,
+        open_chunks: OpenChunks,
+        *,
+        living: bool = False,
+        known: Ids | None = None,
+    ) -> None:
         self.source: Source = open_source(path, bounds)
         self.bounds = bounds
         self._open_chunks = open_chunks
         notes = [path for path in self.source.entries if is_note(path)]
-        if not notes:
+        if not notes and not living:
             raise FatalError(
                 f"{self.source.name}: there is no Markdown in it",
                 cure="give the folder that your .md files are in, or a zip of it",
             )
-        self.index = Index(self.source.entries, {path: self._id_of(path) for path in notes})
-        self._about = self._read_about(min(notes, key=sort_key))
+        self._living = living
+        self._known = {} if known is None else known
+        self._opened = time.time_ns()
+        self.index = Index(self.source.entries, {path: self._known_id(path) for path in notes})
+        self._about = self._read_about(min(notes, key=sort_key)) if notes else Properties()
         self.container_id = f"id:{self._about.id}" if self._about.id else self.source.key
+        if living:  # Its one notebook, also when somebody writes an index note or moves the folder.
+            self.container_id = VAULT
 
     def _text(self, path: str) -> tuple[bytes, str, list[str]]:
         """A note's bytes, its text and what was lost; raises SkippableError."""
         data = read(self.source, path, self.bounds.max_note_bytes)
         return (data, *decode(data))
+
+    def _known_id(self, path: str) -> str | None:
+        entry = self.source.entries[path]
+        stamp = (entry.size, entry.modified_ns)
+        known = self._known.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        found = self._id_of(path)
+        # What was written a moment ago may be written again at the same time of its clock.
+        if entry.modified_ns and entry.modified_ns < self._opened - SETTLED_NS:
+            self._known[path] = (stamp, found)
+        return found
 
     def _id_of(self, path: str) -> str | None:
         try:
@@ -69,6 +103,11 @@ class Reader:
             return split(self._text(first)[1])[0]
         except SkippableError:
             return Properties()
+
+    def require(self, container: str) -> None:
+        """Raise UnsupportedError for another notebook than this one."""
+        if container != self.container_id:
+            raise UnsupportedError("a note stays in its vault", cure="copy it instead")
 
     # -- records
 
@@ -105,7 +144,10 @@ class Reader:
                 )
             if path.endswith("/"):
                 return [self._node(path, path, stem_of(path))]
-            return self._note(path) if is_note(path) else [self._file(path)]
+            kind = self.index.kind_of(path)
+            if kind is Kind.NOTE:
+                return self._note(path)
+            return [self._canvas(path) if kind is Kind.OPAQUE else self._file(path)]
         except SkippableError as err:
             return Skipped(
                 ref=str(self.index.ref(path))[:MAX_PATH],
@@ -116,8 +158,8 @@ class Reader:
 
     def path_of(self, ref: Ref) -> str | None:
         """The path that a record was made of."""
-        leaf = ref.kind is Kind.MODULE and ref.remote_id.endswith(_LEAF)
-        wanted = Ref(Kind.NOTE, ref.remote_id.removesuffix(_LEAF)) if leaf else ref
+        leaf = ref.kind is Kind.MODULE and ref.remote_id.endswith(LEAF)
+        wanted = Ref(Kind.NOTE, ref.remote_id.removesuffix(LEAF)) if leaf else ref
         return self.index.path_of(wanted)
 
     def _node(self, path: str, remote_id: str, title: str, note: Note | None = None) -> Node:
@@ -144,8 +186,10 @@ class Reader:
         foreign = about.language not in {None, self._about.language}
         if about.id and self.index.remote_ids[path] != f"id:{about.id}":
             lost.append(f"its id {about.id!r}, which another note has too")
+        sha256 = hashlib.sha256(data).hexdigest()
         note = Note(
             remote_id=self.index.remote_ids[path],
+            remote_version=sha256,
             container=self.container_id,
             title=title[:MAX_TITLE],
             published=not about.draft,
@@ -157,7 +201,7 @@ class Reader:
             lost=(*lost, *about.lost, *links.lost()),
             raw={
                 "path": path,
-                "sha256": hashlib.sha256(data).hexdigest(),
+                "sha256": sha256,
                 "front_matter": about.yaml,
                 # A note changes as well when what it links to comes, goes or gets another id.
                 "links": sorted(links.targets),
@@ -165,11 +209,29 @@ class Reader:
                 "rendering": RENDERING,
             },
         )
-        return [note, self._node(path, note.remote_id + _LEAF, note.title, note)]
+        return [note, self._node(path, note.remote_id + LEAF, note.title, note)]
 
     def _find(self, target: str, folder: str) -> Ref | None:
         found = self.index.find(target, folder)
         return self.index.ref(found) if found else None
+
+    def _canvas(self, path: str) -> Opaque:
+        data = read(self.source, path, self.bounds.max_note_bytes)
+        try:
+            value = json.loads(data or b"{}", parse_constant=_no_number)
+            text = json.dumps(value, allow_nan=False)
+        except (ValueError, RecursionError) as err:
+            raise MalformedRecordError(f"the canvas is no JSON: {str(err)[:200]}") from err
+        if "\\u0000" in text or re.search(r"\\ud[89a-f]", text):
+            raise MalformedRecordError("the canvas holds characters that no text has")
+        return Opaque(
+            remote_id=self.index.remote_ids[path],
+            container=self.container_id,
+            title=splitext(basename(path))[0][:MAX_TITLE],
+            remote_kind="canvas",
+            updated_at=self.source.entries[path].modified,
+            raw={"path": path, "canvas": value},
+        )
 
     def _file(self, path: str) -> File:
         entry = self.source.entries[path]
@@ -179,7 +241,9 @@ class Reader:
                 cure="raise max_file_bytes in [plugins.markdown]",
                 code="file_too_large",
             )
-        sha256 = digest(self.source, path)
+        # Films are not read for nothing: the hub asks for their bytes when these facts change.
+        sha256 = None if self._living else digest(self.source, path)
+        known = {"modified_ns": entry.modified_ns, "size": entry.size}
         name = basename(path)
         return File(
             remote_id=self.index.remote_ids[path],
@@ -191,5 +255,9 @@ class Reader:
             path=path,
             updated_at=self.source.entries[path].modified,
             chunks=self._open_chunks(path, sha256),
-            raw={"path": path, "sha256": sha256},
+            raw={"path": path, **({"sha256": sha256} if sha256 else known)},
         )
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")

@@ -18,6 +18,7 @@ from bloop_sdk.errors import HostileInputError, MalformedRecordError
 from bloop_sdk.folders import open_inside, walk
 
 NOTE_SUFFIXES = (".md", ".markdown")
+CANVAS_SUFFIX = ".canvas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Entry:
     path: str
     size: int
     modified: datetime | None = None
+    modified_ns: int = 0
 
 
 class Source(Protocol):
@@ -79,7 +81,7 @@ def digest(source: Source, path: str) -> str:
 
 
 class Folder:
-    """A folder of this machine. Only the CLI opens one: it reads what whoever runs it may read."""
+    """A folder of this machine: of whoever runs the CLI, or one that hub.toml allows."""
 
     def __init__(self, root: Path, bounds: MarkdownConfig) -> None:
         self._root = root.resolve()
@@ -93,7 +95,7 @@ class Folder:
                 self.refused.append((found.path or self.name, found.refused))
                 continue
             modified = datetime.fromtimestamp(found.modified, UTC)
-            self.entries[found.path] = Entry(found.path, found.size, modified)
+            self.entries[found.path] = Entry(found.path, found.size, modified, found.modified_ns)
             if len(self.entries) > bounds.max_entries:
                 raise HostileInputError(
                     f"{self.name}: the folder holds more than {bounds.max_entries} files",

@@ -65,3 +65,48 @@ async def test_check_counts_what_is_in_the_folder() -> None:
     result = await provider.check()
     assert result.account == "Remembering what you learn (notes: 12, other files: 3)"
     assert (result.site, result.gaps) == ("notes", ())
+
+
+def living(path: Path) -> dict[str, object]:
+    return {"vaults": [path.parent], "folder": str(path)}
+
+
+def canvas(path: Path) -> Ref:
+    (path / "Board.canvas").write_text('{"nodes": []}')
+    return Ref(Kind.OPAQUE, "Board.canvas")
+
+
+HEAD = "---\n# Mine: stays\naliases:   [A,  B]\ncssclasses: wide\n---\n"
+
+
+def beyond(path: Path) -> tuple[Ref, str]:
+    file = path / "Physics/Waves.md"
+    text = file.read_text()
+    if not text.startswith("---"):
+        file.write_text(HEAD + text)
+        return Ref(Kind.NOTE, "Physics/Waves.md"), HEAD
+    return Ref(Kind.NOTE, "Physics/Waves.md"), text[: len(HEAD)]
+
+
+def vault(path: Path) -> None:
+    build(path)
+    beyond(path)
+    canvas(path)
+
+
+TestVault = plugin_tests(
+    "bloop_markdown",
+    notes=Folder(
+        build=vault,
+        name="vault",
+        living=True,
+        settings=living,
+        edit=lambda path: note(path, "Physics/Sound.md", "# Sound\n\nEdited.\n"),
+        add=lambda path: note(path, "Chemistry/Acids.md", "# Acids\n"),
+        delete=delete,
+        malform=malform,
+        unknown=canvas,
+        beyond=beyond,
+        without={"write": "the kit writes notes by itself"},
+    ),
+)

@@ -89,7 +89,7 @@ class Rig:
         return FakeContext(
             plugin_id=plugin.manifest.id,
             config=config,
-            source=self.source.path,
+            source=self.source.path if self.source.imported else None,
             data_dir=self.case.folder,
             http=http,
             log=self.case.log,
