@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bloop.content.engine import run_read
 from bloop.content.history import undo_run
 from bloop.content.models import Item, Node
 from bloop.content.notes import service
@@ -16,7 +17,7 @@ from bloop.store.errors import ConflictError
 from bloop_sdk import AuthError, RateLimitedError, UnavailableError, UnsupportedError
 from tests.content.both_ways import Pair
 from tests.content.course import connect
-from tests.support.desk import Desk
+from tests.support.desk import Desk, DeskProvider
 
 THREE = "one\n\ntwo\n\nthree\n"
 
@@ -370,4 +371,24 @@ async def test_a_note_that_was_made_before_the_other_side_said_no_is_not_made_tw
     assert await pair.send() == {"sent": 1}
     assert [sheet.title for sheet in pair.desk.sheets.values()].count("New") == 1
     assert pair.note("New").id == note.id
+    await pair.calm()
+
+
+async def test_what_was_read_before_a_note_was_sent_is_no_edit_of_the_other_side(pair):
+    class Slow(DeskProvider):
+        async def read(self, partition, state):
+            async for batch in super().read(partition, state):
+                if any(one.remote_id == "s1" for one in batch.records):
+                    pair.edit("First", markdown=THREE.replace("two", "2"))
+                    await pair.send()
+                    pair.edit("First", markdown=THREE.replace("two", "2 and more"))
+                yield batch
+
+    await run_read(
+        pair.database, pair.blobs, Slow(pair.desk), pair.call, connection=pair.connection
+    )
+    assert pair.markdown("First") == THREE.replace("two", "2 and more")
+    assert pair.all(Conflict) == []
+    await pair.send()
+    assert pair.desk.named("First").markdown == THREE.replace("two", "2 and more")
     await pair.calm()

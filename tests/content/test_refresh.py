@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bloop.content.models import Item
+from bloop.content.models import Item, Version
 from bloop.content.refresh import FETCHES, refresh
 from bloop.store.errors import ConflictError
 from bloop.store.models import OutboxEvent
@@ -117,3 +117,35 @@ async def test_records_that_others_write_all_the_time_are_left_to_them(sync, hin
 def about(sync, remote_id):
     (row,) = rows(sync.database, sync.call, Item, Item.remote_id == remote_id)
     return OutboxEvent.aggregate == f"item:{row.id}"
+
+
+@dataclass
+class Overtaken(Live):
+    """One that is changed, and hinted at, while what it read of it waits for its commit."""
+
+    async def read(self, partition, state):
+        async for batch in super().read(partition, state):
+            if self.meanwhile and any(one.remote_id == "p1" for one in batch.records):
+                await self.meanwhile.pop(0)()
+            yield batch
+
+
+async def test_what_a_sync_read_before_a_newer_answer_does_not_win(sync, hint):
+    newer, newest = (changed(page(1), html=f"<p>{word}</p>") for word in ("newer", "newest"))
+    await sync(Live(contents=[page(1), page(2)]))
+    course = Overtaken(contents=[page(1, "<p>older</p>"), page(2)])
+
+    async def hint_at_newer():
+        course.contents = [newer, page(2)]
+        await hint(replace(course, meanwhile=[]), P1)
+        course.contents = [newest, page(2)]
+
+    course.meanwhile = [hint_at_newer]
+    report = await sync(course)
+
+    assert html(sync)["p1"] == ("active", "<p>newest</p>")
+    assert course.fetched == [[P1], [P1]], "what a hint brought is asked for once more at the end"
+    assert (report.deleted, report.quarantined) == (0, 0)
+    held = [one.snapshot.get("html") for one in rows(sync.database, sync.call, Version)]
+    assert "<p>newer</p>" in held and "<p>older</p>" not in held
+    assert (await sync(replace(course, fetched=[]))).written == 0

@@ -28,6 +28,7 @@ from bloop.content.parts import KnownParts, Met, Parts, known_parts, version_of
 from bloop.content.plan import Plan
 from bloop.content.positions import Position, Positions, positions_of, save_positions
 from bloop.content.reading import read_on
+from bloop.content.refresh import refresh
 from bloop.content.runs import Counted, Run, RunReport
 from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
 from bloop.content.writing import Target, once_more, write
@@ -44,6 +45,7 @@ from bloop_sdk import (
     Cursor,
     Partition,
     PermissionMissingError,
+    Ref,
     SkippableError,
     Skipped,
     Stream,
@@ -116,6 +118,7 @@ class Reader:
         try:
             streams = self._options.chosen(self._provider.spec().streams)
             await self._read(streams)
+            await self._fetch_again()
             await self._sweep(streams)
             self._run.count(requests=self._new_requests())
             return await self._do(self._finish)
@@ -306,7 +309,10 @@ class Reader:
 
     def _commit(self, unit: UnitOfWork, steps: Sequence[Step], work: Work) -> tuple[Met, Positions]:
         run, stream = self._run, steps[0].stream
-        self._fence(unit)
+        newer = self._fence(unit) & {*work.incoming, *work.batch.deleted}
+        if newer:
+            work.leave_out(newer)
+            work.left_out |= newer
         written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
         met = self._parts.meet(unit, run, steps, work)
         after = save_positions(unit, run, stream.name, reached(steps), self._reached)
@@ -316,15 +322,24 @@ class Reader:
         runs.beat(unit, run, self._seconds())
         return met, after
 
-    def _fence(self, unit: UnitOfWork) -> None:
-        """Refuse to write where a newer attempt does, before anything else is locked."""
-        runs.beat(unit, self._run, self._seconds())
+    def _fence(self, unit: UnitOfWork) -> frozenset[Ref]:
+        """Refuse to write where a newer attempt does, before anything else is locked.
+
+        Gives what came another way since the run began: what was read of it may be older.
+        """
+        return runs.beat(unit, self._run, self._seconds())
 
     def _new_requests(self) -> int:
         if self._meter is None:
             return 0
         before, self._requests = self._requests, self._meter.requests
         return self._requests - before
+
+    async def _fetch_again(self) -> None:
+        """What came another way meanwhile was left out, and may have changed over there since."""
+        if refs := await self._see(runs.fetched_of, self._run):
+            connection = self._run.connection_id
+            await refresh(self._database, self._blobs, self._provider, self._call, connection, refs)
 
     # -- sweeping
 

@@ -21,7 +21,7 @@ from bloop.content.concealed import conceal_after_run
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import MODELS, Work, fill, find_known, hashed, look_up
 from bloop.content.parts import mark
-from bloop.content.runs import newest_run
+from bloop.content.runs import newest_run, note_fetched
 from bloop.content.sync_models import SyncRun
 from bloop.content.writing import Target, once_more, write
 from bloop.store.blobs import BlobRef, Blobs
@@ -169,6 +169,7 @@ def _write(
         stale = {ref for ref in told if now.get(ref) != before.get(ref)}
         if stale:
             work.leave_out(stale)
+    note_fetched(run, (*work.incoming, *work.batch.deleted))
     with around(unit):
         counts = write(unit, Target(connection, run.id, run.into_id), work).counts
     if run.state != "succeeded":

@@ -6,13 +6,12 @@ Each attempt raises the run's epoch, and a commit of an older one is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    Update,
     bindparam,
     delete,
     exists,
@@ -21,8 +20,10 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bloop.content.changes import announce_row
+from bloop.content.codec import parse_ref
 from bloop.content.concealed import conceal_after_run
 from bloop.content.enrolling.linking import link_people
 from bloop.content.models import Container
@@ -33,7 +34,7 @@ from bloop.kernel.states import ConnectionState
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork, actor_of
-from bloop_sdk import FatalError, RetriableError
+from bloop_sdk import FatalError, Ref, RetriableError
 
 COUNTS = ("seen", "written", "unchanged", "quarantined", "deleted", "requests", "bytes")
 MASS_DELETE = "mass_delete"
@@ -195,8 +196,11 @@ def newest_run(unit: UnitOfWork, connection_id: str, *, undone: bool = True) -> 
     return unit.session.scalar(query.order_by(SyncRun.generation.desc()).limit(1))
 
 
-def beat(unit: UnitOfWork, run: Run, seconds: float, **changes: Any) -> None:
-    """Save the counts; raises :class:`OvertakenError` where a newer attempt has begun."""
+def beat(unit: UnitOfWork, run: Run, seconds: float, **changes: Any) -> frozenset[Ref]:
+    """Save the counts; gives what came another way while the run read.
+
+    Raises :class:`OvertakenError` where a newer attempt has begun.
+    """
     values = {
         "counts": run.as_json(),
         "beat_at": utcnow(),
@@ -205,13 +209,14 @@ def beat(unit: UnitOfWork, run: Run, seconds: float, **changes: Any) -> None:
     }
     known = {"run": run.id, "of_epoch": run.epoch, "of_institution": unit.institution}
     # Past the session, for which the statement would be made anew: it is part of each commit.
-    done = unit.connection.execute(_beating(tuple(values)), {**values, **known})
-    if not done.rowcount:
+    row = unit.connection.execute(_beating(tuple(values)), {**values, **known}).first()
+    if row is None:
         raise OvertakenError("another process has taken up this run, or it was undone")
+    return frozenset(ref for name in row.fetched if (ref := parse_ref(name)) is not None)
 
 
 @cache
-def _beating(columns: tuple[str, ...]) -> Update:
+def _beating(columns: tuple[str, ...]) -> ReturningUpdate[Any]:
     table: Any = inspect(SyncRun).local_table
     return (
         update(table)
@@ -222,7 +227,20 @@ def _beating(columns: tuple[str, ...]) -> Update:
             table.c.state == "running",
         )
         .values({name: bindparam(name) for name in columns})
+        .returning(table.c.fetched)
     )
+
+
+def note_fetched(run: SyncRun, refs: Iterable[Ref]) -> None:
+    """Say that records came another way, which what the run reads may be older than."""
+    if run.state == "running":
+        run.fetched = sorted({*run.fetched, *map(str, refs)})
+
+
+def fetched_of(unit: UnitOfWork, run: Run) -> list[Ref]:
+    """What came another way while the run read."""
+    names = unit.get(SyncRun, run.id).fetched
+    return [ref for name in names if (ref := parse_ref(name)) is not None]
 
 
 def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state: str) -> None:

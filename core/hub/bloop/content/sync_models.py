@@ -30,7 +30,8 @@ class SyncRun(Owned, Base):
     ``state`` is of ``running succeeded failed undone``. A failed run is continued by the next
     attempt: ``epoch`` counts them, and only the newest may write. A ``full`` run reads every stream
     from its beginning. ``source`` is the SHA-256 of an imported file, ``into_id`` the course that
-    it goes into.
+    it goes into. ``fetched`` are the refs of what came another way while it read: by a hint, a
+    retry, or the answer to a write.
     """
 
     __tablename__ = "sync_run"
@@ -48,6 +49,7 @@ class SyncRun(Owned, Base):
     source: Mapped[str | None] = mapped_column(String(64))
     into_id: Mapped[str | None] = mapped_column(ID)
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    fetched: Mapped[list[str]] = mapped_column(default=list)
     code: Mapped[str | None] = mapped_column(String(60))
     reason: Mapped[str | None] = mapped_column(String(2000))
     cure: Mapped[str | None] = mapped_column(String(1000))

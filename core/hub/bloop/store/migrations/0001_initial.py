@@ -1639,6 +1639,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("source", sa.String(length=64), nullable=True),
         sa.Column("into_id", sa.String(length=36), nullable=True),
         sa.Column("counts", Json, nullable=False),
+        sa.Column("fetched", Json, nullable=False),
         sa.Column("code", sa.String(length=60), nullable=True),
         sa.Column("reason", sa.String(length=2000), nullable=True),
         sa.Column("cure", sa.String(length=1000), nullable=True),
