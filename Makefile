@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 # Set on some machines to keep containers small; it makes every start compile every import.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
-# Tests wait for processes and servers for half of their time, and cores idle with fewer.
-WORKERS = $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
+# Tests wait for processes and servers for half of their time.
+WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 TYPED := $(wildcard core/*/bloop* plugins/*/*/bloop_*) examples tools tests/support
 
 help: ## list these commands

@@ -284,6 +284,7 @@ async def test_what_is_fetched_while_a_sync_runs_is_neither_gone_nor_shown_too_e
                 await asyncio.sleep(0.02)
         other = Fetching(contents=[fresh])
         await refresh(database, blobs, other, call, sync.connection, [fresh.ref])
+        provider.fetch = other.fetch
         found.update({one.remote_id: one.concealed for one in rows(database, call, Item)})
 
     provider.at, provider.between = 2, between
@@ -312,7 +313,7 @@ async def test_one_record_that_is_fetched_and_read_at_once_is_written_twice_and_
         yield b"bytes"
 
     newer = changed(fresh, title="Newer")
-    report = await sync(Course(contents=[newer, file("a.txt", chunks=chunks)]))
+    report = await sync(Fetching(contents=[newer, file("a.txt", chunks=chunks)]))
 
     assert report.state == "succeeded"
     (held,) = rows(database, call, Item, Item.kind == "page")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -48,12 +49,19 @@ PYTESTS_OWN = ("sys.stdout", "sys.stderr", "logging.root.handlers")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the run's folder, of which a worker is told; set Hypothesis up."""
+    gc.disable()  # Until all tests are collected: nothing of them is garbage.
     given = getattr(config, "workerinput", {}).get("bloop_run_folder")
     config.stash[RUN_FOLDER] = Path(given) if given else create_run_folder()
     # No test asserts a time: a busy machine would make it fail. The rest stays as Hypothesis
     # has it, which in CI tries the same examples each time.
     hypothesis.register_profile("bloop", parent=hypothesis.default, deadline=None, max_examples=50)
     hypothesis.load_profile("bloop")
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from here on, and never again among the thousands of tests."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

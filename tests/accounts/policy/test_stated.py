@@ -28,6 +28,7 @@ FACES = ("api", "web", "content", "accounts")
 
 INTERNAL = {
     # Parts of commands, of the hub's own start and of whoever is not logged in yet.
+    "bloop.accounts.service.end_links",
     "bloop.accounts.service.ensure_institution",
     "bloop.accounts.service.start_session",
     "bloop.accounts.identities.service.complete",
@@ -36,6 +37,9 @@ INTERNAL = {
     "bloop.accounts.tokens.service.end_families",
     "bloop.accounts.tokens.service.grant",
     "bloop.accounts.tokens.service.refresh",
+    "bloop.content.notes.service.expect_text",
+    "bloop.content.notes.service.note",
+    "bloop.content.notes.service.put_text",
     # Find whom the command line names, before a command.
     "bloop.accounts.mfa.service.people_named",
     "bloop.accounts.privacy.service.find_person",

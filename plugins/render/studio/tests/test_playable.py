@@ -74,6 +74,7 @@ CARD = Scene.model_validate(
 ).visual
 
 
+@pytest.mark.timeout(400)
 async def test_every_storyboard_becomes_a_file_that_plays(renderer, tmp_path):
     gate = asyncio.Semaphore(2)
 

@@ -6,7 +6,7 @@ import os
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bloop_sdk.storyboard import Storyboard
 
@@ -38,14 +38,11 @@ async def age(ctx, days):
     from bloop_studio.tables import Piece, Video
 
     def work(unit):
-        for column in (Piece.used_at, Video.finished_at):
-            rows = unit.session.execute(update(column.class_).values({column: column_then(days)}))
-            assert rows.rowcount
-
-    def column_then(days):
-        from bloop_studio.tables import now
-
-        return now() - timedelta(days=days)
+        rows = [(row, "used_at") for row in unit.session.scalars(select(Piece))]
+        rows += [(row, "finished_at") for row in unit.session.scalars(select(Video))]
+        assert rows
+        for row, name in rows:
+            setattr(row, name, getattr(row, name) - timedelta(days=days))
 
     await ctx.transaction(work)
 
