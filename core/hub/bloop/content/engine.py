@@ -309,8 +309,8 @@ class Reader:
 
     def _commit(self, unit: UnitOfWork, steps: Sequence[Step], work: Work) -> tuple[Met, Positions]:
         run, stream = self._run, steps[0].stream
-        newer = self._fence(unit) & {*work.incoming, *work.batch.deleted}
-        if newer:
+        told = work.incoming, work.batch.deleted
+        if newer := {ref for ref in self._fence(unit) if any(ref in some for some in told)}:
             work.leave_out(newer)
             work.left_out |= newer
         written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
