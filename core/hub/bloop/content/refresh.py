@@ -20,6 +20,7 @@ from bloop.content.codec import parse_ref
 from bloop.content.concealed import conceal_after_run
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import MODELS, Work, fill, find_known, hashed, look_up
+from bloop.content.options import FILE_LIMIT
 from bloop.content.parts import mark
 from bloop.content.runs import newest_run, note_fetched
 from bloop.content.sync_models import SyncRun
@@ -50,7 +51,7 @@ async def refresh(
     connection: str,
     refs: Sequence[Ref],
     *,
-    file_limit: int = 2 * 1024**3,
+    file_limit: int = FILE_LIMIT,
 ) -> dict[str, int]:
     """Fetch ``refs`` and write what changed; the counts of :class:`bloop.content.writing.Written`.
 

@@ -242,8 +242,8 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
         containers=None if chosen is None else frozenset(chosen),
         version=hub.kernel.plugins[provider.handle.plugin_id].version or "",
     )
-    await keep_writes(hub, job.call, connection, provider)
-    if not payload["dry_run"]:
+    waits = await keep_writes(hub, job.call, connection, provider)
+    if waits and not payload["dry_run"]:
         await send_before(hub, job, connection, provider)
     read = dry_read if payload["dry_run"] else run_read
     report = await read(

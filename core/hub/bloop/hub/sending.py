@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
-
+from bloop.content.notes.queries import TO_SEND
 from bloop.content.notes.sending import Sending
-from bloop.content.notes.waiting import ask_for_send
+from bloop.content.notes.waiting import ask_for_send, set_unversioned
 from bloop.kernel.models import Connection
 from bloop.store.commands import command
 from bloop.store.database import in_unit
+from bloop.store.errors import NotFoundError
+from bloop.store.statements import parsed
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, RetriableError
 
@@ -42,20 +43,21 @@ def sending(hub: Hub, job: RunningJob, connection: str, provider: GuardedProvide
     )
 
 
-async def keep_writes(hub: Hub, call: Call, connection_id: str, provider: GuardedProvider) -> None:
-    """Remember what a connection can be told, for whoever wants to change something of it."""
+async def keep_writes(hub: Hub, call: Call, connection_id: str, provider: GuardedProvider) -> bool:
+    """Remember what a connection can be told, for whoever wants to change something of it.
+
+    Whether anything waits to be sent. Most often there is nothing to write, and no writer is asked.
+    """
+    row = await hub.database.read_one(TO_SEND, call, id=connection_id)
+    if row is None:
+        raise NotFoundError(f"no connection {connection_id[:40]}")
+    found = TO_SEND.as_dict(row)
     writes = sorted(provider.spec().writes)
+    if parsed(found["writes"]) != writes:
+        await hub.database.run(in_unit, hub.database, call, _keep, connection_id, writes)
+    return bool(found["waits"])
 
-    @command("content:import")
-    def keeping(unit: UnitOfWork) -> None:
-        row = unit.get(Connection, connection_id)
-        if row.writes != writes:
-            # No new version: nobody has set it.
-            unit.session.execute(
-                update(Connection)
-                .where(Connection.institution_id == unit.institution, Connection.id == row.id)
-                .values(writes=writes)
-                .execution_options(synchronize_session=False)
-            )
 
-    await hub.database.run(in_unit, hub.database, call, keeping)
+@command("content:import")
+def _keep(unit: UnitOfWork, connection_id: str, writes: list[str]) -> None:
+    set_unversioned(unit, unit.get(Connection, connection_id), writes=writes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import aliased
 
 from bloop.content.models import Container, Item
@@ -132,6 +132,22 @@ WRITES = register(
     heavy=True,
 )
 """What the live connection of a notebook can be told; no row for one of nobody."""
+
+TO_SEND = register(
+    "content.to_send",
+    select(
+        Connection.writes,
+        exists(
+            select(Unsent.id).where(
+                Unsent.institution_id == institution,
+                Unsent.connection_id == Connection.id,
+                Unsent.state != "refused",
+            )
+        ).label("waits"),
+    ).where(Connection.institution_id == institution, Connection.id == bindparam("id")),
+    heavy=True,
+)
+"""What a connection can be told, and whether anything waits to be."""
 
 TITLED = register(
     "content.note_titled",

@@ -17,7 +17,8 @@ from typing import Any
 
 from bloop.content.notes import settling
 from bloop.content.notes.steps import Step, next_step
-from bloop.content.notes.waiting import sender_of, set_sender
+from bloop.content.notes.waiting import sender_of, set_unversioned
+from bloop.content.options import FILE_LIMIT
 from bloop.content.refresh import conceal, take
 from bloop.content.writing import once_more
 from bloop.kernel.models import Connection
@@ -45,7 +46,6 @@ MOST_TRIES = 5
 """How often one change is sent in one go: somebody may be writing over there at the same time."""
 MOST_FAILURES = 3
 """After so many that may work later the other side is taken to be away."""
-FILE_LIMIT = 2 * 1024**3
 
 
 @dataclass
@@ -188,7 +188,7 @@ def _begin(unit: UnitOfWork, connection_id: str, job: str) -> bool:
     sender = sender_of(unit, connection)
     if sender not in {None, job}:
         return False
-    set_sender(unit, connection, job)
+    set_unversioned(unit, connection, send_job=job)
     return True
 
 
@@ -200,7 +200,7 @@ def _next(unit: UnitOfWork, sending: Sending, blobs: Blobs) -> Step | None:
         return None
     step = next_step(unit, sending.connection, blobs, sending.tried)
     if step is None:
-        set_sender(unit, connection, None)
+        set_unversioned(unit, connection, send_job=None)
     return step
 
 
@@ -208,4 +208,4 @@ def _next(unit: UnitOfWork, sending: Sending, blobs: Blobs) -> Step | None:
 def _release(unit: UnitOfWork, connection_id: str, job: str) -> None:
     connection = unit.get(Connection, connection_id)
     if sender_of(unit, connection) == job:
-        set_sender(unit, connection, None)
+        set_unversioned(unit, connection, send_job=None)

@@ -120,12 +120,12 @@ def sender_of(unit: UnitOfWork, connection: Connection) -> str | None:
     )
 
 
-def set_sender(unit: UnitOfWork, connection: Connection, job: str | None) -> None:
-    """Say which job sends; no new version of the connection, of which somebody set nothing."""
+def set_unversioned(unit: UnitOfWork, connection: Connection, **values: Any) -> None:
+    """Keep what the hub itself notes of a connection: nobody set it, so it is no new version."""
     unit.session.execute(
         update(Connection)
         .where(Connection.institution_id == unit.institution, Connection.id == connection.id)
-        .values(send_job=job)
+        .values(values)
         .execution_options(synchronize_session=False)
     )
 
@@ -149,7 +149,7 @@ def ask_for_send(
         queue=QUEUE,
         max_attempts=ATTEMPTS,
     )
-    set_sender(unit, connection, job)
+    set_unversioned(unit, connection, send_job=job)
     return job
 
 
