@@ -215,11 +215,18 @@ async def answer_page(
     request: Request, statement: Statement, limit: int, cursor: str, **values: Any
 ) -> Response:
     """A page of a registered read that takes ``after`` and ``limit``."""
+    return json_response(await read_page(request, statement, limit, cursor, **values))
+
+
+async def read_page(
+    request: Request, statement: Statement, limit: int, cursor: str, **values: Any
+) -> dict[str, Any]:
+    """The same for whoever changes something of it first."""
     limit = max(1, min(limit, PAGE_LIMIT))
     rows = await hub_of(request).database.read(
         statement, call_of(request), after=after_of(cursor), limit=limit + 1, **values
     )
-    return json_response(page_of(statement, rows, limit))
+    return page_of(statement, rows, limit)
 
 
 @router.post(

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
-from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import expected_version, json_response
 from bloop.content import queries as content
 from bloop.content.file_routes import uploaded
@@ -27,9 +26,9 @@ from bloop.content.notes.schemas import (
     UnsentList,
 )
 from bloop.content.notes.texts import text_of
-from bloop.content.tree_routes import PAGE_LIMIT, WRITES, one, run, taught
+from bloop.content.tree_routes import WRITES, answer_page, one, read_page, run, taught
 from bloop.store.errors import NotFoundError
-from bloop.store.statements import Statement, parsed, to_dicts
+from bloop.store.statements import parsed, to_dicts
 from bloop_sdk import Kind
 
 router = Router(prefix="/api/v1", tags=["notes"])
@@ -188,15 +187,7 @@ async def attach_file(request: Request, note_id: str) -> Response:
 @router.get("/unsent", action="content:write", response_model=UnsentList)
 async def list_unsent(request: Request, limit: int = 50, cursor: str = "") -> Response:
     """Changes that other systems do not have yet."""
-    return json_response(await _page(request, queries.UNSENT, limit, cursor))
-
-
-async def _page(request: Request, statement: Statement, limit: int, cursor: str) -> dict[str, Any]:
-    limit = max(1, min(limit, PAGE_LIMIT))
-    rows = await hub_of(request).database.read(
-        statement, call_of(request), after=after_of(cursor), limit=limit + 1
-    )
-    return page_of(statement, rows, limit)
+    return await answer_page(request, queries.UNSENT, limit, cursor)
 
 
 @router.post(
@@ -233,7 +224,7 @@ async def send_unsent(request: Request, connection_id: str) -> Response:
 @router.get("/conflicts", action="content:write", response_model=ConflictList)
 async def list_conflicts(request: Request, limit: int = 50, cursor: str = "") -> Response:
     """Notes that both sides changed the same, and nobody has decided yet."""
-    found = await _page(request, queries.CONFLICTS, limit, cursor)
+    found = await read_page(request, queries.CONFLICTS, limit, cursor)
     return json_response({**found, "items": [conflict_shown(row) for row in found["items"]]})
 
 
