@@ -9,15 +9,15 @@ from sqlalchemy import select
 from bloop.accounts.models import User
 from bloop.content import placing
 from bloop.content.models import TITLE_LENGTH, Container, Item, Node
+from bloop.content.notes.making import add_note
 from bloop.content.notes.merge import Text
 from bloop.content.notes.models import Conflict
 from bloop.content.notes.texts import places_of
 from bloop.content.notes.waiting import want
-from bloop.content.service import create_item
 from bloop.kernel.models import Connection
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork, actor_of
-from bloop_sdk import Kind, NoteWrite
+from bloop_sdk import NoteWrite
 
 
 def keep_conflict(
@@ -76,20 +76,9 @@ def _name(unit: UnitOfWork, actor: str) -> str:
 
 
 def _beside(unit: UnitOfWork, item: Item, text: Text) -> tuple[Item, Node]:
-    copy = create_item(
-        unit,
-        item.container_id,
-        kind=Kind.NOTE,
-        title=text.title,
-        data={"markdown": text.markdown, "tags": list(text.tags)},
-    )
-    copy.published = unit.get(Container, item.container_id).published
-    unit.session.flush()
+    published = unit.get(Container, item.container_id).published
     parent, index = _place_after(unit, item)
-    place = placing.create_node(
-        unit, item.container_id, title=text.title, parent=parent, index=index, item=copy.id
-    )
-    return copy, place
+    return add_note(unit, item.container_id, text, published=published, parent=parent, index=index)
 
 
 def _place_after(unit: UnitOfWork, item: Item) -> tuple[str | None, int | None]:

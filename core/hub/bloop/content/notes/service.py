@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from bloop.content import placing
 from bloop.content.models import Container, Item, Node, Version
+from bloop.content.notes.making import add_note
 from bloop.content.notes.merge import Text
 from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.notes.texts import columns_of_text, places_of, retitle, text_of
@@ -27,7 +28,6 @@ from bloop.content.service import (
     SourceWinsError,
     add_file,
     changed,
-    create_item,
     editable,
     title_of,
 )
@@ -67,19 +67,10 @@ def create(
     connection = live_connection(unit, container)
     refuse_unwritten(connection, NoteWrite.CREATE)
     text = _checked(Text(title, markdown, tuple(tags)))
-    item = create_item(
-        unit,
-        container.id,
-        kind=Kind.NOTE,
-        title=text.title,
-        data={"markdown": text.markdown, "tags": list(text.tags)},
-    )
-    if connection is not None:
-        # Who sees the notebook over there sees the note.
-        item.published = True
-        unit.session.flush()
-    place = placing.create_node(
-        unit, container.id, title=text.title, parent=parent, index=index, item=item.id
+    # Who sees the notebook over there sees the note.
+    published = connection is not None
+    item, place = add_note(
+        unit, container.id, text, published=published, parent=parent, index=index
     )
     if connection is not None:
         want(unit, connection, item, NoteWrite.CREATE, node=place.id)
