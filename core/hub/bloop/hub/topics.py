@@ -1,4 +1,7 @@
-"""The events of videos: of the hub's own domain, and said by the plugins that make them."""
+"""The events of videos: of the hub's own domain, and said by the plugins that make them.
+
+Which plugins those are, the contract says (:data:`bloop_sdk.events.TOPICS_OF_FAMILIES`).
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,6 @@ declare(
         aggregate="video",
         payload=Ready,
         action=_ACTION,
-        family="render",
         example={"id": _VIDEO, "lesson": _LESSON, "seconds": 97.4},
     ),
     Topic(
@@ -41,7 +43,6 @@ declare(
         aggregate="video",
         payload=Failed,
         action=_ACTION,
-        family="render",
         example={"id": _VIDEO, "lesson": _LESSON, "code": "store_full"},
     ),
 )

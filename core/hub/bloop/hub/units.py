@@ -13,9 +13,9 @@ import bloop.hub.topics  # noqa: F401 - declares what plugins say
 from bloop.jobs.models import Job
 from bloop.store.database import READS_ONLY
 from bloop.store.tenants import session_of_plugin
-from bloop.store.topics import TOPICS
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import JobView, Manifest
+from bloop_sdk.events import TOPICS_OF_FAMILIES
 from bloop_sdk.records import JSONObject
 
 if TYPE_CHECKING:
@@ -58,9 +58,8 @@ class PluginUnit:
         """Append to the outbox; the topic has to be the plugin's own, or one of its family."""
         self._writing()
         plugin = self.manifest.id
-        known = TOPICS.get(topic)
-        of_family = known is not None and known.family == self.manifest.family
-        if not of_family and not topic.startswith(f"{plugin}."):
+        of_family = TOPICS_OF_FAMILIES.get(self.manifest.family, ())
+        if topic not in of_family and not topic.startswith(f"{plugin}."):
             raise ValueError(f'{topic!r} is no topic of {plugin}: begin it with "{plugin}."')
         self.unit.outbox.append(topic, aggregate, payload)
 

@@ -46,7 +46,7 @@ class Topic:
 
     ``action`` is what somebody must be allowed to do to follow it live. With ``shown``, learners
     and guests follow it as well, for what they may see. ``version`` is the payload's: it goes up
-    where a field is gone or means something else. ``family`` is of the plugins that say it too.
+    where a field is gone or means something else.
     """
 
     name: str
@@ -58,7 +58,6 @@ class Topic:
     shown: bool = False
     since: str = "1.0"
     version: int = 1
-    family: str | None = None
 
 
 TOPICS: dict[str, Topic] = {}
