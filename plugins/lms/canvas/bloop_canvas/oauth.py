@@ -16,10 +16,9 @@ from bloop_sdk import (
     ConfigError,
     CredentialExpiredError,
     HttpClient,
-    MalformedRecordError,
     Request,
-    Response,
 )
+from bloop_sdk.oauth import code_of, granted
 
 AGAIN = "log in to Canvas again, from the connection's page"
 
@@ -39,11 +38,7 @@ async def exchange(
     http: HttpClient, config: CanvasConfig, request: Authorization, params: Mapping[str, str]
 ) -> Mapping[str, str | None]:
     """The tokens for a code; raises AuthError."""
-    if params.get("error") == "access_denied":
-        raise AuthError("the login was cancelled in Canvas", code="login_cancelled")
-    code = params.get("code")
-    if "error" in params or not code:
-        raise AuthError("Canvas refused the login, or no code came back", cure=AGAIN)
+    code = code_of(params, "Canvas", AGAIN)
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": request.redirect_uri}
     answer = await _ask(http, config, form)
     refresh = answer.get("refresh_token")
@@ -78,18 +73,4 @@ async def _ask(http: HttpClient, config: CanvasConfig, form: dict[str, str]) -> 
     }
     address = f"{config.base}/login/oauth2/token"
     response = await http.send(Request(url=address, method="POST", form=form))
-    answer = _object(response)
-    if response.status != 200 or not isinstance(answer.get("access_token"), str):
-        # A stranger's text may hold anything: the standard's word alone is repeated.
-        word = str(answer.get("error", ""))
-        reason = word if word.replace("_", "").isalpha() and len(word) < 40 else "no token"
-        raise AuthError(f"{address} answered {response.status}: {reason}", cure=AGAIN)
-    return answer
-
-
-def _object(response: Response) -> dict[str, Any]:
-    try:
-        answer = response.json()
-    except MalformedRecordError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
+    return granted(response, address, AGAIN)

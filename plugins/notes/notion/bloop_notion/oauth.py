@@ -11,14 +11,12 @@ from bloop_notion.config import NotionConfig
 from bloop_sdk import (
     AuthError,
     Authorization,
-    BloopError,
     ConfigError,
     CredentialExpiredError,
     HttpClient,
-    MalformedRecordError,
     Request,
-    Response,
 )
+from bloop_sdk.oauth import code_of, granted
 
 AGAIN = "log in to Notion again, from the connection's page"
 
@@ -39,11 +37,7 @@ async def exchange(
     http: HttpClient, config: NotionConfig, request: Authorization, params: Mapping[str, str]
 ) -> Mapping[str, str | None]:
     """The tokens for a code; raises AuthError."""
-    if params.get("error") == "access_denied":
-        raise AuthError("the login was cancelled in Notion", code="login_cancelled")
-    code = params.get("code")
-    if "error" in params or not code:
-        raise AuthError("Notion refused the login, or no code came back", cure=AGAIN)
+    code = code_of(params, "Notion", AGAIN)
     body = {"grant_type": "authorization_code", "code": code, "redirect_uri": request.redirect_uri}
     return _tokens(await _ask(http, config, body))
 
@@ -82,20 +76,4 @@ async def _ask(http: HttpClient, config: NotionConfig, body: dict[str, str]) -> 
     response = await http.send(
         Request(url=address, method="POST", headers=headers, json_body=body, once=True)
     )
-    answer = _object(response)
-    if response.status != 200 or not isinstance(answer.get("access_token"), str):
-        # A stranger's text may hold anything: the standard's word alone is repeated.
-        word = str(answer.get("error", ""))
-        reason = word if word.replace("_", "").isalpha() and len(word) < 40 else "no token"
-        raise AuthError(f"{address} answered {response.status}: {reason}", cure=AGAIN)
-    return answer
-
-
-def _object(response: Response) -> dict[str, Any]:
-    try:
-        answer = response.json()
-    except BloopError as err:
-        if not isinstance(err, MalformedRecordError):
-            raise
-        return {}
-    return answer if isinstance(answer, dict) else {}
+    return granted(response, address, AGAIN)
