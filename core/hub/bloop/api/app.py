@@ -51,6 +51,7 @@ API = (
     "bloop.api.policy",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
+    "bloop.api.inbound",
 )
 """The modules whose ``router`` makes the API."""
 

@@ -14,15 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from bloop_sdk.money import Money
 from bloop_sdk.providers.content import CheckResult, WebhookRequest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Money:
-    """``amount`` in minor units of the ISO 4217 ``currency`` (upper case)."""
-
-    amount: int
-    currency: str
 
 
 class Can(enum.StrEnum):
@@ -69,12 +62,14 @@ class CheckoutLine:
 class CheckoutRequest:
     """An order to be paid: all lines in one currency.
 
-    ``order`` is the seller's id of it, which the provider gives back in each fact. ``total`` is
-    what the lines come to less ``discount``, before any tax that the provider adds. ``interval``
-    makes it a subscription, ``trial_days`` a free time before its first payment.
+    ``order`` is the seller's id of it, which the provider gives back in each fact, ``number`` what
+    people call it. ``total`` is what the lines come to less ``discount``, before any tax that the
+    provider adds. ``interval`` makes it a subscription, ``trial_days`` a free time before its first
+    payment.
     """
 
     order: str
+    number: str = ""
     lines: Sequence[CheckoutLine]
     total: Money
     return_url: str
@@ -260,4 +255,19 @@ class SubscriptionProvider(PaymentProvider, Protocol):
 
     async def portal(self, subscription: str, return_url: str) -> str:
         """Where the buyer changes cards and finds the provider's papers."""
+        ...
+
+
+@runtime_checkable
+class ByHandProvider(PaymentProvider, Protocol):
+    """A provider whose spec says ``by_hand``: an operator sees the money and says so."""
+
+    async def record(
+        self, remote_id: str, money: Money, reference: str, received_at: datetime
+    ) -> PaymentFact:
+        """Note money that has come; the same ``reference`` of the same checkout counts once.
+
+        Raises NotFoundError for an unknown checkout, PreconditionFailedError where the reference
+        was noted with another amount.
+        """
         ...
