@@ -256,7 +256,7 @@ async def _gives_back(rig: Rig, capture: PaymentFact, amount: int, key: str) -> 
 
 async def _stated(rig: Rig, capture: PaymentFact, refunds: list[PaymentFact]) -> None:
     facts = await rig.facts(capture.remote_id)
-    found: Told = told(of_kind(facts, FactKind.REFUNDED) + [capture])
+    found: Told = told([*of_kind(facts, FactKind.REFUNDED), capture])
     same(told([*refunds, capture]), found, "fetched after refund()")
     amounts = [-money_of(one).amount for one in refunds]
     rig.expect([money_of(capture).amount, *amounts], "after refund()")
