@@ -47,7 +47,10 @@ def order_facts(order: Mapping[str, Any]) -> Iterator[PaymentFact]:
     """The captures and refunds of an order, and that it can be paid no more."""
     for unit in order.get("purchase_units") or []:
         payments = unit.get("payments") or {}
-        about = {"remote_id": str(order["id"]), "order": str(unit.get("custom_id") or "")}
+        about: dict[str, Any] = {
+            "remote_id": str(order["id"]),
+            "order": str(unit.get("custom_id") or ""),
+        }
         for capture in payments.get("captures") or []:
             yield from _capture(capture, about)
         for refund in payments.get("refunds") or []:
@@ -57,7 +60,7 @@ def order_facts(order: Mapping[str, Any]) -> Iterator[PaymentFact]:
             yield PaymentFact(kind=FactKind.EXPIRED, id=str(order["id"]), as_of=at, **about)
 
 
-def _capture(capture: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[PaymentFact]:
+def _capture(capture: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[PaymentFact]:
     status, kind = capture.get("status"), FactKind.CAPTURED
     if status in {"DECLINED", "FAILED"}:
         kind = FactKind.FAILED
@@ -76,7 +79,7 @@ def _capture(capture: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[P
     )
 
 
-def refund_facts(refund: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[PaymentFact]:
+def refund_facts(refund: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[PaymentFact]:
     """A refund that has gone through; it names its capture by a link."""
     if refund.get("status") in {"FAILED", "CANCELLED"}:
         return
@@ -92,10 +95,10 @@ def refund_facts(refund: Mapping[str, Any], about: Mapping[str, str]) -> Iterato
 
 
 def dispute_facts(
-    dispute: Mapping[str, Any], capture: str, about: Mapping[str, str]
+    dispute: Mapping[str, Any], capture: str, about: Mapping[str, Any]
 ) -> Iterator[PaymentFact]:
     """That a buyer disputes a capture, and how it ended."""
-    shared = {
+    shared: dict[str, Any] = {
         "id": str(dispute["dispute_id"]),
         "money": read(dispute["dispute_amount"]),
         "reason": str(dispute.get("reason") or ""),
@@ -115,7 +118,10 @@ def subscription_facts(
     told: Mapping[str, Any], payments: list[Mapping[str, Any]]
 ) -> Iterator[PaymentFact]:
     """How a subscription stands, and what was paid for it."""
-    about = {"remote_id": str(told["id"]), "order": str(told.get("custom_id") or "")}
+    about: dict[str, Any] = {
+        "remote_id": str(told["id"]),
+        "order": str(told.get("custom_id") or ""),
+    }
     billing = told.get("billing_info") or {}
     next_at, last_at = billing.get("next_billing_time"), _last_paid(told, billing)
     status = _STATUS.get(str(told.get("status")))
@@ -142,7 +148,7 @@ def _last_paid(told: Mapping[str, Any], billing: Mapping[str, Any]) -> Any:
     return (billing.get("last_payment") or {}).get("time") or told.get("start_time")
 
 
-def _payment(payment: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[PaymentFact]:
+def _payment(payment: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[PaymentFact]:
     kinds = {
         "COMPLETED": FactKind.CAPTURED,
         "PARTIALLY_REFUNDED": FactKind.CAPTURED,

@@ -223,7 +223,7 @@ class PayPalProvider:
             reason=str(err.message),
         )
 
-    async def _about(self, capture: str) -> dict[str, str]:
+    async def _about(self, capture: str) -> dict[str, Any]:
         """Which order, here and there, a capture is of."""
         told = await self._call("GET", f"/v2/payments/captures/{_part(capture)}")
         related = (told.get("supplementary_data") or {}).get("related_ids") or {}
@@ -235,7 +235,7 @@ class PayPalProvider:
     async def _disputes(self, capture: PaymentFact) -> list[PaymentFact]:
         query = urlencode({"disputed_transaction_id": capture.id})
         found = await self._call("GET", f"/v1/customer/disputes?{query}")
-        about = {"remote_id": capture.remote_id, "order": capture.order}
+        about: dict[str, Any] = {"remote_id": capture.remote_id, "order": capture.order}
         facts: list[PaymentFact] = []
         for item in found.get("items") or []:
             path = f"/v1/customer/disputes/{_part(str(item['dispute_id']))}"

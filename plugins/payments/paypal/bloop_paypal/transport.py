@@ -34,7 +34,7 @@ ENDPOINTS = {
 SECONDS = 20
 _CURE = "compare client_id, client_secret and mode with the app in PayPal's dashboard"
 
-_tokens: dict[str, tuple[dict[str, Any], datetime]] = {}
+_tokens: dict[str, tuple[Any, datetime | None]] = {}
 """Access tokens by credential: providers come and go, a token lives for hours."""
 
 
@@ -62,7 +62,9 @@ class Api(paypalrestsdk.Api):  # type: ignore[misc]  # it has no types
         self._session = session
         whole = [self.endpoint, config.client_id, secret]
         self._credential = sha256(json.dumps(whole).encode()).hexdigest()
-        self.token_hash, self.token_request_at = _tokens.get(self._credential, (None, None))
+        held = _tokens.get(self._credential)
+        self.token_hash: Any = held[0] if held else None
+        self.token_request_at: datetime | None = held[1] if held else None
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Any:
         """The JSON of an answer; ``key`` makes PayPal do it once. ``body`` may be JSON already.
@@ -141,7 +143,11 @@ def _error(status: int, content: str) -> BloopError:
     if status == 404:
         return NotFoundError(said)
     if status == 403:
-        return PermissionMissingError(said, cure=f"give the REST app what it lacks; {_CURE}")
+        return PermissionMissingError(
+            said,
+            permission=issue or "a permission of the REST app",
+            cure=f"give the REST app what it lacks; {_CURE}",
+        )
     if status == 409:
         return PreconditionFailedError(said)
     return RefusedError(said, issue)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bloop_sdk.http import Request, Response
 
-WEBHOOK = "WH-1"
+WEBHOOK = "8PT597110X687430L"
 
 
 class FakePayPal:
@@ -237,7 +237,10 @@ class FakePayPal:
             "create_time": self.time(),
             "custom_id": unit["custom_id"],
             "amount": _money(unit["amount"]["value"], currency),
-            "seller_receivable_breakdown": {"paypal_fee": _money("1.77", currency)},
+            "seller_receivable_breakdown": {
+                "gross_amount": _money(unit["amount"]["value"], currency),
+                "paypal_fee": _money("1.77", currency),
+            },
             "supplementary_data": {"related_ids": {"order_id": id_}},
             "links": [{"rel": "up", "href": f"https://api/v2/checkout/orders/{id_}"}],
         }
