@@ -151,8 +151,8 @@ class PaymentFact:
     changes the one with the later ``as_of`` holds. ``remote_id`` is the checkout's, or of a
     renewal the subscription's; ``order`` what the seller called it, empty where the provider does
     not say. ``about`` is the capture that a refund or dispute is about. ``money`` is the whole that
-    moved, with ``tax`` in it; ``fee`` is what the provider kept, in the currency that it settles in,
-    which may be another; None while nobody knows.
+    moved, with ``tax`` in it; ``fee`` is what the provider kept, in the currency that it settles
+    in, which may be another; None while nobody knows.
     """
 
     kind: FactKind
@@ -237,7 +237,7 @@ class PaymentProvider(Protocol):
         """What a genuine webhook tells.
 
         Raises AuthError for one that is unsigned, changed, or signed at a time too far from
-        ``received_at``, in the past or in the future.
+        ``received_at``, in the past or in the future; and for each where the spec has none.
         """
         ...
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import stripe
 
-from bloop_sdk import AuthError, MalformedRecordError, UnsupportedError, WebhookRequest
+from bloop_sdk import AuthError, MalformedRecordError, WebhookRequest
 from bloop_sdk.providers.payments import PaymentNews
 from bloop_sdk.records import JSONObject
 from bloop_stripe.config import StripeConfig
@@ -67,9 +67,7 @@ def subscription_of(invoice: JSONObject) -> str | None:
 def news(config: StripeConfig, request: WebhookRequest) -> PaymentNews:
     """What a genuine event is about; raises AuthError for one that is not, or is not of now."""
     if not config.signing_secrets:
-        raise UnsupportedError(
-            "no webhook was set up for this account", cure="set webhook_secret of stripe"
-        )
+        raise AuthError("no webhook was set up for this account", cure="set webhook_secret")
     headers = {name.lower(): value for name, value in request.headers.items()}
     signature = headers.get("stripe-signature", "")
     if not any(_signed(request.body, signature, one) for one in config.signing_secrets):
