@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -133,23 +130,16 @@ def test_every_request_that_is_sent_is_one_of_the_sdk_s():
     assert asked <= known
 
 
-def test_no_file_is_left_in_the_home_of_the_operator(tmp_path):
-    """The SDK's telemetry would keep an id there."""
-    script = """
-import asyncio
-from bloop_sdk.testing import FakeContext, FakeTransport, http_client
-from bloop_stripe.config import StripeConfig
-from bloop_stripe.provider import StripeProvider
-from bloop_stripe.testing import FakeStripe
-account = FakeStripe()
-ctx = FakeContext(config=StripeConfig(**account.settings),
-                  http=http_client(FakeTransport(account)))
-print(asyncio.run(StripeProvider(ctx).check()).account)
-"""
-    environment = {**os.environ, "HOME": str(tmp_path)}
-    environment.pop("XDG_CONFIG_HOME", None)
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("Riverside University")
+async def test_no_file_is_left_in_the_home_of_the_operator(rig, tmp_path, monkeypatch):
+    """The SDK's telemetry would keep an id there, and send it."""
+    from stripe import _telemetry_id
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr(_telemetry_id, "_loaded", False)
+    await rig.open()
     assert list(tmp_path.rglob("*")) == []
+    (sent,) = rig.faults.requests
+    told = {name.lower(): value for name, value in sent.headers.items()}
+    assert "telemetry" not in told["x-stripe-client-user-agent"]
+    assert "x-stripe-client-telemetry" not in told
