@@ -8,6 +8,7 @@ from typing import Any
 
 from bloop_paypal.money import read
 from bloop_sdk import MalformedRecordError
+from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import (
     FactKind,
     PaymentFact,
@@ -73,7 +74,7 @@ def _capture(capture: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[P
         # A refund changes the capture's own time, and nothing of what it states.
         as_of=when(capture.get("create_time")),
         money=read(capture["amount"]),
-        fee=read(shares["paypal_fee"]).amount if "paypal_fee" in shares else 0,
+        fee=read(shares["paypal_fee"]) if "paypal_fee" in shares else None,
         reason=str((capture.get("status_details") or {}).get("reason") or ""),
         **about,
     )
@@ -148,6 +149,12 @@ def _last_paid(told: Mapping[str, Any], billing: Mapping[str, Any]) -> Any:
     return (billing.get("last_payment") or {}).get("time") or told.get("start_time")
 
 
+def _fee(told: Any) -> Money:
+    """Subscriptions tell it as less than nothing."""
+    fee = read(told)
+    return Money(amount=abs(fee.amount), currency=fee.currency)
+
+
 def _payment(payment: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[PaymentFact]:
     kinds = {
         "COMPLETED": FactKind.CAPTURED,
@@ -163,7 +170,7 @@ def _payment(payment: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[P
         id=str(payment["id"]),
         as_of=when(payment.get("time")),
         money=read(shares["gross_amount"]),
-        fee=abs(read(shares["fee_amount"]).amount) if "fee_amount" in shares else 0,
+        fee=_fee(shares["fee_amount"]) if "fee_amount" in shares else None,
         tax=read(shares["tax_amount"]).amount if "tax_amount" in shares else 0,
         **about,
     )
