@@ -126,7 +126,7 @@ def unfounded(unit: Unit, order: str) -> list[tuple[str, str]]:
     """Those of an order's users who are let into its courses, and nothing covers them now."""
     own = select(Cover.user_id, Cover.course_id).where(Cover.order_id == order)
     found = []
-    for user, course in unit.session.execute(own).tuples():
+    for user, course in unit.session.execute(own):
         row = unit.session.scalar(
             select(Access).where(Access.user_id == user, Access.course_id == course)
         )

@@ -32,7 +32,7 @@ def ledger_rows(unit: Unit, start: date | None, end: date | None) -> Iterator[Se
     if end is not None:
         some = some.where(Entry.occurred_at < _begin(end + timedelta(days=1)))
     sorted_ = some.order_by(Entry.occurred_at, Entry.id, Line.amount.desc(), Line.id)
-    for entry, line, number in unit.session.execute(sorted_).yield_per(BATCH).tuples():
+    for entry, line, number in unit.session.execute(sorted_).yield_per(BATCH):
         yield (
             entry.occurred_at.date().isoformat(),
             number,

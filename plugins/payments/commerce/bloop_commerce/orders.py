@@ -215,7 +215,7 @@ def newest(
 def counts(unit: Unit) -> dict[str, int]:
     """How many orders are in each state."""
     some = select(Order.state, func.count()).group_by(Order.state)
-    return dict(unit.session.execute(some).tuples().all())
+    return dict(list(unit.session.execute(some)))
 
 
 def forget_unstarted(unit: Unit) -> int:

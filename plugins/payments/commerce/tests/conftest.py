@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 
@@ -22,22 +23,42 @@ def till():
     return tills.TILL
 
 
+@functools.cache
+def database():
+    """Tables in memory, made once: a new engine would compile every statement anew."""
+    from bloop_commerce.tables import metadata
+    from bloop_sdk.testing.units import FakeDatabase
+
+    return FakeDatabase("commerce", metadata)
+
+
+def emptied():
+    """The same without rows and memories."""
+    from bloop_commerce.tables import metadata
+
+    made = database()
+    with made._engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    for kept in (made.events, made.audited, made.jobs, made.views):
+        kept.clear()
+    return made
+
+
 class Shop:
     """Commerce over tables in memory: contexts for people, and what one sells."""
 
     def __init__(self, till):
         from bloop_commerce.config import CommerceConfig
-        from bloop_commerce.tables import metadata
 
         self.till = till
         self.admin = FakeContext(
             plugin_id="commerce",
-            tables=metadata,
             config=CommerceConfig(),
             package="bloop_commerce",
             providers=FakeProviders({"payments": {"till": tills.TillProvider(None)}}),
         )
-        self.database = self.admin.database
+        self.database = self.admin.__dict__["database"] = emptied()
 
     def ctx(self, user, *actions):
         """What somebody's request has."""
