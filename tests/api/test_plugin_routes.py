@@ -120,7 +120,7 @@ async def test_another_system_calls_without_a_login_and_is_proved_by_the_plugin(
     known, path = {"x-secret": "known"}, f"/in/{hub.institution}/wiki/hooks/till"
     for _ in range(6):  # Strangers cannot have it left alone.
         refused = await client.post(path, content=b"{}")
-        assert refused.status_code in range(400, 500), refused.text
+        assert (refused.status_code, "signed" in refused.text) == (403, False)
     answer = await client.post(path, content=b"as it is ", headers=known)
     assert answer.json() == {
         "from": "till",
@@ -144,7 +144,7 @@ async def test_a_route_can_ask_for_a_fresh_proof_of_who_one_is(hub, operator):
     with hub.database.unit(system_call(EVERY_INSTITUTION)) as unit:
         long_ago = utcnow() - 2 * FRESH
         unit.session.execute(update(LoginSession).values(proved_at=long_ago))
-    hub.sessions.forget()
+    hub.sessions.forget(operator.headers["authorization"].removeprefix("Bearer "))
     late = await operator.post("/x/wiki/refund", json={})
     assert (late.status_code, late.json()["code"]) == (403, "step_up_required")
     assert (await operator.post("/x/wiki/note", json={})).status_code == 200

@@ -12,14 +12,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import DEADLINE_SECONDS, Router, call_of, hub_of
-from bloop.accounts.actions import VISIT
+from bloop.accounts.actions import VISIT, ForbiddenError
 from bloop.accounts.people.queries import OWN
 from bloop.accounts.sessions import system_call
 from bloop.api.plugin_routes import asked_with_body, called, check_on, found_at
 from bloop.store.errors import NotFoundError
+from bloop.telemetry.logs import get_logger
+from bloop_sdk import AuthError
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
+
+log = get_logger("bloop.inbound")
 
 router = Router(prefix="/in", tags=["plugins"])
 
@@ -43,9 +47,14 @@ async def take(request: Request, institution: str, plugin: str, rest: str) -> Re
     asked = await asked_with_body(request, "POST", values)
     handler = await part.load()
     ctx = await open_context(hub, RequestCall, plugin, call, request=asked, until=None)
-    return await hub.kernel.calls.call(
-        cast("Any", part),
-        f"inbound {part.declaration.path}",
-        called(handler, asked, part, ctx),
-        timeout=DEADLINE_SECONDS,
-    )
+    try:
+        return await hub.kernel.calls.call(
+            cast("Any", part),
+            f"inbound {part.declaration.path}",
+            called(handler, asked, part, ctx),
+            timeout=DEADLINE_SECONDS,
+        )
+    except AuthError as err:
+        # Who cannot prove who they are learns nothing more.
+        log.warning("a call was refused", plugin=plugin, path=rest[:200], reason=str(err))
+        raise ForbiddenError("the call is not proved to be the other system's") from err

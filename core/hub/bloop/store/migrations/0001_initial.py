@@ -1246,6 +1246,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("user_id", sa.String(length=36), nullable=True),
         sa.Column("group_id", sa.String(length=36), nullable=True),
         sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("source", sa.String(length=60), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("created_by", sa.String(length=80), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -1280,7 +1281,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             "institution_id",
             "container_id",
             "user_id",
-            name=op.f("uq_course_enrolment_institution_id_container_id_user_id"),
+            "source",
+            name=op.f("uq_course_enrolment_institution_id_container_id_user_id_source"),
         ),
     )
     op.create_index(
@@ -1288,6 +1290,14 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "course_enrolment",
         ["institution_id", "group_id", "container_id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_course_enrolment_source",
+        "course_enrolment",
+        ["institution_id", "source"],
+        unique=False,
+        sqlite_where=sa.text("source <> ''"),
+        postgresql_where=sa.text("source <> ''"),
     )
     op.create_index(
         "ix_course_enrolment_user",
