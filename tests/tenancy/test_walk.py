@@ -61,7 +61,7 @@ PAGES_OF = {
     "/api/v1/account/keys/{key_id}": "own_key.id",
 }
 OF_ALL = (
-    *("/x/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
+    *("/x/", "/in/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
     "/account/plugins/",
     *("/login/with/", "/api/v1/connections/plugins/"),
 )
