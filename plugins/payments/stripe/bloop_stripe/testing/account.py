@@ -177,8 +177,7 @@ class FakeStripe:
         return self.books.get("checkout.session", name)
 
     def pay(self, checkout: Checkout | str, method: str = VISA) -> None:
-        """Be the buyer, with a payment method: _HUB = "//hub.example/in/school"
-        VISA, DECLINED or DEBIT."""
+        """Be the buyer, with a payment method: VISA, DECLINED or DEBIT."""
         shop.complete(self.books, self.session(checkout), method)
 
     def decline(self, checkout: Checkout | str) -> None:
