@@ -41,6 +41,7 @@ API = (
     "bloop.api.plugin_settings",
     "bloop.api.connections",
     "bloop.api.connection_acts",
+    "bloop.api.own_connections",
     "bloop.api.jobs",
     "bloop.api.schedules",
     "bloop.api.events",

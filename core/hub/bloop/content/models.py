@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    CheckConstraint,
     Double,
     ForeignKeyConstraint,
     Index,
@@ -79,15 +80,26 @@ class Container(Sourced, Base):
     """A course or a notebook: ``pending`` until a run has read all of it once.
 
     ``tree_version`` is another one after each commit that changed what its tree shows, ``audience``
-    whom it is for (:class:`bloop.content.enrolling.models.Audience`).
+    whom it is for (:class:`bloop.content.enrolling.models.Audience`). What has an ``owner_id`` is
+    that user's alone, with all that is in it.
     """
 
     __tablename__ = "container"
     __table_args__ = (
         of_connection(),
+        within("owner_id", "account_user"),
         UniqueConstraint("institution_id", "connection_id", "kind", "remote_id"),
+        CheckConstraint("(owner_id IS NOT NULL) = (audience = 'owner')", name="owner"),
+        Index(
+            "ix_container_owner",
+            "institution_id",
+            "owner_id",
+            sqlite_where=text("owner_id IS NOT NULL"),
+            postgresql_where=text("owner_id IS NOT NULL"),
+        ),
     )
 
+    owner_id: Mapped[str | None] = mapped_column(ID)
     kind: Mapped[str] = mapped_column(KIND)
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     code: Mapped[str | None] = mapped_column(String(TITLE_LENGTH))
@@ -352,6 +364,7 @@ class Version(Owned, Base):
     __table_args__ = (
         UniqueConstraint("institution_id", "subject", "subject_id", "row_version"),
         Index("ix_content_version_run", "institution_id", "run_id", "id"),
+        {"info": {"owned": True}},
     )
     # Its row_version is another row's, so that SQLAlchemy must not count it.
     __mapper_args__ = {}  # noqa: RUF012 - SQLAlchemy declares it so

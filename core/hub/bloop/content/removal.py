@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content import service
-from bloop.content.changes import container_of_row, kind_of_row
+from bloop.content.changes import container_of_row, kind_of_row, owners_of, payload_of
 from bloop.content.enrolling.models import CourseEnrolment, PersonLink
 from bloop.content.models import (
     CalendarEvent,
@@ -34,6 +34,7 @@ from bloop.content.models import (
 from bloop.content.notes.models import Anchor, Conflict, NotePlace, Unsent
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.content.versions import subject_of
+from bloop.kernel.connections import audited
 from bloop.kernel.models import Connection
 from bloop.store.commands import command
 from bloop.store.ids import new_id
@@ -210,13 +211,9 @@ def announce_deleted(unit: UnitOfWork, mine: Mine, models: Iterable[Any] = CONTE
     for model in models:
         rows = unit.session.scalars(select(model).where(model.connection_id.in_(mine)))
         for row in rows.yield_per(500):
-            subject = subject_of(model)
-            payload = {
-                "id": row.id,
-                "kind": kind_of_row(row),
-                "container": container_of_row(row),
-                "change": "deleted",
-            }
+            subject, inside = subject_of(model), container_of_row(row)
+            owners = owners_of(unit, [] if inside is None else [inside])
+            payload = payload_of(row.id, kind_of_row(row), inside, "deleted", owners)
             unit.outbox.append(
                 f"content.{subject}.deleted",
                 f"{subject}:{row.id}",
@@ -226,7 +223,7 @@ def announce_deleted(unit: UnitOfWork, mine: Mine, models: Iterable[Any] = CONTE
             unit.session.expunge(row)
 
 
-@command("connections:write")
+@command("connections:end")
 def remove_connection(unit: UnitOfWork, connection_id: str, *, trash: bool) -> dict[str, int]:
     """Remove a connection; how many rows went, by kind.
 
@@ -234,7 +231,8 @@ def remove_connection(unit: UnitOfWork, connection_id: str, *, trash: bool) -> d
     into the trash. Nobody may be reading it.
     """
     session, row = unit.session, unit.get(Connection, connection_id)
-    told = {"plugin": row.plugin_id, "name": row.name, "content": "trashed" if trash else "kept"}
+    told = {"plugin": row.plugin_id, "content": "trashed" if trash else "kept"}
+    told |= audited(row, {"name": row.name})
     mine = select(Connection.id).where(
         Connection.institution_id == unit.institution, Connection.id == connection_id
     )

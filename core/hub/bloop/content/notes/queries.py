@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import aliased
 
+from bloop.content.enrolling.visibility import container_reachable, inside_reachable
 from bloop.content.models import Container, Item
 from bloop.content.notes.models import Conflict, Unsent
 from bloop.kernel.models import Connection
@@ -38,6 +39,7 @@ def _unsent(*conditions: Any) -> Any:
         .where(
             Unsent.institution_id == institution,
             Connection.institution_id == institution,
+            inside_reachable(Unsent.container_id),
             *conditions,
         )
         .order_by(Unsent.id)
@@ -91,6 +93,7 @@ def _conflicts(*conditions: Any) -> Any:
         .where(
             Conflict.institution_id == institution,
             Connection.institution_id == institution,
+            inside_reachable(Conflict.container_id),
             *conditions,
         )
         .order_by(Conflict.id)
@@ -127,6 +130,7 @@ WRITES = register(
         Connection.institution_id == institution,
         Container.institution_id == institution,
         Container.id == bindparam("container"),
+        container_reachable,
         func.coalesce(Connection.settings["file"].as_string(), "") == "",
     ),
     heavy=True,
@@ -146,6 +150,7 @@ TO_SEND = register(
         ).label("waits"),
     ).where(Connection.institution_id == institution, Connection.id == bindparam("id")),
     heavy=True,
+    whole="the hub asks before it reads a connection, and shows it to nobody",
 )
 """What a connection can be told, and whether anything waits to be."""
 
@@ -155,6 +160,7 @@ TITLED = register(
     .where(
         Item.institution_id == institution,
         Item.container_id == bindparam("container"),
+        inside_reachable(Item.container_id),
         Item.kind == "note",
         func.lower(Item.title) == func.lower(bindparam("title")),
         Item.state == "active",
