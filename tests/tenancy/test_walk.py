@@ -123,6 +123,7 @@ BODIES = {
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
     "POST /api/v1/containers/{container_id}/notes": {"title": "x"},
+    "POST /api/v1/items/{item_id}/notes": {"markdown": "x"},
     "POST /api/v1/conflicts/{conflict_id}/settle": {"keep": "both"},
     "PATCH /api/v1/groups/{group_id}": {"name": "x"},
     "PUT /api/v1/submissions/{submission_id}/grade": {"score": 1.0},
@@ -146,6 +147,7 @@ FORMS = {
     "/courses/{container_id}/audience": {"audience": "open"},
     "/people/groups/{group_id}/members": {"emails": ""},
     "/courses/{container_id}/notes": {"title": "x"},
+    "/lessons/{id}/notes": {"words": "x"},
     "/notes/{note_id}/edit": {"title": "x"},
     "/conflicts/{conflict_id}": {"keep": "both"},
 }

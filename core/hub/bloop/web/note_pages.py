@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -125,9 +126,12 @@ async def save_note(request: Request, note_id: str) -> Response:
     include_in_schema=False,
 )
 async def delete_note(request: Request, note_id: str) -> Response:
-    """Put the note into the trash, here and there."""
+    """Put the note into the trash, here and there; ``lesson`` is where the visitor was."""
+    form = await read_form(request)
     row = await run(request, service.delete, note_id, None)
-    return RedirectResponse(f"/courses/{row.container_id}", 303)
+    lesson = quote(form["lesson"], safe="")
+    back = f"/lessons/{lesson}#notes" if lesson else f"/courses/{row.container_id}"
+    return RedirectResponse(back, 303)
 
 
 def _text(form: Form) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from bloop.content import placing
 from bloop.content.models import Container, Item, Node, Version
-from bloop.content.notes.making import add_note
+from bloop.content.notes.making import add_note, rehang
 from bloop.content.notes.merge import Text
 from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.notes.texts import columns_of_text, places_of, retitle, text_of
@@ -179,9 +179,11 @@ def restore(unit: UnitOfWork, id_: str, version: int | None) -> Item:
         return changed(unit, row, {"state": "active"}, "restored", event="created")
     if waiting is None or waiting.state == "sending":
         text = text_of(row)
-        return create(
+        anew = create(
             unit, row.container_id, title=text.title, markdown=text.markdown, tags=text.tags
         )
+        rehang(unit, row, anew)
+        return anew
     drop(unit, row.id, NoteWrite.DELETE)
     theirs = Text.of_json(row.theirs) if row.theirs else None
     same = theirs is None or theirs.same(text_of(row))
