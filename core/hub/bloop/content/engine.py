@@ -302,7 +302,7 @@ class Reader:
         if work.incoming:
             await self._see(look_up, self._run.connection_id, work)
             await fetch_bytes(self._blobs, work, self._options.file_limit)
-            await asyncio.to_thread(fill, work)
+            await fill(work)
         return work
 
     # -- writing
