@@ -40,9 +40,12 @@ def records_of(step: Step) -> int:
 
 def tells_places(batch: Batch) -> bool:
     """Whether other containers may be known after it."""
-    return bool(batch.skipped or batch.deleted) or any(
-        isinstance(record, records.Container) for record in batch.records
-    )
+    return bool(batch.skipped or batch.deleted or containers_of(batch))
+
+
+def containers_of(batch: Batch) -> set[str]:
+    """Remote ids of the containers in it."""
+    return {one.remote_id for one in batch.records if isinstance(one, records.Container)}
 
 
 def together(steps: Sequence[Step]) -> Iterator[list[Step]]:
