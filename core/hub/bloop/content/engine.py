@@ -67,7 +67,7 @@ T = TypeVar("T")
 
 log = get_logger("bloop.content")
 
-RECORDS_AT_ONCE = 1000
+RECORDS_AT_ONCE = 2000
 """So many records that are read already wait for a commit at most, and go into one together."""
 
 MOST_GAPS = 100
@@ -200,11 +200,10 @@ class Reader:
         plan = Plan(streams, self._options, self._positions)
         knowing = asyncio.create_task(self._known_parts(plan))
         try:
-            reading = gathered(self._steps(plan, knowing), records_of, RECORDS_AT_ONCE)
-            async with aclosing(reading):
-                async for steps in reading:
-                    for group in together(steps):
-                        await self._take(group)
+            steps = self._steps(plan, knowing)
+            async with aclosing(gathered(steps, records_of, RECORDS_AT_ONCE, together)) as groups:
+                async for group in groups:
+                    await self._take(group)
         finally:
             await end_tasks([knowing])
             Plan([], self._options, {}).tell(self._provider, [])
