@@ -70,7 +70,6 @@ class FakeStripe:
             "country": "DE",
             "created": self.books.now,
             "default_currency": "eur",
-            "tax": "active",
         }
         self.books.objects["we_fake"] = {
             "id": "we_fake",

@@ -33,6 +33,10 @@ _PREFIXES = {
     "subscription": "sub",
     "subscription_item": "si",
 }
+_TIMELESS = frozenset({"line_item"})
+_MODELESS = frozenset({"balance_transaction", "refund", "subscription_item"})
+"""Objects that do not say when they were made, and in which mode."""
+
 _DECLINES = {
     "pm_card_chargeDeclined": "generic_decline",
     "pm_card_chargeDeclinedInsufficientFunds": "insufficient_funds",
@@ -50,18 +54,17 @@ class Books:
         self.hidden: dict[str, Object] = {}
         """What sessions were asked for, beyond what they show."""
         self.moved: list[Money] = []
+        self.tax = "active"
         self._count = 0
 
     def new(self, kind: str, **fields: Any) -> Object:
         """An object with an id of its own."""
         self._count += 1
-        made = {
-            "id": f"{_PREFIXES[kind]}_fake{self._count:012}",
-            "object": kind,
-            "created": self.now,
-            "livemode": False,
-            **fields,
-        }
+        made = {"id": f"{_PREFIXES[kind]}_fake{self._count:012}", "object": kind, **fields}
+        if kind not in _TIMELESS:
+            made["created"] = self.now
+        if kind not in _MODELESS:
+            made["livemode"] = False
         self.objects[made["id"]] = made
         return made
 

@@ -102,7 +102,7 @@ def _account(books: Books, _: str, given: Given) -> Object:
 
 def _tax(books: Books, _: str, given: Given) -> Object:
     del given
-    return {"object": "tax.settings", "status": books.objects["acct_fake"]["tax"]}
+    return {"object": "tax.settings", "status": books.tax}
 
 
 def _product(books: Books, _: str, given: Given) -> Object:
