@@ -1497,6 +1497,25 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_note_conflict_open", "note_conflict", ["institution_id", "settled", "id"], unique=False
     )
     op.create_table(
+        "note_place",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_note_place_institution_id_container_id_container"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_note_place_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "user_id", name=op.f("pk_note_place")),
+        info={"owned": True},
+    )
+    op.create_table(
         "outcome",
         sa.Column("container_id", sa.String(length=36), nullable=True),
         sa.Column("title", sa.String(length=500), nullable=False),
@@ -1775,6 +1794,42 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
         sqlite_where=sa.text("item_id IS NULL"),
         postgresql_where=sa.text("item_id IS NULL"),
+    )
+    op.create_table(
+        "note_anchor",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("about_id", sa.String(length=36), nullable=False),
+        sa.Column("course_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("exact", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("suffix", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("moment_ms", sa.Integer(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_note_anchor_institution_id_item_id_item"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_note_anchor_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "item_id", name=op.f("pk_note_anchor")),
+        info={"owned": True},
+    )
+    op.create_index(
+        "ix_note_anchor_about",
+        "note_anchor",
+        ["institution_id", "user_id", "about_id", "item_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_note_anchor_user", "note_anchor", ["institution_id", "user_id", "item_id"], unique=False
     )
     op.create_table(
         "unsent",
