@@ -43,7 +43,10 @@ writer = caller_parameter("writer", _writer)
 container_reachable = reachable(Container.owner_id)
 """Of a container: it is nobody's, or of whoever asks. Whatever their role, nobody gets past it."""
 
-owns = and_(reader != "", Container.owner_id == reader)
+_owned = Container.owner_id.is_not(None)
+"""Beside each comparison with an owner: of nobody's it would be NULL, which is no answer."""
+
+owns = and_(_owned, reader != "", Container.owner_id == reader)
 
 _Home = aliased(Container, name="home")
 
@@ -140,7 +143,10 @@ admitted = and_(
 teaches = and_(
     writer != "",
     container_reachable,
-    or_(Container.owner_id == writer, _in_course(writer, Container.id, teaching=True)),
+    or_(
+        and_(_owned, Container.owner_id == writer),
+        _in_course(writer, Container.id, teaching=True),
+    ),
 )
 """Whether whoever asks writes in the container: as one who is enrolled so, or as its owner."""
 
