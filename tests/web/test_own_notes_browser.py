@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
+import wave
 
 import pytest
 
 from bloop.content import service
 from bloop.content.models import Item
+from bloop.store.blobs import Blobs
 from tests.web.test_browser import visit  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.browser
@@ -33,12 +36,30 @@ PAINTED = "() => [...(CSS.highlights.get('noted') ?? [])].map(String)"
 
 
 @pytest.fixture(scope="module")
-def lesson(served):
+def lessons(served):
+    """The paths of a text, of a recording, and of a text that holds the recording."""
+    ref = Blobs(served.folder / "var" / "blobs").put(iter([silence(3)]))
     with served.unit() as unit:
         course = service.create_container(unit, title="Notes", published=True)
-        item = service.create_item(unit, course.id, kind="page", title="Marked", html=TEXT)
-        service.publish(unit, Item, item.id, None, lambda *_: None)
-        return f"/lessons/{item.id}"
+        bytes_ = {"media_type": "audio/wav", "sha256": ref.sha256, "size": ref.size}
+        sound = service.add_file(unit, course.id, name="a.wav", **bytes_)
+        film = f'<p>Listen.</p><audio controls src="bloop:file:{sound.id}"></audio>'
+        texts = {"Marked": TEXT, "Heard": film}
+        items = [sound] + [
+            service.create_item(unit, course.id, kind="page", title=title, html=html)
+            for title, html in texts.items()
+        ]
+        for item in items:
+            service.publish(unit, Item, item.id, None, lambda *_: None)
+        return [f"/lessons/{item.id}" for item in items]
+
+
+def silence(seconds):
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 1, 8000, 0, "NONE", ""))
+        sound.writeframes(b"\x80" * 8000 * seconds)
+    return file.getvalue()
 
 
 def mark(page, start, end):
@@ -50,8 +71,9 @@ def mark(page, start, end):
     return bar
 
 
-def test_what_is_marked_is_kept_painted_and_found(visit, served, lesson):  # noqa: F811
-    with visit(served.login_path(), locale="en") as page:
+def test_what_is_marked_is_kept_painted_and_found(visit, served, lessons):  # noqa: F811
+    lesson = lessons[1]
+    with visit(served.login_path(), locale="en", reduced_motion="reduce") as page:
         page.goto(lesson)
         expect(page.locator(".framed > iframe")).to_have_attribute(
             "style", re.compile(r"height: \d+px"), timeout=30_000
@@ -62,7 +84,6 @@ def test_what_is_marked_is_kept_painted_and_found(visit, served, lesson):  # noq
         expect(quote).to_have_text("The weak acid takes up what is added", timeout=30_000)
         expect(notes.get_by_role("status")).to_have_text("Kept.")
         assert page.url.endswith(lesson)
-        page.wait_for_function("() => true")
         frame = page.frames[1]
         frame.wait_for_function(f"() => ({PAINTED})().length === 1")
         assert frame.evaluate(PAINTED) == ["The weak acid takes up what is added"]
@@ -75,7 +96,7 @@ def test_what_is_marked_is_kept_painted_and_found(visit, served, lesson):  # noq
         words = page.get_by_label("Write a note")
         expect(words).to_be_focused()
         words.fill("Which one?")
-        page.get_by_role("button", name="Keep the note").click()
+        page.get_by_role("button", name="Keep the note").press("Enter")
         expect(notes.get_by_role("listitem")).to_have_count(2, timeout=30_000)
         frame.wait_for_function(f"() => ({PAINTED})().length === 2")
 
@@ -86,3 +107,23 @@ def test_what_is_marked_is_kept_painted_and_found(visit, served, lesson):  # noq
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
         notes.get_by_role("link", name="The weak acid").click()
         page.wait_for_function("() => scrollY < 400")
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["of the page", "in the text"])
+def test_a_moment_is_kept_and_sought(visit, served, lessons, inside):  # noqa: F811
+    with visit(served.login_path(), locale="en", reduced_motion="reduce") as page:
+        page.goto(lessons[2 if inside else 0])
+        page.wait_for_load_state("networkidle")
+        where = page.frames[1] if inside else page
+        where.wait_for_function("() => document.querySelector('audio').readyState > 0")
+        where.evaluate("() => { document.querySelector('audio').currentTime = 2.2 }")
+        page.get_by_role("button", name="Note at 0:02").click()
+        assert page.get_by_label("Time in the video").input_value() == "0:02"
+        page.get_by_label("Write a note").fill("Here.")
+        page.get_by_role("button", name="Keep the note").press("Enter")
+        notes = page.get_by_role("complementary", name="My notes")
+        moment = notes.get_by_role("link", name="0:02")
+        expect(moment).to_be_visible(timeout=30_000)
+        where.evaluate("() => { document.querySelector('audio').currentTime = 0 }")
+        moment.click()
+        where.wait_for_function("() => document.querySelector('audio').currentTime === 2")

@@ -152,7 +152,7 @@ ABOUT = register(
 """What a note of somebody's own is about."""
 
 NOTEBOOKS = register(
-    "content.own_notebooks",
+    "content.note_places",
     select(
         Container.id,
         Container.title,

@@ -10,6 +10,7 @@ const said = () => panel.querySelector(".said");
 const form = () => panel.querySelector(".jot");
 let marked = null;
 let bar = null;
+let came = null; // Where on the page somebody was who was taken down to the form.
 
 function fill(values) {
   for (const name of [...QUOTE, "at", "video"]) {
@@ -22,8 +23,9 @@ function fill(values) {
 
 function write() {
   const words = form().elements.words;
+  came = scrollY;
   words.focus({ preventScroll: true });
-  words.scrollIntoView({ block: "center", behavior: calm() });
+  words.scrollIntoView({ block: "nearest", behavior: calm() });
 }
 
 function calm() {
@@ -84,7 +86,11 @@ async function keep(sent) {
     const fresh = page.getElementById("notes");
     if (!fresh) throw new Error(answer.status);
     panel.replaceChildren(...fresh.childNodes);
-    if (answer.ok) said().textContent = said().dataset.kept;
+    if (answer.ok) {
+      said().textContent = said().dataset.kept;
+      if (came !== null) scrollTo({ top: came, behavior: calm() });
+      came = null;
+    }
   } catch {
     said().textContent = said().dataset.failed;
     said().classList.add("loud");

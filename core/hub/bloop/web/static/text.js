@@ -78,7 +78,9 @@ It takes what it needs before the text is parsed, whose elements could put thems
       }
       if (found && block !== piece.block) found += "\n";
       block = piece.block;
-      found += piece.whole ? piece.text : piece.text.slice(spot(piece.text, Math.max(start, 0)), end >= count ? undefined : spot(piece.text, end - 1) + 1);
+      const first = start > 0 ? spot(piece.text, start) : 0;
+      const last = end < count ? spot(piece.text, end - 1) + 1 : piece.text.length;
+      found += piece.whole ? piece.text : piece.text.slice(first, last);
     }
     return found.trim();
   };
