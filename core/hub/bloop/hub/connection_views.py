@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bloop.content.connection_queries import CONNECTION, CONNECTIONS
 from bloop.hub.connections import CONNECTABLE, open_provider
 from bloop.hub.plugin_settings import settable
+from bloop.jobs.owners import is_dead
 from bloop.kernel.states import PluginState
 from bloop.store.errors import InvalidError, NotFoundError
 from bloop.store.statements import Statement, parsed
@@ -73,6 +74,9 @@ async def find(hub: Hub, call: Call, name: str) -> View:
 
 def _view(statement: Statement, row: Any) -> View:
     found = statement.as_dict(row)
+    watcher = found.pop("watcher")
+    if watcher is None or is_dead(watcher):
+        found["watched_since"] = None
     return found | {
         name: parsed(found[name]) for name in ("settings", "held", "checked", "selected")
     }

@@ -135,6 +135,8 @@ class Connection(Tenant, Base):
     that was asked for last. ``every`` is how often one is asked for by itself, as an interval or a
     cron line in the hub's time zone (NULL: never), and ``next_at`` when next. ``writes`` are those
     of its provider's specification, as it was met last, and ``send_job`` sends what waits for it.
+    ``watches`` says whether that provider can watch for changes: ``watcher`` is the process that
+    does, ``watched_since`` then, and ``unwatched`` why nobody can.
     """
 
     __tablename__ = "connection"
@@ -166,6 +168,10 @@ class Connection(Tenant, Base):
     next_at: Mapped[datetime | None]
     writes: Mapped[list[str]] = mapped_column(default=list)
     send_job: Mapped[str | None] = mapped_column(ID)
+    watches: Mapped[bool] = mapped_column(default=False)
+    watcher: Mapped[str | None] = mapped_column(String(80))
+    watched_since: Mapped[datetime | None]
+    unwatched: Mapped[str | None] = mapped_column(String(2000))
     state: Mapped[str] = mapped_column(String(20), default="unconfigured")
     reason: Mapped[str | None] = mapped_column(String(2000))
     cure: Mapped[str | None] = mapped_column(String(1000))

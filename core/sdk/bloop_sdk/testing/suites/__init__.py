@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bloop_sdk.testing.rules import Suite
-from bloop_sdk.testing.suites import faults, interruptions, notes, writes
+from bloop_sdk.testing.suites import faults, interruptions, notes, watching, writes
 from bloop_sdk.testing.suites.content import CONTENT
 from bloop_sdk.testing.suites.identity import IDENTITY
 from bloop_sdk.testing.suites.language import LANGUAGE
@@ -25,4 +25,4 @@ SUITES: dict[str, Suite] = {
 }
 """A capability and what holds for each of its providers."""
 
-__all__ = ["EVERY_PLUGIN", "SUITES", "faults", "interruptions", "notes", "writes"]
+__all__ = ["EVERY_PLUGIN", "SUITES", "faults", "interruptions", "notes", "watching", "writes"]
