@@ -18,7 +18,7 @@ from bloop.hub import own_connections
 from bloop.hub.contexts import ConnectionCall, open_connection_context
 from bloop.hub.outside import Tally
 from bloop.hub.providers import GuardedProvider
-from bloop.hub.sending import keep_writes, send_before, sending
+from bloop.hub.sending import keep_met, send_before, sending
 from bloop.kernel import connections
 from bloop.kernel.models import Connection
 from bloop.kernel.own_settings import Owner, set_own
@@ -265,7 +265,7 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
         containers=None if chosen is None else frozenset(chosen),
         version=hub.kernel.plugins[provider.handle.plugin_id].version or "",
     )
-    waits = await keep_writes(hub, job.call, connection, provider)
+    waits = await keep_met(hub, job.call, connection, provider)
     if waits and not payload["dry_run"]:
         await send_before(hub, job, connection, provider)
     read = dry_read if payload["dry_run"] else run_read
@@ -294,7 +294,7 @@ async def run_send_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
     """Handle a job of the kind :data:`bloop.content.notes.waiting.SEND_JOB`; gives its counts."""
     connection = payload["connection"]
     provider = await open_provider(hub, job.call, connection)
-    await keep_writes(hub, job.call, connection, provider)
+    await keep_met(hub, job.call, connection, provider)
     return dict(await sending(hub, job, connection, provider).run())
 
 

@@ -19,6 +19,7 @@ from bloop_sdk.providers.content import (
     Keyed,
     LMSProvider,
     NotesProvider,
+    Watching,
 )
 from bloop_sdk.providers.identity import IdentityProvider
 from bloop_sdk.providers.payments import ByHandProvider, PaymentProvider, SubscriptionProvider
@@ -44,7 +45,7 @@ class Capability:
 
 
 _OF_PAYMENTS = (SubscriptionProvider, ByHandProvider)
-_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed)
+_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed, Watching)
 
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability
