@@ -4,8 +4,11 @@ import pytest
 
 from bloop.content.engine import run_read
 from bloop.content.options import RunOptions
+from bloop.kernel.models import Connection
 from bloop.store.blobs import Blobs
+from tests.content.both_ways import THREE, Pair
 from tests.content.course import connect, open_to_everybody
+from tests.support.desk import Desk
 
 
 @pytest.fixture
@@ -47,3 +50,18 @@ def command(database, call):
             return found
 
     return run
+
+
+@pytest.fixture
+async def pair(database, blobs, call, command):
+    """The hub and a desk of two notes, which it has read."""
+    desk = Desk()
+    desk.add("First", THREE, tags=("red",))
+    desk.add("Second", "alpha\n")
+    connection = connect(database, call)
+    with database.unit(call) as unit:
+        row = unit.get(Connection, connection)
+        row.capability, row.state, row.writes = "notes", "active", sorted(desk.writes)
+    pair = Pair(database, blobs, call, command, connection, desk)
+    await pair.sync()
+    return pair
