@@ -19,6 +19,7 @@ from bloop_sdk.providers.content import (
     Keyed,
     LMSProvider,
     NotesProvider,
+    Subscribing,
 )
 from bloop_sdk.providers.identity import IdentityProvider
 from bloop_sdk.providers.payments import PaymentProvider
@@ -43,7 +44,7 @@ class Capability:
     lent: bool = False
 
 
-_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed)
+_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed, Subscribing)
 
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability
