@@ -122,8 +122,8 @@ class Item(Sourced, Base):
 
     ``learner_data`` is what learners see in place of ``data`` where that holds answers; ``blob`` is
     the SHA-256 of a file's bytes. ``concealed`` says that it stands only below hidden modules.
-    ``theirs`` is what the other side holds of a note that was changed here and not there yet
-    (:class:`bloop.content.notes.merge.Text`).
+    ``theirs`` is what the other side (or an imported file) holds of a note that was changed here
+    and not there yet (:class:`bloop.content.notes.merge.Text`).
     """
 
     __tablename__ = "item"

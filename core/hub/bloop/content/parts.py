@@ -21,6 +21,7 @@ from sqlalchemy import (
     exists,
     func,
     inspect,
+    literal,
     or_,
     select,
     true,
@@ -39,7 +40,7 @@ from bloop.content.sync_models import PART_LENGTH, SyncSeen
 from bloop.store.errors import ConflictError
 from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Deletes, Part, Ref, Stream
+from bloop_sdk import Deletes, Part, Ref, Stream, records
 from bloop_sdk.records import CONTAINER_KINDS, Kind
 
 MOST_ROWS = 10_000
@@ -47,6 +48,9 @@ MOST_ROWS = 10_000
 
 Place = tuple[str, str]
 """A stream and a partition of it."""
+
+_NO_BYTES = "-"
+"""Stands before the hash of a file that has no bytes at its source."""
 
 _SEEN: Any = inspect(SyncSeen).local_table
 _OF_CONNECTION = (
@@ -196,13 +200,19 @@ def _marks(met: Iterable[tuple[Ref, Incoming | None]]) -> list[dict[str, Any]]:
     rows: defaultdict[Kind, dict[str, str | None]] = defaultdict(dict)
     counted: defaultdict[Kind, Counter[str]] = defaultdict(Counter)
     for ref, one in met:
-        rows[ref.kind][ref.remote_id[:REMOTE_ID_LENGTH]] = one.hash if one else None
+        rows[ref.kind][ref.remote_id[:REMOTE_ID_LENGTH]] = _mark_of(one) if one else None
         if one is not None:
             counted[ref.kind][one.counted_as] += 1
     return [
         {"key": new_id(), "kind": str(kind), "rows": names, "counted": dict(counted[kind])}
         for kind, names in rows.items()
     ]
+
+
+def _mark_of(one: Incoming) -> str:
+    """The hash that a row has while it is as it was written; of a file without bytes, so told."""
+    file = one.record if isinstance(one.record, records.File) else None
+    return _NO_BYTES + one.hash if file and file.chunks is None and one.blob is None else one.hash
 
 
 def mark(unit: UnitOfWork, connection_id: str, generation: int, refs: Iterable[Ref]) -> None:
@@ -293,7 +303,13 @@ def _standing(model: Any, dialect: str) -> Select[Any]:
     table: Any = inspect(model).local_table
     names = members(_SEEN.c.rows, dialect)
     kinds = [str(kind) for kind, one in MODELS.items() if one is model]
-    as_it_was = [table.c.raw_hash == names.c.value, table.c.state.not_in(sorted(UNSEEN))]
+    same = table.c.raw_hash == names.c.value
+    if "blob" in table.c:
+        # Bytes that are gone are asked for again, where there are any.
+        whole = or_(table.c.kind != Kind.FILE, table.c.blob.is_not(None))
+        without = literal(_NO_BYTES) + table.c.raw_hash == names.c.value
+        same = or_(and_(same, whole), without)
+    as_it_was = [same, table.c.state.not_in(sorted(UNSEEN))]
     if "sanitiser" in table.c:
         as_it_was.append(table.c.sanitiser.in_([0, SANITISER_VERSION]))
     conditions = [
@@ -303,8 +319,6 @@ def _standing(model: Any, dialect: str) -> Select[Any]:
     ]
     if "kind" in table.c:
         conditions.append(table.c.kind == _SEEN.c.kind)
-    if "blob" in table.c:
-        as_it_was.append(or_(table.c.kind != Kind.FILE, table.c.blob.is_not(None)))
     as_it_is = or_(table.c.state == "trashed", and_(*as_it_was))
     own = [_SEEN.c[name] for name in _TOLD[:4]]
     return (

@@ -19,6 +19,7 @@ from bloop_sdk.providers.content import (
     Keyed,
     LMSProvider,
     NotesProvider,
+    Subscribing,
     Watching,
 )
 from bloop_sdk.providers.identity import IdentityProvider
@@ -45,7 +46,7 @@ class Capability:
 
 
 _OF_PAYMENTS = (SubscriptionProvider, ByHandProvider)
-_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed, Watching)
+_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed, Subscribing, Watching)
 
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability

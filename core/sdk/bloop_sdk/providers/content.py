@@ -314,6 +314,26 @@ class DeviceAuthorizing(Protocol):
 
 
 @runtime_checkable
+class Subscribing(Protocol):
+    """What a content provider may have besides: the other side begins webhooks with a secret.
+
+    It comes in a first call, unsigned, to an address that only admins are shown, and mostly has to
+    be confirmed: somebody pastes it at the other side.
+    """
+
+    async def subscribe(self, request: WebhookRequest) -> bool:
+        """Keep the secret that a call brings, by ``ctx.keep_secrets``; False for any other call.
+
+        Raises AuthError where an earlier subscription still counts.
+        """
+        ...
+
+    def to_confirm(self) -> str | None:
+        """The secret that has to be pasted at the other side; None where there is none. No I/O."""
+        ...
+
+
+@runtime_checkable
 class Foreseeing(Protocol):
     """What a content provider may have besides: it can ask for something before it is read."""
 

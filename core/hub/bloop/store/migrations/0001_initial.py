@@ -682,6 +682,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("progress_done", sa.Integer(), nullable=True),
         sa.Column("progress_total", sa.Integer(), nullable=True),
         sa.Column("progress_message", sa.String(length=500), nullable=True),
+        sa.Column("progress_until", UtcDateTime(), nullable=True),
         sa.Column("result", Json, nullable=True),
         sa.Column("error", Json, nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
