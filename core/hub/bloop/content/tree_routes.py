@@ -183,7 +183,7 @@ async def show_tree(request: Request, container_id: str) -> Response:
 # -- notebooks of one's own
 
 
-async def _is_user(request: Request) -> bool:
+async def is_user(request: Request) -> bool:
     return call_of(request).principal.kind is PrincipalKind.USER
 
 
@@ -196,7 +196,7 @@ async def list_notebooks(request: Request, limit: int = 50, cursor: str = "") ->
 @router.post(
     "/account/notebooks",
     action="content:write",
-    also=_is_user,
+    also=is_user,
     response_model=ContainerOut,
     status_code=201,
     problems=(409, 422),

@@ -9,6 +9,7 @@ from bloop_sdk.testing.suites import (
     notes,
     payment_faults,
     subscriptions,
+    watching,
     writes,
 )
 from bloop_sdk.testing.suites.content import CONTENT
@@ -42,5 +43,6 @@ __all__ = [
     "notes",
     "payment_faults",
     "subscriptions",
+    "watching",
     "writes",
 ]
