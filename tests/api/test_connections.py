@@ -376,6 +376,24 @@ async def test_who_cannot_sign_learns_nothing(operator, client, campus, made, hu
     assert count(hub, Job) == before
 
 
+async def test_a_subscription_begins_only_where_admins_are_shown(operator, client, campus, made):
+    place = f"{PATH}/{made['id']}/hints"
+    shown = (await operator.get(place)).json()
+    assert (shown["url"].partition("?")[0].endswith(place), shown["to_confirm"]) == (True, None)
+    bearer = client.headers.pop("authorization")
+    assert (await client.get(place)).status_code == 401
+    begin = {"begin": WEBHOOK_SECRET}
+    other = shown["url"].partition("?")[2].replace("=", "=A", 1)
+    for query in ("", "?key=", "?key=%C3%A9", f"?{other}"):
+        assert (await client.post(place + query, json=begin)).status_code == 404
+    begun = await client.post(f"{place}?{shown['url'].partition('?')[2]}", json=begin)
+    assert (begun.status_code, begun.json()) == (202, {"hints": 0})
+    client.headers["authorization"] = bearer
+    assert (await operator.get(place)).json()["to_confirm"] == WEBHOOK_SECRET
+    shown = await operator.get(f"{PATH}/{made['id']}")
+    assert WEBHOOK_SECRET not in shown.text and "webhook_secret" in shown.json()["held"]
+
+
 async def test_a_hint_without_a_record_has_the_connection_read(operator, client, campus, made, hub):
     await synced(operator, made)
     bearer = client.headers.pop("authorization")

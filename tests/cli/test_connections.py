@@ -105,6 +105,16 @@ def test_a_wrong_secret_is_told_with_its_cure_and_mended(hub_folder, campus, blo
     assert bloop("connections", "check", "School").code == 0
 
 
+def test_a_check_that_fails_is_told_once(hub_folder, campus, bloop):
+    campus.gaps = None  # Which its plugin stumbles over.
+    made = connect(bloop, campus, "--name", "School")
+    assert (made.code, made.err) == (1, "")
+    assert made.out.count("NoneType") == 1
+    assert "bloop connections check School" in made.out
+    campus.gaps = []
+    assert bloop("connections", "check", "School").code == 0
+
+
 def test_a_login_by_a_code_gives_the_token_and_a_new_one(hub_folder, campus, bloop):
     settings = ("--set", f"base_url={campus.url}", "--set", "client_id=by-code")
     campus.devices = [{}, {}, {"token": "by-code-1"}]

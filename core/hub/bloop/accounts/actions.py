@@ -14,6 +14,7 @@ ACTIONS: dict[str, Role] = {
     "account:write": Role.LEARNER,
     "audit:read": Role.ADMIN,
     "config:read": Role.OPERATOR,
+    "connections:end": Role.ADMIN,
     "connections:read": Role.ADMIN,
     "connections:write": Role.ADMIN,
     "content:export": Role.EDUCATOR,

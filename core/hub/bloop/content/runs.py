@@ -12,9 +12,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    Select,
     bindparam,
     delete,
     exists,
+    func,
     inspect,
     select,
     true,
@@ -27,6 +29,7 @@ from bloop.content.codec import parse_ref
 from bloop.content.concealed import conceal_after_run
 from bloop.content.enrolling.linking import link_people
 from bloop.content.models import Container
+from bloop.content.notes.models import Conflict
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.kernel.connections import found_by_run
 from bloop.kernel.models import Connection
@@ -62,7 +65,8 @@ class RunReport:
 
     ``seen`` = ``written`` + ``unchanged`` + ``quarantined``, in records; ``by_kind`` counts those
     that the hub holds now, ``bytes`` those of files. ``problems`` are the connection's open lines
-    of quarantine, at most a hundred.
+    of quarantine, at most a hundred. ``conflicts`` counts the notes that were changed here and
+    there, each kept in both forms.
     """
 
     run: str
@@ -81,6 +85,7 @@ class RunReport:
     by_kind: Mapping[str, int]
     problems: tuple[Problem, ...]
     gaps: tuple[str, ...]
+    conflicts: int = 0
 
 
 @dataclass(slots=True)
@@ -346,7 +351,16 @@ def report_of(unit: UnitOfWork, run_id: str) -> RunReport:
         by_kind=dict(sorted(counts.get("by_kind", {}).items())),
         problems=tuple(Problem(ref=one.ref, code=one.code, reason=one.reason) for one in problems),
         gaps=tuple(counts.get("gaps", [])),
+        conflicts=unit.session.scalar(_conflicts_of(unit, row.id)) or 0,
         **{name: int(counts.get(name, 0)) for name in COUNTS},
+    )
+
+
+def _conflicts_of(unit: UnitOfWork, run_id: str) -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(Conflict)
+        .where(Conflict.institution_id == unit.institution, Conflict.run_id == run_id)
     )
 
 

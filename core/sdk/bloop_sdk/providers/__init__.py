@@ -19,6 +19,8 @@ from bloop_sdk.providers.content import (
     Keyed,
     LMSProvider,
     NotesProvider,
+    Subscribing,
+    Watching,
 )
 from bloop_sdk.providers.identity import IdentityProvider
 from bloop_sdk.providers.payments import ByHandProvider, PaymentProvider, SubscriptionProvider
@@ -44,7 +46,7 @@ class Capability:
 
 
 _OF_PAYMENTS = (SubscriptionProvider, ByHandProvider)
-_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed)
+_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed, Subscribing, Watching)
 
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability

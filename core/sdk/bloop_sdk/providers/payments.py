@@ -3,7 +3,8 @@
 A provider takes money, gives it back and states facts. Whoever sells keeps the orders, and works
 out from the facts alone what was paid and who may have what: so facts may come twice, late and in
 any order. Every method that moves money takes an idempotency key: the same key never moves it
-twice, however often it is called and whatever was lost on the way.
+twice, however often it is called and whatever was lost on the way. One that was used for another
+request raises PreconditionFailedError.
 """
 
 from __future__ import annotations
@@ -97,10 +98,10 @@ class Checkout:
 class FactKind(enum.StrEnum):
     """What a fact states.
 
-    ``CAPTURED`` money came; ``FAILED`` a payment was tried and did not; ``REFUNDED`` money went
-    back; ``DISPUTED`` a bank took it back, ``DISPUTE_WON`` and ``DISPUTE_LOST`` how that ended (of
-    the dispute's own id); ``SUBSCRIPTION`` how a subscription stands; ``EXPIRED`` a checkout can be
-    paid no more.
+    ``CAPTURED`` money came; ``FAILED`` a payment was tried and did not; ``REFUNDED`` money goes
+    back (an amount of 0: it failed after all); ``DISPUTED`` a bank took it back, ``DISPUTE_WON``
+    and ``DISPUTE_LOST`` how that ended (of the dispute's own id); ``SUBSCRIPTION`` how a
+    subscription stands; ``EXPIRED`` a checkout can be paid no more.
     """
 
     CAPTURED = "captured"
@@ -150,7 +151,8 @@ class PaymentFact:
     changes the one with the later ``as_of`` holds. ``remote_id`` is the checkout's, or of a
     renewal the subscription's; ``order`` what the seller called it, empty where the provider does
     not say. ``about`` is the capture that a refund or dispute is about. ``money`` is the whole that
-    moved, with ``tax`` in it; ``fee`` is what the provider kept of it.
+    moved, with ``tax`` in it; ``fee`` is what the provider kept, in the currency that it settles
+    in, which may be another; None while nobody knows.
     """
 
     kind: FactKind
@@ -160,7 +162,7 @@ class PaymentFact:
     order: str = ""
     money: Money | None = None
     tax: int = 0
-    fee: int = 0
+    fee: Money | None = None
     about: str = ""
     period: Period | None = None
     subscription: Subscription | None = None
@@ -169,8 +171,10 @@ class PaymentFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentNews:
-    """What a genuine webhook told: ``facts`` that it proves, and orders to ``fetch``.
+    """What a genuine webhook told: ``facts`` that it proves, and what to ``fetch``.
 
+    ``fetch`` are names that :meth:`PaymentProvider.fetch` takes: of a checkout, or of something
+    that belongs to one, such as a payment; the facts then say which checkout's they are.
     ``event_id`` is the same each time the event is sent, ``occurred_at`` when it happened.
     """
 
@@ -220,19 +224,20 @@ class PaymentProvider(Protocol):
     async def fetch(self, remote_id: str) -> Sequence[PaymentFact]:
         """Everything the provider knows of a checkout or subscription: the truth.
 
-        Raises NotFoundError where it knows none of that name.
+        It takes what :attr:`PaymentNews.fetch` and :meth:`changed` name, too. Raises NotFoundError
+        where it knows none of that name.
         """
         ...
 
     def changed(self, since: datetime) -> AsyncIterator[str]:
-        """The remote ids of all that something happened to since then, for reconciliation."""
+        """Names, for :meth:`fetch`, of all that something happened to since then; each once."""
         ...
 
     async def verify_webhook(self, request: WebhookRequest) -> PaymentNews:
         """What a genuine webhook tells.
 
         Raises AuthError for one that is unsigned, changed, or signed at a time too far from
-        ``received_at``, in the past or in the future.
+        ``received_at``, in the past or in the future; and for each where the spec has none.
         """
         ...
 

@@ -60,16 +60,18 @@ class InvoiceProvider:
             raise UnsupportedError("a bank transfer pays once: nothing renews it")
         self._require_account()
         remote_id = _name(idempotency_key)
+        asked = {
+            "order": request.order,
+            "number": request.number,
+            "amount": request.total.amount,
+            "currency": request.total.currency,
+        }
         kept = self._store.get(_order(remote_id))
+        if kept is not None and any(kept[name] != value for name, value in asked.items()):
+            raise PreconditionFailedError("this key was used for another order", cure="use another")
         if kept is None:
             until = datetime.now(UTC) + timedelta(days=self._config.days)
-            kept = {
-                "order": request.order,
-                "number": request.number,
-                "amount": request.total.amount,
-                "currency": request.total.currency,
-                "until": until.isoformat(),
-            }
+            kept = asked | {"until": until.isoformat()}
             self._store.set(_order(remote_id), kept)
         return Checkout(
             remote_id=remote_id,
@@ -107,10 +109,11 @@ class InvoiceProvider:
                 for fact in await self.fetch(remote_id)
                 if fact.money is not None and capture in {fact.id, fact.about}
             )
-            if not 0 < money.amount <= left:
+            currency = self._known(remote_id)["currency"]
+            if not 0 < money.amount <= left or money.currency != currency:
                 raise PreconditionFailedError(
                     f"{money} cannot be given back",
-                    cure=f"{Money(amount=left, currency=money.currency)} is left of the payment",
+                    cure=f"{Money(amount=left, currency=currency)} is left of the payment",
                 )
         told = {
             "kind": FactKind.REFUNDED.value,

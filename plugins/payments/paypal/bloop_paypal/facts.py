@@ -8,6 +8,7 @@ from typing import Any
 
 from bloop_paypal.money import read
 from bloop_sdk import MalformedRecordError
+from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import (
     FactKind,
     PaymentFact,
@@ -43,6 +44,13 @@ def link(resource: Mapping[str, Any], *rels: str) -> str:
     return next((str(one["href"]) for rel in rels for one in links if one.get("rel") == rel), "")
 
 
+def known(told: Any, id_: str) -> dict[str, Any]:
+    """An answer about what was asked for; raises MalformedRecordError for any other."""
+    if not isinstance(told, dict) or told.get("id") != id_:
+        raise MalformedRecordError("PayPal answered with something that is not what was asked for")
+    return told
+
+
 def order_facts(order: Mapping[str, Any]) -> Iterator[PaymentFact]:
     """The captures and refunds of an order, and that it can be paid no more."""
     for unit in order.get("purchase_units") or []:
@@ -73,7 +81,7 @@ def _capture(capture: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[P
         # A refund changes the capture's own time, and nothing of what it states.
         as_of=when(capture.get("create_time")),
         money=read(capture["amount"]),
-        fee=read(shares["paypal_fee"]).amount if "paypal_fee" in shares else 0,
+        fee=read(shares["paypal_fee"]) if "paypal_fee" in shares else None,
         reason=str((capture.get("status_details") or {}).get("reason") or ""),
         **about,
     )
@@ -115,9 +123,9 @@ def dispute_facts(
 
 
 def subscription_facts(
-    told: Mapping[str, Any], payments: list[Mapping[str, Any]]
+    told: Mapping[str, Any], payments: list[Mapping[str, Any]], plan: str
 ) -> Iterator[PaymentFact]:
-    """How a subscription stands, and what was paid for it."""
+    """How a subscription stands, and what was paid for it; ``plan`` is the seller's name of it."""
     about: dict[str, Any] = {
         "remote_id": str(told["id"]),
         "order": str(told.get("custom_id") or ""),
@@ -125,9 +133,9 @@ def subscription_facts(
     billing = told.get("billing_info") or {}
     next_at, last_at = billing.get("next_billing_time"), _last_paid(told, billing)
     status = _STATUS.get(str(told.get("status")))
+    if status is SubscriptionStatus.ACTIVE:
+        status = _active(billing)
     if status is not None:
-        if status is SubscriptionStatus.ACTIVE and billing.get("failed_payments_count"):
-            status = SubscriptionStatus.PAST_DUE
         yield PaymentFact(
             kind=FactKind.SUBSCRIPTION,
             id=str(told["id"]),
@@ -135,17 +143,48 @@ def subscription_facts(
             subscription=Subscription(
                 status=status,
                 period=Period(start=when(last_at), end=when(next_at)) if next_at else None,
-                plan=str(told.get("plan_id") or ""),
+                plan=plan,
                 quantity=int(told.get("quantity") or 1),
             ),
             **about,
         )
-    for payment in payments:
-        yield from _payment(payment, about)
+    yield from _payments(payments, next_at, about)
+
+
+def _active(billing: Mapping[str, Any]) -> SubscriptionStatus:
+    """PayPal calls a subscription active that is on trial, or of which a payment failed."""
+    if billing.get("failed_payments_count"):
+        return SubscriptionStatus.PAST_DUE
+    for cycle in billing.get("cycle_executions") or []:
+        if cycle.get("tenure_type") == "TRIAL" and cycle.get("cycles_remaining"):
+            return SubscriptionStatus.TRIALING
+    return SubscriptionStatus.ACTIVE
 
 
 def _last_paid(told: Mapping[str, Any], billing: Mapping[str, Any]) -> Any:
     return (billing.get("last_payment") or {}).get("time") or told.get("start_time")
+
+
+def _fee(told: Any) -> Money:
+    """Subscriptions tell it as less than nothing."""
+    fee = read(told)
+    return Money(amount=abs(fee.amount), currency=fee.currency)
+
+
+def _payments(
+    payments: list[Mapping[str, Any]], next_at: Any, about: Mapping[str, Any]
+) -> Iterator[PaymentFact]:
+    """What was paid or failed; a payment is for the time until the one after it."""
+    ordered = sorted(payments, key=lambda one: when(one.get("time")))
+    paid = [one for one in ordered if one.get("status") != "DECLINED"]
+    ends = [*(one.get("time") for one in paid[1:]), next_at]
+    periods = {
+        str(one.get("id")): Period(start=when(one.get("time")), end=when(end))
+        for one, end in zip(paid, ends, strict=False)
+        if end
+    }
+    for payment in ordered:
+        yield from _payment(payment, {**about, "period": periods.get(str(payment.get("id")))})
 
 
 def _payment(payment: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[PaymentFact]:
@@ -163,7 +202,7 @@ def _payment(payment: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[P
         id=str(payment["id"]),
         as_of=when(payment.get("time")),
         money=read(shares["gross_amount"]),
-        fee=abs(read(shares["fee_amount"]).amount) if "fee_amount" in shares else 0,
+        fee=_fee(shares["fee_amount"]) if "fee_amount" in shares else None,
         tax=read(shares["tax_amount"]).amount if "tax_amount" in shares else 0,
         **about,
     )

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from bloop_paypal.config import PayPalConfig
-from bloop_paypal.facts import dispute_facts, link, order_facts, refund_facts
-from bloop_paypal.money import CURRENCIES, written
+from bloop_paypal.facts import dispute_facts, known, link, order_facts, refund_facts
+from bloop_paypal.money import CURRENCIES, read, written
 from bloop_paypal.subscriptions import Subscriptions, is_subscription
 from bloop_paypal.transport import Api, RefusedError
 from bloop_paypal.webhooks import news, require_genuine, verified
@@ -36,6 +36,7 @@ _TOO_MUCH = frozenset(
     ["REFUND_AMOUNT_EXCEEDED", "CAPTURE_FULLY_REFUNDED", "REFUND_CAPTURE_CURRENCY_MISMATCH"]
 )
 _DECLINED = frozenset(["INSTRUMENT_DECLINED", "PAYER_CANNOT_PAY", "TRANSACTION_REFUSED"])
+_ANOTHER = "use another key for another request"
 _WAITING = frozenset(["ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"])
 
 
@@ -70,6 +71,10 @@ class PayPalProvider:
         order = await self._call(
             "POST", "/v2/checkout/orders", self._order(request), key=idempotency_key
         )
+        # PayPal answers a request id as it did first, whatever is asked the second time.
+        for unit in order.get("purchase_units") or []:
+            if (unit.get("custom_id"), read(unit["amount"])) != (request.order, request.total):
+                raise PreconditionFailedError("this key was used for another order", cure=_ANOTHER)
         return Checkout(remote_id=str(order["id"]), url=link(order, "payer-action", "approve"))
 
     async def settle(self, remote_id: str, idempotency_key: str) -> Sequence[PaymentFact]:
@@ -91,6 +96,10 @@ class PayPalProvider:
         self, capture: str, money: Money, idempotency_key: str, *, reason: str = ""
     ) -> PaymentFact:
         """Give back a part of a capture, or all of it."""
+        if not capture:
+            raise NotFoundError("PayPal knows no capture without a name")
+        if money.amount <= 0:
+            raise PreconditionFailedError(f"{money} cannot be given back")
         body: dict[str, Any] = {"amount": written(money)}
         if reason:
             body["note_to_payer"] = reason[:255]
@@ -103,6 +112,8 @@ class PayPalProvider:
                     str(err.message), cure="look how much is left of the payment"
                 ) from err
             raise
+        if read(refund["amount"]) != money:
+            raise PreconditionFailedError("this key was used for another refund", cure=_ANOTHER)
         about = await self._about(capture)
         refund.setdefault("links", []).append({"rel": "up", "href": path})
         return next(refund_facts(refund, about))
@@ -111,8 +122,10 @@ class PayPalProvider:
         """An order with its captures, refunds and disputes; or a subscription."""
         if is_subscription(remote_id):
             return await self._subscriptions.fetch(remote_id)
+        if not remote_id:
+            raise NotFoundError("PayPal knows no order without a name")
         order = await self._call("GET", f"/v2/checkout/orders/{_part(remote_id)}")
-        facts = list(order_facts(order))
+        facts = list(order_facts(known(order, remote_id)))
         for capture in [one for one in facts if one.kind is FactKind.CAPTURED]:
             facts += await self._disputes(capture)
         return facts

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from bloop_paypal.facts import link, subscription_facts
+from bloop_paypal.facts import known, link, subscription_facts
 from bloop_paypal.money import written
 from bloop_paypal.transport import RefusedError
 from bloop_sdk import UnsupportedError
@@ -64,11 +64,13 @@ class Subscriptions:
     async def fetch(self, subscription: str) -> Sequence[PaymentFact]:
         """How it stands, and every payment of it."""
         path = f"/v1/billing/subscriptions/{quote(subscription, safe='')}"
-        told = await self._call("GET", path)
+        told = known(await self._call("GET", path), subscription)
+        plan = await self._call("GET", f"/v1/billing/plans/{quote(str(told['plan_id']), safe='')}")
         now = datetime.now(UTC)
         span = {"start_time": _text(now - _FIRST), "end_time": _text(now + timedelta(days=1))}
         listed = await self._call("GET", f"{path}/transactions?{urlencode(span)}")
-        return list(subscription_facts(told, listed.get("transactions") or []))
+        named = str(plan.get("description") or "")
+        return list(subscription_facts(told, listed.get("transactions") or [], named))
 
     async def cancel(self, subscription: str, key: str) -> Sequence[PaymentFact]:
         """End it; one that has ended is left as it is."""
@@ -108,6 +110,8 @@ class Subscriptions:
         body = {
             "product_id": product["id"],
             "name": name,
+            # PayPal's own id of a plan says nothing to whoever sells it.
+            "description": line.plan[:127] or name,
             "quantity_supported": True,
             "billing_cycles": [one | {"sequence": n} for n, one in enumerate(cycles, 1)],
             "payment_preferences": {"auto_bill_outstanding": True, "payment_failure_threshold": 3},

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bloop_sdk.http import Request, Response
 
+WHOLE = ("HUF", "JPY", "TWD")
 WEBHOOK = "8PT597110X687430L"
 
 
@@ -33,10 +34,33 @@ class FakePayPal:
     def agree(self, subscription, days=30):
         told = self.subscriptions[subscription]
         told |= {"status": "ACTIVE", "status_update_time": self.time()}
-        self.renew(subscription, days)
+        trial = [
+            one
+            for one in self.plans[told["plan_id"]]["billing_cycles"]
+            if one["tenure_type"] == "TRIAL"
+        ]
+        if not trial:
+            self.renew(subscription, days)
+            return
+        after = timedelta(days=trial[0]["frequency"]["interval_count"])
+        cycle = {"tenure_type": "TRIAL", "cycles_completed": 0, "cycles_remaining": 1}
+        told["billing_info"] = {"next_billing_time": self.time(after), "cycle_executions": [cycle]}
+
+    def fail(self, subscription):
+        """A renewal that PayPal could not take; it tries again."""
+        told = self.subscriptions[subscription]
+        told["status_update_time"] = self.time()
+        told["billing_info"]["failed_payments_count"] = 1
+        plan = self.plans[told["plan_id"]]
+        price = plan["billing_cycles"][-1]["pricing_scheme"]["fixed_price"]
+        payment = {"id": self.id("SALE"), "status": "DECLINED", "time": self.time()}
+        payment["amount_with_breakdown"] = {"gross_amount": price}
+        self.payments[subscription].append(payment)
 
     def renew(self, subscription, days=30):
         told = self.subscriptions[subscription]
+        if told["status"] != "ACTIVE":
+            return None
         price = self.plans[told["plan_id"]]["billing_cycles"][-1]["pricing_scheme"]["fixed_price"]
         told["billing_info"] = {
             "failed_payments_count": 0,
@@ -216,7 +240,8 @@ class FakePayPal:
         order = json.loads(json.dumps(self.orders[id_]))
         own = [one for one in self.captures.values() if _above(one) == id_]
         if own:
-            refunds = [one for one in self.refunds.values() if _above(one) in self.captures]
+            ids = {one["id"] for one in own}
+            refunds = [one for one in self.refunds.values() if _above(one) in ids]
             order["purchase_units"][0]["payments"] = {"captures": own, "refunds": refunds}
         return order
 
@@ -239,7 +264,7 @@ class FakePayPal:
             "amount": _money(unit["amount"]["value"], currency),
             "seller_receivable_breakdown": {
                 "gross_amount": _money(unit["amount"]["value"], currency),
-                "paypal_fee": _money("1.77", currency),
+                "paypal_fee": _money("2" if currency in WHOLE else "1.77", currency),
             },
             "supplementary_data": {"related_ids": {"order_id": id_}},
             "links": [{"rel": "up", "href": f"https://api/v2/checkout/orders/{id_}"}],
@@ -252,6 +277,8 @@ class FakePayPal:
         left = _cents(self.captures[capture]["amount"]) - gone
         if left == 0:
             return _unprocessable("CAPTURE_FULLY_REFUNDED")
+        if sent["amount"]["currency_code"] != self.captures[capture]["amount"]["currency_code"]:
+            return _unprocessable("REFUND_CAPTURE_CURRENCY_MISMATCH")
         if _cents(sent["amount"]) > left:
             return _unprocessable("REFUND_AMOUNT_EXCEEDED")
         id_ = self.id("R")

@@ -8,6 +8,7 @@ BITS: dict[str, int] = {
     "account:write": 0b11110,
     "audit:read": 0b11000,
     "config:read": 0b10000,
+    "connections:end": 0b11000,
     "connections:read": 0b11000,
     "connections:write": 0b11000,
     "content:export": 0b11100,

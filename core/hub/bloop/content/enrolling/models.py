@@ -21,11 +21,19 @@ from bloop.store.types import utcnow
 
 
 class Audience(enum.StrEnum):
-    """Whom a published container is for: everybody who reaches the hub, its users, the enrolled."""
+    """Whom a published container is for: everybody who reaches the hub, its users, the enrolled.
+
+    What has an owner is for them alone, and nothing else is.
+    """
 
     OPEN = "open"
     MEMBERS = "members"
     ENROLLED = "enrolled"
+    OWNER = "owner"
+
+
+AUDIENCES = tuple(one for one in Audience if one is not Audience.OWNER)
+"""Those that somebody may choose."""
 
 
 class CourseRole(enum.StrEnum):

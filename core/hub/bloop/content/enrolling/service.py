@@ -13,7 +13,7 @@ from bloop.accounts.models import User
 from bloop.accounts.people.followers import GROUPED
 from bloop.accounts.people.groups import members_of
 from bloop.accounts.people.models import Group
-from bloop.content.enrolling.models import Audience, CourseEnrolment, CourseRole
+from bloop.content.enrolling.models import AUDIENCES, CourseEnrolment, CourseRole
 from bloop.content.models import Container
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -38,6 +38,7 @@ def enrol(
     Who is enrolled already gets the role. Raises NotFoundError and InvalidError.
     """
     container = unit.get(Container, container_id)
+    _refuse_owned(container)
     if sum(one is not None for one in (user, email, group)) != 1:
         raise InvalidError("name one of user, email and group", field="user")
     if role not in set(CourseRole):
@@ -148,9 +149,10 @@ def set_audience(unit: UnitOfWork, container_id: str, version: int | None, audie
     """
     container = unit.get(Container, container_id)
     unit.expect(container, version)
-    if audience not in set(Audience):
+    _refuse_owned(container)
+    if audience not in AUDIENCES:
         raise InvalidError(
-            f"audience: {audience[:40]!r} is none", field="audience", cure=", ".join(Audience)
+            f"audience: {audience[:40]!r} is none", field="audience", cure=", ".join(AUDIENCES)
         )
     if not may(unit.call, WRITE):
         raise ForbiddenError(
@@ -167,6 +169,14 @@ def set_audience(unit: UnitOfWork, container_id: str, version: int | None, audie
     unit.audit.append("enrolments:audience", about, told)
     payload = {"container": container.id, **told}
     unit.outbox.append("learning.audience_changed", about, payload)
+
+
+def _refuse_owned(container: Container) -> None:
+    if container.owner_id is not None:
+        raise ConflictError(
+            "this notebook is its owner's alone",
+            cure="write what is for others into a course or notebook of the institution",
+        )
 
 
 def _user(unit: UnitOfWork, user: str | None, email: str | None) -> str:
