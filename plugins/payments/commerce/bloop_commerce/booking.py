@@ -7,7 +7,7 @@ what a bank holds until a dispute is decided.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from bloop_sdk.providers.payments import FactKind, PaymentFact
@@ -20,6 +20,17 @@ Lines: TypeAlias = Mapping[tuple[str, str], int]
 
 FEES, SALES, TAX = "fees", "sales", "tax"
 REFUNDS, DISPUTES, CHARGEBACKS = "refunds", "disputes", "chargebacks"
+
+_MOVING = frozenset(
+    {
+        FactKind.CAPTURED,
+        FactKind.REFUNDED,
+        FactKind.DISPUTED,
+        FactKind.DISPUTE_WON,
+        FactKind.DISPUTE_LOST,
+    }
+)
+"""Facts that are booked."""
 
 
 def cash(provider: str) -> str:
@@ -34,16 +45,24 @@ def bookings(facts: Sequence[tuple[Key, PaymentFact]]) -> dict[Key, Lines]:
     for key, fact in facts:
         if fact.money is None:
             continue
-        lines = _lines(key[0], fact, opened.get((key[0], fact.id)))
+        lines: Counter[tuple[str, str]] = Counter()
+        moved = _lines(key[0], fact, opened.get((key[0], fact.id)))
+        for currency, some in ((fact.money.currency, moved), *_fees(key[0], fact)):
+            assert sum(some.values()) == 0, f"a booking of {key} does not come to zero"
+            lines.update({(account, currency): n for account, n in some.items()})
         if any(lines.values()):
-            assert sum(lines.values()) == 0, f"a booking of {key} does not come to zero"
-            currency = fact.money.currency
-            made[key] = {(account, currency): n for account, n in lines.items() if n}
+            made[key] = {where: n for where, n in lines.items() if n}
     return made
 
 
+def _fees(provider: str, fact: PaymentFact) -> Iterator[tuple[str, Mapping[str, int]]]:
+    """What the provider kept, in the currency in which it settles."""
+    if fact.fee is not None and fact.kind in _MOVING:
+        yield fact.fee.currency, {cash(provider): -fact.fee.amount, FEES: fact.fee.amount}
+
+
 def _lines(provider: str, fact: PaymentFact, opened: PaymentFact | None) -> Counter[str]:
-    amount, tax, fee = fact.money.amount if fact.money else 0, fact.tax, fact.fee
+    amount, tax = fact.money.amount if fact.money else 0, fact.tax
     lines: Counter[str] = Counter()
     match fact.kind:
         case FactKind.CAPTURED:
@@ -59,7 +78,4 @@ def _lines(provider: str, fact: PaymentFact, opened: PaymentFact | None) -> Coun
         case FactKind.DISPUTE_LOST:
             held = DISPUTES if opened else cash(provider)
             lines.update({held: -amount, CHARGEBACKS: amount - tax, TAX: tax})
-        case _:
-            return lines
-    lines.update({cash(provider): -fee, FEES: fee})
     return lines

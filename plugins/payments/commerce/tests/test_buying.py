@@ -8,6 +8,7 @@ import pytest
 
 from bloop_commerce import catalogue, checkout, facts, ledger, orders, refunds
 from bloop_sdk import NotFoundError, PreconditionFailedError, UnavailableError, UnsupportedError
+from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import FactKind
 
 
@@ -37,7 +38,9 @@ async def test_a_fact_that_changes_is_corrected_by_a_further_entry(shop):
     from dataclasses import replace
     from datetime import timedelta
 
-    fees = replace(paid, fee=99, as_of=paid.as_of + timedelta(minutes=1))
+    fees = replace(
+        paid, fee=Money(amount=99, currency="EUR"), as_of=paid.as_of + timedelta(minutes=1)
+    )
     shop.learn(fees)
     shop.learn(paid)
     assert shop.sums() == {"cash:till": 4801, "fees": 99, "sales": -4900}
@@ -189,7 +192,7 @@ async def test_another_purchase_that_holds_keeps_access(shop):
 async def test_a_lost_dispute_is_booked_as_one(shop):
     order = await shop.buy(shop.sell())
     paid = shop.till.pay(order.remote_id)
-    taken = shop.till.told(FactKind.DISPUTED, paid, fee=1500)
+    taken = shop.till.told(FactKind.DISPUTED, paid, fee=Money(amount=1500, currency="EUR"))
     lost = shop.till.told(FactKind.DISPUTE_LOST, paid, id_=taken.id)
     shop.learn(lost)
     shop.learn(paid, taken)

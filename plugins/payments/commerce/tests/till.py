@@ -94,9 +94,10 @@ class Till:
             currency=currency or made["total"].currency,
         )
         self.moved.append(("captured", money.amount))
+        kept = Money(amount=fee, currency=money.currency) if fee else None
         return self.state(PaymentFact(
             kind=FactKind.CAPTURED, id=f"cap-{next(self.counter)}", remote_id=remote_id,
-            as_of=at or self.now(), order=made["order"], money=money, tax=tax, fee=fee,
+            as_of=at or self.now(), order=made["order"], money=money, tax=tax, fee=kept,
             period=period,
         ))  # fmt: skip
 
