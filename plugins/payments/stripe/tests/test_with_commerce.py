@@ -106,7 +106,7 @@ async def test_a_subscription_that_is_renewed_fails_and_is_paid_after_all(shop):
     assert (courses, sums["sales"]) == (["c1"], -3 * 4900)
     shop.account.retry(name, paid=True)
     await shop.hear()
-    state, courses, sums = await shop.stands(order)
+    _state, courses, sums = await shop.stands(order)
     assert (courses, sums["sales"]) == (["c1"], -4 * 4900)
 
 
