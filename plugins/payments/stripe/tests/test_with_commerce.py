@@ -102,11 +102,11 @@ async def test_a_subscription_that_is_renewed_fails_and_is_paid_after_all(shop):
     for month in range(1, 4):
         shop.account.renew(name, month != 3)
         await shop.hear()
-    state, courses, sums = await shop.stands(order)
+    _, courses, sums = await shop.stands(order)
     assert (courses, sums["sales"]) == (["c1"], -3 * 4900)
     shop.account.retry(name, paid=True)
     await shop.hear()
-    _state, courses, sums = await shop.stands(order)
+    _, courses, sums = await shop.stands(order)
     assert (courses, sums["sales"]) == (["c1"], -4 * 4900)
 
 
