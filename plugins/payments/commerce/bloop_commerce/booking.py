@@ -29,37 +29,40 @@ def cash(provider: str) -> str:
 
 def bookings(facts: Sequence[tuple[Key, PaymentFact]]) -> dict[Key, Lines]:
     """The lines of each fact that has any."""
-    opened = {(key[0], fact.id): fact for key, fact in facts if fact.kind is FactKind.DISPUTED}
+    opened = {(key[0], fact.id) for key, fact in facts if fact.kind is FactKind.DISPUTED}
     made: dict[Key, Lines] = {}
     for key, fact in facts:
-        if fact.money is None:
-            continue
-        lines = _lines(key[0], fact, opened.get((key[0], fact.id)))
-        if any(lines.values()):
-            assert sum(lines.values()) == 0, f"a booking of {key} does not come to zero"
-            currency = fact.money.currency
-            made[key] = {(account, currency): n for account, n in lines.items() if n}
+        lines: Counter[tuple[str, str]] = Counter()
+        if fact.money is not None:
+            moved = _moved(key[0], fact, fact.money.amount, is_opened=(key[0], fact.id) in opened)
+            lines.update({(account, fact.money.currency): n for account, n in moved.items()})
+        if fact.fee is not None:
+            # What a provider keeps may be of another currency than the price.
+            fee = fact.fee
+            lines.update(
+                {(cash(key[0]), fee.currency): -fee.amount, (FEES, fee.currency): fee.amount}
+            )
+        if found := {line: amount for line, amount in lines.items() if amount}:
+            made[key] = found
     return made
 
 
-def _lines(provider: str, fact: PaymentFact, opened: PaymentFact | None) -> Counter[str]:
-    amount, tax, fee = fact.money.amount if fact.money else 0, fact.tax, fact.fee
-    lines: Counter[str] = Counter()
+def _moved(provider: str, fact: PaymentFact, amount: int, *, is_opened: bool) -> dict[str, int]:
+    """What moved between accounts, in the fact's own currency."""
+    tax = fact.tax
     match fact.kind:
         case FactKind.CAPTURED:
-            lines.update({cash(provider): amount, SALES: tax - amount, TAX: -tax})
+            return {cash(provider): amount, SALES: tax - amount, TAX: -tax}
         case FactKind.REFUNDED:
-            lines.update({cash(provider): -amount, REFUNDS: amount - tax, TAX: tax})
+            return {cash(provider): -amount, REFUNDS: amount - tax, TAX: tax}
         case FactKind.DISPUTED:
-            lines.update({cash(provider): -amount, DISPUTES: amount})
+            return {cash(provider): -amount, DISPUTES: amount}
         case FactKind.DISPUTE_WON:
             # One that was never told of as opened has taken nothing that could come back.
-            amount = amount if opened else 0
-            lines.update({cash(provider): amount, DISPUTES: -amount})
+            back = amount if is_opened else 0
+            return {cash(provider): back, DISPUTES: -back}
         case FactKind.DISPUTE_LOST:
-            held = DISPUTES if opened else cash(provider)
-            lines.update({held: -amount, CHARGEBACKS: amount - tax, TAX: tax})
+            held = DISPUTES if is_opened else cash(provider)
+            return {held: -amount, CHARGEBACKS: amount - tax, TAX: tax}
         case _:
-            return lines
-    lines.update({cash(provider): -fee, FEES: fee})
-    return lines
+            return {}

@@ -9,7 +9,7 @@ from bloop_commerce.facts import AHEAD
 from bloop_commerce.tables import Order, now
 from bloop_sdk import CallContext, PreconditionFailedError, Unit, UnsupportedError
 from bloop_sdk.money import Money
-from bloop_sdk.providers.payments import Can
+from bloop_sdk.providers.payments import ByHandProvider, Can
 
 
 async def record(
@@ -17,7 +17,7 @@ async def record(
 ) -> Order:
     """Note money that has come for an order, by default all of it; a reference counts once."""
     provider = await ctx.providers.get("payments", order.provider)
-    if Can.BY_HAND not in provider.spec().can:
+    if Can.BY_HAND not in provider.spec().can or not isinstance(provider, ByHandProvider):
         raise UnsupportedError(f"{order.provider} tells by itself what has come")
     if order.remote_id is None:
         raise PreconditionFailedError("nobody was told yet where to pay this order")

@@ -38,17 +38,19 @@ def check(fact: PaymentFact) -> None:
         raise MalformedRecordError(
             f"{fact.kind} {fact.id} is of the future: {fact.as_of}", cure="set both clocks"
         )
-    if fact.money is None:
-        return
-    try:
-        currency_of(fact.money.currency)
-    except UnsupportedError as err:
-        raise MalformedRecordError(f"{fact.kind} {fact.id}: {err.message}") from None
-    for name, amount in (("money", fact.money.amount), ("tax", fact.tax)):
-        if not 0 <= amount <= LARGEST:
-            raise MalformedRecordError(f"{fact.kind} {fact.id}: no such amount of {name}: {amount}")
-    if abs(fact.fee) > LARGEST or fact.tax > fact.money.amount:
-        raise MalformedRecordError(f"{fact.kind} {fact.id}: fee or tax is more than can be")
+    for money in filter(None, (fact.money, fact.fee)):
+        try:
+            currency_of(money.currency)
+        except UnsupportedError as err:
+            raise MalformedRecordError(f"{fact.kind} {fact.id}: {err.message}") from None
+    amount = fact.money.amount if fact.money else 0
+    if not 0 <= fact.tax <= amount <= LARGEST:
+        raise MalformedRecordError(
+            f"{fact.kind} {fact.id}: {amount}, of it {fact.tax} tax, can't be"
+        )
+    # A fee that is given back is below zero.
+    if fact.fee is not None and abs(fact.fee.amount) > LARGEST:
+        raise MalformedRecordError(f"{fact.kind} {fact.id}: no such fee: {fact.fee.amount}")
 
 
 def keep(unit: Unit, provider: str, facts: Iterable[PaymentFact]) -> list[Fact]:
@@ -122,11 +124,13 @@ def unmatched(unit: Unit, limit: int = 100) -> Sequence[Fact]:
 def to_json(fact: PaymentFact) -> dict[str, Any]:
     """What has no column of its own, as it is kept."""
     made: dict[str, Any] = {}
-    for name in ("tax", "fee", "reason"):
+    for name in ("tax", "reason"):
         if value := getattr(fact, name):
             made[name] = value
     if fact.money is not None:
         made |= {"amount": fact.money.amount, "currency": fact.money.currency.upper()}
+    if fact.fee is not None:
+        made["fee"] = {"amount": fact.fee.amount, "currency": fact.fee.currency.upper()}
     if fact.period is not None:
         made["period"] = _times(fact.period)
     if (told := fact.subscription) is not None:
@@ -156,7 +160,7 @@ def of_row(row: Fact) -> PaymentFact:
         order=row.order_ref,
         money=money,
         tax=body.get("tax", 0),
-        fee=body.get("fee", 0),
+        fee=Money(**body["fee"]) if "fee" in body else None,
         about=row.about,
         reason=body.get("reason", ""),
         period=_period(body.get("period")),

@@ -96,8 +96,8 @@ class Till:
         self.moved.append(("captured", money.amount))
         return self.state(PaymentFact(
             kind=FactKind.CAPTURED, id=f"cap-{next(self.counter)}", remote_id=remote_id,
-            as_of=at or self.now(), order=made["order"], money=money, tax=tax, fee=fee,
-            period=period,
+            as_of=at or self.now(), order=made["order"], money=money, tax=tax,
+            fee=Money(amount=fee, currency="EUR") if fee else None, period=period,
         ))  # fmt: skip
 
     def subscribe(self, remote_id, days=30, at=None, trial=False, pays=True):
