@@ -17,8 +17,10 @@ async def record(
 ) -> Order:
     """Note money that has come for an order, by default all of it; a reference counts once."""
     provider = await ctx.providers.get("payments", order.provider)
-    if Can.BY_HAND not in provider.spec().can or not isinstance(provider, ByHandProvider):
+    if Can.BY_HAND not in provider.spec().can:
         raise UnsupportedError(f"{order.provider} tells by itself what has come")
+    if not isinstance(provider, ByHandProvider):
+        raise UnsupportedError(f"what came by {order.provider} can't be noted here")
     if order.remote_id is None:
         raise PreconditionFailedError("nobody was told yet where to pay this order")
     if not reference or len(reference) > 140:
