@@ -105,7 +105,9 @@ async def test_a_half_of_what_was_sent_is_no_edit_of_the_other_side(pair):
     row = pair.edit("First", title="Premier", markdown=mine)
 
     def half(_op):
-        pair.desk.change("s1", title="Premier", markdown="one\n\ntwo\n\n3\n")
+        # What is new stands behind what it takes the place of, which goes last.
+        there = "one\n\nnew\n\n1\n\ntwo\n\nthree\n"
+        pair.desk.change("s1", title="Premier", markdown=there)
         die(_op)
 
     pair.desk.before = half
