@@ -21,18 +21,16 @@ def attach(pair: Pair, row: Item, blobs) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("how", ["revert", "delete"])
-async def test_a_note_that_is_not_made_takes_its_files_along(pair, blobs, how):
-    row = pair.command(service.create, pair.book(), title="New")
-    attach(pair, row, blobs)
-    assert pair.waiting() == [("file.create", "waiting"), ("note.create", "waiting")]
-    if how == "revert":
+async def test_a_note_that_is_not_made_takes_its_files_along(pair, blobs):
+    for how in (service.revert, service.delete):
+        row = pair.command(service.create, pair.book(), title="New")
+        attach(pair, row, blobs)
+        assert pair.waiting() == [("file.create", "waiting"), ("note.create", "waiting")]
         [waiting] = pair.all(Unsent, Unsent.op == "note.create")
-        pair.command(service.revert, waiting.id)
-    else:
-        pair.command(service.delete, row.id, None)
-    assert pair.waiting() == []
-    assert (await pair.send(), pair.desk.files) == ({}, {})
+        of = (waiting.id,) if how == service.revert else (row.id, None)
+        pair.command(how, *of)
+        assert pair.waiting() == []
+        assert (await pair.send(), pair.desk.files) == ({}, {})
 
 
 FAILURES = {
@@ -41,8 +39,7 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("how", FAILURES)
-@pytest.mark.parametrize("when", ["written", "met"])
+@pytest.mark.parametrize(("when", "how"), [("written", "for good"), ("met", "for now")])
 async def test_what_cannot_be_read_afterwards_waits_and_the_others_go_on(pair, how, when):
     error, state = FAILURES[how]
     pair.desk.tells = False
