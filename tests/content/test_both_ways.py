@@ -7,7 +7,7 @@ import pytest
 from bloop.content.engine import run_read
 from bloop.content.history import undo_run
 from bloop.content.models import Item, Node
-from bloop.content.notes import service
+from bloop.content.notes import attaching, service
 from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.notes.texts import text_of
 from bloop.content.notes.waiting import send_now
@@ -147,7 +147,7 @@ async def test_a_file_goes_before_the_note_that_links_to_it(pair, blobs):
     ref = blobs.put([b"bytes"])
     row = pair.note("First")
     pair.command(
-        service.attach, row.id, row.row_version, name="a.png", media_type="image/png",
+        attaching.attach, row.id, row.row_version, name="a.png", media_type="image/png",
         sha256=ref.sha256, size=ref.size,
     )  # fmt: skip
 

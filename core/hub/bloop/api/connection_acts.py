@@ -19,6 +19,7 @@ from bloop.api.connections import (
     Secrets,
     answer,
     hub_for,
+    own_connection,
     plain,
     run,
 )
@@ -169,6 +170,7 @@ class HintsTaken(BaseModel):
 @router.post(
     "/{connection_id}/check",
     action="connections:write",
+    also=own_connection,
     response_model=ConnectionOut,
     deadline=OUTSIDE_SECONDS,
     problems=(404, 409, 422, 503),
@@ -182,6 +184,7 @@ async def check_connection(request: Request, connection_id: str) -> Response:
 @router.post(
     "/{connection_id}/discover",
     action="connections:read",
+    also=own_connection,
     response_model=Discovered,
     deadline=OUTSIDE_SECONDS,
     problems=(404, 422, 502, 503),
@@ -225,6 +228,7 @@ async def discover_of_connection(request: Request, connection_id: str) -> Respon
 @router.post(
     "/{connection_id}/sync",
     action="connections:write",
+    also=own_connection,
     status_code=202,
     response_model=JobStarted,
     problems=(404, 409, 422),
@@ -237,7 +241,11 @@ async def sync_connection(request: Request, connection_id: str, body: SyncIn) ->
 
 
 @router.get(
-    "/{connection_id}/runs", action="connections:read", response_model=RunList, problems=(404,)
+    "/{connection_id}/runs",
+    action="connections:read",
+    also=own_connection,
+    response_model=RunList,
+    problems=(404,),
 )
 async def list_runs(
     request: Request,
@@ -259,6 +267,7 @@ async def list_runs(
 @router.get(
     "/{connection_id}/quarantine",
     action="connections:read",
+    also=own_connection,
     response_model=QuarantineList,
     problems=(404,),
 )
@@ -281,6 +290,7 @@ async def list_quarantined(
 @router.post(
     "/{connection_id}/quarantine/retry",
     action="connections:write",
+    also=own_connection,
     status_code=202,
     response_model=JobsStarted,
     problems=(404, 409, 422),
@@ -294,7 +304,8 @@ async def retry_quarantined(request: Request, connection_id: str, body: RetryIn)
 
 @router.post(
     "/{connection_id}/pause",
-    action="connections:write",
+    action="connections:end",
+    also=own_connection,
     response_model=ConnectionOut,
     problems=(404,),
 )
@@ -307,6 +318,7 @@ async def pause_connection(request: Request, connection_id: str) -> Response:
 @router.post(
     "/{connection_id}/resume",
     action="connections:write",
+    also=own_connection,
     response_model=ConnectionOut,
     deadline=OUTSIDE_SECONDS,
     problems=(404, 409, 503),
@@ -320,6 +332,7 @@ async def resume_connection(request: Request, connection_id: str) -> Response:
 @router.post(
     "/{connection_id}/rotate",
     action="connections:write",
+    also=own_connection,
     step_up=True,
     response_model=ConnectionOut,
     deadline=OUTSIDE_SECONDS,
@@ -335,6 +348,7 @@ async def rotate_secrets(request: Request, connection_id: str, body: RotateIn) -
 @router.post(
     "/{connection_id}/device-login",
     action="connections:write",
+    also=own_connection,
     step_up=True,
     response_model=DeviceLoginOut,
     deadline=OUTSIDE_SECONDS,
@@ -359,6 +373,7 @@ async def begin_device_login(request: Request, connection_id: str) -> Response:
 @router.post(
     "/{connection_id}/device-login/poll",
     action="connections:write",
+    also=own_connection,
     response_model=DeviceLoginState,
     deadline=OUTSIDE_SECONDS,
     problems=(404, 422, 502, 503),

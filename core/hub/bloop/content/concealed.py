@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Row, Select, select, union, update
+from sqlalchemy import Select, select, union, update
 
 from bloop.content.changes import chunks
 from bloop.content.models import Item, Node, Version
@@ -23,20 +23,20 @@ def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
     An item without any place in the tree is no secret; one whose source gave up its place neither.
     Unless the tree is ``whole``, it stays hidden: its place may not have been read yet.
     """
-    nodes: dict[str, Row[str, str | None, bool, str, str | None]] = {
-        row.id: row
-        for row in unit.session.execute(
-            select(Node.id, Node.parent_id, Node.published, Node.state, Node.item_id).where(
-                Node.institution_id == unit.institution, Node.container_id == container_id
-            )
+    rows = unit.session.execute(
+        select(Node.id, Node.parent_id, Node.published, Node.state, Node.item_id).where(
+            Node.institution_id == unit.institution, Node.container_id == container_id
         )
+    ).all()
+    nodes: _Nodes = {
+        id_: (parent, published and state == "active") for id_, parent, published, state, _ in rows
     }
     known: dict[str, bool] = {}
     open_to_all: dict[str, bool] = {}
-    for node in nodes.values():
-        if node.item_id is not None and node.state != "missing":
-            shown = _shown(nodes, node.id, known)
-            open_to_all[node.item_id] = open_to_all.get(node.item_id, False) or shown
+    for id_, _, _, state, item in rows:
+        if item is not None and state != "missing":
+            shown = _shown(nodes, id_, known)
+            open_to_all[item] = open_to_all.get(item, False) or shown
     hidden = {item for item, is_open in open_to_all.items() if not is_open}
     marked = set(
         unit.session.scalars(
@@ -107,11 +107,11 @@ def conceal_after_run(
         conceal(unit, container_id, whole=whole)
 
 
-def _shown(
-    nodes: Mapping[str, Row[str, str | None, bool, str, str | None]],
-    id_: str,
-    known: dict[str, bool],
-) -> bool:
+_Nodes = Mapping[str, tuple[str | None, bool]]
+"""The parent of each node, and whether it is shown itself."""
+
+
+def _shown(nodes: _Nodes, id_: str, known: dict[str, bool]) -> bool:
     """Whether a node and all above it are published; ``known`` remembers what was found."""
     way: list[str] = []
     above: str | None = id_
@@ -119,11 +119,12 @@ def _shown(
         way.append(above)
         # Until its parent is known a node is hidden, so that a circle ends and shows nothing.
         known[above] = False
-        node = nodes.get(above)
-        above = node.parent_id if node is not None else None
+        above = nodes.get(above, _NOWHERE)[0]
     shown = True if above is None else known[above]
     for one in reversed(way):
-        node = nodes.get(one)
-        shown = shown and node is not None and node.published and node.state == "active"
+        shown = shown and nodes.get(one, _NOWHERE)[1]
         known[one] = shown
     return shown
+
+
+_NOWHERE = (None, False)

@@ -24,13 +24,22 @@ from bloop.content.ends import fatal, state_after
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
 from bloop.content.options import Meter, Progress, RunOptions
-from bloop.content.parts import KnownParts, Met, Parts, known_parts, version_of
+from bloop.content.parts import KnownParts, Met, Parts, parts_of, still_known, version_of
 from bloop.content.plan import Plan
 from bloop.content.positions import Position, Positions, positions_of, save_positions
 from bloop.content.reading import read_on
 from bloop.content.refresh import refresh
 from bloop.content.runs import Counted, Run, RunReport
-from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
+from bloop.content.steps import (
+    End,
+    Step,
+    containers_of,
+    joined,
+    reached,
+    records_of,
+    tells_places,
+    together,
+)
 from bloop.content.writing import Target, once_more, write
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
@@ -58,7 +67,7 @@ T = TypeVar("T")
 
 log = get_logger("bloop.content")
 
-RECORDS_AT_ONCE = 1000
+RECORDS_AT_ONCE = 2000
 """So many records that are read already wait for a commit at most, and go into one together."""
 
 MOST_GAPS = 100
@@ -191,11 +200,10 @@ class Reader:
         plan = Plan(streams, self._options, self._positions)
         knowing = asyncio.create_task(self._known_parts(plan))
         try:
-            reading = gathered(self._steps(plan, knowing), records_of, RECORDS_AT_ONCE)
-            async with aclosing(reading):
-                async for steps in reading:
-                    for group in together(steps):
-                        await self._take(group)
+            steps = self._steps(plan, knowing)
+            async with aclosing(gathered(steps, records_of, RECORDS_AT_ONCE, together)) as groups:
+                async for group in groups:
+                    await self._take(group)
         finally:
             await end_tasks([knowing])
             Plan([], self._options, {}).tell(self._provider, [])
@@ -203,21 +211,24 @@ class Reader:
     async def _known_parts(self, plan: Plan) -> KnownParts:
         if self._options.full:
             return {}
-        known = await self._see(known_parts, self._run.connection_id, self._parts.version)
+        told = await self._see(parts_of, self._run.connection_id, self._parts.version)
         # Most containers are still there: what is in them is asked for beside their list.
-        plan.tell(self._provider, plan.chosen(sorted({place for _, place in known})))
-        return known
+        plan.tell(self._provider, plan.chosen(sorted({part.partition for part in told})))
+        return await self._see(still_known, self._run.connection_id, told)
 
     async def _steps(
         self, plan: Plan, knowing: asyncio.Task[KnownParts]
     ) -> AsyncGenerator[Step, None]:
         """All that there is to read, one partition after another."""
         places: list[str] | None = None
+        listed: set[str] = set()
         for stream in plan.streams:
             if stream.partitioned:
                 self._parts.know(await knowing)
             if stream.partitioned and places is None:
-                # Which there are shows once the containers are kept.
+                # Which there are shows once the containers are kept; most are those that came.
+                if likely := plan.chosen(sorted(listed)):
+                    plan.tell(self._provider, likely, plan.left([stream], likely), stream)
                 yield (kept := Step(stream, kept=asyncio.Event()))
                 assert kept.kept is not None
                 await kept.kept.wait()
@@ -231,6 +242,7 @@ class Reader:
                     async for step in steps:
                         if tells_places(step.batch):
                             places = None
+                            listed |= containers_of(step.batch)
                         yield step
 
     async def _allowed(
@@ -302,7 +314,7 @@ class Reader:
         if work.incoming:
             await self._see(look_up, self._run.connection_id, work)
             await fetch_bytes(self._blobs, work, self._options.file_limit)
-            await asyncio.to_thread(fill, work)
+            await fill(work)
         return work
 
     # -- writing

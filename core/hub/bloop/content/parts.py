@@ -8,11 +8,25 @@ answers are on their way.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import Select, and_, exists, func, inspect, literal, or_, select, true, update
+from sqlalchemy import (
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    inspect,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy import delete as deleting
 
 from bloop.content.bulk import insert_rows, members
@@ -39,6 +53,10 @@ _NO_BYTES = "-"
 """Stands before the hash of a file that has no bytes at its source."""
 
 _SEEN: Any = inspect(SyncSeen).local_table
+_OF_CONNECTION = (
+    _SEEN.c.institution_id == bindparam("of_institution"),
+    _SEEN.c.connection_id == bindparam("of_connection"),
+)
 
 
 @dataclass(slots=True)
@@ -214,16 +232,25 @@ def _parts_of(unit: UnitOfWork, run: Run, at: Place, keys: Sequence[str]) -> lis
     ]
 
 
-def met_by(unit: UnitOfWork, run: Run, kinds: Iterable[str]) -> Select[Any]:
-    """Kinds and remote ids of what a run has met."""
-    names = members(_SEEN.c.rows, unit.dialect)
+def of_run(unit: UnitOfWork, run: Run) -> dict[str, Any]:
+    """The parameters of statements about a run, which are made once: :func:`met_by`."""
+    return {
+        "of_institution": unit.institution,
+        "of_connection": run.connection_id,
+        "of_generation": run.generation,
+    }
+
+
+@cache
+def met_by(kinds: frozenset[str], dialect: str) -> Select[Any]:
+    """Kinds and remote ids of what the run of :func:`of_run` has met."""
+    names = members(_SEEN.c.rows, dialect)
     return (
         select(_SEEN.c.kind, names.c.key)
         .select_from(_SEEN.join(names, true()))
         .where(
-            _SEEN.c.institution_id == unit.institution,
-            _SEEN.c.connection_id == run.connection_id,
-            _SEEN.c.generation == run.generation,
+            *_OF_CONNECTION,
+            _SEEN.c.generation == bindparam("of_generation"),
             _SEEN.c.kind.in_(sorted(kinds)),
         )
     )
@@ -234,20 +261,21 @@ def version_of(provider: str) -> str:
     return f"{RECORD_VERSION}.{SANITISER_VERSION}.{provider}"[:PART_LENGTH]
 
 
-def known_parts(unit: UnitOfWork, connection_id: str, version: str) -> KnownParts:
-    """Parts that would change nothing if they came again: their rows are as they were written."""
-    parts = unit.connection.execute(
-        select(*(_SEEN.c[name] for name in _TOLD)).where(
-            _SEEN.c.institution_id == unit.institution,
-            _SEEN.c.connection_id == connection_id,
-            _SEEN.c.digest.is_not(None),
-            _SEEN.c.version == version,
-        )
-    ).all()
-    models = {MODELS[Kind(part.kind)] for part in parts}
+def parts_of(unit: UnitOfWork, connection_id: str, version: str) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Parts that the last run has met, one row a kind; whether they stand, :func:`still_known`."""
+    parameters = {"of_institution": unit.institution, "of_connection": connection_id}
+    return unit.connection.execute(_PARTS, {**parameters, "of_version": version}).all()
+
+
+def still_known(
+    unit: UnitOfWork, connection_id: str, parts: Sequence[Row[*tuple[Any, ...]]]
+) -> KnownParts:
+    """Those that would change nothing if they came again: their rows are as they were written."""
     standing: Counter[tuple[str, str, str, str]] = Counter()
-    for model in models:
-        found = unit.connection.execute(_standing(unit, connection_id, model))
+    parameters = {"of_institution": unit.institution, "of_connection": connection_id}
+    for model in {MODELS[Kind(part.kind)] for part in parts}:
+        asked = _standing(cast("Hashable", model), unit.dialect)
+        found = unit.connection.execute(asked, parameters)
         standing.update({tuple(row[:4]): row[4] for row in found})
     known: defaultdict[Place, dict[str, Known]] = defaultdict(dict)
     changed: set[tuple[str, str, str]] = set()
@@ -264,12 +292,16 @@ def known_parts(unit: UnitOfWork, connection_id: str, version: str) -> KnownPart
 
 
 _TOLD = ("stream", "partition", "key", "kind", "digest", "counted")
+_PARTS = select(*(_SEEN.c[name] for name in _TOLD)).where(
+    *_OF_CONNECTION, _SEEN.c.digest.is_not(None), _SEEN.c.version == bindparam("of_version")
+)
 
 
-def _standing(unit: UnitOfWork, connection_id: str, model: Any) -> Select[Any]:
+@cache
+def _standing(model: Any, dialect: str) -> Select[Any]:
     """How many records of each part are in their rows, as :attr:`Incoming.changed` sees it."""
     table: Any = inspect(model).local_table
-    names = members(_SEEN.c.rows, unit.dialect)
+    names = members(_SEEN.c.rows, dialect)
     kinds = [str(kind) for kind, one in MODELS.items() if one is model]
     same = table.c.raw_hash == names.c.value
     if "blob" in table.c:
@@ -293,8 +325,7 @@ def _standing(unit: UnitOfWork, connection_id: str, model: Any) -> Select[Any]:
         select(*own, func.count())
         .select_from(_SEEN.join(names, true()))
         .where(
-            _SEEN.c.institution_id == unit.institution,
-            _SEEN.c.connection_id == connection_id,
+            *_OF_CONNECTION,
             _SEEN.c.digest.is_not(None),
             _SEEN.c.kind.in_(kinds),
             # A join would let SQLite go through all of the list for each row of the table.

@@ -28,6 +28,7 @@ from bloop.content.schemas import (
     NodeChange,
     NodeIn,
     NodeOut,
+    NotebookIn,
     Tree,
 )
 from bloop.content.tree import nested
@@ -36,7 +37,7 @@ from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import Row, Statement
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call
+from bloop_sdk import Call, PrincipalKind
 from bloop_sdk.records import ITEM_KINDS
 
 P = ParamSpec("P")
@@ -177,6 +178,33 @@ async def show_tree(request: Request, container_id: str) -> Response:
     database, call = hub_of(request).database, call_of(request)
     nodes = await read_tree(database, call, container_id, drafts=sees_drafts(call))
     return json_response({"nodes": nested(nodes)})
+
+
+# -- notebooks of one's own
+
+
+async def is_user(request: Request) -> bool:
+    return call_of(request).principal.kind is PrincipalKind.USER
+
+
+@router.get("/account/notebooks", action="account:read", response_model=ContainerList)
+async def list_notebooks(request: Request, limit: int = 50, cursor: str = "") -> Response:
+    """The notebooks that are the caller's alone: written here, and brought by own connections."""
+    return await answer_page(request, queries.OWN_NOTEBOOKS, limit, cursor)
+
+
+@router.post(
+    "/account/notebooks",
+    action="content:write",
+    also=is_user,
+    response_model=ContainerOut,
+    status_code=201,
+    problems=(409, 422),
+)
+async def create_notebook(request: Request, body: NotebookIn) -> Response:
+    """A new notebook of one's own, which nobody else sees."""
+    made = await run(request, service.create_notebook, **body.model_dump())
+    return await answer_container(request, made.id, 201)
 
 
 # -- items

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -33,6 +33,7 @@ from bloop_sdk import (
     Ref,
     Subscribing,
     UnsupportedError,
+    Watching,
     WebhookRequest,
     WriteOp,
     WriteResult,
@@ -191,6 +192,23 @@ class GuardedProvider:
         if not isinstance(self.inner, Authorizing):
             raise UnsupportedError(f"plugin {self.handle.plugin_id} knows no login elsewhere")
         return self.inner
+
+    def can_watch(self) -> bool:
+        """Whether it notices changes by itself."""
+        inner = self.inner
+        if not isinstance(inner, Watching):
+            return False
+        return bool(self.calls.run(self.handle, "can_watch", inner.can_watch))
+
+    def watch(self) -> AsyncGenerator[Batch]:
+        """As the provider's: nothing for days, if nothing changes."""
+        inner = self.inner
+        if not isinstance(inner, Watching):
+            raise UnsupportedError(f"plugin {self.handle.plugin_id} watches nothing")
+        hints = self.calls.run(self.handle, "watch", inner.watch)
+        return self.calls.stream(
+            self.handle, "watch", hints, timeout=None, connection=self.connection
+        )
 
     async def _discovered(self) -> list[Container]:
         found = await self.inner.discover()

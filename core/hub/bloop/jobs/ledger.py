@@ -58,11 +58,13 @@ def enqueue(
     max_attempts: int = 5,
     delay: float = 0.0,
     after: Sequence[str] = (),
+    owner: str | None = None,
 ) -> str:
     """Ask for work; it begins after the unit has committed, at the earliest in ``delay`` seconds.
 
     Of ``priority``, 0 goes first and 9 last; within one, institutions take turns. It begins only
-    once all the jobs ``after`` which it comes have succeeded (:mod:`bloop.jobs.follow`).
+    once all the jobs ``after`` which it comes have succeeded (:mod:`bloop.jobs.follow`). Where it
+    is about what an ``owner`` has for themselves, nobody else is shown it.
 
     The same ``key`` gives the job that was asked for first, whatever became of it. Raises
     ConflictError where that one was of another kind or payload.
@@ -78,6 +80,7 @@ def enqueue(
     row: dict[str, Any] = {
         "id": new_id(),
         "institution_id": unit.institution,
+        "owner_id": owner,
         "kind": kind,
         "state": JobState.BLOCKED if others else JobState.WAITING,
         "pending": len(others),

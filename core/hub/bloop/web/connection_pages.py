@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
+from bloop.api.connections import own_connection
 from bloop.content.connection_queries import QUARANTINED, RUNS
 from bloop.content.syncing import EVERY
 from bloop.hub import authorizing, connections, hints
@@ -110,6 +111,7 @@ async def create_connection(request: Request, plugin: str = "") -> Response:
 @router.get(
     "/connections/{connection_id}",
     action="connections:read",
+    also=own_connection,
     problems=(404,),
     include_in_schema=False,
 )
@@ -149,6 +151,7 @@ async def show_connection(
 @router.get(
     "/connections/{connection_id}/settings",
     action="connections:write",
+    also=own_connection,
     step_up=True,
     problems=(404, 503),
     include_in_schema=False,
@@ -162,6 +165,7 @@ async def show_settings(request: Request, connection_id: str) -> Response:
 @router.post(
     "/connections/{connection_id}/settings",
     action="connections:write",
+    also=own_connection,
     step_up=True,
     problems=(404, 503),
     deadline=OUTSIDE_SECONDS,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 from bloop_markdown.config import MarkdownConfig
 from bloop_markdown.reader import Ids, Reader
 from bloop_markdown.source import is_note
 from bloop_markdown.vault import Vault, root_of
+from bloop_markdown.watching import Watcher, noticed
 from bloop_markdown.writing import Writer
 from bloop_sdk import (
     CheckResult,
@@ -130,6 +133,26 @@ class MarkdownProvider:
         """A folder sends nothing; raises UnsupportedError."""
         del request
         raise UnsupportedError("a folder of notes sends no webhooks")
+
+    def can_watch(self) -> bool:
+        """A vault can be watched, an import cannot."""
+        return self._ctx.source is None
+
+    async def watch(self) -> AsyncGenerator[Batch]:
+        """What somebody does to files of the vault, the hub too."""
+        root = await self._ctx.run_sync(
+            root_of, cast("MarkdownConfig", self._ctx.config), self._ctx.call.institution
+        )
+        watcher: Watcher | None = None
+        async with contextlib.aclosing(noticed(root)) as changes:
+            async for told in changes:
+                if watcher is None:
+                    # It tells from now on: what it tells of is compared with this.
+                    read_again = self._read_again
+                    watcher = Watcher(read_again, await self._ctx.run_sync(read_again))
+                    yield Batch()
+                elif hint := await self._ctx.run_sync(watcher.hint, root, told):
+                    yield hint
 
     async def _open(self, *, again: bool = False) -> Reader:
         async with self._opening:

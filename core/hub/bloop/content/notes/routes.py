@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -12,11 +13,13 @@ from bloop.accounts.actions import may
 from bloop.accounts.http import expected_version, json_response
 from bloop.content import queries as content
 from bloop.content.file_routes import uploaded
-from bloop.content.notes import queries, service, waiting
+from bloop.content.models import Item
+from bloop.content.notes import attaching, queries, service, waiting
 from bloop.content.notes.schemas import (
     ConflictList,
     ConflictOut,
     NoteChange,
+    NoteFiles,
     NoteIn,
     NoteMove,
     NoteOut,
@@ -137,7 +140,7 @@ async def delete_note(request: Request, note_id: str) -> Response:
     problems=WRITES,
 )
 async def restore_note(request: Request, note_id: str) -> Response:
-    """Take a note out of the trash; one that is gone over there is written anew."""
+    """Bring a deleted note back; one that is gone over there is written anew."""
     row = await run(request, service.restore, note_id, expected_version(request))
     return await _answer(request, row.id)
 
@@ -170,7 +173,7 @@ async def attach_file(request: Request, note_id: str) -> Response:
     name, media_type, ref = await uploaded(request)
     await run(
         request,
-        service.attach,
+        attaching.attach,
         note_id,
         version,
         name=name,
@@ -179,6 +182,42 @@ async def attach_file(request: Request, note_id: str) -> Response:
         size=ref.size,
     )
     return await _answer(request, note_id, 201)
+
+
+@router.get(
+    "/notes/{note_id}/files",
+    action="content:read",
+    response_model=NoteFiles,
+    problems=(404,),
+)
+async def list_files(request: Request, note_id: str) -> Response:
+    """The files that a note shows or links to."""
+    return json_response({"items": await files_of(request, await note_of(request, note_id))})
+
+
+async def files_of(request: Request, note: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Id and name of each file of a note that the caller may see."""
+    hub, call = hub_of(request), call_of(request)
+
+    def look() -> list[dict[str, Any]]:
+        with hub.database.reading(call) as unit:
+            found = attaching.attached(unit, unit.get(Item, note["id"]))
+            return [{"id": one.id, "name": one.data.get("name") or one.title} for one in found]
+
+    return await hub.database.run(look)
+
+
+@router.delete(
+    "/notes/{note_id}/files/{file_id}",
+    action="content:write",
+    also=_THIS_NOTE,
+    response_model=NoteOut,
+    problems=WRITES,
+)
+async def detach_file(request: Request, note_id: str, file_id: str) -> Response:
+    """Take a file off a note: its text shows it no more. In its system the file stays."""
+    await run(request, attaching.detach, note_id, expected_version(request), file_id)
+    return await _answer(request, note_id)
 
 
 # -- what waits, and what is in conflict

@@ -48,6 +48,19 @@ class NoteUndo(_Strict):
     to: int | None = Field(None, ge=1, description="A row version")
 
 
+class NoteFile(_Strict):
+    """A file that a note shows or links to."""
+
+    id: str = Field(examples=[_ID])
+    name: str = Field(examples=["titration.png"])
+
+
+class NoteFiles(_Strict):
+    """The files of a note, by name."""
+
+    items: list[NoteFile]
+
+
 class UnsentOut(_Strict):
     """A change that the other side does not have yet; a refused one says why, and what to do."""
 

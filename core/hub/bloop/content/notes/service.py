@@ -1,4 +1,4 @@
-"""Commands of people on notes: written, edited, moved, deleted, given files, and taken back.
+"""Commands of people on notes: written, edited, moved, deleted, restored, and taken back.
 
 A note of a live connection is changed here at once, and sent by a job that is asked for in the
 same transaction; what its system cannot write is refused. A note of nobody is just changed.
@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from bloop.content import placing
 from bloop.content.models import Container, Item, Node, Version
-from bloop.content.notes.making import add_note
+from bloop.content.notes.making import add_note, rehang
 from bloop.content.notes.merge import Text
 from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.notes.texts import columns_of_text, places_of, retitle, text_of
@@ -27,7 +27,6 @@ from bloop.content.notes.waiting import (
 )
 from bloop.content.service import (
     SourceWinsError,
-    add_file,
     changed,
     editable,
     title_of,
@@ -172,19 +171,21 @@ def delete(unit: UnitOfWork, id_: str, version: int | None) -> Item:
 
 @command("content:write")
 def restore(unit: UnitOfWork, id_: str, version: int | None) -> Item:
-    """Take a note out of the trash; where it is gone over there already, it is written anew."""
+    """Bring a note back that was deleted; where it is gone over there, it is written anew."""
     row = unit.get(Item, id_)
     unit.expect(row, version)
-    if row.kind != Kind.NOTE or row.state != "trashed":
-        raise ConflictError(f"note {id_} is not in the trash")
+    if row.kind != Kind.NOTE or row.state not in {"trashed", "missing"}:
+        raise ConflictError(f"note {id_} was not deleted")
     connection = live_connection(unit, row)
     waiting = unsent_of(unit, row.id, NoteWrite.DELETE)
     live = connection is not None and row.connection_id is not None
     if live and (waiting is None or waiting.state == "sending"):
         text = text_of(row)
-        return create(
+        anew = create(
             unit, row.container_id, title=text.title, markdown=text.markdown, tags=text.tags
         )
+        rehang(unit, row, anew)
+        return anew
     drop(unit, row.id, NoteWrite.DELETE)
     theirs = Text.of_json(row.theirs) if row.theirs else None
     same = theirs is None or theirs.same(text_of(row))
@@ -193,38 +194,6 @@ def restore(unit: UnitOfWork, id_: str, version: int | None) -> Item:
     if connection is not None and not same:
         want(unit, connection, row, NoteWrite.UPDATE)
     return row
-
-
-@command("content:write")
-def attach(
-    unit: UnitOfWork,
-    id_: str,
-    version: int | None,
-    *,
-    name: str,
-    media_type: str | None,
-    sha256: str,
-    size: int,
-) -> Item:
-    """Give a note a file, which its text then links to at its end; the note."""
-    row = note(unit, id_)
-    was = text_of(row)
-    expect_text(unit, row, was, version)
-    connection = live_connection(unit, row)
-    refuse_unwritten(connection, NoteWrite.ATTACH)
-    refuse_unwritten(connection, NoteWrite.UPDATE)
-    file = add_file(
-        unit, row.container_id, name=name, media_type=media_type, sha256=sha256, size=size
-    )
-    if connection is not None:
-        file.published = True
-        unit.session.flush()
-        want(unit, connection, file, NoteWrite.ATTACH, about=row.id)
-    shown = "!" if (media_type or "").startswith("image/") else ""
-    label = name.replace("[", "(").replace("]", ")")
-    link = f"{shown}[{label}](bloop:file:{file.remote_id})"
-    markdown = f"{was.markdown.rstrip()}\n\n{link}\n".lstrip("\n")
-    return put_text(unit, row, Text(was.title, markdown, was.tags), "edited")
 
 
 @command("content:write")

@@ -169,6 +169,7 @@ def ask_for_send(
         plugin_id=connection.plugin_id,
         queue=QUEUE,
         max_attempts=ATTEMPTS,
+        owner=connection.owner_id,
     )
     set_unversioned(unit, connection, send_job=job)
     return job
