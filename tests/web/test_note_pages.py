@@ -150,6 +150,12 @@ async def test_files_earlier_texts_and_deleted_notes(hub, visit):
     late = await submit(educator, f"{path}/texts", to=newest, version="1")
     assert late.status_code == 409
 
+    moved = await submit(educator, f"{path}/move", page=f"{path}/edit", place="below:")
+    assert moved.status_code == 303
+    nowhere = await submit(educator, f"{path}/move", page=f"{path}/edit", place="below:nothing")
+    assert nowhere.status_code == 422
+    await calm(hub)
+
     await submit(educator, f"{path}/delete", page=f"{path}/edit")
     await calm(hub)
     gone = f"/courses/{note['container']}/notes/gone"
