@@ -14,7 +14,8 @@ from bloop.accounts.actions import may
 from bloop.content.file_routes import uploaded
 from bloop.content.notes import attaching, queries, service
 from bloop.content.notes.routes import conflict_of, conflict_shown, files_of, note_of
-from bloop.content.queries import CONTAINER, TEACHES_ITEM
+from bloop.content.notes.transfer import transfer
+from bloop.content.queries import CONTAINER, CONTAINERS, TEACHES_ITEM
 from bloop.content.tree_routes import one, run, taught
 from bloop.content.trees import read_tree
 from bloop.store.errors import ConflictError, InvalidError
@@ -134,6 +135,27 @@ async def delete_note(request: Request, note_id: str) -> Response:
 
 
 @router.post(
+    "/notes/{note_id}/move",
+    action="content:write",
+    also=_THIS_NOTE,
+    problems=(404, 409, 422),
+    include_in_schema=False,
+)
+async def move_note(request: Request, note_id: str) -> Response:
+    """Give the note the form's ``place``: ``below:`` a node of its notebook, or ``in:`` another."""
+    form = await read_form(request)
+    how, _, id_ = form["place"].partition(":")
+    try:
+        if how == "in":
+            row = await run(request, transfer, note_id, None, id_)
+        else:
+            row = await run(request, service.move, note_id, None, parent=id_ or None)
+    except (InvalidError, ConflictError) as err:
+        return await _again(request, note_id, err)
+    return RedirectResponse(f"/lessons/{row.id}", 303)
+
+
+@router.post(
     "/notes/{note_id}/files",
     action="content:write",
     also=_THIS_NOTE,
@@ -213,12 +235,17 @@ async def _form(
     if note is not None and isinstance(error, ConflictError) and error.current is not None:
         # Whoever saves once more has seen what it is now.
         now, given["version"] = note["markdown"], str(note["row_version"])
-    places: list[dict[str, Any]] = []
-    if note is None:
-        tree = await read_tree(
-            hub_of(request).database, call_of(request), container_id, drafts=True
-        )
-        places = [node for node in tree if node["state"] == "active"]
+    database, call = hub_of(request).database, call_of(request)
+    tree = await read_tree(database, call, container_id, drafts=True)
+    places = [node for node in tree if node["state"] == "active"]
+    books: list[dict[str, Any]] = []
+    if note is not None and _can(note, NoteWrite.DELETE) and may(call, "content:write"):
+        rows = await database.read(CONTAINERS, call, after="", limit=MOST)
+        books = [
+            book
+            for book in to_dicts(CONTAINERS, rows)
+            if book["kind"] == "notebook" and book["id"] != container_id
+        ]
     return await page(
         request,
         "note_edit.html",
@@ -230,6 +257,8 @@ async def _form(
         now=now,
         places=places,
         files=[] if note is None else await files_of(request, note),
+        books=books,
+        can_move=note is not None and _can(note, NoteWrite.MOVE),
         can_attach=note is not None and _can(note, NoteWrite.ATTACH),
         can_delete=note is not None and _can(note, NoteWrite.DELETE),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -14,10 +15,13 @@ from bloop.accounts.http import expected_version, json_response
 from bloop.content import queries as content
 from bloop.content.file_routes import uploaded
 from bloop.content.models import Item
-from bloop.content.notes import attaching, queries, service, waiting
+from bloop.content.notes import attaching, folders, queries, service, waiting
 from bloop.content.notes.schemas import (
     ConflictList,
     ConflictOut,
+    FolderAsked,
+    FolderIn,
+    FolderMove,
     NoteChange,
     NoteFiles,
     NoteIn,
@@ -29,6 +33,7 @@ from bloop.content.notes.schemas import (
     UnsentList,
 )
 from bloop.content.notes.texts import text_of
+from bloop.content.notes.transfer import transfer
 from bloop.content.tree_routes import WRITES, answer_page, one, read_page, run, taught
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import parsed, to_dicts
@@ -118,9 +123,15 @@ async def change_note(request: Request, note_id: str, body: NoteChange) -> Respo
     problems=WRITES,
 )
 async def move_note(request: Request, note_id: str, body: NoteMove) -> Response:
-    """Give a note another place in its notebook."""
-    await run(request, service.move, note_id, expected_version(request), **body.model_dump())
-    return await _answer(request, note_id)
+    """Give a note another place, in its notebook or another one; the note that it is there."""
+    given = body.model_dump()
+    container = given.pop("container")
+    version = expected_version(request)
+    if container is None:
+        row = await run(request, service.move, note_id, version, **given)
+    else:
+        row = await run(request, transfer, note_id, version, container, **given)
+    return await _answer(request, row.id)
 
 
 @router.delete(
@@ -218,6 +229,38 @@ async def detach_file(request: Request, note_id: str, file_id: str) -> Response:
     """Take a file off a note: its text shows it no more. In its system the file stays."""
     await run(request, attaching.detach, note_id, expected_version(request), file_id)
     return await _answer(request, note_id)
+
+
+# -- folders
+
+
+@router.post(
+    "/containers/{container_id}/folders",
+    action="content:write",
+    also=taught("containers", "container_id"),
+    response_model=FolderAsked,
+    status_code=202,
+    problems=(404, 409, 422),
+)
+async def create_folder(request: Request, container_id: str, body: FolderIn) -> Response:
+    """A new folder, which is made first in the system that the notebook comes from."""
+    asked = await run(request, folders.create_folder, container_id, **body.model_dump())
+    return json_response(asdict(asked), 202)
+
+
+@router.post(
+    "/folders/{node_id}/move",
+    action="content:write",
+    also=taught("nodes", "node_id"),
+    response_model=FolderAsked,
+    status_code=202,
+    problems=WRITES,
+)
+async def move_folder(request: Request, node_id: str, body: FolderMove) -> Response:
+    """Give a folder another place or name, first in the system that it comes from."""
+    version = expected_version(request)
+    asked = await run(request, folders.move_folder, node_id, version, **body.model_dump())
+    return json_response(asdict(asked), 202)
 
 
 # -- what waits, and what is in conflict
