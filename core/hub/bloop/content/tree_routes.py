@@ -184,6 +184,7 @@ async def show_tree(request: Request, container_id: str) -> Response:
 
 
 async def is_user(request: Request) -> bool:
+    """For ``also`` of a route: whether a person asks, who may own something."""
     return call_of(request).principal.kind is PrincipalKind.USER
 
 

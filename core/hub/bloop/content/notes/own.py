@@ -111,7 +111,7 @@ def choose_notebook(unit: UnitOfWork, notebook_id: str) -> Container:
 
 def notebook_of(unit: UnitOfWork, *, title: str) -> Container:
     """Where new notes of the caller go: what they chose, else their own here, made at the first."""
-    chosen = unit.session.scalar(
+    chosen: Container | None = unit.session.scalar(
         _own_notebooks(unit).join(
             NotePlace,
             and_(
@@ -123,7 +123,7 @@ def notebook_of(unit: UnitOfWork, *, title: str) -> Container:
     )
     if chosen is not None and _takes_notes(unit, chosen):
         return chosen
-    own = unit.session.scalar(
+    own: Container | None = unit.session.scalar(
         _own_notebooks(unit)
         .where(Container.connection_id.is_(None))
         .order_by(Container.id)
