@@ -87,7 +87,7 @@ async def test_nobody_else_reads_or_changes_anything_of_it(own, come, role):
         (
             "POST",
             f"/api/v1/containers/{own.notebook}/enrolments",
-            {"json": {"user": getattr(client, "user", "")}},
+            {"json": user},
         ),
     ]
     for method, path, body in tries:

@@ -9,12 +9,12 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.access import Router, by_user, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.content.notes import queries, service
 from bloop.content.notes.routes import conflict_of, conflict_shown, note_of
 from bloop.content.queries import CONTAINER, TEACHES_ITEM
-from bloop.content.tree_routes import one, run, taught
+from bloop.content.tree_routes import one, run, sees_drafts, taught
 from bloop.content.trees import read_tree
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.statements import to_dicts
@@ -176,22 +176,32 @@ async def _form(
 # -- what waits, and what is in conflict
 
 
-@router.get("/unsent", action="content:write", include_in_schema=False)
+_BY_OWNER = by_user("content:write")
+
+
+@router.get("/unsent", action="content:write", also=_BY_OWNER, include_in_schema=False)
 async def show_unsent(request: Request) -> Response:
     """What other systems do not have yet, and what both sides changed."""
     call, database = call_of(request), hub_of(request).database
-    waits = await database.read(queries.UNSENT, call, after="", limit=MOST)
-    conflicts = await database.read(queries.CONFLICTS, call, after="", limit=MOST)
+    writer = sees_drafts(call)
+    read = queries.UNSENT if writer else queries.OWN_UNSENT
+    read_conflicts = queries.CONFLICTS if writer else queries.OWN_CONFLICTS
+    waits = await database.read(read, call, after="", limit=MOST)
+    conflicts = await database.read(read_conflicts, call, after="", limit=MOST)
     return await page(
         request,
         "unsent.html",
-        unsent=to_dicts(queries.UNSENT, waits),
-        conflicts=[conflict_shown(row) for row in to_dicts(queries.CONFLICTS, conflicts)],
+        unsent=to_dicts(read, waits),
+        conflicts=[conflict_shown(row) for row in to_dicts(read_conflicts, conflicts)],
     )
 
 
 @router.post(
-    "/unsent/{unsent_id}/retry", action="content:write", problems=(404,), include_in_schema=False
+    "/unsent/{unsent_id}/retry",
+    action="content:write",
+    also=_BY_OWNER,
+    problems=(404,),
+    include_in_schema=False,
 )
 async def retry(request: Request, unsent_id: str) -> Response:
     """Send a change again."""
@@ -202,6 +212,7 @@ async def retry(request: Request, unsent_id: str) -> Response:
 @router.post(
     "/unsent/{unsent_id}/revert",
     action="content:write",
+    also=_BY_OWNER,
     problems=(404, 409),
     include_in_schema=False,
 )
@@ -212,7 +223,11 @@ async def revert(request: Request, unsent_id: str) -> Response:
 
 
 @router.get(
-    "/conflicts/{conflict_id}", action="content:write", problems=(404,), include_in_schema=False
+    "/conflicts/{conflict_id}",
+    action="content:write",
+    also=_BY_OWNER,
+    problems=(404,),
+    include_in_schema=False,
 )
 async def show_conflict(request: Request, conflict_id: str) -> Response:
     """Both texts side by side."""
@@ -222,6 +237,7 @@ async def show_conflict(request: Request, conflict_id: str) -> Response:
 @router.post(
     "/conflicts/{conflict_id}",
     action="content:write",
+    also=_BY_OWNER,
     problems=(404, 409, 422),
     include_in_schema=False,
 )

@@ -14,6 +14,7 @@ from bloop.accounts.models import User
 from bloop.accounts.people.followers import ADDRESSED
 from bloop.content.enrolling.models import LinkedBy, PersonLink
 from bloop.content.models import Person
+from bloop.kernel.models import Connection
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError, NotFoundError
 from bloop.store.unit import UnitOfWork
@@ -70,6 +71,8 @@ def _person(unit: UnitOfWork, person_id: str) -> Person:
     found = unit.session.get(Person, (unit.institution, person_id))
     if found is None:
         raise NotFoundError(f"no person {person_id[:40]}")
+    if found.connection_id is not None:
+        unit.get(Connection, found.connection_id)  # Whoever is known over one's own is not others'.
     return found
 
 
