@@ -12,7 +12,11 @@ from typing import Any
 from sqlalchemy import and_, func, select
 
 from bloop.accounts.actions import may
-from bloop.content.enrolling.visibility import item_visible, with_container
+from bloop.content.enrolling.visibility import (
+    container_reachable,
+    item_visible,
+    with_container,
+)
 from bloop.content.models import Container, Item
 from bloop.content.notes import service
 from bloop.content.notes.models import Anchor, NotePlace
@@ -178,6 +182,7 @@ def _lesson(unit: UnitOfWork, id_: str) -> Item:
             Container.institution_id == unit.institution,
             Item.id == id_,
             Item.state != "trashed",
+            container_reachable,
         )
     )
     if not may(unit.call, "content:write"):
