@@ -117,6 +117,7 @@ SILENT = {
     "/connections/{connection_id}/settings",  # Its plugin is not loaded here.
     "/connections/{connection_id}/courses",
     "/api/v1/connections/{connection_id}/hints",
+    "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
     "/api/v1/containers/{subject_id}/versions",
 }
