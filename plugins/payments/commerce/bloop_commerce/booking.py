@@ -7,7 +7,7 @@ what a bank holds until a dispute is decided.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from bloop_sdk.providers.payments import FactKind, PaymentFact
@@ -21,61 +21,52 @@ Lines: TypeAlias = Mapping[tuple[str, str], int]
 FEES, SALES, TAX = "fees", "sales", "tax"
 REFUNDS, DISPUTES, CHARGEBACKS = "refunds", "disputes", "chargebacks"
 
-_MOVING = frozenset(
-    {
-        FactKind.CAPTURED,
-        FactKind.REFUNDED,
-        FactKind.DISPUTED,
-        FactKind.DISPUTE_WON,
-        FactKind.DISPUTE_LOST,
-    }
-)
-"""Facts that are booked."""
-
 
 def cash(provider: str) -> str:
     """The account of what lies with a provider."""
     return f"cash:{provider}"
 
 
+_WITH_FEES = frozenset({FactKind.CAPTURED, FactKind.REFUNDED, FactKind.DISPUTED})
+"""What a provider may keep something for; how a dispute ended may state the same fee again."""
+
+
 def bookings(facts: Sequence[tuple[Key, PaymentFact]]) -> dict[Key, Lines]:
     """The lines of each fact that has any."""
-    opened = {(key[0], fact.id): fact for key, fact in facts if fact.kind is FactKind.DISPUTED}
+    opened = {(key[0], fact.id) for key, fact in facts if fact.kind is FactKind.DISPUTED}
     made: dict[Key, Lines] = {}
     for key, fact in facts:
-        if fact.money is None:
-            continue
         lines: Counter[tuple[str, str]] = Counter()
-        moved = _lines(key[0], fact, opened.get((key[0], fact.id)))
-        for currency, some in ((fact.money.currency, moved), *_fees(key[0], fact)):
-            assert sum(some.values()) == 0, f"a booking of {key} does not come to zero"
-            lines.update({(account, currency): n for account, n in some.items()})
-        if any(lines.values()):
-            made[key] = {where: n for where, n in lines.items() if n}
+        if fact.money is not None:
+            moved = _moved(key[0], fact, fact.money.amount, is_opened=(key[0], fact.id) in opened)
+            lines.update({(account, fact.money.currency): n for account, n in moved.items()})
+        if fact.fee is not None and fact.kind in _WITH_FEES:
+            # What a provider keeps may be of another currency than the price.
+            fee = fact.fee
+            lines.update(
+                {(cash(key[0]), fee.currency): -fee.amount, (FEES, fee.currency): fee.amount}
+            )
+        if found := {line: amount for line, amount in lines.items() if amount}:
+            made[key] = found
     return made
 
 
-def _fees(provider: str, fact: PaymentFact) -> Iterator[tuple[str, Mapping[str, int]]]:
-    """What the provider kept, in the currency in which it settles."""
-    if fact.fee is not None and fact.kind in _MOVING:
-        yield fact.fee.currency, {cash(provider): -fact.fee.amount, FEES: fact.fee.amount}
-
-
-def _lines(provider: str, fact: PaymentFact, opened: PaymentFact | None) -> Counter[str]:
-    amount, tax = fact.money.amount if fact.money else 0, fact.tax
-    lines: Counter[str] = Counter()
+def _moved(provider: str, fact: PaymentFact, amount: int, *, is_opened: bool) -> dict[str, int]:
+    """What moved between accounts, in the fact's own currency."""
+    tax = fact.tax
     match fact.kind:
         case FactKind.CAPTURED:
-            lines.update({cash(provider): amount, SALES: tax - amount, TAX: -tax})
+            return {cash(provider): amount, SALES: tax - amount, TAX: -tax}
         case FactKind.REFUNDED:
-            lines.update({cash(provider): -amount, REFUNDS: amount - tax, TAX: tax})
+            return {cash(provider): -amount, REFUNDS: amount - tax, TAX: tax}
         case FactKind.DISPUTED:
-            lines.update({cash(provider): -amount, DISPUTES: amount})
+            return {cash(provider): -amount, DISPUTES: amount}
         case FactKind.DISPUTE_WON:
             # One that was never told of as opened has taken nothing that could come back.
-            amount = amount if opened else 0
-            lines.update({cash(provider): amount, DISPUTES: -amount})
+            back = amount if is_opened else 0
+            return {cash(provider): back, DISPUTES: -back}
         case FactKind.DISPUTE_LOST:
-            held = DISPUTES if opened else cash(provider)
-            lines.update({held: -amount, CHARGEBACKS: amount - tax, TAX: tax})
-    return lines
+            held = DISPUTES if is_opened else cash(provider)
+            return {held: -amount, CHARGEBACKS: amount - tax, TAX: tax}
+        case _:
+            return {}

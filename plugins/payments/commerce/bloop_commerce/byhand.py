@@ -9,7 +9,7 @@ from bloop_commerce.facts import AHEAD
 from bloop_commerce.tables import Order, now
 from bloop_sdk import CallContext, PreconditionFailedError, Unit, UnsupportedError
 from bloop_sdk.money import Money
-from bloop_sdk.providers.payments import Can
+from bloop_sdk.providers.payments import ByHandProvider, Can
 
 
 async def record(
@@ -19,6 +19,8 @@ async def record(
     provider = await ctx.providers.get("payments", order.provider)
     if Can.BY_HAND not in provider.spec().can:
         raise UnsupportedError(f"{order.provider} tells by itself what has come")
+    if not isinstance(provider, ByHandProvider):
+        raise UnsupportedError(f"what came by {order.provider} can't be noted here")
     if order.remote_id is None:
         raise PreconditionFailedError("nobody was told yet where to pay this order")
     if not reference or len(reference) > 140:

@@ -38,19 +38,19 @@ def check(fact: PaymentFact) -> None:
         raise MalformedRecordError(
             f"{fact.kind} {fact.id} is of the future: {fact.as_of}", cure="set both clocks"
         )
-    if fact.money is None:
-        return
-    try:
-        for money in (fact.money, fact.fee or fact.money):
+    for money in filter(None, (fact.money, fact.fee)):
+        try:
             currency_of(money.currency)
-    except UnsupportedError as err:
-        raise MalformedRecordError(f"{fact.kind} {fact.id}: {err.message}") from None
-    for name, amount in (("money", fact.money.amount), ("tax", fact.tax)):
-        if not 0 <= amount <= LARGEST:
-            raise MalformedRecordError(f"{fact.kind} {fact.id}: no such amount of {name}: {amount}")
-    fee = fact.fee.amount if fact.fee else 0
-    if abs(fee) > LARGEST or fact.tax > fact.money.amount:
-        raise MalformedRecordError(f"{fact.kind} {fact.id}: fee or tax is more than can be")
+        except UnsupportedError as err:
+            raise MalformedRecordError(f"{fact.kind} {fact.id}: {err.message}") from None
+    amount = fact.money.amount if fact.money else 0
+    if not 0 <= fact.tax <= amount <= LARGEST:
+        raise MalformedRecordError(
+            f"{fact.kind} {fact.id}: {amount}, of it {fact.tax} tax, can't be"
+        )
+    # A fee that is given back is below zero.
+    if fact.fee is not None and abs(fact.fee.amount) > LARGEST:
+        raise MalformedRecordError(f"{fact.kind} {fact.id}: no such fee: {fact.fee.amount}")
 
 
 def keep(unit: Unit, provider: str, facts: Iterable[PaymentFact]) -> list[Fact]:
@@ -127,10 +127,10 @@ def to_json(fact: PaymentFact) -> dict[str, Any]:
     for name in ("tax", "reason"):
         if value := getattr(fact, name):
             made[name] = value
-    if fact.fee is not None:
-        made["fee"] = {"amount": fact.fee.amount, "currency": fact.fee.currency.upper()}
     if fact.money is not None:
         made |= {"amount": fact.money.amount, "currency": fact.money.currency.upper()}
+    if fact.fee is not None:
+        made["fee"] = {"amount": fact.fee.amount, "currency": fact.fee.currency.upper()}
     if fact.period is not None:
         made["period"] = _times(fact.period)
     if (told := fact.subscription) is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bloop_commerce.booking import Key, Lines, bookings
+from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import FactKind, PaymentFact, Subscription, SubscriptionStatus
 
 
@@ -301,24 +302,35 @@ def _taken_back(known: _Known) -> OrderState | None:
 
 def _faults(known: _Known) -> Iterator[str]:
     """What somebody has to look at."""
-    terms = known.terms
-    for one in known.captures:
-        if currency_of(one.fact) != terms.currency:
-            yield f"{one.fact.money} came, and the order is in {terms.currency}"
-    came = sum(one.amount for one in _own(known) if one.stands)
-    if not terms.repeats and known.captures and came > 0:
-        # Who adds tax takes more than was agreed, and says how much of it is tax.
-        tax = sum(one.fact.tax for one in _own(known) if one.stands)
-        if came < terms.total:
-            yield f"{came} came in all, and {terms.total} were agreed"
-        elif came - tax > terms.total:
-            yield f"{came - tax} came before tax, and {terms.total} were agreed"
+    yield from _wrong_money(known)
     for fact in known.of(FactKind.DISPUTE_LOST, FactKind.DISPUTE_WON):
         if fact.id not in {one.id for one in known.of(FactKind.DISPUTED)}:
             yield f"dispute {fact.id} has ended, and nobody told of its beginning"
+    for fact in known.of(FactKind.REFUNDED):
+        if not amount_of(fact) and known.terms.total:
+            yield f"refund {fact.id} did not come through"
     gone = sum(map(amount_of, known.of(FactKind.REFUNDED)))
     if gone > sum(map(amount_of, known.of(FactKind.CAPTURED))):
         yield "more was given back than came"
+
+
+def _wrong_money(known: _Known) -> Iterator[str]:
+    """What came, where it is not what was agreed."""
+    terms, currency = known.terms, known.terms.currency
+    for one in known.captures:
+        if currency_of(one.fact) != currency:
+            yield f"{one.fact.money} came, and the order is in {currency}"
+    standing = [one for one in _own(known) if one.stands]
+    came = sum(one.amount for one in standing)
+    if terms.repeats or not came:
+        return
+    # Who adds tax takes more than was agreed, and says how much of it is tax.
+    untaxed = came - sum(one.fact.tax for one in standing)
+    agreed = Money(amount=terms.total, currency=currency)
+    if came < terms.total:
+        yield f"{Money(amount=came, currency=currency)} came in all, and {agreed} was agreed"
+    elif untaxed > terms.total:
+        yield f"{Money(amount=untaxed, currency=currency)} came before tax, and {agreed} was agreed"
 
 
 def amount_of(fact: PaymentFact) -> int:

@@ -7,13 +7,13 @@ from bloop_commerce.books import open_books
 from bloop_commerce.tables import Order, Price
 from bloop_sdk import CallContext, PreconditionFailedError, Unit, UnsupportedError
 from bloop_sdk.money import Money
-from bloop_sdk.providers.payments import Can, CheckoutLine
+from bloop_sdk.providers.payments import Can, CheckoutLine, SubscriptionProvider
 
 
 async def cancel(ctx: CallContext, order: Order, *, at_period_end: bool = True) -> Order:
     """End an order's subscription, with the time that is paid or now."""
     subscription = _subscription(order)
-    provider = await ctx.providers.get("payments", order.provider)
+    provider = await _provider(ctx, order)
     # A later version is another decision: who went on meanwhile can end it once more.
     step = f"cancel-{'then' if at_period_end else 'now'}-{order.version}"
     told = await provider.cancel(
@@ -26,7 +26,7 @@ async def cancel(ctx: CallContext, order: Order, *, at_period_end: bool = True) 
 async def change(ctx: CallContext, order: Order, price: str, quantity: int) -> Order:
     """Have an order's subscription go on with another price, or for another number of seats."""
     subscription = _subscription(order)
-    provider = await ctx.providers.get("payments", order.provider)
+    provider = await _provider(ctx, order)
     if Can.CHANGE_PLAN not in provider.spec().can:
         raise UnsupportedError(f"{order.provider} can't change a subscription", cure="end it")
     if not 1 <= quantity <= checkout.MOST_PIECES:
@@ -64,10 +64,16 @@ def _planned(unit: Unit, order_id: str, price_id: str) -> tuple[Price, str]:
 async def portal(ctx: CallContext, order: Order, address: str) -> str:
     """Where the buyer changes cards and finds the provider's papers."""
     subscription = _subscription(order)
-    provider = await ctx.providers.get("payments", order.provider)
+    provider = await _provider(ctx, order)
     if Can.PORTAL not in provider.spec().can:
         raise UnsupportedError(f"{order.provider} has no such page")
-    found: str = await provider.portal(subscription, f"{address}/purchases/{order.id}")
+    return await provider.portal(subscription, f"{address}/purchases/{order.id}")
+
+
+async def _provider(ctx: CallContext, order: Order) -> SubscriptionProvider:
+    found = await ctx.providers.get("payments", order.provider)
+    if not isinstance(found, SubscriptionProvider):
+        raise UnsupportedError(f"{order.provider} has no subscriptions that could be changed here")
     return found
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from bloop_commerce import catalogue, checkout, facts, ledger, orders, refunds
+from bloop_commerce import api, catalogue, checkout, facts, ledger, orders, refunds
 from bloop_sdk import NotFoundError, PreconditionFailedError, UnavailableError, UnsupportedError
 from bloop_sdk.money import Money
-from bloop_sdk.providers.payments import FactKind
+from bloop_sdk.providers.payments import CheckoutLine, CheckoutRequest, FactKind
 
 
 async def test_who_has_paid_is_let_in_and_the_books_say_so(shop):
@@ -35,8 +37,6 @@ async def test_a_fact_that_changes_is_corrected_by_a_further_entry(shop):
     order = await shop.buy(shop.sell())
     paid = shop.till.pay(order.remote_id)
     shop.learn(paid)
-    from dataclasses import replace
-    from datetime import timedelta
 
     fees = replace(
         paid, fee=Money(amount=99, currency="EUR"), as_of=paid.as_of + timedelta(minutes=1)
@@ -107,10 +107,6 @@ async def test_a_checkout_that_was_lost_is_found_again(shop):
 async def test_facts_that_come_before_their_order_is_known_are_found_later(shop):
     id_ = shop.place(shop.sell())
     provider = await shop.ctx("ada").providers.get("payments", "till")
-    from dataclasses import replace
-
-    from bloop_sdk.money import Money
-    from bloop_sdk.providers.payments import CheckoutLine, CheckoutRequest
 
     money = Money(amount=4900, currency="EUR")
     request = CheckoutRequest(
@@ -131,9 +127,34 @@ async def test_facts_that_come_before_their_order_is_known_are_found_later(shop)
     assert (order.state, order.captured, order.refunded) == ("paid", 4900, 100)
 
 
+async def test_a_fee_of_another_currency_is_booked_in_that(shop):
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    shop.learn(replace(paid, fee=Money(amount=177, currency="USD")))
+    found = {(one.account, one.currency): one.amount for one in shop.read(ledger.trial_balance)}
+    assert found == {
+        ("cash:till", "EUR"): 4900, ("sales", "EUR"): -4900,
+        ("cash:till", "USD"): -177, ("fees", "USD"): 177,
+    }  # fmt: skip
+
+
+async def test_a_refund_that_fails_after_all_can_be_given_again(shop):
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    back = shop.till.told(FactKind.REFUNDED, paid)
+    shop.learn(paid, back)
+    assert shop.courses() == set()
+    nothing = replace(back.money, amount=0)
+    shop.learn(replace(back, money=nothing, as_of=back.as_of + timedelta(seconds=1)))
+    order = shop.order(order.id)
+    assert (order.state, order.refunded, shop.courses()) == ("paid", 0, {"c1"})
+    assert "did not come through" in order.faults[0]
+    assert shop.read(refunds.left_of, order) == {paid.id: 4900}
+
+
 async def test_money_that_is_wrong_gives_nothing_and_is_told(shop):
     product = shop.sell()
-    for amount, currency, fault in ((4899, "EUR", "4899 came"), (9999, "JPY", "in EUR")):
+    for amount, currency, fault in ((4899, "EUR", "48.99 EUR came"), (9999, "JPY", "in EUR")):
         order = await shop.buy(product)
         shop.learn(shop.till.pay(order.remote_id, amount, currency))
         order = shop.order(order.id)
@@ -204,7 +225,6 @@ async def test_a_lost_dispute_is_booked_as_one(shop):
 
 
 async def test_nobody_else_sees_an_order(shop):
-    from bloop_commerce import api
 
     order = await shop.buy(shop.sell())
 

@@ -41,7 +41,6 @@ PLANS = {"p": Plan(("c1",)), "q": Plan(("c2",), 3)}
 
 times = st.integers(0, 40).map(lambda days: START + timedelta(days=days))
 names = st.sampled_from(["a", "b", "c"])
-fees = st.builds(Money, amount=st.integers(-5, 20), currency=st.sampled_from(["EUR", "EUR", "USD"]))
 periods = st.none() | st.builds(
     lambda start, days: Period(start=start, end=start + timedelta(days=days)),
     times,
@@ -71,7 +70,7 @@ def a_fact(draw):
         as_of=draw(times),
         money=money,
         tax=draw(st.integers(0, amount)) if money else 0,
-        fee=draw(st.none() | fees),
+        fee=draw(st.none() | st.integers(-5, 20).map(lambda n: Money(amount=n, currency="USD"))),
         about=draw(st.sampled_from(["", "a", "b", "c", "x"])) if money else "",
         period=draw(periods) if kind is FactKind.CAPTURED else None,
         subscription=told,
@@ -105,7 +104,8 @@ def test_nothing_depends_on_how_facts_are_read_and_each_booking_is_zero(agreed, 
     stated = known(told)
     found = stand(agreed, stated)
     for lines in found.bookings.values():
-        assert sum(lines.values()) == 0
+        for currency in {currency for _, currency in lines}:
+            assert sum(n for (_, other), n in lines.items() if other == currency) == 0
     random.shuffle(stated)
     assert stand(agreed, stated) == found
     ends = [span.end for span in found.spans]
@@ -211,11 +211,17 @@ class Deliveries(RuleBasedStateMachine):
         self.told.append(self.till.renewed("r2", status, period, at, ends=ends))
 
     @precondition(lambda self: self.told)
-    @rule(data=st.data(), fee=fees, hours=st.sampled_from([-1, 0, 1]))
+    @rule(data=st.data(), fee=st.integers(0, 20), hours=st.sampled_from([-1, 0, 1]))
     def revise(self, data, fee, hours):
         one = data.draw(st.sampled_from(self.told))
         if one.as_of + timedelta(hours=hours) < datetime.now(UTC):
-            self.told.append(replace(one, fee=fee, as_of=one.as_of + timedelta(hours=hours)))
+            self.told.append(
+                replace(
+                    one,
+                    fee=Money(amount=fee, currency="EUR"),
+                    as_of=one.as_of + timedelta(hours=hours),
+                )
+            )
 
     @precondition(lambda self: self.told)
     @rule(data=st.data())

@@ -94,11 +94,10 @@ class Till:
             currency=currency or made["total"].currency,
         )
         self.moved.append(("captured", money.amount))
-        kept = Money(amount=fee, currency=money.currency) if fee else None
         return self.state(PaymentFact(
             kind=FactKind.CAPTURED, id=f"cap-{next(self.counter)}", remote_id=remote_id,
-            as_of=at or self.now(), order=made["order"], money=money, tax=tax, fee=kept,
-            period=period,
+            as_of=at or self.now(), order=made["order"], money=money, tax=tax,
+            fee=Money(amount=fee, currency="EUR") if fee else None, period=period,
         ))  # fmt: skip
 
     def subscribe(self, remote_id, days=30, at=None, trial=False, pays=True):
