@@ -139,6 +139,7 @@ async def test_the_institutions_token_is_not_theirs_and_a_login_gives_them_one(
     learner, admin = await come("learner"), await come("admin")
     await admin.put(RULE, json={"allowed": True}, headers=ANY)
     made = (await learner.post(OWN, json={"plugin": "campus", "name": "Mine"})).json()
+    assert "id" in made, made
     place = f"/api/v1/connections/{made['id']}"
     checked = (await learner.post(f"{place}/check")).json()
     assert checked["state"] == "auth_failed", "else they would read what the institution reads"
