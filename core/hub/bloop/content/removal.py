@@ -31,7 +31,7 @@ from bloop.content.models import (
     Submission,
     Version,
 )
-from bloop.content.notes.models import Conflict, Unsent
+from bloop.content.notes.models import Anchor, Conflict, NotePlace, Unsent
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.content.versions import subject_of
 from bloop.kernel.connections import audited
@@ -113,6 +113,22 @@ def _seats(mine: Mine) -> ColumnElement[bool]:
     )
 
 
+def _anchors(mine: Mine) -> ColumnElement[bool]:
+    return exists().where(
+        Item.institution_id == Anchor.institution_id,
+        Item.id == Anchor.item_id,
+        Item.connection_id.in_(mine),
+    )
+
+
+def _note_places(mine: Mine) -> ColumnElement[bool]:
+    return exists().where(
+        Container.institution_id == NotePlace.institution_id,
+        Container.id == NotePlace.container_id,
+        Container.connection_id.in_(mine),
+    )
+
+
 CONTENT = (Node, Item, Outcome, CalendarEvent, Container)
 """What is read and built upon."""
 
@@ -130,6 +146,7 @@ BROUGHT = (
     Brought("links of people", PersonLink, _links),
     Brought("people of its systems", Person, _by_connection(Person)),
     Brought("versions of content", Version, versions_of(*CONTENT), content=True),
+    Brought("what own notes are about", Anchor, _anchors, content=True),
     Brought("places", Node, _by_connection(Node), content=True),
     Brought("items", Item, _by_connection(Item), content=True),
     Brought("outcomes", Outcome, _by_connection(Outcome), content=True),
@@ -139,6 +156,7 @@ BROUGHT = (
     Brought("quarantined records", Quarantine, _by_connection(Quarantine)),
     Brought("runs", SyncRun, _by_connection(SyncRun)),
     Brought("enrolments made here", CourseEnrolment, _seats, content=True),
+    Brought("where own notes go", NotePlace, _note_places, content=True),
     Brought("courses and notebooks", Container, _by_connection(Container), content=True),
     Brought("connections", Connection, Connection.id.in_),
 )

@@ -532,6 +532,10 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("next_at", UtcDateTime(), nullable=True),
         sa.Column("writes", Json, nullable=False),
         sa.Column("send_job", sa.String(length=36), nullable=True),
+        sa.Column("watches", sa.Boolean(), nullable=False),
+        sa.Column("watcher", sa.String(length=80), nullable=True),
+        sa.Column("watched_since", UtcDateTime(), nullable=True),
+        sa.Column("unwatched", sa.String(length=2000), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(length=2000), nullable=True),
         sa.Column("cure", sa.String(length=1000), nullable=True),
@@ -678,6 +682,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("progress_done", sa.Integer(), nullable=True),
         sa.Column("progress_total", sa.Integer(), nullable=True),
         sa.Column("progress_message", sa.String(length=500), nullable=True),
+        sa.Column("progress_until", UtcDateTime(), nullable=True),
         sa.Column("result", Json, nullable=True),
         sa.Column("error", Json, nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
@@ -999,8 +1004,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("ends_at", UtcDateTime(), nullable=True),
         sa.Column("term", Json, nullable=True),
         sa.Column("sanitiser", sa.Integer(), nullable=False),
-        sa.Column("summary_html", sa.Text(), nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("tree_version", sa.String(length=36), nullable=False),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
@@ -1015,6 +1018,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("summary_html", sa.Text(), nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.CheckConstraint(
             "(owner_id IS NOT NULL) = (audience = 'owner')", name=op.f("ck_container_owner")
         ),
@@ -1064,7 +1069,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("name", sa.String(length=500), nullable=False),
         sa.Column("email", sa.String(length=320), nullable=True),
         sa.Column("login", sa.String(length=255), nullable=True),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1078,6 +1082,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1193,12 +1198,10 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "calendar_event",
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("sanitiser", sa.Integer(), nullable=False),
-        sa.Column("html", sa.Text(), nullable=False),
         sa.Column("starts_at", UtcDateTime(), nullable=False),
         sa.Column("ends_at", UtcDateTime(), nullable=True),
         sa.Column("all_day", sa.Boolean(), nullable=False),
         sa.Column("location", sa.String(length=500), nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1215,6 +1218,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("item_kind", sa.String(length=20), nullable=True),
         sa.Column("item_remote_id", sa.String(length=500), nullable=True),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1244,7 +1249,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("person_id", sa.String(length=36), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("completed_at", UtcDateTime(), nullable=True),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1261,6 +1265,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("item_kind", sa.String(length=20), nullable=True),
         sa.Column("item_remote_id", sa.String(length=500), nullable=True),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1296,6 +1301,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("user_id", sa.String(length=36), nullable=True),
         sa.Column("group_id", sa.String(length=36), nullable=True),
         sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("source", sa.String(length=60), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("created_by", sa.String(length=80), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -1330,7 +1336,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             "institution_id",
             "container_id",
             "user_id",
-            name=op.f("uq_course_enrolment_institution_id_container_id_user_id"),
+            "source",
+            name=op.f("uq_course_enrolment_institution_id_container_id_user_id_source"),
         ),
     )
     op.create_index(
@@ -1338,6 +1345,14 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "course_enrolment",
         ["institution_id", "group_id", "container_id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_course_enrolment_source",
+        "course_enrolment",
+        ["institution_id", "source"],
+        unique=False,
+        sqlite_where=sa.text("source <> ''"),
+        postgresql_where=sa.text("source <> ''"),
     )
     op.create_index(
         "ix_course_enrolment_user",
@@ -1352,7 +1367,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("sections", Json, nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1366,6 +1380,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1405,11 +1420,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("blob", sa.String(length=64), nullable=True),
         sa.Column("sanitiser", sa.Integer(), nullable=False),
-        sa.Column("html", sa.Text(), nullable=False),
-        sa.Column("data", Json, nullable=False),
-        sa.Column("learner_data", Json, nullable=True),
-        sa.Column("theirs", Json, nullable=True),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1423,6 +1433,11 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("data", Json, nullable=False),
+        sa.Column("learner_data", Json, nullable=True),
+        sa.Column("theirs", Json, nullable=True),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1497,13 +1512,30 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_note_conflict_open", "note_conflict", ["institution_id", "settled", "id"], unique=False
     )
     op.create_table(
+        "note_place",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_note_place_institution_id_container_id_container"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_note_place_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "user_id", name=op.f("pk_note_place")),
+        info={"owned": True},
+    )
+    op.create_table(
         "outcome",
         sa.Column("container_id", sa.String(length=36), nullable=True),
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("parent_remote_id", sa.String(length=500), nullable=True),
         sa.Column("sanitiser", sa.Integer(), nullable=False),
-        sa.Column("html", sa.Text(), nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1517,6 +1549,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1567,7 +1601,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "section",
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1581,6 +1614,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1613,8 +1647,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("submitted_at", UtcDateTime(), nullable=True),
         sa.Column("graded_at", UtcDateTime(), nullable=True),
-        sa.Column("comments", Json, nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1631,6 +1663,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("item_kind", sa.String(length=20), nullable=True),
         sa.Column("item_remote_id", sa.String(length=500), nullable=True),
+        sa.Column("comments", Json, nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1709,8 +1743,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("item_id", sa.String(length=36), nullable=True),
         sa.Column("item_kind", sa.String(length=20), nullable=True),
         sa.Column("item_remote_id", sa.String(length=500), nullable=True),
-        sa.Column("theirs", Json, nullable=True),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1724,6 +1756,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("theirs", Json, nullable=True),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1775,6 +1809,42 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
         sqlite_where=sa.text("item_id IS NULL"),
         postgresql_where=sa.text("item_id IS NULL"),
+    )
+    op.create_table(
+        "note_anchor",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("about_id", sa.String(length=36), nullable=False),
+        sa.Column("course_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("exact", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("suffix", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("moment_ms", sa.Integer(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_note_anchor_institution_id_item_id_item"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_note_anchor_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "item_id", name=op.f("pk_note_anchor")),
+        info={"owned": True},
+    )
+    op.create_index(
+        "ix_note_anchor_about",
+        "note_anchor",
+        ["institution_id", "user_id", "about_id", "item_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_note_anchor_user", "note_anchor", ["institution_id", "user_id", "item_id"], unique=False
     )
     op.create_table(
         "unsent",
