@@ -62,7 +62,7 @@ PAGES_OF = {
     "/api/v1/account/keys/{key_id}": "own_key.id",
 }
 OF_ALL = (
-    *("/x/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
+    *("/x/", "/in/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
     "/account/plugins/",
     *("/login/with/", "/api/v1/connections/plugins/"),
 )
@@ -116,6 +116,8 @@ SILENT = {
     "/api/v1/containers/{container_id}/calendar",  # Nothing of it is still to come.
     "/connections/{connection_id}/settings",  # Its plugin is not loaded here.
     "/connections/{connection_id}/courses",
+    "/api/v1/connections/{connection_id}/hints",
+    "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
     "/api/v1/containers/{subject_id}/versions",
 }
@@ -125,6 +127,7 @@ BODIES = {
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
     "POST /api/v1/containers/{container_id}/notes": {"title": "x"},
+    "POST /api/v1/items/{item_id}/notes": {"markdown": "x"},
     "POST /api/v1/containers/{container_id}/folders": {"title": "x"},
     "POST /api/v1/conflicts/{conflict_id}/settle": {"keep": "both"},
     "PATCH /api/v1/groups/{group_id}": {"name": "x"},
@@ -149,6 +152,7 @@ FORMS = {
     "/courses/{container_id}/audience": {"audience": "open"},
     "/people/groups/{group_id}/members": {"emails": ""},
     "/courses/{container_id}/notes": {"title": "x"},
+    "/lessons/{id}/notes": {"words": "x"},
     "/notes/{note_id}/edit": {"title": "x"},
     "/notes/{note_id}/texts": {"to": "1"},
     "/notes/{note_id}/move": {"place": "below:"},

@@ -17,6 +17,7 @@ from bloop.cli.connecting import (
     read_secrets,
     secret_options,
 )
+from bloop.cli.hints import hints
 from bloop.cli.output import (
     asynchronous,
     console,
@@ -70,6 +71,9 @@ async def list_connections(*, as_json: bool) -> None:
                 for one in found
             ],
         )
+
+
+connections.add_command(hints)
 
 
 @connections.command()

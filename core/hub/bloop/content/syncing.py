@@ -283,4 +283,5 @@ def _enqueue(
         plugin_id=connection.plugin_id,
         queue=QUEUE,
         max_attempts=ATTEMPTS,
+        owner=connection.owner_id,
     )

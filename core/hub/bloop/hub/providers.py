@@ -31,6 +31,7 @@ from bloop_sdk import (
     Precondition,
     ProviderSpec,
     Ref,
+    Subscribing,
     UnsupportedError,
     Watching,
     WebhookRequest,
@@ -109,6 +110,21 @@ class GuardedProvider:
             return [_expected(one, Hint) for one in self.inner.verify_webhook(request)]
 
         return self.calls.run(self.handle, "verify_webhook", hints)
+
+    async def subscribe(self, request: WebhookRequest) -> bool:
+        """As the provider's; False where it knows no subscriptions."""
+        inner = self.inner
+        if not isinstance(inner, Subscribing):
+            return False
+        return await self._call("subscribe", bool, inner.subscribe, request)
+
+    def to_confirm(self) -> str | None:
+        """As the provider's; None where it knows no subscriptions."""
+        inner = self.inner
+        if not isinstance(inner, Subscribing):
+            return None
+        secret = self.calls.run(self.handle, "to_confirm", inner.to_confirm)
+        return None if secret is None else _expected(secret, str)
 
     def can_authorize(self) -> bool:
         """Whether its credential can come from a login at the other side."""

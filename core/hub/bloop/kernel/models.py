@@ -135,12 +135,16 @@ class Connection(Tenant, Base):
     that was asked for last. ``every`` is how often one is asked for by itself, as an interval or a
     cron line in the hub's time zone (NULL: never), and ``next_at`` when next. ``writes`` are those
     of its provider's specification, as it was met last, and ``send_job`` sends what waits for it.
+    One with an ``owner_id`` a user has for themselves: all that it brings is theirs alone.
     ``watches`` says whether that provider can watch for changes: ``watcher`` is the process that
     does, ``watched_since`` then, and ``unwatched`` why nobody can.
     """
 
     __tablename__ = "connection"
     __table_args__ = (
+        ForeignKeyConstraint(
+            ["institution_id", "owner_id"], ["account_user.institution_id", "account_user.id"]
+        ),
         UniqueConstraint("institution_id", "plugin_id", "key"),
         UniqueConstraint("institution_id", "id"),
         Index(
@@ -152,6 +156,7 @@ class Connection(Tenant, Base):
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
+    owner_id: Mapped[str | None] = mapped_column(ID)
     plugin_id: Mapped[str] = mapped_column(String(40))
     capability: Mapped[str] = mapped_column(String(40))
     key: Mapped[str] = mapped_column(String(500))

@@ -93,13 +93,15 @@ USER_SETTINGS = register(
 )
 """What a user has set of a plugin."""
 
+_OPENED = "the hub itself reads over every connection"
 CONNECTION = register(
     "kernel.connection",
     select(*(column for column in Connection.__table__.c if column.name != "institution_id")).where(
         Connection.institution_id == institution, Connection.id == bindparam("id")
     ),
+    whole=_OPENED,
 )
-"""One connection, with its sealed secrets."""
+"""One connection, with its sealed secrets: for who opens it, which a command has allowed."""
 
 CONNECTIONS = register(
     "kernel.connections",
@@ -113,6 +115,7 @@ CONNECTIONS = register(
     .where(Connection.institution_id == institution, Connection.id > bindparam("after"))
     .order_by(Connection.id)
     .limit(bindparam("limit")),
+    whole=_OPENED,
 )
 """A page of an institution's connections, in order of their ids."""
 
@@ -125,6 +128,7 @@ DUE_CONNECTION = register(
         Connection.next_at <= bindparam("now", type_=UtcDateTime),
     )
     .limit(1),
+    whole=_OPENED,
 )
 """Whether a sync of a connection is due."""
 
@@ -167,6 +171,7 @@ CONNECTION_OF = register(
         or_(Connection.institution_id == institution, institution == EVERY_INSTITUTION),
         Connection.id == bindparam("id"),
     ),
+    whole=_OPENED,
 )
 """Whose a connection is, for who knows its id alone."""
 
@@ -180,6 +185,7 @@ CONNECTED = register(
     .group_by(Connection.institution_id)
     .order_by(Connection.institution_id),
     heavy=True,
+    whole="connections are counted, whosever they are",
 )
 """How many connections each institution has by a plugin."""
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.access import Router, by_user, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.content.file_routes import uploaded
 from bloop.content.notes import attaching, queries, service
 from bloop.content.notes.routes import conflict_of, conflict_shown, files_of, note_of
 from bloop.content.notes.transfer import transfer
 from bloop.content.queries import CONTAINER, CONTAINERS, TEACHES_ITEM
-from bloop.content.tree_routes import one, run, taught
+from bloop.content.tree_routes import one, run, sees_drafts, taught
 from bloop.content.trees import read_tree
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.statements import to_dicts
@@ -125,9 +126,12 @@ async def save_note(request: Request, note_id: str) -> Response:
     include_in_schema=False,
 )
 async def delete_note(request: Request, note_id: str) -> Response:
-    """Put the note into the trash, here and there."""
+    """Put the note into the trash, here and there; ``lesson`` is where the visitor was."""
+    form = await read_form(request)
     row = await run(request, service.delete, note_id, None)
-    return RedirectResponse(f"/courses/{row.container_id}", 303)
+    lesson = quote(form["lesson"], safe="")
+    back = f"/lessons/{lesson}#notes" if lesson else f"/courses/{row.container_id}"
+    return RedirectResponse(back, 303)
 
 
 @router.post(
@@ -263,22 +267,32 @@ async def _form(
 # -- what waits, and what is in conflict
 
 
-@router.get("/unsent", action="content:write", include_in_schema=False)
+_BY_OWNER = by_user("content:write")
+
+
+@router.get("/unsent", action="content:write", also=_BY_OWNER, include_in_schema=False)
 async def show_unsent(request: Request) -> Response:
     """What other systems do not have yet, and what both sides changed."""
     call, database = call_of(request), hub_of(request).database
-    waits = await database.read(queries.UNSENT, call, after="", limit=MOST)
-    conflicts = await database.read(queries.CONFLICTS, call, after="", limit=MOST)
+    writer = sees_drafts(call)
+    read = queries.UNSENT if writer else queries.OWN_UNSENT
+    read_conflicts = queries.CONFLICTS if writer else queries.OWN_CONFLICTS
+    waits = await database.read(read, call, after="", limit=MOST)
+    conflicts = await database.read(read_conflicts, call, after="", limit=MOST)
     return await page(
         request,
         "unsent.html",
-        unsent=to_dicts(queries.UNSENT, waits),
-        conflicts=[conflict_shown(row) for row in to_dicts(queries.CONFLICTS, conflicts)],
+        unsent=to_dicts(read, waits),
+        conflicts=[conflict_shown(row) for row in to_dicts(read_conflicts, conflicts)],
     )
 
 
 @router.post(
-    "/unsent/{unsent_id}/retry", action="content:write", problems=(404,), include_in_schema=False
+    "/unsent/{unsent_id}/retry",
+    action="content:write",
+    also=_BY_OWNER,
+    problems=(404,),
+    include_in_schema=False,
 )
 async def retry(request: Request, unsent_id: str) -> Response:
     """Send a change again."""
@@ -289,6 +303,7 @@ async def retry(request: Request, unsent_id: str) -> Response:
 @router.post(
     "/unsent/{unsent_id}/revert",
     action="content:write",
+    also=_BY_OWNER,
     problems=(404, 409),
     include_in_schema=False,
 )
@@ -299,7 +314,11 @@ async def revert(request: Request, unsent_id: str) -> Response:
 
 
 @router.get(
-    "/conflicts/{conflict_id}", action="content:write", problems=(404,), include_in_schema=False
+    "/conflicts/{conflict_id}",
+    action="content:write",
+    also=_BY_OWNER,
+    problems=(404,),
+    include_in_schema=False,
 )
 async def show_conflict(request: Request, conflict_id: str) -> Response:
     """Both texts side by side."""
@@ -309,6 +328,7 @@ async def show_conflict(request: Request, conflict_id: str) -> Response:
 @router.post(
     "/conflicts/{conflict_id}",
     action="content:write",
+    also=_BY_OWNER,
     problems=(404, 409, 422),
     include_in_schema=False,
 )

@@ -140,7 +140,8 @@ class WriteOp:
 
     ``again`` says that an earlier try of the same key may have come through: what it made is to be
     looked for (and answered) before anything is made a second time. What was deleted then is no
-    error.
+    error. A change of several requests may have been cut off between two of them, which
+    :func:`bloop_sdk.between.is_between` tells from somebody else's edit: it is to be finished.
     """
 
     kind: str
@@ -310,6 +311,26 @@ class DeviceAuthorizing(Protocol):
         Asks once. Raises AuthError, with the code ``login_cancelled`` where the person said no and
         ``login_expired`` where nobody came; RateLimitedError where it was asked too soon.
         """
+        ...
+
+
+@runtime_checkable
+class Subscribing(Protocol):
+    """What a content provider may have besides: the other side begins webhooks with a secret.
+
+    It comes in a first call, unsigned, to an address that only admins are shown, and mostly has to
+    be confirmed: somebody pastes it at the other side.
+    """
+
+    async def subscribe(self, request: WebhookRequest) -> bool:
+        """Keep the secret that a call brings, by ``ctx.keep_secrets``; False for any other call.
+
+        Raises AuthError where an earlier subscription still counts.
+        """
+        ...
+
+    def to_confirm(self) -> str | None:
+        """The secret that has to be pasted at the other side; None where there is none. No I/O."""
         ...
 
 

@@ -13,13 +13,14 @@ from sqlalchemy import select
 
 from bloop.content import placing
 from bloop.content.models import Container, Item, Node, Version
-from bloop.content.notes.making import add_note
+from bloop.content.notes.making import add_note, rehang
 from bloop.content.notes.merge import Text
 from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.notes.texts import columns_of_text, places_of, retitle, text_of
 from bloop.content.notes.waiting import (
     ask_for_send,
     drop,
+    drop_files,
     live_connection,
     unsent_of,
     want,
@@ -112,7 +113,8 @@ def put_text(unit: UnitOfWork, row: Item, now: Text, change: str) -> Item:
     waiting = unsent_of(unit, row.id, NoteWrite.CREATE, NoteWrite.UPDATE)
     theirs = Text.of_json(row.theirs) if row.theirs else was
     settled = now.same(theirs) and (waiting is None or waiting.state != "sending")
-    if row.connection_id is not None and connection is not None:
+    if row.connection_id is not None:
+        # Also of an imported file, whose next export may have been edited as well.
         values["theirs"] = None if settled else theirs.as_json()
     row = changed(unit, row, values, change)
     retitle(unit, row)
@@ -145,7 +147,7 @@ def move(
     placing.check_place(unit, place, parent)
     position = placing.position_at(unit, place.container_id, parent, index, without=place.id)
     values: dict[str, Any] = {"parent_id": parent, "position": position}
-    if place.connection_id is not None and connection is not None:
+    if place.connection_id is not None:
         values["theirs"] = place.theirs or before
     changed(unit, place, values, "moved")
     if connection is not None:
@@ -161,7 +163,7 @@ def delete(unit: UnitOfWork, id_: str, version: int | None) -> Item:
     connection = live_connection(unit, row)
     created = row.connection_id is not None
     values: dict[str, Any] = {"state": "trashed"}
-    if connection is not None and created:
+    if created:
         refuse_unwritten(connection, NoteWrite.DELETE)
         values["theirs"] = row.theirs or text_of(row).as_json()
     changed(unit, row, values, "deleted", event="deleted")
@@ -171,6 +173,8 @@ def delete(unit: UnitOfWork, id_: str, version: int | None) -> Item:
     sending = waiting is not None and waiting.state == "sending"
     if not sending:
         drop(unit, row.id)
+    if not created and not sending:
+        drop_files(unit, row.id)
     if created or sending:
         want(unit, connection, row, NoteWrite.DELETE)
     return row
@@ -185,19 +189,20 @@ def restore(unit: UnitOfWork, id_: str, version: int | None) -> Item:
         raise ConflictError(f"note {id_} was not deleted")
     connection = live_connection(unit, row)
     waiting = unsent_of(unit, row.id, NoteWrite.DELETE)
-    if connection is None or row.connection_id is None:
-        return changed(unit, row, {"state": "active"}, "restored", event="created")
-    if waiting is None or waiting.state == "sending":
+    live = connection is not None and row.connection_id is not None
+    if live and (waiting is None or waiting.state == "sending"):
         text = text_of(row)
-        return create(
+        anew = create(
             unit, row.container_id, title=text.title, markdown=text.markdown, tags=text.tags
         )
+        rehang(unit, row, anew)
+        return anew
     drop(unit, row.id, NoteWrite.DELETE)
     theirs = Text.of_json(row.theirs) if row.theirs else None
     same = theirs is None or theirs.same(text_of(row))
     values = {"state": "active", "theirs": None if same else row.theirs}
     row = changed(unit, row, values, "restored", event="created")
-    if not same:
+    if connection is not None and not same:
         want(unit, connection, row, NoteWrite.UPDATE)
     return row
 
@@ -234,6 +239,7 @@ def revert(unit: UnitOfWork, unsent_id: str) -> Item:
     values: dict[str, Any] = {}
     if row.connection_id is None:
         values["state"] = "trashed"
+        drop_files(unit, row.id)
     elif waiting.op == NoteWrite.MOVE:
         _put_back(unit, waiting.node_id)
     elif row.theirs is not None:
