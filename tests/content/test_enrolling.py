@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import httpx
 import pytest
 from sqlalchemy import select, update
 
 from bloop.accounts.models import User
 from bloop.accounts.people import groups
 from bloop.accounts.people import service as people
-from bloop.accounts.service import start_session
 from bloop.accounts.sessions import GUEST, system_call
-from bloop.api.app import API, PAGES, create_edge, routes_of
 from bloop.content import service
 from bloop.content.engine import run_read
 from bloop.content.enrolling import linking
@@ -22,57 +19,11 @@ from bloop.content.enrolling.service import enrol
 from bloop.content.enrolling.visible import visible_items
 from bloop.content.models import Container, Enrolment, Item, Person
 from bloop.events.hooks import FEEDS
-from bloop.hub import Hub
 from bloop.store.models import AuditLine, OutboxEvent
 from bloop.store.types import utcnow
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
 from bloop_sdk import records as r
 from tests.content.course import Course, connect, course, leaf, module, page
-
-
-@pytest.fixture
-async def hub(tmp_path, database_urls, monkeypatch):
-    """A hub that serves; what it runs in the background is not started."""
-    path = tmp_path / "hub.toml"
-    path.write_text('[hub]\ndata_dir = "state"\n[access]\nguests = "read"\n')
-    monkeypatch.setenv("BLOOP_STORE__URL", database_urls[0])
-    monkeypatch.setenv("BLOOP_STORE__OWNER_URL", database_urls[1])
-    hub = Hub.open(path, "api")
-    await hub.database.run(hub.tables.prepare)
-    yield hub
-    await hub.database.close()
-
-
-@pytest.fixture
-def run(hub):
-    """Runs something in a unit of the hub itself."""
-
-    def in_unit(function, *args, **kwargs):
-        with hub.database.unit(system_call(hub.institution)) as unit:
-            return function(unit, *args, **kwargs)
-
-    return in_unit
-
-
-@pytest.fixture
-async def come(hub, run):
-    """Gives a client of a new user with a role, or a guest's."""
-    app, clients = create_edge(hub), []
-    app.use(routes_of((*API, *PAGES)))
-
-    def enter(role=None, name="Somebody", email=None):
-        transport = httpx.ASGITransport(app)
-        client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080")
-        clients.append(client)
-        if role is not None:
-            client.user = run(people.create, name=name, email=email, role=Role(role))
-            session = run(lambda unit: start_session(unit, unit.get(User, client.user)))
-            client.headers["authorization"] = f"Bearer {session.token}"
-        return client
-
-    yield enter
-    for client in clients:
-        await client.aclose()
 
 
 @pytest.fixture

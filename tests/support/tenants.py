@@ -31,7 +31,9 @@ VALUES: dict[str, Any] = {
     "bootstrap_link.used_at": None,
     "container.audience": "open",
     "container.kind": "course",
+    "container.owner_id": None,
     "container.state": "active",
+    "connection.owner_id": None,
     "connection.state": "active",
     "course_enrolment.group_id": None,
     "course_enrolment.role": "learner",
@@ -69,6 +71,7 @@ VALUES: dict[str, Any] = {
     "job.cancel_requested": False,
     "job.lease_until": None,
     "job.lease_owner": None,
+    "job.owner_id": None,
     "job.pending": 0,
     "job.state": "failed",
     "job.turn": None,
@@ -82,6 +85,9 @@ VALUES: dict[str, Any] = {
     "node.item_remote_id": "{item.remote_id}",
     "node.state": "active",
     "node.theirs": None,
+    "note_anchor.about_id": "{item.id}",
+    "note_anchor.course_id": "{container.id}",
+    "note_anchor.kind": "highlight",
     "note_conflict.copy_id": None,
     "note_conflict.how": "edited",
     "note_conflict.item_id": "{item.id}",
@@ -131,8 +137,8 @@ class Seeded:
 def tenant_tables() -> list[Table]:
     """The tables whose rows belong to an institution, each after those that it refers to."""
     found = [table for table in core_metadata().sorted_tables if "institution_id" in table.c]
-    # Whatever a version is of, it has no key to.
-    return sorted(found, key=lambda table: table.name == "content_version")
+    # Whatever a version or a document is of, it has no key to.
+    return sorted(found, key=lambda table: table.name in {"content_version", "search_document"})
 
 
 def seed(database: Database, *institutions: tuple[str, str]) -> list[Seeded]:
@@ -205,6 +211,8 @@ def _value(column: Any, table: Table, one: Seeded, number: int) -> Any:
     name = f"{table.name}.{column.name}"
     if column.name == "institution_id":
         return one.institution
+    if name == "search_document.tenant":
+        return one.institution.replace("-", "")  # The word by which it is found.
     if name in VALUES:
         return _filled(VALUES[name], one)
     if column.foreign_keys:

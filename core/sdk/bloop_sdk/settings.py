@@ -44,19 +44,25 @@ def setting(
     description: str,
     advanced: bool = False,
     renewed: bool = False,
+    personal: bool = False,
     **kwargs: Any,
 ) -> Any:
     """A field with its scope and what forms say of it; ``kwargs`` as in :func:`pydantic.Field`.
 
     ``title`` is its label, otherwise made from its name. Forms show what is ``advanced`` only to
     who asks for more, and nobody what is ``renewed``: a connection's provider keeps it by itself
-    (:meth:`bloop_sdk.ConnectionContext.keep_secrets`).
+    (:meth:`bloop_sdk.ConnectionContext.keep_secrets`). What is ``personal`` says whose account a
+    connection is: a person gives it for a connection of their own, which takes all else from
+    ``hub.toml`` and the institution, and of this nothing. Without such a field people cannot
+    connect themselves by the plugin.
     """
     extra: dict[str, Any] = {"scope": str(scope)}
     if advanced:
         extra["advanced"] = True
     if renewed:
         extra["renewed"] = True
+    if personal:
+        extra["personal"] = True
     return Field(default, description=description, json_schema_extra=extra, **kwargs)
 
 
@@ -71,6 +77,11 @@ def scope_of(model: type[BaseModel], field: str) -> Scope:
 def is_renewed(model: type[BaseModel], field: str) -> bool:
     """Whether a provider keeps a field by itself, so that nobody is asked for it."""
     return _marked(model, field, "renewed")
+
+
+def is_personal(model: type[BaseModel], field: str) -> bool:
+    """Whether a field says whose account a connection is."""
+    return _marked(model, field, "personal")
 
 
 def is_advanced(model: type[BaseModel], field: str) -> bool:

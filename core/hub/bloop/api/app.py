@@ -41,6 +41,7 @@ API = (
     "bloop.api.plugin_settings",
     "bloop.api.connections",
     "bloop.api.connection_acts",
+    "bloop.api.own_connections",
     "bloop.api.jobs",
     "bloop.api.schedules",
     "bloop.api.events",
@@ -51,6 +52,7 @@ API = (
     "bloop.api.policy",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
+    "bloop.api.inbound",
 )
 """The modules whose ``router`` makes the API."""
 
@@ -66,6 +68,8 @@ PAGES = (
     "bloop.web.webhook_pages",
     "bloop.web.course_people_pages",
     "bloop.web.note_pages",
+    "bloop.web.own_note_pages",
+    "bloop.web.note_history_pages",
     "bloop.web.group_pages",
     "bloop.web.requirement_pages",
     "bloop.web.rule_pages",

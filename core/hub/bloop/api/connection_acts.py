@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +19,7 @@ from bloop.api.connections import (
     Secrets,
     answer,
     hub_for,
+    own_connection,
     plain,
     run,
 )
@@ -146,6 +148,17 @@ class DeviceLoginState(BaseModel):
     logged_in: bool
 
 
+class HintsAddress(BaseModel):
+    """Where hints come in."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    url: str = Field(description="For the other system; a subscription can be begun with it")
+    to_confirm: str | None = Field(
+        description="The secret that a subscription has brought, until it is pasted over there"
+    )
+
+
 class HintsTaken(BaseModel):
     """How many hints there were."""
 
@@ -157,6 +170,7 @@ class HintsTaken(BaseModel):
 @router.post(
     "/{connection_id}/check",
     action="connections:write",
+    also=own_connection,
     response_model=ConnectionOut,
     deadline=OUTSIDE_SECONDS,
     problems=(404, 409, 422, 503),
@@ -170,6 +184,7 @@ async def check_connection(request: Request, connection_id: str) -> Response:
 @router.post(
     "/{connection_id}/discover",
     action="connections:read",
+    also=own_connection,
     response_model=Discovered,
     deadline=OUTSIDE_SECONDS,
     problems=(404, 422, 502, 503),
@@ -213,6 +228,7 @@ async def discover_of_connection(request: Request, connection_id: str) -> Respon
 @router.post(
     "/{connection_id}/sync",
     action="connections:write",
+    also=own_connection,
     status_code=202,
     response_model=JobStarted,
     problems=(404, 409, 422),
@@ -225,7 +241,11 @@ async def sync_connection(request: Request, connection_id: str, body: SyncIn) ->
 
 
 @router.get(
-    "/{connection_id}/runs", action="connections:read", response_model=RunList, problems=(404,)
+    "/{connection_id}/runs",
+    action="connections:read",
+    also=own_connection,
+    response_model=RunList,
+    problems=(404,),
 )
 async def list_runs(
     request: Request,
@@ -247,6 +267,7 @@ async def list_runs(
 @router.get(
     "/{connection_id}/quarantine",
     action="connections:read",
+    also=own_connection,
     response_model=QuarantineList,
     problems=(404,),
 )
@@ -269,6 +290,7 @@ async def list_quarantined(
 @router.post(
     "/{connection_id}/quarantine/retry",
     action="connections:write",
+    also=own_connection,
     status_code=202,
     response_model=JobsStarted,
     problems=(404, 409, 422),
@@ -282,7 +304,8 @@ async def retry_quarantined(request: Request, connection_id: str, body: RetryIn)
 
 @router.post(
     "/{connection_id}/pause",
-    action="connections:write",
+    action="connections:end",
+    also=own_connection,
     response_model=ConnectionOut,
     problems=(404,),
 )
@@ -295,6 +318,7 @@ async def pause_connection(request: Request, connection_id: str) -> Response:
 @router.post(
     "/{connection_id}/resume",
     action="connections:write",
+    also=own_connection,
     response_model=ConnectionOut,
     deadline=OUTSIDE_SECONDS,
     problems=(404, 409, 503),
@@ -308,6 +332,7 @@ async def resume_connection(request: Request, connection_id: str) -> Response:
 @router.post(
     "/{connection_id}/rotate",
     action="connections:write",
+    also=own_connection,
     step_up=True,
     response_model=ConnectionOut,
     deadline=OUTSIDE_SECONDS,
@@ -323,6 +348,7 @@ async def rotate_secrets(request: Request, connection_id: str, body: RotateIn) -
 @router.post(
     "/{connection_id}/device-login",
     action="connections:write",
+    also=own_connection,
     step_up=True,
     response_model=DeviceLoginOut,
     deadline=OUTSIDE_SECONDS,
@@ -347,6 +373,7 @@ async def begin_device_login(request: Request, connection_id: str) -> Response:
 @router.post(
     "/{connection_id}/device-login/poll",
     action="connections:write",
+    also=own_connection,
     response_model=DeviceLoginState,
     deadline=OUTSIDE_SECONDS,
     problems=(404, 422, 502, 503),
@@ -357,6 +384,18 @@ async def poll_device_login(request: Request, connection_id: str, body: DevicePo
     login = await authorizing.login_of(hub, call, connection_id, body.ticket)
     status = await authorizing.poll_device(hub, call, connection_id, login)
     return json_response({"logged_in": status is not None})
+
+
+@router.get(
+    "/{connection_id}/hints",
+    action="connections:write",
+    response_model=HintsAddress,
+    problems=(404, 422, 503),
+)
+async def show_hints_address(request: Request, connection_id: str) -> Response:
+    """The address that the other system is given, and what it waits for somebody to paste there."""
+    found = await hints.address(hub_for(request), call_of(request), connection_id)
+    return json_response(asdict(found), headers={"cache-control": "no-store"})
 
 
 @router.post(

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, holder_of, hub_of
 from bloop.accounts.http import expected_version, json_response
 from bloop.accounts.mfa.guard import require_fresh
+from bloop.content.connection_queries import OWN_CONNECTION
 from bloop.content.syncing import set_every
 from bloop.hub import connections, stopping
 from bloop.hub.connection_views import View, asked, view, views
@@ -68,6 +69,9 @@ class ConnectionOut(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     id: str
+    owner: str | None = Field(
+        description="Who has it for themselves: others are told no more than its state"
+    )
     plugin: str = Field(examples=["canvas"])
     capability: str = Field(examples=["lms"])
     name: str
@@ -88,6 +92,10 @@ class ConnectionOut(BaseModel):
     since: datetime
     every: str | None
     next_at: datetime | None
+    watched_since: datetime | None = Field(
+        description="Since when its changes are noticed as they happen"
+    )
+    unwatched: str | None = Field(description="Why they are not, where they could be")
     job: str | None = Field(description="The sync that was asked for last")
     job_state: JobState | None
     synced_at: datetime | None = Field(description="When a sync last came to its end")
@@ -180,8 +188,17 @@ async def show_connectable(request: Request, plugin_id: str) -> Response:
     )
 
 
+async def own_connection(request: Request) -> bool:
+    """For ``also``: whether the connection is the caller's own, who then may all with it."""
+    return await owns_connection(request, request.path_params["connection_id"])
+
+
 @router.get(
-    "/{connection_id}", action="connections:read", response_model=ConnectionOut, problems=(404,)
+    "/{connection_id}",
+    action="connections:read",
+    also=own_connection,
+    response_model=ConnectionOut,
+    problems=(404,),
 )
 async def show_connection(request: Request, connection_id: str) -> Response:
     """One connection."""
@@ -193,6 +210,7 @@ async def show_connection(request: Request, connection_id: str) -> Response:
 @router.patch(
     "/{connection_id}",
     action="connections:write",
+    also=own_connection,
     response_model=ConnectionOut,
     problems=(404, 409, 412, 422, 428, 503),
 )
@@ -219,7 +237,8 @@ async def change_connection(
 
 @router.delete(
     "/{connection_id}",
-    action="connections:write",
+    action="connections:end",
+    also=own_connection,
     step_up=True,
     status_code=204,
     deadline=60.0,
@@ -238,6 +257,7 @@ async def remove_connection(
 @router.put(
     "/{connection_id}/selection",
     action="connections:write",
+    also=own_connection,
     response_model=ConnectionOut,
     problems=(404, 412, 422, 428),
 )
@@ -255,6 +275,15 @@ async def select_of_connection(request: Request, connection_id: str, body: Selec
 
 
 # -- what the acts need as well
+
+
+async def owns_connection(request: Request, id_: str) -> bool:
+    """Whether a connection is the caller's own, as far as a token lets them at it."""
+    call = call_of(request)
+    scopes = call.principal.scopes
+    if scopes is not None and not scopes & {"connections:read", "connections:write"}:
+        return False
+    return await hub_of(request).database.read_one(OWN_CONNECTION, call, id=id_) is not None
 
 
 def hub_for(request: Request) -> Hub:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response, not_modified
 from bloop.jobs import JobState
-from bloop.jobs.queries import AFTER, JOB, JOBS
+from bloop.jobs.queries import AFTER, JOB, JOBS, OWN_JOB
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
@@ -38,6 +38,9 @@ class JobOut(BaseModel):
     progress_done: int | None
     progress_total: int | None
     progress_message: str | None
+    progress_until: datetime | None = Field(
+        description="When this part of it is over at the pace that the other side allows"
+    )
     result: Any = None
     error: Any = None
     actor: str
@@ -77,7 +80,16 @@ async def list_jobs(
     return json_response({"items": items, "next": items[-1]["id"] if len(rows) > limit else None})
 
 
-@router.get("/{job_id}", action="jobs:read", response_model=JobShown, problems=(404,))
+async def own_job(request: Request) -> bool:
+    """For ``also``: whether the job is about what the caller has for themselves."""
+    scopes, id_ = call_of(request).principal.scopes, request.path_params["job_id"]
+    if scopes is not None and "jobs:read" not in scopes:
+        return False
+    row = await hub_of(request).database.read_one(OWN_JOB, call_of(request), id=id_)
+    return row is not None
+
+
+@router.get("/{job_id}", action="jobs:read", also=own_job, response_model=JobShown, problems=(404,))
 async def show_job(request: Request, job_id: str) -> Response:
     """One job with its progress, what it waits for, its result, or why it failed."""
     found = JOB.as_dict(await _row(request, job_id))
@@ -107,6 +119,7 @@ async def retry_job(request: Request, job_id: str) -> Response:
 
 async def _act(request: Request, job_id: str, command: Any) -> Response:
     database = hub_of(request).database
+    await _row(request, job_id)
     await database.run(in_unit, database, call_of(request), command, job_id)
     found = JOB.as_dict(await _row(request, job_id))
     return json_response(found, version=found["row_version"])

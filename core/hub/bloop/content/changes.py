@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select, update
@@ -12,9 +12,11 @@ from bloop.content.bulk import update_rows
 from bloop.content.models import Container, Item, Sourced
 from bloop.content.trees import tree_changed
 from bloop.content.versions import keep, subject_of
+from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 
+_OWNERS = "bloop.content.owners"
 IDS_AT_ONCE = 500
 """How many ids one statement names: databases bound the number of parameters."""
 
@@ -46,14 +48,43 @@ def announce_all(
     """
     subject = subject_of(model)
     told = list(rows)
+    owners = owners_of(unit, {inside for _, _, inside in told if inside is not None})
     said = [
-        (f"{subject}:{id_}", {"id": id_, "kind": kind, "container": container, "change": change})
+        (f"{subject}:{id_}", payload_of(id_, kind, container, change, owners))
         for id_, kind, container in told
     ]
     unit.outbox.extend(f"content.{subject}.{change}", said)
     if subject in {"item", "node"} and told:
         items = [id_ for id_, _, _ in told] if subject == "item" and not new else []
         tree_changed(unit, {inside for _, _, inside in told if inside is not None}, items)
+
+
+def payload_of(
+    id_: str, kind: str, container: str | None, change: str, owners: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """What an event says of a row; ``owners`` are of containers."""
+    payload = {"id": id_, "kind": kind, "container": container, "change": change}
+    owner = owners.get(container) if container is not None else None
+    return payload if owner is None else payload | {"owner": owner}
+
+
+def owners_of(unit: UnitOfWork, containers: Iterable[str]) -> Mapping[str, str | None]:
+    """Whose alone containers are, as far as they are somebody's; each is looked up once a unit."""
+    known: dict[str, str | None] = unit.session.info.setdefault(_OWNERS, {})
+    for part in chunks(sorted(set(containers) - known.keys())):
+        owned = select(Container.id, Container.owner_id).where(
+            Container.id.in_(part), Container.owner_id.is_not(None)
+        )
+        if unit.institution != EVERY_INSTITUTION:
+            owned = owned.where(Container.institution_id == unit.institution)
+        known |= dict.fromkeys(part)
+        known |= {row.id: row.owner_id for row in unit.session.execute(owned)}
+    return known
+
+
+def known_owners(unit: UnitOfWork, owners: Mapping[str, str | None]) -> None:
+    """Spare :func:`owners_of` the look at containers that were just read or made."""
+    unit.session.info.setdefault(_OWNERS, {}).update(owners)
 
 
 def announce_row(unit: UnitOfWork, row: Sourced, change: str) -> None:

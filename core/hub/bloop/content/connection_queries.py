@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, case, func, literal, null, select, type_coerce
 
+from bloop.content.enrolling.visibility import connection_reachable
 from bloop.content.sync_models import Quarantine, SyncRun
 from bloop.jobs.models import Job
 from bloop.kernel.models import Connection
-from bloop.store.statements import institution, register
+from bloop.store.statements import institution, reachable, reader, register
 
 _RUN: tuple[Any, ...] = (
     SyncRun.id,
@@ -59,29 +60,45 @@ _OPEN = (
 )
 
 
+_mine = reachable(Connection.owner_id)
+
+
+def _told(column: Any, otherwise: Any = None) -> Any:
+    """A column of a connection that only whoever may know of what is in it is told."""
+    value = null() if otherwise is None else literal(otherwise, column.type)
+    return type_coerce(case((_mine, column), else_=value), column.type).label(column.key)
+
+
 def _connections(*conditions: Any) -> Any:
-    """Connections with systems: an imported file is none that one could do anything with."""
+    """Connections with systems: an imported file is none that one could do anything with.
+
+    Of somebody else's own it is only told that there is one, whose, with what, and in which state.
+    """
     return (
         select(
             Connection.id,
+            Connection.owner_id.label("owner"),
             Connection.plugin_id.label("plugin"),
             Connection.capability,
-            Connection.name,
-            Connection.settings,
-            Connection.secrets_set_at.label("held"),
-            Connection.checked,
-            Connection.selected,
+            _told(Connection.name, ""),
+            _told(Connection.settings, {}),
+            _told(Connection.secrets_set_at, {}).label("held"),
+            _told(Connection.checked, {}),
+            _told(Connection.selected, {}),
             Connection.state,
-            Connection.reason,
-            Connection.cure,
+            _told(Connection.reason),
+            _told(Connection.cure),
             Connection.recoverable,
             Connection.since,
-            Connection.every,
-            Connection.next_at,
-            Connection.job_id.label("job"),
-            Job.state.label("job_state"),
-            _LAST_SYNC.label("synced_at"),
-            _OPEN.label("quarantined"),
+            _told(Connection.every),
+            _told(Connection.next_at),
+            _told(Connection.watcher),
+            _told(Connection.watched_since),
+            _told(Connection.unwatched),
+            _told(Connection.job_id).label("job"),
+            case((_mine, Job.state)).label("job_state"),
+            case((_mine, _LAST_SYNC)).label("synced_at"),
+            case((_mine, _OPEN), else_=0).label("quarantined"),
             Connection.created_at,
             Connection.row_version,
         )
@@ -110,12 +127,32 @@ CONNECTION = register(
 )
 """One of them."""
 
+_OWN = (reader != "", Connection.owner_id == reader)
+
+OWN_CONNECTIONS = register(
+    "content.own_connections",
+    _connections(*_OWN, Connection.id > bindparam("after"))
+    .order_by(Connection.id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""Those that the caller has for themselves."""
+
+OWN_CONNECTION = register(
+    "content.own_connection",
+    select(Connection.id).where(
+        Connection.institution_id == institution, *_OWN, Connection.id == bindparam("id")
+    ),
+)
+"""Whether one is theirs."""
+
 RUNS = register(
     "content.connection_runs",
     select(*_RUN)
     .where(
         SyncRun.institution_id == institution,
         SyncRun.connection_id == bindparam("connection"),
+        connection_reachable(SyncRun.connection_id),
         SyncRun.generation < bindparam("before"),
     )
     .order_by(SyncRun.generation.desc())
@@ -129,6 +166,7 @@ QUARANTINED = register(
     .where(
         Quarantine.institution_id == institution,
         Quarantine.connection_id == bindparam("connection"),
+        connection_reachable(Quarantine.connection_id),
         Quarantine.resolved_at.is_(None),
         Quarantine.ref > bindparam("after"),
     )
@@ -140,7 +178,11 @@ QUARANTINED = register(
 
 RUN = register(
     "content.run",
-    select(*_RUN).where(SyncRun.institution_id == institution, SyncRun.id == bindparam("id")),
+    select(*_RUN).where(
+        SyncRun.institution_id == institution,
+        SyncRun.id == bindparam("id"),
+        connection_reachable(SyncRun.connection_id),
+    ),
 )
 
 QUARANTINE = register(
@@ -149,6 +191,7 @@ QUARANTINE = register(
     .where(
         Quarantine.institution_id == institution,
         Quarantine.resolved_at.is_(None),
+        connection_reachable(Quarantine.connection_id),
         Quarantine.id > bindparam("after"),
     )
     .order_by(Quarantine.id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, select
 
+from bloop.content.enrolling.visibility import inside_reachable
 from bloop.content.models import CalendarEvent, Item, Person, Submission
 from bloop.store.statements import institution, register
 
@@ -62,6 +63,7 @@ def _submissions(*conditions: Any) -> Any:
             Submission.institution_id == institution,
             Person.institution_id == institution,
             Item.institution_id.is_(None) | (Item.institution_id == institution),
+            inside_reachable(Submission.container_id),
             *conditions,
         )
     )
@@ -98,6 +100,7 @@ CALENDAR = register(
     .where(
         CalendarEvent.institution_id == institution,
         CalendarEvent.container_id == _OF_CONTAINER,
+        inside_reachable(CalendarEvent.container_id),
         CalendarEvent.state == "active",
         CalendarEvent.starts_at >= bindparam("since"),
     )

@@ -2,21 +2,25 @@
 
 Those named ``_SHOWN`` are for learners and guests: they find only what is published and active, in
 a container that is both and for whoever asks, and not below a module that is hidden. Who teaches a
-course finds everything in it (:mod:`bloop.content.enrolling.visibility`).
+course, or owns a notebook, finds everything in it (:mod:`bloop.content.enrolling.visibility`). What
+somebody else owns nobody finds by any of them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, or_, select, type_coerce
+from sqlalchemy import and_, bindparam, case, exists, func, or_, select, type_coerce
 from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content.enrolling.visibility import (
+    container_reachable,
     container_shown,
     container_visible,
+    inside_reachable,
     item_shown,
     item_visible,
+    owns,
     teaches,
     with_container,
 )
@@ -56,6 +60,7 @@ _CONTAINER_HEAD = (
     Container.code,
     Container.published,
     Container.audience,
+    Container.owner_id.label("owner"),
     Container.state,
     Container.language,
     Container.url,
@@ -82,7 +87,7 @@ def _with_container(*columns: Any) -> Any:
 ITEM = register(
     "content.item",
     _select(*_ITEM_HEAD, Item.lost, Item.data, Item.html).where(
-        Item.institution_id == institution, Item.id == _ID
+        Item.institution_id == institution, Item.id == _ID, inside_reachable(Item.container_id)
     ),
 )
 """One item with everything that an educator sees."""
@@ -96,17 +101,20 @@ ITEM_SHOWN = register(
 """The same without answers, except for who teaches."""
 
 
+_FOR_WHOM = "the hub asks whom something is for, and shows nothing of it"
 ITEM_IS_SHOWN = register(
     "content.item_is_shown",
-    _with_container(Container.id, Container.audience).where(
+    _with_container(Container.id, Container.audience, Container.owner_id).where(
         Item.id == _ID, item_shown, container_shown
     ),
+    whole=_FOR_WHOM,
 )
 CONTAINER_IS_SHOWN = register(
     "content.container_is_shown",
-    _select(Container.id, Container.audience).where(
+    _select(Container.id, Container.audience, Container.owner_id).where(
         Container.institution_id == institution, Container.id == _ID, container_shown
     ),
+    whole=_FOR_WHOM,
 )
 """Whether it is shown at all: in which container, and whom that is for."""
 
@@ -156,7 +164,7 @@ def _page(*conditions: ColumnElement[bool], shown: bool) -> Any:
         *conditions,
     )
     base = _with_container(*_ITEM_HEAD).where(*where)
-    visible = item_visible if shown else Item.state != "trashed"
+    visible = item_visible if shown else and_(container_reachable, Item.state != "trashed")
     return base.where(visible).order_by(Item.id).limit(_LIMIT)
 
 
@@ -173,6 +181,7 @@ TRASH = register(
         Item.institution_id == institution,
         Item.container_id == bindparam("container"),
         Item.state == "trashed",
+        inside_reachable(Item.container_id),
         Item.id > _AFTER,
     )
     .order_by(Item.id)
@@ -182,7 +191,7 @@ TRASH = register(
 CONTAINER = register(
     "content.container",
     _select(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
-        Container.institution_id == institution, Container.id == _ID
+        Container.institution_id == institution, Container.id == _ID, container_reachable
     ),
 )
 CONTAINER_SHOWN = register(
@@ -202,8 +211,15 @@ def _containers(condition: ColumnElement[bool]) -> Any:
     )
 
 
-CONTAINERS = register("content.containers", _containers(Container.state != "trashed"))
+CONTAINERS = register(
+    "content.containers", _containers(and_(container_reachable, Container.state != "trashed"))
+)
 CONTAINERS_SHOWN = register("content.containers_shown", _containers(container_visible))
+
+OWN_NOTEBOOKS = register(
+    "content.own_notebooks", _containers(and_(owns, Container.state != "trashed"))
+)
+"""What is the caller's alone."""
 
 
 def _tree(*conditions: ColumnElement[bool]) -> Any:
@@ -232,6 +248,7 @@ def _tree(*conditions: ColumnElement[bool]) -> Any:
             Node.institution_id == institution,
             or_(Item.institution_id == institution, Item.institution_id.is_(None)),
             Node.container_id == bindparam("container"),
+            inside_reachable(Node.container_id),
             *conditions,
         )
         .order_by(Node.parent_id, Node.position, Node.remote_id)
@@ -254,7 +271,7 @@ TREE_SHOWN = register(
 TREE_VERSION = register(
     "content.tree_version",
     _select(Container.tree_version).where(
-        Container.institution_id == institution, Container.id == _ID
+        Container.institution_id == institution, Container.id == _ID, container_reachable
     ),
 )
 TREE_VERSION_SHOWN = register(
@@ -280,6 +297,8 @@ BY_REFERENCE = register(
         Container.institution_id == institution,
         Item.institution_id == institution,
         Container.id == bindparam("container"),
+        container_reachable,
+        inside_reachable(Item.container_id),
         Item.kind == bindparam("kind"),
         Item.remote_id == bindparam("remote_id"),
     ),
@@ -292,6 +311,7 @@ BY_REFERENCE_WITHIN = register(
     .where(
         Item.institution_id == institution,
         Item.container_id == bindparam("container"),
+        inside_reachable(Item.container_id),
         Item.kind == bindparam("kind"),
         Item.remote_id == bindparam("remote_id"),
     )
@@ -303,12 +323,33 @@ BY_REFERENCE_WITHIN = register(
 _FILE = (Item.id, Item.title, Item.blob, Item.data, Item.row_version)
 FILE = register(
     "content.file",
-    _select(*_FILE).where(Item.institution_id == institution, Item.id == _ID, Item.kind == "file"),
+    _select(*_FILE).where(
+        Item.institution_id == institution,
+        Item.id == _ID,
+        Item.kind == "file",
+        inside_reachable(Item.container_id),
+    ),
 )
 FILE_SHOWN = register(
     "content.file_shown",
     _with_container(*_FILE).where(Item.id == _ID, Item.kind == "file", item_visible),
 )
+
+
+def _of_anothers(model: Any) -> ColumnElement[bool]:
+    """Whether a version is of a row in what somebody else owns."""
+    container = model.id if model is Container else model.container_id
+    return and_(
+        Version.subject == model.__tablename__,
+        exists(
+            select(model.id).where(
+                model.institution_id == institution,
+                model.id == Version.subject_id,
+                ~inside_reachable(container),
+            )
+        ),
+    )
+
 
 VERSIONS = register(
     "content.versions",
@@ -318,6 +359,7 @@ VERSIONS = register(
         Version.subject == bindparam("subject"),
         Version.subject_id == _ID,
         Version.row_version < bindparam("before"),
+        ~or_(*(_of_anothers(model) for model in (Container, Item, Node))),
     )
     .order_by(Version.row_version.desc())
     .limit(_LIMIT),
@@ -342,6 +384,7 @@ EXPORTED_ITEMS = register(
         Item.institution_id == institution,
         Item.container_id == bindparam("container"),
         Item.state.in_(["active", "pending"]),
+        inside_reachable(Item.container_id),
         Item.id > _AFTER,
     )
     .order_by(Item.id)
@@ -364,6 +407,7 @@ EXPORTED_NODES = register(
         Node.institution_id == institution,
         Node.container_id == bindparam("container"),
         Node.state.in_(["active", "pending"]),
+        inside_reachable(Node.container_id),
     )
     .order_by(Node.parent_id, Node.position, Node.remote_id),
     heavy=True,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content import service
-from bloop.content.changes import container_of_row, kind_of_row
+from bloop.content.changes import container_of_row, kind_of_row, owners_of, payload_of
 from bloop.content.enrolling.models import CourseEnrolment, PersonLink
 from bloop.content.models import (
     CalendarEvent,
@@ -31,9 +31,10 @@ from bloop.content.models import (
     Submission,
     Version,
 )
-from bloop.content.notes.models import Conflict, Unsent
+from bloop.content.notes.models import Anchor, Conflict, NotePlace, Unsent
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.content.versions import subject_of
+from bloop.kernel.connections import audited
 from bloop.kernel.models import Connection
 from bloop.store.commands import command
 from bloop.store.ids import new_id
@@ -112,6 +113,22 @@ def _seats(mine: Mine) -> ColumnElement[bool]:
     )
 
 
+def _anchors(mine: Mine) -> ColumnElement[bool]:
+    return exists().where(
+        Item.institution_id == Anchor.institution_id,
+        Item.id == Anchor.item_id,
+        Item.connection_id.in_(mine),
+    )
+
+
+def _note_places(mine: Mine) -> ColumnElement[bool]:
+    return exists().where(
+        Container.institution_id == NotePlace.institution_id,
+        Container.id == NotePlace.container_id,
+        Container.connection_id.in_(mine),
+    )
+
+
 CONTENT = (Node, Item, Outcome, CalendarEvent, Container)
 """What is read and built upon."""
 
@@ -129,6 +146,7 @@ BROUGHT = (
     Brought("links of people", PersonLink, _links),
     Brought("people of its systems", Person, _by_connection(Person)),
     Brought("versions of content", Version, versions_of(*CONTENT), content=True),
+    Brought("what own notes are about", Anchor, _anchors, content=True),
     Brought("places", Node, _by_connection(Node), content=True),
     Brought("items", Item, _by_connection(Item), content=True),
     Brought("outcomes", Outcome, _by_connection(Outcome), content=True),
@@ -138,6 +156,7 @@ BROUGHT = (
     Brought("quarantined records", Quarantine, _by_connection(Quarantine)),
     Brought("runs", SyncRun, _by_connection(SyncRun)),
     Brought("enrolments made here", CourseEnrolment, _seats, content=True),
+    Brought("where own notes go", NotePlace, _note_places, content=True),
     Brought("courses and notebooks", Container, _by_connection(Container), content=True),
     Brought("connections", Connection, Connection.id.in_),
 )
@@ -192,13 +211,9 @@ def announce_deleted(unit: UnitOfWork, mine: Mine, models: Iterable[Any] = CONTE
     for model in models:
         rows = unit.session.scalars(select(model).where(model.connection_id.in_(mine)))
         for row in rows.yield_per(500):
-            subject = subject_of(model)
-            payload = {
-                "id": row.id,
-                "kind": kind_of_row(row),
-                "container": container_of_row(row),
-                "change": "deleted",
-            }
+            subject, inside = subject_of(model), container_of_row(row)
+            owners = owners_of(unit, [] if inside is None else [inside])
+            payload = payload_of(row.id, kind_of_row(row), inside, "deleted", owners)
             unit.outbox.append(
                 f"content.{subject}.deleted",
                 f"{subject}:{row.id}",
@@ -208,7 +223,7 @@ def announce_deleted(unit: UnitOfWork, mine: Mine, models: Iterable[Any] = CONTE
             unit.session.expunge(row)
 
 
-@command("connections:write")
+@command("connections:end")
 def remove_connection(unit: UnitOfWork, connection_id: str, *, trash: bool) -> dict[str, int]:
     """Remove a connection; how many rows went, by kind.
 
@@ -216,7 +231,8 @@ def remove_connection(unit: UnitOfWork, connection_id: str, *, trash: bool) -> d
     into the trash. Nobody may be reading it.
     """
     session, row = unit.session, unit.get(Connection, connection_id)
-    told = {"plugin": row.plugin_id, "name": row.name, "content": "trashed" if trash else "kept"}
+    told = {"plugin": row.plugin_id, "content": "trashed" if trash else "kept"}
+    told |= audited(row, {"name": row.name})
     mine = select(Connection.id).where(
         Connection.institution_id == unit.institution, Connection.id == connection_id
     )

@@ -11,6 +11,7 @@ _ID = "019a0c1e-7d1c-7cc3-98a0-3f1c2f5a9b10"
 _NEXT = "MDE5YTBjMWUtN2QxYy03Y2MzLTk4YTAtM2YxYzJmNWE5YjEw"
 
 Audience = Literal["open", "members", "enrolled"]
+Shown = Literal["open", "members", "enrolled", "owner"]
 State = Literal["pending", "active", "missing", "forbidden", "unshared", "trashed"]
 
 
@@ -53,7 +54,8 @@ class ContainerHead(_Strict):
     title: str = Field(examples=["Acids and bases"])
     code: str | None
     published: bool
-    audience: Audience
+    audience: Shown
+    owner: str | None = Field(description="The user whose alone it is")
     state: State = Field(examples=["active"])
     language: str | None
     url: str | None
@@ -69,6 +71,13 @@ class ContainerOut(ContainerHead):
 
     lost: list[str]
     summary_html: str
+
+
+class NotebookIn(_Strict):
+    """A notebook of one's own."""
+
+    title: str = Field(examples=["My notes"])
+    language: str | None = Field(None, max_length=35, examples=["en"])
 
 
 class ContainerList(_Strict):

@@ -11,12 +11,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
+from sqlalchemy import func, select
+
+from bloop.accounts.actions import ForbiddenError
 from bloop.content.changes import announce_row, kind_of_row, leave_pending
 from bloop.content.codec import authored_columns
 from bloop.content.concealed import conceal
-from bloop.content.enrolling.models import Audience
+from bloop.content.enrolling.models import AUDIENCES, Audience
 from bloop.content.enrolling.service import set_audience
 from bloop.content.models import TITLE_LENGTH, Container, Item, Node, Sourced
+from bloop.content.notes.texts import text_of
 from bloop.content.sanitise import SANITISER_VERSION, sanitise
 from bloop.content.texts import html_of_markdown
 from bloop.content.versions import keep, subject_of
@@ -28,7 +32,7 @@ from bloop.store.held import hold
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import BloopError, Kind, LessonView, Principal
+from bloop_sdk import BloopError, Kind, LessonView, Principal, PrincipalKind
 from bloop_sdk.records import CONTAINER_KINDS
 
 S = TypeVar("S", bound=Sourced)
@@ -39,6 +43,10 @@ RefusePublish = Callable[[LessonView, Principal], str | None]
 AUTHORED_KINDS = frozenset(
     {Kind.PAGE, Kind.ASSIGNMENT, Kind.QUIZ, Kind.DISCUSSION, Kind.LINK, Kind.TOOL, Kind.NOTE}
 )
+
+
+MOST_NOTEBOOKS = 100
+"""So many notebooks one person writes here."""
 
 
 class SourceWinsError(ConflictError):
@@ -70,8 +78,8 @@ def create_container(
     """A new course or notebook."""
     if kind not in CONTAINER_KINDS:
         raise InvalidError(f"kind: {kind!r} is no container", field="kind", cure="course, notebook")
-    if audience not in set(Audience):
-        raise InvalidError("audience: this is none", field="audience", cure=", ".join(Audience))
+    if audience not in AUDIENCES:
+        raise InvalidError("audience: this is none", field="audience", cure=", ".join(AUDIENCES))
     id_ = new_id()
     row = Container(
         institution_id=unit.institution,
@@ -89,6 +97,39 @@ def create_container(
         ends_at=ends_at,
     )
     return _added(unit, row)
+
+
+@command("content:write")
+def create_notebook(unit: UnitOfWork, *, title: str, language: str | None = None) -> Container:
+    """A notebook of whoever asks, who writes in it as who teaches a course; nobody else sees it.
+
+    Raises ForbiddenError for a caller that is no user, and ConflictError for one who has many.
+    """
+    owner = unit.call.principal
+    if owner.kind is not PrincipalKind.USER:
+        raise ForbiddenError(f"a {owner.kind} owns no notebook", cure="log in as a user")
+    query = select(func.count()).where(
+        Container.institution_id == unit.institution,
+        Container.owner_id == owner.id,
+        Container.connection_id.is_(None),
+        Container.state != "trashed",
+    )
+    if (unit.session.scalar(query) or 0) >= MOST_NOTEBOOKS:
+        raise ConflictError(f"you have {MOST_NOTEBOOKS} notebooks", cure="delete one of them")
+    id_ = new_id()
+    row = Container(
+        institution_id=unit.institution,
+        id=id_,
+        remote_id=id_,
+        kind=Kind.NOTEBOOK,
+        title=title_of(title),
+        language=language,
+        published=True,
+        owner_id=owner.id,
+        audience=Audience.OWNER,
+    )
+    _added(unit, row)
+    return unit.get(Container, id_)  # That it is theirs lets them write it.
 
 
 @command("content:write")
@@ -122,7 +163,10 @@ def create_item(
     data: Mapping[str, Any] | None = None,
     language: str | None = None,
 ) -> Item:
-    """A new, unpublished item; give either ``html`` or ``markdown``."""
+    """A new item; give either ``html`` or ``markdown``.
+
+    It is not published, but in what somebody owns: nothing is held back from oneself.
+    """
     container = unit.get(Container, container_id)
     _not_in_trash(container)
     if kind not in AUTHORED_KINDS:
@@ -133,7 +177,11 @@ def create_item(
         )
     text = html if markdown is None else html_of_markdown(markdown)
     columns = authored_columns(
-        Kind(kind), title=title_of(title), published=False, html=text, data=data or {}
+        Kind(kind),
+        title=title_of(title),
+        published=container.owner_id is not None,
+        html=text,
+        data=data or {},
     )
     id_ = new_id()
     row = Item(
@@ -157,11 +205,14 @@ def add_file(
     sha256: str,
     size: int,
 ) -> Item:
-    """A file whose bytes are stored already, as a new, unpublished item."""
+    """A file whose bytes are stored already, as a new item, published as others are."""
     container = unit.get(Container, container_id)
     _not_in_trash(container)
     data = {"name": name, "media_type": media_type, "size": size, "path": None}
-    columns = authored_columns(Kind.FILE, title=title_of(name), published=False, html="", data=data)
+    published = container.owner_id is not None
+    columns = authored_columns(
+        Kind.FILE, title=title_of(name), published=published, html="", data=data
+    )
     hold(unit, (BlobRef(sha256, size), media_type))
     id_ = new_id()
     row = Item(
@@ -194,6 +245,8 @@ def update_item(
     )
     if "language" in changes:
         columns["language"] = changes["language"]
+    if row.kind == Kind.NOTE and row.connection_id is not None:
+        columns["theirs"] = row.theirs or text_of(row).as_json()
     return changed(unit, row, columns, "edited")
 
 

@@ -9,12 +9,16 @@ from bloop_sdk import Personal
 
 
 class Changed(Payload):
-    """A row: ``kind`` is what it shows, ``container`` the course or notebook that it is in."""
+    """A row: ``kind`` is what it shows, ``container`` the course or notebook that it is in.
+
+    ``owner`` is the user whose alone it is: nobody else is told of it, and no plugin or webhook.
+    """
 
     id: str
     kind: str
     container: str | None
     change: Literal["created", "updated", "deleted"]
+    owner: str | None = None
 
 
 class PersonChanged(Changed):

@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.access import Router, by_user, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import expected_version, json_response, not_modified, tag
@@ -28,6 +28,7 @@ from bloop.content.schemas import (
     NodeChange,
     NodeIn,
     NodeOut,
+    NotebookIn,
     Tree,
 )
 from bloop.content.tree import nested
@@ -177,6 +178,29 @@ async def show_tree(request: Request, container_id: str) -> Response:
     database, call = hub_of(request).database, call_of(request)
     nodes = await read_tree(database, call, container_id, drafts=sees_drafts(call))
     return json_response({"nodes": nested(nodes)})
+
+
+# -- notebooks of one's own
+
+
+@router.get("/account/notebooks", action="account:read", response_model=ContainerList)
+async def list_notebooks(request: Request, limit: int = 50, cursor: str = "") -> Response:
+    """The notebooks that are the caller's alone: written here, and brought by own connections."""
+    return await answer_page(request, queries.OWN_NOTEBOOKS, limit, cursor)
+
+
+@router.post(
+    "/account/notebooks",
+    action="content:write",
+    also=by_user("content:write"),
+    response_model=ContainerOut,
+    status_code=201,
+    problems=(409, 422),
+)
+async def create_notebook(request: Request, body: NotebookIn) -> Response:
+    """A new notebook of one's own, which nobody else sees."""
+    made = await run(request, service.create_notebook, **body.model_dump())
+    return await answer_container(request, made.id, 201)
 
 
 # -- items

@@ -14,7 +14,13 @@ from orjson import Fragment
 from sqlalchemy import select
 
 from bloop.content.bulk import insert_rows, named_rows, update_rows
-from bloop.content.changes import announce_all, announce_row, kind_of_subject, load
+from bloop.content.changes import (
+    announce_all,
+    announce_row,
+    kind_of_subject,
+    known_owners,
+    load,
+)
 from bloop.content.enrolling.models import Audience
 from bloop.content.incoming import UNSEEN, WRITE_ORDER, Incoming, Work, find_known
 from bloop.content.models import (
@@ -78,10 +84,11 @@ class Upsert:
         linked = self._linked(work, changed, self._links(model, changed))
         new = [one for one in linked if one.known is None]
         old = [one for one in linked if one.known is not None]
+        if new:
+            # First: what was there before may stand below them from now on.
+            self._insert(model, new)
         if old:
             old = self._update(work, model, old)
-        if new:
-            self._insert(model, new)
         if model is Container:
             self._containers |= {one.ref.remote_id: self._id(one) for one in new}
             self._pending.update(self._id(one) for one in new)
@@ -101,8 +108,10 @@ class Upsert:
             own = {one.ref.remote_id for one in work.incoming.values() if one.model is Container}
             self._containers = dict.fromkeys(names | own, self._into)
             return
-        for name, id_, state in self._named(Container, ("remote_id", "id", "state"), names):
+        columns = ("remote_id", "id", "state", "owner_id")
+        for name, id_, state, owner in self._named(Container, columns, names):
             self._containers[name] = id_
+            known_owners(self._unit, {id_: owner})
             if state == "pending":
                 self._pending.add(id_)
 
@@ -229,7 +238,7 @@ class Upsert:
             if model is Item:
                 row["concealed"] = self._is_concealed(row["container_id"])
             rows.append(row)
-        shared = {
+        shared: dict[str, Any] = {
             "institution_id": self._unit.institution,
             "connection_id": self._connection,
             "run_id": self._run,
@@ -237,7 +246,8 @@ class Upsert:
             "state": "active",
         }
         if model is Container:
-            shared |= {"state": "pending", "audience": self._audience}
+            shared |= {"state": "pending", **self._whose}
+            known_owners(self._unit, {row["id"]: shared["owner_id"] for row in rows})
         insert_rows(self._unit, model, rows, shared)
         self._announce(model, rows)
 
@@ -249,10 +259,17 @@ class Upsert:
         return container_id not in self._pending
 
     @cached_property
-    def _audience(self) -> Audience:
-        """Whom a new container is for: what a live system holds was shown to its enrolled alone."""
+    def _whose(self) -> dict[str, Any]:
+        """Whom a new container is for: what a live system holds was shown to its enrolled alone.
+
+        What somebody has connected for themselves is theirs.
+        """
         connection = self._unit.get(Connection, self._connection)
-        return Audience.OPEN if "file" in connection.settings else Audience.ENROLLED
+        owner = connection.owner_id
+        if owner is not None:
+            return {"owner_id": owner, "audience": Audience.OWNER}
+        audience = Audience.OPEN if "file" in connection.settings else Audience.ENROLLED
+        return {"owner_id": None, "audience": audience}
 
     def _announce(self, model: type[Sourced], rows: Iterable[Mapping[str, Any]]) -> None:
         subject = subject_of(model)

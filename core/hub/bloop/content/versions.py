@@ -50,6 +50,7 @@ _FIXED = frozenset(
         "row_version",
         "created_at",
         "tree_version",
+        "owner_id",
         "audience",  # Undoing a change of its text opens a course to nobody.
         "concealed",  # What the tree says of an item, not what somebody changed in it.
     }

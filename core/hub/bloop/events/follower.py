@@ -201,7 +201,7 @@ class Follower:
 
     async def _wanted(self, events: Sequence[Logged]) -> list[Logged]:
         """Those for this consumer, of institutions that use its plugin."""
-        wanted = [one for one in events if self.consumer.wants(one.event.topic)]
+        wanted = [one for one in events if self.consumer.takes(one.event)]
         enabled = {
             one.event.institution: await self._enabled(one)
             for one in {one.event.institution: one for one in wanted}.values()

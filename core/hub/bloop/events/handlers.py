@@ -19,6 +19,7 @@ from bloop.events.parking import Failure
 from bloop.kernel.faults import describe, place
 from bloop_sdk import DeadlineError, RetriableError
 from bloop_sdk._masking import mask_text
+from bloop_sdk.events import Event
 
 T = TypeVar("T")
 
@@ -36,7 +37,8 @@ class Consumer:
 
     ``topics`` may end in ``*``. Two that compare equal are the same; ``version`` is whatever
     tells a handler from the one that it was before. Into how many ``partitions`` its log is cut
-    counts where its rows are made.
+    counts where its rows are made. What is somebody's alone only those are given that are
+    ``trusted`` with it: the hub's own.
     """
 
     name: str
@@ -45,10 +47,20 @@ class Consumer:
     target: Callable[[], Any] = field(compare=False)
     version: Hashable = None
     partitions: int = field(default=1, compare=False)
+    trusted: bool = field(default=False, compare=False)
 
     def wants(self, topic: str) -> bool:
         """Whether events of a topic are for it."""
         return _matches(topic, self.topics)
+
+    def takes(self, event: Event) -> bool:
+        """Whether an event is for it."""
+        return self.wants(event.topic) and (self.trusted or owner_of(event) is None)
+
+
+def owner_of(event: Event) -> str | None:
+    """The user whose alone it is what an event of content is about."""
+    return event.payload.get("owner") if event.topic.startswith("content.") else None
 
 
 def matches(topic: str, topics: Iterable[str]) -> bool:

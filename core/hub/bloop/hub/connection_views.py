@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bloop.content.connection_queries import CONNECTION, CONNECTIONS
+from bloop.content.connection_queries import CONNECTION, CONNECTIONS, OWN_CONNECTIONS
+from bloop.hub import own_connections
 from bloop.hub.connections import CONNECTABLE, open_provider
 from bloop.hub.plugin_settings import settable
+from bloop.jobs.owners import is_dead
 from bloop.kernel.states import PluginState
 from bloop.store.errors import InvalidError, NotFoundError
 from bloop.store.statements import Statement, parsed
 from bloop_sdk import Call, Container, PluginConfig, ProviderSpec, Scope
-from bloop_sdk.settings import is_secret
+from bloop_sdk.settings import is_personal, is_secret
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -24,10 +26,13 @@ View = dict[str, Any]
 """A row of :data:`bloop.content.connection_queries.CONNECTION`, its documents read."""
 
 
-async def views(hub: Hub, call: Call, *, after: str = "", limit: int = AT_ONCE) -> list[View]:
-    """A page of the institution's connections, the oldest first."""
-    rows = await hub.database.read(CONNECTIONS, call, after=after, limit=limit)
-    return [_view(CONNECTIONS, row) for row in rows]
+async def views(
+    hub: Hub, call: Call, *, after: str = "", limit: int = AT_ONCE, own: bool = False
+) -> list[View]:
+    """A page of the institution's connections, or of the caller's ``own``; the oldest first."""
+    statement = OWN_CONNECTIONS if own else CONNECTIONS
+    rows = await hub.database.read(statement, call, after=after, limit=limit)
+    return [_view(statement, row) for row in rows]
 
 
 async def all_views(hub: Hub, call: Call) -> list[View]:
@@ -73,6 +78,9 @@ async def find(hub: Hub, call: Call, name: str) -> View:
 
 def _view(statement: Statement, row: Any) -> View:
     found = statement.as_dict(row)
+    watcher = found.pop("watcher")
+    if watcher is None or is_dead(watcher):
+        found["watched_since"] = None
     return found | {
         name: parsed(found[name]) for name in ("settings", "held", "checked", "selected")
     }
@@ -106,8 +114,8 @@ class Connectable:
     summary: str
 
 
-async def connectable(hub: Hub, call: Call) -> list[Connectable]:
-    """The plugins that the call's institution can connect, by name."""
+async def connectable(hub: Hub, call: Call, *, own: bool = False) -> list[Connectable]:
+    """The plugins that the call's institution can connect, or people for themselves; by name."""
     off = await hub.choices.off(call)
     found = []
     for id_, record in hub.kernel.plugins.items():
@@ -116,12 +124,16 @@ async def connectable(hub: Hub, call: Call) -> list[Connectable]:
             continue
         if manifest.imports or not set(CONNECTABLE) & set(manifest.provides):
             continue
+        if own and not own_connections.fits(hub.kernel, id_):
+            continue
         found.append(Connectable(id_, manifest.name, manifest.summary))
     return sorted(found, key=lambda one: one.name.casefold())
 
 
-def asked(model: type[PluginConfig]) -> tuple[list[str], list[str]]:
-    """What a connection's form asks for: plain settings, and secrets."""
-    names = settable(model, Scope.CONNECTION)
+def asked(model: type[PluginConfig], *, own: bool = False) -> tuple[list[str], list[str]]:
+    """What a connection's form asks for, or that of one's ``own``: plain settings, and secrets."""
+    names = [
+        name for name in settable(model, Scope.CONNECTION) if not own or is_personal(model, name)
+    ]
     secrets = [name for name in names if is_secret(model, name)]
     return [name for name in names if name not in secrets], secrets

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bloop.accounts.actions import ForbiddenError
 from bloop.content.dry import dry_read
 from bloop.content.engine import run_read
 from bloop.content.grading import GRADE, operation
-from bloop.content.options import RunOptions
+from bloop.content.notes.folders import write_folder
+from bloop.content.options import Progress, RunOptions
 from bloop.content.refresh import refresh
 from bloop.content.syncing import EVERY, first_time
-from bloop.hub.contexts import ConnectionCall, open_connection_context
+from bloop.hub import own_connections
+from bloop.hub.contexts import ConnectionCall, manifest_of, open_connection_context
+from bloop.hub.outlook import Outlook
 from bloop.hub.outside import Tally
 from bloop.hub.providers import GuardedProvider
-from bloop.hub.sending import keep_writes, send_before, sending
+from bloop.hub.sending import keep_met, send_before, sending
 from bloop.kernel import connections
 from bloop.kernel.models import Connection
 from bloop.kernel.own_settings import Owner, set_own
@@ -25,7 +30,15 @@ from bloop.store.commands import command
 from bloop.store.database import in_unit
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call, ConfigError, Container, PluginConfig, Ref, UnsupportedError
+from bloop_sdk import (
+    Call,
+    ConfigError,
+    Container,
+    PluginConfig,
+    PrincipalKind,
+    Ref,
+    UnsupportedError,
+)
 from bloop_sdk.records import Kind
 
 if TYPE_CHECKING:
@@ -42,7 +55,8 @@ LONGEST_NAME = 200
 class NewConnection:
     """What an admin says of a connection; ``name`` is what people call it.
 
-    ``every`` is how often it is read by itself (None: as most are, "": never).
+    ``every`` is how often it is read by itself (None: as most are, "": never). An ``own`` one is of
+    whoever asks, and all that it brings is theirs alone.
     """
 
     plugin: str
@@ -50,20 +64,30 @@ class NewConnection:
     settings: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     every: str | None = None
+    own: bool = False
 
 
 async def create(hub: Hub, call: Call, new: NewConnection) -> str:
-    """Make a connection, unchecked; its id. Raises InvalidConfigError with every fault."""
+    """Make a connection, unchecked; its id. Raises InvalidConfigError with every fault.
+
+    Raises ForbiddenError for an own one where the institution does not allow that.
+    """
     await hub.choices.require(call, new.plugin)
     model = hub.kernel.context(new.plugin).model
+    if new.own:
+        _check_own(hub, call, new.plugin)
     capability = _capability(hub, new.plugin)
     layers = await hub.choices.layers(call, new.plugin, model, user=False)
     zone = hub.config.value.hub.time_zone
 
     @command("connections:write")
     def creating(unit: UnitOfWork) -> str:
+        own = call.principal.id if new.own else None
+        if new.own:
+            own_connections.require_allowed(unit)
         made = connections.create(
             unit,
+            owner_id=own,
             plugin_id=new.plugin,
             capability=capability,
             key=_key(new),
@@ -71,7 +95,7 @@ async def create(hub: Hub, call: Call, new: NewConnection) -> str:
         )
         made.every = EVERY if new.every is None else new.every or None
         made.next_at = first_time(made.every, zone) if made.every else None
-        owner = Owner(call.institution, new.plugin, connection=made.id)
+        owner = Owner(call.institution, new.plugin, own, made.id)
         set_own(unit, hub.config, model, owner, new.settings, new.secrets, None, below=layers)
         return made.id
 
@@ -98,10 +122,11 @@ async def change(
         unit.expect(row, version)
         if name is not None and name != row.name:
             row.name = name_of(name)
-            unit.audit.append("connections:rename", f"connection:{row.id}", {"name": row.name})
+            told = connections.audited(row, {"name": row.name})
+            unit.audit.append("connections:rename", f"connection:{row.id}", told)
         if settings is None and not secrets:
             return
-        owner = Owner(call.institution, row.plugin_id, connection=row.id)
+        owner = Owner(call.institution, row.plugin_id, row.owner_id, row.id)
         values = row.settings if settings is None else settings
         set_own(unit, hub.config, model, owner, values, secrets or {}, None, below=layers)
 
@@ -213,9 +238,10 @@ async def rotate(
         row = unit.get(Connection, connection_id)
         unit.expect(row, version)
         model, layers = _below(hub, call, row.plugin_id)
-        owner = Owner(call.institution, row.plugin_id, connection=row.id)
+        owner = Owner(call.institution, row.plugin_id, row.owner_id, row.id)
         set_own(unit, hub.config, model, owner, row.settings, tried, None, below=layers)
-        unit.audit.append("connections:rotate", owner.resource, {"account": result.account})
+        told = connections.audited(row, {"account": result.account})
+        unit.audit.append("connections:rotate", owner.resource, told)
         return connections.set_checked(unit, connection_id, result)
 
     return await hub.database.run(in_unit, hub.database, call, keeping)
@@ -242,7 +268,7 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
         containers=None if chosen is None else frozenset(chosen),
         version=hub.kernel.plugins[provider.handle.plugin_id].version or "",
     )
-    waits = await keep_writes(hub, job.call, connection, provider)
+    waits = await keep_met(hub, job.call, connection, provider)
     if waits and not payload["dry_run"]:
         await send_before(hub, job, connection, provider)
     read = dry_read if payload["dry_run"] else run_read
@@ -253,10 +279,22 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
         job.call,
         connection=connection,
         options=options,
-        progress=job.progress,
+        progress=_progress(hub, job, provider.handle.plugin_id, connection, count),
         meter=count,
     )
     return asdict(report)
+
+
+def _progress(hub: Hub, job: RunningJob, plugin: str, connection: str, count: Tally) -> Progress:
+    """What tells how far a run is; where the other side says how often it may be asked, until when.
+
+    Its requests, not what is done with their answers, are what such a run waits for.
+    """
+    manifest = manifest_of(hub, plugin)
+    if not manifest.network.windows:
+        return job.progress
+    ahead = partial(hub.outside.ahead, manifest, job.call.institution, connection)
+    return Outlook(job.progress, count, ahead)
 
 
 async def run_refresh_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
@@ -271,8 +309,23 @@ async def run_send_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
     """Handle a job of the kind :data:`bloop.content.notes.waiting.SEND_JOB`; gives its counts."""
     connection = payload["connection"]
     provider = await open_provider(hub, job.call, connection)
-    await keep_writes(hub, job.call, connection, provider)
+    await keep_met(hub, job.call, connection, provider)
     return dict(await sending(hub, job, connection, provider).run())
+
+
+async def run_folder_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
+    """Handle a job of the kind :data:`bloop.content.notes.folders.FOLDER_JOB`; gives its counts."""
+    connection = payload["connection"]
+    provider = await open_provider(hub, job.call, connection)
+    if await keep_met(hub, job.call, connection, provider):
+        # Notes that wait have places below folders as they are called now.
+        await send_before(hub, job, connection, provider)
+
+    async def do(work: Any, *args: Any, **kwargs: Any) -> Any:
+        return await hub.database.run(in_unit, hub.database, job.call, work, *args, **kwargs)
+
+    again = job.attempt > 1
+    return await write_folder(do, hub.blobs, provider, payload, job=job.job, again=again)
 
 
 async def run_grade_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
@@ -298,6 +351,18 @@ async def _selected(hub: Hub, call: Call, connection_id: str) -> dict[str, Any]:
             return look(unit)
 
     return await hub.database.run(reading)
+
+
+def _check_own(hub: Hub, call: Call, plugin_id: str) -> None:
+    """Raise where people cannot connect themselves by a plugin, or whoever asks is no person."""
+    if call.principal.kind is not PrincipalKind.USER:
+        raise ForbiddenError(f"a {call.principal.kind} has no account of its own elsewhere")
+    if not own_connections.fits(hub.kernel, plugin_id):
+        raise InvalidError(
+            f"plugin {plugin_id} is not for accounts of one's own",
+            field="plugin",
+            cure="ask an admin to connect it for the institution",
+        )
 
 
 def _capability(hub: Hub, plugin_id: str) -> str:
@@ -328,6 +393,7 @@ __all__ = [
     "open_provider",
     "resume",
     "rotate",
+    "run_folder_job",
     "run_grade_job",
     "run_refresh_job",
     "run_send_job",

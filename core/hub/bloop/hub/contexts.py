@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.sessions import system_call
 from bloop.content.reader import ItemReader
 from bloop.hub.outside import NoWayOut
@@ -24,7 +25,15 @@ from bloop.store.files import PluginFiles
 from bloop.store.statements import parsed
 from bloop.store.unit import UnitOfWork
 from bloop.store.values import PluginValues
-from bloop_sdk import Call, HttpClient, Manifest, PluginConfig, Unit, UnsupportedError
+from bloop_sdk import (
+    Call,
+    HttpClient,
+    Manifest,
+    PluginConfig,
+    PrincipalKind,
+    Unit,
+    UnsupportedError,
+)
 from bloop_sdk._http.client import Try
 from bloop_sdk.content import ContentReader
 from bloop_sdk.files import Files
@@ -134,6 +143,7 @@ class ConnectionCall(PluginCall):
     """
 
     connection: str
+    owner: str | None = None
     capability: str = "lms"
     source: Path | None = None
     trial: dict[str, Any] | None = field(default=None, repr=False)
@@ -154,7 +164,7 @@ class ConnectionCall(PluginCall):
 
     @property
     def _owner(self) -> Owner:
-        return Owner(self.call.institution, self.plugin_id, connection=self.connection)
+        return Owner(self.call.institution, self.plugin_id, self.owner, self.connection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,10 +217,11 @@ async def open_connection_context(
     if not rows:
         raise NotFoundError(f"no connection {connection_id}")
     row = CONNECTION.as_dict(rows[0])
+    refuse_other(call, row["owner_id"])
     plugin_id: str = row["plugin_id"]
     await hub.choices.require(call, plugin_id)
     plugin = hub.kernel.context(plugin_id)
-    owner = Owner(call.institution, plugin_id, connection=connection_id)
+    owner = Owner(call.institution, plugin_id, row["owner_id"], connection_id)
     own = OwnSettings(parsed(row["settings"]), row["row_version"], row["secrets"])
     layers = (
         *await hub.choices.layers(call, plugin_id, plugin.model, user=False),
@@ -222,8 +233,20 @@ async def open_connection_context(
         manifest, config, call.institution, connection=connection_id, on_try=on_try
     )
     parts = {"connection": connection_id, "capability": row["capability"], "http": http}
+    parts["owner"] = row["owner_id"]
     parts["trial"] = trial
     return _made(hub, ConnectionCall, plugin, call, layers, parts)
+
+
+def refuse_other(call: Call, owner: str | None) -> None:
+    """Raise ForbiddenError for a connection that somebody else has for themselves."""
+    who = call.principal
+    if owner is None or who.kind is PrincipalKind.SYSTEM:
+        return
+    if (who.kind, who.id) != (PrincipalKind.USER, owner):
+        raise ForbiddenError(
+            "somebody has connected this for themselves", cure="it can be paused, or removed"
+        )
 
 
 def file_context(

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from bloop.accounts.actions import may
-from bloop.events.handlers import matches
+from bloop.events.handlers import matches, owner_of
 from bloop.events.places import Place
 from bloop.events.reader import Logged
 from bloop.store.topics import TOPICS
@@ -51,7 +51,10 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """Which learners and guests may see something: the audience of its course, or ``nobody``."""
+    """Which learners and guests may see something: the audience of its course, or ``nobody``.
+
+    What is for its ``owner`` nobody else hears of, whatever their role.
+    """
 
     audience: str
     enrolled: frozenset[str] = frozenset()
@@ -70,8 +73,11 @@ class Told:
         self.seq = logged.seq
         self.event = logged.event
         self.topic = TOPICS.get(logged.event.topic)
+        self.owner = owner_of(logged.event)
         self.shown: For | None = None if self.topic and self.topic.shown else For("nobody")
         """Which learners and guests may see what it is about; None until it was looked up."""
+        if self.owner is not None:
+            self.shown = For("owner", frozenset({self.owner}))
         self._logged = logged
         self._for_whom = for_whom
         self._frames: dict[bool, bytes] = {}
@@ -114,10 +120,10 @@ class EventListener(Listener):
         """What it is sent of this, if anything; ``told.shown`` is known where it ``depends``."""
         if not self._asked(told):
             return None
-        if may(self.call, told.action):
+        if told.owner is None and may(self.call, told.action):
             return told.frame(whole=True)
         if told.shown and told.shown.has(self.call) and may(self.call, "content:read"):
-            return told.frame(whole=False)
+            return told.frame(whole=told.owner is not None)
         return None
 
     def hear(self, told: Told) -> None:

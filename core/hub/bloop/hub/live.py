@@ -226,7 +226,9 @@ class Live:
         row = await self._database.read_one(statement, call, id=event.payload["id"])
         if row is None:
             return For("nobody")
-        container, audience = row
+        container, audience, owner = row
+        if owner is not None:
+            return For("owner", frozenset({owner}))
         if audience != "enrolled":
             return For(audience)
         rows = await self._database.read(VIEWERS, call, container=container)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bloop.hub.contexts import refuse_other
 from bloop.kernel.config_errors import Fault, InvalidConfigError
 from bloop.kernel.config_layers import Layer
 from bloop.kernel.institutions import Choice, users
@@ -17,7 +18,7 @@ from bloop.store.errors import NotFoundError
 from bloop.store.sealing import SealError
 from bloop.store.statements import parsed
 from bloop_sdk import Call, PluginConfig, Scope
-from bloop_sdk.settings import is_renewed, is_secret, scope_of
+from bloop_sdk.settings import is_personal, is_renewed, is_secret, scope_of
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -42,7 +43,10 @@ class SettingsView:
     @property
     def fields(self) -> list[str]:
         """What the owner may set."""
-        return settable(self.model, self.owner.scope)
+        names = settable(self.model, self.owner.scope)
+        if self.owner.personal:
+            return [name for name in names if is_personal(self.model, name)]
+        return names
 
     @property
     def secrets(self) -> list[str]:
@@ -93,23 +97,33 @@ async def show(hub: Hub, call: Call, plugin_id: str, scope: Scope) -> SettingsVi
 
 
 async def of_connection(
-    hub: Hub, call: Call, plugin_id: str, connection_id: str | None = None
+    hub: Hub,
+    call: Call,
+    plugin_id: str,
+    connection_id: str | None = None,
+    *,
+    personal: bool = False,
 ) -> SettingsView:
-    """The settings of a connection, or of one that is not made yet; raises NotFoundError."""
+    """The settings of a connection, or of one that is not made yet; raises NotFoundError.
+
+    Of a ``personal`` one those that a person gives.
+    """
     model = hub.kernel.context(plugin_id).model
-    own = OwnSettings()
+    own, user = OwnSettings(), call.principal.id if personal else None
     if connection_id is not None:
         row = await hub.database.read_one(CONNECTION, call, id=connection_id)
         if row is None:
             raise NotFoundError(f"no connection {connection_id[:40]}")
         found = CONNECTION.as_dict(row)
+        user = found["owner_id"]
+        refuse_other(call, user)
         own = OwnSettings(
             parsed(found["settings"]),
             found["row_version"],
             found["secrets"],
             parsed(found["secrets_set_at"]),
         )
-    owner = Owner(call.institution, plugin_id, connection=connection_id or "new")
+    owner = Owner(call.institution, plugin_id, user, connection_id or "new")
     return await _view(hub, call, model, owner, own)
 
 
@@ -163,7 +177,11 @@ async def _view(
         faults = err.faults
     except SealError as err:
         faults = (Fault(f"{owner.scope} row", "", "", err.message, err.cure or ""),)
-    fields = settable(model, owner.scope)
+    fields = [
+        name
+        for name in settable(model, owner.scope)
+        if not owner.personal or is_personal(model, name)
+    ]
     secret = {name for name in fields if is_secret(model, name)}
     return SettingsView(
         owner,

@@ -231,6 +231,7 @@ class Searching:
                 topics=FOLLOWED,
                 target=partial(Feed, self, self._hub, handle),
                 version=kernel.context(handle.plugin_id),
+                trusted=True,
             )
 
     def forget(self, handle: ProviderHandle, index: PluginIndex) -> None:

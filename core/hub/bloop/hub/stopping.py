@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bloop.content import removal
 from bloop.content.syncing import job_under_way
 from bloop.jobs.models import OVER
-from bloop.jobs.queries import JOB
+from bloop.jobs.queries import STATE
 from bloop.kernel import connections
 from bloop.kernel.models import Connection
 from bloop.kernel.states import ConnectionState, Status
@@ -31,7 +31,7 @@ STOP_SECONDS = 20.0
 async def pause(hub: Hub, call: Call, connection_id: str) -> Status[ConnectionState]:
     """Read nothing more of a system until somebody resumes it; a sync under way is stopped."""
 
-    @command("connections:write")
+    @command("connections:end")
     def pausing(unit: UnitOfWork) -> Status[ConnectionState]:
         row = unit.get(Connection, connection_id)
         _stop_sync(hub, unit, row)
@@ -62,7 +62,7 @@ async def remove(
     restored. Raises ConflictError where its sync does not stop in time.
     """
 
-    @command("connections:write")
+    @command("connections:end")
     def stopping(unit: UnitOfWork) -> str | None:
         row = unit.get(Connection, connection_id)
         unit.expect(row, version)
@@ -93,5 +93,5 @@ def _stop_sync(hub: Hub, unit: UnitOfWork, row: Connection) -> str | None:
 
 
 async def _is_over(hub: Hub, call: Call, job: str) -> bool:
-    row = await hub.database.read_one(JOB, call, id=job)
-    return row is None or JOB.as_dict(row)["state"] in OVER
+    row = await hub.database.read_one(STATE, call, id=job)
+    return row is None or row[0] in OVER

@@ -58,11 +58,13 @@ def enqueue(
     max_attempts: int = 5,
     delay: float = 0.0,
     after: Sequence[str] = (),
+    owner: str | None = None,
 ) -> str:
     """Ask for work; it begins after the unit has committed, at the earliest in ``delay`` seconds.
 
     Of ``priority``, 0 goes first and 9 last; within one, institutions take turns. It begins only
-    once all the jobs ``after`` which it comes have succeeded (:mod:`bloop.jobs.follow`).
+    once all the jobs ``after`` which it comes have succeeded (:mod:`bloop.jobs.follow`). Where it
+    is about what an ``owner`` has for themselves, nobody else is shown it.
 
     The same ``key`` gives the job that was asked for first, whatever became of it. Raises
     ConflictError where that one was of another kind or payload.
@@ -78,6 +80,7 @@ def enqueue(
     row: dict[str, Any] = {
         "id": new_id(),
         "institution_id": unit.institution,
+        "owner_id": owner,
         "kind": kind,
         "state": JobState.BLOCKED if others else JobState.WAITING,
         "pending": len(others),
@@ -354,7 +357,7 @@ def retry(unit: UnitOfWork, job_id: str) -> Job:
     if job.state == JobState.WAITING:
         job.turn = unit.session.scalar(select(turns.next_turn(unit, job.queue, job.priority)))
     job.error = job.finished_at = job.started_at = None
-    job.progress_done = job.progress_total = job.progress_message = None
+    job.progress_done = job.progress_total = job.progress_message = job.progress_until = None
     job.cancel_requested = False
     unit.session.flush()
     follow.revive(unit, job_id)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     SmallInteger,
     String,
@@ -54,12 +55,16 @@ class Job(Tenant, Base):
     ``actor`` and ``actor_role`` are those of the call that asked for the job, which runs as theirs,
     and ``actor_scopes`` what its token left of them.
     Of the jobs that are due, those of ``priority`` 0 go first, then by ``turn``; what waits for a
-    time has no turn yet. ``pending`` counts the jobs it comes after that have not succeeded,
+    time has no turn yet. What a job with an ``owner_id`` did and said is for that user alone.
+    ``pending`` counts the jobs it comes after that have not succeeded,
     ``followed`` says that others come after it (:class:`JobAfter`).
     """
 
     __tablename__ = "job"
     __table_args__ = (
+        ForeignKeyConstraint(
+            ["institution_id", "owner_id"], ["account_user.institution_id", "account_user.id"]
+        ),
         UniqueConstraint("institution_id", "idempotency_key"),
         Index("ix_job_due", "kind", "priority", "turn", "id", **_where(_DUE)),
         Index("ix_job_turn", "institution_id", "queue", "priority", "turn", **_where(_DUE)),
@@ -69,6 +74,7 @@ class Job(Tenant, Base):
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
+    owner_id: Mapped[str | None] = mapped_column(ID)
     kind: Mapped[str] = mapped_column(String(80))
     plugin_id: Mapped[str | None] = mapped_column(String(40))
     queue: Mapped[str] = mapped_column(String(40), default="default")
@@ -93,6 +99,7 @@ class Job(Tenant, Base):
     progress_done: Mapped[int | None]
     progress_total: Mapped[int | None]
     progress_message: Mapped[str | None] = mapped_column(String(500))
+    progress_until: Mapped[datetime | None]
     result: Mapped[Any | None] = mapped_column(Json)
     error: Mapped[Any | None] = mapped_column(Json)
     row_version: Mapped[int] = mapped_column(default=1)

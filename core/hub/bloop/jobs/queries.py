@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, func, or_, select
 
 from bloop.jobs.models import DUE, LATER, RUNNING, Job, JobAfter, JobSchedule, JobState
 from bloop.store.models import EVERY_INSTITUTION
-from bloop.store.statements import institution, register
+from bloop.store.statements import institution, reachable, reader, register
 from bloop.store.types import UtcDateTime
 
 _OWN = or_(Job.institution_id == institution, institution == EVERY_INSTITUTION)
@@ -23,6 +23,7 @@ _SHOWN = (
     Job.progress_done,
     Job.progress_total,
     Job.progress_message,
+    Job.progress_until,
     Job.result,
     Job.error,
     Job.actor,
@@ -33,19 +34,37 @@ _SHOWN = (
     Job.row_version,
 )
 
-JOB = register(
-    "jobs.job", select(*_SHOWN).where(Job.institution_id == institution, Job.id == bindparam("id"))
-)
+_SHOWN_TO_THEM = (Job.institution_id == institution, reachable(Job.owner_id))
+
+JOB = register("jobs.job", select(*_SHOWN).where(*_SHOWN_TO_THEM, Job.id == bindparam("id")))
 """One job."""
+
+OWN_JOB = register(
+    "jobs.own_job",
+    select(Job.id).where(
+        Job.institution_id == institution,
+        reader != "",
+        Job.owner_id == reader,
+        Job.id == bindparam("id"),
+    ),
+)
+"""Whether a job is about what the caller has for themselves."""
 
 JOBS = register(
     "jobs.list",
     select(*_SHOWN)
-    .where(Job.institution_id == institution, Job.id < bindparam("before"))
+    .where(*_SHOWN_TO_THEM, Job.id < bindparam("before"))
     .order_by(Job.id.desc())
     .limit(bindparam("limit")),
 )
 """The newest jobs with ids below ``before``."""
+
+STATE = register(
+    "jobs.state",
+    select(Job.state).where(Job.institution_id == institution, Job.id == bindparam("id")),
+    whole="the hub waits for the end of what it stops",
+)
+"""The state of one job."""
 
 AFTER = register(
     "jobs.after",
@@ -55,6 +74,7 @@ AFTER = register(
         Job.institution_id == institution,
         JobAfter.institution_id == institution,
         JobAfter.job_id == bindparam("id"),
+        reachable(Job.owner_id),
     )
     .order_by(Job.id),
 )
@@ -77,7 +97,12 @@ _schedules = (
         JobSchedule.skipped_at,
         JobSchedule.row_version,
     )
-    .outerjoin(Job, (Job.id == JobSchedule.last_job_id) & (Job.institution_id == institution))
+    .outerjoin(
+        Job,
+        (Job.id == JobSchedule.last_job_id)
+        & (Job.institution_id == institution)
+        & reachable(Job.owner_id),
+    )
     .where(JobSchedule.institution_id == institution)
 )
 
@@ -86,6 +111,9 @@ SCHEDULES = register("jobs.schedules", _schedules.order_by(JobSchedule.name))
 
 SCHEDULE = register("jobs.schedule", _schedules.where(JobSchedule.name == bindparam("name")))
 """One of them."""
+
+_RUNNERS = "runners run what is anybody's"
+_COUNTED = "jobs are counted, whosever they are"
 
 DUE_SCHEDULE = register(
     "jobs.due_schedule",
@@ -108,6 +136,7 @@ DUE_KINDS = register(
     # From kind to kind by the index: a plain DISTINCT would read every job that waits.
     select(_lanes.c.kind).where(_lanes.c.kind.is_not(None)),
     heavy=True,
+    whole=_RUNNERS,
 )
 """The kinds of which a job could begin now."""
 
@@ -117,6 +146,7 @@ DUE_LATER = register(
     .where(_OWN, *LATER, Job.run_after <= bindparam("now", type_=UtcDateTime))
     .order_by(Job.run_after)
     .limit(1),
+    whole=_RUNNERS,
 )
 """Whether a job has become due that has no turn yet."""
 
@@ -128,6 +158,7 @@ LEASES = register(
         (Job.lease_until < bindparam("now", type_=UtcDateTime)).label("is_over"),
     ).where(_OWN, *RUNNING),
     heavy=True,
+    whole=_RUNNERS,
 )
 """Who runs what, and whether their time is over."""
 
@@ -141,6 +172,7 @@ UNDER_WAY = register(
     )
     .group_by(Job.state),
     heavy=True,
+    whole=_COUNTED,
 )
 """How many jobs of a plugin are blocked, wait and run."""
 
@@ -152,5 +184,6 @@ DEPTH = register(
     .where(_OWN, Job.state.in_([JobState.WAITING, JobState.RUNNING]))
     .group_by(Job.queue, Job.state),
     heavy=True,
+    whole=_COUNTED,
 )
 """How many jobs wait and run, and since when the oldest of them exists."""

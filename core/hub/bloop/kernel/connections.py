@@ -38,11 +38,17 @@ def create(
     key: str,
     name: str,
     settings: Mapping[str, Any] | None = None,
+    owner_id: str | None = None,
 ) -> Connection:
-    """A new connection; raises ConflictError where the plugin has one of this key already."""
+    """A new connection; raises ConflictError where the plugin has one of this key already.
+
+    One with an owner is that user's own, and meets nobody else's.
+    """
+    if owner_id is not None:
+        key = f"{owner_id}/{key}"[:500]
     if find(unit, plugin_id, key) is not None:
         raise ConflictError(
-            f"{plugin_id} is connected with {key[:100]} already",
+            f"{plugin_id} is connected with {key.removeprefix(f'{owner_id}/')[:100]} already",
             cure="change that connection, or remove it first",
         )
     made = Connection(
@@ -52,6 +58,7 @@ def create(
         key=key,
         name=name,
         settings=dict(settings or {}),
+        owner_id=owner_id,
     )
     unit.session.add(made)
     unit.session.flush()
@@ -68,6 +75,11 @@ def find(unit: UnitOfWork, plugin_id: str, key: str) -> Connection | None:
             Connection.key == key,
         )
     )
+
+
+def audited(connection: Connection, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit tells of a connection: nothing of what somebody has for themselves."""
+    return {} if connection.owner_id is not None else dict(detail)
 
 
 def status_of(connection: Connection) -> Status[ConnectionState]:
@@ -244,6 +256,7 @@ def choose(
     connection.selected = {
         name: sorted(set(value)) for name, value in chosen.items() if value is not None
     }
-    unit.audit.append("connections:select", f"connection:{connection_id}", connection.selected)
+    told = audited(connection, connection.selected)
+    unit.audit.append("connections:select", f"connection:{connection_id}", told)
     unit.session.flush()
     return connection

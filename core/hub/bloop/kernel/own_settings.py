@@ -7,7 +7,7 @@ another plugin, institution, connection or user does not open here.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from bloop.store.sealing import Place
 from bloop.store.types import to_text, utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import PluginConfig
-from bloop_sdk.settings import Scope, is_secret, scope_of
+from bloop_sdk.settings import Scope, is_personal, is_secret, scope_of
 
 Open = Callable[[bytes, Place], bytes]
 
@@ -32,7 +32,10 @@ LONGEST_SECRET = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose settings of which plugin; without ``user`` and ``connection`` the institution's."""
+    """Whose settings of which plugin; without ``user`` and ``connection`` the institution's.
+
+    With both it is a connection that the user has for themselves.
+    """
 
     institution: str
     plugin: str
@@ -45,6 +48,11 @@ class Owner:
         if self.connection:
             return Scope.CONNECTION
         return Scope.USER if self.user else Scope.INSTITUTION
+
+    @property
+    def personal(self) -> bool:
+        """Whether it is a user's own connection."""
+        return bool(self.user and self.connection)
 
     @property
     def resource(self) -> str:
@@ -118,6 +126,8 @@ def set_own(
     ConflictError for a stale ``version``.
     """
     row = _row(unit, owner, version)
+    if owner.personal:
+        _check_personal(model, owner, {*settings, *secrets})
     _check_secrets(model, owner, secrets, settings)
     changed = _changed(unit, owner, row, secrets)
     config.plugin(owner.plugin, model, (*below, _layer(owner, model, settings, changed)))
@@ -216,6 +226,23 @@ def _check_secrets(
         raise InvalidConfigError(faults)
 
 
+def _check_personal(model: type[PluginConfig], owner: Owner, names: Iterable[str]) -> None:
+    """With another address, say, the institution's secrets would go there."""
+    faults = [
+        Fault(
+            f"{owner.scope} row",
+            f"plugins.{owner.plugin}",
+            name,
+            "is for the institution to say",
+            "leave it out, or ask an admin",
+        )
+        for name in sorted(names)
+        if name in model.model_fields and not is_personal(model, name)
+    ]
+    if faults:
+        raise InvalidConfigError(faults)
+
+
 def _layer(
     owner: Owner,
     model: type[PluginConfig],
@@ -228,7 +255,10 @@ def _layer(
         for name, value in secrets.items()
         if name in model.model_fields
     }
-    return row_layer(owner.scope, {**settings, **known})
+    # Whose account it is, nobody else says: an institution's token would open what is not theirs.
+    bare = (name for name in model.model_fields if owner.personal and is_personal(model, name))
+    blank = {name: model.model_fields[name].get_default() for name in bare}
+    return row_layer(owner.scope, {**blank, **settings, **known})
 
 
 def _hidden(value: Any, *, as_bytes: bool) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select, true
 
 from bloop.kernel.models import (
     Connection,
@@ -12,6 +12,7 @@ from bloop.kernel.models import (
     PluginState,
     UserPlugin,
 )
+from bloop.kernel.states import RESTING
 from bloop.store.models import EVERY_INSTITUTION, AuditLine
 from bloop.store.statements import institution, register
 from bloop.store.types import UtcDateTime
@@ -92,13 +93,15 @@ USER_SETTINGS = register(
 )
 """What a user has set of a plugin."""
 
+_OPENED = "the hub itself reads over every connection"
 CONNECTION = register(
     "kernel.connection",
     select(*(column for column in Connection.__table__.c if column.name != "institution_id")).where(
         Connection.institution_id == institution, Connection.id == bindparam("id")
     ),
+    whole=_OPENED,
 )
-"""One connection, with its sealed secrets."""
+"""One connection, with its sealed secrets: for who opens it, which a command has allowed."""
 
 CONNECTIONS = register(
     "kernel.connections",
@@ -112,6 +115,7 @@ CONNECTIONS = register(
     .where(Connection.institution_id == institution, Connection.id > bindparam("after"))
     .order_by(Connection.id)
     .limit(bindparam("limit")),
+    whole=_OPENED,
 )
 """A page of an institution's connections, in order of their ids."""
 
@@ -124,8 +128,42 @@ DUE_CONNECTION = register(
         Connection.next_at <= bindparam("now", type_=UtcDateTime),
     )
     .limit(1),
+    whole=_OPENED,
 )
 """Whether a sync of a connection is due."""
+
+TO_WATCH = register(
+    "kernel.to_watch",
+    select(
+        Connection.id,
+        Connection.institution_id,
+        Connection.plugin_id,
+        Connection.settings,
+        Connection.watcher,
+        exists(
+            select(HubProcess.id).where(
+                HubProcess.lease_owner == Connection.watcher,
+                HubProcess.beat_at > bindparam("since", type_=UtcDateTime),
+            )
+        ).label("beats"),
+    )
+    .outerjoin(
+        InstitutionPlugin,
+        and_(
+            InstitutionPlugin.institution_id == Connection.institution_id,
+            InstitutionPlugin.plugin_id == Connection.plugin_id,
+        ),
+    )
+    .where(
+        or_(Connection.institution_id == institution, institution == EVERY_INSTITUTION),
+        Connection.watches.is_(True),
+        Connection.state.not_in(sorted(RESTING)),
+        func.coalesce(InstitutionPlugin.enabled, true()),
+    )
+    .order_by(Connection.id),
+    heavy=True,
+)
+"""The connections that should be watched, and whether who does has said so ``since`` then."""
 
 CONNECTION_OF = register(
     "kernel.connection_of",
@@ -133,6 +171,7 @@ CONNECTION_OF = register(
         or_(Connection.institution_id == institution, institution == EVERY_INSTITUTION),
         Connection.id == bindparam("id"),
     ),
+    whole=_OPENED,
 )
 """Whose a connection is, for who knows its id alone."""
 
@@ -146,6 +185,7 @@ CONNECTED = register(
     .group_by(Connection.institution_id)
     .order_by(Connection.institution_id),
     heavy=True,
+    whole="connections are counted, whosever they are",
 )
 """How many connections each institution has by a plugin."""
 

@@ -20,7 +20,16 @@ from functools import partial
 from typing import Any
 
 import orjson
-from sqlalchemy import BinaryExpression, Boolean, Column, Insert, Select, bindparam
+from sqlalchemy import (
+    BinaryExpression,
+    Boolean,
+    Column,
+    ColumnElement,
+    Insert,
+    Select,
+    bindparam,
+    or_,
+)
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql import operators, visitors
@@ -29,7 +38,7 @@ from sqlalchemy.types import JSON
 
 from bloop.store.errors import TenantError
 from bloop.store.models import ID
-from bloop_sdk import Call
+from bloop_sdk import Call, PrincipalKind
 from bloop_sdk.tables import UtcDateTime
 
 Row = tuple[Any, ...]
@@ -79,6 +88,7 @@ class Statement:
     """A read by its name. ``heavy`` ones never run in the event loop.
 
     ``of_caller`` are the parameters that the call itself gives (:func:`caller_parameter`).
+    ``whole`` says why it reads what somebody owns, whoever asks.
     """
 
     name: str
@@ -87,6 +97,7 @@ class Statement:
     parameters: frozenset[str]
     heavy: bool = False
     of_caller: tuple[tuple[str, Callable[[Call], Any]], ...] = ()
+    whole: str = ""
     _compiled: dict[str, Compiled] = field(default_factory=dict, repr=False)
 
     def compiled(self, dialect: str) -> Compiled:
@@ -115,7 +126,25 @@ def values_of_caller(call: Call) -> dict[str, Any]:
     return {name: value(call) for name, value in _OF_CALLER.items()}
 
 
-def register(name: str, select: Select[*tuple[Any, ...]], *, heavy: bool = False) -> Statement:
+def _reader(call: Call) -> str:
+    return call.principal.id if call.principal.kind is PrincipalKind.USER else ""
+
+
+reader = caller_parameter("reader", _reader)
+"""The id of the user who asks, empty for everybody else and for the hub itself."""
+
+
+def reachable(owner: Any) -> ColumnElement[bool]:
+    """Whether whoever asks may know of what has this owner: a user, or NULL for the institution.
+
+    A read of what may have one holds it to this, or says why it does not (``whole``).
+    """
+    return or_(owner.is_(None), owner == reader)
+
+
+def register(
+    name: str, select: Select[*tuple[Any, ...]], *, heavy: bool = False, whole: str = ""
+) -> Statement:
     """Register a read under ``domain.name``.
 
     Raises TenantError where ``:institution`` is missing or a table is not held to it.
@@ -139,7 +168,7 @@ def register(name: str, select: Select[*tuple[Any, ...]], *, heavy: bool = False
         )
     columns = tuple(select.selected_columns.keys())
     of_caller = tuple((key, _OF_CALLER[key]) for key in sorted(parameters & _OF_CALLER.keys()))
-    statement = Statement(name, select, columns, parameters, heavy, of_caller)
+    statement = Statement(name, select, columns, parameters, heavy, of_caller, whole)
     REGISTRY[name] = statement
     return statement
 
@@ -195,12 +224,25 @@ class Rows:
     sql: str
     places: tuple[tuple[str, Process], ...]
 
-    def of(self, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-        """What the driver is given; each row names all that there is a place for."""
-        places = self.places
+    def of(
+        self, rows: Iterable[Mapping[str, Any]], shared: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """What the driver is given; each row, or ``shared``, names all that there is a place for.
+
+        What all share is made once.
+        """
+        plan = [
+            ("", None, process(shared[name]) if process else shared[name])
+            if name in shared
+            else (name, process, None)
+            for name, process in self.places
+        ]
         return [
             tuple(
-                [row[name] if process is None else process(row[name]) for name, process in places]
+                [
+                    given if not name else (row[name] if process is None else process(row[name]))
+                    for name, process, given in plan
+                ]
             )
             for row in rows
         ]

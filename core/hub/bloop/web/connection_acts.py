@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.identities.attempts import MINUTES, Begun
+from bloop.api.connections import own_connection, owns_connection
 from bloop.content.syncing import ask_for_retry, ask_for_sync, set_every
 from bloop.hub import Hub, authorizing, connections, stopping
 from bloop.hub.connection_views import View, about_course, survey, view
@@ -35,8 +36,8 @@ Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
 def _act(path: str, **options: Any) -> Callable[[Handler], Handler]:
     """A form's target, for who may change connections."""
     place = f"/connections/{{connection_id}}/{path}"
-    given = {"problems": (404, 409), "include_in_schema": False} | options
-    return router.post(place, action="connections:write", **given)
+    given: dict[str, Any] = {"action": "connections:write", "problems": (404, 409)} | options
+    return router.post(place, also=own_connection, include_in_schema=False, **given)
 
 
 @_act("check", deadline=OUTSIDE_SECONDS)
@@ -62,7 +63,7 @@ async def sync(request: Request, connection_id: str) -> Response:
     return _back(connection_id, "asked")
 
 
-@_act("pause")
+@_act("pause", action="connections:end")
 async def pause(request: Request, connection_id: str) -> Response:
     """Read nothing more of it."""
     await stopping.pause(hub_for(request), call_of(request), connection_id)
@@ -100,6 +101,7 @@ async def retry(request: Request, connection_id: str) -> Response:
 @router.get(
     "/connections/{connection_id}/courses",
     action="connections:write",
+    also=own_connection,
     problems=(404, 502, 503),
     deadline=OUTSIDE_SECONDS,
     include_in_schema=False,
@@ -186,9 +188,15 @@ async def begin_login(request: Request, connection_id: str) -> Response:
     return response
 
 
+async def _own_login(request: Request) -> bool:
+    connection_id, _, _ = request.cookies.get(_cookie(request), "").partition(".")
+    return await owns_connection(request, connection_id)
+
+
 @router.get(
     authorizing.CALLBACK,
     action="connections:write",
+    also=_own_login,
     rate="login",
     deadline=OUTSIDE_SECONDS,
     problems=(403, 502),
@@ -271,7 +279,8 @@ async def _code(
 
 @router.get(
     "/connections/{connection_id}/remove",
-    action="connections:write",
+    action="connections:end",
+    also=own_connection,
     step_up=True,
     problems=(404,),
     include_in_schema=False,
@@ -282,7 +291,7 @@ async def ask_to_remove(request: Request, connection_id: str) -> Response:
     return await page(request, "connection_remove.html", one=one, error=None)
 
 
-@_act("remove", step_up=True, deadline=60.0)
+@_act("remove", action="connections:end", step_up=True, deadline=60.0)
 async def remove(request: Request, connection_id: str) -> Response:
     """Remove it; its courses stay here, or go into the trash."""
     hub, call = hub_for(request), call_of(request)

@@ -10,9 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
+from bloop.api.connections import own_connection
 from bloop.content.connection_queries import QUARANTINED, RUNS
 from bloop.content.syncing import EVERY
-from bloop.hub import authorizing, connections
+from bloop.hub import authorizing, connections, hints
 from bloop.hub.connection_views import View, all_views, connectable, view
 from bloop.hub.plugin_settings import SettingsView, of_connection
 from bloop.kernel.config_errors import Fault, InvalidConfigError
@@ -110,6 +111,7 @@ async def create_connection(request: Request, plugin: str = "") -> Response:
 @router.get(
     "/connections/{connection_id}",
     action="connections:read",
+    also=own_connection,
     problems=(404,),
     include_in_schema=False,
 )
@@ -138,9 +140,10 @@ async def show_connection(
         run=await _job(request, one),
         runs=runs,
         quarantined=to_dicts(QUARANTINED, aside),
-        hints=f"{hub.config.value.public_url}/api/v1/connections/{connection_id}/hints",
         offers=await _offers(hub, call, connection_id),
-        may_write=may(call, "connections:write"),
+        hints=await _hints(hub, call, connection_id),
+        may_write=one["owner"] == call.principal.id or _may_write(call, one),
+        may_end=may(call, "connections:end"),
         said=said,
         number=number,
     )
@@ -149,6 +152,7 @@ async def show_connection(
 @router.get(
     "/connections/{connection_id}/settings",
     action="connections:write",
+    also=own_connection,
     step_up=True,
     problems=(404, 503),
     include_in_schema=False,
@@ -162,6 +166,7 @@ async def show_settings(request: Request, connection_id: str) -> Response:
 @router.post(
     "/connections/{connection_id}/settings",
     action="connections:write",
+    also=own_connection,
     step_up=True,
     problems=(404, 503),
     deadline=OUTSIDE_SECONDS,
@@ -287,6 +292,10 @@ async def _form(
     return shown
 
 
+def _may_write(call: Call, one: View) -> bool:
+    return one["owner"] is None and may(call, "connections:write")
+
+
 async def _job(request: Request, one: View) -> JobView | None:
     """The sync that was asked for last, while it is of interest."""
     if one["job_state"] in {None, "succeeded", "cancelled"}:
@@ -305,7 +314,10 @@ def _told(request: Request, one: View, names: Mapping[str, str]) -> View:
         name: moment(one[name], locale) for name in ("since", "synced_at", "next_at", "created_at")
     }
     checked_at = moment(one["checked"].get("at"), locale)
-    return one | times | {"checked_at": checked_at, "plugin_name": names.get(one["plugin"])}
+    known = {"checked_at": checked_at, "plugin_name": names.get(one["plugin"])}
+    foreign = one["owner"] not in {None, call_of(request).principal.id}
+    name = translate_of(request)("Somebody's own") if foreign else one["name"]
+    return one | times | known | {"foreign": foreign, "name": name}
 
 
 async def _offers(hub: Hub, call: Call, connection_id: str) -> dict[str, bool]:
@@ -315,7 +327,16 @@ async def _offers(hub: Hub, call: Call, connection_id: str) -> dict[str, bool]:
         return {
             "can_log_in": provider.can_authorize(),
             "can_type_a_code": provider.can_authorize_device(),
-            "takes_hints": provider.spec().webhooks,
         }
     except BloopError:
-        return {"can_log_in": False, "can_type_a_code": False, "takes_hints": False}
+        return {"can_log_in": False, "can_type_a_code": False}
+
+
+async def _hints(hub: Hub, call: Call, connection_id: str) -> hints.Address | None:
+    """Where its hints come in; None for a plugin that takes none, and for who may not know."""
+    if not may(call, "connections:write"):
+        return None
+    try:
+        return await hints.address(hub, call, connection_id)
+    except BloopError:
+        return None

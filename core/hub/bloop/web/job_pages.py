@@ -94,6 +94,7 @@ async def retry_job(request: Request, job_id: str) -> Response:
 
 async def _act(request: Request, job_id: str, command: Any) -> Response:
     database = hub_of(request).database
+    await _row(request, job_id)
     await database.run(in_unit, database, call_of(request), command, job_id)
     # Found by the command, so it is an id and nothing else.
     return RedirectResponse(f"/jobs/{job_id}", 303)

@@ -33,6 +33,7 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
     call, path = call_of(request), request.url.path
     links = [
         (_("Courses"), "/", "content:read"),
+        (_("My notes"), "/notes", "account:read"),
         (_("Connections"), "/connections", "connections:read"),
         (_("People"), "/people", "users:read"),
         (_("Background"), "/jobs", "jobs:read"),

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from bloop.accounts.models import User
+from bloop.content.enrolling.visibility import inside_reachable
 from bloop.content.models import Item, Node
 from bloop.events.models import Parked, ParkedEvent
 from bloop.events.queries import SHOWN_PARKED
@@ -44,6 +45,7 @@ def _unplaced(name: str, *conditions: ColumnElement[bool]) -> Statement:
         .where(
             Item.institution_id == institution,
             Item.container_id == bindparam("container"),
+            inside_reachable(Item.container_id),
             Item.kind != "file",
             Item.data["bank"].as_boolean().is_not(True),
             ~_placed,

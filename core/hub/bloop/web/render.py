@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
@@ -71,12 +71,13 @@ async def page(
     *,
     status: int = 200,
     frames: Iterable[str] = (),
-    script: str | None = None,
+    script: str | Sequence[str] | None = None,
     **values: Any,
 ) -> HTMLResponse:
     """A rendered page in the visitor's language.
 
-    ``frames`` are the sources of frames in it, ``script`` is the static module that it runs.
+    ``frames`` are the sources of frames in it, ``script`` is the static module that it runs, or
+    several.
     """
     locale = locale_of(request)
     translations = translations_of(locale)
@@ -96,7 +97,7 @@ async def page(
         in_account=request.url.path.startswith("/account/"),
         has_keys=may(call_of(request), "tokens:read"),
         csrf=csrf_of(request),
-        script=script,
+        scripts=[script] if isinstance(script, str) else script or (),
         state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
         **values,
     )

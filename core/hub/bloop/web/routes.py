@@ -17,7 +17,7 @@ from bloop.content.trees import read_tree
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
-from bloop.web import assets, lessons, outline, reading
+from bloop.web import assets, lessons, outline, own_notes, reading
 from bloop.web.framed_pages import framed
 from bloop.web.note_pages import about
 from bloop.web.panels import panels
@@ -84,17 +84,38 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
 @router.get("/lessons/{id}", action="content:read", problems=(404,), include_in_schema=False)
 async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - the path's word
     """One item of a course: a page, a quiz, an assignment, or whatever it is."""
-    lesson = await reading.lesson(request, id)
+    return await lesson_page(request, id)
+
+
+async def lesson_page(
+    request: Request, id_: str, *, refused: own_notes.Refused | None = None, status: int = 200
+) -> Response:
+    """The page of a lesson; ``refused`` is a note beside it that was not taken."""
+    lesson = await reading.lesson(request, id_)
     kind, container, data = lesson["kind"], lesson["container"], lesson["data"]
     tree = await _tree(request, container)
-    place = outline.locate(tree, id)
+    place = outline.locate(tree, id_)
     locale = locale_of(request)
     words = lessons.Words(locale, translations_of(locale))
+    course = await reading.course(request, container)
+    sources, file = reading.sources(lesson), words.file(data) if kind == "file" else None
+    beside = await panels(
+        request,
+        PanelSubject(slot="lesson", id=id_, kind=kind, container=container, title=lesson["title"]),
+    )
+    media = [*sources, *(panel.html for panel in beside)]
+    if file and file["shown_as"] in {"audio", "video"}:
+        media.append(f"<{file['shown_as']}>")
+    mine = await own_notes.panel(request, lesson, course["audience"], media, refused)
+    shown = framed(sources, questions=len(data.get("questions", ())))
+    if mine is not None:
+        shown["script"] = [*filter(None, [shown["script"]]), "notes.js"]
     return await page(
         request,
         "lesson.html",
-        **framed(reading.sources(lesson), questions=len(data.get("questions", ()))),
-        course=await reading.course(request, container),
+        status=status,
+        **shown,
+        course=course,
         lesson=lesson,
         data=data,
         nodes=tree,
@@ -102,16 +123,13 @@ async def show_lesson(request: Request, id: str) -> Response:  # noqa: A002 - th
         facts=words.facts(kind, data),
         handed_in=words.handed_in(data),
         rubric=words.rubric(data),
-        file=words.file(data) if kind == "file" else None,
+        file=file,
         address=lessons.web_address(data.get("href") or data.get("launch_url") or ""),
         attachments=lessons.attachments(data, container),
         note=await about(request, lesson) if kind == "note" else None,
-        panels=await panels(
-            request,
-            PanelSubject(
-                slot="lesson", id=id, kind=kind, container=container, title=lesson["title"]
-            ),
-        ),
+        belongs=await own_notes.belongs(request, lesson) if kind == "note" else None,
+        mine=mine,
+        panels=beside,
         lost=reading.parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )
 

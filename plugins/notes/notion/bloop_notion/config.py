@@ -15,6 +15,7 @@ class NotionConfig(PluginConfig):
     token: SecretStr | None = setting(
         None,
         scope=Scope.CONNECTION,
+        personal=True,
         title="Integration token",
         description="Token of an internal integration (ntn_...), made in Notion under Settings > "
         "Integrations; a login with a public integration puts its own here",
@@ -32,14 +33,15 @@ class NotionConfig(PluginConfig):
         None,
         scope=Scope.CONNECTION,
         renewed=True,
+        personal=True,
         description="What the hub got at the login, to renew its token with",
     )
     webhook_token: SecretStr | None = setting(
         None,
         scope=Scope.CONNECTION,
         advanced=True,
-        description="Verification token of the webhook subscription; without one the hub keeps the "
-        "token that Notion sends when the subscription is made",
+        description="Verification token of the webhook subscription; the hub keeps the one that "
+        "Notion sends when the subscription is made",
     )
     base_url: HttpUrl = setting(
         HttpUrl("https://api.notion.com"),

@@ -43,6 +43,7 @@ class OneNoteConfig(PluginConfig):
         None,
         scope=Scope.CONNECTION,
         renewed=True,
+        personal=True,
         description="What the hub got at the login, and renews",
     )
     graph_url: HttpUrl = setting(

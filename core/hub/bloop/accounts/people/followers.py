@@ -20,10 +20,20 @@ GROUPED: list[Grouped] = []
 """Called with a group, users, and whether they are in it from now on or no longer."""
 
 
+ERASING: list[Addressed] = []
+"""Called with a user whose data is about to go."""
+
+
 def addressed(unit: UnitOfWork, user: User) -> None:
     """Tell of a user's address."""
     unit.session.flush()
     for follow in ADDRESSED:
+        follow(unit, user)
+
+
+def erasing(unit: UnitOfWork, user: User) -> None:
+    """Tell of a user before they are erased."""
+    for follow in ERASING:
         follow(unit, user)
 
 

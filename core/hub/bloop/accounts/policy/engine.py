@@ -16,7 +16,7 @@ from typing import Any
 
 import cedarpy
 
-from bloop.accounts.policy.schema import PRINCIPALS, TYPES, schema_of
+from bloop.accounts.policy.schema import COURSE_TYPES, PRINCIPALS, TYPES, schema_of
 from bloop_sdk import Call, Principal, PrincipalKind, Role
 
 _ROLES = list(Role)
@@ -34,14 +34,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whom a course is for (``open members enrolled``), and what whoever asks is in it.
+    """Whom a course is for (``open members enrolled owner``), and what whoever asks is in it.
 
-    By default as little as there can be: nobody who writes by their role needs more.
+    By default as little as there can be: nobody who writes by their role needs more. ``owner`` is
+    the id of the user whom something is of.
     """
 
     audience: str = "enrolled"
     enrolled: bool = False
     taught: bool = False
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,20 @@ class Resource:
     disabled: bool | None = None
     standing: Standing = Standing()
 
+    def owned_by_other_than(self, principal: Principal) -> bool:
+        """Whether it is somebody's, and that is not the principal."""
+        owner = self.standing.owner or self.owner
+        return owner is not None and (principal.kind, principal.id) != (PrincipalKind.USER, owner)
+
     def entity(self) -> dict[str, Any]:
         """As Cedar takes it."""
         attributes: dict[str, Any] = {"institution": _reference("Institution", self.institution)}
+        standing = asdict(self.standing)
+        owner = standing.pop("owner") or self.owner
         if self.published is not None:
-            attributes |= {"published": self.published, **asdict(self.standing)}
-        if self.owner is not None:
-            attributes["owner"] = _reference("User", self.owner)
+            attributes |= {"published": self.published, **standing}
+        if owner is not None:
+            attributes["owner"] = _reference("User", owner)
         if self.disabled is not None:
             attributes["disabled"] = self.disabled
         return {"uid": {"type": self.type, "id": self.id}, "attrs": attributes, "parents": []}
@@ -98,13 +107,14 @@ def resource_of(row: Any) -> Resource | None:
         return None
     if kind == "Institution":
         return institution_of(row.id)
-    actor, _, owner = getattr(row, "actor", "").partition(":")
+    actor, _, user = getattr(row, "actor", "").partition(":")
+    asker = user if kind == "Job" and actor == "user" else None
     return Resource(
         kind,
         str(getattr(row, "id", None) or row.name),
         row.institution_id,
-        published=getattr(row, "published", None),
-        owner=owner if kind == "Job" and actor == "user" else None,
+        published=getattr(row, "published", False) if kind in COURSE_TYPES else None,
+        owner=getattr(row, "owner_id", None) or asker,
         disabled=row.disabled_at is not None if kind == "User" else None,
     )
 

@@ -8,15 +8,12 @@ from typing import Any
 
 from bloop.accounts.actions import may, refusal
 from bloop.accounts.policy.engine import Decision, Standing, core, institution_of, resource_of
-from bloop.accounts.policy.schema import COURSE_TYPES, kinds_of
+from bloop.accounts.policy.schema import OWNED, kinds_of
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, PrincipalKind
 
-WRITE = "content:write"
-
-
-BY_COURSE = frozenset({"content:write", "content:publish"})
-"""What somebody may do in a course that they teach, whatever their role in the institution."""
+BY_ROW = frozenset({"content:write", "content:publish", "connections:write", "connections:end"})
+"""What somebody may do to what they teach or own, whatever their role in the institution."""
 
 StandingOf = Callable[[UnitOfWork, Any], Standing]
 
@@ -26,29 +23,33 @@ def judge(
 ) -> None:
     """Raise a LoginRequiredError or ForbiddenError where a call may not do an action to a row.
 
-    Without a row it is about the institution; where only a course can say, that is left open as
+    Without a row it is about the institution; where only a row can say, that is left open as
     ``unit.owed``. Of a row that the action is not about, such as the connection of a course that is
-    changed, nothing is asked. ``standing_of`` tells how the caller stands to a row.
+    changed, nothing is asked but whose it is: nobody gets at what somebody else owns by the way.
+    ``standing_of`` tells how the caller stands to a row.
     """
     call = unit.call
-    if row is None and _by_course(call, action):
+    if row is None and _by_row(call, action):
         unit.owed = refusal(call, action)
         return
     resource = institution_of(call.institution) if row is None else resource_of(row)
-    if resource is None or resource.type not in kinds_of(action):
+    if resource is None:
         return
-    if standing_of is not None and resource.type in COURSE_TYPES and not may(call, WRITE):
+    hub = call.principal.kind is PrincipalKind.SYSTEM
+    if standing_of is not None and resource.type in OWNED and not hub:
         resource = replace(resource, standing=standing_of(unit, row))
+    if resource.type not in kinds_of(action):
+        if not hub and resource.type in OWNED and resource.owned_by_other_than(call.principal):
+            raise refusal(call, action, "it belongs to somebody else")
+        return
     decision = core().decide(call, action, resource)
     if not decision.allowed:
         raise refusal(call, action, in_words(decision))
     unit.owed = None
 
 
-def _by_course(call: Call, action: str) -> bool:
-    return (
-        action in BY_COURSE and call.principal.kind is PrincipalKind.USER and not may(call, action)
-    )
+def _by_row(call: Call, action: str) -> bool:
+    return action in BY_ROW and call.principal.kind is PrincipalKind.USER and not may(call, action)
 
 
 def in_words(decision: Decision) -> str:

@@ -28,12 +28,17 @@ TYPES = {
     "job": "Job",
     "job_schedule": "Schedule",
     "node": "Node",
+    "note_conflict": "Item",
     "plugin": "Plugin",
     "sync_run": "Run",
+    "unsent": "Item",
     "user_group": "Group",
     "webhook_endpoint": "Webhook",
 }
-"""Types of what something is done to, by table; a plugin has none of its own."""
+"""Types of what something is done to, by table; a plugin has none of its own.
+
+What waits of a note, and a conflict of one, are done to as the note is.
+"""
 
 KINDS: dict[str, tuple[str, ...]] = {
     "account": ("User",),
@@ -52,7 +57,8 @@ KINDS: dict[str, tuple[str, ...]] = {
 COURSE_TYPES = frozenset({"Container", "Item", "Node"})
 """What stands in a course, or is one: it is published, and for an audience."""
 _IN_COURSE = ", published: Bool, audience: String, enrolled: Bool, taught: Bool"
-_OWNED = {"Job"}
+OWNED = COURSE_TYPES | {"Connection", "Run"}
+"""What may be of one user, and nobody else's."""
 
 
 def kinds_of(action: str, plugin: str | None = None) -> tuple[str, ...]:
@@ -73,7 +79,7 @@ def schema_of(actions: Mapping[str, Role], plugin: str | None = None) -> str:
         if name in PRINCIPALS.values() or name == "Institution":
             continue
         published = _IN_COURSE if name in COURSE_TYPES else ""
-        owner = ", owner?: User" if name in _OWNED else ""
+        owner = ", owner?: User" if name in OWNED | {"Job"} else ""
         lines.append(f"entity {name} {{ institution: Institution{published}{owner} }};")
     lines.extend(f'action "{group(role)}";' for role in Role)
     principals = ", ".join(dict.fromkeys(PRINCIPALS.values()))

@@ -149,7 +149,7 @@ def _all(first: Any, rows: Iterator[Any]) -> Iterator[Any]:
 def _files(
     unit: UnitOfWork, sources: Sources, subject: Subject, archive: zipfile.ZipFile
 ) -> list[str]:
-    """What they uploaded; exports of before are left out."""
+    """What they uploaded, and what is theirs alone; exports of before are left out."""
     own = (_jobs.c.institution_id == subject.institution) & (_jobs.c.actor == subject.name)
     statement = select(_jobs.c.payload).where(own, _jobs.c.kind != EXPORT_JOB)
     digests = {
@@ -157,6 +157,11 @@ def _files(
         for payload in unit.connection.scalars(statement)
         if isinstance(payload.get("blob"), str)
     }
+    for part in sources.parts:
+        column: Any = part.bytes
+        if part.exported and column is not None:
+            named = select(column).where(part.where(subject), column.is_not(None))
+            digests |= set(unit.connection.scalars(named))
     written = []
     for digest in sorted(digests):
         try:

@@ -75,8 +75,9 @@ class Part:
 
     Of rows that are blanked ``blank`` are the new values (``utcnow``: when it is done). ``also``
     narrows what is erased of those that are exported. ``reason`` says why some are not exported,
-    or kept. By a ``late`` one others are found. An ``eraser`` does it in another way: it gives how
-    many rows it changed, or would where ``dry``.
+    or kept. By a ``late`` one others are found. ``bytes`` is the column that names the bytes of a
+    row by their SHA-256, which an export holds as well. An ``eraser`` does it in another way: it
+    gives how many rows it changed, or would where ``dry``.
     """
 
     table: Table
@@ -87,6 +88,7 @@ class Part:
     blank: Mapping[str, Any] = field(default_factory=dict)
     also: Callable[[], ColumnElement[bool]] | None = None
     late: bool = False
+    bytes: Column[Any] | None = None
     eraser: Callable[[Connection, Subject, bool], int] | None = None
 
     @property
@@ -125,12 +127,16 @@ class Part:
 
 
 def parts_of(metadata: MetaData, added: Sequence[Part] = ()) -> list[Part]:
-    """Every part, in an order in which they can be erased; ``added`` stand for their tables."""
-    known = {part.name: part for part in added}
+    """Every part, in an order in which they can be erased; ``added`` stand for their tables.
+
+    Of several of one table only one is exported.
+    """
+    known: dict[str, list[Part]] = {}
+    for part in added:
+        known.setdefault(part.name, []).append(part)
     found: list[Part] = []
     for table in metadata.sorted_tables:
-        part = known.get(table.name)
-        found += [part] if part else _introspected(table, found)
+        found += known.get(table.name) or _introspected(table, found)
     # What refers to others goes before them.
     found.reverse()
     return sorted(found, key=lambda part: part.late)
@@ -176,7 +182,7 @@ def _introspected(table: Table, found: Sequence[Part]) -> Iterator[Part]:
         conditions = [condition for _, condition in below]
         of = partial(_any, conditions)
         yield Part(table, of, Fate.DELETED, exported=False, reason=reason)
-    elif (named := [one for one in table.c if "person" in one.info]) and not leading:
+    if (named := [one for one in table.c if "person" in one.info]) and not leading:
         told = ", ".join(column.name for column in named)
         reason = f"names {told} by an id that leads to nobody then"
         yield Part(table, partial(_is_named, named), Fate.KEPT, reason=reason)

@@ -131,6 +131,15 @@ def _of_the_spine() -> list[Part]:
             reason="what is still under way keeps its payload; erase again when it is over",
         ),
         Part(
+            _jobs,
+            lambda s: _jobs.c.owner_id == s.id,
+            Fate.BLANKED,
+            exported=False,
+            blank={"payload": {}, "result": None, "error": None, "progress_message": None},
+            also=lambda: _jobs.c.state.in_(OVER),
+            reason="what was done over their own connections is told by what it brought",
+        ),
+        Part(
             _keys,
             lambda s: _keys.c.principal == s.name,
             Fate.DELETED,

@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select
 import bloop.accounts.topics  # noqa: F401 - declares what is said here
 from bloop.accounts.actions import ForbiddenError, rank
 from bloop.accounts.models import User
+from bloop.accounts.people.followers import erasing
 from bloop.accounts.privacy import blobs
 from bloop.accounts.privacy.parts import Fate, Part, Subject
 from bloop.accounts.sessions import system_call
@@ -115,6 +116,7 @@ def erase(
         on_step("note")
         blobs.write_note(note, digests)
         on_step("rows")
+        erasing(unit, user)
         done = _erase(unit, sources, subject, dry=False)
         blobs.forget(connection, subject.institution, digests)
         if not done.empty:

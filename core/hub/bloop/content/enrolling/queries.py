@@ -10,7 +10,9 @@ from bloop.accounts.models import User
 from bloop.accounts.people.models import Group, GroupMember
 from bloop.content.enrolling.models import CourseEnrolment, PersonLink
 from bloop.content.enrolling.visibility import (
+    container_reachable,
     container_visible,
+    inside_reachable,
     item_visible,
     teaches,
     viewer,
@@ -25,6 +27,7 @@ _enrolment: Any = CourseEnrolment
 _COLUMNS: Any = (
     CourseEnrolment.id,
     CourseEnrolment.role,
+    CourseEnrolment.source,
     CourseEnrolment.user_id.label("user"),
     CourseEnrolment.group_id.label("group"),
     func.coalesce(User.name, Group.name).label("name"),
@@ -47,6 +50,7 @@ _enrolments: Any = (
     .where(
         CourseEnrolment.institution_id == institution,
         CourseEnrolment.container_id == bindparam("container"),
+        inside_reachable(CourseEnrolment.container_id),
     )
 )
 
@@ -90,6 +94,7 @@ ROSTER = register(
         Person.institution_id == institution,
         or_(PersonLink.institution_id == institution, PersonLink.institution_id.is_(None)),
         Enrolment.container_id == bindparam("container"),
+        inside_reachable(Enrolment.container_id),
         Enrolment.active.is_(True),
         Enrolment.state == "active",
         Enrolment.id > bindparam("after"),
@@ -202,6 +207,7 @@ VIEWERS = register(
         ),
     ),
     heavy=True,
+    whole="the hub asks who hears of a change in a course",
 )
 """The users who are enrolled in a course."""
 
@@ -226,5 +232,10 @@ def _asked(name: str, *conditions: Any) -> Any:
 VISIBLE_ITEMS = _asked("content.visible_items", item_visible)
 """Which of some items whoever asks may see, who does not write content by their role."""
 
-KNOWN_ITEMS = _asked("content.known_items", Item.state != "trashed", Container.state != "trashed")
+KNOWN_ITEMS = _asked(
+    "content.known_items",
+    container_reachable,
+    Item.state != "trashed",
+    Container.state != "trashed",
+)
 """The same for who does."""

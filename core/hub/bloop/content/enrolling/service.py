@@ -13,7 +13,7 @@ from bloop.accounts.models import User
 from bloop.accounts.people.followers import GROUPED
 from bloop.accounts.people.groups import members_of
 from bloop.accounts.people.models import Group
-from bloop.content.enrolling.models import Audience, CourseEnrolment, CourseRole
+from bloop.content.enrolling.models import AUDIENCES, CourseEnrolment, CourseRole
 from bloop.content.models import Container
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -38,6 +38,7 @@ def enrol(
     Who is enrolled already gets the role. Raises NotFoundError and InvalidError.
     """
     container = unit.get(Container, container_id)
+    _refuse_owned(container)
     if sum(one is not None for one in (user, email, group)) != 1:
         raise InvalidError("name one of user, email and group", field="user")
     if role not in set(CourseRole):
@@ -51,6 +52,7 @@ def enrol(
         select(CourseEnrolment).where(
             CourseEnrolment.institution_id == unit.institution,
             CourseEnrolment.container_id == container.id,
+            CourseEnrolment.source == "",
             CourseEnrolment.user_id == user_id
             if group is None
             else CourseEnrolment.group_id == group,
@@ -81,12 +83,62 @@ def enrol(
 
 @command(WRITE)
 def end(unit: UnitOfWork, container_id: str, enrolment_id: str) -> None:
-    """End an enrolment; raises NotFoundError."""
+    """End an enrolment that people made; raises NotFoundError and ConflictError."""
     container = unit.get(Container, container_id)
     row = unit.session.get(CourseEnrolment, (unit.institution, enrolment_id))
     if row is None or row.container_id != container.id:
         raise NotFoundError(f"no enrolment {enrolment_id[:40]} in this course")
+    if row.source:
+        raise ConflictError(
+            f"this enrolment is the plugin {row.source}'s",
+            cure="end what it stands for there, such as a purchase",
+        )
     _end(unit, row, _users(unit, row))
+
+
+def admit(unit: UnitOfWork, container_id: str, user: str, source: str) -> None:
+    """Enrol a user on behalf of a plugin, beside what people decide; again changes nothing.
+
+    Raises NotFoundError for a course or user that is not there.
+    """
+    row = _of_source(unit, container_id, user, source)
+    if row is not None:
+        return
+    container = unit.get(Container, container_id)
+    row = CourseEnrolment(
+        institution_id=unit.institution,
+        container_id=container.id,
+        user_id=_user(unit, user, None),
+        role=CourseRole.LEARNER,
+        source=source,
+        created_by=f"plugin:{source}",
+    )
+    unit.session.add(row)
+    unit.session.flush()
+    unit.audit.append(
+        "enrolments:enrol", f"container:{container.id}", {"user": user, "source": source}
+    )
+    _tell(unit, "enrolled", row, [user])
+
+
+def dismiss(unit: UnitOfWork, container_id: str, user: str, source: str) -> None:
+    """End what :func:`admit` made for this plugin; what else lets the user in stays."""
+    row = _of_source(unit, container_id, user, source)
+    if row is not None:
+        _end(unit, row, [user])
+
+
+def _of_source(
+    unit: UnitOfWork, container_id: str, user: str, source: str
+) -> CourseEnrolment | None:
+    return unit.session.scalar(
+        select(CourseEnrolment).where(
+            CourseEnrolment.institution_id == unit.institution,
+            CourseEnrolment.container_id == container_id,
+            CourseEnrolment.user_id == user,
+            CourseEnrolment.source == source,
+        )
+    )
 
 
 @command(WRITE)
@@ -97,9 +149,10 @@ def set_audience(unit: UnitOfWork, container_id: str, version: int | None, audie
     """
     container = unit.get(Container, container_id)
     unit.expect(container, version)
-    if audience not in set(Audience):
+    _refuse_owned(container)
+    if audience not in AUDIENCES:
         raise InvalidError(
-            f"audience: {audience[:40]!r} is none", field="audience", cure=", ".join(Audience)
+            f"audience: {audience[:40]!r} is none", field="audience", cure=", ".join(AUDIENCES)
         )
     if not may(unit.call, WRITE):
         raise ForbiddenError(
@@ -116,6 +169,14 @@ def set_audience(unit: UnitOfWork, container_id: str, version: int | None, audie
     unit.audit.append("enrolments:audience", about, told)
     payload = {"container": container.id, **told}
     unit.outbox.append("learning.audience_changed", about, payload)
+
+
+def _refuse_owned(container: Container) -> None:
+    if container.owner_id is not None:
+        raise ConflictError(
+            "this notebook is its owner's alone",
+            cure="write what is for others into a course or notebook of the institution",
+        )
 
 
 def _user(unit: UnitOfWork, user: str | None, email: str | None) -> str:

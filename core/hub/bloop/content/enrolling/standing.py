@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 
 from bloop.accounts.policy.engine import Standing
-from bloop.content.enrolling.visibility import enrolled, teaches, viewer
+from bloop.content.enrolling.visibility import enrolled, owns, teaches, viewer
 from bloop.content.models import Container
+from bloop.content.sync_models import SyncRun
+from bloop.kernel.models import Connection
 from bloop.store.statements import institution, values_of_caller
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call
@@ -16,13 +18,22 @@ from bloop_sdk import Call
 _container: Any = Container
 _STANDING = select(
     _container.audience,
-    or_(teaches, and_(viewer != "", enrolled)).label("enrolled"),
+    or_(teaches, owns, and_(viewer != "", enrolled)).label("enrolled"),
     teaches.label("taught"),
+    _container.owner_id,
 ).where(_container.institution_id == institution)
 
 
 def standing_of(unit: UnitOfWork, row: Any, call: Call | None = None) -> Standing:
-    """The standing of a call, the unit's by default, to a container or an item or node in one."""
+    """The standing of a call, the unit's by default, to a container or what is in one.
+
+    Of a connection or a run of one it only says whose that is.
+    """
+    if isinstance(row, Connection):
+        return Standing(owner=row.owner_id)
+    if isinstance(row, SyncRun):
+        with unit.session.no_autoflush:
+            return Standing(owner=unit.session.scalar(_owner_of(unit, row.connection_id)))
     id_ = row.id if isinstance(row, Container) else row.container_id
     with unit.session.no_autoflush:
         found = unit.session.execute(
@@ -30,4 +41,13 @@ def standing_of(unit: UnitOfWork, row: Any, call: Call | None = None) -> Standin
             {"institution": unit.institution, **values_of_caller(call or unit.call)},
         ).one_or_none()
     # A course that is only being made is nobody's yet.
-    return Standing() if found is None else Standing(found[0], bool(found[1]), bool(found[2]))
+    if found is None:
+        return Standing()
+    audience, enrolled_, taught, owner = found
+    return Standing(audience, bool(enrolled_), bool(taught), owner)
+
+
+def _owner_of(unit: UnitOfWork, connection_id: str) -> Any:
+    return select(Connection.owner_id).where(
+        Connection.institution_id == unit.institution, Connection.id == connection_id
+    )

@@ -1,8 +1,9 @@
 """What somebody may see of content, as conditions of SQL: one place for every read.
 
-The conditions are about the tables of the statement they stand in; ``:viewer`` and ``:writer`` are
-filled in from the call. Whoever may write content by their role in the institution is given the
-reads that show everything, and needs none of this.
+The conditions are about the tables of the statement they stand in; ``:viewer``, ``:writer`` and
+``:reader`` are filled in from the call. Whoever may write content by their role in the institution
+is given the reads that show everything, and needs of this only what keeps others out of what
+somebody owns: :data:`container_reachable`, :func:`inside_reachable`, :func:`connection_reachable`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import aliased
 
 from bloop.accounts.people.models import GroupMember
 from bloop.content.enrolling.models import Audience, CourseEnrolment, CourseRole, PersonLink
 from bloop.content.models import Container, Enrolment, Item
-from bloop.store.statements import caller_parameter, institution
+from bloop.kernel.models import Connection
+from bloop.store.statements import caller_parameter, institution, reachable, reader
 from bloop_sdk import Call, PrincipalKind
 
 WRITE = "content:write"
@@ -36,6 +39,52 @@ viewer = caller_parameter("viewer", _viewer)
 """The id of whoever asks, empty for a guest."""
 writer = caller_parameter("writer", _writer)
 """The same, empty as well where a token or a plugin leaves out writing content."""
+
+container_reachable = reachable(Container.owner_id)
+"""Of a container: it is nobody's, or of whoever asks. Whatever their role, nobody gets past it."""
+
+_owned = Container.owner_id.is_not(None)
+"""Beside each comparison with an owner: of nobody's it would be NULL, which is no answer."""
+
+owns = and_(_owned, reader != "", Container.owner_id == reader)
+
+_Home = aliased(Container, name="home")
+
+
+def inside_reachable(container: Any) -> ColumnElement[bool]:
+    """The same of what is in a container, by the column that names that."""
+    return ~exists(
+        select(_Home.id).where(
+            _Home.institution_id == institution, _Home.id == container, ~reachable(_Home.owner_id)
+        )
+    )
+
+
+def inside_own(container: Any) -> ColumnElement[bool]:
+    """Whether what is in a container is the caller's own."""
+    return exists(
+        select(_Home.id).where(
+            _Home.institution_id == institution,
+            _Home.id == container,
+            reader != "",
+            _Home.owner_id == reader,
+        )
+    )
+
+
+_Source = aliased(Connection, name="source")
+
+
+def connection_reachable(connection: Any) -> ColumnElement[bool]:
+    """The same of what came over a connection, or tells of one."""
+    return ~exists(
+        select(_Source.id).where(
+            _Source.institution_id == institution,
+            _Source.id == connection,
+            ~reachable(_Source.owner_id),
+        )
+    )
+
 
 container_shown = and_(Container.published.is_(True), Container.state == "active")
 item_shown = and_(Item.published.is_(True), Item.state == "active", Item.concealed.is_(False))
@@ -93,14 +142,25 @@ def _in_course(who: Any, course: Any, *, teaching: bool) -> ColumnElement[bool]:
 
 
 enrolled = _in_course(viewer, Container.id, teaching=False)
-admitted = or_(
-    Container.audience == Audience.OPEN.value,
-    and_(viewer != "", or_(Container.audience == Audience.MEMBERS.value, enrolled)),
+admitted = and_(
+    container_reachable,
+    or_(
+        owns,
+        Container.audience == Audience.OPEN.value,
+        and_(viewer != "", or_(Container.audience == Audience.MEMBERS.value, enrolled)),
+    ),
 )
 """Whether the container is for whoever asks, once it is shown at all."""
 
-teaches = and_(writer != "", _in_course(writer, Container.id, teaching=True))
-"""Whether whoever asks is enrolled in the container as one who writes in it."""
+teaches = and_(
+    writer != "",
+    container_reachable,
+    or_(
+        and_(_owned, Container.owner_id == writer),
+        _in_course(writer, Container.id, teaching=True),
+    ),
+)
+"""Whether whoever asks writes in the container: as one who is enrolled so, or as its owner."""
 
 container_visible = or_(
     and_(container_shown, admitted), and_(Container.state != "trashed", teaches)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bloop.content import placing
 from bloop.content.models import Item, Node
 from bloop.content.notes.merge import Text
+from bloop.content.notes.models import Anchor
 from bloop.content.service import create_item
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Kind
@@ -34,3 +35,12 @@ def add_note(
         unit, container_id, title=text.title, parent=parent, index=index, item=item.id
     )
     return item, place
+
+
+def rehang(unit: UnitOfWork, earlier: Item, onto: Item) -> None:
+    """Let a note that was written anew be about what the earlier one is."""
+    anchor = unit.session.get(Anchor, (unit.institution, earlier.id))
+    if anchor is not None:
+        kept = {column.name: getattr(anchor, column.name) for column in Anchor.__table__.columns}
+        unit.session.add(Anchor(**{**kept, "item_id": onto.id}))
+        unit.session.flush()

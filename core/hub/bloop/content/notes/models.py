@@ -1,15 +1,15 @@
-"""Tables of notes that are changed on both sides: what waits to be sent, and what met."""
+"""Tables of notes: what waits to be sent, what met there, and what people's own are about."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bloop.content.models import STATE, TITLE_LENGTH, Owned, of_connection, within
-from bloop.store.models import ID, Base, person
+from bloop.content.models import KIND, STATE, TITLE_LENGTH, Owned, of_connection, within
+from bloop.store.models import ID, Base, Tenant, person
 from bloop.store.types import Json, utcnow
 
 
@@ -76,4 +76,54 @@ class Conflict(Owned, Base):
     settled: Mapped[str | None] = mapped_column(String(10))
     row_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+def _of_user() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["institution_id", "user_id"], ["account_user.institution_id", "account_user.id"]
+    )
+
+
+class Anchor(Tenant, Base):
+    """What a note of somebody's own is about: a lesson, a passage of it, a moment of its video.
+
+    ``kind`` is of ``lesson highlight moment``. A highlight has its words, those around them, and in
+    ``position`` the number of letters before it. A moment has its milliseconds, and in ``position``
+    which video of the lesson's text it is of, null for the one beside it. The lesson may go, and
+    the note stays.
+    """
+
+    __tablename__ = "note_anchor"
+    __table_args__ = (
+        _of_user(),
+        within("item_id", "item"),
+        Index("ix_note_anchor_about", "institution_id", "user_id", "about_id", "item_id"),
+        Index("ix_note_anchor_user", "institution_id", "user_id", "item_id"),
+        {"info": {"owned": True}},
+    )
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    item_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ID)
+    about_id: Mapped[str] = mapped_column(ID)
+    course_id: Mapped[str] = mapped_column(ID)
+    kind: Mapped[str] = mapped_column(KIND)
+    exact: Mapped[str] = mapped_column(Text, default="")
+    prefix: Mapped[str] = mapped_column(Text, default="")
+    suffix: Mapped[str] = mapped_column(Text, default="")
+    position: Mapped[int | None]
+    moment_ms: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class NotePlace(Tenant, Base):
+    """The notebook that new notes of somebody's own go to."""
+
+    __tablename__ = "note_place"
+    __table_args__ = (_of_user(), within("container_id", "container"), {"info": {"owned": True}})
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    container_id: Mapped[str] = mapped_column(ID)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow)

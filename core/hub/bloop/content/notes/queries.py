@@ -7,8 +7,15 @@ from typing import Any
 from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import aliased
 
-from bloop.content.models import Container, Item
+from bloop.content.enrolling.visibility import (
+    connection_reachable,
+    container_reachable,
+    inside_own,
+    inside_reachable,
+)
+from bloop.content.models import Container, Item, Version
 from bloop.content.notes.models import Conflict, Unsent
+from bloop.content.sync_models import SyncRun
 from bloop.kernel.models import Connection
 from bloop.store.statements import institution, register
 
@@ -38,6 +45,7 @@ def _unsent(*conditions: Any) -> Any:
         .where(
             Unsent.institution_id == institution,
             Connection.institution_id == institution,
+            inside_reachable(Unsent.container_id),
             *conditions,
         )
         .order_by(Unsent.id)
@@ -50,6 +58,15 @@ UNSENT = register(
     heavy=True,
 )
 """What waits to be sent, the oldest first."""
+
+OWN_UNSENT = register(
+    "content.own_unsent",
+    _unsent(inside_own(Unsent.container_id), Unsent.id > bindparam("after")).limit(
+        bindparam("limit")
+    ),
+    heavy=True,
+)
+"""The same of the caller's own notebooks."""
 
 UNSENT_OF_ITEM = register(
     "content.unsent_of_item", _unsent(Unsent.item_id == bindparam("id")).limit(10), heavy=True
@@ -91,6 +108,7 @@ def _conflicts(*conditions: Any) -> Any:
         .where(
             Conflict.institution_id == institution,
             Connection.institution_id == institution,
+            inside_reachable(Conflict.container_id),
             *conditions,
         )
         .order_by(Conflict.id)
@@ -106,6 +124,17 @@ CONFLICTS = register(
 )
 """Conflicts that nobody has decided, the oldest first."""
 
+OWN_CONFLICTS = register(
+    "content.own_note_conflicts",
+    _conflicts(
+        inside_own(Conflict.container_id),
+        Conflict.settled.is_(None),
+        Conflict.id > bindparam("after"),
+    ).limit(bindparam("limit")),
+    heavy=True,
+)
+"""Those in the caller's own notebooks."""
+
 CONFLICTS_OF_ITEM = register(
     "content.note_conflicts_of_item",
     _conflicts(
@@ -119,6 +148,13 @@ CONFLICTS_OF_ITEM = register(
 CONFLICT = register("content.note_conflict", _conflicts(Conflict.id == bindparam("id")), heavy=True)
 """One of them."""
 
+OWN_CONFLICT = register(
+    "content.own_note_conflict",
+    _conflicts(Conflict.id == bindparam("id"), inside_own(Conflict.container_id)),
+    heavy=True,
+)
+"""One in the caller's own notebooks."""
+
 WRITES = register(
     "content.note_writes",
     select(Connection.id, Connection.name, Connection.writes, Connection.state)
@@ -127,6 +163,7 @@ WRITES = register(
         Connection.institution_id == institution,
         Container.institution_id == institution,
         Container.id == bindparam("container"),
+        container_reachable,
         func.coalesce(Connection.settings["file"].as_string(), "") == "",
     ),
     heavy=True,
@@ -137,6 +174,7 @@ TO_SEND = register(
     "content.to_send",
     select(
         Connection.writes,
+        Connection.watches,
         exists(
             select(Unsent.id).where(
                 Unsent.institution_id == institution,
@@ -146,8 +184,58 @@ TO_SEND = register(
         ).label("waits"),
     ).where(Connection.institution_id == institution, Connection.id == bindparam("id")),
     heavy=True,
+    whole="the hub asks before it reads a connection, and shows it to nobody",
 )
-"""What a connection can be told, and whether anything waits to be."""
+"""What a connection can be told, whether it can be watched, and whether anything waits for it."""
+
+GONE = register(
+    "content.notes_gone",
+    select(Item.id, Item.container_id.label("container"), Item.title, Item.state, Item.updated_at)
+    .where(
+        Item.institution_id == institution,
+        inside_reachable(Item.container_id),
+        Item.container_id == bindparam("container"),
+        Item.kind == "note",
+        Item.state.in_(["trashed", "missing"]),
+        Item.id > bindparam("after"),
+    )
+    .order_by(Item.id)
+    .limit(bindparam("limit")),
+)
+"""Notes of a notebook that were deleted, here (``trashed``) or where they come from."""
+
+TEXTS = register(
+    "content.note_texts",
+    select(Version.row_version, Version.change, Version.actor, Version.at, Version.snapshot)
+    .join(Item, (Item.institution_id == Version.institution_id) & (Item.id == Version.subject_id))
+    .where(
+        Version.institution_id == institution,
+        inside_reachable(Item.container_id),
+        Version.subject == "item",
+        Version.subject_id == bindparam("id"),
+    )
+    .order_by(Version.row_version.desc())
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""What a note held before each of its changes, the newest first."""
+
+LAST_RUN = register(
+    "content.last_run_of_notes",
+    select(SyncRun.id, Connection.name, SyncRun.started_at)
+    .join(Connection, Connection.id == SyncRun.connection_id)
+    .where(
+        SyncRun.institution_id == institution,
+        Connection.institution_id == institution,
+        connection_reachable(Connection.id),
+        Connection.capability == "notes",
+        SyncRun.state.in_(["succeeded", "failed"]),
+    )
+    .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""The newest runs of notes that can be taken back."""
 
 TITLED = register(
     "content.note_titled",
@@ -155,6 +243,7 @@ TITLED = register(
     .where(
         Item.institution_id == institution,
         Item.container_id == bindparam("container"),
+        inside_reachable(Item.container_id),
         Item.kind == "note",
         func.lower(Item.title) == func.lower(bindparam("title")),
         Item.state == "active",

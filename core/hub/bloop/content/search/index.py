@@ -26,7 +26,7 @@ OWNER = "bloop:search"
 
 def consumer() -> Consumer:
     """Who keeps the index."""
-    return Consumer(OWNER, OWNER, FOLLOWED, lambda: take)
+    return Consumer(OWNER, OWNER, FOLLOWED, lambda: take, trusted=True)
 
 
 def take(unit: UnitOfWork, event: Event) -> None:

@@ -21,7 +21,7 @@ class SearchDocument(Tenant, Base):
     __table_args__ = (
         UniqueConstraint("institution_id", "id"),
         Index("ix_search_document_analyser", "institution_id", "analyser"),
-        {"sqlite_autoincrement": True},
+        {"sqlite_autoincrement": True, "info": {"owned": True}},
     )
 
     seq: Mapped[int] = mapped_column(BigSerial, Identity(always=True), primary_key=True)

@@ -25,7 +25,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import REGCONFIG, TSQUERY, TSVECTOR
 from sqlalchemy.sql.elements import ColumnElement
 
-from bloop.content.enrolling.visibility import container_visible, item_visible
+from bloop.content.enrolling.visibility import (
+    container_reachable,
+    container_visible,
+    item_visible,
+)
 from bloop.content.models import Container, Item
 from bloop.content.search.models import SearchDocument
 from bloop.content.search.topics import FOLLOWED
@@ -42,7 +46,11 @@ _is_container = SearchDocument.kind.in_(sorted(CONTAINER_KINDS))
 def may_find(*, drafts: bool) -> ColumnElement[bool]:
     """Whether the caller may see a document: of rows joined with its item and its container."""
     if drafts:
-        return and_(or_(_is_container, Item.state != "trashed"), Container.state != "trashed")
+        return and_(
+            container_reachable,
+            or_(_is_container, Item.state != "trashed"),
+            Container.state != "trashed",
+        )
     return or_(and_(_is_container, container_visible), item_visible)
 
 
@@ -246,9 +254,16 @@ _one_document = (
     select(SearchDocument.id).where(SearchDocument.institution_id == institution).limit(1)
 )
 
-ANY_DOCUMENT = register("content.search_any_document", _one_document)
+_ANY = "whether there is any"
+ANY_DOCUMENT = register("content.search_any_document", _one_document, whole=_ANY)
+ANY_CONTAINER = register(
+    "content.search_any_container",
+    select(Container.id).where(Container.institution_id == institution).limit(1),
+    whole=_ANY,
+)
 OLD_DOCUMENT = register(
     "content.search_old_document",
     _one_document.where(SearchDocument.analyser < bindparam("analyser")),
+    whole=_ANY,
 )
 """A document of an older analyser."""

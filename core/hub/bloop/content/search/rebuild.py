@@ -13,10 +13,9 @@ from sqlalchemy import func, select
 
 import bloop.content.search.topics  # noqa: F401 - declares what is said here
 from bloop.content.models import Container, Item
-from bloop.content.queries import CONTAINERS
 from bloop.content.search.documents import ANALYSER
 from bloop.content.search.index import OWNER
-from bloop.content.search.queries import ANY_DOCUMENT, OLD_DOCUMENT
+from bloop.content.search.queries import ANY_CONTAINER, ANY_DOCUMENT, OLD_DOCUMENT
 from bloop.events.queries import CONSUMER, NEWEST
 from bloop.jobs.ledger import enqueue
 from bloop.jobs.models import OVER, Job
@@ -80,7 +79,7 @@ async def is_due(database: Database, call: Call) -> bool:
         return True
     if await database.read(ANY_DOCUMENT, call):
         return False
-    return bool(await database.read(CONTAINERS, call, after="", limit=1))
+    return bool(await database.read(ANY_CONTAINER, call))
 
 
 async def _say(database: Database, call: Call, job: str, what: str, **payload: str) -> int:

@@ -90,48 +90,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_bootstrap_link")),
     )
     op.create_table(
-        "connection",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("plugin_id", sa.String(length=40), nullable=False),
-        sa.Column("capability", sa.String(length=40), nullable=False),
-        sa.Column("key", sa.String(length=500), nullable=False),
-        sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("settings", Json, nullable=False),
-        sa.Column("secrets", sa.LargeBinary(), nullable=True),
-        sa.Column("secrets_set_at", Json, nullable=False),
-        sa.Column("checked", Json, nullable=False),
-        sa.Column("selected", Json, nullable=False),
-        sa.Column("job_id", sa.String(length=36), nullable=True),
-        sa.Column("every", sa.String(length=120), nullable=True),
-        sa.Column("next_at", UtcDateTime(), nullable=True),
-        sa.Column("writes", Json, nullable=False),
-        sa.Column("send_job", sa.String(length=36), nullable=True),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("reason", sa.String(length=2000), nullable=True),
-        sa.Column("cure", sa.String(length=1000), nullable=True),
-        sa.Column("recoverable", sa.Boolean(), nullable=False),
-        sa.Column("since", UtcDateTime(), nullable=False),
-        sa.Column("row_version", sa.Integer(), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_connection")),
-        sa.UniqueConstraint("institution_id", "id", name=op.f("uq_connection_institution_id_id")),
-        sa.UniqueConstraint(
-            "institution_id",
-            "plugin_id",
-            "key",
-            name=op.f("uq_connection_institution_id_plugin_id_key"),
-        ),
-    )
-    op.create_index(
-        "ix_connection_next",
-        "connection",
-        ["next_at"],
-        unique=False,
-        sqlite_where=sa.text("next_at IS NOT NULL"),
-        postgresql_where=sa.text("next_at IS NOT NULL"),
-    )
-    op.create_table(
         "content_version",
         sa.Column("subject", sa.String(length=20), nullable=False),
         sa.Column("subject_id", sa.String(length=36), nullable=False),
@@ -151,6 +109,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             "row_version",
             name=op.f("uq_content_version_institution_id_subject_subject_id_row_version"),
         ),
+        info={"owned": True},
     )
     op.create_index(
         "ix_content_version_run",
@@ -273,78 +232,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitation")),
         sa.UniqueConstraint("institution_id", "id", name=op.f("uq_invitation_institution_id_id")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_invitation_token_hash")),
-    )
-    op.create_table(
-        "job",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("kind", sa.String(length=80), nullable=False),
-        sa.Column("plugin_id", sa.String(length=40), nullable=True),
-        sa.Column("queue", sa.String(length=40), nullable=False),
-        sa.Column("priority", sa.SmallInteger(), nullable=False),
-        sa.Column("turn", sa.BigInteger(), nullable=True),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("payload", Json, nullable=False),
-        sa.Column("idempotency_key", sa.String(length=200), nullable=True),
-        sa.Column("actor", sa.String(length=80), nullable=False),
-        sa.Column("actor_role", sa.String(length=20), nullable=False),
-        sa.Column("actor_scopes", Json, nullable=True),
-        sa.Column("trace", sa.String(length=55), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("max_attempts", sa.Integer(), nullable=False),
-        sa.Column("run_after", UtcDateTime(), nullable=False),
-        sa.Column("lease_owner", sa.String(length=80), nullable=True),
-        sa.Column("lease_epoch", sa.Integer(), nullable=False),
-        sa.Column("lease_until", UtcDateTime(), nullable=True),
-        sa.Column("cancel_requested", sa.Boolean(), nullable=False),
-        sa.Column("pending", sa.Integer(), nullable=False),
-        sa.Column("followed", sa.Boolean(), nullable=False),
-        sa.Column("progress_done", sa.Integer(), nullable=True),
-        sa.Column("progress_total", sa.Integer(), nullable=True),
-        sa.Column("progress_message", sa.String(length=500), nullable=True),
-        sa.Column("result", Json, nullable=True),
-        sa.Column("error", Json, nullable=True),
-        sa.Column("row_version", sa.Integer(), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("started_at", UtcDateTime(), nullable=True),
-        sa.Column("finished_at", UtcDateTime(), nullable=True),
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
-        sa.UniqueConstraint(
-            "institution_id", "idempotency_key", name=op.f("uq_job_institution_id_idempotency_key")
-        ),
-    )
-    op.create_index(
-        "ix_job_due",
-        "job",
-        ["kind", "priority", "turn", "id"],
-        unique=False,
-        sqlite_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
-        postgresql_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
-    )
-    op.create_index("ix_job_institution", "job", ["institution_id", "id"], unique=False)
-    op.create_index(
-        "ix_job_later",
-        "job",
-        ["run_after"],
-        unique=False,
-        sqlite_where=sa.text("state = 'waiting' AND turn IS NULL"),
-        postgresql_where=sa.text("state = 'waiting' AND turn IS NULL"),
-    )
-    op.create_index(
-        "ix_job_running",
-        "job",
-        ["lease_until"],
-        unique=False,
-        sqlite_where=sa.text("state = 'running'"),
-        postgresql_where=sa.text("state = 'running'"),
-    )
-    op.create_index(
-        "ix_job_turn",
-        "job",
-        ["institution_id", "queue", "priority", "turn"],
-        unique=False,
-        sqlite_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
-        postgresql_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
     )
     op.create_table(
         "job_schedule",
@@ -531,6 +418,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.UniqueConstraint(
             "institution_id", "id", name=op.f("uq_search_document_institution_id_id")
         ),
+        info={"owned": True},
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -627,46 +515,56 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     op.create_index("ix_api_key_expires", "api_key", ["expires_at"], unique=False)
     op.create_index("ix_api_key_owner", "api_key", ["institution_id", "user_id"], unique=False)
     op.create_table(
-        "container",
-        sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("title", sa.String(length=500), nullable=False),
-        sa.Column("code", sa.String(length=500), nullable=True),
-        sa.Column("published", sa.Boolean(), nullable=False),
-        sa.Column("audience", sa.String(length=20), nullable=False),
-        sa.Column("language", sa.String(length=35), nullable=True),
-        sa.Column("starts_at", UtcDateTime(), nullable=True),
-        sa.Column("ends_at", UtcDateTime(), nullable=True),
-        sa.Column("term", Json, nullable=True),
-        sa.Column("sanitiser", sa.Integer(), nullable=False),
-        sa.Column("summary_html", sa.Text(), nullable=False),
-        sa.Column("raw", Json, nullable=True),
-        sa.Column("tree_version", sa.String(length=36), nullable=False),
-        sa.Column("connection_id", sa.String(length=36), nullable=True),
-        sa.Column("remote_id", sa.String(length=500), nullable=False),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("row_version", sa.Integer(), nullable=False),
-        sa.Column("run_id", sa.String(length=36), nullable=True),
-        sa.Column("raw_hash", sa.String(length=64), nullable=True),
-        sa.Column("remote_version", sa.String(length=255), nullable=True),
-        sa.Column("url", sa.Text(), nullable=True),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("updated_at", UtcDateTime(), nullable=False),
-        sa.Column("lost", Json, nullable=False),
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        "connection",
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("owner_id", sa.String(length=36), nullable=True),
+        sa.Column("plugin_id", sa.String(length=40), nullable=False),
+        sa.Column("capability", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=500), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("settings", Json, nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("secrets_set_at", Json, nullable=False),
+        sa.Column("checked", Json, nullable=False),
+        sa.Column("selected", Json, nullable=False),
+        sa.Column("job_id", sa.String(length=36), nullable=True),
+        sa.Column("every", sa.String(length=120), nullable=True),
+        sa.Column("next_at", UtcDateTime(), nullable=True),
+        sa.Column("writes", Json, nullable=False),
+        sa.Column("send_job", sa.String(length=36), nullable=True),
+        sa.Column("watches", sa.Boolean(), nullable=False),
+        sa.Column("watcher", sa.String(length=80), nullable=True),
+        sa.Column("watched_since", UtcDateTime(), nullable=True),
+        sa.Column("unwatched", sa.String(length=2000), nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=2000), nullable=True),
+        sa.Column("cure", sa.String(length=1000), nullable=True),
+        sa.Column("recoverable", sa.Boolean(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(
-            ["institution_id", "connection_id"],
-            ["connection.institution_id", "connection.id"],
-            name=op.f("fk_container_institution_id_connection_id_connection"),
+            ["institution_id", "owner_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_connection_institution_id_owner_id_account_user"),
         ),
-        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_container")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_connection")),
+        sa.UniqueConstraint("institution_id", "id", name=op.f("uq_connection_institution_id_id")),
         sa.UniqueConstraint(
             "institution_id",
-            "connection_id",
-            "kind",
-            "remote_id",
-            name=op.f("uq_container_institution_id_connection_id_kind_remote_id"),
+            "plugin_id",
+            "key",
+            name=op.f("uq_connection_institution_id_plugin_id_key"),
         ),
+    )
+    op.create_index(
+        "ix_connection_next",
+        "connection",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
     )
     op.create_table(
         "event_parked",
@@ -757,19 +655,84 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_identity_link_user", "identity_link", ["institution_id", "user_id"], unique=False
     )
     op.create_table(
-        "job_after",
-        sa.Column("job_id", sa.String(length=36), nullable=False),
-        sa.Column("after_id", sa.String(length=36), nullable=False),
+        "job",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("owner_id", sa.String(length=36), nullable=True),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("plugin_id", sa.String(length=40), nullable=True),
+        sa.Column("queue", sa.String(length=40), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("turn", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("payload", Json, nullable=False),
+        sa.Column("idempotency_key", sa.String(length=200), nullable=True),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("actor_role", sa.String(length=20), nullable=False),
+        sa.Column("actor_scopes", Json, nullable=True),
+        sa.Column("trace", sa.String(length=55), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("max_attempts", sa.Integer(), nullable=False),
+        sa.Column("run_after", UtcDateTime(), nullable=False),
+        sa.Column("lease_owner", sa.String(length=80), nullable=True),
+        sa.Column("lease_epoch", sa.Integer(), nullable=False),
+        sa.Column("lease_until", UtcDateTime(), nullable=True),
+        sa.Column("cancel_requested", sa.Boolean(), nullable=False),
+        sa.Column("pending", sa.Integer(), nullable=False),
+        sa.Column("followed", sa.Boolean(), nullable=False),
+        sa.Column("progress_done", sa.Integer(), nullable=True),
+        sa.Column("progress_total", sa.Integer(), nullable=True),
+        sa.Column("progress_message", sa.String(length=500), nullable=True),
+        sa.Column("progress_until", UtcDateTime(), nullable=True),
+        sa.Column("result", Json, nullable=True),
+        sa.Column("error", Json, nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=True),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(
-            ["after_id"], ["job.id"], name=op.f("fk_job_after_after_id_job"), ondelete="CASCADE"
+            ["institution_id", "owner_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_job_institution_id_owner_id_account_user"),
         ),
-        sa.ForeignKeyConstraint(
-            ["job_id"], ["job.id"], name=op.f("fk_job_after_job_id_job"), ondelete="CASCADE"
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+        sa.UniqueConstraint(
+            "institution_id", "idempotency_key", name=op.f("uq_job_institution_id_idempotency_key")
         ),
-        sa.PrimaryKeyConstraint("job_id", "after_id", name=op.f("pk_job_after")),
     )
-    op.create_index("ix_job_after_after", "job_after", ["after_id"], unique=False)
+    op.create_index(
+        "ix_job_due",
+        "job",
+        ["kind", "priority", "turn", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
+        postgresql_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
+    )
+    op.create_index("ix_job_institution", "job", ["institution_id", "id"], unique=False)
+    op.create_index(
+        "ix_job_later",
+        "job",
+        ["run_after"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting' AND turn IS NULL"),
+        postgresql_where=sa.text("state = 'waiting' AND turn IS NULL"),
+    )
+    op.create_index(
+        "ix_job_running",
+        "job",
+        ["lease_until"],
+        unique=False,
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index(
+        "ix_job_turn",
+        "job",
+        ["institution_id", "queue", "priority", "turn"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
+        postgresql_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
+    )
     op.create_table(
         "login_session",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
@@ -919,38 +882,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_password_reset_user", "password_reset", ["institution_id", "user_id"], unique=False
     )
     op.create_table(
-        "person",
-        sa.Column("name", sa.String(length=500), nullable=False),
-        sa.Column("email", sa.String(length=320), nullable=True),
-        sa.Column("login", sa.String(length=255), nullable=True),
-        sa.Column("raw", Json, nullable=True),
-        sa.Column("connection_id", sa.String(length=36), nullable=True),
-        sa.Column("remote_id", sa.String(length=500), nullable=False),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("row_version", sa.Integer(), nullable=False),
-        sa.Column("run_id", sa.String(length=36), nullable=True),
-        sa.Column("raw_hash", sa.String(length=64), nullable=True),
-        sa.Column("remote_version", sa.String(length=255), nullable=True),
-        sa.Column("url", sa.Text(), nullable=True),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("updated_at", UtcDateTime(), nullable=False),
-        sa.Column("lost", Json, nullable=False),
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["institution_id", "connection_id"],
-            ["connection.institution_id", "connection.id"],
-            name=op.f("fk_person_institution_id_connection_id_connection"),
-        ),
-        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_person")),
-        sa.UniqueConstraint(
-            "institution_id",
-            "connection_id",
-            "remote_id",
-            name=op.f("uq_person_institution_id_connection_id_remote_id"),
-        ),
-    )
-    op.create_table(
         "plugin_state",
         sa.Column("process_id", sa.String(length=36), nullable=False),
         sa.Column("plugin_id", sa.String(length=40), nullable=False),
@@ -968,85 +899,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("process_id", "plugin_id", name=op.f("pk_plugin_state")),
-    )
-    op.create_table(
-        "quarantine",
-        sa.Column("connection_id", sa.String(length=36), nullable=False),
-        sa.Column("ref", sa.String(length=540), nullable=False),
-        sa.Column("code", sa.String(length=60), nullable=False),
-        sa.Column("reason", sa.String(length=2000), nullable=False),
-        sa.Column("run_id", sa.String(length=36), nullable=False),
-        sa.Column("first_at", UtcDateTime(), nullable=False),
-        sa.Column("last_at", UtcDateTime(), nullable=False),
-        sa.Column("resolved_at", UtcDateTime(), nullable=True),
-        sa.Column("raw_size", sa.BigInteger(), nullable=False),
-        sa.Column("raw", Json, nullable=True),
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["institution_id", "connection_id"],
-            ["connection.institution_id", "connection.id"],
-            name=op.f("fk_quarantine_institution_id_connection_id_connection"),
-        ),
-        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_quarantine")),
-        sa.UniqueConstraint(
-            "institution_id",
-            "connection_id",
-            "ref",
-            name=op.f("uq_quarantine_institution_id_connection_id_ref"),
-        ),
-    )
-    op.create_index(
-        "ix_quarantine_open", "quarantine", ["institution_id", "resolved_at", "id"], unique=False
-    )
-    op.create_table(
-        "sync_cursor",
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
-        sa.Column("connection_id", sa.String(length=36), nullable=False),
-        sa.Column("stream", sa.String(length=80), nullable=False),
-        sa.Column("partition", sa.String(length=500), nullable=False),
-        sa.Column("generation", sa.Integer(), nullable=False),
-        sa.Column("value", Json, nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("complete", sa.Boolean(), nullable=False),
-        sa.Column("whole", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["institution_id", "connection_id"],
-            ["connection.institution_id", "connection.id"],
-            name=op.f("fk_sync_cursor_institution_id_connection_id_connection"),
-        ),
-        sa.PrimaryKeyConstraint(
-            "institution_id", "connection_id", "stream", "partition", name=op.f("pk_sync_cursor")
-        ),
-    )
-    op.create_table(
-        "sync_seen",
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
-        sa.Column("connection_id", sa.String(length=36), nullable=False),
-        sa.Column("stream", sa.String(length=80), nullable=False),
-        sa.Column("partition", sa.String(length=500), nullable=False),
-        sa.Column("key", sa.String(length=200), nullable=False),
-        sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("generation", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.String(length=200), nullable=True),
-        sa.Column("version", sa.String(length=200), nullable=True),
-        sa.Column("counted", Json, nullable=False),
-        sa.Column("rows", Json, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["institution_id", "connection_id"],
-            ["connection.institution_id", "connection.id"],
-            name=op.f("fk_sync_seen_institution_id_connection_id_connection"),
-        ),
-        sa.PrimaryKeyConstraint(
-            "institution_id",
-            "connection_id",
-            "stream",
-            "partition",
-            "key",
-            "kind",
-            name=op.f("pk_sync_seen"),
-        ),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "token_family",
@@ -1140,15 +992,216 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_webhook_delivery_state", "webhook_delivery", ["state", "created_at"], unique=False
     )
     op.create_table(
+        "container",
+        sa.Column("owner_id", sa.String(length=36), nullable=True),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("code", sa.String(length=500), nullable=True),
+        sa.Column("published", sa.Boolean(), nullable=False),
+        sa.Column("audience", sa.String(length=20), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=True),
+        sa.Column("starts_at", UtcDateTime(), nullable=True),
+        sa.Column("ends_at", UtcDateTime(), nullable=True),
+        sa.Column("term", Json, nullable=True),
+        sa.Column("sanitiser", sa.Integer(), nullable=False),
+        sa.Column("tree_version", sa.String(length=36), nullable=False),
+        sa.Column("connection_id", sa.String(length=36), nullable=True),
+        sa.Column("remote_id", sa.String(length=500), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.String(length=36), nullable=True),
+        sa.Column("raw_hash", sa.String(length=64), nullable=True),
+        sa.Column("remote_version", sa.String(length=255), nullable=True),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("lost", Json, nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("summary_html", sa.Text(), nullable=False),
+        sa.Column("raw", Json, nullable=True),
+        sa.CheckConstraint(
+            "(owner_id IS NOT NULL) = (audience = 'owner')", name=op.f("ck_container_owner")
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_container_institution_id_connection_id_connection"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "owner_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_container_institution_id_owner_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_container")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "connection_id",
+            "kind",
+            "remote_id",
+            name=op.f("uq_container_institution_id_connection_id_kind_remote_id"),
+        ),
+    )
+    op.create_index(
+        "ix_container_owner",
+        "container",
+        ["institution_id", "owner_id"],
+        unique=False,
+        sqlite_where=sa.text("owner_id IS NOT NULL"),
+        postgresql_where=sa.text("owner_id IS NOT NULL"),
+    )
+    op.create_table(
+        "job_after",
+        sa.Column("job_id", sa.String(length=36), nullable=False),
+        sa.Column("after_id", sa.String(length=36), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["after_id"], ["job.id"], name=op.f("fk_job_after_after_id_job"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["job_id"], ["job.id"], name=op.f("fk_job_after_job_id_job"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("job_id", "after_id", name=op.f("pk_job_after")),
+    )
+    op.create_index("ix_job_after_after", "job_after", ["after_id"], unique=False)
+    op.create_table(
+        "person",
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("email", sa.String(length=320), nullable=True),
+        sa.Column("login", sa.String(length=255), nullable=True),
+        sa.Column("connection_id", sa.String(length=36), nullable=True),
+        sa.Column("remote_id", sa.String(length=500), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.String(length=36), nullable=True),
+        sa.Column("raw_hash", sa.String(length=64), nullable=True),
+        sa.Column("remote_version", sa.String(length=255), nullable=True),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("lost", Json, nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("raw", Json, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_person_institution_id_connection_id_connection"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_person")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "connection_id",
+            "remote_id",
+            name=op.f("uq_person_institution_id_connection_id_remote_id"),
+        ),
+    )
+    op.create_table(
+        "quarantine",
+        sa.Column("connection_id", sa.String(length=36), nullable=False),
+        sa.Column("ref", sa.String(length=540), nullable=False),
+        sa.Column("code", sa.String(length=60), nullable=False),
+        sa.Column("reason", sa.String(length=2000), nullable=False),
+        sa.Column("run_id", sa.String(length=36), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("resolved_at", UtcDateTime(), nullable=True),
+        sa.Column("raw_size", sa.BigInteger(), nullable=False),
+        sa.Column("raw", Json, nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_quarantine_institution_id_connection_id_connection"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_quarantine")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "connection_id",
+            "ref",
+            name=op.f("uq_quarantine_institution_id_connection_id_ref"),
+        ),
+    )
+    op.create_index(
+        "ix_quarantine_open", "quarantine", ["institution_id", "resolved_at", "id"], unique=False
+    )
+    op.create_table(
+        "refresh_token",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("family_id", sa.String(length=36), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.Column("retry_key", sa.String(length=64), nullable=True),
+        sa.Column("salt", sa.LargeBinary(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["family_id"],
+            ["token_family.id"],
+            name=op.f("fk_refresh_token_family_id_token_family"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_refresh_token")),
+    )
+    op.create_index("ix_refresh_token_family", "refresh_token", ["family_id"], unique=False)
+    op.create_table(
+        "sync_cursor",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("connection_id", sa.String(length=36), nullable=False),
+        sa.Column("stream", sa.String(length=80), nullable=False),
+        sa.Column("partition", sa.String(length=500), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("value", Json, nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("complete", sa.Boolean(), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_sync_cursor_institution_id_connection_id_connection"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "connection_id", "stream", "partition", name=op.f("pk_sync_cursor")
+        ),
+    )
+    op.create_table(
+        "sync_seen",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("connection_id", sa.String(length=36), nullable=False),
+        sa.Column("stream", sa.String(length=80), nullable=False),
+        sa.Column("partition", sa.String(length=500), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=200), nullable=True),
+        sa.Column("version", sa.String(length=200), nullable=True),
+        sa.Column("counted", Json, nullable=False),
+        sa.Column("rows", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "connection_id"],
+            ["connection.institution_id", "connection.id"],
+            name=op.f("fk_sync_seen_institution_id_connection_id_connection"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id",
+            "connection_id",
+            "stream",
+            "partition",
+            "key",
+            "kind",
+            name=op.f("pk_sync_seen"),
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "calendar_event",
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("sanitiser", sa.Integer(), nullable=False),
-        sa.Column("html", sa.Text(), nullable=False),
         sa.Column("starts_at", UtcDateTime(), nullable=False),
         sa.Column("ends_at", UtcDateTime(), nullable=True),
         sa.Column("all_day", sa.Boolean(), nullable=False),
         sa.Column("location", sa.String(length=500), nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1165,6 +1218,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("item_kind", sa.String(length=20), nullable=True),
         sa.Column("item_remote_id", sa.String(length=500), nullable=True),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1194,7 +1249,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("person_id", sa.String(length=36), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("completed_at", UtcDateTime(), nullable=True),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1211,6 +1265,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("item_kind", sa.String(length=20), nullable=True),
         sa.Column("item_remote_id", sa.String(length=500), nullable=True),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1246,6 +1301,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("user_id", sa.String(length=36), nullable=True),
         sa.Column("group_id", sa.String(length=36), nullable=True),
         sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("source", sa.String(length=60), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("created_by", sa.String(length=80), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -1280,7 +1336,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             "institution_id",
             "container_id",
             "user_id",
-            name=op.f("uq_course_enrolment_institution_id_container_id_user_id"),
+            "source",
+            name=op.f("uq_course_enrolment_institution_id_container_id_user_id_source"),
         ),
     )
     op.create_index(
@@ -1288,6 +1345,14 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "course_enrolment",
         ["institution_id", "group_id", "container_id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_course_enrolment_source",
+        "course_enrolment",
+        ["institution_id", "source"],
+        unique=False,
+        sqlite_where=sa.text("source <> ''"),
+        postgresql_where=sa.text("source <> ''"),
     )
     op.create_index(
         "ix_course_enrolment_user",
@@ -1302,7 +1367,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("sections", Json, nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1316,6 +1380,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1355,11 +1420,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("blob", sa.String(length=64), nullable=True),
         sa.Column("sanitiser", sa.Integer(), nullable=False),
-        sa.Column("html", sa.Text(), nullable=False),
-        sa.Column("data", Json, nullable=False),
-        sa.Column("learner_data", Json, nullable=True),
-        sa.Column("theirs", Json, nullable=True),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1373,6 +1433,11 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("data", Json, nullable=False),
+        sa.Column("learner_data", Json, nullable=True),
+        sa.Column("theirs", Json, nullable=True),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1447,13 +1512,30 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_note_conflict_open", "note_conflict", ["institution_id", "settled", "id"], unique=False
     )
     op.create_table(
+        "note_place",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_note_place_institution_id_container_id_container"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_note_place_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "user_id", name=op.f("pk_note_place")),
+        info={"owned": True},
+    )
+    op.create_table(
         "outcome",
         sa.Column("container_id", sa.String(length=36), nullable=True),
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("parent_remote_id", sa.String(length=500), nullable=True),
         sa.Column("sanitiser", sa.Integer(), nullable=False),
-        sa.Column("html", sa.Text(), nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1467,6 +1549,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1514,29 +1598,9 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
     )
     op.create_table(
-        "refresh_token",
-        sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("family_id", sa.String(length=36), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("expires_at", UtcDateTime(), nullable=False),
-        sa.Column("used_at", UtcDateTime(), nullable=True),
-        sa.Column("retry_key", sa.String(length=64), nullable=True),
-        sa.Column("salt", sa.LargeBinary(), nullable=True),
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["family_id"],
-            ["token_family.id"],
-            name=op.f("fk_refresh_token_family_id_token_family"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_refresh_token")),
-    )
-    op.create_index("ix_refresh_token_family", "refresh_token", ["family_id"], unique=False)
-    op.create_table(
         "section",
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1550,6 +1614,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1582,8 +1647,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("submitted_at", UtcDateTime(), nullable=True),
         sa.Column("graded_at", UtcDateTime(), nullable=True),
-        sa.Column("comments", Json, nullable=False),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1600,6 +1663,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("item_kind", sa.String(length=20), nullable=True),
         sa.Column("item_remote_id", sa.String(length=500), nullable=True),
+        sa.Column("comments", Json, nullable=False),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1678,8 +1743,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("item_id", sa.String(length=36), nullable=True),
         sa.Column("item_kind", sa.String(length=20), nullable=True),
         sa.Column("item_remote_id", sa.String(length=500), nullable=True),
-        sa.Column("theirs", Json, nullable=True),
-        sa.Column("raw", Json, nullable=True),
         sa.Column("connection_id", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.String(length=500), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -1693,6 +1756,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("lost", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("theirs", Json, nullable=True),
+        sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
             ["connection.institution_id", "connection.id"],
@@ -1744,6 +1809,42 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
         sqlite_where=sa.text("item_id IS NULL"),
         postgresql_where=sa.text("item_id IS NULL"),
+    )
+    op.create_table(
+        "note_anchor",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("about_id", sa.String(length=36), nullable=False),
+        sa.Column("course_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("exact", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("suffix", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("moment_ms", sa.Integer(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_note_anchor_institution_id_item_id_item"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_note_anchor_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "item_id", name=op.f("pk_note_anchor")),
+        info={"owned": True},
+    )
+    op.create_index(
+        "ix_note_anchor_about",
+        "note_anchor",
+        ["institution_id", "user_id", "about_id", "item_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_note_anchor_user", "note_anchor", ["institution_id", "user_id", "item_id"], unique=False
     )
     op.create_table(
         "unsent",

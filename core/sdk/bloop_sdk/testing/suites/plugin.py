@@ -17,7 +17,7 @@ import pluggy
 from bloop_sdk._protocols import protocol_faults
 from bloop_sdk.errors import BloopError
 from bloop_sdk.hooks import HOOK_GROUPS, PROJECT
-from bloop_sdk.manifest import API_VERSION
+from bloop_sdk.manifest import API_VERSION, InboundDecl, RouteDecl
 from bloop_sdk.plugin import Plugin
 from bloop_sdk.providers import CAPABILITIES
 from bloop_sdk.settings import PluginConfig, is_secret
@@ -214,7 +214,8 @@ async def contributions(case: PluginCase) -> None:
 
 def _contribution_faults(case: PluginCase) -> Iterator[str | None]:
     load, parts = case.plugin.load, case.plugin.manifest.contributes
-    for route in parts.routes:
+    answering: tuple[RouteDecl | InboundDecl, ...] = (*parts.routes, *parts.inbound)
+    for route in answering:
         yield _call_fault(load(route.handler), f"route {route.path}: {route.handler}", 2)
     for page in parts.pages:
         yield _call_fault(load(page.view), f"page {page.path}: {page.view}", 2)

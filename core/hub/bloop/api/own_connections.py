@@ -1,0 +1,133 @@
+"""Connections that people have for themselves: made and listed, and whether they may have any.
+
+What can be done with one is where it is for the institution's (:mod:`bloop.api.connection_acts`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bloop.accounts.access import Router, by_user, call_of
+from bloop.accounts.http import expected_version, json_response
+from bloop.api.connections import (
+    ConnectionIn,
+    ConnectionList,
+    ConnectionOut,
+    PluginConnectable,
+    answer,
+    hub_for,
+    plain,
+    run,
+)
+from bloop.hub import connections, own_connections
+from bloop.hub.connection_views import asked, connectable, views
+from bloop.hub.connections import NewConnection
+
+router = Router(prefix="/api/v1", tags=["connections"])
+
+
+class OwnConnectables(BaseModel):
+    """By what people can connect themselves here; nothing where they may not."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    allowed: bool
+    items: list[PluginConnectable]
+
+
+class OwnConnectionsRule(BaseModel):
+    """Whether people may connect accounts of their own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    allowed: bool
+
+
+@router.get("/account/connections", action="account:read", response_model=ConnectionList)
+async def list_own_connections(
+    request: Request,
+    limit: Annotated[int, Field(ge=1, le=200)] = 50,
+    after: Annotated[str, Field(max_length=36)] = "",
+) -> Response:
+    """The connections that the caller has for themselves."""
+    hub, call = hub_for(request), call_of(request)
+    found = await views(hub, call, after=after, limit=limit + 1, own=True)
+    items = found[:limit]
+    more = items[-1]["id"] if len(found) > limit else None
+    return json_response({"items": items, "next": more})
+
+
+@router.get("/account/connectable", action="account:read", response_model=OwnConnectables)
+async def list_own_connectable(request: Request) -> Response:
+    """By what the caller can connect an account of their own, and what that asks for."""
+    hub, call = hub_for(request), call_of(request)
+    allowed, _ = await _rule(request)
+    items = []
+    for one in await connectable(hub, call, own=True) if allowed else ():
+        model = hub.kernel.context(one.id).model
+        settings, secrets = asked(model, own=True)
+        schema: dict[str, Any] = model.model_json_schema()
+        known = {*settings, *secrets}
+        schema["properties"] = {k: v for k, v in schema["properties"].items() if k in known}
+        schema["required"] = [name for name in schema.get("required", ()) if name in known]
+        given = {"settings": settings, "secrets": secrets}
+        items.append({"plugin": one.id, "json_schema": schema, **given})
+    return json_response({"allowed": allowed, "items": items})
+
+
+@router.post(
+    "/account/connections",
+    action="connections:write",
+    also=by_user("connections:write"),
+    step_up=True,
+    status_code=201,
+    response_model=ConnectionOut,
+    problems=(404, 409, 422, 503),
+)
+async def create_own_connection(request: Request, body: ConnectionIn) -> Response:
+    """Connect an account of one's own: what it brings is the caller's alone."""
+    new = NewConnection(
+        plugin=body.plugin,
+        name=body.name,
+        settings=body.settings,
+        secrets=plain(body.secrets),
+        every=body.every or "",
+        own=True,
+    )
+    made = await connections.create(hub_for(request), call_of(request), new)
+    return await answer(request, made, status=201)
+
+
+@router.get("/own-connections", action="connections:read", response_model=OwnConnectionsRule)
+async def show_rule(request: Request) -> Response:
+    """Whether people here may connect accounts of their own."""
+    allowed, version = await _rule(request)
+    return json_response({"allowed": allowed}, version=version)
+
+
+@router.put(
+    "/own-connections",
+    action="institutions:configure",
+    step_up=True,
+    response_model=OwnConnectionsRule,
+    problems=(412, 422, 428),
+)
+async def set_rule(request: Request, body: OwnConnectionsRule) -> Response:
+    """Let people connect accounts of their own, or no longer; what is connected stays so."""
+    version = expected_version(request)
+    await run(request, own_connections.allow, yes=body.allowed, version=version)
+    return await show_rule(request)
+
+
+async def _rule(request: Request) -> tuple[bool, int]:
+    hub, call = hub_for(request), call_of(request)
+
+    def look() -> tuple[bool, int]:
+        with hub.database.reading(call) as unit:
+            return own_connections.allowed(unit)
+
+    return await hub.database.run(look)
