@@ -51,6 +51,9 @@ def test_notes_are_written_edited_moved_and_deleted(desk, bloop, tmp_path):
     assert bloop("notes", "send", "Desk").code == 0
     assert [sheet.title for sheet in desk.trash.values()] == ["Second"]
     assert bloop("notes", "send", "Desk").out == "Nothing waits.\n"
+    refused = bloop("notes", "folders", "new", "Book", "Chemistry")
+    assert "'Desk' can't take new folders from here" in refused.err
+    assert refused.code != 0
 
 
 def test_a_conflict_is_listed_and_decided(desk, bloop, tmp_path):

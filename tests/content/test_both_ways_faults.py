@@ -21,18 +21,16 @@ def attach(pair: Pair, row: Item, blobs) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("how", ["revert", "delete"])
-async def test_a_note_that_is_not_made_takes_its_files_along(pair, blobs, how):
-    row = pair.command(service.create, pair.book(), title="New")
-    attach(pair, row, blobs)
-    assert pair.waiting() == [("file.create", "waiting"), ("note.create", "waiting")]
-    if how == "revert":
+async def test_a_note_that_is_not_made_takes_its_files_along(pair, blobs):
+    for how in (service.revert, service.delete):
+        row = pair.command(service.create, pair.book(), title="New")
+        attach(pair, row, blobs)
+        assert pair.waiting() == [("file.create", "waiting"), ("note.create", "waiting")]
         [waiting] = pair.all(Unsent, Unsent.op == "note.create")
-        pair.command(service.revert, waiting.id)
-    else:
-        pair.command(service.delete, row.id, None)
-    assert pair.waiting() == []
-    assert (await pair.send(), pair.desk.files) == ({}, {})
+        of = (waiting.id,) if how == service.revert else (row.id, None)
+        pair.command(how, *of)
+        assert pair.waiting() == []
+        assert (await pair.send(), pair.desk.files) == ({}, {})
 
 
 FAILURES = {
@@ -41,8 +39,7 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("how", FAILURES)
-@pytest.mark.parametrize("when", ["written", "met"])
+@pytest.mark.parametrize(("when", "how"), [("written", "for good"), ("met", "for now")])
 async def test_what_cannot_be_read_afterwards_waits_and_the_others_go_on(pair, how, when):
     error, state = FAILURES[how]
     pair.desk.tells = False
@@ -105,7 +102,9 @@ async def test_a_half_of_what_was_sent_is_no_edit_of_the_other_side(pair):
     row = pair.edit("First", title="Premier", markdown=mine)
 
     def half(_op):
-        pair.desk.change("s1", title="Premier", markdown="one\n\ntwo\n\n3\n")
+        # What is new stands behind what it takes the place of, which goes last.
+        there = "one\n\nnew\n\n1\n\ntwo\n\nthree\n"
+        pair.desk.change("s1", title="Premier", markdown=there)
         die(_op)
 
     pair.desk.before = half

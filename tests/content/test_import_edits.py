@@ -95,35 +95,23 @@ async def test_edits_here_and_in_the_file_are_put_together(shelf, command, by):
     assert shelf.note("First").theirs is None
 
 
-async def test_what_both_changed_is_kept_twice_and_counted(shelf, command):
+async def test_what_both_changed_or_the_file_lost_is_kept_twice_and_counted(shelf, command):
     await shelf.bring()
-    row = shelf.note("First")
-    command(service.edit, row.id, row.row_version, {"markdown": THREE.replace("two", "mine")})
-    shelf.texts["First"] = THREE.replace("two", "theirs")
+    for title, mine in (("First", THREE.replace("two", "mine")), ("Second", "mine\n")):
+        row = shelf.note(title)
+        command(service.edit, row.id, row.row_version, {"markdown": mine})
+    shelf.texts = {"First": THREE.replace("two", "theirs")}
 
     report = await shelf.bring()
 
-    [conflict] = shelf.all(Conflict)
-    assert (report.conflicts, conflict.how) == (1, "edited")
+    assert sorted(one.how for one in shelf.all(Conflict)) == ["deleted_there", "edited"]
+    assert (report.conflicts, report.deleted) == (2, 2)
     texts = shelf.texts_here()
     assert texts.pop("First") == THREE.replace("two", "theirs")
-    assert texts.pop("Second") == "alpha\n"
-    [(title, copy)] = texts.items()
-    assert title.startswith("First (changed here by") and copy == THREE.replace("two", "mine")
+    copies = {title.partition(" (")[0]: text for title, text in texts.items()}
+    assert copies == {"First": THREE.replace("two", "mine"), "Second": "mine\n"}
     assert shelf.all(Unsent) == []
     assert (await shelf.bring()).conflicts == 0
-
-
-async def test_what_is_gone_from_the_file_and_edited_here_stays_as_a_copy(shelf, command):
-    await shelf.bring()
-    row = shelf.note("First")
-    command(service.edit, row.id, row.row_version, {"markdown": "mine\n"})
-    del shelf.texts["First"]
-
-    report = await shelf.bring()
-
-    assert (report.deleted, report.conflicts) == (2, 1)
-    assert sorted(shelf.texts_here().values()) == ["alpha\n", "mine\n"]
 
 
 async def test_what_is_deleted_here_comes_back_only_where_the_file_has_another_text(shelf, command):

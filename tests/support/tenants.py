@@ -137,8 +137,8 @@ class Seeded:
 def tenant_tables() -> list[Table]:
     """The tables whose rows belong to an institution, each after those that it refers to."""
     found = [table for table in core_metadata().sorted_tables if "institution_id" in table.c]
-    # Whatever a version is of, it has no key to.
-    return sorted(found, key=lambda table: table.name == "content_version")
+    # Whatever a version or a document is of, it has no key to.
+    return sorted(found, key=lambda table: table.name in {"content_version", "search_document"})
 
 
 def seed(database: Database, *institutions: tuple[str, str]) -> list[Seeded]:
@@ -211,6 +211,8 @@ def _value(column: Any, table: Table, one: Seeded, number: int) -> Any:
     name = f"{table.name}.{column.name}"
     if column.name == "institution_id":
         return one.institution
+    if name == "search_document.tenant":
+        return one.institution.replace("-", "")  # The word by which it is found.
     if name in VALUES:
         return _filled(VALUES[name], one)
     if column.foreign_keys:

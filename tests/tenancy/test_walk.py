@@ -117,6 +117,7 @@ SILENT = {
     "/connections/{connection_id}/settings",  # Its plugin is not loaded here.
     "/connections/{connection_id}/courses",
     "/api/v1/connections/{connection_id}/hints",
+    "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
     "/api/v1/containers/{subject_id}/versions",
 }
@@ -127,6 +128,7 @@ BODIES = {
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
     "POST /api/v1/containers/{container_id}/notes": {"title": "x"},
     "POST /api/v1/items/{item_id}/notes": {"markdown": "x"},
+    "POST /api/v1/containers/{container_id}/folders": {"title": "x"},
     "POST /api/v1/conflicts/{conflict_id}/settle": {"keep": "both"},
     "PATCH /api/v1/groups/{group_id}": {"name": "x"},
     "PUT /api/v1/submissions/{submission_id}/grade": {"score": 1.0},
@@ -153,6 +155,7 @@ FORMS = {
     "/lessons/{id}/notes": {"words": "x"},
     "/notes/{note_id}/edit": {"title": "x"},
     "/notes/{note_id}/texts": {"to": "1"},
+    "/notes/{note_id}/move": {"place": "below:"},
     "/courses/{container_id}/notes/gone": {"note": "zqhome-item-id"},
     "/conflicts/{conflict_id}": {"keep": "both"},
 }

@@ -120,7 +120,7 @@ async def test_a_conflict_is_shown_side_by_side_and_decided(hub, visit):
 
 async def test_files_earlier_texts_and_deleted_notes(hub, visit):
     desk = await start_desk(hub)
-    educator, learner = await visit("educator"), await visit("learner")
+    educator = await visit("educator")
     note = await note_of(hub, educator, "First")
     path = f"/notes/{note['id']}"
     shown = await educator.get(f"{path}/edit", headers=PAGE)
@@ -128,7 +128,6 @@ async def test_files_earlier_texts_and_deleted_notes(hub, visit):
     file = {"file": ("a.txt", b"text", "text/plain")}
     assert (await educator.post(upload, files=file, headers=PAGE)).status_code == 303
     await calm(hub)
-    [name] = desk.files
     shown = await educator.get(f"{path}/edit", headers=PAGE)
     [detach] = re.findall(rf'action="({path}/files/[^"]+/detach)"', shown.text)
     assert (await submit(educator, detach, page=f"{path}/edit")).status_code == 303
@@ -137,7 +136,12 @@ async def test_files_earlier_texts_and_deleted_notes(hub, visit):
     assert "edit the text" in again.text
     await calm(hub)
     assert desk.named("First").markdown == "one\n\ntwo\n"
+    await restored(educator, await visit("learner"), hub, desk, note)
 
+
+async def restored(educator, learner, hub, desk, note):
+    path = f"/notes/{note['id']}"
+    [name] = desk.files
     assert (await learner.get(f"{path}/texts", headers=PAGE)).status_code == 403
     texts = await educator.get(f"{path}/texts", headers=PAGE)
     assert f"[a.txt](bloop:file:{name})" in texts.text
@@ -149,6 +153,12 @@ async def test_files_earlier_texts_and_deleted_notes(hub, visit):
     assert desk.named("First").markdown.endswith(f"[a.txt](bloop:file:{name})\n")
     late = await submit(educator, f"{path}/texts", to=newest, version="1")
     assert late.status_code == 409
+
+    moved = await submit(educator, f"{path}/move", page=f"{path}/edit", place="below:")
+    assert moved.status_code == 303
+    nowhere = await submit(educator, f"{path}/move", page=f"{path}/edit", place="below:nothing")
+    assert nowhere.status_code == 422
+    await calm(hub)
 
     await submit(educator, f"{path}/delete", page=f"{path}/edit")
     await calm(hub)

@@ -12,6 +12,8 @@ from bloop.content.models import Item
 from bloop.content.notes import own
 from bloop.hub import Hub
 
+pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+
 API = {"accept": "application/json"}
 LESSON = (
     "<p>A buffer keeps the pH nearly constant. The weak acid takes up what is added to it.</p>"

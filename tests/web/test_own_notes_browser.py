@@ -54,6 +54,15 @@ def lessons(served):
         return [f"/lessons/{item.id}" for item in items]
 
 
+@pytest.fixture(scope="module")
+def reader(served, browser):
+    """The cookies of somebody who is logged in."""
+    context = browser.new_context(base_url=served.url)
+    context.new_page().goto(served.login_path())
+    yield {"storage_state": context.storage_state(), "locale": "en", "reduced_motion": "reduce"}
+    context.close()
+
+
 def silence(seconds):
     file = io.BytesIO()
     with wave.open(file, "wb") as sound:
@@ -71,10 +80,9 @@ def mark(page, start, end):
     return bar
 
 
-def test_what_is_marked_is_kept_painted_and_found(visit, served, lessons):  # noqa: F811
+def test_what_is_marked_is_kept_painted_and_found(visit, reader, lessons):  # noqa: F811
     lesson = lessons[1]
-    with visit(served.login_path(), locale="en", reduced_motion="reduce") as page:
-        page.goto(lesson)
+    with visit(lesson, **reader) as page:
         expect(page.locator(".framed > iframe")).to_have_attribute(
             "style", re.compile(r"height: \d+px"), timeout=30_000
         )
@@ -110,9 +118,8 @@ def test_what_is_marked_is_kept_painted_and_found(visit, served, lessons):  # no
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["of the page", "in the text"])
-def test_a_moment_is_kept_and_sought(visit, served, lessons, inside):  # noqa: F811
-    with visit(served.login_path(), locale="en", reduced_motion="reduce") as page:
-        page.goto(lessons[2 if inside else 0])
+def test_a_moment_is_kept_and_sought(visit, reader, lessons, inside):  # noqa: F811
+    with visit(lessons[2 if inside else 0], **reader) as page:
         page.wait_for_load_state("networkidle")
         where = page.frames[1] if inside else page
         where.wait_for_function("() => document.querySelector('audio').readyState > 0")

@@ -35,7 +35,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from bloop.accounts.actions import ACTIONS, VISIT
-from bloop_sdk import Call
+from bloop_sdk import Call, PrincipalKind
 
 if TYPE_CHECKING:
     from fastapi.routing import APIRoute
@@ -117,6 +117,20 @@ def call_of(request: Request) -> Call:
     """Principal, institution and trace of this request."""
     call: Call = request.scope["bloop.call"]
     return call
+
+
+def by_user(action: str) -> Callable[[Request], Awaitable[bool]]:
+    """For ``also`` of a route: whether a user asks, whose token leaves them the action.
+
+    What they may do it to is then for the command to say, or for a read of what is theirs.
+    """
+
+    async def also(request: Request) -> bool:
+        principal = call_of(request).principal
+        scopes = principal.scopes
+        return principal.kind is PrincipalKind.USER and (scopes is None or action in scopes)
+
+    return also
 
 
 def holder_of(request: Request) -> Holder | None:

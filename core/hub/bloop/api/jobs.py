@@ -82,7 +82,9 @@ async def list_jobs(
 
 async def own_job(request: Request) -> bool:
     """For ``also``: whether the job is about what the caller has for themselves."""
-    id_ = request.path_params["job_id"]
+    scopes, id_ = call_of(request).principal.scopes, request.path_params["job_id"]
+    if scopes is not None and "jobs:read" not in scopes:
+        return False
     row = await hub_of(request).database.read_one(OWN_JOB, call_of(request), id=id_)
     return row is not None
 

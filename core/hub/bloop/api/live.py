@@ -16,6 +16,7 @@ from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.accounts.http import json_response
 from bloop.api.event_stream import EventStream
+from bloop.api.jobs import own_job
 from bloop.hub.catalogue import catalogue, described
 from bloop.hub.listeners import EventListener, Listener, frame
 from bloop.hub.live import BEAT_SECONDS, Live
@@ -96,6 +97,7 @@ async def show_catalogue(request: Request) -> Response:
 @router.get(
     "/jobs/{job_id}/events",
     action="jobs:read",
+    also=own_job,
     deadline=None,
     responses=_STREAM,
     response_model=None,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of
+from bloop.accounts.access import Router, by_user, call_of
 from bloop.accounts.http import expected_version, json_response
 from bloop.api.connections import (
     ConnectionIn,
@@ -26,7 +26,6 @@ from bloop.api.connections import (
 from bloop.hub import connections, own_connections
 from bloop.hub.connection_views import asked, connectable, views
 from bloop.hub.connections import NewConnection
-from bloop_sdk import PrincipalKind
 
 router = Router(prefix="/api/v1", tags=["connections"])
 
@@ -46,10 +45,6 @@ class OwnConnectionsRule(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     allowed: bool
-
-
-async def _is_user(request: Request) -> bool:
-    return call_of(request).principal.kind is PrincipalKind.USER
 
 
 @router.get("/account/connections", action="account:read", response_model=ConnectionList)
@@ -87,7 +82,7 @@ async def list_own_connectable(request: Request) -> Response:
 @router.post(
     "/account/connections",
     action="connections:write",
-    also=_is_user,
+    also=by_user("connections:write"),
     step_up=True,
     status_code=201,
     response_model=ConnectionOut,

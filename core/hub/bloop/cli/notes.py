@@ -11,6 +11,7 @@ from bloop.cli.connecting import name_argument
 from bloop.cli.content import course_argument, find_course
 from bloop.cli.note_files import attach, detach, files
 from bloop.cli.note_finding import all_notes, find_note, find_place, note_argument, read, say
+from bloop.cli.note_folders import folders
 from bloop.cli.note_history import gone, restore, undo, versions
 from bloop.cli.output import (
     asynchronous,
@@ -133,19 +134,28 @@ async def new(
 
 @notes.command()
 @note_argument
+@click.option("--to", "book", metavar="NOTEBOOK", help="Another notebook, of any system.")
 @click.option("--below", metavar="NOTE", help="The note or folder to put it below; else the top.")
 @click.option("--index", type=click.IntRange(0), help="Which one of its siblings it is, from 0.")
+@json_option
 @asynchronous
-async def move(note: str, *, below: str | None, index: int | None) -> None:
-    """Give NOTE another place in its notebook."""
-    from bloop.content.notes import service
+async def move(
+    note: str, *, book: str | None, below: str | None, index: int | None, as_json: bool
+) -> None:
+    """Give NOTE another place, in its notebook or another one.
+
+    In another notebook it is another note, with its text, tags and files.
+    """
+    from bloop.content.notes.transfer import transfer
 
     async with open_hub() as hub:
         call = hub_call(hub)
         found = find_note(hub, call, note)
-        parent = find_place(hub, call, found["container"], below) if below else None
-        await run(hub, call, service.move, found["id"], None, parent=parent, index=index)
-        say(find_note(hub, call, found["id"]), as_json=False)
+        notebook = find_course(hub, call, book)["id"] if book else found["container"]
+        parent = find_place(hub, call, notebook, below) if below else None
+        place = {"parent": parent, "index": index}
+        moved = await run(hub, call, transfer, found["id"], None, notebook, **place)
+        say(find_note(hub, call, moved.id), as_json=as_json)
 
 
 @notes.command()
@@ -267,5 +277,5 @@ async def settle(conflict: str, keep: str) -> None:
     click.echo("Decided.")
 
 
-for _command in (attach, detach, files, gone, restore, undo, versions):
+for _command in (attach, detach, files, folders, gone, restore, undo, versions):
     notes.add_command(_command)

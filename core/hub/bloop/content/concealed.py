@@ -7,8 +7,9 @@ has to know. Whoever changes nodes calls one of these in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import Select, select, union, update
+from sqlalchemy import bindparam, select, union, update
 
 from bloop.content.changes import chunks
 from bloop.content.models import Item, Node, Version
@@ -71,41 +72,46 @@ def conceal_after_run(
 
     ``shown`` are those that it shows from now on: what is in them was hidden by that alone.
     """
-    added: list[Select[str]] = [
-        select(model.container_id).where(
-            model.institution_id == unit.institution, model.run_id == run_id
-        )
-        for model in (Node, Item)
-    ]
-    changed = (
-        select(Node.container_id)
-        .join(
-            Version,
-            (Version.institution_id == Node.institution_id) & (Version.subject_id == Node.id),
-        )
-        .where(
-            Node.institution_id == unit.institution,
-            Version.subject == "node",
-            Version.run_id == run_id,
-        )
-    )
-    left = (
-        select(Item.container_id)
-        .join(
-            SyncRun,
-            (SyncRun.institution_id == Item.institution_id)
-            & (SyncRun.connection_id == Item.connection_id),
-        )
-        .where(
-            Item.institution_id == unit.institution,
-            Item.concealed.is_(True),
-            SyncRun.id == run_id,
-        )
-    )
-    touched = unit.session.scalars(union(*added, changed, left))
+    of_run = {"of_institution": unit.institution, "of_run": run_id}
+    touched = unit.connection.scalars(_TOUCHED, of_run)
     for container_id in sorted({*shown, *touched}):
         conceal(unit, container_id, whole=whole)
 
+
+_INSTITUTION: Any = bindparam("of_institution")
+_RUN: Any = bindparam("of_run")
+_TOUCHED = union(
+    *[
+        select(model.container_id).where(model.institution_id == _INSTITUTION, model.run_id == _RUN)
+        for model in (Node, Item)
+    ],
+    # Nodes that it changed.
+    select(Node.container_id)
+    .join(
+        Version,
+        (Version.institution_id == Node.institution_id) & (Version.subject_id == Node.id),
+    )
+    .where(
+        Node.institution_id == _INSTITUTION,
+        Version.institution_id == _INSTITUTION,
+        Version.subject == "node",
+        Version.run_id == _RUN,
+    ),
+    # Items that one that was killed left hidden.
+    select(Item.container_id)
+    .join(
+        SyncRun,
+        (SyncRun.institution_id == Item.institution_id)
+        & (SyncRun.connection_id == Item.connection_id),
+    )
+    .where(
+        Item.institution_id == _INSTITUTION,
+        SyncRun.institution_id == _INSTITUTION,
+        Item.concealed.is_(True),
+        SyncRun.id == _RUN,
+    ),
+)
+"""Containers in which a run touched something; made once, and past the session."""
 
 _Nodes = Mapping[str, tuple[str | None, bool]]
 """The parent of each node, and whether it is shown itself."""

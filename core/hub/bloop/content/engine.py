@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
+from itertools import groupby
 from time import monotonic
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -320,14 +321,15 @@ class Reader:
     # -- writing
 
     def _commit(self, unit: UnitOfWork, steps: Sequence[Step], work: Work) -> tuple[Met, Positions]:
-        run, stream = self._run, steps[0].stream
+        run, after = self._run, dict[tuple[str, str], Position]()
         told = work.incoming, work.batch.deleted
         if newer := {ref for ref in self._fence(unit) if any(ref in some for some in told)}:
             work.leave_out(newer)
             work.left_out |= newer
         written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
         met = self._parts.meet(unit, run, steps, work)
-        after = save_positions(unit, run, stream.name, reached(steps), self._reached)
+        for stream, some in groupby(steps, lambda step: step.stream.name):
+            after |= save_positions(unit, run, stream, reached(list(some)), self._reached)
         run.count(**written.counts, requests=self._new_requests())
         run.count(seen=met.unchanged, unchanged=met.unchanged)
         run.count_kinds(Counter(one.counted_as for one in work.incoming.values()) + met.counted)

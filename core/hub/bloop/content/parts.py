@@ -113,7 +113,6 @@ class Parts:
         """Mark what a commit has met; :meth:`keep` it once that is done."""
         met = Met(dict(self._open))
         taken = {id(one.record): one for one in work.incoming.values()}
-        kinds = steps[0].stream.kinds | CONTAINER_KINDS
         for step in steps:
             at, part = (step.stream.name, step.place), step.batch.part
             if step.batch.same and part is not None:
@@ -124,11 +123,11 @@ class Parts:
             ends = part is not None or step.batch.cursor is not None or step.end is not None
             if ends or not one.clean:
                 known_again = part if one.clean and _remembers(step.stream) else None
-                met.close(at, known_again, kinds, self.version)
+                met.close(at, known_again, _kinds(step), self.version)
             if not ends and not one.clean:
                 met.open[at] = _Open(clean=False)
         refs = work.left_out | {ref for skip in work.skipped if (ref := parse_ref(skip.ref))}
-        met.rows += _marks((ref, None) for ref in refs if ref.kind in kinds)
+        met.rows += _marks((ref, None) for ref in refs if ref.kind in _kinds(steps[-1]))
         met.write(unit, run)
         return met
 
@@ -188,6 +187,10 @@ class Met:
                 "what was known of this connection was taken away while it was read",
                 cure="run it again",
             )
+
+
+def _kinds(step: Step) -> frozenset[Kind]:
+    return step.stream.kinds | CONTAINER_KINDS
 
 
 def _remembers(stream: Stream) -> bool:

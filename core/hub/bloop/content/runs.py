@@ -244,8 +244,13 @@ def note_fetched(run: SyncRun, refs: Iterable[Ref]) -> None:
 
 def fetched_of(unit: UnitOfWork, run: Run) -> list[Ref]:
     """What came another way while the run read."""
-    names = unit.get(SyncRun, run.id).fetched
-    return [ref for name in names if (ref := parse_ref(name)) is not None]
+    names = unit.connection.scalar(_FETCHED, {"of_institution": unit.institution, "run": run.id})
+    return [ref for name in names or () if (ref := parse_ref(name)) is not None]
+
+
+_FETCHED = select(SyncRun.fetched).where(
+    SyncRun.institution_id == bindparam("of_institution"), SyncRun.id == bindparam("run")
+)
 
 
 def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state: str) -> None:
@@ -322,25 +327,9 @@ def report_of(unit: UnitOfWork, run_id: str) -> RunReport:
     """The report of a run, from its row."""
     row = unit.get(SyncRun, run_id)
     counts = row.counts or {}
-    problems = unit.session.scalars(
-        select(Quarantine)
-        .where(
-            Quarantine.institution_id == unit.institution,
-            Quarantine.connection_id == row.connection_id,
-            Quarantine.resolved_at.is_(None),
-        )
-        .order_by(Quarantine.ref)
-        .limit(PROBLEMS_SHOWN)
-    )
-    containers = unit.session.scalars(
-        select(Container.id)
-        .where(
-            Container.institution_id == unit.institution,
-            Container.connection_id == row.connection_id,
-        )
-        .order_by(Container.id)
-        .limit(PROBLEMS_SHOWN)
-    ).all()
+    of_connection = {"of_institution": unit.institution, "of_connection": row.connection_id}
+    problems = unit.connection.execute(_PROBLEMS, of_connection).all()
+    containers = unit.connection.scalars(_CONTAINERS, of_connection).all()
     return RunReport(
         run=row.id,
         connection=row.connection_id,
@@ -362,6 +351,27 @@ def _conflicts_of(unit: UnitOfWork, run_id: str) -> Select[int]:
         .select_from(Conflict)
         .where(Conflict.institution_id == unit.institution, Conflict.run_id == run_id)
     )
+
+
+_PROBLEMS = (
+    select(Quarantine.ref, Quarantine.code, Quarantine.reason)
+    .where(
+        Quarantine.institution_id == bindparam("of_institution"),
+        Quarantine.connection_id == bindparam("of_connection"),
+        Quarantine.resolved_at.is_(None),
+    )
+    .order_by(Quarantine.ref)
+    .limit(PROBLEMS_SHOWN)
+)
+_CONTAINERS = (
+    select(Container.id)
+    .where(
+        Container.institution_id == bindparam("of_institution"),
+        Container.connection_id == bindparam("of_connection"),
+    )
+    .order_by(Container.id)
+    .limit(PROBLEMS_SHOWN)
+)
 
 
 class MassDeleteError(FatalError):

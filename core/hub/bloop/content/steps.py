@@ -49,10 +49,11 @@ def containers_of(batch: Batch) -> set[str]:
 
 
 def together(steps: Sequence[Step]) -> int:
-    """How many of the first steps one transaction takes: of one stream, as if one by one.
+    """How many of the first steps one transaction takes, as if they came one by one.
 
-    What a batch takes away comes after its records, a record that comes again after its first;
-    and the bytes of files are no longer on the way than a batch of them.
+    Where they bring anything they are of one stream. What a batch takes away comes after its
+    records, a record that comes again after its first; and the bytes of files are no longer on the
+    way than a batch of them.
     """
     met: set[tuple[type[Record], str]] = set()
     for number, step in enumerate(steps):
@@ -60,7 +61,8 @@ def together(steps: Sequence[Step]) -> int:
         stands_alone = step.kept is not None or any(
             isinstance(record, records.File) for record in step.batch.records
         )
-        if number and (stands_alone or step.stream != steps[0].stream or met & own):
+        another = number and step.stream != steps[number - 1].stream
+        if number and (stands_alone or met & own or (another and (met or records_of(step)))):
             return number
         if stands_alone or step.batch.skipped or step.batch.deleted:
             return number + 1

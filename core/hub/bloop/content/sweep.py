@@ -30,6 +30,27 @@ BRAKE_ROWS = 20
 BRAKE_SHARE = 0.5
 
 
+_INSTITUTION: Any = bindparam("of_institution")
+_CONNECTION: Any = bindparam("of_connection")
+# Past the session, which would make each of them anew.
+_CONTAINERS = (
+    select(Container.id, Container.remote_id, Container.title)
+    .where(
+        Container.institution_id == _INSTITUTION,
+        Container.connection_id == _CONNECTION,
+        Container.state.in_(["pending", "active"]),
+    )
+    .order_by(Container.remote_id)
+)
+_WHOLE = select(SyncCursor.stream, SyncCursor.partition).where(
+    SyncCursor.institution_id == _INSTITUTION,
+    SyncCursor.connection_id == _CONNECTION,
+    SyncCursor.generation == bindparam("of_generation"),
+    SyncCursor.complete.is_(True),
+    SyncCursor.whole.is_(True),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Rows of one table and some kinds, in one container or (None) in the whole connection."""
@@ -70,15 +91,7 @@ def partitions_of(unit: UnitOfWork, run: Run, streams: Sequence[Stream]) -> list
     if run.into_id is not None:
         title = unit.get(Container, run.into_id).title
         return [Place(name, run.into_id, title) for name in sorted(seen)]
-    known = unit.session.execute(
-        select(Container.id, Container.remote_id, Container.title)
-        .where(
-            Container.institution_id == unit.institution,
-            Container.connection_id == run.connection_id,
-            Container.state.in_(["pending", "active"]),
-        )
-        .order_by(Container.remote_id)
-    ).all()
+    known = unit.connection.execute(_CONTAINERS, of_run(unit, run)).all()
     listed = seen if _swept_kinds(streams) & CONTAINER_KINDS else None
     return [
         Place(row.remote_id, row.id, row.title)
@@ -97,15 +110,7 @@ def _swept_kinds(streams: Sequence[Stream]) -> set[Kind]:
 
 
 def _whole_partitions(unit: UnitOfWork, run: Run) -> set[tuple[str, str]]:
-    rows = unit.session.execute(
-        select(SyncCursor.stream, SyncCursor.partition).where(
-            SyncCursor.institution_id == unit.institution,
-            SyncCursor.connection_id == run.connection_id,
-            SyncCursor.generation == run.generation,
-            SyncCursor.complete.is_(True),
-            SyncCursor.whole.is_(True),
-        )
-    )
+    rows = unit.connection.execute(_WHOLE, of_run(unit, run))
     return {(row.stream, row.partition) for row in rows}
 
 
@@ -225,8 +230,8 @@ def _statements(model: Hashable, kinds: tuple[str, ...], dialect: str, *, inside
     """
     table: Any = inspect(cast("type[Any]", model)).local_table
     conditions: list[ColumnElement[bool]] = [
-        table.c.institution_id == bindparam("of_institution"),
-        table.c.connection_id == bindparam("of_connection"),
+        table.c.institution_id == _INSTITUTION,
+        table.c.connection_id == _CONNECTION,
         table.c.state.in_(["active", "pending", "forbidden", "unshared"]),
     ]
     if "kind" in table.c:

@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.access import Router, by_user, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import expected_version, json_response, not_modified, tag
@@ -37,7 +37,7 @@ from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import Row, Statement
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call, PrincipalKind
+from bloop_sdk import Call
 from bloop_sdk.records import ITEM_KINDS
 
 P = ParamSpec("P")
@@ -183,10 +183,6 @@ async def show_tree(request: Request, container_id: str) -> Response:
 # -- notebooks of one's own
 
 
-async def is_user(request: Request) -> bool:
-    return call_of(request).principal.kind is PrincipalKind.USER
-
-
 @router.get("/account/notebooks", action="account:read", response_model=ContainerList)
 async def list_notebooks(request: Request, limit: int = 50, cursor: str = "") -> Response:
     """The notebooks that are the caller's alone: written here, and brought by own connections."""
@@ -196,7 +192,7 @@ async def list_notebooks(request: Request, limit: int = 50, cursor: str = "") ->
 @router.post(
     "/account/notebooks",
     action="content:write",
-    also=is_user,
+    also=by_user("content:write"),
     response_model=ContainerOut,
     status_code=201,
     problems=(409, 422),

@@ -62,6 +62,16 @@ class Seen:
         for ref in batch.deleted:
             self.there.pop(ref, None)
             self.gone.add(ref)
+        self._bound()
+
+    def then(self, newer: Seen) -> None:
+        """Take up what was seen since."""
+        self.anything = self.anything or newer.anything
+        self.there = {r: one for r, one in self.there.items() if r not in newer.gone} | newer.there
+        self.gone = (self.gone - newer.there.keys()) | newer.gone
+        self._bound()
+
+    def _bound(self) -> None:
         if self.anything or len(self.there) + len(self.gone) > MOST:
             self.anything = True
             self.there.clear()

@@ -12,6 +12,7 @@ from bloop.accounts.actions import ForbiddenError
 from bloop.content.dry import dry_read
 from bloop.content.engine import run_read
 from bloop.content.grading import GRADE, operation
+from bloop.content.notes.folders import write_folder
 from bloop.content.options import Progress, RunOptions
 from bloop.content.refresh import refresh
 from bloop.content.syncing import EVERY, first_time
@@ -312,6 +313,21 @@ async def run_send_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
     return dict(await sending(hub, job, connection, provider).run())
 
 
+async def run_folder_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
+    """Handle a job of the kind :data:`bloop.content.notes.folders.FOLDER_JOB`; gives its counts."""
+    connection = payload["connection"]
+    provider = await open_provider(hub, job.call, connection)
+    if await keep_met(hub, job.call, connection, provider):
+        # Notes that wait have places below folders as they are called now.
+        await send_before(hub, job, connection, provider)
+
+    async def do(work: Any, *args: Any, **kwargs: Any) -> Any:
+        return await hub.database.run(in_unit, hub.database, job.call, work, *args, **kwargs)
+
+    again = job.attempt > 1
+    return await write_folder(do, hub.blobs, provider, payload, job=job.job, again=again)
+
+
 async def run_grade_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
     """Handle a job of the kind :data:`bloop.content.grading.GRADE_JOB`; what is there now."""
     connection = payload["connection"]
@@ -377,6 +393,7 @@ __all__ = [
     "open_provider",
     "resume",
     "rotate",
+    "run_folder_job",
     "run_grade_job",
     "run_refresh_job",
     "run_send_job",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 0.5
 """What comes so soon after a hint is of the same change."""
+CONFIRM_SECONDS = 1.5
+"""What is not as the hub has it is looked at again after so long: most watches tell in half."""
 ASK_SECONDS = 0.5
 """How often it is asked whether a job is over, while something waits for that."""
 SHARE = 3
@@ -119,10 +121,14 @@ class Watch:
 
     async def _read(self) -> float:
         """Have the connection read, if it holds anything new; how many seconds that took."""
-        seen, self._seen = self._seen, Seen()
-        self._news.clear()
+        seen = self._take()
         began = time.monotonic()
         try:
+            if not seen.anything and not await self._is_held(seen):
+                # The hub may have written once more since that was seen: then it is told again.
+                await asyncio.sleep(CONFIRM_SECONDS)
+                await self._calm()
+                seen.then(self._take())
             if not await self._is_held(seen):
                 await self._ask_for_sync()
                 await self._calm()
@@ -134,6 +140,11 @@ class Watch:
             self._news.set()
             raise
         return 0.0
+
+    def _take(self) -> Seen:
+        seen, self._seen = self._seen, Seen()
+        self._news.clear()
+        return seen
 
     async def _calm(self) -> None:
         """Wait until nobody reads the connection or writes to it: then the rows have it all."""

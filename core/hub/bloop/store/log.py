@@ -22,7 +22,7 @@ class WriteAheadLog:
     """The log of one database file, which its writers tell of their commits."""
 
     def __init__(self, database: Path) -> None:
-        self._database = database
+        self._database = f"{database.absolute().as_uri()}?mode=rw"
         self._file = database.with_name(f"{database.name}-wal")
         self._copying = threading.Lock()
         self._full = FULL_BYTES
@@ -41,7 +41,7 @@ class WriteAheadLog:
 
     def _copy(self, size: int) -> None:
         try:
-            with closing(sqlite3.connect(self._database, timeout=0)) as connection:
+            with closing(sqlite3.connect(self._database, uri=True, timeout=0)) as connection:
                 # The first lets others write meanwhile, and leaves nothing for the second to copy,
                 # which is refused where somebody writes, or still reads what is in the log.
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -133,11 +133,13 @@ def _words(_: Callable[[str], str]) -> dict[str, Any]:
             "open": _("Everybody who reaches this hub"),
             "members": _("Everybody who has an account here"),
             "enrolled": _("Those who are enrolled"),
+            "owner": _("Its owner alone"),
         },
         "audience_about": {
             "open": _("Everybody who reaches this hub sees what is published in it."),
             "members": _("Everybody who has an account here sees what is published in it."),
             "enrolled": _("Only those who are enrolled see it, and who writes courses here."),
+            "owner": _("Nobody but its owner sees it, whatever their role."),
         },
         "course_role": {
             "learner": _("learns"),

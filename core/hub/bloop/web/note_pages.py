@@ -9,13 +9,14 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.access import Router, by_user, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.content.file_routes import uploaded
 from bloop.content.notes import attaching, queries, service
 from bloop.content.notes.routes import conflict_of, conflict_shown, files_of, note_of
-from bloop.content.queries import CONTAINER, TEACHES_ITEM
-from bloop.content.tree_routes import one, run, taught
+from bloop.content.notes.transfer import transfer
+from bloop.content.queries import CONTAINER, CONTAINERS, TEACHES_ITEM
+from bloop.content.tree_routes import one, run, sees_drafts, taught
 from bloop.content.trees import read_tree
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.statements import to_dicts
@@ -134,6 +135,27 @@ async def delete_note(request: Request, note_id: str) -> Response:
 
 
 @router.post(
+    "/notes/{note_id}/move",
+    action="content:write",
+    also=_THIS_NOTE,
+    problems=(404, 409, 422),
+    include_in_schema=False,
+)
+async def move_note(request: Request, note_id: str) -> Response:
+    """Give the note the form's ``place``: ``below:`` a node of its notebook, or ``in:`` another."""
+    form = await read_form(request)
+    how, _, id_ = form["place"].partition(":")
+    try:
+        if how == "in":
+            row = await run(request, transfer, note_id, None, id_)
+        else:
+            row = await run(request, service.move, note_id, None, parent=id_ or None)
+    except (InvalidError, ConflictError) as err:
+        return await _again(request, note_id, err)
+    return RedirectResponse(f"/lessons/{row.id}", 303)
+
+
+@router.post(
     "/notes/{note_id}/files",
     action="content:write",
     also=_THIS_NOTE,
@@ -213,12 +235,17 @@ async def _form(
     if note is not None and isinstance(error, ConflictError) and error.current is not None:
         # Whoever saves once more has seen what it is now.
         now, given["version"] = note["markdown"], str(note["row_version"])
-    places: list[dict[str, Any]] = []
-    if note is None:
-        tree = await read_tree(
-            hub_of(request).database, call_of(request), container_id, drafts=True
-        )
-        places = [node for node in tree if node["state"] == "active"]
+    database, call = hub_of(request).database, call_of(request)
+    tree = await read_tree(database, call, container_id, drafts=True)
+    places = [node for node in tree if node["state"] == "active"]
+    books: list[dict[str, Any]] = []
+    if note is not None and _can(note, NoteWrite.DELETE) and may(call, "content:write"):
+        rows = await database.read(CONTAINERS, call, after="", limit=MOST)
+        books = [
+            book
+            for book in to_dicts(CONTAINERS, rows)
+            if book["kind"] == "notebook" and book["id"] != container_id
+        ]
     return await page(
         request,
         "note_edit.html",
@@ -230,6 +257,8 @@ async def _form(
         now=now,
         places=places,
         files=[] if note is None else await files_of(request, note),
+        books=books,
+        can_move=note is not None and _can(note, NoteWrite.MOVE),
         can_attach=note is not None and _can(note, NoteWrite.ATTACH),
         can_delete=note is not None and _can(note, NoteWrite.DELETE),
     )
@@ -238,22 +267,32 @@ async def _form(
 # -- what waits, and what is in conflict
 
 
-@router.get("/unsent", action="content:write", include_in_schema=False)
+_BY_OWNER = by_user("content:write")
+
+
+@router.get("/unsent", action="content:write", also=_BY_OWNER, include_in_schema=False)
 async def show_unsent(request: Request) -> Response:
     """What other systems do not have yet, and what both sides changed."""
     call, database = call_of(request), hub_of(request).database
-    waits = await database.read(queries.UNSENT, call, after="", limit=MOST)
-    conflicts = await database.read(queries.CONFLICTS, call, after="", limit=MOST)
+    writer = sees_drafts(call)
+    read = queries.UNSENT if writer else queries.OWN_UNSENT
+    read_conflicts = queries.CONFLICTS if writer else queries.OWN_CONFLICTS
+    waits = await database.read(read, call, after="", limit=MOST)
+    conflicts = await database.read(read_conflicts, call, after="", limit=MOST)
     return await page(
         request,
         "unsent.html",
-        unsent=to_dicts(queries.UNSENT, waits),
-        conflicts=[conflict_shown(row) for row in to_dicts(queries.CONFLICTS, conflicts)],
+        unsent=to_dicts(read, waits),
+        conflicts=[conflict_shown(row) for row in to_dicts(read_conflicts, conflicts)],
     )
 
 
 @router.post(
-    "/unsent/{unsent_id}/retry", action="content:write", problems=(404,), include_in_schema=False
+    "/unsent/{unsent_id}/retry",
+    action="content:write",
+    also=_BY_OWNER,
+    problems=(404,),
+    include_in_schema=False,
 )
 async def retry(request: Request, unsent_id: str) -> Response:
     """Send a change again."""
@@ -264,6 +303,7 @@ async def retry(request: Request, unsent_id: str) -> Response:
 @router.post(
     "/unsent/{unsent_id}/revert",
     action="content:write",
+    also=_BY_OWNER,
     problems=(404, 409),
     include_in_schema=False,
 )
@@ -274,7 +314,11 @@ async def revert(request: Request, unsent_id: str) -> Response:
 
 
 @router.get(
-    "/conflicts/{conflict_id}", action="content:write", problems=(404,), include_in_schema=False
+    "/conflicts/{conflict_id}",
+    action="content:write",
+    also=_BY_OWNER,
+    problems=(404,),
+    include_in_schema=False,
 )
 async def show_conflict(request: Request, conflict_id: str) -> Response:
     """Both texts side by side."""
@@ -284,6 +328,7 @@ async def show_conflict(request: Request, conflict_id: str) -> Response:
 @router.post(
     "/conflicts/{conflict_id}",
     action="content:write",
+    also=_BY_OWNER,
     problems=(404, 409, 422),
     include_in_schema=False,
 )

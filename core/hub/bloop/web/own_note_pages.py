@@ -9,12 +9,12 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.access import Router, by_user, call_of, hub_of
 from bloop.content.notes import own, own_queries
 from bloop.content.notes.own_routes import mine, notebooks, shown
 from bloop.content.notes.passages import Quote
 from bloop.content.notes.wording import ms_of
-from bloop.content.tree_routes import is_user, run
+from bloop.content.tree_routes import run
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.statements import to_dicts
 from bloop.web import reading
@@ -31,7 +31,7 @@ AT_ONCE = 50
 @router.post(
     "/lessons/{id}/notes",
     action="content:write",
-    also=is_user,
+    also=by_user("content:write"),
     problems=(404, 409, 422),
     include_in_schema=False,
 )
@@ -101,7 +101,7 @@ async def show_notes(
 @router.post(
     "/notes/place",
     action="content:write",
-    also=is_user,
+    also=by_user("content:write"),
     problems=(404, 409),
     include_in_schema=False,
 )

@@ -140,7 +140,8 @@ class WriteOp:
 
     ``again`` says that an earlier try of the same key may have come through: what it made is to be
     looked for (and answered) before anything is made a second time. What was deleted then is no
-    error.
+    error. A change of several requests may have been cut off between two of them, which
+    :func:`bloop_sdk.between.is_between` tells from somebody else's edit: it is to be finished.
     """
 
     kind: str

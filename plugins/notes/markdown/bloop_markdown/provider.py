@@ -21,6 +21,7 @@ from bloop_sdk import (
     ConnectionContext,
     Deletes,
     FileDraft,
+    FolderWrite,
     Hint,
     MalformedRecordError,
     NoteWrite,
@@ -37,6 +38,7 @@ from bloop_sdk import (
 from bloop_sdk.records import Batch, Container, Cursor, Kind, Node, Record, Ref, Skipped
 
 STREAM = "notes"
+_WRITES = frozenset({*map(str, NoteWrite), *map(str, FolderWrite)})
 _KINDS = frozenset({Kind.NOTEBOOK, Kind.MODULE, Kind.NOTE, Kind.FILE, Kind.OPAQUE})
 
 
@@ -56,7 +58,7 @@ class MarkdownProvider:
         """One stream: the notebook, its folders, notes and files; what is not listed is gone."""
         return ProviderSpec(
             streams=(Stream(name=STREAM, kinds=_KINDS, deletes=Deletes.ENUMERATE),),
-            writes=frozenset() if self._ctx.source else frozenset(map(str, NoteWrite)),
+            writes=frozenset() if self._ctx.source else _WRITES,
         )
 
     async def check(self) -> CheckResult:

@@ -13,7 +13,7 @@ from watchfiles._rust_notify import RustNotify
 
 from bloop_markdown.reader import Reader
 from bloop_sdk.errors import UnavailableError, UnsupportedError
-from bloop_sdk.records import Batch, Content, Record, Skipped
+from bloop_sdk.records import Batch, Record, Skipped
 
 DEBOUNCE_MILLISECONDS = 2000
 """Whoever saves all the time is told of so often."""
@@ -137,9 +137,15 @@ class Watcher:
             for path in known
             if path in files or (folders and any(f"{one}/" in folders for one in _above(path)))
         }
+        # Folders come and go with what is in them, and by themselves.
+        touched |= _folders(before) ^ _folders(now)
         if len(touched) > MOST:
             return Batch()
         return _batch(before, now, touched) if touched else None
+
+
+def _folders(reader: Reader) -> set[str]:
+    return {path for path in reader.index.order if path.endswith("/")}
 
 
 def _above(path: str) -> list[str]:
@@ -150,12 +156,13 @@ def _above(path: str) -> list[str]:
 def _batch(before: Reader, now: Reader, touched: set[str]) -> Batch:
     records: list[Record] = []
     skipped: list[Skipped] = []
-    for path in sorted(touched & now.source.entries.keys()):
+    for path in sorted(touched & now.index.remote_ids.keys()):
         made = now.make(path)
         if isinstance(made, Skipped):
             skipped.append(made)
         else:
-            records += [one for one in made if isinstance(one, Content)]
-    were = {before.index.ref(path) for path in touched & before.source.entries.keys()}
+            # The place of a note is told by the note, whose raw record holds its path.
+            records += made if path.endswith("/") else made[:1]
+    were = {before.index.ref(path) for path in touched & before.index.remote_ids.keys()}
     gone = [ref for ref in were if now.path_of(ref) is None]
     return Batch(records=tuple(records), skipped=tuple(skipped), deleted=tuple(gone))

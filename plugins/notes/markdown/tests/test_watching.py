@@ -12,7 +12,7 @@ from bloop_markdown import watching
 from bloop_markdown.config import MarkdownConfig
 from bloop_markdown.provider import MarkdownProvider
 from bloop_sdk import UnavailableError, UnsupportedError
-from bloop_sdk.testing import FakeContext
+from bloop_sdk.testing import FakeContext, ref_of
 
 MOUNTS = r"""22 1 8:1 / / rw - ext4 /dev/sda1 rw
 40 22 0:50 / /srv/my\040vaults rw shared:1 - nfs4 server:/x rw
@@ -54,7 +54,7 @@ async def hints(root):
 
 
 def told(hint):
-    return {str(one.ref) for one in hint.records}, {str(ref) for ref in hint.deleted}
+    return {str(ref_of(one)) for one in hint.records}, {str(ref) for ref in hint.deleted}
 
 
 async def test_notes_files_and_folders_are_told_by_what_they_are(root, hints):
@@ -67,10 +67,16 @@ async def test_notes_files_and_folders_are_told_by_what_they_are(root, hints):
     assert told(await hints()) == ({"note:id:one"}, set())
 
     (root / "Deep").rename(root / "Deeper")
-    assert told(await hints()) == ({"note:id:one", "note:Deeper/Two.md"}, {"note:Deep/Two.md"})
+    assert told(await hints()) == (
+        {"module:Deeper/", "note:id:one", "note:Deeper/Two.md"},
+        {"module:Deep/", "note:Deep/Two.md"},
+    )
 
     shutil.rmtree(root / "Deeper")
-    assert told(await hints()) == (set(), {"note:id:one", "note:Deeper/Two.md"})
+    assert told(await hints()) == (set(), {"module:Deeper/", "note:id:one", "note:Deeper/Two.md"})
+
+    (root / "Empty").mkdir()
+    assert told(await hints()) == ({"module:Empty/"}, set())
 
 
 async def test_many_files_at_once_are_told_as_anything(root, hints, monkeypatch):

@@ -27,6 +27,10 @@ def cash(provider: str) -> str:
     return f"cash:{provider}"
 
 
+_WITH_FEES = frozenset({FactKind.CAPTURED, FactKind.REFUNDED, FactKind.DISPUTED})
+"""What a provider may keep something for; how a dispute ended may state the same fee again."""
+
+
 def bookings(facts: Sequence[tuple[Key, PaymentFact]]) -> dict[Key, Lines]:
     """The lines of each fact that has any."""
     opened = {(key[0], fact.id) for key, fact in facts if fact.kind is FactKind.DISPUTED}
@@ -36,7 +40,7 @@ def bookings(facts: Sequence[tuple[Key, PaymentFact]]) -> dict[Key, Lines]:
         if fact.money is not None:
             moved = _moved(key[0], fact, fact.money.amount, is_opened=(key[0], fact.id) in opened)
             lines.update({(account, fact.money.currency): n for account, n in moved.items()})
-        if fact.fee is not None:
+        if fact.fee is not None and fact.kind in _WITH_FEES:
             # What a provider keeps may be of another currency than the price.
             fee = fact.fee
             lines.update(

@@ -6,8 +6,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import stripe
-
 from bloop_sdk import AuthError, MalformedRecordError, WebhookRequest
 from bloop_sdk.providers.payments import PaymentNews
 from bloop_sdk.records import JSONObject
@@ -68,9 +66,11 @@ def news(config: StripeConfig, request: WebhookRequest) -> PaymentNews:
     """What a genuine event is about; raises AuthError for one that is not, or is not of now."""
     if not config.signing_secrets:
         raise AuthError("no webhook was set up for this account", cure="set webhook_secret")
+    from bloop_stripe.line import is_signed
+
     headers = {name.lower(): value for name, value in request.headers.items()}
     signature = headers.get("stripe-signature", "")
-    if not any(_signed(request.body, signature, one) for one in config.signing_secrets):
+    if not any(is_signed(request.body, signature, one) for one in config.signing_secrets):
         raise AuthError("the event is not signed with this endpoint's secret", cure=_CURE)
     _of_now(_signed_at(signature), request)
     event = _read(request.body)
@@ -87,14 +87,6 @@ def news(config: StripeConfig, request: WebhookRequest) -> PaymentNews:
         raise AuthError(f"the event is of {mode}, and the API key is not", cure=_CURE)
     name = _named(event) if kind.removeprefix("v1.") in EVENTS else None
     return PaymentNews(event_id=id_, occurred_at=occurred, fetch=(name,) if name else ())
-
-
-def _signed(body: bytes, signature: str, secret: str) -> bool:
-    try:
-        return bool(stripe.WebhookSignature.verify_header(body, signature, secret))
-    except (stripe.SignatureVerificationError, UnicodeDecodeError, TypeError):
-        # What is no text, in body or header, is nothing that Stripe has signed.
-        return False
 
 
 def _signed_at(signature: str) -> float:

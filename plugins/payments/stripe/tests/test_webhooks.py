@@ -145,7 +145,7 @@ def test_the_readme_names_each_event(readme):
 
 
 def test_a_thin_event_shows_nothing_of_its_object(rig):
-    event = rig.account.books.emit(
+    event = rig.account.books.happened(
         "charge.refunded", {"id": "ch_1", "object": "charge", "amount": 5}
     )
     thin = json.loads(rig.account.webhook(event, thin=True).body)

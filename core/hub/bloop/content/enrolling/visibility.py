@@ -60,6 +60,18 @@ def inside_reachable(container: Any) -> ColumnElement[bool]:
     )
 
 
+def inside_own(container: Any) -> ColumnElement[bool]:
+    """Whether what is in a container is the caller's own."""
+    return exists(
+        select(_Home.id).where(
+            _Home.institution_id == institution,
+            _Home.id == container,
+            reader != "",
+            _Home.owner_id == reader,
+        )
+    )
+
+
 _Source = aliased(Connection, name="source")
 
 

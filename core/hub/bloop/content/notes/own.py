@@ -12,7 +12,11 @@ from typing import Any
 from sqlalchemy import and_, func, select
 
 from bloop.accounts.actions import may
-from bloop.content.enrolling.visibility import item_visible, with_container
+from bloop.content.enrolling.visibility import (
+    container_reachable,
+    item_visible,
+    with_container,
+)
 from bloop.content.models import Container, Item
 from bloop.content.notes import service
 from bloop.content.notes.models import Anchor, NotePlace
@@ -111,7 +115,7 @@ def choose_notebook(unit: UnitOfWork, notebook_id: str) -> Container:
 
 def notebook_of(unit: UnitOfWork, *, title: str) -> Container:
     """Where new notes of the caller go: what they chose, else their own here, made at the first."""
-    chosen = unit.session.scalar(
+    chosen: Container | None = unit.session.scalar(
         _own_notebooks(unit).join(
             NotePlace,
             and_(
@@ -123,7 +127,7 @@ def notebook_of(unit: UnitOfWork, *, title: str) -> Container:
     )
     if chosen is not None and _takes_notes(unit, chosen):
         return chosen
-    own = unit.session.scalar(
+    own: Container | None = unit.session.scalar(
         _own_notebooks(unit)
         .where(Container.connection_id.is_(None))
         .order_by(Container.id)
@@ -178,6 +182,7 @@ def _lesson(unit: UnitOfWork, id_: str) -> Item:
             Container.institution_id == unit.institution,
             Item.id == id_,
             Item.state != "trashed",
+            container_reachable,
         )
     )
     if not may(unit.call, "content:write"):

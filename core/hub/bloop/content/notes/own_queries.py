@@ -7,7 +7,12 @@ from typing import Any
 from sqlalchemy import and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 
-from bloop.content.enrolling.visibility import container_visible, item_visible, with_container
+from bloop.content.enrolling.visibility import (
+    container_reachable,
+    container_visible,
+    item_visible,
+    with_container,
+)
 from bloop.content.models import Container, Item
 from bloop.content.notes.models import Anchor, NotePlace
 from bloop.kernel.models import Connection
@@ -83,11 +88,13 @@ ONE = register(
 )
 """One of them."""
 
+_COURSE_THERE = and_(Container.state != "trashed", container_reachable)
+
 
 def _mine(*conditions: Any, shown: bool) -> Any:
     """A page of own notes, the newest first, with the titles of what whoever asks may still see."""
-    lesson = item_visible if shown else Item.state != "trashed"
-    course = container_visible if shown else Container.state != "trashed"
+    lesson = item_visible if shown else and_(Item.state != "trashed", container_reachable)
+    course = container_visible if shown else _COURSE_THERE
     return (
         _own(
             *_NOTE,
@@ -137,7 +144,7 @@ def _courses(visible: Any) -> Any:
     )
 
 
-COURSES = register("content.courses_with_notes", _courses(Container.state != "trashed"), heavy=True)
+COURSES = register("content.courses_with_notes", _courses(_COURSE_THERE), heavy=True)
 COURSES_SHOWN = register(
     "content.courses_with_notes_shown", _courses(container_visible), heavy=True
 )

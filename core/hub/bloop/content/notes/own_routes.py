@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.access import Router, by_user, call_of, hub_of
 from bloop.accounts.http import json_response
 from bloop.content import queries as content
 from bloop.content.notes import own, own_queries
@@ -23,7 +23,7 @@ from bloop.content.notes.own_schemas import (
 from bloop.content.notes.passages import Passage, Quote, found_in
 from bloop.content.notes.texts import text_of
 from bloop.content.notes.wording import words_of
-from bloop.content.tree_routes import is_user, one, read_page, run, sees_drafts
+from bloop.content.tree_routes import one, read_page, run, sees_drafts
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import parsed, to_dicts
 from bloop_sdk import NoteWrite
@@ -47,7 +47,7 @@ async def list_notes_beside(
 @router.post(
     "/items/{item_id}/notes",
     action="content:write",
-    also=is_user,
+    also=by_user("content:write"),
     response_model=OwnNoteOut,
     status_code=201,
     problems=(404, 409, 422),
@@ -91,7 +91,7 @@ async def show_note_place(request: Request) -> Response:
 @router.put(
     "/account/note-place",
     action="content:write",
-    also=is_user,
+    also=by_user("content:write"),
     response_model=NotePlaceOut,
     problems=(404, 409, 422),
 )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from bloop.content.enrolling.visibility import (
     connection_reachable,
     container_reachable,
+    inside_own,
     inside_reachable,
 )
 from bloop.content.models import Container, Item, Version
@@ -57,6 +58,15 @@ UNSENT = register(
     heavy=True,
 )
 """What waits to be sent, the oldest first."""
+
+OWN_UNSENT = register(
+    "content.own_unsent",
+    _unsent(inside_own(Unsent.container_id), Unsent.id > bindparam("after")).limit(
+        bindparam("limit")
+    ),
+    heavy=True,
+)
+"""The same of the caller's own notebooks."""
 
 UNSENT_OF_ITEM = register(
     "content.unsent_of_item", _unsent(Unsent.item_id == bindparam("id")).limit(10), heavy=True
@@ -114,6 +124,17 @@ CONFLICTS = register(
 )
 """Conflicts that nobody has decided, the oldest first."""
 
+OWN_CONFLICTS = register(
+    "content.own_note_conflicts",
+    _conflicts(
+        inside_own(Conflict.container_id),
+        Conflict.settled.is_(None),
+        Conflict.id > bindparam("after"),
+    ).limit(bindparam("limit")),
+    heavy=True,
+)
+"""Those in the caller's own notebooks."""
+
 CONFLICTS_OF_ITEM = register(
     "content.note_conflicts_of_item",
     _conflicts(
@@ -126,6 +147,13 @@ CONFLICTS_OF_ITEM = register(
 
 CONFLICT = register("content.note_conflict", _conflicts(Conflict.id == bindparam("id")), heavy=True)
 """One of them."""
+
+OWN_CONFLICT = register(
+    "content.own_note_conflict",
+    _conflicts(Conflict.id == bindparam("id"), inside_own(Conflict.container_id)),
+    heavy=True,
+)
+"""One in the caller's own notebooks."""
 
 WRITES = register(
     "content.note_writes",

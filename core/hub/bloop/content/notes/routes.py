@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.access import Router, by_user, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.accounts.http import expected_version, json_response
 from bloop.content import queries as content
 from bloop.content.file_routes import uploaded
 from bloop.content.models import Item
-from bloop.content.notes import attaching, queries, service, waiting
+from bloop.content.notes import attaching, folders, queries, service, waiting
 from bloop.content.notes.schemas import (
     ConflictList,
     ConflictOut,
+    FolderAsked,
+    FolderIn,
+    FolderMove,
     NoteChange,
     NoteFiles,
     NoteIn,
@@ -29,7 +33,16 @@ from bloop.content.notes.schemas import (
     UnsentList,
 )
 from bloop.content.notes.texts import text_of
-from bloop.content.tree_routes import WRITES, answer_page, one, read_page, run, taught
+from bloop.content.notes.transfer import transfer
+from bloop.content.tree_routes import (
+    WRITES,
+    answer_page,
+    one,
+    read_page,
+    run,
+    sees_drafts,
+    taught,
+)
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import parsed, to_dicts
 from bloop_sdk import Kind
@@ -118,9 +131,15 @@ async def change_note(request: Request, note_id: str, body: NoteChange) -> Respo
     problems=WRITES,
 )
 async def move_note(request: Request, note_id: str, body: NoteMove) -> Response:
-    """Give a note another place in its notebook."""
-    await run(request, service.move, note_id, expected_version(request), **body.model_dump())
-    return await _answer(request, note_id)
+    """Give a note another place, in its notebook or another one; the note that it is there."""
+    given = body.model_dump()
+    container = given.pop("container")
+    version = expected_version(request)
+    if container is None:
+        row = await run(request, service.move, note_id, version, **given)
+    else:
+        row = await run(request, transfer, note_id, version, container, **given)
+    return await _answer(request, row.id)
 
 
 @router.delete(
@@ -220,18 +239,56 @@ async def detach_file(request: Request, note_id: str, file_id: str) -> Response:
     return await _answer(request, note_id)
 
 
+# -- folders
+
+
+@router.post(
+    "/containers/{container_id}/folders",
+    action="content:write",
+    also=taught("containers", "container_id"),
+    response_model=FolderAsked,
+    status_code=202,
+    problems=(404, 409, 422),
+)
+async def create_folder(request: Request, container_id: str, body: FolderIn) -> Response:
+    """A new folder, which is made first in the system that the notebook comes from."""
+    asked = await run(request, folders.create_folder, container_id, **body.model_dump())
+    return json_response(asdict(asked), 202)
+
+
+@router.post(
+    "/folders/{node_id}/move",
+    action="content:write",
+    also=taught("nodes", "node_id"),
+    response_model=FolderAsked,
+    status_code=202,
+    problems=WRITES,
+)
+async def move_folder(request: Request, node_id: str, body: FolderMove) -> Response:
+    """Give a folder another place or name, first in the system that it comes from."""
+    version = expected_version(request)
+    asked = await run(request, folders.move_folder, node_id, version, **body.model_dump())
+    return json_response(asdict(asked), 202)
+
+
 # -- what waits, and what is in conflict
 
 
-@router.get("/unsent", action="content:write", response_model=UnsentList)
+_BY_OWNER = by_user("content:write")
+"""Who writes no content by their role is shown what is in their own notebooks."""
+
+
+@router.get("/unsent", action="content:write", also=_BY_OWNER, response_model=UnsentList)
 async def list_unsent(request: Request, limit: int = 50, cursor: str = "") -> Response:
     """Changes that other systems do not have yet."""
-    return await answer_page(request, queries.UNSENT, limit, cursor)
+    statement = queries.UNSENT if sees_drafts(call_of(request)) else queries.OWN_UNSENT
+    return await answer_page(request, statement, limit, cursor)
 
 
 @router.post(
     "/unsent/{unsent_id}/retry",
     action="content:write",
+    also=_BY_OWNER,
     response_model=SendStarted,
     status_code=202,
     problems=(404,),
@@ -241,7 +298,13 @@ async def retry_unsent(request: Request, unsent_id: str) -> Response:
     return json_response({"job": await run(request, service.retry, unsent_id)}, 202)
 
 
-@router.delete("/unsent/{unsent_id}", action="content:write", status_code=204, problems=(404, 409))
+@router.delete(
+    "/unsent/{unsent_id}",
+    action="content:write",
+    also=_BY_OWNER,
+    status_code=204,
+    problems=(404, 409),
+)
 async def revert_unsent(request: Request, unsent_id: str) -> Response:
     """Take a change back that was not sent: the note is again what the other side holds."""
     await run(request, service.revert, unsent_id)
@@ -260,15 +323,20 @@ async def send_unsent(request: Request, connection_id: str) -> Response:
     return json_response({"job": await run(request, waiting.send_now, connection_id)}, 202)
 
 
-@router.get("/conflicts", action="content:write", response_model=ConflictList)
+@router.get("/conflicts", action="content:write", also=_BY_OWNER, response_model=ConflictList)
 async def list_conflicts(request: Request, limit: int = 50, cursor: str = "") -> Response:
     """Notes that both sides changed the same, and nobody has decided yet."""
-    found = await read_page(request, queries.CONFLICTS, limit, cursor)
+    statement = queries.CONFLICTS if sees_drafts(call_of(request)) else queries.OWN_CONFLICTS
+    found = await read_page(request, statement, limit, cursor)
     return json_response({**found, "items": [conflict_shown(row) for row in found["items"]]})
 
 
 @router.get(
-    "/conflicts/{conflict_id}", action="content:write", response_model=ConflictOut, problems=(404,)
+    "/conflicts/{conflict_id}",
+    action="content:write",
+    also=_BY_OWNER,
+    response_model=ConflictOut,
+    problems=(404,),
 )
 async def show_conflict(request: Request, conflict_id: str) -> Response:
     """One of them, with both texts."""
@@ -277,12 +345,13 @@ async def show_conflict(request: Request, conflict_id: str) -> Response:
 
 async def conflict_of(request: Request, id_: str) -> dict[str, Any]:
     """A conflict as the API shows it; raises NotFoundError."""
-    return conflict_shown(await one(request, queries.CONFLICT, queries.CONFLICT, id_))
+    return conflict_shown(await one(request, queries.OWN_CONFLICT, queries.CONFLICT, id_))
 
 
 @router.post(
     "/conflicts/{conflict_id}/settle",
     action="content:write",
+    also=_BY_OWNER,
     response_model=ConflictOut,
     problems=(404, 409, 422),
 )

@@ -36,18 +36,29 @@ from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Kind, NoteWrite
+from bloop_sdk import FolderWrite, Kind, NoteWrite
 
 MOST_TAGS = 200
 LONGEST_MARKDOWN = 5_000_000
 
 
-def refuse_unwritten(connection: Connection | None, op: str) -> None:
+_DONE_TO = {
+    NoteWrite.CREATE: "take new notes",
+    NoteWrite.UPDATE: "have the text of notes changed",
+    NoteWrite.MOVE: "give notes another place",
+    NoteWrite.DELETE: "have notes deleted",
+    NoteWrite.ATTACH: "take files",
+    FolderWrite.CREATE: "take new folders",
+    FolderWrite.MOVE: "give folders another place or name",
+}
+
+
+def refuse_unwritten(connection: Connection | None, op: NoteWrite | FolderWrite) -> None:
     """Raise :class:`SourceWinsError` for what the connection's system cannot be told."""
     if connection is not None and op not in connection.writes:
         raise SourceWinsError(
-            f"this note comes from {connection.name!r}, which cannot be told: {op}",
-            cure=f"change it in {connection.name!r}, or copy it into something written here",
+            f"{connection.name!r} can't {_DONE_TO[op]} from here",
+            cure=f"do it in {connection.name!r}, or copy the note into something written here",
         )
 
 

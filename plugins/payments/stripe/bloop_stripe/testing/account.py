@@ -19,6 +19,7 @@ from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import Checkout
 from bloop_sdk.testing import reply
 from bloop_stripe.api import VERSION
+from bloop_stripe.checking import ADDRESS
 from bloop_stripe.events import EVENTS
 from bloop_stripe.testing import billing, params, routes, shop
 from bloop_stripe.testing.books import Books, Object
@@ -28,6 +29,7 @@ KEY = "sk_test_" + "fakefakefakefake"
 EXPIRED_KEY = "sk_test_" + "expiredexpired"
 SIGNING = "whsec_" + "fakefakefakefake"
 THIN_SIGNING = "whsec_" + "thinthinthinthin"
+_HUB = "//hub.example/in/school"
 VISA, DECLINED, DEBIT = "pm_card_visa", "pm_card_chargeDeclined", "pm_sepaDebit"
 
 
@@ -77,7 +79,7 @@ class FakeStripe:
             "created": self.books.now,
             "enabled_events": list(EVENTS),
             "status": "enabled",
-            "url": "https://hub.example/in/school/commerce/hooks/stripe",
+            "url": f"https:{_HUB}{ADDRESS}",
         }
 
     # Requests.
@@ -225,7 +227,7 @@ class FakeStripe:
             billing.end(self.books, found)
         else:
             found["status"] = status
-            self.books.emit("customer.subscription.updated", found)
+            self.books.happened("customer.subscription.updated", found)
 
     def forget_keys(self) -> None:
         """Let a day pass, after which idempotency keys are forgotten."""
@@ -265,7 +267,7 @@ class FakeStripe:
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Stripe-Signature": f"t={stamp},v1={digest},v0={'0' * 64}",
-            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            "User-Agent": "Stripe/1.0",
         }
         return WebhookRequest(headers=headers, body=body, received_at=at)
 

@@ -44,7 +44,7 @@ def begin(books: Books, session: Object, method: str) -> None:
         trial_end=end if days else None,
         trial_start=start if days else None,
     )
-    books.emit("customer.subscription.created", made)
+    books.happened("customer.subscription.created", made)
     tax = session["total_details"]["amount_tax"]
     total = 0 if days else session["amount_total"]
     invoice = _invoice(books, made, "subscription_create", (start, end), total, 0 if days else tax)
@@ -56,7 +56,7 @@ def begin(books: Books, session: Object, method: str) -> None:
         invoice=invoice["id"],
         url=None,
     )
-    books.emit("checkout.session.completed", session)
+    books.happened("checkout.session.completed", session)
 
 
 def _item(books: Books, item: dict[str, Any], period: tuple[int, int]) -> Object:
@@ -138,7 +138,7 @@ def _paid(books: Books, invoice: Object, payment: Object | None) -> None:
     if payment is not None:
         _link(books, invoice, payment)["status"] = "paid"
     invoice.update(status="paid", amount_paid=invoice["amount_due"])
-    books.emit("invoice.paid", invoice)
+    books.happened("invoice.paid", invoice)
 
 
 def _link(books: Books, invoice: Object, payment: Object) -> Object:
@@ -193,8 +193,8 @@ def pay(books: Books, subscription: Object, invoice: Object, *, paid: bool) -> N
         _paid(books, invoice, payment)
     else:
         subscription["status"] = "past_due"
-        books.emit("invoice.payment_failed", invoice)
-    books.emit("customer.subscription.updated", subscription)
+        books.happened("invoice.payment_failed", invoice)
+    books.happened("customer.subscription.updated", subscription)
 
 
 def end(books: Books, subscription: Object) -> Object:
@@ -203,7 +203,7 @@ def end(books: Books, subscription: Object) -> Object:
         name = subscription["id"]
         raise RefusedError(404, f"No such subscription: '{name}'", code="resource_missing")
     subscription.update(status="canceled", canceled_at=books.now, ended_at=books.now)
-    books.emit("customer.subscription.deleted", subscription)
+    books.happened("customer.subscription.deleted", subscription)
     return subscription
 
 
@@ -222,7 +222,7 @@ def update(books: Books, subscription: Object, given: dict[str, Any]) -> Object:
             canceled_at=books.now if ends else None,
         )
     subscription["metadata"] |= given.get("metadata", {})
-    books.emit("customer.subscription.updated", subscription)
+    books.happened("customer.subscription.updated", subscription)
     return subscription
 
 

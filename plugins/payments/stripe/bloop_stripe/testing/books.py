@@ -86,7 +86,7 @@ class Books:
             if one["object"] == kind and all(one.get(name) == equal[name] for name in equal)
         ]
 
-    def emit(self, kind: str, about: Object) -> Object:
+    def happened(self, kind: str, about: Object) -> Object:
         """Say that something happened, with the object as it is now."""
         return self.new(
             "event",
@@ -128,11 +128,11 @@ class Books:
                 "code": "card_declined",
                 "decline_code": code,
             }
-            self.emit("charge.failed", charge)
-            self.emit("payment_intent.payment_failed", payment)
+            self.happened("charge.failed", charge)
+            self.happened("payment_intent.payment_failed", payment)
         elif method == "pm_sepaDebit":
             payment["status"] = "processing"
-            self.emit("charge.pending", charge)
+            self.happened("charge.pending", charge)
         else:
             self.capture(charge)
         return charge
@@ -146,8 +146,8 @@ class Books:
         fee = charge["amount"] * 29 // 1000 + 25
         charge["balance_transaction"] = self.book(charge, charge["amount"], "charge", fee)["id"]
         payment.update(amount_received=charge["amount"], status="succeeded")
-        self.emit("charge.succeeded", charge)
-        self.emit("payment_intent.succeeded", payment)
+        self.happened("charge.succeeded", charge)
+        self.happened("payment_intent.succeeded", payment)
 
     def book(self, about: Object, amount: int, kind: str, fee: int = 0) -> Object:
         """A line of the account's balance, in the currency that it settles in."""
@@ -183,7 +183,7 @@ class Books:
             metadata=metadata,
             status="requires_payment_method",
         )
-        self.emit("payment_intent.created", made)
+        self.happened("payment_intent.created", made)
         return made
 
     def after_months(self, seconds: int, months: int) -> int:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-import typing_extensions
 from stripe import RequestOptions
 
 _PART = re.compile(r"\[([^\]]*)\]")
@@ -84,12 +83,13 @@ def check(given: Mapping[str, Any], declared: type, where: str = "") -> None:
 
 @functools.cache
 def _hints(declared: type) -> dict[str, Any]:
-    return typing_extensions.get_type_hints(declared, localns=_ONLY_TYPES)
+    return typing.get_type_hints(declared, localns=_ONLY_TYPES)
 
 
 def _inner(hint: Any) -> Iterator[type]:
     """The TypedDict within a declaration."""
-    if typing_extensions.is_typeddict(hint):
+    # The SDK's are those of typing_extensions, which `typing.is_typeddict` does not know.
+    if isinstance(hint, type) and hasattr(hint, "__required_keys__"):
         yield hint
     for one in typing.get_args(hint):
         yield from _inner(one)

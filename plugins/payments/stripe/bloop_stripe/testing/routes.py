@@ -15,6 +15,8 @@ from bloop_stripe.testing import billing, shop
 from bloop_stripe.testing.books import Books, Object, listed
 from bloop_stripe.testing.params import RefusedError, page
 
+_PORTAL = "//billing.stripe.com/p/session"
+
 Given = dict[str, Any]
 Act = Callable[[Books, str, Given], Object]
 
@@ -117,7 +119,7 @@ def _portal(books: Books, _: str, given: Given) -> Object:
     made = books.new(
         "billing_portal.session", customer=given["customer"], return_url=given.get("return_url")
     )
-    return {**made, "url": f"https://billing.stripe.com/p/session/{made['id']}"}
+    return {**made, "url": f"https:{_PORTAL}/{made['id']}"}
 
 
 def _of(kind: str, act: Callable[[Books, Object, Given], Object]) -> Act:

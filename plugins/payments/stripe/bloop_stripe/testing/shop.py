@@ -15,6 +15,7 @@ _CURRENCIES = frozenset(
      "tnd", "ugx", "usd")
 )  # fmt: skip
 TAX_PERCENT = 20
+_PAGES = "//checkout.stripe.com/c/pay"
 
 
 def _amount(text: str, currency: str, *, least: int = 0) -> int:
@@ -72,7 +73,7 @@ def create_session(books: Books, given: dict[str, Any]) -> Object:
         success_url=given.get("success_url"),
         total_details={"amount_discount": discount, "amount_shipping": 0, "amount_tax": tax},
     )
-    session["url"] = f"https://checkout.stripe.com/c/pay/{session['id']}"
+    session["url"] = f"https:{_PAGES}/{session['id']}"
     books.hidden[session["id"]] = {"items": items, "given": given}
     return session
 
@@ -148,7 +149,7 @@ def complete(books: Books, session: Object, method: str) -> None:
     if charge["status"] != "failed":
         paid = charge["status"] == "succeeded"
         session.update(status="complete", payment_status="paid" if paid else "unpaid", url=None)
-        books.emit("checkout.session.completed", session)
+        books.happened("checkout.session.completed", session)
 
 
 def clear(books: Books, session: Object, *, paid: bool) -> None:
@@ -158,11 +159,11 @@ def clear(books: Books, session: Object, *, paid: bool) -> None:
     if paid:
         books.capture(charge)
         session["payment_status"] = "paid"
-        books.emit("checkout.session.async_payment_succeeded", session)
+        books.happened("checkout.session.async_payment_succeeded", session)
     else:
         charge.update(status="failed", failure_code="debit_not_authorized")
-        books.emit("charge.failed", charge)
-        books.emit("checkout.session.async_payment_failed", session)
+        books.happened("charge.failed", charge)
+        books.happened("checkout.session.async_payment_failed", session)
 
 
 def expire(books: Books, session: Object) -> Object:
@@ -170,7 +171,7 @@ def expire(books: Books, session: Object) -> Object:
     if session["status"] != "open":
         raise RefusedError(400, "Only Checkout Sessions with a status in [open] can be expired.")
     session.update(status="expired", url=None)
-    books.emit("checkout.session.expired", session)
+    books.happened("checkout.session.expired", session)
     return session
 
 
@@ -205,8 +206,8 @@ def refund(books: Books, given: dict[str, Any]) -> Object:
     made["balance_transaction"] = books.book(made, -amount, "refund")["id"]
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
-    books.emit("charge.refunded", charge)
-    books.emit("refund.created", made)
+    books.happened("charge.refunded", charge)
+    books.happened("refund.created", made)
     return made
 
 
@@ -217,7 +218,7 @@ def fail_refund(books: Books, made: Object) -> None:
     charge["refunded"] = False
     made.update(status="failed", failure_reason="expired_or_canceled_card")
     books.book(made, made["amount"], "refund_failure")
-    books.emit("refund.failed", made)
+    books.happened("refund.failed", made)
 
 
 def dispute(books: Books, charge: Object, outcome: str) -> Object:
@@ -238,8 +239,8 @@ def dispute(books: Books, charge: Object, outcome: str) -> Object:
     if outcome != "inquiry":
         taken = books.book(made, -made["amount"], "adjustment", fee=2000)
         made["balance_transactions"].append(taken)
-        books.emit("charge.dispute.funds_withdrawn", made)
-    books.emit("charge.dispute.created", made)
+        books.happened("charge.dispute.funds_withdrawn", made)
+    books.happened("charge.dispute.created", made)
     if outcome in {"won", "lost"}:
         close_dispute(books, made, won=outcome == "won")
     return made
@@ -251,5 +252,5 @@ def close_dispute(books: Books, made: Object, *, won: bool) -> None:
     if won:
         back = books.book(made, made["amount"], "adjustment")
         made["balance_transactions"].append(back)
-        books.emit("charge.dispute.funds_reinstated", made)
-    books.emit("charge.dispute.closed", made)
+        books.happened("charge.dispute.funds_reinstated", made)
+    books.happened("charge.dispute.closed", made)
