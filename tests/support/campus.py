@@ -184,20 +184,27 @@ PROVIDER = """
 """
 
 
-def write_campus(site: Path, toml: Path) -> None:
-    """The plugin on a path of distributions, enabled in a hub.toml that lets it out to here."""
+def write_campus(site: Path, toml: Path, *, own: bool = False, more: str = "") -> None:
+    """The plugin on a path of distributions, enabled in a hub.toml that lets it out to here.
+
+    With ``own`` it is one of notes, with which people may connect themselves by a token; ``more``
+    are settings of it.
+    """
+    family = "notes" if own else "lms"
     manifest = {
         "name": "Campus",
-        "family": "lms",
+        "family": family,
         "config": "bloop_campus.config:Config",
-        "provides": {"lms": "bloop_campus.provider:Campus"},
+        "provides": {family: "bloop_campus.provider:Campus"},
         "network": {"hosts": ["{base_url}"]},
         "secrets": ["token", "client_secret", "webhook_secret"],
     }
-    files = {"config.py": CONFIG, "provider.py": PROVIDER}
+    whose = 'description="Access token"'
+    config = CONFIG.replace(whose, f"personal=True, {whose}") if own else CONFIG
+    files = {"config.py": config, "provider.py": PROVIDER}
     write_plugin(site, "campus", code=CODE, files=files, manifest=manifest)
     with toml.open("a") as file:
-        file.write('\n[net]\nallow = ["127.0.0.1"]\n\n[plugins.campus]\nenabled = true\n')
+        file.write('\n[net]\nallow = ["127.0.0.1"]\n\n[plugins.campus]\nenabled = true\n' + more)
 
 
 @dataclass

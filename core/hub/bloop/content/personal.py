@@ -100,7 +100,7 @@ def _owned() -> list[Part]:
     What refers to these goes as well, as its foreign keys tell.
     """
     reason = "only says again, or of others, what is in their notebooks"
-    gone = {"fate": Fate.DELETED, "exported": False, "reason": reason}
+    gone: dict[str, Any] = {"fate": Fate.DELETED, "exported": False, "reason": reason}
     inside = (
         _documents,
         _seats,

@@ -237,7 +237,7 @@ class Upsert:
             if model is Item:
                 row["concealed"] = self._is_concealed(row["container_id"])
             rows.append(row)
-        shared = {
+        shared: dict[str, Any] = {
             "institution_id": self._unit.institution,
             "connection_id": self._connection,
             "run_id": self._run,

@@ -36,9 +36,8 @@ Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
 def _act(path: str, **options: Any) -> Callable[[Handler], Handler]:
     """A form's target, for who may change connections."""
     place = f"/connections/{{connection_id}}/{path}"
-    given = {"problems": (404, 409), "include_in_schema": False, "also": own_connection} | options
-    action = given.pop("action", "connections:write")
-    return router.post(place, action=action, **given)
+    given: dict[str, Any] = {"action": "connections:write", "problems": (404, 409)} | options
+    return router.post(place, also=own_connection, include_in_schema=False, **given)
 
 
 @_act("check", deadline=OUTSIDE_SECONDS)

@@ -142,7 +142,8 @@ async def show_connection(
         quarantined=to_dicts(QUARANTINED, aside),
         hints=f"{hub.config.value.public_url}/api/v1/connections/{connection_id}/hints",
         offers=await _offers(hub, call, connection_id),
-        may_write=may(call, "connections:write"),
+        may_write=one["owner"] == call.principal.id or _may_write(call, one),
+        may_end=may(call, "connections:end"),
         said=said,
         number=number,
     )
@@ -291,6 +292,10 @@ async def _form(
     return shown
 
 
+def _may_write(call: Call, one: View) -> bool:
+    return one["owner"] is None and may(call, "connections:write")
+
+
 async def _job(request: Request, one: View) -> JobView | None:
     """The sync that was asked for last, while it is of interest."""
     if one["job_state"] in {None, "succeeded", "cancelled"}:
@@ -309,7 +314,10 @@ def _told(request: Request, one: View, names: Mapping[str, str]) -> View:
         name: moment(one[name], locale) for name in ("since", "synced_at", "next_at", "created_at")
     }
     checked_at = moment(one["checked"].get("at"), locale)
-    return one | times | {"checked_at": checked_at, "plugin_name": names.get(one["plugin"])}
+    known = {"checked_at": checked_at, "plugin_name": names.get(one["plugin"])}
+    foreign = one["owner"] not in {None, call_of(request).principal.id}
+    name = translate_of(request)("Somebody's own") if foreign else one["name"]
+    return one | times | known | {"foreign": foreign, "name": name}
 
 
 async def _offers(hub: Hub, call: Call, connection_id: str) -> dict[str, bool]:

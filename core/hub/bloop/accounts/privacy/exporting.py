@@ -157,9 +157,11 @@ def _files(
         for payload in unit.connection.scalars(statement)
         if isinstance(payload.get("blob"), str)
     }
-    for part in (one for one in sources.parts if one.exported and one.bytes is not None):
-        named = select(part.bytes).where(part.where(subject), part.bytes.is_not(None))
-        digests |= set(unit.connection.scalars(named))
+    for part in sources.parts:
+        column: Any = part.bytes
+        if part.exported and column is not None:
+            named = select(column).where(part.where(subject), column.is_not(None))
+            digests |= set(unit.connection.scalars(named))
     written = []
     for digest in sorted(digests):
         try:
