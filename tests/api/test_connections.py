@@ -344,6 +344,7 @@ async def hinted(client, campus, made, event, **how):
 
 async def test_a_signed_hint_has_its_page_fetched_once(operator, client, campus, made, hub):
     await synced(operator, made)
+    await subscribed(operator, client, made)
     campus.pages["c2p1"] |= {"title": "Changed", "n": 1}
     before = count(hub, Job)
     event = {"id": "e1", "page": "c2p1"}
@@ -357,6 +358,23 @@ async def test_a_signed_hint_has_its_page_fetched_once(operator, client, campus,
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not count(hub, Item, Item.title == "Changed"):  # noqa: ASYNC110 - a row
             await asyncio.sleep(0.05)
+
+
+async def subscribed(operator, client, made):
+    """The other system begins with a secret of its own, at the address that admins are shown."""
+    place = f"{PATH}/{made['id']}/hints"
+    shown = (await operator.get(place)).json()
+    assert (shown["url"].partition("?")[0].endswith(place), shown["to_confirm"]) == (True, None)
+    key = shown["url"].partition("?")[2]
+    bearer, begin = client.headers.pop("authorization"), {"begin": WEBHOOK_SECRET}
+    assert (await client.get(place)).status_code == 401
+    for query in ("", "?key=", "?key=%C3%A9", f"?{key.replace('=', '=A', 1)}"):
+        assert (await client.post(place + query, json=begin)).status_code == 404
+    begun = await client.post(f"{place}?{key}", json=begin)
+    assert (begun.status_code, begun.json()) == (202, {"hints": 0})
+    client.headers["authorization"] = bearer
+    assert (await operator.get(place)).json()["to_confirm"] == WEBHOOK_SECRET
+    assert WEBHOOK_SECRET not in (await operator.get(f"{PATH}/{made['id']}")).text
 
 
 async def test_who_cannot_sign_learns_nothing(operator, client, campus, made, hub):

@@ -120,6 +120,7 @@ UNVERSIONED = {
     "post /api/v1/containers/{container_id}/notes",
     "post /api/v1/items/{item_id}/notes",
     "put /api/v1/account/note-place",
+    "post /api/v1/containers/{container_id}/folders",
     "post /api/v1/conflicts/{conflict_id}/settle",
     "post /api/v1/unsent/{unsent_id}/retry",
     "delete /api/v1/unsent/{unsent_id}",

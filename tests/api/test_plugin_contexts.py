@@ -9,6 +9,12 @@ import orjson
 import pytest
 from sqlalchemy import select
 
+from bloop.accounts.messages.models import Message
+from bloop.accounts.people.service import add_user
+from bloop.content.enrolling.service import end, enrol
+from bloop.content.queries import CONTAINER_IS_VISIBLE
+from bloop.content.service import create_container
+from bloop.hub.units import PluginUnit
 from bloop.jobs.models import Job
 from bloop.jobs.queries import JOB
 from bloop.kernel.models import InstitutionPlugin
@@ -19,6 +25,7 @@ from bloop_sdk import (
     ConnectionContext,
     JobContext,
     RequestContext,
+    Role,
     UnsupportedError,
 )
 from bloop_sdk._http.urls import AddressRefusedError
@@ -105,6 +112,7 @@ def config_path(config_path, site):
         },
         manifest={
             "config": "bloop_notebook.config:Config",
+            "scopes": ["enrolments:write", "messages:send"],
             "network": {"hosts": ["{server}", "API.example.org"]},
             "contributes": {
                 "tables": {
@@ -151,6 +159,14 @@ def away(hub):
     return make_call(add_institution(hub, "away"), name="bob")
 
 
+@pytest.fixture
+def learner(hub, home):
+    """The id of a learner of the first institution."""
+    with hub.database.unit(home) as unit:
+        lea = {"name": "Lea", "email": "lea@example.org", "role": Role.LEARNER}
+        return add_user(unit, **lea, how="added").id
+
+
 async def opened(hub, call, kind=None, **own):
     from bloop.hub.contexts import PluginCall, open_context
 
@@ -192,6 +208,48 @@ async def test_two_institutions_never_see_each_others_rows(hub, home, away):
         await ctx.transaction(work().add, text, text)
         assert await ctx.transaction(work().texts) == [text]
         assert await ctx.read(work().texts) == [text]
+
+
+async def test_a_plugin_lets_somebody_in_and_takes_back_only_its_own(hub, home, learner):
+    with hub.database.unit(home) as unit:
+        course = create_container(unit, title="Sold", audience="enrolled", published=True).id
+
+    async def sees():
+        call = make_call(hub.institution, name=learner, role=Role.LEARNER)
+        return await hub.database.read_one(CONTAINER_IS_VISIBLE, call, id=course) is not None
+
+    ctx = await opened(hub, home)
+    assert not await sees()
+    for _ in range(2):
+        await ctx.transaction(PluginUnit.enrol, course, learner)
+    assert await sees()
+    with hub.database.unit(home) as unit:
+        by_hand = enrol(unit, course, user=learner)
+    await ctx.transaction(PluginUnit.unenrol, course, learner)
+    assert await sees()
+    with hub.database.unit(home) as unit:
+        end(unit, course, by_hand)
+    assert not await sees()
+
+
+async def test_a_plugin_that_does_not_say_so_lets_nobody_in_and_tells_nobody(hub, home, learner):
+    ctx = await opened(hub, home)
+    manifest = ctx.manifest.model_copy(update={"scopes": ()})
+    with hub.database.unit(home) as unit:
+        own = PluginUnit(unit, manifest, hub.jobs)
+        with pytest.raises(UnsupportedError, match="enrolments:write"):
+            own.enrol("some", learner)
+        with pytest.raises(UnsupportedError, match="messages:send"):
+            own.tell(learner, "Hello", "you")
+
+
+async def test_a_plugin_has_somebody_told_by_whoever_brings_messages(hub, home, learner):
+    ctx = await opened(hub, home)
+    await ctx.transaction(PluginUnit.tell, learner, "Receipt", "Thank you")
+    await ctx.transaction(PluginUnit.tell, "nobody", "Receipt", "Thank you")
+    with hub.database.unit(home) as unit:
+        (message,) = unit.session.scalars(select(Message))
+        assert (message.kind, message.recipient) == ("plugin.notebook", "lea@example.org")
 
 
 async def test_a_plugin_emits_and_enqueues_only_what_is_its_own(hub, home):

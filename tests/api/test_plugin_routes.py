@@ -4,14 +4,20 @@ import asyncio
 
 import pytest
 import uvicorn
+from sqlalchemy import update
 
+from bloop.accounts.mfa.guard import FRESH
+from bloop.accounts.models import LoginSession
+from bloop.accounts.sessions import system_call
 from bloop.api.app import API, create_edge, routes_of
 from bloop.ops.serve import bind
+from bloop.store.models import EVERY_INSTITUTION
+from bloop.store.types import utcnow
 from bloop_sdk.testing.distributions import CODE, write_plugin
 from tests.support.hub import add_institution
 
 VIEWS = """
-    from bloop_sdk import ForbiddenRecordError, Response
+    from bloop_sdk import AuthError, ForbiddenRecordError, Response
 
     async def hello(request, ctx):
         return {"plugin": ctx.plugin_id, "name": request.path_params["name"]}
@@ -36,6 +42,13 @@ VIEWS = """
 
     def exits(request, ctx):
         raise SystemExit(3)
+
+    async def hear(request, ctx):
+        body = await request.body()
+        if request.headers.get("x-secret") != "known":
+            raise AuthError("this is not signed")
+        return {"from": request.path_params["who"], "said": body.decode(),
+                "institution": ctx.call.institution, "kind": ctx.call.principal.kind}
 """
 
 
@@ -50,11 +63,13 @@ def config_path(config_path, site):
         route("/hello/{name}", "hello"),
         route("/edit", "page", "wiki:edit", methods=["POST"]),
         route("/note", "note", methods=["POST"]),
+        route("/refund", "note", methods=["POST"], step_up=True),
         route("/undeclared", "page", "wiki:unknown"),
         *(route(f"/{name}", name) for name in ("crash", "leak", "rubbish", "refuse", "exits")),
     ]
     actions = [{"name": "wiki:edit", "role": "admin", "help": "Edit the wiki."}]
-    contributes = {"routes": routes, "actions": actions}
+    inbound = [{"path": "/hooks/{who}", "handler": "bloop_wiki.views:hear"}]
+    contributes = {"routes": routes, "actions": actions, "inbound": inbound}
     write_plugin(
         site,
         "wiki",
@@ -99,6 +114,40 @@ async def test_what_a_plugin_does_wrong_is_its_own_failure(hub, operator, path, 
     answer = await operator.get(f"/x/wiki/{path}")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert (await operator.get("/x/wiki/hello/ada")).status_code == 200
+
+
+async def test_another_system_calls_without_a_login_and_is_proved_by_the_plugin(hub, client):
+    known, path = {"x-secret": "known"}, f"/in/{hub.institution}/wiki/hooks/till"
+    for _ in range(6):  # Strangers cannot have it left alone.
+        refused = await client.post(path, content=b"{}")
+        assert (refused.status_code, "signed" in refused.text) == (403, False)
+    answer = await client.post(path, content=b"as it is ", headers=known)
+    assert answer.json() == {
+        "from": "till",
+        "said": "as it is ",
+        "institution": hub.institution,
+        "kind": "system",
+    }
+    away = add_institution(hub, "away")
+    there = await client.post(path.replace(hub.institution, away), headers=known)
+    assert there.json()["institution"] == away
+    for wrong in ("*", "0" * 36, "x" * 500):
+        nobody = await client.post(path.replace(hub.institution, wrong), headers=known)
+        assert nobody.status_code == 404
+    assert (await client.get(path, headers=known)).status_code == 405
+    assert (await client.post(f"{path}/more", headers=known)).status_code == 404
+    assert (await client.post("/x/wiki/hooks/till", headers=known)).status_code in {401, 404}
+
+
+async def test_a_route_can_ask_for_a_fresh_proof_of_who_one_is(hub, operator):
+    assert (await operator.post("/x/wiki/refund", json={})).status_code == 200
+    with hub.database.unit(system_call(EVERY_INSTITUTION)) as unit:
+        long_ago = utcnow() - 2 * FRESH
+        unit.session.execute(update(LoginSession).values(proved_at=long_ago))
+    hub.sessions.forget(operator.headers["authorization"].removeprefix("Bearer "))
+    late = await operator.post("/x/wiki/refund", json={})
+    assert (late.status_code, late.json()["code"]) == (403, "step_up_required")
+    assert (await operator.post("/x/wiki/note", json={})).status_code == 200
 
 
 async def test_a_route_that_fails_again_and_again_is_left_alone(operator):

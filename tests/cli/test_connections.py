@@ -89,6 +89,13 @@ def test_what_would_be_written_is_told_and_one_stream_is_read_alone(connected, b
 
 
 def test_a_wrong_secret_is_told_with_its_cure_and_mended(hub_folder, campus, bloop, monkeypatch):
+    campus.gaps = None  # Which its plugin stumbles over.
+    broken = connect(bloop, campus, "--name", "Broken")
+    assert (broken.code, broken.err, broken.out.count("NoneType")) == (1, "", 1)
+    assert "bloop connections check Broken" in broken.out
+    assert bloop("connections", "remove", "Broken", "--content", "trash", "--yes").code == 0
+    campus.gaps = []
+
     monkeypatch.setenv("OTHER", "never-valid")
     made = connect(bloop, campus, "--name", "School", secret="token=OTHER")
     assert made.code == 1
@@ -103,6 +110,7 @@ def test_a_wrong_secret_is_told_with_its_cure_and_mended(hub_folder, campus, blo
     mended = bloop("connections", "rotate", "School", "--secret-file", "token=token")
     assert (mended.code, "active" in mended.out) == (0, True)
     assert bloop("connections", "check", "School").code == 0
+    assert "?key=" in bloop("connections", "hints", "School").out
 
 
 def test_a_login_by_a_code_gives_the_token_and_a_new_one(hub_folder, campus, bloop):

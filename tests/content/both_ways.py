@@ -19,6 +19,17 @@ from bloop_sdk.providers.content import ContentProvider
 from tests.content.course import rows
 from tests.support.desk import Desk, DeskProvider
 
+THREE = "one\n\ntwo\n\nthree\n"
+
+
+class Killed(BaseException):
+    """The process ends."""
+
+
+def die(_op: object) -> None:
+    """End it."""
+    raise Killed
+
 
 @dataclass
 class Pair:

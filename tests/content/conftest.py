@@ -11,9 +11,12 @@ from bloop.api.app import API, PAGES, create_edge, routes_of
 from bloop.content.engine import run_read
 from bloop.content.options import RunOptions
 from bloop.hub import Hub
+from bloop.kernel.models import Connection
 from bloop.store.blobs import Blobs
 from bloop_sdk import Role
+from tests.content.both_ways import THREE, Pair
 from tests.content.course import connect, open_to_everybody
+from tests.support.desk import Desk
 
 
 @pytest.fixture
@@ -100,3 +103,18 @@ async def come(hub, run):
     yield enter
     for client in clients:
         await client.aclose()
+
+
+@pytest.fixture
+async def pair(database, blobs, call, command):
+    """The hub and a desk of two notes, which it has read."""
+    desk = Desk()
+    desk.add("First", THREE, tags=("red",))
+    desk.add("Second", "alpha\n")
+    connection = connect(database, call)
+    with database.unit(call) as unit:
+        row = unit.get(Connection, connection)
+        row.capability, row.state, row.writes = "notes", "active", sorted(desk.writes)
+    pair = Pair(database, blobs, call, command, connection, desk)
+    await pair.sync()
+    return pair

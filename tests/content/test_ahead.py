@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import event
 
 from bloop.content.ahead import gathered
+from bloop.content.steps import Step, together
 from bloop.store.models import OutboxEvent
-from bloop_sdk import Deletes, FatalError
+from bloop_sdk import Batch, Deletes, FatalError, Kind, Ref, Stream
 from tests.content.course import Course, changed, leaf, module, page, rows
 
 
@@ -33,6 +34,36 @@ async def test_what_comes_while_something_is_taken_comes_together():
             assert len(read) <= sum(map(len, parts)) + 4, "no more waits than may"
     assert [n for part in parts for n in part] == [*range(10)]
     assert max(map(len, parts)) == 4
+
+
+async def test_what_is_not_taken_yet_waits_for_what_comes_behind_it():
+    parts = []
+    tens = gathered(numbers(25, []), lambda _one: 1, 20, lambda some: 10 - some[0] % 10)
+    async with aclosing(tens) as reading:
+        async for part in reading:
+            parts.append(part)
+            for _ in range(30):
+                await asyncio.sleep(0)
+    assert parts == [[*range(10)], [*range(10, 20)], [*range(20, 25)]]
+
+
+def step(stream, *records, **fields):
+    made = Stream(name=stream, kinds=frozenset({Kind.PAGE}))
+    return Step(made, batch=Batch(records=records, **fields))
+
+
+def test_a_transaction_takes_what_is_of_one_stream_or_brings_nothing():
+    same = step("a"), step("b"), step("c")
+    one, two, other = step("a", page("1")), step("a", page("2")), step("b", page("3"))
+    gone = step("a", deleted=(Ref(Kind.PAGE, "1"),))
+
+    assert together(same) == 3
+    assert together([one, two, other]) == 2
+    assert together([*same, other]) == 3
+    assert together([one, same[1], other]) == 1
+    assert together([one, step("a", page("1"))]) == 1
+    assert together([one, gone, two]) == 2
+    assert together([gone, *same]) == 1
 
 
 async def test_what_was_read_before_a_failure_comes_first():

@@ -7,33 +7,15 @@ import pytest
 from bloop.content.engine import run_read
 from bloop.content.history import undo_run
 from bloop.content.models import Item, Node
-from bloop.content.notes import service
+from bloop.content.notes import attaching, service
 from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.notes.texts import text_of
 from bloop.content.notes.waiting import send_now
 from bloop.content.sync_models import SyncRun
-from bloop.kernel.models import Connection
 from bloop.store.errors import ConflictError
 from bloop_sdk import AuthError, RateLimitedError, UnavailableError, UnsupportedError
-from tests.content.both_ways import Pair
-from tests.content.course import connect
-from tests.support.desk import Desk, DeskProvider
-
-THREE = "one\n\ntwo\n\nthree\n"
-
-
-@pytest.fixture
-async def pair(database, blobs, call, command):
-    desk = Desk()
-    desk.add("First", THREE, tags=("red",))
-    desk.add("Second", "alpha\n")
-    connection = connect(database, call)
-    with database.unit(call) as unit:
-        row = unit.get(Connection, connection)
-        row.capability, row.state, row.writes = "notes", "active", sorted(desk.writes)
-    pair = Pair(database, blobs, call, command, connection, desk)
-    await pair.sync()
-    return pair
+from tests.content.both_ways import THREE, Killed, die
+from tests.support.desk import DeskProvider
 
 
 async def test_an_edit_is_sent_and_the_next_sync_finds_nothing_new(pair):
@@ -165,7 +147,7 @@ async def test_a_file_goes_before_the_note_that_links_to_it(pair, blobs):
     ref = blobs.put([b"bytes"])
     row = pair.note("First")
     pair.command(
-        service.attach, row.id, row.row_version, name="a.png", media_type="image/png",
+        attaching.attach, row.id, row.row_version, name="a.png", media_type="image/png",
         sha256=ref.sha256, size=ref.size,
     )  # fmt: skip
 
@@ -198,14 +180,6 @@ async def test_a_refusal_stays_with_its_reason_and_can_be_sent_again_or_taken_ba
     assert await pair.send() == {"sent": 1}
     assert pair.desk.named("Second").markdown == "beta\n"
     await pair.calm()
-
-
-class Killed(BaseException):
-    """The process ends."""
-
-
-def die(_op):
-    raise Killed
 
 
 @pytest.mark.parametrize("met", [False, True], ids=["alone", "after a sync"])

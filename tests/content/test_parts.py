@@ -203,10 +203,27 @@ async def test_a_provider_cannot_leave_out_what_the_hub_does_not_know(sync):
 async def test_a_provider_is_told_what_follows_and_in_a_later_run_beside_the_list(sync):
     course = Parted(contents=contents())
     await sync(course)
-    assert [one for one in course.told if one] == [[("tree", "c1")]]
+    assert [one for one in course.told if one] == [[("tree", "c1")]] * 2, "as listed, and as kept"
 
     later = again(course)
     await sync(later)
 
-    assert [one for one in later.told if one] == [[("tree", "c1")]] * 2
+    assert [one for one in later.told if one] == [[("tree", "c1")]] * 3
     assert later.told[-1] == []
+
+
+async def test_a_file_that_has_no_bytes_makes_its_part_no_other_one(sync, database, call):
+    course = Parted(contents=[module(1), file("here"), file("elsewhere", chunks=None)])
+    await sync(course)
+    assert course.made == ["3"]
+
+    later = again(course)
+    report = await sync(later)
+
+    assert (later.made, report.written) == ([], 0)
+    [row] = rows(database, call, Item, Item.title == "here")
+    with database.unit(call) as unit:
+        unit.session.execute(update(Item).where(Item.id == row.id).values(blob=None))
+    lost = again(course)
+    await sync(lost)
+    assert lost.made == ["3"]

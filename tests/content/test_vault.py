@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bloop.content.models import Item, Node
-from bloop.content.notes import service
+from bloop.content.notes import attaching, service
 from bloop.content.notes.models import Conflict
 from bloop.content.notes.texts import text_of
 from bloop.kernel.models import Connection
@@ -134,7 +134,7 @@ async def test_a_file_given_to_a_note_lies_beside_it(pair):
     row = pair.note("Waves")
     digest = pair.blobs.put([b"a wave"])
     pair.command(
-        service.attach,
+        attaching.attach,
         row.id,
         row.row_version,
         name="wave: 1.png",

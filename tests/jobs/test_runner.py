@@ -577,12 +577,12 @@ async def test_after_an_outage_nobodys_job_is_taken_back_before_they_could_prolo
     id_ = await ask(database, jobs, call, kind="theirs")
     claim = {"limit": 1, "lease_seconds": -1.0}
     await database.run(in_unit, database, system_call(), ledger.claim, "m:1:1", ["theirs"], **claim)
-    runner = jobs._runner
-    runner._looked -= FAST.lease
-    await runner._reap()
+    leases = jobs._runner.leases
+    leases._looked -= FAST.lease
+    await leases.reap()
     assert (await read(database, call, id_))["state"] == "running"
-    runner._back -= FAST.lease
-    await runner._reap()
+    leases._back -= FAST.lease
+    await leases.reap()
     assert (await read(database, call, id_))["state"] == "waiting"
 
 

@@ -33,6 +33,20 @@ async def test_no_window_of_time_holds_more_than_it_may(windows):
             assert sum(start <= time < start + seconds for time in times) <= count
 
 
+@pytest.mark.parametrize(
+    "windows", [((3, 10.0),), ((3, 10.0), (5, 60.0)), ((120, 60.0), (200, 3600.0))]
+)
+@virtually
+async def test_it_is_known_ahead_how_long_more_requests_take(windows):
+    pacer, pace = HubPacer(clock=now), Pace(windows=windows, at_once=1000)
+    assert pacer.ahead("credential", windows, 10) == 0.0, "nobody has asked for anything yet"
+    await _times(pacer, pace, 4)
+    begun, ahead = now(), pacer.ahead("credential", windows, 250)
+    times = await _times(pacer, pace, 250)
+    assert ahead == pytest.approx(times[-1] - begun, rel=0.02)
+    assert pacer.ahead("another", windows, 250) == 0.0
+
+
 @virtually
 async def test_no_more_are_in_flight_than_may_be_and_they_come_in_turn():
     pacer, running, most, order = HubPacer(clock=now), 0, 0, []

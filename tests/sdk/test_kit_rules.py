@@ -5,6 +5,7 @@ from bloop_shelf.files import FileProvider
 
 from bloop_sdk.testing import ContractError
 from bloop_sdk.testing.plugins import PluginUnderTest
+from bloop_sdk.testing.suites import watching
 from bloop_sdk.testing.suites.case import ContentCase
 from bloop_sdk.testing.suites.content import CONTENT
 from tests.sdk.shelf import (
@@ -12,6 +13,7 @@ from tests.sdk.shelf import (
     broken_faults,
     broken_notes,
     broken_reading,
+    broken_watches,
     broken_writes,
 )
 from tests.sdk.shelf.broken import BROKEN
@@ -20,7 +22,16 @@ from tests.sdk.shelf.fake_folder import FOLDER
 
 PLUGIN = PluginUnderTest("bloop_shelf")
 # Importing them has filled BROKEN.
-assert all((broken_changes, broken_faults, broken_notes, broken_reading, broken_writes))
+assert all(
+    (
+        broken_changes,
+        broken_faults,
+        broken_notes,
+        broken_reading,
+        broken_watches,
+        broken_writes,
+    )
+)
 
 
 async def check(rule, provider, subject, folder):
@@ -35,7 +46,8 @@ async def test_a_good_provider_of_a_folder_passes(rule, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "rule", [rule.name for rule in CONTENT.applying(DESK) if rule.name.startswith("note_")]
+    "rule",
+    [rule.name for rule in CONTENT.applying(DESK) if rule.name.startswith(("note_", "watch_"))],
 )
 async def test_a_good_provider_that_writes_notes_passes(rule, tmp_path):
     await check(rule, FolderDesk, DESK, tmp_path)
@@ -46,7 +58,8 @@ async def test_a_good_provider_that_writes_notes_passes(rule, tmp_path):
     BROKEN,
     ids=[f"{rule}-{provider.__name__}" for rule, provider, _ in BROKEN],
 )
-async def test_a_broken_provider_breaks_the_rule(rule, provider, subject, tmp_path):
+async def test_a_broken_provider_breaks_the_rule(rule, provider, subject, tmp_path, monkeypatch):
+    monkeypatch.setattr(watching, "PATIENCE_SECONDS", 1)
     with pytest.raises(ContractError):
         await check(rule, provider, subject, tmp_path)
 

@@ -125,6 +125,18 @@ PROVIDER = """
         async def write(self, op, precondition):
             raise NotImplementedError
 
+        async def subscribe(self, request):
+            begun = json.loads(request.body).get("begin")
+            if begun is None:
+                return False
+            await self.ctx.keep_secrets({"webhook_secret": begun})
+            self.ctx.store.set("begun", True)
+            return True
+
+        def to_confirm(self):
+            secret = self.ctx.config.webhook_secret
+            return secret.get_secret_value() if self.ctx.store.get("begun") else None
+
         def verify_webhook(self, request):
             secret = self.ctx.config.webhook_secret
             if secret is None:

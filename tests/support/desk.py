@@ -56,7 +56,10 @@ class Sheet:
 
 @dataclass
 class Desk:
-    """The system. ``before`` and ``after`` are called around each write, and may raise."""
+    """The system. ``before`` and ``after`` are called around each write, and may raise.
+
+    ``unreadable`` are what fetching some notes raises.
+    """
 
     sheets: dict[str, Sheet] = field(default_factory=dict)
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
@@ -65,6 +68,7 @@ class Desk:
     before: Callable[[WriteOp], None] = lambda _op: None
     after: Callable[[WriteOp], None] = lambda _op: None
     tells: bool = True
+    unreadable: dict[str, Exception] = field(default_factory=dict)
     log: list[WriteOp] = field(default_factory=list)
     number: int = 0
 
@@ -195,6 +199,8 @@ class DeskProvider:
         records: list[Record] = []
         gone = []
         for ref in refs:
+            if ref.remote_id in self.desk.unreadable:
+                raise self.desk.unreadable[ref.remote_id]
             if ref.remote_id in self.desk.sheets:
                 records += self.records(self.desk.sheets[ref.remote_id])
             elif ref.remote_id in self.desk.files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,50 @@ if TYPE_CHECKING:
 
     from bloop.accounts.service import StartedSession
     from bloop.hub import Hub
+    from bloop_sdk.manifest import Manifest
 
+    Missing = Callable[[tuple[str, ...]], tuple[str, ...]]
     Visit = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _installed_is_looked_for_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is installed, which no test changes: to look takes a third of a hub's start.
+
+    Where a test has plugins of its own on the path, everything is looked for as ever.
+    """
+    from bloop.kernel import discovery, folders
+    from bloop_sdk.manifest import load_manifest
+
+    scan, known = discovery.scan, dict[tuple[str, ...], discovery.Scan]()
+    scratch = (tempfile.gettempdir(), str(tmp_path_factory.getbasetemp()))
+
+    def look(missing: Missing | None = None) -> discovery.Scan:
+        path = tuple(sys.path)
+        own = folders.in_use() or any(entry.startswith(scratch) for entry in path)
+        if own or missing is not None:
+            return scan(missing)
+        if path not in known:
+            known[path] = scan()
+        return known[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discovery, "scan", look)
+        patch.setattr(discovery, "load_manifest", _kept_while_unchanged(load_manifest))
+        yield
+
+
+def _kept_while_unchanged(read: Callable[[Path], Manifest]) -> Callable[[Path], Manifest]:
+    known: dict[tuple[Path, int, int, int], Manifest] = {}
+
+    def read_or_know(path: Path) -> Manifest:
+        state = path.stat()
+        key = (path, state.st_ino, state.st_size, state.st_mtime_ns)
+        if key not in known:
+            known[key] = read(path)
+        return known[key]
+
+    return read_or_know
 
 
 @pytest.fixture

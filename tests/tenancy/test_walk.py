@@ -25,6 +25,7 @@ PARAMETERS = {
     "connection_id": "connection.id",
     "container_id": "container.id",
     "enrolment_id": "course_enrolment.id",
+    "file_id": "item.id",
     "factor": "mfa_passkey.id",
     "group_id": "user_group.id",
     "person_id": "person.id",
@@ -61,7 +62,7 @@ PAGES_OF = {
     "/api/v1/account/keys/{key_id}": "own_key.id",
 }
 OF_ALL = (
-    *("/x/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
+    *("/x/", "/in/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
     "/account/plugins/",
     *("/login/with/", "/api/v1/connections/plugins/"),
 )
@@ -110,10 +111,12 @@ SILENT = {
     "/lessons/{container}/{kind}/{remote_id:path}",  # They lead to others of these pages.
     "/files/{container}/{remote_id:path}",
     "/framed/{container}/{remote_id:path}",  # It has no file.
+    "/api/v1/notes/{note_id}/files",
     "/jobs/{job_id}/cancel",  # It has ended.
     "/api/v1/containers/{container_id}/calendar",  # Nothing of it is still to come.
     "/connections/{connection_id}/settings",  # Its plugin is not loaded here.
     "/connections/{connection_id}/courses",
+    "/api/v1/connections/{connection_id}/hints",
     "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
     "/api/v1/containers/{subject_id}/versions",
@@ -125,6 +128,7 @@ BODIES = {
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
     "POST /api/v1/containers/{container_id}/notes": {"title": "x"},
     "POST /api/v1/items/{item_id}/notes": {"markdown": "x"},
+    "POST /api/v1/containers/{container_id}/folders": {"title": "x"},
     "POST /api/v1/conflicts/{conflict_id}/settle": {"keep": "both"},
     "PATCH /api/v1/groups/{group_id}": {"name": "x"},
     "PUT /api/v1/submissions/{submission_id}/grade": {"score": 1.0},
@@ -150,6 +154,9 @@ FORMS = {
     "/courses/{container_id}/notes": {"title": "x"},
     "/lessons/{id}/notes": {"words": "x"},
     "/notes/{note_id}/edit": {"title": "x"},
+    "/notes/{note_id}/texts": {"to": "1"},
+    "/notes/{note_id}/move": {"place": "below:"},
+    "/courses/{container_id}/notes/gone": {"note": "zqhome-item-id"},
     "/conflicts/{conflict_id}": {"keep": "both"},
 }
 BY_PLUGIN = {
@@ -157,7 +164,11 @@ BY_PLUGIN = {
     *("rotate", "settings"),
 }
 """What is done to a connection by its plugin, which is not loaded here."""
-UPLOADS = {"/api/v1/containers/{container_id}/files", "/api/v1/notes/{note_id}/files"}
+UPLOADS = {
+    "/api/v1/containers/{container_id}/files",
+    "/api/v1/notes/{note_id}/files",
+    "/notes/{note_id}/files",
+}
 
 
 @pytest.fixture

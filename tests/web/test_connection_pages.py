@@ -102,6 +102,10 @@ async def test_from_nothing_to_courses(admin, campus, hub):
     place, said = await connect(admin, campus)
     assert re.fullmatch(r"/connections/[0-9a-f-]{36}", place)
     assert "as Ada Admin" in said and "Campus 4.5" in said and TOKEN not in said
+    hints = re.search(r"[^>]*/hints\?key=[\w-]+", said)[0]
+    outside = {"cookie": ""}
+    begun = await admin.client.post(hints, json={"begin": "to be pasted"}, headers=outside)
+    assert begun.status_code == 202 and "to be pasted" in await admin.go(place)
 
     shown = await admin.go(f"{place}/courses")
     assert "Waves and sound" in shown and 'name="stream.people"' in shown

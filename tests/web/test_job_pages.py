@@ -122,6 +122,14 @@ async def test_a_row_tells_how_far_a_job_is_and_how_long_it_will_take(ask, visit
     assert "left" not in row_of(answer, retried), "who knows where the second try began"
 
 
+async def test_a_row_tells_until_when_a_job_lasts_also_while_it_waits(ask, visit):
+    until = utcnow() + timedelta(hours=5)
+    told = {"progress_done": 320, "progress_total": 2000, "progress_until": until}
+    waits = await ask(error=ERROR, attempts=2, run_after=utcnow() + BETWEEN, turn=None, **told)
+    answer = await (await visit("admin")).get("/jobs")
+    assert f"1,680 left, until about {until:%-d %B %Y, %H:%M} UTC" in row_of(answer, waits)
+
+
 async def test_a_job_that_failed_tells_why_and_what_to_do(ask, visit):
     failed = await ask("failed", error=ERROR, attempts=5)
     waits = await ask(error=ERROR, attempts=2, run_after=utcnow() + BETWEEN, turn=None)

@@ -116,3 +116,56 @@ async def test_a_conflict_is_shown_side_by_side_and_decided(hub, visit):
     await calm(hub)
     [sheet] = desk.sheets.values()
     assert (sheet.title, sheet.markdown) == ("First", "mine\n\ntwo\n")
+
+
+async def test_files_earlier_texts_and_deleted_notes(hub, visit):
+    desk = await start_desk(hub)
+    educator = await visit("educator")
+    note = await note_of(hub, educator, "First")
+    path = f"/notes/{note['id']}"
+    shown = await educator.get(f"{path}/edit", headers=PAGE)
+    [upload] = re.findall(rf'action="({path}/files\?csrf=[0-9a-f]+)"', shown.text)
+    file = {"file": ("a.txt", b"text", "text/plain")}
+    assert (await educator.post(upload, files=file, headers=PAGE)).status_code == 303
+    await calm(hub)
+    shown = await educator.get(f"{path}/edit", headers=PAGE)
+    [detach] = re.findall(rf'action="({path}/files/[^"]+/detach)"', shown.text)
+    assert (await submit(educator, detach, page=f"{path}/edit")).status_code == 303
+    again = await submit(educator, detach, page=f"{path}/edit")
+    assert again.status_code == 409
+    assert "edit the text" in again.text
+    await calm(hub)
+    assert desk.named("First").markdown == "one\n\ntwo\n"
+    await restored(educator, await visit("learner"), hub, desk, note)
+
+
+async def restored(educator, learner, hub, desk, note):
+    path = f"/notes/{note['id']}"
+    [name] = desk.files
+    assert (await learner.get(f"{path}/texts", headers=PAGE)).status_code == 403
+    texts = await educator.get(f"{path}/texts", headers=PAGE)
+    assert f"[a.txt](bloop:file:{name})" in texts.text
+    newest, *_ = re.findall(r'name="to" value="(\d+)"', texts.text)
+    version, *_ = re.findall(r'name="version" value="(\d+)"', texts.text)
+    kept = await submit(educator, f"{path}/texts", to=newest, version=version)
+    assert kept.status_code == 303
+    await calm(hub)
+    assert desk.named("First").markdown.endswith(f"[a.txt](bloop:file:{name})\n")
+    late = await submit(educator, f"{path}/texts", to=newest, version="1")
+    assert late.status_code == 409
+
+    moved = await submit(educator, f"{path}/move", page=f"{path}/edit", place="below:")
+    assert moved.status_code == 303
+    nowhere = await submit(educator, f"{path}/move", page=f"{path}/edit", place="below:nothing")
+    assert nowhere.status_code == 422
+    await calm(hub)
+
+    await submit(educator, f"{path}/delete", page=f"{path}/edit")
+    await calm(hub)
+    gone = f"/courses/{note['container']}/notes/gone"
+    back = await submit(educator, gone, note=note["id"])
+    assert back.status_code == 303
+    await calm(hub)
+    assert desk.named("First").id in desk.sheets
+    elsewhere = await submit(educator, gone, note="0" * 36)
+    assert elsewhere.status_code == 404

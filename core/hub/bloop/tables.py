@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import MetaData
@@ -10,6 +11,7 @@ from sqlalchemy import MetaData
 from bloop.store.models import Base
 
 
+@cache
 def core_metadata() -> MetaData:
     """The metadata with every domain's models imported, whatever ``*models.py`` holds them."""
     house = Path(__file__).parent

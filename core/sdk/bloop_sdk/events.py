@@ -27,7 +27,10 @@ CLOUD_EVENT_TYPE = "application/cloudevents+json"
 """The media type of one :func:`cloud_event` (JSON Event Format for CloudEvents 1.0, section 3)."""
 
 
-TOPICS_OF_FAMILIES: Mapping[str, tuple[str, ...]] = {"render": ("video.ready", "video.failed")}
+TOPICS_OF_FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "render": ("video.ready", "video.failed"),
+    "payments": ("payment.received", "payment.refunded", "payment.disputed", "payment.failed"),
+}
 """The hub's topics that plugins of a family say besides their own; docs/events.md has them all."""
 
 

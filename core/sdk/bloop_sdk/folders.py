@@ -34,10 +34,11 @@ class Found:
     modified_ns: int = 0
 
 
-def walk(root: Path) -> Iterator[Found]:
+def walk(root: Path, *, folders: bool = False) -> Iterator[Found]:
     """Everything below ``root``, in an order that depends on the names alone.
 
-    Symbolic links are refused, also those that stay inside: what they lead to is met at its place.
+    With ``folders`` those that hold nothing are found too; their paths end with ``/``. Symbolic
+    links are refused, also those that stay inside: what they lead to is met at its place.
     """
     waiting = [""]
     while waiting:
@@ -48,9 +49,10 @@ def walk(root: Path) -> Iterator[Found]:
         except OSError as err:
             yield Found(folder, refused=f"the folder cannot be listed: {err.strerror}")
             continue
+        entries = [entry for entry in entries if not entry.name.startswith(".")]
+        if folders and folder and not entries:
+            yield Found(f"{folder}/")
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False) and entry.name.isprintable():
                 waiting.append(path)

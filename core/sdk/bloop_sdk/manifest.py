@@ -60,13 +60,27 @@ class _Part(BaseModel):
 class RouteDecl(_Part):
     """An HTTP route below ``/x/<plugin>/``; ``handler`` is ``async def (request, ctx)``.
 
-    It gives a :class:`bloop_sdk.Response` or something JSON-shaped.
+    It gives a :class:`bloop_sdk.Response` or something JSON-shaped. ``step_up`` asks for a fresh
+    proof of who one is.
     """
 
     path: Annotated[str, Field(pattern=r"^/")]
     handler: DottedPath
     action: ActionName
     methods: tuple[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], ...] = ("GET",)
+    step_up: bool = False
+
+
+class InboundDecl(_Part):
+    """Where another system calls: ``POST /in/<institution>/<plugin><path>``.
+
+    ``handler`` is ``async def (request, ctx)``, as a route's is. Nobody is logged in, and the call
+    is the hub's own in that institution: the handler has to prove who calls before it believes
+    anything, and to bear that everybody can call it.
+    """
+
+    path: Annotated[str, Field(pattern=r"^/")]
+    handler: DottedPath
 
 
 class PageDecl(_Part):
@@ -180,6 +194,7 @@ class Contributions(_Part):
     routes: tuple[RouteDecl, ...] = ()
     pages: tuple[PageDecl, ...] = ()
     panels: tuple[PanelDecl, ...] = ()
+    inbound: tuple[InboundDecl, ...] = ()
     tables: TablesDecl | None = None
     jobs: tuple[JobDecl, ...] = ()
     schedules: tuple[ScheduleDecl, ...] = ()
@@ -194,6 +209,7 @@ class Contributions(_Part):
         for kind, names in (
             ("route", [f"{one} {part.path}" for part in self.routes for one in part.methods]),
             ("page", [part.path for part in self.pages]),
+            ("inbound path", [part.path for part in self.inbound]),
             ("job", [part.kind for part in self.jobs]),
             ("schedule of the job", [part.job for part in self.schedules]),
             ("consumer", [part.name for part in self.consumers]),

@@ -157,6 +157,27 @@ class Unit(Protocol):
         """One of the plugin's own jobs; None for one that is unknown, or was forgotten since."""
         ...
 
+    def enrol(self, course: str, user: str) -> None:
+        """Let a user into a course as a learner, from this commit on; again changes nothing.
+
+        It counts beside what people and other plugins decide, and is the plugin's own decision:
+        its manifest has the scope ``enrolments:write``. Raises NotFoundError for a course that is
+        not there, InvalidError for a user.
+        """
+        ...
+
+    def unenrol(self, course: str, user: str) -> None:
+        """Take back what :meth:`enrol` gave; what else lets the user in stays."""
+        ...
+
+    def tell(self, user: str, subject: str, text: str) -> None:
+        """Have a message brought to a user once this unit is committed.
+
+        Nothing comes of it where nobody is, or no plugin brings messages. The manifest has the
+        scope ``messages:send``.
+        """
+        ...
+
 
 class CallContext(PluginContext, Protocol):
     """What code has that runs for somebody: its call, and ways to the outside and the database.

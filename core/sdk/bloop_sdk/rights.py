@@ -9,6 +9,7 @@ A right's name is what an operator grants in ``hub.toml``:
 ``events:TOPIC``    it is told what happens; an event hook counts by its name
 ``hook:NAME``       it takes part in something that the hub does
 ``routes:/x/ID/``   it answers requests below this path
+``inbound:/in/ID/`` other systems call it, without a login
 ``panel:SLOT``      it adds a part to a page of the hub
 ``jobs:QUEUE``      it works in the background
 ``command:NAME``    it adds ``bloop ID NAME``
@@ -44,6 +45,7 @@ SENTENCES = {
     "events": sentence("It is told what happens in the hub: {what}."),
     "hook": sentence("It takes part in what the hub does: {what}."),
     "routes": sentence("It has pages or answers programs below {what}."),
+    "inbound": sentence("Other systems call it without a login; it proves itself who they are."),
     "panel lesson": sentence("It adds a part to the pages of lessons."),
     "panel course": sentence("It adds a part to the pages of courses."),
     "panel admin": sentence("It adds a part to the page of administrators."),
@@ -161,6 +163,8 @@ def _contributed(plugin_id: str, parts: Contributions) -> Iterator[Right]:
         ]
         shown += [f"{page.path} ({page.action})" for page in parts.pages]
         yield Right(f"routes:/x/{plugin_id}/", ", ".join(shown))
+    if parts.inbound:
+        yield Right(f"inbound:/in/{plugin_id}/", ", ".join(part.path for part in parts.inbound))
     yield from (Right(f"panel:{panel.slot}", panel.action) for panel in parts.panels)
     for queue in dict.fromkeys(job.queue for job in parts.jobs):
         kinds = [job.kind for job in parts.jobs if job.queue == queue]

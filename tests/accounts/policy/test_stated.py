@@ -37,6 +37,8 @@ INTERNAL = {
     "bloop.accounts.tokens.service.end_families",
     "bloop.accounts.tokens.service.grant",
     "bloop.accounts.tokens.service.refresh",
+    "bloop.content.enrolling.service.admit",
+    "bloop.content.enrolling.service.dismiss",
     "bloop.content.notes.service.expect_text",
     "bloop.content.notes.service.note",
     "bloop.content.notes.service.put_text",

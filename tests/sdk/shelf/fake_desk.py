@@ -1,12 +1,18 @@
 """The desk of notes as a file that a provider finds: what the kit's rules of notes are tried on."""
 
+import asyncio
 import pickle
+from collections import defaultdict
 
-from bloop_sdk import Kind, Ref
+from bloop_sdk import Batch, Kind, Ref
 from bloop_sdk.testing import Folder
 from tests.support.desk import Desk, DeskProvider
 
 KEPT = ("sheets", "files", "trash", "number")
+
+
+LISTENING = defaultdict(set)
+"""Who watches a file."""
 
 
 def load(path):
@@ -18,6 +24,8 @@ def load(path):
 
 def save(path, desk):
     path.write_bytes(pickle.dumps({name: getattr(desk, name) for name in KEPT}))
+    for queue in LISTENING[path]:
+        queue.put_nowait(None)
 
 
 def build(path):
@@ -26,6 +34,14 @@ def build(path):
     desk.add("Second", "four\n", parent=first.id)
     desk.add("Third", "five\n")
     save(path, desk)
+
+
+def edit(path):
+    desk = load(path)
+    *_, sheet = desk.sheets.values()
+    desk.change(sheet.id, markdown=f"{sheet.markdown}more\n")
+    save(path, desk)
+    return Ref(Kind.NOTE, sheet.id)
 
 
 def beyond(path):
@@ -45,5 +61,31 @@ class FolderDesk(DeskProvider):
         save(self.path, self.desk)
         return answer
 
+    def can_watch(self):
+        return True
 
-DESK = Folder(build=build, name="desk.bin", beyond=beyond)
+    async def watch(self):
+        queue = asyncio.Queue()
+        LISTENING[self.path].add(queue)
+        try:
+            before = self._all(load(self.path))
+            yield Batch()
+            while True:
+                await queue.get()
+                now = self._all(load(self.path))
+                new = tuple(one for ref, one in now.items() if before.get(ref) != one)
+                yield Batch(records=new, deleted=tuple(before.keys() - now.keys()))
+                before = now
+        finally:
+            LISTENING[self.path].discard(queue)
+
+    def _all(self, desk):
+        provider = DeskProvider(desk)
+        return {
+            Ref(kind, one.remote_id): one
+            for sheet in desk.sheets.values()
+            for kind, one in zip((Kind.NOTE, Kind.MODULE), provider.records(sheet), strict=True)
+        }
+
+
+DESK = Folder(build=build, name="desk.bin", edit=edit, beyond=beyond)

@@ -38,6 +38,7 @@ ACTIONS: dict[str, Role] = {
     "jobs:read": Role.EDUCATOR,
     "keys:read": Role.ADMIN,
     "keys:write": Role.ADMIN,
+    "messages:send": Role.ADMIN,
     "mfa:require": Role.ADMIN,
     "mfa:reset": Role.ADMIN,
     "ops:read": Role.OPERATOR,

@@ -52,6 +52,7 @@ API = (
     "bloop.api.policy",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
+    "bloop.api.inbound",
 )
 """The modules whose ``router`` makes the API."""
 
@@ -68,6 +69,7 @@ PAGES = (
     "bloop.web.course_people_pages",
     "bloop.web.note_pages",
     "bloop.web.own_note_pages",
+    "bloop.web.note_history_pages",
     "bloop.web.group_pages",
     "bloop.web.requirement_pages",
     "bloop.web.rule_pages",

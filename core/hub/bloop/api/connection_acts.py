@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -145,6 +146,17 @@ class DeviceLoginState(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     logged_in: bool
+
+
+class HintsAddress(BaseModel):
+    """Where hints come in."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    url: str = Field(description="For the other system; a subscription can be begun with it")
+    to_confirm: str | None = Field(
+        description="The secret that a subscription has brought, until it is pasted over there"
+    )
 
 
 class HintsTaken(BaseModel):
@@ -372,6 +384,18 @@ async def poll_device_login(request: Request, connection_id: str, body: DevicePo
     login = await authorizing.login_of(hub, call, connection_id, body.ticket)
     status = await authorizing.poll_device(hub, call, connection_id, login)
     return json_response({"logged_in": status is not None})
+
+
+@router.get(
+    "/{connection_id}/hints",
+    action="connections:write",
+    response_model=HintsAddress,
+    problems=(404, 422, 503),
+)
+async def show_hints_address(request: Request, connection_id: str) -> Response:
+    """The address that the other system is given, and what it waits for somebody to paste there."""
+    found = await hints.address(hub_for(request), call_of(request), connection_id)
+    return json_response(asdict(found), headers={"cache-control": "no-store"})
 
 
 @router.post(

@@ -92,6 +92,10 @@ class ConnectionOut(BaseModel):
     since: datetime
     every: str | None
     next_at: datetime | None
+    watched_since: datetime | None = Field(
+        description="Since when its changes are noticed as they happen"
+    )
+    unwatched: str | None = Field(description="Why they are not, where they could be")
     job: str | None = Field(description="The sync that was asked for last")
     job_state: JobState | None
     synced_at: datetime | None = Field(description="When a sync last came to its end")

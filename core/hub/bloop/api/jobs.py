@@ -38,6 +38,9 @@ class JobOut(BaseModel):
     progress_done: int | None
     progress_total: int | None
     progress_message: str | None
+    progress_until: datetime | None = Field(
+        description="When this part of it is over at the pace that the other side allows"
+    )
     result: Any = None
     error: Any = None
     actor: str

@@ -9,7 +9,7 @@ signed address (:mod:`bloop.hub.links`) comes as who signed it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -20,9 +20,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 import bloop_sdk
-from bloop.accounts.access import DEADLINE_SECONDS, Router, call_of, hub_of
+from bloop.accounts.access import DEADLINE_SECONDS, Router, call_of, holder_of, hub_of
 from bloop.accounts.actions import VISIT, ForbiddenError
 from bloop.accounts.http import json_response
+from bloop.accounts.mfa.guard import require_fresh
 from bloop.content.file_answers import file_answer
 from bloop.kernel.faults import PluginFailedError, PluginUnavailableError
 from bloop.kernel.states import PluginState
@@ -57,15 +58,17 @@ async def permitted(request: Request) -> _Asked:
     plugin, rest = request.path_params["plugin"], request.path_params["rest"]
     link = await _link(hub, request, plugin, f"/{rest}")
     call = call_of(request) if link is None else link.call
-    await _check_on(hub, call, plugin)
+    await check_on(hub, call, plugin)
     method = "GET" if request.method == "HEAD" else request.method
     offered = (*hub.kernel.contributions("routes"), *hub.kernel.contributions("pages"))
     own = [part for part in offered if part.plugin_id == plugin]
-    found, values = _find(own, f"/{rest}", method)
+    found, values = found_at(own, f"/{rest}", method)
     if link is not None and (method != "GET" or _kind(found) == "page"):
         raise ForbiddenError("a link opens routes that read, and nothing else")
     action = found.declaration.action
     hub.offers.require(call, plugin, action, changing=method != "GET")
+    if getattr(found.declaration, "step_up", False):
+        require_fresh(holder_of(request))
     return _Asked(found, values, call, link.expires if link else None)
 
 
@@ -86,13 +89,13 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:  # 
     found = await permitted(request)
     declared = found.part.declaration
     method = "GET" if request.method == "HEAD" else request.method
-    asked = await _asked(request, method, found.values)
+    asked = await asked_with_body(request, method, found.values)
     handler = await found.part.load()
     ctx = await open_context(hub, RequestCall, plugin, found.call, request=asked, until=found.until)
     return await hub.kernel.calls.call(
         cast("Any", found.part),
         f"{_kind(found.part)} {declared.path}",
-        _called(handler, asked, found.part, ctx),
+        called(handler, asked, found.part, ctx),
         timeout=DEADLINE_SECONDS,
     )
 
@@ -132,7 +135,7 @@ class MalformedBodyError(UnsupportedError, ValueError):
     code = "malformed_body"
 
 
-async def _asked(request: Request, method: str, values: dict[str, str]) -> PluginRequest:
+async def asked_with_body(request: Request, method: str, values: dict[str, str]) -> PluginRequest:
     """The request with its whole body: who sends that slowly costs no plugin's deadline."""
     scope = request.scope
     if method != scope["method"]:
@@ -145,7 +148,8 @@ async def _asked(request: Request, method: str, values: dict[str, str]) -> Plugi
     return asked
 
 
-async def _check_on(hub: Hub, call: Call, plugin: str) -> None:
+async def check_on(hub: Hub, call: Call, plugin: str) -> None:
+    """Raise where the plugin is not ready, or switched off for the call's institution."""
     if hub.loading:
         raise RetriableError("plugins are still being loaded", retry_after=1)
     record = hub.kernel.plugins.get(plugin)
@@ -160,8 +164,8 @@ async def _check_on(hub: Hub, call: Call, plugin: str) -> None:
         raise NotFoundError(f"plugin {plugin} is switched off for this institution")
 
 
-def _find(
-    own: Iterable[Contribution], path: str, method: str
+def found_at(
+    own: Iterable[Contribution], path: str, method: str, *, methods: Sequence[str] = ("GET",)
 ) -> tuple[Contribution, dict[str, str]]:
     """What stands at a path, and the values of its ``{name}`` segments; raises 404 or 405."""
     allowed: set[str] = set()
@@ -169,10 +173,10 @@ def _find(
         match = re.fullmatch(_pattern(part.declaration.path), path)
         if match is None:
             continue
-        methods = getattr(part.declaration, "methods", ("GET",))
-        if method in methods:
+        answered = getattr(part.declaration, "methods", methods)
+        if method in answered:
             return part, match.groupdict()
-        allowed |= set(methods)
+        allowed |= set(answered)
     if allowed:
         raise HTTPException(405, f"{method} is not for {path}", {"allow": ", ".join(allowed)})
     raise NotFoundError(f"the plugin has nothing at {path[:200]}")
@@ -189,7 +193,7 @@ def _kind(found: Contribution) -> str:
     return "page" if isinstance(found.declaration, PageDecl) else "route"
 
 
-async def _called(
+async def called(
     handler: Any, request: Request, found: Contribution, ctx: RequestContext
 ) -> Response:
     """Call the handler where the kernel's guard sees whatever it does, its answer included."""

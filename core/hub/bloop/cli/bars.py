@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from bloop.cli.output import plain
-from bloop_sdk.plugin import Told
+
+
+class Bar(Protocol):
+    """Moves a bar; ``left`` is told in place of what its own pace would say is left."""
+
+    def __call__(self, done: int, total: int | None, message: str, left: str = "") -> None:
+        """Show this."""
+        ...
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Told]:
+def progress_bar(title: str) -> Iterator[Bar]:
     """A bar with what is done now, counts, pace and what is left, on the terminal of errors.
 
     Nothing where that is none. What is done now begins to be counted anew where its words change.
@@ -20,10 +28,17 @@ def progress_bar(title: str) -> Iterator[Told]:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        Task,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
+
+    class Left(TimeRemainingColumn):
+        def render(self, task: Task) -> Text:
+            left = task.fields["left"]
+            return Text(left, style="progress.remaining") if left else super().render(task)
 
     errors = Console(stderr=True, highlight=False)
     bar = Progress(
@@ -31,7 +46,7 @@ def progress_bar(title: str) -> Iterator[Told]:
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("[dim]{task.fields[pace]}[/]"),
-        TimeRemainingColumn(compact=True),
+        Left(compact=True),
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
         console=errors,
@@ -39,16 +54,17 @@ def progress_bar(title: str) -> Iterator[Told]:
         disable=not errors.is_terminal,
     )
     with bar:
-        task = bar.add_task(plain(title), total=None, note="", pace="")
+        task = bar.add_task(plain(title), total=None, note="", pace="", left="")
         last = ""
 
-        def told(done: int, total: int | None, message: str) -> None:
+        def told(done: int, total: int | None, message: str, left: str = "") -> None:
             nonlocal last
             if message != last:
                 bar.reset(task, total=None)
                 last = message
             speed = bar.tasks[task].speed
             pace = f"{speed:.0f}/s" if speed and speed >= 1 else ""
-            bar.update(task, completed=done, total=total, note=plain(message), pace=pace)
+            note = plain(message)
+            bar.update(task, completed=done, total=total, note=note, pace=pace, left=left)
 
         yield told

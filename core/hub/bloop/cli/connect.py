@@ -96,22 +96,32 @@ async def connect(
         found = await view(hub, call, made)
         if not as_json:
             print_state(found)
-        if status.state in {"active", "degraded"}:
+        # Who the credential is, a check that failed does not know, and nothing else would work.
+        works = status.state in {"active", "degraded"} and bool(found["checked"])
+        if works:
             await _choose(hub, call, made, courses, whole=whole, quiet=as_json)
         found = await view(hub, call, made)
     if as_json:
         print_json(found)
-    elif found["state"] in {"active", "degraded"}:
-        console().print(f"Read it with: [bold]bloop sync {plain(_word(found['name']))}[/]")
-    elif found["state"] == "auth_failed" or not found["held"]:
+    else:
+        lacks_secret = found["state"] == "auth_failed" or (names and not found["held"])
         place = f"{hub.config.value.public_url}/connections/{made}"
-        word = plain(_word(found["name"]))
+        _say_next(plain(_word(found["name"])), works=works, login=place if lacks_secret else None)
+    if not works:
+        raise SystemExit(1)
+
+
+def _say_next(word: str, *, works: bool, login: str | None) -> None:
+    """What to do next with a new connection; ``login`` is where to log in, if that is missing."""
+    if works:
+        console().print(f"Read it with: [bold]bloop sync {word}[/]")
+    elif login is not None:
         console().print(
             f"Give it another secret with: [bold]bloop connections rotate {word}[/]\n"
-            f"or log in at the other side from {place}"
+            f"or log in at the other side from {login}"
         )
-    if found["state"] not in {"active", "degraded"}:
-        raise SystemExit(1)
+    else:
+        console().print(f"When that is mended: [bold]bloop connections check {word}[/]")
 
 
 def _settings(

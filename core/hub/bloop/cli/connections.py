@@ -17,6 +17,7 @@ from bloop.cli.connecting import (
     read_secrets,
     secret_options,
 )
+from bloop.cli.hints import hints
 from bloop.cli.output import (
     asynchronous,
     console,
@@ -72,6 +73,9 @@ async def list_connections(*, as_json: bool) -> None:
         )
 
 
+connections.add_command(hints)
+
+
 @connections.command()
 @name_argument
 @json_option
@@ -93,6 +97,8 @@ async def show(name: str, *, as_json: bool) -> None:
         "streams": "all" if streams is None else ", ".join(streams),
         "every": one["every"] or "when asked for",
         "next sync": _moment(one["next_at"]),
+        "watched": f"since {_moment(one['watched_since'])}" if one["watched_since"] else "",
+        "unwatched": one["unwatched"],
         "last sync": _moment(one["synced_at"]) or "never",
         "quarantine": counted(one["quarantined"], "record") if one["quarantined"] else "",
         "secrets": ", ".join(f"{key} since {at[:10]}" for key, at in one["held"].items()),

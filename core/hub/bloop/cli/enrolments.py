@@ -36,15 +36,18 @@ async def people(course: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"enrolments": here, "people": there})
         return
-    rows = [
-        (one["id"], plain(one["name"]), one["role"], "a group" if one["group"] else "here")
-        for one in here
-    ]
+    rows = [(one["id"], plain(one["name"]), one["role"], _standing(one)) for one in here]
     rows += [
         (one["person"], plain(one["name"]), one["role"], one["user"] or "no account is known")
         for one in there
     ]
     print_table(("id", "name", "role", "account"), rows)
+
+
+def _standing(enrolment: dict[str, Any]) -> str:
+    if enrolment["source"]:
+        return f"let in by {enrolment['source']}"
+    return "a group" if enrolment["group"] else "here"
 
 
 @click.command()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from bloop.cli.connecting import name_argument
 from bloop.cli.content import course_argument, find_course
+from bloop.cli.note_files import attach, detach, files
+from bloop.cli.note_finding import all_notes, find_note, find_place, note_argument, read, say
+from bloop.cli.note_folders import folders
+from bloop.cli.note_history import gone, restore, undo, versions
 from bloop.cli.output import (
     asynchronous,
     console,
@@ -21,12 +25,6 @@ from bloop.cli.output import (
 )
 from bloop.cli.users import run
 
-if TYPE_CHECKING:
-    from bloop.hub import Hub
-    from bloop_sdk import Call
-
-MOST = 10_000
-note_argument = click.argument("note", metavar="NOTE")
 text_option = click.option(
     "--file", "text", type=click.File("r", encoding="utf-8"), help="Markdown; - is the input."
 )
@@ -42,10 +40,10 @@ def notes() -> None:
 @course_argument
 @json_option
 @asynchronous
-async def list_notes(course: str | None, *, as_json: bool) -> None:
+async def listall_notes(course: str | None, *, as_json: bool) -> None:
     """List the notes of the notebook COURSE, or of all."""
     async with open_hub() as hub:
-        found = _notes(hub, hub_call(hub), course)
+        found = all_notes(hub, hub_call(hub), course)
     if as_json:
         print_json({"items": found})
         return
@@ -60,7 +58,7 @@ async def list_notes(course: str | None, *, as_json: bool) -> None:
 async def show(note: str, *, as_json: bool) -> None:
     """Show NOTE as Markdown, by its id, the beginning of one, or its title."""
     async with open_hub() as hub:
-        found = _find(hub, hub_call(hub), note)
+        found = find_note(hub, hub_call(hub), note)
     if as_json:
         print_json(found)
         return
@@ -86,7 +84,7 @@ async def edit(
 
     async with open_hub() as hub:
         call = hub_call(hub)
-        found = _find(hub, call, note)
+        found = find_note(hub, call, note)
         changes: dict[str, Any] = {}
         if title is not None:
             changes["title"] = title
@@ -101,7 +99,7 @@ async def edit(
                 return
             changes["markdown"] = typed
         await run(hub, call, service.edit, found["id"], found["row_version"], changes)
-        _say(_find(hub, call, found["id"]), as_json=as_json)
+        say(find_note(hub, call, found["id"]), as_json=as_json)
 
 
 @notes.command()
@@ -129,26 +127,35 @@ async def new(
             title=title,
             markdown=text.read() if text else "",
             tags=list(tags),
-            parent=_place(hub, call, notebook, below) if below else None,
+            parent=find_place(hub, call, notebook, below) if below else None,
         )
-        _say(_find(hub, call, made.id), as_json=as_json)
+        say(find_note(hub, call, made.id), as_json=as_json)
 
 
 @notes.command()
 @note_argument
+@click.option("--to", "book", metavar="NOTEBOOK", help="Another notebook, of any system.")
 @click.option("--below", metavar="NOTE", help="The note or folder to put it below; else the top.")
 @click.option("--index", type=click.IntRange(0), help="Which one of its siblings it is, from 0.")
+@json_option
 @asynchronous
-async def move(note: str, *, below: str | None, index: int | None) -> None:
-    """Give NOTE another place in its notebook."""
-    from bloop.content.notes import service
+async def move(
+    note: str, *, book: str | None, below: str | None, index: int | None, as_json: bool
+) -> None:
+    """Give NOTE another place, in its notebook or another one.
+
+    In another notebook it is another note, with its text, tags and files.
+    """
+    from bloop.content.notes.transfer import transfer
 
     async with open_hub() as hub:
         call = hub_call(hub)
-        found = _find(hub, call, note)
-        parent = _place(hub, call, found["container"], below) if below else None
-        await run(hub, call, service.move, found["id"], None, parent=parent, index=index)
-        _say(_find(hub, call, found["id"]), as_json=False)
+        found = find_note(hub, call, note)
+        notebook = find_course(hub, call, book)["id"] if book else found["container"]
+        parent = find_place(hub, call, notebook, below) if below else None
+        place = {"parent": parent, "index": index}
+        moved = await run(hub, call, transfer, found["id"], None, notebook, **place)
+        say(find_note(hub, call, moved.id), as_json=as_json)
 
 
 @notes.command()
@@ -160,7 +167,7 @@ async def delete(note: str) -> None:
 
     async with open_hub() as hub:
         call = hub_call(hub)
-        found = _find(hub, call, note)
+        found = find_note(hub, call, note)
         await run(hub, call, service.delete, found["id"], None)
     click.echo(f"{found['title']} is in the trash.")
 
@@ -173,7 +180,7 @@ async def unsent(*, as_json: bool) -> None:
     from bloop.content.notes.queries import UNSENT
 
     async with open_hub() as hub:
-        found = _read(hub, hub_call(hub), UNSENT)
+        found = read(hub, hub_call(hub), UNSENT)
     if as_json:
         print_json({"items": found})
         return
@@ -249,7 +256,7 @@ async def conflicts(*, as_json: bool) -> None:
     from bloop.content.notes.routes import conflict_shown
 
     async with open_hub() as hub:
-        found = [conflict_shown(row) for row in _read(hub, hub_call(hub), CONFLICTS)]
+        found = [conflict_shown(row) for row in read(hub, hub_call(hub), CONFLICTS)]
     if as_json:
         print_json({"items": found})
         return
@@ -270,66 +277,5 @@ async def settle(conflict: str, keep: str) -> None:
     click.echo("Decided.")
 
 
-def _read(hub: Hub, call: Call, statement: Any, **values: Any) -> list[dict[str, Any]]:
-    from bloop.store.statements import to_dicts
-
-    given = values or {"after": "", "limit": MOST}
-    return to_dicts(statement, hub.database.read_now(statement, call, **given))
-
-
-def _notes(hub: Hub, call: Call, course: str | None) -> list[dict[str, Any]]:
-    from bloop.cli.content import all_courses
-    from bloop.content.notes.queries import UNSENT, WRITES
-    from bloop.content.queries import ITEMS_OF_KIND
-
-    books = [find_course(hub, call, course)] if course else all_courses(hub, call)
-    waits = {one["item"]: one["state"] for one in _read(hub, call, UNSENT)}
-    found = []
-    for book in books:
-        system = _read(hub, call, WRITES, container=book["id"])
-        asked = {"container": book["id"], "kind": "note", "after": "", "limit": MOST}
-        for one in _read(hub, call, ITEMS_OF_KIND, **asked):
-            known = "sent" if one["connection"] and system else "here"
-            sync = waits.get(one["id"], known)
-            found.append({**one, "notebook": book["title"], "sync": sync})
-    return found
-
-
-def _find(hub: Hub, call: Call, name: str) -> dict[str, Any]:
-    """A note by its id, a unique beginning of one, or its title; raises NotFoundError."""
-    from bloop.content.notes.texts import text_of
-    from bloop.content.queries import ITEM
-    from bloop.store.errors import InvalidError, NotFoundError
-    from bloop.store.statements import parsed
-
-    every = _notes(hub, call, None)
-    found = [one for one in every if one["title"] == name]
-    found = found or [one for one in every if one["id"].startswith(name)]
-    if not found:
-        raise NotFoundError(f"no note {name!r}", cure="see: bloop notes list")
-    if len(found) > 1:
-        ids = ", ".join(one["id"] for one in found[:5])
-        raise InvalidError(f"several notes are {name!r}: {ids}", cure="name one by its id")
-    row = ITEM.as_dict(hub.database.read_now(ITEM, call, id=found[0]["id"])[0])
-    text = text_of({**row, "data": parsed(row["data"])})
-    return {**found[0], "markdown": text.markdown, "tags": list(text.tags)}
-
-
-def _place(hub: Hub, call: Call, container: str, name: str) -> str:
-    """The node of a notebook with a title or an id; raises NotFoundError."""
-    from bloop.content.queries import TREE
-    from bloop.store.errors import NotFoundError
-
-    for node in _read(hub, call, TREE, container=container):
-        if name in {node["id"], node["title"], node["item"]}:
-            return str(node["id"])
-    raise NotFoundError(f"nothing in this notebook is called {name!r}")
-
-
-def _say(note: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(note)
-        return
-    click.echo(f"{note['id']}  {note['title']}")
-    if note["sync"] not in {"here", "sent"}:
-        click.echo("It is sent by a running hub, or by: bloop notes send, with its connection")
+for _command in (attach, detach, files, folders, gone, restore, undo, versions):
+    notes.add_command(_command)

@@ -107,6 +107,14 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console().print(table)
 
 
+def print_conflicts(count: int) -> None:
+    """How many notes both sides have changed, and where somebody decides."""
+    out = console()
+    notes = counted(count, "note")
+    out.print(f"[yellow]![/] {notes} changed here and there at the same place: both are kept")
+    out.print("  [cyan]→[/] compare and decide: bloop notes conflicts")
+
+
 @contextmanager
 def progress_bar(name: str, unit: str = "") -> Iterator[Callable[[int, int | None, str], None]]:
     """A bar on standard error, told of done, total and a message; nothing where it is no terminal.

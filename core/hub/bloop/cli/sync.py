@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ from bloop.cli.output import (
     json_option,
     open_hub,
     plain,
+    print_conflicts,
     print_json,
     print_table,
 )
@@ -133,7 +135,7 @@ async def followed(hub: Hub, call: Call, job: str, name: str) -> dict[str, Any]:
             row = _job(hub, call, job)
             if row["state"] in OVER:
                 return row
-            told(row["progress_done"] or 0, row["progress_total"], _note(row))
+            told(row["progress_done"] or 0, row["progress_total"], _note(row), left_of(row))
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -170,6 +172,16 @@ def _note(row: Mapping[str, Any]) -> str:
     return str(row["progress_message"] or "")
 
 
+def left_of(row: Mapping[str, Any]) -> str:
+    """How much is left, and until when (UTC) at the pace that the other side allows."""
+    until, total = row["progress_until"], row["progress_total"]
+    if not until or not total:
+        return ""
+    left = f"{total - row['progress_done']} left, until about {str(until)[11:16]} UTC"
+    days = (date.fromisoformat(str(until)[:10]) - datetime.now(UTC).date()).days
+    return f"{left} in {days} days" if days > 1 else f"{left} tomorrow" if days == 1 else left
+
+
 def _print(name: str, row: Mapping[str, Any]) -> None:
     out = console()
     if row["state"] != "succeeded":
@@ -192,6 +204,8 @@ def _print(name: str, row: Mapping[str, Any]) -> None:
     for gap in report["gaps"]:
         out.print(f"[yellow]![/] not read: {plain(gap)}")
         out.print("  [cyan]→[/] grant it at the other side, or leave it: the rest was read")
+    if report.get("conflicts"):
+        print_conflicts(report["conflicts"])
     for problem in report["problems"]:
         out.print(f"[yellow]![/] {plain(problem['ref'])}: {plain(problem['reason'])}")
     if report["problems"]:

@@ -18,6 +18,7 @@ from bloop.cli.output import (
     json_option,
     open_hub,
     plain,
+    print_conflicts,
     print_json,
     progress_bar,
 )
@@ -155,6 +156,8 @@ def _print_report(report: RunReport, titles: list[str]) -> None:
         out.print(f"  [dim]{plain(kinds)}[/]")
     for gap in report.gaps:
         out.print(f"[yellow]![/] not read: {plain(gap)}")
+    if report.conflicts:
+        print_conflicts(report.conflicts)
     for problem in report.problems:
         out.print(f"[yellow]![/] {plain(problem.ref)}: {plain(problem.reason)}")
     if report.written or report.deleted:

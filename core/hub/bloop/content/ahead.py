@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -13,12 +13,16 @@ T = TypeVar("T")
 
 
 async def gathered(
-    source: AsyncGenerator[T, None], size: Callable[[T], int], limit: int
+    source: AsyncGenerator[T, None],
+    size: Callable[[T], int],
+    limit: int,
+    together: Callable[[Sequence[T]], int] = len,
 ) -> AsyncGenerator[list[T], None]:
     """All that has come meanwhile, in its order; once ``limit`` waits, nothing more is read.
 
-    What was read before the source failed comes first, then its error. Leave it early by
-    ``contextlib.aclosing`` only.
+    ``together`` says how many of what waits are taken at once; the others wait on, with what comes
+    behind them. What was read before the source failed comes first, then its error. Leave it early
+    by ``contextlib.aclosing`` only.
     """
     waiting: list[T] = []
     came, room = asyncio.Event(), asyncio.Event()
@@ -38,16 +42,15 @@ async def gathered(
     reading = asyncio.create_task(read())
     try:
         while True:
-            await came.wait()
-            came.clear()
-            part, waiting[:] = list(waiting), []
-            room.set()
-            if part:
-                yield part
-            elif reading.done():
+            while not waiting and not reading.done():
+                came.clear()
+                await came.wait()
+            if not waiting:
                 reading.result()
                 return
-            if reading.done():
-                came.set()
+            taken = waiting[: together(waiting)]
+            del waiting[: len(taken)]
+            room.set()
+            yield taken
     finally:
         await end_tasks([reading])

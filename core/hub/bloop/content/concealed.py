@@ -7,8 +7,9 @@ has to know. Whoever changes nodes calls one of these in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import Row, Select, select, union, update
+from sqlalchemy import bindparam, select, union, update
 
 from bloop.content.changes import chunks
 from bloop.content.models import Item, Node, Version
@@ -23,20 +24,20 @@ def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
     An item without any place in the tree is no secret; one whose source gave up its place neither.
     Unless the tree is ``whole``, it stays hidden: its place may not have been read yet.
     """
-    nodes: dict[str, Row[str, str | None, bool, str, str | None]] = {
-        row.id: row
-        for row in unit.session.execute(
-            select(Node.id, Node.parent_id, Node.published, Node.state, Node.item_id).where(
-                Node.institution_id == unit.institution, Node.container_id == container_id
-            )
+    rows = unit.session.execute(
+        select(Node.id, Node.parent_id, Node.published, Node.state, Node.item_id).where(
+            Node.institution_id == unit.institution, Node.container_id == container_id
         )
+    ).all()
+    nodes: _Nodes = {
+        id_: (parent, published and state == "active") for id_, parent, published, state, _ in rows
     }
     known: dict[str, bool] = {}
     open_to_all: dict[str, bool] = {}
-    for node in nodes.values():
-        if node.item_id is not None and node.state != "missing":
-            shown = _shown(nodes, node.id, known)
-            open_to_all[node.item_id] = open_to_all.get(node.item_id, False) or shown
+    for id_, _, _, state, item in rows:
+        if item is not None and state != "missing":
+            shown = _shown(nodes, id_, known)
+            open_to_all[item] = open_to_all.get(item, False) or shown
     hidden = {item for item, is_open in open_to_all.items() if not is_open}
     marked = set(
         unit.session.scalars(
@@ -71,47 +72,52 @@ def conceal_after_run(
 
     ``shown`` are those that it shows from now on: what is in them was hidden by that alone.
     """
-    added: list[Select[str]] = [
-        select(model.container_id).where(
-            model.institution_id == unit.institution, model.run_id == run_id
-        )
-        for model in (Node, Item)
-    ]
-    changed = (
-        select(Node.container_id)
-        .join(
-            Version,
-            (Version.institution_id == Node.institution_id) & (Version.subject_id == Node.id),
-        )
-        .where(
-            Node.institution_id == unit.institution,
-            Version.subject == "node",
-            Version.run_id == run_id,
-        )
-    )
-    left = (
-        select(Item.container_id)
-        .join(
-            SyncRun,
-            (SyncRun.institution_id == Item.institution_id)
-            & (SyncRun.connection_id == Item.connection_id),
-        )
-        .where(
-            Item.institution_id == unit.institution,
-            Item.concealed.is_(True),
-            SyncRun.id == run_id,
-        )
-    )
-    touched = unit.session.scalars(union(*added, changed, left))
+    of_run = {"of_institution": unit.institution, "of_run": run_id}
+    touched = unit.connection.scalars(_TOUCHED, of_run)
     for container_id in sorted({*shown, *touched}):
         conceal(unit, container_id, whole=whole)
 
 
-def _shown(
-    nodes: Mapping[str, Row[str, str | None, bool, str, str | None]],
-    id_: str,
-    known: dict[str, bool],
-) -> bool:
+_INSTITUTION: Any = bindparam("of_institution")
+_RUN: Any = bindparam("of_run")
+_TOUCHED = union(
+    *[
+        select(model.container_id).where(model.institution_id == _INSTITUTION, model.run_id == _RUN)
+        for model in (Node, Item)
+    ],
+    # Nodes that it changed.
+    select(Node.container_id)
+    .join(
+        Version,
+        (Version.institution_id == Node.institution_id) & (Version.subject_id == Node.id),
+    )
+    .where(
+        Node.institution_id == _INSTITUTION,
+        Version.institution_id == _INSTITUTION,
+        Version.subject == "node",
+        Version.run_id == _RUN,
+    ),
+    # Items that one that was killed left hidden.
+    select(Item.container_id)
+    .join(
+        SyncRun,
+        (SyncRun.institution_id == Item.institution_id)
+        & (SyncRun.connection_id == Item.connection_id),
+    )
+    .where(
+        Item.institution_id == _INSTITUTION,
+        SyncRun.institution_id == _INSTITUTION,
+        Item.concealed.is_(True),
+        SyncRun.id == _RUN,
+    ),
+)
+"""Containers in which a run touched something; made once, and past the session."""
+
+_Nodes = Mapping[str, tuple[str | None, bool]]
+"""The parent of each node, and whether it is shown itself."""
+
+
+def _shown(nodes: _Nodes, id_: str, known: dict[str, bool]) -> bool:
     """Whether a node and all above it are published; ``known`` remembers what was found."""
     way: list[str] = []
     above: str | None = id_
@@ -119,11 +125,12 @@ def _shown(
         way.append(above)
         # Until its parent is known a node is hidden, so that a circle ends and shows nothing.
         known[above] = False
-        node = nodes.get(above)
-        above = node.parent_id if node is not None else None
+        above = nodes.get(above, _NOWHERE)[0]
     shown = True if above is None else known[above]
     for one in reversed(way):
-        node = nodes.get(one)
-        shown = shown and node is not None and node.published and node.state == "active"
+        shown = shown and nodes.get(one, _NOWHERE)[1]
         known[one] = shown
     return shown
+
+
+_NOWHERE = (None, False)

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
+from itertools import groupby
 from time import monotonic
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -24,13 +25,22 @@ from bloop.content.ends import fatal, state_after
 from bloop.content.files import fetch_bytes
 from bloop.content.incoming import Work, fill, hashed, look_up
 from bloop.content.options import Meter, Progress, RunOptions
-from bloop.content.parts import KnownParts, Met, Parts, known_parts, version_of
+from bloop.content.parts import KnownParts, Met, Parts, parts_of, still_known, version_of
 from bloop.content.plan import Plan
 from bloop.content.positions import Position, Positions, positions_of, save_positions
 from bloop.content.reading import read_on
 from bloop.content.refresh import refresh
 from bloop.content.runs import Counted, Run, RunReport
-from bloop.content.steps import End, Step, joined, reached, records_of, tells_places, together
+from bloop.content.steps import (
+    End,
+    Step,
+    containers_of,
+    joined,
+    reached,
+    records_of,
+    tells_places,
+    together,
+)
 from bloop.content.writing import Target, once_more, write
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
@@ -58,7 +68,7 @@ T = TypeVar("T")
 
 log = get_logger("bloop.content")
 
-RECORDS_AT_ONCE = 1000
+RECORDS_AT_ONCE = 2000
 """So many records that are read already wait for a commit at most, and go into one together."""
 
 MOST_GAPS = 100
@@ -191,11 +201,10 @@ class Reader:
         plan = Plan(streams, self._options, self._positions)
         knowing = asyncio.create_task(self._known_parts(plan))
         try:
-            reading = gathered(self._steps(plan, knowing), records_of, RECORDS_AT_ONCE)
-            async with aclosing(reading):
-                async for steps in reading:
-                    for group in together(steps):
-                        await self._take(group)
+            steps = self._steps(plan, knowing)
+            async with aclosing(gathered(steps, records_of, RECORDS_AT_ONCE, together)) as groups:
+                async for group in groups:
+                    await self._take(group)
         finally:
             await end_tasks([knowing])
             Plan([], self._options, {}).tell(self._provider, [])
@@ -203,21 +212,24 @@ class Reader:
     async def _known_parts(self, plan: Plan) -> KnownParts:
         if self._options.full:
             return {}
-        known = await self._see(known_parts, self._run.connection_id, self._parts.version)
+        told = await self._see(parts_of, self._run.connection_id, self._parts.version)
         # Most containers are still there: what is in them is asked for beside their list.
-        plan.tell(self._provider, plan.chosen(sorted({place for _, place in known})))
-        return known
+        plan.tell(self._provider, plan.chosen(sorted({part.partition for part in told})))
+        return await self._see(still_known, self._run.connection_id, told)
 
     async def _steps(
         self, plan: Plan, knowing: asyncio.Task[KnownParts]
     ) -> AsyncGenerator[Step, None]:
         """All that there is to read, one partition after another."""
         places: list[str] | None = None
+        listed: set[str] = set()
         for stream in plan.streams:
             if stream.partitioned:
                 self._parts.know(await knowing)
             if stream.partitioned and places is None:
-                # Which there are shows once the containers are kept.
+                # Which there are shows once the containers are kept; most are those that came.
+                if likely := plan.chosen(sorted(listed)):
+                    plan.tell(self._provider, likely, plan.left([stream], likely), stream)
                 yield (kept := Step(stream, kept=asyncio.Event()))
                 assert kept.kept is not None
                 await kept.kept.wait()
@@ -231,6 +243,7 @@ class Reader:
                     async for step in steps:
                         if tells_places(step.batch):
                             places = None
+                            listed |= containers_of(step.batch)
                         yield step
 
     async def _allowed(
@@ -302,20 +315,21 @@ class Reader:
         if work.incoming:
             await self._see(look_up, self._run.connection_id, work)
             await fetch_bytes(self._blobs, work, self._options.file_limit)
-            await asyncio.to_thread(fill, work)
+            await fill(work)
         return work
 
     # -- writing
 
     def _commit(self, unit: UnitOfWork, steps: Sequence[Step], work: Work) -> tuple[Met, Positions]:
-        run, stream = self._run, steps[0].stream
+        run, after = self._run, dict[tuple[str, str], Position]()
         told = work.incoming, work.batch.deleted
         if newer := {ref for ref in self._fence(unit) if any(ref in some for some in told)}:
             work.leave_out(newer)
             work.left_out |= newer
         written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
         met = self._parts.meet(unit, run, steps, work)
-        after = save_positions(unit, run, stream.name, reached(steps), self._reached)
+        for stream, some in groupby(steps, lambda step: step.stream.name):
+            after |= save_positions(unit, run, stream, reached(list(some)), self._reached)
         run.count(**written.counts, requests=self._new_requests())
         run.count(seen=met.unchanged, unchanged=met.unchanged)
         run.count_kinds(Counter(one.counted_as for one in work.incoming.values()) + met.counted)

@@ -4,7 +4,7 @@
     report = await import_file(database, blobs, open_provider, call, cartridge, path)
 
 A file imported again meets the rows of its last import and writes what differs: nothing, for the
-same file.
+same file. It is known by what it says of itself, and by its content wherever that lies now.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from bloop.content.engine import run_read
 from bloop.content.models import Container
 from bloop.content.options import FILE_LIMIT, Progress, RunOptions
 from bloop.content.runs import RunReport
+from bloop.content.sync_models import SyncRun
 from bloop.jobs.ledger import enqueue
 from bloop.kernel.models import Connection
 from bloop.kernel.registry import PluginRecord
@@ -136,7 +137,8 @@ async def import_file(
     containers = await provider.discover()
     if not containers:
         raise FatalError(f"{path.name}: there is no course in it")
-    connection = await database.run(
+    source = await asyncio.to_thread(digest_of, path)
+    connection, into = await database.run(
         in_unit,
         database,
         call,
@@ -146,11 +148,11 @@ async def import_file(
         key=_key_of(provider, containers),
         name=((len(containers) == 1 and containers[0].title) or name or path.name)[:200],
         file=name or path.name,
+        source=source,
         into=into,
     )
     if connection != fresh:
         provider = open_provider(connection, path)
-    source = await asyncio.to_thread(digest_of, path)
     return await run_read(
         database,
         blobs,
@@ -220,9 +222,13 @@ def connection_of_file(
     key: str,
     name: str,
     file: str,
+    source: str,
     into: str | None,
-) -> str:
-    """The connection of an import: that of the same identifier, or of the course it goes into."""
+) -> tuple[str, str | None]:
+    """The connection of an import, and the course that it goes into.
+
+    It is that of this course, of the same identifier, or of the same content.
+    """
     found = None
     if into is not None:
         course = unit.get(Container, into)
@@ -238,7 +244,9 @@ def connection_of_file(
         )
     )
     if found is not None:
-        return found.id
+        return found.id, into
+    if into is None and (same := _of_content(unit, importer, source)):
+        return same
     unit.session.add(
         Connection(
             institution_id=unit.institution,
@@ -251,7 +259,7 @@ def connection_of_file(
         )
     )
     unit.audit.append("content.file_connected", f"connection:{fresh}", {"file": file})
-    return fresh
+    return fresh, into
 
 
 def _of_course(unit: UnitOfWork, course: Container, importer: Importer) -> Connection | None:
@@ -259,8 +267,50 @@ def _of_course(unit: UnitOfWork, course: Container, importer: Importer) -> Conne
     if course.connection_id is None:
         return None
     found = unit.get(Connection, course.connection_id)
-    same = found.plugin_id == importer.plugin_id and "file" in found.settings
-    return found if same else None
+    if found.plugin_id != importer.plugin_id or "file" not in found.settings:
+        return None
+    if len(_courses_of(unit, found.id)) > 1:
+        raise ConflictError(
+            f"{course.title!r} came together with others, which this file would take for gone",
+            cure="import all of them again, or this one without a course to go into",
+        )
+    return found
+
+
+def _of_content(unit: UnitOfWork, importer: Importer, source: str) -> tuple[str, str | None] | None:
+    """The connection that the same bytes were imported to from another place, and its one course.
+
+    Which may be called after the place. Of several the connection alone is known again where what
+    its plugin calls them does not depend on it.
+    """
+    same = unit.session.scalars(
+        select(Connection.id)
+        .join(SyncRun, SyncRun.connection_id == Connection.id)
+        .where(
+            Connection.institution_id == unit.institution,
+            Connection.plugin_id == importer.plugin_id,
+            SyncRun.institution_id == unit.institution,
+            SyncRun.source == source,
+            SyncRun.state == "succeeded",
+            SyncRun.into_id.is_(None),
+        )
+        .order_by(Connection.id)
+    )
+    for connection in dict.fromkeys(same):
+        courses = _courses_of(unit, connection)
+        if courses:
+            return connection, courses[0] if len(courses) == 1 else None
+    return None
+
+
+def _courses_of(unit: UnitOfWork, connection: str) -> Sequence[str]:
+    return unit.session.scalars(
+        select(Container.id).where(
+            Container.institution_id == unit.institution,
+            Container.connection_id == connection,
+            Container.state.in_(["active", "pending"]),
+        )
+    ).all()
 
 
 def digest_of(path: Path) -> str:

@@ -6,6 +6,7 @@ loop nor the one writer waits for them.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
@@ -61,6 +62,9 @@ WRITE_ORDER: tuple[type[Sourced], ...] = (
 )
 """Tables in the order in which their rows may refer to each other."""
 
+
+MANY = 50
+"""Records that are worth a second thread."""
 
 UNSEEN = frozenset({"missing", "forbidden", "unshared"})
 """States that end when the record is met again."""
@@ -225,16 +229,23 @@ def _known_columns(model: type[Sourced]) -> list[str]:
     return [name for name in Known._fields if hasattr(model, name)]
 
 
-def fill(work: Work) -> None:
-    """Make the columns of every record that changed; reject those that have none."""
-    for ref, one in list(work.incoming.items()):
-        if not one.changed:
-            continue
+async def fill(work: Work) -> None:
+    """Make the columns of every record that changed; reject those that have none.
+
+    Sanitising leaves the interpreter to others, so that of many records halves are done at once.
+    """
+    changed = [one for one in work.incoming.values() if one.changed]
+    parts = [changed[::2], changed[1::2]] if len(changed) >= MANY else [changed]
+    await asyncio.gather(*[asyncio.to_thread(_fill, work, part) for part in parts if part])
+
+
+def _fill(work: Work, changed: Iterable[Incoming]) -> None:
+    for one in changed:
         try:
             one.columns = columns_of(one.record)
         except MalformedRecordError as err:
-            work.reject(str(ref), err.message, err.code, one.record.raw)
-            del work.incoming[ref]
+            work.reject(str(one.ref), err.message, err.code, one.record.raw)
+            del work.incoming[one.ref]
             continue
         if isinstance(one.record, records.File):
             _fill_file(one)

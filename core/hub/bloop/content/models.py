@@ -32,6 +32,8 @@ REMOTE_ID_LENGTH = 500
 KIND = String(20)
 STATE = String(20)
 REMOTE_ID = String(REMOTE_ID_LENGTH)
+LAST = 1
+"""The order of a column that may be long: SQLite reads through it to what stands behind."""
 
 
 def of_connection() -> ForeignKeyConstraint:
@@ -110,8 +112,8 @@ class Container(Sourced, Base):
     ends_at: Mapped[datetime | None]
     term: Mapped[Any | None] = mapped_column(Json)
     sanitiser: Mapped[int] = mapped_column(default=0)
-    summary_html: Mapped[str] = mapped_column(Text, default="")
-    raw: Mapped[Any | None] = mapped_column(Json)
+    summary_html: Mapped[str] = mapped_column(Text, default="", sort_order=LAST)
+    raw: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
     tree_version: Mapped[str] = mapped_column(ID, default=new_id)
 
 
@@ -120,8 +122,8 @@ class Item(Sourced, Base):
 
     ``learner_data`` is what learners see in place of ``data`` where that holds answers; ``blob`` is
     the SHA-256 of a file's bytes. ``concealed`` says that it stands only below hidden modules.
-    ``theirs`` is what the other side holds of a note that was changed here and not there yet
-    (:class:`bloop.content.notes.merge.Text`).
+    ``theirs`` is what the other side (or an imported file) holds of a note that was changed here
+    and not there yet (:class:`bloop.content.notes.merge.Text`).
     """
 
     __tablename__ = "item"
@@ -150,11 +152,11 @@ class Item(Sourced, Base):
     language: Mapped[str | None] = mapped_column(String(35))
     blob: Mapped[str | None] = mapped_column(String(64))
     sanitiser: Mapped[int] = mapped_column(default=0)
-    html: Mapped[str] = mapped_column(Text, default="")
-    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    learner_data: Mapped[Any | None] = mapped_column(Json)
-    theirs: Mapped[Any | None] = mapped_column(Json)
-    raw: Mapped[Any | None] = mapped_column(Json)
+    html: Mapped[str] = mapped_column(Text, default="", sort_order=LAST)
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict, sort_order=LAST)
+    learner_data: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
+    theirs: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
+    raw: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
 
 
 class Node(Sourced, Base):
@@ -199,8 +201,8 @@ class Node(Sourced, Base):
     item_id: Mapped[str | None] = mapped_column(ID)
     item_kind: Mapped[str | None] = mapped_column(KIND)
     item_remote_id: Mapped[str | None] = mapped_column(REMOTE_ID)
-    theirs: Mapped[Any | None] = mapped_column(Json)
-    raw: Mapped[Any | None] = mapped_column(Json)
+    theirs: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
+    raw: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
 
 
 class Person(Sourced, Base):
@@ -215,7 +217,7 @@ class Person(Sourced, Base):
     name: Mapped[str] = mapped_column(String(TITLE_LENGTH), info=personal("name"))
     email: Mapped[str | None] = mapped_column(String(320), info=personal("contact"))
     login: Mapped[str | None] = mapped_column(String(255), info=personal("contact"))
-    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"))
+    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"), sort_order=LAST)
 
 
 class Enrolment(Sourced, Base):
@@ -236,7 +238,7 @@ class Enrolment(Sourced, Base):
     role: Mapped[str] = mapped_column(String(20))
     active: Mapped[bool] = mapped_column(default=True)
     sections: Mapped[list[str]] = mapped_column(default=list)
-    raw: Mapped[Any | None] = mapped_column(Json)
+    raw: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
 
 
 class Section(Sourced, Base):
@@ -252,7 +254,7 @@ class Section(Sourced, Base):
 
     container_id: Mapped[str] = mapped_column(ID)
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
-    raw: Mapped[Any | None] = mapped_column(Json)
+    raw: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
 
 
 class About:
@@ -291,8 +293,10 @@ class Submission(Sourced, About, Base):
     late: Mapped[bool] = mapped_column(default=False)
     submitted_at: Mapped[datetime | None]
     graded_at: Mapped[datetime | None]
-    comments: Mapped[Any] = mapped_column(Json, default=list, info=personal("record"))
-    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"))
+    comments: Mapped[Any] = mapped_column(
+        Json, default=list, info=personal("record"), sort_order=LAST
+    )
+    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"), sort_order=LAST)
 
 
 class Completion(Sourced, About, Base):
@@ -314,7 +318,7 @@ class Completion(Sourced, About, Base):
     person_id: Mapped[str] = mapped_column(ID)
     status: Mapped[str] = mapped_column(STATE)
     completed_at: Mapped[datetime | None]
-    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"))
+    raw: Mapped[Any | None] = mapped_column(Json, info=personal("record"), sort_order=LAST)
 
 
 class CalendarEvent(Sourced, About, Base):
@@ -330,12 +334,12 @@ class CalendarEvent(Sourced, About, Base):
 
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     sanitiser: Mapped[int] = mapped_column(default=0)
-    html: Mapped[str] = mapped_column(Text, default="")
+    html: Mapped[str] = mapped_column(Text, default="", sort_order=LAST)
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
     all_day: Mapped[bool] = mapped_column(default=False)
     location: Mapped[str] = mapped_column(String(TITLE_LENGTH), default="")
-    raw: Mapped[Any | None] = mapped_column(Json)
+    raw: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
 
 
 class Outcome(Sourced, Base):
@@ -353,8 +357,8 @@ class Outcome(Sourced, Base):
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     parent_remote_id: Mapped[str | None] = mapped_column(REMOTE_ID)
     sanitiser: Mapped[int] = mapped_column(default=0)
-    html: Mapped[str] = mapped_column(Text, default="")
-    raw: Mapped[Any | None] = mapped_column(Json)
+    html: Mapped[str] = mapped_column(Text, default="", sort_order=LAST)
+    raw: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
 
 
 class Version(Owned, Base):

@@ -8,11 +8,25 @@ answers are on their way.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import Select, and_, exists, func, inspect, or_, select, true, update
+from sqlalchemy import (
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    inspect,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy import delete as deleting
 
 from bloop.content.bulk import insert_rows, members
@@ -26,7 +40,7 @@ from bloop.content.sync_models import PART_LENGTH, SyncSeen
 from bloop.store.errors import ConflictError
 from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Deletes, Part, Ref, Stream
+from bloop_sdk import Deletes, Part, Ref, Stream, records
 from bloop_sdk.records import CONTAINER_KINDS, Kind
 
 MOST_ROWS = 10_000
@@ -35,7 +49,14 @@ MOST_ROWS = 10_000
 Place = tuple[str, str]
 """A stream and a partition of it."""
 
+_NO_BYTES = "-"
+"""Stands before the hash of a file that has no bytes at its source."""
+
 _SEEN: Any = inspect(SyncSeen).local_table
+_OF_CONNECTION = (
+    _SEEN.c.institution_id == bindparam("of_institution"),
+    _SEEN.c.connection_id == bindparam("of_connection"),
+)
 
 
 @dataclass(slots=True)
@@ -92,7 +113,6 @@ class Parts:
         """Mark what a commit has met; :meth:`keep` it once that is done."""
         met = Met(dict(self._open))
         taken = {id(one.record): one for one in work.incoming.values()}
-        kinds = steps[0].stream.kinds | CONTAINER_KINDS
         for step in steps:
             at, part = (step.stream.name, step.place), step.batch.part
             if step.batch.same and part is not None:
@@ -103,11 +123,11 @@ class Parts:
             ends = part is not None or step.batch.cursor is not None or step.end is not None
             if ends or not one.clean:
                 known_again = part if one.clean and _remembers(step.stream) else None
-                met.close(at, known_again, kinds, self.version)
+                met.close(at, known_again, _kinds(step), self.version)
             if not ends and not one.clean:
                 met.open[at] = _Open(clean=False)
         refs = work.left_out | {ref for skip in work.skipped if (ref := parse_ref(skip.ref))}
-        met.rows += _marks((ref, None) for ref in refs if ref.kind in kinds)
+        met.rows += _marks((ref, None) for ref in refs if ref.kind in _kinds(steps[-1]))
         met.write(unit, run)
         return met
 
@@ -169,6 +189,10 @@ class Met:
             )
 
 
+def _kinds(step: Step) -> frozenset[Kind]:
+    return step.stream.kinds | CONTAINER_KINDS
+
+
 def _remembers(stream: Stream) -> bool:
     """Whether a later run that reads the stream meets all of it again."""
     return stream.partitioned and stream.deletes is Deletes.ENUMERATE and not stream.incremental
@@ -179,13 +203,19 @@ def _marks(met: Iterable[tuple[Ref, Incoming | None]]) -> list[dict[str, Any]]:
     rows: defaultdict[Kind, dict[str, str | None]] = defaultdict(dict)
     counted: defaultdict[Kind, Counter[str]] = defaultdict(Counter)
     for ref, one in met:
-        rows[ref.kind][ref.remote_id[:REMOTE_ID_LENGTH]] = one.hash if one else None
+        rows[ref.kind][ref.remote_id[:REMOTE_ID_LENGTH]] = _mark_of(one) if one else None
         if one is not None:
             counted[ref.kind][one.counted_as] += 1
     return [
         {"key": new_id(), "kind": str(kind), "rows": names, "counted": dict(counted[kind])}
         for kind, names in rows.items()
     ]
+
+
+def _mark_of(one: Incoming) -> str:
+    """The hash that a row has while it is as it was written; of a file without bytes, so told."""
+    file = one.record if isinstance(one.record, records.File) else None
+    return _NO_BYTES + one.hash if file and file.chunks is None and one.blob is None else one.hash
 
 
 def mark(unit: UnitOfWork, connection_id: str, generation: int, refs: Iterable[Ref]) -> None:
@@ -205,16 +235,25 @@ def _parts_of(unit: UnitOfWork, run: Run, at: Place, keys: Sequence[str]) -> lis
     ]
 
 
-def met_by(unit: UnitOfWork, run: Run, kinds: Iterable[str]) -> Select[Any]:
-    """Kinds and remote ids of what a run has met."""
-    names = members(_SEEN.c.rows, unit.dialect)
+def of_run(unit: UnitOfWork, run: Run) -> dict[str, Any]:
+    """The parameters of statements about a run, which are made once: :func:`met_by`."""
+    return {
+        "of_institution": unit.institution,
+        "of_connection": run.connection_id,
+        "of_generation": run.generation,
+    }
+
+
+@cache
+def met_by(kinds: frozenset[str], dialect: str) -> Select[Any]:
+    """Kinds and remote ids of what the run of :func:`of_run` has met."""
+    names = members(_SEEN.c.rows, dialect)
     return (
         select(_SEEN.c.kind, names.c.key)
         .select_from(_SEEN.join(names, true()))
         .where(
-            _SEEN.c.institution_id == unit.institution,
-            _SEEN.c.connection_id == run.connection_id,
-            _SEEN.c.generation == run.generation,
+            *_OF_CONNECTION,
+            _SEEN.c.generation == bindparam("of_generation"),
             _SEEN.c.kind.in_(sorted(kinds)),
         )
     )
@@ -225,20 +264,21 @@ def version_of(provider: str) -> str:
     return f"{RECORD_VERSION}.{SANITISER_VERSION}.{provider}"[:PART_LENGTH]
 
 
-def known_parts(unit: UnitOfWork, connection_id: str, version: str) -> KnownParts:
-    """Parts that would change nothing if they came again: their rows are as they were written."""
-    parts = unit.connection.execute(
-        select(*(_SEEN.c[name] for name in _TOLD)).where(
-            _SEEN.c.institution_id == unit.institution,
-            _SEEN.c.connection_id == connection_id,
-            _SEEN.c.digest.is_not(None),
-            _SEEN.c.version == version,
-        )
-    ).all()
-    models = {MODELS[Kind(part.kind)] for part in parts}
+def parts_of(unit: UnitOfWork, connection_id: str, version: str) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Parts that the last run has met, one row a kind; whether they stand, :func:`still_known`."""
+    parameters = {"of_institution": unit.institution, "of_connection": connection_id}
+    return unit.connection.execute(_PARTS, {**parameters, "of_version": version}).all()
+
+
+def still_known(
+    unit: UnitOfWork, connection_id: str, parts: Sequence[Row[*tuple[Any, ...]]]
+) -> KnownParts:
+    """Those that would change nothing if they came again: their rows are as they were written."""
     standing: Counter[tuple[str, str, str, str]] = Counter()
-    for model in models:
-        found = unit.connection.execute(_standing(unit, connection_id, model))
+    parameters = {"of_institution": unit.institution, "of_connection": connection_id}
+    for model in {MODELS[Kind(part.kind)] for part in parts}:
+        asked = _standing(cast("Hashable", model), unit.dialect)
+        found = unit.connection.execute(asked, parameters)
         standing.update({tuple(row[:4]): row[4] for row in found})
     known: defaultdict[Place, dict[str, Known]] = defaultdict(dict)
     changed: set[tuple[str, str, str]] = set()
@@ -255,14 +295,24 @@ def known_parts(unit: UnitOfWork, connection_id: str, version: str) -> KnownPart
 
 
 _TOLD = ("stream", "partition", "key", "kind", "digest", "counted")
+_PARTS = select(*(_SEEN.c[name] for name in _TOLD)).where(
+    *_OF_CONNECTION, _SEEN.c.digest.is_not(None), _SEEN.c.version == bindparam("of_version")
+)
 
 
-def _standing(unit: UnitOfWork, connection_id: str, model: Any) -> Select[Any]:
+@cache
+def _standing(model: Any, dialect: str) -> Select[Any]:
     """How many records of each part are in their rows, as :attr:`Incoming.changed` sees it."""
     table: Any = inspect(model).local_table
-    names = members(_SEEN.c.rows, unit.dialect)
+    names = members(_SEEN.c.rows, dialect)
     kinds = [str(kind) for kind, one in MODELS.items() if one is model]
-    as_it_was = [table.c.raw_hash == names.c.value, table.c.state.not_in(sorted(UNSEEN))]
+    same = table.c.raw_hash == names.c.value
+    if "blob" in table.c:
+        # Bytes that are gone are asked for again, where there are any.
+        whole = or_(table.c.kind != Kind.FILE, table.c.blob.is_not(None))
+        without = literal(_NO_BYTES) + table.c.raw_hash == names.c.value
+        same = or_(and_(same, whole), without)
+    as_it_was = [same, table.c.state.not_in(sorted(UNSEEN))]
     if "sanitiser" in table.c:
         as_it_was.append(table.c.sanitiser.in_([0, SANITISER_VERSION]))
     conditions = [
@@ -272,16 +322,13 @@ def _standing(unit: UnitOfWork, connection_id: str, model: Any) -> Select[Any]:
     ]
     if "kind" in table.c:
         conditions.append(table.c.kind == _SEEN.c.kind)
-    if "blob" in table.c:
-        as_it_was.append(or_(table.c.kind != Kind.FILE, table.c.blob.is_not(None)))
     as_it_is = or_(table.c.state == "trashed", and_(*as_it_was))
     own = [_SEEN.c[name] for name in _TOLD[:4]]
     return (
         select(*own, func.count())
         .select_from(_SEEN.join(names, true()))
         .where(
-            _SEEN.c.institution_id == unit.institution,
-            _SEEN.c.connection_id == connection_id,
+            *_OF_CONNECTION,
             _SEEN.c.digest.is_not(None),
             _SEEN.c.kind.in_(kinds),
             # A join would let SQLite go through all of the list for each row of the table.

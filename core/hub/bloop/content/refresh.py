@@ -106,7 +106,7 @@ async def take(
             one.record, one.blob = replace(one.record, chunks=None), blob
     await do(_look_up, connection, work)
     await fetch_bytes(blobs, work, file_limit)
-    await asyncio.to_thread(fill, work)
+    await fill(work)
     found: tuple[dict[str, int], list[Ref]] = await do(
         _write, connection, work, before, around or _nothing
     )

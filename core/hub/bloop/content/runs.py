@@ -12,9 +12,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    Select,
     bindparam,
     delete,
     exists,
+    func,
     inspect,
     select,
     true,
@@ -27,6 +29,7 @@ from bloop.content.codec import parse_ref
 from bloop.content.concealed import conceal_after_run
 from bloop.content.enrolling.linking import link_people
 from bloop.content.models import Container
+from bloop.content.notes.models import Conflict
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.kernel.connections import found_by_run
 from bloop.kernel.models import Connection
@@ -62,7 +65,8 @@ class RunReport:
 
     ``seen`` = ``written`` + ``unchanged`` + ``quarantined``, in records; ``by_kind`` counts those
     that the hub holds now, ``bytes`` those of files. ``problems`` are the connection's open lines
-    of quarantine, at most a hundred.
+    of quarantine, at most a hundred. ``conflicts`` counts the notes that were changed here and
+    there, each kept in both forms.
     """
 
     run: str
@@ -81,6 +85,7 @@ class RunReport:
     by_kind: Mapping[str, int]
     problems: tuple[Problem, ...]
     gaps: tuple[str, ...]
+    conflicts: int = 0
 
 
 @dataclass(slots=True)
@@ -239,8 +244,13 @@ def note_fetched(run: SyncRun, refs: Iterable[Ref]) -> None:
 
 def fetched_of(unit: UnitOfWork, run: Run) -> list[Ref]:
     """What came another way while the run read."""
-    names = unit.get(SyncRun, run.id).fetched
-    return [ref for name in names if (ref := parse_ref(name)) is not None]
+    names = unit.connection.scalar(_FETCHED, {"of_institution": unit.institution, "run": run.id})
+    return [ref for name in names or () if (ref := parse_ref(name)) is not None]
+
+
+_FETCHED = select(SyncRun.fetched).where(
+    SyncRun.institution_id == bindparam("of_institution"), SyncRun.id == bindparam("run")
+)
 
 
 def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state: str) -> None:
@@ -317,25 +327,9 @@ def report_of(unit: UnitOfWork, run_id: str) -> RunReport:
     """The report of a run, from its row."""
     row = unit.get(SyncRun, run_id)
     counts = row.counts or {}
-    problems = unit.session.scalars(
-        select(Quarantine)
-        .where(
-            Quarantine.institution_id == unit.institution,
-            Quarantine.connection_id == row.connection_id,
-            Quarantine.resolved_at.is_(None),
-        )
-        .order_by(Quarantine.ref)
-        .limit(PROBLEMS_SHOWN)
-    )
-    containers = unit.session.scalars(
-        select(Container.id)
-        .where(
-            Container.institution_id == unit.institution,
-            Container.connection_id == row.connection_id,
-        )
-        .order_by(Container.id)
-        .limit(PROBLEMS_SHOWN)
-    ).all()
+    of_connection = {"of_institution": unit.institution, "of_connection": row.connection_id}
+    problems = unit.connection.execute(_PROBLEMS, of_connection).all()
+    containers = unit.connection.scalars(_CONTAINERS, of_connection).all()
     return RunReport(
         run=row.id,
         connection=row.connection_id,
@@ -346,8 +340,38 @@ def report_of(unit: UnitOfWork, run_id: str) -> RunReport:
         by_kind=dict(sorted(counts.get("by_kind", {}).items())),
         problems=tuple(Problem(ref=one.ref, code=one.code, reason=one.reason) for one in problems),
         gaps=tuple(counts.get("gaps", [])),
+        conflicts=unit.session.scalar(_conflicts_of(unit, row.id)) or 0,
         **{name: int(counts.get(name, 0)) for name in COUNTS},
     )
+
+
+def _conflicts_of(unit: UnitOfWork, run_id: str) -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(Conflict)
+        .where(Conflict.institution_id == unit.institution, Conflict.run_id == run_id)
+    )
+
+
+_PROBLEMS = (
+    select(Quarantine.ref, Quarantine.code, Quarantine.reason)
+    .where(
+        Quarantine.institution_id == bindparam("of_institution"),
+        Quarantine.connection_id == bindparam("of_connection"),
+        Quarantine.resolved_at.is_(None),
+    )
+    .order_by(Quarantine.ref)
+    .limit(PROBLEMS_SHOWN)
+)
+_CONTAINERS = (
+    select(Container.id)
+    .where(
+        Container.institution_id == bindparam("of_institution"),
+        Container.connection_id == bindparam("of_connection"),
+    )
+    .order_by(Container.id)
+    .limit(PROBLEMS_SHOWN)
+)
 
 
 class MassDeleteError(FatalError):

@@ -20,6 +20,7 @@ from bloop.content.concealed import conceal
 from bloop.content.enrolling.models import AUDIENCES, Audience
 from bloop.content.enrolling.service import set_audience
 from bloop.content.models import TITLE_LENGTH, Container, Item, Node, Sourced
+from bloop.content.notes.texts import text_of
 from bloop.content.sanitise import SANITISER_VERSION, sanitise
 from bloop.content.texts import html_of_markdown
 from bloop.content.versions import keep, subject_of
@@ -244,6 +245,8 @@ def update_item(
     )
     if "language" in changes:
         columns["language"] = changes["language"]
+    if row.kind == Kind.NOTE and row.connection_id is not None:
+        columns["theirs"] = row.theirs or text_of(row).as_json()
     return changed(unit, row, columns, "edited")
 
 

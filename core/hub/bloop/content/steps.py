@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bloop.content.positions import Reached
@@ -40,34 +40,34 @@ def records_of(step: Step) -> int:
 
 def tells_places(batch: Batch) -> bool:
     """Whether other containers may be known after it."""
-    return bool(batch.skipped or batch.deleted) or any(
-        isinstance(record, records.Container) for record in batch.records
-    )
+    return bool(batch.skipped or batch.deleted or containers_of(batch))
 
 
-def together(steps: Sequence[Step]) -> Iterator[list[Step]]:
-    """The steps that one transaction takes: of one stream, and as if they came one by one.
+def containers_of(batch: Batch) -> set[str]:
+    """Remote ids of the containers in it."""
+    return {one.remote_id for one in batch.records if isinstance(one, records.Container)}
 
-    What a batch takes away comes after its records, a record that comes again after its first;
-    and the bytes of files are no longer on the way than a batch of them.
+
+def together(steps: Sequence[Step]) -> int:
+    """How many of the first steps one transaction takes, as if they came one by one.
+
+    Where they bring anything they are of one stream. What a batch takes away comes after its
+    records, a record that comes again after its first; and the bytes of files are no longer on the
+    way than a batch of them.
     """
-    group: list[Step] = []
     met: set[tuple[type[Record], str]] = set()
-    for step in steps:
+    for number, step in enumerate(steps):
         own = {(type(record), record.remote_id) for record in step.batch.records}
         stands_alone = step.kept is not None or any(
             isinstance(record, records.File) for record in step.batch.records
         )
-        if group and (stands_alone or step.stream != group[-1].stream or met & own):
-            yield group
-            group, met = [], set()
-        group.append(step)
-        met |= own
+        another = number and step.stream != steps[number - 1].stream
+        if number and (stands_alone or met & own or (another and (met or records_of(step)))):
+            return number
         if stands_alone or step.batch.skipped or step.batch.deleted:
-            yield group
-            group, met = [], set()
-    if group:
-        yield group
+            return number + 1
+        met |= own
+    return len(steps)
 
 
 def joined(steps: Sequence[Step]) -> Batch:

@@ -7,18 +7,19 @@ would take more than half of a scope.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import CompoundSelect, Select, func, inspect, literal, select
+from sqlalchemy import Select, bindparam, func, inspect, literal, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content.changes import IDS_AT_ONCE, set_state
 from bloop.content.incoming import MODELS, WRITE_ORDER
 from bloop.content.models import Container, Sourced
 from bloop.content.notes.arriving import gone as gone_here
-from bloop.content.parts import met_by
+from bloop.content.parts import met_by, of_run
 from bloop.content.runs import MassDeleteError, Run
 from bloop.content.sync_models import SyncCursor
 from bloop.store.unit import UnitOfWork
@@ -27,6 +28,27 @@ from bloop_sdk.records import CONTAINER_KINDS, Kind
 
 BRAKE_ROWS = 20
 BRAKE_SHARE = 0.5
+
+
+_INSTITUTION: Any = bindparam("of_institution")
+_CONNECTION: Any = bindparam("of_connection")
+# Past the session, which would make each of them anew.
+_CONTAINERS = (
+    select(Container.id, Container.remote_id, Container.title)
+    .where(
+        Container.institution_id == _INSTITUTION,
+        Container.connection_id == _CONNECTION,
+        Container.state.in_(["pending", "active"]),
+    )
+    .order_by(Container.remote_id)
+)
+_WHOLE = select(SyncCursor.stream, SyncCursor.partition).where(
+    SyncCursor.institution_id == _INSTITUTION,
+    SyncCursor.connection_id == _CONNECTION,
+    SyncCursor.generation == bindparam("of_generation"),
+    SyncCursor.complete.is_(True),
+    SyncCursor.whole.is_(True),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +86,12 @@ class Place:
 
 def partitions_of(unit: UnitOfWork, run: Run, streams: Sequence[Stream]) -> list[Place]:
     """The containers to read: those of this run, and known ones that it had no need to list."""
-    met = unit.connection.execute(met_by(unit, run, CONTAINER_KINDS))
+    met = unit.connection.execute(met_by(CONTAINER_KINDS, unit.dialect), of_run(unit, run))
     seen = {remote_id for _, remote_id in met}
     if run.into_id is not None:
         title = unit.get(Container, run.into_id).title
         return [Place(name, run.into_id, title) for name in sorted(seen)]
-    known = unit.session.execute(
-        select(Container.id, Container.remote_id, Container.title)
-        .where(
-            Container.institution_id == unit.institution,
-            Container.connection_id == run.connection_id,
-            Container.state.in_(["pending", "active"]),
-        )
-        .order_by(Container.remote_id)
-    ).all()
+    known = unit.connection.execute(_CONTAINERS, of_run(unit, run)).all()
     listed = seen if _swept_kinds(streams) & CONTAINER_KINDS else None
     return [
         Place(row.remote_id, row.id, row.title)
@@ -96,15 +110,7 @@ def _swept_kinds(streams: Sequence[Stream]) -> set[Kind]:
 
 
 def _whole_partitions(unit: UnitOfWork, run: Run) -> set[tuple[str, str]]:
-    rows = unit.session.execute(
-        select(SyncCursor.stream, SyncCursor.partition).where(
-            SyncCursor.institution_id == unit.institution,
-            SyncCursor.connection_id == run.connection_id,
-            SyncCursor.generation == run.generation,
-            SyncCursor.complete.is_(True),
-            SyncCursor.whole.is_(True),
-        )
-    )
+    rows = unit.connection.execute(_WHOLE, of_run(unit, run))
     return {(row.stream, row.partition) for row in rows}
 
 
@@ -161,12 +167,13 @@ def scopes_with_gone(
     """
     found = []
     for scope in scopes_of(unit, run, streams):
-        gone = _count(unit, _gone(unit, run, scope))
+        asked, parameters = _asked(unit, scope), _parameters(unit, run, scope)
+        gone = unit.connection.scalar(asked.gone, parameters) or 0
         if gone:
             found.append(scope)
         if not brake or gone <= BRAKE_ROWS:
             continue
-        held = _count(unit, select(_table(scope).c.id).where(*_held(unit, run, scope)))
+        held = unit.connection.scalar(asked.held, parameters) or 0
         if gone > held * BRAKE_SHARE:
             where = f" of {scope.container_name!r}" if scope.container_name else ""
             raise MassDeleteError(
@@ -179,10 +186,7 @@ def scopes_with_gone(
 
 def sweep_page(unit: UnitOfWork, run: Run, scope: Scope) -> int:
     """Mark some of a scope's unseen rows missing; how many (0: it is done)."""
-    gone = _gone(unit, run, scope).subquery()
-    names = unit.connection.execute(
-        select(gone.c.kind, gone.c.remote_id).order_by(*gone.c).limit(IDS_AT_ONCE)
-    )
+    names = unit.connection.execute(_asked(unit, scope).some, _parameters(unit, run, scope))
     wanted = {(kind, remote_id) for kind, remote_id in names}
     if not wanted:
         return 0
@@ -200,35 +204,45 @@ def sweep_page(unit: UnitOfWork, run: Run, scope: Scope) -> int:
     return count
 
 
-def _table(scope: Scope) -> Any:
-    return inspect(scope.model).local_table
+class _Asked(NamedTuple):
+    """Of a scope: how many rows it holds, how many of them the run has not met, some of those."""
+
+    held: Select[Any]
+    gone: Select[Any]
+    some: Select[Any]
 
 
-def _gone(unit: UnitOfWork, run: Run, scope: Scope) -> CompoundSelect[Any]:
-    """Kinds and remote ids that the scope holds and the run has not met.
+def _asked(unit: UnitOfWork, scope: Scope) -> _Asked:
+    model = cast("Hashable", scope.model)
+    return _statements(model, scope.kinds, unit.dialect, inside=scope.container_id is not None)
 
-    A set's difference costs a database the same whatever it believes of a table that was filled a
-    moment ago.
+
+def _parameters(unit: UnitOfWork, run: Run, scope: Scope) -> dict[str, Any]:
+    inside = {} if scope.container_id is None else {"of_container": scope.container_id}
+    return of_run(unit, run) | inside
+
+
+@cache
+def _statements(model: Hashable, kinds: tuple[str, ...], dialect: str, *, inside: bool) -> _Asked:
+    """A set's difference costs a database the same whatever it believes of a table's size.
+
+    It may have been filled a moment ago.
     """
-    table = _table(scope)
-    kind = table.c.kind if "kind" in table.c else literal(scope.kinds[0]).label("kind")
-    held = select(kind, table.c.remote_id).where(*_held(unit, run, scope))
-    return held.except_(met_by(unit, run, scope.kinds))
-
-
-def _held(unit: UnitOfWork, run: Run, scope: Scope) -> list[ColumnElement[bool]]:
-    table = _table(scope)
+    table: Any = inspect(cast("type[Any]", model)).local_table
     conditions: list[ColumnElement[bool]] = [
-        table.c.institution_id == unit.institution,
-        table.c.connection_id == run.connection_id,
+        table.c.institution_id == _INSTITUTION,
+        table.c.connection_id == _CONNECTION,
         table.c.state.in_(["active", "pending", "forbidden", "unshared"]),
     ]
     if "kind" in table.c:
-        conditions.append(table.c.kind.in_(scope.kinds))
-    if scope.container_id is not None and "container_id" in table.c:
-        conditions.append(table.c.container_id == scope.container_id)
-    return conditions
-
-
-def _count(unit: UnitOfWork, rows: Select[Any] | CompoundSelect[Any]) -> int:
-    return unit.connection.scalar(select(func.count()).select_from(rows.subquery())) or 0
+        conditions.append(table.c.kind.in_(kinds))
+    if inside and "container_id" in table.c:
+        conditions.append(table.c.container_id == bindparam("of_container"))
+    kind = table.c.kind if "kind" in table.c else literal(kinds[0]).label("kind")
+    held = select(kind, table.c.remote_id).where(*conditions)
+    gone = held.except_(met_by(frozenset(kinds), dialect)).subquery()
+    return _Asked(
+        select(func.count()).select_from(held.subquery()),
+        select(func.count()).select_from(gone),
+        select(gone.c.kind, gone.c.remote_id).order_by(*gone.c).limit(IDS_AT_ONCE),
+    )

@@ -22,7 +22,7 @@ from bloop.jobs.models import OVER, Job
 from bloop.jobs.schedules import AT_ONCE, PRINCIPAL, Enqueue, switched_off
 from bloop.jobs.times import next_time
 from bloop.kernel.models import Connection
-from bloop.kernel.states import ConnectionState
+from bloop.kernel.states import RESTING, ConnectionState
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.types import utcnow
@@ -48,8 +48,6 @@ _REFUSED = {
     ConnectionState.UNCONFIGURED: "has no settings that work yet",
     ConnectionState.SUSPENDED: "is paused",
 }
-_RESTING = frozenset({*_REFUSED, ConnectionState.AUTH_FAILED})
-"""States in which a schedule starts nothing: only a person ends them."""
 
 
 @command("connections:write")
@@ -218,7 +216,7 @@ def fire(unit: UnitOfWork, now: datetime, zone: str, enqueue: Enqueue) -> int:
     off = switched_off(unit, rows) if rows else set()
     for row in rows:
         values: dict[str, Any] = {"next_at": _next(row, zone, now)}
-        resting = ConnectionState(row.state) in _RESTING
+        resting = ConnectionState(row.state) in RESTING
         if not resting and (row.institution_id, row.plugin_id) not in off:
             own = UnitOfWork(unit.transaction, Call(PRINCIPAL, row.institution_id, traces.start()))
             if job_under_way(own, row) is None:

@@ -84,10 +84,11 @@ class Upsert:
         linked = self._linked(work, changed, self._links(model, changed))
         new = [one for one in linked if one.known is None]
         old = [one for one in linked if one.known is not None]
+        if new:
+            # First: what was there before may stand below them from now on.
+            self._insert(model, new)
         if old:
             old = self._update(work, model, old)
-        if new:
-            self._insert(model, new)
         if model is Container:
             self._containers |= {one.ref.remote_id: self._id(one) for one in new}
             self._pending.update(self._id(one) for one in new)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bloop.hub.live import Live
     from bloop.hub.outside import Outside
     from bloop.hub.search import Searching
+    from bloop.hub.watching import Watches
     from bloop.jobs import Jobs
     from bloop.jobs.clock import Clock
     from bloop.jobs.context import RunningJob
@@ -179,6 +180,13 @@ class Hub:
         from bloop.hub.schedules import make_clock
 
         return make_clock(self)
+
+    @cached_property
+    def watches(self) -> Watches:
+        """The connections that this process watches for changes."""
+        from bloop.hub.watching import Watches
+
+        return Watches(self)
 
     @cached_property
     def sources(self) -> Sources:
@@ -377,7 +385,7 @@ class Hub:
             await self._toggle.stop()
         # Only what was made has to end; each name is a part that this process may never have asked.
         made = self.__dict__
-        for name in ("clock", "live", "consumers", "webhooks", "jobs", "auditing"):
+        for name in ("clock", "watches", "live", "consumers", "webhooks", "jobs", "auditing"):
             if name in made:
                 await made[name].stop()
         if "kernel" in made:
@@ -412,6 +420,7 @@ class Hub:
             self.loading = False
         await self.jobs.start()
         self.clock.start()
+        self.watches.start()
         if self.kind != "worker":
             await self.consumers.start()
             await self.webhooks.start()

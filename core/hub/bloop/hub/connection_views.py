@@ -10,6 +10,7 @@ from bloop.content.connection_queries import CONNECTION, CONNECTIONS, OWN_CONNEC
 from bloop.hub import own_connections
 from bloop.hub.connections import CONNECTABLE, open_provider
 from bloop.hub.plugin_settings import settable
+from bloop.jobs.owners import is_dead
 from bloop.kernel.states import PluginState
 from bloop.store.errors import InvalidError, NotFoundError
 from bloop.store.statements import Statement, parsed
@@ -77,6 +78,9 @@ async def find(hub: Hub, call: Call, name: str) -> View:
 
 def _view(statement: Statement, row: Any) -> View:
     found = statement.as_dict(row)
+    watcher = found.pop("watcher")
+    if watcher is None or is_dead(watcher):
+        found["watched_since"] = None
     return found | {
         name: parsed(found[name]) for name in ("settings", "held", "checked", "selected")
     }

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.actions import ForbiddenError
 from bloop.content.dry import dry_read
 from bloop.content.engine import run_read
 from bloop.content.grading import GRADE, operation
-from bloop.content.options import RunOptions
+from bloop.content.notes.folders import write_folder
+from bloop.content.options import Progress, RunOptions
 from bloop.content.refresh import refresh
 from bloop.content.syncing import EVERY, first_time
 from bloop.hub import own_connections
-from bloop.hub.contexts import ConnectionCall, open_connection_context
+from bloop.hub.contexts import ConnectionCall, manifest_of, open_connection_context
+from bloop.hub.outlook import Outlook
 from bloop.hub.outside import Tally
 from bloop.hub.providers import GuardedProvider
-from bloop.hub.sending import keep_writes, send_before, sending
+from bloop.hub.sending import keep_met, send_before, sending
 from bloop.kernel import connections
 from bloop.kernel.models import Connection
 from bloop.kernel.own_settings import Owner, set_own
@@ -265,7 +268,7 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
         containers=None if chosen is None else frozenset(chosen),
         version=hub.kernel.plugins[provider.handle.plugin_id].version or "",
     )
-    waits = await keep_writes(hub, job.call, connection, provider)
+    waits = await keep_met(hub, job.call, connection, provider)
     if waits and not payload["dry_run"]:
         await send_before(hub, job, connection, provider)
     read = dry_read if payload["dry_run"] else run_read
@@ -276,10 +279,22 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
         job.call,
         connection=connection,
         options=options,
-        progress=job.progress,
+        progress=_progress(hub, job, provider.handle.plugin_id, connection, count),
         meter=count,
     )
     return asdict(report)
+
+
+def _progress(hub: Hub, job: RunningJob, plugin: str, connection: str, count: Tally) -> Progress:
+    """What tells how far a run is; where the other side says how often it may be asked, until when.
+
+    Its requests, not what is done with their answers, are what such a run waits for.
+    """
+    manifest = manifest_of(hub, plugin)
+    if not manifest.network.windows:
+        return job.progress
+    ahead = partial(hub.outside.ahead, manifest, job.call.institution, connection)
+    return Outlook(job.progress, count, ahead)
 
 
 async def run_refresh_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
@@ -294,8 +309,23 @@ async def run_send_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
     """Handle a job of the kind :data:`bloop.content.notes.waiting.SEND_JOB`; gives its counts."""
     connection = payload["connection"]
     provider = await open_provider(hub, job.call, connection)
-    await keep_writes(hub, job.call, connection, provider)
+    await keep_met(hub, job.call, connection, provider)
     return dict(await sending(hub, job, connection, provider).run())
+
+
+async def run_folder_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
+    """Handle a job of the kind :data:`bloop.content.notes.folders.FOLDER_JOB`; gives its counts."""
+    connection = payload["connection"]
+    provider = await open_provider(hub, job.call, connection)
+    if await keep_met(hub, job.call, connection, provider):
+        # Notes that wait have places below folders as they are called now.
+        await send_before(hub, job, connection, provider)
+
+    async def do(work: Any, *args: Any, **kwargs: Any) -> Any:
+        return await hub.database.run(in_unit, hub.database, job.call, work, *args, **kwargs)
+
+    again = job.attempt > 1
+    return await write_folder(do, hub.blobs, provider, payload, job=job.job, again=again)
 
 
 async def run_grade_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONObject:
@@ -363,6 +393,7 @@ __all__ = [
     "open_provider",
     "resume",
     "rotate",
+    "run_folder_job",
     "run_grade_job",
     "run_refresh_job",
     "run_send_job",

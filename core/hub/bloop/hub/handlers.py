@@ -16,6 +16,7 @@ HANDLERS = {
     "accounts.export": "bloop.hub.privacy:run_export_job",
     "accounts.message": "bloop.hub.messages:run_message_job",
     "content.grade": "bloop.hub.connections:run_grade_job",
+    "content.folder": "bloop.hub.connections:run_folder_job",
     "content.import": "bloop.hub.providers:run_import_job",
     "content.refresh": "bloop.hub.connections:run_refresh_job",
     "content.search_rebuild": "bloop.hub.search:run_rebuild_job",

@@ -1,13 +1,19 @@
 """Hints of other systems that something has changed: verified, taken once, and fetched.
 
+A subscription may begin with a secret that the other side sends, unsigned, to an address that is
+shown to admins alone.
+
 What a hint says is not believed. It only has the record that it names fetched, or, where it names
 none, the connection read.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bloop.accounts.sessions import system_call
@@ -21,15 +27,38 @@ from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry.logs import get_logger
-from bloop_sdk import AuthError, BloopError, Call, Hint, WebhookRequest
+from bloop_sdk import AuthError, BloopError, Call, Hint, UnsupportedError, WebhookRequest
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
 
 log = get_logger("bloop.hints")
 
+KEY = "key"
+"""What tells, in an address, that whoever has it was given it by an admin."""
 HINTS_AT_ONCE = 500
 """So many of one request are taken; what is beyond, the next sync finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where hints of a connection come in, and what is to be pasted at the other side, if any."""
+
+    url: str
+    to_confirm: str | None = field(repr=False)
+
+
+async def address(hub: Hub, call: Call, connection_id: str) -> Address:
+    """For admins alone: a subscription can be begun by whoever has the address."""
+    provider = await open_provider(hub, call, connection_id)
+    if not provider.spec().webhooks:
+        raise UnsupportedError(
+            f"plugin {provider.handle.plugin_id} takes no hints",
+            cure="have the connection read more often",
+        )
+    proof = await asyncio.to_thread(hub.links.proof, "hints", connection_id)
+    url = f"{hub.config.value.public_url}/api/v1/connections/{connection_id}/hints?{KEY}={proof}"
+    return Address(url, provider.to_confirm())
 
 
 async def take(hub: Hub, connection_id: str, request: WebhookRequest) -> int:
@@ -54,10 +83,22 @@ async def _verified(
         provider = await open_provider(hub, call, connection_id)
         if not provider.spec().webhooks:
             raise AuthError("it takes no hints")
+        if await _is_told(hub, connection_id, request) and await provider.subscribe(request):
+            log.info("a subscription was begun", connection=connection_id)
+            return []
         return list(provider.verify_webhook(request))[:HINTS_AT_ONCE]
     except BloopError as err:
         log.warning("a hint was refused", connection=connection_id, code=err.code, reason=str(err))
         raise _refusal() from err
+
+
+async def _is_told(hub: Hub, connection_id: str, request: WebhookRequest) -> bool:
+    """Whether it came to the address that only admins are shown."""
+    given = request.query.get(KEY)
+    if not given:
+        return False
+    proof = await asyncio.to_thread(hub.links.proof, "hints", connection_id)
+    return hmac.compare_digest(given.encode(), proof.encode())
 
 
 @command("connections:write")

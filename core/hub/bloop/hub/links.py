@@ -106,6 +106,11 @@ class Links:
             raise _refused()
         return Opened(Call(principal, claims["in"], trace), claims["until"])
 
+    def proof(self, what: str, whose: str) -> str:
+        """What an address of the hub's own ends in that is told to few; blocks the first time."""
+        signed = json.dumps([what, whose])
+        return _encoded(hmac.digest(self._key(), signed.encode(), "sha256"))
+
     async def _signer(self, claims: dict[str, Any]) -> Principal | None:
         """Who signed, as they are now; None where they may do nothing here any more."""
         kind, _, id_ = claims["by"].partition(":")

@@ -56,7 +56,7 @@ class Outside:
         return Client(
             self.transport,
             self.pacer,
-            credential="/".join((institution, manifest.id, connection or "")),
+            credential=_credential(manifest, institution, connection),
             pace=Pace(network.windows, network.at_once, network.bucket),
             hosts=frozenset(hosts_of(network.hosts, config)),
             downloads=frozenset(hosts_of(network.downloads, config)),
@@ -64,10 +64,19 @@ class Outside:
             on_try=partial(_count, manifest.id, on_try),
         )
 
+    def ahead(self, manifest: Manifest, institution: str, connection: str, requests: int) -> float:
+        """The seconds until a connection has sent so many requests more, as its windows let it."""
+        credential = _credential(manifest, institution, connection)
+        return self.pacer.ahead(credential, manifest.network.windows, requests)
+
     async def close(self) -> None:
         """Let go of every connection."""
         await self.pacer.close()
         await self.transport.close()
+
+
+def _credential(manifest: Manifest, institution: str, connection: str | None) -> str:
+    return "/".join((institution, manifest.id, connection or ""))
 
 
 class Tally:
@@ -76,11 +85,13 @@ class Tally:
     def __init__(self) -> None:
         self.requests = 0
         self.bytes = 0
+        self.seconds = 0.0
 
     def __call__(self, one: Try) -> None:
         """Count one try."""
         self.requests += 1
         self.bytes += one.bytes
+        self.seconds += one.seconds
 
 
 class NoWayOut:

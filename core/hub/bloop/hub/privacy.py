@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.privacy import rules
@@ -26,9 +27,10 @@ def sources_of(hub: Hub) -> Sources:
     )
 
 
-def core_parts() -> list[Part]:
+@cache
+def core_parts() -> tuple[Part, ...]:
     """The parts of every table of the core."""
-    return parts_of(core_metadata(), [*rules.rules(), *personal.rules()])
+    return tuple(parts_of(core_metadata(), [*rules.rules(), *personal.rules()]))
 
 
 async def run_export_job(hub: Hub, job: RunningJob, _payload: JSONObject) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -31,7 +31,9 @@ from bloop_sdk import (
     Precondition,
     ProviderSpec,
     Ref,
+    Subscribing,
     UnsupportedError,
+    Watching,
     WebhookRequest,
     WriteOp,
     WriteResult,
@@ -109,6 +111,21 @@ class GuardedProvider:
 
         return self.calls.run(self.handle, "verify_webhook", hints)
 
+    async def subscribe(self, request: WebhookRequest) -> bool:
+        """As the provider's; False where it knows no subscriptions."""
+        inner = self.inner
+        if not isinstance(inner, Subscribing):
+            return False
+        return await self._call("subscribe", bool, inner.subscribe, request)
+
+    def to_confirm(self) -> str | None:
+        """As the provider's; None where it knows no subscriptions."""
+        inner = self.inner
+        if not isinstance(inner, Subscribing):
+            return None
+        secret = self.calls.run(self.handle, "to_confirm", inner.to_confirm)
+        return None if secret is None else _expected(secret, str)
+
     def can_authorize(self) -> bool:
         """Whether its credential can come from a login at the other side."""
         inner = self.inner
@@ -175,6 +192,23 @@ class GuardedProvider:
         if not isinstance(self.inner, Authorizing):
             raise UnsupportedError(f"plugin {self.handle.plugin_id} knows no login elsewhere")
         return self.inner
+
+    def can_watch(self) -> bool:
+        """Whether it notices changes by itself."""
+        inner = self.inner
+        if not isinstance(inner, Watching):
+            return False
+        return bool(self.calls.run(self.handle, "can_watch", inner.can_watch))
+
+    def watch(self) -> AsyncGenerator[Batch]:
+        """As the provider's: nothing for days, if nothing changes."""
+        inner = self.inner
+        if not isinstance(inner, Watching):
+            raise UnsupportedError(f"plugin {self.handle.plugin_id} watches nothing")
+        hints = self.calls.run(self.handle, "watch", inner.watch)
+        return self.calls.stream(
+            self.handle, "watch", hints, timeout=None, connection=self.connection
+        )
 
     async def _discovered(self) -> list[Container]:
         found = await self.inner.discover()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bloop.content.notes.queries import TO_SEND
 from bloop.content.notes.sending import Sending
@@ -43,8 +43,8 @@ def sending(hub: Hub, job: RunningJob, connection: str, provider: GuardedProvide
     )
 
 
-async def keep_writes(hub: Hub, call: Call, connection_id: str, provider: GuardedProvider) -> bool:
-    """Remember what a connection can be told, for whoever wants to change something of it.
+async def keep_met(hub: Hub, call: Call, connection_id: str, provider: GuardedProvider) -> bool:
+    """Remember what a connection can be told, and whether it can be watched.
 
     Whether anything waits to be sent. Most often there is nothing to write, and no writer is asked.
     """
@@ -52,12 +52,12 @@ async def keep_writes(hub: Hub, call: Call, connection_id: str, provider: Guarde
     if row is None:
         raise NotFoundError(f"no connection {connection_id[:40]}")
     found = TO_SEND.as_dict(row)
-    writes = sorted(provider.spec().writes)
-    if parsed(found["writes"]) != writes:
-        await hub.database.run(in_unit, hub.database, call, _keep, connection_id, writes)
+    met = {"writes": sorted(provider.spec().writes), "watches": provider.can_watch()}
+    if {"writes": parsed(found["writes"]), "watches": found["watches"]} != met:
+        await hub.database.run(in_unit, hub.database, call, _keep, connection_id, met)
     return bool(found["waits"])
 
 
 @command("content:import")
-def _keep(unit: UnitOfWork, connection_id: str, writes: list[str]) -> None:
-    set_unversioned(unit, unit.get(Connection, connection_id), writes=writes)
+def _keep(unit: UnitOfWork, connection_id: str, met: dict[str, Any]) -> None:
+    set_unversioned(unit, unit.get(Connection, connection_id), **met)

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 import bloop.hub.topics  # noqa: F401 - declares what plugins say
+from bloop.accounts.messages.service import Text, queue
+from bloop.accounts.models import User
+from bloop.content.enrolling.service import admit, dismiss
 from bloop.jobs.models import Job
 from bloop.store.database import READS_ONLY
 from bloop.store.tenants import session_of_plugin
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import JobView, Manifest
+from bloop_sdk import JobView, Manifest, UnsupportedError
 from bloop_sdk.events import TOPICS_OF_FAMILIES
 from bloop_sdk.records import JSONObject
 
@@ -108,6 +111,33 @@ class PluginUnit:
             return None
         kind = row.kind.partition(".")[2]
         return JobView(id=row.id, kind=kind, state=row.state, error=row.error)
+
+    def enrol(self, course: str, user: str) -> None:
+        """Let a user in, whoever's call this is: the plugin decides."""
+        self._scoped("enrolments:write")
+        admit(self.unit, course, user, self.manifest.id)
+
+    def unenrol(self, course: str, user: str) -> None:
+        """Take that back."""
+        self._scoped("enrolments:write")
+        dismiss(self.unit, course, user, self.manifest.id)
+
+    def tell(self, user: str, subject: str, text: str) -> None:
+        """Queue a message to a user of this institution."""
+        self._scoped("messages:send")
+        found = self.unit.session.scalar(
+            select(User).where(User.institution_id == self.institution, User.id == user)
+        )
+        if found is not None and found.email and found.erased_at is None:
+            queue(self.unit, f"plugin.{self.manifest.id}", found.email, Text(subject, text))
+
+    def _scoped(self, action: str) -> None:
+        self._writing()
+        if action not in self.manifest.scopes:
+            raise UnsupportedError(
+                f"plugin {self.manifest.id} does not say that it does {action}",
+                cure=f'write scopes = ["{action}"] into its bloop-plugin.toml',
+            )
 
     def _writing(self) -> Jobs:
         if self.jobs is None:

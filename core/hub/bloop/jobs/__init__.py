@@ -19,10 +19,11 @@ from typing import Any
 
 from bloop.jobs import ledger
 from bloop.jobs.context import JobStoppedError, RunningJob
+from bloop.jobs.leases import Timing
 from bloop.jobs.models import JobState
 from bloop.jobs.offers import Offers
 from bloop.jobs.queries import DEPTH
-from bloop.jobs.runner import Handler, Runner, Timing
+from bloop.jobs.runner import Handler, Runner
 from bloop.store.commands import command
 from bloop.store.database import Database
 from bloop.store.models import EVERY_INSTITUTION
@@ -180,7 +181,7 @@ class Jobs:
 
     def _cancelled(self, about: str) -> None:
         if self._runner is not None:
-            self._runner.beat_now(about)
+            self._runner.leases.beat_now(about)
 
 
 def system_call() -> Call:

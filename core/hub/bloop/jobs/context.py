@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 from typing import Any
 
 from bloop.jobs.ledger import Claim
@@ -49,13 +50,24 @@ class RunningJob:
         """Which attempt this is, from 1."""
         return self.claim.attempt
 
-    def progress(self, done: int, total: int | None = None, message: str = "") -> None:
-        """Report; raises :class:`JobStoppedError` when it was cancelled or lost its lease."""
+    def progress(
+        self,
+        done: int,
+        total: int | None = None,
+        message: str = "",
+        *,
+        until: datetime | None = None,
+    ) -> None:
+        """Report, with ``until`` when it lasts, if that is known.
+
+        Raises :class:`JobStoppedError` when it was cancelled or lost its lease.
+        """
         self.check()
         self._progress = {
             "progress_done": done,
             "progress_total": total,
             "progress_message": mask_text(message, 450)[:500] or None,
+            "progress_until": until,
         }
 
     def check(self) -> None:

@@ -357,7 +357,7 @@ def retry(unit: UnitOfWork, job_id: str) -> Job:
     if job.state == JobState.WAITING:
         job.turn = unit.session.scalar(select(turns.next_turn(unit, job.queue, job.priority)))
     job.error = job.finished_at = job.started_at = None
-    job.progress_done = job.progress_total = job.progress_message = None
+    job.progress_done = job.progress_total = job.progress_message = job.progress_until = None
     job.cancel_requested = False
     unit.session.flush()
     follow.revive(unit, job_id)

@@ -99,6 +99,7 @@ class Job(Tenant, Base):
     progress_done: Mapped[int | None]
     progress_total: Mapped[int | None]
     progress_message: Mapped[str | None] = mapped_column(String(500))
+    progress_until: Mapped[datetime | None]
     result: Mapped[Any | None] = mapped_column(Json)
     error: Mapped[Any | None] = mapped_column(Json)
     row_version: Mapped[int] = mapped_column(default=1)

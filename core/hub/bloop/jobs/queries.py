@@ -23,6 +23,7 @@ _SHOWN = (
     Job.progress_done,
     Job.progress_total,
     Job.progress_message,
+    Job.progress_until,
     Job.result,
     Job.error,
     Job.actor,

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,13 +14,13 @@ import orjson
 from bloop.jobs import ledger
 from bloop.jobs.context import RunningJob, StopReason
 from bloop.jobs.endings import Endings, error_of, is_final, is_put_off, wait_of
+from bloop.jobs.leases import Leases, Running, Timing
 from bloop.jobs.ledger import Claim
 from bloop.jobs.models import JobState
-from bloop.jobs.owners import is_dead, this_process
-from bloop.jobs.queries import DUE_KINDS, DUE_LATER, LEASES
+from bloop.jobs.owners import this_process
+from bloop.jobs.queries import DUE_KINDS, DUE_LATER
 from bloop.store.database import Database, in_unit
 from bloop.store.types import utcnow
-from bloop.store.unit import UnitOfWork
 from bloop.tasks import end_tasks
 from bloop.telemetry.context import log_context
 from bloop.telemetry.logs import get_logger
@@ -42,44 +39,12 @@ Handler = Callable[[RunningJob, dict[str, Any]], Awaitable[Any]]
 """What runs jobs of a kind: given the job and its payload, gives its result."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """Seconds: how often the ledger is looked at, leases are prolonged, and how long they last.
-
-    What a machine that has died was running goes on elsewhere within ``lease + reap + poll``.
-    """
-
-    poll: float = 1.0
-    beat: float = 1.0
-    lease: float = 6.0
-    reap: float = 1.5
-    drain: float = 10.0
-
-
-@dataclass(slots=True)
-class _Running:
-    context: RunningJob
-    task: asyncio.Task[None]
-    claimed_at: float
-    in_handler: bool = False
-
-    def stop(self, reason: StopReason) -> None:
-        """Have the handler end at its next await, or its next report of progress.
-
-        Before it, and while what came of it is written, the task must not be interrupted.
-        """
-        self.context.stopped = self.context.stopped or reason
-        if self.in_handler:
-            self.task.cancel()
-
-
 class Runner:
     """Runs up to ``workers`` jobs at a time of the kinds in ``kinds``; no ``queues`` means all.
 
     The ledger is polled; :meth:`wake` only makes it sooner. Without ``polls`` jobs are claimed
     while :meth:`run_offer` runs, and ``on_more`` is told the queues that seem to hold more than was
-    claimed. Leases are prolonged by a thread of its own: code that holds up the event loop for a
-    while must not cost the jobs beside it theirs.
+    claimed.
     """
 
     def __init__(
@@ -102,7 +67,7 @@ class Runner:
         self._timing = timing
         self._owner = this_process()
         self._log = get_logger(__name__)
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
         self._wake = asyncio.Event()
         self._stopping = False
         self._polls = polls
@@ -112,21 +77,11 @@ class Runner:
         self._endings = Endings(self._unit, self._gives_up)
         self._loops: list[asyncio.Task[None]] = []
         self._told: dict[str, str] = {}
-        self._looked = time.monotonic()
-        self._back = -math.inf
-        self._silent = False
-        self._due = threading.Event()
-        self._beater: threading.Thread | None = None
+        self.leases = Leases(database, call, self._running, timing, self._tell)
 
     def start(self) -> None:
         """Begin to claim and run."""
-        self._beater = threading.Thread(
-            target=self._beat_until_silent,
-            args=(asyncio.get_running_loop(),),
-            name="bloop-jobs-beat",
-            daemon=True,
-        )
-        self._beater.start()
+        self.leases.start()
         steps = [(self._reap, self._timing.reap)]
         if self._polls:
             steps.append((self._claim_any, self._timing.poll))
@@ -143,17 +98,14 @@ class Runner:
         await asyncio.gather(*claiming)
         await self._drain(list(self._running.values()))
         await end_tasks([reaping])
-        self._silent = True
-        self._due.set()
-        if self._beater is not None:
-            await asyncio.to_thread(self._beater.join)
+        await self.leases.stop()
 
     async def drain(self, kind: str) -> None:
         """Let running jobs of a kind end in the time to drain, give the others back."""
         found = [one for one in self._running.values() if one.context.claim.kind == kind]
         await self._drain(found)
 
-    async def _drain(self, running: list[_Running]) -> None:
+    async def _drain(self, running: list[Running]) -> None:
         if not running:
             return
         await asyncio.wait([one.task for one in running], timeout=self._timing.drain)
@@ -164,11 +116,6 @@ class Runner:
     def wake(self) -> None:
         """Look at the ledger now; from the event loop's thread."""
         self._wake.set()
-
-    def beat_now(self, job_id: str) -> None:
-        """Ask the ledger now whether a job is to stop, should it run here ("": any); any thread."""
-        if not job_id or job_id in self._running:
-            self._due.set()
 
     async def run_offer(self, queues: Collection[str], seconds: float) -> None:
         """Run jobs of these queues until none is left, or the time is over; none named, of all.
@@ -211,11 +158,13 @@ class Runner:
         except Exception as err:  # noqa: BLE001 - logged, and tried again
             self._tell(step.__name__, err)
         else:
-            self._told.pop(step.__name__, None)
+            self._tell(step.__name__, None)
 
-    def _tell(self, step: str, err: Exception) -> None:
+    def _tell(self, step: str, err: Exception | None) -> None:
         """Log what a step failed of, once: a disk may be full for hours."""
-        if self._told.get(step) != str(err):
+        if err is None:
+            self._told.pop(step, None)
+        elif self._told.get(step) != str(err):
             self._told[step] = str(err)
             self._log.warning("jobs: the ledger can't be reached", step=step, error=err)
 
@@ -243,7 +192,7 @@ class Runner:
         for claim in claims:
             context = RunningJob(claim)
             task = asyncio.create_task(self._run(context), name=f"job-{claim.id}")
-            self._running[claim.id] = _Running(context, task, begin)
+            self._running[claim.id] = Running(context, task, begin)
         if len(claims) == free:
             self._on_more(queues)
         return bool(claims)
@@ -315,15 +264,13 @@ class Runner:
             self._pace = NEVER
             return False
 
-    def _may_begin(self, running: _Running) -> Handler | None:
+    def _may_begin(self, running: Running) -> Handler | None:
         """The job's handler; None where it should not begin here any more."""
         # Nobody prolongs a lease before the job begins: one that waited may be another's by now.
         late = time.monotonic() - running.claimed_at > self._timing.lease / 2
         return None if self._stopping or late else self._kinds.get(running.context.claim.kind)
 
-    async def _handle(
-        self, handler: Handler, running: _Running
-    ) -> tuple[Any, BaseException | None]:
+    async def _handle(self, handler: Handler, running: Running) -> tuple[Any, BaseException | None]:
         """Run the handler: its result, or what it raised."""
         context, result, failure = running.context, None, None
         begin = time.perf_counter()
@@ -370,67 +317,10 @@ class Runner:
         running = self._running.get(claim.id)
         return running is None or running.context.stopped is StopReason.STOPPING
 
-    def _beat_until_silent(self, loop: asyncio.AbstractEventLoop) -> None:
-        while True:
-            self._due.wait(self._timing.beat)
-            self._due.clear()
-            if self._silent:
-                return
-            try:
-                self._beat(loop)
-            except Exception as err:  # noqa: BLE001 - logged, and tried again
-                self._tell("beat", err)
-            else:
-                self._told.pop("beat", None)
-
-    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
-        due = [one for one in list(self._running.values()) if one.in_handler]
-        if not due:
-            return
-        lost, cancelled = in_unit(self._database, self._call, self._beat_all, due)
-        for running in lost:
-            loop.call_soon_threadsafe(running.stop, StopReason.LOST)
-        for running in cancelled:
-            loop.call_soon_threadsafe(running.stop, StopReason.CANCELLED)
-
-    def _beat_all(
-        self, unit: UnitOfWork, due: list[_Running]
-    ) -> tuple[list[_Running], list[_Running]]:
-        lost, cancelled = [], []
-        for running in due:
-            context = running.context
-            try:
-                if ledger.beat(unit, context.claim, context.take_progress(), self._timing.lease):
-                    cancelled.append(running)
-            except LookupError:
-                lost.append(running)
-        return lost, cancelled
-
     async def _reap(self) -> None:
-        # A read first, as with claims.
-        leases = await self._database.read(LEASES, self._call, now=utcnow())
-        patient = self._is_patient()
-        others = [lease for lease in leases if lease[0] not in self._running]
-        if not any(
-            (is_over and not patient) or owner is None or is_dead(owner)
-            for _, owner, is_over in others
-        ):
-            return
-        alive = frozenset(self._running)
-        if taken_back := await self._unit(ledger.reap, alive=alive, patient=patient):
+        if taken_back := await self.leases.reap():
             self._log.warning("jobs: took back what dead runners held", jobs=taken_back)
             self._wake.set()
-
-    def _is_patient(self) -> bool:
-        """Whether the ledger could not be looked at for a while, until a moment ago.
-
-        Then nobody could prolong a lease either, and all get the time of one to do so.
-        """
-        now = time.monotonic()
-        if now - self._looked > self._timing.lease / 2:
-            self._back = now
-        self._looked = now
-        return now - self._back < self._timing.lease
 
     async def _unit(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await self._database.run(

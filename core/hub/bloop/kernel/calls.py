@@ -30,6 +30,9 @@ from bloop_sdk.errors import BloopError, DeadlineError, UnavailableError
 P = ParamSpec("P")
 T = TypeVar("T")
 
+CLOSING_SECONDS = 10.0
+"""What is iterated over without a deadline has so long to let go."""
+
 
 class Calls:
     """Guards calls and counts those under way, so that a plugin can be stopped after them."""
@@ -38,6 +41,10 @@ class Calls:
         self.breakers = breakers
         self._packages: dict[str, str] = {}
         self._under_way: Counter[str] = Counter()
+        self.leaving: set[str] = set()
+        """Plugins that are being stopped."""
+        self.on_leave: list[Callable[[str], None]] = []
+        """Told of each, in a thread: whoever holds one for long lets go of it."""
         self._changed = threading.Condition()
 
     def admit(self, plugin: str, package: str) -> None:
@@ -51,10 +58,14 @@ class Calls:
         the plugin may finish what it began.
         """
         end = time.monotonic() + seconds
+        self.leaving.add(plugin)
+        for tell in self.on_leave:
+            tell(plugin)
         with self._changed:
             while self._under_way[plugin] and (left := end - time.monotonic()) > 0:
                 self._changed.wait(left)
             self._packages.pop(plugin, None)
+            self.leaving.discard(plugin)
             return self._under_way[plugin]
 
     @contextlib.contextmanager
@@ -105,12 +116,13 @@ class Calls:
         operation: str,
         batches: AsyncIterator[T],
         *,
-        timeout: float,  # noqa: ASYNC109 - as above.
+        timeout: float | None,  # noqa: ASYNC109 - as above.
         connection: str | None = None,
     ) -> AsyncGenerator[T, None]:
         """Iterate over what an async generator of a provider gives, as :meth:`call` does.
 
-        Each batch has ``timeout`` seconds. Leave it early by ``contextlib.aclosing`` only.
+        Each batch has ``timeout`` seconds, or as long as it takes (None). Leave it early by
+        ``contextlib.aclosing`` only.
         """
         with self.hold(handle.plugin_id):
             try:
@@ -125,7 +137,7 @@ class Calls:
                 if isinstance(batches, AsyncGenerator):
                     closing = self._guard(handle, f"{operation} (closing)", connection)
                     with contextlib.suppress(BloopError), closing:
-                        async with _deadline(handle, operation, timeout):
+                        async with _deadline(handle, operation, timeout or CLOSING_SECONDS):
                             await batches.aclose()
 
     def run(
@@ -174,7 +186,9 @@ class Calls:
 
 
 @contextlib.asynccontextmanager
-async def _deadline(handle: ProviderHandle, operation: str, seconds: float) -> AsyncIterator[None]:
+async def _deadline(
+    handle: ProviderHandle, operation: str, seconds: float | None
+) -> AsyncIterator[None]:
     scope = asyncio.timeout(seconds)
     try:
         async with scope:

@@ -14,7 +14,8 @@ from pydantic_core import PydanticUndefined
 from bloop.kernel.config import LoadedConfig
 from bloop.kernel.config_errors import SECRETIVE, nested_model, toml, unknown
 from bloop.kernel.config_layers import Layer, LayerKind, SetOn
-from bloop.kernel.config_model import HarmlessWithoutPassword, HubConfig, PluginEntry
+from bloop.kernel.config_model import HubConfig, PluginEntry
+from bloop.kernel.config_places import HarmlessWithoutPassword
 from bloop.kernel.secrets import as_reference, read_secret
 from bloop_sdk.errors import ConfigError
 from bloop_sdk.settings import is_secret, scope_of

@@ -27,7 +27,7 @@ from bloop.kernel.config_errors import (
     reference_to_write,
     unknown,
 )
-from bloop.kernel.config_model import HarmlessWithoutPassword
+from bloop.kernel.config_places import HarmlessWithoutPassword
 from bloop.kernel.secrets import Secret, SecretRef, as_reference, read_secret
 from bloop_sdk.errors import ConfigError
 from bloop_sdk.settings import Scope, is_secret, scope_of

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import parse_qs, urlsplit
+from typing import Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from bloop.kernel.config_places import (
+    JobsSection,
+    KeyPlace,
+    KeysSection,
+    RedisSection,
+    Section,
+    StoreSection,
 )
-
 from bloop_sdk.settings import Scope, setting
 
-DATABASES = ("sqlite", "postgresql+psycopg")
-BROKERS = ("redis", "rediss", "amqp", "amqps")
 
-
-@dataclass(frozen=True, slots=True)
-class HarmlessWithoutPassword:
-    """Marks a URL that is a secret only where it carries a password."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class HubSection(_Section):
+class HubSection(Section):
     """Who this hub is, and where it keeps its state."""
 
     name: str = setting(
@@ -66,7 +51,7 @@ class HubSection(_Section):
         return value
 
 
-class HttpSection(_Section):
+class HttpSection(Section):
     """Where the hub listens."""
 
     host: str = setting(
@@ -106,107 +91,7 @@ class HttpSection(_Section):
         return self.tls_cert is not None
 
 
-class StoreSection(_Section):
-    """The database and the blobs."""
-
-    url: Annotated[SecretStr, HarmlessWithoutPassword()] = setting(
-        SecretStr(""),
-        description=(
-            "Database: sqlite:///FILE, relative to the folder of hub.toml, or "
-            "postgresql+psycopg://USER@HOST/NAME; with a password it is a secret. "
-            "Default: bloop.db in data_dir"
-        ),
-        examples=["sqlite:///var/bloop.db"],
-    )
-    owner_url: SecretStr | None = setting(
-        None,
-        description="PostgreSQL as the tables' owner, for migrations; `url` then owns nothing",
-    )
-    blobs: Path | None = setting(
-        None, description="Folder of files, named by their content. Default: blobs in data_dir"
-    )
-
-    @field_validator("url", "owner_url")
-    @classmethod
-    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
-        # The message must not hold the URL: it may carry a password.
-        if value is None or not value.get_secret_value():
-            return value
-        try:
-            scheme = urlsplit(value.get_secret_value()).scheme
-        except ValueError:
-            scheme = ""
-        if scheme not in DATABASES:
-            raise ValueError(
-                'must start with "sqlite:///" or "postgresql+psycopg://", the hub\'s two databases'
-            )
-        return value
-
-
-class KeyPlace(_Section):
-    """Where the master keys are: one of the two."""
-
-    env: str | None = setting(None, description="Name of a variable of the environment")
-    file: Path | None = setting(None, description="Path of a file, which `bloop keys` writes")
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.env is None) == (self.file is None):
-            raise ValueError('must be { file = "PATH" } or { env = "NAME" }')
-        return self
-
-
-class KeysSection(_Section):
-    """The master keys that secrets in the database are sealed with."""
-
-    master: KeyPlace | None = setting(
-        None,
-        description=(
-            'Where they are kept: { file = "PATH" } or { env = "NAME" }. '
-            "Default: the file master.key in data_dir, made with the first secret"
-        ),
-    )
-
-
-class RedisSection(_Section):
-    """A Redis (or Valkey) beside the database: never needed, and quicker with several processes."""
-
-    url: Annotated[SecretStr | None, HarmlessWithoutPassword()] = setting(
-        None,
-        description=(
-            "redis://HOST:PORT/NUMBER, or rediss:// over TLS; with a password it is a secret. "
-            "Wakes the hub's processes and keeps what they share"
-        ),
-        examples=["redis://127.0.0.1:6379/0"],
-    )
-
-    @field_validator("url")
-    @classmethod
-    def _known_address(cls, value: SecretStr | None) -> SecretStr | None:
-        # As with the database: the message must not hold the URL.
-        if value is None:
-            return value
-        try:
-            url = urlsplit(value.get_secret_value())
-            is_known = (
-                url.scheme in {"redis", "rediss"}
-                and bool(url.hostname)
-                and url.port != 0
-                and re.fullmatch(r"(/\d*)?", url.path) is not None
-            )
-        except ValueError:
-            url, is_known = urlsplit(""), False
-        if not is_known:
-            raise ValueError(
-                'must be like "redis://HOST:PORT/NUMBER", or "rediss://" over TLS, '
-                "with the signs of a password in it percent-encoded"
-            )
-        if {"password", "username"} & parse_qs(url.query).keys():
-            raise ValueError('must hold its password before the host: "redis://:PASSWORD@HOST"')
-        return value
-
-
-class AccessSection(_Section):
+class AccessSection(Section):
     """What people without an account may do, and how long a login lasts."""
 
     guests: Literal["read", "none"] = setting(
@@ -225,7 +110,7 @@ class AccessSection(_Section):
     )
 
 
-class LogSection(_Section):
+class LogSection(Section):
     """Logs, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = setting(
@@ -236,7 +121,7 @@ class LogSection(_Section):
     )
 
 
-class LimitsSection(_Section):
+class LimitsSection(Section):
     """Bounds that keep one plugin or one input from taking the hub down."""
 
     import_seconds: float = setting(
@@ -285,7 +170,7 @@ class LimitsSection(_Section):
     )
 
 
-class RatesSection(_Section):
+class RatesSection(Section):
     """How many requests a minute each person, token and address may send; 0: as many as they like.
 
     So many may come at once; then each has to wait for its turn. This machine's own are not
@@ -305,7 +190,7 @@ class RatesSection(_Section):
     )
 
 
-class AuditSection(_Section):
+class AuditSection(Section):
     """The log of who did what."""
 
     anchor_seconds: float = setting(
@@ -321,62 +206,7 @@ class AuditSection(_Section):
     )
 
 
-class JobsSection(_Section):
-    """Work in the background: who carries it, and what of it `bloop up` runs itself."""
-
-    workers: int = setting(
-        2,
-        description="Jobs that `bloop up` runs at a time; 0 leaves them to `bloop worker`",
-        ge=0,
-        le=64,
-    )
-    queues: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = setting(
-        (),
-        description="Queues that `bloop up` runs; with none named, all of them",
-        examples=[["default", "sync"]],
-    )
-    broker_url: SecretStr | None = setting(
-        None,
-        description="Broker of the carrier celery: redis://, rediss://, amqp:// or amqps://",
-    )
-    carrier: Literal["embedded", "celery"] = setting(
-        "embedded",
-        description=(
-            "embedded: `bloop up` runs jobs, and each worker looks for them in the database; "
-            "celery: a broker wakes the workers, and `bloop up` runs none"
-        ),
-    )
-
-    @field_validator("broker_url")
-    @classmethod
-    def _known_broker(cls, value: SecretStr | None) -> SecretStr | None:
-        # The message must not hold the URL: it may carry a password.
-        if value is None:
-            return value
-        try:
-            parts = urlsplit(value.get_secret_value())
-            known = parts.scheme in BROKERS and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            known = False
-        if not known:
-            raise ValueError(
-                "must be like redis://HOST:6379/0 or amqp://USER:PASSWORD@HOST:5672/VHOST, with "
-                "special characters of the password as %XX"
-            ) from None
-        return value
-
-    @field_validator("carrier")
-    @classmethod
-    def _has_broker(cls, value: str, info: ValidationInfo) -> str:
-        # One that is wrong has been told already.
-        if value == "celery" and info.data.get("broker_url", ...) is None:
-            raise ValueError(
-                'celery needs broker_url = { env = "BLOOP_JOBS_BROKER_URL" } beside it'
-            )
-        return value
-
-
-class NetSection(_Section):
+class NetSection(Section):
     """How plugins reach systems outside."""
 
     connect_seconds: float = setting(10.0, description="Time to connect", gt=0, le=300)
@@ -414,7 +244,7 @@ class PluginEntry(BaseModel):
     )
 
 
-class HubConfig(_Section):
+class HubConfig(Section):
     """The whole file. Paths are absolute once :func:`bloop.kernel.config.load` gives it."""
 
     hub: HubSection = HubSection()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +181,7 @@ def _implementations(
     ]
 
 
+@cache
 def _parameters(spec: FunctionType) -> tuple[str, ...]:
     """The names of a hook's arguments, without ``self``."""
     return tuple(inspect.signature(spec).parameters)[1:]

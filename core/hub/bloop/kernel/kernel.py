@@ -15,7 +15,7 @@ from typing import Any
 from bloop.kernel.breaker import Breakers
 from bloop.kernel.calls import Calls
 from bloop.kernel.context import HubContext
-from bloop.kernel.discovery import Found, Problem, Scan, cure_of_absence
+from bloop.kernel.discovery import Found, Problem, Scan
 from bloop.kernel.dispatch import Dispatcher, Hooks
 from bloop.kernel.faults import PluginUnavailableError
 from bloop.kernel.grants import ungranted, withheld
@@ -28,6 +28,7 @@ from bloop.kernel.loader import (
     start_plugin,
     stop_plugin,
 )
+from bloop.kernel.records import Records
 from bloop.kernel.registry import (
     Contribution,
     Live,
@@ -36,7 +37,7 @@ from bloop.kernel.registry import (
     offers,
     unavailable,
 )
-from bloop.kernel.states import PluginState, Status
+from bloop.kernel.states import PluginState
 from bloop.kernel.wanted import Changes, Wanted
 from bloop.kernel.watchdog import Watchdog
 from bloop_sdk.plugin import Plugin
@@ -80,10 +81,7 @@ class Kernel:
         self._wanted = Wanted()
         self._active: dict[str, _Active] = {}
         self._imported: dict[str, Imported] = {}
-        self._records = {
-            plugin_id: PluginRecord(plugin_id, Status(PluginState.DISCOVERED), found)
-            for plugin_id, found in scan.plugins.items()
-        }
+        self._records = Records(scan, host)
         self._applied = False
         self.live = self._make_live()
 
@@ -146,7 +144,7 @@ class Kernel:
             before = self._wanted if self._applied else None
             self._wanted, self._applied = wanted, True
             restart = self._take_up(scan) if scan else set()
-            self._note_uninstalled()
+            self._records.note_uninstalled(wanted.enabled)
             starting = self._rest_or_start(before, retry=scan is not None)
             restart |= {plugin_id for plugin_id in starting if self._is_outdated(plugin_id)}
             running = dict(self._active)
@@ -189,15 +187,14 @@ class Kernel:
         for plugin_id in leaving:
             left = self.calls.drain(plugin_id, self.host.drain_seconds)
             reason = f"{left} calls were still under way" if left else None
-            self._set(plugin_id, PluginState.STOPPED, reason)
+            self._records.set(plugin_id, PluginState.STOPPED, reason)
             if plugin_id in self._wanted.enabled and (held := self._withheld(plugin_id)):
-                self._set(plugin_id, held.state, held.reason, held.cure)
+                self._records.set(plugin_id, held.state, held.reason, held.cure)
         for plugin_id, active in (leaving | replaced).items():
             try:
                 stop_plugin(self.runner, active.imported.found, active.plugin)
             except PluginUnavailableError as error:
-                record = self._records[plugin_id]
-                self._records[plugin_id] = replace(record, last_error=error.message)
+                self._records.note_error(plugin_id, error.message)
                 self.host.log(plugin_id).error("plugin did not stop cleanly", reason=error.message)
         self.live = replace(self.live, plugins=dict(self._records))
 
@@ -208,7 +205,7 @@ class Kernel:
             if plugin_id in self._active:
                 continue
             if plugin_id not in self._wanted.enabled:
-                self._rest(record)
+                self._records.rest(record)
             elif self._may_start(record, before, retry=retry):
                 starting.append(plugin_id)
         return starting
@@ -224,38 +221,13 @@ class Kernel:
                 if not same or imported.is_outdated():
                     restart.add(plugin_id)
             elif found is None:
-                del self._records[plugin_id]
+                self._records.drop(plugin_id)
             else:
-                self._records[plugin_id] = PluginRecord(
-                    plugin_id, Status(PluginState.DISCOVERED), found
-                )
+                self._records.discover(found)
         return restart
 
     def _is_outdated(self, plugin_id: str) -> bool:
         return plugin_id in self._imported and self._imported[plugin_id].is_outdated()
-
-    def _note_uninstalled(self) -> None:
-        for record in list(self._records.values()):
-            if record.found is None:
-                del self._records[record.id]
-        for plugin_id in self._wanted.enabled - set(self._records):
-            self._records[plugin_id] = PluginRecord(plugin_id, Status(PluginState.DISCOVERED))
-            self._set(
-                plugin_id,
-                PluginState.INVALID,
-                "no installed distribution has a plugin of this name",
-                cure_of_absence(plugin_id, self._records),
-            )
-
-    def _rest(self, record: PluginRecord) -> None:
-        """The state of a plugin that is not wanted and does not run."""
-        problem = record.found.problem if record.found else None
-        if problem and problem.state is not PluginState.BLOCKED:
-            self._set(record.id, problem.state, problem.reason, problem.cure)
-        elif record.status.state in {PluginState.LOAD_FAILED, PluginState.STOPPED}:
-            self._set(record.id, PluginState.STOPPED)
-        else:
-            self._set(record.id, PluginState.DISABLED)
 
     def _may_run(self, plugin_id: str) -> bool:
         """Whether a plugin that runs may go on."""
@@ -281,7 +253,7 @@ class Kernel:
             return False
         # Before its tables are touched: they are a right as well.
         if problem := found.problem or self._withheld(record.id):
-            self._set(record.id, problem.state, problem.reason, problem.cure)
+            self._records.set(record.id, problem.state, problem.reason, problem.cure)
             return False
         if self._accuse(record.id, found, forgive=asked_anew):
             return False
@@ -297,10 +269,10 @@ class Kernel:
                 found, "upgrade of its tables", lambda: self.host.pending_upgrade(manifest)
             )
         except PluginUnavailableError as error:
-            self._set(found.id, PluginState.NEEDS_UPGRADE, error.message, error.cure)
+            self._records.set(found.id, PluginState.NEEDS_UPGRADE, error.message, error.cure)
             return True
         if reason:
-            self._set(found.id, PluginState.NEEDS_UPGRADE, reason, "`bloop db upgrade`")
+            self._records.set(found.id, PluginState.NEEDS_UPGRADE, reason, "`bloop db upgrade`")
         return reason is not None
 
     def _accuse(self, plugin_id: str, found: Found, *, forgive: bool) -> bool:
@@ -312,8 +284,8 @@ class Kernel:
             self._watchdog.forgive(plugin_id)
             del self._suspects[plugin_id]
             return False
-        self._set(plugin_id, PluginState.LOADING)
-        self._set(
+        self._records.set(plugin_id, PluginState.LOADING)
+        self._records.set(
             plugin_id,
             PluginState.LOAD_FAILED,
             str(suspect),
@@ -324,7 +296,7 @@ class Kernel:
     def _import(self, plugins: list[str]) -> set[str]:
         """Import what is not here yet; gives what could not be."""
         for plugin_id in plugins:
-            self._set(plugin_id, PluginState.LOADING)
+            self._records.set(plugin_id, PluginState.LOADING)
         new = [self._records[plugin_id].found for plugin_id in plugins]
         imported, failures = import_plugins(
             self.runner, [found for found in new if found and found.id not in self._imported]
@@ -358,7 +330,7 @@ class Kernel:
         self.breakers.forget(plugin_id)
         self.calls.admit(plugin_id, found.package.name if found.package else "")
         self._active[plugin_id] = _Active(imported, plugin, context, written)
-        self._set(
+        self._records.set(
             plugin_id,
             PluginState.READY,
             import_ms=imported.import_ms,
@@ -369,12 +341,11 @@ class Kernel:
         return True
 
     def _fail(self, plugin_id: str, error: PluginUnavailableError) -> None:
-        record = self._records[plugin_id]
-        self._records[plugin_id] = replace(record, last_error=error.message)
+        self._records.note_error(plugin_id, error.message)
         if plugin_id in self._active:
             self.host.log(plugin_id).error("plugin keeps its last good settings", reason=str(error))
         else:
-            self._set(plugin_id, PluginState.LOAD_FAILED, error.message, error.cure)
+            self._records.set(plugin_id, PluginState.LOAD_FAILED, error.message, error.cure)
 
     def _make_live(self) -> Live:
         order = self._wanted.order
@@ -390,24 +361,3 @@ class Kernel:
         generation = self._wanted.generation if self._applied else ""
         contexts = {plugin_id: item.context for plugin_id, item in active}
         return Live(generation, hooks, dict(self._records), contexts, providers, contributions)
-
-    def _set(
-        self,
-        plugin_id: str,
-        state: PluginState,
-        reason: str | None = None,
-        cure: str | None = None,
-        **known: Any,
-    ) -> None:
-        """Take a step of the plugin's state machine; log and keep it."""
-        record = self._records[plugin_id]
-        before = record.status
-        # Another distribution has to be installed before these can change.
-        recoverable = state not in {PluginState.INVALID, PluginState.INCOMPATIBLE}
-        status = before.to(state, reason, cure, recoverable=recoverable)
-        self._records[plugin_id] = replace(record, status=status, **known)
-        if (before.state, before.reason) == (state, reason):
-            return
-        log = self.host.log(plugin_id)
-        told = log.error if cure else log.info
-        told(f"plugin {state}", reason=reason, cure=cure)

@@ -136,6 +136,8 @@ class Connection(Tenant, Base):
     cron line in the hub's time zone (NULL: never), and ``next_at`` when next. ``writes`` are those
     of its provider's specification, as it was met last, and ``send_job`` sends what waits for it.
     One with an ``owner_id`` a user has for themselves: all that it brings is theirs alone.
+    ``watches`` says whether that provider can watch for changes: ``watcher`` is the process that
+    does, ``watched_since`` then, and ``unwatched`` why nobody can.
     """
 
     __tablename__ = "connection"
@@ -171,6 +173,10 @@ class Connection(Tenant, Base):
     next_at: Mapped[datetime | None]
     writes: Mapped[list[str]] = mapped_column(default=list)
     send_job: Mapped[str | None] = mapped_column(ID)
+    watches: Mapped[bool] = mapped_column(default=False)
+    watcher: Mapped[str | None] = mapped_column(String(80))
+    watched_since: Mapped[datetime | None]
+    unwatched: Mapped[str | None] = mapped_column(String(2000))
     state: Mapped[str] = mapped_column(String(20), default="unconfigured")
     reason: Mapped[str | None] = mapped_column(String(2000))
     cure: Mapped[str | None] = mapped_column(String(1000))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select, true
 
 from bloop.kernel.models import (
     Connection,
@@ -12,6 +12,7 @@ from bloop.kernel.models import (
     PluginState,
     UserPlugin,
 )
+from bloop.kernel.states import RESTING
 from bloop.store.models import EVERY_INSTITUTION, AuditLine
 from bloop.store.statements import institution, register
 from bloop.store.types import UtcDateTime
@@ -130,6 +131,39 @@ DUE_CONNECTION = register(
     whole=_OPENED,
 )
 """Whether a sync of a connection is due."""
+
+TO_WATCH = register(
+    "kernel.to_watch",
+    select(
+        Connection.id,
+        Connection.institution_id,
+        Connection.plugin_id,
+        Connection.settings,
+        Connection.watcher,
+        exists(
+            select(HubProcess.id).where(
+                HubProcess.lease_owner == Connection.watcher,
+                HubProcess.beat_at > bindparam("since", type_=UtcDateTime),
+            )
+        ).label("beats"),
+    )
+    .outerjoin(
+        InstitutionPlugin,
+        and_(
+            InstitutionPlugin.institution_id == Connection.institution_id,
+            InstitutionPlugin.plugin_id == Connection.plugin_id,
+        ),
+    )
+    .where(
+        or_(Connection.institution_id == institution, institution == EVERY_INSTITUTION),
+        Connection.watches.is_(True),
+        Connection.state.not_in(sorted(RESTING)),
+        func.coalesce(InstitutionPlugin.enabled, true()),
+    )
+    .order_by(Connection.id),
+    heavy=True,
+)
+"""The connections that should be watched, and whether who does has said so ``since`` then."""
 
 CONNECTION_OF = register(
     "kernel.connection_of",

@@ -54,6 +54,11 @@ PLUGIN_TRANSITIONS: Mapping[PluginState, frozenset[PluginState]] = {
     _P.STOPPED: frozenset({_P.DISCOVERED, *_OFF, _P.LOADING} - {_P.DISABLED}),
 }
 
+RESTING = frozenset(
+    {ConnectionState.UNCONFIGURED, ConnectionState.SUSPENDED, ConnectionState.AUTH_FAILED}
+)
+"""States of a connection in which nothing starts by itself: only a person ends them."""
+
 _C = ConnectionState
 _TROUBLE = {_C.RETRYING, _C.AUTH_FAILED, _C.DEGRADED, _C.SUSPENDED}
 CONNECTION_TRANSITIONS: Mapping[ConnectionState, frozenset[ConnectionState]] = {

@@ -232,7 +232,9 @@ class Toggle:
         if not beaten.rowcount:
             # At the start; or it was taken for dead, as after a long sleep of the machine.
             self._register(unit, values)
-            changed = list(self._records().values())
+            known = self._records().values()
+            unit.session.add_all(_state_row(self.process_id, record) for record in known)
+            return
         for record in changed:
             unit.session.merge(_state_row(self.process_id, record))
         if gone:

@@ -7,6 +7,8 @@ one clock, the store's.
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -21,6 +23,7 @@ WAITER_SECONDS = 1.0
 _CLOCK_SLACK = 5.0
 # A window keeps so many times at most; those nearer to each other than that count as the later.
 _MOST_TIMES = 100
+_MOST_AHEAD = 100_000
 _PEAK_DECAY = 0.98
 _CAUTION = 2.0
 # What was told longer ago is no longer believed: others may have asked with the same credential.
@@ -103,6 +106,27 @@ class Book:
                 times[-1] = [now, times[-1][1] + 1]
             else:
                 times.append([now, 1])
+
+    def copied(self) -> Book:
+        """What :meth:`ahead` needs of it."""
+        sent = {of: [list(entry) for entry in times] for of, times in self.sent.items()}
+        return Book(sent=sent, held_until=self.held_until)
+
+    def ahead(self, now: float, windows: Sequence[tuple[int, float]], requests: int) -> float:
+        """Seconds until so many requests more are sent, each as soon as the windows let it."""
+        sent = []
+        for count, seconds in windows:
+            times = self.sent.get(f"{seconds:g}", [])
+            known = (time for time, number in times for _ in range(int(number)))
+            sent.append((deque(known, maxlen=count), count, seconds))
+        at = max(now, self.held_until)
+        for _ in range(min(requests, _MOST_AHEAD)):
+            for last, count, seconds in sent:
+                if len(last) == count:
+                    at = max(at, last[0] + seconds)
+            for last, _count, _seconds in sent:
+                last.append(at)
+        return at - now
 
     def renew(self, place: str, until: float) -> None:
         """Prolong the lease of a place, or take it up again where the book has lost it."""

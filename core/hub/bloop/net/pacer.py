@@ -105,6 +105,20 @@ class HubPacer:
 
         self._news(self._line(key), held)
 
+    def ahead(
+        self, credential: str, windows: tuple[tuple[int, float], ...], requests: int
+    ) -> float:
+        """The seconds until a credential has sent so many requests more to the host it asks most.
+
+        As far as this process knows, and if nothing but the windows holds them back.
+        """
+        now = self._clock()
+        with self._lock:
+            books = [
+                line.book.copied() for key, line in self._lines.items() if key[0] == credential
+            ]
+        return max((book.ahead(now, windows, requests) for book in books), default=0.0)
+
     async def close(self) -> None:
         """Tell the board what it does not know yet, and let go of it."""
         if self._beat is not None:

@@ -31,6 +31,7 @@ from bloop.store.commands import Judge, check_stated
 from bloop.store.errors import CANNOT_WRITE, ConflictError
 from bloop.store.faults import translated
 from bloop.store.idempotency import key_of
+from bloop.store.log import WriteAheadLog
 from bloop.store.reads import Reader, open_reader
 from bloop.store.shared import Shared
 from bloop.store.statements import Row, Statement
@@ -87,8 +88,11 @@ class Database:
         self.url = _checked(url, "url")
         self.owner_url = _checked(owner_url, "owner_url") if owner_url else self.url
         self.dialect = self.url.get_backend_name()
+        self._log: WriteAheadLog | None = None
         if self.dialect == "sqlite" and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            path = Path(self.url.database)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._log = WriteAheadLog(path)
         self.engine = open_engine(self.url, begin=BEGIN[self.dialect])
         writers = 1 if self.dialect == "sqlite" else COMMAND_THREADS
         self._commands = ThreadPoolExecutor(writers, thread_name_prefix="bloop-command")
@@ -159,6 +163,8 @@ class Database:
                 if found.code in CANNOT_WRITE and call.principal.kind is not PrincipalKind.PLUGIN:
                     self._trouble = time.monotonic(), found
                 raise found from err
+        if self._log is not None:
+            self._log.committed()
         if said:
             self.wakes.tell(EVENTS_SAID)
 
@@ -234,6 +240,8 @@ class Database:
         """The same without an event loop, for the command line."""
         self._reader.close_now()
         self._commands.shutdown(wait=True)
+        if self._log is not None:
+            self._log.close()
         self.wakes.close()
         self.engine.dispose()
         if "_readers" in self.__dict__:
@@ -263,9 +271,10 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
     # A batch of a sync is some megabytes. In SQLite's own 2 MB of cache its pages would be written
-    # before its commit and again at it, and after each commit from the log into the file.
+    # before its commit and again at it.
     "cache_size=-16000",
-    "wal_autocheckpoint=4000",
+    # Commits copy the log only where nobody else does (:mod:`bloop.store.log`).
+    "wal_autocheckpoint=40000",
 )
 
 

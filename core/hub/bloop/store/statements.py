@@ -224,12 +224,25 @@ class Rows:
     sql: str
     places: tuple[tuple[str, Process], ...]
 
-    def of(self, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-        """What the driver is given; each row names all that there is a place for."""
-        places = self.places
+    def of(
+        self, rows: Iterable[Mapping[str, Any]], shared: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """What the driver is given; each row, or ``shared``, names all that there is a place for.
+
+        What all share is made once.
+        """
+        plan = [
+            ("", None, process(shared[name]) if process else shared[name])
+            if name in shared
+            else (name, process, None)
+            for name, process in self.places
+        ]
         return [
             tuple(
-                [row[name] if process is None else process(row[name]) for name, process in places]
+                [
+                    given if not name else (row[name] if process is None else process(row[name]))
+                    for name, process, given in plan
+                ]
             )
             for row in rows
         ]

@@ -7,7 +7,7 @@ wrong one would be in the log for good. Checking costs some microseconds an even
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,8 +76,8 @@ def declare(*topics: Topic) -> None:
         TOPICS[topic.name] = topic
 
 
-def version_of(name: str, payload: Mapping[str, Any]) -> int:
-    """The version of a payload that is fit to be said; 1 for topics of plugins.
+def version_of(name: str, payloads: Iterable[Mapping[str, Any]]) -> int:
+    """The version of payloads that are fit to be said; 1 for topics of plugins.
 
     Raises UndeclaredTopicError, or pydantic's ValidationError (a ValueError).
     """
@@ -88,5 +88,7 @@ def version_of(name: str, payload: Mapping[str, Any]) -> int:
                 f"no domain declares the topic {name!r}: declare it with bloop.store.topics"
             )
         return 1
-    topic.payload.model_validate(payload)
+    check = topic.payload.model_validate
+    for payload in payloads:
+        check(payload)
     return topic.version

@@ -62,7 +62,7 @@ class Outbox:
     def __init__(self, transaction: Transaction, caller: Caller) -> None:
         self._transaction = transaction
         self._caller = caller
-        self._events: list[dict[str, Any]] = []
+        self._events: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
 
     def append(
         self,
@@ -92,25 +92,27 @@ class Outbox:
         of, own = institution or call.institution, call.institution
         if own not in {of, EVERY_INSTITUTION}:
             raise TenantError(f"{topic} of institution {of} in a unit of work of {own}")
+        told = list(events)
         shared = {
             "institution_id": of,
             "of_institution": of,
             "topic": topic,
+            "version": version_of(topic, [payload for _, payload in told]),
             "actor": actor_of(call),
             "trace": str(call.trace),
         }
-        self._events += [
+        rows = [
             {
-                **shared,
                 "id": new_id(),
                 "aggregate": aggregate,
                 "of_aggregate": aggregate,
                 "bucket": bucket_of(of, aggregate),
                 "payload": dict(payload),
-                "version": version_of(topic, payload),
             }
-            for aggregate, payload in events
+            for aggregate, payload in told
         ]
+        if rows:
+            self._events.append((shared, rows))
 
     def write(self) -> bool:
         """Number and insert what was collected, if anything was.
@@ -119,11 +121,10 @@ class Outbox:
         """
         if not self._events:
             return False
-        self._lock({row["bucket"] for row in self._events})
-        now, append = utcnow(), _append(self._transaction.dialect.name)
-        for row in self._events:
-            row["occurred_at"] = now
-        self._transaction.connection.exec_driver_sql(append.sql, append.of(self._events))
+        self._lock({row["bucket"] for _, rows in self._events for row in rows})
+        now, append = {"occurred_at": utcnow()}, _append(self._transaction.dialect.name)
+        values = [one for shared, rows in self._events for one in append.of(rows, shared | now)]
+        self._transaction.connection.exec_driver_sql(append.sql, values)
         self._events = []
         return True
 

@@ -13,7 +13,7 @@ from bloop.accounts.actions import may
 from bloop.api.connections import own_connection
 from bloop.content.connection_queries import QUARANTINED, RUNS
 from bloop.content.syncing import EVERY
-from bloop.hub import authorizing, connections
+from bloop.hub import authorizing, connections, hints
 from bloop.hub.connection_views import View, all_views, connectable, view
 from bloop.hub.plugin_settings import SettingsView, of_connection
 from bloop.kernel.config_errors import Fault, InvalidConfigError
@@ -140,8 +140,8 @@ async def show_connection(
         run=await _job(request, one),
         runs=runs,
         quarantined=to_dicts(QUARANTINED, aside),
-        hints=f"{hub.config.value.public_url}/api/v1/connections/{connection_id}/hints",
         offers=await _offers(hub, call, connection_id),
+        hints=await _hints(hub, call, connection_id),
         may_write=one["owner"] == call.principal.id or _may_write(call, one),
         may_end=may(call, "connections:end"),
         said=said,
@@ -327,7 +327,16 @@ async def _offers(hub: Hub, call: Call, connection_id: str) -> dict[str, bool]:
         return {
             "can_log_in": provider.can_authorize(),
             "can_type_a_code": provider.can_authorize_device(),
-            "takes_hints": provider.spec().webhooks,
         }
     except BloopError:
-        return {"can_log_in": False, "can_type_a_code": False, "takes_hints": False}
+        return {"can_log_in": False, "can_type_a_code": False}
+
+
+async def _hints(hub: Hub, call: Call, connection_id: str) -> hints.Address | None:
+    """Where its hints come in; None for a plugin that takes none, and for who may not know."""
+    if not may(call, "connections:write"):
+        return None
+    try:
+        return await hints.address(hub, call, connection_id)
+    except BloopError:
+        return None

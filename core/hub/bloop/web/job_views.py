@@ -11,7 +11,7 @@ from bloop.accounts.actions import may
 from bloop.jobs.models import OVER, JobState
 from bloop.store.statements import parsed
 from bloop.store.types import utcnow
-from bloop.web.moments import Moment, moment, span
+from bloop.web.moments import Moment, in_full, moment, span
 from bloop.web.render import role_names
 from bloop_sdk import Call
 
@@ -123,8 +123,13 @@ class JobWords:
         )
 
     def _left(self, row: Mapping[str, Any]) -> str:
-        """How long it takes at the pace so far; a later attempt may not have begun at nothing."""
+        """How long it takes, as it says or at the pace so far.
+
+        A later attempt may not have begun at nothing.
+        """
         done, total, began = row["progress_done"], row["progress_total"], row["started_at"]
+        if row["progress_until"] and total and row["state"] not in OVER:
+            return self._until(total - done, row["progress_until"])
         if row["state"] != JobState.RUNNING or row["attempts"] != 1 or not (done and total):
             return ""
         elapsed = (utcnow() - _time(began)).total_seconds()
@@ -132,6 +137,14 @@ class JobWords:
             return ""
         _, time = self.translate, span(elapsed * (total - done) / done, self.locale)
         return _("about {time} left").format(time=time)
+
+    def _until(self, left: int, until: str) -> str:
+        from babel.numbers import format_decimal
+
+        _ = self.translate
+        return _("{count} left, until about {time}").format(
+            count=format_decimal(left, locale=self.locale), time=in_full(until, self.locale)
+        )
 
     def _took(self, row: Mapping[str, Any]) -> str:
         began, ended = row["started_at"], row["finished_at"]

@@ -11,9 +11,11 @@ from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import Router, by_user, call_of, hub_of
 from bloop.accounts.actions import may
-from bloop.content.notes import queries, service
-from bloop.content.notes.routes import conflict_of, conflict_shown, note_of
-from bloop.content.queries import CONTAINER, TEACHES_ITEM
+from bloop.content.file_routes import uploaded
+from bloop.content.notes import attaching, queries, service
+from bloop.content.notes.routes import conflict_of, conflict_shown, files_of, note_of
+from bloop.content.notes.transfer import transfer
+from bloop.content.queries import CONTAINER, CONTAINERS, TEACHES_ITEM
 from bloop.content.tree_routes import one, run, sees_drafts, taught
 from bloop.content.trees import read_tree
 from bloop.store.errors import ConflictError, InvalidError
@@ -94,9 +96,7 @@ async def make_note(request: Request, container_id: str) -> Response:
 async def edit_note(request: Request, note_id: str) -> Response:
     """The form with the note as it is."""
     note = await note_of(request, note_id)
-    given = {"title": note["title"], "markdown": note["markdown"], "tags": ", ".join(note["tags"])}
-    version = str(note["row_version"])
-    return await _form(request, note["container"], note, {**given, "version": version})
+    return await _form(request, note["container"], note, _given(note))
 
 
 @router.post(
@@ -134,6 +134,86 @@ async def delete_note(request: Request, note_id: str) -> Response:
     return RedirectResponse(back, 303)
 
 
+@router.post(
+    "/notes/{note_id}/move",
+    action="content:write",
+    also=_THIS_NOTE,
+    problems=(404, 409, 422),
+    include_in_schema=False,
+)
+async def move_note(request: Request, note_id: str) -> Response:
+    """Give the note the form's ``place``: ``below:`` a node of its notebook, or ``in:`` another."""
+    form = await read_form(request)
+    how, _, id_ = form["place"].partition(":")
+    try:
+        if how == "in":
+            row = await run(request, transfer, note_id, None, id_)
+        else:
+            row = await run(request, service.move, note_id, None, parent=id_ or None)
+    except (InvalidError, ConflictError) as err:
+        return await _again(request, note_id, err)
+    return RedirectResponse(f"/lessons/{row.id}", 303)
+
+
+@router.post(
+    "/notes/{note_id}/files",
+    action="content:write",
+    also=_THIS_NOTE,
+    upload=True,
+    problems=(404, 409, 413, 422),
+    include_in_schema=False,
+)
+async def attach_file(request: Request, note_id: str) -> Response:
+    """Give the note the form's file; or the form again with what is wrong."""
+    try:
+        name, media_type, ref = await uploaded(request)
+        await run(
+            request,
+            attaching.attach,
+            note_id,
+            None,
+            name=name,
+            media_type=media_type,
+            sha256=ref.sha256,
+            size=ref.size,
+        )
+    except (InvalidError, ConflictError) as err:
+        return await _again(request, note_id, err)
+    return RedirectResponse(f"/notes/{note_id}/edit", 303)
+
+
+@router.post(
+    "/notes/{note_id}/files/{file_id}/detach",
+    action="content:write",
+    also=_THIS_NOTE,
+    problems=(404, 409),
+    include_in_schema=False,
+)
+async def detach_file(request: Request, note_id: str, file_id: str) -> Response:
+    """Take a file off the note; or the form again with the reason why that cannot be."""
+    try:
+        await run(request, attaching.detach, note_id, None, file_id)
+    except ConflictError as err:
+        return await _again(request, note_id, err)
+    return RedirectResponse(f"/notes/{note_id}/edit", 303)
+
+
+async def _again(request: Request, note_id: str, error: BloopError) -> Response:
+    note = await note_of(request, note_id)
+    status = 409 if isinstance(error, ConflictError) else 422
+    return await _form(request, note["container"], note, _given(note), error, status=status)
+
+
+def _given(note: Mapping[str, Any]) -> dict[str, str]:
+    """A note as the form shows it."""
+    return {
+        "title": note["title"],
+        "markdown": note["markdown"],
+        "tags": ", ".join(note["tags"]),
+        "version": str(note["row_version"]),
+    }
+
+
 def _text(form: Form) -> dict[str, Any]:
     """What the form says of a note; browsers send lines as networks end them."""
     tags = [tag.strip() for tag in form["tags"].split(",") if tag.strip()]
@@ -147,28 +227,39 @@ async def _form(
     note: dict[str, Any] | None,
     form: Form | Mapping[str, str],
     error: BloopError | None = None,
+    *,
+    status: int = 422,
 ) -> Response:
     given = {name: form[name] for name in _NEW if note is None or name != "parent"}
     now = None
     if note is not None and isinstance(error, ConflictError) and error.current is not None:
         # Whoever saves once more has seen what it is now.
         now, given["version"] = note["markdown"], str(note["row_version"])
-    places: list[dict[str, Any]] = []
-    if note is None:
-        tree = await read_tree(
-            hub_of(request).database, call_of(request), container_id, drafts=True
-        )
-        places = [node for node in tree if node["state"] == "active"]
+    database, call = hub_of(request).database, call_of(request)
+    tree = await read_tree(database, call, container_id, drafts=True)
+    places = [node for node in tree if node["state"] == "active"]
+    books: list[dict[str, Any]] = []
+    if note is not None and _can(note, NoteWrite.DELETE) and may(call, "content:write"):
+        rows = await database.read(CONTAINERS, call, after="", limit=MOST)
+        books = [
+            book
+            for book in to_dicts(CONTAINERS, rows)
+            if book["kind"] == "notebook" and book["id"] != container_id
+        ]
     return await page(
         request,
         "note_edit.html",
-        status=422 if error else 200,
+        status=status if error else 200,
         course=await one(request, CONTAINER, CONTAINER, container_id),
         note=note,
         form=given,
         error=error,
         now=now,
         places=places,
+        files=[] if note is None else await files_of(request, note),
+        books=books,
+        can_move=note is not None and _can(note, NoteWrite.MOVE),
+        can_attach=note is not None and _can(note, NoteWrite.ATTACH),
         can_delete=note is not None and _can(note, NoteWrite.DELETE),
     )
 

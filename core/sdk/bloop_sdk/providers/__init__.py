@@ -19,9 +19,11 @@ from bloop_sdk.providers.content import (
     Keyed,
     LMSProvider,
     NotesProvider,
+    Subscribing,
+    Watching,
 )
 from bloop_sdk.providers.identity import IdentityProvider
-from bloop_sdk.providers.payments import PaymentProvider
+from bloop_sdk.providers.payments import ByHandProvider, PaymentProvider, SubscriptionProvider
 from bloop_sdk.providers.render import AvatarProvider, Renderer
 from bloop_sdk.providers.search import SearchProvider
 from bloop_sdk.providers.services import BlobProvider, Notifier, SinkProvider
@@ -43,7 +45,8 @@ class Capability:
     lent: bool = False
 
 
-_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed)
+_OF_PAYMENTS = (SubscriptionProvider, ByHandProvider)
+_OF_CONTENT = (Authorizing, DeviceAuthorizing, Foreseeing, Keyed, Subscribing, Watching)
 
 CAPABILITIES: dict[str, Capability] = {
     capability.name: capability
@@ -51,7 +54,7 @@ CAPABILITIES: dict[str, Capability] = {
         Capability("lms", LMSProvider, stable=True, besides=_OF_CONTENT),
         Capability("notes", NotesProvider, stable=True, besides=_OF_CONTENT),
         Capability("exporter", Exporter),
-        Capability("payments", PaymentProvider, lent=True),
+        Capability("payments", PaymentProvider, besides=_OF_PAYMENTS, lent=True),
         Capability("language", LanguageProvider, lent=True),
         Capability("storyboarder", Storyboarder, lent=True),
         Capability("speech", SpeechProvider, lent=True),

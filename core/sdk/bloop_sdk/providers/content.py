@@ -89,6 +89,19 @@ class NoteWrite(enum.StrEnum):
     ATTACH = "file.create"
 
 
+class FolderWrite(enum.StrEnum):
+    """What can be written of a notebook's folders: places (:class:`Node`) without content.
+
+    Both have ``container``, ``parent`` (a node's remote id or None), ``after`` (the sibling before
+    it, or None) and ``title`` in ``values``. ``MOVE`` gives a folder, the op's ``ref``, another
+    place or title; the answer's ``ref`` may be another one, and its ``batch`` has all that is
+    another record by it.
+    """
+
+    CREATE = "folder.create"
+    MOVE = "folder.move"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteDraft:
     """A note as it shall be on the other side. ``html`` is made of ``markdown`` by the hub.
@@ -127,7 +140,8 @@ class WriteOp:
 
     ``again`` says that an earlier try of the same key may have come through: what it made is to be
     looked for (and answered) before anything is made a second time. What was deleted then is no
-    error.
+    error. A change of several requests may have been cut off between two of them, which
+    :func:`bloop_sdk.between.is_between` tells from somebody else's edit: it is to be finished.
     """
 
     kind: str
@@ -301,6 +315,26 @@ class DeviceAuthorizing(Protocol):
 
 
 @runtime_checkable
+class Subscribing(Protocol):
+    """What a content provider may have besides: the other side begins webhooks with a secret.
+
+    It comes in a first call, unsigned, to an address that only admins are shown, and mostly has to
+    be confirmed: somebody pastes it at the other side.
+    """
+
+    async def subscribe(self, request: WebhookRequest) -> bool:
+        """Keep the secret that a call brings, by ``ctx.keep_secrets``; False for any other call.
+
+        Raises AuthError where an earlier subscription still counts.
+        """
+        ...
+
+    def to_confirm(self) -> str | None:
+        """The secret that has to be pasted at the other side; None where there is none. No I/O."""
+        ...
+
+
+@runtime_checkable
 class Foreseeing(Protocol):
     """What a content provider may have besides: it can ask for something before it is read."""
 
@@ -324,6 +358,33 @@ class Keyed(Protocol):
         """What is imported, whatever it holds: the next import of it has the same key.
 
         Asked after :meth:`ContentProvider.discover`; no I/O. At most 500 characters.
+        """
+        ...
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """What a content provider may have besides: it notices by itself when something has changed.
+
+    For what tells whoever stays and listens, as a folder or a socket does. The hub keeps it up, in
+    one of its processes, while the connection and the plugin are in use.
+    """
+
+    def can_watch(self) -> bool:
+        """Whether there is anything to watch, as there is not in an imported file; no I/O."""
+        ...
+
+    def watch(self) -> AsyncIterator[Batch]:
+        """Hints, until it is closed; the hub reads the connection, and believes only that.
+
+        The first one is empty, and comes once nothing is missed any more. An empty batch says that
+        anything may have changed. Others hold records as :meth:`ContentProvider.read` would yield
+        them now, and refs of what is gone: where the hub holds just that, nothing is read, so that
+        its own writes do not echo. Changes in quick succession should come as one.
+
+        It waits without using the processor. Raises UnsupportedError where changes cannot be
+        noticed here: the hub then reads by schedule alone, and says why. After any other error, or
+        an end, it is called again.
         """
         ...
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from bloop_sdk._http.cassette import Recorder, Replay
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.context import FakeContext, ListLogger, MemoryStore, fake_call
-from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, Slow, Status
+from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, Lost, Slow, Status
 from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.kit import plugin_tests
 from bloop_sdk.testing.lessons import Lessons
 from bloop_sdk.testing.models import Models
+from bloop_sdk.testing.payments import Payments
 from bloop_sdk.testing.reach import FakeContent, FakeFiles, FakeProviders
 from bloop_sdk.testing.reading import ContractError, Replica, raw_hash, read_all, ref_of
 from bloop_sdk.testing.recording import Recording, recorded
@@ -48,8 +49,10 @@ __all__ = [
     "Killed",
     "Lessons",
     "ListLogger",
+    "Lost",
     "MemoryStore",
     "Models",
+    "Payments",
     "Recorder",
     "Recording",
     "Replay",

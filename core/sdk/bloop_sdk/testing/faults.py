@@ -181,6 +181,23 @@ class Garbled:
             yield Answer(answer.status, answer.headers, pieces(body))
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The system did what was asked, and its answer is lost: another status comes, or nothing."""
+
+    code: int | None = None
+
+    @contextlib.asynccontextmanager
+    async def answer(self, attempt: Try) -> AsyncIterator[Answer]:
+        """Let the system act, and answer otherwise."""
+        async with attempt.ask() as answer:
+            await _whole(answer)
+        if self.code is None:
+            await attempt.clock.sleep(attempt.total)
+            raise DeadlineError(f"{told(attempt.request)}: no whole answer in time")
+        yield Answer(self.code, {}, pieces(b""))
+
+
 @dataclass(slots=True)
 class _Planned:
     fault: Fault

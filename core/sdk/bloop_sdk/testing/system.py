@@ -34,6 +34,7 @@ from bloop_sdk.testing.faults import pieces
 from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.lessons import Lessons
 from bloop_sdk.testing.models import Models
+from bloop_sdk.testing.payments import Payments
 from bloop_sdk.testing.streams import Stream
 from bloop_sdk.testing.voices import Voices
 
@@ -52,6 +53,13 @@ OFFERS: dict[str, str] = {
     "webhook": "`webhook() -> WebhookRequest`: a call with a valid signature",
     "log_in": "`log_in(url) -> dict`: what a browser brings back whose owner logs in at an address",
     "cancel": "`cancel(url) -> dict`: what it brings back when they say no",
+    "pay": "`pay(checkout)`: be the buyer, who pays",
+    "moved": "`moved() -> list[Money]`: what money has moved so far, negative where it went back",
+    "decline": "`decline(checkout)`: be the buyer, whose bank says no",
+    "expire": "`expire(checkout)`: let nobody pay it any more",
+    "dispute": "`dispute(capture, outcome)`: a bank takes it back; `open`, `won` or `lost`",
+    "renew": "`renew(subscription, paid)`: let a period pass; whether the next is paid",
+    "stranger": "`stranger() -> WebhookRequest`: a call that another account's key signed",
     "stop": "`stop()`: let the system be away",
     "start": "`start()`: bring it back, at the same address",
     "kill": "`kill(provider) -> bool`: end the process in which it works at the moment",
@@ -162,7 +170,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-Subject = System | Folder | Stream | Indexes | Lessons | Models | Voices
+Subject = System | Folder | Stream | Indexes | Lessons | Models | Payments | Voices
 
 
 @dataclass(frozen=True, slots=True)

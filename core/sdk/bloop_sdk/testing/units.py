@@ -54,6 +54,15 @@ class Enqueued:
     after: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a unit had a user told."""
+
+    user: str
+    subject: str
+    text: str
+
+
 @dataclass(slots=True)
 class FakeUnit:
     """A :class:`bloop_sdk.Unit` that remembers what it was asked to do."""
@@ -68,6 +77,9 @@ class FakeUnit:
     events: list[Emitted] = field(default_factory=list)
     audited: list[Audited] = field(default_factory=list)
     jobs: list[Enqueued] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    enrolled: set[tuple[str, str]] = field(default_factory=set)
+    """Who is in which course by the plugin: (course, user)."""
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
         """Say that something happened; the topic has to be the plugin's own, or its family's."""
@@ -116,6 +128,21 @@ class FakeUnit:
         """What became of a job; one that this unit has asked for waits."""
         mine = (JobView(id=one.id, kind=one.kind, state="waiting") for one in self.jobs)
         return self.views.get(id_) or next((one for one in mine if one.id == id_), None)
+
+    def enrol(self, course: str, user: str) -> None:
+        """Let a user into a course."""
+        self._writing()
+        self.enrolled.add((course, user))
+
+    def unenrol(self, course: str, user: str) -> None:
+        """Take that back."""
+        self._writing()
+        self.enrolled.discard((course, user))
+
+    def tell(self, user: str, subject: str, text: str) -> None:
+        """Have a message brought."""
+        self._writing()
+        self.messages.append(Message(user=user, subject=subject, text=text))
 
     def _writing(self) -> Sequence[Enqueued]:
         if self.known is None:

@@ -11,12 +11,21 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_blackboard import GOOD, FakeBlackboard, at, attempt, event, grade, item, member, user
+from fake_blackboard import GOOD, FakeBlackboard
 
 from bloop_blackboard.config import BlackboardConfig
 from bloop_blackboard.provider import BlackboardProvider
 from bloop_sdk import load_manifest
 from bloop_sdk.testing import Clock, FakeContext, FakeTransport, Faults, http_client
+from plugins.lms.blackboard.tests.blackboard_rows import (
+    at,
+    attempt,
+    event,
+    grade,
+    item,
+    member,
+    user,
+)
 
 MANIFEST = load_manifest(Path(__file__).parents[1] / "bloop-plugin.toml")
 

@@ -6,11 +6,12 @@ import dataclasses
 from collections import Counter
 
 import pytest
-from fake_blackboard import NOW, FakeBlackboard, event, item, member, user
+from fake_blackboard import NOW, FakeBlackboard
 
 from bloop_blackboard.provider import BlackboardProvider
 from bloop_sdk import Cursor, FatalError, Partition, RateLimitedError, UnavailableError
 from bloop_sdk.testing import FakeTransport, Replica, Status, http_client, read_all
+from plugins.lms.blackboard.tests.blackboard_rows import event, item, member, user
 
 API = "GET /learn/api/public"
 

@@ -95,9 +95,7 @@ class Index:
 
     def _tail(self, window: Window, number: int, end: int) -> None:
         tail = window.read(end, end + 4000)
-        if not end and b"<en-export" not in tail:
-            self.scraps.append(Scrap(number, 0, "it is no export of Evernote"))
-        elif b"</en-export" not in tail and not (not end and b"/>" in tail):
+        if b"</en-export" not in tail and not (not end and b"/>" in tail):
             reason = f"the file ends at offset {window.size:,} without its closing </en-export>"
             self.scraps.append(Scrap(number, end, reason))
 

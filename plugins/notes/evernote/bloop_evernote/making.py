@@ -62,7 +62,7 @@ def make(reader: Reader, entry: Entry, windows: Windows) -> Made:
 def _skipped(
     reader: Reader, entry: Entry, reason: str, code: str = "record_malformed", part: str = ""
 ) -> Skipped:
-    key = reader.source.exports[entry.notebook].key
+    key = reader.source.exports[entry.notebook].shown
     title = entry.title[:100] or _UNTITLED
     return Skipped(
         ref=f"{Kind.NOTE}:{entry.remote_id}{part}",

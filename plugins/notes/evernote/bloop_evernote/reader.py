@@ -50,7 +50,7 @@ class Reader:
         self._pictures: tuple[Any, dict[str, list[bytes]]] = (None, {})
 
     def container_id(self, notebook: int) -> str:
-        """The remote id of a notebook: its export's path, which the next export has too."""
+        """The remote id of a notebook: its export's path, which the next one has too."""
         name = f"enex:{self.source.exports[notebook].key}"
         if len(name) <= MAX_ID:
             return name
@@ -72,7 +72,7 @@ class Reader:
             ref = f"{Kind.NOTEBOOK}:enex:{path}"[:MAX_ID]
             yield Skipped(ref=ref, reason=f"{path}: {reason}", code="record_refused")
         for scrap in self.index.scraps:
-            key = self.source.exports[scrap.notebook].key
+            key = self.source.exports[scrap.notebook].shown
             ref = f"{Kind.OPAQUE}:{self.container_id(scrap.notebook)}@{scrap.start}"
             yield Skipped(ref=ref, reason=f"{key}: {scrap.reason}")
 

@@ -98,6 +98,11 @@ def notes(window: Window, at: int = 0, most_facts: int = 4 << 20) -> Iterator[No
         at = note.end
 
 
+def has_note(window: Window) -> bool:
+    """Whether there is any note."""
+    return window.search(_START, 0) is not None
+
+
 def note_from(window: Window, start: int, most_facts: int) -> NoteSpan | None:
     """The note whose ``<note>`` begins at an offset, or None where there is none."""
     found = _START.match(window.read(start, start + _OVERLAP))

@@ -16,21 +16,33 @@ from typing import BinaryIO
 from zipfile import is_zipfile
 
 from bloop_evernote.config import EvernoteConfig
+from bloop_evernote.scan import Window, has_note
 from bloop_sdk.archives import CHUNK, open_zip, pieces
 from bloop_sdk.errors import FatalError, HostileInputError, MissingRecordError, SkippableError
 from bloop_sdk.folders import open_inside, walk
 
 SUFFIX = ".enex"
+HEAD = 4096
+"""Bytes in which an export says that it is one."""
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One ``.enex``: a notebook. ``key`` is its path without the suffix, ``open`` reads it."""
+    """One ``.enex``: a notebook; ``open`` reads it.
+
+    ``key`` is its path without the suffix, below what is read; a single file, which may be called
+    otherwise the next time, has none.
+    """
 
     key: str
     title: str
     open: Callable[[], BinaryIO]
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return self.key or self.title
 
 
 class Source:
@@ -59,13 +71,15 @@ class Source:
             found = self._in_zip(path, bounds)
         else:
             self.key = f"enex:{path.stem}"
-            found = [Export(path.stem, path.stem, lambda: _open(path))]
-        if not found:
+            found = [Export("", path.stem, lambda: _open(path))]
+        found = [self._narrow(one) for one in sorted(found, key=lambda one: one.key)]
+        self.exports = [one for one in found if self._is_export(one)]
+        if not self.exports:
+            what = "it is no export of Evernote" if found else "there is no .enex in it"
             raise FatalError(
-                f"{path.name}: there is no .enex in it",
+                f"{path.name}: {what}",
                 cure="export a notebook in Evernote as ENEX, and give the file or its folder",
             )
-        self.exports = [self._narrow(one) for one in sorted(found, key=lambda one: one.key)]
 
     def _in_folder(self, root: Path, bounds: EvernoteConfig) -> list[Export]:
         exports = []
@@ -115,6 +129,14 @@ class Source:
             wide = iter(lambda: text.read(CHUNK), "")
             path = self._keep(piece.encode("utf-8", "replace") for piece in wide)
         return Export(export.key, export.title, lambda: _open(path))
+
+    def _is_export(self, export: Export) -> bool:
+        """Whether it begins as an export, or has a note at least: its beginning may be broken."""
+        with export.open() as file:
+            found = b"<en-export" in file.read(HEAD) or has_note(Window(file))
+        if not found:
+            self.refused.append((export.key, "it is no export of Evernote"))
+        return found
 
     def _keep(self, data: Iterator[bytes]) -> Path:
         if not self._spare:

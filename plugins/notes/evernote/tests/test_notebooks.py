@@ -27,7 +27,7 @@ def at(day: int) -> str:
 async def test_the_order_in_the_file_is_that_in_the_notebook(write, read):
     snapshot = await read(write(note("Zeta"), note("Alpha"), note("Mu"), name="My Notes.enex"))
     (notebook,) = snapshot.of(Kind.NOTEBOOK)
-    assert (notebook.remote_id, notebook.title) == ("enex:My Notes", "My Notes")
+    assert (notebook.remote_id, notebook.title) == ("enex:", "My Notes")
     places = sorted(snapshot.of(Kind.MODULE), key=lambda one: one.position)
     assert [(one.title, one.parent, one.position) for one in places] == [
         ("Zeta", None, 0),
@@ -237,3 +237,9 @@ async def test_memory_does_not_grow_with_attachments_nor_with_notes(tmp_path):
         tracemalloc.stop()
     assert sum(sizes) == 16 << 20
     assert held < 6_000_000
+
+
+async def test_a_single_export_may_be_called_otherwise(write, read):
+    notes = [note("A", media(b"picture"), resource(b"picture")), note("B", created=at(2))]
+    first, renamed = await read(write(*notes)), await read(write(*notes, name="Physics (1).enex"))
+    assert list(renamed.records) == list(first.records)

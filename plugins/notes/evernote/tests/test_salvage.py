@@ -106,15 +106,23 @@ async def test_entities_expand_to_nothing(write, read):
     assert "lollol" not in made.html + made.title
 
 
-async def test_what_is_no_export_says_so(tmp_path, read):
+async def test_what_is_no_export_says_so(tmp_path, read, write):
     path = tmp_path / "a.enex"
-    path.write_text("<html>Log in</html>")
-    snapshot = await read(path)
-    assert list(snapshot.skipped.values()) == ["a: it is no export of Evernote"]
-    assert titles(snapshot) == []
+    for rubbish in (b"<html>Log in</html>", b"", b"\xff\xfe<\x00h\x00", bytes(range(256)) * 2000):
+        path.write_bytes(rubbish)
+        with pytest.raises(FatalError, match=r"a\.enex: it is no export of Evernote"):
+            await read(path)
+    path.write_text("rubbish, and then " + note("A"))
+    assert titles(await read(path)) == ["A"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(FatalError, match=r"no \.enex in it"):
         await read(tmp_path / "empty")
+    folder = write(note("B")).parent
+    path.rename(folder / "rubbish.enex")
+    (folder / "rubbish.enex").write_text("Log in")
+    snapshot = await read(folder)
+    assert (titles(snapshot), snapshot.counts()["notebook"]) == (["B"], 1)
+    assert list(snapshot.skipped.values()) == ["rubbish: it is no export of Evernote"]
 
 
 async def test_an_empty_notebook_is_one(write, read):

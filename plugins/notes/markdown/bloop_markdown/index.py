@@ -48,12 +48,16 @@ class Index:
 
     ``ids`` gives the front matter's ``id`` of notes; of those with the same one the first keeps it.
     An ``id`` of ``path:Old/Place.md`` says that the note is still the one that lay there.
-    ``order`` is the reading order: folders before what is in them.
+    ``order`` is the reading order: folders before what is in them. ``empty`` are folders that hold
+    nothing, and are there all the same.
     """
 
-    def __init__(self, paths: Iterable[str], ids: Mapping[str, str | None]) -> None:
+    def __init__(
+        self, paths: Iterable[str], ids: Mapping[str, str | None], empty: Iterable[str] = ()
+    ) -> None:
         files = set(paths)
         folders = {above for path in files if is_note(path) for above in _above(path)}
+        folders |= {above for path in empty for above in (path, *_above(path))}
         self._all = files | folders
         self.order = sorted(self._all, key=sort_key)
         self.remote_ids: dict[str, str] = {}

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 from bloop_markdown.config import MarkdownConfig
 from bloop_markdown.reader import Ids, Reader
 from bloop_markdown.source import is_note
 from bloop_markdown.vault import Vault, root_of
+from bloop_markdown.watching import Watcher, noticed
 from bloop_markdown.writing import Writer
 from bloop_sdk import (
     CheckResult,
     ConnectionContext,
     Deletes,
     FileDraft,
+    FolderWrite,
     Hint,
     MalformedRecordError,
     NoteWrite,
@@ -34,6 +38,7 @@ from bloop_sdk import (
 from bloop_sdk.records import Batch, Container, Cursor, Kind, Node, Record, Ref, Skipped
 
 STREAM = "notes"
+_WRITES = frozenset({*map(str, NoteWrite), *map(str, FolderWrite)})
 _KINDS = frozenset({Kind.NOTEBOOK, Kind.MODULE, Kind.NOTE, Kind.FILE, Kind.OPAQUE})
 
 
@@ -53,7 +58,7 @@ class MarkdownProvider:
         """One stream: the notebook, its folders, notes and files; what is not listed is gone."""
         return ProviderSpec(
             streams=(Stream(name=STREAM, kinds=_KINDS, deletes=Deletes.ENUMERATE),),
-            writes=frozenset() if self._ctx.source else frozenset(map(str, NoteWrite)),
+            writes=frozenset() if self._ctx.source else _WRITES,
         )
 
     async def check(self) -> CheckResult:
@@ -130,6 +135,26 @@ class MarkdownProvider:
         """A folder sends nothing; raises UnsupportedError."""
         del request
         raise UnsupportedError("a folder of notes sends no webhooks")
+
+    def can_watch(self) -> bool:
+        """A vault can be watched, an import cannot."""
+        return self._ctx.source is None
+
+    async def watch(self) -> AsyncGenerator[Batch]:
+        """What somebody does to files of the vault, the hub too."""
+        root = await self._ctx.run_sync(
+            root_of, cast("MarkdownConfig", self._ctx.config), self._ctx.call.institution
+        )
+        watcher: Watcher | None = None
+        async with contextlib.aclosing(noticed(root)) as changes:
+            async for told in changes:
+                if watcher is None:
+                    # It tells from now on: what it tells of is compared with this.
+                    read_again = self._read_again
+                    watcher = Watcher(read_again, await self._ctx.run_sync(read_again))
+                    yield Batch()
+                elif hint := await self._ctx.run_sync(watcher.hint, root, told):
+                    yield hint
 
     async def _open(self, *, again: bool = False) -> Reader:
         async with self._opening:

@@ -65,7 +65,9 @@ class Reader:
         self._living = living
         self._known = {} if known is None else known
         self._opened = time.time_ns()
-        self.index = Index(self.source.entries, {path: self._known_id(path) for path in notes})
+        ids = {path: self._known_id(path) for path in notes}
+        # An empty folder of a vault is somebody's, who is about to write in it.
+        self.index = Index(self.source.entries, ids, self.source.empty if living else ())
         self._about = self._read_about(min(notes, key=sort_key)) if notes else Properties()
         self.container_id = f"id:{self._about.id}" if self._about.id else self.source.key
         if living:  # Its one notebook, also when somebody writes an index note or moves the folder.

@@ -38,6 +38,8 @@ class Source(Protocol):
     key: str
     entries: dict[str, Entry]
     refused: list[tuple[str, str]]
+    empty: list[str]
+    """Folders that hold nothing, with ``/`` at their ends."""
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """The bytes of a file; raises SkippableError where they cannot be had."""
@@ -90,7 +92,11 @@ class Folder:
         self.key = f"folder:{hashlib.sha256(str(self._root).encode()).hexdigest()[:32]}"
         self.entries: dict[str, Entry] = {}
         self.refused: list[tuple[str, str]] = []
-        for found in walk(self._root):
+        self.empty: list[str] = []
+        for found in walk(self._root, folders=True):
+            if found.path.endswith("/"):
+                self.empty.append(found.path)
+                continue
             if found.refused:
                 self.refused.append((found.path or self.name, found.refused))
                 continue
@@ -128,6 +134,7 @@ class Zip:
         self.key = f"zip:{path.name}"
         self.entries = {name: Entry(name, info.file_size) for name, info in self._infos.items()}
         self.refused: list[tuple[str, str]] = []
+        self.empty: list[str] = []
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """See :class:`Source`."""
@@ -159,6 +166,7 @@ class OneNote:
         self.key = f"note:{path.name}"
         self.entries = {path.name: Entry(path.name, path.stat().st_size)}
         self.refused: list[tuple[str, str]] = []
+        self.empty: list[str] = []
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """See :class:`Source`."""

@@ -101,6 +101,38 @@ class Vault:
             _sync(source.parent)
             return placed
 
+    def make_folder(self, folder: str, name: str) -> str:
+        """A new folder, with another name where that is taken; its path."""
+        with self._changing(f"{folder}{name}", new=True):
+            taken = self._taken(folder)
+            for path in _numbered(folder, name):
+                if _fold(path[len(folder) :]) in taken:
+                    continue
+                try:
+                    (self.root / path).mkdir()
+                except FileExistsError:
+                    continue
+                _sync((self.root / path).parent)
+                return f"{path}/"
+        raise AssertionError("numbers do not end")
+
+    def move_folder(self, path: str, folder: str, name: str) -> None:
+        """A folder with all that is in it to another place, in one step.
+
+        Raises PreconditionFailedError where something has that name already.
+        """
+        with (
+            self._changing(path.rstrip("/")) as source,
+            self._changing(f"{folder}{name}", new=True),
+        ):
+            target = self.root / folder / name
+            itself = target.exists() and target.samefile(source)
+            if _fold(name) in self._taken(folder) and not itself:
+                raise PreconditionFailedError(f"{folder}{name} is there already")
+            source.rename(target)
+            _sync(target.parent)
+            _sync(source.parent)
+
     def remove_twin(self, path: str, folder: str, name: str) -> bool:
         """Take away a file that has its new name too, as a kill in the middle of a move leaves."""
         if not any(self.same(path, other) for other in self.candidates(folder, name)):

@@ -10,6 +10,7 @@ from pathlib import Path
 from posixpath import relpath, splitext
 from urllib.parse import quote, unquote
 
+from bloop_markdown.foldering import FolderWriter
 from bloop_markdown.heads import Written
 from bloop_markdown.index import MOVED, parent_of, stem_of
 from bloop_markdown.properties import decode, split
@@ -18,6 +19,7 @@ from bloop_markdown.source import is_note, read
 from bloop_markdown.vault import TRASH, Vault, safe_name
 from bloop_sdk import (
     FileDraft,
+    FolderWrite,
     MissingRecordError,
     NoteDraft,
     NoteWrite,
@@ -49,6 +51,8 @@ class Writer:
             return self._create(op, op.note)
         if op.kind == NoteWrite.ATTACH and op.file is not None and upload is not None:
             return self._attach(op, op.file, upload)
+        if op.kind in set(FolderWrite):
+            return FolderWriter(self).write(op)
         if op.ref is None or op.ref.kind is not Kind.NOTE:
             raise UnsupportedError(f"{op.kind} of {op.ref}: only notes are written")
         path = self.reader.path_of(op.ref)
@@ -73,10 +77,10 @@ class Writer:
         ref = Ref(Kind.NOTE, f"id:{own}")
         if self.reader.path_of(ref) is not None:
             return self._answer(ref)  # An earlier try has made it.
-        folder = self._folder(draft.container, draft.parent)
+        folder = self.folder(draft.container, draft.parent)
         *_, place = self.vault.candidates(folder, f"{safe_name(draft.title)}.md")
         name = place[len(folder) :]
-        self._bound(place)
+        self.bound(place)
         note = Written("")
         note.set("id", own)
         self._fill(note, draft, place, stem_of(name))
@@ -98,54 +102,60 @@ class Writer:
 
     def _move(self, op: WriteOp, ref: Ref, path: str, version: str | None) -> WriteResult:
         values = op.values
-        folder = self._folder(str(values["container"]), values.get("parent"))
+        folder = self.folder(str(values["container"]), values.get("parent"))
         name = path.rpartition("/")[2]
         if op.again and self._moved(path, folder):
             return self._answer(ref)
         if parent_of(path) == folder:
             if not op.again:
                 self.vault.expect(path, version)
-            self._order(values.get("after"))
+            self.order(values.get("after"))
             return self._answer(ref)
-        self._bound(f"{folder}{name}")
-        old = read(self.reader.source, path, self.reader.bounds.max_note_bytes)
-        self._same(path, old, version)
-        note = Written.of(old)
-        if not split(decode(old)[0])[0].id:
-            note.set("id", f"{MOVED}{ref.remote_id}")
-            named = split(decode(note.encoded())[0])[0].id
-            if note.lost or named != f"{MOVED}{ref.remote_id}":
-                raise UnsupportedError(
-                    f"{path}: it would be another note in another folder",
-                    cure="give its front matter an id",
-                )
-            # First who it is, then where: each step leaves a note that is known.
-            self.vault.replace(path, note.encoded(), version, op.idempotency_key)
+        self.bound(f"{folder}{name}")
+        note = self.named(path, version, op.idempotency_key)
         self.vault.move(path, folder, name)
-        self._order(values.get("after"))
+        self.order(values.get("after"))
         if relative := _relative(note.body):
             self.lost.append(f"what it links to by its old place: {', '.join(relative)[:300]}")
         return self._answer(ref)
 
     def _attach(self, op: WriteOp, draft: FileDraft, upload: Path) -> WriteResult:
         beside = self.reader.path_of(draft.note) if draft.note else None
-        folder = parent_of(beside) if beside else self._folder(draft.container, None)
+        folder = parent_of(beside) if beside else self.folder(draft.container, None)
         stem, suffix = splitext(draft.name)
         suffix = f".{safe_name(suffix[1:])}"[:20] if suffix[1:] else ""
         name = f"{safe_name(stem)}{suffix}"
         if self.reader.index.kind_of(name) is not Kind.FILE:
             name += ".txt"  # It would be a note, or a canvas.
-        self._bound(f"{folder}{name}")
+        self.bound(f"{folder}{name}")
         if op.again:
             for path in self.vault.candidates(folder, name):
                 entry = self.reader.source.entries.get(path)
-                if entry and entry.size == draft.size and self._sha(path) == draft.sha256:
+                if entry and entry.size == draft.size and self.sha(path) == draft.sha256:
                     return self._answer(self.reader.index.ref(path))
         path = self.vault.create(folder, name, _pieces(upload), op.idempotency_key)
         self.reader = self.open_again()
         return self._answer(self.reader.index.ref(path))
 
     # -- what they share
+
+    def named(self, path: str, version: str | None, key: str) -> Written:
+        """A note that says who it is, wherever it lies: one without an ``id`` is given one."""
+        old = read(self.reader.source, path, self.reader.bounds.max_note_bytes)
+        self._same(path, old, version)
+        note = Written.of(old)
+        if not split(decode(old)[0])[0].id:
+            own = f"{MOVED}{self.reader.index.remote_ids[path]}"
+            note.set("id", own)
+            named = split(decode(note.encoded())[0])[0].id
+            if note.lost or named != own:
+                raise UnsupportedError(
+                    f"{path}: it would be another note in another folder",
+                    cure="give its front matter an id",
+                )
+            # First who it is, then where: each step leaves a note that is known.
+            self.vault.replace(path, note.encoded(), version, key)
+        return note
 
     def _fill(self, note: Written, draft: NoteDraft, path: str, stem: str) -> None:
         """The draft's text, title and tags; what the front matter says already stays."""
@@ -196,7 +206,7 @@ class Writer:
             self.lost.append("links to what is not in the vault")
         return made
 
-    def _folder(self, container: str, parent: str | None) -> str:
+    def folder(self, container: str, parent: str | None) -> str:
         """The folder that a node stands for; below a note it is the one with the note's name."""
         self.reader.require(container)
         if parent is None:
@@ -209,11 +219,13 @@ class Writer:
         self.lost.append(f"its place below {path}: it lies in the folder {splitext(path)[0]}")
         return f"{splitext(path)[0]}/"
 
-    def _order(self, after: str | None) -> None:
+    def order(self, after: str | None) -> None:
+        """Tell that a folder has no order of its own."""
         if after is not None:
             self.lost.append("its place among its neighbours: a folder is in order of names")
 
-    def _bound(self, path: str) -> None:
+    def bound(self, path: str) -> None:
+        """Raise UnsupportedError for a path that is too long to be read."""
         if len(path) > MAX_PATH - 8:
             raise UnsupportedError(
                 f"its path would have {len(path)} characters", cure="move it up, or shorten it"
@@ -223,7 +235,8 @@ class Writer:
         if hashlib.sha256(data).hexdigest() != version:
             raise PreconditionFailedError(f"{path} was changed meanwhile")
 
-    def _sha(self, path: str) -> str:
+    def sha(self, path: str) -> str:
+        """The SHA-256 of a file as it is."""
         found = hashlib.sha256()
         for piece in self.reader.source.pieces(path):
             found.update(piece)

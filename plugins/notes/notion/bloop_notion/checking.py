@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from bloop_notion import events
 from bloop_notion.config import NotionConfig
 from bloop_notion.fields import obj, text
 from bloop_notion.reading import Reading
 from bloop_sdk import (
     CheckResult,
-    ConnectionContext,
     MissingRecordError,
     PermissionMissingError,
 )
@@ -18,7 +16,7 @@ _CONTENT = "all content (the integration may not read content)"
 _NOTHING = "there is no page yet that is shared with the integration: share one from its menu ···"
 
 
-async def check(ctx: ConnectionContext, config: NotionConfig, reading: Reading) -> CheckResult:
+async def check(config: NotionConfig, reading: Reading) -> CheckResult:
     """Ask who the bot is, for one page, and for one person; three requests."""
     me = await reading.me()
     bot = obj(me, "bot")
@@ -39,8 +37,6 @@ async def check(ctx: ConnectionContext, config: NotionConfig, reading: Reading) 
         gaps.append(_USERS)
     except MissingRecordError:
         gaps.append(_USERS)
-    if told := events.to_confirm(ctx, config):
-        gaps.append(told)
     return CheckResult(
         account=f"{workspace} ({text(me, 'name') or 'bot'})",
         site=config.base_url.host or "",

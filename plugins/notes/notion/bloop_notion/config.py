@@ -40,8 +40,8 @@ class NotionConfig(PluginConfig):
         None,
         scope=Scope.CONNECTION,
         advanced=True,
-        description="Verification token of the webhook subscription; without one the hub keeps the "
-        "token that Notion sends when the subscription is made",
+        description="Verification token of the webhook subscription; the hub keeps the one that "
+        "Notion sends when the subscription is made",
     )
     base_url: HttpUrl = setting(
         HttpUrl("https://api.notion.com"),

@@ -287,9 +287,16 @@ def _shape(item: JSONObject, making: Making) -> str:
 
 
 def _wanted_shape(one: Wanted) -> str:
-    return "\n".join(
-        part.key for part in parse(of_blocks([as_block(one)], Making("")).markdown, Target())
-    )
+    return "\n".join(part.key for part in parse(_shown([one]), Target()))
+
+
+def shown(markdown: str, target: Target) -> str:
+    """What a page says to which a text was written."""
+    return _shown(parse(markdown, target))
+
+
+def _shown(wanted: Sequence[Wanted]) -> str:
+    return of_blocks([as_block(one) for one in wanted], Making("")).markdown
 
 
 def as_block(one: Wanted) -> JSONObject:

@@ -1,7 +1,8 @@
 """Webhooks: signed hints, aggregated and in no order; the fetched state alone is believed.
 
 A subscription begins with a call that brings its verification token, which somebody pastes into
-Notion and which signs all later calls (HMAC-SHA256 over the raw body, ``X-Notion-Signature``).
+Notion and which signs all later calls (HMAC-SHA256 over the raw body, ``X-Notion-Signature``). It
+is one of the connection's secrets; the plugin's store only knows whether it was pasted.
 """
 
 from __future__ import annotations
@@ -18,61 +19,55 @@ from bloop_sdk import AuthError, ConnectionContext, Hint, Kind, Ref, WebhookRequ
 from bloop_sdk.records import JSONObject
 
 MAX_TOKEN = 200
-_CURE = (
-    "make the subscription anew in Notion, and paste the token that checking the connection shows"
-)
+_CURE = "make the subscription anew in Notion, with the address that the connection's page shows"
 
 
 def hints(ctx: ConnectionContext, config: NotionConfig, request: WebhookRequest) -> Sequence[Hint]:
     """What a call hints at; raises AuthError where it is not signed."""
-    signature = {name.lower(): value for name, value in request.headers.items()}.get(
-        "x-notion-signature"
-    )
-    event = _json(request.body)
-    key = _token(ctx, config)
+    signature = _signature(request)
     if signature is None:
-        _begin(ctx, config, event)
-        return []
-    if key is None:
+        raise AuthError("an event came without a signature", cure=_CURE)
+    if config.webhook_token is None:
         raise AuthError("there is no verification token yet to verify events with", cure=_CURE)
+    key = config.webhook_token.get_secret_value()
     digest = hmac.new(key.encode(), request.body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(f"sha256={digest}".encode(), signature.strip().encode()):
         raise AuthError("an event is not signed with this subscription's token", cure=_CURE)
-    kept = ctx.store.get(_name(ctx))
-    if isinstance(kept, dict) and not kept.get("confirmed"):
-        ctx.store.set(_name(ctx), {**kept, "confirmed": True})
-    return _hints(event)
+    if ctx.store.get(_name(ctx)) is not None:
+        ctx.store.delete(_name(ctx))  # Somebody has pasted it.
+    return _hints(_json(request.body))
+
+
+async def subscribe(ctx: ConnectionContext, config: NotionConfig, request: WebhookRequest) -> bool:
+    """Keep the token of a new subscription, unless there is one that works already."""
+    event = None if _signature(request) else _json(request.body)
+    token = event.get("verification_token") if isinstance(event, dict) else None
+    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN or not token.isprintable():
+        return False
+    if config.webhook_token is not None and to_confirm(ctx, config) is None:
+        raise AuthError(
+            "a new subscription was begun, and the old one still counts",
+            cure="set the connection's webhook_token to the new one, or remove it and begin anew",
+        )
+    await ctx.keep_secrets({"webhook_token": token})
+    ctx.store.set(_name(ctx), _digest(token))
+    return True
 
 
 def to_confirm(ctx: ConnectionContext, config: NotionConfig) -> str | None:
-    """What somebody has to do about a subscription that has begun."""
-    kept = ctx.store.get(_name(ctx))
-    if config.webhook_token is not None or not isinstance(kept, dict) or kept.get("confirmed"):
-        return None
-    return f"webhooks, until you paste this verification token into Notion: {kept.get('token')}"
+    """The token that came with a subscription, until the first event is signed with it."""
+    token = config.webhook_token.get_secret_value() if config.webhook_token else ""
+    return token if token and ctx.store.get(_name(ctx)) == _digest(token) else None
 
 
-def _begin(ctx: ConnectionContext, config: NotionConfig, event: Any) -> None:
-    """Keep the token of a new subscription, unless there is one that works already."""
-    token = event.get("verification_token") if isinstance(event, dict) else None
-    kept = ctx.store.get(_name(ctx))
-    confirmed = isinstance(kept, dict) and kept.get("confirmed")
-    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN or not token.isprintable():
-        raise AuthError("an event came without a signature", cure=_CURE)
-    if config.webhook_token is not None or confirmed:
-        raise AuthError(
-            "a new subscription was begun, and the old one still counts",
-            cure="set webhook_token of the connection to the new token",
-        )
-    ctx.store.set(_name(ctx), {"token": token, "confirmed": False})
+def _signature(request: WebhookRequest) -> str | None:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return headers.get("x-notion-signature")
 
 
-def _token(ctx: ConnectionContext, config: NotionConfig) -> str | None:
-    if config.webhook_token is not None:
-        return config.webhook_token.get_secret_value()
-    kept = ctx.store.get(_name(ctx))
-    token = kept.get("token") if isinstance(kept, dict) else None
-    return token if isinstance(token, str) else None
+def _digest(token: str) -> str:
+    """What tells that it is this token, without telling it."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _name(ctx: ConnectionContext) -> str:

@@ -55,7 +55,7 @@ class NotionProvider:
 
     async def check(self) -> CheckResult:
         """Which workspace and bot it is, and what the integration may not do."""
-        return await checking.check(self._ctx, self._config, self._reading)
+        return await checking.check(self._config, self._reading)
 
     async def discover(self) -> Sequence[Container]:
         """The one workspace."""
@@ -81,8 +81,16 @@ class NotionProvider:
         return await Writing(self._reading).write(op, precondition)
 
     def verify_webhook(self, request: WebhookRequest) -> Sequence[Hint]:
-        """What a signed event hints at; the token of a new subscription is kept."""
+        """What a signed event hints at."""
         return events.hints(self._ctx, self._config, request)
+
+    async def subscribe(self, request: WebhookRequest) -> bool:
+        """Keep the token of a new subscription."""
+        return await events.subscribe(self._ctx, self._config, request)
+
+    def to_confirm(self) -> str | None:
+        """The token that Notion waits for."""
+        return events.to_confirm(self._ctx, self._config)
 
     def can_authorize(self) -> bool:
         """Whether there is a public integration to log in with."""

@@ -16,12 +16,12 @@ from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from tempfile import SpooledTemporaryFile
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-from bloop_notion import notes, properties, uploads
+from bloop_notion import left, notes, properties, uploads
 from bloop_notion.api import RefusedError
 from bloop_notion.content import Said, of_blocks
-from bloop_notion.editing import Editing
+from bloop_notion.editing import Editing, shown
 from bloop_notion.fetching import place_of
 from bloop_notion.fields import dashed, in_trash, moment, obj, own_id, text
 from bloop_notion.inlines import Target
@@ -154,14 +154,15 @@ class Writing:
         draft = _draft(op)
         page, said, expected = await self._expected(op, precondition)
         own = own_id(page)
+        target = await self._target(draft, {one.id: one for one in said.making.files.values()})
         if not expected:
             title = notes.titled(properties.title_of(page))[0]
             if op.again and title == draft.title and said.markdown == draft.markdown.strip():
                 return await self._result(own, {})
-            if not _only_given(draft, page, said):
+            half = op.again and left.is_half(draft, page, said, shown(draft.markdown, target))
+            if not half and not left.is_only_given(draft, page, said):
                 raise self._changed(op)
             draft = replace(draft, base_markdown=said.markdown)
-        target = await self._target(draft, {one.id: one for one in said.making.files.values()})
         if notes.titled(properties.title_of(page))[0] != draft.title:
             name = {"title": {"title": _title(draft.title)}}
             await self._api.send("PATCH", f"pages/{own}", body={"properties": name})
@@ -363,21 +364,6 @@ class Writing:
         # A comma would be another tag in Notion.
         value = {"multi_select": [{"name": tag.replace(",", " ")[:100]} for tag in draft.tags]}
         await self._api.send("PATCH", f"pages/{own_id(page)}", body={"properties": {name: value}})
-
-
-def _only_given(draft: NoteDraft, page: JSONObject, said: Said) -> bool:
-    """Whether nothing has changed but that files were attached, which the note now links to."""
-    given = {
-        quote(file, safe="")
-        for file in (media.id for media in said.making.files.values())
-        if quote(file, safe="") in draft.markdown
-        and quote(file, safe="") not in draft.base_markdown
-    }
-    before = [one.key for one in parse(draft.base_markdown, Target())]
-    now = [one.key for one in parse(said.markdown, Target())]
-    left = [key for key in now if not any(f"bloop:file:{one})" in key for one in given)]
-    title = properties.title_of(obj(draft.base, "page"))
-    return bool(given) and left == before and title == properties.title_of(page)
 
 
 def _draft(op: WriteOp) -> NoteDraft:

@@ -28,13 +28,15 @@ class Rig:
         self.clock = Clock()
         self.faults = Faults(FakeTransport(notion), self.clock)
         http = http_client(self.faults, self.clock, hosts=HOSTS, downloads=DOWNLOADS)
-        config = NotionConfig(**{"token": "good", **settings})
+        self.settings = {"token": "good", **settings}
+        config = NotionConfig(**self.settings)
         self.ctx = FakeContext(plugin_id="notion", http=http, config=config)
         self.provider = NotionProvider(self.ctx)
         self.known: dict[str, str] = {}
 
     def again(self) -> NotionProvider:
-        """A provider that remembers nothing, as of a later run."""
+        """A provider that remembers nothing but the secrets that were kept, as of a later run."""
+        self.ctx.config = NotionConfig(**self.settings | self.ctx.kept)
         self.provider = NotionProvider(self.ctx)
         return self.provider
 

@@ -28,14 +28,27 @@ async def test_a_subscription_begins_with_its_token_which_signs_from_then_on(rig
     signed = mine.notion.webhook(event("page.created"))
     with pytest.raises(AuthError, match="no verification token yet"):
         mine.provider.verify_webhook(signed)
-    assert mine.provider.verify_webhook(begun()) == []
+    assert not await mine.provider.subscribe(signed)
+    assert await mine.provider.subscribe(begun("a first one, which nobody has pasted"))
+    assert await mine.again().subscribe(begun())
+    assert mine.again().to_confirm() == SECRET
     mine.notion.page("Top")
-    assert [gap for gap in (await mine.provider.check()).gaps if SECRET in gap]
-    assert mine.provider.verify_webhook(signed)
     assert (await mine.provider.check()).gaps == ()
-    with pytest.raises(AuthError, match="the old one still counts"):
-        mine.provider.verify_webhook(begun("secret_of_somebody_else"))
     assert mine.provider.verify_webhook(signed)
+    assert mine.again().to_confirm() is None
+    with pytest.raises(AuthError, match="the old one still counts"):
+        await mine.provider.subscribe(begun("secret_of_somebody_else"))
+    assert mine.again().verify_webhook(signed)
+
+
+async def test_the_token_is_kept_where_secrets_are(rig):
+    mine = rig(FakeNotion())
+    with pytest.raises(AuthError, match="without a signature"):
+        mine.provider.verify_webhook(begun())
+    assert await mine.provider.subscribe(begun())
+    assert mine.ctx.kept == {"webhook_token": SECRET}
+    kept = [mine.ctx.store.get(key) for key in mine.ctx.store.keys("")]
+    assert kept and SECRET not in str(kept)
 
 
 def test_a_token_that_is_set_is_the_only_one(rig):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
-from itertools import takewhile
+from functools import partial
+from itertools import count, takewhile
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -231,6 +233,104 @@ async def test_what_was_written_already_is_answered_again(rig):
     assert (second.remote_version, sent) == (first.remote_version, [])
     with pytest.raises(PreconditionFailedError):
         await edit(mine, "c", note=note, again=True)
+
+
+class Killed(BaseException):
+    """The process ends."""
+
+
+def killed_at(notion, number):
+    """Die in place of the write of that number, counted from 0."""
+    left = iter(range(number))
+
+    def before(request):
+        if request.method != "GET" and next(left, None) is None:
+            raise Killed
+
+    notion.before = before
+
+
+BEGIN = """# H
+
+a
+
+b
+
+- p
+  - q
+- r
+
+> [!toggle]- T
+> in\\
+> more
+
+1. one
+2. two
+
+| a | b |
+| --- | --- |
+| 1 | 2 |
+
+last"""
+END = """# Head
+
+b
+
+c
+
+- p
+  - q2
+  - q3
+- [ ] r
+
+> [!toggle]- Title
+> in\\
+> less
+
+1. zero
+2. one
+3. 2
+
+| a |
+| --- |
+| 1 |
+
+see [[Other]]
+
+last"""
+
+
+async def test_an_update_that_was_killed_between_any_two_requests_is_finished():
+    other = ident("page Other")
+    html = f'<p>see <a href="bloop:note:{other}">Other</a></p>'
+    wanted = END.replace("[[Other]]", f"[Other](bloop:note:{other})")
+    for number in count():
+        mine = Rig(notebook())
+        await edit(mine, BEGIN)
+        note = await noted(mine)
+        change = partial(edit, mine, END, note=note, title="Renamed", html=html)
+        killed_at(mine.notion, number)
+        with suppress(Killed):
+            await change()
+            break
+        mine.notion.before = lambda _request: None
+        answer, _ = await change(again=True)
+        assert (note_of(answer).title, note_of(answer).markdown) == ("Renamed", wanted), number
+    assert number > 10
+
+
+async def test_an_edit_by_somebody_else_after_half_of_an_update_is_noticed(rig):
+    mine = rig(notebook())
+    await edit(mine, "a\n\nb\n\nc")
+    note = await noted(mine)
+    killed_at(mine.notion, 1)
+    with pytest.raises(Killed):
+        await edit(mine, "a2\n\nb\n\nc2", note=note)
+    mine.notion.before = lambda _request: None
+    here = (await noted(mine)).markdown
+    await edit(mine, here.replace("b", "theirs"))
+    with pytest.raises(PreconditionFailedError):
+        await edit(mine, "a2\n\nb\n\nc2", note=note, again=True)
 
 
 # -- notes made, moved, removed

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from bloop_onenote import writing
 from bloop_onenote.api import OneNote
+from bloop_onenote.begun import Begun
 from bloop_onenote.config import OneNoteConfig
 from bloop_onenote.fetching import fetch
 from bloop_onenote.graph.client import Graph
@@ -49,7 +50,7 @@ class OneNoteProvider:
         self._config = config
         self._tokens = Tokens(config.app, ctx, "login", kept)
         self._onenote = OneNote(Graph(ctx.http, self._tokens))
-        self._reading = Reading(self._onenote, Links(ctx))
+        self._reading = Reading(self._onenote, Links(ctx), Begun(ctx))
         self._writes = frozenset() if config.read_only else frozenset(map(str, writing.WRITES))
 
     def spec(self) -> ProviderSpec:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from bloop_onenote.api import OneNote, Page
+from bloop_onenote.begun import Begun
 from bloop_onenote.graph.client import GraphError
 from bloop_onenote.links import Links
 from bloop_onenote.records import (
@@ -65,9 +66,10 @@ _LOCKED = "10004"
 class Reading:
     """One run's view of the notebooks."""
 
-    def __init__(self, onenote: OneNote, links: Links) -> None:
+    def __init__(self, onenote: OneNote, links: Links, begun: Begun) -> None:
         self.onenote = onenote
         self.links = links
+        self.begun = begun
         self._notebooks: dict[str, JSONObject] | None = None
         self._pages: dict[str, list[Listed] | ForbiddenRecordError] = {}
 

@@ -8,6 +8,7 @@ they change what a command names, the command fails.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from html import escape
 
 from bloop_onenote.api import identified
@@ -71,13 +72,16 @@ async def _create(reading: Reading, op: WriteOp, draft: NoteDraft) -> WriteResul
     section = await _section_of(reading, draft)
     mark = _MARK + hashlib.sha256(op.idempotency_key.encode()).hexdigest()[:32]
     writing = await _writing(reading, draft)
-    made_before = await _marked(reading, section, draft.title, mark)
-    if made_before is None:
-        parts = "".join(one.html for one in wanted(draft.markdown, writing))
+    titled = await reading.onenote.titled(section, draft.title)
+    others = [identified(one, "pages") for one in titled]
+    parts = "".join(one.html for one in wanted(draft.markdown, writing))
+    before = None if parts else reading.begun.others(mark)
+    id_ = await _made_before(reading, others, mark, before)
+    if id_ is None:
+        if not parts:
+            reading.begun.begin(mark, others)
         page = await reading.onenote.create(section, _page(draft.title, parts, mark))
         id_ = identified(page, "a new page")
-    else:
-        id_ = made_before
     return await _created(reading, draft, section, id_, writing)
 
 
@@ -126,10 +130,16 @@ async def _section_of(reading: Reading, draft: NoteDraft) -> str:
     )
 
 
-async def _marked(reading: Reading, section: str, title: str, mark: str) -> str | None:
-    """The page that an earlier try of the same write has made."""
-    for found in await reading.onenote.titled(section, title):
-        id_ = identified(found, "pages")
+async def _made_before(
+    reading: Reading, titled: Sequence[str], mark: str, before: Sequence[str] | None
+) -> str | None:
+    """The page, of those with its title, that an earlier try of the same write has made.
+
+    It has the mark; or, where ``before`` says which there were then, it is none of those.
+    """
+    for id_ in titled:
+        if before is not None and id_ not in before:
+            return id_
         try:
             content = await reading.onenote.content(id_)
         except MissingRecordError:

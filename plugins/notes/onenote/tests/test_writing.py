@@ -24,6 +24,10 @@ WAVES = Ref(Kind.NOTE, "0-p1!1-s1")
 NOTHING = Precondition(remote_version=None)
 
 
+class Killed(BaseException):
+    """The process ends."""
+
+
 def op(kind, markdown="", *, ref=None, key="k", again=False, **draft):
     values = {"container": "0-aa!n1", "parent": "0-aa!s1", "title": "Waves", "tags": ("important",)}
     note = NoteDraft(**{**values, **draft}, markdown=markdown, html="")
@@ -218,6 +222,28 @@ async def test_a_page_whose_answer_was_lost_is_found_again(rig):
     assert one.graph.made == 1 and (await now(one, result.ref))[0].markdown == "text"
     await one.provider.write(op("note.create", "text", title="New", key="another"), NOTHING)
     assert one.graph.made == 2, "another note of the same title is another one"
+
+
+async def test_an_empty_page_whose_answer_was_lost_is_found_again(rig):
+    one = rig()
+    empty = op("note.create", "", title="New", key="once")
+    await one.provider.write(dataclasses.replace(empty, idempotency_key="before"), NOTHING)
+    respond = one.graph.respond
+
+    def lost(request):
+        respond(request)
+        raise Killed
+
+    one.graph.respond = lambda request: (lost if request.method == "POST" else respond)(request)
+    with pytest.raises(Killed):
+        await one.provider.write(empty, NOTHING)
+    one.graph.respond = respond
+    assert one.graph.made == 2
+    first = await one.again().write(dataclasses.replace(empty, again=True), NOTHING)
+    second = await one.again().write(dataclasses.replace(empty, again=True), NOTHING)
+    assert (first.ref, one.graph.made) == (second.ref, 2)
+    other = await one.provider.write(op("note.create", "", title="New", key="other"), NOTHING)
+    assert one.graph.made == 3 and other.ref != first.ref
 
 
 async def test_a_page_is_deleted_once(rig):

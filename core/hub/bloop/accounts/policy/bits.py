@@ -33,6 +33,7 @@ BITS: dict[str, int] = {
     "jobs:read": 0b11100,
     "keys:read": 0b11000,
     "keys:write": 0b11000,
+    "messages:send": 0b11000,
     "mfa:require": 0b11000,
     "mfa:reset": 0b11000,
     "ops:read": 0b10000,

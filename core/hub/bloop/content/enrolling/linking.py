@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, bindparam, delete, func, select
 
 import bloop.content.enrolling.topics  # noqa: F401 - declares what is said here
 from bloop.accounts.models import User
@@ -25,6 +25,8 @@ def link_people(unit: UnitOfWork, connection: str) -> int:
 
     Links by an address that the system has changed since are taken away before.
     """
+    if unit.connection.scalar(_ANYBODY, {"of": unit.institution, "by": connection}) is None:
+        return 0
     mine = Person.connection_id == connection
     stale = select(Person.id).join(
         PersonLink,
@@ -39,8 +41,16 @@ def link_people(unit: UnitOfWork, connection: str) -> int:
         PersonLink.how == LinkedBy.EMAIL,
         func.lower(func.coalesce(Person.email, "")) != func.coalesce(User.email, ""),
     )
-    _take_away(unit, PersonLink.person_id.in_(unit.session.scalars(stale).all()))
+    if gone := unit.session.scalars(stale).all():
+        _take_away(unit, PersonLink.person_id.in_(gone))
     return _link(unit, f"connection:{connection}", mine)
+
+
+_ANYBODY = (
+    select(Person.id)
+    .where(Person.institution_id == bindparam("of"), Person.connection_id == bindparam("by"))
+    .limit(1)
+)
 
 
 def link_user(unit: UnitOfWork, user: User) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.content.models import Owned
@@ -37,7 +44,11 @@ class CourseRole(enum.StrEnum):
 
 
 class CourseEnrolment(Owned, Base):
-    """A user, or everybody in a group, in a container; ``created_by`` enrolled them."""
+    """A user, or everybody in a group, in a container; ``created_by`` enrolled them.
+
+    ``source`` is empty where people did so, else the plugin by which somebody is in: each takes
+    only its own away.
+    """
 
     __tablename__ = "course_enrolment"
     __table_args__ = (
@@ -50,10 +61,17 @@ class CourseEnrolment(Owned, Base):
         ForeignKeyConstraint(
             ["institution_id", "group_id"], ["user_group.institution_id", "user_group.id"]
         ),
-        UniqueConstraint("institution_id", "container_id", "user_id"),
+        UniqueConstraint("institution_id", "container_id", "user_id", "source"),
         UniqueConstraint("institution_id", "container_id", "group_id"),
         CheckConstraint("(user_id IS NULL) <> (group_id IS NULL)", name="one"),
         Index("ix_course_enrolment_user", "institution_id", "user_id", "container_id"),
+        Index(
+            "ix_course_enrolment_source",
+            "institution_id",
+            "source",
+            sqlite_where=text("source <> ''"),
+            postgresql_where=text("source <> ''"),
+        ),
         Index("ix_course_enrolment_group", "institution_id", "group_id", "container_id"),
     )
 
@@ -61,6 +79,7 @@ class CourseEnrolment(Owned, Base):
     user_id: Mapped[str | None] = mapped_column(ID)
     group_id: Mapped[str | None] = mapped_column(ID)
     role: Mapped[str] = mapped_column(String(20), default=CourseRole.LEARNER)
+    source: Mapped[str] = mapped_column(String(60), default="")
     row_version: Mapped[int] = mapped_column(default=1)
     created_by: Mapped[str] = mapped_column(String(80), info=person())
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -27,6 +27,7 @@ _enrolment: Any = CourseEnrolment
 _COLUMNS: Any = (
     CourseEnrolment.id,
     CourseEnrolment.role,
+    CourseEnrolment.source,
     CourseEnrolment.user_id.label("user"),
     CourseEnrolment.group_id.label("group"),
     func.coalesce(User.name, Group.name).label("name"),

@@ -29,6 +29,7 @@ class EnrolmentOut(_Strict):
 
     id: str
     role: Role
+    source: str = Field(description="The plugin that lets them in; empty where people do")
     user: str | None
     group: str | None
     name: str | None

@@ -52,6 +52,7 @@ def enrol(
         select(CourseEnrolment).where(
             CourseEnrolment.institution_id == unit.institution,
             CourseEnrolment.container_id == container.id,
+            CourseEnrolment.source == "",
             CourseEnrolment.user_id == user_id
             if group is None
             else CourseEnrolment.group_id == group,
@@ -82,12 +83,62 @@ def enrol(
 
 @command(WRITE)
 def end(unit: UnitOfWork, container_id: str, enrolment_id: str) -> None:
-    """End an enrolment; raises NotFoundError."""
+    """End an enrolment that people made; raises NotFoundError and ConflictError."""
     container = unit.get(Container, container_id)
     row = unit.session.get(CourseEnrolment, (unit.institution, enrolment_id))
     if row is None or row.container_id != container.id:
         raise NotFoundError(f"no enrolment {enrolment_id[:40]} in this course")
+    if row.source:
+        raise ConflictError(
+            f"this enrolment is the plugin {row.source}'s",
+            cure="end what it stands for there, such as a purchase",
+        )
     _end(unit, row, _users(unit, row))
+
+
+def admit(unit: UnitOfWork, container_id: str, user: str, source: str) -> None:
+    """Enrol a user on behalf of a plugin, beside what people decide; again changes nothing.
+
+    Raises NotFoundError for a course or user that is not there.
+    """
+    row = _of_source(unit, container_id, user, source)
+    if row is not None:
+        return
+    container = unit.get(Container, container_id)
+    row = CourseEnrolment(
+        institution_id=unit.institution,
+        container_id=container.id,
+        user_id=_user(unit, user, None),
+        role=CourseRole.LEARNER,
+        source=source,
+        created_by=f"plugin:{source}",
+    )
+    unit.session.add(row)
+    unit.session.flush()
+    unit.audit.append(
+        "enrolments:enrol", f"container:{container.id}", {"user": user, "source": source}
+    )
+    _tell(unit, "enrolled", row, [user])
+
+
+def dismiss(unit: UnitOfWork, container_id: str, user: str, source: str) -> None:
+    """End what :func:`admit` made for this plugin; what else lets the user in stays."""
+    row = _of_source(unit, container_id, user, source)
+    if row is not None:
+        _end(unit, row, [user])
+
+
+def _of_source(
+    unit: UnitOfWork, container_id: str, user: str, source: str
+) -> CourseEnrolment | None:
+    return unit.session.scalar(
+        select(CourseEnrolment).where(
+            CourseEnrolment.institution_id == unit.institution,
+            CourseEnrolment.container_id == container_id,
+            CourseEnrolment.user_id == user,
+            CourseEnrolment.source == source,
+        )
+    )
 
 
 @command(WRITE)

@@ -24,7 +24,7 @@ from bloop.content.notes.conflicts import keep_conflict
 from bloop.content.notes.merge import Text, merge
 from bloop.content.notes.models import Unsent
 from bloop.content.notes.texts import columns_of_text, retitle, text_of
-from bloop.content.notes.waiting import drop, unsent_of, want
+from bloop.content.notes.waiting import drop, is_file, unsent_of, want
 from bloop.kernel.models import Connection
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Kind, NoteWrite, records
@@ -145,7 +145,10 @@ class Arriving:
             return
         was = node.theirs or {}
         above = self._unit.get(Node, was["parent"]).remote_id if was.get("parent") else None
-        if (record.parent, float(record.position)) == (above, was.get("position")):
+        # In a file a note gets another number whenever one is put before it.
+        numbered = is_file(self._unit.get(Connection, self._connection))
+        if record.parent == above and (numbered or was["position"] in {None, record.position}):
+            one.columns["theirs"] = {**was, "position": record.position}
             self._moved.append((node.id, node.parent_id, node.position))
         else:
             one.columns["theirs"] = None
@@ -199,13 +202,17 @@ def _shows_note(record: records.Record) -> bool:
 def _base(item: Item, waiting: Unsent | None, there: Text) -> Text:
     """What both sides began with.
 
-    What was sent, and has come back, while nobody knows yet whether it came through, is it too.
+    What was sent, and has come back, while nobody knows yet whether it came through, is it too; and
+    so is a half of it.
     """
+    base = Text.of_json(item.theirs) if item.theirs else text_of(item)
     if waiting is not None and waiting.sent is not None:
         sent = Text.of_json(waiting.sent["text"])
         if sent.same(there):
             return sent
-    return Text.of_json(item.theirs) if item.theirs else text_of(item)
+        if there.is_between(base, sent):
+            return there
+    return base
 
 
 def gone(unit: UnitOfWork, run_id: str, rows: Iterable[Sourced]) -> None:

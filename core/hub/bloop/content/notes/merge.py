@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from typing import Any, TypeVar
 
+from bloop_sdk.between import is_between
 from bloop_sdk.markdown import Block, blocks
 
 MOST_BLOCKS = 4000
@@ -44,6 +45,13 @@ class Text:
         if (self.title, set(self.tags)) != (other.title, set(other.tags)):
             return False
         return self.markdown == other.markdown or _keys(self.markdown) == _keys(other.markdown)
+
+    def is_between(self, base: Text, sent: Text) -> bool:
+        """Whether it can be what a write of ``sent`` over ``base`` has left when it was cut off."""
+        names = {base.title, sent.title}
+        if self.title not in names or set(self.tags) not in (set(base.tags), set(sent.tags)):
+            return False
+        return is_between(base.markdown, sent.markdown, self.markdown)
 
 
 def merge(base: Text, here: Text, there: Text) -> Text | None:

@@ -8,12 +8,14 @@ from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import aliased
 
 from bloop.content.enrolling.visibility import (
+    connection_reachable,
     container_reachable,
     inside_own,
     inside_reachable,
 )
-from bloop.content.models import Container, Item
+from bloop.content.models import Container, Item, Version
 from bloop.content.notes.models import Conflict, Unsent
+from bloop.content.sync_models import SyncRun
 from bloop.kernel.models import Connection
 from bloop.store.statements import institution, register
 
@@ -172,6 +174,7 @@ TO_SEND = register(
     "content.to_send",
     select(
         Connection.writes,
+        Connection.watches,
         exists(
             select(Unsent.id).where(
                 Unsent.institution_id == institution,
@@ -183,7 +186,56 @@ TO_SEND = register(
     heavy=True,
     whole="the hub asks before it reads a connection, and shows it to nobody",
 )
-"""What a connection can be told, and whether anything waits to be."""
+"""What a connection can be told, whether it can be watched, and whether anything waits for it."""
+
+GONE = register(
+    "content.notes_gone",
+    select(Item.id, Item.container_id.label("container"), Item.title, Item.state, Item.updated_at)
+    .where(
+        Item.institution_id == institution,
+        inside_reachable(Item.container_id),
+        Item.container_id == bindparam("container"),
+        Item.kind == "note",
+        Item.state.in_(["trashed", "missing"]),
+        Item.id > bindparam("after"),
+    )
+    .order_by(Item.id)
+    .limit(bindparam("limit")),
+)
+"""Notes of a notebook that were deleted, here (``trashed``) or where they come from."""
+
+TEXTS = register(
+    "content.note_texts",
+    select(Version.row_version, Version.change, Version.actor, Version.at, Version.snapshot)
+    .join(Item, (Item.institution_id == Version.institution_id) & (Item.id == Version.subject_id))
+    .where(
+        Version.institution_id == institution,
+        inside_reachable(Item.container_id),
+        Version.subject == "item",
+        Version.subject_id == bindparam("id"),
+    )
+    .order_by(Version.row_version.desc())
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""What a note held before each of its changes, the newest first."""
+
+LAST_RUN = register(
+    "content.last_run_of_notes",
+    select(SyncRun.id, Connection.name, SyncRun.started_at)
+    .join(Connection, Connection.id == SyncRun.connection_id)
+    .where(
+        SyncRun.institution_id == institution,
+        Connection.institution_id == institution,
+        connection_reachable(Connection.id),
+        Connection.capability == "notes",
+        SyncRun.state.in_(["succeeded", "failed"]),
+    )
+    .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""The newest runs of notes that can be taken back."""
 
 TITLED = register(
     "content.note_titled",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -12,11 +14,16 @@ from bloop.accounts.actions import may
 from bloop.accounts.http import expected_version, json_response
 from bloop.content import queries as content
 from bloop.content.file_routes import uploaded
-from bloop.content.notes import queries, service, waiting
+from bloop.content.models import Item
+from bloop.content.notes import attaching, folders, queries, service, waiting
 from bloop.content.notes.schemas import (
     ConflictList,
     ConflictOut,
+    FolderAsked,
+    FolderIn,
+    FolderMove,
     NoteChange,
+    NoteFiles,
     NoteIn,
     NoteMove,
     NoteOut,
@@ -26,6 +33,7 @@ from bloop.content.notes.schemas import (
     UnsentList,
 )
 from bloop.content.notes.texts import text_of
+from bloop.content.notes.transfer import transfer
 from bloop.content.tree_routes import (
     WRITES,
     answer_page,
@@ -123,9 +131,15 @@ async def change_note(request: Request, note_id: str, body: NoteChange) -> Respo
     problems=WRITES,
 )
 async def move_note(request: Request, note_id: str, body: NoteMove) -> Response:
-    """Give a note another place in its notebook."""
-    await run(request, service.move, note_id, expected_version(request), **body.model_dump())
-    return await _answer(request, note_id)
+    """Give a note another place, in its notebook or another one; the note that it is there."""
+    given = body.model_dump()
+    container = given.pop("container")
+    version = expected_version(request)
+    if container is None:
+        row = await run(request, service.move, note_id, version, **given)
+    else:
+        row = await run(request, transfer, note_id, version, container, **given)
+    return await _answer(request, row.id)
 
 
 @router.delete(
@@ -145,7 +159,7 @@ async def delete_note(request: Request, note_id: str) -> Response:
     problems=WRITES,
 )
 async def restore_note(request: Request, note_id: str) -> Response:
-    """Take a note out of the trash; one that is gone over there is written anew."""
+    """Bring a deleted note back; one that is gone over there is written anew."""
     row = await run(request, service.restore, note_id, expected_version(request))
     return await _answer(request, row.id)
 
@@ -178,7 +192,7 @@ async def attach_file(request: Request, note_id: str) -> Response:
     name, media_type, ref = await uploaded(request)
     await run(
         request,
-        service.attach,
+        attaching.attach,
         note_id,
         version,
         name=name,
@@ -187,6 +201,74 @@ async def attach_file(request: Request, note_id: str) -> Response:
         size=ref.size,
     )
     return await _answer(request, note_id, 201)
+
+
+@router.get(
+    "/notes/{note_id}/files",
+    action="content:read",
+    response_model=NoteFiles,
+    problems=(404,),
+)
+async def list_files(request: Request, note_id: str) -> Response:
+    """The files that a note shows or links to."""
+    return json_response({"items": await files_of(request, await note_of(request, note_id))})
+
+
+async def files_of(request: Request, note: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Id and name of each file of a note that the caller may see."""
+    hub, call = hub_of(request), call_of(request)
+
+    def look() -> list[dict[str, Any]]:
+        with hub.database.reading(call) as unit:
+            found = attaching.attached(unit, unit.get(Item, note["id"]))
+            return [{"id": one.id, "name": one.data.get("name") or one.title} for one in found]
+
+    return await hub.database.run(look)
+
+
+@router.delete(
+    "/notes/{note_id}/files/{file_id}",
+    action="content:write",
+    also=_THIS_NOTE,
+    response_model=NoteOut,
+    problems=WRITES,
+)
+async def detach_file(request: Request, note_id: str, file_id: str) -> Response:
+    """Take a file off a note: its text shows it no more. In its system the file stays."""
+    await run(request, attaching.detach, note_id, expected_version(request), file_id)
+    return await _answer(request, note_id)
+
+
+# -- folders
+
+
+@router.post(
+    "/containers/{container_id}/folders",
+    action="content:write",
+    also=taught("containers", "container_id"),
+    response_model=FolderAsked,
+    status_code=202,
+    problems=(404, 409, 422),
+)
+async def create_folder(request: Request, container_id: str, body: FolderIn) -> Response:
+    """A new folder, which is made first in the system that the notebook comes from."""
+    asked = await run(request, folders.create_folder, container_id, **body.model_dump())
+    return json_response(asdict(asked), 202)
+
+
+@router.post(
+    "/folders/{node_id}/move",
+    action="content:write",
+    also=taught("nodes", "node_id"),
+    response_model=FolderAsked,
+    status_code=202,
+    problems=WRITES,
+)
+async def move_folder(request: Request, node_id: str, body: FolderMove) -> Response:
+    """Give a folder another place or name, first in the system that it comes from."""
+    version = expected_version(request)
+    asked = await run(request, folders.move_folder, node_id, version, **body.model_dump())
+    return json_response(asdict(asked), 202)
 
 
 # -- what waits, and what is in conflict

@@ -36,16 +36,54 @@ class NoteChange(_Strict):
 
 
 class NoteMove(_Strict):
-    """Where a note shall stand: below the node ``parent``, null the top of its notebook."""
+    """Where a note shall stand: below the node ``parent``, null the top of its notebook.
 
+    In another notebook (``container``) it is another note, with its text, tags and files.
+    """
+
+    container: str | None = Field(None, description="A notebook; null: the one that it is in")
     parent: str | None = None
     index: int | None = Field(None, ge=0, description="Place among its siblings; null: the last.")
+
+
+class FolderIn(_Strict):
+    """A folder of a notebook; ``parent`` is the node that it stands below."""
+
+    title: str = Field(examples=["Chemistry"])
+    parent: str | None = None
+
+
+class FolderMove(_Strict):
+    """Another place for a folder, below ``parent`` (null: the top), and another name if given."""
+
+    title: str | None = None
+    parent: str | None = None
+
+
+class FolderAsked(_Strict):
+    """The folder, or the job that changes it in the system that its notebook comes from."""
+
+    node: str | None = Field(examples=[_ID])
+    job: str | None = Field(examples=[_ID])
 
 
 class NoteUndo(_Strict):
     """Which text to go back to; null: the one before the last change."""
 
     to: int | None = Field(None, ge=1, description="A row version")
+
+
+class NoteFile(_Strict):
+    """A file that a note shows or links to."""
+
+    id: str = Field(examples=[_ID])
+    name: str = Field(examples=["titration.png"])
+
+
+class NoteFiles(_Strict):
+    """The files of a note, by name."""
+
+    items: list[NoteFile]
 
 
 class UnsentOut(_Strict):

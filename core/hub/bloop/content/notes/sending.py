@@ -10,10 +10,10 @@ so (:attr:`bloop_sdk.WriteOp.again`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from bloop.content.notes import settling
 from bloop.content.notes.steps import Step, next_step
@@ -32,6 +32,7 @@ from bloop_sdk import (
     BloopError,
     Call,
     Content,
+    FatalError,
     MissingRecordError,
     PermissionMissingError,
     PreconditionFailedError,
@@ -41,6 +42,8 @@ from bloop_sdk import (
     WriteResult,
 )
 from bloop_sdk.providers.content import ContentProvider
+
+T = TypeVar("T")
 
 MOST_TRIES = 5
 """How often one change is sent in one go: somebody may be writing over there at the same time."""
@@ -95,10 +98,26 @@ class Sending:
 
     async def _send(self, step: Step) -> None:
         self._tries[step.row] += 1
+        answer = await self._asked(step, self._write(step))
+        if isinstance(answer, WriteResult):
+            await self._settle(step, answer)
+        elif answer is not None:
+            await self._meet(step, answer)
+
+    async def _write(self, step: Step) -> WriteResult | BloopError:
+        """The answer, or the error that says that something else is there than was expected."""
         try:
-            answer = await self.provider.write(step.op, step.precondition)
+            return await self.provider.write(step.op, step.precondition)
         except (PreconditionFailedError, MissingRecordError) as err:
-            await self._meet(step, err)
+            return err
+
+    async def _asked(self, step: Step, question: Awaitable[T]) -> T | None:
+        """What the other side answers; None where the change waits with the reason why not.
+
+        The others go on, unless the error is one of all of them.
+        """
+        try:
+            return await question
         except PermissionMissingError as err:
             await self._refuse(step, err)
         except (AuthError, RateLimitedError) as err:
@@ -111,15 +130,18 @@ class Sending:
             await self._do(settling.failed, step.row, err)
         except BloopError as err:
             await self._refuse(step, err)
-        else:
-            await self._settle(step, answer)
-            self.counts["sent"] += 1
+        return None
 
     async def _settle(self, step: Step, answer: WriteResult) -> None:
         await self._do(settling.adopt, step, answer)
         batch = answer.batch
         if batch is None:
-            batch = await self._fetched(answer.ref)
+            # What fails from here on came through: the next try finds it there.
+            written = replace(step, op=replace(step.op, again=True))
+            batch = await self._asked(written, self._read_back(answer.ref))
+        if batch is None:
+            return
+        self.counts["sent"] += 1
         held = {}
         if step.op.file is not None:
             held[answer.ref] = BlobRef(step.op.file.sha256, step.op.file.size)
@@ -132,7 +154,9 @@ class Sending:
             await self._refuse(step, error)
             return
         ref = step.op.ref
-        batch = await self._fetched(ref)
+        batch = await self._asked(step, self._fetched(ref))
+        if batch is None:
+            return
         versions = [
             one.remote_version
             for one in batch.records
@@ -141,6 +165,19 @@ class Sending:
         version = versions[-1] if versions else None
         gone = ref in batch.deleted
         await self._take(batch, partial(settling.met, step=step, gone=gone, version=version))
+
+    async def _read_back(self, ref: Ref) -> Batch:
+        """What is there after a write; where nobody can say, it is told that it came through."""
+        try:
+            return await self._fetched(ref)
+        except (AuthError, RetriableError):
+            raise
+        except BloopError as err:
+            raise FatalError(
+                f"it was written; what is there now cannot be read: {err.message}",
+                code=err.code,
+                cure=err.cure,
+            ) from err
 
     async def _fetched(self, ref: Ref) -> Batch:
         """What is there now; what is not there is gone."""

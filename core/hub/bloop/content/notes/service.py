@@ -1,4 +1,4 @@
-"""Commands of people on notes: written, edited, moved, deleted, given files, and taken back.
+"""Commands of people on notes: written, edited, moved, deleted, restored, and taken back.
 
 A note of a live connection is changed here at once, and sent by a job that is asked for in the
 same transaction; what its system cannot write is refused. A note of nobody is just changed.
@@ -20,13 +20,13 @@ from bloop.content.notes.texts import columns_of_text, places_of, retitle, text_
 from bloop.content.notes.waiting import (
     ask_for_send,
     drop,
+    drop_files,
     live_connection,
     unsent_of,
     want,
 )
 from bloop.content.service import (
     SourceWinsError,
-    add_file,
     changed,
     editable,
     title_of,
@@ -36,18 +36,29 @@ from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Kind, NoteWrite
+from bloop_sdk import FolderWrite, Kind, NoteWrite
 
 MOST_TAGS = 200
 LONGEST_MARKDOWN = 5_000_000
 
 
-def refuse_unwritten(connection: Connection | None, op: str) -> None:
+_DONE_TO = {
+    NoteWrite.CREATE: "take new notes",
+    NoteWrite.UPDATE: "have the text of notes changed",
+    NoteWrite.MOVE: "give notes another place",
+    NoteWrite.DELETE: "have notes deleted",
+    NoteWrite.ATTACH: "take files",
+    FolderWrite.CREATE: "take new folders",
+    FolderWrite.MOVE: "give folders another place or name",
+}
+
+
+def refuse_unwritten(connection: Connection | None, op: NoteWrite | FolderWrite) -> None:
     """Raise :class:`SourceWinsError` for what the connection's system cannot be told."""
     if connection is not None and op not in connection.writes:
         raise SourceWinsError(
-            f"this note comes from {connection.name!r}, which cannot be told: {op}",
-            cure=f"change it in {connection.name!r}, or copy it into something written here",
+            f"{connection.name!r} can't {_DONE_TO[op]} from here",
+            cure=f"do it in {connection.name!r}, or copy the note into something written here",
         )
 
 
@@ -102,7 +113,8 @@ def put_text(unit: UnitOfWork, row: Item, now: Text, change: str) -> Item:
     waiting = unsent_of(unit, row.id, NoteWrite.CREATE, NoteWrite.UPDATE)
     theirs = Text.of_json(row.theirs) if row.theirs else was
     settled = now.same(theirs) and (waiting is None or waiting.state != "sending")
-    if row.connection_id is not None and connection is not None:
+    if row.connection_id is not None:
+        # Also of an imported file, whose next export may have been edited as well.
         values["theirs"] = None if settled else theirs.as_json()
     row = changed(unit, row, values, change)
     retitle(unit, row)
@@ -135,7 +147,7 @@ def move(
     placing.check_place(unit, place, parent)
     position = placing.position_at(unit, place.container_id, parent, index, without=place.id)
     values: dict[str, Any] = {"parent_id": parent, "position": position}
-    if place.connection_id is not None and connection is not None:
+    if place.connection_id is not None:
         values["theirs"] = place.theirs or before
     changed(unit, place, values, "moved")
     if connection is not None:
@@ -151,7 +163,7 @@ def delete(unit: UnitOfWork, id_: str, version: int | None) -> Item:
     connection = live_connection(unit, row)
     created = row.connection_id is not None
     values: dict[str, Any] = {"state": "trashed"}
-    if connection is not None and created:
+    if created:
         refuse_unwritten(connection, NoteWrite.DELETE)
         values["theirs"] = row.theirs or text_of(row).as_json()
     changed(unit, row, values, "deleted", event="deleted")
@@ -161,6 +173,8 @@ def delete(unit: UnitOfWork, id_: str, version: int | None) -> Item:
     sending = waiting is not None and waiting.state == "sending"
     if not sending:
         drop(unit, row.id)
+    if not created and not sending:
+        drop_files(unit, row.id)
     if created or sending:
         want(unit, connection, row, NoteWrite.DELETE)
     return row
@@ -168,16 +182,15 @@ def delete(unit: UnitOfWork, id_: str, version: int | None) -> Item:
 
 @command("content:write")
 def restore(unit: UnitOfWork, id_: str, version: int | None) -> Item:
-    """Take a note out of the trash; where it is gone over there already, it is written anew."""
+    """Bring a note back that was deleted; where it is gone over there, it is written anew."""
     row = unit.get(Item, id_)
     unit.expect(row, version)
-    if row.kind != Kind.NOTE or row.state != "trashed":
-        raise ConflictError(f"note {id_} is not in the trash")
+    if row.kind != Kind.NOTE or row.state not in {"trashed", "missing"}:
+        raise ConflictError(f"note {id_} was not deleted")
     connection = live_connection(unit, row)
     waiting = unsent_of(unit, row.id, NoteWrite.DELETE)
-    if connection is None or row.connection_id is None:
-        return changed(unit, row, {"state": "active"}, "restored", event="created")
-    if waiting is None or waiting.state == "sending":
+    live = connection is not None and row.connection_id is not None
+    if live and (waiting is None or waiting.state == "sending"):
         text = text_of(row)
         anew = create(
             unit, row.container_id, title=text.title, markdown=text.markdown, tags=text.tags
@@ -189,41 +202,9 @@ def restore(unit: UnitOfWork, id_: str, version: int | None) -> Item:
     same = theirs is None or theirs.same(text_of(row))
     values = {"state": "active", "theirs": None if same else row.theirs}
     row = changed(unit, row, values, "restored", event="created")
-    if not same:
+    if connection is not None and not same:
         want(unit, connection, row, NoteWrite.UPDATE)
     return row
-
-
-@command("content:write")
-def attach(
-    unit: UnitOfWork,
-    id_: str,
-    version: int | None,
-    *,
-    name: str,
-    media_type: str | None,
-    sha256: str,
-    size: int,
-) -> Item:
-    """Give a note a file, which its text then links to at its end; the note."""
-    row = note(unit, id_)
-    was = text_of(row)
-    expect_text(unit, row, was, version)
-    connection = live_connection(unit, row)
-    refuse_unwritten(connection, NoteWrite.ATTACH)
-    refuse_unwritten(connection, NoteWrite.UPDATE)
-    file = add_file(
-        unit, row.container_id, name=name, media_type=media_type, sha256=sha256, size=size
-    )
-    if connection is not None:
-        file.published = True
-        unit.session.flush()
-        want(unit, connection, file, NoteWrite.ATTACH, about=row.id)
-    shown = "!" if (media_type or "").startswith("image/") else ""
-    label = name.replace("[", "(").replace("]", ")")
-    link = f"{shown}[{label}](bloop:file:{file.remote_id})"
-    markdown = f"{was.markdown.rstrip()}\n\n{link}\n".lstrip("\n")
-    return put_text(unit, row, Text(was.title, markdown, was.tags), "edited")
 
 
 @command("content:write")
@@ -258,6 +239,7 @@ def revert(unit: UnitOfWork, unsent_id: str) -> Item:
     values: dict[str, Any] = {}
     if row.connection_id is None:
         values["state"] = "trashed"
+        drop_files(unit, row.id)
     elif waiting.op == NoteWrite.MOVE:
         _put_back(unit, waiting.node_id)
     elif row.theirs is not None:

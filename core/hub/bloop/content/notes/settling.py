@@ -121,11 +121,12 @@ def settled(unit: UnitOfWork, *, step: Step, lost: tuple[str, ...]) -> Iterator[
         row.state, row.sent = "waiting", None
         row.code = row.reason = row.cure = None
         row.updated_at = utcnow()
-        if row.op == NoteWrite.MOVE and row.node_id is not None:
+        if step.sent.get("here") and row.node_id is not None:
             node = unit.session.get(Node, (unit.institution, row.node_id))
         if node is not None:
             here = {"parent": node.parent_id, "position": node.position}
             again = here != step.sent["here"]
+            # Where among its siblings it is over there, the answer says.
             node.theirs = {**step.sent["here"], "position": None} if again else None
         unit.session.flush()
     yield
@@ -138,11 +139,24 @@ def settled(unit: UnitOfWork, *, step: Step, lost: tuple[str, ...]) -> Iterator[
         if row.op == NoteWrite.DELETE:
             _take_out(unit, item)
         unit.session.delete(row)
+    if node is not None and step.op.kind == NoteWrite.CREATE:
+        _move_on(unit, item, node)
     if lost:
         named = [*item.lost, *(one for one in lost if one not in item.lost)]
         _set(unit, item, {"lost": named})
     unit.audit.append("content.note_sent", f"item:{item.id}", {"op": step.op.kind})
     unit.session.flush()
+
+
+def _move_on(unit: UnitOfWork, item: Item, node: Node) -> None:
+    """A note that was moved while it was made is moved over there as well."""
+    unit.session.flush()
+    unit.session.refresh(node)
+    if node.theirs is None or item.connection_id is None:
+        return
+    connection = unit.get(Connection, item.connection_id)
+    if NoteWrite.MOVE in connection.writes:
+        want(unit, connection, item, NoteWrite.MOVE, node=node.id)
 
 
 def _take_out(unit: UnitOfWork, item: Item) -> None:

@@ -164,6 +164,7 @@ def _created(unit: UnitOfWork, row: Unsent, item: Item) -> dict[str, Any] | None
         "version": None,
         "container": _notebook(unit, item),
         "parent": parent.remote_id if parent else None,
+        "here": {"parent": place.parent_id, "position": place.position} if place else None,
     }
 
 

@@ -58,7 +58,7 @@ def refuse_edited_since(unit: UnitOfWork, run_id: str) -> None:
     if count:
         raise ConflictError(
             f"{count} notes were edited here since",
-            cure="send what waits, or take it back, first",
+            cure="send what waits, or take those edits back, first",
         )
 
 

@@ -41,7 +41,12 @@ def live_connection(unit: UnitOfWork, row: Item | Container) -> Connection | Non
     if id_ is None:
         return None
     found = unit.get(Connection, id_)
-    return None if "file" in found.settings else found
+    return None if is_file(found) else found
+
+
+def is_file(connection: Connection) -> bool:
+    """Whether a connection stands for an imported file: it is read when somebody imports it."""
+    return "file" in connection.settings
 
 
 def unsent_of(unit: UnitOfWork, item_id: str, *ops: str) -> Unsent | None:
@@ -68,7 +73,10 @@ def want(
     """Have a change sent: what is said of an earlier one that waits is forgotten.
 
     A note that the other side does not have yet is sent whole, so that nothing else of it waits.
+    An imported file is sent nothing.
     """
+    if is_file(connection):
+        return
     whole = op in {NoteWrite.UPDATE, NoteWrite.MOVE}
     row = unsent_of(unit, item.id, *([NoteWrite.CREATE] if whole else []), op)
     if row is None:
@@ -98,6 +106,19 @@ def drop(unit: UnitOfWork, item_id: str, *ops: str) -> None:
         conditions.append(Unsent.op.in_(ops))
     unit.session.execute(
         delete(Unsent).where(*conditions).execution_options(synchronize_session="fetch")
+    )
+
+
+def drop_files(unit: UnitOfWork, note_id: str) -> None:
+    """Send no file of a note that is not made over there any more."""
+    unit.session.execute(
+        delete(Unsent)
+        .where(
+            Unsent.institution_id == unit.institution,
+            Unsent.about_id == note_id,
+            Unsent.state != "sending",
+        )
+        .execution_options(synchronize_session="fetch")
     )
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from bloop_sdk.testing.rules import Suite
-from bloop_sdk.testing.suites import faults, interruptions, notes, writes
+from bloop_sdk.testing.suites import (
+    faults,
+    interruptions,
+    notes,
+    payment_faults,
+    subscriptions,
+    watching,
+    writes,
+)
 from bloop_sdk.testing.suites.content import CONTENT
 from bloop_sdk.testing.suites.identity import IDENTITY
 from bloop_sdk.testing.suites.language import LANGUAGE
+from bloop_sdk.testing.suites.payments import PAYMENTS
 from bloop_sdk.testing.suites.plugin import EVERY_PLUGIN
 from bloop_sdk.testing.suites.search import SEARCH
 from bloop_sdk.testing.suites.sink import SINK
@@ -18,6 +27,7 @@ SUITES: dict[str, Suite] = {
     "notes": CONTENT,
     "identity": IDENTITY,
     "language": LANGUAGE,
+    "payments": PAYMENTS,
     "search": SEARCH,
     "sink": SINK,
     "speech": SPEECH,
@@ -25,4 +35,14 @@ SUITES: dict[str, Suite] = {
 }
 """A capability and what holds for each of its providers."""
 
-__all__ = ["EVERY_PLUGIN", "SUITES", "faults", "interruptions", "notes", "writes"]
+__all__ = [
+    "EVERY_PLUGIN",
+    "SUITES",
+    "faults",
+    "interruptions",
+    "notes",
+    "payment_faults",
+    "subscriptions",
+    "watching",
+    "writes",
+]

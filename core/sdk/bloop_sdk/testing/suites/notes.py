@@ -35,8 +35,8 @@ async def note_created(case: ContentCase) -> None:
     if (rig := await _writing(case, NoteWrite.CREATE)) is None:
         return
     before = await _notes(rig)
-    op = _op(rig, NoteWrite.CREATE)
-    answer = await _write(rig, op)
+    op = operation(rig, NoteWrite.CREATE)
+    answer = await write(rig, op)
     after = await _notes(rig)
     hold(answer.ref not in before, f"{op.kind} answers with {answer.ref}, which was there before")
     hold(after.keys() - before.keys() == {answer.ref}, f"{op.kind} made {_named(before, after)}")
@@ -63,8 +63,8 @@ async def note_updated(case: ContentCase) -> None:
     if (rig := await _writing(case, NoteWrite.UPDATE)) is None:
         return
     before = await _notes(rig)
-    op = _op(rig, NoteWrite.UPDATE)
-    await _write(rig, op)
+    op = operation(rig, NoteWrite.UPDATE)
+    await write(rig, op)
     after = await _notes(rig)
     assert op.ref is not None
     hold(after.keys() == before.keys(), f"{op.kind} made {_named(before, after)}")
@@ -72,7 +72,7 @@ async def note_updated(case: ContentCase) -> None:
     hold(_WORDS in new, f"{op.kind}: the note lacks its new paragraph")
     lost = _blocks(old) - _blocks(new)
     hold(not lost, f"{op.kind} lost of the note: {', '.join(sorted(lost))[:300]}")
-    others = [ref for ref in before if ref != op.ref and _differ(before[ref], after[ref])]
+    others = [ref for ref in before if ref != op.ref and differ(before[ref], after[ref])]
     hold(not others, f"{op.kind} of {op.ref} changed {', '.join(map(str, others))}")
 
 
@@ -83,7 +83,7 @@ async def note_updated_beyond_markdown(case: ContentCase) -> None:
         return
     ref, held = rig.offer("beyond")()
     hold(held, "beyond() names nothing that Markdown cannot say")
-    await _write(rig, _op(rig, NoteWrite.UPDATE, ref))
+    await write(rig, operation(rig, NoteWrite.UPDATE, ref))
     _, left = rig.offer("beyond")()
     hold(left == held, f"note.update made of {held!r}: {left!r}")
 
@@ -94,12 +94,12 @@ async def note_at_another_version(case: ContentCase) -> None:
     for kind in (NoteWrite.UPDATE, NoteWrite.MOVE, NoteWrite.DELETE):
         if (rig := await _writing(case, kind)) is None:
             continue
-        late = _op(rig, kind, number=2)
+        late = operation(rig, kind, number=2)
         if late is None:
             continue
         version = _version(rig, late)
         if NoteWrite.UPDATE in rig.provider().spec().writes:
-            await _write(rig, _op(rig, NoteWrite.UPDATE, late.ref))
+            await write(rig, operation(rig, NoteWrite.UPDATE, late.ref))
         else:
             version = Precondition(remote_version=f"{version.remote_version}-older")
         before = (await rig.seen()).state()
@@ -121,7 +121,7 @@ async def note_written_again(case: ContentCase) -> None:
     """What is written `again`, as after an answer that was lost, has one effect."""
     for kind in NoteWrite:
         rig = await _writing(case, kind)
-        op = _op(rig, kind) if rig is not None else None
+        op = operation(rig, kind) if rig is not None else None
         if rig is None or op is None:
             continue
         version = _version(rig, op)
@@ -148,8 +148,8 @@ async def note_deleted(case: ContentCase) -> None:
     if (rig := await _writing(case, NoteWrite.DELETE)) is None:
         return
     before = await _notes(rig)
-    op = _op(rig, NoteWrite.DELETE)
-    await _write(rig, op)
+    op = operation(rig, NoteWrite.DELETE)
+    await write(rig, op)
     after = await _notes(rig)
     assert op.ref is not None
     hold(before.keys() - after.keys() == {op.ref}, f"{op.kind} made {_named(before, after)}")
@@ -164,12 +164,12 @@ async def note_deleted(case: ContentCase) -> None:
 async def note_moved(case: ContentCase) -> None:
     """`note.move` gives one note another place, and its text stays."""
     rig = await _writing(case, NoteWrite.MOVE)
-    op = _op(rig, NoteWrite.MOVE) if rig is not None else None
+    op = operation(rig, NoteWrite.MOVE) if rig is not None else None
     if rig is None or op is None:
         return
     assert op.ref is not None
     before = await _notes(rig)
-    await _write(rig, op)
+    await write(rig, op)
     after, places = await _notes(rig), await _places(rig, op.ref)
     hold(
         [place.parent for place in places] == [op.values["parent"]],
@@ -184,13 +184,13 @@ async def note_given_a_file(case: ContentCase) -> None:
     """`file.create` gives a note a file, whose bytes the next read has."""
     if (rig := await _writing(case, NoteWrite.ATTACH)) is None:
         return
-    op = _op(rig, NoteWrite.ATTACH)
-    answer = await _write(rig, op)
+    op = operation(rig, NoteWrite.ATTACH)
+    answer = await write(rig, op)
     if NoteWrite.UPDATE in rig.provider().spec().writes and op.file and op.file.note:
         # Some systems know no file that no note links to.
         link = f"[kit.txt](bloop:file:{answer.ref.remote_id})"
         rig = await _read_again(rig)
-        await _write(rig, _op(rig, NoteWrite.UPDATE, op.file.note, words=link))
+        await write(rig, operation(rig, NoteWrite.UPDATE, op.file.note, words=link))
     seen = await rig.seen()
     hold(answer.ref in seen.records, f"{op.kind} answers {answer.ref}, which read() does not give")
     hold(
@@ -204,11 +204,11 @@ async def note_answered_as_read(case: ContentCase) -> None:
     """The records of an answer's `batch` are those that the next read yields, and all that do."""
     for kind in NoteWrite:
         rig = await _writing(case, kind)
-        op = _op(rig, kind) if rig is not None else None
+        op = operation(rig, kind) if rig is not None else None
         if rig is None or op is None:
             continue
         before = (await rig.seen()).records
-        answer = await _write(rig, op)
+        answer = await write(rig, op)
         if answer.batch is None:
             continue
         after = (await rig.seen()).records
@@ -216,14 +216,14 @@ async def note_answered_as_read(case: ContentCase) -> None:
         for ref, record in told.items():
             hold(ref in after, f"{kind}: its batch has {ref}, which read() does not give")
             hold(
-                not _differ(record, after[ref]),
+                not differ(record, after[ref]),
                 f"{kind}: its batch has {ref} otherwise than read() gives it",
             )
         gone = {ref for ref in before.keys() - after.keys() if ref.kind is Kind.NOTE}
         hold(gone <= set(answer.batch.deleted), f"{kind}: its batch does not tell what is gone")
         for ref in sorted(after):
             mine = ref.kind is Kind.NOTE or getattr(after[ref], "content", None) == answer.ref
-            new = ref not in before or _differ(before[ref], after[ref])
+            new = ref not in before or differ(before[ref], after[ref])
             hold(not (mine and new and ref not in told), f"{kind}: its batch lacks {ref}")
 
 
@@ -253,7 +253,8 @@ async def _places(rig: Rig, ref: Ref) -> list[Node]:
     return [one for one in found if isinstance(one, Node) and one.content == ref]
 
 
-async def _write(rig: Rig, op: WriteOp) -> WriteResult:
+async def write(rig: Rig, op: WriteOp) -> WriteResult:
+    """Do it at the version that was read."""
     return await rig.provider().write(op, _version(rig, op))
 
 
@@ -266,7 +267,7 @@ def _version(rig: Rig, op: WriteOp) -> Precondition:
     return Precondition(remote_version=version)
 
 
-def _op(
+def operation(
     rig: Rig,
     kind: NoteWrite,
     ref: Ref | None = None,
@@ -371,7 +372,8 @@ def _blocks(markdown: str) -> set[str]:
     return {block.key for block in blocks(markdown)}
 
 
-def _differ(one: Record, other: Record) -> bool:
+def differ(one: Record, other: Record) -> bool:
+    """Whether two are of different content."""
     if isinstance(one, Node):
         # Its position depends on its neighbours, whom an answer need not know.
         assert isinstance(other, Node)

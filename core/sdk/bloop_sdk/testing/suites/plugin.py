@@ -211,7 +211,7 @@ async def contributions(case: PluginCase) -> None:
 
 def _contribution_faults(case: PluginCase) -> Iterator[str | None]:
     load, parts = case.plugin.load, case.plugin.manifest.contributes
-    for route in parts.routes:
+    for route in (*parts.routes, *parts.inbound):
         yield _call_fault(load(route.handler), f"route {route.path}: {route.handler}", 2)
     for page in parts.pages:
         yield _call_fault(load(page.view), f"page {page.path}: {page.view}", 2)

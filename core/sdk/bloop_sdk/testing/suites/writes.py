@@ -6,7 +6,13 @@ import dataclasses
 from typing import Any
 
 from bloop_sdk.errors import AuthError, PreconditionFailedError, UnsupportedError
-from bloop_sdk.providers.content import NoteWrite, Precondition, WebhookRequest, WriteOp
+from bloop_sdk.providers.content import (
+    FolderWrite,
+    NoteWrite,
+    Precondition,
+    WebhookRequest,
+    WriteOp,
+)
 from bloop_sdk.testing.reading import ContractError
 from bloop_sdk.testing.suites.case import ContentCase, Rig
 from bloop_sdk.testing.suites.content import CONTENT, hold
@@ -105,7 +111,8 @@ def _raises(function: Any, request: WebhookRequest, error: type[Exception], whic
 
 def _kinds(case: ContentCase) -> list[str]:
     """What is written beside notes, of which :mod:`bloop_sdk.testing.suites.notes` is."""
-    return sorted(case.rig().provider().spec().writes - set(map(str, NoteWrite)))
+    others = {*map(str, NoteWrite), *map(str, FolderWrite)}
+    return sorted(case.rig().provider().spec().writes - others)
 
 
 async def _version(rig: Rig, op: WriteOp) -> Precondition:

@@ -1,0 +1,39 @@
+"""An institution's books are changed by one at a time.
+
+Payments are few, and what is decided of them (a number, the last seat, the last use of a coupon,
+what is left of a capture) has to be decided once. So everything that changes the books begins
+with :func:`open_books`: on PostgreSQL it waits for whoever holds their row, on SQLite everybody
+waits for each other anyhow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bloop_commerce.tables import Books
+from bloop_sdk import Unit
+
+INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def open_books(unit: Unit) -> Books:
+    """The institution's books, for this transaction alone."""
+    found = _held(unit)
+    if found is None:
+        insert = INSERT[unit.session.get_bind().dialect.name]
+        row = insert(Books).values(
+            id=unit.institution, institution_id=unit.institution, orders=0, invoices=0
+        )
+        unit.session.execute(row.on_conflict_do_nothing())
+        found = _held(unit)
+    assert found is not None, "the row was added by this transaction or the one before"
+    return found
+
+
+def _held(unit: Unit) -> Books | None:
+    mine = select(Books).where(Books.id == unit.institution)
+    held = mine.with_for_update().execution_options(populate_existing=True)
+    return unit.session.scalar(held)

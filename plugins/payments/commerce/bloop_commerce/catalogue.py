@@ -1,0 +1,175 @@
+"""What is for sale: products, and their prices by currency and country."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from sqlalchemy import select
+
+from bloop_commerce.books import open_books
+from bloop_commerce.money import checked, country_of
+from bloop_commerce.tables import Price, Product, now
+from bloop_sdk import NotFoundError, PreconditionFailedError, Unit, UnsupportedError
+
+KINDS = ("single", "seats", "subscription")
+MOST_COURSES = 200
+
+
+class Offer(BaseModel):
+    """A product as who sells it describes it."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    kind: str = "single"
+    title: str = Field(min_length=1, max_length=200)
+    summary: str = Field("", max_length=2000)
+    courses: list[str] = Field(min_length=1, max_length=MOST_COURSES)
+    days: int | None = Field(None, ge=1, le=36_500)
+    seats: int = Field(0, ge=0, le=100_000)
+    interval: str | None = None
+    trial_days: int = Field(0, ge=0, le=365)
+    grace_days: int = Field(0, ge=0, le=60)
+    on_sale: bool = False
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Offer:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is one of {', '.join(KINDS)}")
+        if (self.kind == "subscription") != (self.interval in {"month", "year"}):
+            raise ValueError("a subscription, and nothing else, has an interval: month or year")
+        if (self.kind == "seats") != (self.seats > 0):
+            raise ValueError("a bundle of seats, and nothing else, has seats")
+        if self.kind == "subscription" and self.days:
+            raise ValueError("a subscription lasts as long as it is paid, and has no days")
+        if self.kind != "subscription" and (self.trial_days or self.grace_days):
+            raise ValueError("a trial and days of grace are for subscriptions")
+        if any(not one or len(one) > 36 for one in self.courses):
+            raise ValueError("a course is named by its id")
+        if len(set(self.courses)) != len(self.courses):
+            raise ValueError("a course is named twice")
+        return self
+
+
+def read_offer(given: Mapping[str, Any]) -> Offer:
+    """A product of what somebody sent; raises UnsupportedError, which names all that is wrong."""
+    try:
+        return Offer.model_validate(dict(given))
+    except ValidationError as err:
+        told = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'product'}: {one['msg']}" for one in err.errors()
+        )
+        raise UnsupportedError(f"this is no product: {told}") from None
+
+
+def add(unit: Unit, offer: Offer) -> Product:
+    """Make a product."""
+    made = Product(institution_id=unit.institution, **offer.model_dump())
+    unit.session.add(made)
+    unit.session.flush()
+    unit.audit("commerce.product_made", f"product:{made.id}", {"title": made.title})
+    return made
+
+
+def change(unit: Unit, id_: str, offer: Offer, version: int | None) -> Product:
+    """Describe a product anew; orders that were placed keep what was agreed.
+
+    Raises PreconditionFailedError where it is at another version.
+    """
+    open_books(unit)
+    found = product(unit, id_)
+    if version is not None and version != found.version:
+        raise PreconditionFailedError(
+            "somebody else has changed this product meanwhile", cure="look at it again"
+        )
+    if offer.kind != found.kind or offer.interval != found.interval:
+        raise UnsupportedError("what kind of thing it is stays", cure="make another product")
+    for name, value in offer.model_dump().items():
+        setattr(found, name, value)
+    found.version += 1
+    unit.session.flush()
+    unit.audit("commerce.product_changed", f"product:{id_}", {"version": found.version})
+    return found
+
+
+def product(unit: Unit, id_: str) -> Product:
+    """A product by its id; raises NotFoundError."""
+    found = unit.session.scalar(select(Product).where(Product.id == id_[:36]))
+    if found is None:
+        raise NotFoundError("no such product", cure="look at what is for sale")
+    return found
+
+
+def products(unit: Unit, *, on_sale: bool = True, limit: int = 500) -> Sequence[Product]:
+    """What is for sale, or all that there is, by title."""
+    some = select(Product).order_by(Product.title, Product.id).limit(limit)
+    return unit.session.scalars(some.where(Product.on_sale) if on_sale else some).all()
+
+
+def set_price(
+    unit: Unit, product_id: str, amount: object, currency: object, country: object = ""
+) -> Price:
+    """Set what a product costs in a currency, in one country or wherever no other price holds.
+
+    The price before ends; orders that were placed at it keep it.
+    """
+    open_books(unit)
+    found = product(unit, product_id)
+    money, where = checked(amount, currency), country_of(country)
+    if found.kind == "subscription" and money.amount == 0:
+        raise UnsupportedError("a subscription for nothing needs no subscription")
+    for old in prices(unit, found.id):
+        if (old.currency, old.country) == (money.currency, where):
+            if old.amount == money.amount:
+                return old
+            old.ended_at = now()
+    made = Price(
+        institution_id=unit.institution,
+        product_id=found.id,
+        currency=money.currency,
+        country=where,
+        amount=money.amount,
+    )
+    unit.session.add(made)
+    unit.session.flush()
+    detail = {"amount": made.amount, "currency": made.currency, "country": where}
+    unit.audit("commerce.price_set", f"product:{found.id}", detail)
+    return made
+
+
+def end_price(unit: Unit, product_id: str, price_id: str) -> None:
+    """Sell at a price no more."""
+    open_books(unit)
+    for one in prices(unit, product_id):
+        if one.id == price_id:
+            one.ended_at = now()
+            unit.audit("commerce.price_ended", f"product:{product_id}", {"price": price_id})
+            return
+    raise NotFoundError("no such price")
+
+
+def prices(unit: Unit, product_id: str) -> Sequence[Price]:
+    """What a product costs now."""
+    some = select(Price).where(Price.product_id == product_id, Price.ended_at.is_(None))
+    return unit.session.scalars(some.order_by(Price.currency, Price.country, Price.id)).all()
+
+
+def price_for(unit: Unit, product_id: str, currency: str, country: str) -> Price:
+    """The price of a country, else the one for everywhere; raises UnsupportedError."""
+    every = [one for one in prices(unit, product_id) if one.currency == currency]
+    found = {one.country: one for one in every}
+    chosen = found.get(country) or found.get("")
+    if chosen is None:
+        raise UnsupportedError(
+            f"this has no price in {currency}", cure="see its prices, and take another currency"
+        )
+    return chosen
+
+
+def price(unit: Unit, id_: str) -> Price:
+    """A price by its id, also one that has ended; raises NotFoundError."""
+    found = unit.session.scalar(select(Price).where(Price.id == id_[:36]))
+    if found is None:
+        raise NotFoundError("no such price", cure="look at what is for sale")
+    return found

@@ -1,0 +1,180 @@
+"""Who may have what: an order's entitlement, whom it covers, and being let in or out of courses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from bloop_commerce.standing import Span, Standing
+from bloop_commerce.tables import Access, Cover, Entitlement, Order, Seat, now
+from bloop_sdk import BloopError, Unit
+
+
+def apply(unit: Unit, order: Order, standing: Standing) -> bool:
+    """Let an order give what its standing says; whether that is something else than before."""
+    spans = [to_text(span) for span in standing.spans]
+    courses = list(standing.courses)
+    row = of_order(unit, order.id)
+    if row is None:
+        if not spans:
+            return False
+        row = Entitlement(
+            institution_id=unit.institution,
+            order_id=order.id,
+            source=order.kind,
+            holder_id=order.buyer_id,
+            courses=courses,
+            spans=spans,
+            seats=standing.seats,
+        )
+        unit.session.add(row)
+    elif (row.courses, row.spans, row.seats) == (courses, spans, standing.seats):
+        return False
+    else:
+        row.courses, row.spans, row.seats = courses, spans, standing.seats
+        row.version += 1
+        row.changed_at = now()
+    unit.session.flush()
+    cover(unit, order, row)
+    return True
+
+
+def of_order(unit: Unit, order: str) -> Entitlement | None:
+    """What an order gives, if it ever gave anything."""
+    return unit.session.scalar(select(Entitlement).where(Entitlement.order_id == order))
+
+
+def cover(unit: Unit, order: Order, given: Entitlement) -> None:
+    """Cover those whom an entitlement is for, and nobody else any more."""
+    users = seated(unit, order.id)[: given.seats] if order.kind == "seats" else [order.buyer_id]
+    wanted = (
+        {(user, course) for user in users for course in given.courses} if given.spans else set()
+    )
+    rows = unit.session.scalars(select(Cover).where(Cover.order_id == order.id)).all()
+    touched = set()
+    for row in rows:
+        key = (row.user_id, row.course_id)
+        if key not in wanted:
+            unit.session.delete(row)
+            touched.add(key)
+        elif row.spans != given.spans:
+            row.spans = list(given.spans)
+            touched.add(key)
+    for user, course in sorted(wanted - {(row.user_id, row.course_id) for row in rows}):
+        made = Cover(
+            institution_id=unit.institution,
+            order_id=order.id,
+            user_id=user,
+            course_id=course,
+            spans=list(given.spans),
+        )
+        unit.session.add(made)
+        touched.add((user, course))
+    unit.session.flush()
+    for user, course in sorted(touched):
+        let(unit, user, course)
+
+
+def seated(unit: Unit, order: str) -> list[str]:
+    """Who has the seats of an order, in the order in which they got them."""
+    some = select(Seat.user_id).where(Seat.order_id == order).order_by(Seat.assigned_at, Seat.id)
+    return list(unit.session.scalars(some))
+
+
+def let(unit: Unit, user: str, course: str) -> Access:
+    """Let a user into a course, or out of it, by all that covers them at this moment."""
+    moment = now()
+    spans = covering(unit, user, course)
+    row = unit.session.scalar(
+        select(Access).where(Access.user_id == user, Access.course_id == course)
+    )
+    if row is None:
+        row = Access(
+            institution_id=unit.institution,
+            user_id=user,
+            course_id=course,
+            is_open=False,
+            version=0,
+        )
+        unit.session.add(row)
+    is_open = is_covered(spans, moment)
+    row.next_at = next_change(spans, moment)
+    if is_open != row.is_open:
+        trouble = _tell(unit, row, is_open=is_open)
+        if not trouble:
+            row.is_open = is_open
+            row.version += 1
+            row.changed_at = moment
+        row.trouble = trouble
+    unit.session.flush()
+    return row
+
+
+def _tell(unit: Unit, row: Access, *, is_open: bool) -> str:
+    """Have the hub let somebody in or out; why it does not, if so."""
+    try:
+        (unit.enrol if is_open else unit.unenrol)(row.course_id, row.user_id)
+    except BloopError as err:
+        # A course or a person that is gone is no reason to lose the payment.
+        return str(err)[:300]
+    return ""
+
+
+def unfounded(unit: Unit, order: str) -> list[tuple[str, str]]:
+    """Those of an order's users who are let into its courses, and nothing covers them now."""
+    own = select(Cover.user_id, Cover.course_id).where(Cover.order_id == order)
+    found = []
+    for user, course in unit.session.execute(own):
+        row = unit.session.scalar(
+            select(Access).where(Access.user_id == user, Access.course_id == course)
+        )
+        if row is None or not row.is_open or (row.next_at and row.next_at < now()):
+            continue  # Whose time has just ended is let out by a job.
+        if not is_covered(covering(unit, user, course), now()):
+            found.append((user, course))
+    return found
+
+
+def covering(unit: Unit, user: str, course: str) -> list[Span]:
+    """The times in which a user may have a course, by all of their purchases and seats."""
+    some = select(Cover.spans).where(Cover.user_id == user, Cover.course_id == course)
+    return [of_text(span) for spans in unit.session.scalars(some) for span in spans]
+
+
+def is_covered(spans: Iterable[Span], moment: datetime) -> bool:
+    """Whether one of the times holds a moment."""
+    return any(span.holds(moment) for span in spans)
+
+
+def next_change(spans: Collection[Span], moment: datetime) -> datetime | None:
+    """When it is another answer next, at the earliest."""
+    edges = {edge for span in spans for edge in (span.start, span.end) if edge is not None}
+    return min((edge for edge in edges if edge > moment), default=None)
+
+
+def lapse(unit: Unit, limit: int = 500) -> int:
+    """Let in and out those for whom a time has begun or ended; how many were looked at."""
+    due = select(Access).where(Access.next_at <= now()).order_by(Access.next_at).limit(limit)
+    rows = unit.session.scalars(due).all()
+    for row in rows:
+        let(unit, row.user_id, row.course_id)
+    return len(rows)
+
+
+def of_user(unit: Unit, user: str) -> Sequence[Access]:
+    """What a user has or had access to by purchases."""
+    mine = select(Access).where(Access.user_id == user)
+    return unit.session.scalars(mine.order_by(Access.course_id)).all()
+
+
+def to_text(span: Span) -> str:
+    """A span as it is kept: ISO 8601, open where it never ends."""
+    return f"{span.start.isoformat()}/{span.end.isoformat() if span.end else '..'}"
+
+
+def of_text(text: str) -> Span:
+    """The span that was kept."""
+    start, _, end = text.partition("/")
+    return Span(datetime.fromisoformat(start), None if end == ".." else datetime.fromisoformat(end))

@@ -1,0 +1,189 @@
+"""Facts as they are kept: each thing once, by the statement that holds of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from bloop_commerce.money import LARGEST, currency_of
+from bloop_commerce.standing import Stated
+from bloop_commerce.tables import Fact, now
+from bloop_sdk import MalformedRecordError, Unit, UnsupportedError
+from bloop_sdk.money import Money
+from bloop_sdk.providers.payments import (
+    FactKind,
+    PaymentFact,
+    Period,
+    Subscription,
+    SubscriptionStatus,
+)
+
+AHEAD = timedelta(minutes=10)
+"""Clocks differ; what is stated of a later moment is not believed."""
+OWN = "commerce"
+"""Who states what needs no provider: that a free order was placed, that nobody pays one."""
+LONGEST = 255
+
+
+def check(fact: PaymentFact) -> None:
+    """Raise MalformedRecordError for a fact that can't be so, whoever states it."""
+    names = (fact.id, fact.remote_id, fact.about, fact.order)
+    if not fact.id or any(len(name) > LONGEST for name in names):
+        raise MalformedRecordError(f"a {fact.kind} without a name of 1 to {LONGEST} characters")
+    if fact.as_of.tzinfo is None or fact.as_of > now() + AHEAD:
+        raise MalformedRecordError(
+            f"{fact.kind} {fact.id} is of the future: {fact.as_of}", cure="set both clocks"
+        )
+    for money in filter(None, (fact.money, fact.fee)):
+        try:
+            currency_of(money.currency)
+        except UnsupportedError as err:
+            raise MalformedRecordError(f"{fact.kind} {fact.id}: {err.message}") from None
+    amount = fact.money.amount if fact.money else 0
+    if not 0 <= fact.tax <= amount <= LARGEST:
+        raise MalformedRecordError(
+            f"{fact.kind} {fact.id}: {amount}, of it {fact.tax} tax, can't be"
+        )
+    # A fee that is given back is below zero.
+    if fact.fee is not None and abs(fact.fee.amount) > LARGEST:
+        raise MalformedRecordError(f"{fact.kind} {fact.id}: no such fee: {fact.fee.amount}")
+
+
+def keep(unit: Unit, provider: str, facts: Iterable[PaymentFact]) -> list[Fact]:
+    """Keep facts; the rows of those that are new, or say something else than before."""
+    changed = []
+    for fact in facts:
+        check(fact)
+        row = _found(unit, provider, fact)
+        if row is None:
+            row = Fact(
+                institution_id=unit.institution,
+                provider=provider,
+                kind=str(fact.kind),
+                fact_id=fact.id,
+                since=fact.as_of,
+            )
+            _write(row, fact)
+            unit.session.add(row)
+            changed.append(row)
+        elif _renewed(row, fact):
+            changed.append(row)
+        unit.session.flush()
+    return changed
+
+
+def _found(unit: Unit, provider: str, fact: PaymentFact) -> Fact | None:
+    same = select(Fact).where(
+        Fact.provider == provider, Fact.kind == str(fact.kind), Fact.fact_id == fact.id
+    )
+    return unit.session.scalar(same)
+
+
+def _renewed(row: Fact, fact: PaymentFact) -> bool:
+    """Let the later statement hold; of two at the same moment, the one that sorts last."""
+    earlier = fact.as_of < row.since
+    if earlier:
+        row.since = fact.as_of
+    later = _rank(fact) > _rank(of_row(row))
+    if later:
+        _write(row, fact)
+    return earlier or later
+
+
+def _rank(fact: PaymentFact) -> tuple[datetime, str]:
+    names = [fact.order, fact.remote_id, fact.about, to_json(fact)]
+    return fact.as_of, json.dumps(names, sort_keys=True)
+
+
+def _write(row: Fact, fact: PaymentFact) -> None:
+    row.order_ref, row.remote_id, row.about = fact.order, fact.remote_id, fact.about
+    row.as_of, row.body = fact.as_of, to_json(fact)
+
+
+def of_order(unit: Unit, order: str) -> list[Stated]:
+    """All that is stated of an order."""
+    return [Stated(row.provider, of_row(row), row.since) for row in rows_of_order(unit, order)]
+
+
+def rows_of_order(unit: Unit, order: str) -> Sequence[Fact]:
+    """The same as it is kept, in the order of time."""
+    some = select(Fact).where(Fact.order_id == order)
+    return unit.session.scalars(some.order_by(Fact.as_of, Fact.kind, Fact.fact_id)).all()
+
+
+def unmatched(unit: Unit, limit: int = 100) -> Sequence[Fact]:
+    """Facts about orders that nobody knows, the newest first."""
+    some = select(Fact).where(Fact.order_id.is_(None))
+    return unit.session.scalars(some.order_by(Fact.seen_at.desc(), Fact.id).limit(limit)).all()
+
+
+def to_json(fact: PaymentFact) -> dict[str, Any]:
+    """What has no column of its own, as it is kept."""
+    made: dict[str, Any] = {}
+    for name in ("tax", "reason"):
+        if value := getattr(fact, name):
+            made[name] = value
+    if fact.money is not None:
+        made |= {"amount": fact.money.amount, "currency": fact.money.currency.upper()}
+    if fact.fee is not None:
+        made["fee"] = {"amount": fact.fee.amount, "currency": fact.fee.currency.upper()}
+    if fact.period is not None:
+        made["period"] = _times(fact.period)
+    if (told := fact.subscription) is not None:
+        period = _times(told.period) if told.period else None
+        made["subscription"] = {
+            "status": str(told.status),
+            "period": period,
+            "ends": told.ends,
+            "plan": told.plan,
+            "quantity": told.quantity,
+        }
+    return made
+
+
+def of_row(row: Fact) -> PaymentFact:
+    """The fact that a row keeps."""
+    body = row.body
+    money = None
+    if "amount" in body:
+        money = Money(amount=body["amount"], currency=body["currency"])
+    told = body.get("subscription")
+    return PaymentFact(
+        kind=FactKind(row.kind),
+        id=row.fact_id,
+        remote_id=row.remote_id,
+        as_of=row.as_of,
+        order=row.order_ref,
+        money=money,
+        tax=body.get("tax", 0),
+        fee=Money(**body["fee"]) if "fee" in body else None,
+        about=row.about,
+        reason=body.get("reason", ""),
+        period=_period(body.get("period")),
+        subscription=_subscription(told) if told else None,
+    )
+
+
+def _subscription(told: dict[str, Any]) -> Subscription:
+    return Subscription(
+        status=SubscriptionStatus(told["status"]),
+        period=_period(told["period"]),
+        ends=told["ends"],
+        plan=told["plan"],
+        quantity=told["quantity"],
+    )
+
+
+def _times(period: Period) -> list[str]:
+    return [period.start.isoformat(), period.end.isoformat()]
+
+
+def _period(times: list[str] | None) -> Period | None:
+    if times is None:
+        return None
+    start, end = map(datetime.fromisoformat, times)
+    return Period(start=start, end=end)

@@ -1,0 +1,59 @@
+"""Seats of a bundle: given by who bought it, never more than there are."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from bloop_commerce import entitlements, orders
+from bloop_commerce.books import open_books
+from bloop_commerce.tables import Entitlement, Order, Seat
+from bloop_sdk import NotFoundError, PreconditionFailedError, Unit, UnsupportedError
+
+
+def assign(unit: Unit, order_id: str, user: str) -> None:
+    """Give a user a seat; who has one keeps it.
+
+    Raises PreconditionFailedError where all are taken, or the order gives none now.
+    """
+    open_books(unit)
+    order, given = _bundle(unit, order_id)
+    if not user or len(user) > 36:
+        raise UnsupportedError("a person is named by their id")
+    if _seat(unit, order_id, user) is not None:
+        return
+    taken = select(func.count()).select_from(Seat).where(Seat.order_id == order_id)
+    if not given.spans or (unit.session.scalar(taken) or 0) >= given.seats:
+        raise PreconditionFailedError(
+            f"all {given.seats if given.spans else 0} seats are taken", cure="free one, or buy more"
+        )
+    unit.session.add(Seat(institution_id=unit.institution, order_id=order_id, user_id=user))
+    unit.session.flush()
+    entitlements.cover(unit, order, given)
+    unit.audit("commerce.seat_given", f"order:{order_id}", {"user": user})
+
+
+def take(unit: Unit, order_id: str, user: str) -> None:
+    """Free a user's seat; raises NotFoundError where they have none."""
+    open_books(unit)
+    order, given = _bundle(unit, order_id)
+    seat = _seat(unit, order_id, user)
+    if seat is None:
+        raise NotFoundError("this person has no seat of this order")
+    unit.session.delete(seat)
+    unit.session.flush()
+    entitlements.cover(unit, order, given)
+    unit.audit("commerce.seat_taken", f"order:{order_id}", {"user": user})
+
+
+def _bundle(unit: Unit, order_id: str) -> tuple[Order, Entitlement]:
+    order = orders.one(unit, order_id)
+    if order.kind != "seats":
+        raise UnsupportedError("this order is no bundle of seats")
+    given = entitlements.of_order(unit, order_id)
+    if given is None:
+        raise PreconditionFailedError("this order gives no seats yet", cure="pay it first")
+    return order, given
+
+
+def _seat(unit: Unit, order_id: str, user: str) -> Seat | None:
+    return unit.session.scalar(select(Seat).where(Seat.order_id == order_id, Seat.user_id == user))

@@ -1,0 +1,204 @@
+"""Calls of providers: kept first, believed once verified, applied once; and those that are lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import select, update
+from till import signed
+
+from bloop_commerce import balance, facts, hooks, keeping, orders, reconcile
+from bloop_commerce.tables import Access, Message, Order
+from bloop_sdk import AuthError, MalformedRecordError, NotFoundError, UnavailableError
+from bloop_sdk.providers.payments import FactKind
+
+
+def request_of(headers, body, provider="till"):
+    async def read():
+        return body
+
+    return SimpleNamespace(
+        path_params={"provider": provider}, headers=headers | {"Cookie": "secret"}, body=read
+    )
+
+
+async def call(shop, *args, provider="till", **kwargs):
+    return await hooks.take(request_of(*signed(*args, **kwargs), provider=provider), shop.admin)
+
+
+def states(shop):
+    def read(unit):
+        rows = unit.session.scalars(select(Message).order_by(Message.received_at))
+        return [(row.state, row.event_id, bool(row.body)) for row in rows]
+
+    return shop.read(read)
+
+
+async def test_a_call_lets_in_at_once_and_its_replay_changes_nothing(shop):
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    assert await call(shop, "e1", [paid]) == {"state": "applied"}
+    assert shop.courses() == {"c1"}
+    entries, version = shop.sums(), shop.order(order.id).version
+    assert await call(shop, "e1", [paid]) == {"state": "duplicate"}
+    assert (shop.sums(), shop.order(order.id).version) == (entries, version)
+    assert states(shop) == [("applied", "e1", True), ("duplicate", None, False)]
+
+
+async def test_a_call_that_names_an_order_has_it_fetched(shop):
+    order = await shop.buy(shop.sell())
+    shop.till.pay(order.remote_id)
+    assert await call(shop, "e1", fetch=[order.remote_id, "gone"]) == {"state": "applied"}
+    assert shop.courses() == {"c1"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"secret": b"guessed"},
+        {"at": datetime.now(UTC) - timedelta(minutes=10)},
+        {"at": datetime.now(UTC) + timedelta(minutes=10)},
+    ],
+    ids=["unsigned", "old", "future"],
+)
+async def test_what_is_not_genuine_changes_nothing_and_takes_no_room(shop, wrong):
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    with pytest.raises(AuthError):
+        await call(shop, "e1", [paid], **wrong)
+    assert states(shop) == [("refused", None, False)]
+    assert (shop.courses(), shop.sums()) == (set(), {})
+    assert await call(shop, "e1", [paid]) == {"state": "applied"}
+
+
+async def test_an_event_of_the_future_is_refused_though_its_provider_believes_it(shop, monkeypatch):
+    import till as tills
+
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    monkeypatch.setattr(tills, "LEEWAY", 10**9)
+    with pytest.raises(AuthError, match="future"):
+        await call(shop, "e1", [paid], at=datetime.now(UTC) + timedelta(days=1))
+    assert shop.courses() == set()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fact: replace(fact, as_of=fact.as_of + timedelta(days=1)),
+        lambda fact: replace(fact, money=replace(fact.money, amount=-1)),
+        lambda fact: replace(fact, money=replace(fact.money, amount=10**15)),
+        lambda fact: replace(fact, money=replace(fact.money, currency="€")),
+        lambda fact: replace(fact, tax=fact.money.amount + 1),
+        lambda fact: replace(fact, id="x" * 300),
+    ],
+    ids=["future", "negative", "huge", "no currency", "tax", "long"],
+)
+async def test_a_fact_that_cannot_be_so_is_not_believed(shop, change):
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    with pytest.raises(MalformedRecordError):
+        shop.learn(change(paid))
+    assert (shop.courses(), shop.sums()) == (set(), {})
+
+
+async def test_a_call_is_kept_before_anything_is_asked_and_looked_into_later(shop):
+    order = await shop.buy(shop.sell())
+    shop.till.pay(order.remote_id)
+    shop.till.lose_answers()
+    with pytest.raises(UnavailableError):
+        await call(shop, "e1", fetch=[order.remote_id])
+    assert states(shop) == [("received", None, True)]
+    shop.run(lambda unit: unit.session.execute(
+        update(Message).values(received_at=datetime.now(UTC) - timedelta(minutes=2))
+    ))  # fmt: skip
+    assert (await reconcile.sweep(shop.admin, {}))["heard"] == 1
+    assert states(shop) == [("applied", "e1", True)]
+    assert shop.courses() == {"c1"}
+
+
+async def test_nobody_calls_by_another_name(shop):
+    with pytest.raises(NotFoundError):
+        await call(shop, "e1", provider="purse")
+    assert states(shop) == []
+
+
+async def test_secrets_of_a_session_are_never_kept(shop):
+    await call(shop, "e1")
+
+    def headers(unit):
+        return unit.session.scalars(select(Message.headers)).one()
+
+    assert "cookie" not in shop.read(headers)
+
+
+async def test_old_calls_are_let_go(shop):
+    await call(shop, "e1")
+    with pytest.raises(AuthError):
+        await call(shop, "e2", secret=b"guessed")
+    shop.run(lambda unit: unit.session.execute(
+        update(Message).values(received_at=datetime.now(UTC) - timedelta(days=8))
+    ))  # fmt: skip
+    assert await hooks.tidy(shop.admin, {}) == {"messages": 1}
+    assert states(shop) == [("applied", "e1", True)]
+
+
+async def test_what_calls_have_dropped_is_found_and_made_up_for(shop):
+    paid, back, open_ = [await shop.buy(shop.sell(courses=[name])) for name in ("c1", "c2", "c3")]
+    for one in (paid, back):
+        shop.till.pay(one.remote_id)
+    capture = shop.till.pay(back.remote_id)
+    shop.till.told(FactKind.REFUNDED, capture)
+    assert shop.courses() == set()
+    assert await reconcile.reconcile(shop.admin, {"provider": "till"}) == {"seen": 2, "repaired": 2}
+    assert shop.courses() == {"c1", "c2"}
+    assert await reconcile.reconcile(shop.admin, {"provider": "till"}) == {"seen": 2, "repaired": 0}
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    shop.run(lambda unit: unit.session.execute(
+        update(Order).where(Order.id == open_.id).values(created_at=long_ago)
+    ))  # fmt: skip
+    shop.till.expire(open_.remote_id)
+    await reconcile.reconcile(shop.admin, {"provider": "till"})
+    assert shop.order(open_.id).state == "expired"
+
+
+async def test_an_order_nobody_pays_for_is_let_go_and_counts_if_paid_after_all(shop):
+    lost = shop.place(shop.sell())
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    shop.run(lambda unit: unit.session.execute(update(Order).values(created_at=long_ago)))
+    assert (await reconcile.sweep(shop.admin, {}))["forgotten"] == 1
+    assert shop.order(lost).state == "expired"
+    assert [one.kind for one in shop.database.jobs] == ["reconcile"]
+
+
+async def test_each_time_that_ends_lets_out(shop):
+    order = await shop.buy(shop.sell(days=10))
+    at = datetime.now(UTC) - timedelta(days=9)
+    shop.learn(shop.till.pay(order.remote_id, at=at))
+    assert shop.courses() == {"c1"}
+    ended = at + timedelta(days=10)
+    assert shop.read(lambda unit: unit.session.scalars(select(Access.next_at)).one()) == ended
+    past = shop.till.pay(order.remote_id, at=at - timedelta(days=30))
+    shop.learn(past)
+    assert (await reconcile.lapse(shop.admin, {}))["lapsed"] == 0
+    assert shop.courses() == set()
+
+
+async def test_what_is_out_of_balance_is_named(shop):
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    assert shop.read(balance.findings) == []
+    stray = replace(paid, id="stray", order="", remote_id="nobody's")
+    shop.learn(stray, replace(paid, money=replace(paid.money, amount=5000)))
+    kinds = [(one.kind, one.subject) for one in shop.read(balance.findings)]
+    assert kinds == [("unmatched", "stray"), ("order", "1")]
+    assert len(shop.read(facts.unmatched)) == 1
+    assert await keeping.examined(shop.admin) == []
+    shop.run(lambda unit: unit.session.execute(update(Order).values(state="open")))
+    (found,) = await keeping.examined(shop.admin)
+    assert "stands as open, and its facts say paid" in found.words
+    shop.run(orders.again, order.id)
+    assert await keeping.examined(shop.admin) == []

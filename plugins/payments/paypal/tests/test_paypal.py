@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bloop_paypal import transport
+from bloop_paypal.config import PayPalConfig
+from bloop_paypal.money import read, written
+from bloop_paypal.provider import PayPalProvider
+from bloop_sdk import (
+    AuthError,
+    MalformedRecordError,
+    NotFoundError,
+    PreconditionFailedError,
+    UnavailableError,
+    UnsupportedError,
+    WebhookRequest,
+)
+from bloop_sdk.money import Money
+from bloop_sdk.providers.payments import (
+    CheckoutLine,
+    CheckoutRequest,
+    FactKind,
+    Interval,
+    SubscriptionProvider,
+    SubscriptionStatus,
+)
+from bloop_sdk.testing import FakeContext, FakeTransport, Payments, http_client, plugin_tests
+from plugins.payments.paypal.tests.fake_paypal import WEBHOOK, FakePayPal
+
+VALUES = {"client_id": "app", "client_secret": "good", "webhook_id": WEBHOOK, "mode": "sandbox"}
+HOSTS = frozenset({"api-m.sandbox.paypal.com"})
+
+
+class Account:
+    """What the kit knows of an account: buyers agree, and what moves is counted."""
+
+    settings = VALUES
+
+    def __init__(self):
+        transport._tokens.clear()
+        self.paypal = FakePayPal()
+        self.paypal.now = datetime.now(UTC)
+
+    async def answer(self, request):
+        return await self.paypal.answer(request)
+
+    def pay(self, checkout):
+        name = checkout.remote_id
+        if name in self.paypal.subscriptions:
+            self.paypal.agree(name)
+        else:
+            self.paypal.approve(name)
+            self.paypal.event("CHECKOUT.ORDER.APPROVED", {"id": name})
+
+    def renew(self, subscription, paid):
+        """The next period begins."""
+        next_at = self.paypal.subscriptions[subscription]["billing_info"]["next_billing_time"]
+        self.paypal.now = datetime.fromisoformat(next_at)
+        if paid:
+            self.paypal.renew(subscription)
+        else:
+            self.paypal.fail(subscription)
+
+    def moved(self):
+        came = [read(one["amount"]) for one in self.paypal.captures.values()]
+        came += [
+            read(one["amount_with_breakdown"]["gross_amount"])
+            for payments in self.paypal.payments.values()
+            for one in payments
+            if one["status"] == "COMPLETED"
+        ]
+        went = [read(one["amount"]) for one in self.paypal.refunds.values()]
+        return came + [Money(amount=-one.amount, currency=one.currency) for one in went]
+
+    def dispute(self, capture, outcome):
+        dispute = self.paypal.dispute(capture)
+        if outcome != "open":
+            won = outcome == "won"
+            code = "RESOLVED_SELLER_FAVOUR" if won else "RESOLVED_BUYER_FAVOUR"
+            self.paypal.resolve(dispute, code)
+
+
+TestContract = plugin_tests(
+    "bloop_paypal",
+    settings=VALUES,
+    payments=Payments(
+        make=Account,
+        bad={"client_secret": "never valid"},
+        without={
+            "decline": "PayPal declines while it is settled",
+            "expire": "an order that nobody has approved is not told to be void",
+            "webhook": "an approval is paid only once it is settled",
+            "stranger": "PayPal says what is its own: see the tests below",
+            "an_end_with_the_period": "PayPal ends a subscription at once",
+        },
+    ),
+)
+
+
+def euros(text):
+    return Money.parse(text, "EUR")
+
+
+ORDER = CheckoutRequest(
+    order="o-1",
+    number="2026-0001",
+    lines=(
+        CheckoutLine(title="Physics", unit_price=euros("40.00")),
+        CheckoutLine(title="Seat", unit_price=euros("10.00"), quantity=2),
+    ),
+    total=euros("49.00"),
+    discount=1100,
+    return_url="https://hub.example/back",
+    cancel_url="https://hub.example/no",
+)
+MONTHLY = replace(
+    ORDER, lines=ORDER.lines[:1], total=euros("40.00"), discount=0, interval=Interval.MONTH
+)
+
+
+@pytest.fixture
+def paypal():
+    transport._tokens.clear()
+    return FakePayPal()
+
+
+@pytest.fixture
+def account(paypal):
+    return opened(paypal)
+
+
+def opened(paypal, **values):
+    http = http_client(FakeTransport(paypal), hosts=HOSTS)
+    config = PayPalConfig(**{**VALUES, **values})
+    return PayPalProvider(FakeContext(plugin_id="paypal", http=http, config=config))
+
+
+async def bought(paypal, account):
+    """An order that was paid, and its capture."""
+    order = (await account.create_checkout(ORDER, "c1")).remote_id
+    paypal.approve(order)
+    (fact,) = await account.settle(order, "s1")
+    return order, fact
+
+
+def call(paypal, event, late=0.0, **headers):
+    sent, body = paypal.webhook(event)
+    received = paypal.now.timestamp() + late
+    return WebhookRequest(headers=sent | headers, body=body, received_at=received)
+
+
+async def test_a_checkout_is_made_once_and_captured_once(paypal, account):
+    checkout = await account.create_checkout(ORDER, "c1")
+    assert await account.create_checkout(ORDER, "c1") == checkout
+    assert checkout.url.startswith("https://www.sandbox.paypal.com/")
+    assert await account.settle(checkout.remote_id, "s1") == []  # Nobody has agreed yet.
+    paypal.approve(checkout.remote_id)
+    (fact,) = await account.settle(checkout.remote_id, "s1")
+    assert (fact.kind, fact.order, fact.money) == (FactKind.CAPTURED, "o-1", euros("49.00"))
+    assert (fact.remote_id, fact.fee) == (checkout.remote_id, euros("1.77"))
+    for key in ("s1", "s2"):
+        assert await account.settle(checkout.remote_id, key) == [fact]
+    assert len(paypal.captures) == len(paypal.orders) == 1
+
+
+async def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_charged_twice(
+    paypal, account
+):
+    paypal.lose = 1
+    with pytest.raises(UnavailableError):
+        await account.create_checkout(ORDER, "c1")
+    order = (await account.create_checkout(ORDER, "c1")).remote_id
+    paypal.approve(order)
+    paypal.lose = 1
+    with pytest.raises(UnavailableError):
+        await account.settle(order, "s1")
+    (fact,) = await account.settle(order, "s1")
+    paypal.lose = 1
+    with pytest.raises(UnavailableError):
+        await account.refund(fact.id, euros("9.00"), "r1")
+    back = await account.refund(fact.id, euros("9.00"), "r1")
+    assert (len(paypal.orders), len(paypal.captures), len(paypal.refunds)) == (1, 1, 1)
+    assert await account.fetch(order) == [fact, back]
+
+
+async def test_a_payment_that_is_declined_is_a_fact(paypal, account):
+    order = (await account.create_checkout(ORDER, "c1")).remote_id
+    paypal.approve(order)
+    paypal.declining = True
+    (fact,) = await account.settle(order, "s1")
+    assert (fact.kind, fact.remote_id) == (FactKind.FAILED, order)
+    paypal.declining = False
+    (fact,) = await account.settle(order, "s2")
+    assert fact.kind is FactKind.CAPTURED
+
+
+async def test_money_goes_back_in_parts_and_never_too_much(paypal, account):
+    order, paid = await bought(paypal, account)
+    back = await account.refund(paid.id, euros("9.00"), "r1", reason="late")
+    assert (back.kind, back.about, back.money) == (FactKind.REFUNDED, paid.id, euros("9.00"))
+    assert (back.remote_id, back.order, back.reason) == (order, "o-1", "late")
+    assert await account.refund(paid.id, euros("9.00"), "r1", reason="late") == back
+    with pytest.raises(PreconditionFailedError):
+        await account.refund(paid.id, euros("40.01"), "r2")
+    await account.refund(paid.id, euros("40.00"), "r3")
+    with pytest.raises(PreconditionFailedError):
+        await account.refund(paid.id, euros("0.01"), "r4")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        ("RESOLVED_BUYER_FAVOUR", FactKind.DISPUTE_LOST),
+        ("RESOLVED_SELLER_FAVOUR", FactKind.DISPUTE_WON),
+    ],
+)
+async def test_a_dispute_and_its_end_are_facts(paypal, account, outcome, kind):
+    order, paid = await bought(paypal, account)
+    dispute = paypal.dispute(paid.id)
+    facts = await account.fetch(order)
+    assert [(one.kind, one.about) for one in facts[1:]] == [(FactKind.DISPUTED, paid.id)]
+    paypal.resolve(dispute, outcome)
+    facts = await account.fetch(order)
+    assert [one.kind for one in facts[1:]] == [FactKind.DISPUTED, kind]
+    assert {one.id for one in facts[1:]} == {dispute}
+
+
+async def test_a_subscription_is_renewed_changed_and_cancelled(paypal, account):
+    assert isinstance(account, SubscriptionProvider)
+    made = await account.create_checkout(MONTHLY, "c1")
+    assert await account.fetch(made.remote_id) == []  # The buyer has not agreed.
+    paypal.agree(made.remote_id)
+    stands, paid = await account.fetch(made.remote_id)
+    assert stands.subscription.status is SubscriptionStatus.ACTIVE
+    assert stands.subscription.period.end - stands.subscription.period.start == timedelta(days=30)
+    assert (paid.kind, paid.money, paid.fee, paid.order) == (
+        FactKind.CAPTURED,
+        euros("40.00"),
+        euros("0.50"),
+        "o-1",
+    )
+    news = await account.verify_webhook(call(paypal, paypal.renew(made.remote_id)))
+    assert news.fetch == (made.remote_id,)
+    assert len(await account.fetch(made.remote_id)) == 3
+    line = CheckoutLine(title="Physics", unit_price=euros("55.00"), quantity=2)
+    await account.change_plan(made.remote_id, line, "p1")
+    ended = await account.cancel(made.remote_id, "e1", at_period_end=False)
+    assert ended[0].subscription.status is SubscriptionStatus.ENDED
+    assert ended[0].subscription.quantity == 2
+    assert await account.cancel(made.remote_id, "e2", at_period_end=False) == ended
+
+
+async def test_a_price_has_one_plan_however_many_buy_it(paypal, account):
+    for number in range(3):
+        await account.create_checkout(replace(MONTHLY, order=f"o-{number}"), f"c{number}")
+    assert len(paypal.plans) == 1
+
+
+async def test_a_webhook_is_paypals_own_or_nothing(paypal, account):
+    order, _ = await bought(paypal, account)
+    event = paypal.events[-1]
+    news = await account.verify_webhook(call(paypal, event))
+    assert (news.event_id, news.facts, news.fetch) == (event["id"], (), (order,))
+    good = call(paypal, event)
+    wrong = [
+        replace(good, body=good.body.replace(b"49.00", b"0.01")),
+        replace(good, headers={}),
+        replace(good, headers=good.headers | {"PayPal-Transmission-Sig": "other"}),
+        replace(good, body=b"\xff"),
+        replace(good, body=b"[]"),
+        call(paypal, event, late=4000.0),
+        call(paypal, event, late=-400.0),
+        call(paypal, event, **{"PayPal-Transmission-Time": "yesterday"}),
+    ]
+    for request in wrong:
+        with pytest.raises(AuthError):
+            await account.verify_webhook(request)
+    with pytest.raises(AuthError):
+        await opened(paypal, webhook_id="").verify_webhook(good)
+    with pytest.raises(AuthError):
+        await opened(paypal, webhook_id="WH-of-another").verify_webhook(good)
+
+
+async def test_refunds_and_disputes_lead_to_their_order(paypal, account):
+    order, paid = await bought(paypal, account)
+    await account.refund(paid.id, euros("9.00"), "r1")
+    paypal.dispute(paid.id)
+    for event in paypal.events:
+        assert (await account.verify_webhook(call(paypal, event))).fetch == (order,)
+
+
+async def test_what_has_changed_is_found_page_by_page(paypal, account):
+    order, paid = await bought(paypal, account)
+    await account.refund(paid.id, euros("9.00"), "r1")
+    paypal.dispute(paid.id)
+    monthly = (await account.create_checkout(MONTHLY, "c2")).remote_id
+    paypal.agree(monthly)
+    since = paypal.now - timedelta(days=1)
+    assert [one async for one in account.changed(since)] == [order, monthly]
+    assert [one async for one in account.changed(paypal.now + timedelta(days=1))] == []
+
+
+async def test_a_token_lives_longer_than_a_provider_and_is_renewed_once(paypal):
+    await opened(paypal).check()
+    await opened(paypal).check()
+    tokens = [path for _, path in paypal.asked if path == "/v1/oauth2/token"]
+    assert len(tokens) == 1
+    paypal.tokens.clear()
+    await opened(paypal).check()
+    assert [path for _, path in paypal.asked].count("/v1/oauth2/token") == 2
+
+
+async def test_credentials_that_are_refused_are_tried_once_and_never_logged(paypal, caplog):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(AuthError, match="refuses these credentials"):
+        await opened(paypal, client_secret="s3cr3t-of-nobody").check()
+    assert len(paypal.asked) == 1
+    await opened(paypal).check()
+    assert not [one for one in ("s3cr3t", *paypal.tokens) if one in caplog.text]
+
+
+async def test_the_check_names_what_is_missing(paypal, account):
+    assert (await account.check()).gaps == ()
+    assert (await opened(paypal, webhook_id="").check()).gaps
+
+
+async def test_what_is_unknown_or_cannot_be_is_said(paypal, account):
+    with pytest.raises(NotFoundError):
+        await account.fetch("O999")
+    with pytest.raises(UnsupportedError, match="no KWD"):
+        written(Money.parse("1.000", "KWD"))
+    with pytest.raises(UnsupportedError, match="without decimals"):
+        written(Money.parse("10.50", "HUF"))
+    assert written(Money.parse("1000.00", "HUF"))["value"] == "1000"
+    assert read({"value": "500.00", "currency_code": "JPY"}) == Money.parse("500", "JPY")
+    for told in ({"value": "x", "currency_code": "EUR"}, None, {"value": "1.005"}):
+        with pytest.raises(MalformedRecordError):
+            read(told)
+    two = replace(MONTHLY, lines=ORDER.lines)
+    with pytest.raises(UnsupportedError, match="one thing"):
+        await account.create_checkout(two, "c1")

@@ -1,0 +1,91 @@
+"""SQLite's log is copied into the file beside the commits, and emptied, whoever reads meanwhile."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bloop.store import log
+from bloop.store.models import PluginValue
+
+TEXT = "x" * 20_000
+MOST_SECONDS = 60
+
+pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def file(database, monkeypatch):
+    """The log's file, full as soon as something stands in it."""
+    monkeypatch.setattr(database._log, "_full", 1)
+    monkeypatch.setattr(log, "FULL_BYTES", 1)
+    return Path(f"{database.url.database}-wal")
+
+
+def keep(database, call, key):
+    with database.unit(call) as unit:
+        value = PluginValue(
+            institution_id=unit.institution, plugin_id="p", key=key, value={"text": TEXT}
+        )
+        unit.session.add(value)
+
+
+def is_copied(database, keys):
+    """Whether a copy of the file without its log holds all rows."""
+    path = Path(database.url.database)
+    alone = path.with_name("alone.db")
+    alone.write_bytes(path.read_bytes())
+    with closing(sqlite3.connect(alone)) as connection:
+        found = connection.execute("SELECT key FROM plugin_value ORDER BY key").fetchall()
+    return [key for (key,) in found] == keys
+
+
+def wait_until(condition):
+    end = time.monotonic() + MOST_SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_full_log_is_copied_and_emptied(database, call, file):
+    keep(database, call, "a")
+    database._log.close()
+    keep(database, call, "b")
+    database._log.close()
+
+    assert file.stat().st_size == 0
+    assert is_copied(database, ["a", "b"])
+
+
+def test_what_somebody_reads_is_left_until_they_let_go(database, call, file):
+    with closing(sqlite3.connect(database.url.database)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM plugin_value").fetchall()
+        keep(database, call, "a")
+        database._log.close()
+        kept = file.stat().st_size
+        assert kept > 0
+        assert reader.execute("SELECT * FROM plugin_value").fetchall() == []
+
+    def written():
+        keep(database, call, f"b{time.monotonic_ns()}")
+        return file.stat().st_size == 0
+
+    wait_until(written)
+
+
+def test_a_log_that_cannot_be_copied_breaks_no_commit(database, call, file, monkeypatch):
+    def refused(*_args, **_options):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(log.sqlite3, "connect", refused)
+    keep(database, call, "a")
+    database._log.close()
+    monkeypatch.undo()
+
+    with database.reading(call) as unit:
+        assert unit.session.get(PluginValue, (unit.institution, "p", "a")) is not None
