@@ -79,6 +79,7 @@ async def sell(request: WebRequest, ctx: RequestContext) -> Response:
 @click.pass_obj
 async def command(
     ctx: CommandContext,
+    /,
     *,
     course: str,
     amount: str,
