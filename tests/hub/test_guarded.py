@@ -54,6 +54,7 @@ def lend():
     """Lends a provider as one plugin gets it of another."""
     handle = SimpleNamespace(plugin_id="till", capability="payments")
     calls = Calls(Breakers())
+    calls.admit("till", "till")
     return lambda provider: guarded(provider, handle, calls, "home")
 
 
