@@ -61,6 +61,7 @@ SEEN_BY_OWNER = {
     "/conflicts/{conflict_id}",
     "/connections/{connection_id}",
     "/connections/{connection_id}/remove",
+    "/courses/{container_id}/notes/gone",
     "/courses/{container_id}/notes/new",
     "/notes",
     "/courses/{container_id}/people",
@@ -69,6 +70,7 @@ SEEN_BY_OWNER = {
     "/lessons/{id}",
     "/lessons/{id}/text",
     "/notes/{note_id}/edit",
+    "/notes/{note_id}/texts",
     "/search",
     "/unsent",
 }

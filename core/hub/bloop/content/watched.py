@@ -36,6 +36,7 @@ BUSY = register(
     )
     .limit(1),
     heavy=True,
+    whole="the hub itself asks, whether anything is under way, of the connections that it watches",
 )
 """A job that reads a connection, or writes to it, or is about to."""
 
