@@ -162,7 +162,7 @@ TO_WATCH = register(
     )
     .order_by(Connection.id),
     heavy=True,
-    whole="the hub itself asks, which connections it has to watch",
+    whole=_OPENED,
 )
 """The connections that should be watched, and whether who does has said so ``since`` then."""
 
