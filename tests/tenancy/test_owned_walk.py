@@ -61,6 +61,7 @@ SEEN_BY_OWNER = {
     "/conflicts/{conflict_id}",
     "/connections/{connection_id}",
     "/connections/{connection_id}/remove",
+    "/courses/{container_id}/notes/gone",
     "/courses/{container_id}/notes/new",
     "/notes",
     "/courses/{container_id}/people",
