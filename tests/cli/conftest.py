@@ -106,6 +106,13 @@ def process(folder):
 
 
 @pytest.fixture
+def authors_pytest(monkeypatch):
+    """Have pytests that a test starts load what an author has installed, and not all of ours."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_asyncio.plugin")
+
+
+@pytest.fixture
 def hub_folder(folder, bloop, database_urls, monkeypatch):
     """A hub with the plugins that import, on a migrated database; once for each dialect."""
     (folder / "hub.toml").write_text(

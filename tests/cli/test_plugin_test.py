@@ -27,7 +27,7 @@ api = "1.0"
 
 
 @pytest.fixture
-def plugin(folder):
+def plugin(folder, authors_pytest):
     """A feature plugin in the current folder."""
     write(render("feature", "estimate"), folder / "bloop-estimate")
     return folder / "bloop-estimate"

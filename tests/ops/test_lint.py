@@ -10,6 +10,7 @@ import pytest
 from bloop.ops.lint import RULES, find_subjects, lint
 from bloop.ops.lint.requirements import clash
 from bloop_sdk.testing.distributions import write_plugin
+from tests.cli.conftest import bloop, folder  # noqa: F401 - fixtures
 
 MANIFEST = """
 id = "good"
@@ -375,30 +376,20 @@ def test_requirements_clash_where_no_version_meets_both():
         assert clash(Requirement(line)) is not None, line
 
 
-def test_the_command_groups_by_plugin_and_fails_on_errors(project, tmp_path):
-    import subprocess
-    import sys
-
+def test_the_command_groups_by_plugin_and_fails_on_errors(project, bloop):  # noqa: F811
     def run(*words):
-        return subprocess.run(
-            [sys.executable, "-c", "from bloop.cli.main import main; main()", "plugins", *words],
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-            cwd=tmp_path,
-        )
+        return bloop("plugins", "lint", *words)
 
-    assert "nothing to say" in run("lint", str(project.root)).stdout
+    assert "nothing to say" in run(project.root).out
     project.remove("LICENSE")
-    warned = run("lint", str(project.root))
-    assert warned.returncode == 0
-    assert "warning P604 pyproject.toml  there is no licence" in warned.stdout
-    assert run("lint", "--strict", str(project.root)).returncode == 1
+    warned = run(project.root)
+    assert warned.code == 0
+    assert "warning P604 pyproject.toml  there is no licence" in warned.out
+    assert run("--strict", project.root).code == 1
     project.manifest('["token"]', "[]")
-    failed = run("lint", "--json", str(project.root), "cartridge")
-    assert failed.returncode == 1
-    good, cartridge = json.loads(failed.stdout)["items"]
+    failed = run("--json", project.root, "cartridge")
+    assert failed.code == 1
+    good, cartridge = failed.json["items"]
     assert [one["code"] for one in good["findings"]] == ["M104", "P604"]
     assert cartridge["id"] == "cartridge"
-    assert "neither an installed plugin nor a folder" in run("lint", "nowhere").stderr
+    assert "neither an installed plugin nor a folder" in run("nowhere").err

@@ -27,9 +27,12 @@ from bloop_sdk.testing.rules import Suite
 
 _WATCH = """
 import importlib, json, sys
-for name in json.loads(sys.argv[1]):
-    importlib.import_module(name)
-print(json.dumps(sorted(sys.modules)))
+found = []
+for names in json.loads(sys.argv[1]):
+    for name in names:
+        importlib.import_module(name)
+    found.append(sorted(sys.modules))
+print(json.dumps(found))
 """
 
 
@@ -160,31 +163,31 @@ async def light_import(case: PluginCase) -> None:
     first = [case.plugin.entry_point(), *([manifest.config] if manifest.config else [])]
     modules = [path.partition(":")[0] for path in first]
     base = ["bloop_sdk", *(["bloop_sdk.tables"] if manifest.contributes.tables else [])]
-    imported = _imported(modules)
+    known, imported = _imported(base, modules)
     for capability, path in manifest.provides.items():
         module = path.partition(":")[0]
         eager = module in imported and module not in modules and module != case.plugin.package
         assert not eager, f"importing {modules[0]} imports the {capability} provider {module}"
         same = module in modules or module == case.plugin.package
         assert not same, f"the {capability} provider is in {module}: give it a module of its own"
-    more = _tops(imported) - _tops(_imported(base)) - {case.plugin.package}
+    more = _tops(imported) - _tops(known) - {case.plugin.package}
     assert not more, (
         f"importing {modules[0]} imports {_names(more)}; import it where it is first used, or say "
         "why not: plugin_tests(without={'light_import': 'reason'})"
     )
 
 
-def _imported(modules: list[str]) -> set[str]:
-    """What a process of its own has imported after it imported these."""
+def _imported(*steps: list[str]) -> list[set[str]]:
+    """What a process of its own has imported after each of these steps."""
     done = subprocess.run(
-        [sys.executable, "-c", _WATCH, json.dumps(modules)],
+        [sys.executable, "-c", _WATCH, json.dumps(steps)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert not done.returncode, f"import of {', '.join(modules)}: {done.stderr.strip()[-600:]}"
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    assert not done.returncode, f"import of {', '.join(steps[-1])}: {done.stderr.strip()[-600:]}"
+    return [set(names) for names in json.loads(done.stdout.splitlines()[-1])]
 
 
 def _tops(modules: set[str]) -> set[str]:
