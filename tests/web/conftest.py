@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.support.run import locked
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOOP = Path(sys.executable).with_name("bloop")
@@ -92,15 +95,27 @@ def run_bloop(folder, *arguments):
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory):
+def sample(run_folder):
+    """The folder of a hub with the sample course, which is made once in a run."""
+    made, unfinished = run_folder / "sample", run_folder / "sample.unfinished"
+    with locked(run_folder, "sample"):
+        if not made.exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            (unfinished / "hub.toml").write_text(HUB_TOML)
+            builder, course = ROOT / "examples" / "build_course.py", unfinished / "waves.imscc"
+            subprocess.run([sys.executable, builder, "-o", course], check=True, capture_output=True)
+            run_bloop(unfinished, "init")
+            run_bloop(unfinished, "import", course)
+            unfinished.rename(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def served(sample, tmp_path_factory):
     """A served hub with the sample course, whose published content guests may read."""
-    folder = tmp_path_factory.mktemp("served")
-    (folder / "hub.toml").write_text(HUB_TOML)
-    builder = ROOT / "examples" / "build_course.py"
-    course = folder / "waves.imscc"
-    subprocess.run([sys.executable, builder, "-o", course], check=True, capture_output=True)
-    run_bloop(folder, "init")
-    run_bloop(folder, "import", course)
+    folder = tmp_path_factory.mktemp("served") / "hub"
+    shutil.copytree(sample, folder)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BLOOP_")}
     with (
         (folder / "up.log").open("w") as log,
