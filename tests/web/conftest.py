@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from tests.support.run import locked
 
@@ -44,7 +46,16 @@ class Served:
 
     def bloop(self, *arguments):
         """What a command beside the running hub answers."""
-        return json.loads(run_bloop(self.folder, *arguments, "--json"))
+        from bloop.cli.main import cli
+
+        config = self.folder / "hub.toml"
+        environment = {name: None for name in os.environ if name.startswith("BLOOP_")}
+        given = ["--config", str(config), *map(str, arguments), "--json"]
+        # In a thread of its own: where a browser is driven, this one has an event loop already.
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(CliRunner(env=environment).invoke, cli, given).result()
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
     def login_path(self):
         """A fresh link that logs the operator in, without its host."""
