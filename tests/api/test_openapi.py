@@ -93,6 +93,8 @@ UNVERSIONED = {
     "delete /api/v1/account/passkeys/{passkey_id}",
     "delete /api/v1/account/totp",
     "delete /api/v1/users/{user_id}/factors",
+    "post /api/v1/account/connections",
+    "post /api/v1/account/notebooks",
     "post /api/v1/account/passkeys",
     "post /api/v1/account/passkeys/options",
     "post /api/v1/account/recovery-codes",

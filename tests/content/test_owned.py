@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import select
 
 from bloop.accounts.actions import ForbiddenError
+from bloop.accounts.privacy.exporting import export
+from bloop.accounts.privacy.service import erase
 from bloop.accounts.sessions import system_call
 from bloop.content import service
 from bloop.content.enrolling.visible import visible_items
 from bloop.content.exports import HubExportSource
-from bloop.content.models import Container, Item
+from bloop.content.models import Container, Item, Node, Version
 from bloop.content.notes import service as notes
 from bloop.content.reader import ItemReader
+from bloop.content.search import index
+from bloop.events.handlers import Consumer
+from bloop.events.reader import Logged
+from bloop.hub.listeners import EventListener, Told
 from bloop.store.errors import NotFoundError, StoreError
+from bloop.store.models import OutboxEvent
+from bloop.webhooks.queue import consumer
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
+from bloop_sdk.events import Event
 
 SECRET = "zqsecret"
+ANY = {"if-match": "*"}
 OTHERS = ("learner", "educator", "admin", "operator")
 
 
@@ -179,3 +193,70 @@ async def test_an_educator_does_not_get_at_it_by_a_command_about_something_else(
             unit.enter("groups:read")
             with pytest.raises(ForbiddenError, match="belongs to somebody else"):
                 unit.get(model, id_)
+
+
+async def test_it_is_in_its_owners_export_and_goes_with_them(own, come, hub, run):
+    files = {"file": ("a.txt", f"In the file: {SECRET}".encode())}
+    path = f"/api/v1/notes/{own.note}"
+    assert (await own.client.post(f"{path}/files", files=files, headers=ANY)).status_code == 201
+    other = (await come("learner").post("/api/v1/account/notebooks", json={"title": "x"})).json()
+    mine = caller(hub, own.client.user)
+    target = io.BytesIO()
+    counts = await hub.database.run(
+        export, hub.database, hub.sources, mine, own.client.user, target, systems=False
+    )
+    assert (counts["container"], counts["item"], counts["content_version"] > 0) == (1, 2, True)
+    with zipfile.ZipFile(target) as archive:
+        assert SECRET in archive.read("tables/item.json").decode()
+        assert SECRET in archive.read("tables/content_version.json").decode()
+        (file,) = [name for name in archive.namelist() if name.startswith("files/")]
+        assert SECRET in archive.read(file).decode()
+
+    admin = caller(hub, come("admin").user, "admin")
+    done = await hub.database.run(erase, hub.database, hub.sources, admin, own.client.user)
+    assert (done.deleted["container"], done.deleted["item"]) == (1, 2)
+
+    def left(unit):
+        return [
+            unit.session.scalars(select(model.id)).all() for model in (Item, Node, Version)
+        ], unit.session.scalars(select(Container.id)).all()
+
+    assert run(left) == ([[], [], []], [other["id"]])
+    events = run(
+        lambda unit: [
+            (row.topic, row.payload.get("owner"))
+            for row in unit.session.scalars(
+                select(OutboxEvent).where(OutboxEvent.topic.like("%deleted"))
+            )
+        ]
+    )
+    assert set(events) == {
+        ("content.item.deleted", own.client.user),
+        ("content.container.deleted", own.client.user),
+    }
+
+
+def test_its_events_are_given_to_the_hubs_own_and_to_its_owners_stream():
+    about = Event(
+        id="1", topic="content.item.updated", institution="home", aggregate="item:x", sequence=1,
+        occurred_at=datetime.now(UTC), actor="user:ada", trace="", version=1,
+        payload={"id": "x", "kind": "note", "container": "n", "change": "updated", "owner": "ada"},
+    )  # fmt: skip
+    told = Told(Logged(1, about), None)
+    heard = {
+        (who, role): EventListener(heard_by(who, role), None, ()).heard(told) is not None
+        for who, role in (("ada", "learner"), ("bob", "learner"), ("eve", "educator"))
+    }
+    assert heard == {
+        ("ada", "learner"): True,
+        ("bob", "learner"): False,
+        ("eve", "educator"): False,
+    }
+    assert index.consumer().takes(about)
+    assert not consumer(lambda: None).takes(about)
+    assert not Consumer("p:sink", "p", ("*",), lambda: None).takes(about)
+
+
+def heard_by(user, role):
+    who = Principal(PrincipalKind.USER, user, Role(role))
+    return Call(who, "home", Trace("0" * 32, "0" * 16))

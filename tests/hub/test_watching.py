@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -52,23 +51,15 @@ def vault(tmp_path):
     return root
 
 
-@asynccontextmanager
-async def open_hub(hub_toml, vault):
+@pytest.fixture
+async def hub(hub_toml, vault):
     with hub_toml.open("a") as file:
         file.write(f'[plugins.markdown]\nenabled = true\nvaults = ["{vault.parent}"]\n')
     hub = Hub.open(hub_toml, "api")
     await hub.start()
     await hub.loaded()
-    try:
-        yield hub
-    finally:
-        await hub.stop()
-
-
-@pytest.fixture
-async def hub(hub_toml, vault):
-    async with open_hub(hub_toml, vault) as hub:
-        yield hub
+    yield hub
+    await hub.stop()
 
 
 @pytest.fixture
@@ -146,7 +137,7 @@ async def barrier(hub, vault, number):
     await calm(hub)
 
 
-async def test_a_watch_ends_with_what_it_stands_for(hub, connection, vault):
+async def test_a_watch_ends_with_what_it_stands_for(hub, connection, vault, monkeypatch):
     assert hub.watches.connections == {connection}
     await do(hub, set_state, connection, ConnectionState.SUSPENDED)
     await until(lambda: state(hub, connection).watcher is None)
@@ -171,8 +162,19 @@ async def test_a_watch_ends_with_what_it_stands_for(hub, connection, vault):
     assert drained["markdown"] == 0
     await until(lambda: state(hub, connection).watcher is None)
 
+    # A place that tells of nothing is read by schedule, and says so.
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(vault_watching, "file_system", lambda _root: "nfs4")
+        await asyncio.to_thread(hub.kernel.apply, wanted)
+        await until(lambda: state(hub, connection).unwatched)
+    shown = await view(hub, system_call(hub.institution), connection)
+    assert shown["watched_since"] is None
+    assert shown["unwatched"].startswith("the folder lies on another machine (nfs4)")
+    await asyncio.to_thread(hub.kernel.apply, off)
+    await until(lambda: state(hub, connection).watcher is None)
     await asyncio.to_thread(hub.kernel.apply, wanted)
     await until(lambda: state(hub, connection).watched_since)
+    assert state(hub, connection).unwatched is None
     await settled(hub, runs=4)
     (vault / "Waves.md").rename(vault / "Sound.md")
     await until(lambda: set(texts(hub)) == {"Sound"})
@@ -207,24 +209,6 @@ def give_to(unit, connection, owner, *, beats=False):
     row.watcher, row.watched_since = owner, utcnow()
     if beats:
         unit.session.add(HubProcess(kind="api", host="x", pid=1, lease_owner=owner, generation="1"))
-
-
-async def test_a_place_that_tells_nothing_is_read_by_schedule_and_says_so(
-    hub_toml, vault, monkeypatch
-):
-    monkeypatch.setattr(vault_watching, "file_system", lambda _root: "nfs4")
-    async with open_hub(hub_toml, vault) as hub:
-        call = system_call(hub.institution)
-        new = NewConnection(plugin="markdown", name="P", settings={"folder": str(vault)})
-        made = await create(hub, call, new)
-        await check(hub, call, made)
-        await do(hub, ask_for_sync, made)
-        await until(lambda: state(hub, made).unwatched)
-        shown = await view(hub, call, made)
-        assert shown["watched_since"] is None
-        assert shown["unwatched"].startswith("the folder lies on another machine (nfs4)")
-        assert shown["every"] == "6h"
-        await settled(hub, runs=1)
 
 
 def test_what_waits_is_bounded():

@@ -90,6 +90,15 @@ async def test_what_is_no_exception_lets_the_thread_go_as_well(head):
         await line.task
 
 
+async def test_what_was_told_to_the_thread_is_not_reported_once_more():
+    """The report would be written when the task is collected, in the midst of anything else."""
+    line = Line(head=False, error=Ended())
+    with pytest.raises(UnavailableError):
+        await exchanged(line)
+    await asyncio.wait({line.task})
+    assert not line.task._log_traceback
+
+
 @pytest.mark.parametrize("head", [False, True], ids=["before_the_head", "in_the_body"])
 async def test_an_error_of_the_client_is_raised_in_the_thread_as_it_is(head):
     line = Line(head=head, error=UnavailableError("503"))

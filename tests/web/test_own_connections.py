@@ -73,6 +73,26 @@ async def ended(client, job):
             await asyncio.sleep(0.05)
 
 
+async def is_kept_from(client, job, notebooks):
+    assert (await client.get(f"/api/v1/jobs/{job}")).status_code == 404
+    assert (await client.post(f"/api/v1/jobs/{job}/retry")).status_code == 404
+    assert job not in (await client.get("/api/v1/jobs")).text
+    listed = (await client.get("/api/v1/containers")).text
+    assert not any(one["id"] in listed for one in notebooks)
+
+
+async def an_admin_only_ends_it(admin, place):
+    seen = await admin.get(place)
+    assert (seen.json()["plugin"], seen.json()["state"]) == ("campus", "active")
+    assert "zqhush" not in seen.text + (await admin.get("/api/v1/audit")).text
+    for act, given in {"discover": None, "check": None, "sync": {}, "resume": None}.items():
+        answer = await admin.post(f"{place}/{act}", json=given)
+        assert answer.status_code == 403, act
+    rotated = await admin.post(f"{place}/rotate", json={"secrets": {"token": "x"}})
+    assert rotated.status_code == 403
+    assert (await admin.post(f"{place}/pause")).json()["state"] == "suspended"
+
+
 async def test_a_learner_connects_reads_pauses_and_removes_an_account_of_their_own(come, hub):
     learner, admin, educator = [await come(one) for one in ("learner", "admin", "educator")]
     body = {"plugin": "campus", "name": "Mine zqhush", "secrets": {"token": TOKEN}}
@@ -109,20 +129,8 @@ async def test_a_learner_connects_reads_pauses_and_removes_an_account_of_their_o
     assert items.json()["items"]
 
     for client in (admin, educator):
-        assert (await client.get(f"/api/v1/jobs/{job}")).status_code == 404
-        assert (await client.post(f"/api/v1/jobs/{job}/retry")).status_code == 404
-        assert job not in (await client.get("/api/v1/jobs")).text
-        listed = (await client.get("/api/v1/containers")).text
-        assert not any(one["id"] in listed for one in notebooks)
-    seen = await admin.get(place)
-    assert (seen.json()["plugin"], seen.json()["state"]) == ("campus", "active")
-    assert "zqhush" not in seen.text + (await admin.get("/api/v1/audit")).text
-    for act, given in {"discover": None, "check": None, "sync": {}, "resume": None}.items():
-        answer = await admin.post(f"{place}/{act}", json=given)
-        assert answer.status_code == 403, act
-    rotated = await admin.post(f"{place}/rotate", json={"secrets": {"token": "x"}})
-    assert rotated.status_code == 403
-    assert (await admin.post(f"{place}/pause")).json()["state"] == "suspended"
+        await is_kept_from(client, job, notebooks)
+    await an_admin_only_ends_it(admin, place)
     assert (await learner.post(f"{place}/resume")).json()["state"] == "active"
 
     await admin.put(RULE, json={"allowed": False}, headers=ANY)
@@ -139,6 +147,7 @@ async def test_the_institutions_token_is_not_theirs_and_a_login_gives_them_one(
     learner, admin = await come("learner"), await come("admin")
     await admin.put(RULE, json={"allowed": True}, headers=ANY)
     made = (await learner.post(OWN, json={"plugin": "campus", "name": "Mine"})).json()
+    assert "id" in made, made
     place = f"/api/v1/connections/{made['id']}"
     checked = (await learner.post(f"{place}/check")).json()
     assert checked["state"] == "auth_failed", "else they would read what the institution reads"

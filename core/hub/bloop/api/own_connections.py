@@ -44,7 +44,7 @@ class OwnConnectionsRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    allowed: bool
+    allowed: bool = False
 
 
 @router.get("/account/connections", action="account:read", response_model=ConnectionList)

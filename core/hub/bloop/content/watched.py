@@ -36,6 +36,7 @@ BUSY = register(
     )
     .limit(1),
     heavy=True,
+    whole="a watch asks when it may go on, and shows nothing",
 )
 """A job that reads a connection, or writes to it, or is about to."""
 

@@ -68,6 +68,7 @@ async def finish(
 
     @command("connections:write")
     def taking(unit: UnitOfWork) -> Taken | Refusal:
+        unit.get(Connection, connection_id)
         return attempts.take(unit, _place(connection_id), begun.state, begun.browser)
 
     taken = await hub.database.run(in_unit, hub.database, call, taking)

@@ -243,7 +243,7 @@ class _Gathered:
             return [self._secret(info, layer, part, keys) for part in value]
         if layer.kind in _ROWS:
             # A reference here would let an institution read the hub's environment and files.
-            if not isinstance(value, SecretStr | SecretBytes):
+            if value is not None and not isinstance(value, SecretStr | SecretBytes):
                 self.fault(where, keys, "a secret is kept encrypted here", "set it on its form")
             return value
         secret = Secret(str(value)) if ref is None else self._read(ref, where, keys)

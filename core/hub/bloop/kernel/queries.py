@@ -162,6 +162,7 @@ TO_WATCH = register(
     )
     .order_by(Connection.id),
     heavy=True,
+    whole=_OPENED,
 )
 """The connections that should be watched, and whether who does has said so ``since`` then."""
 

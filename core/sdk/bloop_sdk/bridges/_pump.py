@@ -92,6 +92,7 @@ class Exchange:
         async def begun() -> Answer:
             head: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._carry(http, request, head))
+            self._task.add_done_callback(_heed)
             return await head
 
         answer = self._run(begun())
@@ -142,6 +143,12 @@ class Exchange:
 
     def _run(self, work: Coroutine[None, None, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+def _heed(task: asyncio.Task[None]) -> None:
+    """Nobody awaits the task: what ended it was told to the thread, and needs no further report."""
+    if not task.cancelled():
+        task.exception()
 
 
 class AsyncExchange:

@@ -63,7 +63,7 @@ async def buy(request: WebRequest, ctx: RequestContext) -> Response:
         quantity=field(body, "quantity", int, 1),
         coupon=field(body, "coupon", str, ""),
         provider=field(body, "provider", str, ""),
-        expected=body.get("expected") if isinstance(body.get("expected"), int) else None,
+        expected=None if body.get("expected") is None else field(body, "expected", int, 0),
     )
     order = await checkout.buy(ctx, wanted)
     try:

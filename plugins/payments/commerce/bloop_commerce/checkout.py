@@ -17,8 +17,10 @@ from bloop_commerce.standing import OrderState
 from bloop_commerce.tables import Order, Price, Product
 from bloop_sdk import (
     CallContext,
+    ConfigError,
     NotFoundError,
     PreconditionFailedError,
+    PrincipalKind,
     Unit,
     UnsupportedError,
 )
@@ -51,6 +53,8 @@ class Wanted:
 
 async def buy(ctx: CallContext, wanted: Wanted) -> Order:
     """Place an order for the caller; one that costs nothing is theirs at once."""
+    if ctx.call.principal.kind is not PrincipalKind.USER:
+        raise UnsupportedError("only a person can buy", cure="log in as who is to have it")
     provider = await choose(ctx, wanted)
     return await ctx.transaction(place, ctx.call.principal.id, wanted, provider)
 
@@ -60,12 +64,19 @@ async def choose(ctx: CallContext, wanted: Wanted) -> str:
     product = await ctx.read(catalogue.product, wanted.product)
     offers = await ctx.providers.offers("payments")
     for offer in offers:
-        if wanted.provider in {"", offer.plugin_id}:
+        if wanted.provider not in {"", offer.plugin_id}:
+            continue
+        try:
             provider = await ctx.providers.get("payments", offer.plugin_id)
-            if fits(provider.spec(), product, wanted.currency):
-                return offer.plugin_id
+        except ConfigError:
+            # One that is not set up keeps nobody from paying by another.
             if wanted.provider:
-                raise UnsupportedError(f"{offer.name} can't take the money for this")
+                raise
+            continue
+        if fits(provider.spec(), product, wanted.currency):
+            return offer.plugin_id
+        if wanted.provider:
+            raise UnsupportedError(f"{offer.name} can't take the money for this")
     if wanted.provider:
         raise NotFoundError(f"nobody takes payments by {wanted.provider[:40]}")
     return ""

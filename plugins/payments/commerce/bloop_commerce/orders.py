@@ -18,6 +18,8 @@ from bloop_sdk.providers.payments import FactKind, PaymentFact
 
 FORGOTTEN = timedelta(hours=1)
 """An order for which no checkout was ever started is let go of after so long."""
+LATE = timedelta(days=3)
+"""One that could have been paid until some day is let go of so long after it."""
 
 
 def terms_of(order: Order) -> Terms:
@@ -218,15 +220,15 @@ def counts(unit: Unit) -> dict[str, int]:
     return dict(list(unit.session.execute(some)))
 
 
-def forget_unstarted(unit: Unit) -> int:
-    """Let go of orders for which no checkout was started; how many."""
+def forget_unpaid(unit: Unit) -> int:
+    """Let go of orders that nobody pays any more; how many. Who pays one after all has it."""
     open_books(unit)
+    never_started = Order.remote_id.is_(None) & (Order.created_at < now() - FORGOTTEN)
     some = select(Order).where(
-        Order.state == str(OrderState.OPEN),
-        Order.remote_id.is_(None),
-        Order.created_at < now() - FORGOTTEN,
+        Order.state.in_([str(OrderState.OPEN), str(OrderState.FAILED)]),
+        or_(never_started, Order.expires_at < now() - LATE),
     )
     rows = unit.session.scalars(some.limit(500)).all()
     for order in rows:
-        state_own(unit, order, FactKind.EXPIRED, "no checkout was started")
+        state_own(unit, order, FactKind.EXPIRED, "nobody has paid it in time")
     return len(rows)

@@ -12,7 +12,7 @@ from bloop_commerce import entitlements, facts, hooks, orders, refunds
 from bloop_commerce.books import open_books
 from bloop_commerce.standing import OrderState
 from bloop_commerce.tables import Access, Order, now
-from bloop_sdk import BloopError, JobContext, NotFoundError, Unit
+from bloop_sdk import JobContext, NotFoundError, SkippableError, Unit
 
 FIRST = timedelta(days=30)
 """How far the first sweep of a provider looks back."""
@@ -35,7 +35,7 @@ async def sweep(ctx: JobContext, _payload: dict[str, Any]) -> dict[str, int]:
 
     await ctx.transaction(ask)
     return {
-        "forgotten": await ctx.transaction(orders.forget_unstarted),
+        "forgotten": await ctx.transaction(orders.forget_unpaid),
         "heard": await hooks.hear_waiting(ctx),
         "mended": await ctx.transaction(mend),
     }
@@ -90,7 +90,7 @@ async def _learned(ctx: JobContext, provider: Any, name: str, remote_id: str) ->
         return 0
     try:
         return len(await ctx.transaction(orders.learn, name, told))
-    except BloopError as err:
+    except SkippableError as err:
         ctx.log.warning("facts_refused", provider=name, remote_id=remote_id, code=err.code)
         return 0
 

@@ -1,7 +1,7 @@
 """Buys and gives back, and is killed each time between the till's deed and our commit.
 
-Each step runs in a process of its own over files in a folder: once it is killed as soon as the till
-has done its part, then it is done again. At the end it prints what came of it all.
+Each step runs in a process of its own over files in a folder, which is killed as soon as the till
+has done its part; the next process does that step again. The last one prints what came of it all.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import pickle
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import till as tills
@@ -95,20 +96,25 @@ async def told():
     }))  # fmt: skip
 
 
-def apart(work):
-    """Run in a process of its own; the signal that ended it, or 0."""
+async def one_by_one(works):
+    for work in works:
+        await work()
+
+
+def apart(*works):
+    """Run in a process of its own; the signal that ended it, or its exit code."""
     pid = os.fork()
     if pid == 0:
-        asyncio.run(work)
+        asyncio.run(one_by_one(works))
         sys.stdout.flush()
         os._exit(0)
-    work.close()
     status = os.waitpid(pid, 0)[1]
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-assert apart(prepare()) == 0
-for one in STEPS:
-    assert apart(step(one, True)) == signal.SIGKILL, one
-    assert apart(step(one, False)) == 0, one
-assert apart(told()) == 0
+# Each of these processes does again what killed the one before, and is killed by the next step.
+doing = [prepare]
+for name in STEPS:
+    assert apart(*doing, partial(step, name, True)) == signal.SIGKILL, name
+    doing = [partial(step, name, False)]
+assert apart(*doing, told) == 0

@@ -9,9 +9,17 @@ from types import SimpleNamespace
 import pytest
 
 from bloop_commerce import api, catalogue, checkout, facts, ledger, orders, refunds
-from bloop_sdk import NotFoundError, PreconditionFailedError, UnavailableError, UnsupportedError
+from bloop_sdk import (
+    ConfigError,
+    NotFoundError,
+    PreconditionFailedError,
+    PrincipalKind,
+    UnavailableError,
+    UnsupportedError,
+)
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import CheckoutLine, CheckoutRequest, FactKind
+from bloop_sdk.testing.reach import FakeProviders
 
 
 async def test_who_has_paid_is_let_in_and_the_books_say_so(shop):
@@ -222,6 +230,30 @@ async def test_a_lost_dispute_is_booked_as_one(shop):
     assert shop.sums() == {
         "cash:till": -1500, "chargebacks": 4900, "fees": 1500, "sales": -4900,
     }  # fmt: skip
+
+
+async def test_a_provider_that_is_not_set_up_keeps_nobody_from_paying(shop, monkeypatch):
+    known = shop.admin.providers.given["payments"]
+    monkeypatch.setitem(shop.admin.providers.given, "payments", {"purse": None} | known)
+    get = FakeProviders.get
+
+    async def not_set_up(self, capability, plugin_id=None):
+        if plugin_id == "purse":
+            raise ConfigError("no key is set", cure="set it")
+        return await get(self, capability, plugin_id)
+
+    monkeypatch.setattr(FakeProviders, "get", not_set_up)
+    product = shop.sell()
+    assert (await shop.buy(product)).provider == "till"
+    with pytest.raises(ConfigError, match="no key"):
+        await shop.buy(product, provider="purse")
+
+
+async def test_a_key_of_a_program_buys_nothing(shop):
+    ctx = shop.ctx("k1")
+    ctx.call = replace(ctx.call, principal=replace(ctx.call.principal, kind=PrincipalKind.KEY))
+    with pytest.raises(UnsupportedError, match="only a person"):
+        await checkout.buy(ctx, checkout.Wanted(product=shop.sell(), currency="EUR"))
 
 
 async def test_nobody_else_sees_an_order(shop):

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from till import signed
 
-from bloop_commerce import balance, facts, hooks, keeping, orders, reconcile
+from bloop_commerce import balance, coupons, facts, hooks, keeping, listening, orders, reconcile
 from bloop_commerce.tables import Access, Message, Order
 from bloop_sdk import AuthError, MalformedRecordError, NotFoundError, UnavailableError
 from bloop_sdk.providers.payments import FactKind
@@ -172,6 +172,25 @@ async def test_an_order_nobody_pays_for_is_let_go_and_counts_if_paid_after_all(s
     assert (await reconcile.sweep(shop.admin, {}))["forgotten"] == 1
     assert shop.order(lost).state == "expired"
     assert [one.kind for one in shop.database.jobs] == ["reconcile"]
+
+
+async def test_a_coupon_of_who_was_late_is_free_again(shop):
+    shop.run(coupons.make, "ONE", percent=50, most=1)
+    order = await shop.buy(shop.sell(), coupon="ONE")
+    late = datetime.now(UTC) - timedelta(days=4)
+    shop.run(lambda unit: unit.session.execute(update(Order).values(expires_at=late)))
+    assert (await reconcile.sweep(shop.admin, {}))["forgotten"] == 1
+    assert shop.run(coupons.find, "ONE").used == 0
+    shop.learn(shop.till.pay(order.remote_id))
+    assert (shop.order(order.id).state, shop.courses()) == ("paid", {"c1"})
+
+
+async def test_who_is_erased_leaves_orders_and_no_access(shop):
+    order = await shop.buy(shop.sell())
+    shop.learn(shop.till.pay(order.remote_id))
+    shop.run(listening.forget_user, SimpleNamespace(payload={"id": "ada"}))
+    assert (shop.courses(), shop.order(order.id).state) == (set(), "paid")
+    assert shop.read(balance.findings) == []
 
 
 async def test_each_time_that_ends_lets_out(shop):

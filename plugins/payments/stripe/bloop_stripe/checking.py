@@ -10,17 +10,18 @@ from bloop_sdk.records import JSONObject
 from bloop_stripe.api import VERSION, Api
 from bloop_stripe.config import StripeConfig
 from bloop_stripe.events import EVENTS
+from bloop_stripe.fetching import WITH_CHARGES, WITH_INVOICES
 
-READS = (
-    "checkout/sessions",
-    "charges",
-    "refunds",
-    "disputes",
-    "subscriptions",
-    "invoices",
-    "invoice_payments",
-    "events",
-)
+READS: dict[str, JSONObject] = {
+    "checkout/sessions": {},
+    "charges": {"expand": WITH_CHARGES},
+    "refunds": {},
+    "disputes": {},
+    "subscriptions": {},
+    "invoices": {"expand": WITH_INVOICES},
+    "invoice_payments": {},
+    "events": {},
+}
 WRITES = {
     "checkout/sessions": {"mode": "none"},
     "coupons": {"duration": "none"},
@@ -38,7 +39,9 @@ ADDRESS = "/commerce/hooks/stripe"
 async def check(api: Api, config: StripeConfig) -> CheckResult:
     """Who it is; a restricted key is asked for each permission."""
     account, missing = await _account(api)
-    asked: list[Awaitable[str | None]] = [_lacks(api.get(path, limit=1)) for path in READS]
+    asked: list[Awaitable[str | None]] = [
+        _lacks(api.get(path, limit=1, **params)) for path, params in READS.items()
+    ]
     if config.is_restricted:
         asked += [_lacks(api.post(path, params)) for path, params in WRITES.items()]
     missing += [one for one in await asyncio.gather(*asked) if one is not None]

@@ -16,7 +16,10 @@ from bloop_stripe.events import EVENTS, about, subscription_of
 from bloop_stripe.facts import Whose
 
 _NAME = re.compile(r"([a-z]+)_[A-Za-z0-9_]{1,250}")
-_CHARGE = ["data.balance_transaction", "data.refunds"]
+WITH_CHARGES = ["data.balance_transaction", "data.refunds"]
+WITH_INVOICES = ["data.payments"]
+"""What is shown of the objects of a list besides."""
+
 _MEMORY = timedelta(days=29)
 """Stripe lists the events of thirty days."""
 
@@ -135,7 +138,7 @@ async def _of_session(api: Api, session: JSONObject) -> list[PaymentFact]:
     if session["mode"] == "payment" and payment:
         totals = session["total_details"] or {}
         tax = amounts.read(totals.get("amount_tax") or 0, session["currency"]).amount
-        charges = await api.all("charges", payment_intent=payment, expand=_CHARGE)
+        charges = await api.all("charges", payment_intent=payment, expand=WITH_CHARGES)
         for charge in charges:
             found += await _of_charge(api, charge, Whose(session["id"], order, tax))
     return found
@@ -149,7 +152,7 @@ async def _of_subscription(api: Api, name: str, session: str | None = None) -> l
         sessions = await api.all("checkout/sessions", subscription=name)
         session = str(sessions[0]["id"]) if sessions else name
     found = list(facts.of_subscription(subscription, session, order, plan, now))
-    invoices = await api.all("invoices", subscription=name, expand=["data.payments"])
+    invoices = await api.all("invoices", subscription=name, expand=WITH_INVOICES)
     paid = {
         payment["payment"]["payment_intent"]: invoice
         for invoice in invoices
@@ -158,7 +161,7 @@ async def _of_subscription(api: Api, name: str, session: str | None = None) -> l
     }
     if not paid:
         return found
-    charges = await api.all("charges", customer=subscription["customer"], expand=_CHARGE)
+    charges = await api.all("charges", customer=subscription["customer"], expand=WITH_CHARGES)
     for charge in charges:
         if (invoice := paid.get(charge["payment_intent"])) is None:
             continue

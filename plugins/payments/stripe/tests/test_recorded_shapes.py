@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bloop_sdk.money import Money
-from bloop_sdk.testing.suites.subscriptions import monthly
+from bloop_sdk.testing.suites.paying import monthly
 from bloop_stripe.testing import routes
 
 READ = {

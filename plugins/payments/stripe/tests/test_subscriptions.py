@@ -10,12 +10,8 @@ from bloop_sdk import FatalError, NotFoundError, PreconditionFailedError
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import FactKind, SubscriptionStatus
 from bloop_sdk.testing import Lost
-from bloop_sdk.testing.suites.subscriptions import LINE, monthly
+from bloop_sdk.testing.suites.paying import LINE, TEAM, monthly
 from bloop_stripe.testing.account import DECLINED
-
-TEAM = dataclasses.replace(
-    LINE, title="A team", unit_price=Money(amount=2500, currency="EUR"), quantity=3, plan="team"
-)
 
 
 async def subscribed(rig, **other):

@@ -9,7 +9,7 @@ import pytest
 
 from bloop_sdk import AuthError, MalformedRecordError
 from bloop_sdk.money import Money
-from bloop_sdk.testing.suites.subscriptions import monthly
+from bloop_sdk.testing.suites.paying import monthly
 from bloop_stripe.events import EVENTS, about
 from bloop_stripe.testing.account import SIGNING, THIN_SIGNING
 

@@ -133,9 +133,8 @@ def _of_the_spine() -> list[Part]:
         Part(
             _jobs,
             lambda s: _jobs.c.owner_id == s.id,
-            Fate.BLANKED,
+            Fate.DELETED,
             exported=False,
-            blank={"payload": {}, "result": None, "error": None, "progress_message": None},
             also=lambda: _jobs.c.state.in_(OVER),
             reason="what was done over their own connections is told by what it brought",
         ),

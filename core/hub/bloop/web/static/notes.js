@@ -80,6 +80,8 @@ function go(id) {
 
 async function keep(sent) {
   const body = new URLSearchParams(new FormData(sent));
+  const button = sent.querySelector("button");
+  button.disabled = true; // Twice is not wanted.
   try {
     const answer = await fetch(sent.action, { method: "POST", body, headers: { accept: "text/html" } });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -88,13 +90,15 @@ async function keep(sent) {
     panel.replaceChildren(...fresh.childNodes);
     if (answer.ok) {
       said().textContent = said().dataset.kept;
-      if (came !== null) scrollTo({ top: came, behavior: calm() });
+      const below = getComputedStyle(panel).position !== "sticky";
+      if (came !== null && below) scrollTo({ top: came, behavior: calm() });
       came = null;
     }
   } catch {
     said().textContent = said().dataset.failed;
     said().classList.add("loud");
   }
+  button.disabled = false;
   begin();
 }
 

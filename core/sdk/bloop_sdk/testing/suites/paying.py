@@ -19,6 +19,7 @@ from bloop_sdk.providers.payments import (
     CheckoutLine,
     CheckoutRequest,
     FactKind,
+    Interval,
     PaymentFact,
     PaymentProvider,
 )
@@ -60,6 +61,18 @@ def order(number: int = 1, *, currency: str = "EUR", unit: int = 4900, **other: 
     return CheckoutRequest(**{**given, **other})
 
 
+PRICE = Money(amount=900, currency="EUR")
+LINE = CheckoutLine(title="All courses", unit_price=PRICE, plan="solo")
+TEAM = CheckoutLine(
+    title="A team", unit_price=Money(amount=2500, currency="EUR"), quantity=3, plan="team"
+)
+
+
+def monthly(**other: Any) -> Any:
+    """An order of a subscription."""
+    return order(lines=(LINE,), total=PRICE, interval=Interval.MONTH, **other)
+
+
 class PaymentCase(ProviderCase[Payments, PaymentProvider]):
     """A provider's class, and what stands for its account."""
 
@@ -81,6 +94,7 @@ class Rig:
         self.names: set[str] = set()
         """The checkouts that were made."""
         self.capture: PaymentFact | None = None
+        self.subscription = ""
         self.faults: Faults | None = None
         if hasattr(self.account, "answer"):
             self.faults = Faults(FakeTransport(self.account), self.clock, self.steps)

@@ -17,10 +17,13 @@ from bloop_sdk.testing.reading import ContractError
 from bloop_sdk.testing.suites.content import hold
 from bloop_sdk.testing.suites.paying import (
     BUYER,
+    TEAM,
     PaymentCase,
     Rig,
     Told,
+    monthly,
     of_kind,
+    only,
     order,
     refused,
     same,
@@ -104,6 +107,14 @@ async def _settles(rig: Rig) -> Told:
     return told(await rig.provider().settle(name, "one/settle"))
 
 
+async def _ends(rig: Rig) -> Told:
+    return told(await rig.provider().cancel(rig.subscription, "end", at_period_end=False))
+
+
+async def _changes(rig: Rig) -> Told:
+    return told(await rig.provider().change_plan(rig.subscription, TEAM, "change"))
+
+
 async def _gives_back(rig: Rig) -> Told:
     capture = rig.capture
     assert capture is not None
@@ -121,41 +132,49 @@ async def _prepared(case: PaymentCase, what: str) -> AsyncIterator[Rig]:
         rig.offer("pay")(checkout)
     if what == "refund":
         rig.capture = await captured(rig, order())
+    if what in OF_SUBSCRIPTIONS:
+        _, facts = await rig.paid(monthly())
+        rig.subscription = only(facts, FactKind.SUBSCRIPTION, "subscribed").id
     yield rig
 
 
-CALLS: dict[str, Call] = {
-    "create_checkout": _checks_out,
-    "settle": _settles,
-    "refund": _gives_back,
+CALLS: dict[str, tuple[Can | None, Call]] = {
+    "create_checkout": (None, _checks_out),
+    "settle": (None, _settles),
+    "refund": (Can.REFUND, _gives_back),
+    "cancel": (Can.SUBSCRIBE, _ends),
+    "change_plan": (Can.CHANGE_PLAN, _changes),
 }
+"""What moves money or ends something, and what a spec has to say for it."""
+
+OF_SUBSCRIPTIONS = frozenset({"cancel", "change_plan"})
 
 
 def _calls(case: PaymentCase) -> Iterator[tuple[str, Call]]:
     can = case.rig().provider().spec().can
-    for name, call in CALLS.items():
-        if (name == "refund" and Can.REFUND not in can) or (
-            name == "settle" and "pay" not in case.offers
-        ):
-            continue
-        yield name, call
+    for name, (ability, call) in CALLS.items():
+        if ability is None or ability in can:
+            yield name, call
 
 
 def _outcome(rig: Rig) -> list[int]:
     return sorted(money.amount for money in rig.account.moved())
 
 
-@PAYMENTS.rule("moved")
+@PAYMENTS.rule("moved", "pay")
 async def lost_answers(case: PaymentCase) -> None:
     """Whatever answer is lost, the same call again does it once, and says the same."""
     for name, call in _calls(case):
         async with _prepared(case, name) as rig:
             before = len(rig.http.requests)
             expected = await call(rig)
-            steps, moved = len(rig.http.requests) - before, _outcome(rig)
-        for step in range(1, steps + 1):
-            for trouble, fault in TROUBLES.items():
-                where = f"{name}(): {trouble}, from its request {step} of {steps} on"
+            sent, moved = rig.http.requests[before:], _outcome(rig)
+        for step, request in enumerate(sent, 1):
+            # What only reads has done nothing that an answer could tell.
+            troubles = ["503"] if request.method == "GET" else list(TROUBLES)
+            for trouble in troubles:
+                fault = TROUBLES[trouble]
+                where = f"{name}(): {trouble}, from its request {step} of {len(sent)} on"
                 async with _prepared(case, name) as rig:
                     await _troubled(rig, call, fault, step, where)
                     _alike(expected, await _again(rig, call, where), where)
@@ -191,7 +210,7 @@ def _alike(expected: Told, found: Told, where: str) -> None:
     hold(kinds[0] == kinds[1], f"{where}: {kinds[1]} is stated in the end, not {kinds[0]}")
 
 
-@PAYMENTS.rule("moved")
+@PAYMENTS.rule("moved", "pay")
 async def killed_at_any_step(case: PaymentCase) -> None:
     """Killed before any request, the same call again does it once."""
     for name, call in _calls(case):

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
-from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import (
     Can,
     Checkout,
-    CheckoutLine,
     FactKind,
-    Interval,
     PaymentFact,
     Subscription,
     SubscriptionStatus,
 )
 from bloop_sdk.testing.suites.content import hold
 from bloop_sdk.testing.suites.paying import (
+    TEAM,
     PaymentCase,
     Rig,
     Told,
+    monthly,
     of_kind,
     only,
     order,
@@ -28,16 +26,6 @@ from bloop_sdk.testing.suites.paying import (
     told,
 )
 from bloop_sdk.testing.suites.payments import PAYMENTS, money_of
-
-PRICE = Money(amount=900, currency="EUR")
-LINE = CheckoutLine(title="All courses", unit_price=PRICE, plan="solo")
-
-
-def monthly(**other: Any) -> Any:
-    """An order of a subscription."""
-    return dataclasses.replace(
-        order(), lines=(LINE,), total=PRICE, interval=Interval.MONTH, **other
-    )
 
 
 def state_of(facts: Told, where: str) -> tuple[PaymentFact, Subscription]:
@@ -139,10 +127,7 @@ async def another_plan(case: PaymentCase) -> None:
     """A plan is changed once for a key, and stated with its new quantity."""
     rig, _, _, name = await subscribed(case)
     rig.able(Can.CHANGE_PLAN)
-    line = dataclasses.replace(
-        LINE, title="A team", unit_price=Money(amount=2500, currency="EUR"), quantity=3, plan="team"
-    )
-    first, again = [told(await rig.provider().change_plan(name, line, "change")) for _ in range(2)]
+    first, again = [told(await rig.provider().change_plan(name, TEAM, "change")) for _ in range(2)]
     for facts in (first, again):
         _, now = state_of(facts, "after change_plan()")
         hold((now.plan, now.quantity) == ("team", 3), f"it became {now.plan!r}, {now.quantity}")
