@@ -71,7 +71,6 @@ SEEN_BY_OWNER = {
     "/lessons/{id}/text",
     "/notes/{note_id}/edit",
     "/notes/{note_id}/texts",
-    "/courses/{container_id}/notes/gone",
     "/search",
     "/unsent",
 }
