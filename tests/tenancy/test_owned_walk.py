@@ -21,8 +21,8 @@ hub, come = walk.hub, walk.come
 pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 
 MARK, SECRET = "zqhome", "zqhush"
-OTHERS = [None, "educator", "operator"]
-"""What a learner and an admin are shown, one of these is shown as well."""
+OTHERS = ["learner", "operator"]
+"""What guests and all other roles are shown, one of these is shown as well."""
 
 TOLD = {"tenant", "lease_owner", "capability"}
 """What says nothing of what is in a notebook: an admin may know by which plugin one connects."""
