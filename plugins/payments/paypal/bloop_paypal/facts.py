@@ -90,14 +90,13 @@ def _capture(capture: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[P
 
 
 def refund_facts(refund: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[PaymentFact]:
-    """A refund that has gone through; it names its capture by a link."""
-    if refund.get("status") in {"FAILED", "CANCELLED"}:
-        return
+    """A refund, of 0 where it has failed after all; it names its capture by a link."""
+    failed, money = refund.get("status") in {"FAILED", "CANCELLED"}, read(refund["amount"])
     yield PaymentFact(
         kind=FactKind.REFUNDED,
         id=str(refund["id"]),
-        as_of=when(refund.get("create_time")),
-        money=read(refund["amount"]),
+        as_of=when((failed and refund.get("update_time")) or refund.get("create_time")),
+        money=Money(amount=0, currency=money.currency) if failed else money,
         about=link(refund, "up").rpartition("/")[2],
         reason=str(refund.get("note_to_payer") or ""),
         **about,

@@ -332,6 +332,16 @@ async def test_an_app_that_may_not_see_disputes_hears_of_payments_all_the_same(p
     assert paid.money == euros("49.00")
 
 
+async def test_a_refund_that_fails_after_all_gives_nothing_back(paypal, account):
+    order, paid = await bought(paypal, account)
+    pending = await account.refund(paid.id, euros("49.00"), "r1")
+    (refund,) = paypal.refunds.values()
+    refund |= {"status": "FAILED", "update_time": paypal.time(timedelta(days=3))}
+    _, failed = await account.fetch(order)
+    assert (failed.id, failed.money) == (pending.id, euros("0.00"))
+    assert failed.as_of > pending.as_of
+
+
 async def test_refunds_and_disputes_lead_to_their_order(paypal, account):
     order, paid = await bought(paypal, account)
     await account.refund(paid.id, euros("9.00"), "r1")
