@@ -12,16 +12,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, event, func, select
 
 from bloop_commerce.config import config_of
 from bloop_commerce.standing import Stated, Terms, amount_of, currency_of
 from bloop_commerce.tables import Invoice, Order, now
-from bloop_sdk import NotFoundError, Unit
+from bloop_sdk import FatalError, NotFoundError, Unit
 from bloop_sdk.providers.payments import FactKind
 
 INVOICE, CREDIT = "invoice", "credit"
 PREFIX = {INVOICE: "", CREDIT: "C"}
+
+
+@event.listens_for(Invoice, "before_update")
+@event.listens_for(Invoice, "before_delete")
+def _refuse(*_: object) -> None:
+    raise FatalError(
+        "an invoice that was issued stays as it is",
+        cure="give money back, which issues a credit note",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,18 +208,37 @@ def _single(title: str, owed: Owed, times: dict[str, str] | None = None) -> dict
 def of_order(unit: Unit, order: str) -> Sequence[Invoice]:
     """An order's papers as they were issued."""
     some = select(Invoice).where(Invoice.order_id == order)
-    return unit.session.scalars(some.order_by(Invoice.issued_at, Invoice.id)).all()
+    return unit.session.scalars(
+        some.order_by(Invoice.issued_at, Invoice.kind.desc(), Invoice.count)
+    ).all()
 
 
 def numbers(unit: Unit, order: str | None = None) -> dict[str, str]:
     """The numbers of papers by what they are about; of all orders, or of one."""
-    some = select(Invoice.subject, Invoice.number).order_by(Invoice.issued_at, Invoice.id)
-    if order is not None:
-        some = some.where(Invoice.order_id == order)
+    some = select(Invoice.subject, Invoice.number)
+    return _joined(unit, some if order is None else some.where(Invoice.order_id == order))
+
+
+def numbers_of_orders(unit: Unit, buyer: str | None = None) -> dict[str, str]:
+    """The numbers of papers by their orders; of everybody, or of one buyer."""
+    some = select(Invoice.order_id, Invoice.number)
+    if buyer is not None:
+        some = some.join(Order, Order.id == Invoice.order_id).where(Order.buyer_id == buyer)
+    return _joined(unit, some)
+
+
+def _joined(unit: Unit, some: Select[tuple[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for subject, number in unit.session.execute(some):
-        found[subject] = f"{found[subject]} {number}" if subject in found else number
+    sorted_ = some.order_by(Invoice.issued_at, Invoice.kind.desc(), Invoice.count)
+    for name, number in unit.session.execute(sorted_):
+        found[name] = f"{found[name]} {number}" if name in found else number
     return found
+
+
+def unsigned(unit: Unit) -> Sequence[str]:
+    """The numbers of the newest papers that don't say who sells."""
+    some = select(Invoice).order_by(Invoice.issued_at.desc(), Invoice.id).limit(1)
+    return [row.number for row in unit.session.scalars(some) if not row.body["seller"]["name"]]
 
 
 def one(unit: Unit, number: str) -> Invoice:

@@ -17,11 +17,9 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
-    event,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bloop_sdk import FatalError
 from bloop_sdk.tables import ID, TYPES, Tenant, plugin_metadata
 
 metadata = plugin_metadata("commerce")
@@ -376,12 +374,6 @@ class Invoice(Base):
     tax: Mapped[int] = mapped_column(BigInteger)
     body: Mapped[dict[str, Any]]
     issued_at: Mapped[datetime] = mapped_column(default=now)
-
-
-@event.listens_for(Invoice, "before_update")
-@event.listens_for(Invoice, "before_delete")
-def _refuse(*_: Any) -> None:
-    raise FatalError("an invoice that was issued stays as it is", cure="issue a credit note")
 
 
 class Message(Base):
