@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from bloop_paypal.config import PayPalConfig
+from bloop_paypal.errors import RefusedError
 from bloop_paypal.facts import dispute_facts, known, link, order_facts, refund_facts
 from bloop_paypal.money import CURRENCIES, read, written
 from bloop_paypal.subscriptions import Subscriptions, is_subscription
-from bloop_paypal.transport import Api, RefusedError
 from bloop_paypal.webhooks import news, require_genuine, verified
 from bloop_sdk import CallContext, NotFoundError, PreconditionFailedError, WebhookRequest
-from bloop_sdk.bridges.requests import session
 from bloop_sdk.money import Money
 from bloop_sdk.providers.content import CheckResult
 from bloop_sdk.providers.payments import (
@@ -28,6 +27,9 @@ from bloop_sdk.providers.payments import (
     PaymentNews,
     PaymentSpec,
 )
+
+if TYPE_CHECKING:
+    from bloop_paypal.transport import Api
 
 _CAN = frozenset(
     [Can.SUBSCRIBE, Can.TRIAL, Can.REFUND, Can.REFUND_PART, Can.CHANGE_PLAN, Can.PORTAL]
@@ -175,6 +177,10 @@ class PayPalProvider:
 
     @cached_property
     def _api(self) -> Api:
+        # Where nobody pays, neither requests nor PayPal's package is loaded.
+        from bloop_paypal.transport import Api
+        from bloop_sdk.bridges.requests import session
+
         return Api(self._config, session(self._ctx.http))
 
     @cached_property

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from bloop_paypal.errors import RefusedError
 from bloop_paypal.facts import known, link, subscription_facts
 from bloop_paypal.money import written
-from bloop_paypal.transport import RefusedError
 from bloop_sdk import UnsupportedError
 from bloop_sdk.providers.payments import (
     Checkout,

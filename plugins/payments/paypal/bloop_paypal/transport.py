@@ -17,10 +17,10 @@ from paypalrestsdk import exceptions
 from requests import Response, Session
 
 from bloop_paypal.config import PayPalConfig
+from bloop_paypal.errors import RefusedError
 from bloop_sdk import (
     AuthError,
     BloopError,
-    FatalError,
     NotFoundError,
     PermissionMissingError,
     PreconditionFailedError,
@@ -36,16 +36,6 @@ _CURE = "compare client_id, client_secret and mode with the app in PayPal's dash
 
 _tokens: dict[str, tuple[Any, datetime | None]] = {}
 """Access tokens by credential: providers come and go, a token lives for hours."""
-
-
-class RefusedError(FatalError):
-    """PayPal understood and refused; ``issue`` is its name for the reason."""
-
-    code = "paypal_refused"
-
-    def __init__(self, message: str, issue: str) -> None:
-        super().__init__(message)
-        self.issue = issue
 
 
 class Api(paypalrestsdk.Api):  # type: ignore[misc]  # it has no types
