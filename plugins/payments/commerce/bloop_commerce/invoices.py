@@ -227,7 +227,7 @@ def numbers_of_orders(unit: Unit, buyer: str | None = None) -> dict[str, str]:
     return _joined(unit, some)
 
 
-def _joined(unit: Unit, some: Select[tuple[str, str]]) -> dict[str, str]:
+def _joined(unit: Unit, some: Select[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     sorted_ = some.order_by(Invoice.issued_at, Invoice.kind.desc(), Invoice.count)
     for name, number in unit.session.execute(sorted_):

@@ -10,7 +10,7 @@ from datetime import date
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import typst
 
@@ -55,7 +55,7 @@ def png(row: Invoice, ppi: float = 110.0) -> bytes:
     return bytes(_set(row, "png", ppi))
 
 
-def _set(row: Invoice, format_: str, ppi: float | None = None) -> Any:
+def _set(row: Invoice, format_: Literal["pdf", "png"], ppi: float | None = None) -> Any:
     # What people wrote goes in as data, which Typst never takes for markup.
     inputs = {"paper": json.dumps(_shown(row))}
     with _ONE_AT_A_TIME:
