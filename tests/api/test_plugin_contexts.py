@@ -248,11 +248,14 @@ async def test_a_plugin_that_does_not_say_so_lets_nobody_in_and_tells_nobody(hub
 async def test_a_plugin_that_says_so_learns_who_somebody_is_and_reads_its_settings(
     hub, home, learner
 ):
+    from bloop.hub.contexts import config_now
+
     ctx = await opened(hub, home)
     found = await ctx.read(PluginUnit.contact, learner)
     assert (found.name, found.email) == ("Lea", "lea@example.org")
     assert await ctx.read(PluginUnit.contact, "nobody") is None
     assert await ctx.transaction(lambda unit: unit.config) is ctx.config
+    assert await hub.database.run(config_now, hub, "notebook", home) == ctx.config
 
 
 async def test_a_plugin_has_somebody_told_by_whoever_brings_messages(hub, home, learner):
