@@ -160,7 +160,8 @@ def _body(unit: Unit, order: Order, owed: Owed, about: str) -> dict[str, Any]:
         "order": order.number,
         "paid": {
             "provider": owed.last.provider,
-            "reference": fact.id,
+            # Of what came by hand, how the bank calls it.
+            "reference": (fact.reason if fact.kind is FactKind.CAPTURED else "") or fact.id,
             "on": owed.last.since.date().isoformat(),
         },
         **(_corrected(order, owed) if about else _sold(order, owed)),
