@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,8 +53,16 @@ def check(fact: PaymentFact) -> None:
         raise MalformedRecordError(f"{fact.kind} {fact.id}: no such fee: {fact.fee.amount}")
 
 
-def keep(unit: Unit, provider: str, facts: Iterable[PaymentFact]) -> list[Fact]:
-    """Keep facts; the rows of those that are new, or say something else than before."""
+def keep(
+    unit: Unit,
+    provider: str,
+    facts: Iterable[PaymentFact],
+    order_of: Callable[[Unit, Fact], str | None],
+) -> list[Fact]:
+    """Keep facts; the rows of those that are new, or say something else than before.
+
+    ``order_of`` says whose a fact is, as far as that can be told now.
+    """
     changed = []
     for fact in facts:
         check(fact)
@@ -68,11 +76,13 @@ def keep(unit: Unit, provider: str, facts: Iterable[PaymentFact]) -> list[Fact]:
                 since=fact.as_of,
             )
             _write(row, fact)
-            unit.session.add(row)
-            changed.append(row)
-        elif _renewed(row, fact):
-            changed.append(row)
+        elif not _renewed(row, fact):
+            continue
+        if row.order_id is None:
+            row.order_id = order_of(unit, row)
+        unit.session.add(row)
         unit.session.flush()
+        changed.append(row)
     return changed
 
 
