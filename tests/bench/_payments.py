@@ -13,14 +13,13 @@ from typing import Any
 
 from _databases import Urls
 from _till import fact_of
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from bloop.hub import Hub
 from bloop.hub.contexts import PluginCall, open_context
-from bloop_commerce import catalogue, checkout, entitlements, ledger, orders
+from bloop_commerce import catalogue, checkout, ledger, orders
 from bloop_commerce.tables import Access, Entitlement, Entry, Line, Order
 from bloop_sdk import Call, CallContext, Principal, PrincipalKind, Role, Trace, Unit
-from bloop_sdk.providers.payments import PaymentFact
 from bloop_sdk.testing.distributions import write_plugin
 
 HUB_TOML = """\
@@ -129,7 +128,7 @@ def in_order(names: Sequence[str]) -> list[Told]:
 def shuffled(events: Sequence[Told], copies: int, seed: int = 9) -> list[Told]:
     """Each event some times, all of them in random order."""
     sent = [*events] * copies
-    random.Random(seed).shuffle(sent)  # noqa: S311  # nosec B311 - shuffles what is measured
+    random.Random(seed).shuffle(sent)  # nosec B311 - shuffles what is measured
     return sent
 
 

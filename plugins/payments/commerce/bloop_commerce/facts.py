@@ -27,6 +27,7 @@ AHEAD = timedelta(minutes=10)
 OWN = "commerce"
 """Who states what needs no provider: that a free order was placed, that nobody pays one."""
 LONGEST = 255
+LATEST_YEAR = 3000
 
 
 def check(fact: PaymentFact) -> None:
@@ -34,6 +35,9 @@ def check(fact: PaymentFact) -> None:
     names = (fact.id, fact.remote_id, fact.about, fact.order)
     if not fact.id or any(len(name) > LONGEST for name in names):
         raise MalformedRecordError(f"a {fact.kind} without a name of 1 to {LONGEST} characters")
+    # PostgreSQL keeps none.
+    if any("\0" in text for text in (*names, fact.reason)):
+        raise MalformedRecordError(f"a {fact.kind} whose text holds a NUL")
     if fact.as_of.tzinfo is None or fact.as_of > now() + AHEAD:
         raise MalformedRecordError(
             f"{fact.kind} {fact.id} is of the future: {fact.as_of}", cure="set both clocks"
@@ -48,6 +52,11 @@ def check(fact: PaymentFact) -> None:
         raise MalformedRecordError(
             f"{fact.kind} {fact.id}: {amount}, of it {fact.tax} tax, can't be"
         )
+    told = fact.subscription
+    for period in filter(None, (fact.period, told.period if told else None)):
+        edges = (period.start, period.end)
+        if any(one.tzinfo is None or one.year > LATEST_YEAR for one in edges):
+            raise MalformedRecordError(f"{fact.kind} {fact.id}: there is no such time: {period}")
     # A fee that is given back is below zero.
     if fact.fee is not None and abs(fact.fee.amount) > LARGEST:
         raise MalformedRecordError(f"{fact.kind} {fact.id}: no such fee: {fact.fee.amount}")
