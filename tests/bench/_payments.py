@@ -1,4 +1,4 @@
-"""A hub that sells: commerce and the till (_till.py), orders, their events, and what they came to."""
+"""A hub that sells: commerce and the till (_till.py), orders, their events, and their outcome."""
 
 from __future__ import annotations
 
