@@ -1,7 +1,6 @@
 """Before a switch the operator sees what it does; after it, who did it, and the way back."""
 
 import getpass
-import json
 import os
 import pty
 import subprocess
@@ -15,39 +14,26 @@ BLOOP = [sys.executable, "-c", "from bloop.cli.main import main; main()"]
 
 
 @pytest.fixture
-def hub(folder, tmp_path):
-    """Runs `bloop` in a process of its own, beside two plugins that ask for something."""
-    site = tmp_path / "site"
-    site.mkdir()
+def hub(folder, site, bloop, monkeypatch):
+    """Runs `bloop` in a folder, beside two plugins that ask for something."""
     for name in ("asks", "other"):
         write_plugin(site, name, manifest={"network": {"hosts": [f"{name}.example"]}})
     (folder / "hub.toml").write_text("# Mine.\n")
-
-    def run(*words, **options):
-        return subprocess.run(
-            [*BLOOP, *words],
-            cwd=folder,
-            env=run.env,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-            **options,
-        )
-
-    run.env, run.site, run.file = {**os.environ, "PYTHONPATH": str(site)}, site, folder / "hub.toml"
-    return run
+    # Those at a terminal run in a process of their own.
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    bloop.site, bloop.file = site, folder / "hub.toml"
+    return bloop
 
 
 def said(done):
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    assert done.code == 0, done.err
+    return done.json
 
 
 def test_the_plan_is_shown_and_nothing_is_done(hub):
     before = hub.file.read_text()
     shown = hub("plugins", "enable", "asks", "--plan")
-    assert "new It exchanges data with asks.example." in shown.stdout
+    assert "new It exchanges data with asks.example." in shown.out
     plan = said(hub("plugins", "enable", "asks", "--plan", "--json"))
     assert plan["loads"] == ["asks"]
     assert plan["rights"][0]["name"] == "network:asks.example"
@@ -68,16 +54,16 @@ def test_a_newer_version_that_asks_for_more_is_held_back_until_it_is_granted(hub
     hosts = ["asks.example", "evil.example"]
     write_plugin(hub.site, "asks", manifest={"network": {"hosts": hosts}})
     held = hub("plugins", "doctor", "--json")
-    assert held.returncode == 1
-    states = {item["id"]: item for item in json.loads(held.stdout)["items"]}
+    assert held.code == 1
+    states = {item["id"]: item for item in held.json["items"]}
     assert (states["asks"]["state"], states["other"]["state"]) == ("blocked", "ready")
     assert "network:evil.example" in states["asks"]["reason"]
     assert "bloop plugins enable asks" in states["asks"]["cure"]
-    assert "asks for more than was granted" in hub("plugins", "list").stdout
+    assert "asks for more than was granted" in hub("plugins", "list").out
     rights = said(hub("plugins", "show", "asks", "--json"))["rights"]
     assert [right["granted"] for right in rights] == [True, False]
     said(hub("plugins", "enable", "asks", "--json"))
-    assert hub("plugins", "doctor", "asks").returncode == 0
+    assert hub("plugins", "doctor", "asks").code == 0
 
 
 def at_terminal(hub, answer, *words):
@@ -86,7 +72,6 @@ def at_terminal(hub, answer, *words):
     with subprocess.Popen(
         [*BLOOP, *words],
         cwd=hub.file.parent,
-        env=hub.env,
         stdin=side,
         stdout=side,
         stderr=side,
@@ -128,11 +113,11 @@ def test_switches_are_undone_one_after_another(hub):
     undone = said(hub("plugins", "undo", "--json"))
     assert (undone["id"], undone["undone"]) == ("asks", "disable")
     assert hub.file.read_bytes() == texts[2]
-    assert "Taken back: enable other" in hub("plugins", "undo").stdout
+    assert "Taken back: enable other" in hub("plugins", "undo").out
     said(hub("plugins", "undo", "--json"))
     assert hub.file.read_bytes() == texts[0]
     none = hub("plugins", "undo")
-    assert (none.returncode, "no edit of hub.toml is left" in none.stderr) == (1, True)
+    assert (none.code, "no edit of hub.toml is left" in none.err) == (1, True)
 
 
 def test_an_undo_over_somebodys_edit_is_refused_with_the_diff(hub):
@@ -140,28 +125,29 @@ def test_an_undo_over_somebodys_edit_is_refused_with_the_diff(hub):
     by_hand = hub.file.read_text().replace("# Mine.", "# Yours.")
     hub.file.write_text(by_hand)
     refused = hub("plugins", "undo")
-    assert refused.returncode == 1
-    assert "-# Mine." in refused.stderr and "+# Yours." in refused.stderr
+    assert refused.code == 1
+    assert "-# Mine." in refused.err and "+# Yours." in refused.err
     assert hub.file.read_text() == by_hand
 
 
-def test_the_history_tells_who_switched_what_without_a_running_hub(hub, database_urls):
-    hub.env |= {"BLOOP_STORE__URL": database_urls[0], "BLOOP_STORE__OWNER_URL": database_urls[1]}
-    assert hub("init").returncode == 0
-    assert hub("plugins", "history").stdout == "Nothing has been switched yet.\n"
+def test_the_history_tells_who_switched_what_without_a_running_hub(hub, database_urls, monkeypatch):
+    monkeypatch.setenv("BLOOP_STORE__URL", database_urls[0])
+    monkeypatch.setenv("BLOOP_STORE__OWNER_URL", database_urls[1])
+    assert hub("init").code == 0
+    assert hub("plugins", "history").out == "Nothing has been switched yet.\n"
     for words in (("enable", "asks"), ("enable", "asks"), ("undo",)):
-        assert hub("plugins", *words).returncode == 0
+        assert hub("plugins", *words).code == 0
     items = said(hub("plugins", "history", "--json"))["items"]
     told = [(item["action"], item["resource"], item["detail"]["user"]) for item in items]
     assert told == [
         ("plugins.undone", "plugin:asks", getpass.getuser()),
         ("plugins.enabled", "plugin:asks", getpass.getuser()),
     ]
-    assert getpass.getuser() in hub("plugins", "history").stdout
+    assert getpass.getuser() in hub("plugins", "history").out
     assert len(said(hub("plugins", "history", "--limit", "1", "--json"))["items"]) == 1
 
 
 def test_without_a_database_a_switch_works_and_there_is_no_history(hub):
     said(hub("plugins", "enable", "asks", "--json"))
     done = hub("plugins", "history")
-    assert (done.returncode, "bloop init" in done.stderr) == (1, True)
+    assert (done.code, "bloop init" in done.err) == (1, True)

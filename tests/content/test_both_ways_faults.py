@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bloop.content.models import Item, Node
-from bloop.content.notes import service
+from bloop.content.notes import attaching, service
 from bloop.content.notes.models import Conflict, Unsent
 from bloop_sdk import FatalError, UnavailableError
 from tests.content.both_ways import THREE, Killed, Pair, die
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 def attach(pair: Pair, row: Item, blobs) -> None:
     ref = blobs.put([b"bytes"])
     pair.command(
-        service.attach, row.id, row.row_version, name="a.png", media_type="image/png",
+        attaching.attach, row.id, row.row_version, name="a.png", media_type="image/png",
         sha256=ref.sha256, size=ref.size,
     )  # fmt: skip
 

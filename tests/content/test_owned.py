@@ -32,6 +32,8 @@ from bloop_sdk.events import Event
 
 SECRET = "zqsecret"
 ANY = {"if-match": "*"}
+ON_SQLITE = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+"""For what the code decides, whatever the database."""
 OTHERS = ("learner", "educator", "admin", "operator")
 
 
@@ -113,6 +115,7 @@ async def is_kept_from(client, own):
         assert answer.status_code in {401, 403, 404}, (method, path, answer.text)
 
 
+@ON_SQLITE
 async def test_guests_and_keys_own_nothing(come, hub):
     assert (await come().post("/api/v1/account/notebooks", json={"title": "x"})).status_code == 401
     key = Principal(PrincipalKind.KEY, "a-key", Role.ADMIN)
@@ -121,6 +124,7 @@ async def test_guests_and_keys_own_nothing(come, hub):
         service.create_notebook(unit, title="x")
 
 
+@ON_SQLITE
 async def test_what_is_for_all_stays_with_those_who_write_for_all(come, own):
     """That somebody owns a notebook lets them write nothing else."""
     educator = come("educator")
@@ -134,6 +138,7 @@ async def test_what_is_for_all_stays_with_those_who_write_for_all(come, own):
         assert answer.status_code in {403, 404}, path
 
 
+@ON_SQLITE
 async def test_an_owner_who_teaches_cannot_give_it_to_others(come):
     educator, other = come("educator"), come("learner")
     made = (await educator.post("/api/v1/account/notebooks", json={"title": "Mine"})).json()["id"]
@@ -151,6 +156,7 @@ def caller(hub, user, role="learner", scopes=None):
     return by(Principal(PrincipalKind.USER, user, Role(role), scopes), hub)
 
 
+@ON_SQLITE
 async def test_a_token_that_only_reads_reads_and_does_not_write(own, hub):
     reads = caller(hub, own.client.user, scopes=frozenset({"content:read"}))
     reader = ItemReader(hub.database, hub.blobs, reads, hub.database.run, 1000)
@@ -186,6 +192,7 @@ async def test_the_database_holds_owner_and_audience_together(own, run):
         run(open_it)
 
 
+@ON_SQLITE
 async def test_an_educator_does_not_get_at_it_by_a_command_about_something_else(own, come, hub):
     educator = caller(hub, come("educator").user, "educator")
     for model, id_ in ((Container, own.notebook), (Item, own.note)):

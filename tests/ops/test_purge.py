@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from collections import Counter
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import func, select, update
 
+from bloop.cli.main import main
 from bloop.content import removal
 from bloop.content.models import Container, Item, Node
 from bloop.content.sync_models import SyncRun
@@ -29,10 +29,9 @@ from bloop.store.errors import ConflictError, InvalidError, StoreError
 from bloop.store.models import AuditLine, Blob, OutboxEvent
 from bloop.store.types import utcnow
 from bloop.tables import core_metadata
+from tests.cli.conftest import Said
 from tests.ops.left import EVERYBODY, HUB_TOML, counts, files
 from tests.support.database import HOME, OTHER, make_call
-
-MAIN = "from bloop.cli.main import main; main()"
 
 
 def lost(before, after):
@@ -269,29 +268,27 @@ def test_every_table_that_names_a_plugin_or_a_connection_has_its_entry():
             assert table.name in known, f"{table.name}: purge has to know it"
 
 
-def test_the_command_shows_asks_and_purges_what_is_no_longer_installed(hub):
+def test_the_command_shows_asks_and_purges_what_is_no_longer_installed(hub, monkeypatch):
+    monkeypatch.chdir(hub.config.path.parent)
+
     def bloop(*words, answer=""):
-        return subprocess.run(
-            [sys.executable, "-c", MAIN, "plugins", "purge", *words],
-            cwd=hub.config.path.parent,
-            input=answer,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        with monkeypatch.context() as patch, CliRunner().isolation(answer) as (out, err, _):
+            patch.setattr(sys, "argv", ["bloop", "plugins", "purge", *words])
+            with pytest.raises(SystemExit) as ended:
+                main()
+            return Said(ended.value.code, out.getvalue().decode(), err.getvalue().decode())
 
     before = counts(hub)
     shown = bloop("tiny", "--dry-run")
-    assert shown.returncode == 0, shown.stderr
-    assert "table tiny_order  2 rows" in shown.stdout
-    assert "items  8  kept, without a source" in shown.stdout
-    said = json.loads(bloop("tiny", "--dry-run", "--json").stdout)
+    assert shown.code == 0, shown.err
+    assert "table tiny_order  2 rows" in shown.out
+    assert "items  8  kept, without a source" in shown.out
+    said = bloop("tiny", "--dry-run", "--json").json
     assert said["dry_run"]
-    assert bloop("tiny", answer="n\n").returncode == 130
-    assert bloop("tiny", "--json").returncode == 2
-    assert "is enabled in the hub.toml" in bloop("tiny_two", "--yes").stderr
+    assert bloop("tiny", answer="n\n").code == 130
+    assert bloop("tiny", "--json").code == 2
+    assert "is enabled in the hub.toml" in bloop("tiny_two", "--yes").err
     assert counts(hub) == before
-    went = json.loads(bloop("tiny", "--yes", "--json").stdout)
+    went = bloop("tiny", "--yes", "--json").json
     assert {**went, "dry_run": True} == said
-    assert "There is nothing of tiny here." in bloop("tiny", "--yes").stdout
+    assert "There is nothing of tiny here." in bloop("tiny", "--yes").out

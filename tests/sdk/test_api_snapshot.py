@@ -57,7 +57,7 @@ def test_stable_is_what_stable_providers_need(now):
     assert stable("providers.content.Partition")
     assert not stable("providers.content.Exporter")
     assert not stable("providers.content.ExportReport")
-    assert not stable("providers.payments.Checkout")
+    assert not stable("providers.payments.PaymentNews")
 
 
 def parameter(snapshot, name, method, at=0):

@@ -11,13 +11,14 @@ from bloop_sdk.testing.suites.content import CONTENT
 from tests.sdk.shelf import (
     broken_changes,
     broken_faults,
+    broken_folders,
     broken_notes,
     broken_reading,
     broken_watches,
     broken_writes,
 )
 from tests.sdk.shelf.broken import BROKEN
-from tests.sdk.shelf.fake_desk import DESK, FolderDesk
+from tests.sdk.shelf.fake_desk import DESK, FOLDERS, FolderDesk
 from tests.sdk.shelf.fake_folder import FOLDER
 
 PLUGIN = PluginUnderTest("bloop_shelf")
@@ -26,6 +27,7 @@ assert all(
     (
         broken_changes,
         broken_faults,
+        broken_folders,
         broken_notes,
         broken_reading,
         broken_watches,
@@ -51,6 +53,13 @@ async def test_a_good_provider_of_a_folder_passes(rule, tmp_path):
 )
 async def test_a_good_provider_that_writes_notes_passes(rule, tmp_path):
     await check(rule, FolderDesk, DESK, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "rule", [rule.name for rule in CONTENT.applying(FOLDERS) if rule.name.startswith("folder_")]
+)
+async def test_a_good_provider_that_writes_folders_passes(rule, tmp_path):
+    await check(rule, FolderDesk, FOLDERS, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
+
+from tests.support.run import locked
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOOP = Path(sys.executable).with_name("bloop")
@@ -41,7 +46,16 @@ class Served:
 
     def bloop(self, *arguments):
         """What a command beside the running hub answers."""
-        return json.loads(run_bloop(self.folder, *arguments, "--json"))
+        from bloop.cli.main import cli
+
+        config = self.folder / "hub.toml"
+        environment = {name: None for name in os.environ if name.startswith("BLOOP_")}
+        given = ["--config", str(config), *map(str, arguments), "--json"]
+        # In a thread of its own: where a browser is driven, this one has an event loop already.
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(CliRunner(env=environment).invoke, cli, given).result()
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
     def login_path(self):
         """A fresh link that logs the operator in, without its host."""
@@ -92,15 +106,27 @@ def run_bloop(folder, *arguments):
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory):
+def sample(run_folder):
+    """The folder of a hub with the sample course, which is made once in a run."""
+    made, unfinished = run_folder / "sample", run_folder / "sample.unfinished"
+    with locked(run_folder, "sample"):
+        if not made.exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            (unfinished / "hub.toml").write_text(HUB_TOML)
+            builder, course = ROOT / "examples" / "build_course.py", unfinished / "waves.imscc"
+            subprocess.run([sys.executable, builder, "-o", course], check=True, capture_output=True)
+            run_bloop(unfinished, "init")
+            run_bloop(unfinished, "import", course)
+            unfinished.rename(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def served(sample, tmp_path_factory):
     """A served hub with the sample course, whose published content guests may read."""
-    folder = tmp_path_factory.mktemp("served")
-    (folder / "hub.toml").write_text(HUB_TOML)
-    builder = ROOT / "examples" / "build_course.py"
-    course = folder / "waves.imscc"
-    subprocess.run([sys.executable, builder, "-o", course], check=True, capture_output=True)
-    run_bloop(folder, "init")
-    run_bloop(folder, "import", course)
+    folder = tmp_path_factory.mktemp("served") / "hub"
+    shutil.copytree(sample, folder)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BLOOP_")}
     with (
         (folder / "up.log").open("w") as log,

@@ -7,7 +7,10 @@ import re
 
 import pytest
 
+from bloop.accounts.actions import ForbiddenError
+from bloop.accounts.sessions import system_call
 from bloop.hub import Hub
+from bloop.hub.connection_views import survey
 from tests.support.campus import CLIENT_SECRET, TOKEN, Campus, write_campus
 from tests.support.hub import log_in
 
@@ -164,3 +167,5 @@ async def test_the_institutions_token_is_not_theirs_and_a_login_gives_them_one(
     assert "as Olga OAuth" in back.text
     theirs = await admin.get(f"/connections/{made['id']}", headers={"accept": "text/html"})
     assert "Olga" not in theirs.text
+    with pytest.raises(ForbiddenError, match="for themselves"):
+        await survey(hub, system_call(hub.institution), made["id"])

@@ -196,6 +196,11 @@ class CallContext(PluginContext, Protocol):
         ...
 
     @property
+    def public_url(self) -> str:
+        """Where browsers reach the hub, without a slash at its end."""
+        ...
+
+    @property
     def store(self) -> KeyValueStore:
         """Small state of the plugin in this institution."""
         ...

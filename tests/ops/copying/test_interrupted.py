@@ -17,7 +17,7 @@ from tests.ops.copying.test_copying import urls
 from tests.ops.left import ROOT
 
 AT_ONCE = 4
-EVERY = 4
+EVERY = 10
 """Of so many commits one ends the copy: going on takes a moment, and there are many tables."""
 
 

@@ -16,7 +16,7 @@ from tests.ops.copying.test_copying import urls
 from tests.ops.left import ROOT
 from tests.support.database import HOME
 
-FEW, MANY = 10_000, 60_000
+FEW, MANY = 4_000, 24_000
 MEGABYTE = 1024
 
 COPY = """
@@ -35,7 +35,7 @@ print(json.dumps([log.source.rows, resource.getrusage(resource.RUSAGE_SELF).ru_m
 def filled(path, count):
     database = Database(f"sqlite:///{path}")
     migrate.upgrade_core(database)
-    now, payload = utcnow(), {"text": "x" * 200}
+    now, payload = utcnow(), {"text": "x" * 1000}
     with migrate.owning(database) as connection:
         for start in range(0, count, FEW):
             connection.execute(

@@ -60,9 +60,10 @@ async def load_plugin(hub: Hub, plugin_id: str) -> None:
 
 async def opened(hub: Hub, call: Call, name: str) -> View:
     """A connection by its name, with its plugin loaded."""
-    from bloop.hub.connection_views import find
+    from bloop.hub.connection_views import find, refuse_foreign
 
     found = await find(hub, call, name)
+    refuse_foreign(call, found)
     await load_plugin(hub, found["plugin"])
     return found
 

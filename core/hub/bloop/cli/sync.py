@@ -58,13 +58,14 @@ async def sync(
     read stays, and the next sync goes on from there.
     """
     from bloop.content.syncing import ask_for_sync
-    from bloop.hub.connection_views import find
+    from bloop.hub.connection_views import find, refuse_foreign
     from bloop.store.database import in_unit
 
     async with open_hub() as hub:
         await hub.database.run(hub.tables.prepare)
         call = hub_call(hub)
         found = await find(hub, call, name)
+        refuse_foreign(call, found)
         here = not no_wait and not hub.has_broker and not is_served(hub)
         if here:
             await work_here(hub, found["plugin"])

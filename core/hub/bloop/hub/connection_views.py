@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bloop.accounts.actions import ForbiddenError
 from bloop.content.connection_queries import CONNECTION, CONNECTIONS, OWN_CONNECTIONS
 from bloop.hub import own_connections
 from bloop.hub.connections import CONNECTABLE, open_provider
@@ -94,8 +95,21 @@ class Survey:
     containers: Sequence[Container]
 
 
+def refuse_foreign(call: Call, one: View) -> None:
+    """Raise ForbiddenError for what somebody else has connected for themselves."""
+    if one["owner"] not in {None, call.principal.id}:
+        raise ForbiddenError(
+            "somebody has connected this for themselves",
+            cure="it can be paused or removed; all else they do",
+        )
+
+
 async def survey(hub: Hub, call: Call, connection_id: str) -> Survey:
-    """Ask a system what there is to choose from; raises the contract's errors."""
+    """Ask a system what there is to choose from; raises the contract's errors.
+
+    Of what somebody has for themselves only they are told, and not the command line either.
+    """
+    refuse_foreign(call, await view(hub, call, connection_id))
     provider = await open_provider(hub, call, connection_id)
     return Survey(provider.spec(), await provider.discover())
 

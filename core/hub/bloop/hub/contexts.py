@@ -77,6 +77,11 @@ class PluginCall:
         return self.plugin.data_dir
 
     @property
+    def public_url(self) -> str:
+        """Where browsers reach the hub."""
+        return self.hub.config.value.public_url
+
+    @property
     def store(self) -> KeyValueStore:
         """The plugin's values in this institution."""
         return PluginValues(self.hub.database, self.call, self.plugin_id)

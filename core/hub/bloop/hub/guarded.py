@@ -28,19 +28,21 @@ class _Guarded:
 
 
 def guarded(inner: Any, handle: ProviderHandle, calls: Calls, place: str) -> Any:
-    """A provider with what its capability's protocol names, and nothing else.
+    """A provider with what its capability's protocol names, and those besides that it follows.
 
     Async methods are awaited, async iterators streamed, and plain methods run, where the kernel's
     guard sees it. ``place`` is what a breaker is of besides its plugin and method.
     """
-    return _guard_of(handle.capability)(inner, handle, calls, place)
+    known = CAPABILITIES[handle.capability].besides
+    besides = tuple(one for one in known if isinstance(inner, one))
+    return _guard_of(handle.capability, besides)(inner, handle, calls, place)
 
 
 @cache
-def _guard_of(capability: str) -> type[_Guarded]:
+def _guard_of(capability: str, besides: tuple[type, ...]) -> type[_Guarded]:
     protocol = CAPABILITIES[capability].protocol
     members: dict[str, Any] = {}
-    for base in reversed(protocol.__mro__[:-1]):
+    for base in (base for one in (protocol, *besides) for base in reversed(one.__mro__[:-1])):
         for name in (*vars(base), *inspect.get_annotations(base)):
             if not name.startswith("_"):
                 members[name] = _member(capability, name, vars(base).get(name))

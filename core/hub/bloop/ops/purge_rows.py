@@ -69,7 +69,7 @@ def _parked(plugin_id: str) -> ColumnElement[bool]:
 
 OWNED = (
     *map(_brought, removal.BROUGHT),
-    Owned("enrolments", CourseEnrolment, lambda id_: CourseEnrolment.source == id_),
+    Owned("enrolments that it decided", CourseEnrolment, lambda id_: CourseEnrolment.source == id_),
     Owned("schedules", JobSchedule, _by_plugin(JobSchedule)),
     Owned("jobs", Job, _by_plugin(Job)),
     Owned("parked events", ParkedEvent, _parked),

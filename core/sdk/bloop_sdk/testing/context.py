@@ -112,6 +112,7 @@ class FakeContext:
     source: Path | None = None
     call: Call = field(default_factory=fake_call)
     http: HttpClient = field(default_factory=NoHttp)
+    public_url: str = "https://hub.example"
     store: MemoryStore = field(default_factory=MemoryStore)
     content: FakeContent = field(default_factory=FakeContent)
     files: FakeFiles = field(default_factory=FakeFiles)

@@ -13,7 +13,7 @@ from bloop_commerce import (
     subscriptions,
     views,
 )
-from bloop_commerce.asked import address_of, answer, body_of, field, needed, where
+from bloop_commerce.asked import answer, body_of, field, needed, where
 from bloop_commerce.tables import Order
 from bloop_sdk import NotFoundError, RequestContext, Response, RetriableError, Unit, WebRequest
 
@@ -67,7 +67,7 @@ async def buy(request: WebRequest, ctx: RequestContext) -> Response:
     )
     order = await checkout.buy(ctx, wanted)
     try:
-        order = await checkout.start(ctx, order, address_of(request, BASE))
+        order = await checkout.start(ctx, order, f"{ctx.public_url}{BASE}")
     except RetriableError as err:
         ctx.log.warning("checkout_not_started", order=order.id, code=err.code)
     return answer(views.order(order), 201, location=f"{BASE}/orders/{order.id}")
@@ -76,7 +76,7 @@ async def buy(request: WebRequest, ctx: RequestContext) -> Response:
 async def start(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
     """Where to pay an order."""
     order = await own_order(request, ctx)
-    return views.order(await checkout.start(ctx, order, address_of(request, BASE)))
+    return views.order(await checkout.start(ctx, order, f"{ctx.public_url}{BASE}"))
 
 
 async def settle(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
@@ -141,7 +141,7 @@ async def change_plan(request: WebRequest, ctx: RequestContext) -> dict[str, Any
 async def portal(request: WebRequest, ctx: RequestContext) -> dict[str, str]:
     """Where the buyer changes how a subscription is paid."""
     order = await own_order(request, ctx)
-    return {"url": await subscriptions.portal(ctx, order, address_of(request, BASE))}
+    return {"url": await subscriptions.portal(ctx, order, f"{ctx.public_url}{BASE}")}
 
 
 async def own_order(request: WebRequest, ctx: RequestContext) -> Order:

@@ -90,16 +90,6 @@ def where(ctx: RequestContext, currency: str, country: str) -> tuple[str, str]:
     return currency_of(currency or config.currency), country_of(country or config.country)
 
 
-def address_of(request: WebRequest, base: str) -> str:
-    """Where the buyer's browser is now, for a provider to send it back to."""
-    host = request.headers.get("host", "localhost")
-    origin = request.headers.get("origin", "")
-    if origin.rpartition("://")[2] == host and origin.startswith(("http://", "https://")):
-        return f"{origin}{base}"
-    scheme = "http" if host.partition(":")[0] in {"127.0.0.1", "localhost"} else "https"
-    return f"{scheme}://{host}{base}"
-
-
 def answer(value: Any, status: int = 200, **headers: str) -> Response:
     """JSON as an answer."""
     kind = {"content-type": "application/json"}

@@ -197,7 +197,7 @@ async def start(ctx: CallContext, order: Order, address: str, locale: str = "") 
     page = f"{address}/purchases/{order.id}"
     request = CheckoutRequest(
         order=order.id,
-        number=str(order.number),
+        number=reference_of(order),
         lines=(
             CheckoutLine(
                 title=order.title,
@@ -254,3 +254,8 @@ async def learned(ctx: CallContext, order: Order, told: Sequence[PaymentFact]) -
 def key(order: Order, step: str) -> str:
     """The idempotency key of a step of an order."""
     return f"bloop-{order.id}-{step}"
+
+
+def reference_of(order: Order) -> str:
+    """What people and banks call an order: like no other in an account that sells elsewhere too."""
+    return f"{order.number}-{order.id[:6]}"

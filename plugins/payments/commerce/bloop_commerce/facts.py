@@ -42,6 +42,10 @@ def check(fact: PaymentFact) -> None:
         raise MalformedRecordError(
             f"{fact.kind} {fact.id} is of the future: {fact.as_of}", cure="set both clocks"
         )
+    told = fact.subscription
+    for period in filter(None, (fact.period, told.period if told else None)):
+        if period.start.tzinfo is None or period.end.tzinfo is None:
+            raise MalformedRecordError(f"{fact.kind} {fact.id}: a period without a zone")
     for money in filter(None, (fact.money, fact.fee)):
         try:
             currency_of(money.currency)

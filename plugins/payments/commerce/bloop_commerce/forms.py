@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from bloop_commerce import byhand, checkout, keeping, orders, pages, refunds, seats, subscriptions
 from bloop_commerce.api import BASE, own_order
-from bloop_commerce.asked import address_of, number, where
+from bloop_commerce.asked import number, where
 from bloop_commerce.tables import now
 from bloop_sdk import (
     BloopError,
@@ -37,7 +37,7 @@ async def buy(request: WebRequest, ctx: RequestContext) -> Response:
     )
     order = await checkout.buy(ctx, wanted)
     try:
-        await checkout.start(ctx, order, address_of(request, BASE))
+        await checkout.start(ctx, order, f"{ctx.public_url}{BASE}")
     except RetriableError as err:
         ctx.log.warning("checkout_not_started", order=order.id, code=err.code)
     return redirect(f"{BASE}/purchases/{order.id}")
@@ -46,7 +46,7 @@ async def buy(request: WebRequest, ctx: RequestContext) -> Response:
 async def start(request: WebRequest, ctx: RequestContext) -> Response:
     """Have a checkout started that could not be before."""
     order = await own_order(request, ctx)
-    await checkout.start(ctx, order, address_of(request, BASE))
+    await checkout.start(ctx, order, f"{ctx.public_url}{BASE}")
     return redirect(f"{BASE}/purchases/{order.id}")
 
 

@@ -13,7 +13,13 @@ from datetime import datetime, timedelta
 
 from bloop_commerce.booking import Key, Lines, bookings
 from bloop_sdk.money import Money
-from bloop_sdk.providers.payments import FactKind, PaymentFact, Subscription, SubscriptionStatus
+from bloop_sdk.providers.payments import (
+    FactKind,
+    PaymentFact,
+    Period,
+    Subscription,
+    SubscriptionStatus,
+)
 
 
 class OrderState(enum.StrEnum):
@@ -225,8 +231,8 @@ def _repeated(known: _Known) -> Sequence[Span]:
     """The times of a subscription: what was paid, its trial, and grace as long as it goes on."""
     now = known.subscription
     paid = [_period(one, now) for one in _own(known) if one.stands]
-    if now and now.period and now.status is SubscriptionStatus.TRIALING:
-        paid.append(Span(now.period.start, now.period.end))
+    if now and now.status is SubscriptionStatus.TRIALING:
+        paid.append(_span(now.period))
     spans = merged([one for one in paid if one])
     goes_on = now is None or not (now.ends or now.status is SubscriptionStatus.ENDED)
     if not spans or not goes_on:
@@ -243,7 +249,11 @@ def _repeated(known: _Known) -> Sequence[Span]:
 
 def _period(capture: Capture, now: Subscription | None) -> Span | None:
     """What a capture pays for: what it says, else the time that the subscription is in."""
-    period = capture.fact.period or (now.period if now else None)
+    return _span(capture.fact.period or (now.period if now else None))
+
+
+def _span(period: Period | None) -> Span | None:
+    """A period as a span; one that ends as it begins, as of what was ended at once, is none."""
     return Span(period.start, period.end) if period and period.start < period.end else None
 
 

@@ -44,7 +44,7 @@ names = st.sampled_from(["a", "b", "c"])
 periods = st.none() | st.builds(
     lambda start, days: Period(start=start, end=start + timedelta(days=days)),
     times,
-    st.integers(1, 31),
+    st.integers(0, 31),
 )
 
 

@@ -256,7 +256,10 @@ def revert(unit: UnitOfWork, unsent_id: str) -> Item:
 def _put_back(unit: UnitOfWork, node_id: str | None) -> None:
     place = unit.get(Node, node_id or "")
     if place.theirs is not None:
-        back = {"parent_id": place.theirs["parent"], "position": place.theirs["position"]}
+        position = place.theirs["position"]
+        if position is None:  # Where it stands there, no answer has said yet.
+            position = place.position
+        back = {"parent_id": place.theirs["parent"], "position": position}
         changed(unit, place, {**back, "theirs": None}, "reverted")
 
 

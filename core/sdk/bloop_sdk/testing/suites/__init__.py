@@ -5,6 +5,7 @@ from __future__ import annotations
 from bloop_sdk.testing.rules import Suite
 from bloop_sdk.testing.suites import (
     faults,
+    folders,
     interruptions,
     notes,
     payment_faults,
@@ -39,6 +40,7 @@ __all__ = [
     "EVERY_PLUGIN",
     "SUITES",
     "faults",
+    "folders",
     "interruptions",
     "notes",
     "payment_faults",
