@@ -45,19 +45,13 @@ def learn(unit: Unit, provider: str, told: Iterable[PaymentFact]) -> list[Order]
     The same facts again change nothing. Raises MalformedRecordError for one that can't be so.
     """
     open_books(unit)
-    touched = set()
-    for row in facts.keep(unit, provider, told):
-        if row.order_id is None:
-            row.order_id = _order_of(unit, row)
-        if row.order_id is not None:
-            touched.add(row.order_id)
-    unit.session.flush()
-    return [_settled(unit, id_) for id_ in sorted(touched)]
+    changed = facts.keep(unit, provider, told, _order_of)
+    touched = {row.order_id for row in changed if row.order_id is not None}
+    return [_settled(unit, one(unit, id_)) for id_ in sorted(touched)]
 
 
-def _settled(unit: Unit, id_: str) -> Order:
+def _settled(unit: Unit, order: Order) -> Order:
     """Let an order stand anew, until no fact that nobody knew belongs to it."""
-    order = one(unit, id_)
     while True:
         recompute(unit, order)
         if not match(unit, order):
@@ -67,25 +61,27 @@ def _settled(unit: Unit, id_: str) -> Order:
 def again(unit: Unit, id_: str) -> Order:
     """Let an order stand anew, where something was changed by other hands."""
     open_books(unit)
-    return _settled(unit, id_)
+    return _settled(unit, one(unit, id_))
 
 
 def match(unit: Unit, order: Order) -> int:
     """Give an order the facts that came before it was known whose they are; how many."""
     names = [name for name in (order.remote_id, order.subscription_id) if name]
-    captures = select(Fact.fact_id).where(
+    about = select(Fact.fact_id).where(
         Fact.order_id == order.id, Fact.kind == str(FactKind.CAPTURED)
     )
-    about = [*unit.session.scalars(captures)]
     waiting = select(Fact).where(
         Fact.order_id.is_(None),
         Fact.provider == order.provider,
-        or_(Fact.order_ref == order.id, Fact.remote_id.in_(names), Fact.about.in_(about)),
+        or_(
+            Fact.order_ref == order.id,
+            Fact.remote_id.in_(names),
+            Fact.about.in_(about),
+        ),
     )
     rows = unit.session.scalars(waiting).all()
     for row in rows:
         row.order_id = order.id
-    unit.session.flush()
     return len(rows)
 
 

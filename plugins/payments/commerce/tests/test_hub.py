@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import tomllib
 from pathlib import Path
@@ -128,6 +129,7 @@ async def test_a_course_is_sold_by_http_paid_by_a_call_and_given_back(hub, visit
 
     mine_now = (await learner.get("/x/commerce/access", headers=mine)).json()["items"]
     assert [(one["course"], one["open"]) for one in mine_now] == [(course, True)]
+    await no_text_breaks_it(admin, token, learner, mine, course)
     shown = f"/x/commerce/orders/{order['id']}"
     assert (await learner.get(shown, headers=mine)).json()["state"] == "paid"
     assert (await (await visit("learner")).get(shown, headers=mine)).status_code == 404
@@ -175,6 +177,26 @@ async def ordered(admin, token, learner, mine, course):
     (remote_id,) = tills.TILL.checkouts
     assert first.json()["checkout_url"] == f"https://till.example/{remote_id}"
     return first.json()
+
+
+async def no_text_breaks_it(admin, token, learner, mine, course):
+    """What no database keeps is refused by name, and what looks odd is kept."""
+    offer, path = {"courses": [course], "on_sale": False}, "/x/commerce/products"
+    for text, status in (("a\0b", 422), ("\ud800", 422), ("Wéllen \u202e \U0001f30a", 201)):
+        sent = json.dumps(offer | {"title": text})
+        headers = token | {"content-type": "application/json"}
+        answer = await admin.post(path, content=sent, headers=headers)
+        assert answer.status_code == status, (text.encode("unicode-escape"), answer.text)
+    for odd in ("%00", "%F0%9F%8C%8A", "x" * 3000):
+        answer = await learner.get(f"/x/commerce/orders/{odd}", headers=mine)
+        assert answer.status_code == 404, (odd[:9], answer.text)
+        coupon = {"product": odd, "coupon": "\0\ud800"}
+        answer = await learner.post(
+            "/x/commerce/orders",
+            content=json.dumps(coupon),
+            headers=mine | {"content-type": "application/json", "idempotency-key": odd[:9]},
+        )
+        assert answer.status_code == 422, answer.text
 
 
 async def called(hub, stranger):
