@@ -28,11 +28,12 @@ _PATTERN = re.compile(
     # Moodle's file links for mail and calendars hold their key in the path.
     r"|(?P<path>\btokenpluginfile\.php/)\w{16,}"
     r"|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
-    r"|(?<![\w-])(?:sk|pk|rk|whsec|xox[abprs]|gh[opsur]|glpat|secret|ntn|bloop_(?:pat|key|rt))[-_][A-Za-z0-9_-]{16,}"
+    r"|(?<![\w-])(?:sk|pk|rk|whsec|xox[abprs]|gh[opsur]|glpat|secret|ntn|bloop_(?:pat|key|rt))"
+    r"[-_][A-Za-z0-9_-]{16,}"
     r"|(?<!\w)\d{1,8}~[A-Za-z0-9]{40,}"
     # A card's number (ISO/IEC 7812), as people type it.
-    r"|(?P<card>(?<![\w.-])(?:3[47]\d\d[ -]?\d{6}[ -]?\d{5}"
-    r"|[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7})(?![\w-]))"
+    r"|(?P<card>(?<![\w.-])(?:3[47]\d\d[ -]?\d{6}[ -]?\d{5}|[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7})"
+    r"(?![\w-]))"
     r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+",
     re.IGNORECASE,
 )
@@ -49,7 +50,7 @@ def _is_private_key(key: str) -> bool:
 
 
 def mask_text(text: str, limit: int = MAX_TEXT) -> str:
-    """At most ``limit`` characters of a text, without credentials, cards and mail addresses."""
+    """The text without credentials, cards and mail addresses, its first ``limit`` characters."""
     if len(text) > limit:
         # What is cut off is not searched; a credential that the cut splits must not slip by.
         text = f"{text[:limit].rpartition(' ')[0] or text[:limit]} [{len(text)} characters]"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from bloop_commerce import coupons, entitlements, facts, ledger
+from bloop_commerce import coupons, entitlements, facts, invoices, ledger, receipts
 from bloop_commerce.books import open_books
 from bloop_commerce.standing import OrderState, Plan, Standing, Terms, stand
 from bloop_commerce.tables import Fact, Order, now
@@ -107,7 +107,8 @@ def _order_of(unit: Unit, row: Fact) -> str | None:
 def recompute(unit: Unit, order: Order) -> Standing:
     """Let an order stand as its facts say: state and sums, books, access, coupon, what is told."""
     stated = facts.of_order(unit, order.id)
-    standing = stand(terms_of(order), stated)
+    terms = terms_of(order)
+    standing = stand(terms, stated)
     for one_ in (one_.fact for one_ in stated if one_.fact.kind is FactKind.SUBSCRIPTION):
         order.subscription_id = one_.id
     ledger.write(unit, order.id, stated, standing)
@@ -121,6 +122,8 @@ def recompute(unit: Unit, order: Order) -> Standing:
     order.changed_at = now()
     _say(unit, order, before)
     coupons.follow(unit, order, before["state"])
+    invoices.follow(unit, order, terms, stated)
+    receipts.follow(unit, order, before["state"])
     unit.session.flush()
     return standing
 
