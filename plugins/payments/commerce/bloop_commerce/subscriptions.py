@@ -51,6 +51,12 @@ def _planned(unit: Unit, order_id: str, price_id: str) -> tuple[Price, str]:
     product = catalogue.product(unit, found.product_id)
     if not product.on_sale or product.interval is None or found.ended_at is not None:
         raise UnsupportedError("this price is of no subscription that is for sale")
+    if product.interval != order.interval:
+        # Providers keep the time from payment to payment: another price is paid as often as before.
+        raise PreconditionFailedError(
+            f"the subscription is paid by the {order.interval}",
+            cure="take a price of that time, or end it and subscribe anew",
+        )
     if found.currency != order.currency:
         raise PreconditionFailedError(
             f"the subscription is paid in {order.currency}", cure="take a price in that currency"

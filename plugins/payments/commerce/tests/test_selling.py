@@ -174,6 +174,11 @@ async def test_another_plan_gives_what_it_says_from_when_the_provider_says_so(sh
     (wrong,) = shop.read(catalogue.prices, once)
     with pytest.raises(UnsupportedError, match="no subscription"):
         await subscriptions.change(shop.ctx("ada"), order, wrong.id, 1)
+    # A month's price once a year would be a year for the price of a month, and the other way round.
+    yearly = shop.sell(9000, kind="subscription", interval="year")
+    (wrong,) = shop.read(catalogue.prices, yearly)
+    with pytest.raises(PreconditionFailedError, match="by the month"):
+        await subscriptions.change(shop.ctx("ada"), order, wrong.id, 1)
 
 
 async def test_a_trial_is_had_once_and_ends_where_nothing_follows(shop):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bloop_paypal.money import read
@@ -23,6 +24,7 @@ _STATUS = {
     "CANCELLED": SubscriptionStatus.ENDED,
     "EXPIRED": SubscriptionStatus.ENDED,
 }
+_CHANGED = ("status_update_time", "update_time")
 _LOST = frozenset(["RESOLVED_BUYER_FAVOUR", "ACCEPTED"])
 _WON = frozenset(["RESOLVED_SELLER_FAVOUR", "CANCELED_BY_BUYER", "DENIED"])
 
@@ -123,9 +125,9 @@ def dispute_facts(
 
 
 def subscription_facts(
-    told: Mapping[str, Any], payments: list[Mapping[str, Any]], plan: str
+    told: Mapping[str, Any], payments: list[Mapping[str, Any]], plan: Mapping[str, Any]
 ) -> Iterator[PaymentFact]:
-    """How a subscription stands, and what was paid for it; ``plan`` is the seller's name of it."""
+    """How a subscription stands, and what was paid for it; a plan is described by its seller."""
     about: dict[str, Any] = {
         "remote_id": str(told["id"]),
         "order": str(told.get("custom_id") or ""),
@@ -139,16 +141,17 @@ def subscription_facts(
         yield PaymentFact(
             kind=FactKind.SUBSCRIPTION,
             id=str(told["id"]),
-            as_of=when(told.get("status_update_time") or told.get("update_time")),
+            # Another plan changes the second alone.
+            as_of=max(when(told[name]) for name in _CHANGED if told.get(name)),
             subscription=Subscription(
                 status=status,
                 period=Period(start=when(last_at), end=when(next_at)) if next_at else None,
-                plan=plan,
+                plan=str(plan.get("description") or ""),
                 quantity=int(told.get("quantity") or 1),
             ),
             **about,
         )
-    yield from _payments(payments, next_at, about)
+    yield from _payments(payments, next_at, plan, about)
 
 
 def _active(billing: Mapping[str, Any]) -> SubscriptionStatus:
@@ -172,19 +175,35 @@ def _fee(told: Any) -> Money:
 
 
 def _payments(
-    payments: list[Mapping[str, Any]], next_at: Any, about: Mapping[str, Any]
+    payments: list[Mapping[str, Any]], next_at: Any, plan: Mapping[str, Any], about: Any
 ) -> Iterator[PaymentFact]:
     """What was paid or failed; a payment is for the time until the one after it."""
     ordered = sorted(payments, key=lambda one: when(one.get("time")))
     paid = [one for one in ordered if one.get("status") != "DECLINED"]
-    ends = [*(one.get("time") for one in paid[1:]), next_at]
+    starts = [when(one.get("time")) for one in paid]
+    # Of one that has ended PayPal names no next time, and what was paid lasts all the same.
+    last = when(next_at) if next_at else after(starts[-1], plan) if starts else None
     periods = {
-        str(one.get("id")): Period(start=when(one.get("time")), end=when(end))
-        for one, end in zip(paid, ends, strict=False)
+        str(one.get("id")): Period(start=start, end=end)
+        for one, start, end in zip(paid, starts, [*starts[1:], last], strict=False)
         if end
     }
     for payment in ordered:
         yield from _payment(payment, {**about, "period": periods.get(str(payment.get("id")))})
+
+
+def after(start: datetime, plan: Mapping[str, Any]) -> datetime | None:
+    """When the time ends that a payment of a plan pays for, where the plan says how long it is."""
+    cycles = plan.get("billing_cycles") or [{}]
+    often = cycles[-1].get("frequency") or {}
+    unit, count = str(often.get("interval_unit")), int(often.get("interval_count") or 1)
+    if unit in {"DAY", "WEEK"}:
+        return start + timedelta(days=count * (7 if unit == "WEEK" else 1))
+    if unit not in {"MONTH", "YEAR"}:
+        return None
+    years, month = divmod(start.month - 1 + count * (12 if unit == "YEAR" else 1), 12)
+    year, month = start.year + years, month + 1
+    return start.replace(year=year, month=month, day=min(start.day, monthrange(year, month)[1]))
 
 
 def _payment(payment: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[PaymentFact]:

@@ -69,8 +69,7 @@ class Subscriptions:
         now = datetime.now(UTC)
         span = {"start_time": _text(now - _FIRST), "end_time": _text(now + timedelta(days=1))}
         listed = await self._call("GET", f"{path}/transactions?{urlencode(span)}")
-        named = str(plan.get("description") or "")
-        return list(subscription_facts(told, listed.get("transactions") or [], named))
+        return list(subscription_facts(told, listed.get("transactions") or [], plan))
 
     async def cancel(self, subscription: str, key: str) -> Sequence[PaymentFact]:
         """End it; one that has ended is left as it is."""

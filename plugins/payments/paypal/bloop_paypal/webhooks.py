@@ -28,7 +28,7 @@ def verified(request: WebhookRequest, webhook_id: str) -> tuple[str, dict[str, A
         sent = when(told["transmission_time"]).timestamp()
         body = request.body.decode()
         event = json.loads(body)
-    except (MalformedRecordError, ValueError) as err:
+    except (MalformedRecordError, ValueError, RecursionError) as err:
         raise AuthError("it is no event of PayPal's") from err
     if not isinstance(event, dict) or not event.get("id"):
         raise AuthError("it is no event of PayPal's")

@@ -23,6 +23,7 @@ class FakePayPal:
         self.payments, self.events, self.signed = {}, [], set()
         self.answers, self.tokens, self.asked = {}, set(), []
         self.declining, self.lose = False, 0
+        self.refuse = {}  # The last word of a path: status and body of its answers.
         self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
         self._ids = itertools.count(1)
 
@@ -137,6 +138,8 @@ class FakePayPal:
         return _json(200, {"access_token": token, "token_type": "Bearer", "expires_in": 32400})
 
     def _route(self, came, path, query):
+        if path[-1] in self.refuse:
+            return self.refuse[path[-1]]
         sent = json.loads(came.body or b"{}")
         parts = {"checkout": self._at_checkout, "payments": self._at_payments}
         parts |= {"billing": self._at_billing, "catalogs": self._at_billing}
@@ -206,13 +209,15 @@ class FakePayPal:
             case ("GET", "transactions"):
                 return 200, {"transactions": self.payments[id_]}
             case ("POST", "revise"):
-                self.subscriptions[id_] |= sent
+                self.subscriptions[id_] |= sent | {"update_time": self.time()}
                 return 200, self.subscriptions[id_]
             case ("POST", "cancel"):
                 if self.subscriptions[id_]["status"] not in {"ACTIVE", "SUSPENDED"}:
                     return _unprocessable("SUBSCRIPTION_STATUS_INVALID")
                 told = {"status": "CANCELLED", "status_update_time": self.time(timedelta(hours=1))}
                 self.subscriptions[id_] |= told
+                # It names no next one, as there is none.
+                self.subscriptions[id_].get("billing_info", {}).pop("next_billing_time", None)
                 return 204, None
 
     def _make_order(self, sent):

@@ -8,6 +8,7 @@ import pytest
 
 from bloop_paypal import transport
 from bloop_paypal.config import PayPalConfig
+from bloop_paypal.facts import after
 from bloop_paypal.money import read, written
 from bloop_paypal.provider import PayPalProvider
 from bloop_sdk import (
@@ -272,6 +273,7 @@ async def test_a_webhook_is_paypals_own_or_nothing(paypal, account):
         replace(good, headers=good.headers | {"PayPal-Transmission-Sig": "other"}),
         replace(good, body=b"\xff"),
         replace(good, body=b"[]"),
+        replace(good, body=b"[" * 100_000),
         call(paypal, event, late=4000.0),
         call(paypal, event, late=-400.0),
         call(paypal, event, **{"PayPal-Transmission-Time": "yesterday"}),
@@ -279,10 +281,55 @@ async def test_a_webhook_is_paypals_own_or_nothing(paypal, account):
     for request in wrong:
         with pytest.raises(AuthError):
             await account.verify_webhook(request)
+    paypal.refuse["verify-webhook-signature"] = (400, {"name": "VALIDATION_ERROR"})
+    with pytest.raises(AuthError):
+        await account.verify_webhook(good)
     with pytest.raises(AuthError):
         await opened(paypal, webhook_id="").verify_webhook(good)
     with pytest.raises(AuthError):
         await opened(paypal, webhook_id="WH-of-another").verify_webhook(good)
+
+
+async def test_what_was_paid_lasts_though_paypal_names_no_next_time_of_what_has_ended(
+    paypal, account
+):
+    made = await account.create_checkout(MONTHLY, "c1")
+    paypal.agree(made.remote_id)
+    _, ended = await account.cancel(made.remote_id, "e1", at_period_end=True)
+    assert ended.period.start == paypal.now
+    assert ended.period.end == paypal.now.replace(month=4)
+
+
+@pytest.mark.parametrize(
+    ("unit", "count", "start", "end"),
+    [
+        ("MONTH", 1, (2027, 1, 31), (2027, 2, 28)),
+        ("MONTH", 1, (2026, 12, 5), (2027, 1, 5)),
+        ("YEAR", 1, (2028, 2, 29), (2029, 2, 28)),
+        ("WEEK", 2, (2026, 2, 20), (2026, 3, 6)),
+    ],
+)
+def test_a_payment_lasts_as_long_as_its_plan_says(unit, count, start, end):
+    plan = {"billing_cycles": [{"frequency": {"interval_unit": unit, "interval_count": count}}]}
+    assert after(datetime(*start, tzinfo=UTC), plan) == datetime(*end, tzinfo=UTC)
+    assert after(datetime(*start, tzinfo=UTC), {}) is None
+
+
+async def test_another_plan_is_a_later_statement(paypal, account):
+    made = await account.create_checkout(MONTHLY, "c1")
+    paypal.agree(made.remote_id)
+    before, _ = await account.fetch(made.remote_id)
+    paypal.now += timedelta(hours=1)
+    line = CheckoutLine(title="Physics", unit_price=euros("55.00"), plan="a")
+    changed, _ = await account.change_plan(made.remote_id, line, "p1")
+    assert changed.subscription.plan == "a"
+    assert changed.as_of > before.as_of
+
+
+async def test_an_app_that_may_not_see_disputes_hears_of_payments_all_the_same(paypal, account):
+    paypal.refuse["disputes"] = (403, {"name": "NOT_AUTHORIZED"})
+    _, paid = await bought(paypal, account)
+    assert paid.money == euros("49.00")
 
 
 async def test_refunds_and_disputes_lead_to_their_order(paypal, account):
