@@ -38,14 +38,24 @@ def check(fact: PaymentFact) -> None:
     # PostgreSQL keeps none.
     if any("\0" in text for text in (*names, fact.reason)):
         raise MalformedRecordError(f"a {fact.kind} whose text holds a NUL")
+    _check_times(fact)
+    _check_money(fact)
+
+
+def _check_times(fact: PaymentFact) -> None:
     if fact.as_of.tzinfo is None or fact.as_of > now() + AHEAD:
         raise MalformedRecordError(
             f"{fact.kind} {fact.id} is of the future: {fact.as_of}", cure="set both clocks"
         )
     told = fact.subscription
     for period in filter(None, (fact.period, told.period if told else None)):
-        if period.start.tzinfo is None or period.end.tzinfo is None:
-            raise MalformedRecordError(f"{fact.kind} {fact.id}: a period without a zone")
+        edges = (period.start, period.end)
+        # What follows from a period may lie a while after it.
+        if any(one.tzinfo is None or one.year > LATEST_YEAR for one in edges):
+            raise MalformedRecordError(f"{fact.kind} {fact.id}: there is no such time: {period}")
+
+
+def _check_money(fact: PaymentFact) -> None:
     for money in filter(None, (fact.money, fact.fee)):
         try:
             currency_of(money.currency)
@@ -56,11 +66,6 @@ def check(fact: PaymentFact) -> None:
         raise MalformedRecordError(
             f"{fact.kind} {fact.id}: {amount}, of it {fact.tax} tax, can't be"
         )
-    told = fact.subscription
-    for period in filter(None, (fact.period, told.period if told else None)):
-        edges = (period.start, period.end)
-        if any(one.tzinfo is None or one.year > LATEST_YEAR for one in edges):
-            raise MalformedRecordError(f"{fact.kind} {fact.id}: there is no such time: {period}")
     # A fee that is given back is below zero.
     if fact.fee is not None and abs(fact.fee.amount) > LARGEST:
         raise MalformedRecordError(f"{fact.kind} {fact.id}: no such fee: {fact.fee.amount}")
