@@ -31,12 +31,12 @@ def campus():
 async def hub(hub_toml, site, campus, monkeypatch, request):
     """A hub whose operator has said where the campus is, and as which app people log in.
 
-    With False as its parameter they have not.
+    Its parameter is that app's id; with an empty one they have said nothing.
     """
     monkeypatch.setenv("CAMPUS_SECRET", CLIENT_SECRET)
-    secret = 'client_secret = { env = "CAMPUS_SECRET" }\n'
-    more = f'base_url = "{campus.url}"\nclient_id = "7"\n{secret}'
-    write_campus(site, hub_toml, own=True, more=more if getattr(request, "param", True) else "")
+    app, secret = getattr(request, "param", "7"), '{ env = "CAMPUS_SECRET" }'
+    more = f'base_url = "{campus.url}"\nclient_id = "{app}"\nclient_secret = {secret}\n'
+    write_campus(site, hub_toml, own=True, more=more if app else "")
     hub = Hub.open(hub_toml, "api")
     await hub.start()
     await hub.loaded()
@@ -138,7 +138,21 @@ async def test_a_learner_without_a_token_is_led_to_the_login(visit, hub, campus)
     assert "Waves and sound" in (await learner.get(first)).text
 
 
-@pytest.mark.parametrize("hub", [False], indirect=True, ids=["unset"])
+@pytest.mark.parametrize("hub", ["by-code"], indirect=True)
+async def test_a_learner_logs_in_by_a_code(visit, hub, campus):
+    learner, other, admin = [await visit(one) for one in ("learner", "learner", "admin")]
+    await allow(admin)
+    place = (await send(learner, CONNECT, CONNECT, name="Mine")).headers["location"]
+    await send(other, f"{place}/device", "/notes", 403)
+    code = await send(learner, f"{place}/device", place, 200)
+    assert "ABCD-1234" in code.text
+    campus.devices = [{"token": "given-by-a-device"}]
+    ticket = re.search(r'name="ticket" value="([^"]+)"', code.text)[1]
+    done = await send(learner, f"{place}/device/done", place, ticket=ticket)
+    assert "as Dora Device" in (await learner.get(done.headers["location"])).text
+
+
+@pytest.mark.parametrize("hub", [""], indirect=True, ids=["unset"])
 async def test_the_rule_is_set_from_a_terminal_and_says_what_is_not_set(visit, hub, hub_toml):
     async def own(*given):
         arguments = ["--config", str(hub_toml), "connections", "own", *given, "--json"]
