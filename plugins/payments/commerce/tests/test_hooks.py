@@ -19,7 +19,7 @@ from bloop_sdk.providers.payments import FactKind, Period
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
-NEW, AGAIN = 24, 7
+NEW, AGAIN = 30, 7
 
 
 def request_of(headers, body, provider="till"):
