@@ -9,13 +9,14 @@ import pytest
 from bloop.accounts.models import User
 from bloop.content import service
 from bloop.content.models import Container, Item
-from bloop.content.notes import own, own_queries
+from bloop.content.notes import folders, own, own_queries
 from bloop.content.notes import service as notes
 from bloop.content.notes.passages import Quote
 from bloop.content.notes.wording import words_of
+from bloop.jobs.models import Job
 from bloop.kernel.models import Connection
 from bloop.store.errors import ConflictError, NotFoundError
-from bloop_sdk import Principal, PrincipalKind, Role
+from bloop_sdk import FolderWrite, Principal, PrincipalKind, Role
 from tests.content.both_ways import Pair
 from tests.content.course import connect
 from tests.support.desk import Desk
@@ -98,6 +99,21 @@ async def test_one_that_is_written_anew_is_about_the_same(pair, database, learne
     anew = as_learner(database, learner, notes.restore, id_, None)
     assert anew != id_
     assert [(one["id"], one["exact"]) for one in beside(database, learner)] == [(anew, QUOTE)]
+
+
+async def test_what_jobs_do_to_a_notebook_of_ones_own_is_shown_to_nobody_else(
+    pair, database, learner
+):
+    with database.unit(pair.call) as unit:
+        row = unit.get(Connection, pair.connection)
+        row.writes = sorted([*row.writes, *map(str, FolderWrite)])
+    notebook = book(pair)
+    with database.unit(learner[0]) as unit:
+        folders.create_folder(unit, notebook, title="My diagnosis")
+        notes.create(unit, notebook, title="My therapy")
+    jobs = pair.all(Job)
+    assert {job.kind for job in jobs} == {"content.folder", "content.send"}
+    assert {job.owner_id for job in jobs} == {learner[0].principal.id}
 
 
 async def test_a_notebook_that_takes_no_notes_is_not_chosen_nor_kept(pair, database, learner):

@@ -300,6 +300,20 @@ async def test_who_is_erased_leaves_orders_and_no_access(shop):
     assert shop.read(balance.findings) == []
 
 
+async def test_who_is_erased_pays_no_more(shop):
+    order = await shop.buy(shop.sell(kind="subscription", interval="month", grace_days=7))
+    name = shop.till.subscribe(order.remote_id)
+    shop.learn(*shop.till.of(order.remote_id))
+    assert shop.courses() == {"c1"}
+    shop.run(listening.forget_user, SimpleNamespace(payload={"id": "ada"}))
+    (job,) = shop.database.jobs
+    assert await listening.end(shop.admin, job.payload) == {"state": "ended"}
+    assert shop.till.facts["subscription", name].subscription.status == "ended"
+    assert (shop.courses(), shop.read(balance.findings)) == (set(), [])
+    shop.run(listening.forget_user, SimpleNamespace(payload={"id": "ada"}))
+    assert len(shop.database.jobs) == 1
+
+
 async def test_each_time_that_ends_lets_out(shop):
     order = await shop.buy(shop.sell(days=10))
     at = datetime.now(UTC) - timedelta(days=9)

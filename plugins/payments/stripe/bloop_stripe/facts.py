@@ -95,11 +95,11 @@ def of_charge(charge: JSONObject, whose: Whose) -> Iterator[PaymentFact]:
 
 
 def of_settled(invoice: JSONObject, whose: Whose) -> Iterator[PaymentFact]:
-    """That an invoice was paid without a payment: by credit from a change of plan, or elsewhere.
+    """That an invoice was paid by credit alone, such as a change of plan leaves.
 
     No money comes by it, and what it is for is paid all the same.
     """
-    if invoice["status"] != "paid" or invoice["total"] <= 0:
+    if invoice["status"] != "paid" or invoice["total"] <= 0 or invoice["amount_paid"]:
         return
     paid_at = (invoice.get("status_transitions") or {}).get("paid_at")
     yield PaymentFact(

@@ -154,13 +154,11 @@ async def _of_subscription(api: Api, name: str, session: str | None = None) -> l
     found = list(facts.of_subscription(subscription, session, order, plan, now))
     invoices = await api.all("invoices", subscription=name, expand=WITH_INVOICES)
     paid: dict[str, JSONObject] = {}
-    for invoice in invoices:
-        payments = _payments(invoice)
-        paid |= dict.fromkeys(payments, invoice)
+    for one in invoices:
+        payments = _payments(one)
+        paid |= dict.fromkeys(payments, one)
         if not payments:
-            found += facts.of_settled(
-                invoice, Whose(name, order, period=facts.paid_period(invoice))
-            )
+            found += facts.of_settled(one, Whose(name, order, period=facts.paid_period(one)))
     if not paid:
         return found
     charges = await api.all("charges", customer=subscription["customer"], expand=WITH_CHARGES)

@@ -123,8 +123,15 @@ def _ask(
     check_readable(connection)
     payload = {"connection": connection.id, "op": str(op), "ref": ref, "values": values}
     unit.audit.append("content.folder_asked", f"connection:{connection.id}", {"op": str(op)})
-    plugin = connection.plugin_id
-    return enqueue(unit, FOLDER_JOB, payload, plugin_id=plugin, queue=QUEUE, max_attempts=ATTEMPTS)
+    return enqueue(
+        unit,
+        FOLDER_JOB,
+        payload,
+        plugin_id=connection.plugin_id,
+        queue=QUEUE,
+        max_attempts=ATTEMPTS,
+        owner=connection.owner_id,
+    )
 
 
 async def write_folder(
