@@ -112,7 +112,7 @@ def config_path(config_path, site):
         },
         manifest={
             "config": "bloop_notebook.config:Config",
-            "scopes": ["enrolments:write", "messages:send"],
+            "scopes": ["enrolments:write", "messages:send", "users:read"],
             "network": {"hosts": ["{server}", "API.example.org"]},
             "contributes": {
                 "tables": {
@@ -236,11 +236,26 @@ async def test_a_plugin_that_does_not_say_so_lets_nobody_in_and_tells_nobody(hub
     ctx = await opened(hub, home)
     manifest = ctx.manifest.model_copy(update={"scopes": ()})
     with hub.database.unit(home) as unit:
-        own = PluginUnit(unit, manifest, hub.jobs)
+        own = PluginUnit(unit, manifest, hub.jobs, lambda: ctx.config)
         with pytest.raises(UnsupportedError, match="enrolments:write"):
             own.enrol("some", learner)
         with pytest.raises(UnsupportedError, match="messages:send"):
             own.tell(learner, "Hello", "you")
+        with pytest.raises(UnsupportedError, match="users:read"):
+            own.contact(learner)
+
+
+async def test_a_plugin_that_says_so_learns_who_somebody_is_and_reads_its_settings(
+    hub, home, learner
+):
+    from bloop.hub.contexts import config_now
+
+    ctx = await opened(hub, home)
+    found = await ctx.read(PluginUnit.contact, learner)
+    assert (found.name, found.email) == ("Lea", "lea@example.org")
+    assert await ctx.read(PluginUnit.contact, "nobody") is None
+    assert await ctx.transaction(lambda unit: unit.config) is ctx.config
+    assert await hub.database.run(config_now, hub, "notebook", home) == ctx.config
 
 
 async def test_a_plugin_has_somebody_told_by_whoever_brings_messages(hub, home, learner):

@@ -7,6 +7,7 @@ import pytest
 
 from bloop.api.app import create_app
 from bloop.hub import Hub
+from bloop_sdk.testing.distributions import CODE, write_plugin
 from tests.support.hub import log_in
 
 CLIENT, OTHER = ("203.0.113.7", 1), ("203.0.113.8", 1)
@@ -19,6 +20,7 @@ guests = "read"
 reads = 3
 writes = 2
 logins = 4
+payments = 1
 address_factor = 2
 """
 
@@ -136,6 +138,27 @@ async def test_two_processes_count_logins_together_in_redis(open_app, empty_redi
     assert await statuses(3, two, path=path) == [403, 403, 429]
     assert await statuses(1, one, path=path) == [429]
     await hub.database.close()
+
+
+@pytest.mark.parametrize(
+    ("redis", "expected"),
+    [(None, [200, 200, 429]), ("redis://127.0.0.1:1/0", [503, 503, 503])],
+    ids=["counted", "without its redis"],
+)
+async def test_payments_are_counted_apart_and_closed(open_app, site, hub_toml, redis, expected):
+    route = {"path": "/pay", "handler": "bloop_shop.views:pay", "action": "content:read"}
+    views = "async def pay(request, ctx):\n    return {}\n"
+    write_plugin(
+        site,
+        "shop",
+        code=CODE,
+        files={"views.py": views},
+        manifest={"contributes": {"routes": [route | {"methods": ["POST"], "rate": "payment"}]}},
+    )
+    with hub_toml.open("a") as file:
+        file.write("\n[plugins.shop]\nenabled = true\n")
+    _, app = await open_app(redis)
+    assert await statuses(3, app, "POST", "/x/shop/pay") == expected
 
 
 async def test_without_its_redis_nobody_logs_in_and_everything_else_goes_on(open_app):

@@ -59,6 +59,10 @@ def test_what_tells_nothing_is_shown_under_a_private_key():
         ("key sk-abcdefghij0123456789 rejected", f"key {MASK} rejected"),
         (f"1017~{'aB3' * 20}", MASK),
         ("mail to ada.l+x@example.edu failed", f"mail to {MASK} failed"),
+        ("please refund 4242 4242 4242 4242, thanks", f"please refund {MASK}, thanks"),
+        ("card:5555-5555-5555-4444", f"card:{MASK}"),
+        ("378282246310005 and 3782 822463 10005", f"{MASK} and {MASK}"),
+        ("6011000990139424", MASK),
     ],
 )
 def test_a_credential_within_a_text_is_masked(text, masked):
@@ -76,14 +80,29 @@ def test_a_credential_within_a_text_is_masked(text, masked):
         "token counts 4-5",
         "a@b",
         "4bf92f3577b34da6a3ce929d0e0e4736",
+        "order 4242424242424241, at 1764183360123456789",
+        "pi_4242424242424242 of 4242-4242-4242-4242-9",
+        "00000000-0000-4000-8000-424242424242",
     ],
 )
 def test_an_ordinary_text_stays(text):
     assert mask_text(text) == text
 
 
+def test_a_number_that_is_a_card_s_is_masked():
+    assert mask([4242424242424242, 4242424242424241, 49]) == [MASK, 4242424242424241, 49]
+
+
 @pytest.mark.parametrize(
-    "text", ["a.a-" * 20_000, "?token" * 9000, "eyJ-" * 20_000, "x@" * 20_000, "password" * 9000]
+    "text",
+    [
+        "a.a-" * 20_000,
+        "4242 " * 16_000,
+        "?token" * 9000,
+        "eyJ-" * 20_000,
+        "x@" * 20_000,
+        "password" * 9000,
+    ],
 )
 def test_the_search_takes_a_text_made_to_be_slow(text):
     # Each of these takes minutes where an alternative may start within a run of its characters.

@@ -1,4 +1,4 @@
-"""What hides a secret or personal data: names of keys, and patterns in texts."""
+"""What hides a secret, a card or personal data: names of keys, and patterns in texts."""
 
 from __future__ import annotations
 
@@ -28,8 +28,12 @@ _PATTERN = re.compile(
     # Moodle's file links for mail and calendars hold their key in the path.
     r"|(?P<path>\btokenpluginfile\.php/)\w{16,}"
     r"|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
-    r"|(?<![\w-])(?:sk|pk|rk|whsec|xox[abprs]|gh[opsur]|glpat|secret|ntn|bloop_(?:pat|key|rt))[-_][A-Za-z0-9_-]{16,}"
+    r"|(?<![\w-])(?:sk|pk|rk|whsec|xox[abprs]|gh[opsur]|glpat|secret|ntn|bloop_(?:pat|key|rt))"
+    r"[-_][A-Za-z0-9_-]{16,}"
     r"|(?<!\w)\d{1,8}~[A-Za-z0-9]{40,}"
+    # A card's number (ISO/IEC 7812), as people type it.
+    r"|(?P<card>(?<![\w.-])(?:3[47]\d\d[ -]?\d{6}[ -]?\d{5}"
+    r"|[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7})(?![\w-]))"
     r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+",
     re.IGNORECASE,
 )
@@ -46,7 +50,7 @@ def _is_private_key(key: str) -> bool:
 
 
 def mask_text(text: str, limit: int = MAX_TEXT) -> str:
-    """The text without credentials and mail addresses, at most ``limit`` characters of it."""
+    """The text without credentials, cards and mail addresses, its first ``limit`` characters."""
     if len(text) > limit:
         # What is cut off is not searched; a credential that the cut splits must not slip by.
         text = f"{text[:limit].rpartition(' ')[0] or text[:limit]} [{len(text)} characters]"
@@ -55,5 +59,13 @@ def mask_text(text: str, limit: int = MAX_TEXT) -> str:
 
 def _kept(match: re.Match[str]) -> str:
     groups = match.groupdict()
+    if card := groups.pop("card"):
+        return MASK if _is_card(card) else card
     prefix = next((part for part in groups.values() if part), "")
     return f"{prefix}{MASK}@" if groups["user"] else f"{prefix}{MASK}"
+
+
+def _is_card(text: str) -> bool:
+    """Whether the last digit is what the others make it (Luhn)."""
+    digits = [int(one) for one in reversed(text) if one.isdigit()]
+    return (sum(digits[::2]) + sum(sum(divmod(2 * one, 10)) for one in digits[1::2])) % 10 == 0

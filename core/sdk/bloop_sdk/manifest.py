@@ -61,7 +61,8 @@ class RouteDecl(_Part):
     """An HTTP route below ``/x/<plugin>/``; ``handler`` is ``async def (request, ctx)``.
 
     It gives a :class:`bloop_sdk.Response` or something JSON-shaped. ``step_up`` asks for a fresh
-    proof of who one is.
+    proof of who one is. A ``rate`` counts it besides as a payment: of those few pass in a minute,
+    and none while the hub can't count them together.
     """
 
     path: Annotated[str, Field(pattern=r"^/")]
@@ -69,6 +70,7 @@ class RouteDecl(_Part):
     action: ActionName
     methods: tuple[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], ...] = ("GET",)
     step_up: bool = False
+    rate: Literal["payment"] | None = None
 
 
 class InboundDecl(_Part):

@@ -110,6 +110,14 @@ class JobView:
         return self.state in {"failed", "cancelled"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A user's name, and where they are written to, if anywhere: personal data."""
+
+    name: str
+    email: str | None = None
+
+
 class Unit(Protocol):
     """One transaction of the hub's database, bound to one institution.
 
@@ -124,6 +132,11 @@ class Unit(Protocol):
     @property
     def institution(self) -> str:
         """Whose rows these are."""
+        ...
+
+    @property
+    def config(self) -> PluginConfig:
+        """The plugin's settings as they hold in the institution."""
         ...
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
@@ -175,6 +188,13 @@ class Unit(Protocol):
 
         Nothing comes of it where nobody is, or no plugin brings messages. The manifest has the
         scope ``messages:send``.
+        """
+        ...
+
+    def contact(self, user: str) -> Contact | None:
+        """How a user is called and reached now; None for one who is unknown or was erased.
+
+        The manifest has the scope ``users:read``. What is kept of it is the plugin's to erase.
         """
         ...
 

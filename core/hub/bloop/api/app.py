@@ -63,6 +63,7 @@ PAGES = (
     "bloop.web.settings_pages",
     "bloop.web.connection_pages",
     "bloop.web.connection_acts",
+    "bloop.web.own_connection_pages",
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",

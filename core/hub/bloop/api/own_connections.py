@@ -65,7 +65,7 @@ async def list_own_connections(
 async def list_own_connectable(request: Request) -> Response:
     """By what the caller can connect an account of their own, and what that asks for."""
     hub, call = hub_for(request), call_of(request)
-    allowed, _ = await _rule(request)
+    allowed, _ = await own_connections.rule(hub, call)
     items = []
     for one in await connectable(hub, call, own=True) if allowed else ():
         model = hub.kernel.context(one.id).model
@@ -105,7 +105,7 @@ async def create_own_connection(request: Request, body: ConnectionIn) -> Respons
 @router.get("/own-connections", action="connections:read", response_model=OwnConnectionsRule)
 async def show_rule(request: Request) -> Response:
     """Whether people here may connect accounts of their own."""
-    allowed, version = await _rule(request)
+    allowed, version = await own_connections.rule(hub_for(request), call_of(request))
     return json_response({"allowed": allowed}, version=version)
 
 
@@ -121,13 +121,3 @@ async def set_rule(request: Request, body: OwnConnectionsRule) -> Response:
     version = expected_version(request)
     await run(request, own_connections.allow, yes=body.allowed, version=version)
     return await show_rule(request)
-
-
-async def _rule(request: Request) -> tuple[bool, int]:
-    hub, call = hub_for(request), call_of(request)
-
-    def look() -> tuple[bool, int]:
-        with hub.database.reading(call) as unit:
-            return own_connections.allowed(unit)
-
-    return await hub.database.run(look)

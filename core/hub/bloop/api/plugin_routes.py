@@ -88,6 +88,7 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:  # 
     hub = cast("Hub", hub_of(request))
     found = await permitted(request)
     declared = found.part.declaration
+    await _count(request, declared, found.call)
     method = "GET" if request.method == "HEAD" else request.method
     asked = await asked_with_body(request, method, found.values)
     handler = await found.part.load()
@@ -98,6 +99,14 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:  # 
         called(handler, asked, found.part, ctx),
         timeout=DEADLINE_SECONDS,
     )
+
+
+async def _count(request: Request, declared: Any, call: Call) -> None:
+    """Count what the route says that it is, besides the request itself."""
+    rates = request.scope["bloop.edge"].rates
+    kind = getattr(declared, "rate", None)
+    if kind is not None and rates is not None:
+        await rates.count(kind, request.scope, call)
 
 
 for _method in METHODS:

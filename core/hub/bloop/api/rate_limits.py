@@ -55,10 +55,13 @@ class RateLimits:
 
     async def welcome(self, route: Route, scope: Scope, call: Call) -> None:
         """Count a request; raises where it is one too many."""
+        await self.count(route.rate, scope, call)
+
+    async def count(self, kind: RateKind, scope: Scope, call: Call) -> None:
+        """Count a request as one of a kind; raises where it is one too many of those."""
         address = _address_of(scope)
         if address is None:
             return
-        kind = route.rate
         subjects = self._subjects(kind, address, call)
         if not subjects:
             return

@@ -30,6 +30,7 @@ from bloop.cli.output import (
     print_table,
     state,
 )
+from bloop.cli.own_connections import own
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -74,6 +75,7 @@ async def list_connections(*, as_json: bool) -> None:
 
 
 connections.add_command(hints)
+connections.add_command(own)
 
 
 @connections.command()

@@ -16,7 +16,7 @@ from bloop.events.handlers import Consumer
 from bloop.events.hooks import hook_consumers
 from bloop.events.means import Means, Timing
 from bloop.events.reader import Log
-from bloop.hub.contexts import PluginCall, manifest_of, open_context
+from bloop.hub.contexts import PluginCall, config_now, manifest_of, open_context
 from bloop.hub.units import PluginUnit
 from bloop.jobs import trim
 from bloop.store import idempotency
@@ -40,7 +40,8 @@ def make_consumers(hub: Hub) -> Consumers:
     def make_unit(unit: UnitOfWork, plugin_id: str) -> Unit:
         if plugin_id in _OWN:
             return cast("Unit", unit)  # It has the session and the institution.
-        return PluginUnit(unit, manifest_of(hub, plugin_id), hub.jobs)
+        settings = partial(config_now, hub, plugin_id, unit.call)
+        return PluginUnit(unit, manifest_of(hub, plugin_id), hub.jobs, settings)
 
     async def make_context(plugin_id: str, call: Call) -> CallContext:
         return await open_context(hub, PluginCall, plugin_id, call)

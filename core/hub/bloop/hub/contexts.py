@@ -121,7 +121,7 @@ class PluginCall:
 
         def reading() -> T:
             with self.hub.database.reading(self.call) as unit:
-                own = PluginUnit(unit, self.manifest, None)
+                own = PluginUnit(unit, self.manifest, None, lambda: self.config)
                 found = work(own, *args, **kwargs)
                 own.check_unwritten()
                 return found
@@ -135,7 +135,8 @@ class PluginCall:
 
         def writing() -> T:
             with self.hub.database.unit(self.call) as unit:
-                return work(PluginUnit(unit, self.manifest, self.hub.jobs), *args, **kwargs)
+                own = PluginUnit(unit, self.manifest, self.hub.jobs, lambda: self.config)
+                return work(own, *args, **kwargs)
 
         return await self.hub.database.run(writing)
 
@@ -271,6 +272,18 @@ def manifest_of(hub: Hub, plugin_id: str) -> Manifest:
     return manifest
 
 
+def config_now(hub: Hub, plugin_id: str, call: Call) -> PluginConfig:
+    """A ready plugin's settings in the call's institution; it may block for a read."""
+    plugin = hub.kernel.context(plugin_id)
+    return _config(hub, plugin, hub.choices.layers_now(call, plugin_id, plugin.model))
+
+
+def _config(hub: Hub, plugin: HubContext, layers: Sequence[Layer]) -> PluginConfig:
+    if not layers:
+        return plugin.config
+    return hub.config.plugin(plugin.plugin_id, plugin.model, layers).config
+
+
 def _made(
     hub: Hub,
     kind: type[C],
@@ -281,9 +294,7 @@ def _made(
 ) -> C:
     manifest = manifest_of(hub, plugin.plugin_id)
     call = hub.offers.narrowed(call, manifest)
-    config = plugin.config
-    if layers:
-        config = hub.config.plugin(plugin.plugin_id, plugin.model, layers).config
+    config = _config(hub, plugin, layers)
     if "http" not in own:
         own["http"] = hub.outside.client(manifest, config, call.institution)
     return kind(hub=hub, plugin=plugin, manifest=manifest, call=call, config=config, **own)

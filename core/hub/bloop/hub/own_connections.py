@@ -11,9 +11,11 @@ from bloop.accounts.models import Institution
 from bloop.store.commands import command
 from bloop.store.errors import NotFoundError
 from bloop.store.unit import UnitOfWork
+from bloop_sdk import Call
 from bloop_sdk.settings import is_personal
 
 if TYPE_CHECKING:
+    from bloop.hub import Hub
     from bloop.kernel.kernel import Kernel
 
 SETTING = "own_connections"
@@ -36,12 +38,22 @@ def allowed(unit: UnitOfWork) -> tuple[bool, int]:
     return bool((row.settings or {}).get(SETTING)), row.row_version
 
 
+async def rule(hub: Hub, call: Call) -> tuple[bool, int]:
+    """The same, for who has no unit of work."""
+
+    def look() -> tuple[bool, int]:
+        with hub.database.reading(call) as unit:
+            return allowed(unit)
+
+    return await hub.database.run(look)
+
+
 def require_allowed(unit: UnitOfWork) -> None:
     """Raise ForbiddenError where they may not."""
     if not allowed(unit)[0]:
         raise ForbiddenError(
             "this institution does not let people connect accounts of their own",
-            cure="an admin can allow it: PUT /api/v1/connections/own",
+            cure="an admin can allow it, under Connections",
         )
 
 

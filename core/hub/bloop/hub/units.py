@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from bloop.jobs.models import Job
 from bloop.store.database import READS_ONLY
 from bloop.store.tenants import session_of_plugin
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import JobView, Manifest, UnsupportedError
+from bloop_sdk import Contact, JobView, Manifest, PluginConfig, UnsupportedError
 from bloop_sdk.events import TOPICS_OF_FAMILIES
 from bloop_sdk.records import JSONObject
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 class PluginUnit:
     """A :class:`bloop_sdk.Unit` of a plugin; ``jobs`` is None where it only reads.
 
+    ``settings`` gives the plugin's settings of the institution, where they are asked for.
     It raises TenantError or ValueError for what is not the plugin's own, RuntimeError for a write
     while reading.
     """
@@ -38,6 +39,7 @@ class PluginUnit:
     unit: UnitOfWork
     manifest: Manifest
     jobs: Jobs | None
+    settings: Callable[[], PluginConfig]
 
     @cached_property
     def session(self) -> Session:
@@ -56,6 +58,11 @@ class PluginUnit:
     def institution(self) -> str:
         """Whose rows these are."""
         return self.unit.institution
+
+    @property
+    def config(self) -> PluginConfig:
+        """The plugin's settings as they hold in the institution."""
+        return self.settings()
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
         """Append to the outbox; the topic has to be the plugin's own, or one of its family."""
@@ -114,25 +121,35 @@ class PluginUnit:
 
     def enrol(self, course: str, user: str) -> None:
         """Let a user in, whoever's call this is: the plugin decides."""
+        self._writing()
         self._scoped("enrolments:write")
         admit(self.unit, course, user, self.manifest.id)
 
     def unenrol(self, course: str, user: str) -> None:
         """Take that back."""
+        self._writing()
         self._scoped("enrolments:write")
         dismiss(self.unit, course, user, self.manifest.id)
 
     def tell(self, user: str, subject: str, text: str) -> None:
         """Queue a message to a user of this institution."""
+        self._writing()
         self._scoped("messages:send")
-        found = self.unit.session.scalar(
-            select(User).where(User.institution_id == self.institution, User.id == user)
-        )
-        if found is not None and found.email and found.erased_at is None:
+        found = self._user(user)
+        if found is not None and found.email:
             queue(self.unit, f"plugin.{self.manifest.id}", found.email, Text(subject, text))
 
+    def contact(self, user: str) -> Contact | None:
+        """Read a user's name and address."""
+        self._scoped("users:read")
+        found = self._user(user)
+        return None if found is None else Contact(name=found.name, email=found.email)
+
+    def _user(self, id_: str) -> User | None:
+        own = select(User).where(User.institution_id == self.institution, User.id == id_)
+        return self.unit.session.scalar(own.where(User.erased_at.is_(None)))
+
     def _scoped(self, action: str) -> None:
-        self._writing()
         if action not in self.manifest.scopes:
             raise UnsupportedError(
                 f"plugin {self.manifest.id} does not say that it does {action}",

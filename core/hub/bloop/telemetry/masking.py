@@ -18,6 +18,8 @@ from bloop_sdk.principals import Personal
 MAX_ITEMS = 100
 MAX_DEPTH = 6
 _MAX_INT = 2**63
+_LARGEST_COUNT = 10**12
+"""What is above may be the number of a card."""
 
 # What a value's own code may raise while it is looked at.
 HOSTILE = (Exception, SystemExit)
@@ -35,6 +37,8 @@ def _mask(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
+        if value > _LARGEST_COUNT and mask_text(str(int(value))) == MASK:
+            return MASK
         # Also an enum's member becomes a plain number.
         return int(value) if -_MAX_INT <= value < _MAX_INT else str(value)
     if isinstance(value, str):

@@ -296,12 +296,13 @@ async def remove(request: Request, connection_id: str) -> Response:
     """Remove it; its courses stay here, or go into the trash."""
     hub, call = hub_for(request), call_of(request)
     trash = (await read_form(request))["content"] == "trash"
+    one = await view(hub, call, connection_id)
     try:
         await stopping.remove(hub, call, connection_id, trash=trash)
     except ConflictError as err:
-        one = await view(hub, call, connection_id)
         return await page(request, "connection_remove.html", status=409, one=one, error=err)
-    return RedirectResponse("/connections?removed=true", 303)
+    back = "/notes" if one["owner"] == call.principal.id else "/connections"
+    return RedirectResponse(f"{back}?removed=true", 303)
 
 
 async def _run(request: Request, command: Any, *args: Any, **kwargs: Any) -> Any:

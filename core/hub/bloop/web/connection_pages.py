@@ -13,10 +13,11 @@ from bloop.accounts.actions import may
 from bloop.api.connections import own_connection
 from bloop.content.connection_queries import QUARANTINED, RUNS
 from bloop.content.syncing import EVERY
-from bloop.hub import authorizing, connections, hints
+from bloop.hub import authorizing, connections, hints, own_connections
 from bloop.hub.connection_views import View, all_views, connectable, view
 from bloop.hub.plugin_settings import SettingsView, of_connection
 from bloop.kernel.config_errors import Fault, InvalidConfigError
+from bloop.kernel.states import ConnectionState
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import parsed, to_dicts
 from bloop.web import settings_form
@@ -48,7 +49,7 @@ async def show_connections(request: Request, *, removed: bool = False) -> Respon
     plugins = await connectable(hub, call)
     names = {one.id: one.name for one in plugins}
     found = [
-        _told(request, one, names) | {"run": await _job(request, one)}
+        told(request, one, names) | {"run": await _job(request, one)}
         for one in await all_views(hub, call)
     ]
     return await page(
@@ -59,6 +60,7 @@ async def show_connections(request: Request, *, removed: bool = False) -> Respon
         plugins=plugins,
         removed=removed,
         may_write=may(call, "connections:write"),
+        rule=await _rule(hub, call),
     )
 
 
@@ -71,11 +73,7 @@ async def show_connections(request: Request, *, removed: bool = False) -> Respon
 )
 async def ask_for_connection(request: Request, plugin: str = "") -> Response:
     """The form of a new connection; first the choice of what is connected."""
-    hub, call = hub_for(request), call_of(request)
-    plugins = await connectable(hub, call)
-    if not plugin and len(plugins) != 1:
-        return await page(request, "connection_choose.html", plugins=plugins)
-    return await _new(request, plugin or plugins[0].id)
+    return await new_connection(request, plugin)
 
 
 @router.post(
@@ -88,24 +86,7 @@ async def ask_for_connection(request: Request, plugin: str = "") -> Response:
 )
 async def create_connection(request: Request, plugin: str = "") -> Response:
     """Make and check a connection; or the form again, with what is wrong beside each field."""
-    hub, call = hub_for(request), call_of(request)
-    given = (await read_form(request)).fields
-    sent = settings_form.read(await of_connection(hub, call, plugin), given)
-    new = connections.NewConnection(
-        plugin=plugin,
-        name=given.get("name", ""),
-        settings=sent.settings,
-        secrets={name: value for name, value in sent.secrets.items() if value},
-        every=given.get("every", "").strip(),
-    )
-    try:
-        made = await connections.create(hub, call, new)
-    except InvalidConfigError as err:
-        return await _new(request, plugin, given=given, faults=err.faults)
-    except (InvalidError, ConflictError) as err:
-        return await _new(request, plugin, given=given, error=err)
-    await connections.check(hub, call, made)
-    return RedirectResponse(f"/connections/{made}", 303)
+    return await connect(request, plugin)
 
 
 @router.get(
@@ -136,7 +117,7 @@ async def show_connection(
         request,
         "connection.html",
         script=LIVE,
-        one=_told(request, one, names),
+        one=told(request, one, names),
         run=await _job(request, one),
         runs=runs,
         quarantined=to_dicts(QUARANTINED, aside),
@@ -211,23 +192,58 @@ def translate_of(request: Request) -> Callable[[str], str]:
     return translations_of(locale_of(request)).gettext
 
 
+async def new_connection(request: Request, plugin: str, *, own: bool = False) -> Response:
+    """The form of a new connection, or of one's ``own``; without a plugin first the choice."""
+    plugins = await connectable(hub_for(request), call_of(request), own=own)
+    if not plugin and len(plugins) != 1:
+        return await page(request, "connection_choose.html", plugins=plugins, own=own)
+    return await _new(request, plugin or plugins[0].id, own=own)
+
+
+async def connect(request: Request, plugin: str, *, own: bool = False) -> Response:
+    """Make and check what a form holds; then the connection, or the choice of one's notebooks."""
+    hub, call = hub_for(request), call_of(request)
+    given = (await read_form(request)).fields
+    sent = settings_form.read(await of_connection(hub, call, plugin, personal=own), given)
+    new = connections.NewConnection(
+        plugin=plugin,
+        name=given.get("name", ""),
+        settings=sent.settings,
+        secrets={name: value for name, value in sent.secrets.items() if value},
+        every=None if own else given.get("every", "").strip(),
+        own=own,
+    )
+    try:
+        made = await connections.create(hub, call, new)
+    except InvalidConfigError as err:
+        return await _new(request, plugin, own=own, given=given, faults=err.faults)
+    except (InvalidError, ConflictError) as err:
+        return await _new(request, plugin, own=own, given=given, error=err)
+    status = await connections.check(hub, call, made)
+    works = status.state in {ConnectionState.ACTIVE, ConnectionState.DEGRADED}
+    return RedirectResponse(f"/connections/{made}" + ("/courses" if own and works else ""), 303)
+
+
 async def _new(
     request: Request,
     plugin: str,
     *,
+    own: bool,
     given: Mapping[str, str] | None = None,
     faults: Iterable[Fault] = (),
     error: BloopError | None = None,
 ) -> Response:
     hub, call = hub_for(request), call_of(request)
-    known = {one.id: one for one in await connectable(hub, call)}
+    known = {one.id: one for one in await connectable(hub, call, own=own)}
     if plugin not in known:
         raise NotFoundError(f"plugin {plugin[:40]} connects with nothing here")
-    form = await of_connection(hub, call, plugin)
+    form = await of_connection(hub, call, plugin, personal=own)
     return await _form(
         request,
         "connection_new.html",
         form,
+        own=own,
+        lacks=form.lacks if own else [],
         given=given,
         faults=list(faults),
         error=error,
@@ -307,7 +323,19 @@ async def _job(request: Request, one: View) -> JobView | None:
     return words.view(WHOLE_JOB.as_dict(row))
 
 
-def _told(request: Request, one: View, names: Mapping[str, str]) -> View:
+async def _rule(hub: Hub, call: Call) -> dict[str, Any] | None:
+    """Whether people may connect notes of their own, and by what; None for who cannot say."""
+    if not may(call, "institutions:configure"):
+        return None
+    allowed, _ = await own_connections.rule(hub, call)
+    plugins = [
+        {"name": one.name, "lacks": (await of_connection(hub, call, one.id, personal=True)).lacks}
+        for one in await connectable(hub, call, own=True)
+    ]
+    return {"allowed": allowed, "plugins": plugins}
+
+
+def told(request: Request, one: View, names: Mapping[str, str]) -> View:
     """A connection with its times in words, and its plugin's name."""
     locale = locale_of(request)
     times = {

@@ -18,6 +18,7 @@ from bloop.content.tree_routes import run
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.statements import to_dicts
 from bloop.web import reading
+from bloop.web.own_connection_pages import own_connections
 from bloop.web.own_notes import FIELDS, Refused, viewed
 from bloop.web.render import locale_of, page, translations_of
 from bloop.web.routes import lesson_page
@@ -79,8 +80,10 @@ async def show_notes(
     request: Request,
     course: Annotated[str, Field(max_length=36)] = "",
     cursor: Annotated[str, Field(max_length=100)] = "",
+    *,
+    removed: bool = False,
 ) -> Response:
-    """All of the visitor's notes, the newest first."""
+    """All of the visitor's notes, the newest first, and where notes of theirs come from."""
     call, database, locale = call_of(request), hub_of(request).database, locale_of(request)
     found = await mine(request, course, AT_ONCE, cursor)
     courses = reading.sees(request, own_queries.COURSES_SHOWN, own_queries.COURSES)
@@ -95,6 +98,8 @@ async def show_notes(
         back=urlencode(filters),
         more=urlencode({**filters, "cursor": found["next"]}) if found["next"] else None,
         is_first=not cursor,
+        removed=removed,
+        **await own_connections(request),
     )
 
 

@@ -151,7 +151,7 @@ class FakeContext:
         """The plugin's tables in memory, and what was emitted, audited and enqueued."""
         from bloop_sdk.testing.units import FakeDatabase
 
-        return FakeDatabase(self.plugin_id, self.tables)
+        return FakeDatabase(self.plugin_id, self.tables, self.config)
 
     async def read(
         self, work: Callable[Concatenate[Unit, P], T], /, *args: P.args, **kwargs: P.kwargs

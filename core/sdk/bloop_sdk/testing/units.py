@@ -15,9 +15,10 @@ from sqlalchemy.pool import StaticPool
 
 from bloop_sdk.errors import FatalError
 from bloop_sdk.events import TOPICS_OF_FAMILIES
-from bloop_sdk.plugin import JobView, Unit
+from bloop_sdk.plugin import Contact, JobView, Unit
 from bloop_sdk.principals import Call
 from bloop_sdk.records import JSONObject
+from bloop_sdk.settings import PluginConfig
 from bloop_sdk.tables import Tenant, check_tables
 
 P = ParamSpec("P")
@@ -80,6 +81,8 @@ class FakeUnit:
     messages: list[Message] = field(default_factory=list)
     enrolled: set[tuple[str, str]] = field(default_factory=set)
     """Who is in which course by the plugin: (course, user)."""
+    config: PluginConfig = field(default_factory=PluginConfig)
+    people: Mapping[str, Contact] = field(default_factory=dict)
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
         """Say that something happened; the topic has to be the plugin's own, or its family's."""
@@ -144,6 +147,10 @@ class FakeUnit:
         self._writing()
         self.messages.append(Message(user=user, subject=subject, text=text))
 
+    def contact(self, user: str) -> Contact | None:
+        """One of ``people``."""
+        return self.people.get(user)
+
     def _writing(self) -> Sequence[Enqueued]:
         if self.known is None:
             raise FatalError("read() writes nothing", cure="use ctx.transaction()")
@@ -151,13 +158,19 @@ class FakeUnit:
 
 
 class FakeDatabase:
-    """The tables of ``metadata``; ``events``, ``audited`` and ``jobs`` of committed units.
+    """The tables of ``metadata``; what committed units have emitted, audited, enqueued and told.
 
-    ``views`` holds what became of each job: it waits, unless a test says otherwise.
+    ``views`` holds what became of each job: it waits, unless a test says otherwise. ``people`` are
+    those whose contact a unit finds, ``config`` the settings that it has.
     """
 
-    def __init__(self, plugin_id: str, metadata: MetaData | None) -> None:
+    def __init__(
+        self, plugin_id: str, metadata: MetaData | None, config: PluginConfig | None = None
+    ) -> None:
         self._plugin_id = plugin_id
+        self.config = PluginConfig() if config is None else config
+        self.people: dict[str, Contact] = {}
+        self.messages: list[Message] = []
         self.events: list[Emitted] = []
         self.audited: list[Audited] = []
         self.jobs: list[Enqueued] = []
@@ -182,13 +195,14 @@ class FakeDatabase:
     ) -> T:
         """What ``work`` gives; it is committed unless it raises."""
         with self._one_at_a_time, Session(self._engine, expire_on_commit=False) as session:
-            unit = FakeUnit(session, call.institution, self._plugin_id, self.jobs, self.views)
+            unit = self._unit(session, call, self.jobs)
             _bind(session, call.institution)
             result = work(unit, *args, **kwargs)
             session.commit()
             self.events += unit.events
             self.audited += unit.audited
             self.jobs += unit.jobs
+            self.messages += unit.messages
             for one in unit.jobs:
                 self.views[one.id] = JobView(id=one.id, kind=one.kind, state="waiting")
         return result
@@ -203,12 +217,23 @@ class FakeDatabase:
     ) -> T:
         """What ``work`` finds; raises FatalError where it writes."""
         with self._one_at_a_time, Session(self._engine, expire_on_commit=False) as session:
-            unit = FakeUnit(session, call.institution, self._plugin_id, None, self.views)
+            unit = self._unit(session, call, None)
             _bind(session, call.institution)
             _refuse_writes(session)
             result = work(unit, *args, **kwargs)
             session.flush()
             return result
+
+    def _unit(self, session: Session, call: Call, known: Sequence[Enqueued] | None) -> FakeUnit:
+        return FakeUnit(
+            session,
+            call.institution,
+            self._plugin_id,
+            known,
+            self.views,
+            config=self.config,
+            people=self.people,
+        )
 
 
 def _refuse_writes(session: Session) -> None:

@@ -8,6 +8,7 @@ from bloop_commerce import (
     catalogue,
     checkout,
     entitlements,
+    invoices,
     orders,
     seats,
     subscriptions,
@@ -98,6 +99,7 @@ async def show_order(request: WebRequest, ctx: RequestContext) -> dict[str, Any]
         given = entitlements.of_order(unit, order.id)
         return {
             "entitlement": views.entitlement(given) if given else None,
+            "invoices": [views.invoice(one) for one in invoices.of_order(unit, order.id)],
             "seated": entitlements.seated(unit, order.id) if order.kind == "seats" else [],
         }
 

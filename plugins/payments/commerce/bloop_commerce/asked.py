@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -12,6 +13,8 @@ from bloop_commerce.money import country_of, currency_of
 from bloop_sdk import MalformedRecordError, RequestContext, Response, UnsupportedError, WebRequest
 
 T = TypeVar("T")
+_ODD = re.compile("[\0\ud800-\udfff]")
+"""What no database keeps: NUL, and halves of characters."""
 
 
 async def body_of(request: WebRequest, known: Collection[str]) -> dict[str, Any]:
@@ -26,7 +29,16 @@ async def body_of(request: WebRequest, known: Collection[str]) -> dict[str, Any]
         raise UnsupportedError(
             f"there is no field {unknown[0][:60]!r}", cure=f"fields are {', '.join(sorted(known))}"
         )
+    if strange := [name for name, value in body.items() if any(map(_ODD.search, _texts(value)))]:
+        raise UnsupportedError(f"`{strange[0]}` holds what is no character")
     return body
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for one in value if isinstance(value, list) else ():
+        yield from _texts(one)
 
 
 def field(body: dict[str, Any], name: str, kind: type[T], default: T) -> T:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import exists, select
 
-from bloop_commerce import entitlements, facts, ledger, orders, refunds
+from bloop_commerce import entitlements, facts, invoices, ledger, orders, refunds
 from bloop_commerce.money import shown
 from bloop_commerce.standing import stand
 from bloop_commerce.tables import Access, Cover, Message, Order, now
@@ -39,6 +39,7 @@ def findings(unit: Unit) -> list[Finding]:
         *_of_refunds(unit),
         *_of_access(unit),
         *_of_calls(unit),
+        *_of_invoices(unit),
     ]
 
 
@@ -90,6 +91,12 @@ def _of_access(unit: Unit) -> Iterator[Finding]:
     for row in unit.session.scalars(late):
         words = f"the access of {row.user_id} to {row.course_id} should have changed"
         yield Finding("access", row.user_id, words, "see that jobs are running")
+
+
+def _of_invoices(unit: Unit) -> Iterator[Finding]:
+    for number in invoices.unsigned(unit):
+        cure = "set seller_name and seller_address in the plugin's settings"
+        yield Finding("invoice", number, "invoices don't say who sells", cure)
 
 
 def _of_calls(unit: Unit) -> Iterator[Finding]:

@@ -24,9 +24,7 @@ def open_books(unit: Unit) -> Books:
     found = _held(unit)
     if found is None:
         insert = INSERT[unit.session.get_bind().dialect.name]
-        row = insert(Books).values(
-            id=unit.institution, institution_id=unit.institution, orders=0, invoices=0
-        )
+        row = insert(Books).values(id=unit.institution, institution_id=unit.institution, orders=0)
         unit.session.execute(row.on_conflict_do_nothing())
         found = _held(unit)
     assert found is not None, "the row was added by this transaction or the one before"

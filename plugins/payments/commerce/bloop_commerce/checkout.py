@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from bloop_commerce import catalogue, coupons, facts, orders
 from bloop_commerce.books import open_books
+from bloop_commerce.money import LARGEST
 from bloop_commerce.standing import OrderState
 from bloop_commerce.tables import Order, Price, Product
 from bloop_sdk import (
@@ -107,6 +108,8 @@ def place(unit: Unit, buyer: str, wanted: Wanted, provider: str) -> Order:
         raise UnsupportedError(f"of this, one can buy 1 to {most}")
     price = catalogue.price_for(unit, product.id, wanted.currency, wanted.country)
     amount, discount, coupon = price.amount * wanted.quantity, 0, None
+    if amount > LARGEST:
+        raise UnsupportedError("this is more than anybody can pay at once", cure="buy less of it")
     if wanted.coupon:
         coupon = coupons.find(unit, wanted.coupon)
         if coupon is None:

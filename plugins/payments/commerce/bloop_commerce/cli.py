@@ -105,6 +105,10 @@ def print_books(found: dict[str, Any]) -> None:
     for one in found["ledger"]:
         amount = shown(one["amount"], one["currency"])
         click.echo(f"  {one['occurred_at'][:19]}  {one['account']:<20} {amount:>18}")
+    for one in found["invoices"]:
+        name = "Invoice" if one["kind"] == "invoice" else "Credit note"
+        amount = shown(one["total"], one["currency"])
+        click.echo(f"{name} {one['number']} of {one['issued_at'][:10]}: {amount}")
     given = found["entitlement"]
     for one in given["periods"] if given else ():
         until = (one["end"] or "for good")[:19]
@@ -180,7 +184,7 @@ async def balance(ctx: CommandContext, *, deep: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["ledger", "orders", "balance"]), default="ledger")
+@click.argument("what", type=click.Choice(exports.EXPORTS), default="ledger")
 @click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="The first day.")
 @click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="The last day.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False))
@@ -193,7 +197,7 @@ async def export(
     end: datetime | None,
     output: Path | None,
 ) -> None:
-    """Write CSV for accountants: the ledger's lines, the orders, or the trial balance."""
+    """Write CSV for accountants: the ledger's lines, orders, invoices, or the trial balance."""
     text = await ctx.read(
         exports.written, what, start.date() if start else None, end.date() if end else None
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ AHEAD = timedelta(minutes=10)
 OWN = "commerce"
 """Who states what needs no provider: that a free order was placed, that nobody pays one."""
 LONGEST = 255
+LATEST_YEAR = 3000
 
 
 def check(fact: PaymentFact) -> None:
@@ -34,14 +35,27 @@ def check(fact: PaymentFact) -> None:
     names = (fact.id, fact.remote_id, fact.about, fact.order)
     if not fact.id or any(len(name) > LONGEST for name in names):
         raise MalformedRecordError(f"a {fact.kind} without a name of 1 to {LONGEST} characters")
+    # PostgreSQL keeps none.
+    if any("\0" in text for text in (*names, fact.reason)):
+        raise MalformedRecordError(f"a {fact.kind} whose text holds a NUL")
+    _check_times(fact)
+    _check_money(fact)
+
+
+def _check_times(fact: PaymentFact) -> None:
     if fact.as_of.tzinfo is None or fact.as_of > now() + AHEAD:
         raise MalformedRecordError(
             f"{fact.kind} {fact.id} is of the future: {fact.as_of}", cure="set both clocks"
         )
     told = fact.subscription
     for period in filter(None, (fact.period, told.period if told else None)):
-        if period.start.tzinfo is None or period.end.tzinfo is None:
-            raise MalformedRecordError(f"{fact.kind} {fact.id}: a period without a zone")
+        edges = (period.start, period.end)
+        # What follows from a period may lie a while after it.
+        if any(one.tzinfo is None or one.year > LATEST_YEAR for one in edges):
+            raise MalformedRecordError(f"{fact.kind} {fact.id}: there is no such time: {period}")
+
+
+def _check_money(fact: PaymentFact) -> None:
     for money in filter(None, (fact.money, fact.fee)):
         try:
             currency_of(money.currency)
@@ -57,8 +71,16 @@ def check(fact: PaymentFact) -> None:
         raise MalformedRecordError(f"{fact.kind} {fact.id}: no such fee: {fact.fee.amount}")
 
 
-def keep(unit: Unit, provider: str, facts: Iterable[PaymentFact]) -> list[Fact]:
-    """Keep facts; the rows of those that are new, or say something else than before."""
+def keep(
+    unit: Unit,
+    provider: str,
+    facts: Iterable[PaymentFact],
+    order_of: Callable[[Unit, Fact], str | None],
+) -> list[Fact]:
+    """Keep facts; the rows of those that are new, or say something else than before.
+
+    ``order_of`` says whose a fact is, as far as that can be told now.
+    """
     changed = []
     for fact in facts:
         check(fact)
@@ -72,11 +94,13 @@ def keep(unit: Unit, provider: str, facts: Iterable[PaymentFact]) -> list[Fact]:
                 since=fact.as_of,
             )
             _write(row, fact)
-            unit.session.add(row)
-            changed.append(row)
-        elif _renewed(row, fact):
-            changed.append(row)
+        elif not _renewed(row, fact):
+            continue
+        if row.order_id is None:
+            row.order_id = order_of(unit, row)
+        unit.session.add(row)
         unit.session.flush()
+        changed.append(row)
     return changed
 
 

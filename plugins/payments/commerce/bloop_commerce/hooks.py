@@ -94,7 +94,8 @@ async def hear(ctx: CallContext, id_: str) -> str:
         news = await provider.verify_webhook(_request(row))
         _check_time(news, row)
         verified = True
-        if await ctx.read(_is_applied, row.provider, news.event_id):
+        # Nobody is asked for what was told before.
+        if news.fetch and await ctx.read(_is_applied, row.provider, news.event_id):
             return await ctx.transaction(_end, id_, "duplicate")
         told = list(news.facts)
         for remote_id in dict.fromkeys(news.fetch):

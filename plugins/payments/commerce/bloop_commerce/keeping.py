@@ -11,6 +11,7 @@ from bloop_commerce import (
     entitlements,
     exports,
     facts,
+    invoices,
     ledger,
     orders,
     refunds,
@@ -44,6 +45,7 @@ def books_of(unit: Unit, id_: str) -> dict[str, Any]:
         ledger.of_order(unit, row.id),
         entitlements.of_order(unit, row.id),
         refunds.of_order(unit, row.id),
+        invoices.of_order(unit, row.id),
     )
 
 
@@ -90,7 +92,7 @@ async def record(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
 
 
 async def export(request: WebRequest, ctx: RequestContext) -> Response:
-    """CSV of the ``ledger``, of ``orders`` or the ``balance`` (``?from=2026-01-01&to=``)."""
+    """CSV of ``ledger``, ``orders``, ``invoices`` or ``balance`` (``?from=2026-01-01&to=``)."""
     what, query = request.path_params["what"], request.query_params
     start, end = day(query.get("from", "")), day(query.get("to", ""))
     text = await ctx.read(exports.written, what, start, end)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from bloop_commerce import coupons, entitlements, facts, ledger
+from bloop_commerce import coupons, entitlements, facts, invoices, ledger, receipts
 from bloop_commerce.books import open_books
 from bloop_commerce.standing import OrderState, Plan, Standing, Terms, stand
 from bloop_commerce.tables import Fact, Order, now
@@ -45,19 +45,13 @@ def learn(unit: Unit, provider: str, told: Iterable[PaymentFact]) -> list[Order]
     The same facts again change nothing. Raises MalformedRecordError for one that can't be so.
     """
     open_books(unit)
-    touched = set()
-    for row in facts.keep(unit, provider, told):
-        if row.order_id is None:
-            row.order_id = _order_of(unit, row)
-        if row.order_id is not None:
-            touched.add(row.order_id)
-    unit.session.flush()
-    return [_settled(unit, id_) for id_ in sorted(touched)]
+    changed = facts.keep(unit, provider, told, _order_of)
+    touched = {row.order_id for row in changed if row.order_id is not None}
+    return [_settled(unit, one(unit, id_)) for id_ in sorted(touched)]
 
 
-def _settled(unit: Unit, id_: str) -> Order:
+def _settled(unit: Unit, order: Order) -> Order:
     """Let an order stand anew, until no fact that nobody knew belongs to it."""
-    order = one(unit, id_)
     while True:
         recompute(unit, order)
         if not match(unit, order):
@@ -67,25 +61,27 @@ def _settled(unit: Unit, id_: str) -> Order:
 def again(unit: Unit, id_: str) -> Order:
     """Let an order stand anew, where something was changed by other hands."""
     open_books(unit)
-    return _settled(unit, id_)
+    return _settled(unit, one(unit, id_))
 
 
 def match(unit: Unit, order: Order) -> int:
     """Give an order the facts that came before it was known whose they are; how many."""
     names = [name for name in (order.remote_id, order.subscription_id) if name]
-    captures = select(Fact.fact_id).where(
+    about = select(Fact.fact_id).where(
         Fact.order_id == order.id, Fact.kind == str(FactKind.CAPTURED)
     )
-    about = [*unit.session.scalars(captures)]
     waiting = select(Fact).where(
         Fact.order_id.is_(None),
         Fact.provider == order.provider,
-        or_(Fact.order_ref == order.id, Fact.remote_id.in_(names), Fact.about.in_(about)),
+        or_(
+            Fact.order_ref == order.id,
+            Fact.remote_id.in_(names),
+            Fact.about.in_(about),
+        ),
     )
     rows = unit.session.scalars(waiting).all()
     for row in rows:
         row.order_id = order.id
-    unit.session.flush()
     return len(rows)
 
 
@@ -111,7 +107,8 @@ def _order_of(unit: Unit, row: Fact) -> str | None:
 def recompute(unit: Unit, order: Order) -> Standing:
     """Let an order stand as its facts say: state and sums, books, access, coupon, what is told."""
     stated = facts.of_order(unit, order.id)
-    standing = stand(terms_of(order), stated)
+    terms = terms_of(order)
+    standing = stand(terms, stated)
     for one_ in (one_.fact for one_ in stated if one_.fact.kind is FactKind.SUBSCRIPTION):
         order.subscription_id = one_.id
     ledger.write(unit, order.id, stated, standing)
@@ -125,6 +122,8 @@ def recompute(unit: Unit, order: Order) -> Standing:
     order.changed_at = now()
     _say(unit, order, before)
     coupons.follow(unit, order, before["state"])
+    invoices.follow(unit, order, terms, stated)
+    receipts.follow(unit, order, before["state"])
     unit.session.flush()
     return standing
 

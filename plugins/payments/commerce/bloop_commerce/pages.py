@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bloop_commerce import catalogue, checkout, entitlements, facts, ledger, orders, refunds
+from bloop_commerce import (
+    catalogue,
+    checkout,
+    entitlements,
+    facts,
+    invoices,
+    ledger,
+    orders,
+    refunds,
+)
 from bloop_commerce.api import own_order
 from bloop_commerce.asked import number
 from bloop_commerce.balance import findings
@@ -133,8 +142,14 @@ def _nearness(price: Price, currency: str, country: str) -> tuple[bool, bool, bo
 
 async def purchases(_request: WebRequest, ctx: RequestContext) -> PageView:
     """What the caller has bought."""
-    rows = await ctx.read(orders.of_buyer, ctx.call.principal.id)
-    html = ctx.render("purchases.html", orders=[told(row) for row in rows])
+    buyer = ctx.call.principal.id
+
+    def read(unit: Unit) -> list[dict[str, Any]]:
+        papers = invoices.numbers_of_orders(unit, buyer)
+        rows = orders.of_buyer(unit, buyer)
+        return [told(row) | {"papers": papers.get(row.id, "").split()} for row in rows]
+
+    html = ctx.render("purchases.html", orders=await ctx.read(read))
     return PageView(title="My purchases", html=html)
 
 
@@ -164,6 +179,7 @@ async def shown_purchase(
             "spans": [entitlements.of_text(span) for span in given.spans] if given else [],
             "seats": given.seats if given else 0,
             "seated": entitlements.seated(unit, order.id),
+            "papers": _papers(unit, order.id),
         }
 
     html = ctx.render("purchase.html", order=told(order), error=error, **await ctx.read(read))
@@ -223,6 +239,7 @@ async def shown_sale(
                 (shown(one.amount, one.currency), one.state, one.reason, one.error)
                 for one in refunds.of_order(unit, id_)
             ],
+            "papers": _papers(unit, id_),
             "left": str(Money(amount=left, currency=row.currency).decimal) if left else "",
         }
 
@@ -259,6 +276,17 @@ def told(row: Order) -> dict[str, Any]:
         "is_free": row.provider == facts.OWN,
         "at": _day(row.created_at),
     }
+
+
+def _papers(unit: Unit, order: str) -> list[tuple[str, str, str]]:
+    return [
+        (
+            one.number,
+            "Invoice" if one.kind == invoices.INVOICE else "Credit note",
+            shown(one.total, one.currency),
+        )
+        for one in invoices.of_order(unit, order)
+    ]
 
 
 def _entries(unit: Unit, order: str) -> list[dict[str, Any]]:

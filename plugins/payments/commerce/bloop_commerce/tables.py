@@ -60,7 +60,6 @@ class Books(Base):
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     orders: Mapped[int] = mapped_column(default=0)
-    invoices: Mapped[int] = mapped_column(default=0)
 
 
 class Product(Base):
@@ -182,7 +181,6 @@ class Order(Base):
     tax: Mapped[int] = mapped_column(BigInteger, default=0)
     faults: Mapped[list[str]] = mapped_column(default=list)
     is_faulty: Mapped[bool] = mapped_column(default=False)
-    invoice_number: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)
     changed_at: Mapped[datetime] = mapped_column(default=now)
@@ -193,6 +191,7 @@ class Fact(Base):
 
     ``since`` is the earliest time of which it was stated. ``order_id`` is empty until it is known
     which order it is about, by the seller's name of that, the provider's, or its capture.
+    ``told_at`` is when its buyer was told of it.
     """
 
     __tablename__ = "commerce_fact"
@@ -217,6 +216,7 @@ class Fact(Base):
     since: Mapped[datetime]
     body: Mapped[dict[str, Any]]
     seen_at: Mapped[datetime] = mapped_column(default=now)
+    told_at: Mapped[datetime | None]
 
 
 class Entry(Base):
@@ -344,6 +344,36 @@ class Refund(Base):
     error: Mapped[str] = mapped_column(String(500), default="")
     asked_by: Mapped[str] = mapped_column(String(80))
     asked_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Invoice(Base):
+    """An invoice, or a credit note (``total`` is below zero), as it was issued: it never changes.
+
+    ``subject`` is what it is about, ``about`` the number of the invoice that it corrects.
+    ``body`` holds what people read: seller, buyer, lines, payment.
+    """
+
+    __tablename__ = "commerce_invoice"
+    __table_args__ = (
+        UniqueConstraint("institution_id", "kind", "year", "count"),
+        UniqueConstraint("institution_id", "number"),
+        Index("ix_commerce_invoice_order", "institution_id", "order_id"),
+        of_order(),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
+    number: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(10))
+    year: Mapped[int]
+    count: Mapped[int]
+    order_id: Mapped[str] = mapped_column(ID)
+    subject: Mapped[str] = mapped_column(String(330))
+    about: Mapped[str] = mapped_column(String(20), default="")
+    currency: Mapped[str] = mapped_column(Currency)
+    total: Mapped[int] = mapped_column(BigInteger)
+    tax: Mapped[int] = mapped_column(BigInteger)
+    body: Mapped[dict[str, Any]]
+    issued_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Message(Base):

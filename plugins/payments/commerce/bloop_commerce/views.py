@@ -14,6 +14,7 @@ from bloop_commerce.tables import (
     Entitlement,
     Entry,
     Fact,
+    Invoice,
     Line,
     Order,
     Price,
@@ -74,6 +75,7 @@ def books_of(
     lines: Iterable[tuple[Entry, Line]],
     given: Entitlement | None,
     refunds: Iterable[Refund],
+    papers: Iterable[Invoice],
 ) -> dict[str, Any]:
     """An order with all that is known of it, for who keeps the books."""
     return order(row) | {
@@ -84,6 +86,7 @@ def books_of(
         "ledger": [line(*one) for one in lines],
         "entitlement": entitlement(given) if given else None,
         "refunds": [refund(one) for one in refunds],
+        "invoices": [invoice(one) for one in papers],
     }
 
 
@@ -124,6 +127,15 @@ def refund(row: Refund) -> dict[str, Any]:
     """A refund, and what became of it."""
     names = ("id", "amount", "currency", "reason", "state", "error")
     return {name: getattr(row, name) for name in names} | {"asked_at": moment(row.asked_at)}
+
+
+def invoice(row: Invoice) -> dict[str, Any]:
+    """An invoice, or a credit note, and where its PDF is."""
+    names = ("number", "kind", "about", "total", "tax", "currency")
+    return {name: getattr(row, name) for name in names} | {
+        "issued_at": moment(row.issued_at),
+        "pdf": f"/x/commerce/invoices/{row.number}.pdf",
+    }
 
 
 def access(row: Access) -> dict[str, Any]:

@@ -15,6 +15,12 @@ from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
 from bloop_sdk.testing import FakeContext
 from bloop_sdk.testing.reach import FakeProviders
 
+SELLER = {
+    "seller_name": "Riverside Evening School",
+    "seller_address": "Quay 4, 20457 Hamburg",
+    "seller_tax_id": "DE 123 456 789",
+}
+
 
 @pytest.fixture
 def till():
@@ -26,10 +32,11 @@ def till():
 @functools.cache
 def database():
     """Tables in memory, made once: a new engine would compile every statement anew."""
+    from bloop_commerce.config import CommerceConfig
     from bloop_commerce.tables import metadata
     from bloop_sdk.testing.units import FakeDatabase
 
-    return FakeDatabase("commerce", metadata)
+    return FakeDatabase("commerce", metadata, CommerceConfig(**SELLER))
 
 
 def emptied():
@@ -40,7 +47,7 @@ def emptied():
     with made._engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
-    for kept in (made.events, made.audited, made.jobs, made.views):
+    for kept in (made.events, made.audited, made.jobs, made.views, made.messages, made.people):
         kept.clear()
     return made
 
@@ -54,7 +61,7 @@ class Shop:
         self.till = till
         self.admin = FakeContext(
             plugin_id="commerce",
-            config=CommerceConfig(),
+            config=CommerceConfig(**SELLER),
             package="bloop_commerce",
             providers=FakeProviders({"payments": {"till": tills.TillProvider(None)}}),
         )

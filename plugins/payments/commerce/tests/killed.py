@@ -50,7 +50,7 @@ def context():
         config=CommerceConfig(),
         providers=FakeProviders({"payments": {"till": tills.TillProvider(None)}}),
     )
-    database = FakeDatabase("commerce", None)
+    database = FakeDatabase("commerce", None, CommerceConfig())
     database._engine = create_engine(f"sqlite:///{FOLDER / 'hub.db'}")
     made.__dict__["database"] = database
     return made

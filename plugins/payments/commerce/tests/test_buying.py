@@ -83,6 +83,23 @@ async def test_what_is_being_given_back_counts_at_once(shop):
     assert shop.till.moved == [("captured", 4900)]
 
 
+@pytest.mark.parametrize("amount", [0, -1, 4901, 10**30])
+async def test_no_other_amount_is_given_back_than_some_of_what_came(shop, amount):
+    order = await shop.buy(shop.sell())
+    shop.learn(shop.till.pay(order.remote_id))
+    with pytest.raises(PreconditionFailedError, match="left of what came"):
+        shop.run(refunds.ask, order.id, "admin", amount=amount)
+    assert (shop.order(order.id).refunded, shop.courses()) == (0, {"c1"})
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 1001, 10**30, 1000])
+async def test_no_order_is_placed_that_nobody_could_pay(shop, quantity):
+    bundle = shop.sell(10**10, kind="seats", seats=1)
+    with pytest.raises(UnsupportedError):
+        await shop.buy(bundle, quantity=quantity)
+    assert (await shop.buy(bundle, quantity=100)).number == 1
+
+
 async def test_an_answer_that_is_lost_moves_no_money_twice(shop):
     order = await shop.buy(shop.sell())
     shop.till.checkouts[order.remote_id]["agreed"] = True

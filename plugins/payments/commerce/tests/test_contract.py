@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
@@ -25,3 +26,12 @@ def test_the_migrations_make_the_tables_that_the_code_knows():
             runpy.run_path(str(path))["upgrade"]()
         assert compare_metadata(context, metadata) == []
     engine.dispose()
+
+
+def test_each_law_of_the_documentation_names_tests_that_there_are():
+    payments = Path(__file__).parents[2]
+    text = (payments.parents[1] / "docs/security/payments.md").read_text("utf-8")
+    named = set(re.findall(r"`(\w+/tests/test_\w+\.py)::(\w+)`", text))
+    assert len(named) > 25
+    for file, test in named:
+        assert f"def {test}(" in (payments / file).read_text("utf-8"), (file, test)

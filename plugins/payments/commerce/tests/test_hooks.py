@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from till import signed
 
 from bloop_commerce import balance, coupons, facts, hooks, keeping, listening, orders, reconcile
@@ -21,7 +22,12 @@ from bloop_sdk import (
     RateLimitedError,
     UnavailableError,
 )
-from bloop_sdk.providers.payments import FactKind
+from bloop_sdk.providers.payments import FactKind, Period
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+NEW, AGAIN = 31, 8
 
 
 def request_of(headers, body, provider="till"):
@@ -54,6 +60,31 @@ async def test_a_call_lets_in_at_once_and_its_replay_changes_nothing(shop):
     assert await call(shop, "e1", [paid]) == {"state": "duplicate"}
     assert (shop.sums(), shop.order(order.id).version) == (entries, version)
     assert states(shop) == [("applied", "e1", True), ("duplicate", None, False)]
+
+
+async def test_a_call_costs_a_bounded_number_of_statements(shop):
+    bought = [await shop.buy(shop.sell(courses=[course])) for course in ("c1", "c2")]
+    counts = []
+    for number, order in enumerate(bought):
+        paid = shop.till.pay(order.remote_id)
+        for told in ([paid], [paid]):
+            with counted(shop) as count:
+                await call(shop, f"e{number}", told)
+            counts.append(count[0])
+    # A call that lets in, and its replay; more that is sold makes neither dearer.
+    assert counts == [NEW, AGAIN] * 2
+
+
+@contextmanager
+def counted(shop):
+    count, engine = [0], shop.database._engine
+
+    def add(*_):
+        count[0] += 1
+
+    event.listen(engine, "before_cursor_execute", add)
+    yield count
+    event.remove(engine, "before_cursor_execute", add)
 
 
 async def test_a_call_that_names_an_order_has_it_fetched(shop):
@@ -102,8 +133,10 @@ async def test_an_event_of_the_future_is_refused_though_its_provider_believes_it
         lambda fact: replace(fact, money=replace(fact.money, currency="€")),
         lambda fact: replace(fact, tax=fact.money.amount + 1),
         lambda fact: replace(fact, id="x" * 300),
+        lambda fact: replace(fact, reason="a\0b"),
+        lambda fact: replace(fact, period=Period(start=fact.as_of, end=END_OF_TIME)),
     ],
-    ids=["future", "negative", "huge", "no currency", "tax", "long"],
+    ids=["future", "negative", "huge", "no currency", "tax", "long", "NUL", "end of time"],
 )
 async def test_a_fact_that_cannot_be_so_is_not_believed(shop, change):
     order = await shop.buy(shop.sell())

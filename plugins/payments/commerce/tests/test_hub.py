@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import tomllib
 from pathlib import Path
@@ -28,6 +29,7 @@ guests = "read"
 
 [plugins.commerce]
 enabled = true
+seller_name = "Riverside"
 
 [plugins.till]
 enabled = true
@@ -127,6 +129,7 @@ async def test_a_course_is_sold_by_http_paid_by_a_call_and_given_back(hub, visit
 
     mine_now = (await learner.get("/x/commerce/access", headers=mine)).json()["items"]
     assert [(one["course"], one["open"]) for one in mine_now] == [(course, True)]
+    await no_text_breaks_it(admin, token, learner, mine, course)
     shown = f"/x/commerce/orders/{order['id']}"
     assert (await learner.get(shown, headers=mine)).json()["state"] == "paid"
     assert (await (await visit("learner")).get(shown, headers=mine)).status_code == 404
@@ -137,8 +140,24 @@ async def test_a_course_is_sold_by_http_paid_by_a_call_and_given_back(hub, visit
     sums = (await admin.get("/x/commerce/trial-balance", headers=token)).json()
     assert sums["sums"] == {"EUR": 0}
     assert (await admin.get("/x/commerce/balance?deep=1", headers=token)).json() == {"items": []}
+    await papers(admin, learner, await visit("learner"), mine_order=shown)
     text = (await admin.get("/x/commerce/export/balance.csv", headers=token)).text
     assert text.splitlines()[-1] == "together,0.00,,EUR,0"
+
+
+async def papers(admin, learner, stranger, mine_order):
+    """The invoice and the credit note: for the buyer and who keeps the books, and nobody else."""
+    found = (await learner.get(mine_order, headers={"accept": "application/json"})).json()
+    assert [(one["kind"], one["total"]) for one in found["invoices"]] == [
+        ("invoice", 4900),
+        ("credit", -4900),
+    ]
+    path = found["invoices"][0]["pdf"]
+    for who in (learner, admin, learner):
+        answer = await who.get(path)
+        assert (answer.status_code, answer.content[:5]) == (200, b"%PDF-"), answer.text
+        assert "private" in answer.headers["cache-control"]
+    assert (await stranger.get(path)).status_code == 404
 
 
 async def ordered(admin, token, learner, mine, course):
@@ -158,6 +177,26 @@ async def ordered(admin, token, learner, mine, course):
     (remote_id,) = tills.TILL.checkouts
     assert first.json()["checkout_url"] == f"https://till.example/{remote_id}"
     return first.json()
+
+
+async def no_text_breaks_it(admin, token, learner, mine, course):
+    """What no database keeps is refused by name, and what looks odd is kept."""
+    offer, path = {"courses": [course], "on_sale": False}, "/x/commerce/products"
+    for text, status in (("a\0b", 422), ("\ud800", 422), ("Wéllen \u202e \U0001f30a", 201)):
+        sent = json.dumps(offer | {"title": text})
+        headers = token | {"content-type": "application/json"}
+        answer = await admin.post(path, content=sent, headers=headers)
+        assert answer.status_code == status, (text.encode("unicode-escape"), answer.text)
+    for odd in ("%00", "%F0%9F%8C%8A", "x" * 3000):
+        answer = await learner.get(f"/x/commerce/orders/{odd}", headers=mine)
+        assert answer.status_code == 404, (odd[:9], answer.text)
+        coupon = {"product": odd, "coupon": "\0\ud800"}
+        answer = await learner.post(
+            "/x/commerce/orders",
+            content=json.dumps(coupon),
+            headers=mine | {"content-type": "application/json", "idempotency-key": odd[:9]},
+        )
+        assert answer.status_code == 422, answer.text
 
 
 async def called(hub, stranger):
@@ -187,6 +226,7 @@ async def test_many_at_once_oversell_nothing_book_once_and_keep_access(hub, shop
     await seats_run_out(hub, shop, order, people, course)
     await refunds_stop_at_what_came(shop, order)
     await one_purchase_ends_as_another_begins(hub, shop, people[0])
+    await numbers_have_no_gaps(shop)
 
 
 async def coupons_run_out(shop, people, course):
@@ -260,3 +300,15 @@ async def one_purchase_ends_as_another_begins(hub, shop, user):
     told = (tills.TILL.told("refunded", first), second)
     await asyncio.gather(*(shop.transaction(orders.learn, "till", [one]) for one in told))
     assert await sees(hub, user, course)
+
+
+async def numbers_have_no_gaps(shop):
+    """Three orders were paid and four refunds made above, some at once."""
+    from bloop_commerce.tables import Invoice
+
+    rows = await shop.read(lambda unit: unit.session.scalars(select(Invoice)).all())
+    counts = {
+        kind: sorted(one.count for one in rows if one.kind == kind)
+        for kind in ("invoice", "credit")
+    }
+    assert counts == {"invoice": [1, 2, 3], "credit": [1, 2, 3, 4]}

@@ -163,14 +163,14 @@ async def _of_subscription(api: Api, name: str, session: str | None = None) -> l
         return found
     charges = await api.all("charges", customer=subscription["customer"], expand=WITH_CHARGES)
     for charge in charges:
-        if (invoice := paid.get(charge["payment_intent"])) is None:
+        if (billed := paid.get(charge["payment_intent"])) is None:
             continue
-        is_first = invoice["billing_reason"] == "subscription_create"
+        is_first = billed["billing_reason"] == "subscription_create"
         whose = Whose(
             session if is_first else name,
             order,
             facts.tax_of(invoice),
-            facts.paid_period(invoice),
+            facts.paid_period(billed),
         )
         found += await _of_charge(api, charge, whose)
     return found

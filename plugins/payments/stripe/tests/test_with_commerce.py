@@ -13,7 +13,6 @@ from bloop_commerce.tables import metadata
 from bloop_sdk import AuthError
 from bloop_sdk.testing import FakeContext
 from bloop_sdk.testing.reach import FakeProviders
-from bloop_sdk.testing.units import FakeDatabase
 
 DAYS = 86400
 
@@ -31,7 +30,6 @@ class Shop:
             tables=metadata,
             providers=FakeProviders({"payments": {"stripe": rig.provider()}}),
         )
-        self.ctx.__dict__["database"] = FakeDatabase("commerce", metadata)
         self.heard = 0
 
     async def buy(self, **offer):

@@ -39,7 +39,6 @@ def upgrade() -> None:
         "commerce_books",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("orders", sa.Integer(), nullable=False),
-        sa.Column("invoices", sa.Integer(), nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_commerce_books")),
     )
@@ -121,7 +120,6 @@ def upgrade() -> None:
         sa.Column("tax", sa.BigInteger(), nullable=False),
         sa.Column("faults", Json, nullable=False),
         sa.Column("is_faulty", sa.Boolean(), nullable=False),
-        sa.Column("invoice_number", sa.Integer(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("changed_at", UtcDateTime(), nullable=False),
@@ -277,6 +275,7 @@ def upgrade() -> None:
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("body", Json, nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.Column("told_at", UtcDateTime(), nullable=True),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(
             ["institution_id", "order_id"],
@@ -303,6 +302,45 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_commerce_fact_remote", "commerce_fact", ["institution_id", "remote_id"], unique=False
+    )
+    op.create_table(
+        "commerce_invoice",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("order_id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=330), nullable=False),
+        sa.Column("about", sa.String(length=20), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("tax", sa.BigInteger(), nullable=False),
+        sa.Column("body", Json, nullable=False),
+        sa.Column("issued_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "order_id"],
+            ["commerce_order.institution_id", "commerce_order.id"],
+            name=op.f("fk_commerce_invoice_institution_id_order_id_commerce_order"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_commerce_invoice")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "kind",
+            "year",
+            "count",
+            name=op.f("uq_commerce_invoice_institution_id_kind_year_count"),
+        ),
+        sa.UniqueConstraint(
+            "institution_id", "number", name=op.f("uq_commerce_invoice_institution_id_number")
+        ),
+    )
+    op.create_index(
+        "ix_commerce_invoice_order",
+        "commerce_invoice",
+        ["institution_id", "order_id"],
+        unique=False,
     )
     op.create_table(
         "commerce_price",

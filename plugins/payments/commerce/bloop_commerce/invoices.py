@@ -1,0 +1,250 @@
+"""Invoices and credit notes: numbered without a gap, and never changed.
+
+Like the ledger they follow the set of an order's facts: once all that was agreed has come, an
+order's papers come to what came less what went back. What changes after that is corrected by a
+further paper. Whoever calls holds the institution's books, so that a number is given once, and a
+transaction that is undone takes its number back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, event, func, select
+
+from bloop_commerce.config import config_of
+from bloop_commerce.standing import Stated, Terms, amount_of, currency_of
+from bloop_commerce.tables import Invoice, Order, now
+from bloop_sdk import FatalError, NotFoundError, Unit
+from bloop_sdk.providers.payments import FactKind
+
+INVOICE, CREDIT = "invoice", "credit"
+PREFIX = {INVOICE: "", CREDIT: "C"}
+
+
+@event.listens_for(Invoice, "before_update")
+@event.listens_for(Invoice, "before_delete")
+def _refuse(*_: object) -> None:
+    raise FatalError(
+        "an invoice that was issued stays as it is",
+        cure="give money back, which issues a credit note",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What the papers about a thing are to come to, ``tax`` in it; ``last`` is the payment."""
+
+    subject: str
+    total: int
+    tax: int
+    last: Stated
+
+
+def owed(order: str, terms: Terms, stated: Iterable[Stated]) -> list[Owed]:
+    """What an order's papers are to come to: one for a purchase, one for each time of another."""
+    facts = sorted(
+        (one for one in stated if currency_of(one.fact) == terms.currency),
+        key=lambda one: (one.since, one.key),
+    )
+    came = [one for one in facts if one.fact.kind is FactKind.CAPTURED and amount_of(one.fact)]
+    if terms.repeats:
+        made = [_owed(_subject(one), [one]) for one in came]
+    elif came and sum(amount_of(one.fact) for one in came) >= terms.total:
+        made = [_owed(subject_of_order(order), came)]
+    else:
+        return []
+    gone = [one for one in facts if one.fact.kind is FactKind.REFUNDED]
+    return [*made, *(_owed(_subject(one), [one], -1) for one in gone)] if made else []
+
+
+def _owed(subject: str, some: Sequence[Stated], sign: int = 1) -> Owed:
+    total = sum(amount_of(one.fact) for one in some)
+    tax = sum(one.fact.tax for one in some)
+    return Owed(subject, sign * total, sign * tax, some[-1])
+
+
+def _subject(one: Stated) -> str:
+    return subject_of(*one.key)
+
+
+def subject_of(provider: str, kind: str, fact: str) -> str:
+    """What a paper about one payment or refund is kept under."""
+    return f"{provider}/{kind}/{fact}"
+
+
+def subject_of_order(order: str) -> str:
+    """What the paper about a purchase that is paid once is kept under."""
+    return f"order/{order}"
+
+
+def follow(unit: Unit, order: Order, terms: Terms, stated: Iterable[Stated]) -> None:
+    """Issue what is missing of an order's papers."""
+    wanted = owed(order.id, terms, stated)
+    if not wanted:
+        return
+    before: dict[str, list[Invoice]] = {}
+    for row in of_order(unit, order.id):
+        before.setdefault(row.subject, []).append(row)
+    for one in wanted:
+        rows = before.get(one.subject, [])
+        total = one.total - sum(row.total for row in rows)
+        tax = one.tax - sum(row.tax for row in rows)
+        if total or tax:
+            made = Owed(one.subject, total, tax, one.last)
+            before.setdefault(one.subject, []).append(_issue(unit, order, made, before))
+    unit.session.flush()
+
+
+def _issue(unit: Unit, order: Order, owed: Owed, before: dict[str, list[Invoice]]) -> Invoice:
+    at = now()
+    kind = INVOICE if owed.total >= 0 else CREDIT
+    count = _last(unit, kind, at.year) + 1
+    about = _about(order, owed, before)
+    row = Invoice(
+        institution_id=unit.institution,
+        number=f"{PREFIX[kind]}{at.year}-{count:04}",
+        kind=kind,
+        year=at.year,
+        count=count,
+        order_id=order.id,
+        subject=owed.subject,
+        about=about,
+        currency=order.currency,
+        total=owed.total,
+        tax=owed.tax,
+        body=_body(unit, order, owed, about),
+        issued_at=at,
+    )
+    unit.session.add(row)
+    unit.session.flush()
+    unit.audit("commerce.invoiced", f"order:{order.id}", {"number": row.number})
+    return row
+
+
+def _last(unit: Unit, kind: str, year: int) -> int:
+    last = select(func.max(Invoice.count)).where(Invoice.kind == kind, Invoice.year == year)
+    return unit.session.scalar(last) or 0
+
+
+def _about(order: Order, owed: Owed, before: dict[str, list[Invoice]]) -> str:
+    """The number of the paper that this one corrects; empty for the first of a payment."""
+    if same := before.get(owed.subject):
+        return same[-1].number
+    fact = owed.last.fact
+    if fact.kind is not FactKind.REFUNDED:
+        return ""
+    capture = subject_of(owed.last.provider, FactKind.CAPTURED, fact.about)
+    found = before.get(capture) or before.get(subject_of_order(order.id))
+    return (found or next(iter(before.values())))[0].number
+
+
+def _body(unit: Unit, order: Order, owed: Owed, about: str) -> dict[str, Any]:
+    """What people read, as of now."""
+    config, buyer = config_of(unit), unit.contact(order.buyer_id)
+    fact = owed.last.fact
+    return {
+        "seller": {
+            "name": config.seller_name,
+            "address": config.seller_address,
+            "tax_id": config.seller_tax_id,
+            "note": config.invoice_note,
+        },
+        "buyer": {
+            "id": order.buyer_id,
+            "name": buyer.name if buyer else "",
+            "email": (buyer.email if buyer else None) or "",
+        },
+        "order": order.number,
+        "paid": {
+            "provider": owed.last.provider,
+            # Of what came by hand, how the bank calls it.
+            "reference": (fact.reason if fact.kind is FactKind.CAPTURED else "") or fact.id,
+            "on": owed.last.since.date().isoformat(),
+        },
+        **(_corrected(order, owed) if about else _sold(order, owed)),
+    }
+
+
+def _corrected(order: Order, owed: Owed) -> dict[str, Any]:
+    words = "Given back" if owed.last.fact.kind is FactKind.REFUNDED else "Correction"
+    if owed.total > 0 and owed.last.fact.kind is FactKind.REFUNDED:
+        words = "Not given back after all"
+    return _single(f"{words}: {order.title}", owed)
+
+
+def _sold(order: Order, owed: Owed) -> dict[str, Any]:
+    """The lines of what was sold, where they come to what was paid; else one for all of it."""
+    times = {}
+    if period := owed.last.fact.period:
+        times = {"from": period.start.date().isoformat(), "to": period.end.date().isoformat()}
+    for title, quantity, unit_amount, discount in _agreed(order):
+        net = quantity * unit_amount - discount
+        if net in {owed.total, owed.total - owed.tax}:
+            line = {
+                "title": title,
+                "quantity": quantity,
+                "unit": unit_amount,
+                "amount": quantity * unit_amount,
+            }
+            is_added = net != owed.total
+            return {"lines": [line | times], "discount": discount, "tax_is_added": is_added}
+    return _single(order.title, owed, times)
+
+
+def _agreed(order: Order) -> Iterator[tuple[str, int, int, int]]:
+    """What was agreed at first, and under what a subscription may have changed to."""
+    yield order.title, order.quantity, order.unit_amount, order.discount
+    for plan in order.plans.values():
+        yield plan["title"], order.quantity, plan["amount"], 0
+
+
+def _single(title: str, owed: Owed, times: dict[str, str] | None = None) -> dict[str, Any]:
+    line = {"title": title, "quantity": 1, "unit": None, "amount": owed.total - owed.tax}
+    return {"lines": [line | (times or {})], "discount": 0, "tax_is_added": True}
+
+
+def of_order(unit: Unit, order: str) -> Sequence[Invoice]:
+    """An order's papers as they were issued."""
+    some = select(Invoice).where(Invoice.order_id == order)
+    return unit.session.scalars(
+        some.order_by(Invoice.issued_at, Invoice.kind.desc(), Invoice.count)
+    ).all()
+
+
+def numbers(unit: Unit, order: str | None = None) -> dict[str, str]:
+    """The numbers of papers by what they are about; of all orders, or of one."""
+    some = select(Invoice.subject, Invoice.number)
+    return _joined(unit, some if order is None else some.where(Invoice.order_id == order))
+
+
+def numbers_of_orders(unit: Unit, buyer: str | None = None) -> dict[str, str]:
+    """The numbers of papers by their orders; of everybody, or of one buyer."""
+    some = select(Invoice.order_id, Invoice.number)
+    if buyer is not None:
+        some = some.join(Order, Order.id == Invoice.order_id).where(Order.buyer_id == buyer)
+    return _joined(unit, some)
+
+
+def _joined(unit: Unit, some: Select[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    sorted_ = some.order_by(Invoice.issued_at, Invoice.kind.desc(), Invoice.count)
+    for name, number in unit.session.execute(sorted_):
+        found[name] = f"{found[name]} {number}" if name in found else number
+    return found
+
+
+def unsigned(unit: Unit) -> Sequence[str]:
+    """The numbers of the newest papers that don't say who sells."""
+    some = select(Invoice).order_by(Invoice.issued_at.desc(), Invoice.id).limit(1)
+    return [row.number for row in unit.session.scalars(some) if not row.body["seller"]["name"]]
+
+
+def one(unit: Unit, number: str) -> Invoice:
+    """A paper by its number; raises NotFoundError."""
+    found = unit.session.scalar(select(Invoice).where(Invoice.number == number[:20]))
+    if found is None:
+        raise NotFoundError("there is no such invoice", cure="see your purchases")
+    return found
