@@ -169,7 +169,7 @@ async def _of_subscription(api: Api, name: str, session: str | None = None) -> l
         whose = Whose(
             session if is_first else name,
             order,
-            facts.tax_of(invoice),
+            facts.tax_of(billed),
             facts.paid_period(billed),
         )
         found += await _of_charge(api, charge, whose)
