@@ -17,7 +17,7 @@ from bloop_sdk.testing.distributions import CODE, write_plugin
 from tests.support.hub import add_institution
 
 VIEWS = """
-    from bloop_sdk import AuthError, ForbiddenRecordError, Response
+    from bloop_sdk import AuthError, ForbiddenRecordError, Response, UnavailableError
 
     async def hello(request, ctx):
         return {"plugin": ctx.plugin_id, "name": request.path_params["name"]}
@@ -47,6 +47,8 @@ VIEWS = """
         body = await request.body()
         if request.headers.get("x-secret") != "known":
             raise AuthError("this is not signed")
+        if body == b"away":
+            raise UnavailableError("nobody is there who could say")
         return {"from": request.path_params["who"], "said": body.decode(),
                 "institution": ctx.call.institution, "kind": ctx.call.principal.kind}
 """
@@ -121,6 +123,9 @@ async def test_another_system_calls_without_a_login_and_is_proved_by_the_plugin(
     for _ in range(6):  # Strangers cannot have it left alone.
         refused = await client.post(path, content=b"{}")
         assert (refused.status_code, "signed" in refused.text) == (403, False)
+    for _ in range(6):  # Nor can whom it asks.
+        away = await client.post(path, content=b"away", headers=known)
+        assert (away.status_code, away.json()["code"]) == (503, "unavailable")
     answer = await client.post(path, content=b"as it is ", headers=known)
     assert answer.json() == {
         "from": "till",

@@ -443,5 +443,5 @@ async def test_every_capability_can_be_guarded():
     for name, capability in CAPABILITIES.items():
         named = {one for base in capability.protocol.__mro__ for one in get_annotations(base)}
         inner, handle = SimpleNamespace(**dict.fromkeys(named)), SimpleNamespace(plugin_id="x")
-        bare = _guard_of(name)(inner, handle, calls, "")
+        bare = _guard_of(name, ())(inner, handle, calls, "")
         assert not list(protocol_faults(capability.protocol, bare))

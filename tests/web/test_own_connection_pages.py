@@ -28,12 +28,15 @@ def campus():
 
 
 @pytest.fixture
-async def hub(hub_toml, site, campus, monkeypatch):
-    """A hub whose operator has said where the campus is, and as which app people log in."""
+async def hub(hub_toml, site, campus, monkeypatch, request):
+    """A hub whose operator has said where the campus is, and as which app people log in.
+
+    With False as its parameter they have not.
+    """
     monkeypatch.setenv("CAMPUS_SECRET", CLIENT_SECRET)
     secret = 'client_secret = { env = "CAMPUS_SECRET" }\n'
     more = f'base_url = "{campus.url}"\nclient_id = "7"\n{secret}'
-    write_campus(site, hub_toml, own=True, more=more)
+    write_campus(site, hub_toml, own=True, more=more if getattr(request, "param", True) else "")
     hub = Hub.open(hub_toml, "api")
     await hub.start()
     await hub.loaded()
@@ -135,15 +138,21 @@ async def test_a_learner_without_a_token_is_led_to_the_login(visit, hub, campus)
     assert "Waves and sound" in (await learner.get(first)).text
 
 
-async def test_the_rule_is_set_from_a_terminal_as_well(visit, hub, hub_toml):
+@pytest.mark.parametrize("hub", [False], indirect=True, ids=["unset"])
+async def test_the_rule_is_set_from_a_terminal_and_says_what_is_not_set(visit, hub, hub_toml):
     async def own(*given):
         arguments = ["--config", str(hub_toml), "connections", "own", *given, "--json"]
         done = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
         assert done.exit_code == 0, done.output
         return json.loads(done.stdout)
 
-    learner = await visit("learner")
+    learner, admin = await visit("learner"), await visit("admin")
     assert await own() == {"allowed": False}
     assert await own("on") == {"allowed": True}
     assert 'href="/notes/connect"' in (await learner.get("/notes")).text
+    form = (await learner.get("/notes/connect")).text
+    assert "Your institution has to set for it: base_url" in form
+    assert "<form" not in form.partition("<h1")[2]
+    said = "Campus cannot be connected before this is set for everybody: base_url"
+    assert said in (await admin.get("/connections")).text
     assert await own("off") == {"allowed": False}

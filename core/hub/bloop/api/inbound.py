@@ -18,7 +18,7 @@ from bloop.accounts.sessions import system_call
 from bloop.api.plugin_routes import asked_with_body, called, check_on, found_at
 from bloop.store.errors import NotFoundError
 from bloop.telemetry.logs import get_logger
-from bloop_sdk import AuthError
+from bloop_sdk import AuthError, BloopError
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -47,14 +47,26 @@ async def take(request: Request, institution: str, plugin: str, rest: str) -> Re
     asked = await asked_with_body(request, "POST", values)
     handler = await part.load()
     ctx = await open_context(hub, RequestCall, plugin, call, request=asked, until=None)
-    try:
-        return await hub.kernel.calls.call(
-            cast("Any", part),
-            f"inbound {part.declaration.path}",
-            called(handler, asked, part, ctx),
-            timeout=DEADLINE_SECONDS,
-        )
-    except AuthError as err:
+
+    async def answered() -> Response | BloopError:
+        # Who is away is somebody else, of one institution's, whom strangers may have had asked:
+        # that is no reason to leave the plugin alone.
+        try:
+            return await called(handler, asked, part, ctx)
+        except BloopError as err:
+            return err
+
+    answer = await hub.kernel.calls.call(
+        cast("Any", part),
+        f"inbound {part.declaration.path}",
+        answered(),
+        timeout=DEADLINE_SECONDS,
+        connection=institution,
+    )
+    if isinstance(answer, AuthError):
         # Who cannot prove who they are learns nothing more.
-        log.warning("a call was refused", plugin=plugin, path=rest[:200], reason=str(err))
-        raise ForbiddenError("the call is not proved to be the other system's") from err
+        log.warning("a call was refused", plugin=plugin, path=rest[:200], reason=str(answer))
+        raise ForbiddenError("the call is not proved to be the other system's") from answer
+    if isinstance(answer, BloopError):
+        raise answer
+    return answer

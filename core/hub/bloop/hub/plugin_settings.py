@@ -54,6 +54,17 @@ class SettingsView:
         return [name for name in self.fields if is_secret(self.model, name)]
 
     @property
+    def lacks(self) -> list[str]:
+        """What is missing or wrong and not the owner's to set: titles of settings, or names."""
+        known = self.model.model_fields
+        found = {fault.key.partition(".")[0]: fault.problem for fault in self.faults}
+        return [
+            (known[key].title or key) if key in known else problem
+            for key, problem in found.items()
+            if key not in self.fields
+        ]
+
+    @property
     def json_schema(self) -> JSONObject:
         """JSON Schema of what the owner may set."""
         schema = self.model.model_json_schema()

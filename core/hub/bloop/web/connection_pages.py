@@ -243,6 +243,7 @@ async def _new(
         "connection_new.html",
         form,
         own=own,
+        lacks=form.lacks if own else [],
         given=given,
         faults=list(faults),
         error=error,
@@ -327,7 +328,11 @@ async def _rule(hub: Hub, call: Call) -> dict[str, Any] | None:
     if not may(call, "institutions:configure"):
         return None
     allowed, _ = await own_connections.rule(hub, call)
-    return {"allowed": allowed, "plugins": await connectable(hub, call, own=True)}
+    plugins = [
+        {"name": one.name, "lacks": (await of_connection(hub, call, one.id, personal=True)).lacks}
+        for one in await connectable(hub, call, own=True)
+    ]
+    return {"allowed": allowed, "plugins": plugins}
 
 
 def told(request: Request, one: View, names: Mapping[str, str]) -> View:

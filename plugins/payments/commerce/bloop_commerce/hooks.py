@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, func, or_, select
 
 from bloop_commerce import orders
 from bloop_commerce.books import open_books
@@ -24,6 +24,7 @@ from bloop_sdk import (
     CallContext,
     JobContext,
     NotFoundError,
+    RateLimitedError,
     RetriableError,
     Unit,
     WebhookRequest,
@@ -33,6 +34,9 @@ from bloop_sdk.providers.payments import PaymentFact, PaymentNews
 
 PRIVATE = frozenset({"cookie", "authorization", "proxy-authorization"})
 LONGEST_HEADER = 4000
+MOST_WAITING = 500
+"""Calls of one provider that nobody could look into yet: anybody may send such."""
+MOST_REFUSED = 500
 REFUSED_DAYS = 7
 GIVEN_UP = timedelta(days=2)
 """A call that could not be looked into for so long is left to reconciliation."""
@@ -43,13 +47,21 @@ async def take(request: WebRequest, ctx: CallContext) -> dict[str, str]:
     provider = request.path_params["provider"]
     if provider not in {one.plugin_id for one in await ctx.providers.offers("payments")}:
         raise NotFoundError("nobody takes payments by this name")
+    # Of one that is not set up nothing can be verified, now or later.
+    await ctx.providers.get("payments", provider)
     body = await request.body()
     id_ = await ctx.transaction(keep, provider, request.headers, body)
     return {"state": await hear(ctx, id_)}
 
 
 def keep(unit: Unit, provider: str, headers: Mapping[str, str], body: bytes) -> str:
-    """Keep a call as it came, but for what could let somebody in."""
+    """Keep a call as it came, but for what could let somebody in.
+
+    Raises RateLimitedError where too many wait already: what it tells, reconciliation finds.
+    """
+    waiting = select(func.count()).where(Message.provider == provider, Message.state == "received")
+    if (unit.session.scalar(waiting) or 0) >= MOST_WAITING:
+        raise RateLimitedError("too many calls wait to be looked into", cure="call again later")
     kept = {
         name.lower(): value
         for name, value in headers.items()
@@ -76,10 +88,12 @@ async def hear(ctx: CallContext, id_: str) -> str:
     row = await ctx.read(_one, id_)
     if row is None or row.state != "received":
         return row.state if row else "gone"
-    provider = await ctx.providers.get("payments", row.provider)
+    verified = False
     try:
+        provider = await ctx.providers.get("payments", row.provider)
         news = await provider.verify_webhook(_request(row))
         _check_time(news, row)
+        verified = True
         # Nobody is asked for what was told before.
         if news.fetch and await ctx.read(_is_applied, row.provider, news.event_id):
             return await ctx.transaction(_end, id_, "duplicate")
@@ -90,8 +104,8 @@ async def hear(ctx: CallContext, id_: str) -> str:
     except RetriableError:
         raise
     except BloopError as err:
-        state = "refused" if isinstance(err, AuthError) else "failed"
-        await ctx.transaction(_end, id_, state, f"{err.code}: {err}")
+        is_ours = verified and not isinstance(err, AuthError)
+        await ctx.transaction(_end, id_, "failed" if is_ours else "refused", f"{err.code}: {err}")
         raise
 
 
@@ -139,7 +153,19 @@ def _end(unit: Unit, id_: str, state: str, reason: str = "") -> str:
     if state in {"refused", "duplicate"}:
         # Anybody can call: what is not genuine takes no room, what came before is there already.
         row.body, row.headers = b"", {}
+    if state == "refused":
+        unit.session.flush()
+        _forget_refused(unit)
     return state
+
+
+def _forget_refused(unit: Unit) -> None:
+    """Keep the newest that were refused, to see what goes wrong."""
+    refused = Message.state == "refused"
+    some = select(Message.received_at).where(refused).order_by(Message.received_at.desc())
+    oldest = unit.session.scalar(some.offset(MOST_REFUSED).limit(1))
+    if oldest is not None:
+        unit.session.execute(delete(Message).where(refused, Message.received_at <= oldest))
 
 
 def _one(unit: Unit, id_: str) -> Message | None:

@@ -12,7 +12,16 @@ from bloop_commerce import entitlements, facts, hooks, orders, refunds
 from bloop_commerce.books import open_books
 from bloop_commerce.standing import OrderState
 from bloop_commerce.tables import Access, Order, now
-from bloop_sdk import JobContext, NotFoundError, SkippableError, Unit
+from bloop_sdk import (
+    BloopError,
+    DeadlineError,
+    FatalError,
+    JobContext,
+    NotFoundError,
+    SkippableError,
+    UnavailableError,
+    Unit,
+)
 
 FIRST = timedelta(days=30)
 """How far the first sweep of a provider looks back."""
@@ -64,13 +73,25 @@ async def reconcile(ctx: JobContext, payload: dict[str, str]) -> dict[str, int]:
     provider = await ctx.providers.get("payments", name)
     since = await _since(ctx, name)
     seen, repaired = 0, 0
-    async for remote_id in provider.changed(since - OVERLAP):
+    failed: BloopError | None = None
+
+    async def compare(remote_id: str) -> None:
+        nonlocal seen, repaired, failed
         seen += 1
-        repaired += await _learned(ctx, provider, name, remote_id)
+        try:
+            repaired += await _learned(ctx, provider, name, remote_id)
+        except (FatalError, UnavailableError, DeadlineError) as err:
+            # One that can't be read keeps nobody else from what they paid for.
+            ctx.log.warning("not_compared", provider=name, remote_id=remote_id, code=err.code)
+            failed = err
         ctx.progress(seen, None, "orders compared")
+
+    async for remote_id in provider.changed(since - OVERLAP):
+        await compare(remote_id)
     for remote_id in await ctx.read(watched, name):
-        seen += 1
-        repaired += await _learned(ctx, provider, name, remote_id)
+        await compare(remote_id)
+    if failed is not None:
+        raise failed
     result = {"seen": seen, "repaired": repaired}
     await ctx.run_sync(ctx.store.set, f"since/{name}", begun.isoformat())
     await ctx.run_sync(ctx.store.set, f"swept/{name}", result | {"at": begun.isoformat()})
@@ -86,10 +107,9 @@ async def _learned(ctx: JobContext, provider: Any, name: str, remote_id: str) ->
     """Learn all of one order; how many stand otherwise by that."""
     try:
         told = await provider.fetch(remote_id)
+        return len(await ctx.transaction(orders.learn, name, told))
     except NotFoundError:
         return 0
-    try:
-        return len(await ctx.transaction(orders.learn, name, told))
     except SkippableError as err:
         ctx.log.warning("facts_refused", provider=name, remote_id=remote_id, code=err.code)
         return 0

@@ -112,6 +112,7 @@ class Capture:
     fact: PaymentFact
     since: datetime
     refunded: int = 0
+    back: list[tuple[datetime, int]] = field(default_factory=list)
     is_refunded: bool = False
     is_disputed: bool = False
     is_lost: bool = False
@@ -126,10 +127,11 @@ class Capture:
         """Whether anything of it is left here."""
         return not (self.is_disputed or self.is_lost or self.is_refunded)
 
-    def give_back(self, amount: int) -> int:
+    def give_back(self, amount: int, at: datetime) -> int:
         """Take a refund, as far as something is left; what is over."""
         taken = min(amount, self.amount - self.refunded)
         self.refunded += taken
+        self.back.append((max(at, self.since), taken))
         self.is_refunded = self.refunded >= self.amount
         return amount - taken
 
@@ -180,13 +182,14 @@ def captures(facts: Sequence[Stated]) -> list[Capture]:
     """The captures of an order, with what went back of each."""
     found = [Capture(one.fact, one.since) for one in facts if one.fact.kind is FactKind.CAPTURED]
     by_id = {one.fact.id: one for one in found}
-    for fact in (one.fact for one in facts if one.fact.kind is FactKind.REFUNDED):
+    for refund in (one for one in facts if one.fact.kind is FactKind.REFUNDED):
+        fact = refund.fact
         # Of what it is about where that is known, else of the first that has something left.
         named = [by_id[fact.about]] if fact.about in by_id else found
         left = amount_of(fact)
         for one in named:
             if currency_of(one.fact) == currency_of(fact):
-                left = one.give_back(left)
+                left = one.give_back(left, refund.since)
     for id_, is_lost in _disputes(facts).items():
         about = {one.fact.about for one in facts if one.fact.id == id_ and one.fact.about}
         # One about nothing that is known may be about anything: no access on its account.
@@ -217,14 +220,23 @@ def _own(known: _Known) -> list[Capture]:
 
 
 def _bought(known: _Known) -> Iterator[Span]:
-    """The time of a single purchase: from the moment when all that was agreed had come."""
-    sum_, terms = 0, known.terms
-    for one in (one for one in _own(known) if one.stands):
-        sum_ += one.amount
-        if sum_ >= terms.total:
-            days = None if terms.days is None else timedelta(days=terms.days)
-            yield Span(one.since, None if days is None else one.since + days)
-            return
+    """The time of a single purchase: from the moment when all that was agreed had come.
+
+    It may have come in parts, and a part of it may go back: it ends where nothing of it is left.
+    """
+    came = [one for one in _own(known) if not (one.is_disputed or one.is_lost)]
+    moves = [(one.since, False, one.amount) for one in came]
+    moves += [(at, True, -amount) for one in came for at, amount in one.back]
+    left, begun = 0, None
+    for at, is_back, amount in sorted(moves):
+        left += amount
+        if is_back and left <= 0:
+            begun = None
+        elif begun is None and not is_back and left >= known.terms.total:
+            begun = at
+    if begun is not None:
+        days = known.terms.days
+        yield Span(begun, None if days is None else begun + timedelta(days=days))
 
 
 def _repeated(known: _Known) -> Sequence[Span]:

@@ -13,13 +13,21 @@ from till import signed
 
 from bloop_commerce import balance, coupons, facts, hooks, keeping, listening, orders, reconcile
 from bloop_commerce.tables import Access, Message, Order
-from bloop_sdk import AuthError, MalformedRecordError, NotFoundError, UnavailableError
+from bloop_sdk import (
+    AuthError,
+    ConfigError,
+    FatalError,
+    MalformedRecordError,
+    NotFoundError,
+    RateLimitedError,
+    UnavailableError,
+)
 from bloop_sdk.providers.payments import FactKind, Period
 
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
-NEW, AGAIN = 30, 7
+NEW, AGAIN = 31, 8
 
 
 def request_of(headers, body, provider="till"):
@@ -151,6 +159,72 @@ async def test_a_call_is_kept_before_anything_is_asked_and_looked_into_later(sho
     assert (await reconcile.sweep(shop.admin, {}))["heard"] == 1
     assert states(shop) == [("applied", "e1", True)]
     assert shop.courses() == {"c1"}
+
+
+async def test_what_nobody_can_verify_takes_no_room_and_is_not_looked_into_again(shop, monkeypatch):
+    async def crash(self, request):
+        raise FatalError("a plugin's fault")
+
+    monkeypatch.setattr(
+        type(shop.admin.providers.given["payments"]["till"]), "verify_webhook", crash
+    )
+    with pytest.raises(FatalError):
+        await call(shop, "e1")
+    assert states(shop) == [("refused", None, False)]
+
+    async def unset(capability, plugin):
+        raise ConfigError("the till has no key")
+
+    monkeypatch.setattr(shop.admin.providers, "get", unset)
+    with pytest.raises(ConfigError):
+        await call(shop, "e1")
+    assert len(states(shop)) == 1
+    # It was set up when the call came.
+    headers, body = signed("e1")
+    id_ = shop.run(hooks.keep, "till", headers, body)
+    with pytest.raises(ConfigError):
+        await hooks.hear(shop.admin, id_)
+    assert shop.read(hooks.waiting) == []
+    assert [row[0] for row in states(shop)] == ["refused", "refused"]
+
+
+async def test_strangers_fill_nothing(shop, monkeypatch):
+    monkeypatch.setattr(hooks, "MOST_REFUSED", 3)
+    monkeypatch.setattr(hooks, "MOST_WAITING", 2)
+    assert await call(shop, "e0") == {"state": "applied"}
+    for number in range(6):
+        with pytest.raises(AuthError):
+            await call(shop, f"e{number}", secret=b"guessed")
+    assert [row[0] for row in states(shop)] == ["applied", *["refused"] * 3]
+    order = await shop.buy(shop.sell())
+    shop.till.lose_answers(9)
+    for number in range(2):
+        with pytest.raises(UnavailableError):
+            await call(shop, f"w{number}", fetch=[order.remote_id])
+    with pytest.raises(RateLimitedError):
+        await call(shop, "w3", fetch=[order.remote_id])
+    assert [row[0] for row in states(shop)].count("received") == 2
+
+
+async def test_one_that_cannot_be_read_keeps_nobody_from_what_they_paid_for(shop, monkeypatch):
+    first, second = [await shop.buy(shop.sell(courses=[name])) for name in ("c1", "c2")]
+    for one in (first, second):
+        shop.till.pay(one.remote_id)
+    till = type(shop.admin.providers.given["payments"]["till"])
+
+    async def poisoned(self, remote_id, fetch=till.fetch):
+        if remote_id == first.remote_id:
+            raise UnavailableError("an answer that lacks something")
+        return await fetch(self, remote_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(till, "fetch", poisoned)
+        with pytest.raises(UnavailableError):
+            await reconcile.reconcile(shop.admin, {"provider": "till"})
+    assert shop.courses() == {"c2"}
+    # It is looked for from the same time on.
+    await reconcile.reconcile(shop.admin, {"provider": "till"})
+    assert shop.courses() == {"c1", "c2"}
 
 
 async def test_nobody_calls_by_another_name(shop):

@@ -25,7 +25,7 @@ HOSTILE = '#{panic("x")} *b* $x$ <a> @b // \\ "q" 波 שלום مرحبا \u202e
 def papers(shop):
     """The numbers of all papers with what they come to, the earliest first."""
     rows = shop.read(lambda unit: unit.session.scalars(select(Invoice)).all())
-    ordered = sorted(rows, key=lambda one: (one.kind == "credit", one.count))
+    ordered = sorted(rows, key=lambda one: (one.kind == "credit", one.count, one.number))
     return [(one.number, one.total, one.about) for one in ordered]
 
 

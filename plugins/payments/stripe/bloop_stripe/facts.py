@@ -94,6 +94,25 @@ def of_charge(charge: JSONObject, whose: Whose) -> Iterator[PaymentFact]:
     )
 
 
+def of_settled(invoice: JSONObject, whose: Whose) -> Iterator[PaymentFact]:
+    """That an invoice was paid without a payment: by credit from a change of plan, or elsewhere.
+
+    No money comes by it, and what it is for is paid all the same.
+    """
+    if invoice["status"] != "paid" or invoice["total"] <= 0:
+        return
+    paid_at = (invoice.get("status_transitions") or {}).get("paid_at")
+    yield PaymentFact(
+        kind=FactKind.CAPTURED,
+        id=invoice["id"],
+        remote_id=whose.remote_id,
+        as_of=moment(paid_at or invoice["created"]),
+        order=whose.order,
+        money=Money(amount=0, currency=invoice["currency"].upper()),
+        period=whose.period,
+    )
+
+
 def of_refund(refund: JSONObject, whose: Whose, now: datetime) -> PaymentFact:
     """That money goes back; 0 of it where that has failed."""
     failed = refund["status"] in {"failed", "canceled"}

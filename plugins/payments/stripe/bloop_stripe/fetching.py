@@ -153,12 +153,14 @@ async def _of_subscription(api: Api, name: str, session: str | None = None) -> l
         session = str(sessions[0]["id"]) if sessions else name
     found = list(facts.of_subscription(subscription, session, order, plan, now))
     invoices = await api.all("invoices", subscription=name, expand=WITH_INVOICES)
-    paid = {
-        payment["payment"]["payment_intent"]: invoice
-        for invoice in invoices
-        for payment in (invoice["payments"] or {"data": ()})["data"]
-        if payment["payment"]["type"] == "payment_intent"
-    }
+    paid: dict[str, JSONObject] = {}
+    for invoice in invoices:
+        payments = _payments(invoice)
+        paid |= dict.fromkeys(payments, invoice)
+        if not payments:
+            found += facts.of_settled(
+                invoice, Whose(name, order, period=facts.paid_period(invoice))
+            )
     if not paid:
         return found
     charges = await api.all("charges", customer=subscription["customer"], expand=WITH_CHARGES)
@@ -174,6 +176,12 @@ async def _of_subscription(api: Api, name: str, session: str | None = None) -> l
         )
         found += await _of_charge(api, charge, whose)
     return found
+
+
+def _payments(invoice: JSONObject) -> list[str]:
+    """The payment intents of an invoice."""
+    made = [one["payment"] for one in (invoice["payments"] or {"data": ()})["data"]]
+    return [one["payment_intent"] for one in made if one["type"] == "payment_intent"]
 
 
 async def _of_charge(api: Api, charge: JSONObject, whose: Whose) -> Sequence[PaymentFact]:

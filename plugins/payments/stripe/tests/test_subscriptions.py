@@ -108,6 +108,15 @@ async def test_a_cheaper_plan_takes_no_money(rig):
     cheap = dataclasses.replace(LINE, unit_price=Money(amount=100, currency="EUR"), plan="mini")
     await rig.provider().change_plan(name, cheap, "change")
     assert [money.amount for money in rig.account.moved()] == [900]
+    # What is left of the dearer month pays for the next ones: no charge is made for them.
+    for _ in range(3):
+        rig.account.renew(name, True)
+    assert [money.amount for money in rig.account.moved()] == [900]
+    stands, *facts = await rig.provider().fetch(name)
+    assert {fact.kind for fact in facts} == {FactKind.CAPTURED}
+    assert sorted(fact.money.amount for fact in facts) == [0, 0, 0, 900]
+    assert stands.subscription.period in [fact.period for fact in facts]
+    assert len({fact.period for fact in facts}) == 4
 
 
 async def test_an_end_at_once_whose_answer_is_lost_is_an_end(rig):

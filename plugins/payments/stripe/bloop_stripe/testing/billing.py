@@ -171,7 +171,15 @@ def renew(books: Books, subscription: Object, *, paid: bool) -> None:
     for one in items:
         one.update(current_period_start=period[0], current_period_end=period[1])
     subscription["status"] = "active"
-    pay(books, subscription, invoice, paid=paid)
+    customer = books.objects[subscription["customer"]]
+    credit = min(total, -customer.get("balance", 0))
+    customer["balance"] = customer.get("balance", 0) + credit
+    invoice["amount_due"] -= credit
+    if invoice["amount_due"]:
+        pay(books, subscription, invoice, paid=paid)
+    else:
+        _paid(books, invoice, None)
+        books.happened("customer.subscription.updated", subscription)
 
 
 def pay(books: Books, subscription: Object, invoice: Object, *, paid: bool) -> None:
@@ -275,4 +283,7 @@ def _change(books: Books, subscription: Object, given: dict[str, Any]) -> None:
             )
         reason, period = "subscription_update", (max(books.now, start), stop)
         _paid(books, _invoice(books, subscription, reason, period, due), payment)
+    elif due < 0:
+        customer = books.objects[subscription["customer"]]
+        customer["balance"] = customer.get("balance", 0) + due
     subscription["items"]["data"] = list(changed.values())
