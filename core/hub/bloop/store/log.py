@@ -36,8 +36,14 @@ class WriteAheadLog:
             return
         if size < self._full or not self._copying.acquire(blocking=False):
             return
-        self._thread = threading.Thread(target=self._copy, args=[size], name="bloop-log")
-        self._thread.start()
+        thread = threading.Thread(target=self._copy, args=[size], name="bloop-log")
+        try:
+            thread.start()
+        except RuntimeError as err:  # No thread can be had: what was committed stands.
+            self._copying.release()
+            log.warning("the database's log could not be copied", error=err)
+        else:
+            self._thread = thread
 
     def _copy(self, size: int) -> None:
         try:
