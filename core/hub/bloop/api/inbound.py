@@ -30,7 +30,11 @@ router = Router(prefix="/in", tags=["plugins"])
 
 # A system calls from few addresses, and as often as it has something to say.
 @router.post(
-    "/{institution}/{plugin}/{rest:path}", action=VISIT, rate="read", include_in_schema=False
+    "/{institution}/{plugin}/{rest:path}",
+    action=VISIT,
+    rate="read",
+    enrolling=False,
+    include_in_schema=False,
 )
 async def take(request: Request, institution: str, plugin: str, rest: str) -> Response:
     """Hand a call from outside to the plugin that waits for it."""
