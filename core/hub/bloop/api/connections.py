@@ -156,12 +156,18 @@ async def list_connections(
 )
 async def create_connection(request: Request, body: ConnectionIn) -> Response:
     """Make a connection; it is checked by a call of its own."""
+    return await answer_made(request, body)
+
+
+async def answer_made(request: Request, body: ConnectionIn, *, own: bool = False) -> Response:
+    """Make a connection, or one of the caller's ``own``, and tell it."""
     new = NewConnection(
         plugin=body.plugin,
         name=body.name,
         settings=body.settings,
         secrets=plain(body.secrets),
         every=body.every or "",
+        own=own,
     )
     made = await connections.create(hub_for(request), call_of(request), new)
     return await answer(request, made, status=201)
@@ -177,15 +183,18 @@ async def show_connectable(request: Request, plugin_id: str) -> Response:
     """What a connection by this plugin asks for."""
     hub = hub_for(request)
     await hub.choices.require(call_of(request), plugin_id)
+    return json_response(form_of(hub, plugin_id))
+
+
+def form_of(hub: Hub, plugin_id: str, *, own: bool = False) -> dict[str, Any]:
+    """What a connection by a ready plugin asks for, or one of somebody's ``own``."""
     model = hub.kernel.context(plugin_id).model
-    settings, secrets = asked(model)
-    schema = model.model_json_schema()
+    settings, secrets = asked(model, own=own)
+    schema: dict[str, Any] = model.model_json_schema()
     known = {*settings, *secrets}
     schema["properties"] = {k: v for k, v in schema.get("properties", {}).items() if k in known}
     schema["required"] = [name for name in schema.get("required", ()) if name in known]
-    return json_response(
-        {"plugin": plugin_id, "json_schema": schema, "settings": settings, "secrets": secrets}
-    )
+    return {"plugin": plugin_id, "json_schema": schema, "settings": settings, "secrets": secrets}
 
 
 async def own_connection(request: Request) -> bool:

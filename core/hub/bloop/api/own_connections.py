@@ -5,7 +5,7 @@ What can be done with one is where it is for the institution's (:mod:`bloop.api.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -18,14 +18,13 @@ from bloop.api.connections import (
     ConnectionList,
     ConnectionOut,
     PluginConnectable,
-    answer,
+    answer_made,
+    form_of,
     hub_for,
-    plain,
     run,
 )
-from bloop.hub import connections, own_connections
-from bloop.hub.connection_views import asked, connectable, views
-from bloop.hub.connections import NewConnection
+from bloop.hub import own_connections
+from bloop.hub.connection_views import connectable, views
 
 router = Router(prefix="/api/v1", tags=["connections"])
 
@@ -66,16 +65,8 @@ async def list_own_connectable(request: Request) -> Response:
     """By what the caller can connect an account of their own, and what that asks for."""
     hub, call = hub_for(request), call_of(request)
     allowed, _ = await own_connections.rule(hub, call)
-    items = []
-    for one in await connectable(hub, call, own=True) if allowed else ():
-        model = hub.kernel.context(one.id).model
-        settings, secrets = asked(model, own=True)
-        schema: dict[str, Any] = model.model_json_schema()
-        known = {*settings, *secrets}
-        schema["properties"] = {k: v for k, v in schema["properties"].items() if k in known}
-        schema["required"] = [name for name in schema.get("required", ()) if name in known]
-        given = {"settings": settings, "secrets": secrets}
-        items.append({"plugin": one.id, "json_schema": schema, **given})
+    able = await connectable(hub, call, own=True) if allowed else ()
+    items = [form_of(hub, one.id, own=True) for one in able]
     return json_response({"allowed": allowed, "items": items})
 
 
@@ -90,16 +81,7 @@ async def list_own_connectable(request: Request) -> Response:
 )
 async def create_own_connection(request: Request, body: ConnectionIn) -> Response:
     """Connect an account of one's own: what it brings is the caller's alone."""
-    new = NewConnection(
-        plugin=body.plugin,
-        name=body.name,
-        settings=body.settings,
-        secrets=plain(body.secrets),
-        every=body.every or "",
-        own=True,
-    )
-    made = await connections.create(hub_for(request), call_of(request), new)
-    return await answer(request, made, status=201)
+    return await answer_made(request, body, own=True)
 
 
 @router.get("/own-connections", action="connections:read", response_model=OwnConnectionsRule)

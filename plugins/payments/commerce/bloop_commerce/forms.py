@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bloop_commerce import byhand, checkout, keeping, orders, pages, refunds, seats, subscriptions
+from bloop_commerce import (
+    byhand,
+    checkout,
+    keeping,
+    money,
+    orders,
+    pages,
+    refunds,
+    seats,
+    subscriptions,
+)
 from bloop_commerce.api import BASE, own_order
 from bloop_commerce.asked import number, where
 from bloop_commerce.tables import now
@@ -19,7 +29,6 @@ from bloop_sdk import (
     read_form,
     redirect,
 )
-from bloop_sdk.money import Money
 
 
 async def buy(request: WebRequest, ctx: RequestContext) -> Response:
@@ -76,7 +85,11 @@ async def refund(request: WebRequest, ctx: RequestContext) -> Response | PageVie
     id_, form = request.path_params["order"], await read_form(request)
     order = await ctx.read(orders.one, id_)
     try:
-        amount = None if order.provider == "commerce" else _money(form["amount"], order.currency)
+        amount = (
+            None
+            if order.provider == "commerce"
+            else money.read(form["amount"], order.currency).amount
+        )
         ids = await ctx.transaction(
             refunds.ask, id_, ctx.call.principal.id, amount=amount, reason=form["reason"].strip()
         )
@@ -94,7 +107,7 @@ async def paid(request: WebRequest, ctx: RequestContext) -> Response | PageView:
         await byhand.record(
             ctx,
             order,
-            amount=_money(form["amount"], order.currency),
+            amount=money.read(form["amount"], order.currency).amount,
             reference=form["reference"].strip(),
             received_at=_day(form["on"]),
         )
@@ -108,13 +121,6 @@ async def refresh(request: WebRequest, ctx: RequestContext) -> Response:
     order = await ctx.read(orders.one, request.path_params["order"])
     await checkout.refresh(ctx, order)
     return redirect(f"{BASE}/sales/{order.id}?said=refreshed")
-
-
-def _money(text: str, currency: str) -> int:
-    try:
-        return Money.parse(text, currency).amount
-    except ValueError as err:
-        raise UnsupportedError(str(err)) from None
 
 
 def _day(text: str) -> datetime:

@@ -34,6 +34,14 @@ def country_of(text: object) -> str:
     raise UnsupportedError("a country is written with two letters", cure="such as DE")
 
 
+def read(text: str, currency: str) -> Money:
+    """What somebody wrote, such as ``49.00``; raises UnsupportedError for what is no amount."""
+    try:
+        return Money.parse(text, currency)
+    except ValueError as err:
+        raise UnsupportedError(str(err)) from None
+
+
 def shown(amount: int, currency: str) -> str:
     """For people: ``49.00 EUR``."""
     return str(Money(amount=amount, currency=currency))

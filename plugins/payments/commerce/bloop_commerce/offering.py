@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
 
 from bloop_commerce import catalogue, views
 from bloop_commerce.config import config_of
-from bloop_commerce.money import shown
+from bloop_commerce.money import read, shown
 from bloop_commerce.tables import Price, Product
 from bloop_sdk import (
     CommandContext,
     RequestContext,
     Response,
     Unit,
-    UnsupportedError,
     WebRequest,
     read_form,
     redirect,
@@ -36,7 +36,7 @@ async def beside_course(
 ) -> str | None:
     """What a course is sold as, for who decides that."""
 
-    def read(unit: Unit) -> list[tuple[Product, list[Price]]]:
+    def sold(unit: Unit) -> list[tuple[Product, list[Price]]]:
         rows = catalogue.products(unit, on_sale=False)
         return [
             (row, list(catalogue.prices(unit, row.id))) for row in rows if subject.id in row.courses
@@ -49,7 +49,7 @@ async def beside_course(
             "on_sale": row.on_sale,
             "costs": ", ".join(shown(one.amount, one.currency) for one in prices),
         }
-        for row, prices in await ctx.read(read)
+        for row, prices in await ctx.read(sold)
     ]
     currency = config_of(ctx).currency
     return ctx.render("course.html", course=subject, products=found, currency=currency)
@@ -59,7 +59,7 @@ async def sell(request: WebRequest, ctx: RequestContext) -> Response:
     """Put a course on sale for good, at one price."""
     course, form = request.path_params["course"], await read_form(request)
     offer = catalogue.read_offer({"title": form["title"], "courses": [course], "on_sale": True})
-    await ctx.transaction(put_on_sale, offer, _money(form["price"], form["currency"]), "")
+    await ctx.transaction(put_on_sale, offer, read(form["price"], form["currency"]), "")
     return redirect(f"/courses/{course}")
 
 
@@ -97,22 +97,14 @@ async def command(
     kind = "subscription" if every else "seats" if seats else "single"
     given = {"kind": kind, "courses": [course], "seats": seats, "interval": every, "on_sale": True}
     offer = catalogue.read_offer({**given, **described})
-    made = await ctx.transaction(put_on_sale, offer, _money(amount, currency), country)
+    price = read(amount, currency)
+    made = await ctx.transaction(put_on_sale, offer, price, country)
     if as_json:
-        import json
-
         prices = await ctx.read(catalogue.prices, made.id)
         click.echo(json.dumps(views.product(made, prices)))
         return
     click.secho("✓ ", fg="green", nl=False)
-    click.echo(f"{made.title} is for sale at {_money(amount, currency)}")
+    click.echo(f"{made.title} is for sale at {price}")
     click.echo(
         "  It is for who has paid once the course is: bloop content audience COURSE enrolled"
     )
-
-
-def _money(text: str, currency: str) -> Money:
-    try:
-        return Money.parse(text, currency)
-    except ValueError as err:
-        raise UnsupportedError(str(err)) from None
