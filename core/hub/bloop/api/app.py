@@ -36,6 +36,7 @@ API = (
     "bloop.accounts.privacy.routes",
     "bloop.content.routes",
     "bloop.content.enrolling.routes",
+    "bloop.graph.routes",
     "bloop.api.search",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
