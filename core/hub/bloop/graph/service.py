@@ -13,7 +13,7 @@ from sqlalchemy import or_
 
 import bloop.graph.topics  # noqa: F401 - declares what is said here
 from bloop.content.models import Item
-from bloop.graph.edges import give_way, ordered
+from bloop.graph.giving_way import give_way, ordered
 from bloop.graph.models import EdgeKind, Origin, Role, Standing
 from bloop.graph.names import clean, key_of
 from bloop.graph.writing import CONCEPT, COVERAGE, EDGE, NAME, Key, Values, Writing
