@@ -37,6 +37,7 @@ API = (
     "bloop.content.routes",
     "bloop.content.enrolling.routes",
     "bloop.graph.routes",
+    "bloop.api.graph",
     "bloop.api.search",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",

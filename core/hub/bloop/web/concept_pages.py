@@ -12,7 +12,8 @@ from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.content.tree_routes import run, sees_drafts
 from bloop.graph import mentions, queries, service
-from bloop.graph.models import ConceptName, EdgeKind
+from bloop.graph.edges import EdgeKind
+from bloop.graph.models import ConceptName
 from bloop.graph.names import key_of
 from bloop.graph.routes import read_concept
 from bloop.store.commands import command
