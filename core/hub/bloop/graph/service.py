@@ -52,7 +52,8 @@ def add_concept(
         raise ConflictError(f"there is a concept {row['name']!r} already", cure="change that one")
     id_ = found or new_id()
     values = {"name": name, "description": description, "language": language, **_SAID}
-    writing.put(CONCEPT, (id_,), values | {"external": _external(external or {})})
+    said_anew: Values = {"external": _external(external or {}), "into_id": None}
+    writing.put(CONCEPT, (id_,), values | said_anew)
     name_it(writing, id_, [name, *aliases])
     writing.finish()
     return id_
