@@ -69,7 +69,9 @@ def _put_together(corpus: Corpus, key: Key, named: Sequence[Named]) -> Found:
         doubt *= 1 - sure
     told = [one for one in ordered if one.description]
     told.sort(key=lambda one: (-STRENGTH.get(one.evidence.kind, 0), -one.confidence, one.place))
-    defined = [one.place for one in ordered if one.evidence.kind == "definition" and one.description]
+    defined = [
+        one.place for one in ordered if one.evidence.kind == "definition" and one.description
+    ]
     return Found(
         key=key,
         name=_name(corpus, key, ordered),

@@ -49,7 +49,16 @@ class Uses:
     capital: int = 0
     head: int = 0
     """How often nothing that carries meaning follows it at once."""
-    surfaces: Counter[str] = field(default_factory=Counter)
+    surface: str = ""
+    """As it was written first."""
+    others: dict[str, int] | None = None
+    """How often it was written otherwise; few are, and dictionaries are large."""
+
+    @property
+    def surfaces(self) -> dict[str, int]:
+        """How often it is written in which way."""
+        others = self.others or {}
+        return {self.surface: self.count - sum(others.values()), **others}
 
 
 class Corpus:
@@ -59,9 +68,9 @@ class Corpus:
         self.course = course
         self.documents = course.documents
         read = [blocks_of(document) for document in course.documents]
-        sample = " ".join(
-            one.text for blocks in read for one in blocks[:12] if len(one.text) > 60
-        )[:40_000]
+        sample = " ".join(one.text for blocks in read for one in blocks[:12] if len(one.text) > 60)[
+            :40_000
+        ]
         self.language: Language = language_of(course.language, sample)
         if self.language.code not in KNOWN:
             self.language = replace(self.language, stop=_small_words(read))
@@ -72,6 +81,7 @@ class Corpus:
         self.uses: dict[Key, Uses] = {}
         self.section_documents: list[int] = []
         self.word_count = 0
+        self._carry: dict[str, bool] = {}
         for at, (document, blocks) in enumerate(zip(course.documents, read, strict=True)):
             self._read(at, document, blocks)
 
@@ -82,7 +92,9 @@ class Corpus:
         for block in blocks:
             if block.level:
                 self._open_section(at)
-                self.headings.append((at, block.text, block.level, self._section, len(self.sentences)))
+                self.headings.append(
+                    (at, block.text, block.level, self._section, len(self.sentences))
+                )
                 self._sentence(at, block.text, block, heading=True)
                 continue
             for text in sentences(block.text, self.language):
@@ -131,7 +143,13 @@ class Corpus:
 
     def carries(self, word: Word) -> bool:
         """Whether a word means something by itself."""
-        key, low = word.key, word.text.casefold().replace("’", "'")
+        known = self._carry.get(word.text)
+        if known is None:
+            known = self._carry[word.text] = self._carries(word.text, word.key)
+        return known
+
+    def _carries(self, text: str, key: str) -> bool:
+        low = text.casefold().replace("’", "'")
         if low in self.language.stop or key in self.language.stop or low[:1].isdigit():
             return False
         return len(key) > 1 and not ("\u3040" <= key[0] <= "\u309f")
@@ -172,10 +190,13 @@ class Corpus:
                 uses.noun += 1
         if first:
             uses.capital += words[last - 1].text[0].isupper()
-        surfaces = uses.surfaces
-        surface = surface_of(words[first:last])
-        if surface in surfaces or len(surfaces) < MOST_SURFACES:
-            surfaces[surface] += 1
+        surface = words[first].text if last - first == 1 else surface_of(words[first:last])
+        if not uses.surface:
+            uses.surface = surface
+        elif surface != uses.surface:
+            others = uses.others = uses.others or {}
+            if surface in others or len(others) < MOST_SURFACES:
+                others[surface] = others.get(surface, 0) + 1
 
 
 def _small_words(read: Sequence[Sequence[Block]]) -> frozenset[str]:
@@ -184,7 +205,9 @@ def _small_words(read: Sequence[Sequence[Block]]) -> frozenset[str]:
         word.casefold() for blocks in read for one in blocks for word in WORD.findall(one.text)
     )
     often = [word for word, count in counts.most_common(120) if count > 2]
-    return frozenset(word for word in often if len(word) <= 4 and word[:1].isalpha() and word < "\u3000")
+    return frozenset(
+        word for word in often if len(word) <= 4 and word[:1].isalpha() and word < "\u3000"
+    )
 
 
 def surface_of(words: Sequence[Word]) -> str:

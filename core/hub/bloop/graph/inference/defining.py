@@ -120,7 +120,9 @@ def _unmarked(
     corpus: Corpus, found: tuple[Key, str], sure: float, sentence: Sentence
 ) -> Iterator[Named]:
     uses = corpus.uses.get(found[0])
-    if uses is None or uses.count < 2 or uses.verb > uses.noun or is_general(corpus, found[0]):
+    if uses is None or uses.count < 2 or (len(found[0]) == 1 and not (uses.noun or uses.capital)):
+        return
+    if uses.verb > uses.noun or is_general(corpus, found[0]):
         return
     yield _named(corpus, found, sure, "A sentence says what it is.", sentence, told=True)
 
@@ -169,9 +171,7 @@ def _abbreviated(corpus: Corpus, sentence: Sentence) -> Iterator[Named]:
                 document=corpus.documents[sentence.document].id,
                 passage=passage_of(sentence),
             )
-            yield Named(
-                *named, 0.55, evidence, sentence.place, sentence.section, alias=found[1]
-            )
+            yield Named(*named, 0.55, evidence, sentence.place, sentence.section, alias=found[1])
 
 
 def _begin(words: list[object], letters: str) -> bool:

@@ -108,7 +108,9 @@ def _asked(corpus: Corpus, found: Sequence[Found]) -> str:
         f"- {one.name}: {one.description[:160]}" if one.description else f"- {one.name}"
         for one in found
     )
-    return f"Course: {corpus.course.title}\n\nOutline:\n{outline[:MOST_OUTLINE]}\n\nConcepts:\n{names}"
+    return (
+        f"Course: {corpus.course.title}\n\nOutline:\n{outline[:MOST_OUTLINE]}\n\nConcepts:\n{names}"
+    )
 
 
 def _missing(corpus: Corpus, items: Sequence[Any]) -> Iterator[Named]:

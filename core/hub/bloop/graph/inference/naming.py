@@ -11,7 +11,9 @@ from bloop.graph.inference.corpus import CONTENT_WORDS, JOINS, LONGEST_TERM, Cor
 from bloop.graph.inference.course import Evidence
 
 _NUMBER = re.compile(r"^\W*(?:[\divxIVX]{1,4}[.):]|\d+(?:\.\d+)*|[A-Z]\d*[.:)])(?=\W)[\s.:)\-–—]*")
-_PARTS = re.compile(r"\s*(?:[:;,/&|+]|\s[-–—]\s|—|\(|\)|\b(?:and|und|et|y|e|en|vs\.?|versus)\b)\s*", re.IGNORECASE)
+_PARTS = re.compile(
+    r"\s*(?:[:;,/&|+]|\s[-–—]\s|—|\(|\)|\b(?:and|und|et|y|e|en|vs\.?|versus)\b)\s*", re.IGNORECASE
+)
 _BRACKETS = re.compile(r"\s*\(([^()]{1,60})\)")
 _QUOTES = " \"'“”„«»‘’*_.…?!:"
 TAUGHT = frozenset({"page", "file", "note", "link", "book"})
@@ -93,6 +95,8 @@ def of_headings(corpus: Corpus) -> Iterator[Named]:
             sure += 0.08 if level == 0 else 0.0
             if not whole and level and len(key) == 1:
                 sure *= 0.6  # "Water, air and steel" names what is compared, and no concept.
+            if len(key) == 1 and elsewhere and uses and not uses.noun and not uses.capital:
+                sure *= 0.6  # No noun, as it seems.
             if is_general(corpus, key):
                 if elsewhere < 4 or not whole:
                     continue

@@ -20,6 +20,8 @@ MOST_BEFORE = 5
 """Prerequisites of one concept, the surest ones."""
 HOMES = 10
 """Sections that are about a concept and are looked at."""
+FEW = 3
+"""So much is added to what is counted: what a concept named once is with says little."""
 CROWD = 60
 """Concepts of one section that are looked at, those it names most."""
 
@@ -59,7 +61,7 @@ def places_of(corpus: Corpus, found: Sequence[Found], mentions: Mentions) -> Pla
         if one.defined >= 0:
             weight[corpus.sentences[one.defined].section] += 4
         best = weight.most_common(HOMES)
-        total = sum(value for _, value in best) or 1
+        total = sum(value for _, value in best) + FEW
         homes.append([(section, value / total) for section, value in best])
         usual.append(len(counts) / max(1, len(corpus.section_documents)))
     return Places(starts, homes, usual, crowds)
@@ -73,7 +75,7 @@ def prerequisites_of(
     vectors: Vectors | None,
 ) -> list[Edge]:
     """The edges that are sure enough; cycles are still in them."""
-    refers = [_references(places, number) for number in range(len(found))]
+    refers = [_references(places, mentions, number) for number in range(len(found))]
     defining = [_in_definition(found, mentions, number) for number in range(len(found))]
     named = _contained(found)
     made: dict[tuple[int, int], Edge] = {}
@@ -105,7 +107,7 @@ def prerequisites_of(
     ]
 
 
-def _references(places: Places, number: int) -> dict[int, float]:
+def _references(places: Places, mentions: Mentions, number: int) -> dict[int, float]:
     """The share of the text about a concept that names another one, beyond what is usual.
 
     After Liang et al., "Measuring prerequisite relations among concepts", 2015 (RefD), with the
@@ -114,7 +116,7 @@ def _references(places: Places, number: int) -> dict[int, float]:
     made: dict[int, float] = defaultdict(float)
     for section, share in places.homes[number]:
         for other in places.crowds.get(section, ()):
-            made[other] += share
+            made[other] += share * min(1.0, mentions.sections[other][section] / 3)
     return {other: share - 0.5 * places.usual[other] for other, share in made.items()}
 
 
@@ -217,9 +219,7 @@ class _Pair:
                 )
             )
         if self.reference > 0:
-            note = (
-                f"The text about {other.name} names {one.name} more often than the other way around."
-            )
+            note = f"The text about {other.name} names {one.name} more often than the other way around."
             made.append(Evidence(kind="reference", note=note))
         if self.name:
             note = f"{other.name} {self.name.note} {one.name}."
@@ -229,9 +229,7 @@ class _Pair:
             note = f"{one.name} is introduced before {other.name}."
             document = self.corpus.documents[place.document].id
             made.append(
-                Evidence(
-                    kind="order", note=note, document=document, passage=passage_of(place)
-                )
+                Evidence(kind="order", note=note, document=document, passage=passage_of(place))
             )
         if self.near is not None and self.near >= 0.4:
             note = f"Their meanings are near: similarity {self.near:.2f}."

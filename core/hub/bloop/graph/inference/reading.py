@@ -25,7 +25,10 @@ _UNREAD = frozenset(
     "svg template textarea video".split()
 )
 _MARKS = {"dfn": "dfn", "strong": "strong", "b": "strong", "em": "em", "i": "em", "dt": "dt"}
-_MATHS = re.compile(r"\\\(.{0,2000}?\\\)|\\\[.{0,4000}?\\\]|\$\$.{1,2000}?\$\$|\$[^\s$][^$\n]{0,200}?(?<=\S)\$(?!\d)", re.DOTALL)
+_MATHS = re.compile(
+    r"\\\(.{0,2000}?\\\)|\\\[.{0,4000}?\\\]|\$\$.{1,2000}?\$\$|\$[^\s$][^$\n]{0,200}?(?<=\S)\$(?!\d)",
+    re.DOTALL,
+)
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
 _SPACES = re.compile(r"\s+")
 BREAK = " ⁝ "

@@ -49,9 +49,7 @@ def parts_of(corpus: Corpus, found: Sequence[Found]) -> list[Edge]:
     return list(made.values())
 
 
-def _by_headings(
-    corpus: Corpus, known: Collection[Key]
-) -> Iterator[tuple[Key, Key, str, str]]:
+def _by_headings(corpus: Corpus, known: Collection[Key]) -> Iterator[tuple[Key, Key, str, str]]:
     above: list[tuple[int, Key]] = []
     for at, text, level, _, _ in corpus.headings:
         document = corpus.documents[at]
@@ -116,7 +114,9 @@ def related_to(
         ids = found[one].id, found[other].id
         if ids in tied or ids[::-1] in tied:
             continue
-        shares = (len(mentions.sections[one]) / sections) * (len(mentions.sections[other]) / sections)
+        shares = (len(mentions.sections[one]) / sections) * (
+            len(mentions.sections[other]) / sections
+        )
         both = count / sections
         tie = math.log(both / shares) / -math.log(both) if both < 1 and count >= TOGETHER else 0.0
         near = sum(map(mul, vectors[one], vectors[other])) if vectors is not None else 0.0

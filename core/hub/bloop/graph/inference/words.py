@@ -13,7 +13,9 @@ WORD = re.compile(
     r"[^\W_\u3040-\u30ff\u4e00-\u9fff]+(?:[-'’.][^\W_\u3040-\u30ff\u4e00-\u9fff]+)*[+#]*"
 )
 """A word; in Japanese and Chinese a run of one script, which is as near as no dictionary comes."""
-_ELIDED = re.compile(r"(?<![^\W_])([a-zA-Z]{1,2}|qu|dell|nell|all|dall|sull|un)['’](?=[^\W\d_])", re.IGNORECASE)
+_ELIDED = re.compile(
+    r"(?<![^\W_])([a-zA-Z]{1,2}|qu|dell|nell|all|dall|sull|un)['’](?=[^\W\d_])", re.IGNORECASE
+)
 _END = re.compile(r"(?<=[.!?…])[\"'”»)\]]*\s+(?=[\"'“«(\[¿¡]*[^\W_a-z])|(?<=[。！？])")
 LONGEST_SENTENCE = 600
 
