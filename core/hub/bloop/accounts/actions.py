@@ -27,6 +27,8 @@ ACTIONS: dict[str, Role] = {
     "events:read": Role.OPERATOR,
     "events:replay": Role.OPERATOR,
     "events:watch": Role.GUEST,
+    "graph:read": Role.LEARNER,
+    "graph:write": Role.EDUCATOR,
     "groups:read": Role.EDUCATOR,
     "groups:write": Role.ADMIN,
     "identities:read": Role.ADMIN,

@@ -36,6 +36,7 @@ API = (
     "bloop.accounts.privacy.routes",
     "bloop.content.routes",
     "bloop.content.enrolling.routes",
+    "bloop.graph.routes",
     "bloop.api.search",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -59,6 +60,7 @@ API = (
 PAGES = (
     "bloop.web.routes",
     "bloop.web.framed_pages",
+    "bloop.web.concept_pages",
     "bloop.web.plugin_pages",
     "bloop.web.settings_pages",
     "bloop.web.connection_pages",

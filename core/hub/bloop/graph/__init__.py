@@ -1,1 +1,1 @@
-"""The graph of concepts: what a course is about, and what has to be known before what."""
+"""The graph of concepts: what there is to know, what comes first, and which content covers it."""

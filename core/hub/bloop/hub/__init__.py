@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bloop.accounts.privacy.service import Sources
     from bloop.content.imports import Importer
     from bloop.events.consumers import Consumers
+    from bloop.graph.live import Graphs
     from bloop.hub.auditing import Auditing
     from bloop.hub.links import Links
     from bloop.hub.live import Live
@@ -180,6 +181,13 @@ class Hub:
         from bloop.hub.schedules import make_clock
 
         return make_clock(self)
+
+    @cached_property
+    def graphs(self) -> Graphs:
+        """The concept graphs that this process holds."""
+        from bloop.graph.live import Graphs
+
+        return Graphs(self.database)
 
     @cached_property
     def watches(self) -> Watches:

@@ -8,6 +8,7 @@ import bloop.accounts.topics
 import bloop.content.enrolling.topics
 import bloop.content.search.topics
 import bloop.content.topics
+import bloop.graph.topics
 import bloop.hub.topics
 import bloop.kernel.topics
 import bloop.webhooks.topics  # noqa: F401 - each declares its topics

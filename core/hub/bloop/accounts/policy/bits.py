@@ -21,6 +21,8 @@ BITS: dict[str, int] = {
     "events:read": 0b10000,
     "events:replay": 0b10000,
     "events:watch": 0b11111,
+    "graph:read": 0b11110,
+    "graph:write": 0b11100,
     "groups:read": 0b11100,
     "groups:write": 0b11000,
     "hub:visit": 0b11111,

@@ -90,6 +90,33 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_bootstrap_link")),
     )
     op.create_table(
+        "concept",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=True),
+        sa.Column("into_id", sa.String(length=36), nullable=True),
+        sa.Column("external", Json, nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("origin", sa.String(length=20), nullable=False),
+        sa.Column("standing", sa.String(length=20), nullable=False),
+        sa.Column("confidence", sa.Double(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("evidence", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "into_id"],
+            ["concept.institution_id", "concept.id"],
+            name=op.f("fk_concept_institution_id_into_id_concept"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_concept")),
+    )
+    op.create_index("ix_concept_name", "concept", ["institution_id", "name", "id"], unique=False)
+    op.create_index(
+        "ix_concept_standing", "concept", ["institution_id", "standing", "id"], unique=False
+    )
+    op.create_table(
         "content_version",
         sa.Column("subject", sa.String(length=20), nullable=False),
         sa.Column("subject_id", sa.String(length=36), nullable=False),
@@ -131,6 +158,39 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("name", "partition", name=op.f("pk_event_consumer")),
+    )
+    op.create_table(
+        "graph_change",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.String(length=20), nullable=False),
+        sa.Column("key", sa.String(length=600), nullable=False),
+        sa.Column("before", Json, nullable=True),
+        sa.Column("after", Json, nullable=True),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "version", "position", name=op.f("pk_graph_change")
+        ),
+    )
+    op.create_index(
+        "ix_graph_change_key", "graph_change", ["institution_id", "subject", "key"], unique=False
+    )
+    op.create_table(
+        "graph_state",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_graph_state")),
+    )
+    op.create_table(
+        "graph_version",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", "version", name=op.f("pk_graph_version")),
     )
     op.create_table(
         "hub_generation",
@@ -489,6 +549,34 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
     )
     op.create_table(
+        "answer",
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("part", sa.String(length=200), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("stored_at", UtcDateTime(), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.CheckConstraint("score >= 0 AND score <= 1", name=op.f("ck_answer_score")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_answer_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_answer")),
+    )
+    op.create_index(
+        "ix_answer_item", "answer", ["institution_id", "item_id", "part", "user_id"], unique=False
+    )
+    op.create_index(
+        "ix_answer_user", "answer", ["institution_id", "user_id", "at", "id"], unique=False
+    )
+    op.create_index("ux_answer_key", "answer", ["institution_id", "user_id", "key"], unique=True)
+    op.create_table(
         "api_key",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=True),
@@ -514,6 +602,62 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index("ix_api_key_expires", "api_key", ["expires_at"], unique=False)
     op.create_index("ix_api_key_owner", "api_key", ["institution_id", "user_id"], unique=False)
+    op.create_table(
+        "concept_edge",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("target_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("source_id", sa.String(length=36), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=False),
+        sa.Column("origin", sa.String(length=20), nullable=False),
+        sa.Column("standing", sa.String(length=20), nullable=False),
+        sa.Column("confidence", sa.Double(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("evidence", Json, nullable=False),
+        sa.CheckConstraint("source_id <> target_id", name=op.f("ck_concept_edge_loop")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "source_id"],
+            ["concept.institution_id", "concept.id"],
+            name=op.f("fk_concept_edge_institution_id_source_id_concept"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "target_id"],
+            ["concept.institution_id", "concept.id"],
+            name=op.f("fk_concept_edge_institution_id_target_id_concept"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "target_id", "kind", "source_id", name=op.f("pk_concept_edge")
+        ),
+    )
+    op.create_index(
+        "ix_concept_edge_source",
+        "concept_edge",
+        ["institution_id", "source_id", "kind"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_concept_edge_standing",
+        "concept_edge",
+        ["institution_id", "standing", "target_id"],
+        unique=False,
+    )
+    op.create_table(
+        "concept_name",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("concept_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "concept_id"],
+            ["concept.institution_id", "concept.id"],
+            name=op.f("fk_concept_name_institution_id_concept_id_concept"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "key", name=op.f("pk_concept_name")),
+    )
+    op.create_index(
+        "ix_concept_name_concept", "concept_name", ["institution_id", "concept_id"], unique=False
+    )
     op.create_table(
         "connection",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -757,6 +901,32 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_login_session_user", "login_session", ["institution_id", "user_id"], unique=False
+    )
+    op.create_table(
+        "mastery",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("concept_id", sa.String(length=36), nullable=False),
+        sa.Column("p", sa.Double(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("model", sa.String(length=80), nullable=False),
+        sa.Column("state", Json, nullable=False),
+        sa.CheckConstraint("p >= 0 AND p <= 1", name=op.f("ck_mastery_p")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "concept_id"],
+            ["concept.institution_id", "concept.id"],
+            name=op.f("fk_mastery_institution_id_concept_id_concept"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_mastery_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "user_id", "concept_id", name=op.f("pk_mastery")),
+    )
+    op.create_index(
+        "ix_mastery_concept", "mastery", ["institution_id", "concept_id", "user_id"], unique=False
     )
     op.create_table(
         "mfa_passkey",
@@ -1732,6 +1902,62 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             "generation",
             name=op.f("uq_sync_run_institution_id_connection_id_generation"),
         ),
+    )
+    op.create_table(
+        "concept_coverage",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("concept_id", sa.String(length=36), nullable=False),
+        sa.Column("part", sa.String(length=200), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=False),
+        sa.Column("origin", sa.String(length=20), nullable=False),
+        sa.Column("standing", sa.String(length=20), nullable=False),
+        sa.Column("confidence", sa.Double(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("evidence", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "concept_id"],
+            ["concept.institution_id", "concept.id"],
+            name=op.f("fk_concept_coverage_institution_id_concept_id_concept"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_concept_coverage_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "item_id", "concept_id", "part", name=op.f("pk_concept_coverage")
+        ),
+    )
+    op.create_index(
+        "ix_concept_coverage_concept",
+        "concept_coverage",
+        ["institution_id", "concept_id", "role", "item_id"],
+        unique=False,
+    )
+    op.create_table(
+        "concept_mention",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_concept_mention_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "item_id", "key", name=op.f("pk_concept_mention")
+        ),
+    )
+    op.create_index(
+        "ix_concept_mention_key",
+        "concept_mention",
+        ["institution_id", "key", "item_id"],
+        unique=False,
     )
     op.create_table(
         "node",

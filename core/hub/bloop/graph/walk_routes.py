@@ -1,0 +1,123 @@
+"""The API of walks through the graph, and of its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.http import json_response
+from bloop.content.tree_routes import run
+from bloop.graph import history, queries
+from bloop.graph.live import Graph
+from bloop.graph.schemas import ChangeList, ConceptsAround, VersionList
+from bloop.store.errors import NotFoundError
+from bloop.store.statements import to_dicts
+
+router = Router(prefix="/api/v1", tags=["graph"])
+
+READ, WRITE = "graph:read", "graph:write"
+_LAST = 2**62
+Known = Annotated[list[str], Query(max_length=2000)]
+
+
+async def graph_with(request: Request, *concepts: str) -> Graph:
+    """The graph as it is now; raises NotFoundError for a concept that is not in it."""
+    graph = await hub_of(request).graphs.of(call_of(request))
+    for one in concepts:
+        if one not in graph.names:
+            raise NotFoundError(f"no concept {one[:40]}")
+    return graph
+
+
+def _answer(graph: Graph, concepts: Iterable[str]) -> Response:
+    items = [{"id": one, "name": graph.names[one]} for one in concepts]
+    return json_response({"version": graph.version, "items": items})
+
+
+@router.get(
+    "/graph/concepts/{concept_id}/prerequisites",
+    action=READ,
+    response_model=ConceptsAround,
+    problems=(404,),
+)
+async def list_prerequisites(
+    request: Request, concept_id: str, depth: Annotated[int | None, Query(ge=1)] = None
+) -> Response:
+    """What has to be known before a concept; ``depth`` 1 is what stands right before it."""
+    graph = await graph_with(request, concept_id)
+    return _answer(graph, graph.snapshot.prerequisites(concept_id, depth))
+
+
+@router.get(
+    "/graph/concepts/{concept_id}/opens",
+    action=READ,
+    response_model=ConceptsAround,
+    problems=(404,),
+)
+async def list_opened(
+    request: Request, concept_id: str, depth: Annotated[int | None, Query(ge=1)] = None
+) -> Response:
+    """What a concept is a prerequisite of."""
+    graph = await graph_with(request, concept_id)
+    return _answer(graph, graph.snapshot.opens(concept_id, depth))
+
+
+@router.get("/graph/path", action=READ, response_model=ConceptsAround, problems=(404, 422))
+async def show_path(request: Request, goal: str, known: Known = []) -> Response:  # noqa: B006
+    """What is still to be learned to know ``goal``, in an order in which it can be."""
+    graph = await graph_with(request, goal)
+    return _answer(graph, graph.snapshot.path(known, goal))
+
+
+@router.get("/graph/next", action=READ, response_model=ConceptsAround, problems=(404, 422))
+async def list_next(
+    request: Request,
+    goal: str | None = None,
+    known: Known = [],  # noqa: B006
+    limit: int = 20,
+) -> Response:
+    """What can be learned now: all that comes before it is known, and it is not."""
+    graph = await graph_with(request, *([goal] if goal else ()))
+    return _answer(graph, graph.snapshot.next(known, goal, limit=max(1, min(limit, 200))))
+
+
+@router.get("/graph/history", action=WRITE, response_model=VersionList)
+async def list_versions(request: Request, before: int | None = None, limit: int = 50) -> Response:
+    """What was done to the graph, the last first."""
+    rows = await hub_of(request).database.read(
+        queries.HISTORY,
+        call_of(request),
+        before=_LAST if before is None else before,
+        limit=max(1, min(limit, 200)),
+    )
+    return json_response({"items": to_dicts(queries.HISTORY, rows)})
+
+
+@router.get(
+    "/graph/history/{version}", action=WRITE, response_model=ChangeList, problems=(404, 422)
+)
+async def show_version(request: Request, version: int) -> Response:
+    """All that one write changed."""
+    rows = await hub_of(request).database.read(queries.HISTORY_OF, call_of(request), id=version)
+    if not rows:
+        raise NotFoundError(f"the graph has no version {version}")
+    items: list[dict[str, Any]] = to_dicts(queries.HISTORY_OF, rows)
+    return json_response({"items": [one | {"key": json.loads(one["key"])} for one in items]})
+
+
+@router.post(
+    "/graph/history/{version}/undo",
+    action=WRITE,
+    response_model=VersionList,
+    problems=(404, 409, 422),
+)
+async def undo(request: Request, version: int) -> Response:
+    """Have what one write changed as it was before; undoing that does it again."""
+    await run(request, history.undo, version)
+    return await list_versions(request, limit=1)

@@ -1,0 +1,271 @@
+"""One version of the graph in the making: rows are put and taken, and the log tells of each.
+
+Whoever writes holds the institution's :class:`GraphState`, so that writes of one graph stand in a
+row: what was checked about cycles still holds when it is committed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Table, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bloop.graph.models import (
+    Concept,
+    ConceptEdge,
+    ConceptName,
+    Coverage,
+    GraphChange,
+    GraphState,
+    GraphVersion,
+    Standing,
+)
+from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork, actor_of
+
+Key = tuple[str, ...]
+Values = dict[str, Any]
+
+CONCEPT: Any = Concept.__table__
+NAME: Any = ConceptName.__table__
+EDGE: Any = ConceptEdge.__table__
+COVERAGE: Any = Coverage.__table__
+SUBJECTS: dict[str, Table] = {one.name: one for one in (CONCEPT, NAME, EDGE, COVERAGE)}
+
+CHANGED = "learning.graph_changed"
+AT_ONCE = 200
+"""So many rows are asked for in one statement: each may take four parameters."""
+_UNLOGGED = frozenset({"institution_id", "created_at", "updated_at", "row_version"})
+
+
+def key_columns(table: Table) -> tuple[Any, ...]:
+    """What names a row within its institution."""
+    return tuple(one for one in table.primary_key.columns if one.name != "institution_id")
+
+
+def logged_columns(table: Table) -> tuple[Any, ...]:
+    """What the log keeps of a row."""
+    return tuple(one for one in table.columns if one.name not in _UNLOGGED)
+
+
+def key_text(key: Key) -> str:
+    """A key as the log has it."""
+    return json.dumps(key, ensure_ascii=False)
+
+
+class Writing:
+    """Rows of one write; nothing is written where nothing changed.
+
+    >>> writing = Writing(unit, "link")
+    >>> writing.put(EDGE, (target, kind, source), {"weight": 1.0})
+    >>> writing.finish()
+    """
+
+    def __init__(self, unit: UnitOfWork, act: str, *, undoes: int | None = None) -> None:
+        self._unit = unit
+        self._act = act
+        self._undoes = undoes
+        self._rows: dict[tuple[str, Key], Values | None] = {}
+        self._before: dict[tuple[str, Key], Values | None] = {}
+        self._leaving: dict[str, set[Key]] = defaultdict(set)
+        self.version = self._hold() + 1
+
+    def _hold(self) -> int:
+        """Wait for whoever else writes this graph, and keep others waiting until the commit."""
+        state: Any = GraphState.__table__
+        of = {"institution_id": self._unit.institution}
+        make = sqlite.insert if self._unit.dialect == "sqlite" else postgresql.insert
+        self._unit.connection.execute(make(state).values(version=0, **of).on_conflict_do_nothing())
+        held = (
+            select(state.c.version)
+            .where(state.c.institution_id == self._unit.institution)
+            .with_for_update()
+        )
+        return int(self._unit.connection.execute(held).scalar_one())
+
+    # -- reading
+
+    def load(self, table: Table, condition: Any) -> list[Key]:
+        """Have the rows that meet a condition at hand; their keys, in order."""
+        keys = key_columns(table)
+        found = self._unit.connection.execute(
+            select(*logged_columns(table))
+            .where(table.c.institution_id == self._unit.institution, condition)
+            .order_by(*keys)
+        )
+        loaded: list[Key] = []
+        for row in found.mappings():
+            key = tuple(row[one.name] for one in keys)
+            if self._rows.get((table.name, key)) is None and (table.name, key) not in self._before:
+                self._set(table, key, dict(row))
+            loaded.append(key)
+        return loaded
+
+    def _set(self, table: Table, key: Key, row: Values | None) -> None:
+        self._rows[table.name, key] = row
+        if table is EDGE:
+            self._leaving[key[2]].add(key)
+
+    def edges_leaving(self, concepts: Iterable[str], kind: str) -> list[tuple[Key, Values]]:
+        """The edges of a kind that some concepts are the source of, and that hold so far."""
+        found = [
+            (key, row)
+            for one in sorted(concepts)
+            for key in sorted(self._leaving.get(one, ()))
+            if key[1] == kind and (row := self._rows[EDGE.name, key]) is not None
+        ]
+        return [(key, row) for key, row in found if row["standing"] != Standing.REJECTED]
+
+    def fetch(self, table: Table, keys: Iterable[Key]) -> None:
+        """Have the rows with these keys at hand, in few statements."""
+        wanted = [key for key in dict.fromkeys(keys) if (table.name, key) not in self._rows]
+        columns = key_columns(table)
+        for some in batches(wanted, AT_ONCE):
+            condition = (
+                columns[0].in_([key[0] for key in some])
+                if len(columns) == 1
+                else tuple_(*columns).in_(some)
+            )
+            self.load(table, condition)
+            for key in some:
+                self._rows.setdefault((table.name, key), None)
+
+    def row(self, table: Table, key: Key) -> Values | None:
+        """A row as this write has it so far."""
+        if (table.name, key) not in self._rows:
+            self.fetch(table, [key])
+        return self._rows[table.name, key]
+
+    # -- writing
+
+    def put(self, table: Table, key: Key, values: Mapping[str, Any]) -> bool:
+        """Make or change a row; whether anything about it is another thing now."""
+        now = self.row(table, key)
+        names = (one.name for one in key_columns(table))
+        made = {**(now or self._defaults(table)), **values, **dict(zip(names, key, strict=True))}
+        if made == now:
+            return False
+        self._keep(table, key, now)
+        self._set(table, key, made)
+        return True
+
+    def take(self, table: Table, key: Key) -> bool:
+        """Take a row away; whether there was one."""
+        now = self.row(table, key)
+        if now is None:
+            return False
+        self._keep(table, key, now)
+        self._rows[table.name, key] = None
+        return True
+
+    def _keep(self, table: Table, key: Key, now: Values | None) -> None:
+        self._before.setdefault((table.name, key), now)
+
+    @staticmethod
+    def _defaults(table: Table) -> Values:
+        found: Values = {}
+        for column in logged_columns(table):
+            default: Any = column.default
+            if default is None:
+                found[column.name] = None
+            else:
+                found[column.name] = default.arg(None) if default.is_callable else default.arg
+        return found
+
+    def changed(self) -> Iterator[tuple[Table, Key, Values | None, Values | None]]:
+        """What is to be written: each row before and after."""
+        for (name, key), before in self._before.items():
+            after = self._rows[name, key]
+            if after != before:
+                yield SUBJECTS[name], key, before, after
+
+    def finish(self) -> int:
+        """Write it; the graph's version, which is the old one where nothing changed."""
+        rows = list(self.changed())
+        if not rows:
+            return self.version - 1
+        # The others refer to concepts: those are made first, and taken away last.
+        for table in reversed(SUBJECTS.values()):
+            self._delete(table, [one[1] for one in rows if one[0] is table and one[3] is None])
+        for table in SUBJECTS.values():
+            self._write(table, [one[1:] for one in rows if one[0] is table])
+        self._log(rows)
+        return self.version
+
+    def _delete(self, table: Table, keys: Sequence[Key]) -> None:
+        columns = key_columns(table)
+        for some in batches(keys, AT_ONCE):
+            matches = or_(*(_is(columns, key) for key in some))
+            self._unit.connection.execute(
+                delete(table).where(table.c.institution_id == self._unit.institution, matches)
+            )
+
+    def _write(
+        self, table: Table, rows: Sequence[tuple[Key, Values | None, Values | None]]
+    ) -> None:
+        own = {"institution_id": self._unit.institution}
+        connection, columns = self._unit.connection, key_columns(table)
+        stamp = {"updated_at": utcnow()} if "updated_at" in table.c else {}
+        if new := [own | after for _, before, after in rows if before is None and after]:
+            connection.execute(insert(table), new)
+        for key, before, after in rows:
+            if before is None or after is None:
+                continue
+            values = {name: one for name, one in after.items() if one != before[name]} | stamp
+            if "row_version" in table.c:
+                values["row_version"] = table.c.row_version + 1
+            connection.execute(
+                update(table)
+                .where(table.c.institution_id == self._unit.institution, _is(columns, key))
+                .values(values)
+            )
+
+    def _log(self, rows: Sequence[tuple[Table, Key, Values | None, Values | None]]) -> None:
+        own = {"institution_id": self._unit.institution, "version": self.version}
+        connection = self._unit.connection
+        connection.execute(
+            insert(GraphChange),
+            [
+                own
+                | {
+                    "position": position,
+                    "subject": table.name,
+                    "key": key_text(key),
+                    "before": before,
+                    "after": after,
+                }
+                for position, (table, key, before, after) in enumerate(rows)
+            ],
+        )
+        made = {
+            "actor": actor_of(self._unit.call),
+            "act": self._act,
+            "undoes": self._undoes,
+            "changed": len(rows),
+        }
+        connection.execute(insert(GraphVersion).values(**own, **made))
+        state: Any = GraphState.__table__
+        connection.execute(
+            update(state)
+            .where(state.c.institution_id == self._unit.institution)
+            .values(version=self.version)
+        )
+        told = {"version": self.version, "act": self._act, "changed": len(rows)}
+        self._unit.outbox.append(CHANGED, f"graph:{self._unit.institution}", told)
+        self._unit.audit.append(f"graph:{self._act}", f"graph:{self.version}", told)
+
+
+def _is(columns: Sequence[Any], key: Key) -> Any:
+    return and_(*(column == part for column, part in zip(columns, key, strict=True)))
+
+
+def batches(keys: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """The same in lists of at most ``size``."""
+    rest = iter(keys)
+    while some := list(islice(rest, size)):
+        yield some

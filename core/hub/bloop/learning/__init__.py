@@ -1,0 +1,1 @@
+"""What learners did, what they know by that, when it is due again, and what to do next."""
