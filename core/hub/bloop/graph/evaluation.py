@@ -8,11 +8,15 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bloop.graph.inference.pairs import THRESHOLD, Features, Names, Rows, score
+from bloop.graph.inference import PREREQUISITE, Course, Inferred
+from bloop.graph.inference.languages import language_of
+from bloop.graph.inference.pairs import THRESHOLD, Features, Names, Rows, plain_name, score
+from bloop.graph.inference.words import Folder
 from bloop_sdk import MalformedRecordError
 
 COLUMNS = ("prerequisite", "concept", "label")
@@ -20,6 +24,7 @@ LABELS = {"1": True, "0": False, "1.0": True, "0.0": False, "true": True, "false
 MOST_BYTES = 50_000_000
 LONGEST_NAME = 500
 FOLDS = 5
+MOST_STEPS = 4
 _ROUNDS, _RATE, _DECAY = 300, 0.5, 0.002
 
 
@@ -48,9 +53,9 @@ class Report:
     """``inferred`` is the figure; the others are there to judge it by.
 
     ``without_levels`` leaves out the list of usual levels. ``chance`` takes as many pairs as were
-    inferred, at random, in expectation; ``all_positive`` takes each pair. ``cross_validated`` learns
-    the weights from four fifths of this very file and is tried on the fifth, which flatters: the
-    same concepts are on both sides.
+    inferred, at random, in expectation; ``all_positive`` takes each pair. ``cross_validated``
+    learns the weights from four fifths of this very file and is tried on the fifth, which
+    flatters: the same concepts are on both sides.
     """
 
     pairs: int
@@ -180,6 +185,37 @@ def _notes(pairs: Sequence[Pair]) -> list[str]:
     if turned:
         notes.append(f"{turned} positive pairs are positive the other way around too.")
     return notes
+
+
+def by_graph(course: Course, inferred: Inferred) -> Callable[[str, str], float | None]:
+    """What a course's graph says of two names: how sure the surest way between them is.
+
+    None where the course lacks one of them; a way has at most four edges.
+    """
+    folder = Folder(language_of(course.language, " ".join(one.title for one in course.documents)))
+    known = {folder.keys(one.name): one.key for one in inferred.concepts}
+    after: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for edge in inferred.edges:
+        if edge.kind == PREREQUISITE:
+            after[edge.source].append((edge.target, edge.confidence))
+
+    def told(first: str, second: str) -> float | None:
+        start = known.get(folder.keys(plain_name(first)))
+        end = known.get(folder.keys(plain_name(second)))
+        if start is None or end is None:
+            return None
+        best, reached = {start: 1.0}, {start: 1.0}
+        for _ in range(MOST_STEPS):
+            following: dict[str, float] = {}
+            for node, sure in reached.items():
+                for other, more in after[node]:
+                    if sure * more > max(best.get(other, 0.0), following.get(other, 0.0)):
+                        following[other] = sure * more
+            best |= following
+            reached = following
+        return best.get(end, 0.0) if end != start else 0.0
+
+    return told
 
 
 def figures(taken: Collection[bool], labels: Collection[bool]) -> Figures:

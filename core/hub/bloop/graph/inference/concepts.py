@@ -16,7 +16,7 @@ from bloop.graph.inference.phrases import of_phrases
 LEAST = 0.36
 """Confidence below which a candidate is none."""
 AT_LEAST, FOR_EACH, MOST = 14, 4, 1500
-"""How many concepts there are at most: for a course, for each of its documents, and of any course."""
+"""How many concepts there are at most: of a course, more for each document, and of any course."""
 STRENGTH = {"glossary": 5, "definition": 4, "outcome": 3, "heading": 2, "phrase": 1, "model": 3}
 
 
@@ -95,7 +95,7 @@ def _evidence(ordered: Sequence[Named]) -> tuple[Evidence, ...]:
 
 
 def _name(corpus: Corpus, key: Key, named: Sequence[Named]) -> str:
-    """As a glossary writes it, else in lower case where the course does so, in the singular if it can."""
+    """As a glossary writes it; else as the course does, in the singular where that is used."""
     for one in named:
         if one.evidence.kind == "glossary":
             return one.surface

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from bloop.graph.inference.course import Course, Document
 from bloop.graph.inference.languages import KNOWN, Language, language_of
@@ -180,14 +180,7 @@ class Corpus:
             uses.documents += 1
             uses.last = document
         if last == run[1]:
-            uses.head += 1
-            if first == run[0]:
-                uses.whole += 1
-            before = words[first - 1].text.casefold() if first else ""
-            if before in self.language.verbal:
-                uses.verb += 1
-            elif before in self.language.determiners:
-                uses.noun += 1
+            self._stand(uses, words, first, whole=first == run[0])
         if first:
             uses.capital += words[last - 1].text[0].isupper()
         surface = words[first].text if last - first == 1 else surface_of(words[first:last])
@@ -197,6 +190,16 @@ class Corpus:
             others = uses.others = uses.others or {}
             if surface in others or len(others) < MOST_SURFACES:
                 others[surface] = others.get(surface, 0) + 1
+
+    def _stand(self, uses: Uses, words: Sequence[Word], first: int, *, whole: bool) -> None:
+        """Note what stands before a run that nothing follows."""
+        uses.head += 1
+        uses.whole += whole
+        before = words[first - 1].text.casefold() if first else ""
+        if before in self.language.verbal:
+            uses.verb += 1
+        elif before in self.language.determiners:
+            uses.noun += 1
 
 
 def _small_words(read: Sequence[Sequence[Block]]) -> frozenset[str]:
@@ -215,12 +218,4 @@ def surface_of(words: Sequence[Word]) -> str:
     made = words[0].text
     for word in words[1:]:
         made += (word.gap if word.gap in _KEPT else " ") + word.text
-    return made
-
-
-def by_document(items: Sequence[Sentence]) -> dict[int, list[Sentence]]:
-    """Sentences by the number of their document."""
-    made: dict[int, list[Sentence]] = defaultdict(list)
-    for one in items:
-        made[one.document].append(one)
     return made

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bloop.graph.inference.corpus import Corpus, Key, Sentence, surface_of
 from bloop.graph.inference.course import Evidence
 from bloop.graph.inference.naming import Named, is_general, passage_of, term
+from bloop.graph.inference.words import Word
 
 _ABBREVIATION = re.compile(r"\(([A-Z][A-Za-z]{0,2}[A-Z][A-Za-z0-9]{0,4}|[A-Z]{2,6})s?\)")
 _LATER = 60
@@ -174,9 +175,10 @@ def _abbreviated(corpus: Corpus, sentence: Sentence) -> Iterator[Named]:
             yield Named(*named, 0.55, evidence, sentence.place, sentence.section, alias=found[1])
 
 
-def _begin(words: list[object], letters: str) -> bool:
-    texts = [getattr(one, "text", "") for one in words]
-    return all(text.lower().startswith(letter) for text, letter in zip(texts, letters, strict=True))
+def _begin(words: Sequence[Word], letters: str) -> bool:
+    return all(
+        word.text.lower().startswith(letter) for word, letter in zip(words, letters, strict=True)
+    )
 
 
 def _named(

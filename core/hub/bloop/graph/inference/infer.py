@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from bloop.graph.cycles import Arc, giving_way
 from bloop.graph.inference.concepts import Found, find_concepts
 from bloop.graph.inference.corpus import Corpus
 from bloop.graph.inference.course import Concept, Course, Edge, Embed, Generate, Inferred
-from bloop.graph.inference.cycles import without_cycles
 from bloop.graph.inference.mentions import coverage_of, find_mentions
 from bloop.graph.inference.model import Suggested, suggested
 from bloop.graph.inference.prerequisites import places_of, prerequisites_of
@@ -59,6 +59,13 @@ def infer(
         coverage=tuple(coverage_of(corpus, found, mentions)),
         notes=(*notes, *told.notes),
     )
+
+
+def without_cycles(edges: Sequence[Edge]) -> list[Edge]:
+    """Those that may stay, in their order: of each cycle the least sure one gives way."""
+    arcs = {Arc(one.source, one.target, one.confidence): one for one in edges}
+    gone = {(arc.source, arc.target) for arc in giving_way(list(arcs))}
+    return [one for one in edges if (one.source, one.target) not in gone]
 
 
 def _rows(vectors: Any) -> Sequence[Sequence[float]]:

@@ -1,7 +1,7 @@
 """The usual level of a name: an editor's list of what is taught before what (``ladder.toml``).
 
-It says which of two names comes first where a course does not, and nothing on names that it does not
-know. The list is English.
+It says which of two names comes first where a course does not, and nothing on names that it does
+not know. The list is English.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether one concept comes before another, from their names alone: what is left without a course."""
+"""Whether one concept comes before another, by their names alone: where there is no course."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bloop.graph.inference.ladder import Step, folder, ladder
 from bloop.graph.inference.names import containment
 
 THRESHOLD = 0.5
-"""Score from which a pair is taken for a prerequisite. It is set once, here, and fitted to no file."""
+"""Score from which a pair is taken for a prerequisite; set here, and fitted to no file."""
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
 Key = tuple[str, ...]
 Rows = Sequence[Sequence[float]]
@@ -100,7 +100,7 @@ class Names:
         words = len(shared) / max(1, min(len(self._keys[one]), len(self._keys[other])))
         if self._vectors:
             cosine = sum(map(mul, self._vectors[one], self._vectors[other]))
-            return max(-1.0, min(1.0, (cosine - 0.38) / 0.3))
+            return float(max(-1.0, min(1.0, (cosine - 0.38) / 0.3)))
         together = bool(low and high and low.topics & high.topics)
         return max(2 * words - 1, 0.1 if together else -0.6)
 

@@ -73,28 +73,27 @@ def _values(corpus: Corpus, frequent: dict[Key, Uses]) -> dict[Key, float]:
 def is_term(corpus: Corpus, key: Key, uses: Uses) -> bool:
     """Whether a run has the form of a term, by its words and by what stands around it."""
     language = corpus.language
-    if is_general(corpus, key):
+    if is_general(corpus, key) or uses.verb > uses.noun:
         return False
     if language.capitals and uses.capital * 2 < uses.count and not _starts_sentences(uses):
         return False
-    if len(key) == 1 and language.code in _ADJECTIVES_FIRST and uses.head < 0.4 * uses.count:
+    if any(_adverb(language.code, word) for word in key):
         return False
     if len(key) == 1:
-        return len(key[0]) > 2 and uses.verb <= uses.noun and not _adverb(language.code, key[0])
-    for at, word in enumerate(key):
-        own = corpus.uses.get((word,))
-        if own is None:
-            continue
-        if own.verb > own.noun and own.verb > 1:
-            return False
-        if _adverb(language.code, word):
-            return False
-        if at == len(key) - 1 and language.code == "en" and word.endswith("ed") and len(word) > 5:
-            return False
-    if uses.verb > uses.noun:
+        adjective = language.code in _ADJECTIVES_FIRST and uses.head < 0.4 * uses.count
+        return len(key[0]) > 2 and not adjective
+    if any(_is_verb(corpus, word) for word in key) or _participle(language.code, key[-1]):
         return False
-    first = key[0]
-    return not (first in language.general and uses.count < 6 and uses.noun < 2)
+    return not (key[0] in language.general and uses.count < 6 and uses.noun < 2)
+
+
+def _is_verb(corpus: Corpus, word: str) -> bool:
+    own = corpus.uses.get((word,))
+    return own is not None and own.verb > max(1, own.noun)
+
+
+def _participle(code: str, word: str) -> bool:
+    return code == "en" and word.endswith("ed") and len(word) > 5
 
 
 def _starts_sentences(uses: Uses) -> bool:

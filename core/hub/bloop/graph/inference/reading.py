@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 from lxml import html as lxml_html
 
+from bloop.content.sanitise import words
 from bloop.graph.inference.course import Document
 
 MOST_CHARACTERS = 400_000
@@ -16,13 +17,13 @@ MOST_CHARACTERS = 400_000
 LONGEST_BLOCK = 20_000
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_BLOCKS = frozenset(
-    "address article aside blockquote br caption dd details div dl dt figcaption figure footer header hr li main nav ol "
-    "p section summary table tbody td th thead tr ul".split()
+_BLOCKS = words(
+    "address article aside blockquote br caption dd details div dl dt figcaption figure footer "
+    "header hr li main nav ol p section summary table tbody td th thead tr ul"
 ) | frozenset(_HEADINGS)
-_UNREAD = frozenset(
-    "annotation audio button canvas code embed form iframe input math nav noscript object pre script select style "
-    "svg template textarea video".split()
+_UNREAD = words(
+    "annotation audio button canvas code embed form iframe input math nav noscript object pre "
+    "script select style svg template textarea video"
 )
 _MARKS = {"dfn": "dfn", "strong": "strong", "b": "strong", "em": "em", "i": "em", "dt": "dt"}
 _MATHS = re.compile(
@@ -56,12 +57,11 @@ def blocks_of(document: Document) -> list[Block]:
 def _of_text(text: str) -> list[Block]:
     """Plain text, as of a file: paragraphs, and Markdown's headings."""
     made: list[Block] = []
-    for part in re.split(r"\n\s*\n|\n(?=#{1,6} )|(?<=\n)(?=[-*] )", text[:MOST_CHARACTERS]):
-        found = re.match(r"(#{1,6}) +(.*)", part)
+    for paragraph in re.split(r"\n\s*\n|\n(?=#{1,6} )|(?<=\n)(?=[-*] )", text[:MOST_CHARACTERS]):
+        found = re.match(r"(#{1,6}) +(.*)", paragraph)
         if found:
             made.append(Block(tidy(found[2]), len(found[1])))
-            part = part[found.end() :]
-        if clean := tidy(part):
+        if clean := tidy(paragraph[found.end() :] if found else paragraph):
             made.append(Block(clean))
     return made
 

@@ -126,8 +126,8 @@ def related_to(
             best[one].append((-sure, other, edge))
             best[other].append((-sure, one, edge))
     kept: dict[tuple[str, str], Edge] = {}
-    for some in best.values():
-        for _, _, edge in sorted(some, key=lambda item: item[:2])[:MOST_RELATED]:
+    for ranked in best.values():
+        for _, _, edge in sorted(ranked, key=lambda item: item[:2])[:MOST_RELATED]:
             kept[edge.source, edge.target] = edge
     return [kept[pair] for pair in sorted(kept)]
 

@@ -19,7 +19,7 @@ _NEVER = re.compile(r"(?!)")
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """``stop`` words stand in no term, but for ``link`` words within one; ``general`` are no terms alone.
+    """``stop`` words stand in no term, but ``link`` words within one; ``general`` are none alone.
 
     Nouns often follow ``determiners``, verbs ``verbal`` words. ``defines`` stands between a term
     and what it is, ``called`` before one, ``also`` before another name of it. ``titles`` begin
