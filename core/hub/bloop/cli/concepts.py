@@ -17,6 +17,7 @@ from bloop.cli.output import (
     plain,
     print_json,
     print_table,
+    progress_bar,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +111,28 @@ async def show(concept: str, *, as_json: bool) -> None:
         ("covered by", "how", "id"),
         [(plain(one["title"]), one["role"], one["item"]) for one in items],
     )
+
+
+@click.command()
+@click.argument("course")
+@json_option
+@asynchronous
+async def make(course: str, *, as_json: bool) -> None:
+    """Read COURSE for its concepts, and what comes before what; all of it as suggestions."""
+    from bloop.cli.content import find_course
+    from bloop.hub.inferring import make_graph
+
+    async with open_hub() as hub:
+        call = hub_call(hub)
+        known = find_course(hub, call, course)
+        await asyncio.to_thread(hub.load_plugins)
+        with progress_bar(known["title"]) as show:
+            made = await make_graph(hub, call, known["id"], show)
+    if as_json:
+        print_json(made)
+        return
+    new = f"{counted(made['concepts'], 'concept')} and {counted(made['edges'], 'edge')}"
+    click.echo(f"{new} are new, as suggestions: bloop graph concepts")
 
 
 @click.command()
@@ -284,5 +307,5 @@ async def import_(file: Path, form: str, *, as_json: bool) -> None:
         click.echo(f"{new} are new.")
 
 
-COMMANDS = (concepts, show, link, unlink, path, next_, history, undo, export, import_)
+COMMANDS = (make, concepts, show, link, unlink, path, next_, history, undo, export, import_)
 """What `bloop graph` has of these."""

@@ -38,9 +38,14 @@ def suggest(unit: UnitOfWork, container: str, inferred: Inferred) -> dict[str, i
 
     Raises InvalidError for a notebook that is somebody's alone.
     """
+    may_be_read(unit, container)
+    return Suggesting(unit, container).take(inferred)
+
+
+def may_be_read(unit: UnitOfWork, container: str) -> None:
+    """Raise NotFoundError, or InvalidError for a notebook that is somebody's alone."""
     if unit.get(Container, container).owner_id is not None:
         raise InvalidError("what is somebody's alone makes no concepts", field="container")
-    return Suggesting(unit, container).take(inferred)
 
 
 class Suggesting:
@@ -49,13 +54,10 @@ class Suggesting:
     def __init__(self, unit: UnitOfWork, container: str) -> None:
         self._container = container
         self._writing = Writing(unit, "infer")
-        self._kinds: dict[str, str] = dict(
-            unit.session.execute(
-                select(Item.id, Item.kind).where(
-                    Item.institution_id == unit.institution, Item.container_id == container
-                )
-            )
+        kinds = select(Item.id, Item.kind).where(
+            Item.institution_id == unit.institution, Item.container_id == container
         )
+        self._kinds = {row.id: row.kind for row in unit.session.execute(kinds)}
         self._kept: set[tuple[str, Key]] = set()
         self._new = {"concepts": 0, "edges": 0, "coverage": 0}
 
