@@ -18,8 +18,10 @@ from bloop_sdk.testing import Classroom
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 """The files tell no times, so that all answers have the same: no model knows of forgetting."""
-TELLING = 10
+TELLING = 20
 """Sequences of as many answers that are equal are the same learner; shorter ones may be chance."""
+FOLDS = 0.1
+"""So many of the valid learners among those to train on make files folds of the same learners."""
 
 Raw = tuple[tuple[str, ...], tuple[int, ...]]
 """A learner's skills and answers."""
@@ -87,7 +89,8 @@ def read(folder: Path) -> Split:
     train = [one for one in parts["train"] if one not in known]
     valid = [one for one in parts["valid"] if one not in known]
     dropped = len(parts["train"]) + len(parts["valid"]) - len(train) - len(valid)
-    if not valid or {one for one in valid if len(one[1]) >= TELLING}.intersection(train):
+    telling = {one for one in valid if len(one[1]) >= TELLING}
+    if not valid or len(telling.intersection(train)) > FOLDS * len(telling):
         long = dict.fromkeys(one for one in [*train, *valid] if len(one[1]) >= TELLING)
         pool = [*long, *(one for one in train if len(one[1]) < TELLING)]
         random.Random(0).shuffle(pool)
