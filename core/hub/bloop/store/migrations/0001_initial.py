@@ -412,6 +412,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("analyser", sa.Integer(), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("own", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_search_document")),
@@ -1733,6 +1734,27 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             name=op.f("uq_sync_run_institution_id_connection_id_generation"),
         ),
     )
+    op.create_table(
+        "item_text",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("plugin_id", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=True),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("moments", Json, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_item_text_institution_id_item_id_item"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "item_id", "plugin_id", "key", name=op.f("pk_item_text")
+        ),
+        info={"owned": True},
+    )
+    op.create_index("ix_item_text_plugin", "item_text", ["plugin_id"], unique=False)
     op.create_table(
         "node",
         sa.Column("container_id", sa.String(length=36), nullable=False),
