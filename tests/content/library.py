@@ -41,13 +41,13 @@ class Library:
     def publish(self, model, id_, call=None):
         self.run(service.publish, model, id_, None, lambda *_: None, call=call)
 
-    def index(self):
+    def index(self, blobs=None):
         log = system_call(EVERY_INSTITUTION)
         events = self.database.read_now(EVENTS, log, after=self.place, upto=2**60, limit=10_000)
         for one in map(logged, events):
             if index.consumer().wants(one.event.topic):
                 with self.database.unit(make_call(one.event.institution)) as unit:
-                    index.take(unit, one.event)
+                    index.take(unit, one.event, blobs)
             self.place = one.seq
 
     async def find(self, text, *, drafts=False, call=None, **asked):

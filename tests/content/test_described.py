@@ -143,3 +143,39 @@ def test_of_two_who_say_it_at_once_one_comes_after_the_other(library, say, datab
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: say(lesson, f"{number} {SAID}"), range(4)))
     assert events(database, call) == [{"id": lesson}] * 4
+
+
+VTT = "WEBVTT\n\n02:13.500 --> 02:15.000\nChlorophyll\n"
+
+
+async def test_captions_beside_a_video_or_in_a_text_are_of_the_video_and_the_lesson(
+    library, database, call, blobs
+):
+    course = library.course()
+
+    def file(name, media_type, text="x"):
+        writer = blobs.writer(1000)
+        writer.write(text.encode())
+        ref = writer.finish()
+        values = {"name": name, "media_type": media_type, "sha256": ref.sha256, "size": ref.size}
+        made = library.run(service.add_file, course, **values)
+        library.publish(Item, made)
+        return made
+
+    film, track = file("Leaves.mp4", "video/mp4"), file("leaves.en.vtt", "text/vtt", VTT)
+    html = (
+        f'<video src="bloop:file:{film}"><track kind="captions" src="bloop:file:{track}"></video>'
+    )
+    lesson = library.page(course, "Plants", html)
+
+    async def found():
+        library.index(blobs)
+        library.index(blobs)
+        items = (await library.find("chlorophyll"))["items"]
+        return {one["id"]: one["passage"]["moment_ms"] for one in items if one["passage"]}
+
+    assert await found() == {film: 133_500, lesson: 133_500}
+    library.run(service.update_item, lesson, None, {"html": "<p>No film.</p>"})
+    assert await found() == {film: 133_500}
+    library.run(service.unpublish, Item, track, None)
+    assert await found() == {}

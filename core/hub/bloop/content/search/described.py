@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, literal, or_, select
 
 from bloop.content.changes import owners_of
 from bloop.content.enrolling.visibility import container_reachable, with_container
@@ -41,8 +41,12 @@ def describe(
     key: str = "transcript",
     language: str | None = None,
     moments: Sequence[tuple[int, float]] = (),
+    trusted: bool = False,
 ) -> None:
-    """Keep what a plugin says of an item: :meth:`bloop_sdk.Unit.describe`."""
+    """Keep what a plugin says of an item: :meth:`bloop_sdk.Unit.describe`.
+
+    The hub itself is ``trusted`` with what is somebody's alone.
+    """
     _check(key, language, text, moments)
     place = {"institution_id": unit.institution, "item_id": item, "plugin_id": plugin, "key": key}
     row = unit.session.scalar(select(ItemText).filter_by(**place).with_for_update())
@@ -58,7 +62,7 @@ def describe(
         "moments": [[at, round(seconds * 1000)] for at, seconds in moments if at < LONGEST],
     }
     if row is None:
-        _expect(unit, item)
+        _expect(unit, item, trusted=trusted)
         # Whoever came first is seen now: the item was theirs meanwhile.
         row = unit.session.scalar(select(ItemText).filter_by(**place))
     if row is None:
@@ -110,7 +114,7 @@ def _check(key: str, language: str | None, text: str, moments: Sequence[tuple[in
         )
 
 
-def _expect(unit: UnitOfWork, item: str) -> None:
+def _expect(unit: UnitOfWork, item: str, *, trusted: bool) -> None:
     """Hold the item, so that only one at a time says something new of it."""
     there: Select[str] = (
         select(Item.id)
@@ -119,7 +123,7 @@ def _expect(unit: UnitOfWork, item: str) -> None:
             Item.institution_id == unit.institution,
             Container.institution_id == unit.institution,
             Item.id == item,
-            container_reachable,
+            or_(literal(value=trusted), container_reachable),
         )
         .with_for_update(of=Item)
     )
