@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -243,11 +244,22 @@ async def test_it_is_in_its_owners_export_and_goes_with_them(own, come, hub, run
     }
 
 
-def test_its_events_are_given_to_the_hubs_own_and_to_its_owners_stream():
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        (
+            "content.item.updated",
+            {"id": "x", "kind": "note", "container": "n", "change": "updated"},
+        ),
+        ("content.index.described", {"id": "x"}),
+        ("plugin.connection_changed", {"connection": "x", "plugin": "p", "state": "active"}),
+    ],
+)
+def test_its_events_are_given_to_the_hubs_own_and_to_its_owners_stream(topic, payload):
     about = Event(
-        id="1", topic="content.item.updated", institution="home", aggregate="item:x", sequence=1,
+        id="1", topic=topic, institution="home", aggregate="item:x", sequence=1,
         occurred_at=datetime.now(UTC), actor="user:ada", trace="", version=1,
-        payload={"id": "x", "kind": "note", "container": "n", "change": "updated", "owner": "ada"},
+        payload={**payload, "owner": "ada"},
     )  # fmt: skip
     told = Told(Logged(1, about), None)
     heard = {
@@ -259,7 +271,7 @@ def test_its_events_are_given_to_the_hubs_own_and_to_its_owners_stream():
         ("bob", "learner"): False,
         ("eve", "educator"): False,
     }
-    assert index.consumer().takes(about)
+    assert replace(index.consumer(), topics=("*",)).takes(about)
     assert not consumer(lambda: None).takes(about)
     assert not Consumer("p:sink", "p", ("*",), lambda: None).takes(about)
 
