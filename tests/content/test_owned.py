@@ -22,6 +22,7 @@ from bloop.content.models import Container, Item, Node, Version
 from bloop.content.notes import service as notes
 from bloop.content.reader import ItemReader
 from bloop.content.search import index
+from bloop.content.search.described import describe
 from bloop.events.handlers import Consumer
 from bloop.events.reader import Logged
 from bloop.hub.listeners import EventListener, Told
@@ -220,9 +221,11 @@ async def test_it_is_in_its_owners_export_and_goes_with_them(own, come, hub, run
         (file,) = [name for name in archive.namelist() if name.startswith("files/")]
         assert SECRET in archive.read(file).decode()
 
+    run(lambda unit: describe(unit, own.note, "core", SECRET, trusted=True))
     admin = caller(hub, come("admin").user, "admin")
     done = await hub.database.run(erase, hub.database, hub.sources, admin, own.client.user)
-    assert (done.deleted["container"], done.deleted["item"]) == (1, 2)
+    went = [done.deleted[one] for one in ("container", "item", "item_text")]
+    assert went == [1, 2, 1]
 
     def left(unit):
         return [
@@ -234,11 +237,14 @@ async def test_it_is_in_its_owners_export_and_goes_with_them(own, come, hub, run
         lambda unit: [
             (row.topic, row.payload.get("owner"))
             for row in unit.session.scalars(
-                select(OutboxEvent).where(OutboxEvent.topic.like("%deleted"))
+                select(OutboxEvent).where(
+                    OutboxEvent.topic.like("%deleted") | OutboxEvent.topic.like("%described")
+                )
             )
         ]
     )
     assert set(events) == {
+        ("content.index.described", own.client.user),
         ("content.item.deleted", own.client.user),
         ("content.container.deleted", own.client.user),
     }
