@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
+from bloop.accounts.sessions import system_call
 from bloop.content import service
 from bloop.content.models import Item
-from bloop.content.search.described import LONGEST, describe
+from bloop.content.search.described import LONGEST, announce_of_plugin, describe
 from bloop.content.search.models import ItemText
 from bloop.content.search.topics import DESCRIBED
+from bloop.ops.purge_rows import OWNED
 from bloop.store.errors import InvalidError, NotFoundError
-from bloop.store.models import OutboxEvent
+from bloop.store.models import EVERY_INSTITUTION, OutboxEvent
 from tests.content.library import Library
 from tests.support.database import OTHER, make_call
 
@@ -135,6 +137,24 @@ def test_the_same_said_again_is_no_event_and_bad_words_change_nothing(library, s
     with database.reading(call) as unit:
         kept = unit.session.scalars(select(ItemText).where(ItemText.key == "long")).one()
         assert (len(kept.text), kept.moments) == (LONGEST, [[0, 1000]])
+
+
+async def test_what_a_purged_plugin_said_is_found_no_more(library, say, database, call):
+    there = make_call(OTHER)
+    mine = library.page(library.course(), "Plants")
+    theirs = library.page(library.course(call=there), "Plants", call=there)
+    say(mine)
+    say(theirs, call=there)
+    library.index()
+    assert await library.titles("chlorophyll", call=there) == ["Plants"]
+    # As a purge does, which is of all institutions.
+    with database.unit(system_call(EVERY_INSTITUTION)) as unit:
+        announce_of_plugin(unit, "studio")
+        (texts,) = [one for one in OWNED if one.model is ItemText and not one.content]
+        assert texts.delete(unit.session, "studio") == 2
+    library.index()
+    for one in (call, there):
+        assert await library.titles("chlorophyll", call=one, drafts=True) == []
 
 
 @pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
