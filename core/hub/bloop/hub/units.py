@@ -13,6 +13,7 @@ import bloop.hub.topics  # noqa: F401 - declares what plugins say
 from bloop.accounts.messages.service import Text, queue
 from bloop.accounts.models import User
 from bloop.content.enrolling.service import admit, dismiss
+from bloop.content.search.described import describe
 from bloop.jobs.models import Job
 from bloop.store.database import READS_ONLY
 from bloop.store.tenants import session_of_plugin
@@ -130,6 +131,22 @@ class PluginUnit:
         self._writing()
         self._scoped("enrolments:write")
         dismiss(self.unit, course, user, self.manifest.id)
+
+    def describe(
+        self,
+        item: str,
+        text: str,
+        *,
+        key: str = "transcript",
+        language: str | None = None,
+        moments: Sequence[tuple[int, float]] = (),
+    ) -> None:
+        """Keep text of an item, to be found with it."""
+        self._writing()
+        self._scoped("content:write")
+        describe(
+            self.unit, item, self.manifest.id, text, key=key, language=language, moments=moments
+        )
 
     def tell(self, user: str, subject: str, text: str) -> None:
         """Queue a message to a user of this institution."""
