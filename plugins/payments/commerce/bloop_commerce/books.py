@@ -8,7 +8,8 @@ waits for each other anyhow.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,8 +20,27 @@ from bloop_sdk import Unit
 INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
+T = TypeVar("T")
+MOST_AT_ONCE = 500
+"""What one statement is asked about: SQLite takes 32,766 values in one."""
+
+
+def parts(some: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The same in parts, each small enough for one statement."""
+    for start in range(0, len(some), MOST_AT_ONCE):
+        yield some[start : start + MOST_AT_ONCE]
+
+
 def open_books(unit: Unit) -> Books:
-    """The institution's books, for this transaction alone."""
+    """The institution's books, for this transaction alone; who holds them asks nothing again."""
+    kept: dict[Any, Any] = unit.session.info
+    if Books not in kept:
+        kept[Books] = _opened(unit)
+    held: Books = kept[Books]
+    return held
+
+
+def _opened(unit: Unit) -> Books:
     found = _held(unit)
     if found is None:
         insert = INSERT[unit.session.get_bind().dialect.name]

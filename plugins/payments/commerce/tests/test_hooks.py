@@ -27,7 +27,7 @@ from bloop_sdk.providers.payments import FactKind, Period
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
-NEW, AGAIN = 31, 8
+NEW, AGAIN = 28, 7
 
 
 def request_of(headers, body, provider="till"):
