@@ -7,7 +7,8 @@ security stands behind it, for statements that go past the session as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -30,6 +31,7 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.base import ExecutableOption
 
 from bloop.store.errors import TenantError
 from bloop.store.models import EVERY_INSTITUTION, Tenant
@@ -74,30 +76,39 @@ def _guard_statement(state: ORMExecuteState) -> None:
     institution = state.session.info.get("institution", EVERY_INSTITUTION)
     plugin: str | None = state.session.info.get("plugin")
     statement: Any = state.statement
+    if plugin is None and institution == EVERY_INSTITUTION:
+        return
+    # To walk through a statement is what all of this costs: it is done once for all checks.
+    elements = list(visitors.iterate(statement))
     if plugin is not None:
-        check_own(statement, plugin)
+        check_own(statement, elements, plugin)
     if institution == EVERY_INSTITUTION:
         return
     if isinstance(statement, FromStatement):
         statement = statement.element
+        elements = list(visitors.iterate(statement))
     if isinstance(statement, TextualSelect):
         statement = statement.element
     if isinstance(statement, TextClause):
         _check_text(statement, state.parameters, institution)
         return
     if not (state.is_column_load or state.is_relationship_load):
-        _check_parts(statement)
+        _check_parts(statement, elements)
     if state.is_insert:
         _check_inserted(cast("Insert", statement), state.parameters, institution)
         return
     if state.is_update:
         _check_updated(cast("Update", statement), state.parameters)
     if state.is_orm_statement:
-        state.statement = state.statement.options(
-            with_loader_criteria(
-                Tenant, lambda cls: cls.institution_id == institution, include_aliases=True
-            )
-        )
+        state.statement = state.statement.options(_rows_of(institution))
+
+
+@lru_cache(maxsize=1024)
+def _rows_of(institution: str) -> ExecutableOption:
+    """The criteria of an institution's rows, made once: that costs as much as a small query."""
+    return with_loader_criteria(
+        Tenant, lambda cls: cls.institution_id == institution, include_aliases=True
+    )
 
 
 def _check_text(statement: TextClause, parameters: Any, institution: str) -> None:
@@ -112,11 +123,11 @@ def _check_text(statement: TextClause, parameters: Any, institution: str) -> Non
         )
 
 
-def _check_parts(statement: Any) -> None:
+def _check_parts(statement: Any, elements: Iterable[Any]) -> None:
     """Criteria reach mapped classes alone: a bare table would show all institutions' rows."""
     tables: dict[str, Table] = {}
     mapped: set[str] = set()
-    for element in visitors.iterate(statement):
+    for element in elements:
         entity = element._annotations.get("parententity")  # noqa: SLF001 - it has no public name
         if entity is not None:
             mapped.add(entity.mapper.local_table.name)
