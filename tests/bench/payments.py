@@ -262,7 +262,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 
 def main() -> None:
     """Measure and print."""
-    configure("warning", "console", sys.stderr)
+    configure("warning", "text", sys.stderr)
     bench = Bench("payments", peers=("sqlalchemy", "psycopg", "uvicorn"))
     with (
         tempfile.TemporaryDirectory(prefix="bloop-payments-") as name,
