@@ -52,11 +52,11 @@ async def take(request: WebRequest, ctx: CallContext) -> dict[str, str]:
     # Of one that is not set up nothing can be verified, now or later.
     await ctx.providers.get("payments", provider)
     body = await request.body()
-    id_ = await ctx.transaction(keep, provider, request.headers, body)
-    return {"state": await hear(ctx, id_)}
+    kept = await ctx.transaction(keep, provider, request.headers, body)
+    return {"state": await hear(ctx, kept)}
 
 
-def keep(unit: Unit, provider: str, headers: Mapping[str, str], body: bytes) -> str:
+def keep(unit: Unit, provider: str, headers: Mapping[str, str], body: bytes) -> Message:
     """Keep a call as it came, but for what could let somebody in.
 
     Raises RateLimitedError where too many wait already: what it tells, reconciliation finds.
@@ -64,7 +64,7 @@ def keep(unit: Unit, provider: str, headers: Mapping[str, str], body: bytes) -> 
     waiting = select(func.count()).where(Message.provider == provider, Message.state == "received")
     if (unit.session.scalar(waiting) or 0) >= MOST_WAITING:
         raise RateLimitedError("too many calls wait to be looked into", cure="call again later")
-    kept = {
+    public = {
         name.lower(): value
         for name, value in headers.items()
         if name.lower() not in PRIVATE and len(value) <= LONGEST_HEADER
@@ -72,14 +72,14 @@ def keep(unit: Unit, provider: str, headers: Mapping[str, str], body: bytes) -> 
     made = Message(
         institution_id=unit.institution,
         provider=provider,
-        headers=kept,
+        headers=public,
         body=body,
         digest=hashlib.sha256(body).hexdigest(),
         state="received",
     )
     unit.session.add(made)
     unit.session.flush()
-    return made.id
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +97,12 @@ class Heard:
         return self.provider, self.event_id[:255]
 
 
-async def hear(ctx: CallContext, id_: str) -> str:
+async def hear(ctx: CallContext, kept: Message) -> str:
     """Verify a call that was kept and apply what it tells; its state then.
 
     Raises AuthError for one that is not genuine, RetriableError where nobody can say now.
     """
-    row = await ctx.read(_one, id_)
-    if row is None or row.state != "received":
-        return row.state if row else "gone"
-    return await _applied(ctx, await _believed(ctx, row))
+    return await _applied(ctx, await _believed(ctx, kept))
 
 
 async def hear_all(ctx: CallContext, ids: Sequence[str]) -> dict[str, str]:

@@ -134,8 +134,8 @@ async def call(ctx):
     """A part goes back in the till's office; a call that was not answered is made again."""
     paid = next(one for one in tills.TILL.facts.values() if one.kind == "captured")
     fact = tills.TILL.once("office", 500, lambda: tills.TILL.told("refunded", paid, 500, id_="r"))
-    id_ = await ctx.transaction(hooks.keep, "till", *tills.signed("e1", [fact]))
-    await hooks.hear(ctx, id_)
+    kept = await ctx.transaction(hooks.keep, "till", *tills.signed("e1", [fact]))
+    await hooks.hear(ctx, kept)
 
 
 async def hear(ctx):

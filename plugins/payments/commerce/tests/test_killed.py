@@ -6,16 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 THOROUGH = int(os.environ.get("BLOOP_LAWS", "0"))
 
 
+@pytest.mark.timeout(900 if THOROUGH else 120)
 def test_a_kill_at_any_step_moves_nothing_twice_and_loses_nothing(tmp_path):
     script = Path(__file__).with_name("killed.py")
     done = subprocess.run(
         [sys.executable, script, tmp_path, *["every"][: bool(THOROUGH)]],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr
