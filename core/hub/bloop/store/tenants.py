@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     ColumnClause,
     Insert,
+    Select,
     Table,
     TableClause,
     TextClause,
@@ -78,12 +80,26 @@ def _guard_statement(state: ORMExecuteState) -> None:
     statement: Any = state.statement
     if plugin is None and institution == EVERY_INSTITUTION:
         return
+    if institution == EVERY_INSTITUTION:
+        check_own(statement, visitors.iterate(statement), str(plugin))
+        return
+    if not _is_known(state, plugin) and not _check(state, institution, plugin):
+        return
+    state.statement = statement.options(_rows_of(institution))
+
+
+def _is_known(state: ORMExecuteState, plugin: str | None) -> bool:
+    statement = state.statement
+    return isinstance(statement, Select) and plugin in _PASSED.get(statement, ())
+
+
+def _check(state: ORMExecuteState, institution: str, plugin: str | None) -> bool:
+    """Raise for a statement that is not in order; whether its rows are the ORM's to hold."""
     # To walk through a statement is what all of this costs: it is done once for all checks.
+    statement: Any = state.statement
     elements = list(visitors.iterate(statement))
     if plugin is not None:
         check_own(statement, elements, plugin)
-    if institution == EVERY_INSTITUTION:
-        return
     if isinstance(statement, FromStatement):
         statement = statement.element
         elements = list(visitors.iterate(statement))
@@ -91,16 +107,25 @@ def _guard_statement(state: ORMExecuteState) -> None:
         statement = statement.element
     if isinstance(statement, TextClause):
         _check_text(statement, state.parameters, institution)
-        return
+        return False
     if not (state.is_column_load or state.is_relationship_load):
         _check_parts(statement, elements)
+        if state.is_orm_statement and isinstance(state.statement, Select):
+            _PASSED.setdefault(state.statement, set()).add(plugin)
     if state.is_insert:
         _check_inserted(cast("Insert", statement), state.parameters, institution)
-        return
+        return False
     if state.is_update:
         _check_updated(cast("Update", statement), state.parameters)
-    if state.is_orm_statement:
-        state.statement = state.statement.options(_rows_of(institution))
+    return state.is_orm_statement
+
+
+_PASSED: WeakKeyDictionary[Select[*tuple[Any, ...]], set[str | None]] = WeakKeyDictionary()
+"""The statements that were found to be in order, of which plugin or of the hub.
+
+A statement never changes, and whoever keeps it is not asked again; one that is forgotten is here as
+well. Only those of the ORM are in it, whose rows are held to the institution each time.
+"""
 
 
 @lru_cache(maxsize=1024)

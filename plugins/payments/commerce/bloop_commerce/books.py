@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop_commerce.tables import Books
@@ -29,6 +29,15 @@ def parts(some: Sequence[T]) -> Iterator[Sequence[T]]:
     """The same in parts, each small enough for one statement."""
     for start in range(0, len(some), MOST_AT_ONCE):
         yield some[start : start + MOST_AT_ONCE]
+
+
+def listed(name: str) -> BindParameter[Any]:
+    """A list that a statement is asked about: ``column.in_(listed("ids"))``.
+
+    What each call of a provider asks is written once, as a constant: to build a statement and have
+    the hub check it costs as much as to execute it.
+    """
+    return bindparam(name, expanding=True)
 
 
 def open_books(unit: Unit) -> Books:
@@ -52,6 +61,12 @@ def _opened(unit: Unit) -> Books:
 
 
 def _held(unit: Unit) -> Books | None:
-    mine = select(Books).where(Books.id == unit.institution)
-    held = mine.with_for_update().execution_options(populate_existing=True)
-    return unit.session.scalar(held)
+    return unit.session.scalar(_MINE, {"institution": unit.institution})
+
+
+_MINE = (
+    select(Books)
+    .where(Books.id == bindparam("institution"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)

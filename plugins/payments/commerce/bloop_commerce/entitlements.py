@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from sqlalchemy import select
 
-from bloop_commerce.books import parts
+from bloop_commerce.books import listed, parts
 from bloop_commerce.standing import Span, Standing
 from bloop_commerce.tables import Access, Cover, Entitlement, Order, Seat, now
 from bloop_sdk import BloopError, Unit
@@ -16,12 +16,20 @@ from bloop_sdk import BloopError, Unit
 Pair: TypeAlias = tuple[str, str]
 """A user and a course."""
 
+_GIVEN = select(Entitlement).where(Entitlement.order_id.in_(listed("orders")))
+_COVERS = select(Cover).where(Cover.order_id.in_(listed("orders")))
+_ACCESSES = select(Access).where(
+    Access.user_id.in_(listed("users")), Access.course_id.in_(listed("courses"))
+)
+_SPANS = select(Cover.user_id, Cover.course_id, Cover.spans).where(
+    Cover.user_id.in_(listed("users")), Cover.course_id.in_(listed("courses"))
+)
+
 
 def apply(unit: Unit, stands: Sequence[tuple[Order, Standing]]) -> None:
     """Let orders give what their standings say."""
     ids = [order.id for order, _ in stands]
-    rows = unit.session.scalars(select(Entitlement).where(Entitlement.order_id.in_(ids)))
-    known = {row.order_id: row for row in rows}
+    known = {row.order_id: row for row in unit.session.scalars(_GIVEN, {"orders": ids})}
     given = [
         (order, row)
         for order, standing in stands
@@ -68,7 +76,7 @@ def of_order(unit: Unit, order: str) -> Entitlement | None:
 def cover(unit: Unit, given: Sequence[tuple[Order, Entitlement]]) -> None:
     """Cover those whom entitlements are for, and nobody else any more."""
     before: dict[str, list[Cover]] = {order.id: [] for order, _ in given}
-    for row in unit.session.scalars(select(Cover).where(Cover.order_id.in_(list(before)))):
+    for row in unit.session.scalars(_COVERS, {"orders": list(before)}):
         before[row.order_id].append(row)
     touched: set[Pair] = set()
     for order, one in given:
@@ -149,9 +157,13 @@ def _let(unit: Unit, row: Access, spans: Collection[Span], moment: datetime) -> 
 
 
 def _accesses(unit: Unit, pairs: Sequence[Pair]) -> dict[Pair, Access]:
-    users, courses = zip(*pairs, strict=True)
-    some = select(Access).where(Access.user_id.in_(set(users)), Access.course_id.in_(set(courses)))
-    return {(row.user_id, row.course_id): row for row in unit.session.scalars(some)}
+    rows = unit.session.scalars(_ACCESSES, _named(pairs))
+    return {(row.user_id, row.course_id): row for row in rows}
+
+
+def _named(pairs: Sequence[Pair]) -> dict[str, list[str]]:
+    users, courses = (sorted(set(each)) for each in zip(*pairs, strict=True))
+    return {"users": users, "courses": courses}
 
 
 def _tell(unit: Unit, row: Access, *, is_open: bool) -> str:
@@ -182,12 +194,8 @@ def unfounded(unit: Unit, order: str) -> list[tuple[str, str]]:
 
 def _covering(unit: Unit, pairs: Sequence[Pair]) -> dict[Pair, list[Span]]:
     """The times in which users may have courses, by all of their purchases and seats."""
-    users, courses = zip(*pairs, strict=True)
-    some = select(Cover.user_id, Cover.course_id, Cover.spans).where(
-        Cover.user_id.in_(set(users)), Cover.course_id.in_(set(courses))
-    )
     found: dict[Pair, list[Span]] = {}
-    for user, course, spans in unit.session.execute(some):
+    for user, course, spans in unit.session.execute(_SPANS, _named(pairs)):
         found.setdefault((user, course), []).extend(map(of_text, spans))
     return found
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
+from bloop_commerce.books import listed
 from bloop_commerce.money import LARGEST, currency_of
 from bloop_commerce.standing import Stated
 from bloop_commerce.tables import Fact, now
@@ -120,13 +121,22 @@ _COLUMNS = (
 )  # fmt: skip
 """A row's columns, read without an object of it, which would cost most of the time."""
 
+_NAMED = select(*_COLUMNS).where(
+    Fact.provider == bindparam("provider"),
+    Fact.kind.in_(listed("kinds")),
+    Fact.fact_id.in_(listed("ids")),
+)
+_OF_ORDERS = (
+    select(*_COLUMNS)
+    .where(Fact.order_id.in_(listed("orders")))
+    .order_by(Fact.as_of, Fact.kind, Fact.fact_id)
+)
+
 
 def _known(unit: Unit, provider: str, names: Iterable[_Name]) -> dict[_Name, Any]:
-    kinds, ids = (sorted(set(some)) for some in zip(*names, strict=True))
-    some = select(*_COLUMNS).where(
-        Fact.provider == provider, Fact.kind.in_(kinds), Fact.fact_id.in_(ids)
-    )
-    return {(row.kind, row.fact_id): row for row in unit.session.execute(some)}
+    kinds, ids = (sorted(set(each)) for each in zip(*names, strict=True))
+    named = {"provider": provider, "kinds": kinds, "ids": ids}
+    return {(row.kind, row.fact_id): row for row in unit.session.execute(_NAMED, named)}
 
 
 def _renewed(
@@ -187,8 +197,7 @@ def _write(row: Fact, fact: PaymentFact) -> None:
 def of_orders(unit: Unit, orders: Sequence[str]) -> dict[str, list[Kept]]:
     """All that is stated of some orders, in the order of time; those without facts are left out."""
     found: dict[str, list[Kept]] = {}
-    some = select(*_COLUMNS).where(Fact.order_id.in_(orders))
-    for row in unit.session.execute(some.order_by(Fact.as_of, Fact.kind, Fact.fact_id)):
+    for row in unit.session.execute(_OF_ORDERS, {"orders": orders}):
         stated = Stated(row.provider, of_row(row), row.since)
         found.setdefault(row.order_id or "", []).append(
             Kept(row.id, stated, row.told_at is not None)

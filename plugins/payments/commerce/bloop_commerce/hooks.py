@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select
 from sqlalchemy.orm import defer
 
 from bloop_commerce import orders
-from bloop_commerce.books import open_books
+from bloop_commerce.books import listed, open_books
 from bloop_commerce.config import config_of
 from bloop_commerce.facts import AHEAD
 from bloop_commerce.tables import Message, now
@@ -254,10 +254,16 @@ def _one(unit: Unit, id_: str) -> Message | None:
 
 
 def _some(unit: Unit, ids: Sequence[str], *, without_body: bool = False) -> Sequence[Message]:
-    some = select(Message).where(Message.id.in_(ids)).order_by(Message.received_at, Message.id)
-    if without_body:
-        some = some.options(defer(Message.body), defer(Message.headers))
-    return unit.session.scalars(some).all()
+    return unit.session.scalars(_STATES if without_body else _WHOLE, {"ids": ids}).all()
+
+
+_WHOLE = (
+    select(Message).where(Message.id.in_(listed("ids"))).order_by(Message.received_at, Message.id)
+)
+_STATES = _WHOLE.options(defer(Message.body), defer(Message.headers))
+_APPLIED = select(Message.event_id).where(
+    Message.provider == bindparam("provider"), Message.event_id.in_(listed("events"))
+)
 
 
 def _applied_before(unit: Unit, heard: Sequence[Heard]) -> set[tuple[str, str]]:
@@ -269,11 +275,7 @@ def _applied_before(unit: Unit, heard: Sequence[Heard]) -> set[tuple[str, str]]:
     return {
         (provider, event)
         for provider, events in ids.items()
-        for event in unit.session.scalars(
-            select(Message.event_id).where(
-                Message.provider == provider, Message.event_id.in_(events)
-            )
-        )
+        for event in unit.session.scalars(_APPLIED, {"provider": provider, "events": list(events)})
         if event is not None
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Select, event, func, select
 
+from bloop_commerce.books import listed
 from bloop_commerce.config import config_of
 from bloop_commerce.standing import Stated, Terms, amount_of, currency_of
 from bloop_commerce.tables import Invoice, Order, now
@@ -80,6 +81,10 @@ def subject_of_order(order: str) -> str:
     return f"order/{order}"
 
 
+_SORTED = (Invoice.issued_at, Invoice.kind.desc(), Invoice.count)
+_OF_ORDERS = select(Invoice).where(Invoice.order_id.in_(listed("orders"))).order_by(*_SORTED)
+
+
 class Papers:
     """The papers of some orders, and those that are issued for them in this transaction."""
 
@@ -87,8 +92,7 @@ class Papers:
         self._unit = unit
         self._counts: dict[tuple[str, int], int] = {}
         self._of: dict[str, dict[str, list[Invoice]]] = {}
-        some = select(Invoice).where(Invoice.order_id.in_(orders))
-        for row in unit.session.scalars(some.order_by(*_SORTED)):
+        for row in unit.session.scalars(_OF_ORDERS, {"orders": orders}):
             self._of.setdefault(row.order_id, {}).setdefault(row.subject, []).append(row)
 
     def follow(self, order: Order, terms: Terms, stated: Iterable[Stated]) -> None:
@@ -215,9 +219,6 @@ def _agreed(order: Order) -> Iterator[tuple[str, int, int, int]]:
 def _single(title: str, owed: Owed, times: dict[str, str] | None = None) -> dict[str, Any]:
     line = {"title": title, "quantity": 1, "unit": None, "amount": owed.total - owed.tax}
     return {"lines": [line | (times or {})], "discount": 0, "tax_is_added": True}
-
-
-_SORTED = (Invoice.issued_at, Invoice.kind.desc(), Invoice.count)
 
 
 def of_order(unit: Unit, order: str) -> Sequence[Invoice]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from bloop_commerce.booking import Key, Lines
+from bloop_commerce.books import listed
 from bloop_commerce.standing import Standing, Stated
 from bloop_commerce.tables import Entry, Line, new_id
 from bloop_sdk import Unit
@@ -32,15 +33,20 @@ class Booked:
     numbers: dict[Key, int]
 
 
+_KEY = (Entry.order_id, Entry.provider, Entry.kind, Entry.fact_id, Line.account, Line.currency)
+_SUMS = (
+    select(*_KEY, func.max(Entry.number), func.sum(Line.amount))
+    .join(Line, Line.entry_id == Entry.id)
+    .where(Entry.order_id.in_(listed("orders")))
+    .group_by(*_KEY)
+)
+
+
 def booked(unit: Unit, orders: Sequence[str]) -> defaultdict[str, Booked]:
     """What some orders' facts came to so far."""
     found: defaultdict[str, Booked] = defaultdict(lambda: Booked(defaultdict(dict), {}))
-    number, amount = func.max(Entry.number), func.sum(Line.amount)
-    key = (Entry.order_id, Entry.provider, Entry.kind, Entry.fact_id)
-    of = (Line.account, Line.currency)
-    joined = select(*key, *of, number, amount).join(Line, Line.entry_id == Entry.id)
-    sums = joined.where(Entry.order_id.in_(orders)).group_by(*key, *of)
-    for order, provider, kind, fact, account, currency, count, sum_ in unit.session.execute(sums):
+    for row in unit.session.execute(_SUMS, {"orders": orders}):
+        order, provider, kind, fact, account, currency, count, sum_ = row
         of_fact, one = (provider, kind, fact), found[order]
         one.sums[of_fact][account, currency] = int(sum_)
         # Each of its lines counts: an entry need not touch all accounts.

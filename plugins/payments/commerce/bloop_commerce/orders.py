@@ -6,16 +6,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from bloop_commerce import coupons, entitlements, facts, invoices, ledger, receipts
-from bloop_commerce.books import open_books, parts
+from bloop_commerce.books import listed, open_books, parts
 from bloop_commerce.facts import Kept
 from bloop_commerce.standing import OrderState, Plan, Standing, Stated, Terms, stand
 from bloop_commerce.tables import Fact, Order, now
 from bloop_sdk import NotFoundError, Unit
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import FactKind, PaymentFact
+
+_BY_ID = select(Order).where(Order.id.in_(listed("ids"))).order_by(Order.id)
+_BY_REF = select(Order.id, Order.provider).where(Order.id.in_(listed("refs")))
+_BY_NAME = (
+    select(Order.id, Order.remote_id, Order.subscription_id)
+    .where(
+        Order.provider == bindparam("provider"),
+        or_(Order.remote_id.in_(listed("names")), Order.subscription_id.in_(listed("names"))),
+    )
+    .order_by(Order.number)
+)
+_WAITING = select(Fact).where(
+    Fact.order_id.is_(None),
+    Fact.provider.in_(listed("providers")),
+    or_(
+        Fact.order_ref.in_(listed("orders")),
+        Fact.remote_id.in_(listed("names")),
+        Fact.about.in_(listed("captures")),
+    ),
+)
 
 FORGOTTEN = timedelta(hours=1)
 """An order for which no checkout was ever started is let go of after so long."""
@@ -59,8 +79,7 @@ def _settled(unit: Unit, ids: Sequence[str]) -> list[Order]:
     """Let orders stand anew, until no fact that nobody knew belongs to them."""
     settled: list[Order] = []
     for part in parts(ids):
-        some = select(Order).where(Order.id.in_(part)).order_by(Order.id)
-        orders = anew = unit.session.scalars(some).all()
+        orders = anew = unit.session.scalars(_BY_ID, {"ids": part}).all()
         while anew:
             kept = recompute(unit, anew)
             anew = match(unit, anew, kept)
@@ -91,16 +110,16 @@ def match(
         for one_ in (one_.stated.fact for one_ in kept.get(order.id, ())):
             if one_.kind is FactKind.CAPTURED:
                 abouts.setdefault(one_.id, order.id)
-    ids = {order.id for order in orders}
-    waiting = select(Fact).where(
-        Fact.order_id.is_(None),
-        Fact.provider.in_({order.provider for order in orders}),
-        or_(Fact.order_ref.in_(ids), Fact.remote_id.in_(owners), Fact.about.in_(abouts)),
-    )
     providers = {order.id: order.provider for order in orders}
+    asked = {
+        "providers": sorted(set(providers.values())),
+        "orders": list(providers),
+        "names": list(owners),
+        "captures": list(abouts),
+    }
     matched = set()
-    for row in unit.session.scalars(waiting):
-        named = row.order_ref if row.order_ref in ids else None
+    for row in unit.session.scalars(_WAITING, asked):
+        named = row.order_ref if row.order_ref in providers else None
         id_ = named or owners.get(row.remote_id) or abouts.get(row.about)
         if id_ is not None and providers[id_] == row.provider:
             row.order_id = id_
@@ -111,17 +130,15 @@ def match(
 
 def _find_orders(unit: Unit, provider: str, rows: Sequence[Fact]) -> None:
     """Say which orders facts are about: by the seller's name, the provider's, or a capture."""
-    own = select(Order.id, Order.remote_id, Order.subscription_id)
-    if provider != facts.OWN:
-        own = own.where(Order.provider == provider)
     if refs := {row.order_ref[:36] for row in rows if row.order_ref}:
-        found = {row.id for row in unit.session.execute(own.where(Order.id.in_(refs)))}
+        by_ref = unit.session.execute(_BY_REF, {"refs": list(refs)})
+        found = {one_.id for one_ in by_ref if provider in {one_.provider, facts.OWN}}
         for row in rows:
             row.order_id = row.order_ref[:36] if row.order_ref[:36] in found else None
     if names := {row.remote_id for row in rows if row.remote_id and row.order_id is None}:
-        named = or_(Order.remote_id.in_(names), Order.subscription_id.in_(names))
         owners: dict[str, str] = {}
-        for id_, *own_names in unit.session.execute(own.where(named).order_by(Order.number)):
+        asked = {"provider": provider, "names": list(names)}
+        for id_, *own_names in unit.session.execute(_BY_NAME, asked):
             for name in filter(None, own_names):
                 owners.setdefault(name, id_)
         for row in rows:
