@@ -162,9 +162,16 @@ class PluginUnit:
         found = self._user(user)
         return None if found is None else Contact(name=found.name, email=found.email)
 
+    @cached_property
+    def _users(self) -> dict[str, User | None]:
+        return {}
+
     def _user(self, id_: str) -> User | None:
-        own = select(User).where(User.institution_id == self.institution, User.id == id_)
-        return self.unit.session.scalar(own.where(User.erased_at.is_(None)))
+        # Who is written to is mostly named on a paper as well: one look-up for both.
+        if id_ not in self._users:
+            own = select(User).where(User.institution_id == self.institution, User.id == id_)
+            self._users[id_] = self.unit.session.scalar(own.where(User.erased_at.is_(None)))
+        return self._users[id_]
 
     def _scoped(self, action: str) -> None:
         if action not in self.manifest.scopes:
