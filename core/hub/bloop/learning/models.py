@@ -28,7 +28,8 @@ class Answer(Owned, Base):
 
     ``score`` is from 0 to 1. ``key`` is what makes the same answer told twice one: unique for a
     user, such as ``attempt:ID:part``, a statement's id, or a submission's. ``at`` is when it was
-    given, ``stored_at`` when it was told; ``source`` names who told it: ``hub``, ``xapi`` or ``lms``.
+    given, ``stored_at`` when it was told; ``source`` names who told it: ``hub``, ``xapi`` or
+    ``lms``.
     """
 
     __tablename__ = "answer"
