@@ -23,6 +23,13 @@ def of_user() -> ForeignKeyConstraint:
     return within("user_id", "account_user")
 
 
+def of_item() -> ForeignKeyConstraint:
+    """The key of the item that it is about, and with which it goes where that is deleted."""
+    return ForeignKeyConstraint(
+        ["institution_id", "item_id"], ["item.institution_id", "item.id"], ondelete="CASCADE"
+    )
+
+
 class Answer(Owned, Base):
     """One answer of a user to an item, or to the question ``part`` of it.
 
@@ -35,7 +42,7 @@ class Answer(Owned, Base):
     __tablename__ = "answer"
     __table_args__ = (
         of_user(),
-        within("item_id", "item"),
+        of_item(),
         CheckConstraint("score >= 0 AND score <= 1", name="score"),
         Index("ux_answer_key", "institution_id", "user_id", "key", unique=True),
         Index("ix_answer_user", "institution_id", "user_id", "at", "id"),
