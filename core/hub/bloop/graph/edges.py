@@ -1,69 +1,76 @@
-"""Keys of edges, and the keeping of prerequisites free of circles."""
+"""What an edge of the graph is, and which are refused."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import enum
+import math
+from collections.abc import Container, Iterable, Iterator
+from typing import NamedTuple
 
-from bloop.graph.cycles import Arc, CycleError, giving_way
-from bloop.graph.models import EdgeKind, Origin, Standing
-from bloop.graph.writing import AT_ONCE, CONCEPT, EDGE, Key, Values, Writing, batches
-
-_BELIEVED = {origin: rank for rank, origin in enumerate(reversed(Origin))}
-
-
-def ordered(kind: str, source: str, target: str) -> Key:
-    """The key of an edge; what is related is so both ways, and is kept once."""
-    if kind == EdgeKind.RELATED and target < source:
-        source, target = target, source
-    return (target, kind, source)
+from bloop.graph.links import Pair
+from bloop.store.errors import InvalidError
 
 
-def give_way(writing: Writing, targets: Iterable[str]) -> list[Key]:
-    """Reject the inferred prerequisites that make a circle through one of ``targets``.
+class EdgeKind(enum.StrEnum):
+    """What an edge says of its source and its target."""
 
-    Only what can be reached from them is looked at. Gives the keys of what gave way; raises
-    CycleError with the concepts' names where people stand for a whole circle.
+    PREREQUISITE = "prerequisite"
+    """The source has to be known before the target."""
+    PART_OF = "part_of"
+    """The source is a part of the target."""
+    RELATED = "related"
+    """They have to do with each other."""
+
+
+class Edge(NamedTuple):
+    """A directed edge between two concepts; a plain tuple of the same will do.
+
+    ``weight``, finite and at least 0, is what it costs to get from a prerequisite to what builds on
+    it; other kinds have no use for it.
     """
-    arcs = {arc_of(key, row): key for key, row in _ahead(writing, targets)}
-    try:
-        gone = [arcs[arc] for arc in giving_way(list(arcs))]
-    except CycleError as err:
-        raise CycleError(err.cycle, _names(writing, err.cycle)) from None
-    for key in gone:
-        row = writing.row(EDGE, key) or {}
-        because = {"text": "gave way to a prerequisite that contradicts it"}
-        evidence = [*(row.get("evidence") or ()), because]
-        writing.put(EDGE, key, {"standing": Standing.REJECTED, "evidence": evidence})
-    return gone
+
+    kind: EdgeKind
+    source: str
+    target: str
+    weight: float = 1.0
 
 
-def arc_of(key: Key, row: Values) -> Arc:
-    """An edge as what can give way: what people said or accepted never does."""
-    fixed = row["standing"] == Standing.ACCEPTED
-    strength = _BELIEVED[Origin(row["origin"])] + row["confidence"] / 2
-    return Arc(key[2], key[0], strength, fixed)
+AnyEdge = Edge | tuple[str, str, str, float]
+LINKS = (EdgeKind.PART_OF, EdgeKind.RELATED)
+"""The kinds that say nothing of what has to be known before."""
 
 
-def _ahead(writing: Writing, starts: Iterable[str]) -> list[tuple[Key, Values]]:
-    """All prerequisites that can be reached from some concepts, by layers."""
-    seen: set[str] = set()
-    layer = set(starts)
-    found: list[tuple[Key, Values]] = []
-    while layer:
-        seen |= layer
-        edges = leaving(writing, layer)
-        found += edges
-        layer = {key[0] for key, _ in edges} - seen
-    return found
+def prerequisites(
+    edges: Iterable[AnyEdge], concepts: Container[str], links: dict[EdgeKind, set[Pair]]
+) -> Iterator[tuple[str, str, float]]:
+    """Check edges, give prerequisites as source, target and weight, and put others into ``links``.
+
+    Raises InvalidError for the first edge that is refused.
+    """
+    wanted, infinite = EdgeKind.PREREQUISITE.value, math.inf  # Names cost time in this loop.
+    for kind, source, target, weight in edges:
+        if source not in concepts or target not in concepts or source == target:
+            raise _refused(kind, source, target, concepts)
+        if kind == wanted:
+            if not 0 <= weight < infinite:
+                raise InvalidError(
+                    f"edge {source} -> {target}: the weight {weight} is not 0 or more",
+                    field="weight",
+                )
+            yield source, target, weight
+        elif kind in links:
+            links[EdgeKind(kind)].add((source, target))
+        else:
+            raise InvalidError(
+                f"edge {source} -> {target}: unknown kind {kind!r}",
+                field="kind",
+                cure=f"one of {', '.join(EdgeKind)}",
+            )
 
 
-def leaving(writing: Writing, concepts: Collection[str]) -> list[tuple[Key, Values]]:
-    """The prerequisites that hold and that some concepts are, as this write has them so far."""
-    for some in batches(sorted(concepts), AT_ONCE):
-        writing.load(EDGE, EDGE.c.source_id.in_(some) & (EDGE.c.kind == EdgeKind.PREREQUISITE))
-    return writing.edges_leaving(concepts, EdgeKind.PREREQUISITE)
-
-
-def _names(writing: Writing, concepts: Iterable[str]) -> dict[str, str]:
-    writing.fetch(CONCEPT, [(one,) for one in concepts])
-    return {one: str((writing.row(CONCEPT, (one,)) or {}).get("name", one)) for one in concepts}
+def _refused(kind: str, source: str, target: str, concepts: Container[str]) -> InvalidError:
+    named = f"{kind} {source} -> {target}"
+    if source == target:
+        return InvalidError(f"edge {named}: it leads to where it began", field="target")
+    field, missing = ("target", target) if source in concepts else ("source", source)
+    return InvalidError(f"edge {named}: there is no concept {missing}", field=field)

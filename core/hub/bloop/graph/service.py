@@ -13,8 +13,9 @@ from sqlalchemy import or_
 
 import bloop.graph.topics  # noqa: F401 - declares what is said here
 from bloop.content.models import Item
-from bloop.graph.edges import give_way, ordered
-from bloop.graph.models import EdgeKind, Origin, Role, Standing
+from bloop.graph.edges import EdgeKind
+from bloop.graph.giving_way import give_way, ordered
+from bloop.graph.models import Concept, Origin, Role, Standing
 from bloop.graph.names import clean, key_of
 from bloop.graph.writing import CONCEPT, COVERAGE, EDGE, NAME, Key, Values, Writing
 from bloop.store.commands import command
@@ -59,29 +60,30 @@ def add_concept(
 
 @command(WRITE)
 def change_concept(
-    unit: UnitOfWork, concept: str, version: int | None = None, **changes: Any
+    unit: UnitOfWork, concept: str, changes: Mapping[str, Any], version: int | None = None
 ) -> None:
     """Change ``name``, ``aliases``, ``description``, ``language`` or ``external`` of a concept.
 
     What is not named stays. A changed suggestion is accepted by that.
     """
-    from bloop.graph.models import Concept
-
     unit.expect(unit.get(Concept, concept), version)
     writing = Writing(unit, "change_concept")
     row = standing_concept(writing, concept)
-    if "name" in changes:
-        changes["name"] = clean(changes["name"])
-    if "external" in changes:
-        changes["external"] = _external(changes["external"])
-    aliases = changes.pop("aliases", None)
-    writing.put(CONCEPT, (concept,), {**changes, "standing": Standing.ACCEPTED})
+    name = clean(changes["name"]) if changes.get("name") else str(row["name"])
+    values: Values = {"name": name, "standing": Standing.ACCEPTED}
+    if changes.get("external") is not None:
+        values["external"] = _external(changes["external"])
+    for field in ("description", "language"):
+        if field in changes:
+            values[field] = changes[field] or ("" if field == "description" else None)
+    writing.put(CONCEPT, (concept,), values)
+    aliases = changes.get("aliases")
     if aliases is not None:
-        kept = {key_of(one) for one in [changes.get("name", row["name"]), *aliases]}
+        kept = {key_of(one) for one in [name, *aliases]}
         for key in writing.load(NAME, NAME.c.concept_id == concept):
             if key[0] not in kept:
                 writing.take(NAME, key)
-    name_it(writing, concept, [changes.get("name", row["name"]), *(aliases or ())])
+    name_it(writing, concept, [name, *(aliases or ())])
     writing.finish()
 
 
@@ -192,6 +194,7 @@ def cover(
 @command(WRITE)
 def uncover(unit: UnitOfWork, item: str, concept: str, *, part: str = "") -> None:
     """Say that an item does not cover a concept; raises NotFoundError where nothing says so."""
+    unit.get(Item, item)
     writing = Writing(unit, "uncover")
     row = writing.row(COVERAGE, (item, concept, part))
     if row is None or row["standing"] == Standing.REJECTED:
@@ -220,6 +223,8 @@ def review(
             table = {"concept": CONCEPT, "edge": EDGE, "coverage": COVERAGE}.get(subject)
             if table is None or writing.row(table, tuple(key)) is None:
                 raise NotFoundError(f"no {subject[:20]} {'/'.join(key)[:200]}")
+            if table is COVERAGE:
+                unit.get(Item, key[0])  # It may be somebody's alone.
             writing.put(table, tuple(key), {"standing": standing})
             if standing is Standing.ACCEPTED and table is EDGE:
                 accepted.add(key[0])

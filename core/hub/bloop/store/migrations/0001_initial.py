@@ -549,6 +549,34 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
     )
     op.create_table(
+        "answer",
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("part", sa.String(length=200), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("stored_at", UtcDateTime(), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.CheckConstraint("score >= 0 AND score <= 1", name=op.f("ck_answer_score")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_answer_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_answer")),
+    )
+    op.create_index(
+        "ix_answer_item", "answer", ["institution_id", "item_id", "part", "user_id"], unique=False
+    )
+    op.create_index(
+        "ix_answer_user", "answer", ["institution_id", "user_id", "at", "id"], unique=False
+    )
+    op.create_index("ux_answer_key", "answer", ["institution_id", "user_id", "key"], unique=True)
+    op.create_table(
         "api_key",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=True),
@@ -1876,40 +1904,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ),
     )
     op.create_table(
-        "answer",
-        sa.Column("user_id", sa.String(length=36), nullable=False),
-        sa.Column("item_id", sa.String(length=36), nullable=False),
-        sa.Column("part", sa.String(length=200), nullable=False),
-        sa.Column("key", sa.String(length=200), nullable=False),
-        sa.Column("score", sa.Double(), nullable=False),
-        sa.Column("at", UtcDateTime(), nullable=False),
-        sa.Column("stored_at", UtcDateTime(), nullable=False),
-        sa.Column("source", sa.String(length=20), nullable=False),
-        sa.Column("seconds", sa.Double(), nullable=True),
-        sa.Column("institution_id", sa.String(length=36), nullable=False),
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.CheckConstraint("score >= 0 AND score <= 1", name=op.f("ck_answer_score")),
-        sa.ForeignKeyConstraint(
-            ["institution_id", "item_id"],
-            ["item.institution_id", "item.id"],
-            name=op.f("fk_answer_institution_id_item_id_item"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["institution_id", "user_id"],
-            ["account_user.institution_id", "account_user.id"],
-            name=op.f("fk_answer_institution_id_user_id_account_user"),
-        ),
-        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_answer")),
-    )
-    op.create_index(
-        "ix_answer_item", "answer", ["institution_id", "item_id", "part", "user_id"], unique=False
-    )
-    op.create_index(
-        "ix_answer_user", "answer", ["institution_id", "user_id", "at", "id"], unique=False
-    )
-    op.create_index("ux_answer_key", "answer", ["institution_id", "user_id", "key"], unique=True)
-    op.create_table(
         "concept_coverage",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("item_id", sa.String(length=36), nullable=False),
@@ -1932,6 +1926,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             ["institution_id", "item_id"],
             ["item.institution_id", "item.id"],
             name=op.f("fk_concept_coverage_institution_id_item_id_item"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint(
             "institution_id", "item_id", "concept_id", "part", name=op.f("pk_concept_coverage")
@@ -1941,6 +1936,27 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_concept_coverage_concept",
         "concept_coverage",
         ["institution_id", "concept_id", "role", "item_id"],
+        unique=False,
+    )
+    op.create_table(
+        "concept_mention",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_concept_mention_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "item_id", "key", name=op.f("pk_concept_mention")
+        ),
+    )
+    op.create_index(
+        "ix_concept_mention_key",
+        "concept_mention",
+        ["institution_id", "key", "item_id"],
         unique=False,
     )
     op.create_table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Query
 from starlette.requests import Request
@@ -19,6 +19,9 @@ from bloop.graph.schemas import ChangeList, ConceptsAround, VersionList
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
 
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
 router = Router(prefix="/api/v1", tags=["graph"])
 
 READ, WRITE = "graph:read", "graph:write"
@@ -28,7 +31,7 @@ Known = Annotated[list[str], Query(max_length=2000)]
 
 async def graph_with(request: Request, *concepts: str) -> Graph:
     """The graph as it is now; raises NotFoundError for a concept that is not in it."""
-    graph = await hub_of(request).graphs.of(call_of(request))
+    graph = await cast("Hub", hub_of(request)).graphs.of(call_of(request))
     for one in concepts:
         if one not in graph.names:
             raise NotFoundError(f"no concept {one[:40]}")
