@@ -105,6 +105,11 @@ async def answer(request: Request, id: str, place: int) -> Response:  # noqa: A0
     return RedirectResponse(f"/attempts/{id}?question={place}#said", 303)
 
 
+def number_of(place: str) -> int:
+    """A place of a path; 0, where there is no question, for what is none."""
+    return int(place) if place.isdecimal() and len(place) < 7 else 0
+
+
 @router.post("/attempts/{id}/finish", action=WRITE, problems=(404,), include_in_schema=False)
 async def finish(request: Request, id: str) -> Response:  # noqa: A002 - the path's word
     """Finish an attempt."""
@@ -121,12 +126,12 @@ async def finish(request: Request, id: str) -> Response:  # noqa: A002 - the pat
 async def show_question(
     request: Request,
     id: str,  # noqa: A002 - the path's word
-    place: int,
+    place: str,
     feedback: bool = False,  # noqa: FBT001, FBT002 - a flag of the query
 ) -> Response:
     """A question as its author wrote it, or what is said to an answer, for a frame."""
     attempt = await read_attempt(request, id)
-    question = service.question_at(attempt["questions"], place)
+    question = service.question_at(attempt["questions"], number_of(place))
     shown = Prose(attempt["container"], signer(request)).shown
     answered = question["answered"]
     if feedback and answered is None:
