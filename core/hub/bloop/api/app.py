@@ -37,6 +37,7 @@ API = (
     "bloop.content.routes",
     "bloop.content.enrolling.routes",
     "bloop.graph.routes",
+    "bloop.learning.quizzes.routes",
     "bloop.api.graph",
     "bloop.api.search",
     "bloop.api.plugins",
@@ -61,6 +62,7 @@ API = (
 PAGES = (
     "bloop.web.routes",
     "bloop.web.framed_pages",
+    "bloop.web.quiz_pages",
     "bloop.web.concept_pages",
     "bloop.web.plugin_pages",
     "bloop.web.settings_pages",
