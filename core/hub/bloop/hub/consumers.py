@@ -19,11 +19,12 @@ from bloop.events.reader import Log
 from bloop.hub.contexts import PluginCall, config_now, manifest_of, open_context
 from bloop.hub.units import PluginUnit
 from bloop.jobs import trim
+from bloop.learning import following
 from bloop.store import idempotency
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.webhooks import queue
 
-_OWN = frozenset({queue.OWNER, index.OWNER})
+_OWN = frozenset({queue.OWNER, index.OWNER, following.OWNER})
 """The hub's own consumers: their handlers have the whole unit."""
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def make_consumers(hub: Hub) -> Consumers:
     async def enabled(call: Call, plugin_id: str) -> bool:
         if plugin_id == queue.OWNER:
             return await hub.webhooks.has_endpoints(call)
-        if plugin_id == index.OWNER:
+        if plugin_id in {index.OWNER, following.OWNER}:
             return True
         return await hub.choices.enabled_for(call, plugin_id)
 
@@ -121,6 +122,7 @@ def consumers_of(hub: Hub) -> list[Consumer]:
     return [
         hub.webhooks.consumer(),
         *hub.searching.consumers(),
+        following.consumer(hub.jobs.enqueue),
         *declared,
         *hooks,
         *sinks,

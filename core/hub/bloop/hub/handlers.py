@@ -22,6 +22,8 @@ HANDLERS = {
     "content.search_rebuild": "bloop.hub.search:run_rebuild_job",
     "content.send": "bloop.hub.connections:run_send_job",
     "content.sync": "bloop.hub.connections:run_sync_job",
+    "learning.fit_reviews": "bloop.hub.learning:run_fit_job",
+    "learning.renew": "bloop.hub.learning:run_renew_job",
 }
 """``async def (hub, job, payload) -> result``."""
 
