@@ -37,6 +37,7 @@ API = (
     "bloop.content.routes",
     "bloop.content.enrolling.routes",
     "bloop.graph.routes",
+    "bloop.learning.quizzes.routes",
     "bloop.api.search",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",

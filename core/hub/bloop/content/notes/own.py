@@ -11,12 +11,7 @@ from typing import Any
 
 from sqlalchemy import and_, func, select
 
-from bloop.accounts.actions import may
-from bloop.content.enrolling.visibility import (
-    container_reachable,
-    item_visible,
-    with_container,
-)
+from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Container, Item
 from bloop.content.notes import service
 from bloop.content.notes.models import Anchor, NotePlace
@@ -27,7 +22,6 @@ from bloop.content.service import create_notebook
 from bloop.kernel.models import Connection
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
-from bloop.store.statements import values_of_caller
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import NoteWrite, PrincipalKind
@@ -57,7 +51,7 @@ def write_beside(
     ``site`` is the address of the hub. The ``video`` is one of the lesson's text by its number, or
     None for the one beside it.
     """
-    lesson = _lesson(unit, lesson_id)
+    lesson = item_seen(unit, lesson_id)
     _check(words, quote, moment_ms)
     quote = _of_lesson(quote, lesson)
     _refuse_many(unit, lesson.id)
@@ -170,28 +164,6 @@ def _put_place(unit: UnitOfWork, notebook: Container) -> None:
         unit.session.add(place)
     place.container_id, place.updated_at = notebook.id, utcnow()
     unit.session.flush()
-
-
-def _lesson(unit: UnitOfWork, id_: str) -> Item:
-    """The lesson, where the caller may see it."""
-    query = (
-        select(_item)
-        .join(Container, with_container)
-        .where(
-            Item.institution_id == unit.institution,
-            Container.institution_id == unit.institution,
-            Item.id == id_,
-            Item.state != "trashed",
-            container_reachable,
-        )
-    )
-    if not may(unit.call, "content:write"):
-        query = query.where(item_visible)
-    values = {"institution": unit.institution, **values_of_caller(unit.call)}
-    row: Item | None = unit.session.scalar(query, values)
-    if row is None:
-        raise NotFoundError(f"no lesson {id_[:40]}", cure="it may have been moved or unpublished")
-    return row
 
 
 def _check(words: str, quote: Quote | None, moment_ms: int | None) -> None:

@@ -1893,6 +1893,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             ["institution_id", "item_id"],
             ["item.institution_id", "item.id"],
             name=op.f("fk_answer_institution_id_item_id_item"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["institution_id", "user_id"],
@@ -2056,6 +2057,21 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_note_anchor_user", "note_anchor", ["institution_id", "user_id", "item_id"], unique=False
     )
     op.create_table(
+        "quiz_version",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("data", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_quiz_version_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "item_id", "hash", name=op.f("pk_quiz_version")),
+    )
+    op.create_table(
         "unsent",
         sa.Column("connection_id", sa.String(length=36), nullable=False),
         sa.Column("container_id", sa.String(length=36), nullable=False),
@@ -2097,5 +2113,69 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_unsent_connection", "unsent", ["institution_id", "connection_id", "id"], unique=False
+    )
+    op.create_table(
+        "quiz_attempt",
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("points", sa.Double(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=True),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.CheckConstraint("score >= 0 AND score <= 1", name=op.f("ck_quiz_attempt_score")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id", "hash"],
+            ["quiz_version.institution_id", "quiz_version.item_id", "quiz_version.hash"],
+            name=op.f("fk_quiz_attempt_institution_id_item_id_hash_quiz_version"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_quiz_attempt_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_quiz_attempt_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_quiz_attempt")),
+    )
+    op.create_index(
+        "ix_quiz_attempt_item", "quiz_attempt", ["institution_id", "item_id", "id"], unique=False
+    )
+    op.create_index(
+        "ux_quiz_attempt",
+        "quiz_attempt",
+        ["institution_id", "user_id", "item_id", "number"],
+        unique=True,
+    )
+    op.create_table(
+        "quiz_response",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("attempt_id", sa.String(length=36), nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("part", sa.String(length=200), nullable=False),
+        sa.Column("score", sa.Double(), nullable=True),
+        sa.Column("answered_at", UtcDateTime(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=True),
+        sa.Column("response", Json, nullable=False),
+        sa.CheckConstraint("score >= 0 AND score <= 1", name=op.f("ck_quiz_response_score")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "attempt_id"],
+            ["quiz_attempt.institution_id", "quiz_attempt.id"],
+            name=op.f("fk_quiz_response_institution_id_attempt_id_quiz_attempt"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "attempt_id", "place", name=op.f("pk_quiz_response")
+        ),
     )
     # ### end Alembic commands ###
