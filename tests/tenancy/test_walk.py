@@ -21,6 +21,9 @@ ROUTES = routes_of((*API, *PAGES))
 MARK = "zqother"
 
 PARAMETERS = {
+    "concept_id": "concept.id",
+    "source": "concept.id",
+    "version": "graph_version.version",
     "submission_id": "submission.id",
     "connection_id": "connection.id",
     "container_id": "container.id",
@@ -79,6 +82,7 @@ QUERIES = {
     "course": ["container.id"],
     "cursor": ["item.id", "container.id", "quarantine.id", "account_user.id", "invitation.id"],
     "institution": ["institution.slug"],
+    "name": ["concept_name.key"],
     "kind": ["item.kind"],
     "language": ["search_document.language"],
     "login": ["account_user.email"],
@@ -124,6 +128,8 @@ SILENT = {
 """Routes with an id whose answer to the owner holds nothing of the seeded rows."""
 
 BODIES = {
+    "POST /api/v1/graph/concepts/{concept_id}/merge": {"into": "{mark}-concept-id-2"},
+    "PUT /api/v1/items/{item_id}/concepts": {"concept": "{mark}-concept-id"},
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},
     "POST /api/v1/containers/{container_id}/notes": {"title": "x"},
@@ -285,7 +291,9 @@ def queries_of(route, seeded):
 
 
 EMPTY = {'{"items":[],"next":null}', '{"items":[]}'}
-REQUIRED = {"/api/v1/policy/explain": {"user": "guest", "action": "content:read"}}
+REQUIRED = {
+    "/api/v1/graph/named": {"name": "x"},
+    "/api/v1/policy/explain": {"user": "guest", "action": "content:read"}}
 
 
 def shows(answer, seeded, sent):

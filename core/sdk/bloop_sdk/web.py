@@ -102,9 +102,14 @@ class Form:
     """The fields of a form that a browser sent; of a repeated name, the last."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
+    pairs: tuple[tuple[str, str], ...] = ()
 
     def __getitem__(self, name: str) -> str:
         return self.fields.get(name, "")
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a repeated name, such as of ticked boxes, in order."""
+        return [value for key, value in self.pairs if key == name]
 
 
 async def read_form(request: WebRequest) -> Form:
@@ -112,4 +117,5 @@ async def read_form(request: WebRequest) -> Form:
     from urllib.parse import parse_qsl
 
     body = await request.body()
-    return Form(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
+    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return Form(dict(pairs), tuple(pairs))

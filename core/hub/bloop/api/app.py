@@ -61,6 +61,7 @@ API = (
 PAGES = (
     "bloop.web.routes",
     "bloop.web.framed_pages",
+    "bloop.web.concept_pages",
     "bloop.web.plugin_pages",
     "bloop.web.settings_pages",
     "bloop.web.connection_pages",

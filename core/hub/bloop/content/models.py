@@ -43,10 +43,15 @@ def of_connection() -> ForeignKeyConstraint:
     )
 
 
-def within(column: str, table: str) -> ForeignKeyConstraint:
-    """The key of another row of the same institution."""
+def within(column: str, table: str, *, goes_with: bool = False) -> ForeignKeyConstraint:
+    """The key of another row of the same institution; what ``goes_with`` that row is deleted so.
+
+    That is for rows of domains above, which those who delete content don't know.
+    """
     return ForeignKeyConstraint(
-        ["institution_id", column], [f"{table}.institution_id", f"{table}.id"]
+        ["institution_id", column],
+        [f"{table}.institution_id", f"{table}.id"],
+        ondelete="CASCADE" if goes_with else None,
     )
 
 

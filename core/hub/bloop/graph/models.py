@@ -143,7 +143,7 @@ class Coverage(Stated, Tenant, Base):
 
     __tablename__ = "concept_coverage"
     __table_args__ = (
-        within("item_id", "item"),
+        within("item_id", "item", goes_with=True),
         within("concept_id", "concept"),
         Index("ix_concept_coverage_concept", "institution_id", "concept_id", "role", "item_id"),
     )
@@ -154,6 +154,20 @@ class Coverage(Stated, Tenant, Base):
     part: Mapped[str] = mapped_column(String(PART_LENGTH), primary_key=True, default="")
     role: Mapped[str] = mapped_column(String(20), default=Role.TEACHES)
     weight: Mapped[float] = mapped_column(Double, default=1.0)
+
+
+class ConceptMention(Tenant, Base):
+    """That a note names a concept, ``[[so]]``; by its name's key, whether there is one or not."""
+
+    __tablename__ = "concept_mention"
+    __table_args__ = (
+        within("item_id", "item", goes_with=True),
+        Index("ix_concept_mention_key", "institution_id", "key", "item_id"),
+    )
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    item_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    key: Mapped[str] = mapped_column(String(NAME_LENGTH), primary_key=True)
 
 
 class GraphChange(Tenant, Base):

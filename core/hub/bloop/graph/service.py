@@ -13,7 +13,7 @@ from sqlalchemy import or_
 
 import bloop.graph.topics  # noqa: F401 - declares what is said here
 from bloop.content.models import Item
-from bloop.graph.edges import give_way, ordered
+from bloop.graph.giving_way import give_way, ordered
 from bloop.graph.models import EdgeKind, Origin, Role, Standing
 from bloop.graph.names import clean, key_of
 from bloop.graph.writing import CONCEPT, COVERAGE, EDGE, NAME, Key, Values, Writing
@@ -192,6 +192,7 @@ def cover(
 @command(WRITE)
 def uncover(unit: UnitOfWork, item: str, concept: str, *, part: str = "") -> None:
     """Say that an item does not cover a concept; raises NotFoundError where nothing says so."""
+    unit.get(Item, item)
     writing = Writing(unit, "uncover")
     row = writing.row(COVERAGE, (item, concept, part))
     if row is None or row["standing"] == Standing.REJECTED:
@@ -220,6 +221,8 @@ def review(
             table = {"concept": CONCEPT, "edge": EDGE, "coverage": COVERAGE}.get(subject)
             if table is None or writing.row(table, tuple(key)) is None:
                 raise NotFoundError(f"no {subject[:20]} {'/'.join(key)[:200]}")
+            if table is COVERAGE:
+                unit.get(Item, key[0])  # It may be somebody's alone.
             writing.put(table, tuple(key), {"standing": standing})
             if standing is Standing.ACCEPTED and table is EDGE:
                 accepted.add(key[0])

@@ -31,18 +31,16 @@ def of_item() -> ForeignKeyConstraint:
 
 
 class Answer(Owned, Base):
-    """One answer of a user to an item, or to the question ``part`` of it.
+    """One answer of a user to an item, or to the question ``part`` of it; it outlives the item.
 
     ``score`` is from 0 to 1. ``key`` is what makes the same answer told twice one: unique for a
     user, such as ``attempt:ID:part``, a statement's id, or a submission's. ``at`` is when it was
-    given, ``stored_at`` when it was told; ``source`` names who told it: ``hub``, ``xapi`` or
-    ``lms``.
+    given, ``stored_at`` when it was told, and ``source`` who told it: ``hub``, ``xapi`` or ``lms``.
     """
 
     __tablename__ = "answer"
     __table_args__ = (
         of_user(),
-        of_item(),
         CheckConstraint("score >= 0 AND score <= 1", name="score"),
         Index("ux_answer_key", "institution_id", "user_id", "key", unique=True),
         Index("ix_answer_user", "institution_id", "user_id", "at", "id"),

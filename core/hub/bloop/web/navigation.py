@@ -34,6 +34,7 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
     links = [
         (_("Courses"), "/", "content:read"),
         (_("My notes"), "/notes", "account:read"),
+        (_("Concepts"), "/concepts", "graph:read"),
         (_("Connections"), "/connections", "connections:read"),
         (_("People"), "/people", "users:read"),
         (_("Background"), "/jobs", "jobs:read"),

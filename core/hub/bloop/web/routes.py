@@ -18,6 +18,7 @@ from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
 from bloop.web import assets, lessons, outline, own_notes, reading
+from bloop.web.concept_pages import named
 from bloop.web.framed_pages import framed
 from bloop.web.note_pages import about
 from bloop.web.panels import panels
@@ -144,7 +145,13 @@ async def follow_lesson(request: Request, container: str, kind: str, remote_id: 
     """Where a link between lessons leads: content names its targets by kind and remote id."""
     await reading.course(request, container)
     if kind == "note" and remote_id.startswith(BY_TITLE):
-        item = await reading.titled(request, container, remote_id.removeprefix(BY_TITLE))
+        title = remote_id.removeprefix(BY_TITLE)
+        try:
+            item = await reading.titled(request, container, title)
+        except NotFoundError:
+            if not (concept := await named(request, title)):
+                raise
+            return RedirectResponse(f"/concepts/{concept}", 302)
     else:
         item = await reading.referred(request, container, kind, remote_id)
     return RedirectResponse(f"/lessons/{item}", 302)

@@ -44,7 +44,7 @@ class RecommendationRule(Tenant, Base):
     """
 
     __tablename__ = "recommendation_rule"
-    __table_args__ = (within("item_id", "item"),)
+    __table_args__ = (within("item_id", "item", goes_with=True),)
 
     institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
     item_id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -58,13 +58,13 @@ class Recommendation(Tenant, Base):
 
     ``propensity`` is the chance with which the item was put there, given those before it, and
     ``tried_propensity`` the chance that the ranker which is tried would have put it there. ``facts``
-    are what the reason was made of. Whether the item was answered is in the log of answers.
+    are what the reason was made of. Whether the item, which it outlives, was answered is in the log of
+    answers.
     """
 
     __tablename__ = "recommendation"
     __table_args__ = (
         of_user(),
-        within("item_id", "item"),
         Index("ix_recommendation_shown", "institution_id", "shown_at", "list_id", "position"),
         Index("ix_recommendation_user", "institution_id", "user_id", "item_id"),
         Index("ix_recommendation_item", "institution_id", "item_id"),

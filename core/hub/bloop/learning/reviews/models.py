@@ -19,14 +19,13 @@ class ReviewCard(Tenant, Base):
     """What FSRS holds of a learner and one thing to remember; ``due`` is when to ask again.
 
     ``subject`` is ``concept:ID``, or ``item:ID:PART`` of a question. ``stability`` is in days,
-    ``difficulty`` from 1 to 10. ``at`` and ``last`` are the time and id of the last answer.
+    ``difficulty`` from 1 to 10. As answers do, it outlives its item. ``at`` and ``last`` are the time and id of the last answer.
     """
 
     __tablename__ = "review_card"
     __table_args__ = (
         of_user(),
         within("concept_id", "concept"),
-        within("item_id", "item"),
         Index("ix_review_card_due", "institution_id", "user_id", "due"),
         Index("ix_review_card_concept", "institution_id", "concept_id"),
         Index("ix_review_card_item", "institution_id", "item_id"),
