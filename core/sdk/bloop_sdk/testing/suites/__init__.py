@@ -16,6 +16,7 @@ from bloop_sdk.testing.suites import (
 from bloop_sdk.testing.suites.content import CONTENT
 from bloop_sdk.testing.suites.identity import IDENTITY
 from bloop_sdk.testing.suites.language import LANGUAGE
+from bloop_sdk.testing.suites.mastery import MASTERY
 from bloop_sdk.testing.suites.payments import PAYMENTS
 from bloop_sdk.testing.suites.plugin import EVERY_PLUGIN
 from bloop_sdk.testing.suites.search import SEARCH
@@ -28,6 +29,7 @@ SUITES: dict[str, Suite] = {
     "notes": CONTENT,
     "identity": IDENTITY,
     "language": LANGUAGE,
+    "mastery": MASTERY,
     "payments": PAYMENTS,
     "search": SEARCH,
     "sink": SINK,
