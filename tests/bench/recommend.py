@@ -111,9 +111,7 @@ def learner_of(database: Database, filled: read.Filled) -> str:
         return str(unit.session.scalars(select(User.id).where(User.name == "Lea")).one())
 
 
-def give(
-    database: Database, home: str, user: str, quizzes: list[str], random: Random
-) -> None:
+def give(database: Database, home: str, user: str, quizzes: list[str], random: Random) -> None:
     """Record answers, most of them right, over the last hundred days."""
     now = utcnow()
     for begin in range(0, len(quizzes), 100):

@@ -36,7 +36,9 @@ def test_a_list_holds_each_item_once_with_chances_that_are_some(candidates, limi
     assert all(0 < one.propensity <= 1 and 0 <= one.tried <= 1 for one in placed)
     assert placed == compose(candidates[::-1], limit, Random(seed), tried=tried)
     pins = [one.candidate.pinned for one in placed]
-    assert [one for one in pins if one is not None] == sorted(one for one in pins if one is not None)
+    assert [one for one in pins if one is not None] == sorted(
+        one for one in pins if one is not None
+    )
     assert None not in pins[: sum(one is not None for one in pins)]
 
 

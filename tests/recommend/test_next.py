@@ -149,7 +149,9 @@ async def test_a_filter_reorders_and_drops(recommender, lesson, learner):
     assert {one["item"] for one in found} < set(items)
 
 
-async def test_asked_again_it_costs_three_reads(recommender, lesson, learner, database, monkeypatch):
+async def test_asked_again_it_costs_three_reads(
+    recommender, lesson, learner, database, monkeypatch
+):
     for title in ("Acid", "Base"):
         lesson(title, title)
     lea = learner()
@@ -164,5 +166,3 @@ async def test_asked_again_it_costs_three_reads(recommender, lesson, learner, da
     monkeypatch.setattr(database._reader, "rows", counted)
     await recommender.next(lea, None, 5)
     assert asked == ["recommend.versions", "graph.version", "recommend.open"]
-
-

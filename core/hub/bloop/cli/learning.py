@@ -41,7 +41,11 @@ async def due(user: str, *, as_json: bool) -> None:
         print_json(found)
         return
     rows = [
-        (one["concept_name"] or plain(one["item_title"] or ""), one["due"][:10], str(one["answers"]))
+        (
+            one["concept_name"] or plain(one["item_title"] or ""),
+            one["due"][:10],
+            str(one["answers"]),
+        )
         for one in found["items"]
     ]
     print_table(("what", "due", "answers"), rows)
@@ -82,7 +86,9 @@ async def compare(days: int, *, as_json: bool) -> None:
 
         told = await asyncio.to_thread(look)
     outcomes = [one for one, _ in told]
-    counts = {name: sum(was == name for _, was in told) for name in ("answered", "opened", "ignored")}
+    counts = {
+        name: sum(was == name for _, was in told) for name in ("answered", "opened", "ignored")
+    }
     drawn, estimate = interleaved(outcomes, USUAL, OTHER), off_policy(outcomes)
     if as_json:
         off = asdict(estimate) if estimate else None

@@ -52,9 +52,7 @@ class Heard:
 
 def heard(unit: UnitOfWork, answers: Iterable[Answer]) -> list[Heard]:
     """Answers with their concepts, in the order in which they were given."""
-    rows = [
-        (one.id, one.at, one.score, one.seconds, (one.item_id, one.part)) for one in answers
-    ]
+    rows = [(one.id, one.at, one.score, one.seconds, (one.item_id, one.part)) for one in answers]
     about = concepts_of(unit, {row[4] for row in rows})
     found = [Heard(*row, about[row[4]]) for row in rows]
     return sorted(found, key=lambda one: one.order)

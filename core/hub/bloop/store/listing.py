@@ -1,35 +1,37 @@
 """A condition that a registered read can have for a list: the parameter is its JSON.
 
-    Item.id.in_(...) would need a parameter for each id, which changes the statement;
-    is_one_of(Item.id, "ids") needs one, and is given ``dumps(ids)``.
+Item.id.in_(...) would need a parameter for each id, which changes the statement;
+is_one_of(Item.id, "ids") needs one, and is given ``dumps(ids)``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, String, bindparam
+from sqlalchemy import ColumnElement, String, bindparam, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 
-class is_one_of(FunctionElement[bool]):  # noqa: N801 - reads as the function that it is in SQL
+def is_one_of(column: Any, name: str) -> ColumnElement[bool]:
     """Whether a column of text has one of the values of a JSON array, the parameter ``name``."""
+    each = _each_text(bindparam(name, type_=String)).table_valued("value")
+    found: ColumnElement[bool] = column.in_(select(each.c.value))
+    return found
 
-    type = Boolean()
+
+class _each_text(FunctionElement[str]):  # noqa: N801 - as functions of SQL are
+    name = "each_text"
     inherit_cache = True
 
-    def __init__(self, column: Any, name: str) -> None:
-        super().__init__(column, bindparam(name, type_=String))
 
-
-@compiles(is_one_of, "sqlite")
+@compiles(_each_text, "sqlite")
 def _sqlite(element: Any, compiler: Any, **options: Any) -> str:
-    column, values = (compiler.process(one, **options) for one in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({values}))"
+    return f"json_each({compiler.process(element.clauses, **options)})"
 
 
-@compiles(is_one_of, "postgresql")
+@compiles(_each_text, "postgresql")
 def _postgresql(element: Any, compiler: Any, **options: Any) -> str:
-    column, values = (compiler.process(one, **options) for one in element.clauses)
-    return f"{column} IN (SELECT jsonb_array_elements_text(CAST({values} AS jsonb)))"
+    return (
+        f"jsonb_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS jsonb))"
+    )

@@ -37,9 +37,7 @@ class HasGraphs(Protocol):
         ...
 
 
-@router.get(
-    "/account/mastery", action="account:read", response_model=MasteryList, problems=(422,)
-)
+@router.get("/account/mastery", action="account:read", response_model=MasteryList, problems=(422,))
 async def list_own_mastery(request: Request, limit: int = 100, cursor: str = "") -> Response:
     """What your own answers show that you know, by concept."""
     return await _mastery(request, call_of(request).principal.id, limit, cursor)
@@ -72,9 +70,7 @@ async def _mastery(request: Request, user: str, limit: int, cursor: str) -> Resp
 
 
 @router.get("/graph/gaps", action="learning:read", response_model=Gaps, problems=(404, 422))
-async def count_gaps(
-    request: Request, goal: str, group: str = "", container: str = ""
-) -> Response:
+async def count_gaps(request: Request, goal: str, group: str = "", container: str = "") -> Response:
     """How many of a group, or of a course, lack each concept on the way to a goal."""
     graph, users = await _graph(request), await _users(request, group, container)
     if goal not in graph.names:

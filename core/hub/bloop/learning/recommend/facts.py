@@ -6,25 +6,21 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
-
-from sqlalchemy import func, select
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from bloop.graph.live import Graph
-from bloop.graph.models import Coverage, Role, Standing
+from bloop.graph.models import Role
 from bloop.learning.mastery import service as mastery
-from bloop.learning.mastery.model import predict
-from bloop.learning.mastery.models import Learner
-from bloop.learning.models import Answer, Mastery
-from bloop.learning.recommend.models import Act, RecommendationRule
-from bloop.learning.recommend.queries import OPEN
+from bloop.learning.mastery.model import LearnerTally, predict
+from bloop.learning.recommend import queries
+from bloop.learning.recommend.models import Act
 from bloop.learning.recommend.ranking import Candidate
-from bloop.learning.reviews.models import ReviewCard
-from bloop.learning.reviews.scheduling import Remembered, chance
-from bloop.learning.reviews.service import model_of
-from bloop.store.statements import values_of_caller
+from bloop.learning.reviews.scheduling import Model, Remembered, chance
+from bloop.store.database import Database
+from bloop.store.statements import Row, Statement, moment, parsed
 from bloop.store.types import dumps
-from bloop.store.unit import UnitOfWork
+from bloop_sdk import Call
 
 NEXT, DUE = 30, 30
 """So many concepts that can be learned now, and so many cards that are due, are looked at."""
@@ -54,47 +50,57 @@ class Known:
         return self.p.get(concept, (0.0, 0))[0] >= mastery.KNOWN_FROM
 
 
-def gather(unit: UnitOfWork, graph: Graph, goal: Goal | None, now: datetime) -> list[Candidate]:
+class Read(Protocol):
+    """Runs a registered read of whoever asks."""
+
+    def __call__(self, statement: Statement, **parameters: Any) -> Sequence[Row]:
+        """All rows."""
+        ...
+
+
+class Card(NamedTuple):
+    """A card that is due."""
+
+    concept: str | None
+    item: str | None
+    part: str
+    held: Remembered
+
+
+def reader_of(database: Database, call: Call) -> Read:
+    """Reads of whoever calls; from a thread."""
+    return partial(database.read_now, call=call)
+
+
+def gather(read: Read, graph: Graph, goal: Goal | None, now: datetime) -> list[Candidate]:
     """All candidates of whoever asks, of items that they may open."""
-    user = unit.call.principal.id
-    known = read_known(unit, user, now)
+    known = read_known(read, now)
     ready = _ready(graph, known, goal)
-    cards = _due(unit, user, now)
+    cards = _due(read, now)
     about = {concept: rank for rank, concept in enumerate(ready)}
-    concepts = [*about, *(card.concept_id for card in cards if card.concept_id in graph.names)]
-    covering = _covering(unit, concepts)
-    items = {item for found in covering.values() for item, *_ in found}
-    items |= {card.item_id for card in cards if card.item_id}
-    rules = _rules(unit)
-    items |= {item for (item, _), rule in rules.items() if rule[0] == Act.PIN}
-    visible = opened(unit, items)
-    tried = _answered(unit, user, visible)
+    due = {card.concept for card in cards if card.concept in graph.names}
+    covering = _covering(read, about.keys() | due)
+    items = {item for found in covering.values() for item, *_ in found[:ITEMS_OF_ONE]}
+    items |= {card.item for card in cards if card.item}
+    rules = {(item, scope): (act, at) for item, scope, act, at in read(queries.ALL_RULES)}
+    pinned = [item for (item, _), rule in rules.items() if rule[0] == Act.PIN]
+    visible = opened(read, items.union(pinned))
+    tried = _answered(read, visible)
     found = [
         *_of_concepts(graph, known, goal, about, covering),
-        *_of_cards(unit, graph, goal, cards, covering, now),
-        *(Candidate(item, "", "pinned") for (item, _), rule in rules.items() if rule[0] == Act.PIN),
+        *_of_cards(read, graph, goal, cards, covering, now),
+        *(Candidate(item, "", "pinned") for item in pinned),
     ]
     placed = (_ruled(one, visible, rules, tried) for one in found if one.item in visible)
     return [one for one in placed if one is not None]
 
 
-def read_known(unit: UnitOfWork, user: str, now: datetime) -> Known:
-    """What a user knows."""
-    columns: Any = (Mastery.concept_id, Mastery.p, Mastery.answers)
-    rows = unit.connection.execute(
-        select(*columns).where(
-            Mastery.institution_id == unit.institution, Mastery.user_id == user
-        )
-    )
-    learner = unit.session.scalar(
-        select(Learner).where(
-            Learner.institution_id == unit.institution, Learner.user_id == user
-        )
-    )
-    known = Known({concept: (p, answers) for concept, p, answers in rows})
-    if learner is not None:
-        tally = mastery.tally_of(learner)
-        known.fresh = predict(mastery.parameters_of(unit), tally, {}, ["?"], now)
+def read_known(read: Read, now: datetime) -> Known:
+    """What whoever asks knows."""
+    known = Known({concept: (p, answers) for concept, p, answers in read(queries.OWN_MASTERY)})
+    for answers, right, surplus in read(queries.OWN_TALLY):
+        tally = LearnerTally(answers, right, surplus)
+        known.fresh = predict(mastery.DEFAULTS, tally, {}, ["?"], now)
     return known
 
 
@@ -111,89 +117,43 @@ def _ready(graph: Graph, known: Known, goal: Goal | None) -> list[str]:
     return list(found)[:NEXT]
 
 
-def _due(unit: UnitOfWork, user: str, now: datetime) -> list[ReviewCard]:
-    due = (
-        select(ReviewCard)
-        .where(
-            ReviewCard.institution_id == unit.institution,
-            ReviewCard.user_id == user,
-            ReviewCard.due <= now,
-        )
-        .order_by(ReviewCard.due, ReviewCard.subject)
-        .limit(DUE)
-    )
-    return list(unit.session.scalars(due))
+def _due(read: Read, now: datetime) -> list[Card]:
+    rows = read(queries.OWN_DUE, now=now, limit=DUE)
+    return [
+        Card(concept, item, part, Remembered(stability, difficulty, moment(due), moment(at), ""))
+        for concept, item, part, stability, difficulty, due, at in rows
+    ]
 
 
 def _covering(
-    unit: UnitOfWork, concepts: Collection[str | None]
+    read: Read, concepts: Collection[str | None]
 ) -> Mapping[str, list[tuple[str, str, str, float]]]:
     """The items of each concept: id, part, role and weight, the best first."""
-    columns: Any = (
-        Coverage.concept_id,
-        Coverage.item_id,
-        Coverage.part,
-        Coverage.role,
-        Coverage.weight,
-    )
-    rows = unit.connection.execute(
-        select(*columns)
-        .where(
-            Coverage.institution_id == unit.institution,
-            Coverage.concept_id.in_(sorted({one for one in concepts if one})),
-            Coverage.role != Role.MENTIONS.value,
-            Coverage.standing != Standing.REJECTED.value,
-        )
-        .order_by(Coverage.weight.desc(), Coverage.item_id, Coverage.part)
-    )
     found: dict[str, list[tuple[str, str, str, float]]] = defaultdict(list)
-    for concept, *rest in rows:
+    for concept, *rest in read(queries.COVERING, ids=dumps(sorted(filter(None, concepts)))):
         found[concept].append(tuple(rest))  # type: ignore[arg-type]
     return found
 
 
-def _rules(unit: UnitOfWork) -> dict[tuple[str, str], tuple[str, int]]:
-    columns: Any = (
-        RecommendationRule.item_id,
-        RecommendationRule.scope,
-        RecommendationRule.act,
-        RecommendationRule.position,
-    )
-    rows = unit.connection.execute(
-        select(*columns)
-        .where(RecommendationRule.institution_id == unit.institution)
-        .order_by(RecommendationRule.item_id, RecommendationRule.scope)
-    )
-    return {(item, scope): (act, position) for item, scope, act, position in rows}
-
-
-def opened(unit: UnitOfWork, items: Collection[str]) -> dict[str, str]:
+def opened(read: Read, items: Collection[str]) -> dict[str, str]:
     """Of some items those that whoever asks may open, each with its course."""
-    if not items:
-        return {}
-    given = {"institution": unit.institution, "ids": dumps(sorted(items))}
-    caller = {name: value for name, value in values_of_caller(unit.call).items()}
-    rows = unit.connection.execute(
-        OPEN.select, {**{k: v for k, v in caller.items() if k in OPEN.parameters}, **given}
-    )
-    return {row.id: row.container for row in rows}
+    return {row[0]: row[3] for row in read(queries.OPEN, ids=dumps(sorted(items)))}
 
 
-def _answered(unit: UnitOfWork, user: str, items: Collection[str]) -> dict[str, float]:
+def _answered(read: Read, items: Collection[str]) -> dict[str, float]:
     """The best score of each item that was answered."""
-    columns: Any = (Answer.item_id, func.max(Answer.score))
-    if not items:
-        return {}
-    rows = unit.connection.execute(
-        select(*columns)
-        .where(
-            Answer.institution_id == unit.institution,
-            Answer.user_id == user,
-            Answer.item_id.in_(sorted(items)),
-        )
-        .group_by(Answer.item_id)
-    )
-    return {item: score for item, score in rows}
+    return dict(read(queries.OWN_SCORES, ids=dumps(sorted(items))))  # type: ignore[arg-type]
+
+
+def unanswered(read: Read, items: Sequence[str]) -> set[str]:
+    """Of some items those that whoever asks may open and has not answered."""
+    visible = opened(read, items)
+    return visible.keys() - _answered(read, visible).keys()
+
+
+def _model(read: Read) -> Model:
+    rows = read(queries.REVIEW_MODEL)
+    return Model("fitted", tuple(parsed(rows[0][0]))) if rows else Model()
 
 
 def _of_concepts(
@@ -230,41 +190,35 @@ def _of_concepts(
 
 
 def _of_cards(
-    unit: UnitOfWork,
+    read: Read,
     graph: Graph,
     goal: Goal | None,
-    cards: Iterable[ReviewCard],
+    cards: Sequence[Card],
     covering: Mapping[str, Sequence[tuple[str, str, str, float]]],
     now: datetime,
 ) -> Iterable[Candidate]:
     """What is due: a question itself, or what asks about a concept, or else what explains it."""
-    model = model_of(unit)
-    leads = _way_to(graph, goal)
-    for rank, card in enumerate(cards):
-        held = Remembered(card.stability, card.difficulty, card.due, card.at, card.last)
-        overdue = (now - card.due) / timedelta(days=max(1.0, card.stability))
-        found = covering.get(card.concept_id or "", ())
-        if card.concept_id is not None:
-            if card.concept_id not in graph.names:
-                continue
-            asked = [one for one in found if one[2] == Role.ASSESSES] or found
-            places = [(item, part) for item, part, *_ in asked[:ITEMS_OF_ONE]]
-        else:
-            places = [(card.item_id or "", card.part)]
-        worth = leads is None or card.concept_id is None or card.concept_id in leads
-        facts = {
-            "concept": graph.names.get(card.concept_id or ""),
-            "days": max(1, (now - card.at).days),
-        }
-        for item, part in places:
+    if not cards:
+        return
+    model, leads = _model(read), _way_to(graph, goal)
+    for rank, (concept, item, part, held) in enumerate(cards):
+        if concept is not None and concept not in graph.names:
+            continue
+        found = covering.get(concept or "", ())
+        asked = [one for one in found if one[2] == Role.ASSESSES] or found
+        places = [one[:2] for one in asked[:ITEMS_OF_ONE]] if item is None else [(item, part)]
+        overdue = (now - held.due) / timedelta(days=max(1.0, held.stability))
+        gain = 1 - chance(model, held, now)
+        facts = {"concept": graph.names.get(concept or ""), "days": max(1, (now - held.at).days)}
+        for place in places:
             yield Candidate(
-                item,
+                place[0],
                 "",
                 "due",
-                card.concept_id,
-                part,
-                value=1.0 if worth else OFF_THE_WAY,
-                gain=1 - chance(model, held, now),
+                concept,
+                place[1],
+                value=1.0 if leads is None or concept is None or concept in leads else OFF_THE_WAY,
+                gain=gain,
                 due=min(1.0, 0.5 + 0.5 * overdue),
                 rank=rank,
                 facts=facts,
@@ -301,9 +255,3 @@ def _ruled(
     if one.kind == "pinned" and pinned is None:
         return None
     return replace(one, course=visible[one.item], fit=fit, pinned=pinned)
-
-
-def unanswered(unit: UnitOfWork, items: Sequence[str]) -> set[str]:
-    """Of some items those that whoever asks may open and has not answered."""
-    visible = opened(unit, items)
-    return visible.keys() - _answered(unit, unit.call.principal.id, visible).keys()

@@ -118,9 +118,7 @@ def note_opened(unit: UnitOfWork, list_id: str, item: str) -> None:
     )
     table: Any = Recommendation.__table__
     found = unit.connection.execute(
-        update(table)
-        .where(*own)
-        .values(opened_at=_first(table.c.opened_at))
+        update(table).where(*own).values(opened_at=_first(table.c.opened_at))
     )
     if not found.rowcount:
         raise NotFoundError(f"no recommendation {list_id[:40]} of {item[:40]}")

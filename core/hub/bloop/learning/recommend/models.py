@@ -82,6 +82,4 @@ class Recommendation(Tenant, Base):
     tried_propensity: Mapped[float | None] = mapped_column(Double)
     shown_at: Mapped[datetime] = mapped_column(default=utcnow)
     opened_at: Mapped[datetime | None]
-    facts: Mapped[Any] = mapped_column(
-        Json, default=dict, info=personal("record"), sort_order=LAST
-    )
+    facts: Mapped[Any] = mapped_column(Json, default=dict, info=personal("record"), sort_order=LAST)

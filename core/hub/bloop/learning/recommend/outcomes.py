@@ -43,9 +43,7 @@ def outcomes_since(unit: UnitOfWork, since: datetime) -> list[tuple[Outcome, str
     )
     rows = unit.session.execute(
         select(*columns)
-        .where(
-            Recommendation.institution_id == unit.institution, Recommendation.shown_at >= since
-        )
+        .where(Recommendation.institution_id == unit.institution, Recommendation.shown_at >= since)
         .order_by(Recommendation.shown_at.desc(), Recommendation.list_id, Recommendation.position)
         .limit(MOST)
     )

@@ -138,7 +138,7 @@ def _chances(rest: Sequence[Candidate], placed: Sequence[Placed], ranker: str) -
         * SAME_COURSE ** courses.count(one.course)
         for one in rest
     ]
-    least = sorted(scores, reverse=True)[: DRAWN_FROM][-1]
+    least = sorted(scores, reverse=True)[:DRAWN_FROM][-1]
     best = max(scores)
     weights = [(score / best) ** SHARPNESS if score >= least else 0.0 for score in scores]
     total = sum(weights)

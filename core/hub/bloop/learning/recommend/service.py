@@ -104,7 +104,9 @@ class Recommender:
         tried = versions[2]
         if len(candidates) < limit:
             have = {one.item for one in candidates}
-            candidates += [one for one in await self._first_steps(call, limit) if one.item not in have]
+            candidates += [
+                one for one in await self._first_steps(call, limit) if one.item not in have
+            ]
         list_id = new_id()
         placed = compose(candidates, limit, Random(list_id), tried=tried)
         items = [_item(one) for one in placed]
@@ -121,8 +123,7 @@ class Recommender:
     def _gather(
         self, call: Call, graph: Graph, goal: Goal | None, now: datetime
     ) -> list[Candidate]:
-        with self._database.reading(call) as unit:
-            return facts.gather(unit, graph, goal, now)
+        return facts.gather(facts.reader_of(self._database, call), graph, goal, now)
 
     async def _goal(self, call: Call, graph: Graph, goal: str) -> Goal:
         """A concept, or all that a course covers."""
@@ -157,8 +158,7 @@ class Recommender:
         return found
 
     def _unanswered(self, call: Call, items: Sequence[str]) -> set[str]:
-        with self._database.reading(call) as unit:
-            return facts.unanswered(unit, items)
+        return facts.unanswered(facts.reader_of(self._database, call), items)
 
 
 def in_reading_order(nodes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -226,5 +226,3 @@ def _answer(shown: Shown, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
             for one, row in zip(shown.items, rows, strict=False)
         ],
     }
-
-

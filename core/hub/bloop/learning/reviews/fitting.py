@@ -49,8 +49,11 @@ def fit(database: Database, call: Call) -> Fitted:
     with database.reading(call) as unit:
         before, training, held_out = model_of(unit), [], []
         for number, user in enumerate(_users(unit)):
-            cards = [answers for key, (_, answers) in by_subject(log_of(unit, user)).items()
-                     if key.startswith("concept:")]
+            cards = [
+                answers
+                for key, (_, answers) in by_subject(log_of(unit, user)).items()
+                if key.startswith("concept:")
+            ]
             (held_out if number % HELD_OUT == 0 else training).extend(cards)
     counted = sum(len(card) - 1 for card in training)
     if counted < LEAST or not any(len(card) > 1 for card in held_out):
@@ -116,5 +119,3 @@ def _optimised(cards: Iterable[Card]) -> tuple[float, ...]:
             cure='pip install "fsrs[optimizer]" beside the hub: it brings torch',
         ) from err
     return tuple(float(one) for one in optimizer.compute_optimal_parameters())
-
-
