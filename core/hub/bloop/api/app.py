@@ -41,6 +41,7 @@ API = (
     "bloop.learning.mastery.routes",
     "bloop.learning.reviews.routes",
     "bloop.learning.recommend.routes",
+    "bloop.api.graph",
     "bloop.api.search",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",

@@ -44,6 +44,7 @@ COMMANDS = {
     ),
     "learning": ("bloop.cli.learning:learning", "See what is due, and compare recommendations."),
     "search": ("bloop.cli.search:search", "Find something in all content."),
+    "graph": ("bloop.cli.graph:graph", "See concepts and what comes before what; read a course."),
     "plugins": ("bloop.cli.plugins:plugins", "List, inspect and switch plugins."),
     "jobs": ("bloop.cli.jobs:jobs", "See and steer background work."),
     "events": ("bloop.cli.events:events", "See events that a plugin could not take, and decide."),

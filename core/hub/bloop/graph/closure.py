@@ -60,7 +60,16 @@ class Reach:
     Two threads that make the same closure at once make equal ones; either may stay.
     """
 
-    __slots__ = ("__weakref__", "_budget", "_closure", "_lately", "_rows", "_starts", "upward", "used")
+    __slots__ = (
+        "__weakref__",
+        "_budget",
+        "_closure",
+        "_lately",
+        "_rows",
+        "_starts",
+        "upward",
+        "used",
+    )
 
     def __init__(self, rows: Sequence[Sequence[int]], budget: Budget, *, upward: bool) -> None:
         self._starts = array("I", [0])

@@ -317,7 +317,7 @@ class Snapshot:
         free = [place for place, block in enumerate(blocks) if block is None]
         for block in made:
             place = free.pop() if free else len(blocks)
-            blocks[place:place + 1] = [block]
+            blocks[place : place + 1] = [block]
             for at, concept in enumerate(block.ids):
                 places[concept] = place << _UP | at
         return Snapshot(version, places, blocks, links, self._budget)

@@ -181,12 +181,21 @@ class SpeechProvider(Protocol):
 
 @runtime_checkable
 class EmbeddingProvider(Protocol):
-    """Maps texts to vectors of ``dimension`` numbers, of unit length."""
+    """Maps texts to vectors of ``dimension`` numbers, of unit length.
+
+    ``version`` names the model; it changes when the same text would give another vector, and is
+    part of what vectors are kept under.
+    """
 
     dimension: int
+    version: str
 
     async def embed(self, texts: Sequence[str]) -> memoryview[float]:
-        """A ``float32`` buffer of shape ``(len(texts), dimension)``."""
+        """A ``float32`` buffer of shape ``(len(texts), dimension)``, in the order of the texts.
+
+        A text's vector does not depend on its neighbours. One that is too long is cut, and an
+        empty one has a vector too. Raises the contract's errors for what a vendor answers.
+        """
         ...
 
 

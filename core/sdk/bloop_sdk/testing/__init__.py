@@ -8,6 +8,7 @@ from __future__ import annotations
 from bloop_sdk._http.cassette import Recorder, Replay
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.context import FakeContext, ListLogger, MemoryStore, fake_call
+from bloop_sdk.testing.embeddings import Embeddings
 from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, Lost, Slow, Status
 from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.kit import plugin_tests
@@ -35,6 +36,7 @@ __all__ = [
     "Clock",
     "ContractError",
     "Cut",
+    "Embeddings",
     "FakeContent",
     "FakeContext",
     "FakeFiles",

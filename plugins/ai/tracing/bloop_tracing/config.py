@@ -10,8 +10,8 @@ from bloop_sdk import PluginConfig, setting
 class TracingConfig(PluginConfig):
     """How models are trained. The defaults are made for two cores and some 10,000 learners."""
 
-    method: Literal["attention", "dkt"] = setting(
-        "attention", description="The network: attention over an LSTM, or plain DKT"
+    method: Literal["mixed", "attention", "dkt"] = setting(
+        "mixed", description="The networks: attention over an LSTM, plain DKT, or both together"
     )
     device: Literal["auto", "cpu", "cuda"] = setting(
         "auto", description="Where it computes; `auto` takes CUDA where there is some"
@@ -22,12 +22,11 @@ class TracingConfig(PluginConfig):
         ge=1,
         le=64,
     )
-    members: int = setting(
-        2, description="Networks that are trained beside each other, and asked together", ge=1, le=8
+    width: int = setting(
+        64, description="Numbers in a state of attention; DKT has twice as many", ge=8, le=1024
     )
-    width: int = setting(64, description="Numbers in a network's state", ge=8, le=1024)
     epochs: int = setting(
-        6, description="How often each answer is seen; it may stop before", ge=1, le=100
+        5, description="How often each answer is seen; it may stop before", ge=1, le=100
     )
     min_learners: int = setting(
         100, description="Fewer learners than these are left to a plainer model", ge=2

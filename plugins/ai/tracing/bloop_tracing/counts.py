@@ -60,13 +60,13 @@ def fitted(
     rows = np.repeat(np.arange(len(flat)), [len(one) for one in flat])
     which = np.array([number for one in flat for number in one])
     share = 1 / np.array([len(one) for one in flat], np.float64)
-    shared = _newton(inputs, correct, np.ones(len(correct)), np.zeros(len(correct)), SHARED)
+    shared = newton(inputs, correct, np.ones(len(correct)), np.zeros(len(correct)), SHARED)
     order = np.argsort(which, kind="stable")
     ends = np.searchsorted(which[order], np.arange(concepts + 1))
     for number in np.unique(which).tolist():
         here = rows[order[ends[number] : ends[number + 1]]]
         base = inputs[here] @ shared
-        own[number] = _newton(inputs[here], correct[here], share[here], base, strength)
+        own[number] = newton(inputs[here], correct[here], share[here], base, strength)
     return CountsModel(names, shared, own)
 
 
@@ -76,9 +76,18 @@ def _inputs(names: tuple[str, ...], steps: Steps) -> Doubles:
     return np.concatenate([ones, steps.features[:, places].astype(np.float64)], 1)
 
 
-def _newton(
+def mixture(weights: Doubles, members: Sequence[Doubles]) -> Doubles:
+    """Logits ``[T]`` of members together; ``weights`` are a bias and one for each."""
+    return np.asarray(weights[0] + np.stack(members, 1) @ weights[1:])
+
+
+def newton(
     inputs: Doubles, correct: Doubles, share: Doubles, base: Doubles, strength: float
 ) -> Doubles:
+    """Weights ``[F]`` of a logistic regression on ``inputs`` ``[N, F]``, added to ``base``.
+
+    An answer counts ``share`` times; weights are drawn to 0 with the precision ``strength``.
+    """
     size = inputs.shape[1]
     found = np.zeros(size)
     for _ in range(ROUNDS):

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 WATCHED = 10
 """Where nobody is watched, each tenth learner is."""
-FAR_APART = 1_000_003
-"""Between the seeds of members, so that members of one model are none of the next seed's."""
+MIXED = 100.0
+"""How strongly members of a mixture are drawn to counting alike."""
+METHODS = {"mixed": ("attention", "dkt"), "attention": ("attention",), "dkt": ("dkt",)}
+"""The networks of each method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Told:
 
 def fit(config: TracingConfig, training: Training, progress: Fitted | None) -> MasteryModel:
     """Train; see :meth:`bloop_sdk.providers.ai.MasteryProvider.fit`."""
-    told = Told(progress, config.members * config.epochs + 2)
+    told = Told(progress, len(METHODS[config.method]) * config.epochs + 2)
     learned = learned_of(training)
     told.step("counting answers")
     plain = counts.fitted(learned.learners, len(learned.vocabulary))
@@ -95,6 +97,8 @@ def too_little(config: TracingConfig, learned: Learned) -> str | None:
         return "torch is not installed: pip install 'bloop-tracing[torch]'"
     if len(learned.learners) < config.min_learners:
         return f"a network needs {config.min_learners} learners: there are {len(learned.learners)}"
+    if not learned.watched:
+        return "nobody is left to be watched"
     if learned.answers < config.min_answers:
         return f"a network needs {config.min_answers} answers: there are {learned.answers}"
     return None
@@ -109,16 +113,15 @@ def train(config: TracingConfig, learned: Learned, report: Callable[[], None]) -
     device = device_of(config.device)
     if device.type == "cpu":
         torch.set_num_threads(config.threads)
-    recipe = Recipe(config.method, config.width, config.epochs)
-    seeds = [learned.seed + FAR_APART * number for number in range(config.members)]
     size = len(learned.vocabulary)
 
-    def run(seed: int) -> Trained:
-        trainer = Trainer(recipe, size, seed, device)
+    def run(kind: str) -> Trained:
+        trainer = Trainer(Recipe(kind, config.width, config.epochs), size, learned.seed, device)
         return trainer.run(learned.learners, learned.watched, report)
 
-    with ThreadPoolExecutor(1 if device.type == "cuda" else config.members) as pool:
-        return list(pool.map(run, seeds))
+    kinds = METHODS[config.method]
+    with ThreadPoolExecutor(1 if device.type == "cuda" else len(kinds)) as pool:
+        return list(pool.map(run, kinds))
 
 
 def chosen(
@@ -127,28 +130,31 @@ def chosen(
     plain: counts.CountsModel,
     networks: Sequence[Trained],
 ) -> MasteryModel:
-    """Networks, unless counts do better on the watched learners."""
+    """Networks and counts together, unless counts alone do better on the watched learners."""
     from bloop_tracing.training import device_of, logits_of
 
     device = device_of(config.device)
-    each = [logits_of(one.network, learned.watched, device) for one in networks]
-    means = [np.mean(one, axis=0) for one in zip(*each, strict=True)]
-    loss = log_loss(means, learned.watched)
-    other = log_loss([plain.logits(one) for one in learned.watched], learned.watched)
+    each = [[plain.logits(one) for one in learned.watched]]
+    each += [logits_of(one.network, learned.watched, device) for one in networks]
+    members = [np.concatenate(one) for one in each]
+    correct = np.concatenate([one.correct for one in learned.watched]).astype(np.float64)
+    weights = mixed(members, correct)
+    loss = log_loss(counts.mixture(weights, members), correct)
+    other = log_loss(members[0], correct)
     if other <= loss:
         return by_counts(
-            learned, plain, f"a network does no better: log loss {loss:.4f}, counts {other:.4f}"
+            learned, plain, f"networks do no better: log loss {loss:.4f}, counts {other:.4f}"
         )
-    arrays: Arrays = {}
-    for number, one in enumerate(networks):
+    arrays: Arrays = {"weights": weights, "shared": plain.shared, "own": plain.own}
+    for kind, one in zip(METHODS[config.method], networks, strict=True):
         for name, value in one.network.state_dict().items():
-            arrays[f"{number}.{name}"] = value.detach().cpu().contiguous().numpy()
-    settings = {"members": len(networks), "width": config.width}
+            arrays[f"{kind}.{name}"] = value.detach().cpu().contiguous().numpy()
+    kept = Stored(config.method, learned.vocabulary.names, {"width": config.width}, arrays)
     return MasteryModel(
-        data=stored.to_bytes(Stored(config.method, learned.vocabulary.names, settings, arrays)),
+        data=stored.to_bytes(kept),
         kind=config.method,
         version=stored.VERSION,
-        why=f"on learners that were watched its log loss is {loss:.4f}, that of counts {other:.4f}",
+        why=f"on watched learners its log loss is {loss:.4f}, that of counts {other:.4f}",
         facts={
             **_facts(learned),
             "log_loss": loss,
@@ -156,6 +162,19 @@ def chosen(
             "epochs": max(one.epochs for one in networks),
         },
     )
+
+
+def mixed(members: Sequence[counts.Doubles], correct: counts.Doubles) -> counts.Doubles:
+    """How much each member counts: a bias and a weight each, counts first.
+
+    Drawn to the mean of the networks, the more the fewer answers there are (stacking, Wolpert
+    1992).
+    """
+    networks = len(members) - 1
+    usual = np.array([0.0, 0.0, *[1 / networks] * networks])
+    inputs = np.stack([np.ones(len(correct)), *members], 1)
+    ones = np.ones(len(correct))
+    return usual + counts.newton(inputs, correct, ones, inputs @ usual, MIXED)
 
 
 def by_counts(learned: Learned, plain: counts.CountsModel, why: str) -> MasteryModel:
@@ -171,13 +190,9 @@ def by_counts(learned: Learned, plain: counts.CountsModel, why: str) -> MasteryM
     )
 
 
-def log_loss(logits: Sequence[counts.Doubles], learners: Sequence[Steps]) -> float:
-    """The mean log loss of all answers, in nats; infinite where there are none."""
-    if not learners:
-        return float("inf")
-    found = np.concatenate(logits)
-    correct = np.concatenate([one.correct for one in learners])
-    return float(np.mean(np.logaddexp(0, found) - correct * found))
+def log_loss(logits: counts.Doubles, correct: counts.Doubles) -> float:
+    """The mean log loss of all answers, in nats."""
+    return float(np.mean(np.logaddexp(0, logits) - correct * logits))
 
 
 def _facts(learned: Learned) -> dict[str, float]:

@@ -13,11 +13,14 @@ from bloop_sdk.providers.ai import History
 from bloop_tracing import counts, stored
 from bloop_tracing.encoding import LONGEST, Steps, Vocabulary, concepts_of, encoded
 from bloop_tracing.features import Counts
+from bloop_tracing.fitting import METHODS
 from bloop_tracing.stored import Stored, unreadable
 
 if TYPE_CHECKING:
     from bloop_tracing.training import Network
 
+WIDEST = 1024
+"""More memory than for that is taken for no model, whatever it says of itself."""
 MOST = 12.0
 """Logits beyond it are held there, so that no chance is 0 or 1."""
 
@@ -51,11 +54,18 @@ class ByCounts:
 
 
 class ByNetworks:
-    """The mean of some networks."""
+    """Networks and counts together."""
 
-    def __init__(self, networks: Sequence[Network], device: str) -> None:
+    def __init__(
+        self,
+        counted: counts.CountsModel,
+        networks: Sequence[Network],
+        weights: counts.Doubles,
+        device: str,
+    ) -> None:
         from bloop_tracing.training import device_of
 
+        self._counted, self._weights = counted, weights
         self._device = device_of(device)
         self._networks = [one.to(self._device).eval() for one in networks]
 
@@ -63,8 +73,11 @@ class ByNetworks:
         """See :class:`Method`."""
         from bloop_tracing.training import logits_of
 
-        each = [logits_of(one, learners, self._device) for one in self._networks]
-        return [np.mean(one, axis=0) for one in zip(*each, strict=True)]
+        members = [
+            [self._counted.logits(one) for one in learners],
+            *(logits_of(one, learners, self._device) for one in self._networks),
+        ]
+        return [counts.mixture(self._weights, one) for one in zip(*members, strict=True)]
 
     def next(self, past: Steps, asked: Steps) -> counts.Doubles:
         """See :class:`Method`."""
@@ -74,12 +87,12 @@ class ByNetworks:
 
         batch = batch_of([past.part(max(0, len(past) - LONGEST), len(past))], self._device)
         question = batch_of([asked], self._device)
+        members = [self._counted.logits(asked)]
         with torch.inference_mode():
-            found = [
-                one.following(batch, question.concepts[0], question.features[0])
-                for one in self._networks
-            ]
-            return np.asarray(torch.stack(found).double().mean(0).cpu().numpy())
+            for one in self._networks:
+                found = one.following(batch, question.concepts[0], question.features[0])
+                members.append(np.asarray(found.double().cpu().numpy()))
+        return counts.mixture(self._weights, members)
 
 
 class Model:
@@ -117,15 +130,24 @@ def _chances(logits: counts.Doubles) -> list[float]:
 
 def _method(found: Stored, size: int, device: str) -> Method:
     try:
+        counted = _counted(found, size)
         if found.kind == "counts":
-            names = counts.USUAL
-            model = counts.CountsModel(names, found.arrays["shared"], found.arrays["own"])
-            if model.own.shape != (size, len(names) + 1) or model.shared.shape != (len(names) + 1,):
-                raise unreadable("its arrays are of other shapes")
-            return ByCounts(model)
-        return ByNetworks(_networks(found, size), device)
+            return ByCounts(counted)
+        networks = _networks(found, size)
+        weights = found.arrays["weights"]
     except (KeyError, ValueError, RuntimeError) as err:
         raise unreadable(f"{type(err).__name__}: {err}") from err
+    if weights.shape != (len(networks) + 2,):
+        raise unreadable("its arrays are of other shapes")
+    return ByNetworks(counted, networks, weights, device)
+
+
+def _counted(found: Stored, size: int) -> counts.CountsModel:
+    names = counts.USUAL
+    model = counts.CountsModel(names, found.arrays["shared"], found.arrays["own"])
+    if model.own.shape != (size, len(names) + 1) or model.shared.shape != (len(names) + 1,):
+        raise unreadable("its arrays are of other shapes")
+    return model
 
 
 def _networks(found: Stored, size: int) -> list[Network]:
@@ -138,20 +160,19 @@ def _networks(found: Stored, size: int) -> list[Network]:
         ) from err
     from bloop_tracing.training import made
 
+    width = found.settings["width"]
+    if not 0 < width <= WIDEST:
+        raise unreadable(f"a width of {width}")
     networks = []
-    for number in range(found.settings["members"]):
-        start = f"{number}."
-        state = {
-            name.removeprefix(start): torch.from_numpy(np.array(value, np.float32))
-            for name, value in found.arrays.items()
-            if name.startswith(start)
-        }
-        width = found.settings["width"]
-        if not 0 < width <= 4096:
-            raise unreadable(f"a width of {width}")
-        network = made(found.kind, size, width)
-        network.load_state_dict(state)
+    for kind in METHODS[found.kind]:
+        start = f"{kind}."
+        network = made(kind, size, width)
+        network.load_state_dict(
+            {
+                name.removeprefix(start): torch.from_numpy(np.array(value, np.float32))
+                for name, value in found.arrays.items()
+                if name.startswith(start)
+            }
+        )
         networks.append(network)
-    if not networks:
-        raise unreadable("it has no networks")
     return networks

@@ -25,23 +25,22 @@ PATIENCE = 2
 """Epochs that may pass without getting better."""
 
 Network = Dkt | Attentive
+KINDS: dict[str, tuple[type[Network], int]] = {"attention": (Attentive, 1), "dkt": (Dkt, 2)}
+"""The networks, and how many times the width of the settings each one has."""
+ENOUGH = 40_000
+"""Answers of watched learners that tell whether an epoch was a good one."""
 _seeding = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What training depends on besides the answers."""
+    """What training depends on besides the answers; ``kind`` is one of :data:`KINDS`."""
 
     kind: str
     width: int
     epochs: int
     rate: float = 3e-3
     decay: float = 1e-2
-
-    @property
-    def settings(self) -> dict[str, int]:
-        """What the network has to be made with again."""
-        return {"width": self.width}
 
 
 def device_of(name: str) -> torch.device:
@@ -53,11 +52,11 @@ def device_of(name: str) -> torch.device:
 
 def made(kind: str, concepts: int, width: int, seed: int = 0) -> Network:
     """A network as it is before training; raises KeyError for an unknown kind."""
-    make = {"dkt": Dkt, "attention": Attentive}[kind]
+    make, times = KINDS[kind]
     # Weights are drawn from the process's one generator, which is left as it was.
     with _seeding, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network: Network = make(concepts, width)
+        network: Network = make(concepts, times * width)
     return network
 
 
@@ -96,6 +95,7 @@ class Trainer:
     ) -> Trained:
         """Train; ``report`` is called after each epoch."""
         parts = windows(learners)
+        watched = watched[:: max(1, sum(map(len, watched)) // ENOUGH)]
         lengths = [len(one) for one in parts]
         cells = max(256, min(CELLS, sum(lengths) // LEAST_BATCHES))
         # Groups differ a little in number each time.

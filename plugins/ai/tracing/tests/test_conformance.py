@@ -6,7 +6,5 @@ from bloop_sdk.testing import Learners, plugin_tests
 
 TestTracing = plugin_tests(
     "bloop_tracing",
-    mastery=Learners(
-        settings={"min_learners": 50, "min_answers": 500, "epochs": 3, "width": 16, "members": 1}
-    ),
+    mastery=Learners(settings={"min_learners": 50, "min_answers": 500, "epochs": 3, "width": 8}),
 )

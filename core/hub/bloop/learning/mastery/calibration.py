@@ -27,8 +27,9 @@ from bloop_sdk.providers.ai import Answer, History
 
 __all__ = ["calibrate", "chances"]
 
-PRIOR_ANSWERS = 8.0
-"""First answers at the usual share that each concept is given beforehand."""
+PRIOR_ANSWERS, PRIOR_USUAL = 8.0, 50.0
+"""First answers at the usual share that each concept is given beforehand, and at the default one
+that the usual share is."""
 PRIOR_WEIGHT = 50.0
 """How strongly the weights are held: the precision of each one, in logits."""
 ROUNDS = 6
@@ -82,7 +83,7 @@ def _difficulties(histories: Sequence[History]) -> tuple[float, dict[str, float]
                 right[concept] = right.get(concept, 0) + answer.correct
             met.update(answer.concepts)
     prior = 1 / (1 + math.exp(DEFAULTS.usual))
-    share = (sum(right.values()) + PRIOR_ANSWERS * prior) / (sum(asked.values()) + PRIOR_ANSWERS)
+    share = (sum(right.values()) + PRIOR_USUAL * prior) / (sum(asked.values()) + PRIOR_USUAL)
     difficulty = {
         concept: _hardness((right[concept] + PRIOR_ANSWERS * share) / (number + PRIOR_ANSWERS))
         for concept, number in sorted(asked.items())

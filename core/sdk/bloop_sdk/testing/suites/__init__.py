@@ -14,6 +14,7 @@ from bloop_sdk.testing.suites import (
     writes,
 )
 from bloop_sdk.testing.suites.content import CONTENT
+from bloop_sdk.testing.suites.embedding import EMBEDDING
 from bloop_sdk.testing.suites.identity import IDENTITY
 from bloop_sdk.testing.suites.language import LANGUAGE
 from bloop_sdk.testing.suites.mastery import MASTERY
@@ -27,6 +28,7 @@ from bloop_sdk.testing.suites.storyboarder import STORYBOARDER
 SUITES: dict[str, Suite] = {
     "lms": CONTENT,
     "notes": CONTENT,
+    "embedding": EMBEDDING,
     "identity": IDENTITY,
     "language": LANGUAGE,
     "mastery": MASTERY,

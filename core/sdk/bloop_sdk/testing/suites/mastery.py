@@ -214,8 +214,8 @@ async def the_same_again(case: MasteryCase) -> None:
 async def little_to_learn_from(case: MasteryCase) -> None:
     """With no learners, or with few, there is a model all the same, which says what it is."""
     few = [history[:3] for history in case.histories(2)]
-    none: list[History] = []
-    for learners in (none, [[]], few):
+    several: list[list[History]] = [[], [()], few]
+    for learners in several:
         model = await case.fitted(Training(learners=learners))
         hold(
             model.why.strip() and model.kind and model.version, f"{len(learners)}: it says nothing"
