@@ -25,7 +25,9 @@ CHOICE = question(
     correct_html="Well done",
     incorrect_html="<p>Look again</p>",
 )
-MULTIPLE = question("multiple", ("a", "1", 100.0), ("b", "2", 100.0), ("c", "3", 0.0), name="primes")
+MULTIPLE = question(
+    "multiple", ("a", "1", 100.0), ("b", "2", 100.0), ("c", "3", 0.0), name="primes"
+)
 BLANK = question("blank", ("1", "Fish &amp; Chips", 100.0), ("2", "Chips", 50.0), name="dish")
 NUMERIC = question("numeric", ("1", "", 100.0, None, 0.1, 0.3), name="number")
 MATCHING = question(

@@ -65,6 +65,7 @@ API = (
 PAGES = (
     "bloop.web.routes",
     "bloop.web.framed_pages",
+    "bloop.web.quiz_pages",
     "bloop.web.concept_pages",
     "bloop.web.plugin_pages",
     "bloop.web.settings_pages",
