@@ -42,6 +42,7 @@ COMMANDS = {
         "bloop.cli.notes:notes",
         "Write notes, send them, decide where both sides changed.",
     ),
+    "learning": ("bloop.cli.learning:learning", "See what is due, and compare recommendations."),
     "search": ("bloop.cli.search:search", "Find something in all content."),
     "graph": ("bloop.cli.graph:graph", "See concepts and what comes before what; read a course."),
     "plugins": ("bloop.cli.plugins:plugins", "List, inspect and switch plugins."),
