@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bloop.graph.inference.corpus import Corpus, Key, Sentence, surface_of
 from bloop.graph.inference.course import Evidence
-from bloop.graph.inference.naming import Named, is_general, passage_of, term
+from bloop.graph.inference.naming import Named, is_general, may_be_noun, passage_of, term
 from bloop.graph.inference.words import Word
 
 _ABBREVIATION = re.compile(r"\(([A-Z][A-Za-z]{0,2}[A-Z][A-Za-z0-9]{0,4}|[A-Z]{2,6})s?\)")
@@ -79,7 +79,7 @@ def _marked(corpus: Corpus, sentence: Sentence) -> Iterator[Named]:
         if not defined:
             again = uses is not None and uses.count >= 3
             sure = {"dfn": 0.75, "strong": 0.42 if again else 0.2}.get(mark, 0.16 if again else 0)
-        if len(found[0]) == 1 and uses is not None and not uses.noun and mark != "dfn":
+        if mark != "dfn" and not may_be_noun(corpus, found[0]):
             sure *= 0.6  # "An *open* end": what kind of thing, and no thing.
         if is_general(corpus, found[0]):
             again = uses is not None and uses.count >= 4 and (defined or mark == "dfn")
@@ -121,7 +121,7 @@ def _unmarked(
     corpus: Corpus, found: tuple[Key, str], sure: float, sentence: Sentence
 ) -> Iterator[Named]:
     uses = corpus.uses.get(found[0])
-    if uses is None or uses.count < 2 or (len(found[0]) == 1 and not (uses.noun or uses.capital)):
+    if uses is None or uses.count < 2 or not may_be_noun(corpus, found[0]):
         return
     if uses.verb > uses.noun or is_general(corpus, found[0]):
         return

@@ -77,6 +77,14 @@ def _surface_general(corpus: Corpus, word: str) -> bool:
     return uses is not None and any(one.casefold() in general for one in uses.surfaces)
 
 
+def may_be_noun(corpus: Corpus, key: Key) -> bool:
+    """Whether nothing speaks against a word's being one: articles before it, or a capital."""
+    uses = corpus.uses.get(key)
+    if len(key) > 1 or uses is None or not corpus.language.determiners:
+        return True
+    return bool(uses.noun or uses.capital)
+
+
 def of_headings(corpus: Corpus) -> Iterator[Named]:
     """Titles and headings, and the parts of those that name several things."""
     for at, text, level, section, place in corpus.headings:
@@ -95,8 +103,8 @@ def of_headings(corpus: Corpus) -> Iterator[Named]:
             sure += 0.08 if level == 0 else 0.0
             if not whole and level and len(key) == 1:
                 sure *= 0.6  # "Water, air and steel" names what is compared, and no concept.
-            if len(key) == 1 and elsewhere and uses and not uses.noun and not uses.capital:
-                sure *= 0.6  # No noun, as it seems.
+            if elsewhere and not may_be_noun(corpus, key):
+                sure *= 0.6
             if is_general(corpus, key):
                 if elsewhere < 4 or not whole:
                     continue
