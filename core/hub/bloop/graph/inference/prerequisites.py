@@ -184,7 +184,7 @@ class _Pair:
         if self.defines:
             doubt *= 1 - 0.5 * before
         if self.reference > 0:
-            doubt *= 1 - min(0.6, 0.8 * self.reference) * before
+            doubt *= 1 - min(0.6, 1.1 * self.reference) * before
         if self.name:
             doubt *= 1 - self.name.sure
         sure = (1 - doubt) * self._gate()
