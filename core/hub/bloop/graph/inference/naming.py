@@ -54,7 +54,7 @@ def term(corpus: Corpus, text: str) -> tuple[Key, str] | None:
     if any(one.gap.strip(JOINS) for one in words[1:]):
         return None
     low = [one.text.casefold() for one in words]
-    if content == 1 and (len(words[0].text) < 3 and not words[0].text.isupper()):
+    if content == 1 and (len(words[0].text) < 3 and words[0].text.islower()):
         return None
     if any(one in corpus.language.verbal for one in low):
         return None
