@@ -40,7 +40,7 @@ def test_a_mention_is_found_whichever_was_there_first(database, call, command):
     assert found(light) == {late}
     command(merge_concepts, light, concept)
     assert found(concept) == {early, late}
-    command(change_concept, concept, aliases=[])
+    command(change_concept, concept, {"aliases": []})
     somebody = Principal(PrincipalKind.USER, "somebody", Role.LEARNER)
     learner = Call(somebody, call.institution, call.trace)
     assert not database.read_now(MENTIONING_SHOWN, learner, id=concept, limit=9)

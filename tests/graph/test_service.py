@@ -41,11 +41,11 @@ def test_a_name_leads_to_one_concept_however_it_is_written(command, concepts):
     acid = concepts["Acid"]
     with pytest.raises(ConflictError, match="there is a concept 'Acid'"):
         command(service.add_concept, "  ACID ")
-    command(service.change_concept, acid, aliases=["Säure", "H+ donor"])
+    command(service.change_concept, acid, {"aliases": ["Säure", "H+ donor"]})
     with pytest.raises(ConflictError, match="'säure' is a name of the concept 'Acid'"):
         command(service.add_concept, "Base", aliases=["säure"])
     with pytest.raises(NotFoundError):
-        command(service.change_concept, "nobody", name="x")
+        command(service.change_concept, "nobody", {"name": "x"})
     for bad in ("", "  ", "a\x00b", "x" * 201):
         with pytest.raises(InvalidError):
             command(service.add_concept, bad)
@@ -54,8 +54,8 @@ def test_a_name_leads_to_one_concept_however_it_is_written(command, concepts):
 
 def test_aliases_are_replaced_and_found_by_their_beginning(command, concepts, database, call):
     acid = concepts["Acid"]
-    command(service.change_concept, acid, aliases=["Säure", "H+ donor"])
-    command(service.change_concept, acid, name="Acids", aliases=["Säure"])
+    command(service.change_concept, acid, {"aliases": ["Säure", "H+ donor"]})
+    command(service.change_concept, acid, {"name": "Acids", "aliases": ["Säure"]})
     names = [row[0] for row in database.read_now(ALIASES, call, id=acid)]
     assert names == ["Acids", "Säure"]
     rows = database.read_now(NAMED, call, low="sä", high="sä\U0010ffff", limit=5)
@@ -107,8 +107,8 @@ def test_undo_brings_back_what_gave_way_and_undoing_that_takes_it_away_again(
 
 def test_undo_is_refused_where_something_was_changed_since(command, concepts):
     acid = concepts["Acid"]
-    command(service.change_concept, acid, description="sour")
-    command(service.change_concept, acid, description="sour things")
+    command(service.change_concept, acid, {"description": "sour"})
+    command(service.change_concept, acid, {"description": "sour things"})
     with pytest.raises(ConflictError, match="the concept Acid was changed since"):
         command(history.undo, 2)
     command(history.undo, 3)
@@ -136,7 +136,7 @@ def test_what_is_merged_gives_its_names_edges_and_content(
     covered = to_dicts(CONCEPTS_OF_ITEM, database.read_now(CONCEPTS_OF_ITEM, call, id=item))
     assert [one["concept"] for one in covered] == [concepts["Sum"]]
     with pytest.raises(NotFoundError) as met:
-        command(service.change_concept, concepts["Addition"], name="x")
+        command(service.change_concept, concepts["Addition"], {"name": "x"})
     assert concepts["Sum"] in str(met.value.cure)
 
 

@@ -21,6 +21,8 @@ ROUTES = routes_of((*API, *PAGES))
 MARK = "zqother"
 
 PARAMETERS = {
+    "attempt_id": "quiz_attempt.id",
+    "place": "quiz_response.place",
     "concept_id": "concept.id",
     "source": "concept.id",
     "version": "graph_version.version",
@@ -70,7 +72,10 @@ OF_ALL = (
     *("/login/with/", "/api/v1/connections/plugins/"),
 )
 """Below these a path names what no institution owns: plugins and the hub's own files."""
-OF_ONE = ("/account/", "/api/v1/account/", "/api/v1/tokens/")
+OF_ONE = (
+    *("/account/", "/api/v1/account/", "/api/v1/tokens/"),
+    *("/attempts/", "/api/v1/attempts/"),
+)
 """Below these it names what one person owns."""
 
 QUERIES = {
@@ -102,6 +107,7 @@ PLAIN = {
     *("role", "done", "saved", "withdrawn", "changed", "first", "everywhere"),
     *("since", "until", "next"),
     *("said", "number", "removed"),
+    *("question", "feedback", "place"),
 }
 """Those that name nothing of an institution."""
 
@@ -293,7 +299,8 @@ def queries_of(route, seeded):
 EMPTY = {'{"items":[],"next":null}', '{"items":[]}'}
 REQUIRED = {
     "/api/v1/graph/named": {"name": "x"},
-    "/api/v1/policy/explain": {"user": "guest", "action": "content:read"}}
+    "/api/v1/policy/explain": {"user": "guest", "action": "content:read"},
+}
 
 
 def shows(answer, seeded, sent):

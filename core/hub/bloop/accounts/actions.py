@@ -40,6 +40,8 @@ ACTIONS: dict[str, Role] = {
     "jobs:read": Role.EDUCATOR,
     "keys:read": Role.ADMIN,
     "keys:write": Role.ADMIN,
+    "learning:read": Role.EDUCATOR,
+    "learning:write": Role.ADMIN,
     "messages:send": Role.ADMIN,
     "mfa:require": Role.ADMIN,
     "mfa:reset": Role.ADMIN,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bloop.cli.concepts import COMMANDS
 from bloop.cli.output import (
     asynchronous,
     console,
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def graph() -> None:
-    """The graph of concepts."""
+    """What there is to know, and what comes before what."""
+
+
+for command in COMMANDS:
+    graph.add_command(command)
 
 
 @graph.command()

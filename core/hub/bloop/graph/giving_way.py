@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from bloop.graph.cycles import Arc, CycleError, giving_way
-from bloop.graph.models import EdgeKind, Origin, Standing
+from bloop.graph.edges import EdgeKind
+from bloop.graph.models import Origin, Standing
 from bloop.graph.writing import AT_ONCE, CONCEPT, EDGE, Key, Values, Writing, batches
 
 _BELIEVED = {origin: rank for rank, origin in enumerate(reversed(Origin))}

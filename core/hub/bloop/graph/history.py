@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bloop.graph.edges import EdgeKind
 from bloop.graph.giving_way import give_way
-from bloop.graph.models import EdgeKind, GraphChange
+from bloop.graph.models import GraphChange
 from bloop.graph.writing import CONCEPT, EDGE, SUBJECTS, Key, Values, Writing
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bloop.graph.models import Standing
 from bloop.graph.queries import CHANGES, EDGES, NODES, VERSION
-from bloop.graph.snapshot import Edge, Snapshot
+from bloop.graph.snapshot import Snapshot
 from bloop.store.database import Database
 from bloop.store.statements import Row, parsed
 from bloop_sdk import Call
@@ -79,17 +79,16 @@ class Graphs:
         # to have it twice changes nothing.
         nodes = await self._database.read(NODES, call)
         edges = await self._database.read(EDGES, call)
-        names = dict(nodes)
-        snapshot = await asyncio.to_thread(
-            Snapshot.build, version, names, (Edge(*one) for one in edges)
-        )
+        names: dict[str, str] = {one[0]: one[1] for one in nodes}
+        among = [one for one in edges if one[1] in names and one[2] in names]
+        snapshot = await asyncio.to_thread(Snapshot.build, version, names, among)
         return Graph(snapshot, names)
 
 
 def follow(graph: Graph, changes: Sequence[Row], version: int) -> Graph:
     """A graph with what the log tells; rows of :data:`CHANGES`, whatever it has of them."""
     concepts: dict[str, str | None] = {}
-    edges: dict[tuple[str, str, str], Edge | None] = {}
+    edges: dict[tuple[str, str, str], float | None] = {}
     for at, subject, key_text, found in changes:
         key, after = json.loads(key_text), parsed(found)
         holds = after is not None and after["standing"] != Standing.REJECTED
@@ -98,15 +97,19 @@ def follow(graph: Graph, changes: Sequence[Row], version: int) -> Graph:
             concepts[key[0]] = after["name"] if holds else None
         else:
             target, kind, source = key
-            edges[kind, source, target] = (
-                Edge(kind, source, target, after["weight"]) if holds else None
-            )
-    names = {**graph.names, **concepts}
+            edges[kind, source, target] = after["weight"] if holds else None
+    every = {**graph.names, **concepts}
+    names = {one: name for one, name in every.items() if name is not None}
     snapshot = graph.snapshot.apply(
         version,
-        added_concepts=[one for one, name in concepts.items() if name is not None],
-        removed_concepts=[one for one, name in concepts.items() if name is None],
-        added_edges=[edge for edge in edges.values() if edge is not None],
-        removed_edges=[key for key, edge in edges.items() if edge is None],
+        added_concepts=concepts.keys() & names.keys(),
+        removed_concepts=concepts.keys() - names.keys(),
+        # With another weight an edge is another one.
+        removed_edges=[(*edge, 1.0) for edge in edges],
+        added_edges=[
+            (*edge, weight)
+            for edge, weight in edges.items()
+            if weight is not None and edge[1] in names and edge[2] in names
+        ],
     )
-    return Graph(snapshot, {one: name for one, name in names.items() if name is not None})
+    return Graph(snapshot, names)

@@ -22,14 +22,6 @@ NAME_LENGTH = 200
 PART_LENGTH = 200
 
 
-class EdgeKind(enum.StrEnum):
-    """What ``source`` is to ``target``: to be known before it, a part of it, or akin to it."""
-
-    PREREQUISITE = "prerequisite"
-    PART_OF = "part_of"
-    RELATED = "related"
-
-
 class Origin(enum.StrEnum):
     """Where a statement of the graph is from; the earlier ones are believed before the later."""
 

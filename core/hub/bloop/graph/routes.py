@@ -121,7 +121,7 @@ async def change_concept(request: Request, concept_id: str, body: ConceptChange)
     if body.external is not None:
         changes["external"] = body.external.model_dump(exclude_none=True)
     expected = expected_version(request)
-    await run(request, service.change_concept, concept_id, expected, **changes)
+    await run(request, service.change_concept, concept_id, changes, expected)
     return await _answer_concept(request, concept_id, 200)
 
 

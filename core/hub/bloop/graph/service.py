@@ -13,8 +13,9 @@ from sqlalchemy import or_
 
 import bloop.graph.topics  # noqa: F401 - declares what is said here
 from bloop.content.models import Item
+from bloop.graph.edges import EdgeKind
 from bloop.graph.giving_way import give_way, ordered
-from bloop.graph.models import EdgeKind, Origin, Role, Standing
+from bloop.graph.models import Concept, Origin, Role, Standing
 from bloop.graph.names import clean, key_of
 from bloop.graph.writing import CONCEPT, COVERAGE, EDGE, NAME, Key, Values, Writing
 from bloop.store.commands import command
@@ -51,7 +52,8 @@ def add_concept(
         raise ConflictError(f"there is a concept {row['name']!r} already", cure="change that one")
     id_ = found or new_id()
     values = {"name": name, "description": description, "language": language, **_SAID}
-    writing.put(CONCEPT, (id_,), values | {"external": _external(external or {})})
+    said_anew: Values = {"external": _external(external or {}), "into_id": None}
+    writing.put(CONCEPT, (id_,), values | said_anew)
     name_it(writing, id_, [name, *aliases])
     writing.finish()
     return id_
@@ -59,29 +61,30 @@ def add_concept(
 
 @command(WRITE)
 def change_concept(
-    unit: UnitOfWork, concept: str, version: int | None = None, **changes: Any
+    unit: UnitOfWork, concept: str, changes: Mapping[str, Any], version: int | None = None
 ) -> None:
     """Change ``name``, ``aliases``, ``description``, ``language`` or ``external`` of a concept.
 
     What is not named stays. A changed suggestion is accepted by that.
     """
-    from bloop.graph.models import Concept
-
     unit.expect(unit.get(Concept, concept), version)
     writing = Writing(unit, "change_concept")
     row = standing_concept(writing, concept)
-    if "name" in changes:
-        changes["name"] = clean(changes["name"])
-    if "external" in changes:
-        changes["external"] = _external(changes["external"])
-    aliases = changes.pop("aliases", None)
-    writing.put(CONCEPT, (concept,), {**changes, "standing": Standing.ACCEPTED})
+    name = clean(changes["name"]) if changes.get("name") else str(row["name"])
+    values: Values = {"name": name, "standing": Standing.ACCEPTED}
+    if changes.get("external") is not None:
+        values["external"] = _external(changes["external"])
+    for field in ("description", "language"):
+        if field in changes:
+            values[field] = changes[field] or ("" if field == "description" else None)
+    writing.put(CONCEPT, (concept,), values)
+    aliases = changes.get("aliases")
     if aliases is not None:
-        kept = {key_of(one) for one in [changes.get("name", row["name"]), *aliases]}
+        kept = {key_of(one) for one in [name, *aliases]}
         for key in writing.load(NAME, NAME.c.concept_id == concept):
             if key[0] not in kept:
                 writing.take(NAME, key)
-    name_it(writing, concept, [changes.get("name", row["name"]), *(aliases or ())])
+    name_it(writing, concept, [name, *(aliases or ())])
     writing.finish()
 
 
@@ -279,7 +282,7 @@ def name_it(writing: Writing, concept: str, names: Iterable[str]) -> None:
     writing.fetch(NAME, [(key_of(one),) for one in cleaned])
     for name in cleaned:
         owner = owner_of(writing, name)
-        if owner not in {None, concept} and _is_shown(writing, str(owner)):
+        if owner not in {None, concept} and is_there(writing, str(owner)):
             other = writing.row(CONCEPT, (str(owner),)) or {}
             raise ConflictError(
                 f"{name!r} is a name of the concept {other.get('name')!r} already",
@@ -288,7 +291,8 @@ def name_it(writing: Writing, concept: str, names: Iterable[str]) -> None:
         writing.put(NAME, (key_of(name),), {"concept_id": concept, "name": name})
 
 
-def _is_shown(writing: Writing, concept: str) -> bool:
+def is_there(writing: Writing, concept: str) -> bool:
+    """Whether there is a concept with this id that was not rejected."""
     row = writing.row(CONCEPT, (concept,))
     return row is not None and row["standing"] != Standing.REJECTED
 

@@ -25,6 +25,7 @@ from bloop.graph.models import (
     GraphVersion,
     Standing,
 )
+from bloop.store.errors import ConflictError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork, actor_of
 
@@ -119,7 +120,7 @@ class Writing:
             for key in sorted(self._leaving.get(one, ()))
             if key[1] == kind and (row := self._rows[EDGE.name, key]) is not None
         ]
-        return [(key, row) for key, row in found if row["standing"] != Standing.REJECTED]
+        return [(key, row) for key, row in found if _holds(row)]
 
     def fetch(self, table: Table, keys: Iterable[Key]) -> None:
         """Have the rows with these keys at hand, in few statements."""
@@ -189,6 +190,7 @@ class Writing:
         rows = list(self.changed())
         if not rows:
             return self.version - 1
+        self._check_ends(rows)
         # The others refer to concepts: those are made first, and taken away last.
         for table in reversed(SUBJECTS.values()):
             self._delete(table, [one[1] for one in rows if one[0] is table and one[3] is None])
@@ -196,6 +198,18 @@ class Writing:
             self._write(table, [one[1:] for one in rows if one[0] is table])
         self._log(rows)
         return self.version
+
+    def _check_ends(self, rows: Iterable[tuple[Table, Key, Values | None, Values | None]]) -> None:
+        """Raise ConflictError for an edge that would hold while one of its concepts does not."""
+        edges = [key for table, key, _, after in rows if table is EDGE and _holds(after)]
+        self.fetch(CONCEPT, [(end,) for key in edges for end in (key[0], key[2])])
+        for key in edges:
+            for end in (key[0], key[2]):
+                if not _holds(row := self._rows[CONCEPT.name, (end,)]):
+                    raise ConflictError(
+                        f"the concept {row['name'] if row else end} is not there any more",
+                        cure="bring it back first, by adding it under its name",
+                    )
 
     def _delete(self, table: Table, keys: Sequence[Key]) -> None:
         columns = key_columns(table)
@@ -258,6 +272,10 @@ class Writing:
         told = {"version": self.version, "act": self._act, "changed": len(rows)}
         self._unit.outbox.append(CHANGED, f"graph:{self._unit.institution}", told)
         self._unit.audit.append(f"graph:{self._act}", f"graph:{self.version}", told)
+
+
+def _holds(row: Values | None) -> bool:
+    return row is not None and row["standing"] != Standing.REJECTED
 
 
 def _is(columns: Sequence[Any], key: Key) -> Any:

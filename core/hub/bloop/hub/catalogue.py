@@ -11,6 +11,7 @@ import bloop.content.topics
 import bloop.graph.topics
 import bloop.hub.topics
 import bloop.kernel.topics
+import bloop.learning.topics
 import bloop.webhooks.topics  # noqa: F401 - each declares its topics
 from bloop.store.topics import TOPICS, Payload, Topic
 from bloop_sdk import Personal

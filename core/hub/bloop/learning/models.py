@@ -23,6 +23,13 @@ def of_user() -> ForeignKeyConstraint:
     return within("user_id", "account_user")
 
 
+def of_item() -> ForeignKeyConstraint:
+    """The key of the item that it is about, and with which it goes where that is deleted."""
+    return ForeignKeyConstraint(
+        ["institution_id", "item_id"], ["item.institution_id", "item.id"], ondelete="CASCADE"
+    )
+
+
 class Answer(Owned, Base):
     """One answer of a user to an item, or to the question ``part`` of it; it outlives the item.
 

@@ -48,7 +48,7 @@ async def show_text(request: Request, id: str) -> Response:  # noqa: A002 - the 
     locale = locale_of(request)
     prose = Prose(lesson["container"], signer(request))
     words = lessons.Words(locale, translations_of(locale))
-    return _document(
+    return document(
         request,
         title=lesson["title"],
         language=lesson["language"] or locale,
@@ -63,7 +63,7 @@ async def show_text(request: Request, id: str) -> Response:  # noqa: A002 - the 
 async def show_summary(request: Request, id: str) -> Response:  # noqa: A002 - the path's word
     """What a course says of itself."""
     course = await reading.course(request, id)
-    return _document(
+    return document(
         request,
         title=course["title"],
         language=course["language"] or locale_of(request),
@@ -111,7 +111,8 @@ def signer(request: Request) -> Sign:
     return lambda path: tickets.issue(institution, session, hashed, path, now)
 
 
-def _document(request: Request, *, language: str, **values: Any) -> Response:
+def document(request: Request, *, language: str, **values: Any) -> Response:
+    """A document for a frame: its ``title``, and its ``html`` as :class:`Prose` has readied it."""
     # A browser that opens it by itself, to print it or without scripts, says so.
     alone = request.headers.get("sec-fetch-dest") == "document"
     html = rendered(

@@ -17,7 +17,7 @@ from bloop.content.trees import read_tree
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
-from bloop.web import assets, lessons, outline, own_notes, reading
+from bloop.web import assets, lessons, outline, own_notes, quizzes, reading
 from bloop.web.concept_pages import named
 from bloop.web.framed_pages import framed
 from bloop.web.note_pages import about
@@ -109,7 +109,7 @@ async def lesson_page(
         media.append(f"<{file['shown_as']}>")
     mine = await own_notes.panel(request, lesson, course["audience"], media, refused)
     shown = framed(sources, questions=len(data.get("questions", ())))
-    if mine is not None:
+    if mine is not None or own_notes.has_film(media):
         shown["script"] = [*filter(None, [shown["script"]]), "notes.js"]
     return await page(
         request,
@@ -130,6 +130,7 @@ async def lesson_page(
         note=await about(request, lesson) if kind == "note" else None,
         belongs=await own_notes.belongs(request, lesson) if kind == "note" else None,
         mine=mine,
+        taking=await quizzes.taking(request, lesson) if kind == "quiz" else None,
         panels=beside,
         lost=reading.parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )

@@ -12,6 +12,7 @@ from bloop_sdk.testing.embeddings import Embeddings
 from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, Lost, Slow, Status
 from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.kit import plugin_tests
+from bloop_sdk.testing.learners import Classroom, Learners, Simulated
 from bloop_sdk.testing.lessons import Lessons
 from bloop_sdk.testing.models import Models
 from bloop_sdk.testing.payments import Payments
@@ -31,6 +32,7 @@ from bloop_sdk.testing.system import (
 from bloop_sdk.testing.voices import Voices, tones
 
 __all__ = [
+    "Classroom",
     "Clock",
     "ContractError",
     "Cut",
@@ -49,6 +51,7 @@ __all__ = [
     "Hang",
     "Indexes",
     "Killed",
+    "Learners",
     "Lessons",
     "ListLogger",
     "Lost",
@@ -59,6 +62,7 @@ __all__ = [
     "Recording",
     "Replay",
     "Replica",
+    "Simulated",
     "Slow",
     "Status",
     "Stream",

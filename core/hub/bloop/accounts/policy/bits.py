@@ -35,6 +35,8 @@ BITS: dict[str, int] = {
     "jobs:read": 0b11100,
     "keys:read": 0b11000,
     "keys:write": 0b11000,
+    "learning:read": 0b11100,
+    "learning:write": 0b11000,
     "messages:send": 0b11000,
     "mfa:require": 0b11000,
     "mfa:reset": 0b11000,

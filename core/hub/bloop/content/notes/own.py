@@ -11,12 +11,8 @@ from typing import Any
 
 from sqlalchemy import and_, func, select
 
-from bloop.accounts.actions import may
-from bloop.content.enrolling.visibility import (
-    container_reachable,
-    item_visible,
-    with_container,
-)
+from bloop.accounts.models import User
+from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Container, Item
 from bloop.content.notes import service
 from bloop.content.notes.models import Anchor, NotePlace
@@ -27,7 +23,6 @@ from bloop.content.service import create_notebook
 from bloop.kernel.models import Connection
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
-from bloop.store.statements import values_of_caller
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import NoteWrite, PrincipalKind
@@ -57,7 +52,7 @@ def write_beside(
     ``site`` is the address of the hub. The ``video`` is one of the lesson's text by its number, or
     None for the one beside it.
     """
-    lesson = _lesson(unit, lesson_id)
+    lesson = item_seen(unit, lesson_id)
     _check(words, quote, moment_ms)
     quote = _of_lesson(quote, lesson)
     _refuse_many(unit, lesson.id)
@@ -127,12 +122,21 @@ def notebook_of(unit: UnitOfWork, *, title: str) -> Container:
     )
     if chosen is not None and _takes_notes(unit, chosen):
         return chosen
-    own: Container | None = unit.session.scalar(
+    first = (
         _own_notebooks(unit)
         .where(Container.connection_id.is_(None))
         .order_by(Container.id)
         .limit(1)
     )
+    own: Container | None = unit.session.scalar(first)
+    if own is None:
+        # Of two first notes at once, one waits here, and goes into what the other made.
+        unit.session.execute(
+            select(User.id)
+            .where(User.institution_id == unit.institution, User.id == unit.call.principal.id)
+            .with_for_update()
+        )
+        own = unit.session.scalar(first)
     return own if own is not None else create_notebook(unit, title=title)
 
 
@@ -170,28 +174,6 @@ def _put_place(unit: UnitOfWork, notebook: Container) -> None:
         unit.session.add(place)
     place.container_id, place.updated_at = notebook.id, utcnow()
     unit.session.flush()
-
-
-def _lesson(unit: UnitOfWork, id_: str) -> Item:
-    """The lesson, where the caller may see it."""
-    query = (
-        select(_item)
-        .join(Container, with_container)
-        .where(
-            Item.institution_id == unit.institution,
-            Container.institution_id == unit.institution,
-            Item.id == id_,
-            Item.state != "trashed",
-            container_reachable,
-        )
-    )
-    if not may(unit.call, "content:write"):
-        query = query.where(item_visible)
-    values = {"institution": unit.institution, **values_of_caller(unit.call)}
-    row: Item | None = unit.session.scalar(query, values)
-    if row is None:
-        raise NotFoundError(f"no lesson {id_[:40]}", cure="it may have been moved or unpublished")
-    return row
 
 
 def _check(words: str, quote: Quote | None, moment_ms: int | None) -> None:

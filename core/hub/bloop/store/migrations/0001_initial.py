@@ -457,6 +457,25 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("institution_id", "plugin_id", "key", name=op.f("pk_plugin_value")),
     )
     op.create_table(
+        "recommendation_state",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("tried", sa.String(length=40), nullable=True),
+        sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_recommendation_state")),
+    )
+    op.create_table(
+        "review_model",
+        sa.Column("parameters", Json, nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("facts", Json, nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_review_model")),
+    )
+    op.create_index(
+        "ix_review_model_made", "review_model", ["institution_id", "made_at", "id"], unique=False
+    )
+    op.create_table(
         "search_document",
         sa.Column(
             "seq",
@@ -878,6 +897,21 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         postgresql_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
     )
     op.create_table(
+        "learner",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("right", sa.Integer(), nullable=False),
+        sa.Column("surplus", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_learner_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "user_id", name=op.f("pk_learner")),
+    )
+    op.create_table(
         "login_session",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -1069,6 +1103,84 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("process_id", "plugin_id", name=op.f("pk_plugin_state")),
+    )
+    op.create_table(
+        "recommendation",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("list_id", sa.String(length=36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("concept_id", sa.String(length=36), nullable=True),
+        sa.Column("ranker", sa.String(length=40), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("propensity", sa.Double(), nullable=False),
+        sa.Column("tried_propensity", sa.Double(), nullable=True),
+        sa.Column("shown_at", UtcDateTime(), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=True),
+        sa.Column("facts", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_recommendation_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "list_id", "position", name=op.f("pk_recommendation")
+        ),
+    )
+    op.create_index(
+        "ix_recommendation_item", "recommendation", ["institution_id", "item_id"], unique=False
+    )
+    op.create_index(
+        "ix_recommendation_shown",
+        "recommendation",
+        ["institution_id", "shown_at", "list_id", "position"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_recommendation_user",
+        "recommendation",
+        ["institution_id", "user_id", "item_id"],
+        unique=False,
+    )
+    op.create_table(
+        "review_card",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=260), nullable=False),
+        sa.Column("concept_id", sa.String(length=36), nullable=True),
+        sa.Column("item_id", sa.String(length=36), nullable=True),
+        sa.Column("part", sa.String(length=200), nullable=False),
+        sa.Column("due", UtcDateTime(), nullable=False),
+        sa.Column("stability", sa.Double(), nullable=False),
+        sa.Column("difficulty", sa.Double(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("lapses", sa.Integer(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("last", sa.String(length=36), nullable=False),
+        sa.Column("model", sa.String(length=80), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "concept_id"],
+            ["concept.institution_id", "concept.id"],
+            name=op.f("fk_review_card_institution_id_concept_id_concept"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_review_card_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "user_id", "subject", name=op.f("pk_review_card")
+        ),
+    )
+    op.create_index(
+        "ix_review_card_concept", "review_card", ["institution_id", "concept_id"], unique=False
+    )
+    op.create_index(
+        "ix_review_card_due", "review_card", ["institution_id", "user_id", "due"], unique=False
+    )
+    op.create_index(
+        "ix_review_card_item", "review_card", ["institution_id", "item_id"], unique=False
     )
     op.create_table(
         "token_family",
@@ -2073,6 +2185,38 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_note_anchor_user", "note_anchor", ["institution_id", "user_id", "item_id"], unique=False
     )
     op.create_table(
+        "quiz_version",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("data", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_quiz_version_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "item_id", "hash", name=op.f("pk_quiz_version")),
+    )
+    op.create_table(
+        "recommendation_rule",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("scope", sa.String(length=36), nullable=False),
+        sa.Column("act", sa.String(length=10), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_recommendation_rule_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "item_id", "scope", name=op.f("pk_recommendation_rule")
+        ),
+    )
+    op.create_table(
         "unsent",
         sa.Column("connection_id", sa.String(length=36), nullable=False),
         sa.Column("container_id", sa.String(length=36), nullable=False),
@@ -2114,5 +2258,69 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_unsent_connection", "unsent", ["institution_id", "connection_id", "id"], unique=False
+    )
+    op.create_table(
+        "quiz_attempt",
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("points", sa.Double(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=True),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.CheckConstraint("score >= 0 AND score <= 1", name=op.f("ck_quiz_attempt_score")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id", "hash"],
+            ["quiz_version.institution_id", "quiz_version.item_id", "quiz_version.hash"],
+            name=op.f("fk_quiz_attempt_institution_id_item_id_hash_quiz_version"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_quiz_attempt_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_quiz_attempt_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_quiz_attempt")),
+    )
+    op.create_index(
+        "ix_quiz_attempt_item", "quiz_attempt", ["institution_id", "item_id", "id"], unique=False
+    )
+    op.create_index(
+        "ux_quiz_attempt",
+        "quiz_attempt",
+        ["institution_id", "user_id", "item_id", "number"],
+        unique=True,
+    )
+    op.create_table(
+        "quiz_response",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("attempt_id", sa.String(length=36), nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("part", sa.String(length=200), nullable=False),
+        sa.Column("score", sa.Double(), nullable=True),
+        sa.Column("answered_at", UtcDateTime(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=True),
+        sa.Column("response", Json, nullable=False),
+        sa.CheckConstraint("score >= 0 AND score <= 1", name=op.f("ck_quiz_response_score")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "attempt_id"],
+            ["quiz_attempt.institution_id", "quiz_attempt.id"],
+            name=op.f("fk_quiz_response_institution_id_attempt_id_quiz_attempt"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "attempt_id", "place", name=op.f("pk_quiz_response")
+        ),
     )
     # ### end Alembic commands ###

@@ -1,0 +1,228 @@
+"""Concepts whose prerequisites lead to no concept outside: one or more whole programmes.
+
+Concepts are numbered in one order, in which prerequisites come first: by cost (see
+:func:`build_block`), then by level, then by id. A set of concepts is an int with their bits.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import compress
+
+from bloop.graph.bits import flags, from_numbers, numbers, tally
+from bloop.graph.closure import Budget, Reach
+from bloop.store.errors import InvalidError
+
+_AT_ONCE = 512
+
+
+class CycleError(InvalidError):
+    """Prerequisites that lead back to where they began; ``path`` holds the ids, in their order."""
+
+    def __init__(self, path: Sequence[str]) -> None:
+        around = " -> ".join([*path, path[0]])
+        super().__init__(f"prerequisites form a cycle: {around}", cure="remove one of these edges")
+        self.path = tuple(path)
+
+
+class Block:
+    """An immutable part of the graph that shares no prerequisite with the rest."""
+
+    __slots__ = ("_open", "_weights", "after", "before", "ids")
+
+    def __init__(
+        self, ids: Sequence[str], before: Reach, after: Reach, weights: array[float]
+    ) -> None:
+        self.ids = tuple(ids)
+        self.before = before
+        self.after = after
+        self._weights = weights
+        self._open: list[tuple[int, int]] | None = None
+
+    def named(self, bits: int) -> list[str]:
+        """The ids of a set, prerequisites first."""
+        return list(compress(self.ids, flags(bits)))
+
+    @property
+    def all(self) -> int:
+        """All of its concepts."""
+        return (1 << len(self.ids)) - 1
+
+    def edges(self) -> Iterator[tuple[str, str, float]]:
+        """All prerequisites, as source, target and weight."""
+        ids, weights = self.ids, iter(self._weights)
+        for at, target in enumerate(ids):
+            for source in self.before.row(at):
+                yield ids[source], target, next(weights)
+
+    def behind(self, known: int) -> int:
+        """What is not known though something known builds on it."""
+        return self.before.of_all(known) & ~known if known else 0
+
+    def path(self, goal: int, known: int, behind: int) -> int:
+        """What has to be learned for ``goal``, which is the last of it; nothing if it is known."""
+        if known >> goal & 1:
+            return 0
+        missing = self.before.of(goal) & ~known
+        doubtful = missing & behind
+        missing |= 1 << goal
+        if not doubtful:
+            return missing
+        # All that builds on the rest of it is unknown too, so the rest is needed. Of the doubtful
+        # some are wanted by known concepts alone; whoever has those can do without.
+        needed = set(numbers(missing ^ doubtful))
+        spared = []
+        for at in reversed(numbers(doubtful)):
+            if needed.isdisjoint(self.after.row(at)):
+                spared.append(at)
+            else:
+                needed.add(at)
+        return missing ^ from_numbers(spared, goal)
+
+    def ready(self, missing: int, behind: int) -> list[tuple[int, int]]:
+        """Which of ``missing`` can be learned now, each after how many of them build on it.
+
+        ``missing`` holds all unknown prerequisites of each of its concepts.
+        """
+        if not missing:
+            return []
+        found = self._first(missing, behind) if self.before.small else self._first_walked(missing)
+        sure = [at for at in found if self.after.small and not behind >> at & 1]
+        opened = [((self.after.of(at) & missing).bit_count(), at) for at in sure]
+        if len(sure) < len(found):
+            doubtful = sorted(set(found).difference(sure))
+            opened += zip(self._needed_by(missing, doubtful), doubtful, strict=True)
+        return opened
+
+    def open(self) -> list[tuple[int, int]]:
+        """What can be learned by who knows nothing here, as :meth:`ready` gives it."""
+        if self._open is None:
+            self._open = self.ready(self.all, 0)
+        return self._open
+
+    def _first(self, missing: int, behind: int) -> list[int]:
+        """Those without a prerequisite among the others."""
+        found = []
+        rest, blocked = missing, 0
+        while rest:
+            lowest = rest & -rest
+            at = lowest.bit_length() - 1
+            if not blocked & lowest:
+                found.append(at)
+            if behind & lowest:
+                rest ^= lowest
+                for other in self.after.row(at):
+                    blocked |= 1 << other
+            else:
+                # All that builds on it is unknown, step by step: none of that can be learned now.
+                above = self.after.of(at)
+                blocked |= above
+                rest ^= (rest & above) | lowest
+        return found
+
+    def _first_walked(self, missing: int) -> list[int]:
+        """The same in a block too large for a closure."""
+        found, blocked = [], bytearray(len(self.ids))
+        for at in numbers(missing):
+            if not blocked[at]:
+                found.append(at)
+            for other in self.after.row(at):
+                blocked[other] = 1
+        return found
+
+    def _needed_by(self, missing: int, first: list[int]) -> list[int]:
+        """How many of ``missing`` build on each of ``first``, over others of ``missing`` alone."""
+        counts: list[int] = []
+        inside = numbers(missing)
+        for begin in range(0, len(first), _AT_ONCE):
+            some = first[begin : begin + _AT_ONCE]
+            marks = {at: 1 << number for number, at in enumerate(some)}
+            reached = []
+            for at in inside:
+                mark = 0
+                for other in self.before.row(at):
+                    mark |= marks.get(other, 0)
+                if mark:
+                    marks[at] = mark
+                    reached.append(mark)
+            counts += tally(reached, len(some))
+        return counts
+
+    def chain(self, first: int, last: int) -> list[int]:
+        """The shortest way up from ``first`` to ``last``; of equally short ones the lowest."""
+        came: dict[int, int] = {first: first}
+        edge = [first]
+        while last not in came:
+            reached: list[int] = []
+            for at in edge:
+                for other in self.after.row(at):
+                    if other not in came and other <= last:
+                        came[other] = at
+                        reached.append(other)
+            if not reached:
+                return []
+            edge = reached
+        way = [last]
+        while way[-1] != first:
+            way.append(came[way[-1]])
+        return way[::-1]
+
+
+def build_block(
+    group: Sequence[int], ids: Sequence[str], rows: Sequence[dict[int, float]], budget: Budget
+) -> Block:
+    """The block of the numbers in ``group``, ascending; ``ids`` and ``rows`` are by number.
+
+    A row holds the weight of each prerequisite. A concept's cost is what the heaviest chain of
+    prerequisites that leads to it weighs, its level the edges of the longest. Raises CycleError.
+    """
+    order = _ordered(group, ids, rows)
+    place = {number: at for at, number in enumerate(order)}
+    before, weights = [], array("d")
+    after: list[list[int]] = [[] for _ in order]
+    for at, number in enumerate(order):
+        row = rows[number]
+        below = sorted([place[source] for source in row])
+        before.append(below)
+        weights.extend([row[order[source]] for source in below])
+        for source in below:
+            after[source].append(at)
+    down, up = Reach(before, budget, upward=False), Reach(after, budget, upward=True)
+    return Block([ids[number] for number in order], down, up, weights)
+
+
+def _ordered(
+    group: Sequence[int], ids: Sequence[str], rows: Sequence[dict[int, float]]
+) -> list[int]:
+    """The numbers of ``group`` in the block's order; numbers ascend as ids do."""
+    after: dict[int, list[int]] = {number: [] for number in group}
+    waits = {number: len(rows[number]) for number in group}
+    for number in group:
+        for source in rows[number]:
+            after[source].append(number)
+    done = [number for number in group if not waits[number]]
+    costs = dict.fromkeys(group, 0.0)
+    levels = dict.fromkeys(group, 0)
+    for number in done:
+        if row := rows[number]:
+            costs[number] = max([costs[source] + weight for source, weight in row.items()])
+            levels[number] = max([levels[source] for source in row]) + 1
+        for target in after[number]:
+            waits[target] -= 1
+            if not waits[target]:
+                done.append(target)
+    if len(done) < len(group):
+        raise CycleError([ids[number] for number in _cycle(rows, waits)])
+    return [number for *_, number in sorted([(costs[n], levels[n], n) for n in group])]
+
+
+def _cycle(rows: Sequence[dict[int, float]], waits: dict[int, int]) -> list[int]:
+    """A cycle among the numbers that still wait for a prerequisite."""
+    number = next(number for number, left in waits.items() if left)
+    way: dict[int, None] = {}
+    while number not in way:
+        way[number] = None
+        number = min(source for source in rows[number] if waits[source])
+    around = list(way)
+    return around[around.index(number) :][::-1]

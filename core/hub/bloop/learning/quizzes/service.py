@@ -1,0 +1,291 @@
+"""Taking a quiz: begin or go on, answer a question, finish.
+
+Each answer is graded by the questions as they were when the attempt began, and kept and told in
+the same unit (:mod:`bloop.learning.answers`). A question is answered once in an attempt: what was
+right about it is shown at once. The same answer sent again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Insert, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bloop.accounts.actions import ForbiddenError
+from bloop.content.enrolling.seen import item_seen
+from bloop.content.models import Item
+from bloop.learning.answers import Given, record
+from bloop.learning.quizzes.grading import grade
+from bloop.learning.quizzes.models import FINISHED, OPEN, Attempt, QuizResponse, QuizVersion
+from bloop.learning.quizzes.questions import Manner, manner_of, parts_of
+from bloop.learning.quizzes.responses import checked
+from bloop.learning.topics import FINISHED as ATTEMPT_FINISHED
+from bloop.store.commands import command
+from bloop.store.errors import ConflictError, InvalidError, NotFoundError
+from bloop.store.ids import new_id
+from bloop.store.types import dumps, utcnow
+from bloop.store.unit import UnitOfWork
+from bloop_sdk import Kind, PrincipalKind
+
+WRITE = "account:write"
+LONGEST_SECONDS = 3600.0
+"""Whoever needs longer for a question was away."""
+
+
+@command(WRITE)
+def start(unit: UnitOfWork, item_id: str) -> str:
+    """Begin an attempt of the caller's at a quiz, or go on with the one that is open; its id.
+
+    Raises ConflictError where no attempt is left, or nothing in it can be answered here.
+    """
+    user, quiz = user_of(unit), item_seen(unit, item_id)
+    if quiz.kind != Kind.QUIZ:
+        raise InvalidError(f"item: a {quiz.kind} is not answered", field="item", cure="take a quiz")
+    last = _last(unit, user, quiz.id)
+    now = utcnow()
+    if last is not None and last.status == OPEN:
+        if not is_over(last, now):
+            return last.id
+        _close(unit, last, now)
+    _check_open(quiz.data, 0 if last is None else last.number)
+    return _begin(unit, user, quiz, 1 if last is None else last.number + 1, now)
+
+
+def _check_open(data: Mapping[str, Any], taken: int) -> None:
+    asked = [one for one in data["questions"] if manner_of(one) is not Manner.LEFT_OUT]
+    if data.get("bank") or not asked:
+        what = "is a pool of questions" if data.get("bank") else "has no questions to answer here"
+        raise ConflictError(f"this quiz {what}", cure="take it in the system that it comes from")
+    most = data.get("attempts")
+    if most is not None and taken >= most:
+        raise ConflictError(
+            f"you have taken this quiz {taken} times, and no attempt is left",
+            cure="look at an earlier attempt, or ask whoever teaches the course",
+        )
+
+
+def _begin(unit: UnitOfWork, user: str, quiz: Item, number: int, now: datetime) -> str:
+    hashed = hash_of(quiz.data)
+    of = {"institution_id": unit.institution, "item_id": quiz.id, "hash": hashed}
+    unit.session.flush()
+    unit.connection.execute(
+        _new(unit, QuizVersion).values(**of, created_at=now, data=_kept(quiz.data))
+    )
+    limit = quiz.data.get("time_limit")
+    values = {
+        **of,
+        "id": new_id(),
+        "user_id": user,
+        "number": number,
+        "status": OPEN,
+        "score": 0.0,
+        "points": sum(points_of(quiz.data["questions"]).values()),
+        "started_at": now,
+        "ends_at": now + timedelta(minutes=limit) if limit else None,
+    }
+    # Of two tabs that begin at once one begins, and both have that attempt.
+    unit.connection.execute(_new(unit, Attempt).values(**values))
+    attempt = _last(unit, user, quiz.id)
+    assert attempt is not None, "it was there or has been made"
+    return attempt.id
+
+
+def _new(unit: UnitOfWork, model: Any) -> Insert:
+    """An insert that does nothing where there is such a row."""
+    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    found: Insert = make(model).on_conflict_do_nothing()
+    return found
+
+
+@command(WRITE)
+def answer(unit: UnitOfWork, attempt_id: str, place: int, given: Any) -> None:
+    """Answer the question at a place, counted from 1, of an attempt of the caller's.
+
+    Raises NotFoundError, InvalidError for an answer that is none, and ConflictError where the
+    question has another answer already, the attempt is over, or it is not answered here.
+    """
+    attempt = _own(unit, attempt_id)
+    quiz = item_seen(unit, attempt.item_id)
+    questions = _version(unit, attempt).data["questions"]
+    question = question_at(questions, place)
+    if manner_of(question) is Manner.LEFT_OUT:
+        raise ConflictError("this question cannot be answered here", cure="go on with the next")
+    response = checked(question, given)
+    before = unit.session.get(QuizResponse, (unit.institution, attempt.id, place))
+    if before is not None and before.response == response:
+        return
+    now = utcnow()
+    _check_answerable(attempt, before, now)
+    graded = grade(question, response)
+    row = QuizResponse(
+        institution_id=unit.institution,
+        attempt_id=attempt.id,
+        place=place,
+        part=parts_of(questions)[place - 1],
+        score=graded.score,
+        answered_at=now,
+        seconds=_seconds(unit, attempt, now),
+        response=response,
+    )
+    unit.session.add(row)
+    unit.session.flush()
+    _tally(unit, attempt, questions)
+    if graded.score is not None:
+        key = f"attempt:{attempt.id}:{place}"
+        told = Given(
+            item=quiz.id,
+            part=row.part,
+            key=key,
+            score=graded.score,
+            at=now,
+            seconds=row.seconds,
+        )
+        record(unit, attempt.user_id, [told])
+
+
+def _check_answerable(attempt: Attempt, before: QuizResponse | None, now: datetime) -> None:
+    if before is not None:
+        raise ConflictError(
+            "this question is answered already, in this attempt",
+            cure="look at what was right, and try it again in another attempt",
+        )
+    if attempt.status != OPEN or is_over(attempt, now):
+        what = "is finished" if attempt.status != OPEN else "is over: its time has run out"
+        raise ConflictError(f"this attempt {what}", cure="begin another one, if one is left")
+
+
+def _seconds(unit: UnitOfWork, attempt: Attempt, now: datetime) -> float | None:
+    last = unit.session.scalar(
+        select(func.max(QuizResponse.answered_at)).where(
+            QuizResponse.institution_id == unit.institution,
+            QuizResponse.attempt_id == attempt.id,
+        )
+    )
+    seconds = (now - (last or attempt.started_at)).total_seconds()
+    return round(seconds, 3) if 0 <= seconds <= LONGEST_SECONDS else None
+
+
+def _tally(unit: UnitOfWork, attempt: Attempt, questions: Sequence[Mapping[str, Any]]) -> None:
+    """Bring the score to what was answered; the last answer finishes the attempt."""
+    query = select(QuizResponse.place, QuizResponse.score).where(
+        QuizResponse.institution_id == unit.institution,
+        QuizResponse.attempt_id == attempt.id,
+    )
+    scores = {row.place: row.score for row in unit.session.execute(query)}
+    attempt.score = share_of(points_of(questions), scores)
+    asked = [
+        place for place, one in enumerate(questions, 1) if manner_of(one) is not Manner.LEFT_OUT
+    ]
+    if all(place in scores for place in asked):
+        _close(unit, attempt, utcnow())
+    unit.session.flush()
+
+
+def points_of(questions: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+    """The points of each graded question by its place; all count alike where none gives any."""
+    graded = {
+        place: max(0.0, float(one["points"] or 0))
+        for place, one in enumerate(questions, 1)
+        if manner_of(one) is Manner.GRADED
+    }
+    return graded if any(graded.values()) else dict.fromkeys(graded, 1.0)
+
+
+def share_of(points: Mapping[int, float], scores: Mapping[int, float | None]) -> float:
+    """The share of all points that the scores reach, from 0 to 1."""
+    whole = sum(points.values())
+    reached = sum(points.get(place, 0.0) * (score or 0.0) for place, score in scores.items())
+    return min(1.0, reached / whole) if whole else 0.0
+
+
+@command(WRITE)
+def finish(unit: UnitOfWork, attempt_id: str) -> None:
+    """Finish an attempt of the caller's; one that is finished stays as it is."""
+    attempt = _own(unit, attempt_id)
+    if attempt.status == OPEN:
+        _close(unit, attempt, utcnow())
+
+
+def _close(unit: UnitOfWork, attempt: Attempt, now: datetime) -> None:
+    attempt.status = FINISHED
+    attempt.finished_at = min(now, attempt.ends_at) if attempt.ends_at else now
+    unit.session.flush()
+    told = {
+        "id": attempt.id,
+        "user": attempt.user_id,
+        "item": attempt.item_id,
+        "number": attempt.number,
+        "score": attempt.score,
+    }
+    unit.outbox.append(ATTEMPT_FINISHED, f"user:{attempt.user_id}", told)
+
+
+def is_over(attempt: Attempt, now: datetime) -> bool:
+    """Whether an attempt's time has run out."""
+    return attempt.ends_at is not None and now >= attempt.ends_at
+
+
+def question_at(questions: Sequence[Any], place: int) -> Mapping[str, Any]:
+    """The question at a place from 1; raises NotFoundError."""
+    if not 1 <= place <= len(questions):
+        raise NotFoundError(f"this quiz has no question {place}")
+    found: Mapping[str, Any] = questions[place - 1]
+    return found
+
+
+def user_of(unit: UnitOfWork) -> str:
+    """The id of the user who asks; raises ForbiddenError for anybody else."""
+    principal = unit.call.principal
+    if principal.kind is not PrincipalKind.USER:
+        raise ForbiddenError(f"a {principal.kind} learns nothing", cure="log in as a user")
+    return principal.id
+
+
+def hash_of(data: Mapping[str, Any]) -> str:
+    """The SHA-256 of what an attempt is held to."""
+    return sha256(dumps(_kept(data)).encode()).hexdigest()
+
+
+def _kept(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data.get(name) for name in ("questions", "due_at", "time_limit", "attempts")}
+
+
+def _own(unit: UnitOfWork, attempt_id: str) -> Attempt:
+    """An attempt of the caller's, held until the commit; raises NotFoundError."""
+    row = unit.session.scalar(
+        select(Attempt)
+        .where(
+            Attempt.institution_id == unit.institution,
+            Attempt.id == attempt_id,
+            Attempt.user_id == user_of(unit),
+        )
+        .with_for_update()
+    )
+    if row is None:
+        raise NotFoundError(f"you have no attempt {attempt_id[:40]}")
+    return row
+
+
+def _last(unit: UnitOfWork, user: str, item: str) -> Attempt | None:
+    return unit.session.scalar(
+        select(Attempt)
+        .where(
+            Attempt.institution_id == unit.institution,
+            Attempt.user_id == user,
+            Attempt.item_id == item,
+        )
+        .order_by(Attempt.number.desc())
+        .limit(1)
+        .with_for_update()
+    )
+
+
+def _version(unit: UnitOfWork, attempt: Attempt) -> QuizVersion:
+    key = (unit.institution, attempt.item_id, attempt.hash)
+    row = unit.session.get(QuizVersion, key)
+    assert row is not None, "an attempt has its questions by its foreign key"
+    return row

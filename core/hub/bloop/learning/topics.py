@@ -1,0 +1,73 @@
+"""The events of what people learn."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from bloop.store.topics import Payload, Topic, declare
+from bloop_sdk import Personal
+
+ANSWERED = "learning.answered"
+FINISHED = "learning.attempt_finished"
+
+
+class Answered(Payload):
+    """An answer to an item, or to the question ``part`` of it; ``score`` is from 0 to 1.
+
+    ``at`` is when it was given; ``clamped`` says that it was told as of later than it was stored,
+    and counts as given then. ``source`` is ``hub``, ``xapi`` or ``lms``.
+    """
+
+    id: str
+    user: Annotated[str, Personal()]
+    item: str
+    part: str
+    score: Annotated[float, Personal()]
+    at: Annotated[str, Personal()]
+    source: str
+    clamped: bool = False
+
+
+class AttemptFinished(Payload):
+    """Somebody's ``number``-th attempt at a quiz is over; ``score`` is from 0 to 1."""
+
+    id: str
+    user: Annotated[str, Personal()]
+    item: str
+    number: int
+    score: Annotated[float, Personal()]
+
+
+declare(
+    Topic(
+        name=ANSWERED,
+        when="somebody answered a question, or a score of theirs was told from elsewhere",
+        aggregate="user",
+        payload=Answered,
+        action="learning:read",
+        example={
+            "id": "019a21e4-5b20-7a11-9c3d-6f1e2d7b8a40",
+            "user": "019a21c7-2d40-7e39-a0f6-1b8c5a3e9d77",
+            "item": "019a21c7-3f10-7c22-b1a8-5d6e7f809112",
+            "part": "q1",
+            "score": 1.0,
+            "at": "2026-03-02T10:15:00.000000Z",
+            "source": "hub",
+            "clamped": False,
+        },
+    ),
+    Topic(
+        name=FINISHED,
+        when="somebody finished an attempt at a quiz in the hub, or its time was over",
+        aggregate="user",
+        payload=AttemptFinished,
+        action="learning:read",
+        example={
+            "id": "019a21e4-5b20-7a11-9c3d-6f1e2d7b8a41",
+            "user": "019a21c7-2d40-7e39-a0f6-1b8c5a3e9d77",
+            "item": "019a21c7-3f10-7c22-b1a8-5d6e7f809112",
+            "number": 1,
+            "score": 0.8,
+        },
+    ),
+)
