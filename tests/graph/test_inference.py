@@ -89,6 +89,15 @@ def test_an_abbreviation_is_another_name(inferred):
     assert "SVD" not in names(inferred)
 
 
+def test_another_name_is_one_of_the_same_concept():
+    page = """<p>A <b>node</b>, also called a nodal point, is a place at rest. A nodal point
+    never moves. The nodal point is a node. Each node has neighbours.</p>"""
+    made = infer(course((("Waves", page),)))
+    [node] = [one for one in made.concepts if one.name == "node"]
+    assert node.aliases == ("nodal point",)
+    assert "nodal point" not in names(made)
+
+
 def test_what_comes_first_is_the_prerequisite_and_says_why(inferred):
     assert ("vector", "matrix") in pairs(inferred)
     assert ("matrix", "determinant") in pairs(inferred)
@@ -186,7 +195,8 @@ def test_other_languages_are_read_by_their_own_words(language, pages, wanted, ne
 @pytest.mark.parametrize(
     "html",
     ["", "<div></div>", "<p>\x00</p><![CDATA[x", "<script>var wave = 1</script><!-- wave -->",
-     "<div>" * 3000 + "wave", "<img src=x><table><tr><td></table>"],
+     "<div>" * 3000 + "wave", "<p>" + "\\\\(" * 9000,
+     "<h2>" + "x" * 90_000, "<p>" + "a" * 90_000 + "@", "<img src=x><table><tr><td></table>"],
 )  # fmt: skip
 def test_documents_without_text_do_no_harm(html):
     made = infer(Course(documents=[Document(id="a", title="", html=html)]))

@@ -19,6 +19,7 @@ _QUOTES = " \"'“”„«»‘’*_.…?!:"
 TAUGHT = frozenset({"page", "file", "note", "link", "book"})
 """Kinds of documents whose titles say what they teach; others ask about it."""
 
+LONGEST_HEADING = 300
 OFTEN = 20
 """Uses of a heading's words elsewhere from which it is as sure as it gets."""
 
@@ -121,7 +122,7 @@ def of_headings(corpus: Corpus) -> Iterator[Named]:
 def heading_parts(corpus: Corpus, text: str) -> Iterator[tuple[str, bool]]:
     """What a heading may name, and whether that is all of it; nothing where it names a task."""
     language = corpus.language
-    text = _BRACKETS.sub(r", \1", text)
+    text = _BRACKETS.sub(r", \1", text[:LONGEST_HEADING])
     for _ in range(3):
         text = _NUMBER.sub("", text).strip(_QUOTES)
         short = language.titles.sub("", text, count=1).strip(_QUOTES)
