@@ -17,8 +17,9 @@ from babel.messages.pofile import read_po, write_po
 WEB = Path(__file__).parents[1] / "core" / "hub" / "bloop" / "web"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "ngettext": (1, 2)}
-RIGHTS = WEB.parents[2] / "sdk" / "bloop_sdk" / "rights.py"
-"""What plugins may do, in sentences that pages show."""
+SDK = WEB.parents[2] / "sdk" / "bloop_sdk"
+SENTENCES = (SDK / "rights.py", SDK / "mastery.py")
+"""What plugins may do, and why an estimate is what it is, in sentences that pages show."""
 POLICIES = WEB.parent / "accounts" / "policy" / "policies"
 WORDS = re.compile(r'^@words\("(.+)"\)$', re.MULTILINE)
 """Why somebody may do something or may not, as the page of policies shows it."""
@@ -31,11 +32,15 @@ Message = str | tuple[str, ...]
 def messages() -> set[Message]:
     """Every message of the templates and of the code around them."""
     found = extract_from_dir(WEB, METHODS, keywords=KEYWORDS)
-    rights = extract_from_file("python", RIGHTS, keywords={"sentence": None})
+    sentences = [
+        found
+        for path in SENTENCES
+        for found in extract_from_file("python", path, keywords={"sentence": None})
+    ]
     words = (WORDS.findall(path.read_text("utf-8")) for path in POLICIES.glob("*.cedar"))
     return (
         {message for _file, _line, message, _comments, _context in found if message}
-        | {message for _line, message, _comments, _context in rights}
+        | {message for _line, message, _comments, _context in sentences}
         | {message for found in words for message in found}
     )
 
