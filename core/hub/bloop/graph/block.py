@@ -22,9 +22,7 @@ class CycleError(InvalidError):
 
     def __init__(self, path: Sequence[str]) -> None:
         around = " -> ".join([*path, path[0]])
-        super().__init__(
-            f"prerequisites form a cycle: {around}", cure="remove one of these edges"
-        )
+        super().__init__(f"prerequisites form a cycle: {around}", cure="remove one of these edges")
         self.path = tuple(path)
 
 
@@ -33,7 +31,9 @@ class Block:
 
     __slots__ = ("_open", "_weights", "after", "before", "ids")
 
-    def __init__(self, ids: Sequence[str], before: Reach, after: Reach, weights: array[float]) -> None:
+    def __init__(
+        self, ids: Sequence[str], before: Reach, after: Reach, weights: array[float]
+    ) -> None:
         self.ids = tuple(ids)
         self.before = before
         self.after = after

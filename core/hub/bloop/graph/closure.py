@@ -60,7 +60,16 @@ class Reach:
     Two threads that make the same closure at once make equal ones; either may stay.
     """
 
-    __slots__ = ("__weakref__", "_budget", "_closure", "_lately", "_rows", "_starts", "upward", "used")
+    __slots__ = (
+        "__weakref__",
+        "_budget",
+        "_closure",
+        "_lately",
+        "_rows",
+        "_starts",
+        "upward",
+        "used",
+    )
 
     def __init__(self, rows: Sequence[Sequence[int]], budget: Budget, *, upward: bool) -> None:
         self._starts = array("I", [0])
@@ -129,7 +138,8 @@ class Reach:
         return closure
 
     def _closed_downward(self) -> list[int]:
-        closure, own = [], []
+        closure: list[int] = []
+        own: list[int] = []  # With the node itself.
         for node in range(len(self._starts) - 1):
             found = 0
             for below in self.row(node):
