@@ -24,7 +24,10 @@ async def read_course(database: Database, call: Call, container: str) -> Course:
     head = CONTAINER.as_dict(row)
     places = _places(await read_tree(database, call, container, drafts=True))
     items = await _items(database, call, container)
-    texts = [one for one in items if one["kind"] in TEXTS]
+    # A file without a text has but a name, which is no heading.
+    texts = [
+        one for one in items if one["kind"] in TEXTS and (one["html"] or one["kind"] != "file")
+    ]
     texts.sort(key=lambda one: places[one["id"]][0] if one["id"] in places else len(places))
     return Course(
         title=head["title"],
