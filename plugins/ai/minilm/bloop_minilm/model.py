@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DIMENSION = 384
-BATCH_TOKENS = 4096
-"""Tokens of a batch, padding included: larger ones are slower, and hold more memory."""
+BATCH_TOKENS = 1024
+"""Tokens of a batch, padding included: larger ones are no faster, and hold more memory."""
 LONGEST_TOKEN = 40
 """Characters of a text that are read for each token it may have; more are never needed."""
 IN_WHEELS = {
