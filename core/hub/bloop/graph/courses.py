@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from bloop.content.queries import CONTAINER, EXPORTED_ITEMS
 from bloop.content.trees import read_tree
 from bloop.graph.inference import Course, Document, Outcome
+from bloop.graph.inference.mentions import QUESTION
+from bloop.graph.questions import PART, texts_of
 from bloop.store.database import Database
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import parsed, to_dicts
@@ -33,15 +36,9 @@ async def read_course(database: Database, call: Call, container: str) -> Course:
         title=head["title"],
         language=head["language"] or "",
         documents=[
-            Document(
-                id=one["id"],
-                title=one["title"],
-                html=one["html"] or "",
-                language=head["language"] or "",
-                kind=one["kind"],
-                section=places[one["id"]][1] if one["id"] in places else (),
-            )
+            document
             for one in texts
+            for document in _documents(one, head["language"] or "", places.get(one["id"]))
         ],
         outcomes=[
             Outcome(
@@ -53,6 +50,25 @@ async def read_course(database: Database, call: Call, container: str) -> Course:
             if one["kind"] == "outcome"
         ],
     )
+
+
+def _documents(
+    item: dict[str, Any], language: str, place: tuple[int, tuple[str, ...]] | None
+) -> Iterator[Document]:
+    """An item's text, and each question of a quiz as one of its own."""
+    shared: dict[str, Any] = {"language": language, "section": place[1] if place else ()}
+    yield Document(
+        id=item["id"],
+        title=item["title"],
+        html=item["html"] or "",
+        kind=item["kind"],
+        **shared,
+    )
+    if item["kind"] == "quiz":
+        questions = (parsed(item["data"]) or {}).get("questions") or ()
+        for part, html in texts_of(questions).items():
+            id_ = f"{item['id']}{PART}{part}"
+            yield Document(id=id_, title="", html=html, kind=QUESTION, **shared)
 
 
 async def _items(database: Database, call: Call, container: str) -> list[dict[str, Any]]:

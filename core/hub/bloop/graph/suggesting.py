@@ -17,8 +17,9 @@ from bloop.graph.giving_way import give_way, ordered
 from bloop.graph.inference import Inferred
 from bloop.graph.inference.course import Concept as Found
 from bloop.graph.inference.course import Evidence
-from bloop.graph.models import NAME_LENGTH, Origin, Role, Standing
+from bloop.graph.models import NAME_LENGTH, PART_LENGTH, Origin, Role, Standing
 from bloop.graph.names import clean, key_of
+from bloop.graph.questions import PART
 from bloop.graph.service import owner_of
 from bloop.graph.writing import CONCEPT, COVERAGE, EDGE, NAME, Key, Values, Writing
 from bloop.store.commands import command
@@ -79,8 +80,9 @@ class Suggesting:
                 self._put("edges", EDGE, key, said | why)
         for one in inferred.coverage:
             concept = ids.get(one.concept)
-            if concept and one.document in self._kinds:
-                self._cover(one.document, concept, one.weight, one.passage)
+            item, _, part = one.document.partition(PART)
+            if concept and item in self._kinds and len(part) <= PART_LENGTH:
+                self._cover(item, part, concept, one.weight, one.passage)
         self._withdraw(earlier)
         prerequisites = {
             key[0] for name, key in self._kept if name == EDGE.name and key[1] == "prerequisite"
@@ -124,7 +126,7 @@ class Suggesting:
                     )
         return id_
 
-    def _cover(self, item: str, concept: str, weight: float, passage: str) -> None:
+    def _cover(self, item: str, part: str, concept: str, weight: float, passage: str) -> None:
         assesses = self._kinds[item] in _ASSESS
         teaches = Role.TEACHES if weight >= TEACHES else Role.MENTIONS
         said = {
@@ -134,7 +136,7 @@ class Suggesting:
             "evidence": [{"text": passage, "container": self._container}] if passage else [],
             "origin": Origin.INFERRED,
         }
-        self._put("coverage", COVERAGE, (item, concept, ""), said)
+        self._put("coverage", COVERAGE, (item, concept, part), said)
 
     def _put(self, what: str, table: Any, key: Key, said: Mapping[str, Any]) -> None:
         """Suggest it; what somebody has decided, or another one states, stays as it is."""
@@ -152,7 +154,7 @@ class Suggesting:
                 "text": one.note,
                 "kind": one.kind,
                 "passage": one.passage,
-                "item": one.document,
+                "item": one.document.partition(PART)[0],
                 "container": self._container,
             }
             for one in list(found)[:MOST_EVIDENCE]

@@ -22,6 +22,7 @@ It raises a BloopError where the model does not answer.
 class Document:
     """A page, a file's text, an assignment: ``html`` is sanitised, ``text`` stands where none is.
 
+    One of the kind ``question`` is a part of the quiz before it, and has no title of its own.
     ``section`` are the titles of the modules around it, the outermost first.
     """
 

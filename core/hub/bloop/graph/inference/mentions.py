@@ -78,13 +78,23 @@ def _starts(corpus: Corpus, found: Sequence[Found]) -> dict[str, list[tuple[Key,
     return starts
 
 
+QUESTION = "question"
+"""The kind of a document that is one question of the quiz before it."""
+ASKED = 0.5
+
+
 def coverage_of(corpus: Corpus, found: Sequence[Found], mentions: Mentions) -> list[Coverage]:
     """What each document tells of, by how often and how prominently it names it."""
     made: list[Coverage] = []
     for number, one in enumerate(found):
         counts: Counter[int] = Counter()
+        asked: set[int] = set()
         for section, count in mentions.sections[number].items():
-            counts[corpus.section_documents[section]] += count
+            document = corpus.section_documents[section]
+            if corpus.documents[document].kind == QUESTION:
+                asked.add(document)
+            else:
+                counts[document] += count
         prominent: dict[int, float] = defaultdict(float)
         for level, section, _ in one.headed:
             document = corpus.section_documents[section]
@@ -97,9 +107,10 @@ def coverage_of(corpus: Corpus, found: Sequence[Found], mentions: Mentions) -> l
             for document, count in counts.items()
         }
         told = sorted(weights, key=lambda document: (-weights[document], document))
-        for document in told[:MOST_DOCUMENTS]:
-            if weights[document] < LEAST_WEIGHT:
-                break
+        enough = [one for one in told[:MOST_DOCUMENTS] if weights[one] >= LEAST_WEIGHT]
+        # A question is about what it names: it is too short to say it twice.
+        weights |= dict.fromkeys(asked, ASKED)
+        for document in [*enough, *sorted(asked)]:
             place = mentions.best[number][document][1]
             made.append(
                 Coverage(
