@@ -38,6 +38,7 @@ API = (
     "bloop.content.enrolling.routes",
     "bloop.graph.routes",
     "bloop.learning.quizzes.routes",
+    "bloop.learning.statements.routes",
     "bloop.api.graph",
     "bloop.api.search",
     "bloop.api.plugins",

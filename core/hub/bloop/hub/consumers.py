@@ -20,11 +20,12 @@ from bloop.graph import mentions
 from bloop.hub.contexts import PluginCall, config_now, manifest_of, open_context
 from bloop.hub.units import PluginUnit
 from bloop.jobs import trim
+from bloop.learning import submissions
 from bloop.store import idempotency
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.webhooks import queue
 
-_OWN = frozenset({queue.OWNER, index.OWNER, mentions.OWNER})
+_OWN = frozenset({queue.OWNER, index.OWNER, mentions.OWNER, submissions.OWNER})
 """The hub's own consumers: their handlers have the whole unit."""
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def make_consumers(hub: Hub) -> Consumers:
     async def enabled(call: Call, plugin_id: str) -> bool:
         if plugin_id == queue.OWNER:
             return await hub.webhooks.has_endpoints(call)
-        if plugin_id in {index.OWNER, mentions.OWNER}:
+        if plugin_id in _OWN:
             return True
         return await hub.choices.enabled_for(call, plugin_id)
 
@@ -123,6 +124,7 @@ def consumers_of(hub: Hub) -> list[Consumer]:
         hub.webhooks.consumer(),
         *hub.searching.consumers(),
         mentions.consumer(),
+        submissions.consumer(),
         *declared,
         *hooks,
         *sinks,

@@ -23,6 +23,7 @@ from bloop.learning.quizzes.grading import grade
 from bloop.learning.quizzes.models import FINISHED, OPEN, Attempt, QuizResponse, QuizVersion
 from bloop.learning.quizzes.questions import Manner, manner_of, parts_of
 from bloop.learning.quizzes.responses import checked
+from bloop.learning.statements.out import tell
 from bloop.learning.topics import FINISHED as ATTEMPT_FINISHED
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -221,6 +222,14 @@ def _close(unit: UnitOfWork, attempt: Attempt, now: datetime) -> None:
         "number": attempt.number,
         "score": attempt.score,
     }
+    tell(
+        unit,
+        attempt.user_id,
+        "completed",
+        attempt.item_id,
+        at=attempt.finished_at,
+        result={"completion": True, "score": {"scaled": round(attempt.score, 6)}},
+    )
     unit.outbox.append(ATTEMPT_FINISHED, f"user:{attempt.user_id}", told)
 
 

@@ -1071,6 +1071,35 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("process_id", "plugin_id", name=op.f("pk_plugin_state")),
     )
     op.create_table(
+        "statement",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("place", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("verb", sa.String(length=2000), nullable=False),
+        sa.Column("activity", sa.String(length=2000), nullable=False),
+        sa.Column("registration", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=True),
+        sa.Column("voids", sa.String(length=36), nullable=True),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("stored_at", UtcDateTime(), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("told_by", sa.String(length=80), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("raw", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_statement_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_statement")),
+    )
+    op.create_index(
+        "ix_statement_user", "statement", ["institution_id", "user_id", "place"], unique=False
+    )
+    op.create_index("ix_statement_voids", "statement", ["institution_id", "voids"], unique=False)
+    op.create_index("ux_statement_place", "statement", ["institution_id", "place"], unique=True)
+    op.create_table(
         "token_family",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
