@@ -28,14 +28,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from bloop_sdk._sentences import sentence
 from bloop_sdk.hooks import HookKind, hook_traits
 from bloop_sdk.manifest import Contributions, Manifest
-
-
-def sentence(text: str) -> str:
-    """Mark a sentence for translation."""
-    return text
-
 
 SENTENCES = {
     "network": sentence("It exchanges data with {what}."),

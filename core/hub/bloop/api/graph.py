@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Query
@@ -12,10 +14,14 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
+from bloop.content.schemas import JobStarted
 from bloop.content.tree_routes import run
 from bloop.graph import history, queries
+from bloop.graph.exchange import service as exchange
+from bloop.graph.exchange.giving import document_of
 from bloop.graph.live import Graph
-from bloop.graph.schemas import ChangeList, ConceptsAround, VersionList
+from bloop.graph.schemas import ChangeList, ConceptsAround, TakenIn, VersionList
+from bloop.hub.inferring import ask_for_graph
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
 
@@ -88,6 +94,41 @@ async def list_next(
     """What can be learned now: all that comes before it is known, and it is not."""
     graph = await graph_with(request, *([goal] if goal else ()))
     return _answer(graph, graph.snapshot.next(known, goal, limit=max(1, min(limit, 200))))
+
+
+@router.post(
+    "/containers/{container_id}/graph",
+    action=WRITE,
+    status_code=202,
+    response_model=JobStarted,
+    problems=(404, 422),
+)
+async def make_graph(request: Request, container_id: str) -> Response:
+    """Have a course read for its concepts in the background; what it finds are suggestions."""
+    enqueue = hub_of(request).jobs.enqueue
+    job = await run(request, ask_for_graph, container_id, enqueue=enqueue)
+    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+
+
+@router.get("/graph/export", action=WRITE, problems=(422,))
+async def export_graph(request: Request, form: str = "jsonld") -> Response:
+    """All concepts and edges, as ``jsonld``, ``graphml`` or ``case``."""
+    hub, call = cast("Hub", hub_of(request)), call_of(request)
+    read = partial(hub.database.read_now, call=call)
+
+    def made() -> tuple[bytes, str]:
+        return exchange.write(form, document_of(read), hub.config.value.hub.name)
+
+    data, media_type = await asyncio.to_thread(made)
+    return Response(data, media_type=media_type)
+
+
+@router.post("/graph/import", action=WRITE, response_model=TakenIn, problems=(409, 413, 422))
+async def import_graph(request: Request, form: str = "jsonld") -> Response:
+    """Add what a document says, as ``jsonld``, ``graphml`` or ``case``: all of it or nothing."""
+    data = await request.body()
+    document = await asyncio.to_thread(exchange.read, form, data)
+    return json_response(await run(request, exchange.take_in, document))
 
 
 @router.get("/graph/history", action=WRITE, response_model=VersionList)

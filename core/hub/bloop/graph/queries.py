@@ -328,3 +328,26 @@ HISTORY_OF = register(
     heavy=True,
 )
 """What one of them changed."""
+
+WHOLE_CONCEPTS = register(
+    "graph.whole_concepts",
+    _select(Concept.id, Concept.name, Concept.description, Concept.language, Concept.external)
+    .where(Concept.institution_id == institution, _holds(Concept))
+    .order_by(Concept.id),
+    heavy=True,
+)
+WHOLE_NAMES = register(
+    "graph.whole_names",
+    _select(ConceptName.concept_id, ConceptName.name)
+    .where(ConceptName.institution_id == institution)
+    .order_by(ConceptName.key),
+    heavy=True,
+)
+WHOLE_EDGES = register(
+    "graph.whole_edges",
+    _select(ConceptEdge.kind, ConceptEdge.source_id, ConceptEdge.target_id, ConceptEdge.weight)
+    .where(ConceptEdge.institution_id == institution, _holds(ConceptEdge))
+    .order_by(ConceptEdge.target_id, ConceptEdge.kind, ConceptEdge.source_id),
+    heavy=True,
+)
+"""All that is given out."""

@@ -241,3 +241,10 @@ class ChangeList(_Strict):
     """All that a write changed."""
 
     items: list[ChangeOut]
+
+
+class TakenIn(_Strict):
+    """How many concepts and edges are new."""
+
+    concepts: int
+    edges: int

@@ -52,7 +52,8 @@ def add_concept(
         raise ConflictError(f"there is a concept {row['name']!r} already", cure="change that one")
     id_ = found or new_id()
     values = {"name": name, "description": description, "language": language, **_SAID}
-    writing.put(CONCEPT, (id_,), values | {"external": _external(external or {})})
+    said_anew: Values = {"external": _external(external or {}), "into_id": None}
+    writing.put(CONCEPT, (id_,), values | said_anew)
     name_it(writing, id_, [name, *aliases])
     writing.finish()
     return id_
@@ -281,7 +282,7 @@ def name_it(writing: Writing, concept: str, names: Iterable[str]) -> None:
     writing.fetch(NAME, [(key_of(one),) for one in cleaned])
     for name in cleaned:
         owner = owner_of(writing, name)
-        if owner not in {None, concept} and _is_shown(writing, str(owner)):
+        if owner not in {None, concept} and is_there(writing, str(owner)):
             other = writing.row(CONCEPT, (str(owner),)) or {}
             raise ConflictError(
                 f"{name!r} is a name of the concept {other.get('name')!r} already",
@@ -290,7 +291,8 @@ def name_it(writing: Writing, concept: str, names: Iterable[str]) -> None:
         writing.put(NAME, (key_of(name),), {"concept_id": concept, "name": name})
 
 
-def _is_shown(writing: Writing, concept: str) -> bool:
+def is_there(writing: Writing, concept: str) -> bool:
+    """Whether there is a concept with this id that was not rejected."""
     row = writing.row(CONCEPT, (concept,))
     return row is not None and row["standing"] != Standing.REJECTED
 

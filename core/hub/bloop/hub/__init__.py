@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
+    from bloop.learning.recommend.service import Recommender
     from bloop.store.unit import UnitOfWork
     from bloop.webhooks.sender import Sender
     from bloop_sdk import Exporter, JobContext
@@ -188,6 +189,14 @@ class Hub:
         from bloop.graph.live import Graphs
 
         return Graphs(self.database)
+
+    @cached_property
+    def recommending(self) -> Recommender:
+        """What tells people what to learn next, in this process."""
+        from bloop.hub.learning import filter_of
+        from bloop.learning.recommend.service import Recommender
+
+        return Recommender(self.database, self.graphs, filter_of(self))
 
     @cached_property
     def watches(self) -> Watches:
@@ -393,7 +402,8 @@ class Hub:
             await self._toggle.stop()
         # Only what was made has to end; each name is a part that this process may never have asked.
         made = self.__dict__
-        for name in ("clock", "watches", "live", "consumers", "webhooks", "jobs", "auditing"):
+        parts = ("clock", "watches", "live", "consumers", "webhooks", "jobs", "auditing")
+        for name in (*parts, "recommending"):
             if name in made:
                 await made[name].stop()
         if "kernel" in made:

@@ -20,12 +20,13 @@ from bloop.graph import mentions
 from bloop.hub.contexts import PluginCall, config_now, manifest_of, open_context
 from bloop.hub.units import PluginUnit
 from bloop.jobs import trim
-from bloop.learning import submissions
+from bloop.learning import following, submissions
 from bloop.store import idempotency
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.webhooks import queue
 
-_OWN = frozenset({queue.OWNER, index.OWNER, mentions.OWNER, submissions.OWNER})
+_HUBS = frozenset({index.OWNER, mentions.OWNER, following.OWNER, submissions.OWNER})
+_OWN = _HUBS | {queue.OWNER}
 """The hub's own consumers: their handlers have the whole unit."""
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def make_consumers(hub: Hub) -> Consumers:
     async def enabled(call: Call, plugin_id: str) -> bool:
         if plugin_id == queue.OWNER:
             return await hub.webhooks.has_endpoints(call)
-        if plugin_id in _OWN:
+        if plugin_id in _HUBS:
             return True
         return await hub.choices.enabled_for(call, plugin_id)
 
@@ -125,6 +126,7 @@ def consumers_of(hub: Hub) -> list[Consumer]:
         *hub.searching.consumers(),
         mentions.consumer(),
         submissions.consumer(),
+        following.consumer(hub.jobs.enqueue),
         *declared,
         *hooks,
         *sinks,

@@ -66,8 +66,9 @@ def _answer_of(declared: Any) -> Any:
     try:
         kind = get_type_hints(declared).get("return", Any)
     except TypeError:  # Only Python 3.14 knows what a memoryview[float] is.
-        return Any
-    return get_origin(kind) or kind
+        kind = Any
+    # typing.Any is a class since Python 3.11, and one that nothing may be compared with.
+    return object if kind is Any else get_origin(kind) or kind
 
 
 def _awaited(name: str, kind: Any, seconds: float) -> Callable[..., Any]:

@@ -20,7 +20,7 @@ from bloop.learning.answers import Given, record
 from bloop.store.unit import UnitOfWork
 from bloop_sdk.events import Event
 
-OWNER = "bloop:learning"
+OWNER = "bloop:grades"
 """The owner of the consumer that takes them."""
 LINKED = "user.person_linked"
 TOPICS = ("content.submission.created", "content.submission.updated", LINKED)

@@ -10,15 +10,17 @@ from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
+from bloop.content.queries import CONTAINERS
 from bloop.content.tree_routes import run, sees_drafts
 from bloop.graph import mentions, queries, service
 from bloop.graph.edges import EdgeKind
 from bloop.graph.models import ConceptName
 from bloop.graph.names import key_of
 from bloop.graph.routes import read_concept
+from bloop.hub.inferring import ask_for_graph
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
-from bloop.store.statements import Statement, to_dicts
+from bloop.store.statements import Statement, parsed, to_dicts
 from bloop.store.unit import UnitOfWork
 from bloop.web.render import page
 from bloop_sdk import BloopError
@@ -33,7 +35,14 @@ _PAST = "\U0010ffff"
 
 async def _read(request: Request, statement: Statement, **values: Any) -> list[dict[str, Any]]:
     rows = await hub_of(request).database.read(statement, call_of(request), **values)
-    return to_dicts(statement, rows)
+    return _with_reasons(to_dicts(statement, rows))
+
+
+def _with_reasons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with their evidence parsed, for templates."""
+    return [
+        one | {"evidence": parsed(one["evidence"])} if "evidence" in one else one for one in rows
+    ]
 
 
 async def named(request: Request, name: str) -> str | None:
@@ -69,6 +78,7 @@ async def _concepts(
         new=new,
         fault=str(error) if error else "",
         may_write=writes,
+        courses=await _read(request, CONTAINERS, after="", limit=AT_ONCE) if writes else [],
         suggestions=bool(edges or names),
     )
 
@@ -82,6 +92,15 @@ async def add_concept(request: Request) -> Response:
     except (InvalidError, ConflictError) as err:
         return await _concepts(request, new=name, error=err)
     return RedirectResponse(f"/concepts/{made}", 303)
+
+
+@router.post("/concepts/read", action=WRITE, problems=(403, 404, 422), include_in_schema=False)
+async def read_course(request: Request) -> Response:
+    """Have a course read for its concepts, and show how far that is."""
+    container = (await read_form(request))["container"]
+    enqueue = hub_of(request).jobs.enqueue
+    job = await run(request, ask_for_graph, container, enqueue=enqueue)
+    return RedirectResponse(f"/jobs/{job}", 303)
 
 
 @router.get("/concepts/suggestions", action=WRITE, include_in_schema=False)
@@ -132,7 +151,7 @@ async def _concept(request: Request, concept: str, name: str = "", fault: str = 
     drafts = sees_drafts(call_of(request))
     covering = queries.COVERING if drafts else queries.COVERING_SHOWN
     naming = mentions.MENTIONING if drafts else mentions.MENTIONING_SHOWN
-    edges = found["edges"]
+    edges = _with_reasons(found["edges"])
     return await page(
         request,
         "concept.html",

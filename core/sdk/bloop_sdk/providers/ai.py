@@ -5,11 +5,12 @@ Arrays are ``float32`` in C order behind the buffer protocol, so that the contra
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
+from bloop_sdk.mastery import SENTENCES
 from bloop_sdk.storyboard import Storyboard
 
 
@@ -180,18 +181,31 @@ class SpeechProvider(Protocol):
 
 @runtime_checkable
 class EmbeddingProvider(Protocol):
-    """Maps texts to vectors of ``dimension`` numbers, of unit length."""
+    """Maps texts to vectors of ``dimension`` numbers, of unit length.
+
+    ``version`` names the model; it changes when the same text would give another vector, and is
+    part of what vectors are kept under.
+    """
 
     dimension: int
+    version: str
 
     async def embed(self, texts: Sequence[str]) -> memoryview[float]:
-        """A ``float32`` buffer of shape ``(len(texts), dimension)``."""
+        """A ``float32`` buffer of shape ``(len(texts), dimension)``, in the order of the texts.
+
+        A text's vector does not depend on its neighbours. One that is too long is cut, and an
+        empty one has a vector too. Raises the contract's errors for what a vendor answers.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One learner's answer to one item about some concepts."""
+    """One learner's answer to one item, which is about one or several concepts at once.
+
+    ``learner`` tells learners apart, and is no name: a model must not keep it. An answer is one
+    step, however many concepts it is about: none of them may tell of another that it was right.
+    """
 
     learner: str
     concepts: tuple[str, ...]
@@ -199,16 +213,103 @@ class Answer:
     at: datetime
 
 
+History = Sequence[Answer]
+"""One learner's answers, in the order of their times (and of their ids, at the same time)."""
+
+Fitted = Callable[[int, int, str], None]
+"""Called with steps done, steps in all, and what is done now; what it raises ends the training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What a model is made from. Whoever asks has split the learners, each in one of three parts.
+
+    ``learners`` are to fit on, and ``watched`` are others, to choose among models and stop by (it
+    may be empty). A third part, by which a model is compared with the one in use, stays with
+    whoever asks. The same ``seed`` and histories give the same model on the same machine.
+    """
+
+    learners: Sequence[History]
+    watched: Sequence[History] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasteryModel:
+    """A model as bytes, which hold no learner's id and are read without running any of them.
+
+    ``kind`` names the method (``dkt``); ``version`` changes when the plugin can't read older bytes.
+    ``why`` says in words what was made and why, so also that there was too little for the usual
+    method (``is_fallback``). ``facts`` are figures, such as how many answers there were.
+    """
+
+    data: bytes
+    kind: str
+    version: str
+    why: str
+    is_fallback: bool = False
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One reason of an estimate, and what it does to the chance (``effect``, -1 to 1).
+
+    ``kind`` is one of :data:`bloop_sdk.mastery.SENTENCES`, whose names ``facts`` fill, so that the
+    hub says it in the reader's language.
+    """
+
+    kind: str
+    effect: float
+    facts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The sentence in English."""
+        return SENTENCES[self.kind].format(**self.facts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a chance is what it is, the weightiest reason first; it is that of ``predict``."""
+
+    chance: float
+    evidence: tuple[Evidence, ...]
+
+
 @runtime_checkable
 class MasteryProvider(Protocol):
-    """Estimates what a learner knows."""
+    """Estimates what learners know: the chance that an answer about a concept is right.
 
-    async def fit(self, history: Sequence[Answer]) -> bytes:
-        """Train on a history; gives an opaque model."""
+    Chances lie between 0 and 1, both excluded. A concept that a model does not know, a learner
+    without answers and no concept at all are asked for like any other. What is no model of this
+    plugin, or a broken one, raises FatalError with a cure, and nothing of it is run.
+    """
+
+    async def fit(self, training: Training, progress: Fitted | None = None) -> MasteryModel:
+        """Train. Where there is too little for the usual method, a plainer one that says so.
+
+        ``progress`` is called from whichever thread works, with steps that never go back.
+        """
         ...
 
     async def predict(
-        self, state: bytes, history: Sequence[Answer], concepts: Sequence[str]
+        self, model: bytes, history: History, concepts: Sequence[str], at: datetime
     ) -> Sequence[float]:
-        """The chance of a right answer on each concept now."""
+        """The chance of a right answer on each concept at a time, one each, in their order."""
+        ...
+
+    async def evaluate(
+        self, model: bytes, histories: Sequence[History]
+    ) -> Sequence[Sequence[float]]:
+        """For each answer the chance that ``predict`` gives from those before it.
+
+        That of an answer about several concepts is one chance, of being right on the whole.
+        """
+        ...
+
+    async def explain(
+        self, model: bytes, history: History, concept: str, at: datetime
+    ) -> Explanation:
+        """Why the chance on a concept is what it is."""
         ...

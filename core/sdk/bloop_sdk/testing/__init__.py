@@ -8,9 +8,11 @@ from __future__ import annotations
 from bloop_sdk._http.cassette import Recorder, Replay
 from bloop_sdk.testing.clock import Clock
 from bloop_sdk.testing.context import FakeContext, ListLogger, MemoryStore, fake_call
+from bloop_sdk.testing.embeddings import Embeddings
 from bloop_sdk.testing.faults import Cut, Fault, Faults, Garbled, Hang, Killed, Lost, Slow, Status
 from bloop_sdk.testing.indexes import Indexes
 from bloop_sdk.testing.kit import plugin_tests
+from bloop_sdk.testing.learners import Classroom, Learners, Simulated
 from bloop_sdk.testing.lessons import Lessons
 from bloop_sdk.testing.models import Models
 from bloop_sdk.testing.payments import Payments
@@ -30,9 +32,11 @@ from bloop_sdk.testing.system import (
 from bloop_sdk.testing.voices import Voices, tones
 
 __all__ = [
+    "Classroom",
     "Clock",
     "ContractError",
     "Cut",
+    "Embeddings",
     "FakeContent",
     "FakeContext",
     "FakeFiles",
@@ -47,6 +51,7 @@ __all__ = [
     "Hang",
     "Indexes",
     "Killed",
+    "Learners",
     "Lessons",
     "ListLogger",
     "Lost",
@@ -57,6 +62,7 @@ __all__ = [
     "Recording",
     "Replay",
     "Replica",
+    "Simulated",
     "Slow",
     "Status",
     "Stream",

@@ -30,8 +30,10 @@ from bloop_sdk._http.wire import Key, Learn, Pace, Transport, prepare
 from bloop_sdk.errors import RateLimitedError
 from bloop_sdk.http import Answer, Request, Response
 from bloop_sdk.testing.clock import Clock
+from bloop_sdk.testing.embeddings import Embeddings
 from bloop_sdk.testing.faults import pieces
 from bloop_sdk.testing.indexes import Indexes
+from bloop_sdk.testing.learners import Learners
 from bloop_sdk.testing.lessons import Lessons
 from bloop_sdk.testing.models import Models
 from bloop_sdk.testing.payments import Payments
@@ -170,7 +172,18 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-Subject = System | Folder | Stream | Indexes | Lessons | Models | Payments | Voices
+Subject = (
+    System
+    | Folder
+    | Stream
+    | Embeddings
+    | Indexes
+    | Learners
+    | Lessons
+    | Models
+    | Payments
+    | Voices
+)
 
 
 @dataclass(frozen=True, slots=True)

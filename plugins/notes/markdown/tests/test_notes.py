@@ -55,7 +55,7 @@ async def test_a_title_without_end_is_cut_and_said_so(note):
         ("date: 2024-13-45", "month must be in 1..12"),
         ("? [a]\n: b", "found unhashable key"),
         ("a: !!python/object:os.system x", "could not determine a constructor"),
-        ("a: " + "[" * 3000, "recursion"),
+        ("a: " + "[" * 1200, "recursion"),
         ("n: " + "9" * 5000, "Exceeds the limit"),
         ("title: 0x" + "f" * 5000, "Exceeds the limit"),
     ],
@@ -71,7 +71,7 @@ async def test_broken_front_matter_stays_in_the_text_and_is_said_so(note, head, 
 
 
 async def test_front_matter_that_never_ends_is_text(note):
-    found = await note("---\ntitle: x\n" + "a: b\n" * 30_000)
+    found = await note("---\ntitle: x\n" + "a: b\n" * 3_000)
     assert found.title == "a"
     assert "<hr" in found.html
 

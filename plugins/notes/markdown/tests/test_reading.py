@@ -116,9 +116,9 @@ async def test_fetch_gives_every_kind_of_record(folder, provider):
 
 
 async def test_memory_does_not_grow_with_the_notebook(folder, provider):
-    """Of 3,000 notes with 12 MB of text no more is held than a batch and the names."""
+    """Of 1,500 notes with 6 MB of text no more is held than a batch and the names."""
     text = "word [[7]]\n\n    " + "code " * 800
-    reading = provider(folder({f"{n % 50}/{n}.md": text for n in range(3000)}))
+    reading = provider(folder({f"{n % 50}/{n}.md": text for n in range(1500)}))
     await reading.discover()
     tracemalloc.start()
     try:
@@ -128,8 +128,8 @@ async def test_memory_does_not_grow_with_the_notebook(folder, provider):
         held = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert count == 1 + 50 + 2 * 3000
-    assert held < 12_000_000
+    assert count == 1 + 50 + 2 * 1500
+    assert held < 6_000_000
 
 
 @given(PATHS)

@@ -360,6 +360,31 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         postgresql_where=sa.text("state = 'current'"),
     )
     op.create_table(
+        "mastery_model",
+        sa.Column("plugin_id", sa.String(length=80), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("version", sa.String(length=80), nullable=False),
+        sa.Column("standing", sa.String(length=20), nullable=False),
+        sa.Column("against", sa.String(length=80), nullable=False),
+        sa.Column("trained_at", UtcDateTime(), nullable=False),
+        sa.Column("learners", sa.Integer(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("figures", Json, nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_mastery_model")),
+    )
+    op.create_index(
+        "ux_mastery_model_in_use",
+        "mastery_model",
+        ["institution_id"],
+        unique=True,
+        sqlite_where=sa.text("standing = 'in_use'"),
+        postgresql_where=sa.text("standing = 'in_use'"),
+    )
+    op.create_table(
         "membership_rules",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("rules", Json, nullable=False),
@@ -457,6 +482,25 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("institution_id", "plugin_id", "key", name=op.f("pk_plugin_value")),
     )
     op.create_table(
+        "recommendation_state",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("tried", sa.String(length=40), nullable=True),
+        sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_recommendation_state")),
+    )
+    op.create_table(
+        "review_model",
+        sa.Column("parameters", Json, nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("facts", Json, nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_review_model")),
+    )
+    op.create_index(
+        "ix_review_model_made", "review_model", ["institution_id", "made_at", "id"], unique=False
+    )
+    op.create_table(
         "search_document",
         sa.Column(
             "seq",
@@ -472,6 +516,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("analyser", sa.Integer(), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("own", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_search_document")),
@@ -924,6 +969,21 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         postgresql_where=sa.text("state = 'waiting' AND turn IS NOT NULL"),
     )
     op.create_table(
+        "learner",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("right", sa.Integer(), nullable=False),
+        sa.Column("surplus", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_learner_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "user_id", name=op.f("pk_learner")),
+    )
+    op.create_table(
         "login_session",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -1115,6 +1175,84 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("process_id", "plugin_id", name=op.f("pk_plugin_state")),
+    )
+    op.create_table(
+        "recommendation",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("list_id", sa.String(length=36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("concept_id", sa.String(length=36), nullable=True),
+        sa.Column("ranker", sa.String(length=40), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("propensity", sa.Double(), nullable=False),
+        sa.Column("tried_propensity", sa.Double(), nullable=True),
+        sa.Column("shown_at", UtcDateTime(), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=True),
+        sa.Column("facts", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_recommendation_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "list_id", "position", name=op.f("pk_recommendation")
+        ),
+    )
+    op.create_index(
+        "ix_recommendation_item", "recommendation", ["institution_id", "item_id"], unique=False
+    )
+    op.create_index(
+        "ix_recommendation_shown",
+        "recommendation",
+        ["institution_id", "shown_at", "list_id", "position"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_recommendation_user",
+        "recommendation",
+        ["institution_id", "user_id", "item_id"],
+        unique=False,
+    )
+    op.create_table(
+        "review_card",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=260), nullable=False),
+        sa.Column("concept_id", sa.String(length=36), nullable=True),
+        sa.Column("item_id", sa.String(length=36), nullable=True),
+        sa.Column("part", sa.String(length=200), nullable=False),
+        sa.Column("due", UtcDateTime(), nullable=False),
+        sa.Column("stability", sa.Double(), nullable=False),
+        sa.Column("difficulty", sa.Double(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("lapses", sa.Integer(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("last", sa.String(length=36), nullable=False),
+        sa.Column("model", sa.String(length=80), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "concept_id"],
+            ["concept.institution_id", "concept.id"],
+            name=op.f("fk_review_card_institution_id_concept_id_concept"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_review_card_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "user_id", "subject", name=op.f("pk_review_card")
+        ),
+    )
+    op.create_index(
+        "ix_review_card_concept", "review_card", ["institution_id", "concept_id"], unique=False
+    )
+    op.create_index(
+        "ix_review_card_due", "review_card", ["institution_id", "user_id", "due"], unique=False
+    )
+    op.create_index(
+        "ix_review_card_item", "review_card", ["institution_id", "item_id"], unique=False
     )
     op.create_table(
         "statement",
@@ -2085,6 +2223,27 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
     )
     op.create_table(
+        "item_text",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("plugin_id", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=True),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("moments", Json, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_item_text_institution_id_item_id_item"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "item_id", "plugin_id", "key", name=op.f("pk_item_text")
+        ),
+        info={"owned": True},
+    )
+    op.create_index("ix_item_text_plugin", "item_text", ["plugin_id"], unique=False)
+    op.create_table(
         "node",
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("parent_id", sa.String(length=36), nullable=True),
@@ -2211,6 +2370,23 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("institution_id", "item_id", "hash", name=op.f("pk_quiz_version")),
+    )
+    op.create_table(
+        "recommendation_rule",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("scope", sa.String(length=36), nullable=False),
+        sa.Column("act", sa.String(length=10), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_recommendation_rule_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "item_id", "scope", name=op.f("pk_recommendation_rule")
+        ),
     )
     op.create_table(
         "unsent",

@@ -14,8 +14,10 @@ from bloop_sdk.testing.suites import (
     writes,
 )
 from bloop_sdk.testing.suites.content import CONTENT
+from bloop_sdk.testing.suites.embedding import EMBEDDING
 from bloop_sdk.testing.suites.identity import IDENTITY
 from bloop_sdk.testing.suites.language import LANGUAGE
+from bloop_sdk.testing.suites.mastery import MASTERY
 from bloop_sdk.testing.suites.payments import PAYMENTS
 from bloop_sdk.testing.suites.plugin import EVERY_PLUGIN
 from bloop_sdk.testing.suites.search import SEARCH
@@ -26,8 +28,10 @@ from bloop_sdk.testing.suites.storyboarder import STORYBOARDER
 SUITES: dict[str, Suite] = {
     "lms": CONTENT,
     "notes": CONTENT,
+    "embedding": EMBEDDING,
     "identity": IDENTITY,
     "language": LANGUAGE,
+    "mastery": MASTERY,
     "payments": PAYMENTS,
     "search": SEARCH,
     "sink": SINK,

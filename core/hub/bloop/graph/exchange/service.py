@@ -1,0 +1,120 @@
+"""Taking a graph in, and giving one out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import select
+
+from bloop.graph.edges import EdgeKind
+from bloop.graph.exchange import case, graphml, jsonld
+from bloop.graph.exchange.document import ConceptData, Document, EdgeData
+from bloop.graph.giving_way import give_way, ordered
+from bloop.graph.models import Concept, Origin, Standing
+from bloop.graph.names import key_of
+from bloop.graph.service import name_it, owner_of
+from bloop.graph.writing import CONCEPT, EDGE, NAME, Writing
+from bloop.store.commands import command
+from bloop.store.errors import InvalidError
+from bloop.store.ids import new_id
+from bloop.store.unit import UnitOfWork
+
+FORMS: Mapping[str, ModuleType] = {"jsonld": jsonld, "graphml": graphml, "case": case}
+_SAID = {"origin": Origin.IMPORTED, "standing": Standing.ACCEPTED, "confidence": 1.0}
+
+
+def read(form: str, data: bytes) -> Document:
+    """A document in one of :data:`FORMS`; raises InvalidError."""
+    found: Document = _form(form).read(data)
+    return found
+
+
+def write(form: str, document: Document, title: str) -> tuple[bytes, str]:
+    """A document in one of :data:`FORMS`, and its media type."""
+    module = _form(form)
+    return module.write(document, title), module.MEDIA_TYPE
+
+
+def _form(form: str) -> ModuleType:
+    if form not in FORMS:
+        raise InvalidError(f"form: {form[:40]!r} is none", field="form", cure=" or ".join(FORMS))
+    return FORMS[form]
+
+
+@command("graph:write")
+def take_in(unit: UnitOfWork, document: Document) -> dict[str, int]:
+    """Add a document's concepts and edges; how many of each are new.
+
+    A concept is the one that has its id here, its external id, or its name. What is here keeps what
+    it says; inferred prerequisites that contradict the document give way. Raises CycleError where
+    the document contradicts itself or what people said here, and then nothing is added.
+    """
+    writing = Writing(unit, "import")
+    for one in document.concepts:
+        writing.fetch(NAME, [(key_of(name),) for name in (one.name, *one.aliases)])
+    writing.fetch(CONCEPT, [(one.id.removeprefix("urn:uuid:"),) for one in document.concepts])
+    external = _external_ids(unit)
+    ids: dict[str, str] = {}
+    new = {"concepts": 0, "edges": 0}
+    for one in document.concepts:
+        found = _found(writing, external, one)
+        ids[one.id] = found or _made(writing, one)
+        new["concepts"] += found is None
+    keys = {_key(ids, edge): edge for edge in document.edges if _ends_differ(ids, edge)}
+    writing.fetch(EDGE, keys)
+    for key, edge in keys.items():
+        row = writing.row(EDGE, key)
+        if row is None or row["standing"] != Standing.ACCEPTED:
+            writing.put(EDGE, key, {"weight": edge.weight, **_SAID})
+            new["edges"] += 1
+    give_way(writing, sorted({key[0] for key in keys if key[1] == EdgeKind.PREREQUISITE}))
+    writing.finish()
+    return new
+
+
+def _ends_differ(ids: Mapping[str, str], edge: EdgeData) -> bool:
+    """Whether two concepts of the document are two here as well."""
+    return ids[edge.source] != ids[edge.target]
+
+
+def _key(ids: Mapping[str, str], edge: EdgeData) -> tuple[str, ...]:
+    return ordered(edge.kind, ids[edge.source], ids[edge.target])
+
+
+def _external_ids(unit: UnitOfWork) -> dict[tuple[str, str], str]:
+    rows = unit.session.execute(
+        select(Concept.id, Concept.external).where(
+            Concept.institution_id == unit.institution, Concept.standing != Standing.REJECTED
+        )
+    )
+    return {(name, value): id_ for id_, external in rows for name, value in external.items()}
+
+
+def _found(
+    writing: Writing, external: Mapping[tuple[str, str], str], one: ConceptData
+) -> str | None:
+    known: Any = [external.get(pair) for pair in one.external.items()]
+    for id_ in (one.id.removeprefix("urn:uuid:"), *known, owner_of(writing, one.name)):
+        row = writing.row(CONCEPT, (id_,)) if id_ else None
+        if row is not None and row["standing"] != Standing.REJECTED:
+            writing.put(CONCEPT, (id_,), {"standing": Standing.ACCEPTED})
+            return str(id_)
+    return None
+
+
+def _made(writing: Writing, one: ConceptData) -> str:
+    id_ = owner_of(writing, one.name) or new_id()  # It may have been rejected under this name.
+    external = {name: value for name, value in one.external.items() if value}
+    values = {
+        "name": one.name,
+        "description": one.description,
+        "language": one.language,
+        "external": external,
+        "into_id": None,
+    }
+    writing.put(CONCEPT, (id_,), values | _SAID)
+    free = [name for name in one.aliases if owner_of(writing, name) in {None, id_}]
+    name_it(writing, id_, dict.fromkeys([one.name, *free]))
+    return id_

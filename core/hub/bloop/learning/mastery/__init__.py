@@ -1,0 +1,1 @@
+"""How well a learner knows a concept: the core's model, and the choice among models."""

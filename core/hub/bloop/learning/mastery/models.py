@@ -1,0 +1,27 @@
+"""What of a learner is of no one concept: the sums over all answers, and how often they changed."""
+
+from __future__ import annotations
+
+from sqlalchemy import Double
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bloop.learning.models import of_user
+from bloop.store.models import ID, Base, Tenant, personal
+
+
+class Learner(Tenant, Base):
+    """A user who answered something; whoever writes what they know holds this row.
+
+    ``version`` counts those writes. ``surplus`` is right answers beyond those to be expected, kept
+    as a multiple of 2**-20, so that its sum is the same in whatever order answers came.
+    """
+
+    __tablename__ = "learner"
+    __table_args__ = (of_user(),)
+
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    version: Mapped[int] = mapped_column(default=0)
+    answers: Mapped[int] = mapped_column(default=0, info=personal("record"))
+    right: Mapped[int] = mapped_column(default=0, info=personal("record"))
+    surplus: Mapped[float] = mapped_column(Double, default=0.0, info=personal("record"))

@@ -1,0 +1,1 @@
+"""What to learn next: what can be, what it is worth, and why, in a sentence."""

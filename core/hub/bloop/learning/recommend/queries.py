@@ -1,0 +1,182 @@
+"""Registered reads of recommendations: what changed, and what of a list is still to be opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+
+from bloop.content.enrolling.visibility import item_visible, with_container
+from bloop.content.models import Container, Item
+from bloop.graph.models import Coverage, Role, Standing
+from bloop.learning.mastery.models import Learner
+from bloop.learning.models import Answer, Mastery
+from bloop.learning.recommend.models import RecommendationRule, RecommendationState
+from bloop.learning.reviews.models import ReviewCard, ReviewModel
+from bloop.store.listing import is_one_of
+from bloop.store.statements import institution, reader, register
+
+VERSIONS = register(
+    "recommend.versions",
+    select(
+        select(Learner.version)
+        .where(Learner.institution_id == institution, Learner.user_id == reader)
+        .scalar_subquery()
+        .label("learner"),
+        select(RecommendationState.version)
+        .where(RecommendationState.institution_id == institution)
+        .scalar_subquery()
+        .label("rules"),
+        select(RecommendationState.tried)
+        .where(RecommendationState.institution_id == institution)
+        .scalar_subquery()
+        .label("tried"),
+    ),
+)
+"""By which a list is known to be as it was; each is None where nothing was ever written."""
+
+OPEN = register(
+    "recommend.open",
+    select(
+        Item.id,
+        Item.title,
+        Item.kind,
+        Item.container_id.label("container"),
+        Container.title.label("course"),
+    )
+    .join_from(Item, Container, with_container)
+    .where(
+        Item.institution_id == institution,
+        Container.institution_id == institution,
+        is_one_of(Item.id, "ids"),
+        item_visible,
+    ),
+)
+"""Of some items those that whoever asks may open."""
+
+_rule: Any = (
+    RecommendationRule.item_id.label("item"),
+    RecommendationRule.scope,
+    RecommendationRule.act,
+    RecommendationRule.position,
+    Item.container_id.label("container"),
+    Item.title,
+)
+RULES = register(
+    "recommend.rules",
+    select(*_rule)
+    .join_from(
+        RecommendationRule,
+        Item,
+        (Item.institution_id == RecommendationRule.institution_id)
+        & (Item.id == RecommendationRule.item_id),
+    )
+    .where(
+        RecommendationRule.institution_id == institution,
+        Item.institution_id == institution,
+        Item.container_id == bindparam("container"),
+    )
+    .order_by(RecommendationRule.act, RecommendationRule.position, RecommendationRule.item_id)
+    .limit(bindparam("limit")),
+    heavy=True,
+    whole="the route asks first whether the course is for whoever asks",
+)
+"""What was said of the items of a course."""
+
+# What speaks for each candidate, of whoever asks. All of it runs in a thread.
+
+_known: Any = (Mastery.concept_id, Mastery.p, Mastery.answers)
+OWN_MASTERY = register(
+    "recommend.own_mastery",
+    select(*_known).where(Mastery.institution_id == institution, Mastery.user_id == reader),
+    heavy=True,
+)
+_tally: Any = (Learner.answers, Learner.right, Learner.surplus)
+OWN_TALLY = register(
+    "recommend.own_tally",
+    select(*_tally).where(Learner.institution_id == institution, Learner.user_id == reader),
+)
+"""What whoever asks knows, and how they do over all concepts."""
+
+_card: Any = (
+    ReviewCard.concept_id,
+    ReviewCard.item_id,
+    ReviewCard.part,
+    ReviewCard.stability,
+    ReviewCard.difficulty,
+    ReviewCard.due,
+    ReviewCard.at,
+)
+OWN_DUE = register(
+    "recommend.own_due",
+    select(*_card)
+    .where(
+        ReviewCard.institution_id == institution,
+        ReviewCard.user_id == reader,
+        ReviewCard.due <= bindparam("now"),
+    )
+    .order_by(ReviewCard.due, ReviewCard.subject)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""What is due, the longest overdue first."""
+
+_parameters: Any = ReviewModel.parameters
+REVIEW_MODEL = register(
+    "recommend.review_model",
+    select(_parameters)
+    .where(ReviewModel.institution_id == institution)
+    .order_by(ReviewModel.made_at.desc(), ReviewModel.id.desc())
+    .limit(1),
+)
+"""By which cards foretell."""
+
+_coverage: Any = (
+    Coverage.concept_id,
+    Coverage.item_id,
+    Coverage.part,
+    Coverage.role,
+    Coverage.weight,
+)
+COVERING = register(
+    "recommend.covering",
+    select(*_coverage)
+    .where(
+        Coverage.institution_id == institution,
+        is_one_of(Coverage.concept_id, "ids"),
+        Coverage.role.in_((Role.TEACHES.value, Role.ASSESSES.value)),
+        Coverage.standing != Standing.REJECTED.value,
+    )
+    .order_by(Coverage.weight.desc(), Coverage.item_id, Coverage.part),
+    heavy=True,
+)
+"""The items of some concepts, whoever may open them: :data:`OPEN` says who may."""
+
+_score: Any = (Answer.item_id, func.max(Answer.score))
+OWN_SCORES = register(
+    "recommend.own_scores",
+    select(*_score)
+    .where(
+        Answer.institution_id == institution,
+        Answer.user_id == reader,
+        is_one_of(Answer.item_id, "ids"),
+    )
+    .group_by(Answer.item_id),
+    heavy=True,
+)
+"""How whoever asks did at some items."""
+
+_ruled: Any = (
+    RecommendationRule.item_id,
+    RecommendationRule.scope,
+    RecommendationRule.act,
+    RecommendationRule.position,
+)
+ALL_RULES = register(
+    "recommend.all_rules",
+    select(*_ruled)
+    .where(RecommendationRule.institution_id == institution)
+    .order_by(RecommendationRule.item_id, RecommendationRule.scope),
+    heavy=True,
+)
+"""What was said of any item."""

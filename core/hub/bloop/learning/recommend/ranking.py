@@ -1,0 +1,145 @@
+"""Rankers, pure: candidates with their facts in, a list with scores and propensities out.
+
+A score is ``fit x value x gain x (1 + 2 x due)``; what cannot be learned yet is no candidate.
+Variety comes while the list is put together (maximal marginal relevance): each item that is about
+the same concept as one before, or of the same course, counts less. Places are drawn at random with
+chances that lie close to the best, so that a log of lists can tell what another ranker would have
+done (:mod:`bloop.learning.recommend.comparing`); the chance of each is given with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+SHARPNESS = 20.0
+"""Chances of a place are as the scores to this power: of 1 and 0.9, 89 % and 11 %."""
+SAME_CONCEPT, SAME_COURSE = 0.35, 0.9
+DRAWN_FROM = 12
+"""A place is drawn from so many of the best."""
+EDUCATOR = "educator"
+"""Who has chosen what is pinned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An item that could be shown, and why; the numbers are from 0 to 1.
+
+    ``fit`` is how well the item serves the concept, ``value`` what the concept is worth for the
+    goal, ``gain`` the chance that it is not known, ``due`` how pressing a review is (0: none is).
+    ``rank`` is where it comes in the order of the course or the graph. ``kind`` names the reason,
+    of :data:`bloop.learning.recommend.reasons.SENTENCES`, which ``facts`` fill.
+    """
+
+    item: str
+    course: str
+    kind: str
+    concept: str | None = None
+    part: str = ""
+    fit: float = 1.0
+    value: float = 1.0
+    gain: float = 1.0
+    due: float = 0.0
+    rank: int = 0
+    pinned: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A place of a list: who chose the item, its score then, and the chances of that.
+
+    ``tried`` is the chance by which the other ranker would have chosen it after the same ones.
+    """
+
+    candidate: Candidate
+    ranker: str
+    score: float
+    propensity: float
+    tried: float | None
+
+
+Ranker = Callable[[Candidate], float]
+
+
+def core(candidate: Candidate) -> float:
+    """What the hub ranks by."""
+    worth = candidate.fit * candidate.value * candidate.gain
+    return max(1e-6, worth * (1 + 2 * candidate.due))
+
+
+def in_order(candidate: Candidate) -> float:
+    """A plain one to compare with: what is due first, then in the order of course and graph."""
+    return float((2.0 if candidate.due else 1.0) / (1 + 0.2 * candidate.rank))
+
+
+RANKERS: dict[str, Ranker] = {"core": core, "order": in_order}
+USUAL, OTHER = "core", "order"
+
+
+def unique(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Each item once, as what it is best for; in an order that depends on nothing else."""
+    best: dict[str, Candidate] = {}
+    for one in candidates:
+        known = best.get(one.item)
+        if known is None or _key(one) < _key(known):
+            best[one.item] = one
+    return sorted(best.values(), key=_key)
+
+
+def _key(one: Candidate) -> tuple[Any, ...]:
+    pinned = one.pinned is None
+    return (pinned, one.pinned or 0, -core(one), one.rank, one.item, one.concept or "")
+
+
+def compose(
+    candidates: Sequence[Candidate], limit: int, random: Random, *, tried: str | None = None
+) -> list[Placed]:
+    """A list of at most ``limit``; what is pinned comes first.
+
+    With a ranker that is ``tried``, both choose by turns as two captains do (team draft): who is
+    behind chooses, at a tie a coin decides.
+    """
+    rest = unique(candidates)
+    pinned = [one for one in rest if one.pinned is not None][:limit]
+    placed = [Placed(one, EDUCATOR, core(one), 1.0, 1.0) for one in pinned]
+    rest = [one for one in rest if one.pinned is None]
+    turns = {USUAL: 0, tried: 0} if tried else {USUAL: 0}
+    while rest and len(placed) < limit:
+        now = _turn(turns)
+        who = random.choices(list(now), list(now.values()))[0]
+        chances = {name: _chances(rest, placed, name) for name in {*now, USUAL, tried or OTHER}}
+        at = random.choices(range(len(rest)), chances[who])[0]
+        propensity = sum(share * chances[name][at] for name, share in now.items())
+        score = RANKERS[who](rest[at])
+        other = chances[tried or OTHER][at]
+        placed.append(Placed(rest.pop(at), str(who), score, propensity, other))
+        turns[who] += 1
+    return placed
+
+
+def _turn(turns: Mapping[Any, int]) -> dict[Any, float]:
+    """Who may choose now, each with the chance of it."""
+    fewest = min(turns.values())
+    behind = [name for name, count in turns.items() if count == fewest]
+    return {name: 1 / len(behind) for name in behind}
+
+
+def _chances(rest: Sequence[Candidate], placed: Sequence[Placed], ranker: str) -> list[float]:
+    """With which chance a ranker would put each of the rest behind what is placed."""
+    concepts = [one.candidate.concept for one in placed if one.candidate.concept]
+    courses = [one.candidate.course for one in placed]
+    rate = RANKERS[ranker]
+    scores = [
+        rate(one)
+        * (SAME_CONCEPT ** concepts.count(one.concept) if one.concept else 1.0)
+        * SAME_COURSE ** courses.count(one.course)
+        for one in rest
+    ]
+    least = sorted(scores, reverse=True)[:DRAWN_FROM][-1]
+    best = max(scores)
+    weights = [(score / best) ** SHARPNESS if score >= least else 0.0 for score in scores]
+    total = sum(weights)
+    return [weight / total for weight in weights]

@@ -1,0 +1,131 @@
+"""The API of what to learn next, and of what educators say of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Protocol, cast
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.http import json_response
+from bloop.content import queries as content
+from bloop.content.tree_routes import one, run, taught
+from bloop.learning.recommend import rules
+from bloop.learning.recommend.log import note_opened
+from bloop.learning.recommend.queries import RULES
+from bloop.learning.recommend.reasons import sentence
+from bloop.learning.recommend.schemas import (
+    ComparisonIn,
+    NextList,
+    OpenedIn,
+    RuleIn,
+    RuleList,
+)
+from bloop.learning.recommend.service import MOST, Recommender
+from bloop.store.statements import to_dicts
+
+router = Router(prefix="/api/v1", tags=["learning"])
+
+MOST_RULES = 1000
+
+
+class HasRecommender(Protocol):
+    """What of the hub is asked here beside the usual parts."""
+
+    @property
+    def recommending(self) -> Recommender:
+        """What recommends in this process."""
+        ...
+
+
+def recommender(request: Request) -> Recommender:
+    """What recommends in this process."""
+    return cast("HasRecommender", hub_of(request)).recommending
+
+
+@router.get("/account/next", action="account:read", response_model=NextList, problems=(404, 422))
+async def list_next(
+    request: Request,
+    goal: Annotated[str | None, Query(max_length=60)] = None,
+    limit: int = 5,
+) -> Response:
+    """What you could learn next, the best first, each with its reason.
+
+    ``goal`` is a concept or a course. Only what you may open is in it.
+    """
+    found = await recommender(request).next(call_of(request), goal, max(1, min(limit, MOST)))
+    return json_response(found | {"items": [_told(one) for one in found["items"]]})
+
+
+def _told(one: dict[str, Any]) -> dict[str, Any]:
+    told = dict(one)
+    kind, facts = told.pop("kind"), told.pop("facts")
+    told["reason"] = {"kind": kind, "text": sentence(kind, facts), "facts": facts}
+    return told
+
+
+@router.post(
+    "/account/next/{list_id}/opened", action="account:write", status_code=204, problems=(404, 422)
+)
+async def opened(request: Request, list_id: str, body: OpenedIn) -> Response:
+    """Say that you opened something of a list that you were shown."""
+    await recommender(request).log.flush()
+    await run(request, note_opened, list_id, body.item)
+    return Response(status_code=204)
+
+
+@router.get(
+    "/containers/{container_id}/recommendations",
+    action="content:write",
+    also=taught("containers", "container_id"),
+    response_model=RuleList,
+    problems=(404,),
+)
+async def list_rules(request: Request, container_id: str) -> Response:
+    """What was said of recommending the items of a course."""
+    await one(request, content.CONTAINER_SHOWN, content.CONTAINER, container_id)
+    rows = await hub_of(request).database.read(
+        RULES, call_of(request), container=container_id, limit=MOST_RULES
+    )
+    return json_response({"items": to_dicts(RULES, rows)})
+
+
+@router.put(
+    "/items/{item_id}/recommendation",
+    action="content:write",
+    also=taught("items", "item_id"),
+    status_code=204,
+    problems=(404, 422),
+)
+async def rule(request: Request, item_id: str, body: RuleIn) -> Response:
+    """Pin or hide an item, or give it a place among others that serve the same."""
+    given = body.model_dump()
+    await run(request, rules.rule, item_id, given.pop("act"), **given)
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/items/{item_id}/recommendation",
+    action="content:write",
+    also=taught("items", "item_id"),
+    status_code=204,
+    problems=(404,),
+)
+async def unrule(request: Request, item_id: str, concept: str = "") -> Response:
+    """Take back what was said of an item."""
+    await run(request, rules.unrule, item_id, concept=concept)
+    return Response(status_code=204)
+
+
+@router.put(
+    "/recommendations/comparison",
+    action="institutions:configure",
+    status_code=204,
+    problems=(422,),
+)
+async def compare_with(request: Request, body: ComparisonIn) -> Response:
+    """Put lists together from two rankers, to compare them; null ends it."""
+    await run(request, rules.compare_with, body.ranker)
+    return Response(status_code=204)

@@ -1,0 +1,228 @@
+"""What somebody is told to learn next, made anew when something changed, or after a minute."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from bloop.content.enrolling.queries import OWN_COURSES
+from bloop.content.queries import CONTAINER_IS_VISIBLE, CONTAINERS_SHOWN
+from bloop.content.trees import read_tree
+from bloop.graph.live import Graph, Graphs
+from bloop.graph.queries import CONCEPTS_OF_COURSE
+from bloop.learning.recommend import facts
+from bloop.learning.recommend.facts import Goal
+from bloop.learning.recommend.log import ShownLog
+from bloop.learning.recommend.queries import OPEN, VERSIONS
+from bloop.learning.recommend.ranking import Candidate, Placed, compose
+from bloop.store.database import Database
+from bloop.store.errors import NotFoundError
+from bloop.store.ids import new_id
+from bloop.store.statements import to_dicts
+from bloop.store.types import dumps, utcnow
+from bloop_sdk import Call
+
+LEARNERS = 5_000
+"""So many lists one process keeps."""
+FOR = timedelta(minutes=1)
+"""For so long a list is shown again if nothing changed: what is due changes with time."""
+MOST = 20
+COURSES = 5
+CHANGED = "plugin"
+"""The ranker of a list that a plugin's filter changed: nobody knows with which chances."""
+
+Filter = Callable[[Call, list[dict[str, Any]]], Awaitable[list[str] | None]]
+"""Given a list, the items of it that stay, in their order; None where no plugin listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A list as it was put together: ``versions`` and ``until`` say whether it still holds."""
+
+    list_id: str
+    goal: Goal | None
+    items: tuple[dict[str, Any], ...]
+    ids: str
+    versions: tuple[Any, ...]
+    until: datetime
+
+
+class Recommender:
+    """Recommendations of one process; belongs to one event loop."""
+
+    def __init__(self, database: Database, graphs: Graphs, filter_: Filter) -> None:
+        self._database = database
+        self._graphs = graphs
+        self._filter = filter_
+        self._kept: OrderedDict[tuple[str, str, str, int], Shown] = OrderedDict()
+        self.log = ShownLog(database)
+
+    async def next(self, call: Call, goal: str | None, limit: int) -> dict[str, Any]:
+        """What the caller could learn next: only what they may open when they are told.
+
+        Raises NotFoundError for a goal that is neither a concept nor a course that they may see.
+        """
+        row = await self._database.read_one(VERSIONS, call)
+        assert row is not None, "a select without tables has one row"
+        graph = await self._graphs.of(call)
+        versions = (*row, graph.version)
+        key = (call.institution, call.principal.id, goal or "", limit)
+        kept = self._kept.get(key)
+        if kept is not None and kept.versions == versions and utcnow() < kept.until:
+            if (found := await self._still(call, kept)) is not None:
+                return found
+        made = await self._make(call, graph, goal, limit, versions)
+        self._kept[key] = made
+        self._kept.move_to_end(key)
+        while len(self._kept) > LEARNERS:
+            self._kept.popitem(last=False)
+        return await self._still(call, made) or _answer(made, ())
+
+    async def stop(self) -> None:
+        """Write what was shown; the process ends."""
+        await self.log.stop()
+
+    async def _still(self, call: Call, shown: Shown) -> dict[str, Any] | None:
+        """A list as it is to be shown, or None where something of it cannot be opened any more."""
+        rows = await self._database.read(OPEN, call, ids=shown.ids)
+        found = {row[0]: row for row in rows}
+        if len(found) < len(shown.items):
+            return None
+        return _answer(shown, [found[one["item"]] for one in shown.items])
+
+    async def _make(
+        self, call: Call, graph: Graph, goal: str | None, limit: int, versions: tuple[Any, ...]
+    ) -> Shown:
+        wanted = None if goal is None else await self._goal(call, graph, goal)
+        now = utcnow()
+        candidates = await asyncio.to_thread(self._gather, call, graph, wanted, now)
+        tried = versions[2]
+        if len(candidates) < limit:
+            have = {one.item for one in candidates}
+            candidates += [
+                one for one in await self._first_steps(call, limit) if one.item not in have
+            ]
+        list_id = new_id()
+        placed = compose(candidates, limit, Random(list_id), tried=tried)
+        items = [_item(one) for one in placed]
+        left = await self._filter(call, items)
+        if left is not None and left != [one["item"] for one in items]:
+            by_item = {one.candidate.item: one for one in placed}
+            placed = [by_item[item] for item in left]
+            items = [_item(one) | {"ranker": CHANGED} for one in placed]
+        if placed:
+            self.log.add(call.institution, list(_rows(call, list_id, placed, items, now)))
+        ids = dumps([one["item"] for one in items])
+        return Shown(list_id, wanted, tuple(items), ids, versions, now + FOR)
+
+    def _gather(
+        self, call: Call, graph: Graph, goal: Goal | None, now: datetime
+    ) -> list[Candidate]:
+        return facts.gather(facts.reader_of(self._database, call), graph, goal, now)
+
+    async def _goal(self, call: Call, graph: Graph, goal: str) -> Goal:
+        """A concept, or all that a course covers."""
+        if goal in graph.names:
+            return Goal((goal,), graph.names[goal])
+        if await self._database.read_one(CONTAINER_IS_VISIBLE, call, id=goal) is None:
+            raise NotFoundError(f"no concept and no course {goal[:40]}")
+        rows = await self._database.read(CONCEPTS_OF_COURSE, call, container=goal, limit=500)
+        return Goal(tuple(row[0] for row in rows), "")
+
+    async def _first_steps(self, call: Call, limit: int) -> list[Candidate]:
+        """The first lessons that were not answered of the learner's courses, or of open ones."""
+        rows = await self._database.read(OWN_COURSES, call, after="", limit=COURSES)
+        courses = to_dicts(OWN_COURSES, rows)
+        if not courses:
+            rows = await self._database.read(CONTAINERS_SHOWN, call, after="", limit=COURSES)
+            courses = to_dicts(CONTAINERS_SHOWN, rows)
+        found: list[Candidate] = []
+        for course in courses:
+            if course["kind"] != "course":
+                continue
+            tree = await read_tree(self._database, call, course["id"], drafts=False)
+            items = [one["item"] for one in in_reading_order(tree) if one["item"]]
+            open_items = await asyncio.to_thread(self._unanswered, call, items)
+            steps = [one for one in items if one in open_items][:limit]
+            found += [
+                Candidate(
+                    item, course["id"], "course", value=0.5, rank=rank, fit=1 / (1 + 0.1 * rank)
+                )
+                for rank, item in enumerate(steps)
+            ]
+        return found
+
+    def _unanswered(self, call: Call, items: Sequence[str]) -> set[str]:
+        return facts.unanswered(facts.reader_of(self._database, call), items)
+
+
+def in_reading_order(nodes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The nodes of a course as they are read, from rows in which siblings are in order."""
+    children: dict[Any, list[Mapping[str, Any]]] = {}
+    for node in nodes:
+        children.setdefault(node["parent"], []).append(node)
+    found, waiting = [], list(reversed(children.get(None, ())))
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        waiting += reversed(children.get(node["id"], ()))
+    return found
+
+
+def _item(placed: Placed) -> dict[str, Any]:
+    one = placed.candidate
+    return {
+        "item": one.item,
+        "part": one.part,
+        "concept": one.concept,
+        "kind": one.kind,
+        "score": round(placed.score, 6),
+        "ranker": placed.ranker,
+        "facts": dict(one.facts)
+        | {
+            "fit": round(one.fit, 4),
+            "value": round(one.value, 4),
+            "gain": round(one.gain, 4),
+            "due": round(one.due, 4),
+        },
+    }
+
+
+def _rows(
+    call: Call,
+    list_id: str,
+    placed: Iterable[Placed],
+    items: Iterable[Mapping[str, Any]],
+    now: datetime,
+) -> Iterable[dict[str, Any]]:
+    for position, (one, item) in enumerate(zip(placed, items, strict=True)):
+        yield {
+            "institution_id": call.institution,
+            "list_id": list_id,
+            "position": position,
+            "user_id": call.principal.id,
+            "item_id": one.candidate.item,
+            "concept_id": one.candidate.concept,
+            "ranker": item["ranker"],
+            "score": one.score,
+            "propensity": one.propensity,
+            "tried_propensity": one.tried,
+            "shown_at": now,
+            "facts": item["facts"] | {"kind": item["kind"]},
+        }
+
+
+def _answer(shown: Shown, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    return {
+        "list": shown.list_id,
+        "goal": shown.goal.name if shown.goal else None,
+        "items": [
+            {**one, "title": row[1], "item_kind": row[2], "container": row[3], "course": row[4]}
+            for one, row in zip(shown.items, rows, strict=False)
+        ],
+    }

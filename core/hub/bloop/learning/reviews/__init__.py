@@ -1,0 +1,1 @@
+"""When what somebody learned is due again, by FSRS."""

@@ -1,0 +1,141 @@
+"""What somebody knows, and what is due, is what their answers and the graph make of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from bloop.graph.service import cover, merge_concepts, uncover
+from bloop.learning import following
+from bloop.learning.answers import Given, record
+from bloop.learning.mastery.models import Learner
+from bloop.learning.models import Mastery
+from bloop.learning.reviews.models import ReviewCard
+from bloop.store.models import OutboxEvent
+from tests.recommend.conftest import BEGAN
+
+
+@pytest.fixture
+def rows(command):
+    """All that is known of a learner, but for whose it is, and how often it was written."""
+
+    def of(call):
+        def read(unit):
+            user = call.principal.id
+            found = []
+            for table in (Mastery, ReviewCard, Learner):
+                columns = [
+                    column
+                    for column in table.__table__.columns
+                    if column.name not in {"user_id", "version", "last"}
+                ]
+                made = select(*columns).where(table.user_id == user)
+                found += sorted(map(repr, unit.session.execute(made)))
+            return [re.sub("'last': '[^']+'", "", one) for one in found]
+
+        return command(read)
+
+    return of
+
+
+@pytest.fixture
+def told(command, system_call, database):
+    """Hands the consumer what was said of the graph since the last time."""
+    seen = {"seq": 0}
+    jobs = []
+
+    def hand():
+        taken = following.consumer(lambda _unit, kind, payload: jobs.append((kind, payload)))
+        with database.unit(system_call) as unit:
+            events = unit.session.execute(
+                select(OutboxEvent.seq, OutboxEvent.institution_id, OutboxEvent.payload)
+                .where(OutboxEvent.topic == "learning.graph_changed")
+                .where(OutboxEvent.seq > seen["seq"])
+                .order_by(OutboxEvent.seq)
+            ).all()
+        for seq, _, payload in events:
+            seen["seq"] = seq
+            command(taken.target(), SimpleNamespace(payload=payload))
+        return jobs
+
+    return hand
+
+
+_ANSWERS = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from([0.0, 0.5, 0.7, 1.0])), min_size=1, max_size=7
+)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), answers=_ANSWERS)
+def test_answers_give_the_same_rows_in_whatever_order_they_come(
+    data, answers, request, learner, command, rows
+):
+    lesson = request.getfixturevalue("lesson")
+    items = getattr(request, "items", None)
+    if items is None:
+        items = request.items = [
+            lesson("Acids", "Acid", role="assesses"),
+            lesson("Bases", "Acid", "Base", role="assesses"),
+            lesson("Letters"),
+        ]
+    one = [
+        Given(item=items[item], key=f"k{at}", score=score, at=BEGAN + timedelta(hours=7 * at))
+        for at, (item, score) in enumerate(answers)
+    ]
+    there, here = learner(), learner()
+    command(record, there.principal.id, one, as_=there)
+    waiting = data.draw(st.permutations(one + one[: data.draw(st.integers(0, 3))]))
+    while waiting:
+        size = data.draw(st.integers(1, len(waiting)))
+        command(record, here.principal.id, waiting[:size], as_=here)
+        waiting = waiting[size:]
+    known = rows(here)
+    assert known == rows(there)
+    command(following.renew, here.principal.id)
+    assert rows(here) == known
+
+
+def test_what_changes_in_the_graph_changes_what_is_known(
+    lesson, concepts, learner, answer, command, rows, told
+):
+    acids, bases = lesson("Acids", "Acid", role="assesses"), lesson("Bases")
+    told()
+    lea, max_ = learner(), learner()
+    for one in (lea, max_):
+        answer(one, (acids, 1.0, 0), (bases, 0.0, 30), (acids, 1.0, 60))
+    before = rows(lea)
+    command(cover, bases, concepts["Base"], "assesses")
+    told()
+    assert len(rows(lea)) == len(before) + 2  # Mastery of it, and its card.
+    command(merge_concepts, concepts["Base"], concepts["Acid"])
+    told()
+    (row,) = [one for one in rows(lea) if concepts["Acid"] in one and "core-" in one]
+    assert "'wrong': 1" in row and "'right': 2" in row
+    command(uncover, bases, concepts["Acid"])
+    assert told() == []
+    assert rows(lea) == before == rows(max_)
+
+
+def test_changes_that_concern_many_are_left_to_a_job(
+    lesson, concepts, learner, answer, command, told, monkeypatch
+):
+    acids = lesson("Acids")
+    told()
+    people = [learner() for _ in range(3)]
+    for one in people:
+        answer(one, (acids, 1.0, 0))
+    monkeypatch.setattr(following, "AT_HAND", 2)
+    command(cover, acids, concepts["Acid"], "assesses")
+    ((kind, payload),) = told()
+    assert kind == following.RENEW_JOB
+    last = ""
+    while last is not None:
+        last = command(following.renew_after, payload["items"], last, 2)
+    assert command(lambda unit: unit.session.scalar(select(func.count(Mastery.p)))) == 3

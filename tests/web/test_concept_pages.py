@@ -1,0 +1,73 @@
+"""The pages of concepts: found by name, linked by name, suggestions settled by ticking them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bloop.accounts.sessions import system_call
+from bloop.graph import service
+from bloop.graph.writing import EDGE, Writing
+from bloop.hub import Hub
+
+
+@pytest.fixture
+async def hub(hub_toml):
+    hub = Hub.open(hub_toml, "api")
+    await hub.database.run(hub.tables.prepare)
+    yield hub
+    await hub.database.close()
+
+
+@pytest.fixture
+def made(hub):
+    """Two concepts, the one suggested to come before the other."""
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        ids = [service.add_concept(unit, name) for name in ("Number", "Sum")]
+        writing = Writing(unit, "infer")
+        evidence = [{"text": "Numbers stand first."}]
+        said = {"origin": "inferred", "standing": "suggested", "confidence": 0.6}
+        writing.put(EDGE, (ids[1], "prerequisite", ids[0]), said | {"evidence": evidence})
+        writing.finish()
+    return ids
+
+
+def csrf(page):
+    return re.search(r'name="csrf" value="([^"]+)"', page.text)[1]
+
+
+async def test_an_educator_finds_links_and_settles(visit, made):
+    browser = await visit("educator")
+    number, sum_ = made
+    found = await browser.get("/concepts?name=num")
+    assert f"/concepts/{number}" in found.text
+    assert f"/concepts/{sum_}" not in found.text
+    assert "/concepts/suggestions" in found.text
+    token = csrf(found)
+    page = await browser.get("/concepts/suggestions")
+    assert "Number before Sum" in page.text
+    assert "Numbers stand first." in page.text
+    chosen = {"csrf": token, "decision": "reject", "edge": f"{sum_} prerequisite {number}"}
+    assert (await browser.post("/concepts/suggestions", data=chosen)).status_code == 303
+    assert "Nothing waits for you" in (await browser.get("/concepts/suggestions")).text
+    path = f"/concepts/{sum_}/before"
+    assert (await browser.post(path, data={"csrf": token, "name": "number"})).status_code == 303
+    assert (await browser.post(path, data={"csrf": token, "name": "Counting"})).status_code == 303
+    shown = (await browser.get(f"/concepts/{sum_}")).text
+    assert "Counting" in shown
+    circle = {"csrf": token, "name": "Sum"}
+    refused = await browser.post(f"/concepts/{number}/before", data=circle)
+    assert refused.status_code == 422
+    assert "Number -&gt; Sum -&gt; Number" in refused.text or "Sum -&gt; Number" in refused.text
+
+
+async def test_a_learner_reads_and_sees_no_reasons(visit, made):
+    browser = await visit("learner")
+    shown = await browser.get(f"/concepts/{made[1]}")
+    assert "Number" in shown.text
+    assert "Numbers stand first." not in shown.text
+    assert "/before" not in shown.text
+    assert (await browser.get("/concepts/suggestions")).status_code == 403
+    guest = await visit()
+    assert (await guest.get(f"/concepts/{made[1]}")).status_code in {302, 303, 401}
