@@ -139,7 +139,7 @@ async def test_goals_are_picked_given_a_day_and_taken_back(hub, door):
     again = await lea("PUT", path, json={"by": "2027-01-31"})
     [goal] = again.json()["items"]
     assert (goal["name"], goal["by"]) == ("Salt", "2027-01-31")
-    assert (await lea("PUT", "/account/goals/streak/x", json={})).status_code == 422
+    assert (await lea("PUT", "/account/goals/streak/x", json={})).status_code == 404
     assert (await lea("PUT", "/account/goals/container/x", json={})).status_code == 404
     assert (await ed("GET", "/account/goals")).json()["items"] == []
     with hub.database.unit(system_call(hub.institution)) as unit:

@@ -107,6 +107,7 @@ VALUES: dict[str, Any] = {
     "certificate.average": 0.5,
     "certificate_rule.average": 0.5,
     "certificate_rule.items": None,
+    "goal.by": None,
     "goal.kind": "container",
     "goal.subject_id": "{container.id}",
     "item_progress.watched": 0.5,

@@ -69,8 +69,8 @@ PAGES_OF = {
     "/api/v1/account/keys/{key_id}": "own_key.id",
 }
 OF_ALL = (
-    *("/x/", "/in/", "/static/", "/certificates/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
-    "/account/plugins/",
+    *("/x/", "/in/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
+    *("/account/plugins/", "/certificates/"),
     *("/login/with/", "/api/v1/connections/plugins/"),
 )
 """Below these a path names what no institution owns: plugins and the hub's own files.
@@ -136,6 +136,11 @@ SILENT = {
     "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
     "/api/v1/containers/{subject_id}/versions",
+    # Only whoever took it, or did it, sees it.
+    "/attempts/{id}",
+    "/attempts/{id}/questions/{place}/text",
+    "/api/v1/items/{item_id}/attempts",
+    "/api/v1/containers/{container_id}/progress",
 }
 """Routes with an id whose answer to the owner holds nothing of the seeded rows."""
 

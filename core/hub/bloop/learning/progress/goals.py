@@ -13,7 +13,7 @@ from bloop.graph.models import Concept, Standing
 from bloop.learning.progress.models import Goal
 from bloop.learning.quizzes.service import user_of
 from bloop.store.commands import command
-from bloop.store.errors import ConflictError, InvalidError, NotFoundError
+from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.statements import values_of_caller
 from bloop.store.unit import UnitOfWork
 
@@ -26,7 +26,7 @@ def set_goal(unit: UnitOfWork, kind: str, subject: str, by: date | None = None) 
     """Pick a concept or a course as a goal, or give one that is picked another day."""
     user = user_of(unit)
     if kind not in KINDS:
-        raise InvalidError(f"kind: {kind[:40]!r} is no goal", field="kind", cure=", ".join(KINDS))
+        raise NotFoundError(f"a {kind[:40]!r} is no goal", cure=f"one of {', '.join(KINDS)}")
     _check_there(unit, kind, subject)
     row = unit.session.scalar(_own(unit, user, kind, subject))
     if row is None:

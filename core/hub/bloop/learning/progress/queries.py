@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 
 from bloop.content.enrolling.visibility import (
     container_reachable,
@@ -40,6 +40,20 @@ COURSE = register(
         func.count(Item.id).label("lessons"),
         func.count(ItemProgress.done_at).label("done"),
         func.count(ItemProgress.item_id).label("begun"),
+        exists(
+            select(CertificateRule.container_id).where(
+                CertificateRule.institution_id == institution, CertificateRule.container_id == _ID
+            )
+        ).label("certifies"),
+        select(Certificate.code)
+        .where(
+            Certificate.institution_id == institution,
+            Certificate.container_id == _ID,
+            viewer != "",
+            Certificate.user_id == viewer,
+        )
+        .scalar_subquery()
+        .label("certificate"),
     )
     .select_from(Item)
     .outerjoin(ItemProgress, _mine)
@@ -52,7 +66,10 @@ COURSE = register(
         inside_reachable(Item.container_id),
     ),
 )
-"""How many lessons a course shows, and how many of them the caller has begun and done."""
+"""How many lessons a course shows, and how many of them the caller has begun and done.
+
+With that whether it gives certificates, and the code of the caller's.
+"""
 
 OF_COURSE = register(
     "learning.items_progress",

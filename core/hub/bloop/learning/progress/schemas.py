@@ -33,12 +33,17 @@ class ItemProgressOut(_Strict):
 
 
 class CourseProgress(_Strict):
-    """How far the caller is in a course; ``percent`` of its lessons are done."""
+    """How far the caller is in a course; ``percent`` of its lessons are done.
+
+    ``certifies`` says whether it gives certificates, ``certificate`` is the code of the caller's.
+    """
 
     lessons: int
     done: int
     begun: int
     percent: int
+    certifies: bool
+    certificate: str | None
     items: list[ItemProgressOut]
 
 
