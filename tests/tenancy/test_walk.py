@@ -22,6 +22,8 @@ MARK = "zqother"
 
 PARAMETERS = {
     "attempt_id": "quiz_attempt.id",
+    "code": "certificate.code",
+    "subject": "goal.subject_id",
     "place": "quiz_response.place",
     "concept_id": "concept.id",
     "source": "concept.id",
@@ -68,10 +70,13 @@ PAGES_OF = {
 }
 OF_ALL = (
     *("/x/", "/in/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
-    "/account/plugins/",
+    *("/account/plugins/", "/certificates/"),
     *("/login/with/", "/api/v1/connections/plugins/"),
 )
-"""Below these a path names what no institution owns: plugins and the hub's own files."""
+"""Below these a path names what no institution owns: plugins and the hub's own files.
+
+Or what is shown to whoever has its secret: a certificate.
+"""
 OF_ONE = (
     *("/account/", "/api/v1/account/", "/api/v1/tokens/"),
     *("/attempts/", "/api/v1/attempts/"),
@@ -79,6 +84,7 @@ OF_ONE = (
 """Below these it names what one person owns."""
 
 QUERIES = {
+    "statementId": ["statement.id"],
     "action": ["content:read", "audit_line.action"],
     "actor": ["audit_line.actor"],
     "after": ["item.id", "outbox_event.seq", "event_parked.id"],
@@ -130,10 +136,16 @@ SILENT = {
     "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
     "/api/v1/containers/{subject_id}/versions",
+    # Only whoever took it, or did it, sees it.
+    "/attempts/{id}",
+    "/attempts/{id}/questions/{place}/text",
+    "/api/v1/items/{item_id}/attempts",
+    "/api/v1/containers/{container_id}/progress",
 }
 """Routes with an id whose answer to the owner holds nothing of the seeded rows."""
 
 BODIES = {
+    "PUT /api/v1/attempts/{attempt_id}/answers/{place}": {"answer": "x"},
     "POST /api/v1/graph/concepts/{concept_id}/merge": {"into": "{mark}-concept-id-2"},
     "PUT /api/v1/items/{item_id}/concepts": {"concept": "{mark}-concept-id"},
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
