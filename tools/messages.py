@@ -19,6 +19,8 @@ METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "ngettext": (1, 2)}
 RIGHTS = WEB.parents[2] / "sdk" / "bloop_sdk" / "rights.py"
 """What plugins may do, in sentences that pages show."""
+REASONS = WEB.parent / "learning" / "recommend" / "reasons.py"
+"""Why something is recommended."""
 POLICIES = WEB.parent / "accounts" / "policy" / "policies"
 WORDS = re.compile(r'^@words\("(.+)"\)$', re.MULTILINE)
 """Why somebody may do something or may not, as the page of policies shows it."""
@@ -32,10 +34,11 @@ def messages() -> set[Message]:
     """Every message of the templates and of the code around them."""
     found = extract_from_dir(WEB, METHODS, keywords=KEYWORDS)
     rights = extract_from_file("python", RIGHTS, keywords={"sentence": None})
+    reasons = extract_from_file("python", REASONS, keywords={"_": None})
     words = (WORDS.findall(path.read_text("utf-8")) for path in POLICIES.glob("*.cedar"))
     return (
         {message for _file, _line, message, _comments, _context in found if message}
-        | {message for _line, message, _comments, _context in rights}
+        | {message for _line, message, _comments, _context in (*rights, *reasons)}
         | {message for found in words for message in found}
     )
 

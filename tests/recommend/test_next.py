@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from sqlalchemy import select
 
@@ -123,11 +122,11 @@ async def test_each_list_is_logged_with_what_became_of_it(
     lea, max_ = learner(), learner()
     found = await recommender.next(lea, None, 5)
     again = await recommender.next(lea, None, 5)
-    assert again["list"] == found["list"]
+    assert again["list_id"] == found["list_id"]
     await recommender.log.flush()
     with pytest.raises(NotFoundError):
-        command(note_opened, found["list"], item, as_=max_)
-    command(note_opened, found["list"], item, as_=lea)
+        command(note_opened, found["list_id"], item, as_=max_)
+    command(note_opened, found["list_id"], item, as_=lea)
     rows = command(lambda unit: unit.session.scalars(select(Recommendation)).all())
     (row,) = rows
     assert (row.user_id, row.item_id, row.position) == (lea.principal.id, item, 0)

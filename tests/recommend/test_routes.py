@@ -83,7 +83,7 @@ async def test_from_answers_to_what_comes_next(come, command, lesson, chain, con
     told = (await lea.get("/api/v1/account/next", params={"goal": concepts["Bond"]})).json()
     (one,) = told["items"]
     assert (one["item"], one["reason"]["text"]) == (bond, "You know Atom; Bond is next.")
-    opened = f"/api/v1/account/next/{told['list']}/opened"
+    opened = f"/api/v1/account/next/{told['list_id']}/opened"
     assert (await lea.post(opened, json={"item": bond})).status_code == 204
     assert (await teacher.post(opened, json={"item": bond})).status_code == 404
     assert (await lea.get("/api/v1/account/next", params={"goal": "x"})).status_code == 404

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from bloop.graph.live import Graph
 from bloop.graph.models import Role
 from bloop.learning.mastery import service as mastery
-from bloop.learning.mastery.model import LearnerTally, predict
+from bloop.learning.mastery.model import DEFAULTS, LearnerTally, predict
 from bloop.learning.recommend import queries
 from bloop.learning.recommend.models import Act
 from bloop.learning.recommend.ranking import Candidate
@@ -100,7 +100,7 @@ def read_known(read: Read, now: datetime) -> Known:
     known = Known({concept: (p, answers) for concept, p, answers in read(queries.OWN_MASTERY)})
     for answers, right, surplus in read(queries.OWN_TALLY):
         tally = LearnerTally(answers, right, surplus)
-        known.fresh = predict(mastery.DEFAULTS, tally, {}, ["?"], now)
+        known.fresh = predict(DEFAULTS, tally, {}, ["?"], now)
     return known
 
 
@@ -131,7 +131,8 @@ def _covering(
     """The items of each concept: id, part, role and weight, the best first."""
     found: dict[str, list[tuple[str, str, str, float]]] = defaultdict(list)
     for concept, *rest in read(queries.COVERING, ids=dumps(sorted(filter(None, concepts)))):
-        found[concept].append(tuple(rest))  # type: ignore[arg-type]
+        item, part, role, weight = rest
+        found[concept].append((item, part, role, weight))
     return found
 
 
@@ -142,7 +143,7 @@ def opened(read: Read, items: Collection[str]) -> dict[str, str]:
 
 def _answered(read: Read, items: Collection[str]) -> dict[str, float]:
     """The best score of each item that was answered."""
-    return dict(read(queries.OWN_SCORES, ids=dumps(sorted(items))))  # type: ignore[arg-type]
+    return dict(read(queries.OWN_SCORES, ids=dumps(sorted(items))))
 
 
 def unanswered(read: Read, items: Sequence[str]) -> set[str]:
@@ -243,7 +244,7 @@ def _ruled(
 ) -> Candidate | None:
     """A candidate with its course, as educators have it; None where it is hidden."""
     of_course = rules.get((one.item, ""))
-    act, position = rules.get((one.item, one.concept or ""), of_course) or ("", 0)
+    act, position = rules.get((one.item, one.concept or "")) or of_course or ("", 0)
     if Act.HIDE in {act, of_course[0] if of_course else ""}:
         return None
     fit = one.fit

@@ -47,6 +47,4 @@ def outcomes_since(unit: UnitOfWork, since: datetime) -> list[tuple[Outcome, str
         .order_by(Recommendation.shown_at.desc(), Recommendation.list_id, Recommendation.position)
         .limit(MOST)
     )
-    return [
-        (Outcome(*row[:5], reward=float(row.outcome != "ignored")), row.outcome) for row in rows
-    ]
+    return [(Outcome(*places, float(outcome != "ignored")), outcome) for *places, outcome in rows]

@@ -74,7 +74,8 @@ class Recommender:
         key = (call.institution, call.principal.id, goal or "", limit)
         kept = self._kept.get(key)
         if kept is not None and kept.versions == versions and utcnow() < kept.until:
-            if (found := await self._still(call, kept)) is not None:
+            found = await self._still(call, kept)
+            if found is not None:
                 return found
         made = await self._make(call, graph, goal, limit, versions)
         self._kept[key] = made
@@ -108,7 +109,8 @@ class Recommender:
                 one for one in await self._first_steps(call, limit) if one.item not in have
             ]
         list_id = new_id()
-        placed = compose(candidates, limit, Random(list_id), tried=tried)
+        random = Random(list_id)  # noqa: S311 - nobody gains by foreseeing it
+        placed = compose(candidates, limit, random, tried=tried)
         items = [_item(one) for one in placed]
         left = await self._filter(call, items)
         if left is not None and left != [one["item"] for one in items]:
@@ -219,7 +221,7 @@ def _rows(
 
 def _answer(shown: Shown, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
     return {
-        "list": shown.list_id,
+        "list_id": shown.list_id,
         "goal": shown.goal.name if shown.goal else None,
         "items": [
             {**one, "title": row[1], "item_kind": row[2], "container": row[3], "course": row[4]}
