@@ -164,4 +164,4 @@ async def test_asked_again_it_costs_three_reads(
 
     monkeypatch.setattr(database._reader, "rows", counted)
     await recommender.next(lea, None, 5)
-    assert asked == ["recommend.versions", "graph.version", "recommend.open"]
+    assert asked == ["learning.next_versions", "graph.version", "learning.next_open"]

@@ -47,4 +47,8 @@ def outcomes_since(unit: UnitOfWork, since: datetime) -> list[tuple[Outcome, str
         .order_by(Recommendation.shown_at.desc(), Recommendation.list_id, Recommendation.position)
         .limit(MOST)
     )
-    return [(Outcome(*places, float(outcome != "ignored")), outcome) for *places, outcome in rows]
+    found = []
+    for list_id, position, ranker, propensity, tried, outcome in rows:
+        reward = float(outcome != "ignored")
+        found.append((Outcome(list_id, position, ranker, propensity, tried, reward), outcome))
+    return found
