@@ -3,8 +3,8 @@
 A request leaves its list here and does not wait for the database. Lists are written within a
 second, when whoever was shown one opens something of it, and when the process stops. What the
 database does not take is kept and tried again; beyond :data:`MOST` lists the oldest go, and an
-error in the log says how many. A process that is killed loses what it showed in its last second, so the log of lists
-is for comparing rankers, and no record of what somebody did.
+error in the log says how many. A process that is killed loses what it showed in its last second, so
+this is for comparing rankers, and no record of what somebody did.
 """
 
 from __future__ import annotations
