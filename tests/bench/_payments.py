@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from _databases import Urls
-from _till import fact_of
-from sqlalchemy import select
+from _till import fact_of, signed
+from sqlalchemy import insert, select
 
 from bloop.hub import Hub
 from bloop.hub.contexts import PluginCall, open_context
 from bloop_commerce import catalogue, checkout, ledger, orders
-from bloop_commerce.tables import Access, Entitlement, Entry, Line, Order
+from bloop_commerce.tables import Access, Entitlement, Entry, Line, Message, Order
 from bloop_sdk import Call, CallContext, Principal, PrincipalKind, Role, Trace, Unit
 from bloop_sdk.testing.distributions import write_plugin
 
@@ -125,11 +125,29 @@ def in_order(names: Sequence[str]) -> list[Told]:
     return [told for number, name in enumerate(names) for told in story(name, number)]
 
 
-def shuffled(events: Sequence[Told], copies: int, seed: int = 9) -> list[Told]:
-    """Each event some times, all of them in random order."""
-    sent = [*events] * copies
+EVENTS = 4
+"""Names under which a provider tells the same: of a call and of its repetition it is one name."""
+
+
+def shuffled(events: Sequence[Told], copies: int, seed: int = 9) -> list[tuple[str, Told]]:
+    """Each fact some times, by events that are told again, all of them in random order."""
+    sent = [
+        (f"ev-{copy % EVENTS}-{number}", told)
+        for copy in range(copies)
+        for number, told in enumerate(events)
+    ]
     random.Random(seed).shuffle(sent)  # nosec B311 - shuffles what is measured
     return sent
+
+
+def keep(unit: Unit, calls: Sequence[tuple[str, Told]]) -> None:
+    """Keep signed calls as if they had come while nobody could look into them."""
+    past, rows = datetime.now(UTC) - timedelta(minutes=2), []
+    for event, told in calls:
+        headers, body = signed(event, told)
+        row = {"provider": "till", "state": "received", "received_at": past, "headers": headers}
+        rows.append(row | {"institution_id": unit.institution, "body": body, "digest": ""})
+    unit.session.execute(insert(Message), rows)
 
 
 def learn(unit: Unit, events: Sequence[Told]) -> None:

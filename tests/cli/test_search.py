@@ -12,6 +12,7 @@ from bloop.accounts.sessions import system_call
 from bloop.cli.main import cli
 from bloop.content import service
 from bloop.content.search import index
+from bloop.content.search.described import describe
 from bloop.content.search.models import SearchDocument
 from bloop.hub import Hub
 from bloop.store.models import EVERY_INSTITUTION
@@ -29,6 +30,7 @@ def bloop(hub_toml):
     with hub.database.unit(system_call(home)) as unit:
         course = service.create_container(unit, title="Plants")
         made = service.create_item(unit, course.id, kind="page", title="A [bold] leaf")
+        describe(unit, made.id, "studio", "Here is a stem.", moments=[(0, 133.4)])
         index.refresh(unit, [course.id, made.id])
     hub.database.close_now()
 
@@ -44,6 +46,7 @@ def test_it_finds_drafts_and_says_what_it_took_a_word_for(bloop):
     assert "A [bold] leaf" in found.output
     assert "found for plants" in bloop("search", "plonts").output
     assert bloop("search", "xylophone").output == "Nothing was found for xylophone.\n"
+    assert "in the video, 2:13: Here is a stem." in bloop("search", "stem").output
     body = json.loads(bloop("search", "leaf", "--json", "--kind", "page").output)
     assert [one["title"] for one in body["items"]] == ["A [bold] leaf"]
 

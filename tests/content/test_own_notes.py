@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from bloop.accounts.models import User
 from bloop.content import service
@@ -129,3 +132,26 @@ async def test_a_notebook_that_takes_no_notes_is_not_chosen_nor_kept(pair, datab
     assert note.published
     with pytest.raises(NotFoundError):
         as_learner(database, learner, own.choose_notebook, "nothing")
+
+
+@pytest.mark.parametrize("database_urls", ["postgresql"], indirect=True)
+def test_first_notes_that_are_written_at_once_go_into_one_notebook(database, learner, monkeypatch):
+    both = threading.Barrier(2)
+    waited = own.select
+
+    def at_once(*columns):
+        # Each has looked for a notebook by the time that it asks for its writer's row.
+        if columns[0] is User.id:
+            both.wait(30)
+        return waited(*columns)
+
+    monkeypatch.setattr(own, "select", at_once)
+
+    def write(words):
+        as_learner(database, learner, own.write_beside, learner[1], site=SITE, words=words)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, ("one", "two")))
+    with database.reading(learner[0]) as unit:
+        notebooks = unit.session.scalars(select(Container).where(Container.kind == "notebook"))
+        assert [one.title for one in notebooks] == ["My notes"]

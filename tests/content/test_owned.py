@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -21,6 +22,7 @@ from bloop.content.models import Container, Item, Node, Version
 from bloop.content.notes import service as notes
 from bloop.content.reader import ItemReader
 from bloop.content.search import index
+from bloop.content.search.described import describe
 from bloop.events.handlers import Consumer
 from bloop.events.reader import Logged
 from bloop.hub.listeners import EventListener, Told
@@ -219,9 +221,11 @@ async def test_it_is_in_its_owners_export_and_goes_with_them(own, come, hub, run
         (file,) = [name for name in archive.namelist() if name.startswith("files/")]
         assert SECRET in archive.read(file).decode()
 
+    run(lambda unit: describe(unit, own.note, "core", SECRET, trusted=True))
     admin = caller(hub, come("admin").user, "admin")
     done = await hub.database.run(erase, hub.database, hub.sources, admin, own.client.user)
-    assert (done.deleted["container"], done.deleted["item"]) == (1, 2)
+    went = [done.deleted[one] for one in ("container", "item", "item_text")]
+    assert went == [1, 2, 1]
 
     def left(unit):
         return [
@@ -233,21 +237,35 @@ async def test_it_is_in_its_owners_export_and_goes_with_them(own, come, hub, run
         lambda unit: [
             (row.topic, row.payload.get("owner"))
             for row in unit.session.scalars(
-                select(OutboxEvent).where(OutboxEvent.topic.like("%deleted"))
+                select(OutboxEvent).where(
+                    OutboxEvent.topic.like("%deleted") | OutboxEvent.topic.like("%described")
+                )
             )
         ]
     )
     assert set(events) == {
+        ("content.index.described", own.client.user),
         ("content.item.deleted", own.client.user),
         ("content.container.deleted", own.client.user),
     }
 
 
-def test_its_events_are_given_to_the_hubs_own_and_to_its_owners_stream():
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        (
+            "content.item.updated",
+            {"id": "x", "kind": "note", "container": "n", "change": "updated"},
+        ),
+        ("content.index.described", {"id": "x"}),
+        ("plugin.connection_changed", {"connection": "x", "plugin": "p", "state": "active"}),
+    ],
+)
+def test_its_events_are_given_to_the_hubs_own_and_to_its_owners_stream(topic, payload):
     about = Event(
-        id="1", topic="content.item.updated", institution="home", aggregate="item:x", sequence=1,
+        id="1", topic=topic, institution="home", aggregate="item:x", sequence=1,
         occurred_at=datetime.now(UTC), actor="user:ada", trace="", version=1,
-        payload={"id": "x", "kind": "note", "container": "n", "change": "updated", "owner": "ada"},
+        payload={**payload, "owner": "ada"},
     )  # fmt: skip
     told = Told(Logged(1, about), None)
     heard = {
@@ -259,7 +277,7 @@ def test_its_events_are_given_to_the_hubs_own_and_to_its_owners_stream():
         ("bob", "learner"): False,
         ("eve", "educator"): False,
     }
-    assert index.consumer().takes(about)
+    assert replace(index.consumer(), topics=("*",)).takes(about)
     assert not consumer(lambda: None).takes(about)
     assert not Consumer("p:sink", "p", ("*",), lambda: None).takes(about)
 

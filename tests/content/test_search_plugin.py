@@ -10,9 +10,11 @@ import pytest
 from bloop.accounts.sessions import system_call
 from bloop.content import service
 from bloop.content.models import Item
+from bloop.content.search.described import describe
 from bloop.content.search.service import Asked
 from bloop.hub import Hub
 from bloop_sdk import UnavailableError
+from bloop_sdk.providers.search import SearchQuery
 
 pytest.importorskip("tantivy")
 pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
@@ -102,6 +104,12 @@ async def test_its_index_is_filled_asked_and_kept(start):
     write(hub, "Photosynthesis too", course)
     await whole(hub)
     assert await titles(hub, "photosynthesis") == ["Photosynthesis", "Photosynthesis too"]
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        describe(unit, first, "studio", "Chlorophyll is said.", moments=[(0, 2.0)])
+    index = await whole(hub)
+    query = SearchQuery(institution=hub.institution, words=("chlorophyll",))
+    assert [hit.id for hit in await index.search(query)] == [first]
+    assert await titles(hub, "chlorophyll") == ["Photosynthesis"]
     with hub.database.unit(system_call(hub.institution)) as unit:
         service.unpublish(unit, Item, first, None)
     # Whether the index has taken that or not.

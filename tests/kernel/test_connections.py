@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from bloop.accounts.models import User
 from bloop.kernel import connections
 from bloop.kernel.connections import (
     check,
@@ -121,6 +122,19 @@ def test_a_change_is_an_event_and_the_same_again_is_none(database, call):
     assert [(event.topic, event.aggregate, event.payload["state"]) for event in events] == [
         ("plugin.connection_changed", f"connection:{id_}", "checking")
     ]
+
+
+def test_a_change_of_a_connection_of_ones_own_names_its_owner(database, call):
+    with database.unit(call) as unit:
+        user = User(institution_id=unit.institution, name="Lee", role="learner")
+        unit.session.add(user)
+        unit.session.flush()
+        made = create(unit, plugin_id="p", capability="notes", key="k", name="n", owner_id=user.id)
+        set_state(unit, made.id, ConnectionState.CHECKING)
+        owner = user.id
+    with database.unit(call) as unit:
+        query = select(OutboxEvent).where(OutboxEvent.topic == "plugin.connection_changed")
+        assert [one.payload["owner"] for one in unit.session.scalars(query)] == [owner]
 
 
 def test_a_reason_holds_no_secret(database, call):

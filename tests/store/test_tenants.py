@@ -7,9 +7,10 @@ from sqlalchemy.orm import aliased
 
 from bloop.accounts.models import User
 from bloop.jobs.models import Job
-from bloop.store.errors import NotFoundError, TenantError
+from bloop.store.errors import ForeignTableError, NotFoundError, TenantError
 from bloop.store.models import EVERY_INSTITUTION, Blob, PluginValue, Tenant
 from bloop.store.statements import institution, register
+from bloop.store.tenants import session_of_plugin
 from bloop.tables import core_metadata
 from bloop_sdk import PrincipalKind
 from tests.support.database import HOME, OTHER, make_call
@@ -50,6 +51,23 @@ SELECTS = {
 def test_a_select_sees_only_its_own_institution(two, call, how):
     with two.unit(call) as unit:
         assert unit.session.execute(SELECTS[how]()).scalars().all() == ["home"]
+
+
+def test_a_statement_that_is_kept_is_held_to_each_institution_and_plugin(two, call, other_call):
+    kept, bare = select(User.id), select(User.__table__.c.id, User.name)
+    for _ in range(2):
+        for who, id_ in ((call, "home"), (other_call, "other")):
+            with two.unit(who) as unit:
+                assert unit.session.scalars(kept).all() == [id_]
+                own = session_of_plugin(unit.session, "notes")
+                with pytest.raises(ForeignTableError):
+                    own.scalars(kept)
+    # Nor is one that was refused taken for known.
+    for _ in range(2):
+        with two.unit(call) as unit, pytest.raises(TenantError):
+            unit.session.execute(select(Blob.__table__))
+        with two.unit(call) as unit:
+            assert [row.id for row in unit.session.execute(bare)] == ["home"]
 
 
 def test_get_does_not_find_another_institutions_row(two, call):

@@ -86,6 +86,7 @@ VALUES: dict[str, Any] = {
     "job.turn": None,
     "job_schedule.next_at": None,
     "job_schedule.every": "15m",
+    "item_text.moments": [[0, 1000]],
     "job_schedule.zone": "UTC",
     "login_session.method": "link",
     "token_family.ended_at": None,
@@ -111,6 +112,8 @@ VALUES: dict[str, Any] = {
     "search_document.container_id": "{container.id}",
     "search_document.id": "{item.id}",
     "search_document.kind": "page",
+    # Some of its text is of the row, and some what a plugin says.
+    "search_document.own": 20,
     "search_document.version": 1,
     "quarantine.ref": "page:{mark}",
     "quarantine.resolved_at": None,

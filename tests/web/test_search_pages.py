@@ -9,6 +9,7 @@ import pytest
 from bloop.accounts.sessions import system_call
 from bloop.content import service
 from bloop.content.models import Item
+from bloop.content.search.described import describe
 from bloop.hub import Hub
 
 pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
@@ -28,7 +29,9 @@ async def hub(hub_toml):
             )
             service.publish(unit, Item, made.id, None, lambda *_: None)
         service.create_item(unit, course.id, kind="page", title="Draft of a thorn")
-        hub.course = course.id
+        words = "Take <i>chloroplasts</i>."
+        describe(unit, made.id, "studio", words, language="en", moments=[(0, 3600.9)])
+        hub.course, hub.lesson = course.id, made.id
     call = system_call(hub.institution)
     while (await hub.searching.standing(call))[0]["behind"]:  # noqa: ASYNC110 - of a database
         await asyncio.sleep(0.01)
@@ -60,6 +63,15 @@ async def test_nothing_is_said_of_what_may_not_be_seen(hub, visit):
     assert "<mark>thorn</mark>" in (await educator.get("/search?q=thorn")).text
     assert "thorn" not in (await learner.get("/search?q=thron")).text
     assert "This was found for “thorn”" in (await educator.get("/search?q=thron")).text
+
+
+async def test_what_is_said_in_a_video_leads_to_that_moment(hub, visit):
+    learner = await visit("learner")
+    page = (await learner.get("/search?q=chloroplasts")).text
+    assert f'<a href="/lessons/{hub.lesson}#t=3600" lang="en">In the video, 1:00:00</a>' in page
+    assert "Take &lt;i&gt;<mark>chloroplasts</mark>&lt;/i&gt;." in page
+    (found,) = (await learner.get("/api/v1/search?q=chloroplasts")).json()["items"]
+    assert (found["passage"]["moment_ms"], found["excerpt_marks"]) == (3_600_900, [])
 
 
 async def test_a_query_is_text_and_nothing_else(hub, visit):

@@ -183,6 +183,27 @@ class Unit(Protocol):
         """Take back what :meth:`enrol` gave; what else lets the user in stays."""
         ...
 
+    def describe(
+        self,
+        item: str,
+        text: str,
+        *,
+        key: str = "transcript",
+        language: str | None = None,
+        moments: Sequence[tuple[int, float]] = (),
+    ) -> None:
+        """Say what text belongs to an item: search finds the item by it, from soon on.
+
+        Whoever may see the item is shown a piece of it, so say only what its page shows as well.
+        It replaces what the plugin said under the same ``key``; empty text takes that back, and it
+        goes with the item. ``moments`` are pairs: a place in ``text`` in characters, and the
+        seconds at which the first video or sound of the lesson's page says what begins there;
+        places rise. Of ``text`` 200,000 characters are kept. The manifest has the scope
+        ``content:write``. Raises NotFoundError for an item that is not there or is somebody
+        else's alone, InvalidError for a key, a language or moments that are none.
+        """
+        ...
+
     def tell(self, user: str, subject: str, text: str) -> None:
         """Have a message brought to a user once this unit is committed.
 

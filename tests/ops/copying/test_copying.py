@@ -90,6 +90,7 @@ def test_what_was_found_is_found_in_the_copy(source, target):
             tenant=item.institution_id.replace("-", ""),
             title="Titration",
             text="Drop by drop",
+            own=12,
             version=1,
             analyser=1,
         )

@@ -22,10 +22,29 @@ LONGEST_QUERY = 500
 _MARKS = Field(examples=[[[0, 14]]], description="Where the words stand: from, and up to")
 
 
+class PassageOut(BaseModel):
+    """Words that were found beside the text of an item: in what is said in its video.
+
+    ``key`` says what the text is, ``plugin`` who says that it belongs to the item. ``moment_ms``
+    are the milliseconds from the start at which they are said; the lesson's page opens there by
+    ``#t=`` and the whole seconds.
+    """
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    key: str = Field(examples=["transcript"])
+    plugin: str = Field(examples=["studio"])
+    moment_ms: int | None = Field(examples=[133000])
+    excerpt: str
+    excerpt_marks: list[tuple[int, int]] = _MARKS
+    language: str | None = Field(examples=["en"])
+
+
 class HitOut(BaseModel):
     """Something found: an item, a course or a notebook. ``course`` is its container's title.
 
     ``excerpt`` is plain text around the words; empty while what was indexed is being replaced.
+    ``passage`` is there where the words stand in what belongs to an item beside its text.
     """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
@@ -39,6 +58,7 @@ class HitOut(BaseModel):
     language: str | None = Field(examples=["en"])
     container: str
     course: str = Field(examples=["Biology"])
+    passage: PassageOut | None
 
 
 class HitList(BaseModel):

@@ -51,6 +51,7 @@ async def find(
     query: tuple[str, ...], kind: str, course: str, language: str, limit: int, *, as_json: bool
 ) -> None:
     """Find what has all words of QUERY, drafts as well; a word may end in *."""
+    from bloop.content.notes.wording import clock
     from bloop.content.search.service import Asked
 
     text = " ".join(query)
@@ -70,6 +71,10 @@ async def find(
         out.print(f"[bold]{title}[/]  [dim]{hit['kind']}{where}  {hit['id']}[/]")
         if hit["excerpt"]:
             out.print(f"  {_marked(hit['excerpt'], hit['excerpt_marks'])}")
+        if found_in := hit["passage"]:
+            moment = found_in["moment_ms"]
+            where = "" if moment is None else f"[dim]in the video, {clock(moment)}:[/] "
+            out.print(f"  {where}{_marked(found_in['excerpt'], found_in['excerpt_marks'])}")
     if not found["items"]:
         click.echo(f"Nothing was found for {text}.")
         if any(one["state"] != "whole" or one["behind"] for one in indexes):

@@ -32,7 +32,7 @@ from bloop.content.models import (
     Submission,
     Version,
 )
-from bloop.content.search.models import SearchDocument
+from bloop.content.search.models import ItemText, SearchDocument
 from bloop.content.sync_models import Quarantine
 from bloop.kernel.models import Connection
 from bloop.store.unit import UnitOfWork
@@ -47,6 +47,7 @@ _containers: Any = Container.__table__
 _items: Any = Item.__table__
 _nodes: Any = Node.__table__
 _documents: Any = SearchDocument.__table__
+_texts: Any = ItemText.__table__
 
 HOLDERS = ((Item, Item.blob), (Version, Version.snapshot["blob"].as_string()))
 """Tables with a column that names bytes by their SHA-256, which therefore stay."""
@@ -113,6 +114,7 @@ def _owned() -> list[Part]:
         Part(_items, _inside(_items), Fate.DELETED, late=True, bytes=_items.c.blob),
         Part(_nodes, _inside(_nodes), Fate.DELETED, late=True),
         *(Part(table, _inside(table), **gone) for table in inside),
+        Part(_texts, lambda s: _texts.c.item_id.in_(_ids_of_own_items(s)), **gone),
         Part(_links, lambda s: _links.c.person_id.in_(_ids_over_own(s)), **gone),
         Part(_people, lambda s: _people.c.id.in_(_ids_over_own(s)), late=True, **gone),
     ]
@@ -128,6 +130,12 @@ def _ids_over_own(subject: Subject) -> Any:
                 _connections.c.owner_id == subject.id,
             )
         ),
+    )
+
+
+def _ids_of_own_items(subject: Subject) -> Any:
+    return select(_items.c.id).where(
+        _items.c.institution_id == subject.institution, _inside(_items)(subject)
     )
 
 

@@ -32,6 +32,7 @@ from bloop.content.models import (
     Version,
 )
 from bloop.content.notes.models import Anchor, Conflict, NotePlace, Unsent
+from bloop.content.search.models import ItemText
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun, SyncSeen
 from bloop.content.versions import subject_of
 from bloop.kernel.connections import audited
@@ -121,6 +122,14 @@ def _anchors(mine: Mine) -> ColumnElement[bool]:
     )
 
 
+def _item_texts(mine: Mine) -> ColumnElement[bool]:
+    return exists().where(
+        Item.institution_id == ItemText.institution_id,
+        Item.id == ItemText.item_id,
+        Item.connection_id.in_(mine),
+    )
+
+
 def _note_places(mine: Mine) -> ColumnElement[bool]:
     return exists().where(
         Container.institution_id == NotePlace.institution_id,
@@ -147,6 +156,7 @@ BROUGHT = (
     Brought("people of its systems", Person, _by_connection(Person)),
     Brought("versions of content", Version, versions_of(*CONTENT), content=True),
     Brought("what own notes are about", Anchor, _anchors, content=True),
+    Brought("what plugins say of items", ItemText, _item_texts, content=True),
     Brought("places", Node, _by_connection(Node), content=True),
     Brought("items", Item, _by_connection(Item), content=True),
     Brought("outcomes", Outcome, _by_connection(Outcome), content=True),

@@ -59,8 +59,8 @@ class Consumer:
 
 
 def owner_of(event: Event) -> str | None:
-    """The user whose alone it is what an event of content is about."""
-    return event.payload.get("owner") if event.topic.startswith("content.") else None
+    """The user whose alone it is what an event of content or of a connection is about."""
+    return event.payload.get("owner") if event.topic.startswith(("content.", "plugin.")) else None
 
 
 def matches(topic: str, topics: Iterable[str]) -> bool:

@@ -21,6 +21,7 @@ HANDLERS = {
     "content.refresh": "bloop.hub.connections:run_refresh_job",
     "content.search_rebuild": "bloop.hub.search:run_rebuild_job",
     "content.send": "bloop.hub.connections:run_send_job",
+    "learning.train": "bloop.hub.training:run_train_job",
     "graph.infer": "bloop.hub.inferring:run_infer_job",
     "content.sync": "bloop.hub.connections:run_sync_job",
     "learning.fit_reviews": "bloop.hub.learning:run_fit_job",

@@ -221,7 +221,7 @@ class Searching:
 
     def consumers(self) -> Iterator[Consumer]:
         """Who keeps the indexes: the database's own, and one for each plugin's."""
-        yield own_index.consumer()
+        yield own_index.consumer(self._hub.blobs)
         kernel = self._hub.kernel
         place = place_of(self._hub.config.value.hub.data_dir)
         for handle in kernel.providers("search"):

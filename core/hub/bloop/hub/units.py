@@ -13,6 +13,7 @@ import bloop.hub.topics  # noqa: F401 - declares what plugins say
 from bloop.accounts.messages.service import Text, queue
 from bloop.accounts.models import User
 from bloop.content.enrolling.service import admit, dismiss
+from bloop.content.search.described import describe
 from bloop.jobs.models import Job
 from bloop.store.database import READS_ONLY
 from bloop.store.tenants import session_of_plugin
@@ -131,6 +132,22 @@ class PluginUnit:
         self._scoped("enrolments:write")
         dismiss(self.unit, course, user, self.manifest.id)
 
+    def describe(
+        self,
+        item: str,
+        text: str,
+        *,
+        key: str = "transcript",
+        language: str | None = None,
+        moments: Sequence[tuple[int, float]] = (),
+    ) -> None:
+        """Keep text of an item, to be found with it."""
+        self._writing()
+        self._scoped("content:write")
+        describe(
+            self.unit, item, self.manifest.id, text, key=key, language=language, moments=moments
+        )
+
     def tell(self, user: str, subject: str, text: str) -> None:
         """Queue a message to a user of this institution."""
         self._writing()
@@ -145,9 +162,16 @@ class PluginUnit:
         found = self._user(user)
         return None if found is None else Contact(name=found.name, email=found.email)
 
+    @cached_property
+    def _users(self) -> dict[str, User | None]:
+        return {}
+
     def _user(self, id_: str) -> User | None:
-        own = select(User).where(User.institution_id == self.institution, User.id == id_)
-        return self.unit.session.scalar(own.where(User.erased_at.is_(None)))
+        # Who is written to is mostly named on a paper as well: one look-up for both.
+        if id_ not in self._users:
+            own = select(User).where(User.institution_id == self.institution, User.id == id_)
+            self._users[id_] = self.unit.session.scalar(own.where(User.erased_at.is_(None)))
+        return self._users[id_]
 
     def _scoped(self, action: str) -> None:
         if action not in self.manifest.scopes:

@@ -153,6 +153,8 @@ def _keep(unit: UnitOfWork, connection: Connection, after: Status[ConnectionStat
             "plugin": connection.plugin_id,
             "state": after.state,
         }
+        if connection.owner_id is not None:
+            payload["owner"] = connection.owner_id
         unit.outbox.append("plugin.connection_changed", f"connection:{connection.id}", payload)
 
 

@@ -13,11 +13,15 @@ class Switched(Payload):
 
 
 class ConnectionChanged(Payload):
-    """A connection and the state that it is in now."""
+    """A connection and the state that it is in now.
+
+    ``owner`` is the user whose alone it is: nobody else is told of it, and no plugin or webhook.
+    """
 
     connection: str
     plugin: str
     state: ConnectionState
+    owner: str | None = None
 
 
 declare(

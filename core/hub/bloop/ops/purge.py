@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from bloop.accounts.privacy.blobs import noted, write_note
 from bloop.accounts.sessions import system_call
 from bloop.content import removal
+from bloop.content.search import described
 from bloop.content.sync_models import SyncRun
 from bloop.jobs import follow
 from bloop.jobs.models import Job, JobState
@@ -249,6 +250,7 @@ def _remove_rows(unit: UnitOfWork, found: Plan, on_step: Step) -> None:
         removal.announce_deleted(unit, mine)
     else:
         removal.detach_content(session, mine)
+    described.announce_of_plugin(unit, plugin_id)
     follow.abandon(unit, select(Job.id).where(Job.plugin_id == plugin_id))
     for owned in rows.OWNED:
         if found.content or not owned.content:

@@ -19,6 +19,7 @@ from bloop.content.changes import chunks
 from bloop.content.enrolling.models import CourseEnrolment
 from bloop.content.models import Item, Version
 from bloop.content.removal import Brought, Mine
+from bloop.content.search.models import ItemText
 from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.jobs.models import Job, JobSchedule
 from bloop.kernel.models import Connection, InstitutionPlugin, PluginState, UserPlugin
@@ -68,6 +69,8 @@ def _parked(plugin_id: str) -> ColumnElement[bool]:
 
 
 OWNED = (
+    # Before items go, which it is said of.
+    Owned("texts that it said of items", ItemText, _by_plugin(ItemText)),
     *map(_brought, removal.BROUGHT),
     Owned("enrolments that it decided", CourseEnrolment, lambda id_: CourseEnrolment.source == id_),
     Owned("schedules", JobSchedule, _by_plugin(JobSchedule)),

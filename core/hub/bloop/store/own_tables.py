@@ -8,10 +8,10 @@ does by mistake; what goes past the session is trusted code's.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Table, TableClause, TextClause, inspect
-from sqlalchemy.sql import visitors
 
 from bloop.store.errors import ForeignTableError
 
@@ -23,9 +23,12 @@ _RELATION = re.compile(
 )
 
 
-def check_own(statement: Any, plugin: str) -> None:
-    """Raise ForeignTableError for a statement that names a table that is not the plugin's."""
-    for element in visitors.iterate(statement):
+def check_own(statement: Any, elements: Iterable[Any], plugin: str) -> None:
+    """Raise ForeignTableError for a statement that names a table that is not the plugin's.
+
+    ``elements`` are all that the statement is made of, as ``visitors.iterate`` gives them.
+    """
+    for element in elements:
         if isinstance(element, Table | TableClause):
             _check_name(element.name, plugin)
         elif isinstance(element, TextClause):

@@ -7,12 +7,15 @@ security stands behind it, for statements that go past the session as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     ColumnClause,
     Insert,
+    Select,
     Table,
     TableClause,
     TextClause,
@@ -30,6 +33,7 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.base import ExecutableOption
 
 from bloop.store.errors import TenantError
 from bloop.store.models import EVERY_INSTITUTION, Tenant
@@ -74,30 +78,62 @@ def _guard_statement(state: ORMExecuteState) -> None:
     institution = state.session.info.get("institution", EVERY_INSTITUTION)
     plugin: str | None = state.session.info.get("plugin")
     statement: Any = state.statement
-    if plugin is not None:
-        check_own(statement, plugin)
-    if institution == EVERY_INSTITUTION:
+    if plugin is None and institution == EVERY_INSTITUTION:
         return
+    if institution == EVERY_INSTITUTION:
+        check_own(statement, visitors.iterate(statement), str(plugin))
+        return
+    if not _is_known(state, plugin) and not _check(state, institution, plugin):
+        return
+    state.statement = statement.options(_rows_of(institution))
+
+
+def _is_known(state: ORMExecuteState, plugin: str | None) -> bool:
+    statement = state.statement
+    return isinstance(statement, Select) and plugin in _PASSED.get(statement, ())
+
+
+def _check(state: ORMExecuteState, institution: str, plugin: str | None) -> bool:
+    """Raise for a statement that is not in order; whether its rows are the ORM's to hold."""
+    # To walk through a statement is what all of this costs: it is done once for all checks.
+    statement: Any = state.statement
+    elements = list(visitors.iterate(statement))
+    if plugin is not None:
+        check_own(statement, elements, plugin)
     if isinstance(statement, FromStatement):
         statement = statement.element
+        elements = list(visitors.iterate(statement))
     if isinstance(statement, TextualSelect):
         statement = statement.element
     if isinstance(statement, TextClause):
         _check_text(statement, state.parameters, institution)
-        return
+        return False
     if not (state.is_column_load or state.is_relationship_load):
-        _check_parts(statement)
+        _check_parts(statement, elements)
+        if state.is_orm_statement and isinstance(state.statement, Select):
+            _PASSED.setdefault(state.statement, set()).add(plugin)
     if state.is_insert:
         _check_inserted(cast("Insert", statement), state.parameters, institution)
-        return
+        return False
     if state.is_update:
         _check_updated(cast("Update", statement), state.parameters)
-    if state.is_orm_statement:
-        state.statement = state.statement.options(
-            with_loader_criteria(
-                Tenant, lambda cls: cls.institution_id == institution, include_aliases=True
-            )
-        )
+    return state.is_orm_statement
+
+
+_PASSED: WeakKeyDictionary[Select[*tuple[Any, ...]], set[str | None]] = WeakKeyDictionary()
+"""The statements that were found to be in order, of which plugin or of the hub.
+
+A statement never changes, and whoever keeps it is not asked again; one that is forgotten is here as
+well. Only those of the ORM are in it, whose rows are held to the institution each time.
+"""
+
+
+@lru_cache(maxsize=1024)
+def _rows_of(institution: str) -> ExecutableOption:
+    """The criteria of an institution's rows, made once: that costs as much as a small query."""
+    return with_loader_criteria(
+        Tenant, lambda cls: cls.institution_id == institution, include_aliases=True
+    )
 
 
 def _check_text(statement: TextClause, parameters: Any, institution: str) -> None:
@@ -112,11 +148,11 @@ def _check_text(statement: TextClause, parameters: Any, institution: str) -> Non
         )
 
 
-def _check_parts(statement: Any) -> None:
+def _check_parts(statement: Any, elements: Iterable[Any]) -> None:
     """Criteria reach mapped classes alone: a bare table would show all institutions' rows."""
     tables: dict[str, Table] = {}
     mapped: set[str] = set()
-    for element in visitors.iterate(statement):
+    for element in elements:
         entity = element._annotations.get("parententity")  # noqa: SLF001 - it has no public name
         if entity is not None:
             mapped.add(entity.mapper.local_table.name)

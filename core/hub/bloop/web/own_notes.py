@@ -58,12 +58,17 @@ async def panel(
     return {
         "notes": sorted((viewed(note, locale) for note in notes), key=_place),
         "more": len(found) > MOST,
-        "has_video": any("<video" in text or "<audio" in text for text in media),
+        "has_video": has_film(media),
         "error": refused.error if refused else None,
         "form": {name: refused.form.get(name, "") if refused else "" for name in FIELDS},
         "longest_quote": LONGEST_QUOTE,
         "longest_context": LONGEST_CONTEXT,
     }
+
+
+def has_film(media: Iterable[str]) -> bool:
+    """Whether there is a video or a sound in texts."""
+    return any("<video" in text or "<audio" in text for text in media)
 
 
 async def belongs(request: Request, note: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -113,7 +113,7 @@ async def lesson_page(
         media.append(f"<{file['shown_as']}>")
     mine = await own_notes.panel(request, lesson, course["audience"], media, refused)
     shown = framed(sources, questions=len(data.get("questions", ())))
-    if mine is not None:
+    if mine is not None or own_notes.has_film(media):
         shown["script"] = [*filter(None, [shown["script"]]), "notes.js"]
     return await page(
         request,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
+from bloop.content.notes.wording import clock
 from bloop.content.search.service import Asked
 from bloop.web.render import locale_of, page
 from bloop_sdk.records import CONTAINER_KINDS, ITEM_KINDS
@@ -72,6 +73,22 @@ def _view(hit: dict[str, Any]) -> dict[str, Any]:
         "title": _marked(hit["title"], hit["title_marks"]),
         "excerpt": _marked(hit["excerpt"], hit["excerpt_marks"]),
         "course": None if is_container else hit["course"],
+        "passage": _passage(hit),
+    }
+
+
+def _passage(hit: dict[str, Any]) -> dict[str, Any] | None:
+    """What was found in a video of a lesson, with the way to that moment."""
+    found = hit["passage"]
+    if found is None:
+        return None
+    moment = found["moment_ms"]
+    at = "" if moment is None else f"#t={moment // 1000}"
+    return {
+        "href": f"/lessons/{hit['id']}{at}",
+        "time": None if moment is None else clock(moment),
+        "excerpt": _marked(found["excerpt"], found["excerpt_marks"]),
+        "language": found["language"],
     }
 
 

@@ -64,6 +64,15 @@ class Message:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """Text that a unit said of an item."""
+
+    text: str
+    language: str | None
+    moments: tuple[tuple[int, float], ...]
+
+
 @dataclass(slots=True)
 class FakeUnit:
     """A :class:`bloop_sdk.Unit` that remembers what it was asked to do."""
@@ -83,6 +92,8 @@ class FakeUnit:
     """Who is in which course by the plugin: (course, user)."""
     config: PluginConfig = field(default_factory=PluginConfig)
     people: Mapping[str, Contact] = field(default_factory=dict)
+    described: dict[tuple[str, str], Described | None] = field(default_factory=dict)
+    """What it said of items, by (item, key); None where that was taken back."""
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
         """Say that something happened; the topic has to be the plugin's own, or its family's."""
@@ -142,6 +153,20 @@ class FakeUnit:
         self._writing()
         self.enrolled.discard((course, user))
 
+    def describe(
+        self,
+        item: str,
+        text: str,
+        *,
+        key: str = "transcript",
+        language: str | None = None,
+        moments: Sequence[tuple[int, float]] = (),
+    ) -> None:
+        """Say what text belongs to an item."""
+        self._writing()
+        said = Described(text=text, language=language, moments=tuple(moments))
+        self.described[item, key] = said if text.strip() else None
+
     def tell(self, user: str, subject: str, text: str) -> None:
         """Have a message brought."""
         self._writing()
@@ -160,6 +185,8 @@ class FakeUnit:
 class FakeDatabase:
     """The tables of ``metadata``; what committed units have emitted, audited, enqueued and told.
 
+    ``described`` is the text that items have by now, by (item, key).
+
     ``views`` holds what became of each job: it waits, unless a test says otherwise. ``people`` are
     those whose contact a unit finds, ``config`` the settings that it has.
     """
@@ -171,6 +198,7 @@ class FakeDatabase:
         self.config = PluginConfig() if config is None else config
         self.people: dict[str, Contact] = {}
         self.messages: list[Message] = []
+        self.described: dict[tuple[str, str], Described] = {}
         self.events: list[Emitted] = []
         self.audited: list[Audited] = []
         self.jobs: list[Enqueued] = []
@@ -203,6 +231,8 @@ class FakeDatabase:
             self.audited += unit.audited
             self.jobs += unit.jobs
             self.messages += unit.messages
+            kept = self.described | unit.described
+            self.described = {place: said for place, said in kept.items() if said is not None}
             for one in unit.jobs:
                 self.views[one.id] = JobView(id=one.id, kind=one.kind, state="waiting")
         return result

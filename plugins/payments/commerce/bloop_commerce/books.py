@@ -8,9 +8,10 @@ waits for each other anyhow.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop_commerce.tables import Books
@@ -19,8 +20,36 @@ from bloop_sdk import Unit
 INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
+T = TypeVar("T")
+MOST_AT_ONCE = 500
+"""What one statement is asked about: SQLite takes 32,766 values in one."""
+
+
+def parts(some: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The same in parts, each small enough for one statement."""
+    for start in range(0, len(some), MOST_AT_ONCE):
+        yield some[start : start + MOST_AT_ONCE]
+
+
+def listed(name: str) -> BindParameter[Any]:
+    """A list that a statement is asked about: ``column.in_(listed("ids"))``.
+
+    What each call of a provider asks is written once, as a constant: to build a statement and have
+    the hub check it costs as much as to execute it.
+    """
+    return bindparam(name, expanding=True)
+
+
 def open_books(unit: Unit) -> Books:
-    """The institution's books, for this transaction alone."""
+    """The institution's books, for this transaction alone; who holds them asks nothing again."""
+    kept: dict[Any, Any] = unit.session.info
+    if Books not in kept:
+        kept[Books] = _opened(unit)
+    held: Books = kept[Books]
+    return held
+
+
+def _opened(unit: Unit) -> Books:
     found = _held(unit)
     if found is None:
         insert = INSERT[unit.session.get_bind().dialect.name]
@@ -32,6 +61,12 @@ def open_books(unit: Unit) -> Books:
 
 
 def _held(unit: Unit) -> Books | None:
-    mine = select(Books).where(Books.id == unit.institution)
-    held = mine.with_for_update().execution_options(populate_existing=True)
-    return unit.session.scalar(held)
+    return unit.session.scalar(_MINE, {"institution": unit.institution})
+
+
+_MINE = (
+    select(Books)
+    .where(Books.id == bindparam("institution"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)

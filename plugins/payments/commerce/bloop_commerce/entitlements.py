@@ -4,22 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import select
 
+from bloop_commerce.books import listed, parts
 from bloop_commerce.standing import Span, Standing
 from bloop_commerce.tables import Access, Cover, Entitlement, Order, Seat, now
 from bloop_sdk import BloopError, Unit
 
+Pair: TypeAlias = tuple[str, str]
+"""A user and a course."""
 
-def apply(unit: Unit, order: Order, standing: Standing) -> bool:
-    """Let an order give what its standing says; whether that is something else than before."""
+_GIVEN = select(Entitlement).where(Entitlement.order_id.in_(listed("orders")))
+_COVERS = select(Cover).where(Cover.order_id.in_(listed("orders")))
+_ACCESSES = select(Access).where(
+    Access.user_id.in_(listed("users")), Access.course_id.in_(listed("courses"))
+)
+_SPANS = select(Cover.user_id, Cover.course_id, Cover.spans).where(
+    Cover.user_id.in_(listed("users")), Cover.course_id.in_(listed("courses"))
+)
+
+
+def apply(unit: Unit, stands: Sequence[tuple[Order, Standing]]) -> None:
+    """Let orders give what their standings say."""
+    ids = [order.id for order, _ in stands]
+    known = {row.order_id: row for row in unit.session.scalars(_GIVEN, {"orders": ids})}
+    given = [
+        (order, row)
+        for order, standing in stands
+        if (row := _given(unit, order, standing, known.get(order.id))) is not None
+    ]
+    if given:
+        unit.session.flush()
+        cover(unit, given)
+
+
+def _given(
+    unit: Unit, order: Order, standing: Standing, row: Entitlement | None
+) -> Entitlement | None:
+    """What an order gives from now on, where that is something else than before."""
     spans = [to_text(span) for span in standing.spans]
     courses = list(standing.courses)
-    row = of_order(unit, order.id)
     if row is None:
         if not spans:
-            return False
+            return None
         row = Entitlement(
             institution_id=unit.institution,
             order_id=order.id,
@@ -30,15 +59,13 @@ def apply(unit: Unit, order: Order, standing: Standing) -> bool:
             seats=standing.seats,
         )
         unit.session.add(row)
-    elif (row.courses, row.spans, row.seats) == (courses, spans, standing.seats):
-        return False
-    else:
-        row.courses, row.spans, row.seats = courses, spans, standing.seats
-        row.version += 1
-        row.changed_at = now()
-    unit.session.flush()
-    cover(unit, order, row)
-    return True
+        return row
+    if (row.courses, row.spans, row.seats) == (courses, spans, standing.seats):
+        return None
+    row.courses, row.spans, row.seats = courses, spans, standing.seats
+    row.version += 1
+    row.changed_at = now()
+    return row
 
 
 def of_order(unit: Unit, order: str) -> Entitlement | None:
@@ -46,13 +73,24 @@ def of_order(unit: Unit, order: str) -> Entitlement | None:
     return unit.session.scalar(select(Entitlement).where(Entitlement.order_id == order))
 
 
-def cover(unit: Unit, order: Order, given: Entitlement) -> None:
-    """Cover those whom an entitlement is for, and nobody else any more."""
+def cover(unit: Unit, given: Sequence[tuple[Order, Entitlement]]) -> None:
+    """Cover those whom entitlements are for, and nobody else any more."""
+    before: dict[str, list[Cover]] = {order.id: [] for order, _ in given}
+    for row in unit.session.scalars(_COVERS, {"orders": list(before)}):
+        before[row.order_id].append(row)
+    touched: set[Pair] = set()
+    for order, one in given:
+        touched |= _covered(unit, order, one, before[order.id])
+    unit.session.flush()
+    let(unit, touched)
+
+
+def _covered(unit: Unit, order: Order, given: Entitlement, rows: Sequence[Cover]) -> set[Pair]:
+    """Those for whom that changed something."""
     users = seated(unit, order.id)[: given.seats] if order.kind == "seats" else [order.buyer_id]
     wanted = (
         {(user, course) for user in users for course in given.courses} if given.spans else set()
     )
-    rows = unit.session.scalars(select(Cover).where(Cover.order_id == order.id)).all()
     touched = set()
     for row in rows:
         key = (row.user_id, row.course_id)
@@ -72,9 +110,7 @@ def cover(unit: Unit, order: Order, given: Entitlement) -> None:
         )
         unit.session.add(made)
         touched.add((user, course))
-    unit.session.flush()
-    for user, course in sorted(touched):
-        let(unit, user, course)
+    return touched
 
 
 def seated(unit: Unit, order: str) -> list[str]:
@@ -83,33 +119,51 @@ def seated(unit: Unit, order: str) -> list[str]:
     return list(unit.session.scalars(some))
 
 
-def let(unit: Unit, user: str, course: str) -> Access:
-    """Let a user into a course, or out of it, by all that covers them at this moment."""
-    moment = now()
-    spans = covering(unit, user, course)
-    row = unit.session.scalar(
-        select(Access).where(Access.user_id == user, Access.course_id == course)
+def let(unit: Unit, pairs: Iterable[Pair]) -> list[Access]:
+    """Let users into courses, or out of them, by all that covers them at this moment."""
+    moment, made = now(), []
+    for part in parts(sorted(set(pairs))):
+        spans, rows = _covering(unit, part), _accesses(unit, part)
+        for pair in part:
+            row = rows.get(pair)
+            if row is None:
+                row = _shut(unit, pair)
+            made.append(row)
+            _let(unit, row, spans.get(pair, []), moment)
+    unit.session.flush()
+    return made
+
+
+def _shut(unit: Unit, pair: Pair) -> Access:
+    user, course = pair
+    row = Access(
+        institution_id=unit.institution, user_id=user, course_id=course, is_open=False, version=0
     )
-    if row is None:
-        row = Access(
-            institution_id=unit.institution,
-            user_id=user,
-            course_id=course,
-            is_open=False,
-            version=0,
-        )
-        unit.session.add(row)
+    unit.session.add(row)
+    return row
+
+
+def _let(unit: Unit, row: Access, spans: Collection[Span], moment: datetime) -> None:
     is_open = is_covered(spans, moment)
     row.next_at = next_change(spans, moment)
-    if is_open != row.is_open:
-        trouble = _tell(unit, row, is_open=is_open)
-        if not trouble:
-            row.is_open = is_open
-            row.version += 1
-            row.changed_at = moment
-        row.trouble = trouble
-    unit.session.flush()
-    return row
+    if is_open == row.is_open:
+        return
+    trouble = _tell(unit, row, is_open=is_open)
+    if not trouble:
+        row.is_open = is_open
+        row.version += 1
+        row.changed_at = moment
+    row.trouble = trouble
+
+
+def _accesses(unit: Unit, pairs: Sequence[Pair]) -> dict[Pair, Access]:
+    rows = unit.session.scalars(_ACCESSES, _named(pairs))
+    return {(row.user_id, row.course_id): row for row in rows}
+
+
+def _named(pairs: Sequence[Pair]) -> dict[str, list[str]]:
+    users, courses = (sorted(set(each)) for each in zip(*pairs, strict=True))
+    return {"users": users, "courses": courses}
 
 
 def _tell(unit: Unit, row: Access, *, is_open: bool) -> str:
@@ -132,15 +186,18 @@ def unfounded(unit: Unit, order: str) -> list[tuple[str, str]]:
         )
         if row is None or not row.is_open or (row.next_at and row.next_at < now()):
             continue  # Whose time has just ended is let out by a job.
-        if not is_covered(covering(unit, user, course), now()):
+        spans = _covering(unit, [(user, course)])
+        if not is_covered(spans.get((user, course), []), now()):
             found.append((user, course))
     return found
 
 
-def covering(unit: Unit, user: str, course: str) -> list[Span]:
-    """The times in which a user may have a course, by all of their purchases and seats."""
-    some = select(Cover.spans).where(Cover.user_id == user, Cover.course_id == course)
-    return [of_text(span) for spans in unit.session.scalars(some) for span in spans]
+def _covering(unit: Unit, pairs: Sequence[Pair]) -> dict[Pair, list[Span]]:
+    """The times in which users may have courses, by all of their purchases and seats."""
+    found: dict[Pair, list[Span]] = {}
+    for user, course, spans in unit.session.execute(_SPANS, _named(pairs)):
+        found.setdefault((user, course), []).extend(map(of_text, spans))
+    return found
 
 
 def is_covered(spans: Iterable[Span], moment: datetime) -> bool:
@@ -157,10 +214,7 @@ def next_change(spans: Collection[Span], moment: datetime) -> datetime | None:
 def lapse(unit: Unit, limit: int = 500) -> int:
     """Let in and out those for whom a time has begun or ended; how many were looked at."""
     due = select(Access).where(Access.next_at <= now()).order_by(Access.next_at).limit(limit)
-    rows = unit.session.scalars(due).all()
-    for row in rows:
-        let(unit, row.user_id, row.course_id)
-    return len(rows)
+    return len(let(unit, [(row.user_id, row.course_id) for row in unit.session.scalars(due)]))
 
 
 def of_user(unit: Unit, user: str) -> Sequence[Access]:

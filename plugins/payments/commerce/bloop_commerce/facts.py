@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 
+from bloop_commerce.books import listed
 from bloop_commerce.money import LARGEST, currency_of
 from bloop_commerce.standing import Stated
 from bloop_commerce.tables import Fact, now
@@ -71,55 +73,115 @@ def _check_money(fact: PaymentFact) -> None:
         raise MalformedRecordError(f"{fact.kind} {fact.id}: no such fee: {fact.fee.amount}")
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is stated, as it is kept, and whether its buyer was told of it."""
+
+    id: str
+    stated: Stated
+    is_told: bool
+
+
 def keep(
     unit: Unit,
     provider: str,
     facts: Iterable[PaymentFact],
-    order_of: Callable[[Unit, Fact], str | None],
+    find_orders: Callable[[Unit, str, Sequence[Fact]], None],
 ) -> list[Fact]:
     """Keep facts; the rows of those that are new, or say something else than before.
 
-    ``order_of`` says whose a fact is, as far as that can be told now.
+    What was told before costs a part of one look-up by keys. ``find_orders`` gives facts of a
+    provider their ``order_id``, as far as it can be told now whose they are.
     """
-    changed = []
+    told: dict[_Name, list[PaymentFact]] = {}
     for fact in facts:
         check(fact)
-        row = _found(unit, provider, fact)
-        if row is None:
-            row = Fact(
-                institution_id=unit.institution,
-                provider=provider,
-                kind=str(fact.kind),
-                fact_id=fact.id,
-                since=fact.as_of,
-            )
-            _write(row, fact)
-        elif not _renewed(row, fact):
-            continue
-        if row.order_id is None:
-            row.order_id = order_of(unit, row)
-        unit.session.add(row)
-        unit.session.flush()
-        changed.append(row)
+        told.setdefault((str(fact.kind), fact.id), []).append(fact)
+    if not told:
+        return []
+    known = _known(unit, provider, told)
+    renewed = [
+        known[name].id
+        for name, some in told.items()
+        if name in known and any(_says_more(known[name], one) for one in some)
+    ]
+    changed = _renewed(unit, renewed, told) if renewed else []
+    changed += [_made(unit, provider, some) for name, some in told.items() if name not in known]
+    find_orders(unit, provider, [row for row in changed if row.order_id is None])
+    unit.session.add_all(changed)
+    unit.session.flush()
     return changed
 
 
-def _found(unit: Unit, provider: str, fact: PaymentFact) -> Fact | None:
-    same = select(Fact).where(
-        Fact.provider == provider, Fact.kind == str(fact.kind), Fact.fact_id == fact.id
+_Name: TypeAlias = tuple[str, str]
+"""A fact's kind and id."""
+_COLUMNS = (
+    Fact.id, Fact.provider, Fact.kind, Fact.fact_id, Fact.order_id, Fact.order_ref,
+    Fact.remote_id, Fact.about, Fact.as_of, Fact.since, Fact.body, Fact.told_at,
+)  # fmt: skip
+"""A row's columns, read without an object of it, which would cost most of the time."""
+
+_NAMED = select(*_COLUMNS).where(
+    Fact.provider == bindparam("provider"),
+    Fact.kind.in_(listed("kinds")),
+    Fact.fact_id.in_(listed("ids")),
+)
+_OF_ORDERS = (
+    select(*_COLUMNS)
+    .where(Fact.order_id.in_(listed("orders")))
+    .order_by(Fact.as_of, Fact.kind, Fact.fact_id)
+)
+
+
+def _known(unit: Unit, provider: str, names: Iterable[_Name]) -> dict[_Name, Any]:
+    kinds, ids = (sorted(set(each)) for each in zip(*names, strict=True))
+    named = {"provider": provider, "kinds": kinds, "ids": ids}
+    return {(row.kind, row.fact_id): row for row in unit.session.execute(_NAMED, named)}
+
+
+def _renewed(
+    unit: Unit, ids: Sequence[str], told: Mapping[_Name, Sequence[PaymentFact]]
+) -> list[Fact]:
+    rows = list(unit.session.scalars(select(Fact).where(Fact.id.in_(ids))))
+    for row in rows:
+        for one in told[row.kind, row.fact_id]:
+            _renew(row, one)
+    return rows
+
+
+def _made(unit: Unit, provider: str, some: Sequence[PaymentFact]) -> Fact:
+    first, *others = some
+    row = Fact(
+        institution_id=unit.institution,
+        provider=provider,
+        kind=str(first.kind),
+        fact_id=first.id,
+        since=first.as_of,
     )
-    return unit.session.scalar(same)
+    _write(row, first)
+    for one in others:
+        _renew(row, one)
+    return row
 
 
-def _renewed(row: Fact, fact: PaymentFact) -> bool:
+def _renew(row: Fact, fact: PaymentFact) -> None:
     """Let the later statement hold; of two at the same moment, the one that sorts last."""
-    earlier = fact.as_of < row.since
-    if earlier:
-        row.since = fact.as_of
-    later = _rank(fact) > _rank(of_row(row))
-    if later:
+    row.since = min(row.since, fact.as_of)
+    if _is_later(row, fact):
         _write(row, fact)
-    return earlier or later
+
+
+def _says_more(row: Any, fact: PaymentFact) -> bool:
+    return fact.as_of < row.since or _is_later(row, fact)
+
+
+def _is_later(row: Any, fact: PaymentFact) -> bool:
+    if fact.as_of != row.as_of:
+        return bool(fact.as_of > row.as_of)
+    names = (fact.order, fact.remote_id, fact.about)
+    if names == (row.order_ref, row.remote_id, row.about) and to_json(fact) == row.body:
+        return False
+    return _rank(fact) > _rank(of_row(row))
 
 
 def _rank(fact: PaymentFact) -> tuple[datetime, str]:
@@ -132,15 +194,32 @@ def _write(row: Fact, fact: PaymentFact) -> None:
     row.as_of, row.body = fact.as_of, to_json(fact)
 
 
+def of_orders(unit: Unit, orders: Sequence[str]) -> dict[str, list[Kept]]:
+    """All that is stated of some orders, in the order of time; those without facts are left out."""
+    found: dict[str, list[Kept]] = {}
+    for row in unit.session.execute(_OF_ORDERS, {"orders": orders}):
+        stated = Stated(row.provider, of_row(row), row.since)
+        found.setdefault(row.order_id or "", []).append(
+            Kept(row.id, stated, row.told_at is not None)
+        )
+    return found
+
+
 def of_order(unit: Unit, order: str) -> list[Stated]:
     """All that is stated of an order."""
-    return [Stated(row.provider, of_row(row), row.since) for row in rows_of_order(unit, order)]
+    return [one.stated for one in of_orders(unit, [order]).get(order, [])]
 
 
 def rows_of_order(unit: Unit, order: str) -> Sequence[Fact]:
     """The same as it is kept, in the order of time."""
     some = select(Fact).where(Fact.order_id == order)
     return unit.session.scalars(some.order_by(Fact.as_of, Fact.kind, Fact.fact_id)).all()
+
+
+def note_told(unit: Unit, ids: Sequence[str]) -> None:
+    """Note that buyers were told of some facts."""
+    noted = update(Fact).where(Fact.id.in_(ids)).values(told_at=now())
+    unit.session.execute(noted, execution_options={"synchronize_session": False})
 
 
 def unmatched(unit: Unit, limit: int = 100) -> Sequence[Fact]:
@@ -173,8 +252,8 @@ def to_json(fact: PaymentFact) -> dict[str, Any]:
     return made
 
 
-def of_row(row: Fact) -> PaymentFact:
-    """The fact that a row keeps."""
+def of_row(row: Any) -> PaymentFact:
+    """The fact that a row keeps: of the table, or of its columns."""
     body = row.body
     money = None
     if "amount" in body:

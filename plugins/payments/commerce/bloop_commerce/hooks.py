@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy.orm import defer
 
 from bloop_commerce import orders
-from bloop_commerce.books import open_books
+from bloop_commerce.books import listed, open_books
 from bloop_commerce.config import config_of
 from bloop_commerce.facts import AHEAD
 from bloop_commerce.tables import Message, now
@@ -50,11 +52,11 @@ async def take(request: WebRequest, ctx: CallContext) -> dict[str, str]:
     # Of one that is not set up nothing can be verified, now or later.
     await ctx.providers.get("payments", provider)
     body = await request.body()
-    id_ = await ctx.transaction(keep, provider, request.headers, body)
-    return {"state": await hear(ctx, id_)}
+    kept = await ctx.transaction(keep, provider, request.headers, body)
+    return {"state": await hear(ctx, kept)}
 
 
-def keep(unit: Unit, provider: str, headers: Mapping[str, str], body: bytes) -> str:
+def keep(unit: Unit, provider: str, headers: Mapping[str, str], body: bytes) -> Message:
     """Keep a call as it came, but for what could let somebody in.
 
     Raises RateLimitedError where too many wait already: what it tells, reconciliation finds.
@@ -62,7 +64,7 @@ def keep(unit: Unit, provider: str, headers: Mapping[str, str], body: bytes) -> 
     waiting = select(func.count()).where(Message.provider == provider, Message.state == "received")
     if (unit.session.scalar(waiting) or 0) >= MOST_WAITING:
         raise RateLimitedError("too many calls wait to be looked into", cure="call again later")
-    kept = {
+    public = {
         name.lower(): value
         for name, value in headers.items()
         if name.lower() not in PRIVATE and len(value) <= LONGEST_HEADER
@@ -70,43 +72,109 @@ def keep(unit: Unit, provider: str, headers: Mapping[str, str], body: bytes) -> 
     made = Message(
         institution_id=unit.institution,
         provider=provider,
-        headers=kept,
+        headers=public,
         body=body,
         digest=hashlib.sha256(body).hexdigest(),
         state="received",
     )
     unit.session.add(made)
     unit.session.flush()
-    return made.id
+    return made
 
 
-async def hear(ctx: CallContext, id_: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A call that is genuine, and what it tells; None where its event was applied before."""
+
+    id: str
+    provider: str
+    event_id: str
+    told: Sequence[PaymentFact] | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What an event is applied once by."""
+        return self.provider, self.event_id[:255]
+
+
+async def hear(ctx: CallContext, kept: Message) -> str:
     """Verify a call that was kept and apply what it tells; its state then.
 
     Raises AuthError for one that is not genuine, RetriableError where nobody can say now.
     """
-    row = await ctx.read(_one, id_)
-    if row is None or row.state != "received":
-        return row.state if row else "gone"
+    return await _applied(ctx, await _believed(ctx, kept))
+
+
+async def hear_all(ctx: CallContext, ids: Sequence[str]) -> dict[str, str]:
+    """Look into calls, and apply those that are genuine in one transaction; their states then.
+
+    One that can't be applied keeps no other from it. Those of which nobody can say now wait on.
+    """
+    rows = await ctx.read(_some, ids)
+    states = {row.id: row.state for row in rows}
+    heard = []
+    for row in rows:
+        if row.state != "received":
+            continue
+        try:
+            heard.append(await _believed(ctx, row))
+        except RetriableError as err:
+            states[row.id] = await ctx.transaction(_give_up, row.id, _words(err))
+        except BloopError:
+            states[row.id] = "refused"
+    if not heard:
+        return states
+    try:
+        return states | await ctx.transaction(_apply, heard)
+    except BloopError:
+        return states | {one.id: await _alone(ctx, one) for one in heard}
+
+
+async def _alone(ctx: CallContext, heard: Heard) -> str:
+    try:
+        return await _applied(ctx, heard)
+    except RetriableError as err:
+        return await ctx.transaction(_give_up, heard.id, _words(err))
+    except BloopError:
+        return "failed"
+
+
+async def _believed(ctx: CallContext, row: Message) -> Heard:
+    """Verify a call, and ask for what it only names; one that is refused is ended, and raises."""
     verified = False
     try:
         provider = await ctx.providers.get("payments", row.provider)
         news = await provider.verify_webhook(_request(row))
         _check_time(news, row)
         verified = True
+        heard = Heard(row.id, row.provider, news.event_id, None)
         # Nobody is asked for what was told before.
-        if news.fetch and await ctx.read(_is_applied, row.provider, news.event_id):
-            return await ctx.transaction(_end, id_, "duplicate")
+        if news.fetch and await ctx.read(_applied_before, [heard]):
+            return heard
         told = list(news.facts)
         for remote_id in dict.fromkeys(news.fetch):
             told += await _fetched(provider, remote_id)
-        return await ctx.transaction(_apply, id_, news.event_id, told)
+        return replace(heard, told=told)
     except RetriableError:
         raise
     except BloopError as err:
         is_ours = verified and not isinstance(err, AuthError)
-        await ctx.transaction(_end, id_, "failed" if is_ours else "refused", f"{err.code}: {err}")
+        await ctx.transaction(_end, row.id, "failed" if is_ours else "refused", _words(err))
         raise
+
+
+async def _applied(ctx: CallContext, heard: Heard) -> str:
+    try:
+        return (await ctx.transaction(_apply, [heard]))[heard.id]
+    except RetriableError:
+        raise
+    except BloopError as err:
+        await ctx.transaction(_end, heard.id, "failed", _words(err))
+        raise
+
+
+def _words(err: BloopError) -> str:
+    return f"{err.code}: {err}"
 
 
 def _request(row: Message) -> WebhookRequest:
@@ -132,31 +200,44 @@ async def _fetched(provider: Any, remote_id: str) -> Sequence[PaymentFact]:
     return found
 
 
-def _apply(unit: Unit, id_: str, event_id: str, told: Sequence[PaymentFact]) -> str:
-    """Apply an event with its mark that it was, in one transaction."""
+def _apply(unit: Unit, heard: Sequence[Heard]) -> dict[str, str]:
+    """Apply events with their marks that they were, in one transaction; the calls' states."""
     open_books(unit)
-    row = _one(unit, id_)
-    if row is None or row.state != "received":
-        return row.state if row else "gone"
-    if _is_applied(unit, row.provider, event_id):
-        return _end(unit, id_, "duplicate")
-    orders.learn(unit, row.provider, told)
-    row.event_id, row.state = event_id[:255], "applied"
-    return row.state
+    rows = {row.id: row for row in _some(unit, [one.id for one in heard], without_body=True)}
+    before = _applied_before(unit, heard)
+    told: dict[str, list[PaymentFact]] = {}
+    for one in heard:
+        row = rows.get(one.id)
+        if row is None or row.state != "received":
+            continue
+        if one.told is None or one.key in before:
+            _close(row, "duplicate")
+            continue
+        before.add(one.key)
+        told.setdefault(one.provider, []).extend(one.told)
+        row.event_id, row.state = one.event_id[:255], "applied"
+    for provider, facts in told.items():
+        orders.learn(unit, provider, facts)
+    unit.session.flush()
+    return {one.id: rows[one.id].state if one.id in rows else "gone" for one in heard}
 
 
 def _end(unit: Unit, id_: str, state: str, reason: str = "") -> str:
     row = _one(unit, id_)
     if row is None or row.state != "received":
         return row.state if row else "gone"
-    row.state, row.reason = state, reason[:500]
-    if state in {"refused", "duplicate"}:
-        # Anybody can call: what is not genuine takes no room, what came before is there already.
-        row.body, row.headers = b"", {}
+    _close(row, state, reason)
     if state == "refused":
         unit.session.flush()
         _forget_refused(unit)
     return state
+
+
+def _close(row: Message, state: str, reason: str = "") -> None:
+    row.state, row.reason = state, reason[:500]
+    if state in {"refused", "duplicate"}:
+        # Anybody can call: what is not genuine takes no room, what came before is there already.
+        row.body, row.headers = b"", {}
 
 
 def _forget_refused(unit: Unit) -> None:
@@ -172,11 +253,31 @@ def _one(unit: Unit, id_: str) -> Message | None:
     return unit.session.scalar(select(Message).where(Message.id == id_))
 
 
-def _is_applied(unit: Unit, provider: str, event_id: str) -> bool:
-    same = select(Message.id).where(
-        Message.provider == provider, Message.event_id == event_id[:255]
-    )
-    return unit.session.scalar(same) is not None
+def _some(unit: Unit, ids: Sequence[str], *, without_body: bool = False) -> Sequence[Message]:
+    return unit.session.scalars(_STATES if without_body else _WHOLE, {"ids": ids}).all()
+
+
+_WHOLE = (
+    select(Message).where(Message.id.in_(listed("ids"))).order_by(Message.received_at, Message.id)
+)
+_STATES = _WHOLE.options(defer(Message.body), defer(Message.headers))
+_APPLIED = select(Message.event_id).where(
+    Message.provider == bindparam("provider"), Message.event_id.in_(listed("events"))
+)
+
+
+def _applied_before(unit: Unit, heard: Sequence[Heard]) -> set[tuple[str, str]]:
+    """The keys of those events that were applied."""
+    ids: dict[str, set[str]] = {}
+    for one in heard:
+        provider, event = one.key
+        ids.setdefault(provider, set()).add(event)
+    return {
+        (provider, event)
+        for provider, events in ids.items()
+        for event in unit.session.scalars(_APPLIED, {"provider": provider, "events": list(events)})
+        if event is not None
+    }
 
 
 def waiting(unit: Unit) -> Sequence[str]:
@@ -187,23 +288,16 @@ def waiting(unit: Unit) -> Sequence[str]:
 
 
 async def hear_waiting(ctx: JobContext) -> int:
-    """Look into calls once more; how many could be."""
-    heard = 0
-    for id_ in await ctx.read(waiting):
-        try:
-            await hear(ctx, id_)
-            heard += 1
-        except RetriableError as err:
-            await ctx.transaction(_give_up, id_, f"{err.code}: {err}")
-        except BloopError:
-            heard += 1
-    return heard
+    """Look into calls once more, all of them at once; how many could be."""
+    states = await hear_all(ctx, await ctx.read(waiting))
+    return sum(state not in {"received", "gone"} for state in states.values())
 
 
-def _give_up(unit: Unit, id_: str, reason: str) -> None:
+def _give_up(unit: Unit, id_: str, reason: str) -> str:
     row = _one(unit, id_)
     if row is not None and row.received_at < now() - GIVEN_UP:
-        _end(unit, id_, "failed", reason)
+        return _end(unit, id_, "failed", reason)
+    return row.state if row is not None else "gone"
 
 
 async def tidy(ctx: JobContext, _payload: dict[str, Any]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Select, event, func, select
 
+from bloop_commerce.books import listed
 from bloop_commerce.config import config_of
 from bloop_commerce.standing import Stated, Terms, amount_of, currency_of
 from bloop_commerce.tables import Invoice, Order, now
@@ -80,53 +81,67 @@ def subject_of_order(order: str) -> str:
     return f"order/{order}"
 
 
-def follow(unit: Unit, order: Order, terms: Terms, stated: Iterable[Stated]) -> None:
-    """Issue what is missing of an order's papers."""
-    wanted = owed(order.id, terms, stated)
-    if not wanted:
-        return
-    before: dict[str, list[Invoice]] = {}
-    for row in of_order(unit, order.id):
-        before.setdefault(row.subject, []).append(row)
-    for one in wanted:
-        rows = before.get(one.subject, [])
-        total = one.total - sum(row.total for row in rows)
-        tax = one.tax - sum(row.tax for row in rows)
-        if total or tax:
-            made = Owed(one.subject, total, tax, one.last)
-            before.setdefault(one.subject, []).append(_issue(unit, order, made, before))
-    unit.session.flush()
+_SORTED = (Invoice.issued_at, Invoice.kind.desc(), Invoice.count)
+_OF_ORDERS = select(Invoice).where(Invoice.order_id.in_(listed("orders"))).order_by(*_SORTED)
 
 
-def _issue(unit: Unit, order: Order, owed: Owed, before: dict[str, list[Invoice]]) -> Invoice:
-    at = now()
-    kind = INVOICE if owed.total >= 0 else CREDIT
-    count = _last(unit, kind, at.year) + 1
-    about = _about(order, owed, before)
-    row = Invoice(
-        institution_id=unit.institution,
-        number=f"{PREFIX[kind]}{at.year}-{count:04}",
-        kind=kind,
-        year=at.year,
-        count=count,
-        order_id=order.id,
-        subject=owed.subject,
-        about=about,
-        currency=order.currency,
-        total=owed.total,
-        tax=owed.tax,
-        body=_body(unit, order, owed, about),
-        issued_at=at,
-    )
-    unit.session.add(row)
-    unit.session.flush()
-    unit.audit("commerce.invoiced", f"order:{order.id}", {"number": row.number})
-    return row
+class Papers:
+    """The papers of some orders, and those that are issued for them in this transaction."""
 
+    def __init__(self, unit: Unit, orders: Sequence[str]) -> None:
+        self._unit = unit
+        self._counts: dict[tuple[str, int], int] = {}
+        self._of: dict[str, dict[str, list[Invoice]]] = {}
+        for row in unit.session.scalars(_OF_ORDERS, {"orders": orders}):
+            self._of.setdefault(row.order_id, {}).setdefault(row.subject, []).append(row)
 
-def _last(unit: Unit, kind: str, year: int) -> int:
-    last = select(func.max(Invoice.count)).where(Invoice.kind == kind, Invoice.year == year)
-    return unit.session.scalar(last) or 0
+    def follow(self, order: Order, terms: Terms, stated: Iterable[Stated]) -> None:
+        """Issue what is missing of an order's papers."""
+        for one in owed(order.id, terms, stated):
+            before = self._of.setdefault(order.id, {})
+            rows = before.get(one.subject, [])
+            total = one.total - sum(row.total for row in rows)
+            tax = one.tax - sum(row.tax for row in rows)
+            if total or tax:
+                made = Owed(one.subject, total, tax, one.last)
+                before.setdefault(one.subject, []).append(self._issue(order, made, before))
+
+    def numbers(self, order: str) -> dict[str, str]:
+        """The numbers of an order's papers by what they are about."""
+        of_order = self._of.get(order, {})
+        return {about: " ".join(row.number for row in rows) for about, rows in of_order.items()}
+
+    def _issue(self, order: Order, owed: Owed, before: dict[str, list[Invoice]]) -> Invoice:
+        at = now()
+        kind = INVOICE if owed.total >= 0 else CREDIT
+        count = self._next(kind, at.year)
+        about = _about(order, owed, before)
+        row = Invoice(
+            institution_id=self._unit.institution,
+            number=f"{PREFIX[kind]}{at.year}-{count:04}",
+            kind=kind,
+            year=at.year,
+            count=count,
+            order_id=order.id,
+            subject=owed.subject,
+            about=about,
+            currency=order.currency,
+            total=owed.total,
+            tax=owed.tax,
+            body=_body(self._unit, order, owed, about),
+            issued_at=at,
+        )
+        self._unit.session.add(row)
+        self._unit.audit("commerce.invoiced", f"order:{order.id}", {"number": row.number})
+        return row
+
+    def _next(self, kind: str, year: int) -> int:
+        """The next number: who holds the books is alone in counting."""
+        if (kind, year) not in self._counts:
+            last = select(func.max(Invoice.count)).where(Invoice.kind == kind, Invoice.year == year)
+            self._counts[kind, year] = self._unit.session.scalar(last) or 0
+        self._counts[kind, year] += 1
+        return self._counts[kind, year]
 
 
 def _about(order: Order, owed: Owed, before: dict[str, list[Invoice]]) -> str:
@@ -209,9 +224,7 @@ def _single(title: str, owed: Owed, times: dict[str, str] | None = None) -> dict
 def of_order(unit: Unit, order: str) -> Sequence[Invoice]:
     """An order's papers as they were issued."""
     some = select(Invoice).where(Invoice.order_id == order)
-    return unit.session.scalars(
-        some.order_by(Invoice.issued_at, Invoice.kind.desc(), Invoice.count)
-    ).all()
+    return unit.session.scalars(some.order_by(*_SORTED)).all()
 
 
 def numbers(unit: Unit, order: str | None = None) -> dict[str, str]:
@@ -230,8 +243,7 @@ def numbers_of_orders(unit: Unit, buyer: str | None = None) -> dict[str, str]:
 
 def _joined(unit: Unit, some: Select[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    sorted_ = some.order_by(Invoice.issued_at, Invoice.kind.desc(), Invoice.count)
-    for name, number in unit.session.execute(sorted_):
+    for name, number in unit.session.execute(some.order_by(*_SORTED)):
         found[name] = f"{found[name]} {number}" if name in found else number
     return found
 

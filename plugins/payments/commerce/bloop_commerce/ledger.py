@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from bloop_commerce.booking import Key, Lines
+from bloop_commerce.books import listed
 from bloop_commerce.standing import Standing, Stated
-from bloop_commerce.tables import Entry, Line
+from bloop_commerce.tables import Entry, Line, new_id
 from bloop_sdk import Unit
 
 
@@ -23,62 +25,84 @@ class Balance:
     amount: int
 
 
-def write(unit: Unit, order: str, stated: Sequence[Stated], standing: Standing) -> int:
-    """Book what an order's facts mean now, beyond what was booked; how many entries that took.
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What an order's facts came to so far, and how many entries each has."""
+
+    sums: dict[Key, dict[tuple[str, str], int]]
+    numbers: dict[Key, int]
+
+
+_KEY = (Entry.order_id, Entry.provider, Entry.kind, Entry.fact_id, Line.account, Line.currency)
+_SUMS = (
+    select(*_KEY, func.max(Entry.number), func.sum(Line.amount))
+    .join(Line, Line.entry_id == Entry.id)
+    .where(Entry.order_id.in_(listed("orders")))
+    .group_by(*_KEY)
+)
+
+
+def booked(unit: Unit, orders: Sequence[str]) -> defaultdict[str, Booked]:
+    """What some orders' facts came to so far."""
+    found: defaultdict[str, Booked] = defaultdict(lambda: Booked(defaultdict(dict), {}))
+    for row in unit.session.execute(_SUMS, {"orders": orders}):
+        order, provider, kind, fact, account, currency, count, sum_ = row
+        of_fact, one = (provider, kind, fact), found[order]
+        one.sums[of_fact][account, currency] = int(sum_)
+        # Each of its lines counts: an entry need not touch all accounts.
+        one.numbers[of_fact] = max(count, one.numbers.get(of_fact, 0))
+    return found
+
+
+def write(unit: Unit, orders: Iterable[tuple[str, Sequence[Stated], Standing]]) -> int:
+    """Book what orders' facts mean now, beyond what was booked; how many entries that took.
 
     A fact that changed gets an entry more, by which all of its entries come to what it says now.
     """
-    booked, numbers = _booked(unit, order)
-    times = {one.key: one.fact.as_of for one in stated}
-    written = 0
-    for key in sorted(standing.bookings.keys() | booked.keys()):
-        lines = _difference(standing.bookings.get(key, {}), booked.get(key, {}))
-        if not lines:
-            continue
-        provider, kind, fact = key
-        entry = Entry(
-            institution_id=unit.institution,
-            order_id=order,
-            provider=provider,
-            kind=kind,
-            fact_id=fact,
-            number=numbers.get(key, 0) + 1,
-            occurred_at=times[key],
-        )
-        unit.session.add(entry)
-        unit.session.flush()
-        for (account, currency), amount in lines.items():
-            line = Line(
-                institution_id=unit.institution,
-                entry_id=entry.id,
-                account=account,
-                currency=currency,
-                amount=amount,
+    stands = list(orders)
+    before = booked(unit, [order for order, _, _ in stands])
+    entries: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    for order, stated, standing in stands:
+        times = {one.key: one.fact.as_of for one in stated}
+        for key, number, moved in _missing(standing, before[order]):
+            entry = dict(zip(("provider", "kind", "fact_id"), key, strict=True)) | {
+                "id": new_id(),
+                "institution_id": unit.institution,
+                "order_id": order,
+                "number": number,
+                "occurred_at": times[key],
+            }
+            entries.append(entry)
+            lines += (
+                {
+                    "institution_id": unit.institution,
+                    "entry_id": entry["id"],
+                    "account": account,
+                    "currency": currency,
+                    "amount": amount,
+                }
+                for (account, currency), amount in moved.items()
             )
-            unit.session.add(line)
-        written += 1
-    unit.session.flush()
-    return written
+    if entries:
+        unit.session.execute(insert(Entry), entries)
+        unit.session.execute(insert(Line), lines)
+    return len(entries)
+
+
+def _missing(
+    standing: Standing, before: Booked
+) -> Iterator[tuple[Key, int, dict[tuple[str, str], int]]]:
+    """Of facts whose entries come to something else than they say: the next number, and lines."""
+    for key in sorted(standing.bookings.keys() | before.sums.keys()):
+        lines = _difference(standing.bookings.get(key, {}), before.sums.get(key, {}))
+        if lines:
+            yield key, before.numbers.get(key, 0) + 1, lines
 
 
 def differs(unit: Unit, order: str, standing: Standing) -> bool:
     """Whether an order's entries come to something else than its facts say."""
-    booked, _ = _booked(unit, order)
-    keys = standing.bookings.keys() | booked.keys()
-    return any(_difference(standing.bookings.get(key, {}), booked.get(key, {})) for key in keys)
-
-
-def _booked(unit: Unit, order: str) -> tuple[dict[Key, Lines], dict[Key, int]]:
-    """What an order's facts came to so far, and how many entries each has."""
-    sums: dict[Key, dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
-    numbers: dict[Key, int] = {}
-    columns = select(Entry.provider, Entry.kind, Entry.fact_id, Entry.number, Line)
-    joined = columns.join(Line, Line.entry_id == Entry.id).where(Entry.order_id == order)
-    for provider, kind, fact, number, line in unit.session.execute(joined):
-        key = (provider, kind, fact)
-        sums[key][line.account, line.currency] += line.amount
-        numbers[key] = max(number, numbers.get(key, 0))
-    return dict(sums), numbers
+    return any(_missing(standing, booked(unit, [order])[order]))
 
 
 def _difference(wanted: Lines, booked: Lines) -> dict[tuple[str, str], int]:

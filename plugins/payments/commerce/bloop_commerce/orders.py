@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from bloop_commerce import coupons, entitlements, facts, invoices, ledger, receipts
-from bloop_commerce.books import open_books
-from bloop_commerce.standing import OrderState, Plan, Standing, Terms, stand
+from bloop_commerce.books import listed, open_books, parts
+from bloop_commerce.facts import Kept
+from bloop_commerce.standing import OrderState, Plan, Standing, Stated, Terms, stand
 from bloop_commerce.tables import Fact, Order, now
 from bloop_sdk import NotFoundError, Unit
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import FactKind, PaymentFact
+
+_BY_ID = select(Order).where(Order.id.in_(listed("ids"))).order_by(Order.id)
+_BY_REF = select(Order.id, Order.provider).where(Order.id.in_(listed("refs")))
+_BY_NAME = (
+    select(Order.id, Order.remote_id, Order.subscription_id)
+    .where(
+        Order.provider == bindparam("provider"),
+        or_(Order.remote_id.in_(listed("names")), Order.subscription_id.in_(listed("names"))),
+    )
+    .order_by(Order.number)
+)
+_WAITING = select(Fact).where(
+    Fact.order_id.is_(None),
+    Fact.provider.in_(listed("providers")),
+    or_(
+        Fact.order_ref.in_(listed("orders")),
+        Fact.remote_id.in_(listed("names")),
+        Fact.about.in_(listed("captures")),
+    ),
+)
 
 FORGOTTEN = timedelta(hours=1)
 """An order for which no checkout was ever started is let go of after so long."""
@@ -42,77 +63,139 @@ def terms_of(order: Order) -> Terms:
 def learn(unit: Unit, provider: str, told: Iterable[PaymentFact]) -> list[Order]:
     """Take facts of a provider: keep them, and let the orders that they are about stand anew.
 
-    The same facts again change nothing. Raises MalformedRecordError for one that can't be so.
+    Each order stands anew once for all of them, so many at once cost less than one after the
+    other. The same facts again change nothing. Raises MalformedRecordError for one that can't be
+    so.
     """
     open_books(unit)
-    changed = facts.keep(unit, provider, told, _order_of)
+    changed: list[Fact] = []
+    for part in parts(list(told)):
+        changed += facts.keep(unit, provider, part, _find_orders)
     touched = {row.order_id for row in changed if row.order_id is not None}
-    return [_settled(unit, one(unit, id_)) for id_ in sorted(touched)]
+    return _settled(unit, sorted(touched))
 
 
-def _settled(unit: Unit, order: Order) -> Order:
-    """Let an order stand anew, until no fact that nobody knew belongs to it."""
-    while True:
-        recompute(unit, order)
-        if not match(unit, order):
-            return order
+def _settled(unit: Unit, ids: Sequence[str]) -> list[Order]:
+    """Let orders stand anew, until no fact that nobody knew belongs to them."""
+    settled: list[Order] = []
+    for part in parts(ids):
+        orders = anew = unit.session.scalars(_BY_ID, {"ids": part}).all()
+        while anew:
+            kept = recompute(unit, anew)
+            anew = match(unit, anew, kept)
+        settled += orders
+    return settled
 
 
 def again(unit: Unit, id_: str) -> Order:
     """Let an order stand anew, where something was changed by other hands."""
     open_books(unit)
-    return _settled(unit, one(unit, id_))
+    order = one(unit, id_)
+    _settled(unit, [order.id])
+    return order
 
 
-def match(unit: Unit, order: Order) -> int:
-    """Give an order the facts that came before it was known whose they are; how many."""
-    names = [name for name in (order.remote_id, order.subscription_id) if name]
-    about = select(Fact.fact_id).where(
-        Fact.order_id == order.id, Fact.kind == str(FactKind.CAPTURED)
+def match(
+    unit: Unit, orders: Sequence[Order], kept: Mapping[str, Sequence[Kept]]
+) -> Sequence[Order]:
+    """Give orders the facts that came before it was known whose they are; those that got some.
+
+    ``kept`` are the facts that the orders have already.
+    """
+    owners: dict[str, str] = {}
+    abouts: dict[str, str] = {}
+    for order in orders:
+        for name in filter(None, (order.remote_id, order.subscription_id)):
+            owners.setdefault(name, order.id)
+        for one_ in (one_.stated.fact for one_ in kept.get(order.id, ())):
+            if one_.kind is FactKind.CAPTURED:
+                abouts.setdefault(one_.id, order.id)
+    providers = {order.id: order.provider for order in orders}
+    asked = {
+        "providers": sorted(set(providers.values())),
+        "orders": list(providers),
+        "names": list(owners),
+        "captures": list(abouts),
+    }
+    matched = set()
+    for row in unit.session.scalars(_WAITING, asked):
+        named = row.order_ref if row.order_ref in providers else None
+        id_ = named or owners.get(row.remote_id) or abouts.get(row.about)
+        if id_ is not None and providers[id_] == row.provider:
+            row.order_id = id_
+            matched.add(id_)
+    unit.session.flush()
+    return [order for order in orders if order.id in matched]
+
+
+def _find_orders(unit: Unit, provider: str, rows: Sequence[Fact]) -> None:
+    """Say which orders facts are about: by the seller's name, the provider's, or a capture."""
+    if refs := {row.order_ref[:36] for row in rows if row.order_ref}:
+        by_ref = unit.session.execute(_BY_REF, {"refs": list(refs)})
+        found = {one_.id for one_ in by_ref if provider in {one_.provider, facts.OWN}}
+        for row in rows:
+            row.order_id = row.order_ref[:36] if row.order_ref[:36] in found else None
+    if names := {row.remote_id for row in rows if row.remote_id and row.order_id is None}:
+        owners: dict[str, str] = {}
+        asked = {"provider": provider, "names": list(names)}
+        for id_, *own_names in unit.session.execute(_BY_NAME, asked):
+            for name in filter(None, own_names):
+                owners.setdefault(name, id_)
+        for row in rows:
+            row.order_id = row.order_id or owners.get(row.remote_id)
+    _find_by_captures(unit, provider, rows)
+
+
+def _find_by_captures(unit: Unit, provider: str, rows: Sequence[Fact]) -> None:
+    abouts = {row.about for row in rows if row.about and row.order_id is None}
+    if not abouts:
+        return
+    captured = str(FactKind.CAPTURED)
+    some = select(Fact.fact_id, Fact.order_id).where(
+        Fact.provider == provider, Fact.kind == captured, Fact.fact_id.in_(abouts)
     )
-    waiting = select(Fact).where(
-        Fact.order_id.is_(None),
-        Fact.provider == order.provider,
-        or_(
-            Fact.order_ref == order.id,
-            Fact.remote_id.in_(names),
-            Fact.about.in_(about),
-        ),
-    )
-    rows = unit.session.scalars(waiting).all()
+    owners = {row.fact_id: row.order_id for row in unit.session.execute(some)}
+    # What comes at once with its capture finds it here.
+    owners |= {row.fact_id: row.order_id for row in rows if row.kind == captured}
     for row in rows:
-        row.order_id = order.id
-    return len(rows)
+        row.order_id = row.order_id or owners.get(row.about)
 
 
-def _order_of(unit: Unit, row: Fact) -> str | None:
-    """Which order a fact is about: by the seller's name of it, the provider's, or its capture."""
-    own = select(Order.id)
-    if row.provider != facts.OWN:
-        own = own.where(Order.provider == row.provider)
-    remote, about = row.remote_id, row.about
-    if row.order_ref and (found := unit.session.scalar(own.where(Order.id == row.order_ref[:36]))):
-        return found
-    known = own.where(or_(Order.remote_id == remote, Order.subscription_id == remote))
-    if remote and (found := unit.session.scalar(known.order_by(Order.number).limit(1))):
-        return found
-    capture = select(Fact.order_id).where(
-        Fact.provider == row.provider,
-        Fact.kind == str(FactKind.CAPTURED),
-        Fact.fact_id == about,
-    )
-    return unit.session.scalar(capture) if about else None
+def recompute(unit: Unit, orders: Sequence[Order]) -> dict[str, list[Kept]]:
+    """Let orders stand as their facts say: state and sums, books, access, coupon, what is told.
+
+    Gives those facts by the orders' ids.
+    """
+    ids = [order.id for order in orders]
+    kept = facts.of_orders(unit, ids)
+    stands = [(order, *_stand(order, kept.get(order.id, ()))) for order in orders]
+    ledger.write(unit, ((order.id, stated, standing) for order, stated, standing in stands))
+    entitlements.apply(unit, [(order, standing) for order, _, standing in stands])
+    papers = invoices.Papers(unit, ids)
+    told: list[str] = []
+    for order, stated, standing in stands:
+        before = _note(order, standing)
+        _say(unit, order, before)
+        coupons.follow(unit, order, before["state"])
+        papers.follow(order, terms_of(order), stated)
+        numbers = papers.numbers(order.id)
+        told += receipts.follow(unit, order, before["state"], kept.get(order.id, ()), numbers)
+    unit.session.flush()
+    if told:
+        facts.note_told(unit, told)
+    return kept
 
 
-def recompute(unit: Unit, order: Order) -> Standing:
-    """Let an order stand as its facts say: state and sums, books, access, coupon, what is told."""
-    stated = facts.of_order(unit, order.id)
-    terms = terms_of(order)
-    standing = stand(terms, stated)
-    for one_ in (one_.fact for one_ in stated if one_.fact.kind is FactKind.SUBSCRIPTION):
-        order.subscription_id = one_.id
-    ledger.write(unit, order.id, stated, standing)
-    entitlements.apply(unit, order, standing)
+def _stand(order: Order, kept: Iterable[Kept]) -> tuple[list[Stated], Standing]:
+    stated = [one.stated for one in kept]
+    for fact in (one.fact for one in stated):
+        if fact.kind is FactKind.SUBSCRIPTION:
+            order.subscription_id = fact.id
+    return stated, stand(terms_of(order), stated)
+
+
+def _note(order: Order, standing: Standing) -> dict[str, Any]:
+    """Write down how an order stands; what was written before."""
     before = {name: getattr(order, name) for name in _TOLD}
     for name in _TOLD:
         setattr(order, name, getattr(standing, name))
@@ -120,12 +203,7 @@ def recompute(unit: Unit, order: Order) -> Standing:
     order.is_faulty = bool(standing.faults)
     order.version += 1
     order.changed_at = now()
-    _say(unit, order, before)
-    coupons.follow(unit, order, before["state"])
-    invoices.follow(unit, order, terms, stated)
-    receipts.follow(unit, order, before["state"])
-    unit.session.flush()
-    return standing
+    return before
 
 
 _TOLD = ("state", "captured", "refunded", "disputed", "tax")
@@ -156,8 +234,9 @@ def started(
     order.remote_id, order.checkout_url = remote_id, url
     order.instructions, order.expires_at = instructions, expires_at
     unit.session.flush()
-    while match(unit, order):
-        recompute(unit, order)
+    kept = facts.of_orders(unit, [order.id])
+    while match(unit, [order], kept):
+        kept = recompute(unit, [order])
     return order
 
 

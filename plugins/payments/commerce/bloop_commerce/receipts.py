@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Iterable
 
-from bloop_commerce import facts, invoices
+from bloop_commerce import invoices
 from bloop_commerce.config import config_of
+from bloop_commerce.facts import Kept
 from bloop_commerce.money import shown
-from bloop_commerce.standing import OrderState
-from bloop_commerce.tables import Fact, Order, now
+from bloop_commerce.standing import OrderState, Stated, amount_of
+from bloop_commerce.tables import Order
 from bloop_sdk import Unit
 from bloop_sdk.providers.payments import FactKind, PaymentFact
 
-MOVES = (str(FactKind.CAPTURED), str(FactKind.REFUNDED))
+MOVES = (FactKind.CAPTURED, FactKind.REFUNDED)
 WHERE = "You find it under My purchases."
 
 
-def follow(unit: Unit, order: Order, before: str) -> None:
-    """Tell an order's buyer what they were not told yet; ``before`` is how the order stood."""
-    own = select(Fact).where(Fact.order_id == order.id, Fact.kind.in_(MOVES))
-    rows = unit.session.scalars(own.order_by(Fact.since, Fact.kind, Fact.fact_id)).all()
-    is_first, papers = True, None
-    for row in rows:
-        fact = facts.of_row(row)
-        if not (fact.money and fact.money.amount):
-            continue
-        if row.told_at is None:
-            row.told_at = now()
-            papers = invoices.numbers(unit, order.id) if papers is None else papers
+def follow(
+    unit: Unit, order: Order, before: str, kept: Iterable[Kept], papers: dict[str, str]
+) -> list[str]:
+    """Tell an order's buyer what they were not told yet; the ids of those facts, to be noted.
+
+    ``before`` is how the order stood, ``papers`` the numbers of its papers by their subjects.
+    """
+    moved = [one for one in kept if one.stated.fact.kind in MOVES and amount_of(one.stated.fact)]
+    is_first, told = True, []
+    for one in sorted(moved, key=lambda one: (one.stated.since, one.stated.key[1:])):
+        fact = one.stated.fact
+        if not one.is_told:
+            told.append(one.id)
             subject, words = _words(order, fact, is_renewal=bool(order.interval) and not is_first)
-            _tell(unit, order, subject, words + _paper(papers, row))
+            _tell(unit, order, subject, words + _paper(papers, order, one.stated))
         is_first &= fact.kind is not FactKind.CAPTURED
     if order.state == OrderState.PAST_DUE != before:
         _tell(unit, order, "Your renewal failed", _failed(order))
+    return told
 
 
 def _words(order: Order, fact: PaymentFact, *, is_renewal: bool) -> tuple[str, str]:
@@ -41,11 +44,13 @@ def _words(order: Order, fact: PaymentFact, *, is_renewal: bool) -> tuple[str, s
     return "Renewed" if is_renewal else "Receipt", _payment(order, fact)
 
 
-def _paper(papers: dict[str, str], row: Fact) -> str:
-    own = invoices.subject_of(row.provider, row.kind, row.fact_id)
-    whole = invoices.subject_of_order(row.order_id or "")
-    number = papers.get(own) or (papers.get(whole) if row.kind == FactKind.CAPTURED else None)
-    name = "credit note" if row.kind == FactKind.REFUNDED else "invoice"
+def _paper(papers: dict[str, str], order: Order, stated: Stated) -> str:
+    kind = stated.fact.kind
+    whole = invoices.subject_of_order(order.id)
+    number = papers.get(invoices.subject_of(*stated.key)) or (
+        papers.get(whole) if kind is FactKind.CAPTURED else None
+    )
+    name = "credit note" if kind is FactKind.REFUNDED else "invoice"
     return f"\n\nThe {name} is {number}. {WHERE}" if number else ""
 
 

@@ -64,7 +64,8 @@ def mend(unit: Unit) -> int:
     """Try once more to let in or out those whom the hub did not take; how many still wait."""
     open_books(unit)
     rows = unit.session.scalars(select(Access).where(Access.trouble != "").limit(500)).all()
-    return sum(not entitlements.let(unit, row.user_id, row.course_id).trouble for row in rows)
+    let = entitlements.let(unit, [(row.user_id, row.course_id) for row in rows])
+    return sum(not row.trouble for row in let)
 
 
 async def reconcile(ctx: JobContext, payload: dict[str, str]) -> dict[str, int]:

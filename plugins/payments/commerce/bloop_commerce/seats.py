@@ -28,7 +28,7 @@ def assign(unit: Unit, order_id: str, user: str) -> None:
         )
     unit.session.add(Seat(institution_id=unit.institution, order_id=order_id, user_id=user))
     unit.session.flush()
-    entitlements.cover(unit, order, given)
+    entitlements.cover(unit, [(order, given)])
     unit.audit("commerce.seat_given", f"order:{order_id}", {"user": user})
 
 
@@ -41,7 +41,7 @@ def take(unit: Unit, order_id: str, user: str) -> None:
         raise NotFoundError("this person has no seat of this order")
     unit.session.delete(seat)
     unit.session.flush()
-    entitlements.cover(unit, order, given)
+    entitlements.cover(unit, [(order, given)])
     unit.audit("commerce.seat_taken", f"order:{order_id}", {"user": user})
 
 

@@ -27,7 +27,7 @@ from bloop_sdk.providers.payments import FactKind, Period
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
-NEW, AGAIN = 31, 8
+NEW, AGAIN = 27, 6
 
 
 def request_of(headers, body, provider="till"):
@@ -161,6 +161,31 @@ async def test_a_call_is_kept_before_anything_is_asked_and_looked_into_later(sho
     assert shop.courses() == {"c1"}
 
 
+async def test_calls_that_waited_are_applied_together_and_none_keeps_another_from_it(shop):
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    shop.till.told(FactKind.REFUNDED, paid, 900, id_="r1")
+    shop.till.told(FactKind.REFUNDED, paid, -1, id_="never")
+    back, never = (shop.till.facts["refunded", name] for name in ("r1", "never"))
+    forged = {"secret": b"guessed"}
+    calls = [("e1", [back], {}), ("e2", [paid], {}), ("e2", [paid], {}), ("e3", [paid], forged)]
+
+    async def heard(*calls):
+        made = [shop.run(hooks.keep, "till", *signed(id_, told, **how)) for id_, told, how in calls]
+        states = await hooks.hear_all(shop.admin, [one.id for one in made])
+        return [states[one.id] for one in made]
+
+    before = shop.order(order.id).version
+    assert await heard(*calls) == ["applied", "applied", "duplicate", "refused"]
+    assert (shop.sums()["cash:till"], shop.courses()) == (4000, {"c1"})
+    # It stood anew once for both.
+    assert shop.order(order.id).version == before + 1
+    other = await shop.buy(shop.sell(courses=["c2"]))
+    paid = shop.till.pay(other.remote_id)
+    assert await heard(("e4", [never], {}), ("e5", [paid], {})) == ["failed", "applied"]
+    assert shop.courses() == {"c1", "c2"}
+
+
 async def test_what_nobody_can_verify_takes_no_room_and_is_not_looked_into_again(shop, monkeypatch):
     async def crash(self, request):
         raise FatalError("a plugin's fault")
@@ -181,9 +206,9 @@ async def test_what_nobody_can_verify_takes_no_room_and_is_not_looked_into_again
     assert len(states(shop)) == 1
     # It was set up when the call came.
     headers, body = signed("e1")
-    id_ = shop.run(hooks.keep, "till", headers, body)
+    kept = shop.run(hooks.keep, "till", headers, body)
     with pytest.raises(ConfigError):
-        await hooks.hear(shop.admin, id_)
+        await hooks.hear(shop.admin, kept)
     assert shop.read(hooks.waiting) == []
     assert [row[0] for row in states(shop)] == ["refused", "refused"]
 

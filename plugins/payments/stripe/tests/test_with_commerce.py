@@ -46,8 +46,8 @@ class Shop:
         new, self.heard = events[self.heard :], len(events)
         for event in new[::-1] if backwards else new:
             call = self.account.webhook(event, late=time.time() - self.account.books.now)
-            id_ = await self.ctx.transaction(hooks.keep, "stripe", call.headers, call.body)
-            await hooks.hear(self.ctx, id_)
+            kept = await self.ctx.transaction(hooks.keep, "stripe", call.headers, call.body)
+            await hooks.hear(self.ctx, kept)
 
     async def stands(self, order):
         """State, open courses and what the accounts come to."""
@@ -121,7 +121,7 @@ async def test_what_another_account_signs_changes_nothing(shop):
     order = await shop.buy()
     shop.account.pay(order.remote_id)
     call = shop.account.stranger()
-    id_ = await shop.ctx.transaction(hooks.keep, "stripe", call.headers, call.body)
+    kept = await shop.ctx.transaction(hooks.keep, "stripe", call.headers, call.body)
     with pytest.raises(AuthError):
-        await hooks.hear(shop.ctx, id_)
+        await hooks.hear(shop.ctx, kept)
     assert await shop.stands(order) == ("open", [], {})

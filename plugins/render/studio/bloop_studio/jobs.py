@@ -22,7 +22,7 @@ from bloop_sdk import (
     Unit,
 )
 from bloop_sdk.storyboard import Storyboard
-from bloop_studio import endings, videos
+from bloop_studio import endings, finding, videos
 from bloop_studio.endings import FULL
 from bloop_studio.options import Options
 from bloop_studio.tables import Video
@@ -149,9 +149,12 @@ async def next_stage(work: Work, state: str, enqueue: Callable[[Unit], str], **v
 
 
 async def mend(ctx: CallContext, _payload: JobPayload) -> dict[str, int]:
-    """Note which videos will never be made, and say so; whoever looks has seen it since."""
+    """Note which videos will never be made, and say so; whoever looks has seen it since.
+
+    What is said in videos of an earlier version is brought to search.
+    """
     making = await ctx.read(videos.in_the_making)
     failed = 0
     for id_ in making:
         failed += await ctx.transaction(videos.note_ending, id_)
-    return {"failed": failed}
+    return {"failed": failed, "found": await finding.catch_up(ctx)}

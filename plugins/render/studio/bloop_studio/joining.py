@@ -13,7 +13,7 @@ from bloop_sdk import FatalError, Unit
 from bloop_sdk.providers.ai import Speech
 from bloop_sdk.providers.render import Clip
 from bloop_sdk.storyboard import Storyboard
-from bloop_studio import pieces, videos
+from bloop_studio import finding, pieces, videos
 from bloop_studio.captions import (
     Told,
     captions,
@@ -94,7 +94,8 @@ async def _joined(work: Work) -> dict[str, Any]:
                 await pieces.keep(ctx, files[file], folder / file, media_type)
     report = _report(work, rows, time.monotonic() - begun)
     seconds = sum(row.frames for row in rows) / work.options.fps
-    await ctx.transaction(_ready, work, files, seconds, report)
+    said = await finding.transcript(ctx, files, report["language"])
+    await ctx.transaction(_ready, work, files, seconds, report, said)
     return {"video": files["video.mp4"], "seconds": seconds}
 
 
@@ -190,13 +191,16 @@ def _report(work: Work, rows: Sequence[VideoScene], seconds: float) -> dict[str,
     return report
 
 
-def _ready(unit: Unit, work: Work, files: dict[str, str], seconds: float, report: Any) -> None:
+def _ready(
+    unit: Unit, work: Work, files: dict[str, str], seconds: float, report: Any, said: Any
+) -> None:
     video = work.video
     done = videos.progress(
         unit, video.id, video.round,
-        state="ready", files=files, seconds=seconds, report=report, error=None,
+        state="ready", files=files, seconds=seconds, report=report, error=None, transcript=said,
         message="", finished_at=now(),
     )  # fmt: skip
     if done:
         payload = {"id": video.id, "lesson": video.item_id, "seconds": seconds}
+        videos.tell(unit, video.item_id)
         unit.emit("video.ready", f"video:{video.id}", payload)

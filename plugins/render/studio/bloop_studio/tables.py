@@ -56,7 +56,8 @@ class Video(Base):
 
     ``request`` names what was asked for, so that the same is made once. ``storyboard`` is what is
     drawn: the version's, after the layout check. ``done`` of ``total`` counts within the stage,
-    and ``job_id`` is the job that ends it.
+    and ``job_id`` is the job that ends it. ``transcript`` is what is said, and when
+    (:func:`bloop_studio.finding.transcript`), null for one that is not ready or not read yet.
     """
 
     __tablename__ = "studio_video"
@@ -83,6 +84,7 @@ class Video(Base):
     files: Mapped[dict[str, Any] | None]
     report: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
+    transcript: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     created_by: Mapped[str] = mapped_column(ID)
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
 
-from bloop_sdk import BloopError, Item, Unit
+from bloop_sdk import BloopError, Item, NotFoundError, Unit
 from bloop_studio import endings
 from bloop_studio.options import Options
 from bloop_studio.tables import STAGES, Piece, StoryboardVersion, Video, VideoScene, now
@@ -59,6 +60,7 @@ def has_failed(unit: Unit, video: Video) -> bool:
 
 def begin(unit: Unit, video: Video) -> None:
     """Begin a round: what is there of the ones before is found again."""
+    was_shown = video.state == "ready"
     video.round += 1
     video.state, video.error, video.finished_at = "storyboard", None, None
     video.done = video.total = 0
@@ -67,6 +69,8 @@ def begin(unit: Unit, video: Video) -> None:
     payload = {"video": video.id, "round": video.round}
     video.job_id = unit.enqueue("storyboard", payload, key=f"{video.id}/{video.round}")
     unit.session.flush()
+    if was_shown:
+        tell(unit, video.item_id)
     unit.audit("studio.video_asked", f"item:{video.item_id}", {"video": video.id})
 
 
@@ -189,8 +193,9 @@ def note_ending(unit: Unit, id_: str) -> bool:
 def remove(unit: Unit, id_: str) -> None:
     """Forget a video; its files go with the next tidying."""
     unit.session.execute(delete(VideoScene).where(VideoScene.video_id == id_))
-    gone = delete(Video).where(Video.id == id_).returning(Video.id)
-    if unit.session.scalar(gone):
+    gone = delete(Video).where(Video.id == id_).returning(Video.item_id)
+    if item := unit.session.scalar(gone):
+        tell(unit, item)
         unit.audit("studio.video_removed", f"video:{id_}")
 
 
@@ -199,6 +204,25 @@ def forget_lesson(unit: Unit, item: str) -> None:
     unit.session.execute(delete(StoryboardVersion).where(StoryboardVersion.item_id == item))
     for id_ in unit.session.scalars(select(Video.id).where(Video.item_id == item)).all():
         remove(unit, id_)
+
+
+def tell(unit: Unit, item: str) -> None:
+    """Say what is said in the video that a lesson's page shows now: nothing where there is none."""
+    shown = unit.session.execute(
+        select(Video.transcript)
+        .where(Video.item_id == item, Video.state == "ready")
+        .order_by(Video.created_at.desc(), Video.id)
+        .limit(1)
+    ).one_or_none()
+    said: Mapping[str, Any] = (shown and shown.transcript) or {"text": ""}
+    # A lesson that is gone meanwhile is not found by anything.
+    with contextlib.suppress(NotFoundError):
+        unit.describe(
+            item,
+            said["text"],
+            language=said.get("language"),
+            moments=[(at, seconds) for at, seconds in said.get("moments", ())],
+        )
 
 
 def use(unit: Unit, name: str, size: int) -> None:

@@ -115,14 +115,14 @@ async def test_what_was_only_seen_is_noted_and_told_once(hub, ctx, ask):
     from bloop_studio.tables import Video
 
     _row, job = await stuck(hub, ctx, ask, "speech")
-    assert await jobs.mend(ctx, {}) == {"failed": 0}
+    assert await jobs.mend(ctx, {}) == {"failed": 0, "found": 0}
     await in_hub(hub, lambda unit: hub.jobs.cancel(unit, job))
     stored = lambda unit: unit.session.scalar(select(Video.state))  # noqa: E731
     assert [one.state for one in await ctx.read(videos.newest)] == ["failed"]
     assert await ctx.read(stored) == "speech"
-    assert await jobs.mend(ctx, {}) == {"failed": 1}
+    assert await jobs.mend(ctx, {}) == {"failed": 1, "found": 0}
     assert await ctx.read(stored) == "failed"
-    assert await jobs.mend(ctx, {}) == {"failed": 0}
+    assert await jobs.mend(ctx, {}) == {"failed": 0, "found": 0}
 
 
 async def test_apps_and_pages_say_why_it_failed_and_try_it_again(hub, ctx, ask, visit):

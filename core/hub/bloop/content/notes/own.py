@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import and_, func, select
 
+from bloop.accounts.models import User
 from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Container, Item
 from bloop.content.notes import service
@@ -121,12 +122,21 @@ def notebook_of(unit: UnitOfWork, *, title: str) -> Container:
     )
     if chosen is not None and _takes_notes(unit, chosen):
         return chosen
-    own: Container | None = unit.session.scalar(
+    first = (
         _own_notebooks(unit)
         .where(Container.connection_id.is_(None))
         .order_by(Container.id)
         .limit(1)
     )
+    own: Container | None = unit.session.scalar(first)
+    if own is None:
+        # Of two first notes at once, one waits here, and goes into what the other made.
+        unit.session.execute(
+            select(User.id)
+            .where(User.institution_id == unit.institution, User.id == unit.call.principal.id)
+            .with_for_update()
+        )
+        own = unit.session.scalar(first)
     return own if own is not None else create_notebook(unit, title=title)
 
 

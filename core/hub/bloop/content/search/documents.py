@@ -1,8 +1,11 @@
-"""Rows of content as documents to find: plain text, without the answers of quizzes."""
+"""Rows of content as documents to find: plain text, without the answers of quizzes.
+
+What plugins say of an item (:mod:`bloop.content.search.described`) is found with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -10,6 +13,7 @@ from sqlalchemy import select
 from bloop.content.changes import chunks
 from bloop.content.models import Container, Item
 from bloop.content.redact import learner_view
+from bloop.content.search.models import ItemText
 from bloop.content.texts import text_of_html
 from bloop.store.unit import UnitOfWork
 
@@ -17,6 +21,8 @@ ANALYSER = 1
 """Raise it when other words are made of the same row: every document is then written again."""
 TEXT_LENGTH = 100_000
 """So many characters of a text are found; an index of a database row has bounds."""
+DESCRIBED_LENGTH = 80_000
+"""So many of what plugins say of an item: what is said in an hour and a half."""
 
 
 def documents_of(unit: UnitOfWork, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -26,8 +32,9 @@ def documents_of(unit: UnitOfWork, ids: Iterable[str]) -> dict[str, dict[str, An
     """
     found: dict[str, dict[str, Any]] = {}
     for part in chunks(ids):
+        described = _described(unit, part)
         for row in unit.session.execute(_items(unit, part)).mappings():
-            found[row["id"]] = _item(row)
+            found[row["id"]] = _item(row, described.get(row["id"], ()))
         for row in unit.session.execute(_containers(unit, part)).mappings():
             found[row["id"]] = _container(row)
     return found
@@ -57,6 +64,19 @@ def _items(unit: UnitOfWork, ids: list[str]) -> Any:
     )
 
 
+def _described(unit: UnitOfWork, ids: list[str]) -> dict[str, list[str]]:
+    """What plugins say of items."""
+    found: dict[str, list[str]] = {}
+    rows = unit.session.execute(
+        select(ItemText.item_id, ItemText.text)
+        .where(ItemText.institution_id == unit.institution, ItemText.item_id.in_(ids))
+        .order_by(ItemText.item_id, ItemText.plugin_id, ItemText.key)
+    )
+    for item, text in rows:
+        found.setdefault(item, []).append(text)
+    return found
+
+
 def _containers(unit: UnitOfWork, ids: list[str]) -> Any:
     columns: tuple[Any, ...] = (
         Container.id,
@@ -76,8 +96,9 @@ def _containers(unit: UnitOfWork, ids: list[str]) -> Any:
     )
 
 
-def _item(row: Any) -> dict[str, Any]:
-    parts = [text_of_html(row["html"]), *_of_data(row["kind"], row["data"])]
+def _item(row: Any, described: Sequence[str]) -> dict[str, Any]:
+    own = _joined([text_of_html(row["html"]), *_of_data(row["kind"], row["data"])])
+    beside = _joined(described)[:DESCRIBED_LENGTH]
     return {
         "id": row["id"],
         "kind": row["kind"],
@@ -85,12 +106,14 @@ def _item(row: Any) -> dict[str, Any]:
         "language": row["language"] or row["course_language"],
         "version": row["version"],
         "title": row["title"],
-        "text": _joined(parts),
+        "own": len(own),
+        "text": f"{own}\n{beside}" if beside else own,
         "published": row["published"] and row["state"] == "active",
     }
 
 
 def _container(row: Any) -> dict[str, Any]:
+    text = _joined([row["code"] or "", text_of_html(row["summary_html"])])
     return {
         "id": row["id"],
         "kind": row["kind"],
@@ -98,7 +121,8 @@ def _container(row: Any) -> dict[str, Any]:
         "language": row["language"],
         "version": row["version"],
         "title": row["title"],
-        "text": _joined([row["code"] or "", text_of_html(row["summary_html"])]),
+        "own": len(text),
+        "text": text,
         "published": row["published"] and row["state"] == "active",
     }
 

@@ -8,15 +8,18 @@ the others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
 from bloop.content.models import Container, Item
+from bloop.content.search import tracks
 from bloop.content.search.documents import ANALYSER, documents_of
 from bloop.content.search.models import SearchDocument
-from bloop.content.search.topics import BEGUN, DONE, FOLLOWED, RANGE
+from bloop.content.search.topics import BEGUN, DESCRIBED, DONE, FOLLOWED, RANGE
 from bloop.events.handlers import Consumer
+from bloop.store.blobs import Blobs
 from bloop.store.unit import UnitOfWork
 from bloop_sdk.events import Event
 
@@ -24,14 +27,17 @@ OWNER = "bloop:search"
 """The owner of the index's consumer."""
 
 
-def consumer() -> Consumer:
-    """Who keeps the index."""
-    return Consumer(OWNER, OWNER, FOLLOWED, lambda: take, trusted=True)
+def consumer(blobs: Blobs | None = None) -> Consumer:
+    """Who keeps the index; with ``blobs`` also what files of captions say."""
+    return Consumer(OWNER, OWNER, FOLLOWED, lambda: partial(take, blobs=blobs), trusted=True)
 
 
-def take(unit: UnitOfWork, event: Event) -> None:
+def take(unit: UnitOfWork, event: Event, blobs: Blobs | None = None) -> None:
     """Bring the index to what the rows are now that the event names."""
-    refresh(unit, ids_of(unit, event))
+    ids = ids_of(unit, event)
+    if blobs is not None and event.topic != DESCRIBED:
+        tracks.refresh(unit, blobs, ids)
+    refresh(unit, ids)
 
 
 def ids_of(unit: UnitOfWork, event: Event) -> list[str]:

@@ -29,9 +29,10 @@ from bloop.content.enrolling.visibility import (
     container_reachable,
     container_visible,
     item_visible,
+    with_container,
 )
 from bloop.content.models import Container, Item
-from bloop.content.search.models import SearchDocument
+from bloop.content.search.models import ItemText, SearchDocument
 from bloop.content.search.topics import FOLLOWED
 from bloop.store.models import EVERY_INSTITUTION, OutboxEvent
 from bloop.store.statements import Statement, institution, register
@@ -90,10 +91,11 @@ _SHOWN_COLUMNS: tuple[Any, ...] = (
     case(
         (
             SearchDocument.version == func.coalesce(Item.row_version, Container.row_version),
-            SearchDocument.text,
+            func.substr(SearchDocument.text, 1, SearchDocument.own),
         ),
         else_="",
     ).label("text"),
+    (func.length(SearchDocument.text) > SearchDocument.own).label("described"),
     SearchDocument.language,
     SearchDocument.container_id.label("container"),
     Container.title.label("course"),
@@ -217,6 +219,49 @@ SEEN: dict[bool, Statement] = {
     for drafts in (False, True)
 }
 """Those of up to fifty documents that the caller may see."""
+
+_item: Any = Item
+
+
+def _described(*, drafts: bool) -> Any:
+    sees = and_(container_reachable, Item.state != "trashed", Container.state != "trashed")
+    return (
+        select(
+            ItemText.item_id,
+            ItemText.plugin_id,
+            ItemText.key,
+            ItemText.language,
+            ItemText.text,
+            ItemText.moments,
+        )
+        .join(
+            _item,
+            and_(
+                Item.institution_id == ItemText.institution_id,
+                Item.id == ItemText.item_id,
+            ),
+        )
+        .join(Container, with_container)
+        .where(
+            ItemText.institution_id == institution,
+            Item.institution_id == institution,
+            Container.institution_id == institution,
+            ItemText.item_id.in_([bindparam(f"id{number}") for number in range(IDS_AT_ONCE)]),
+            sees if drafts else item_visible,
+        )
+        .order_by(ItemText.item_id, ItemText.plugin_id, ItemText.key)
+    )
+
+
+DESCRIBED: dict[bool, Statement] = {
+    drafts: register(
+        f"content.search_described_{'drafts' if drafts else 'shown'}",
+        _described(drafts=drafts),
+        heavy=True,
+    )
+    for drafts in (False, True)
+}
+"""What plugins say now of up to fifty items that the caller may see."""
 
 MISSED = register(
     "content.search_missed",

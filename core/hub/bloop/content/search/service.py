@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, urlsafe_b64encode
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Protocol
 
 from bloop.content.search import words as texts
 from bloop.content.search.queries import (
+    DESCRIBED,
     FOUND,
     IDS_AT_ONCE,
     NEAR_IN_FTS5,
@@ -19,7 +22,7 @@ from bloop.content.search.queries import (
 from bloop.store.database import Database
 from bloop.store.derived import CONFIGURATIONS
 from bloop.store.errors import InvalidError
-from bloop.store.statements import to_dicts
+from bloop.store.statements import parsed, to_dicts
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import BloopError, Call
 from bloop_sdk.providers.search import Hit, Match, SearchQuery
@@ -87,13 +90,16 @@ async def find(
         return {"items": [], "next": None, "corrected": None}
     finder = _Finder(database, call, asked, words, drafts, index)
     match, found = await finder.page(place)
+    described = await finder.described(found.rows)
     shown: Sequence[str] = words
     if match is Match.FUZZY:
-        shown = texts.corrected(words, (f"{row['title']}\n{row['text']}" for row in found.rows))
+        seen = [f"{row['title']}\n{row['text']}" for row in found.rows]
+        seen += [one["text"] for some in described.values() for one in some]
+        shown = texts.corrected(words, seen)
     better = " ".join(shown) if tuple(shown) != words and found.rows else None
     exact = texts.pattern_of(shown, prefix=match is Match.PREFIX)
     return {
-        "items": [_hit(row, exact, shown) for row in found.rows],
+        "items": [_hit(row, exact, shown, described.get(row["id"], ())) for row in found.rows],
         "next": _cursor_of(found.next) if found.next else None,
         "corrected": better,
     }
@@ -132,6 +138,17 @@ class _Finder:
                 return match, found
             last = match
         return last, found
+
+    async def described(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+        """What plugins say now of items that were found, by their ids."""
+        ids = [row["id"] for row in rows if row["described"]]
+        found: dict[str, list[Any]] = {}
+        if ids:
+            statement = DESCRIBED[self._drafts]
+            read = await self._database.read(statement, self._call, **_named(ids))
+            for one in to_dicts(statement, read):
+                found.setdefault(one["item_id"], []).append(one)
+        return found
 
     async def _at(self, place: _Place) -> _Found:
         if place.index == _PLUGINS and self._index is not None:
@@ -177,9 +194,8 @@ class _Finder:
     async def _seen(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         if not ids:
             return {}
-        named = {f"id{n}": ids[n] if n < len(ids) else "" for n in range(IDS_AT_ONCE)}
         statement = SEEN[self._drafts]
-        rows = await self._database.read(statement, self._call, **named)
+        rows = await self._database.read(statement, self._call, **_named(ids))
         return {row["id"]: row for row in to_dicts(statement, rows)}
 
     async def _by_database(self, place: _Place) -> _Found:
@@ -225,6 +241,10 @@ class _Finder:
         return texts.nearest(word, candidates, NEAREST)
 
 
+def _named(ids: Sequence[str]) -> dict[str, str]:
+    return {f"id{n}": ids[n] if n < len(ids) else "" for n in range(IDS_AT_ONCE)}
+
+
 def _fts5(tenant: str, groups: Sequence[Sequence[str]], *, prefix: bool) -> str:
     """FTS5's query: words are letters and digits alone, so that none is an operator."""
     words = " AND ".join(_any_of(group, '"', " OR ") for group in groups)
@@ -240,11 +260,13 @@ def _any_of(group: Sequence[str], quote: str, or_: str) -> str:
     return f"({words})" if len(group) > 1 else words
 
 
-def _hit(row: Mapping[str, Any], exact: Any, words: Sequence[str]) -> dict[str, Any]:
+def _hit(
+    row: Mapping[str, Any], exact: Any, words: Sequence[str], described: Sequence[Any]
+) -> dict[str, Any]:
     title, text = str(row["title"]), str(row["text"])
-    pattern = exact
-    if not exact.search(title) and not exact.search(text):
-        pattern = texts.forms_of(words)
+    everywhere = (title, text, *(one["text"] for one in described))
+    pattern = exact if any(map(exact.search, everywhere)) else texts.forms_of(words)
+    passages = (_passage(one, pattern) for one in described)
     piece, found = texts.excerpt(text, pattern)
     return {
         "id": row["id"],
@@ -256,6 +278,25 @@ def _hit(row: Mapping[str, Any], exact: Any, words: Sequence[str]) -> dict[str, 
         "language": row["language"],
         "container": row["container"],
         "course": row["course"],
+        "passage": next(filter(None, passages), None),
+    }
+
+
+def _passage(one: Mapping[str, Any], pattern: Any) -> dict[str, Any] | None:
+    """Where the words stand in what a plugin says of an item, and when they are said."""
+    at = texts.densest(one["text"], pattern)
+    if at is None:
+        return None
+    piece, found = texts.excerpt(one["text"], pattern, at)
+    moments = parsed(one["moments"])
+    before = bisect_right(moments, at, key=itemgetter(0))
+    return {
+        "key": one["key"],
+        "plugin": one["plugin_id"],
+        "moment_ms": moments[before - 1][1] if before else None,
+        "excerpt": piece,
+        "excerpt_marks": found,
+        "language": one["language"],
     }
 
 

@@ -1,4 +1,7 @@
-"""Events that have the indexes made anew: they are taken in their order among all others."""
+"""Events of the indexes alone: what has them made anew, and what plugins say of items.
+
+They are taken in their order among all others.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from bloop.store.topics import Payload, Topic, declare
 BEGUN = "content.index.begun"
 RANGE = "content.index.range"
 DONE = "content.index.done"
+DESCRIBED = "content.index.described"
 FOLLOWED = ("content.item.*", "content.container.*", "content.index.*")
 """What every index follows."""
 
@@ -22,6 +26,13 @@ class RebuildRange(Rebuild):
 
     after: str
     upto: str
+
+
+class Described(Payload):
+    """The item; ``owner`` is the user whose alone it is: nobody else is told of it."""
+
+    id: str
+    owner: str | None = None
 
 
 _JOB = {"rebuild": "019a21c7-2d40-7e39-a0f6-1b8c5a3e9d77"}
@@ -54,5 +65,13 @@ declare(
         payload=Rebuild,
         action="content:write",
         example=_JOB,
+    ),
+    Topic(
+        name=DESCRIBED,
+        when="a plugin says another text of an item, such as what is said in its video",
+        aggregate="index",
+        payload=Described,
+        action="content:write",
+        example={"id": "019a21c7-2d40-7e39-a0f6-1b8c5a3e9d77"},
     ),
 )

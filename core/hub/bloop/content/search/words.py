@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
+from itertools import islice
 
 WORD = re.compile(r"[^\W_]+")
 MOST_WORDS = 16
@@ -15,6 +16,8 @@ EXCERPT = 240
 BEFORE = 60
 """An excerpt begins so many characters before its first mark."""
 MOST_MARKS = 8
+MOST_LOOKED_AT = 2000
+"""So many words that stand in a long text are looked at, for where most of them are together."""
 
 Span = tuple[int, int]
 
@@ -108,10 +111,34 @@ def marks(text: str, pattern: re.Pattern[str]) -> list[Span]:
     return found
 
 
-def excerpt(text: str, pattern: re.Pattern[str]) -> tuple[str, list[Span]]:
-    """A piece of the text around the first word that ``pattern`` finds, and its marks."""
-    first = pattern.search(text)
-    start = max(0, first.start() - BEFORE) if first else 0
+def densest(text: str, pattern: re.Pattern[str]) -> int | None:
+    """Where, of all that ``pattern`` finds, most different words follow within an excerpt."""
+    found = [
+        (one.start(), folded(one[0])) for one in islice(pattern.finditer(text), MOST_LOOKED_AT)
+    ]
+    best, best_at, end = 0, None, 0
+    inside: Counter[str] = Counter()
+    for at, word in found:
+        while end < len(found) and found[end][0] < at + EXCERPT - BEFORE:
+            inside[found[end][1]] += 1
+            end += 1
+        if len(inside) > best:
+            best, best_at = len(inside), at
+        inside[word] -= 1
+        if not inside[word]:
+            del inside[word]
+    return best_at
+
+
+def excerpt(text: str, pattern: re.Pattern[str], at: int | None = None) -> tuple[str, list[Span]]:
+    """A piece of the text around the first word that ``pattern`` finds, and its marks.
+
+    ``at`` says where it stands, where that is known.
+    """
+    if at is None:
+        first = pattern.search(text)
+        at = first.start() if first else 0
+    start = max(0, at - BEFORE)
     if start:
         start = next((m.end() for m in re.compile(r"\s").finditer(text, start, start + 40)), start)
     end = min(len(text), start + EXCERPT)

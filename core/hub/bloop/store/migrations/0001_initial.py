@@ -360,6 +360,31 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         postgresql_where=sa.text("state = 'current'"),
     )
     op.create_table(
+        "mastery_model",
+        sa.Column("plugin_id", sa.String(length=80), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("version", sa.String(length=80), nullable=False),
+        sa.Column("standing", sa.String(length=20), nullable=False),
+        sa.Column("against", sa.String(length=80), nullable=False),
+        sa.Column("trained_at", UtcDateTime(), nullable=False),
+        sa.Column("learners", sa.Integer(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("figures", Json, nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_mastery_model")),
+    )
+    op.create_index(
+        "ux_mastery_model_in_use",
+        "mastery_model",
+        ["institution_id"],
+        unique=True,
+        sqlite_where=sa.text("standing = 'in_use'"),
+        postgresql_where=sa.text("standing = 'in_use'"),
+    )
+    op.create_table(
         "membership_rules",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("rules", Json, nullable=False),
@@ -491,6 +516,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("analyser", sa.Integer(), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("own", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_search_document")),
@@ -2071,6 +2097,27 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ["institution_id", "key", "item_id"],
         unique=False,
     )
+    op.create_table(
+        "item_text",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("plugin_id", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=True),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("moments", Json, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_item_text_institution_id_item_id_item"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "item_id", "plugin_id", "key", name=op.f("pk_item_text")
+        ),
+        info={"owned": True},
+    )
+    op.create_index("ix_item_text_plugin", "item_text", ["plugin_id"], unique=False)
     op.create_table(
         "node",
         sa.Column("container_id", sa.String(length=36), nullable=False),

@@ -182,6 +182,7 @@ if (panel && form()) {
     if (link.dataset.seek) jump(Number(link.dataset.seek), link.dataset.video);
     else frame?.contentWindow.postMessage({ reveal: link.closest("li").id }, "*");
   });
-  const moment = /^#t=(\d{1,6})$/.exec(location.hash);
-  if (moment) addEventListener("load", () => jump(Number(moment[1]) * 1000));
 }
+
+const moment = /^#t=(\d{1,6})$/.exec(location.hash); // For who has no notes, too: search leads here.
+if (moment) addEventListener("load", () => jump(Number(moment[1]) * 1000));
