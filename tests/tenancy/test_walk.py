@@ -22,6 +22,8 @@ MARK = "zqother"
 
 PARAMETERS = {
     "attempt_id": "quiz_attempt.id",
+    "code": "certificate.code",
+    "subject": "goal.subject_id",
     "place": "quiz_response.place",
     "concept_id": "concept.id",
     "source": "concept.id",
@@ -68,11 +70,14 @@ PAGES_OF = {
     "/api/v1/account/keys/{key_id}": "own_key.id",
 }
 OF_ALL = (
-    *("/x/", "/in/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
+    *("/x/", "/in/", "/static/", "/certificates/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
     "/account/plugins/",
     *("/login/with/", "/api/v1/connections/plugins/"),
 )
-"""Below these a path names what no institution owns: plugins and the hub's own files."""
+"""Below these a path names what no institution owns: plugins and the hub's own files.
+
+Or what is shown to whoever has its secret: a certificate.
+"""
 OF_ONE = (
     *("/account/", "/api/v1/account/", "/api/v1/tokens/"),
     *("/attempts/", "/api/v1/attempts/", "/next/"),
@@ -80,6 +85,7 @@ OF_ONE = (
 """Below these it names what one person owns."""
 
 QUERIES = {
+    "statementId": ["statement.id"],
     "action": ["content:read", "audit_line.action"],
     "actor": ["audit_line.actor"],
     "after": ["item.id", "outbox_event.seq", "event_parked.id"],
@@ -140,6 +146,7 @@ SILENT = {
 """Routes with an id whose answer to the owner holds nothing of the seeded rows."""
 
 BODIES = {
+    "PUT /api/v1/attempts/{attempt_id}/answers/{place}": {"answer": "x"},
     "POST /api/v1/graph/concepts/{concept_id}/merge": {"into": "{mark}-concept-id-2"},
     "PUT /api/v1/items/{item_id}/recommendation": {"act": "hide"},
     "POST /api/v1/account/next/{list_id}/opened": {"item": "{mark}-item-id"},
