@@ -7,13 +7,16 @@ from sqlalchemy import select
 
 from bloop.content import placing
 from bloop.content.enrolling.service import set_audience
+from bloop.content.models import Item
 from bloop.graph.live import Graphs
+from bloop.learning.progress.models import Goal, ItemProgress
 from bloop.learning.recommend import rules, service
 from bloop.learning.recommend.log import note_opened
 from bloop.learning.recommend.models import Recommendation
 from bloop.learning.recommend.reasons import sentence
 from bloop.learning.recommend.service import Recommender
 from bloop.store.errors import NotFoundError
+from bloop.store.types import utcnow
 
 
 async def _nobody(_call, _items):
@@ -165,3 +168,33 @@ async def test_asked_again_it_costs_three_reads(
     monkeypatch.setattr(database._reader, "rows", counted)
     await recommender.next(lea, None, 5)
     assert asked == ["learning.next_versions", "graph.version", "learning.next_open"]
+
+
+async def test_goals_lead_and_what_is_done_gives_way(
+    recommender, lesson, learner, command, concepts, chain
+):
+    chain("Ion", "Acid")
+    ion, other, more = lesson("Ions", "Ion"), lesson("Words", "Word"), lesson("More", "Ion")
+    lea = learner()
+    own = {"institution_id": lea.institution, "user_id": lea.principal.id}
+    found = (await recommender.next(lea, None, 5))["items"]
+    assert {one["item"] for one in found} == {ion, other, more}
+
+    def want(unit):
+        unit.session.add(Goal(**own, kind="concept", subject_id=concepts["Acid"]))
+
+    command(want)
+    found = await recommender.next(lea, None, 5)
+    assert {one["item"] for one in found["items"]} == {ion, more}
+    assert found["goal"] == "Acid"
+    first = found["items"][0]["item"]
+
+    def do(unit):
+        item = unit.session.get(Item, (lea.institution, first))
+        at = utcnow()
+        made = ItemProgress(**own, item_id=first, container_id=item.container_id, done_at=at)
+        unit.session.add(made)
+
+    command(do)
+    found = (await recommender.next(lea, None, 5))["items"]
+    assert [one["item"] for one in found] == [({ion, more} - {first}).pop(), first]

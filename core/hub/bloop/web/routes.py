@@ -20,8 +20,8 @@ from bloop.store.statements import to_dicts
 from bloop.web import assets, lessons, outline, own_notes, quizzes, reading
 from bloop.web.concept_pages import named
 from bloop.web.framed_pages import framed
-from bloop.web.next_pages import ON_FIRST, suggestions
 from bloop.web.learning_pages import course_state, done_state
+from bloop.web.next_pages import ON_FIRST, suggestions
 from bloop.web.note_pages import about
 from bloop.web.panels import panels
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN

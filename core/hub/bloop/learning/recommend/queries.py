@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from bloop.content.enrolling.visibility import item_visible, with_container
 from bloop.content.models import Container, Item
 from bloop.graph.models import Coverage, Role, Standing
 from bloop.learning.mastery.models import Learner
 from bloop.learning.models import Answer, Mastery
+from bloop.learning.progress.models import Goal, ItemProgress
 from bloop.learning.recommend.models import RecommendationRule, RecommendationState
 from bloop.learning.reviews.models import ReviewCard, ReviewModel
 from bloop.store.listing import is_one_of
@@ -31,6 +32,14 @@ VERSIONS = register(
         .where(RecommendationState.institution_id == institution)
         .scalar_subquery()
         .label("tried"),
+        select(func.count(Goal.id))
+        .where(Goal.institution_id == institution, Goal.user_id == reader)
+        .scalar_subquery()
+        .label("goals"),
+        select(func.max(Goal.id))
+        .where(Goal.institution_id == institution, Goal.user_id == reader)
+        .scalar_subquery()
+        .label("last_goal"),
     ),
 )
 """By which a list is known to be as it was; each is None where nothing was ever written."""
@@ -43,8 +52,17 @@ OPEN = register(
         Item.kind,
         Item.container_id.label("container"),
         Container.title.label("course"),
+        ItemProgress.done_at.is_not(None).label("done"),
     )
     .join_from(Item, Container, with_container)
+    .outerjoin(
+        ItemProgress,
+        and_(
+            ItemProgress.institution_id == institution,
+            ItemProgress.user_id == reader,
+            ItemProgress.item_id == Item.id,
+        ),
+    )
     .where(
         Item.institution_id == institution,
         Container.institution_id == institution,
@@ -52,7 +70,7 @@ OPEN = register(
         item_visible,
     ),
 )
-"""Of some items those that whoever asks may open."""
+"""Of some items those that whoever asks may open, and whether they have done them."""
 
 _rule: Any = (
     RecommendationRule.item_id.label("item"),
