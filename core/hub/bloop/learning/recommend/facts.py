@@ -149,7 +149,7 @@ def opened(read: Read, items: Collection[str]) -> dict[str, tuple[str, bool]]:
 
 def _tried(read: Read, items: Mapping[str, tuple[str, bool]]) -> dict[str, float]:
     """The best score of each item that was answered, and 1 for what is done."""
-    scores = dict(read(queries.OWN_SCORES, ids=dumps(sorted(items))))
+    scores: dict[str, float] = dict(read(queries.OWN_SCORES, ids=dumps(sorted(items))))
     return scores | {item: 1.0 for item, (_, done) in items.items() if done}
 
 
