@@ -17,8 +17,9 @@ from babel.messages.pofile import read_po, write_po
 WEB = Path(__file__).parents[1] / "core" / "hub" / "bloop" / "web"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "ngettext": (1, 2)}
-RIGHTS = WEB.parents[2] / "sdk" / "bloop_sdk" / "rights.py"
-"""What plugins may do, in sentences that pages show."""
+SDK = WEB.parents[2] / "sdk" / "bloop_sdk"
+SENTENCES = (SDK / "rights.py", SDK / "mastery.py")
+"""What plugins may do, and why an estimate is what it is, in sentences that pages show."""
 REASONS = WEB.parent / "learning" / "recommend" / "reasons.py"
 """Why something is recommended."""
 POLICIES = WEB.parent / "accounts" / "policy" / "policies"
@@ -33,12 +34,16 @@ Message = str | tuple[str, ...]
 def messages() -> set[Message]:
     """Every message of the templates and of the code around them."""
     found = extract_from_dir(WEB, METHODS, keywords=KEYWORDS)
-    rights = extract_from_file("python", RIGHTS, keywords={"sentence": None})
-    reasons = extract_from_file("python", REASONS, keywords={"_": None})
+    sentences = [
+        found
+        for path in SENTENCES
+        for found in extract_from_file("python", path, keywords={"sentence": None})
+    ]
+    sentences += extract_from_file("python", REASONS, keywords={"_": None})
     words = (WORDS.findall(path.read_text("utf-8")) for path in POLICIES.glob("*.cedar"))
     return (
         {message for _file, _line, message, _comments, _context in found if message}
-        | {message for _line, message, _comments, _context in (*rights, *reasons)}
+        | {message for _line, message, _comments, _context in sentences}
         | {message for found in words for message in found}
     )
 

@@ -183,9 +183,8 @@ async def test_captions_beside_a_video_or_in_a_text_are_of_the_video_and_the_les
         return made
 
     film, track = file("Leaves.mp4", "video/mp4"), file("leaves.en.vtt", "text/vtt", VTT)
-    html = (
-        f'<video src="bloop:file:{film}"><track kind="captions" src="bloop:file:{track}"></video>'
-    )
+    tag = f'<track kind="captions" srclang="no tag!" src="bloop:file:{track}">'
+    html = f'<video src="bloop:file:{film}">{tag}</video>'
     lesson = library.page(course, "Plants", html)
 
     async def found():

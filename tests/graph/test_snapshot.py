@@ -1,10 +1,10 @@
 """Every answer of a snapshot is that of a slow model over networkx, whatever led to it."""
 
-import itertools
 import os
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 
 import networkx as nx
 import pytest
@@ -239,7 +239,7 @@ def test_a_mask_is_for_the_snapshot_that_made_it():
 def test_closures_stay_within_their_bound_and_are_made_again(monkeypatch):
     monkeypatch.setattr(parts, "PACKED", 1)
     chains = [[f"{chain}-{at:02}" for at in range(40)] for chain in range(30)]
-    edges = [Edge(NEEDS, *pair) for chain in chains for pair in itertools.pairwise(chain)]
+    edges = [Edge(NEEDS, *pair) for chain in chains for pair in pairwise(chain)]
     limit = 6000  # The closures of three of the thirty.
     snapshot = Snapshot.build(1, [c for chain in chains for c in chain], edges, closures=limit)
     for _ in range(2):

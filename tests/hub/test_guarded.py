@@ -73,3 +73,20 @@ async def test_what_a_provider_follows_besides_is_lent_and_guarded_too(lend):
     money, at = Money(amount=4900, currency="EUR"), datetime(2026, 3, 1, tzinfo=UTC)
     fact = await books.record("o1", money, "line 3", at)
     assert (fact.id, fact.money) == ("line 3", money)
+
+
+async def test_an_answer_of_which_nothing_is_declared_is_any():
+    """Of a ``memoryview[float]`` Python 3.11 to 3.13 cannot tell the class."""
+    handle = SimpleNamespace(plugin_id="words", capability="embedding")
+    calls = Calls(Breakers())
+    calls.admit("words", "words")
+
+    class Words:
+        dimension, version = 1, "words-1"
+
+        async def embed(self, texts):
+            return memoryview(bytes(4 * len(texts))).cast("f", (len(texts), 1))
+
+    lent = guarded(Words(), handle, calls, "home")
+    assert (await lent.embed(["a", "b"])).tolist() == [[0.0], [0.0]]
+    assert lent.version == "words-1"

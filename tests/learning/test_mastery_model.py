@@ -118,7 +118,7 @@ def test_reasons_are_told_with_their_effects():
     assert effects["answers"] > 0 > effects["others"]
     assert effects["concept"] < 0 and effects["forgotten"] < 0
     assert [one.text for one in why.evidence if one.kind == "concept"] == [
-        "27 % of all first answers about it are right."
+        "Of a hundred first answers about it, 27 are right."
     ]
     assert [abs(one.effect) for one in why.evidence] == sorted(
         (abs(one) for one in effects.values()), reverse=True

@@ -7,7 +7,7 @@ from bloop_sdk._sentences import sentence
 __all__ = ["SENTENCES"]
 
 SENTENCES = {
-    "concept": sentence("{share} % of all first answers about it are right."),
+    "concept": sentence("Of a hundred first answers about it, {share} are right."),
     "unknown": sentence("Nothing is known yet of how hard it is."),
     "answers": sentence("Of {answers} answers about it, {right} were right."),
     "recent": sentence("Of the last {answers} answers about it, {right} were right."),

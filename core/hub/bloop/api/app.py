@@ -44,6 +44,7 @@ API = (
     "bloop.learning.reviews.routes",
     "bloop.learning.recommend.routes",
     "bloop.api.graph",
+    "bloop.api.learning",
     "bloop.api.search",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",

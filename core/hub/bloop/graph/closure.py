@@ -138,7 +138,8 @@ class Reach:
         return closure
 
     def _closed_downward(self) -> list[int]:
-        closure, own = [], []
+        closure: list[int] = []
+        own: list[int] = []  # With the node itself.
         for node in range(len(self._starts) - 1):
             found = 0
             for below in self.row(node):

@@ -25,7 +25,7 @@ MOST_BYTES = 50_000_000
 LONGEST_NAME = 500
 FOLDS = 5
 MOST_STEPS = 4
-_ROUNDS, _RATE, _DECAY = 300, 0.5, 0.002
+_ROUNDS, _RATE, _DECAY = 100, 2.0, 0.002
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Links:
 
     def of(self, concepts: Iterable[str]) -> set[Pair]:
         """All edges that begin or end at one of ``concepts``."""
-        found = set()
+        found: set[Pair] = set()
         for concept in concepts:
             found.update((source, concept) for source in self.sources.get(concept, ()))
             found.update((concept, target) for target in self.targets.get(concept, ()))

@@ -56,14 +56,15 @@ class Prerequisites:
         for target, row in enumerate(self._rows):
             top = target
             for source in row:
-                while root[source] != source:
-                    root[source] = source = root[root[source]]
+                other = source
+                while root[other] != other:
+                    root[other] = other = root[root[other]]
                 while root[top] != top:
                     root[top] = top = root[root[top]]
-                if source < top:
-                    root[top] = top = source
+                if other < top:
+                    root[top] = top = other
                 else:
-                    root[source] = top
+                    root[other] = top
         found: dict[int, list[int]] = {}
         for number in range(len(root)):
             top = number

@@ -99,7 +99,8 @@ class Snapshot:
         made.add(prerequisites(edges, ids, links))
         budget = Budget(closures)
         linked = {kind: NONE.changed((), links[kind]) for kind in LINKS}
-        return cls(version, {}, [], linked, budget)._with(version, made.blocks(budget), linked)
+        empty = cls(version, {}, [], linked, budget)
+        return empty._with(version, made.blocks(budget), linked)
 
     def apply(
         self,
@@ -125,9 +126,12 @@ class Snapshot:
         added = list(prerequisites(added_edges, after, new))
         # Only those between concepts that are there can have been in the graph.
         there = (edge for edge in removed_edges if {*edge[1:3]} <= self._places.keys())
-        removed = {edge[:2] for edge in prerequisites(there, self._places, old)}
+        removed = {
+            (source, target) for source, target, _ in prerequisites(there, self._places, old)
+        }
+        named = {concept for source, target, _ in added for concept in (source, target)}
+        named.update(*removed)
 
-        named = {concept for edge in (*added, *removed) for concept in edge[:2]}
         touched = {self._places[concept] >> _UP for concept in gone | named - fresh}
         if fresh:
             touched |= self._smallest()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WATCHED = 10
 """Where nobody is watched, each tenth learner is."""
-MIXED = 100.0
+MIXED = 10.0
 """How strongly members of a mixture are drawn to counting alike."""
 METHODS = {"mixed": ("attention", "dkt"), "attention": ("attention",), "dkt": ("dkt",)}
 """The networks of each method."""
@@ -141,7 +141,7 @@ def chosen(
     weights = mixed(members, correct)
     loss = log_loss(counts.mixture(weights, members), correct)
     other = log_loss(members[0], correct)
-    if other <= loss:
+    if not is_worth_it(loss, other, len(weights), len(correct)):
         return by_counts(
             learned, plain, f"networks do no better: log loss {loss:.4f}, counts {other:.4f}"
         )
@@ -162,6 +162,11 @@ def chosen(
             "epochs": max(one.epochs for one in networks),
         },
     )
+
+
+def is_worth_it(loss: float, other: float, weights: int, answers: int) -> bool:
+    """Whether a mixture beats counts by more than its weights could by chance (Akaike 1974)."""
+    return loss + weights / answers < other
 
 
 def mixed(members: Sequence[counts.Doubles], correct: counts.Doubles) -> counts.Doubles:

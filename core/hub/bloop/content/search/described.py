@@ -62,9 +62,7 @@ def describe(
         "moments": [[at, round(seconds * 1000)] for at, seconds in moments if at < LONGEST],
     }
     if row is None:
-        _expect(unit, item, trusted=trusted)
-        # Whoever came first is seen now: the item was theirs meanwhile.
-        row = unit.session.scalar(select(ItemText).filter_by(**place))
+        row = _expect(unit, place, trusted=trusted)
     if row is None:
         row = ItemText(**place)
         unit.session.add(row)
@@ -114,22 +112,23 @@ def _check(key: str, language: str | None, text: str, moments: Sequence[tuple[in
         )
 
 
-def _expect(unit: UnitOfWork, item: str, *, trusted: bool) -> None:
-    """Hold the item, so that only one at a time says something new of it."""
+def _expect(unit: UnitOfWork, place: Mapping[str, str], *, trusted: bool) -> ItemText | None:
+    """Hold the item, so that only one at a time says something new of it; what another one has."""
     there: Select[str] = (
         select(Item.id)
         .join(Container, with_container)
         .where(
             Item.institution_id == unit.institution,
             Container.institution_id == unit.institution,
-            Item.id == item,
+            Item.id == place["item_id"],
             or_(literal(value=trusted), container_reachable),
         )
         .with_for_update(of=Item)
     )
     values = {"institution": unit.institution, **values_of_caller(unit.call)}
     if unit.session.scalar(there, values) is None:
-        raise NotFoundError(f"no item {item[:40]}", cure="it may have been deleted")
+        raise NotFoundError(f"no item {place['item_id'][:40]}", cure="it may have been deleted")
+    return unit.session.scalar(select(ItemText).filter_by(**place))
 
 
 def _container_of(unit: UnitOfWork, item: str) -> str | None:

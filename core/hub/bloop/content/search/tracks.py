@@ -33,6 +33,8 @@ MOST_VIDEOS = 50
 """So many items are looked at again when one file of captions changes."""
 
 _NAME = re.compile(r"(.+?)(?:\.([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*))?\.(?:vtt|srt)", re.IGNORECASE)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+LONGEST_LANGUAGE = 30
 _TAG = re.compile(r"<(video|audio|track)\b([^<>]*)>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r'([a-z]+)="([^"]*)"')
 _LINK = "bloop:file:"
@@ -144,7 +146,8 @@ def _beside(unit: UnitOfWork, film: Any) -> Iterator[Track]:
     for row in unit.session.execute(found.order_by(Item.id)):
         match = _NAME.fullmatch(_name(row))
         if match and match[1].casefold() == stem:
-            yield _key(match[2]), match[2], row.blob, True
+            language = _language(match[2])
+            yield _key(language), language, row.blob, True
 
 
 def _in_text(unit: UnitOfWork, lesson: Any) -> Iterator[Track]:
@@ -161,7 +164,7 @@ def _in_text(unit: UnitOfWork, lesson: Any) -> Iterator[Track]:
             "subtitles",
         }:
             remote = unquote(source.removeprefix(_LINK)).partition("#")[0]
-            tracks.append((remote, values.get("srclang") or None, films == 1))
+            tracks.append((remote, _language(values.get("srclang")), films == 1))
     if not tracks:
         return
     names = {remote for remote, *_ in tracks[:MOST_TRACKS]}
@@ -173,6 +176,12 @@ def _in_text(unit: UnitOfWork, lesson: Any) -> Iterator[Track]:
         if remote in blobs:
             key = _key(language) if is_first else f"track-{number}"
             yield key, language, blobs[remote], is_first
+
+
+def _language(written: str | None) -> str | None:
+    """What somebody wrote as a language, where it is a tag."""
+    found = _LANGUAGE.fullmatch(written or "")
+    return found[0] if found and len(found[0]) <= LONGEST_LANGUAGE else None
 
 
 def _key(language: str | None) -> str:

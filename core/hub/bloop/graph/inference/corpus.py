@@ -68,10 +68,7 @@ class Corpus:
         self.course = course
         self.documents = course.documents
         read = [blocks_of(document) for document in course.documents]
-        sample = " ".join(one.text for blocks in read for one in blocks[:12] if len(one.text) > 60)[
-            :40_000
-        ]
-        self.language: Language = language_of(course.language, sample)
+        self.language: Language = language_of(course.language, _sample(course, read))
         if self.language.code not in KNOWN:
             self.language = replace(self.language, stop=_small_words(read))
         self.folder = Folder(self.language)
@@ -200,6 +197,13 @@ class Corpus:
             uses.verb += 1
         elif before in self.language.determiners:
             uses.noun += 1
+
+
+def _sample(course: Course, read: Sequence[Sequence[Block]]) -> str:
+    """Some text of each document, titles where there is little: to tell the language by."""
+    text = " ".join(one.text for blocks in read for one in blocks[:12] if len(one.text) > 60)
+    titles = " ".join(one.title for one in course.documents)
+    return text[:40_000] if len(text) > 400 else f"{text} {titles}"
 
 
 def _small_words(read: Sequence[Sequence[Block]]) -> frozenset[str]:

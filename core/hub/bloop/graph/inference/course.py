@@ -69,8 +69,9 @@ class Course:
 class Evidence:
     """Why something was inferred: ``kind`` for programs, ``note`` and ``passage`` for people.
 
-    Kinds: ``glossary definition heading outcome phrase order reference name embedding model``.
-    ``passage`` is the course's own text, of the document where one is named.
+    Kinds: ``glossary definition heading outcome phrase``, for edges ``order reference name level
+    embedding`` as well, and ``model``. ``passage`` is the course's own text, of the document
+    where one is named.
     """
 
     kind: str

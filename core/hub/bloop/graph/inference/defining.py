@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from bloop.graph.inference.corpus import Corpus, Key, Sentence, surface_of
 from bloop.graph.inference.course import Evidence
-from bloop.graph.inference.naming import Named, is_general, passage_of, term
+from bloop.graph.inference.naming import Named, is_general, may_be_noun, passage_of, term
 from bloop.graph.inference.words import Word
 
 _ABBREVIATION = re.compile(r"\(([A-Z][A-Za-z]{0,2}[A-Z][A-Za-z0-9]{0,4}|[A-Z]{2,6})s?\)")
@@ -26,14 +27,16 @@ def of_definitions(corpus: Corpus) -> Iterator[Named]:
             continue
         if listed and sentence.item == "dd":
             for one in listed:
-                yield _told(one, sentence)
+                yield replace(one, description=passage_of(sentence))
         else:
             yield from listed
         listed = []
-        yield from _marked(corpus, sentence)
+        defined = list(_marked(corpus, sentence))
         if not sentence.marked or sentence.item == "":
-            yield from _plainly(corpus, sentence)
+            defined += _plainly(corpus, sentence)
+        yield from defined
         yield from _abbreviated(corpus, sentence)
+        yield from _also_called(corpus, sentence, defined)
 
 
 def _listed(corpus: Corpus, sentence: Sentence) -> Iterator[Named]:
@@ -44,18 +47,6 @@ def _listed(corpus: Corpus, sentence: Sentence) -> Iterator[Named]:
     again = uses is not None and uses.count > 2
     sure = 0.3 if is_general(corpus, found[0]) else 0.62 if again else 0.45
     yield _named(corpus, found, sure, "A list of terms has it.", sentence)
-
-
-def _told(named: Named, sentence: Sentence) -> Named:
-    return Named(
-        named.key,
-        named.surface,
-        named.confidence,
-        named.evidence,
-        named.place,
-        named.section,
-        description=passage_of(sentence),
-    )
 
 
 def _marked(corpus: Corpus, sentence: Sentence) -> Iterator[Named]:
@@ -79,7 +70,7 @@ def _marked(corpus: Corpus, sentence: Sentence) -> Iterator[Named]:
         if not defined:
             again = uses is not None and uses.count >= 3
             sure = {"dfn": 0.75, "strong": 0.42 if again else 0.2}.get(mark, 0.16 if again else 0)
-        if len(found[0]) == 1 and uses is not None and not uses.noun and mark != "dfn":
+        if mark != "dfn" and not may_be_noun(corpus, found[0]):
             sure *= 0.6  # "An *open* end": what kind of thing, and no thing.
         if is_general(corpus, found[0]):
             again = uses is not None and uses.count >= 4 and (defined or mark == "dfn")
@@ -92,7 +83,8 @@ def _marked(corpus: Corpus, sentence: Sentence) -> Iterator[Named]:
 def _defines_next(corpus: Corpus, after: str) -> bool:
     """Whether what follows a term tells what it is."""
     found = corpus.language.defines.search(" " + after.lstrip())
-    return found is not None and found.start() <= 12
+    other = corpus.language.also.match(after.lstrip())
+    return other is not None or (found is not None and found.start() <= 12)
 
 
 def _plainly(corpus: Corpus, sentence: Sentence) -> Iterator[Named]:
@@ -121,7 +113,7 @@ def _unmarked(
     corpus: Corpus, found: tuple[Key, str], sure: float, sentence: Sentence
 ) -> Iterator[Named]:
     uses = corpus.uses.get(found[0])
-    if uses is None or uses.count < 2 or (len(found[0]) == 1 and not (uses.noun or uses.capital)):
+    if uses is None or uses.count < 2 or not may_be_noun(corpus, found[0]):
         return
     if uses.verb > uses.noun or is_general(corpus, found[0]):
         return
@@ -173,6 +165,25 @@ def _abbreviated(corpus: Corpus, sentence: Sentence) -> Iterator[Named]:
                 passage=passage_of(sentence),
             )
             yield Named(*named, 0.55, evidence, sentence.place, sentence.section, alias=found[1])
+
+
+def _also_called(corpus: Corpus, sentence: Sentence, defined: Sequence[Named]) -> Iterator[Named]:
+    """``a node, also called a nodal point, is ...``: another name of what is defined first."""
+    told = corpus.language.also.search(sentence.text)
+    if told is None or not any(one.description for one in defined):
+        return
+    first = min(
+        (one for one in defined if one.description),
+        key=lambda one: sentence.text.casefold().find(one.surface.casefold()),
+    )
+    words = corpus.folder.words(sentence.text[told.end() : told.end() + 80])
+    for start, end in corpus.runs(words):
+        if start > 1 or any(one.gap.strip() for one in words[:start]):
+            return
+        alias = term(corpus, surface_of(words[start:end]))
+        if alias is not None and alias[0] != first.key:
+            yield replace(first, alias=alias[1])
+        return
 
 
 def _begin(words: Sequence[Word], letters: str) -> bool:

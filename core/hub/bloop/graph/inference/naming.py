@@ -19,6 +19,7 @@ _QUOTES = " \"'“”„«»‘’*_.…?!:"
 TAUGHT = frozenset({"page", "file", "note", "link", "book"})
 """Kinds of documents whose titles say what they teach; others ask about it."""
 
+LONGEST_HEADING = 300
 OFTEN = 20
 """Uses of a heading's words elsewhere from which it is as sure as it gets."""
 
@@ -54,7 +55,7 @@ def term(corpus: Corpus, text: str) -> tuple[Key, str] | None:
     if any(one.gap.strip(JOINS) for one in words[1:]):
         return None
     low = [one.text.casefold() for one in words]
-    if content == 1 and (len(words[0].text) < 3 and not words[0].text.isupper()):
+    if content == 1 and (len(words[0].text) < 3 and words[0].text.islower()):
         return None
     if any(one in corpus.language.verbal for one in low):
         return None
@@ -77,6 +78,14 @@ def _surface_general(corpus: Corpus, word: str) -> bool:
     return uses is not None and any(one.casefold() in general for one in uses.surfaces)
 
 
+def may_be_noun(corpus: Corpus, key: Key) -> bool:
+    """Whether nothing speaks against a word's being one: articles before it, or a capital."""
+    uses = corpus.uses.get(key)
+    if len(key) > 1 or uses is None or not corpus.language.determiners:
+        return True
+    return bool(uses.noun or uses.capital)
+
+
 def of_headings(corpus: Corpus) -> Iterator[Named]:
     """Titles and headings, and the parts of those that name several things."""
     for at, text, level, section, place in corpus.headings:
@@ -95,8 +104,8 @@ def of_headings(corpus: Corpus) -> Iterator[Named]:
             sure += 0.08 if level == 0 else 0.0
             if not whole and level and len(key) == 1:
                 sure *= 0.6  # "Water, air and steel" names what is compared, and no concept.
-            if len(key) == 1 and elsewhere and uses and not uses.noun and not uses.capital:
-                sure *= 0.6  # No noun, as it seems.
+            if elsewhere and not may_be_noun(corpus, key):
+                sure *= 0.6
             if is_general(corpus, key):
                 if elsewhere < 4 or not whole:
                     continue
@@ -113,7 +122,7 @@ def of_headings(corpus: Corpus) -> Iterator[Named]:
 def heading_parts(corpus: Corpus, text: str) -> Iterator[tuple[str, bool]]:
     """What a heading may name, and whether that is all of it; nothing where it names a task."""
     language = corpus.language
-    text = _BRACKETS.sub(r", \1", text)
+    text = _BRACKETS.sub(r", \1", text[:LONGEST_HEADING])
     for _ in range(3):
         text = _NUMBER.sub("", text).strip(_QUOTES)
         short = language.titles.sub("", text, count=1).strip(_QUOTES)

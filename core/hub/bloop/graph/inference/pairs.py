@@ -91,7 +91,7 @@ class Names:
         low, high = self._steps[one], self._steps[other]
         higher = 0.0
         if low is not None and high is not None:
-            higher = math.tanh((high.level - low.level) / 2.5) * min(low.sure, high.sure)
+            higher = math.tanh((high.level - low.level) / 1.5) * min(low.sure, high.sure)
         general = math.tanh((self._central[one] - self._central[other]) / 2)
         return Features(within, self._near(one, other, low, high), higher, general)
 

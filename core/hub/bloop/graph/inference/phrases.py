@@ -65,6 +65,8 @@ def _values(corpus: Corpus, frequent: dict[Key, Uses]) -> dict[Key, float]:
         length = math.log2(1 + content) if content > 1 else 0.9
         if content == 1 and uses.documents == 1 and uses.count < 4:
             length *= 0.5
+        if content > 1 and (_is_common(corpus, key[0]) or _is_common(corpus, key[-1])):
+            length *= 0.5  # "First argument", "sound travels".
         if free > 0:
             values[key] = length * free * _nominal(uses)
     return values
@@ -85,6 +87,10 @@ def is_term(corpus: Corpus, key: Key, uses: Uses) -> bool:
     if any(_is_verb(corpus, word) for word in key) or _participle(language.code, key[-1]):
         return False
     return not (key[0] in language.general and uses.count < 6 and uses.noun < 2)
+
+
+def _is_common(corpus: Corpus, word: str) -> bool:
+    return is_general(corpus, (word,))
 
 
 def _is_verb(corpus: Corpus, word: str) -> bool:

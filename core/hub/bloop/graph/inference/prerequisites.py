@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +11,19 @@ from operator import mul
 from bloop.graph.inference.concepts import Found
 from bloop.graph.inference.corpus import Corpus, Key
 from bloop.graph.inference.course import PREREQUISITE, Edge, Evidence
+from bloop.graph.inference.ladder import folder, ladder
 from bloop.graph.inference.mentions import Mentions
 from bloop.graph.inference.names import Containment, containment
 from bloop.graph.inference.naming import passage_of
 
-LEAST = 0.3
+LEAST = 0.27
 """Confidence below which an edge is none."""
 MOST_BEFORE = 5
 """Prerequisites of one concept, the surest ones."""
 HOMES = 10
 """Sections that are about a concept and are looked at."""
+KNOWN_WELL = 0.9
+"""How well the ladder has to know a name where a course speaks for itself."""
 FEW = 3
 """So much is added to what is counted: what a concept named once is with says little."""
 CROWD = 60
@@ -78,6 +82,7 @@ def prerequisites_of(
     refers = [_references(places, mentions, number) for number in range(len(found))]
     defining = [_in_definition(found, mentions, number) for number in range(len(found))]
     named = _contained(found)
+    levels = _levels(corpus, found)
     made: dict[tuple[int, int], Edge] = {}
     for target in range(len(found)):
         candidates = refers[target].keys() | defining[target] | named[target].keys()
@@ -95,6 +100,7 @@ def prerequisites_of(
                 name=named[target].get(source),
                 reverse=target in named[source],
                 near=_cosine(vectors, source, target),
+                higher=levels[target] - levels[source],
             )
             if (edge := pair.edge()) is not None:
                 edges.append((-edge.confidence, source, edge))
@@ -141,6 +147,14 @@ def _contained(found: Sequence[Found]) -> list[dict[int, Containment]]:
     return made
 
 
+def _levels(corpus: Corpus, found: Sequence[Found]) -> list[float]:
+    """When each is usually taught; NaN where that is not known."""
+    if corpus.language.code != "en":
+        return [math.nan] * len(found)
+    steps = [ladder().step(folder().keys(one.name)) for one in found]
+    return [one.level if one is not None and one.sure >= KNOWN_WELL else math.nan for one in steps]
+
+
 def _cosine(vectors: Vectors | None, one: int, other: int) -> float | None:
     return sum(map(mul, vectors[one], vectors[other])) if vectors is not None else None
 
@@ -159,6 +173,7 @@ class _Pair:
     name: Containment | None
     reverse: bool
     near: float | None
+    higher: float
 
     def edge(self) -> Edge | None:
         """An edge, where they are tied enough."""
@@ -169,7 +184,7 @@ class _Pair:
         if self.defines:
             doubt *= 1 - 0.5 * before
         if self.reference > 0:
-            doubt *= 1 - min(0.6, 0.8 * self.reference) * before
+            doubt *= 1 - min(0.6, 1.1 * self.reference) * before
         if self.name:
             doubt *= 1 - self.name.sure
         sure = (1 - doubt) * self._gate()
@@ -200,10 +215,11 @@ class _Pair:
         return 0.75 if one < other else 0.5 if one == other else 0.25
 
     def _gate(self) -> float:
-        """What is near in meaning is tied more, what is far less."""
-        if self.near is None:
-            return 1.0
-        return min(1.15, max(0.5, 0.5 + 1.3 * (self.near - 0.1)))
+        """What is near in meaning is tied more, and what is usually taught in this order."""
+        gate = 1.0 if self.near is None else min(1.15, max(0.5, 0.5 + 1.3 * (self.near - 0.1)))
+        if self.higher < -1:
+            gate *= 0.6
+        return gate * 1.1 if self.higher > 0 else gate
 
     def _evidence(self, before: float) -> list[Evidence]:
         one, other = self.found[self.source], self.found[self.target]
@@ -219,7 +235,7 @@ class _Pair:
                 )
             )
         if self.reference > 0:
-            note = f"The text about {other.name} names {one.name} more often than the other way around."
+            note = f"Text about {other.name} names {one.name} more than the other way round."
             made.append(Evidence(kind="reference", note=note))
         if self.name:
             note = f"{other.name} {self.name.note} {one.name}."
@@ -231,6 +247,9 @@ class _Pair:
             made.append(
                 Evidence(kind="order", note=note, document=document, passage=passage_of(place))
             )
+        if self.higher > 0:
+            note = f"{one.name} is usually taught before {other.name}."
+            made.append(Evidence(kind="level", note=note))
         if self.near is not None and self.near >= 0.4:
             note = f"Their meanings are near: similarity {self.near:.2f}."
             made.append(Evidence(kind="embedding", note=note))

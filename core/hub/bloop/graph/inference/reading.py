@@ -27,10 +27,10 @@ _UNREAD = words(
 )
 _MARKS = {"dfn": "dfn", "strong": "strong", "b": "strong", "em": "em", "i": "em", "dt": "dt"}
 _MATHS = re.compile(
-    r"\\\(.{0,2000}?\\\)|\\\[.{0,4000}?\\\]|\$\$.{1,2000}?\$\$|\$[^\s$][^$\n]{0,200}?(?<=\S)\$(?!\d)",
+    r"\\\(.{0,300}?\\\)|\\\[.{0,1000}?\\\]|\$\$.{1,1000}?\$\$|\$[^\s$][^$\n]{0,200}?(?<=\S)\$(?!\d)",
     re.DOTALL,
 )
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|[^\s@]{1,64}@[^\s@]{1,190}")
 _SPACES = re.compile(r"\s+")
 BREAK = " ⁝ "
 """Stands for a formula or an address: no term goes across it."""

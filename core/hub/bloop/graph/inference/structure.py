@@ -15,6 +15,8 @@ from bloop.graph.inference.naming import heading_parts, term
 from bloop.graph.inference.prerequisites import Places, Vectors
 
 MOST_RELATED = 3
+MOST_WHOLES = 2
+"""What stands under headings of more than these is a part of none: it comes up everywhere."""
 NEAR = 0.55
 """Cosine from which two names mean nearly the same."""
 TOGETHER = 3
@@ -25,9 +27,15 @@ def parts_of(corpus: Corpus, found: Sequence[Found]) -> list[Edge]:
     """Concepts of headings within those of the headings above, and outcomes within outcomes."""
     known = {one.key: one for one in found}
     made: dict[tuple[str, str], Edge] = {}
-    for inner, outer, text, document in (*_by_headings(corpus, known), *_by_outcomes(corpus)):
+    told = [*_by_headings(corpus, known), *_by_outcomes(corpus)]
+    wholes: dict[Key, set[Key]] = defaultdict(set)
+    for inner, outer, _, _ in told:
+        wholes[inner].add(outer)
+    for inner, outer, text, document in told:
         one, other = known.get(inner), known.get(outer)
         if one is None or other is None or one is other or (one.id, other.id) in made:
+            continue
+        if len(wholes[inner]) > MOST_WHOLES:
             continue
         kind = "heading" if document else "outcome"
         where = "The heading" if document else "The outcome"

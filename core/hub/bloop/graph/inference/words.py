@@ -22,7 +22,7 @@ LONGEST_SENTENCE = 600
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """``text`` as written at ``start`` of its sentence, ``key`` folded, ``gap`` what stood before."""
+    """``text`` at ``start`` of its sentence, ``key`` folded, ``gap`` what stood before it."""
 
     text: str
     key: str

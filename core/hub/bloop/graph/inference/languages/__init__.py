@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
+SHORT = 2000
+"""Characters below which plain letters are taken for English, where nothing says otherwise."""
 KNOWN = ("de", "en", "es", "fr", "it", "nl", "pt")
 _NEVER = re.compile(r"(?!)")
 
@@ -63,6 +65,8 @@ def language_of(code: str, text: str) -> Language:
     voted = _vote(text)
     if voted and (short in KNOWN or short in {"", "und"}):
         return _read(voted)
+    if short in {"", "und"} and len(text) < SHORT and text.isascii():
+        return _read("en")
     return _read(short) if short in KNOWN else Language(short or "und")
 
 
