@@ -167,7 +167,7 @@ class Recommender:
             steps = [one for one in items if one in open_items][:limit]
             found += [
                 Candidate(
-                    item, course["id"], "course", value=0.5, rank=rank, fit=1 / (1 + 0.1 * rank)
+                    item, course["id"], "course", value=0.5, rank=rank, fit=0.7**rank
                 )
                 for rank, item in enumerate(steps)
             ]
