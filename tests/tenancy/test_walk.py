@@ -49,6 +49,7 @@ PARAMETERS = {
     "name": "job_schedule.name",
     "conflict_id": "note_conflict.id",
     "node_id": "node.id",
+    "list_id": "recommendation.list_id",
     "note_id": "item.id",
     "parked_id": "event_parked.id",
     "passkey_id": "mfa_passkey.id",
@@ -79,7 +80,7 @@ Or what is shown to whoever has its secret: a certificate.
 """
 OF_ONE = (
     *("/account/", "/api/v1/account/", "/api/v1/tokens/"),
-    *("/attempts/", "/api/v1/attempts/"),
+    *("/attempts/", "/api/v1/attempts/", "/next/"),
 )
 """Below these it names what one person owns."""
 
@@ -89,9 +90,13 @@ QUERIES = {
     "actor": ["audit_line.actor"],
     "after": ["item.id", "outbox_event.seq", "event_parked.id"],
     "before": ["webhook_delivery.seq", "job.id", "audit_line.seq"],
+    "concept": ["concept.id"],
     "consumer": ["event_parked.consumer"],
+    "container": ["container.id"],
     "course": ["container.id"],
     "cursor": ["item.id", "container.id", "quarantine.id", "account_user.id", "invitation.id"],
+    "goal": ["concept.id", "container.id"],
+    "group": ["user_group.id"],
     "institution": ["institution.slug"],
     "name": ["concept_name.key"],
     "kind": ["item.kind"],
@@ -133,6 +138,7 @@ SILENT = {
     "/connections/{connection_id}/settings",  # Its plugin is not loaded here.
     "/connections/{connection_id}/courses",
     "/api/v1/connections/{connection_id}/hints",
+    "/next/{list_id}/{item_id}",  # It leads to a lesson.
     "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
     "/api/v1/containers/{subject_id}/versions",
@@ -147,6 +153,8 @@ SILENT = {
 BODIES = {
     "PUT /api/v1/attempts/{attempt_id}/answers/{place}": {"answer": "x"},
     "POST /api/v1/graph/concepts/{concept_id}/merge": {"into": "{mark}-concept-id-2"},
+    "PUT /api/v1/items/{item_id}/recommendation": {"act": "hide"},
+    "POST /api/v1/account/next/{list_id}/opened": {"item": "{mark}-item-id"},
     "PUT /api/v1/items/{item_id}/concepts": {"concept": "{mark}-concept-id"},
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},

@@ -21,6 +21,7 @@ from bloop.web import assets, lessons, outline, own_notes, quizzes, reading
 from bloop.web.concept_pages import named
 from bloop.web.framed_pages import framed
 from bloop.web.learning_pages import course_state, done_state
+from bloop.web.next_pages import ON_FIRST, suggestions
 from bloop.web.note_pages import about
 from bloop.web.panels import panels
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
@@ -46,10 +47,13 @@ async def home(request: Request) -> Response:
             await hub.database.read(OWN_COURSES, call, after="", limit=PAGE_OF_COURSES),
         )
     mine = {course["id"] for course in own}
+    # Who is in a course learns in it; others find their own way from the list.
+    suggested = await suggestions(request, ON_FIRST) if own else {"items": []}
     return await page(
         request,
         "home.html",
         own=own,
+        next=suggested,
         containers=[one for one in to_dicts(read, rows) if one["id"] not in mine],
         is_user=call.principal.kind is PrincipalKind.USER,
         may_import=may(call, "content:import"),

@@ -18,11 +18,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bloop.accounts.actions import ForbiddenError
 from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Item
+from bloop.graph.questions import parts_of
 from bloop.learning.answers import Given, record
 from bloop.learning.progress.service import attempted, begun
 from bloop.learning.quizzes.grading import grade
 from bloop.learning.quizzes.models import FINISHED, OPEN, Attempt, QuizResponse, QuizVersion
-from bloop.learning.quizzes.questions import Manner, manner_of, parts_of
+from bloop.learning.quizzes.questions import Manner, manner_of
 from bloop.learning.quizzes.responses import checked
 from bloop.learning.statements.out import tell
 from bloop.learning.topics import FINISHED as ATTEMPT_FINISHED

@@ -108,7 +108,7 @@ def _scheduler(parameters: Sequence[float]) -> Scheduler:
 
     own = {"parameters": parameters} if parameters else {}
     return Scheduler(
-        **own,  # type: ignore[arg-type]
+        **own,
         desired_retention=RETENTION,
         learning_steps=(),
         relearning_steps=(),
