@@ -18,11 +18,16 @@ from bloop.cli.output import (
     print_json,
     print_table,
 )
+from bloop.cli.training import COMMANDS
 
 
 @click.group()
 def learning() -> None:
     """Reviews that are due, and the comparison of recommendations."""
+
+
+for command in COMMANDS:
+    learning.add_command(command)
 
 
 @learning.command()
