@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Insert, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+import bloop.learning.following  # noqa: F401 - hears of answers in every process
 from bloop.accounts.actions import ForbiddenError
 from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Item

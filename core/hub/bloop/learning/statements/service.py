@@ -15,6 +15,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 from sqlalchemy import func, select
 
+import bloop.learning.following  # noqa: F401 - hears of answers in every process
 from bloop.accounts.actions import ForbiddenError, may
 from bloop.accounts.models import User
 from bloop.content.enrolling.seen import item_seen
