@@ -45,6 +45,7 @@ VALUES: dict[str, Any] = {
     "connection.owner_id": None,
     "connection.state": "active",
     "course_enrolment.group_id": None,
+    "goal.by": None,
     "course_enrolment.role": "learner",
     "connection.selected": {},
     "connection.checked": {},
@@ -107,7 +108,11 @@ VALUES: dict[str, Any] = {
     "certificate.average": 0.5,
     "certificate_rule.average": 0.5,
     "certificate_rule.items": None,
+<<<<<<< HEAD
     "goal.by": None,
+=======
+    "recommendation.item_id": "{item.id}",
+>>>>>>> next
     "goal.kind": "container",
     "goal.subject_id": "{container.id}",
     "item_progress.watched": 0.5,

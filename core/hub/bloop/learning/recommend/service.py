@@ -21,7 +21,7 @@ from bloop.learning.recommend import facts
 from bloop.learning.recommend.facts import Goal
 from bloop.learning.recommend.log import ShownLog
 from bloop.learning.recommend.queries import OPEN, VERSIONS
-from bloop.learning.recommend.ranking import Candidate, Placed, compose
+from bloop.learning.recommend.ranking import RANKERS, Candidate, Placed, compose
 from bloop.store.database import Database
 from bloop.store.errors import NotFoundError
 from bloop.store.ids import new_id
@@ -105,7 +105,7 @@ class Recommender:
         wanted = await (self._goals(call, graph) if goal is None else self._goal(call, graph, goal))
         now = utcnow()
         candidates = await asyncio.to_thread(self._gather, call, graph, wanted, now)
-        tried = versions[2]
+        tried = versions[2] if versions[2] in RANKERS else None  # One of a later version is not.
         if len(candidates) < limit:
             have = {one.item for one in candidates}
             candidates += [
