@@ -17,7 +17,7 @@ from bloop.learning.mastery.model import DEFAULTS, LearnerTally, predict
 from bloop.learning.recommend import queries
 from bloop.learning.recommend.models import Act
 from bloop.learning.recommend.ranking import Candidate
-from bloop.learning.reviews.scheduling import Model, Remembered, chance
+from bloop.learning.reviews.scheduling import Model, Remembered, chance, model_of_kept
 from bloop.store.database import Database
 from bloop.store.statements import Row, Statement, moment, parsed
 from bloop.store.types import dumps
@@ -161,7 +161,7 @@ def unanswered(read: Read, items: Sequence[str]) -> set[str]:
 
 def _model(read: Read) -> Model:
     rows = read(queries.REVIEW_MODEL)
-    return Model("fitted", tuple(parsed(rows[0][0]))) if rows else Model()
+    return model_of_kept("fitted", parsed(rows[0][0])) if rows else Model()
 
 
 def _of_concepts(
