@@ -161,6 +161,8 @@ def tell(bench: Bench, name: str, correct: Floats, found: list[Floats], seconds:
     """A model's rows, and its mean AUC as a ratio."""
     areas = tuple(auc(correct, one) for one in found)
     bench.rows.append(Row(f"{name}, AUC", "", areas))
+    if len(areas) > 1:
+        bench.rows.append(Row(f"{name}, AUC, highest minus lowest", "", (max(areas) - min(areas),)))
     losses = tuple(log_loss(correct, one) for one in found)
     bench.rows.append(Row(f"{name}, log loss", "nat", losses))
     errors = tuple(100 * calibration(correct, one) for one in found)

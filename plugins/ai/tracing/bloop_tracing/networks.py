@@ -93,7 +93,7 @@ class Attentive(nn.Module):
     """
 
     def __init__(
-        self, concepts: int, width: int = 128, heads: int = 4, dropout: float = 0.25
+        self, concepts: int, width: int = 128, heads: int = 2, dropout: float = 0.25
     ) -> None:
         super().__init__()
         self.concepts, self.heads = concepts, heads
