@@ -108,11 +108,8 @@ VALUES: dict[str, Any] = {
     "certificate.average": 0.5,
     "certificate_rule.average": 0.5,
     "certificate_rule.items": None,
-<<<<<<< HEAD
     "goal.by": None,
-=======
     "recommendation.item_id": "{item.id}",
->>>>>>> next
     "goal.kind": "container",
     "goal.subject_id": "{container.id}",
     "item_progress.watched": 0.5,
