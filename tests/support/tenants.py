@@ -108,7 +108,6 @@ VALUES: dict[str, Any] = {
     "certificate.average": 0.5,
     "certificate_rule.average": 0.5,
     "certificate_rule.items": None,
-    "goal.by": None,
     "recommendation.item_id": "{item.id}",
     "goal.kind": "container",
     "goal.subject_id": "{container.id}",
