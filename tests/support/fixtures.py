@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.support.redis_protocol import OwnRedis
 
 ROOT = Path(__file__).resolve().parents[2]
+CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser")
+"""By preference: the shell has no windows, whose upkeep is more than half of the others' work."""
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # Its sandbox refuses to run as root, as whom CI runs.
     # It is to talk to nobody but the hub under test.
@@ -212,10 +214,10 @@ def browser() -> Iterator[Browser]:
     It lives for one module, in which every test is sync: Playwright's own event loop runs
     meanwhile, and an async test would find it in its way.
     """
-    # Debian's package, since Playwright's own download is not to be had everywhere.
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    # Debian's packages, since Playwright's own download is not to be had everywhere.
+    path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if path is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
+        pytest.skip("no Chromium here: apt-get install chromium-headless-shell")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
