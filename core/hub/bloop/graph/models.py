@@ -83,6 +83,7 @@ class Concept(Stated, Owned, Base):
         within("into_id", "concept"),
         Index("ix_concept_name", "institution_id", "name", "id"),
         Index("ix_concept_standing", "institution_id", "standing", "id"),
+        Index("ix_concept_into", "institution_id", "into_id"),
     )
 
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,9 +13,9 @@ from bloop.content.queries import CONTAINERS
 from bloop.content.tree_routes import run, sees_drafts
 from bloop.graph import mentions, queries, service
 from bloop.graph.edges import EdgeKind
-from bloop.graph.models import ConceptName
 from bloop.graph.names import key_of
 from bloop.graph.routes import read_concept
+from bloop.graph.writing import Writing
 from bloop.hub.inferring import ask_for_graph
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -197,12 +196,11 @@ async def add_before(request: Request, concept_id: str) -> Response:
 
 @command(WRITE)
 def _link_by_name(unit: UnitOfWork, concept: str, name: str) -> None:
-    owner = unit.session.scalar(
-        select(ConceptName.concept_id).where(
-            ConceptName.institution_id == unit.institution, ConceptName.key == key_of(name)
-        )
-    )
-    service.link(unit, owner or service.add_concept(unit, name), concept)
+    writing = Writing(unit, "link")
+    owner = service.owner_of(writing, name)
+    # One that was rejected is taken up again.
+    there = owner is not None and service.is_there(writing, owner)
+    service.link(unit, owner if owner and there else service.add_concept(unit, name), concept)
 
 
 @router.post(
