@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from fastapi import Query
+from fastapi import Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,6 +20,7 @@ from bloop.graph import history, queries
 from bloop.graph.exchange import service as exchange
 from bloop.graph.exchange.giving import document_of
 from bloop.graph.live import Graph
+from bloop.graph.models import LAST_VERSION
 from bloop.graph.schemas import ChangeList, ConceptsAround, TakenIn, VersionList
 from bloop.hub.inferring import ask_for_graph
 from bloop.store.errors import NotFoundError
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 router = Router(prefix="/api/v1", tags=["graph"])
 
 READ, WRITE = "graph:read", "graph:write"
-_LAST = 2**62
+Version = Annotated[int, Path(ge=1, le=LAST_VERSION)]
 Known = Annotated[list[str], Query(max_length=2000)]
 
 
@@ -131,13 +132,17 @@ async def import_graph(request: Request, form: str = "jsonld") -> Response:
     return json_response(await run(request, exchange.take_in, document))
 
 
-@router.get("/graph/history", action=WRITE, response_model=VersionList)
-async def list_versions(request: Request, before: int | None = None, limit: int = 50) -> Response:
+@router.get("/graph/history", action=WRITE, response_model=VersionList, problems=(422,))
+async def list_versions(
+    request: Request,
+    before: Annotated[int, Query(ge=0, le=LAST_VERSION)] = LAST_VERSION,
+    limit: int = 50,
+) -> Response:
     """What was done to the graph, the last first."""
     rows = await hub_of(request).database.read(
         queries.HISTORY,
         call_of(request),
-        before=_LAST if before is None else before,
+        before=before,
         limit=max(1, min(limit, 200)),
     )
     return json_response({"items": to_dicts(queries.HISTORY, rows)})
@@ -146,7 +151,7 @@ async def list_versions(request: Request, before: int | None = None, limit: int 
 @router.get(
     "/graph/history/{version}", action=WRITE, response_model=ChangeList, problems=(404, 422)
 )
-async def show_version(request: Request, version: int) -> Response:
+async def show_version(request: Request, version: Version) -> Response:
     """All that one write changed."""
     rows = await hub_of(request).database.read(queries.HISTORY_OF, call_of(request), id=version)
     if not rows:
@@ -161,7 +166,7 @@ async def show_version(request: Request, version: int) -> Response:
     response_model=VersionList,
     problems=(404, 409, 422),
 )
-async def undo(request: Request, version: int) -> Response:
+async def undo(request: Request, version: Version) -> Response:
     """Have what one write changed as it was before; undoing that does it again."""
     await run(request, history.undo, version)
     return await list_versions(request, limit=1)

@@ -20,6 +20,8 @@ from bloop.store.types import Json, utcnow
 
 NAME_LENGTH = 200
 PART_LENGTH = 200
+LAST_VERSION = 2**31 - 1
+"""What a version's column holds at most."""
 
 
 class Origin(enum.StrEnum):

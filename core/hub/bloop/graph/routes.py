@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
-from bloop.accounts.http import expected_version, json_response, not_modified
+from bloop.accounts.http import expected_version, json_response
 from bloop.content.tree_routes import read_page, run, sees_drafts
 from bloop.graph import queries, service
 from bloop.graph.models import Standing
@@ -113,9 +113,8 @@ async def read_concept(request: Request, concept: str) -> dict[str, Any]:
 
 async def _answer_concept(request: Request, concept: str, status: int) -> Response:
     found = await read_concept(request, concept)
-    version = found["row_version"]
-    same = not_modified(request, version) if status == 200 else None
-    return same or json_response(found, status, version=version)
+    # The version is that of what can be changed of it; its edges change without.
+    return json_response(found, status, version=found["row_version"])
 
 
 @router.patch(

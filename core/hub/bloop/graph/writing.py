@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Table, and_, bindparam, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Table, bindparam, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.graph.models import (
@@ -212,6 +212,7 @@ class Writing:
             self._delete(table, [one[1] for one in rows if one[0] is table and one[3] is None])
         for table in SUBJECTS.values():
             self._write(table, [one[1:] for one in rows if one[0] is table])
+        self._count_names(rows)
         self._log(rows)
         return self.version
 
@@ -244,18 +245,23 @@ class Writing:
                 )
 
     def _delete(self, table: Table, keys: Sequence[Key]) -> None:
-        columns = key_columns(table)
-        for some in batches(keys, AT_ONCE):
-            matches = or_(*(_is(columns, key) for key in some))
+        if keys:
             self._unit.connection.execute(
-                delete(table).where(table.c.institution_id == self._unit.institution, matches)
+                delete(table).where(*self._this(table)), [_bound(key) for key in keys]
             )
+
+    def _this(self, table: Table) -> list[Any]:
+        """The condition of a row whose key is bound as :func:`_bound` gives it."""
+        return [
+            table.c.institution_id == self._unit.institution,
+            *(one == bindparam(f"key_{at}") for at, one in enumerate(key_columns(table))),
+        ]
 
     def _write(
         self, table: Table, rows: Sequence[tuple[Key, Values | None, Values | None]]
     ) -> None:
         own = {"institution_id": self._unit.institution}
-        connection, columns = self._unit.connection, key_columns(table)
+        connection = self._unit.connection
         stamp = {"updated_at": utcnow()} if "updated_at" in table.c else {}
         if new := [own | after for _, before, after in rows if before is None and after]:
             connection.execute(insert(table), new)
@@ -263,17 +269,28 @@ class Writing:
         for key, before, after in rows:
             if before is not None and after is not None:
                 names = tuple(name for name, one in after.items() if one != before[name])
-                named = {f"key_{at}": part for at, part in enumerate(key)}
-                alike[names].append(named | {f"new_{name}": after[name] for name in names})
-        this = [column == bindparam(f"key_{at}") for at, column in enumerate(columns)]
+                alike[names].append(_bound(key) | {f"new_{name}": after[name] for name in names})
         counted = {"row_version": table.c.row_version + 1} if "row_version" in table.c else {}
         for names, values in alike.items():
             new_ones = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
             connection.execute(
-                update(table)
-                .where(table.c.institution_id == self._unit.institution, *this)
-                .values({**new_ones, **stamp, **counted}),
+                update(table).where(*self._this(table)).values({**new_ones, **stamp, **counted}),
                 values,
+            )
+
+    def _count_names(self, rows: Iterable[tuple[Table, Key, Values | None, Values | None]]) -> None:
+        """Other names make another version of a concept too, for who changes it meanwhile."""
+        named, counted = set[str](), set[str]()
+        for table, key, before, after in rows:
+            if table is NAME:
+                named |= {one["concept_id"] for one in (before, after) if one}
+            elif table is CONCEPT:
+                counted.add(key[0])
+        for some in batches(sorted(named - counted), AT_ONCE):
+            self._unit.connection.execute(
+                update(CONCEPT)
+                .where(CONCEPT.c.institution_id == self._unit.institution, CONCEPT.c.id.in_(some))
+                .values(row_version=CONCEPT.c.row_version + 1)
             )
 
     def _log(self, rows: Sequence[tuple[Table, Key, Values | None, Values | None]]) -> None:
@@ -315,8 +332,8 @@ def _holds(row: Values | None) -> bool:
     return row is not None and row["standing"] != Standing.REJECTED
 
 
-def _is(columns: Sequence[Any], key: Key) -> Any:
-    return and_(*(column == part for column, part in zip(columns, key, strict=True)))
+def _bound(key: Key) -> Values:
+    return {f"key_{at}": part for at, part in enumerate(key)}
 
 
 def batches(keys: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -121,7 +121,7 @@ async def _suggestions(request: Request, changed: int = 0, fault: str = "") -> R
 
 
 @router.post(
-    "/concepts/suggestions", action=WRITE, problems=(403, 404, 409), include_in_schema=False
+    "/concepts/suggestions", action=WRITE, problems=(403, 409, 422), include_in_schema=False
 )
 async def review(request: Request) -> Response:
     """Accept or reject what is ticked."""
@@ -131,7 +131,9 @@ async def review(request: Request) -> Response:
         for subject in ("concept", "edge")
         for key in form.all(subject)
     ]
-    decision: Any = {"accept" if form["decision"] == "accept" else "reject": chosen}
+    if form["decision"] not in {"accept", "reject"}:
+        raise InvalidError("decision: accept or reject", field="decision")
+    decision: Any = {form["decision"]: chosen}
     try:
         changed = await run(request, service.review, **decision)
     except (ConflictError, NotFoundError) as err:

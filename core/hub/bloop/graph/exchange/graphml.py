@@ -30,12 +30,12 @@ def write(document: Document, title: str) -> bytes:
     etree.SubElement(graph, f"{{{_NS}}}desc").text = title
     for one in document.concepts:
         node = etree.SubElement(graph, f"{{{_NS}}}node", id=one.id)
-        told = {
+        told: dict[str, str | None] = {
             "name": one.name,
             "aliases": _BETWEEN.join(one.aliases),
             "description": one.description,
             "language": one.language,
-            **one.external,
+            **{str(key): value for key, value in one.external.items()},
         }
         _data(node, {key: value for key, value in told.items() if value})
     for edge in document.edges:
