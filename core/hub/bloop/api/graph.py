@@ -60,7 +60,7 @@ def _number(text: str) -> int:
     """A version in a path; raises NotFoundError for what is none."""
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise NotFoundError(f"the graph has no version {text[:40]}")
-    return int(text)
+    return _within(int(text))
 
 
 def _answer(graph: Graph, concepts: Iterable[str]) -> Response:
