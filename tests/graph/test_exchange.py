@@ -17,7 +17,7 @@ from bloop.graph.exchange.document import ConceptData, Document, EdgeData
 from bloop.graph.exchange.giving import document_of
 from bloop.graph.exchange.service import FORMS, read, take_in, write
 from bloop.graph.queries import EDGES, NODES
-from bloop.store.errors import InvalidError
+from bloop.store.errors import ConflictError, InvalidError
 
 WORDS = (
     st.text(
@@ -118,3 +118,18 @@ def test_a_document_that_contradicts_itself_or_what_people_said_adds_nothing(
 def test_what_is_amiss_is_named(form, data, said):
     with pytest.raises(InvalidError, match=said):
         read(form, data)
+
+
+def test_what_a_form_cannot_hold_is_left_out_or_named(command):
+    package = {"CFItems": [{"identifier": "a", "fullStatement": "A", "conceptKeywords": 5}]}
+    assert read("case", json.dumps(package).encode()).concepts[0].aliases == []
+    strange = ConceptData(id="a", name="A", description="a\x0bb\x00")
+    document = Document(concepts=[strange])
+    assert read("graphml", write("graphml", document, "Mine")[0]).concepts[0].description == "ab"
+    other = {"concepts": [{"id": "a", "name": "A", "external": {"odd": "1"}}]}
+    with pytest.raises(InvalidError, match="external"):
+        read("jsonld", json.dumps(other).encode())
+    spaced = Document(concepts=[ConceptData(id="a", name="  Long \u200b name ")])
+    command(take_in, spaced)
+    with pytest.raises(ConflictError, match="'Long name'"):
+        command(service.add_concept, "long name")

@@ -8,7 +8,7 @@ import pytest
 
 from bloop.accounts.sessions import system_call
 from bloop.graph import service
-from bloop.graph.writing import EDGE, Writing
+from bloop.graph.writing import CONCEPT, EDGE, NAME, Writing
 from bloop.hub import Hub
 
 
@@ -29,6 +29,10 @@ def made(hub):
         evidence = [{"text": "Numbers stand first."}]
         said = {"origin": "inferred", "standing": "suggested", "confidence": 0.6}
         writing.put(EDGE, (ids[1], "prerequisite", ids[0]), said | {"evidence": evidence})
+        quoted = {"name": "Limit", "description": "A draft says so."}
+        ids.append(writing.new_concept())
+        writing.put(CONCEPT, (ids[2],), said | quoted)
+        writing.put(NAME, ("limit",), {"concept_id": ids[2], "name": "Limit"})
         writing.finish()
     return ids
 
@@ -37,9 +41,9 @@ def csrf(page):
     return re.search(r'name="csrf" value="([^"]+)"', page.text)[1]
 
 
-async def test_an_educator_finds_links_and_settles(visit, made):
+async def test_an_educator_finds_links_and_settles(visit, made, hub):
     browser = await visit("educator")
-    number, sum_ = made
+    number, sum_, limit = made
     found = await browser.get("/concepts?name=num")
     assert f"/concepts/{number}" in found.text
     assert f"/concepts/{sum_}" not in found.text
@@ -50,12 +54,19 @@ async def test_an_educator_finds_links_and_settles(visit, made):
     assert "Numbers stand first." in page.text
     chosen = {"csrf": token, "decision": "reject", "edge": f"{sum_} prerequisite {number}"}
     assert (await browser.post("/concepts/suggestions", data=chosen)).status_code == 303
+    settled = {"csrf": token, "decision": "accept", "concept": limit}
+    assert (await browser.post("/concepts/suggestions", data=settled)).status_code == 303
     assert "Nothing waits for you" in (await browser.get("/concepts/suggestions")).text
     path = f"/concepts/{sum_}/before"
     assert (await browser.post(path, data={"csrf": token, "name": "number"})).status_code == 303
     assert (await browser.post(path, data={"csrf": token, "name": "Counting"})).status_code == 303
     shown = (await browser.get(f"/concepts/{sum_}")).text
     assert "Counting" in shown
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        service.remove_concept(unit, service.add_concept(unit, "Digit"))
+    assert (await browser.post(path, data={"csrf": token, "name": "digit"})).status_code == 303
+    undecided = {"csrf": token, "concept": number}
+    assert (await browser.post("/concepts/suggestions", data=undecided)).status_code == 422
     circle = {"csrf": token, "name": "Sum"}
     refused = await browser.post(f"/concepts/{number}/before", data=circle)
     assert refused.status_code == 422
@@ -68,6 +79,11 @@ async def test_a_learner_reads_and_sees_no_reasons(visit, made):
     assert "Number" in shown.text
     assert "Numbers stand first." not in shown.text
     assert "/before" not in shown.text
+    suggested = await browser.get(f"/concepts/{made[2]}")
+    assert "Limit" in suggested.text
+    assert "A draft says so." not in suggested.text
+    for path in (f"/graph/concepts/{made[2]}", "/graph/concepts", "/graph/named?name=limit"):
+        assert "A draft says so." not in (await browser.get(f"/api/v1{path}")).text
     assert (await browser.get("/concepts/suggestions")).status_code == 403
     guest = await visit()
     assert (await guest.get(f"/concepts/{made[1]}")).status_code in {302, 303, 401}

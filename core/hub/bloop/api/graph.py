@@ -19,6 +19,7 @@ from bloop.graph import history, queries
 from bloop.graph.exchange import service as exchange
 from bloop.graph.exchange.giving import document_of
 from bloop.graph.live import Graph
+from bloop.graph.models import LAST_VERSION
 from bloop.graph.schemas import ChangeList, ConceptsAround, TakenIn, VersionList
 from bloop.hub.inferring import ask_for_graph
 from bloop.store.errors import InvalidError, NotFoundError
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
 router = Router(prefix="/api/v1", tags=["graph"])
 
 READ, WRITE = "graph:read", "graph:write"
-_LAST = 2**62
 MOST_KNOWN = 2000
+
+
+def _within(version: int) -> int:
+    """A version that its column can be compared with; beyond its range there is none."""
+    return max(0, min(version, LAST_VERSION))
 
 
 async def graph_with(request: Request, *concepts: str) -> Graph:
@@ -55,7 +60,7 @@ def _number(text: str) -> int:
     """A version in a path; raises NotFoundError for what is none."""
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise NotFoundError(f"the graph has no version {text[:40]}")
-    return int(text)
+    return _within(int(text))
 
 
 def _answer(graph: Graph, concepts: Iterable[str]) -> Response:
@@ -150,12 +155,12 @@ async def import_graph(request: Request, form: str = "jsonld") -> Response:
 
 
 @router.get("/graph/history", action=WRITE, response_model=VersionList)
-async def list_versions(request: Request, before: int = _LAST, limit: int = 50) -> Response:
+async def list_versions(request: Request, before: int = LAST_VERSION, limit: int = 50) -> Response:
     """What was done to the graph, the last first."""
     rows = await hub_of(request).database.read(
         queries.HISTORY,
         call_of(request),
-        before=before,
+        before=_within(before),
         limit=max(1, min(limit, 200)),
     )
     return json_response({"items": to_dicts(queries.HISTORY, rows)})

@@ -28,6 +28,7 @@ KIND = click.option(
     "--kind", type=click.Choice(["prerequisite", "part_of", "related"]), default="prerequisite"
 )
 FORM = click.option("--form", type=click.Choice(["jsonld", "graphml", "case"]), default="jsonld")
+LIMIT = click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 _PAST = "\U0010ffff"
 
 
@@ -198,7 +199,7 @@ async def path(goal: str, known: tuple[str, ...], *, as_json: bool) -> None:
 @click.command("next")
 @click.option("--known", multiple=True, help="A concept that is known already; repeatable.")
 @click.option("--goal", help="Only what leads to this concept.")
-@click.option("--limit", default=20, show_default=True)
+@LIMIT
 @json_option
 @asynchronous
 async def next_(known: tuple[str, ...], goal: str | None, limit: int, *, as_json: bool) -> None:
@@ -222,16 +223,17 @@ def _print_walk(found: list[tuple[str, str]], *, as_json: bool, nothing: str) ->
 
 
 @click.command()
-@click.option("--limit", default=20, show_default=True)
+@LIMIT
 @json_option
 @asynchronous
 async def history(limit: int, *, as_json: bool) -> None:
     """List what was done to the graph, the last first."""
+    from bloop.graph.models import LAST_VERSION
     from bloop.graph.queries import HISTORY
     from bloop.store.statements import to_dicts
 
     async with open_hub() as hub:
-        asked = {"before": 2**62, "limit": limit}
+        asked = {"before": LAST_VERSION, "limit": limit}
         found = to_dicts(HISTORY, await hub.database.read(HISTORY, hub_call(hub), **asked))
     if as_json:
         print_json({"items": found})

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bloop.graph.edges import EdgeKind
 from bloop.graph.giving_way import give_way
-from bloop.graph.models import GraphChange
+from bloop.graph.models import LAST_VERSION, GraphChange
 from bloop.graph.writing import CONCEPT, EDGE, SUBJECTS, Key, Values, Writing
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError
@@ -23,6 +23,8 @@ def undo(unit: UnitOfWork, version: int) -> int:
     Undoing an undo does it again. Raises ConflictError where something of it was changed since,
     naming what, and then nothing is undone.
     """
+    if not 0 < version <= LAST_VERSION:
+        raise NotFoundError(f"the graph has no version {str(version)[:40]}")
     changes = unit.session.execute(
         select(GraphChange.subject, GraphChange.key, GraphChange.before, GraphChange.after)
         .where(GraphChange.institution_id == unit.institution, GraphChange.version == version)

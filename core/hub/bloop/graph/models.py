@@ -20,6 +20,8 @@ from bloop.store.types import Json, utcnow
 
 NAME_LENGTH = 200
 PART_LENGTH = 200
+LAST_VERSION = 2**31 - 1
+"""What a version's column holds at most."""
 
 
 class Origin(enum.StrEnum):
@@ -83,6 +85,7 @@ class Concept(Stated, Owned, Base):
         within("into_id", "concept"),
         Index("ix_concept_name", "institution_id", "name", "id"),
         Index("ix_concept_standing", "institution_id", "standing", "id"),
+        Index("ix_concept_into", "institution_id", "into_id"),
     )
 
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))

@@ -1,15 +1,15 @@
 """Registered reads of the concept graph.
 
 Names and edges are for everybody who may read the graph. Which item covers a concept shows only
-items that whoever asks may see; the reasons of what was inferred quote courses, and are for those
-who may write the graph.
+items that whoever asks may see; the reasons of what was inferred quote courses, as descriptions of
+suggested concepts do, and are for those who may write the graph.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, case, or_, select
 from sqlalchemy.orm import aliased
 
 from bloop.content.enrolling.visibility import inside_reachable, item_visible, with_container
@@ -266,16 +266,24 @@ COVERING = register(
 COVERING_SHOWN = register("graph.covering_shown", _of_concept.where(item_visible), heavy=True)
 """The items that cover a concept: all, and those that whoever asks may see."""
 
-_of_item = (
-    _covered(*_COVERAGE, Concept.name, Concept.description, Coverage.evidence)
-    .where(Coverage.item_id == _ID)
-    .order_by(Coverage.role, Coverage.weight.desc(), Concept.name)
-)
+
+def _of_item(description: Any, visible: Any) -> Any:
+    return (
+        _covered(*_COVERAGE, Concept.name, description.label("description"), Coverage.evidence)
+        .where(Coverage.item_id == _ID, visible)
+        .order_by(Coverage.role, Coverage.weight.desc(), Concept.name)
+    )
+
+
+# What was inferred quotes a course, maybe another one.
+_settled = case((Concept.standing == Standing.SUGGESTED.value, ""), else_=Concept.description)
 CONCEPTS_OF_ITEM = register(
-    "graph.concepts_of_item", _of_item.where(inside_reachable(Item.container_id)), heavy=True
+    "graph.concepts_of_item",
+    _of_item(Concept.description, inside_reachable(Item.container_id)),
+    heavy=True,
 )
 CONCEPTS_OF_ITEM_SHOWN = register(
-    "graph.concepts_of_item_shown", _of_item.where(item_visible), heavy=True
+    "graph.concepts_of_item_shown", _of_item(_settled, item_visible), heavy=True
 )
 """What an item covers."""
 

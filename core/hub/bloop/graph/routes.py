@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
-from bloop.accounts.http import expected_version, json_response, not_modified
-from bloop.content.tree_routes import answer_page, run, sees_drafts
+from bloop.accounts.http import expected_version, json_response
+from bloop.content.tree_routes import read_page, run, sees_drafts
 from bloop.graph import queries, service
+from bloop.graph.models import Standing
 from bloop.graph.names import key_of
 from bloop.graph.schemas import (
     ConceptChange,
@@ -41,18 +42,26 @@ _PAST = "\U0010ffff"
 
 async def _rows(request: Request, statement: Statement, **values: Any) -> list[dict[str, Any]]:
     rows = await hub_of(request).database.read(statement, call_of(request), **values)
-    found = to_dicts(statement, rows)
-    if not may(call_of(request), WRITE):
-        for one in found:
-            if "evidence" in one:  # It quotes courses, which not everybody sees.
-                one["evidence"] = []
+    return _shown(request, to_dicts(statement, rows))
+
+
+def _shown(request: Request, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows without what quotes courses, which not everybody sees, for who only reads the graph."""
+    if may(call_of(request), WRITE):
+        return found
+    for one in found:
+        if "evidence" in one:
+            one["evidence"] = []
+        if "row_version" in one and one["standing"] == Standing.SUGGESTED:
+            one["description"] = ""
     return found
 
 
 @router.get("/graph/concepts", action=READ, response_model=ConceptList, problems=(422,))
 async def list_concepts(request: Request, limit: int = 50, cursor: str = "") -> Response:
     """The concepts of the institution."""
-    return await answer_page(request, queries.CONCEPTS, limit, cursor)
+    found = await read_page(request, queries.CONCEPTS, limit, cursor)
+    return json_response(found | {"items": _shown(request, found["items"])})
 
 
 @router.get("/graph/named", action=READ, response_model=NamedList, problems=(422,))
@@ -94,7 +103,7 @@ async def read_concept(request: Request, concept: str) -> dict[str, Any]:
     row = await database.read_one(queries.CONCEPT, call, id=concept)
     if row is None:
         raise NotFoundError(f"no concept {concept[:40]}")
-    found = queries.CONCEPT.as_dict(row)
+    (found,) = _shown(request, [queries.CONCEPT.as_dict(row)])
     names = [one[0] for one in await database.read(queries.ALIASES, call, id=concept)]
     why = await _rows(request, queries.EVIDENCE, id=concept)
     edges = await _rows(request, queries.EDGES_OF, id=concept, limit=MOST)
@@ -104,9 +113,8 @@ async def read_concept(request: Request, concept: str) -> dict[str, Any]:
 
 async def _answer_concept(request: Request, concept: str, status: int) -> Response:
     found = await read_concept(request, concept)
-    version = found["row_version"]
-    same = not_modified(request, version) if status == 200 else None
-    return same or json_response(found, status, version=version)
+    # The version is that of what can be changed of it; its edges change without.
+    return json_response(found, status, version=found["row_version"])
 
 
 @router.patch(
@@ -191,7 +199,7 @@ async def list_concepts_of_item(request: Request, item_id: str) -> Response:
     "/items/{item_id}/concepts",
     action=WRITE,
     status_code=204,
-    problems=(404, 422),
+    problems=(404, 409, 422),
 )
 async def cover(request: Request, item_id: str, body: CoverIn) -> Response:
     """Say that an item covers a concept."""

@@ -13,14 +13,14 @@ from sqlalchemy import or_
 
 import bloop.graph.topics  # noqa: F401 - declares what is said here
 from bloop.content.models import Item
+from bloop.content.service import editable
 from bloop.graph.edges import EdgeKind
 from bloop.graph.giving_way import give_way, ordered
 from bloop.graph.models import Concept, Origin, Role, Standing
 from bloop.graph.names import clean, key_of
-from bloop.graph.writing import CONCEPT, COVERAGE, EDGE, NAME, Key, Values, Writing
+from bloop.graph.writing import CONCEPT, COVERAGE, EDGE, NAME, Key, Values, Writing, key_columns
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
-from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
 
 WRITE = "graph:write"
@@ -50,7 +50,7 @@ def add_concept(
     row = writing.row(CONCEPT, (found,)) if found else None
     if found and row and row["standing"] == Standing.ACCEPTED:
         raise ConflictError(f"there is a concept {row['name']!r} already", cure="change that one")
-    id_ = found or new_id()
+    id_ = found or writing.new_concept()
     values = {"name": name, "description": description, "language": language, **_SAID}
     said_anew: Values = {"external": _external(external or {}), "into_id": None}
     writing.put(CONCEPT, (id_,), values | said_anew)
@@ -67,8 +67,9 @@ def change_concept(
 
     What is not named stays. A changed suggestion is accepted by that.
     """
-    unit.expect(unit.get(Concept, concept), version)
     writing = Writing(unit, "change_concept")
+    # Only now nobody else can change it any more.
+    unit.expect(unit.get(Concept, concept), version)
     row = standing_concept(writing, concept)
     name = clean(changes["name"]) if changes.get("name") else str(row["name"])
     values: Values = {"name": name, "standing": Standing.ACCEPTED}
@@ -185,7 +186,7 @@ def cover(
     if role not in set(Role):
         raise InvalidError(f"role: {role[:40]!r} is none", field="role", cure=", ".join(Role))
     _check_share("weight", weight)
-    unit.get(Item, item)
+    editable(unit, Item, item, None)
     writing = Writing(unit, "cover")
     standing_concept(writing, concept)
     writing.put(COVERAGE, (item, concept, part), {"role": role, "weight": weight, **_SAID})
@@ -222,10 +223,16 @@ def review(
     for standing, chosen in ((Standing.REJECTED, reject), (Standing.ACCEPTED, accept)):
         for subject, key in chosen:
             table = {"concept": CONCEPT, "edge": EDGE, "coverage": COVERAGE}.get(subject)
-            if table is None or writing.row(table, tuple(key)) is None:
+            if (
+                table is None
+                or len(key) != len(key_columns(table))
+                or writing.row(table, tuple(key)) is None
+            ):
                 raise NotFoundError(f"no {subject[:20]} {'/'.join(key)[:200]}")
             if table is COVERAGE:
                 unit.get(Item, key[0])  # It may be somebody's alone.
+            if table is CONCEPT and standing is Standing.ACCEPTED:
+                _check_named(writing, key[0])
             writing.put(table, tuple(key), {"standing": standing})
             if standing is Standing.ACCEPTED and table is EDGE:
                 accepted.add(key[0])
@@ -247,11 +254,18 @@ def remove_concept(unit: UnitOfWork, concept: str) -> None:
 
 
 def _reject_around(writing: Writing, concepts: Sequence[str]) -> None:
-    for concept in concepts:
-        touched = or_(EDGE.c.source_id == concept, EDGE.c.target_id == concept)
-        for table, condition in ((EDGE, touched), (COVERAGE, COVERAGE.c.concept_id == concept)):
-            for key in writing.load(table, condition):
-                writing.put(table, key, {"standing": Standing.REJECTED})
+    for table, key in writing.load_touching(concepts):
+        writing.put(table, key, {"standing": Standing.REJECTED})
+
+
+def _check_named(writing: Writing, concept: str) -> None:
+    """Raise ConflictError for a concept whose name became another one's: by a merge, say."""
+    name = (writing.row(CONCEPT, (concept,)) or {})["name"]
+    if owner_of(writing, name) != concept:
+        raise ConflictError(
+            f"{name!r} is no name of this concept any more",
+            cure="undo what took it: bloop graph history",
+        )
 
 
 # -- what commands here and in `suggesting` share

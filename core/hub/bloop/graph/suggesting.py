@@ -6,10 +6,10 @@ made, and this one does not, is taken away; so is a concept that nothing speaks 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from bloop.content.models import Container, Item
 from bloop.graph.edges import EdgeKind
@@ -21,10 +21,19 @@ from bloop.graph.models import NAME_LENGTH, PART_LENGTH, Origin, Role, Standing
 from bloop.graph.names import clean, key_of
 from bloop.graph.questions import PART
 from bloop.graph.service import owner_of
-from bloop.graph.writing import CONCEPT, COVERAGE, EDGE, NAME, Key, Values, Writing
+from bloop.graph.writing import (
+    AT_ONCE,
+    CONCEPT,
+    COVERAGE,
+    EDGE,
+    NAME,
+    Key,
+    Values,
+    Writing,
+    batches,
+)
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError
-from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
 
 TEACHES = 0.3
@@ -67,22 +76,33 @@ class Suggesting:
         writing = self._writing
         earlier = self._earlier()
         ids = self._concepts(inferred.concepts)
-        for edge in inferred.edges:
-            source, target = ids.get(edge.source), ids.get(edge.target)
-            if source and target and source != target:
-                key = ordered(edge.kind, source, target)
-                by_order = edge.kind == EdgeKind.PREREQUISITE and all(
-                    one.kind == "order" for one in edge.evidence
-                )
-                origin = Origin.COURSE_ORDER if by_order else Origin.INFERRED
-                said = {"weight": _share(edge.weight), "confidence": edge.confidence}
-                why = {"evidence": self._evidence(edge.evidence), "origin": origin}
-                self._put("edges", EDGE, key, said | why)
-        for one in inferred.coverage:
-            concept = ids.get(one.concept)
-            item, _, part = one.document.partition(PART)
-            if concept and item in self._kinds and len(part) <= PART_LENGTH:
-                self._cover(item, part, concept, one.weight, one.passage)
+        edges = {
+            ordered(edge.kind, source, target): edge
+            for edge in inferred.edges
+            if (source := ids.get(edge.source))
+            and (target := ids.get(edge.target))
+            and source != target
+        }
+        writing.fetch(EDGE, edges)
+        for key, edge in edges.items():
+            by_order = edge.kind == EdgeKind.PREREQUISITE and all(
+                one.kind == "order" for one in edge.evidence
+            )
+            origin = Origin.COURSE_ORDER if by_order else Origin.INFERRED
+            said = {"weight": _share(edge.weight), "confidence": edge.confidence}
+            why = {"evidence": self._evidence(edge.evidence), "origin": origin}
+            self._put("edges", EDGE, key, said | why)
+        covered = {
+            (item, concept, part): one
+            for one in inferred.coverage
+            for item, _, part in [one.document.partition(PART)]
+            if (concept := ids.get(one.concept))
+            and item in self._kinds
+            and len(part) <= PART_LENGTH
+        }
+        writing.fetch(COVERAGE, covered)
+        for key, one in covered.items():
+            self._cover(key, one.weight, one.passage)
         self._withdraw(earlier)
         prerequisites = {
             key[0] for name, key in self._kept if name == EDGE.name and key[1] == "prerequisite"
@@ -96,6 +116,8 @@ class Suggesting:
         found = list(found)
         names = [(key_of(name),) for one in found for name in (one.name, *one.aliases)]
         self._writing.fetch(NAME, names)
+        known = [(id_,) for (name,) in names if (id_ := owner_of(self._writing, name))]
+        self._writing.fetch(CONCEPT, known)
         ids: dict[str, str] = {}
         for one in found:
             if not key_of(one.name) or len(one.name) > NAME_LENGTH:
@@ -109,7 +131,7 @@ class Suggesting:
         row = self._writing.row(CONCEPT, (owner,)) if owner else None
         if row is not None and row["standing"] == Standing.REJECTED:
             return None
-        id_ = owner or new_id()
+        id_ = owner or self._writing.new_concept()
         said = {
             "confidence": found.confidence,
             "evidence": self._evidence(found.evidence),
@@ -126,8 +148,8 @@ class Suggesting:
                     )
         return id_
 
-    def _cover(self, item: str, part: str, concept: str, weight: float, passage: str) -> None:
-        assesses = self._kinds[item] in _ASSESS
+    def _cover(self, key: Key, weight: float, passage: str) -> None:
+        assesses = self._kinds[key[0]] in _ASSESS
         teaches = Role.TEACHES if weight >= TEACHES else Role.MENTIONS
         said = {
             "role": Role.ASSESSES if assesses else teaches,
@@ -136,17 +158,34 @@ class Suggesting:
             "evidence": [{"text": passage, "container": self._container}] if passage else [],
             "origin": Origin.INFERRED,
         }
-        self._put("coverage", COVERAGE, (item, concept, part), said)
+        self._put("coverage", COVERAGE, key, said)
 
-    def _put(self, what: str, table: Any, key: Key, said: Mapping[str, Any]) -> None:
-        """Suggest it; what somebody has decided, or another one states, stays as it is."""
+    def _put(self, what: str, table: Any, key: Key, said: Values) -> None:
+        """Suggest it; what somebody has decided stays as it is."""
         row = self._writing.row(table, key)
         self._kept.add((table.name, key))
         if row is None:
             self._new[what] += 1
             self._writing.put(table, key, {"standing": Standing.SUGGESTED, **said})
         elif _is_suggestion(row):
-            self._writing.put(table, key, said)
+            self._writing.put(table, key, self._beside_others(row, said))
+
+    def _beside_others(self, row: Values, said: Values) -> Values:
+        """What is said of a suggestion that other courses may make too: by the surest of them.
+
+        Each of several courses has one reason among the evidence, so that it can take that back.
+        """
+        others = self._others(row)
+        if not others:
+            return said
+        reasons = {one.get("container", ""): one for one in reversed([*others, *said["evidence"]])}
+        surest = row if row["confidence"] >= said["confidence"] else said
+        return {name: surest[name] for name in said} | {
+            "evidence": [reasons[course] for course in sorted(reasons)]
+        }
+
+    def _others(self, row: Values) -> list[Values]:
+        return [one for one in row["evidence"] if one.get("container") != self._container]
 
     def _evidence(self, found: Iterable[Evidence]) -> list[Values]:
         return [
@@ -169,8 +208,7 @@ class Suggesting:
             suggested = table.c.standing == Standing.SUGGESTED
             for key in writing.load(table, suggested & (table.c.origin != Origin.AUTHOR)):
                 row = writing.row(table, key) or {}
-                courses = {one.get("container") for one in row["evidence"]}
-                if courses == {self._container}:
+                if len(self._others(row)) < len(row["evidence"]):
                     found.append((table, key))
         mine = select(Item.id).where(
             Item.institution_id == COVERAGE.c.institution_id, Item.container_id == self._container
@@ -180,24 +218,37 @@ class Suggesting:
         return [(COVERAGE, key) for key in covered] + found
 
     def _withdraw(self, earlier: Iterable[tuple[Any, Key]]) -> None:
-        """Take away what this reading does not say again: coverage, edges, then concepts."""
-        for table, key in earlier:
-            if (table.name, key) not in self._kept and (
-                table is not CONCEPT or not self._spoken_of(key[0])
-            ):
-                if table is CONCEPT:
-                    for name in self._writing.load(NAME, NAME.c.concept_id == key[0]):
-                        self._writing.take(NAME, name)
-                self._writing.take(table, key)
+        """Take away what this reading does not say again: coverage, edges, then concepts.
 
-    def _spoken_of(self, concept: str) -> bool:
-        """Whether an edge or some content refers to a concept, also one that was rejected."""
-        writing = self._writing
-        touched = or_(EDGE.c.source_id == concept, EDGE.c.target_id == concept)
-        for table, condition in ((EDGE, touched), (COVERAGE, COVERAGE.c.concept_id == concept)):
-            if any(writing.row(table, key) for key in writing.load(table, condition)):
-                return True
-        return False
+        What another course says as well loses but this one's reason.
+        """
+        writing, unsaid = self._writing, list[str]()
+        for table, key in earlier:
+            if (table.name, key) in self._kept:
+                continue
+            if others := self._others(writing.row(table, key) or {"evidence": ()}):
+                writing.put(table, key, {"evidence": others})
+            elif table is CONCEPT:
+                unsaid.append(key[0])
+            else:
+                writing.take(table, key)
+        unsaid = sorted(set(unsaid) - self._spoken_of(unsaid))
+        for some in batches(unsaid, AT_ONCE):
+            for name in writing.load(NAME, NAME.c.concept_id.in_(some)):
+                writing.take(NAME, name)
+        for concept in unsaid:
+            writing.take(CONCEPT, (concept,))
+
+    def _spoken_of(self, concepts: Collection[str]) -> set[str]:
+        """Those that an edge, content or a merged concept refers to, also one that was rejected."""
+        writing, found = self._writing, set[str]()
+        for table, key in writing.load_touching(concepts):
+            if writing.row(table, key) is not None:
+                found |= {key[0], key[2]} if table is EDGE else {key[1]}
+        for some in batches(sorted(concepts), AT_ONCE):
+            for key in writing.load(CONCEPT, CONCEPT.c.into_id.in_(some)):
+                found.add(str((writing.row(CONCEPT, key) or {})["into_id"]))
+        return found
 
 
 def _is_suggestion(row: Values) -> bool:

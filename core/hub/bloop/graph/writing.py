@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Table, bindparam, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.graph.models import (
@@ -26,6 +26,7 @@ from bloop.graph.models import (
     Standing,
 )
 from bloop.store.errors import ConflictError
+from bloop.store.ids import new_id
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork, actor_of
 
@@ -89,6 +90,12 @@ class Writing:
         )
         return int(self._unit.connection.execute(held).scalar_one())
 
+    def new_concept(self) -> str:
+        """An id for a concept that is not there yet, which need not be asked for."""
+        id_ = new_id()
+        self._rows[CONCEPT.name, (id_,)] = None
+        return id_
+
     # -- reading
 
     def load(self, table: Table, condition: Any) -> list[Key]:
@@ -127,14 +134,22 @@ class Writing:
         wanted = [key for key in dict.fromkeys(keys) if (table.name, key) not in self._rows]
         columns = key_columns(table)
         for some in batches(wanted, AT_ONCE):
-            condition = (
-                columns[0].in_([key[0] for key in some])
-                if len(columns) == 1
-                else tuple_(*columns).in_(some)
-            )
+            condition = columns[0].in_(sorted({key[0] for key in some}))
+            if len(columns) > 1:  # Of tuples alone SQLite would make a scan of the whole table.
+                condition &= tuple_(*columns).in_(some)
             self.load(table, condition)
             for key in some:
                 self._rows.setdefault((table.name, key), None)
+
+    def load_touching(self, concepts: Iterable[str]) -> list[tuple[Table, Key]]:
+        """Have the edges of some concepts and what covers them at hand; their tables and keys."""
+        found: dict[tuple[Table, Key], None] = {}
+        for some in batches(sorted(concepts), AT_ONCE):
+            touched = or_(EDGE.c.source_id.in_(some), EDGE.c.target_id.in_(some))
+            found |= dict.fromkeys((EDGE, key) for key in self.load(EDGE, touched))
+            covered = self.load(COVERAGE, COVERAGE.c.concept_id.in_(some))
+            found |= dict.fromkeys((COVERAGE, key) for key in covered)
+        return list(found)
 
     def row(self, table: Table, key: Key) -> Values | None:
         """A row as this write has it so far."""
@@ -191,11 +206,13 @@ class Writing:
         if not rows:
             return self.version - 1
         self._check_ends(rows)
+        self._check_gone(rows)
         # The others refer to concepts: those are made first, and taken away last.
         for table in reversed(SUBJECTS.values()):
             self._delete(table, [one[1] for one in rows if one[0] is table and one[3] is None])
         for table in SUBJECTS.values():
             self._write(table, [one[1:] for one in rows if one[0] is table])
+        self._count_names(rows)
         self._log(rows)
         return self.version
 
@@ -211,32 +228,69 @@ class Writing:
                         cure="bring it back first, by adding it under its name",
                     )
 
+    def _check_gone(self, rows: Iterable[tuple[Table, Key, Values | None, Values | None]]) -> None:
+        """Raise ConflictError for a concept that would go while an edge or content holds to it."""
+        gone = {
+            key[0]: before["name"]
+            for table, key, before, after in rows
+            if table is CONCEPT and before and not _holds(after)
+        }
+        for table, key in self.load_touching(gone):
+            if _holds(self._rows[table.name, key]):
+                ends = (key[0], key[2]) if table is EDGE else (key[1],)
+                name = next(gone[end] for end in ends if end in gone)
+                raise ConflictError(
+                    f"something refers to the concept {name} by now",
+                    cure="remove the concept, or undo what was said of it since first",
+                )
+
     def _delete(self, table: Table, keys: Sequence[Key]) -> None:
-        columns = key_columns(table)
-        for some in batches(keys, AT_ONCE):
-            matches = or_(*(_is(columns, key) for key in some))
+        if keys:
             self._unit.connection.execute(
-                delete(table).where(table.c.institution_id == self._unit.institution, matches)
+                delete(table).where(*self._this(table)), [_bound(key) for key in keys]
             )
+
+    def _this(self, table: Table) -> list[Any]:
+        """The condition of a row whose key is bound as :func:`_bound` gives it."""
+        return [
+            table.c.institution_id == self._unit.institution,
+            *(one == bindparam(f"key_{at}") for at, one in enumerate(key_columns(table))),
+        ]
 
     def _write(
         self, table: Table, rows: Sequence[tuple[Key, Values | None, Values | None]]
     ) -> None:
         own = {"institution_id": self._unit.institution}
-        connection, columns = self._unit.connection, key_columns(table)
+        connection = self._unit.connection
         stamp = {"updated_at": utcnow()} if "updated_at" in table.c else {}
         if new := [own | after for _, before, after in rows if before is None and after]:
             connection.execute(insert(table), new)
+        alike: dict[tuple[str, ...], list[Values]] = defaultdict(list)
         for key, before, after in rows:
-            if before is None or after is None:
-                continue
-            values = {name: one for name, one in after.items() if one != before[name]} | stamp
-            if "row_version" in table.c:
-                values["row_version"] = table.c.row_version + 1
+            if before is not None and after is not None:
+                names = tuple(name for name, one in after.items() if one != before[name])
+                alike[names].append(_bound(key) | {f"new_{name}": after[name] for name in names})
+        counted = {"row_version": table.c.row_version + 1} if "row_version" in table.c else {}
+        for names, values in alike.items():
+            new_ones = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
             connection.execute(
-                update(table)
-                .where(table.c.institution_id == self._unit.institution, _is(columns, key))
-                .values(values)
+                update(table).where(*self._this(table)).values({**new_ones, **stamp, **counted}),
+                values,
+            )
+
+    def _count_names(self, rows: Iterable[tuple[Table, Key, Values | None, Values | None]]) -> None:
+        """Other names make another version of a concept too, for who changes it meanwhile."""
+        named, counted = set[str](), set[str]()
+        for table, key, before, after in rows:
+            if table is NAME:
+                named |= {one["concept_id"] for one in (before, after) if one}
+            elif table is CONCEPT:
+                counted.add(key[0])
+        for some in batches(sorted(named - counted), AT_ONCE):
+            self._unit.connection.execute(
+                update(CONCEPT)
+                .where(CONCEPT.c.institution_id == self._unit.institution, CONCEPT.c.id.in_(some))
+                .values(row_version=CONCEPT.c.row_version + 1)
             )
 
     def _log(self, rows: Sequence[tuple[Table, Key, Values | None, Values | None]]) -> None:
@@ -278,8 +332,8 @@ def _holds(row: Values | None) -> bool:
     return row is not None and row["standing"] != Standing.REJECTED
 
 
-def _is(columns: Sequence[Any], key: Key) -> Any:
-    return and_(*(column == part for column, part in zip(columns, key, strict=True)))
+def _bound(key: Key) -> Values:
+    return {f"key_{at}": part for at, part in enumerate(key)}
 
 
 def batches(keys: Iterable[Any], size: int) -> Iterator[list[Any]]:

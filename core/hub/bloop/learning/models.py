@@ -68,7 +68,7 @@ class Mastery(Tenant, Base):
     __tablename__ = "mastery"
     __table_args__ = (
         of_user(),
-        within("concept_id", "concept"),
+        within("concept_id", "concept", goes_with=True),
         CheckConstraint("p >= 0 AND p <= 1", name="p"),
         Index("ix_mastery_concept", "institution_id", "concept_id", "user_id"),
     )

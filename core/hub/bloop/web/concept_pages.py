@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,9 +13,9 @@ from bloop.content.queries import CONTAINERS
 from bloop.content.tree_routes import run, sees_drafts
 from bloop.graph import mentions, queries, service
 from bloop.graph.edges import EdgeKind
-from bloop.graph.models import ConceptName
 from bloop.graph.names import key_of
 from bloop.graph.routes import read_concept
+from bloop.graph.writing import Writing
 from bloop.hub.inferring import ask_for_graph
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -122,7 +121,7 @@ async def _suggestions(request: Request, changed: int = 0, fault: str = "") -> R
 
 
 @router.post(
-    "/concepts/suggestions", action=WRITE, problems=(403, 404, 409), include_in_schema=False
+    "/concepts/suggestions", action=WRITE, problems=(403, 409, 422), include_in_schema=False
 )
 async def review(request: Request) -> Response:
     """Accept or reject what is ticked."""
@@ -132,7 +131,9 @@ async def review(request: Request) -> Response:
         for subject in ("concept", "edge")
         for key in form.all(subject)
     ]
-    decision: Any = {"accept" if form["decision"] == "accept" else "reject": chosen}
+    if form["decision"] not in {"accept", "reject"}:
+        raise InvalidError("decision: accept or reject", field="decision")
+    decision: Any = {form["decision"]: chosen}
     try:
         changed = await run(request, service.review, **decision)
     except (ConflictError, NotFoundError) as err:
@@ -197,12 +198,11 @@ async def add_before(request: Request, concept_id: str) -> Response:
 
 @command(WRITE)
 def _link_by_name(unit: UnitOfWork, concept: str, name: str) -> None:
-    owner = unit.session.scalar(
-        select(ConceptName.concept_id).where(
-            ConceptName.institution_id == unit.institution, ConceptName.key == key_of(name)
-        )
-    )
-    service.link(unit, owner or service.add_concept(unit, name), concept)
+    writing = Writing(unit, "link")
+    owner = service.owner_of(writing, name)
+    # One that was rejected is taken up again.
+    there = owner is not None and service.is_there(writing, owner)
+    service.link(unit, owner if owner and there else service.add_concept(unit, name), concept)
 
 
 @router.post(

@@ -84,11 +84,13 @@ def _concept(item: dict[str, Any]) -> dict[str, Any]:
     whole = str(item.get("fullStatement", ""))
     name = str(item.get("abbreviatedStatement") or whole)[:NAME_LENGTH]
     uri = str(item.get("uri", ""))
-    aliases = item.get("conceptKeywords") or []
+    aliases = item.get("conceptKeywords")
     return {
         "id": str(item.get("identifier", "")),
         "name": name,
-        "aliases": [one for one in aliases if isinstance(one, str)],
+        "aliases": [one for one in aliases if isinstance(one, str)]
+        if isinstance(aliases, list)
+        else [],
         "description": "" if whole == name else whole,
         "language": item.get("language"),
         "external": {"case": uri} if uri and not uri.startswith("urn:uuid:") else {},

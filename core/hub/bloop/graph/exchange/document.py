@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,7 +30,7 @@ class ConceptData(_Part):
     aliases: list[Name] = []
     description: Annotated[str, Field(max_length=20_000)] = ""
     language: Annotated[str, Field(max_length=35)] | None = None
-    external: dict[str, Annotated[str, Field(max_length=500)]] = {}
+    external: dict[Literal["case", "wikidata"], Annotated[str, Field(max_length=500)]] = {}
 
 
 class EdgeData(_Part):

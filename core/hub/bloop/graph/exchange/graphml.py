@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lxml import etree
@@ -13,6 +14,7 @@ MEDIA_TYPE = "application/graphml+xml"
 _NS = "http://graphml.graphdrawing.org/xmlns"
 _NODE = ("name", "aliases", "description", "language", "case", "wikidata")
 _EDGE = {"kind": "string", "weight": "double"}
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BETWEEN = "\n"
 """Between aliases, none of which has a line break."""
 
@@ -28,12 +30,12 @@ def write(document: Document, title: str) -> bytes:
     etree.SubElement(graph, f"{{{_NS}}}desc").text = title
     for one in document.concepts:
         node = etree.SubElement(graph, f"{{{_NS}}}node", id=one.id)
-        told = {
+        told: dict[str, str | None] = {
             "name": one.name,
             "aliases": _BETWEEN.join(one.aliases),
             "description": one.description,
             "language": one.language,
-            **one.external,
+            **{str(key): value for key, value in one.external.items()},
         }
         _data(node, {key: value for key, value in told.items() if value})
     for edge in document.edges:
@@ -49,7 +51,8 @@ def _key(root: Any, of: str, name: str, kind: str) -> None:
 
 def _data(parent: Any, values: dict[str, str | None]) -> None:
     for name, value in values.items():
-        etree.SubElement(parent, f"{{{_NS}}}data", key=name).text = value
+        # XML has no way at all to write these.
+        etree.SubElement(parent, f"{{{_NS}}}data", key=name).text = _NO_XML.sub("", value or "")
 
 
 def read(data: bytes) -> Document:

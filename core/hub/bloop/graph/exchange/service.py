@@ -13,12 +13,11 @@ from bloop.graph.exchange import case, graphml, jsonld
 from bloop.graph.exchange.document import ConceptData, Document, EdgeData
 from bloop.graph.giving_way import give_way, ordered
 from bloop.graph.models import Concept, Origin, Standing
-from bloop.graph.names import key_of
+from bloop.graph.names import clean, key_of
 from bloop.graph.service import name_it, owner_of
 from bloop.graph.writing import CONCEPT, EDGE, NAME, Writing
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError
-from bloop.store.ids import new_id
 from bloop.store.unit import UnitOfWork
 
 FORMS: Mapping[str, ModuleType] = {"jsonld": jsonld, "graphml": graphml, "case": case}
@@ -52,8 +51,10 @@ def take_in(unit: UnitOfWork, document: Document) -> dict[str, int]:
     the document contradicts itself or what people said here, and then nothing is added.
     """
     writing = Writing(unit, "import")
-    for one in document.concepts:
-        writing.fetch(NAME, [(key_of(name),) for name in (one.name, *one.aliases)])
+    names = [name for one in document.concepts for name in (one.name, *one.aliases)]
+    writing.fetch(NAME, [(key_of(name),) for name in names])
+    owners = {owner for name in names if (owner := owner_of(writing, name))}
+    writing.fetch(CONCEPT, [(owner,) for owner in owners])
     writing.fetch(CONCEPT, [(one.id.removeprefix("urn:uuid:"),) for one in document.concepts])
     external = _external_ids(unit)
     ids: dict[str, str] = {}
@@ -105,10 +106,12 @@ def _found(
 
 
 def _made(writing: Writing, one: ConceptData) -> str:
-    id_ = owner_of(writing, one.name) or new_id()  # It may have been rejected under this name.
+    id_ = (
+        owner_of(writing, one.name) or writing.new_concept()
+    )  # It may have been rejected under this name.
     external = {name: value for name, value in one.external.items() if value}
     values = {
-        "name": one.name,
+        "name": clean(one.name),
         "description": one.description,
         "language": one.language,
         "external": external,

@@ -26,7 +26,7 @@ class ReviewCard(Tenant, Base):
     __tablename__ = "review_card"
     __table_args__ = (
         of_user(),
-        within("concept_id", "concept"),
+        within("concept_id", "concept", goes_with=True),
         Index("ix_review_card_due", "institution_id", "user_id", "due"),
         Index("ix_review_card_concept", "institution_id", "concept_id"),
         Index("ix_review_card_item", "institution_id", "item_id"),

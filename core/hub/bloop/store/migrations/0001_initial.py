@@ -112,6 +112,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         ),
         sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_concept")),
     )
+    op.create_index("ix_concept_into", "concept", ["institution_id", "into_id"], unique=False)
     op.create_index("ix_concept_name", "concept", ["institution_id", "name", "id"], unique=False)
     op.create_index(
         "ix_concept_standing", "concept", ["institution_id", "standing", "id"], unique=False
@@ -1023,6 +1024,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             ["institution_id", "concept_id"],
             ["concept.institution_id", "concept.id"],
             name=op.f("fk_mastery_institution_id_concept_id_concept"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["institution_id", "user_id"],
@@ -1235,6 +1237,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             ["institution_id", "concept_id"],
             ["concept.institution_id", "concept.id"],
             name=op.f("fk_review_card_institution_id_concept_id_concept"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["institution_id", "user_id"],
