@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bloop.accounts.sessions import system_call
-from bloop.content import service
+from bloop.content import placing, service
 from bloop.content.models import Item
 from bloop.hub import Hub
 from bloop_sdk.testing.distributions import write_plugin
@@ -39,6 +39,7 @@ async def test_a_plugin_reorders_and_drops_and_adds_nothing(visit, hub):
         for title in ("One", "Two", "Three"):
             item = service.create_item(unit, course.id, kind="page", title=title, html="<p>x</p>")
             service.publish(unit, Item, item.id, None, lambda item, principal: None)
+            placing.create_node(unit, course.id, title=title, item=item.id)
     learner = await visit("learner")
     await learner.put(f"/api/v1/account/goals/container/{course.id}", json={})
     found = (await learner.get("/api/v1/account/next?limit=3")).json()["items"]
