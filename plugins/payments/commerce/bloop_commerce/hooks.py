@@ -121,7 +121,7 @@ async def hear_all(ctx: CallContext, ids: Sequence[str]) -> dict[str, str]:
         except RetriableError as err:
             states[row.id] = await ctx.transaction(_give_up, row.id, _words(err))
         except BloopError:
-            states[row.id] = "refused"
+            states[row.id] = await ctx.read(_state, row.id)
     if not heard:
         return states
     try:
@@ -136,7 +136,7 @@ async def _alone(ctx: CallContext, heard: Heard) -> str:
     except RetriableError as err:
         return await ctx.transaction(_give_up, heard.id, _words(err))
     except BloopError:
-        return "failed"
+        return await ctx.read(_state, heard.id)
 
 
 async def _believed(ctx: CallContext, row: Message) -> Heard:
@@ -253,6 +253,11 @@ def _one(unit: Unit, id_: str) -> Message | None:
     return unit.session.scalar(select(Message).where(Message.id == id_))
 
 
+def _state(unit: Unit, id_: str) -> str:
+    row = _one(unit, id_)
+    return row.state if row is not None else "gone"
+
+
 def _some(unit: Unit, ids: Sequence[str], *, without_body: bool = False) -> Sequence[Message]:
     return unit.session.scalars(_STATES if without_body else _WHOLE, {"ids": ids}).all()
 
@@ -297,7 +302,7 @@ def _give_up(unit: Unit, id_: str, reason: str) -> str:
     row = _one(unit, id_)
     if row is not None and row.received_at < now() - GIVEN_UP:
         return _end(unit, id_, "failed", reason)
-    return row.state if row is not None else "gone"
+    return _state(unit, id_)
 
 
 async def tidy(ctx: JobContext, _payload: dict[str, Any]) -> dict[str, int]:

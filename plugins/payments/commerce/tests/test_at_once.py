@@ -192,6 +192,19 @@ class AtOnce(RuleBasedStateMachine):
         self.run(*(self.do(orders.learn, "till", told) for told in some))
         self.come += itertools.chain(*some)
 
+    @precondition(lambda self: self.placed)
+    @rule(which=st.integers(0, 50), threads=st.integers(2, 4))
+    def arrive(self, which, threads):
+        """What nobody knew yet comes to some at once, and each of it to all of them."""
+        from bloop_commerce import orders
+
+        paid = self.till.pay(self.placed[self.order(which)], 700)
+        told = [paid, self.till.told(FactKind.REFUNDED, paid, 70)]
+        some = [told, *([one] for one in told * 2)][:threads]
+        self.run(*(self.do(orders.learn, "till", facts) for facts in some))
+        self.told += told
+        self.come += itertools.chain(*some)
+
     @precondition(lambda self: self.told)
     @rule(which=SOME, copies=st.integers(2, 3), waits=st.booleans())
     def call(self, which, copies, waits):
