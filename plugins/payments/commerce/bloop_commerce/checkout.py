@@ -164,6 +164,7 @@ def plan_of(product: Product, price: Price) -> dict[str, object]:
         "title": product.title,
         "amount": price.amount,
         "courses": list(product.courses),
+        "items": list(product.items),
         "seats": product.seats,
     }
 

@@ -1,4 +1,7 @@
-"""Who may have what: an order's entitlement, whom it covers, and being let in or out of courses."""
+"""Who may have what: an order's entitlement, whom it covers, and being let in or out.
+
+"Let in" means enrolled in a course, or shown a single item of one.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,17 @@ from datetime import datetime
 from sqlalchemy import select
 
 from bloop_commerce.standing import Span, Standing
-from bloop_commerce.tables import Access, Cover, Entitlement, Order, Seat, now
+from bloop_commerce.tables import COURSE, ITEM, Access, Cover, Entitlement, Order, Seat, now
 from bloop_sdk import BloopError, Unit
+
+Thing = tuple[str, str]
+"""A course or an item: what it is, and its id."""
 
 
 def apply(unit: Unit, order: Order, standing: Standing) -> bool:
     """Let an order give what its standing says; whether that is something else than before."""
     spans = [to_text(span) for span in standing.spans]
-    courses = list(standing.courses)
+    courses, items = list(standing.courses), list(standing.items)
     row = of_order(unit, order.id)
     if row is None:
         if not spans:
@@ -26,14 +32,15 @@ def apply(unit: Unit, order: Order, standing: Standing) -> bool:
             source=order.kind,
             holder_id=order.buyer_id,
             courses=courses,
+            items=items,
             spans=spans,
             seats=standing.seats,
         )
         unit.session.add(row)
-    elif (row.courses, row.spans, row.seats) == (courses, spans, standing.seats):
+    elif (row.courses, row.items, row.spans, row.seats) == (courses, items, spans, standing.seats):
         return False
     else:
-        row.courses, row.spans, row.seats = courses, spans, standing.seats
+        row.courses, row.items, row.spans, row.seats = courses, items, spans, standing.seats
         row.version += 1
         row.changed_at = now()
     unit.session.flush()
@@ -49,32 +56,33 @@ def of_order(unit: Unit, order: str) -> Entitlement | None:
 def cover(unit: Unit, order: Order, given: Entitlement) -> None:
     """Cover those whom an entitlement is for, and nobody else any more."""
     users = seated(unit, order.id)[: given.seats] if order.kind == "seats" else [order.buyer_id]
-    wanted = (
-        {(user, course) for user in users for course in given.courses} if given.spans else set()
-    )
+    things = [(COURSE, id_) for id_ in given.courses] + [(ITEM, id_) for id_ in given.items]
+    wanted = {(user, *thing) for user in users for thing in things} if given.spans else set()
     rows = unit.session.scalars(select(Cover).where(Cover.order_id == order.id)).all()
     touched = set()
     for row in rows:
-        key = (row.user_id, row.course_id)
+        key = (row.user_id, row.kind, row.subject_id)
         if key not in wanted:
             unit.session.delete(row)
             touched.add(key)
         elif row.spans != given.spans:
             row.spans = list(given.spans)
             touched.add(key)
-    for user, course in sorted(wanted - {(row.user_id, row.course_id) for row in rows}):
+    known = {(row.user_id, row.kind, row.subject_id) for row in rows}
+    for user, kind, subject in sorted(wanted - known):
         made = Cover(
             institution_id=unit.institution,
             order_id=order.id,
             user_id=user,
-            course_id=course,
+            kind=kind,
+            subject_id=subject,
             spans=list(given.spans),
         )
         unit.session.add(made)
-        touched.add((user, course))
+        touched.add((user, kind, subject))
     unit.session.flush()
-    for user, course in sorted(touched):
-        let(unit, user, course)
+    for user, kind, subject in sorted(touched):
+        let(unit, user, (kind, subject))
 
 
 def seated(unit: Unit, order: str) -> list[str]:
@@ -83,18 +91,17 @@ def seated(unit: Unit, order: str) -> list[str]:
     return list(unit.session.scalars(some))
 
 
-def let(unit: Unit, user: str, course: str) -> Access:
-    """Let a user into a course, or out of it, by all that covers them at this moment."""
+def let(unit: Unit, user: str, thing: Thing) -> Access:
+    """Let a user into a course or an item, or out, by all that covers them at this moment."""
     moment = now()
-    spans = covering(unit, user, course)
-    row = unit.session.scalar(
-        select(Access).where(Access.user_id == user, Access.course_id == course)
-    )
+    spans = covering(unit, user, thing)
+    row = _access(unit, user, thing)
     if row is None:
         row = Access(
             institution_id=unit.institution,
             user_id=user,
-            course_id=course,
+            kind=thing[0],
+            subject_id=thing[1],
             is_open=False,
             version=0,
         )
@@ -114,32 +121,43 @@ def let(unit: Unit, user: str, course: str) -> Access:
 
 def _tell(unit: Unit, row: Access, *, is_open: bool) -> str:
     """Have the hub let somebody in or out; why it does not, if so."""
+    ways = (unit.grant, unit.revoke) if row.kind == ITEM else (unit.enrol, unit.unenrol)
     try:
-        (unit.enrol if is_open else unit.unenrol)(row.course_id, row.user_id)
+        ways[0 if is_open else 1](row.subject_id, row.user_id)
     except BloopError as err:
         # A course or a person that is gone is no reason to lose the payment.
         return str(err)[:300]
     return ""
 
 
+def thing_of(row: Cover | Access) -> Thing:
+    """What a row is about."""
+    return row.kind, row.subject_id
+
+
+def _access(unit: Unit, user: str, thing: Thing) -> Access | None:
+    some = select(Access).where(Access.user_id == user)
+    return unit.session.scalar(some.where(Access.kind == thing[0], Access.subject_id == thing[1]))
+
+
 def unfounded(unit: Unit, order: str) -> list[tuple[str, str]]:
-    """Those of an order's users who are let into its courses, and nothing covers them now."""
-    own = select(Cover.user_id, Cover.course_id).where(Cover.order_id == order)
+    """Those of an order's users who are let into what it gives, and nothing covers them now."""
     found = []
-    for user, course in unit.session.execute(own):
-        row = unit.session.scalar(
-            select(Access).where(Access.user_id == user, Access.course_id == course)
-        )
+    for cover_ in unit.session.scalars(select(Cover).where(Cover.order_id == order)):
+        user, thing = cover_.user_id, thing_of(cover_)
+        row = _access(unit, user, thing)
         if row is None or not row.is_open or (row.next_at and row.next_at < now()):
             continue  # Whose time has just ended is let out by a job.
-        if not is_covered(covering(unit, user, course), now()):
-            found.append((user, course))
+        if not is_covered(covering(unit, user, thing), now()):
+            found.append((user, cover_.subject_id))
     return found
 
 
-def covering(unit: Unit, user: str, course: str) -> list[Span]:
-    """The times in which a user may have a course, by all of their purchases and seats."""
-    some = select(Cover.spans).where(Cover.user_id == user, Cover.course_id == course)
+def covering(unit: Unit, user: str, thing: Thing) -> list[Span]:
+    """The times in which a user may have something, by all of their purchases and seats."""
+    some = select(Cover.spans).where(
+        Cover.user_id == user, Cover.kind == thing[0], Cover.subject_id == thing[1]
+    )
     return [of_text(span) for spans in unit.session.scalars(some) for span in spans]
 
 
@@ -159,14 +177,14 @@ def lapse(unit: Unit, limit: int = 500) -> int:
     due = select(Access).where(Access.next_at <= now()).order_by(Access.next_at).limit(limit)
     rows = unit.session.scalars(due).all()
     for row in rows:
-        let(unit, row.user_id, row.course_id)
+        let(unit, row.user_id, thing_of(row))
     return len(rows)
 
 
 def of_user(unit: Unit, user: str) -> Sequence[Access]:
     """What a user has or had access to by purchases."""
     mine = select(Access).where(Access.user_id == user)
-    return unit.session.scalars(mine.order_by(Access.course_id)).all()
+    return unit.session.scalars(mine.order_by(Access.kind, Access.subject_id)).all()
 
 
 def to_text(span: Span) -> str:

@@ -29,7 +29,7 @@ def terms_of(order: Order) -> Terms:
         currency=order.currency,
         plan=order.plan,
         plans={
-            plan: Plan(tuple(given["courses"]), given["seats"])
+            plan: Plan(tuple(given["courses"]), given["seats"], tuple(given.get("items", ())))
             for plan, given in order.plans.items()
         },
         quantity=order.quantity,

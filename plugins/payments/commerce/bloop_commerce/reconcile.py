@@ -64,7 +64,9 @@ def mend(unit: Unit) -> int:
     """Try once more to let in or out those whom the hub did not take; how many still wait."""
     open_books(unit)
     rows = unit.session.scalars(select(Access).where(Access.trouble != "").limit(500)).all()
-    return sum(not entitlements.let(unit, row.user_id, row.course_id).trouble for row in rows)
+    return sum(
+        not entitlements.let(unit, row.user_id, entitlements.thing_of(row)).trouble for row in rows
+    )
 
 
 async def reconcile(ctx: JobContext, payload: dict[str, str]) -> dict[str, int]:

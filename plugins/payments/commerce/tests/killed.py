@@ -92,7 +92,7 @@ async def told():
     sys.stdout.write(json.dumps({
         "checkouts": len(world.checkouts), "moved": world.moved, "state": order.state,
         "sums": {one.account: one.amount for one in balance}, "left": sum(left.values()),
-        "open": [one.course_id for one in access if one.is_open],
+        "open": [one.subject_id for one in access if one.is_open],
     }))  # fmt: skip
 
 
