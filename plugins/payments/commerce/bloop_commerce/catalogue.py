@@ -180,3 +180,15 @@ def price(unit: Unit, id_: str) -> Price:
     if found is None:
         raise NotFoundError("no such price", cure="look at what is for sale")
     return found
+
+
+def plan_of(product: Product, price: Price) -> dict[str, object]:
+    """What a piece of a product gives at a price, as an order keeps it."""
+    return {
+        "product": product.id,
+        "title": product.title,
+        "amount": price.amount,
+        "courses": list(product.courses),
+        "items": list(product.items),
+        "seats": product.seats,
+    }

@@ -172,7 +172,7 @@ def next_change(spans: Collection[Span], moment: datetime) -> datetime | None:
     return min((edge for edge in edges if edge > moment), default=None)
 
 
-def lapse(unit: Unit, limit: int = 500) -> int:
+def lapse(unit: Unit, limit: int) -> int:
     """Let in and out those for whom a time has begun or ended; how many were looked at."""
     due = select(Access).where(Access.next_at <= now()).order_by(Access.next_at).limit(limit)
     rows = unit.session.scalars(due).all()

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, update
 
-from bloop_commerce import orders
+from bloop_commerce import facts, orders
 from bloop_commerce.books import open_books
 from bloop_commerce.config import config_of
 from bloop_commerce.facts import AHEAD
@@ -140,9 +140,21 @@ def _apply(unit: Unit, id_: str, event_id: str, told: Sequence[PaymentFact]) -> 
         return row.state if row else "gone"
     if _is_applied(unit, row.provider, event_id):
         return _end(unit, id_, "duplicate")
-    orders.learn(unit, row.provider, told)
-    row.event_id, row.state = event_id[:255], "applied"
+    sound, wrong = facts.parted(told)
+    orders.learn(unit, row.provider, sound)
+    row.event_id = event_id[:255]
+    if wrong:
+        row.state, row.reason = "failed", f"{wrong[0].code}: {wrong[0]}"[:500]
+    else:
+        # What it told is among the facts; it may hold names, and nobody needs it any more.
+        row.state, row.body, row.headers = "applied", b"", {}
     return row.state
+
+
+def forget_bodies(unit: Unit) -> int:
+    """Let go of the bodies of calls that failed, as somebody is erased: any may name them."""
+    held = update(Message).where(Message.state == "failed", Message.body != b"")
+    return len(unit.session.scalars(held.values(body=b"", headers={}).returning(Message.id)).all())
 
 
 def _end(unit: Unit, id_: str, state: str, reason: str = "") -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from bloop_commerce import coupons, entitlements, facts, invoices, ledger, receipts
+from bloop_commerce import catalogue, coupons, entitlements, facts, invoices, ledger, receipts
 from bloop_commerce.books import open_books
-from bloop_commerce.standing import OrderState, Plan, Standing, Terms, stand
-from bloop_commerce.tables import Fact, Order, now
+from bloop_commerce.standing import OrderState, Plan, Standing, Stated, Terms, stand
+from bloop_commerce.tables import Fact, Order, Price, now
 from bloop_sdk import NotFoundError, Unit
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import FactKind, PaymentFact
@@ -107,6 +107,7 @@ def _order_of(unit: Unit, row: Fact) -> str | None:
 def recompute(unit: Unit, order: Order) -> Standing:
     """Let an order stand as its facts say: state and sums, books, access, coupon, what is told."""
     stated = facts.of_order(unit, order.id)
+    _know_plans(unit, order, stated)
     terms = terms_of(order)
     standing = stand(terms, stated)
     for one_ in (one_.fact for one_ in stated if one_.fact.kind is FactKind.SUBSCRIPTION):
@@ -126,6 +127,16 @@ def recompute(unit: Unit, order: Order) -> Standing:
     receipts.follow(unit, order, before["state"])
     unit.session.flush()
     return standing
+
+
+def _know_plans(unit: Unit, order: Order, stated: Iterable[Stated]) -> None:
+    """Note what is given under a plan that the buyer has changed to on the provider's own page."""
+    told = (one.fact.subscription for one in stated if one.fact.subscription is not None)
+    for plan in {one.plan for one in told} - {"", *order.plans}:
+        price = unit.session.scalar(select(Price).where(Price.id == plan[:36]))
+        if price is not None and order.interval is not None:
+            product = catalogue.product(unit, price.product_id)
+            order.plans = order.plans | {plan: catalogue.plan_of(product, price)}
 
 
 _TOLD = ("state", "captured", "refunded", "disputed", "tax")
