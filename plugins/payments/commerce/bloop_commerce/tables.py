@@ -19,12 +19,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bloop_commerce.base import COURSE as COURSE
-from bloop_commerce.base import ITEM as ITEM
+from bloop_commerce import base
 from bloop_commerce.base import Base, Currency, Name, new_id, of_order
-from bloop_commerce.base import metadata as metadata
-from bloop_commerce.base import now as now
 from bloop_sdk.tables import ID
+
+# Whoever wants a table wants these too.
+COURSE, ITEM, metadata, now = base.COURSE, base.ITEM, base.metadata, base.now
 
 
 class Books(Base):
