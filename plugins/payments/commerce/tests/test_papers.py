@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -213,3 +214,19 @@ async def test_accountants_find_each_invoice_in_each_export(shop):
         "captured": both[0],
         "refunded": both[1],
     }
+
+
+@pytest.mark.parametrize("credits", [False, True])
+async def test_a_dispute_that_is_lost_has_a_credit_note_where_that_is_wanted(shop, ada, credits):  # noqa: A002
+    settings = shop.admin.config.model_copy(update={"credit_lost_disputes": credits})
+    shop.database.config = settings
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    shop.learn(paid, shop.till.told(FactKind.DISPUTED, paid, id_="d"))
+    lost = shop.till.told(FactKind.DISPUTE_LOST, paid, id_="d")
+    shop.learn(lost, lost)
+    back = [(f"C{YEAR}-0001", -4900, f"{YEAR}-0001")] if credits else []
+    assert papers(shop) == [(f"{YEAR}-0001", 4900, ""), *back]
+    won = shop.till.told(FactKind.DISPUTE_WON, paid, id_="d")
+    shop.learn(replace(won, as_of=lost.as_of + timedelta(seconds=1)))
+    assert sum(total for _, total, _ in papers(shop)) == 4900
