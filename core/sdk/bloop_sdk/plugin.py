@@ -295,6 +295,11 @@ class ConnectionContext(CallContext, Protocol):
 class RequestContext(CallContext, Protocol):
     """What a route, a page and a panel have."""
 
+    @property
+    def locale(self) -> str:
+        """Which of the hub's languages whoever asks reads best, such as ``de``."""
+        ...
+
     def may(self, action: str) -> bool:
         """Whether the caller has an action: one of the hub's, or of the plugin's own."""
         ...

@@ -41,7 +41,10 @@ MOST_PIECES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What somebody wants to buy. ``expected`` is the total that they were shown, if any."""
+    """What somebody wants to buy, and in which language they are told of it.
+
+    ``expected`` is the total that they were shown, if any.
+    """
 
     product: str
     currency: str
@@ -50,6 +53,7 @@ class Wanted:
     coupon: str = ""
     provider: str = ""
     expected: int | None = None
+    language: str = "en"
 
 
 async def buy(ctx: CallContext, wanted: Wanted) -> Order:
@@ -136,6 +140,7 @@ def place(unit: Unit, buyer: str, wanted: Wanted, provider: str) -> Order:
         days=product.days,
         currency=price.currency,
         country=wanted.country,
+        language=wanted.language,
         unit_amount=price.amount,
         discount=discount,
         total=amount - discount,

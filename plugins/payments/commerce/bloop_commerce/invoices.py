@@ -17,6 +17,7 @@ from sqlalchemy import Select, event, func, select
 from bloop_commerce.config import config_of
 from bloop_commerce.standing import Stated, Terms, amount_of, currency_of
 from bloop_commerce.tables import Invoice, Order, now
+from bloop_commerce.words import said_in
 from bloop_sdk import FatalError, NotFoundError, Unit
 from bloop_sdk.providers.payments import FactKind
 
@@ -165,6 +166,7 @@ def _body(unit: Unit, order: Order, owed: Owed, about: str) -> dict[str, Any]:
     config, buyer = config_of(unit), unit.contact(order.buyer_id)
     fact = owed.last.fact
     return {
+        "language": order.language,
         "seller": {
             "name": config.seller_name,
             "address": config.seller_address,
@@ -191,7 +193,7 @@ def _corrected(order: Order, owed: Owed) -> dict[str, Any]:
     words = GONE.get(owed.last.fact.kind, "Correction")
     if owed.total > 0 and owed.last.fact.kind in GONE:
         words = "Not given back after all"
-    return _single(f"{words}: {order.title}", owed)
+    return _single(f"{said_in(order.language)(words)}: {order.title}", owed)
 
 
 def _sold(order: Order, owed: Owed) -> dict[str, Any]:

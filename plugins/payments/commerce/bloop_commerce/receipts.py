@@ -9,11 +9,11 @@ from bloop_commerce.config import config_of
 from bloop_commerce.money import shown
 from bloop_commerce.standing import OrderState
 from bloop_commerce.tables import Fact, Order, now
+from bloop_commerce.words import said_in
 from bloop_sdk import Unit
 from bloop_sdk.providers.payments import FactKind, PaymentFact
 
 MOVES = (str(FactKind.CAPTURED), str(FactKind.REFUNDED))
-WHERE = "You find it under My purchases."
 
 
 def follow(unit: Unit, order: Order, before: str) -> None:
@@ -29,7 +29,7 @@ def follow(unit: Unit, order: Order, before: str) -> None:
             row.told_at = now()
             papers = invoices.numbers(unit, order.id) if papers is None else papers
             subject, words = _words(order, fact, is_renewal=bool(order.interval) and not is_first)
-            _tell(unit, order, subject, words + _paper(papers, row))
+            _tell(unit, order, subject, words + _paper(papers, row, order.language))
         is_first &= fact.kind is not FactKind.CAPTURED
     if order.state == OrderState.PAST_DUE != before:
         _tell(unit, order, "Your renewal failed", _failed(order))
@@ -37,46 +37,54 @@ def follow(unit: Unit, order: Order, before: str) -> None:
 
 def _words(order: Order, fact: PaymentFact, *, is_renewal: bool) -> tuple[str, str]:
     if fact.kind is FactKind.REFUNDED:
-        return "Money back", _refund(fact)
+        words = "{money} go back to you, the way they came. A bank may take some days for it."
+        return "Money back", said_in(order.language)(words).format(money=fact.money)
     return "Renewed" if is_renewal else "Receipt", _payment(order, fact)
 
 
-def _paper(papers: dict[str, str], row: Fact) -> str:
+def _paper(papers: dict[str, str], row: Fact, language: str) -> str:
     own = invoices.subject_of(row.provider, row.kind, row.fact_id)
     whole = invoices.subject_of_order(row.order_id or "")
     number = papers.get(own) or (papers.get(whole) if row.kind == FactKind.CAPTURED else None)
     name = "credit note" if row.kind == FactKind.REFUNDED else "invoice"
-    return f"\n\nThe {name} is {number}. {WHERE}" if number else ""
+    words = said_in(language)(f"The {name} is {{number}}. You find it under My purchases.")
+    return f"\n\n{words.format(number=number)}" if number else ""
 
 
 def _payment(order: Order, fact: PaymentFact) -> str:
-    words = f"Thank you: {fact.money} came."
+    said = said_in(order.language)
+    words = [said("Thank you: {money} came.").format(money=fact.money)]
     if order.state == OrderState.SHORT:
-        words += f" Agreed was {shown(order.total, order.currency)}, so this does not open it yet."
+        agreed = shown(order.total, order.currency)
+        words.append(said("Agreed was {money}, so this does not open it yet.").format(money=agreed))
     if order.interval and fact.period:
-        words += f" It is paid until {fact.period.end:%Y-%m-%d}."
-    return words
-
-
-def _refund(fact: PaymentFact) -> str:
-    return f"{fact.money} go back to you, the way they came. A bank may take some days for it."
+        day = f"{fact.period.end:%Y-%m-%d}"
+        words.append(said("It is paid until {day}.").format(day=day))
+    return " ".join(words)
 
 
 def _failed(order: Order) -> str:
-    keeps = ""
+    said = said_in(order.language)
+    words = [said("The payment that renews it did not come through.")]
     if order.grace_days:
-        keeps = f" You keep access for {order.grace_days} days after the time that is paid."
-    return (
-        f"The payment that renews it did not come through.{keeps} It is tried again by itself. "
-        "See that the way you pay still works, or choose another one on the page of the purchase."
+        keeps = said("You keep access for {days} days after the time that is paid.")
+        words.append(keeps.format(days=order.grace_days))
+    words.append(
+        said(
+            "It is tried again by itself. See that the way you pay still works, or choose another "
+            "one on the page of the purchase."
+        )
     )
+    return " ".join(words)
 
 
 def _tell(unit: Unit, order: Order, subject: str, words: str) -> None:
     config = config_of(unit)
     if not config.receipts:
         return
-    parts = [words, f"Order {order.number}: {order.title}"]
+    said = said_in(order.language)
+    named = said("Order {number}: {title}").format(number=order.number, title=order.title)
+    parts = [words, named]
     if config.seller_name:
         parts.append(config.seller_name)
-    unit.tell(order.buyer_id, f"{subject}: {order.title}"[:200], "\n\n".join(parts) + "\n")
+    unit.tell(order.buyer_id, f"{said(subject)}: {order.title}"[:200], "\n\n".join(parts) + "\n")

@@ -134,6 +134,7 @@ class Order(Base):
     days: Mapped[int | None]
     currency: Mapped[str] = mapped_column(Currency)
     country: Mapped[str] = mapped_column(String(2), default="")
+    language: Mapped[str] = mapped_column(String(12), default="en")
     unit_amount: Mapped[int] = mapped_column(BigInteger)
     discount: Mapped[int] = mapped_column(BigInteger, default=0)
     total: Mapped[int] = mapped_column(BigInteger)

@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("days", sa.Integer(), nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("language", sa.String(length=12), nullable=False),
         sa.Column("unit_amount", sa.BigInteger(), nullable=False),
         sa.Column("discount", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
