@@ -110,5 +110,5 @@ async def test_a_lesson_lapses_with_its_time(hub, shop):  # noqa: F811
         unit.session.scalars(select(Access)).one().next_at = at
 
     await shop.transaction(passes)
-    assert await shop.transaction(entitlements.lapse) == 1
+    assert await shop.transaction(entitlements.lapse, 10) == 1
     assert not await sees()
