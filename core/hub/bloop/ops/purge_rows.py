@@ -16,7 +16,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content import removal
 from bloop.content.changes import chunks
-from bloop.content.enrolling.models import CourseEnrolment
+from bloop.content.enrolling.models import CourseEnrolment, ItemGrant
 from bloop.content.models import Item, Version
 from bloop.content.removal import Brought, Mine
 from bloop.content.search.models import ItemText
@@ -73,6 +73,7 @@ OWNED = (
     Owned("texts that it said of items", ItemText, _by_plugin(ItemText)),
     *map(_brought, removal.BROUGHT),
     Owned("enrolments that it decided", CourseEnrolment, lambda id_: CourseEnrolment.source == id_),
+    Owned("single items that it decided", ItemGrant, lambda id_: ItemGrant.source == id_),
     Owned("schedules", JobSchedule, _by_plugin(JobSchedule)),
     Owned("jobs", Job, _by_plugin(Job)),
     Owned("parked events", ParkedEvent, _parked),

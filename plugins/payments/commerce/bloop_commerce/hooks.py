@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import defer
 
-from bloop_commerce import orders
+from bloop_commerce import facts, orders
 from bloop_commerce.books import listed, open_books
 from bloop_commerce.config import config_of
 from bloop_commerce.facts import AHEAD
@@ -214,12 +214,20 @@ def _apply(unit: Unit, heard: Sequence[Heard]) -> dict[str, str]:
             _close(row, "duplicate")
             continue
         before.add(one.key)
-        told.setdefault(one.provider, []).extend(one.told)
-        row.event_id, row.state = one.event_id[:255], "applied"
-    for provider, facts in told.items():
-        orders.learn(unit, provider, facts)
+        sound, wrong = facts.parted(one.told)
+        told.setdefault(one.provider, []).extend(sound)
+        row.event_id = one.event_id[:255]
+        _close(row, "failed" if wrong else "applied", _words(wrong[0]) if wrong else "")
+    for provider, some in told.items():
+        orders.learn(unit, provider, some)
     unit.session.flush()
     return {one.id: rows[one.id].state if one.id in rows else "gone" for one in heard}
+
+
+def forget_bodies(unit: Unit) -> int:
+    """Let go of the bodies of calls that failed, as somebody is erased: any may name them."""
+    held = update(Message).where(Message.state == "failed", Message.body != b"")
+    return len(unit.session.scalars(held.values(body=b"", headers={}).returning(Message.id)).all())
 
 
 def _end(unit: Unit, id_: str, state: str, reason: str = "") -> str:
@@ -235,8 +243,9 @@ def _end(unit: Unit, id_: str, state: str, reason: str = "") -> str:
 
 def _close(row: Message, state: str, reason: str = "") -> None:
     row.state, row.reason = state, reason[:500]
-    if state in {"refused", "duplicate"}:
-        # Anybody can call: what is not genuine takes no room, what came before is there already.
+    if state != "failed":
+        # Anybody can call: what is not genuine takes no room. What the others told is among the
+        # facts; they may hold names, and nobody needs them any more.
         row.body, row.headers = b"", {}
 
 
