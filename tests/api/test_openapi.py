@@ -173,6 +173,20 @@ UNVERSIONED = {
     "post /api/v1/attempts/{attempt_id}/finish",
     "post /api/v1/items/{item_id}/attempts",
     "put /api/v1/attempts/{attempt_id}/answers/{place}",
+    # What is said of recommending an item replaces what was said; the last word counts.
+    "delete /api/v1/items/{item_id}/recommendation",
+    "post /api/v1/account/next/{list_id}/opened",
+    "put /api/v1/items/{item_id}/recommendation",
+    "put /api/v1/recommendations/comparison",
+    # What one says of oneself, and the one rule of a course: the last word counts.
+    "delete /api/v1/account/goals/{kind}/{subject}",
+    "delete /api/v1/containers/{container_id}/certificate-rule",
+    "post /api/v1/containers/{container_id}/certificate",
+    "post /api/v1/xapi/statements",
+    "put /api/v1/account/goals/{kind}/{subject}",
+    "put /api/v1/containers/{container_id}/certificate-rule",
+    "put /api/v1/items/{item_id}/progress",
+    "put /api/v1/xapi/statements",
 }
 """Changes without If-Match; docs/api.md gives a reason for each."""
 

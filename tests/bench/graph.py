@@ -8,7 +8,7 @@ measured.
 
 `KEY_vs_PEER` is the peer's time (`load`, `memory`: of a process that loads it, ours with all
 closures made) over ours. `edit_vs_rebuild`: a build over an edit of five edges. In
-`worst`, one programme holds all, and half of it are ancestors: `worst_first_vs_scipy` the first
+`worst`, one programme holds all, and over a third are ancestors: `worst_first_vs_scipy` the first
 time that they are asked for, `worst_again_vs_scipy` later. `growth_...`: a question at 10^6
 concepts over the same at 10^3. `--quick` takes a tenth of everything.
 """
@@ -192,7 +192,7 @@ def edits(bench: Bench, world: World) -> None:
 
 
 def worst(bench: Bench, nodes: int) -> None:
-    """One programme that holds all, half of it ancestors."""
+    """One programme that holds all, and the goal nearest to half of it as ancestors."""
     world = World(nodes, nodes)
     ids = world.ids()
     snapshot = ours(ids, world.pairs())

@@ -18,7 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
+
+try:
+    import torch
+except ImportError as err:
+    raise SystemExit("this bench needs torch, which is in no lock: pip install torch") from err
 from _harness import Bench, Row
 from _sequences import Split, read, simulated
 from numpy.typing import NDArray
@@ -83,6 +87,10 @@ def calibration(correct: Floats, chance: Floats) -> float:
     return float(sum(errors) / len(correct))
 
 
+def nothing() -> None:
+    """Nobody listens."""
+
+
 class Models:
     """Each model's chances for the test learners."""
 
@@ -108,13 +116,14 @@ class Models:
         """DKT alone."""
         device = torch.device("cpu")
         trainer = Trainer(DKT, len(self.vocabulary), seed, device)
-        network = trainer.run(self.train, self.valid, lambda: None).network
+        network = trainer.run(self.train, self.valid, nothing, nothing).network
         return sigmoid(flat(logits_of(network, self.test, device)))
 
     def best(self, seed: int) -> Floats:
         """As the hub has it: a model in bytes of the plugin's usual settings, read again."""
         asked = Training(learners=self.split.train, watched=self.split.valid, seed=seed)
-        made = fitting.fit(TracingConfig(), asked, None)
+        config = TracingConfig()
+        made = fitting.fit(config, asked, fitting.told_of(config, None))
         return flat(Model(made.data, "cpu").evaluate(self.split.test))
 
 
@@ -152,6 +161,8 @@ def tell(bench: Bench, name: str, correct: Floats, found: list[Floats], seconds:
     """A model's rows, and its mean AUC as a ratio."""
     areas = tuple(auc(correct, one) for one in found)
     bench.rows.append(Row(f"{name}, AUC", "", areas))
+    if len(areas) > 1:
+        bench.rows.append(Row(f"{name}, AUC, highest minus lowest", "", (max(areas) - min(areas),)))
     losses = tuple(log_loss(correct, one) for one in found)
     bench.rows.append(Row(f"{name}, log loss", "nat", losses))
     errors = tuple(100 * calibration(correct, one) for one in found)

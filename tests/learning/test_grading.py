@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bloop.graph.questions import parts_of
 from bloop.learning.quizzes.grading import grade, right_answers, verdict_of
-from bloop.learning.quizzes.questions import Manner, manner_of, number_of, parts_of
+from bloop.learning.quizzes.questions import Manner, manner_of, number_of
 from bloop.learning.quizzes.responses import checked
 from bloop.learning.quizzes.service import points_of, share_of
 from bloop.learning.quizzes.views import question_view

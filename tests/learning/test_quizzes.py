@@ -13,6 +13,7 @@ from bloop.content.models import Item
 from bloop.learning.models import Answer
 from bloop.learning.quizzes import service
 from bloop.learning.quizzes.models import Attempt, QuizResponse
+from bloop.learning.statements.models import Statement
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.models import OutboxEvent
 from bloop.store.types import utcnow
@@ -97,6 +98,8 @@ def test_an_attempt_is_graded_kept_and_told(take, quiz, rows, command):
     topics = [one.topic for one in rows(OutboxEvent) if one.topic.startswith("learning.")]
     assert topics.count("learning.answered") == 2
     assert topics.count("learning.attempt_finished") == 1
+    verbs = sorted(one.verb.rpartition("/")[2] for one in rows(Statement))
+    assert verbs == ["answered", "answered", "completed"]
     take(service.answer, attempt, 3, "cheese")
     second = take(service.start, id_)
     assert second != attempt

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-
 import pytest
 from sqlalchemy import select
 
 from bloop.content import placing
 from bloop.content.enrolling.service import set_audience
+from bloop.content.models import Item
 from bloop.graph.live import Graphs
+from bloop.learning.progress.models import Goal, ItemProgress
 from bloop.learning.recommend import rules, service
 from bloop.learning.recommend.log import note_opened
 from bloop.learning.recommend.models import Recommendation
 from bloop.learning.recommend.reasons import sentence
 from bloop.learning.recommend.service import Recommender
 from bloop.store.errors import NotFoundError
+from bloop.store.types import utcnow
 
 
 async def _nobody(_call, _items):
@@ -123,11 +125,11 @@ async def test_each_list_is_logged_with_what_became_of_it(
     lea, max_ = learner(), learner()
     found = await recommender.next(lea, None, 5)
     again = await recommender.next(lea, None, 5)
-    assert again["list"] == found["list"]
+    assert again["list_id"] == found["list_id"]
     await recommender.log.flush()
     with pytest.raises(NotFoundError):
-        command(note_opened, found["list"], item, as_=max_)
-    command(note_opened, found["list"], item, as_=lea)
+        command(note_opened, found["list_id"], item, as_=max_)
+    command(note_opened, found["list_id"], item, as_=lea)
     rows = command(lambda unit: unit.session.scalars(select(Recommendation)).all())
     (row,) = rows
     assert (row.user_id, row.item_id, row.position) == (lea.principal.id, item, 0)
@@ -165,4 +167,34 @@ async def test_asked_again_it_costs_three_reads(
 
     monkeypatch.setattr(database._reader, "rows", counted)
     await recommender.next(lea, None, 5)
-    assert asked == ["recommend.versions", "graph.version", "recommend.open"]
+    assert asked == ["learning.next_versions", "graph.version", "learning.next_open"]
+
+
+async def test_goals_lead_and_what_is_done_gives_way(
+    recommender, lesson, learner, command, concepts, chain
+):
+    chain("Ion", "Acid")
+    ion, other, more = lesson("Ions", "Ion"), lesson("Words", "Word"), lesson("More", "Ion")
+    lea = learner()
+    own = {"institution_id": lea.institution, "user_id": lea.principal.id}
+    found = (await recommender.next(lea, None, 5))["items"]
+    assert {one["item"] for one in found} == {ion, other, more}
+
+    def want(unit):
+        unit.session.add(Goal(**own, kind="concept", subject_id=concepts["Acid"]))
+
+    command(want)
+    found = await recommender.next(lea, None, 5)
+    assert {one["item"] for one in found["items"]} == {ion, more}
+    assert found["goal"] == "Acid"
+    first = found["items"][0]["item"]
+
+    def do(unit):
+        item = unit.session.get(Item, (lea.institution, first))
+        at = utcnow()
+        made = ItemProgress(**own, item_id=first, container_id=item.container_id, done_at=at)
+        unit.session.add(made)
+
+    command(do)
+    found = (await recommender.next(lea, None, 5))["items"]
+    assert [one["item"] for one in found] == [({ion, more} - {first}).pop(), first]

@@ -8,11 +8,12 @@ import pytest
 from bloop.accounts.models import User
 from bloop.accounts.people import groups
 from bloop.accounts.service import start_session
-from bloop.api.app import create_app
+from bloop.api.app import API, PAGES, create_edge, routes_of
 from bloop.hub import Hub
 from bloop.learning.answers import Given, record
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
+from bloop.web.routes import error_page
 from bloop_sdk import Role
 from tests.support.database import make_call, make_system_call
 
@@ -41,7 +42,9 @@ def call(hub):
 @pytest.fixture
 async def come(hub, call):
     """Comes in as a new user of a role; the client and their id."""
-    transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=True)
+    edge = create_edge(hub, error_page=error_page)
+    edge.use(routes_of((*API, *PAGES)))
+    transport = httpx.ASGITransport(edge)
     clients = []
 
     def start(role):
@@ -83,10 +86,17 @@ async def test_from_answers_to_what_comes_next(come, command, lesson, chain, con
     told = (await lea.get("/api/v1/account/next", params={"goal": concepts["Bond"]})).json()
     (one,) = told["items"]
     assert (one["item"], one["reason"]["text"]) == (bond, "You know Atom; Bond is next.")
-    opened = f"/api/v1/account/next/{told['list']}/opened"
+    opened = f"/api/v1/account/next/{told['list_id']}/opened"
     assert (await lea.post(opened, json={"item": bond})).status_code == 204
     assert (await teacher.post(opened, json={"item": bond})).status_code == 404
     assert (await lea.get("/api/v1/account/next", params={"goal": "x"})).status_code == 404
+
+    page = await lea.get("/next", params={"goal": concepts["Bond"]})
+    assert "You know Atom; Bond is next." in page.text
+    assert "Sie kennen Atom" in (await lea.get("/next", headers={"accept-language": "de"})).text
+    found = await lea.get(f"/next/{told['list_id']}/{bond}")
+    assert (found.status_code, found.headers["location"]) == (303, f"/lessons/{bond}")
+    assert (await lea.get("/")).status_code == 200
 
     rule = f"/api/v1/items/{bond}/recommendation"
     assert (await lea.put(rule, json={"act": "hide"})).status_code == 403

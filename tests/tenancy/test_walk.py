@@ -22,6 +22,8 @@ MARK = "zqother"
 
 PARAMETERS = {
     "attempt_id": "quiz_attempt.id",
+    "code": "certificate.code",
+    "subject": "goal.subject_id",
     "place": "quiz_response.place",
     "concept_id": "concept.id",
     "source": "concept.id",
@@ -47,6 +49,7 @@ PARAMETERS = {
     "name": "job_schedule.name",
     "conflict_id": "note_conflict.id",
     "node_id": "node.id",
+    "list_id": "recommendation.list_id",
     "note_id": "item.id",
     "parked_id": "event_parked.id",
     "passkey_id": "mfa_passkey.id",
@@ -68,24 +71,32 @@ PAGES_OF = {
 }
 OF_ALL = (
     *("/x/", "/in/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
-    "/account/plugins/",
+    *("/account/plugins/", "/certificates/"),
     *("/login/with/", "/api/v1/connections/plugins/"),
 )
-"""Below these a path names what no institution owns: plugins and the hub's own files."""
+"""Below these a path names what no institution owns: plugins and the hub's own files.
+
+Or what is shown to whoever has its secret: a certificate.
+"""
 OF_ONE = (
     *("/account/", "/api/v1/account/", "/api/v1/tokens/"),
-    *("/attempts/", "/api/v1/attempts/"),
+    *("/attempts/", "/api/v1/attempts/", "/next/"),
 )
 """Below these it names what one person owns."""
 
 QUERIES = {
+    "statementId": ["statement.id"],
     "action": ["content:read", "audit_line.action"],
     "actor": ["audit_line.actor"],
     "after": ["item.id", "outbox_event.seq", "event_parked.id"],
     "before": ["webhook_delivery.seq", "job.id", "audit_line.seq"],
+    "concept": ["concept.id"],
     "consumer": ["event_parked.consumer"],
+    "container": ["container.id"],
     "course": ["container.id"],
     "cursor": ["item.id", "container.id", "quarantine.id", "account_user.id", "invitation.id"],
+    "goal": ["concept.id", "container.id"],
+    "group": ["user_group.id"],
     "institution": ["institution.slug"],
     "name": ["concept_name.key"],
     "kind": ["item.kind"],
@@ -127,14 +138,23 @@ SILENT = {
     "/connections/{connection_id}/settings",  # Its plugin is not loaded here.
     "/connections/{connection_id}/courses",
     "/api/v1/connections/{connection_id}/hints",
+    "/next/{list_id}/{item_id}",  # It leads to a lesson.
     "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
     "/api/v1/containers/{subject_id}/versions",
+    # Only whoever took it, or did it, sees it.
+    "/attempts/{id}",
+    "/attempts/{id}/questions/{place}/text",
+    "/api/v1/items/{item_id}/attempts",
+    "/api/v1/containers/{container_id}/progress",
 }
 """Routes with an id whose answer to the owner holds nothing of the seeded rows."""
 
 BODIES = {
+    "PUT /api/v1/attempts/{attempt_id}/answers/{place}": {"answer": "x"},
     "POST /api/v1/graph/concepts/{concept_id}/merge": {"into": "{mark}-concept-id-2"},
+    "PUT /api/v1/items/{item_id}/recommendation": {"act": "hide"},
+    "POST /api/v1/account/next/{list_id}/opened": {"item": "{mark}-item-id"},
     "PUT /api/v1/items/{item_id}/concepts": {"concept": "{mark}-concept-id"},
     "POST /api/v1/containers/{container_id}/items": {"kind": "page", "title": "x"},
     "POST /api/v1/containers/{container_id}/nodes": {"title": "x"},

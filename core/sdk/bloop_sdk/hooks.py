@@ -149,11 +149,15 @@ class LearningHooks:
     def learner_enrolled(self, institution: str, learner: str, container: str) -> None:
         """A learner joined a course."""
 
-    @hookspec(HookKind.FILTER, provisional=True)
+    @hookspec(HookKind.FILTER)
     def filter_recommendations(
         self, recommendations: Sequence[JSONObject], learner: str
     ) -> Sequence[JSONObject] | None:
-        """Reorder or drop recommendations; never add what the learner can't open."""
+        """Reorder or drop recommendations; what is added is left out.
+
+        Each names its ``item`` and ``concept``, its ``kind`` (``next weak due pinned course``), its
+        ``score``, and the ``facts`` behind it. ``learner`` is the id of a user.
+        """
 
 
 class MediaHooks:

@@ -18,11 +18,16 @@ from bloop.cli.output import (
     print_json,
     print_table,
 )
+from bloop.cli.training import COMMANDS
 
 
 @click.group()
 def learning() -> None:
     """Reviews that are due, and the comparison of recommendations."""
+
+
+for command in COMMANDS:
+    learning.add_command(command)
 
 
 @learning.command()
@@ -50,7 +55,7 @@ async def due(user: str, *, as_json: bool) -> None:
     ]
     print_table(("what", "due", "answers"), rows)
     weeks = [sum(found["load"][at : at + 7]) for at in range(0, 28, 7)]
-    console.print("concepts due today, then by week: ", found["load"][0], *weeks)
+    console().print("concepts due today, then by week: ", found["load"][0], *weeks)
 
 
 async def _user(hub: Any, call: Any, named: str) -> str:
@@ -94,15 +99,15 @@ async def compare(days: int, *, as_json: bool) -> None:
         off = asdict(estimate) if estimate else None
         print_json({"shown": counts, "interleaved": asdict(drawn), "off_policy": off})
         return
-    console.print(f"shown: {', '.join(f'{count} {name}' for name, count in counts.items())}")
-    console.print(
+    console().print(f"shown: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+    console().print(
         f"lists of both: {drawn.lists}; {OTHER} won {drawn.won}, {USUAL} won {drawn.lost},"
         f" {drawn.ties} ties (p = {drawn.p_value:.3f})"
     )
     if estimate is None:
-        console.print(f"of {OTHER} by itself the log tells nothing")
+        console().print(f"of {OTHER} by itself the log tells nothing")
         return
-    console.print(
+    console().print(
         f"taken of what was shown: {estimate.shown:.1%}; {OTHER} by itself: {estimate.snips:.1%}"
         f" ({estimate.low:.1%} to {estimate.high:.1%}), by {estimate.effective:.0f} places"
     )
@@ -125,4 +130,4 @@ async def fit_reviews(*, as_json: bool) -> None:
     if as_json:
         print_json({"job": job})
     else:
-        console.print(f"job {job}; see it with: bloop jobs show {job}")
+        console().print(f"job {job}; see it with: bloop jobs show {job}")

@@ -20,12 +20,12 @@ from bloop.graph import mentions
 from bloop.hub.contexts import PluginCall, config_now, manifest_of, open_context
 from bloop.hub.units import PluginUnit
 from bloop.jobs import trim
-from bloop.learning import following
+from bloop.learning import following, submissions
 from bloop.store import idempotency
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.webhooks import queue
 
-_HUBS = frozenset({index.OWNER, mentions.OWNER, following.OWNER})
+_HUBS = frozenset({index.OWNER, mentions.OWNER, following.OWNER, submissions.OWNER})
 _OWN = _HUBS | {queue.OWNER}
 """The hub's own consumers: their handlers have the whole unit."""
 
@@ -125,6 +125,7 @@ def consumers_of(hub: Hub) -> list[Consumer]:
         hub.webhooks.consumer(),
         *hub.searching.consumers(),
         mentions.consumer(),
+        submissions.consumer(),
         following.consumer(hub.jobs.enqueue),
         *declared,
         *hooks,

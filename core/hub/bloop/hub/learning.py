@@ -23,7 +23,7 @@ _HOOK = "filter_recommendations"
 
 
 async def run_renew_job(hub: Hub, job: RunningJob, payload: JSONObject) -> dict[str, int]:
-    """Handle a job of the kind :data:`bloop.learning.following.RENEW_JOB`; doing it twice is once."""
+    """Handle a job of the kind :data:`bloop.learning.following.RENEW_JOB`; twice is as once."""
     call, after, done = system_call(job.call.institution, job.call.trace), "", 0
     while True:
         last = await hub.database.run(

@@ -33,6 +33,7 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
     call, path = call_of(request), request.url.path
     links = [
         (_("Courses"), "/", "content:read"),
+        (_("Next for you"), "/next", "account:read"),
         (_("My notes"), "/notes", "account:read"),
         (_("Concepts"), "/concepts", "graph:read"),
         (_("Connections"), "/connections", "connections:read"),

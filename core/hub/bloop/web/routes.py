@@ -21,6 +21,8 @@ from bloop.store.statements import to_dicts
 from bloop.web import assets, lessons, outline, own_notes, quizzes, reading
 from bloop.web.concept_pages import named
 from bloop.web.framed_pages import framed
+from bloop.web.learning_pages import course_state, done_state
+from bloop.web.next_pages import ON_FIRST, suggestions
 from bloop.web.note_pages import about
 from bloop.web.panels import panels
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
@@ -46,10 +48,13 @@ async def home(request: Request) -> Response:
             await hub.database.read(OWN_COURSES, call, after="", limit=PAGE_OF_COURSES),
         )
     mine = {course["id"] for course in own}
+    # Who is in a course learns in it; others find their own way from the list.
+    suggested = await suggestions(request, ON_FIRST) if own else {"items": []}
     return await page(
         request,
         "home.html",
         own=own,
+        next=suggested,
         containers=[one for one in to_dicts(read, rows) if one["id"] not in mine],
         is_user=call.principal.kind is PrincipalKind.USER,
         may_import=may(call, "content:import"),
@@ -70,6 +75,8 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
         "course.html",
         **framed(summary),
         course=course,
+        progress=await course_state(request, id),
+        institution=call_of(request).institution,
         nodes=tree,
         others=others,
         first=first[0] if first else None,
@@ -132,6 +139,7 @@ async def lesson_page(
         note=await about(request, lesson) if kind == "note" else None,
         belongs=await own_notes.belongs(request, lesson) if kind == "note" else None,
         mine=mine,
+        progress=await done_state(request, id_) if kind not in {"file", "note"} else None,
         taking=await quizzes.taking(request, lesson) if kind == "quiz" else None,
         panels=beside,
         lost=reading.parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],

@@ -23,7 +23,11 @@ class TracingConfig(PluginConfig):
         le=64,
     )
     width: int = setting(
-        64, description="Numbers in a state of attention; DKT has twice as many", ge=8, le=1024
+        64,
+        description="Numbers in a state of attention; DKT has twice as many",
+        ge=8,
+        le=1024,
+        multiple_of=2,
     )
     epochs: int = setting(
         5, description="How often each answer is seen; it may stop before", ge=1, le=100

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bloop_sdk import RetriableError
 from bloop_sdk.providers.ai import Fitted, MasteryModel, Training
 from bloop_tracing import counts, stored
 from bloop_tracing.config import TracingConfig
@@ -44,29 +45,47 @@ class Learned:
 
 
 class Told:
-    """Steps done of all, told by whichever thread has done one."""
+    """Steps done of all, told by whichever thread does one; what telling raises ends them all."""
 
     def __init__(self, progress: Fitted | None, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
         self._turn = threading.Lock()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Have all threads end soon."""
+        self._stopped.set()
+
+    def check(self) -> None:
+        """Raise RetriableError where the training was stopped; cheap enough for each batch."""
+        if self._stopped.is_set():
+            raise RetriableError("the training was stopped")
 
     def step(self, what: str) -> None:
         """One more; raises what the listener raises."""
         with self._turn:
             self._done = min(self._done + 1, self._total)
             if self._progress is not None:
-                self._progress(self._done, self._total, what)
+                try:
+                    self._progress(self._done, self._total, what)
+                except BaseException:
+                    self.stop()
+                    raise
 
 
-def fit(config: TracingConfig, training: Training, progress: Fitted | None) -> MasteryModel:
+def told_of(config: TracingConfig, progress: Fitted | None) -> Told:
+    """What a training tells, and is stopped by."""
+    return Told(progress, len(METHODS[config.method]) * config.epochs + 2)
+
+
+def fit(config: TracingConfig, training: Training, told: Told) -> MasteryModel:
     """Train; see :meth:`bloop_sdk.providers.ai.MasteryProvider.fit`."""
-    told = Told(progress, len(METHODS[config.method]) * config.epochs + 2)
     learned = learned_of(training)
     told.step("counting answers")
     plain = counts.fitted(learned.learners, len(learned.vocabulary))
     reason = too_little(config, learned)
     if reason is None:
-        networks = train(config, learned, lambda: told.step("training"))
+        networks = train(config, learned, told)
         model = chosen(config, learned, plain, networks)
     else:
         model = by_counts(learned, plain, reason)
@@ -104,7 +123,7 @@ def too_little(config: TracingConfig, learned: Learned) -> str | None:
     return None
 
 
-def train(config: TracingConfig, learned: Learned, report: Callable[[], None]) -> Sequence[Trained]:
+def train(config: TracingConfig, learned: Learned, told: Told) -> Sequence[Trained]:
     """All members, on a CPU each in a thread of its own: torch computes without the lock."""
     import torch
 
@@ -117,7 +136,9 @@ def train(config: TracingConfig, learned: Learned, report: Callable[[], None]) -
 
     def run(kind: str) -> Trained:
         trainer = Trainer(Recipe(kind, config.width, config.epochs), size, learned.seed, device)
-        return trainer.run(learned.learners, learned.watched, report)
+        return trainer.run(
+            learned.learners, learned.watched, lambda: told.step("training"), told.check
+        )
 
     kinds = METHODS[config.method]
     with ThreadPoolExecutor(1 if device.type == "cuda" else len(kinds)) as pool:

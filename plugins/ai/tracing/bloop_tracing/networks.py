@@ -93,7 +93,7 @@ class Attentive(nn.Module):
     """
 
     def __init__(
-        self, concepts: int, width: int = 128, heads: int = 4, dropout: float = 0.25
+        self, concepts: int, width: int = 128, heads: int = 2, dropout: float = 0.25
     ) -> None:
         super().__init__()
         self.concepts, self.heads = concepts, heads
@@ -157,7 +157,8 @@ class Attentive(nn.Module):
         slope = functional.softplus(self.slope)[:, None, None]
         bias = torch.where(distance >= 0, -slope * distance.clamp(min=0), -1e4)
         # Written out: with a learned bias torch's fused attention falls back to a slower one.
-        scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5) + bias
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+        scores += bias
         read = (scores.softmax(-1) @ value).transpose(1, 2).flatten(2)
         read = read * (distance >= 0).any(-1)[None, :, None]
         inputs = torch.cat([last, read, skill, features], -1)

@@ -29,8 +29,12 @@ class Tracing:
         self._turn = threading.Lock()
 
     async def fit(self, training: Training, progress: Fitted | None = None) -> MasteryModel:
-        """Train in a thread, which ends at the next epoch when ``progress`` raises."""
-        return await self._run_sync(fitting.fit, self._config, training, progress)
+        """Train in a thread, which ends soon when ``progress`` raises or the call is cancelled."""
+        told = fitting.told_of(self._config, progress)
+        try:
+            return await self._run_sync(fitting.fit, self._config, training, told)
+        finally:
+            told.stop()
 
     async def predict(
         self, model: bytes, history: History, concepts: Sequence[str], at: datetime

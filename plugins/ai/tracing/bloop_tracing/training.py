@@ -76,7 +76,7 @@ class Trained:
 
 
 class Trainer:
-    """Trains one network; the same seed gives the same one. Ends with what ``report`` raises."""
+    """Trains one network; the same seed gives the same one. Ends with what is raised in between."""
 
     def __init__(self, recipe: Recipe, concepts: int, seed: int, device: torch.device) -> None:
         self.recipe, self.device = recipe, device
@@ -91,9 +91,13 @@ class Trainer:
                 part.chance = chance
 
     def run(
-        self, learners: Sequence[Steps], watched: Sequence[Steps], report: Callable[[], None]
+        self,
+        learners: Sequence[Steps],
+        watched: Sequence[Steps],
+        report: Callable[[], None],
+        check: Callable[[], None],
     ) -> Trained:
-        """Train; ``report`` is called after each epoch."""
+        """Train; ``report`` is called after each epoch, ``check`` before each batch."""
         parts = windows(learners)
         watched = watched[:: max(1, sum(map(len, watched)) // ENOUGH)]
         lengths = [len(one) for one in parts]
@@ -110,6 +114,7 @@ class Trainer:
         for epoch in range(1, self.recipe.epochs + 1):
             self.network.train()
             for group in grouped(lengths, cells, self._order):
+                check()
                 self._step(batch_of([parts[place] for place in group], self.device), optimiser)
                 if plan.last_epoch < plan.total_steps - 1:
                     plan.step()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib.util
 import math
 import sys
+import threading
 from datetime import timedelta
 
 import numpy as np
@@ -13,12 +15,13 @@ import pytest
 
 from bloop_sdk import ConfigError, FatalError
 from bloop_sdk.providers.ai import Training
-from bloop_sdk.testing import Classroom
+from bloop_sdk.testing import Classroom, FakeContext
 from bloop_tracing import counts, fitting, stored
 from bloop_tracing.config import TracingConfig
 from bloop_tracing.encoding import LONGEST, UNKNOWN, Vocabulary, encoded, grouped
 from bloop_tracing.explaining import explain
 from bloop_tracing.loaded import Model
+from bloop_tracing.provider import Tracing
 
 CLASSROOM = Classroom(8, seed=4, mean=20)
 LEARNERS = [one.answers for one in CLASSROOM.learners(60)]
@@ -35,7 +38,8 @@ needs_torch = pytest.mark.skipif(
 
 
 def fit(training=TRAINING, progress=None, **settings):
-    return fitting.fit(TracingConfig(**{**SMALL, **settings}), training, progress)
+    config = TracingConfig(**{**SMALL, **settings})
+    return fitting.fit(config, training, fitting.told_of(config, progress))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,6 +71,29 @@ def test_the_seed_decides_down_to_the_bytes(mixed):
     other = fit(dataclasses.replace(TRAINING, seed=1))
     assert other.data != mixed.data
     assert mixed.facts["learners"] == 60 and mixed.facts["log_loss"] < 0.69
+
+
+@needs_torch
+async def test_a_training_that_is_cancelled_ends(monkeypatch):
+    """Its thread too, which nobody waits for any more."""
+    config = TracingConfig(**{**SMALL, "epochs": 100})
+    ended, begun = threading.Event(), threading.Event()
+    usual = fitting.train
+
+    def train(*given):
+        try:
+            return usual(*given)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(fitting, "train", train)
+    provider = Tracing(FakeContext(config=config))
+    task = asyncio.create_task(provider.fit(TRAINING, lambda *_: begun.set()))
+    assert await asyncio.to_thread(begun.wait, 60)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(ended.wait, 60)
 
 
 @needs_torch

@@ -10,11 +10,9 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Any
 
 from bloop.content.texts import text_of_html
-from bloop.graph.models import PART_LENGTH
 from bloop.store.errors import InvalidError
 
 Question = Mapping[str, Any]
@@ -30,17 +28,6 @@ class Manner(enum.StrEnum):
     GRADED = "graded"
     KEPT = "kept"
     LEFT_OUT = "left_out"
-
-
-def parts_of(questions: Sequence[Question]) -> list[str]:
-    """What names each question within its quiz: its id, made short and unlike the others'."""
-    found: dict[str, None] = {}
-    for place, question in enumerate(questions, 1):
-        name = str(question["id"]) or f"#{place}"
-        if len(name) > PART_LENGTH - 10:
-            name = f"sha256:{sha256(name.encode()).hexdigest()}"
-        found[name if name not in found else f"{name}#{place}"] = None
-    return list(found)
 
 
 def manner_of(question: Question) -> Manner:

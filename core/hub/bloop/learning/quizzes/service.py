@@ -15,14 +15,18 @@ from typing import Any
 from sqlalchemy import Insert, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+import bloop.learning.following  # noqa: F401 - hears of answers in every process
 from bloop.accounts.actions import ForbiddenError
 from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Item
+from bloop.graph.questions import parts_of
 from bloop.learning.answers import Given, record
+from bloop.learning.progress.service import attempted, begun
 from bloop.learning.quizzes.grading import grade
 from bloop.learning.quizzes.models import FINISHED, OPEN, Attempt, QuizResponse, QuizVersion
-from bloop.learning.quizzes.questions import Manner, manner_of, parts_of
+from bloop.learning.quizzes.questions import Manner, manner_of
 from bloop.learning.quizzes.responses import checked
+from bloop.learning.statements.out import tell
 from bloop.learning.topics import FINISHED as ATTEMPT_FINISHED
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -89,6 +93,7 @@ def _begin(unit: UnitOfWork, user: str, quiz: Item, number: int, now: datetime) 
     }
     # Of two tabs that begin at once one begins, and both have that attempt.
     unit.connection.execute(_new(unit, Attempt).values(**values))
+    begun(unit, user, quiz)
     attempt = _last(unit, user, quiz.id)
     assert attempt is not None, "it was there or has been made"
     return attempt.id
@@ -221,6 +226,17 @@ def _close(unit: UnitOfWork, attempt: Attempt, now: datetime) -> None:
         "number": attempt.number,
         "score": attempt.score,
     }
+    tell(
+        unit,
+        attempt.user_id,
+        "completed",
+        attempt.item_id,
+        at=attempt.finished_at,
+        result={"completion": True, "score": {"scaled": round(attempt.score, 6)}},
+    )
+    quiz = unit.session.get(Item, (unit.institution, attempt.item_id))
+    if quiz is not None:
+        attempted(unit, attempt.user_id, quiz, attempt.score)
     unit.outbox.append(ATTEMPT_FINISHED, f"user:{attempt.user_id}", told)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from bloop.graph.questions import parts_of
 from bloop.learning.quizzes.grading import grade, right_answers, verdict_of
 from bloop.learning.quizzes.models import OPEN
 from bloop.learning.quizzes.questions import (
@@ -13,7 +14,6 @@ from bloop.learning.quizzes.questions import (
     Question,
     manner_of,
     menus_of,
-    parts_of,
     sides,
 )
 from bloop.learning.quizzes.service import hash_of, points_of

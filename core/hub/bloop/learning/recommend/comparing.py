@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 MOST_WEIGHT = 20.0
-"""Heavier weights are cut: a single place would decide. That draws the estimate to the usual one."""
+"""Heavier weights are cut, lest one place decide. It draws the estimate to the usual ranker's."""
 _Z = 1.96
 
 
@@ -80,7 +80,7 @@ def sign_test(won: int, lost: int) -> float:
     if count > 1000:
         z = max(0.0, abs(won - lost) - 1) / math.sqrt(count)
         return math.erfc(z / math.sqrt(2))
-    tail = sum(math.comb(count, k) for k in range(min(won, lost) + 1)) / 2**count
+    tail: float = sum(math.comb(count, k) for k in range(min(won, lost) + 1)) / 2**count
     return min(1.0, 2 * tail)
 
 

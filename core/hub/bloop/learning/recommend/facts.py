@@ -7,16 +7,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from bloop.graph.live import Graph
 from bloop.graph.models import Role
 from bloop.learning.mastery import service as mastery
-from bloop.learning.mastery.model import LearnerTally, predict
+from bloop.learning.mastery.model import DEFAULTS, LearnerTally, predict
 from bloop.learning.recommend import queries
 from bloop.learning.recommend.models import Act
 from bloop.learning.recommend.ranking import Candidate
-from bloop.learning.reviews.scheduling import Model, Remembered, chance
+from bloop.learning.reviews.scheduling import Model, Remembered, chance, model_of_kept
 from bloop.store.database import Database
 from bloop.store.statements import Row, Statement, moment, parsed
 from bloop.store.types import dumps
@@ -31,10 +32,14 @@ OFF_THE_WAY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What somebody wants to know: concepts, and what they call it."""
+    """What somebody wants to know: concepts, each with what it is for: itself, or a course."""
 
-    concepts: tuple[str, ...]
-    name: str
+    concepts: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """What it is all for."""
+        return ", ".join(dict.fromkeys(self.concepts.values()))
 
 
 @dataclass(slots=True)
@@ -77,17 +82,16 @@ def gather(read: Read, graph: Graph, goal: Goal | None, now: datetime) -> list[C
     known = read_known(read, now)
     ready = _ready(graph, known, goal)
     cards = _due(read, now)
-    about = {concept: rank for rank, concept in enumerate(ready)}
     due = {card.concept for card in cards if card.concept in graph.names}
-    covering = _covering(read, about.keys() | due)
+    covering = _covering(read, ready.keys() | due)
     items = {item for found in covering.values() for item, *_ in found[:ITEMS_OF_ONE]}
     items |= {card.item for card in cards if card.item}
     rules = {(item, scope): (act, at) for item, scope, act, at in read(queries.ALL_RULES)}
     pinned = [item for (item, _), rule in rules.items() if rule[0] == Act.PIN]
     visible = opened(read, items.union(pinned))
-    tried = _answered(read, visible)
+    tried = _tried(read, visible)
     found = [
-        *_of_concepts(graph, known, goal, about, covering),
+        *_of_concepts(graph, known, ready, covering),
         *_of_cards(read, graph, goal, cards, covering, now),
         *(Candidate(item, "", "pinned") for item in pinned),
     ]
@@ -100,21 +104,22 @@ def read_known(read: Read, now: datetime) -> Known:
     known = Known({concept: (p, answers) for concept, p, answers in read(queries.OWN_MASTERY)})
     for answers, right, surplus in read(queries.OWN_TALLY):
         tally = LearnerTally(answers, right, surplus)
-        known.fresh = predict(mastery.DEFAULTS, tally, {}, ["?"], now)
+        known.fresh = predict(DEFAULTS, tally, {}, ["?"], now)
     return known
 
 
-def _ready(graph: Graph, known: Known, goal: Goal | None) -> list[str]:
-    """What can be learned now, best first; with a goal, of what leads to it."""
+def _ready(graph: Graph, known: Known, goal: Goal | None) -> dict[str, str | None]:
+    """What can be learned now, best first, each with what it leads to where there is a goal."""
     snapshot = graph.snapshot
     mask = snapshot.mask([one for one in known.p if known.is_known(one)])
     if goal is None:
-        return list(snapshot.next(mask, limit=NEXT))
+        return dict.fromkeys(snapshot.next(mask, limit=NEXT))
     wanted = [one for one in goal.concepts if one in graph.names and not known.is_known(one)]
-    found: dict[str, None] = {}
+    found: dict[str, str | None] = {}
     for concept in wanted[:NEXT]:
-        found.update(dict.fromkeys(snapshot.next(mask, concept, limit=NEXT)))
-    return list(found)[:NEXT]
+        for one in snapshot.next(mask, concept, limit=NEXT):
+            found.setdefault(one, goal.concepts[concept])
+    return dict(islice(found.items(), NEXT))
 
 
 def _due(read: Read, now: datetime) -> list[Card]:
@@ -131,46 +136,48 @@ def _covering(
     """The items of each concept: id, part, role and weight, the best first."""
     found: dict[str, list[tuple[str, str, str, float]]] = defaultdict(list)
     for concept, *rest in read(queries.COVERING, ids=dumps(sorted(filter(None, concepts)))):
-        found[concept].append(tuple(rest))  # type: ignore[arg-type]
+        item, part, role, weight = rest
+        found[concept].append((item, part, role, weight))
     return found
 
 
-def opened(read: Read, items: Collection[str]) -> dict[str, str]:
-    """Of some items those that whoever asks may open, each with its course."""
-    return {row[0]: row[3] for row in read(queries.OPEN, ids=dumps(sorted(items)))}
+def opened(read: Read, items: Collection[str]) -> dict[str, tuple[str, bool]]:
+    """Of some items those that whoever asks may open: its course, and whether it is done."""
+    rows = read(queries.OPEN, ids=dumps(sorted(items)))
+    return {item: (course, done) for item, _, _, course, _, done in rows}
 
 
-def _answered(read: Read, items: Collection[str]) -> dict[str, float]:
-    """The best score of each item that was answered."""
-    return dict(read(queries.OWN_SCORES, ids=dumps(sorted(items))))  # type: ignore[arg-type]
+def _tried(read: Read, items: Mapping[str, tuple[str, bool]]) -> dict[str, float]:
+    """The best score of each item that was answered, and 1 for what is done."""
+    scores: dict[str, float] = dict(read(queries.OWN_SCORES, ids=dumps(sorted(items))))
+    return scores | {item: 1.0 for item, (_, done) in items.items() if done}
 
 
 def unanswered(read: Read, items: Sequence[str]) -> set[str]:
     """Of some items those that whoever asks may open and has not answered."""
     visible = opened(read, items)
-    return visible.keys() - _answered(read, visible).keys()
+    return visible.keys() - _tried(read, visible).keys()
 
 
 def _model(read: Read) -> Model:
     rows = read(queries.REVIEW_MODEL)
-    return Model("fitted", tuple(parsed(rows[0][0]))) if rows else Model()
+    return model_of_kept("fitted", parsed(rows[0][0])) if rows else Model()
 
 
 def _of_concepts(
     graph: Graph,
     known: Known,
-    goal: Goal | None,
-    about: Mapping[str, int],
+    ready: Mapping[str, str | None],
     covering: Mapping[str, Sequence[tuple[str, str, str, float]]],
 ) -> Iterable[Candidate]:
     """Items of what can be learned now."""
-    for concept, rank in about.items():
+    for rank, (concept, leads_to) in enumerate(ready.items()):
         p, answers = known.p.get(concept, (known.fresh, 0))
         before = [graph.names[one] for one in graph.snapshot.prerequisites(concept, 1)[:2]]
         facts = {
             "concept": graph.names[concept],
             "known": before,
-            "goal": goal.name if goal else None,
+            "goal": leads_to,
             "chance": round(p, 3),
             "answers": answers,
         }
@@ -229,7 +236,7 @@ def _way_to(graph: Graph, goal: Goal | None) -> set[str] | None:
     if goal is None:
         return None
     found = set(goal.concepts)
-    for concept in goal.concepts[:NEXT]:
+    for concept in islice(goal.concepts, NEXT):
         if concept in graph.names:
             found.update(graph.snapshot.prerequisites(concept))
     return found
@@ -237,13 +244,14 @@ def _way_to(graph: Graph, goal: Goal | None) -> set[str] | None:
 
 def _ruled(
     one: Candidate,
-    visible: Mapping[str, str],
+    visible: Mapping[str, tuple[str, bool]],
     rules: Mapping[tuple[str, str], tuple[str, int]],
     tried: Mapping[str, float],
 ) -> Candidate | None:
     """A candidate with its course, as educators have it; None where it is hidden."""
+    course, done = visible[one.item]
     of_course = rules.get((one.item, ""))
-    act, position = rules.get((one.item, one.concept or ""), of_course) or ("", 0)
+    act, position = rules.get((one.item, one.concept or "")) or of_course or ("", 0)
     if Act.HIDE in {act, of_course[0] if of_course else ""}:
         return None
     fit = one.fit
@@ -254,4 +262,4 @@ def _ruled(
     pinned = position if act == Act.PIN and tried.get(one.item, 0.0) < 1 else None
     if one.kind == "pinned" and pinned is None:
         return None
-    return replace(one, course=visible[one.item], fit=fit, pinned=pinned)
+    return replace(one, course=course, done=done, fit=fit, pinned=pinned)

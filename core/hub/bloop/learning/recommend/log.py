@@ -1,10 +1,10 @@
 """The log of lists that were shown: written behind the answers, some lists at a time.
 
-A request leaves its list here and does not wait for the database. Lists are written within a second,
-when whoever was shown one opens something of it, and when the process stops. What the database does
-not take is kept and tried again; beyond :data:`MOST` lists the oldest go, and an error in the log
-says how many. A process that is killed loses what it showed in its last second, so the log of lists
-is for comparing rankers, and no record of what somebody did.
+A request leaves its list here and does not wait for the database. Lists are written within a
+second, when whoever was shown one opens something of it, and when the process stops. What the
+database does not take is kept and tried again; beyond :data:`MOST` lists the oldest go, and an
+error in the log says how many. A process that is killed loses what it showed in its last second, so
+this is for comparing rankers, and no record of what somebody did.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import func, insert, update
 
 from bloop.accounts.sessions import system_call
 from bloop.learning.recommend.models import Recommendation
@@ -118,13 +118,7 @@ def note_opened(unit: UnitOfWork, list_id: str, item: str) -> None:
     )
     table: Any = Recommendation.__table__
     found = unit.connection.execute(
-        update(table).where(*own).values(opened_at=_first(table.c.opened_at))
+        update(table).where(*own).values(opened_at=func.coalesce(table.c.opened_at, utcnow()))
     )
     if not found.rowcount:
         raise NotFoundError(f"no recommendation {list_id[:40]} of {item[:40]}")
-
-
-def _first(column: Any) -> Any:
-    from sqlalchemy import func
-
-    return func.coalesce(column, utcnow())

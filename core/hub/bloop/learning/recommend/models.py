@@ -57,9 +57,9 @@ class Recommendation(Tenant, Base):
     """One place of a list that was shown to a user; whether it was taken is told beside it.
 
     ``propensity`` is the chance with which the item was put there, given those before it, and
-    ``tried_propensity`` the chance that the ranker which is tried would have put it there. ``facts``
-    are what the reason was made of. Whether the item, which it outlives, was answered is in the log of
-    answers.
+    ``tried_propensity`` the chance that the ranker which is tried would have put it there.
+    ``facts`` are what the reason was made of. Whether the item, which it outlives, was answered is
+    in the log of answers.
     """
 
     __tablename__ = "recommendation"

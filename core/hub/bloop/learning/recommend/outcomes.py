@@ -47,6 +47,8 @@ def outcomes_since(unit: UnitOfWork, since: datetime) -> list[tuple[Outcome, str
         .order_by(Recommendation.shown_at.desc(), Recommendation.list_id, Recommendation.position)
         .limit(MOST)
     )
-    return [
-        (Outcome(*row[:5], reward=float(row.outcome != "ignored")), row.outcome) for row in rows
-    ]
+    found = []
+    for list_id, position, ranker, propensity, tried, outcome in rows:
+        reward = float(outcome != "ignored")
+        found.append((Outcome(list_id, position, ranker, propensity, tried, reward), outcome))
+    return found

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from bloop.content.enrolling.visibility import item_visible, with_container
 from bloop.content.models import Container, Item
 from bloop.graph.models import Coverage, Role, Standing
 from bloop.learning.mastery.models import Learner
 from bloop.learning.models import Answer, Mastery
+from bloop.learning.progress.models import Goal, ItemProgress
 from bloop.learning.recommend.models import RecommendationRule, RecommendationState
 from bloop.learning.reviews.models import ReviewCard, ReviewModel
 from bloop.store.listing import is_one_of
 from bloop.store.statements import institution, reader, register
 
 VERSIONS = register(
-    "recommend.versions",
+    "learning.next_versions",
     select(
         select(Learner.version)
         .where(Learner.institution_id == institution, Learner.user_id == reader)
@@ -31,20 +32,37 @@ VERSIONS = register(
         .where(RecommendationState.institution_id == institution)
         .scalar_subquery()
         .label("tried"),
+        select(func.count(Goal.id))
+        .where(Goal.institution_id == institution, Goal.user_id == reader)
+        .scalar_subquery()
+        .label("goals"),
+        select(func.max(Goal.id))
+        .where(Goal.institution_id == institution, Goal.user_id == reader)
+        .scalar_subquery()
+        .label("last_goal"),
     ),
 )
 """By which a list is known to be as it was; each is None where nothing was ever written."""
 
 OPEN = register(
-    "recommend.open",
+    "learning.next_open",
     select(
         Item.id,
         Item.title,
         Item.kind,
         Item.container_id.label("container"),
         Container.title.label("course"),
+        ItemProgress.done_at.is_not(None).label("done"),
     )
     .join_from(Item, Container, with_container)
+    .outerjoin(
+        ItemProgress,
+        and_(
+            ItemProgress.institution_id == institution,
+            ItemProgress.user_id == reader,
+            ItemProgress.item_id == Item.id,
+        ),
+    )
     .where(
         Item.institution_id == institution,
         Container.institution_id == institution,
@@ -52,7 +70,7 @@ OPEN = register(
         item_visible,
     ),
 )
-"""Of some items those that whoever asks may open."""
+"""Of some items those that whoever asks may open, and whether they have done them."""
 
 _rule: Any = (
     RecommendationRule.item_id.label("item"),
@@ -63,7 +81,7 @@ _rule: Any = (
     Item.title,
 )
 RULES = register(
-    "recommend.rules",
+    "learning.next_rules",
     select(*_rule)
     .join_from(
         RecommendationRule,
@@ -83,17 +101,19 @@ RULES = register(
 )
 """What was said of the items of a course."""
 
+_CHOOSES = "the hub chooses by it among items, and shows those that are in OPEN alone"
+
 # What speaks for each candidate, of whoever asks. All of it runs in a thread.
 
 _known: Any = (Mastery.concept_id, Mastery.p, Mastery.answers)
 OWN_MASTERY = register(
-    "recommend.own_mastery",
+    "learning.next_own_mastery",
     select(*_known).where(Mastery.institution_id == institution, Mastery.user_id == reader),
     heavy=True,
 )
 _tally: Any = (Learner.answers, Learner.right, Learner.surplus)
 OWN_TALLY = register(
-    "recommend.own_tally",
+    "learning.next_own_tally",
     select(*_tally).where(Learner.institution_id == institution, Learner.user_id == reader),
 )
 """What whoever asks knows, and how they do over all concepts."""
@@ -108,7 +128,7 @@ _card: Any = (
     ReviewCard.at,
 )
 OWN_DUE = register(
-    "recommend.own_due",
+    "learning.next_own_due",
     select(*_card)
     .where(
         ReviewCard.institution_id == institution,
@@ -123,7 +143,7 @@ OWN_DUE = register(
 
 _parameters: Any = ReviewModel.parameters
 REVIEW_MODEL = register(
-    "recommend.review_model",
+    "learning.next_review_model",
     select(_parameters)
     .where(ReviewModel.institution_id == institution)
     .order_by(ReviewModel.made_at.desc(), ReviewModel.id.desc())
@@ -139,7 +159,7 @@ _coverage: Any = (
     Coverage.weight,
 )
 COVERING = register(
-    "recommend.covering",
+    "learning.next_covering",
     select(*_coverage)
     .where(
         Coverage.institution_id == institution,
@@ -149,12 +169,13 @@ COVERING = register(
     )
     .order_by(Coverage.weight.desc(), Coverage.item_id, Coverage.part),
     heavy=True,
+    whole=_CHOOSES,
 )
 """The items of some concepts, whoever may open them: :data:`OPEN` says who may."""
 
 _score: Any = (Answer.item_id, func.max(Answer.score))
 OWN_SCORES = register(
-    "recommend.own_scores",
+    "learning.next_own_scores",
     select(*_score)
     .where(
         Answer.institution_id == institution,
@@ -173,10 +194,11 @@ _ruled: Any = (
     RecommendationRule.position,
 )
 ALL_RULES = register(
-    "recommend.all_rules",
+    "learning.next_all_rules",
     select(*_ruled)
     .where(RecommendationRule.institution_id == institution)
     .order_by(RecommendationRule.item_id, RecommendationRule.scope),
     heavy=True,
+    whole=_CHOOSES,
 )
 """What was said of any item."""

@@ -44,6 +44,7 @@ class Candidate:
     due: float = 0.0
     rank: int = 0
     pinned: int | None = None
+    done: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -90,8 +91,19 @@ def unique(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _key(one: Candidate) -> tuple[Any, ...]:
-    pinned = one.pinned is None
-    return (pinned, one.pinned or 0, -core(one), one.rank, one.item, one.concept or "")
+    """An order of candidates in which no two that differ are equal."""
+    best = (one.pinned is None, one.pinned or 0, -core(one), one.rank, one.item)
+    rest = (
+        one.concept or "",
+        one.kind,
+        one.part,
+        one.course,
+        one.fit,
+        one.value,
+        one.gain,
+        one.due,
+    )
+    return (*best, *rest)
 
 
 def compose(

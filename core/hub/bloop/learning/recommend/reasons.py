@@ -10,7 +10,8 @@ Translate = Callable[[str], str]
 
 def sentence(kind: str, facts: Mapping[str, Any], _: Translate = str) -> str:
     """The reason in the language that ``_`` translates to."""
-    known, goal = facts.get("known") or (), facts.get("goal")
+    known: list[str] = facts.get("known") or []
+    goal = facts.get("goal")
     names = (_("{first} and {second}") if len(known) > 1 else "{first}").format(
         first=known[0] if known else "", second=known[1] if len(known) > 1 else ""
     )

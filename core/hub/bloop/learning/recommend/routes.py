@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
-from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -46,16 +45,14 @@ def recommender(request: Request) -> Recommender:
 
 
 @router.get("/account/next", action="account:read", response_model=NextList, problems=(404, 422))
-async def list_next(
-    request: Request,
-    goal: Annotated[str | None, Query(max_length=60)] = None,
-    limit: int = 5,
-) -> Response:
+async def list_next(request: Request, goal: str = "", limit: int = 5) -> Response:
     """What you could learn next, the best first, each with its reason.
 
     ``goal`` is a concept or a course. Only what you may open is in it.
     """
-    found = await recommender(request).next(call_of(request), goal, max(1, min(limit, MOST)))
+    found = await recommender(request).next(
+        call_of(request), goal or None, max(1, min(limit, MOST))
+    )
     return json_response(found | {"items": [_told(one) for one in found["items"]]})
 
 

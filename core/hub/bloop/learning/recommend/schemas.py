@@ -37,9 +37,9 @@ class RecommendationOut(_Model):
 
 
 class NextList(_Model):
-    """A list as it is logged under ``list``; asked again within a minute it is the same one."""
+    """A list as it is logged under ``list_id``; asked again within a minute it is the same one."""
 
-    list: str
+    list_id: str
     goal: str | None
     items: list[RecommendationOut]
 

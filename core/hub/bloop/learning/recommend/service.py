@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,15 +12,16 @@ from random import Random
 from typing import Any
 
 from bloop.content.enrolling.queries import OWN_COURSES
-from bloop.content.queries import CONTAINER_IS_VISIBLE, CONTAINERS_SHOWN
+from bloop.content.queries import CONTAINER_SHOWN, CONTAINERS_SHOWN
 from bloop.content.trees import read_tree
 from bloop.graph.live import Graph, Graphs
 from bloop.graph.queries import CONCEPTS_OF_COURSE
+from bloop.learning.progress.queries import GOALS
 from bloop.learning.recommend import facts
 from bloop.learning.recommend.facts import Goal
 from bloop.learning.recommend.log import ShownLog
 from bloop.learning.recommend.queries import OPEN, VERSIONS
-from bloop.learning.recommend.ranking import Candidate, Placed, compose
+from bloop.learning.recommend.ranking import RANKERS, Candidate, Placed, compose
 from bloop.store.database import Database
 from bloop.store.errors import NotFoundError
 from bloop.store.ids import new_id
@@ -50,6 +52,7 @@ class Shown:
     ids: str
     versions: tuple[Any, ...]
     until: datetime
+    done: frozenset[str] = frozenset()
 
 
 class Recommender:
@@ -74,7 +77,8 @@ class Recommender:
         key = (call.institution, call.principal.id, goal or "", limit)
         kept = self._kept.get(key)
         if kept is not None and kept.versions == versions and utcnow() < kept.until:
-            if (found := await self._still(call, kept)) is not None:
+            found = await self._still(call, kept)
+            if found is not None:
                 return found
         made = await self._make(call, graph, goal, limit, versions)
         self._kept[key] = made
@@ -91,24 +95,25 @@ class Recommender:
         """A list as it is to be shown, or None where something of it cannot be opened any more."""
         rows = await self._database.read(OPEN, call, ids=shown.ids)
         found = {row[0]: row for row in rows}
-        if len(found) < len(shown.items):
+        if len(found) < len(shown.items) or shown.done != {row[0] for row in rows if row[5]}:
             return None
         return _answer(shown, [found[one["item"]] for one in shown.items])
 
     async def _make(
         self, call: Call, graph: Graph, goal: str | None, limit: int, versions: tuple[Any, ...]
     ) -> Shown:
-        wanted = None if goal is None else await self._goal(call, graph, goal)
+        wanted = await (self._goals(call, graph) if goal is None else self._goal(call, graph, goal))
         now = utcnow()
         candidates = await asyncio.to_thread(self._gather, call, graph, wanted, now)
-        tried = versions[2]
+        tried = versions[2] if versions[2] in RANKERS else None  # One of a later version is not.
         if len(candidates) < limit:
             have = {one.item for one in candidates}
             candidates += [
                 one for one in await self._first_steps(call, limit) if one.item not in have
             ]
         list_id = new_id()
-        placed = compose(candidates, limit, Random(list_id), tried=tried)
+        random = Random(list_id)  # noqa: S311 - nobody gains by foreseeing it
+        placed = compose(candidates, limit, random, tried=tried)
         items = [_item(one) for one in placed]
         left = await self._filter(call, items)
         if left is not None and left != [one["item"] for one in items]:
@@ -117,8 +122,9 @@ class Recommender:
             items = [_item(one) | {"ranker": CHANGED} for one in placed]
         if placed:
             self.log.add(call.institution, list(_rows(call, list_id, placed, items, now)))
+        done = frozenset(one.candidate.item for one in placed if one.candidate.done)
         ids = dumps([one["item"] for one in items])
-        return Shown(list_id, wanted, tuple(items), ids, versions, now + FOR)
+        return Shown(list_id, wanted, tuple(items), ids, versions, now + FOR, done)
 
     def _gather(
         self, call: Call, graph: Graph, goal: Goal | None, now: datetime
@@ -128,11 +134,21 @@ class Recommender:
     async def _goal(self, call: Call, graph: Graph, goal: str) -> Goal:
         """A concept, or all that a course covers."""
         if goal in graph.names:
-            return Goal((goal,), graph.names[goal])
-        if await self._database.read_one(CONTAINER_IS_VISIBLE, call, id=goal) is None:
+            return Goal({goal: graph.names[goal]})
+        course = await self._database.read_one(CONTAINER_SHOWN, call, id=goal)
+        if course is None:
             raise NotFoundError(f"no concept and no course {goal[:40]}")
+        title = CONTAINER_SHOWN.as_dict(course)["title"]
         rows = await self._database.read(CONCEPTS_OF_COURSE, call, container=goal, limit=500)
-        return Goal(tuple(row[0] for row in rows), "")
+        return Goal({row[0]: title for row in rows})
+
+    async def _goals(self, call: Call, graph: Graph) -> Goal | None:
+        """What the caller has said that they want; None where that is nothing (any more)."""
+        wanted: dict[str, str] = {}
+        for row in await self._database.read(GOALS, call):
+            with contextlib.suppress(NotFoundError):  # A concept is gone, or a course not shown.
+                wanted |= (await self._goal(call, graph, row[1])).concepts
+        return Goal(wanted) if wanted else None
 
     async def _first_steps(self, call: Call, limit: int) -> list[Candidate]:
         """The first lessons that were not answered of the learner's courses, or of open ones."""
@@ -150,9 +166,7 @@ class Recommender:
             open_items = await asyncio.to_thread(self._unanswered, call, items)
             steps = [one for one in items if one in open_items][:limit]
             found += [
-                Candidate(
-                    item, course["id"], "course", value=0.5, rank=rank, fit=1 / (1 + 0.1 * rank)
-                )
+                Candidate(item, course["id"], "course", value=0.5, rank=rank, fit=0.7**rank)
                 for rank, item in enumerate(steps)
             ]
         return found
@@ -219,7 +233,7 @@ def _rows(
 
 def _answer(shown: Shown, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
     return {
-        "list": shown.list_id,
+        "list_id": shown.list_id,
         "goal": shown.goal.name if shown.goal else None,
         "items": [
             {**one, "title": row[1], "item_kind": row[2], "container": row[3], "course": row[4]}

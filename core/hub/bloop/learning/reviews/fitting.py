@@ -47,7 +47,9 @@ class Fitted:
 def fit(database: Database, call: Call) -> Fitted:
     """Fit on most learners, compare on the others; raises ConflictError where that cannot be."""
     with database.reading(call) as unit:
-        before, training, held_out = model_of(unit), [], []
+        before = model_of(unit)
+        training: list[Card] = []
+        held_out: list[Card] = []
         for number, user in enumerate(_users(unit)):
             cards = [
                 answers
@@ -56,7 +58,7 @@ def fit(database: Database, call: Call) -> Fitted:
             ]
             (held_out if number % HELD_OUT == 0 else training).extend(cards)
     counted = sum(len(card) - 1 for card in training)
-    if counted < LEAST or not any(len(card) > 1 for card in held_out):
+    if counted < LEAST or max(map(len, held_out), default=0) < 2:
         raise ConflictError(
             f"{counted} answers came after a first one about the same: too few to fit reviews",
             cure=f"ask again with {LEAST} or more; until then the usual parameters count",

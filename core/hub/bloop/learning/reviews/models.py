@@ -19,7 +19,8 @@ class ReviewCard(Tenant, Base):
     """What FSRS holds of a learner and one thing to remember; ``due`` is when to ask again.
 
     ``subject`` is ``concept:ID``, or ``item:ID:PART`` of a question. ``stability`` is in days,
-    ``difficulty`` from 1 to 10. As answers do, it outlives its item. ``at`` and ``last`` are the time and id of the last answer.
+    ``difficulty`` from 1 to 10. ``at`` and ``last`` are the time and id of the last answer. As
+    answers do, a card outlives its item.
     """
 
     __tablename__ = "review_card"

@@ -34,6 +34,15 @@ class Model:
     parameters: tuple[float, ...] = ()
 
 
+def model_of_kept(version: str, parameters: Sequence[float]) -> Model:
+    """A model as it is kept; the library's own where it takes no such parameters."""
+    try:
+        _scheduler(tuple(parameters))
+    except (TypeError, ValueError):
+        return Model()
+    return Model(version, tuple(parameters))
+
+
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """A card after its answers: ``stability`` in days, ``difficulty`` 1 to 10."""
@@ -108,7 +117,7 @@ def _scheduler(parameters: Sequence[float]) -> Scheduler:
 
     own = {"parameters": parameters} if parameters else {}
     return Scheduler(
-        **own,  # type: ignore[arg-type]
+        **own,
         desired_retention=RETENTION,
         learning_steps=(),
         relearning_steps=(),

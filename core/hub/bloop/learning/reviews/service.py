@@ -11,7 +11,7 @@ from bloop.graph.writing import batches
 from bloop.learning.log import AT_ONCE, Heard, Place, log_of
 from bloop.learning.models import Answer
 from bloop.learning.reviews.models import ReviewCard, ReviewModel
-from bloop.learning.reviews.scheduling import Model, Remembered, replayed, reviewed
+from bloop.learning.reviews.scheduling import Model, Remembered, model_of_kept, replayed, reviewed
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 
@@ -27,7 +27,7 @@ def model_of(unit: UnitOfWork) -> Model:
         .order_by(ReviewModel.made_at.desc(), ReviewModel.id.desc())
         .limit(1)
     ).first()
-    return Model() if last is None else Model(f"fsrs-6:{last.id}", tuple(last.parameters))
+    return Model() if last is None else model_of_kept(f"fsrs-6:{last.id}", last.parameters)
 
 
 def follow(unit: UnitOfWork, user: str, new: Sequence[Heard]) -> None:

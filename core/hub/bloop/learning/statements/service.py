@@ -1,0 +1,234 @@
+"""Keeping statements: each once, all of a request or none, and the answers that they tell of.
+
+Whoever has an account tells of themselves; of others only who may ``learning:write``. What somebody
+tells of themselves is their own word, and marked so by the answer's source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from pydantic import ValidationError
+from sqlalchemy import func, select
+
+import bloop.learning.following  # noqa: F401 - hears of answers in every process
+from bloop.accounts.actions import ForbiddenError, may
+from bloop.accounts.models import User
+from bloop.content.enrolling.seen import item_seen
+from bloop.graph.models import PART_LENGTH
+from bloop.learning.answers import Given, record
+from bloop.learning.quizzes.service import user_of
+from bloop.learning.statements.models import Statement
+from bloop.learning.statements.schemas import (
+    VOIDED,
+    Activity,
+    Actor,
+    Agent,
+    StatementIn,
+    StatementRef,
+)
+from bloop.store.commands import command
+from bloop.store.errors import ConflictError, InvalidError, NotFoundError
+from bloop.store.types import dumps, utcnow
+from bloop.store.unit import UnitOfWork, actor_of
+
+WRITE = "account:write"
+OTHERS = "learning:write"
+MOST = 200
+AHEAD = timedelta(minutes=5)
+ADL = "http://adlnet.gov/expapi/verbs/"
+SCORING = frozenset(
+    f"{ADL}{one}" for one in ("answered", "passed", "failed", "completed", "scored")
+)
+"""Verbs whose result is an answer, where it has a score or says whether it was a success."""
+_OURS = ("stored", "authority", "version")
+
+
+@command(WRITE)
+def store(unit: UnitOfWork, told: Sequence[Any], *, site: str, id_: str | None = None) -> list[str]:
+    """Keep statements, all or none; their ids in order. ``site`` is the address of the hub.
+
+    ``id_`` is the id of the only one, where the request names it. One that is kept already is not
+    kept again. Raises InvalidError naming the place of what is wrong, ForbiddenError for statements
+    of others, and ConflictError for an id that another statement has.
+    """
+    user_of(unit)
+    if not 1 <= len(told) <= MOST:
+        raise InvalidError(f"statements: 1 to {MOST} at once", field="statements")
+    ids: list[str] = []
+    for place, one in enumerate(told):
+        ids.append(_store(unit, _parsed(one, place, id_), dict(one), site, f"[{place}]"))
+    if len(set(ids)) != len(ids):
+        raise ConflictError("two of the statements have one id", cure="give each its own")
+    return ids
+
+
+def _parsed(one: Any, place: int, id_: str | None) -> StatementIn:
+    try:
+        found = StatementIn.model_validate(one)
+    except ValidationError as err:
+        first = err.errors(include_url=False, include_input=False)[0]
+        field = ".".join([f"[{place}]", *(str(part) for part in first["loc"])])
+        raise InvalidError(f"{field}: {first['msg']}", field=field) from None
+    if id_ is not None and found.id is not None and str(found.id) != id_:
+        raise InvalidError("id: it is another than statementId", field="id")
+    if id_ is not None:
+        one["id"] = id_
+    return found
+
+
+def _store(unit: UnitOfWork, told: StatementIn, raw: dict[str, Any], site: str, field: str) -> str:
+    now = utcnow()
+    at = told.timestamp or now
+    if at > now + AHEAD:
+        raise InvalidError(
+            f"{field}.timestamp: it lies in the future",
+            field=f"{field}.timestamp",
+            cure="set the clock of whoever tells",
+        )
+    id_ = str(raw.get("id") or uuid4()).lower()
+    user = _user(unit, told.actor, site, f"{field}.actor")
+    hashed = _hash(raw)
+    before = unit.session.get(Statement, (unit.institution, id_))
+    if before is not None:
+        if before.hash != hashed or before.user_id != user:
+            raise ConflictError(f"the id {id_} is another statement's", cure="give it a new id")
+        return id_
+    item, part = _lesson(unit, told, site)
+    raw = {name: value for name, value in raw.items() if name not in _OURS}
+    row = Statement(
+        institution_id=unit.institution,
+        id=id_,
+        user_id=user,
+        verb=told.verb.id,
+        activity=told.object.id if isinstance(told.object, Activity) else "",
+        registration=_registration(told),
+        item_id=item,
+        voids=_voided(unit, told, user, field),
+        at=min(at, now),
+        stored_at=now,
+        source="xapi",
+        told_by=actor_of(unit.call),
+        hash=hashed,
+        raw=raw | {"id": id_, "timestamp": raw.get("timestamp") or now.isoformat()},
+    )
+    unit.session.add(row)
+    unit.session.flush()
+    _answer(unit, row, told, part)
+    return id_
+
+
+def _registration(told: StatementIn) -> str:
+    found = told.context.registration if told.context else None
+    return str(found) if found else ""
+
+
+def _answer(unit: UnitOfWork, row: Statement, told: StatementIn, part: str) -> None:
+    score = _score(told)
+    if row.item_id is None or score is None or row.voids is not None:
+        return
+    key = f"statement:{row.id}"
+    given = Given(item=row.item_id, part=part, key=key, score=score, at=row.at, source="xapi")
+    record(unit, row.user_id, [given])
+
+
+def _score(told: StatementIn) -> float | None:
+    if told.verb.id not in SCORING or told.result is None:
+        return None
+    share = told.result.score.share() if told.result.score else None
+    if share is None and told.result.success is not None:
+        return float(told.result.success)
+    return share
+
+
+def _voided(unit: UnitOfWork, told: StatementIn, user: str, field: str) -> str | None:
+    """What a statement takes back; raises where that is not there, or is not to be taken back."""
+    if told.verb.id != VOIDED or not isinstance(told.object, StatementRef):
+        return None
+    id_ = str(told.object.id)
+    row = unit.session.get(Statement, (unit.institution, id_))
+    if row is None or (row.user_id != user and not may(unit.call, OTHERS)):
+        raise NotFoundError(f"{field}.object: there is no statement {id_}")
+    if row.voids is not None:
+        raise InvalidError(f"{field}.object: a voiding statement stays", field=f"{field}.object")
+    if row.source != "xapi":
+        raise InvalidError(
+            f"{field}.object: what the hub told itself is not voided", field=f"{field}.object"
+        )
+    return id_
+
+
+def _lesson(unit: UnitOfWork, told: StatementIn, site: str) -> tuple[str | None, str]:
+    """The lesson of the hub that a statement is about, and the question of it; else nothing."""
+    begin = f"{site}/lessons/"
+    if not isinstance(told.object, Activity) or not told.object.id.startswith(begin):
+        return None, ""
+    id_, _, part = told.object.id.removeprefix(begin).partition("#")
+    try:
+        # Of others tells only who sees it all; whoever tells of themselves sees what they do.
+        return item_seen(unit, id_).id, part[:PART_LENGTH]
+    except NotFoundError as err:
+        raise InvalidError(
+            f"object.id: {err.message}", field="object.id", cure="name a lesson that there is"
+        ) from err
+
+
+def _user(unit: UnitOfWork, actor: Actor, site: str, field: str) -> str:
+    """The user whom an actor is; raises ForbiddenError and InvalidError."""
+    own = user_of(unit)
+    found = find_user(unit, actor, site)
+    if found == own:
+        return own
+    if not may(unit.call, OTHERS):
+        raise ForbiddenError(
+            f"{field}: you may tell of yourself alone",
+            cure=f"the account {own} of {site}, or your own mail address",
+        )
+    if found is None:
+        raise InvalidError(
+            f"{field}: {_named(actor)} is nobody here",
+            field=field,
+            cure=f"name an account of {site} by its id, or a user by mailto:",
+        )
+    return found
+
+
+def find_user(unit: UnitOfWork, actor: Actor, site: str) -> str | None:
+    """The id of the user whom an actor is, if any."""
+    if not isinstance(actor, Agent):
+        return None
+    condition: Any = None
+    if actor.mbox is not None:
+        condition = func.lower(User.email) == actor.mbox.removeprefix("mailto:").lower()
+    elif actor.account is not None and actor.account.homePage.rstrip("/") == site.rstrip("/"):
+        condition = User.id == actor.account.name
+    if condition is None:
+        return None
+    return unit.session.scalar(
+        select(User.id).where(
+            User.institution_id == unit.institution, User.erased_at.is_(None), condition
+        )
+    )
+
+
+def _named(actor: Actor) -> str:
+    if not isinstance(actor, Agent):
+        return "a group"
+    if actor.account is not None:
+        return f"{actor.account.name[:80]!r} of {actor.account.homePage[:120]}"
+    return str(actor.mbox or actor.openid or actor.mbox_sha1sum)
+
+
+def _hash(raw: Mapping[str, Any]) -> str:
+    """Of what makes two statements the same, by the standard's rules on immutability."""
+    told = {name: value for name, value in raw.items() if name not in {*_OURS, "attachments"}}
+    told["verb"] = {"id": raw["verb"]["id"]}
+    told["object"] = {name: one for name, one in raw["object"].items() if name != "definition"}
+    if "timestamp" in told:
+        told["timestamp"] = datetime.fromisoformat(told["timestamp"]).timestamp()
+    told.pop("id", None)
+    return sha256(dumps(told).encode()).hexdigest()

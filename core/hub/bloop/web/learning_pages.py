@@ -1,0 +1,158 @@
+"""Pages of progress: lessons that are done, goals, certificates and who may trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import VISIT, may
+from bloop.accounts.sessions import system_call
+from bloop.content.enrolling.queries import OWN_COURSES
+from bloop.content.tree_routes import run
+from bloop.learning.progress import certificates, goals, queries, service
+from bloop.learning.progress.routes import (
+    read_certificates,
+    read_course,
+    read_goals,
+    read_progress,
+)
+from bloop.store.errors import ConflictError, InvalidError, NotFoundError
+from bloop.store.statements import moment, to_dicts
+from bloop.web.quizzes import percent
+from bloop.web.render import locale_of, page
+from bloop_sdk import PrincipalKind
+from bloop_sdk.web import read_form
+
+router = Router(tags=["pages"])
+
+READ, WRITE = "account:read", "account:write"
+MOST_COURSES = 200
+
+
+def _learns(request: Request) -> bool:
+    call = call_of(request)
+    return call.principal.kind is PrincipalKind.USER and may(call, WRITE)
+
+
+async def done_state(request: Request, item: str) -> dict[str, Any] | None:
+    """How far the visitor is with a lesson; None for who has no progress here."""
+    return await read_progress(request, item) if _learns(request) else None
+
+
+async def course_state(request: Request, course: str) -> dict[str, Any] | None:
+    """How far the visitor is in a course, and whether it gives certificates."""
+    if not _learns(request):
+        return None
+    found = await read_course(request, course)
+    return {**found, "share": percent(found["percent"] / 100, locale_of(request))}
+
+
+@router.post("/lessons/{id}/done", action=WRITE, problems=(404,), include_in_schema=False)
+async def mark(request: Request, id: str) -> Response:  # noqa: A002 - the path's word
+    """Say that a lesson is done, or that it is not."""
+    form = await read_form(request)
+    await run(request, service.mark, id, done=form["done"] == "yes")
+    return RedirectResponse(f"/lessons/{id}#done", 303)
+
+
+@router.post(
+    "/courses/{id}/certificate", action=WRITE, problems=(404, 409), include_in_schema=False
+)
+async def claim(request: Request, id: str) -> Response:  # noqa: A002 - the path's word
+    """Get the certificate of a course, and show it."""
+    await run(request, certificates.claim, id)
+    database, call = hub_of(request).database, call_of(request)
+    row = await database.read_one(queries.CERTIFICATE_OF, call, id=id)
+    assert row is not None, "it was given right now"
+    found = queries.CERTIFICATE_OF.as_dict(row)
+    return RedirectResponse(_path(call.institution, found), 303)
+
+
+def _path(institution: str, certificate: Mapping[str, Any]) -> str:
+    return f"/certificates/{institution}/{certificate['code']}"
+
+
+@router.get(
+    "/certificates/{institution_id}/{code}", action=VISIT, problems=(404,), include_in_schema=False
+)
+async def show_certificate(request: Request, institution_id: str, code: str) -> Response:
+    """A certificate, for whoever has its address; to print as well."""
+    row = None
+    if len(institution_id) <= 36 and institution_id != "*":
+        # Who has the code may see it, whichever institution gave it.
+        row = await hub_of(request).database.read_one(
+            queries.VERIFIED, system_call(institution_id), code=code[:64]
+        )
+    if row is None:
+        raise NotFoundError("there is no such certificate", cure="compare the whole address")
+    found = queries.VERIFIED.as_dict(row)
+    return await page(
+        request,
+        "certificate.html",
+        certificate={**found, **_in_words(found, locale_of(request))},
+        address=f"{hub_of(request).config.value.public_url}{_path(institution_id, found)}",
+    )
+
+
+def _in_words(found: Mapping[str, Any], locale: str) -> dict[str, Any]:
+    from babel.dates import format_date
+
+    average = found["average"]
+    return {
+        "day": format_date(moment(found["issued_at"]).date(), "long", locale=locale),
+        "share": None if average is None else percent(average, locale),
+    }
+
+
+@router.get("/account/learning", action=READ, include_in_schema=False)
+async def show_learning(request: Request) -> Response:
+    """The visitor's goals and certificates."""
+    return await _learning(request)
+
+
+async def _learning(request: Request, error: Any = None) -> Response:
+    call, locale = call_of(request), locale_of(request)
+    rows = await hub_of(request).database.read(OWN_COURSES, call, after="", limit=MOST_COURSES)
+    picked = await read_goals(request)
+    subjects = {goal["subject"] for goal in picked}
+    given = await read_certificates(request)
+    return await page(
+        request,
+        "learning.html",
+        status=200 if error is None else 422,
+        goals=picked,
+        courses=[one for one in to_dicts(OWN_COURSES, rows) if one["id"] not in subjects],
+        certificates=[
+            {**one, **_in_words(one, locale), "href": _path(call.institution, one)} for one in given
+        ],
+        error=error,
+    )
+
+
+@router.post(
+    "/account/learning/goals", action=WRITE, problems=(404, 409, 422), include_in_schema=False
+)
+async def set_goal(request: Request) -> Response:
+    """Pick a goal, or take one back."""
+    form = await read_form(request)
+    kind, _, subject = form["goal"].partition(":")
+    if form["drop"]:
+        await run(request, goals.drop_goal, kind, subject)
+        return RedirectResponse("/account/learning", 303)
+    try:
+        await run(request, goals.set_goal, kind, subject, _day(form["by"].strip()))
+    except (InvalidError, ConflictError) as err:
+        return await _learning(request, err)
+    return RedirectResponse("/account/learning", 303)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as err:
+        raise InvalidError("by: no day", field="by", cure="write 2026-12-31") from err
