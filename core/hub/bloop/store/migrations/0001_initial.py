@@ -648,6 +648,33 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     op.create_index("ix_api_key_expires", "api_key", ["expires_at"], unique=False)
     op.create_index("ix_api_key_owner", "api_key", ["institution_id", "user_id"], unique=False)
     op.create_table(
+        "certificate",
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("lessons", sa.Integer(), nullable=False),
+        sa.Column("average", sa.Double(), nullable=True),
+        sa.Column("issued_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_certificate_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_certificate")),
+    )
+    op.create_index(
+        "ux_certificate", "certificate", ["institution_id", "user_id", "container_id"], unique=True
+    )
+    op.create_index("ux_certificate_code", "certificate", ["code"], unique=True)
+    op.create_index(
+        "ux_certificate_number", "certificate", ["institution_id", "number"], unique=True
+    )
+    op.create_table(
         "concept_edge",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("target_id", sa.String(length=36), nullable=False),
@@ -790,6 +817,25 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_event_parked_institution", "event_parked", ["institution_id", "id"], unique=False
     )
     op.create_index(op.f("ix_event_parked_seq"), "event_parked", ["seq"], unique=False)
+    op.create_table(
+        "goal",
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("subject_id", sa.String(length=36), nullable=False),
+        sa.Column("by", sa.Date(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_goal_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_goal")),
+    )
+    op.create_index(
+        "ux_goal", "goal", ["institution_id", "user_id", "kind", "subject_id"], unique=True
+    )
     op.create_table(
         "group_member",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
@@ -1209,6 +1255,35 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_review_card_item", "review_card", ["institution_id", "item_id"], unique=False
     )
     op.create_table(
+        "statement",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("place", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("verb", sa.String(length=2000), nullable=False),
+        sa.Column("activity", sa.String(length=2000), nullable=False),
+        sa.Column("registration", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=True),
+        sa.Column("voids", sa.String(length=36), nullable=True),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("stored_at", UtcDateTime(), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("told_by", sa.String(length=80), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("raw", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_statement_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_statement")),
+    )
+    op.create_index(
+        "ix_statement_user", "statement", ["institution_id", "user_id", "place"], unique=False
+    )
+    op.create_index("ix_statement_voids", "statement", ["institution_id", "voids"], unique=False)
+    op.create_index("ux_statement_place", "statement", ["institution_id", "place"], unique=True)
+    op.create_table(
         "token_family",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
@@ -1551,6 +1626,24 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "calendar_event",
         ["institution_id", "container_id", "starts_at"],
         unique=False,
+    )
+    op.create_table(
+        "certificate_rule",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("average", sa.Double(), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("items", Json, nullable=True),
+        sa.CheckConstraint(
+            "average >= 0 AND average <= 1", name=op.f("ck_certificate_rule_average")
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "container_id"],
+            ["container.institution_id", "container.id"],
+            name=op.f("fk_certificate_rule_institution_id_container_id_container"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "container_id", name=op.f("pk_certificate_rule")),
     )
     op.create_table(
         "completion",
@@ -2129,6 +2222,38 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_item_grant_user", "item_grant", ["institution_id", "user_id", "item_id"], unique=False
+    )
+    op.create_table(
+        "item_progress",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.Column("done_at", UtcDateTime(), nullable=True),
+        sa.Column("how", sa.String(length=20), nullable=False),
+        sa.Column("watched", sa.Double(), nullable=False),
+        sa.CheckConstraint("watched >= 0 AND watched <= 1", name=op.f("ck_item_progress_watched")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_item_progress_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_item_progress_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "user_id", "item_id", name=op.f("pk_item_progress")
+        ),
+    )
+    op.create_index(
+        "ix_item_progress_container",
+        "item_progress",
+        ["institution_id", "user_id", "container_id"],
+        unique=False,
     )
     op.create_table(
         "item_text",
