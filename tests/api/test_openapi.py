@@ -85,6 +85,19 @@ def test_every_change_takes_a_key_and_says_how_it_is_refused(made):
 
 
 UNVERSIONED = {
+    "put /api/v1/learning/models/{model_id}/use",
+    "post /api/v1/learning/models",
+    "post /api/v1/graph/history/{version}/undo",
+    "post /api/v1/graph/import",
+    "post /api/v1/graph/review",
+    "post /api/v1/containers/{container_id}/graph",
+    "delete /api/v1/graph/concepts/{concept_id}",
+    "post /api/v1/graph/concepts",
+    "post /api/v1/graph/concepts/{concept_id}/merge",
+    "put /api/v1/graph/edges",
+    "delete /api/v1/graph/edges",
+    "put /api/v1/items/{item_id}/concepts",
+    "delete /api/v1/items/{item_id}/concepts/{concept_id}",
     "delete /api/v1/account/sessions",
     "delete /api/v1/account/sessions/{session_id}",
     "delete /api/v1/account/identities/{identity_id}",

@@ -21,6 +21,7 @@ ROUTES = routes_of((*API, *PAGES))
 MARK = "zqother"
 
 PARAMETERS = {
+    "model_id": "mastery_model.id",
     "attempt_id": "quiz_attempt.id",
     "code": "certificate.code",
     "subject": "goal.subject_id",
@@ -99,6 +100,7 @@ QUERIES = {
     "group": ["user_group.id"],
     "institution": ["institution.slug"],
     "name": ["concept_name.key"],
+    "known": ["concept.id"],
     "kind": ["item.kind"],
     "language": ["search_document.language"],
     "login": ["account_user.email"],
@@ -113,7 +115,7 @@ QUERIES = {
 }
 """What is tried as a parameter of a query that is a text or a place."""
 PLAIN = {
-    *("limit", "again", "tested", "replayed", "skipped"),
+    *("limit", "form", "depth", "again", "tested", "replayed", "skipped"),
     *("plugin", "switched", "undone", "change", "token"),
     *("role", "done", "saved", "withdrawn", "changed", "first", "everywhere"),
     *("since", "until", "next"),

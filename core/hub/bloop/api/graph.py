@@ -6,9 +6,8 @@ import asyncio
 import json
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,7 +21,7 @@ from bloop.graph.exchange.giving import document_of
 from bloop.graph.live import Graph
 from bloop.graph.schemas import ChangeList, ConceptsAround, TakenIn, VersionList
 from bloop.hub.inferring import ask_for_graph
-from bloop.store.errors import NotFoundError
+from bloop.store.errors import InvalidError, NotFoundError
 from bloop.store.statements import to_dicts
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ router = Router(prefix="/api/v1", tags=["graph"])
 
 READ, WRITE = "graph:read", "graph:write"
 _LAST = 2**62
-Known = Annotated[list[str], Query(max_length=2000)]
+MOST_KNOWN = 2000
 
 
 async def graph_with(request: Request, *concepts: str) -> Graph:
@@ -42,6 +41,21 @@ async def graph_with(request: Request, *concepts: str) -> Graph:
         if one not in graph.names:
             raise NotFoundError(f"no concept {one[:40]}")
     return graph
+
+
+def _ids(listed: str) -> list[str]:
+    """Ids in a list with commas between them; raises InvalidError for too many."""
+    found = [one for one in listed.split(",") if one]
+    if len(found) > MOST_KNOWN:
+        raise InvalidError(f"known: at most {MOST_KNOWN} concepts, not {len(found)}", field="known")
+    return found
+
+
+def _number(text: str) -> int:
+    """A version in a path; raises NotFoundError for what is none."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise NotFoundError(f"the graph has no version {text[:40]}")
+    return int(text)
 
 
 def _answer(graph: Graph, concepts: Iterable[str]) -> Response:
@@ -55,12 +69,10 @@ def _answer(graph: Graph, concepts: Iterable[str]) -> Response:
     response_model=ConceptsAround,
     problems=(404,),
 )
-async def list_prerequisites(
-    request: Request, concept_id: str, depth: Annotated[int | None, Query(ge=1)] = None
-) -> Response:
-    """What has to be known before a concept; ``depth`` 1 is what stands right before it."""
+async def list_prerequisites(request: Request, concept_id: str, depth: int = 0) -> Response:
+    """What has to be known before a concept; ``depth`` 1 is what stands right before it, 0 is all."""
     graph = await graph_with(request, concept_id)
-    return _answer(graph, graph.snapshot.prerequisites(concept_id, depth))
+    return _answer(graph, graph.snapshot.prerequisites(concept_id, max(0, depth) or None))
 
 
 @router.get(
@@ -69,31 +81,37 @@ async def list_prerequisites(
     response_model=ConceptsAround,
     problems=(404,),
 )
-async def list_opened(
-    request: Request, concept_id: str, depth: Annotated[int | None, Query(ge=1)] = None
-) -> Response:
+async def list_opened(request: Request, concept_id: str, depth: int = 0) -> Response:
     """What a concept is a prerequisite of."""
     graph = await graph_with(request, concept_id)
-    return _answer(graph, graph.snapshot.opens(concept_id, depth))
+    return _answer(graph, graph.snapshot.opens(concept_id, max(0, depth) or None))
 
 
 @router.get("/graph/path", action=READ, response_model=ConceptsAround, problems=(404, 422))
-async def show_path(request: Request, goal: str, known: Known = []) -> Response:  # noqa: B006
-    """What is still to be learned to know ``goal``, in an order in which it can be."""
+async def show_path(request: Request, goal: str, known: str = "") -> Response:
+    """What is still to be learned to know ``goal``, in an order in which it can be.
+
+    ``known`` are ids of concepts, with commas between them.
+    """
     graph = await graph_with(request, goal)
-    return _answer(graph, graph.snapshot.path(known, goal))
+    return _answer(graph, graph.snapshot.path(_ids(known), goal))
 
 
 @router.get("/graph/next", action=READ, response_model=ConceptsAround, problems=(404, 422))
 async def list_next(
     request: Request,
-    goal: str | None = None,
-    known: Known = [],  # noqa: B006
+    goal: str = "",
+    known: str = "",
     limit: int = 20,
 ) -> Response:
-    """What can be learned now: all that comes before it is known, and it is not."""
+    """What can be learned now: all that comes before it is known, and it is not.
+
+    ``known`` are ids of concepts, with commas between them; with a ``goal`` only what leads there.
+    """
     graph = await graph_with(request, *([goal] if goal else ()))
-    return _answer(graph, graph.snapshot.next(known, goal, limit=max(1, min(limit, 200))))
+    return _answer(
+        graph, graph.snapshot.next(_ids(known), goal or None, limit=max(1, min(limit, 200)))
+    )
 
 
 @router.post(
@@ -132,12 +150,12 @@ async def import_graph(request: Request, form: str = "jsonld") -> Response:
 
 
 @router.get("/graph/history", action=WRITE, response_model=VersionList)
-async def list_versions(request: Request, before: int | None = None, limit: int = 50) -> Response:
+async def list_versions(request: Request, before: int = _LAST, limit: int = 50) -> Response:
     """What was done to the graph, the last first."""
     rows = await hub_of(request).database.read(
         queries.HISTORY,
         call_of(request),
-        before=_LAST if before is None else before,
+        before=before,
         limit=max(1, min(limit, 200)),
     )
     return json_response({"items": to_dicts(queries.HISTORY, rows)})
@@ -146,9 +164,11 @@ async def list_versions(request: Request, before: int | None = None, limit: int 
 @router.get(
     "/graph/history/{version}", action=WRITE, response_model=ChangeList, problems=(404, 422)
 )
-async def show_version(request: Request, version: int) -> Response:
+async def show_version(request: Request, version: str) -> Response:
     """All that one write changed."""
-    rows = await hub_of(request).database.read(queries.HISTORY_OF, call_of(request), id=version)
+    rows = await hub_of(request).database.read(
+        queries.HISTORY_OF, call_of(request), id=_number(version)
+    )
     if not rows:
         raise NotFoundError(f"the graph has no version {version}")
     items: list[dict[str, Any]] = to_dicts(queries.HISTORY_OF, rows)
@@ -161,7 +181,7 @@ async def show_version(request: Request, version: int) -> Response:
     response_model=VersionList,
     problems=(404, 409, 422),
 )
-async def undo(request: Request, version: int) -> Response:
+async def undo(request: Request, version: str) -> Response:
     """Have what one write changed as it was before; undoing that does it again."""
-    await run(request, history.undo, version)
+    await run(request, history.undo, _number(version))
     return await list_versions(request, limit=1)

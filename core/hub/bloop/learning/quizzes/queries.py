@@ -96,6 +96,7 @@ OWN_RESPONSES = register(
         QuizResponse.attempt_id == _ID,
     )
     .order_by(QuizResponse.place),
+    whole="only whoever made the attempt reads it, and they made it when they saw the quiz",
 )
 """What the caller answered in an attempt of theirs."""
 
