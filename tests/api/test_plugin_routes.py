@@ -29,7 +29,7 @@ VIEWS = """
         return {"got": await request.json()}
 
     async def crash(request, ctx):
-        raise ValueError("hunter2")
+        raise ValueError(f"hunter2 of {ctx.call.institution}")
 
     async def leak(request, ctx):
         raise OSError("GET https://api.example/?token=s3cr3t-token-1 was refused")
@@ -247,8 +247,8 @@ async def test_what_failed_for_one_institution_is_told_to_no_other(hub, operator
         (admin, "/api/v1/plugins/wiki"),
         (admin, "/plugins"),
     ):
-        assert "hunter2" not in (await who.get(path)).text
-    assert "hunter2" in (await operator.get("/api/v1/plugins/wiki")).text
+        assert f"hunter2 of {hub.institution}" not in (await who.get(path)).text
+    assert f"hunter2 of {hub.institution}" in (await operator.get("/api/v1/plugins/wiki")).text
 
 
 async def test_a_secret_in_what_a_plugin_raises_is_shown_to_nobody(operator):
