@@ -260,7 +260,7 @@ def insert_anything(database, model, owner):
             continue
         kind = str(column.type.compile(dialect=postgresql.dialect())).partition("(")[0]
         columns.append(f'"{column.name}"')
-        sample = "now()" if kind.startswith("TIMESTAMP") else samples.get(kind, "1")
+        sample = "now()" if kind.startswith(("TIMESTAMP", "DATE")) else samples.get(kind, "1")
         sample = "'{}'" if kind in {"JSON", "JSONB"} else sample
         values.append(f"'{owner}'" if column.name == "institution_id" else sample)
     statement = (

@@ -128,6 +128,7 @@ ENDLESS = {"/api/v1/events", "/api/v1/jobs/{job_id}/events"}
 """To the owner these answer for as long as they listen; tests/api/test_live.py holds them to it."""
 
 SILENT = {
+    "/api/v1/graph/concepts/{concept_id}/prerequisites",  # It is what the other one needs.
     "/api/v1/items/{item_id}/content",  # It has no file.
     "/api/v1/containers/{container_id}/export",  # No plugin here exports.
     "/api/v1/account/export/{job_id}",  # The job is of another kind.
@@ -176,6 +177,7 @@ BODIES = {
 }
 """Bodies of routes for which ``{}`` is not valid; ``{mark}`` is that of the path's institution."""
 FORMS = {
+    "/concepts/{concept_id}/before": {"name": "x"},
     "/people/{user_id}": {"name": "x", "version": "1"},
     "/connections/{connection_id}/courses": {"whole": "yes"},
     "/courses/{container_id}/people": {
@@ -430,8 +432,28 @@ def last(route):
     of_one = route.path.startswith(OF_ONE)
     # What waits to be sent goes with its note, its connection and its run, so it comes before them.
     of_note = route.path.startswith(("/unsent/", "/notes/", "/conflicts/", "/api/v1/unsent/"))
-    ends = route.method == "DELETE" or route.path.endswith(("/delete", "/revert"))
+    ends = route.method == "DELETE" or route.path.endswith(("/delete", "/revert", "/merge"))
     return ("erasure" in route.path, not of_one, not of_note, ends, is_undo)
+
+
+NOT_OF_THESE = {
+    # What is seeded is no quiz, and its goal is a course: tests/learning show that these work.
+    "PUT /api/v1/attempts/{attempt_id}/answers/{place}",
+    "PUT /api/v1/account/goals/{kind}/{subject}",
+    "DELETE /api/v1/account/goals/{kind}/{subject}",
+    "POST /api/v1/account/next/{list_id}/opened",
+    "POST /api/v1/items/{item_id}/attempts",
+    "POST /attempts/{id}/questions/{place}",
+    "POST /attempts/{id}/finish",
+    "POST /lessons/{id}/attempts",
+    "POST /courses/{id}/certificate",
+    # Another of these changes ended the concept: tests/graph.
+    "POST /api/v1/graph/concepts/{concept_id}/merge",
+    "DELETE /api/v1/graph/concepts/{concept_id}",
+    "DELETE /api/v1/items/{item_id}/concepts/{concept_id}",
+    "POST /concepts/{concept_id}/before/{source}/remove",
+}
+"""What the rows that are seeded do not allow anybody."""
 
 
 async def test_the_owner_gets_further_with_every_one_of_these_changes(own, both):
@@ -443,6 +465,8 @@ async def test_the_owner_gets_further_with_every_one_of_these_changes(own, both)
         seeded = other if "/api/" in route.path else home
         answer = await changed(await own(route, seeded), route, path_of(route, seeded))
         if "/connections/" in route.path and route.path.rpartition("/")[2] in BY_PLUGIN:
+            continue
+        if f"{route.method} {route.path}" in NOT_OF_THESE:
             continue
         if answer.status_code in {400, 401, 403, 404, 405, 415, 422}:
             refused[f"{route.method} {route.path}"] = answer.text

@@ -205,7 +205,17 @@ async def test_the_navigation_shows_what_one_may_see_and_no_more(visit, hub):
     everybody += ["/x/wiki/untemplated", "/x/wiki/hooked"]
     assert links(await guest.get("/")) == [*everybody, "/login"]
     shown = await operator.get("/")
-    hubs = ["/", "/notes", "/next", "/concepts", "/connections", "/people", "/jobs", "/plugins", "/audit"]
+    hubs = [
+        "/",
+        "/next",
+        "/notes",
+        "/concepts",
+        "/connections",
+        "/people",
+        "/jobs",
+        "/plugins",
+        "/audit",
+    ]
     hubs.append("/account/sessions")
     own = {*hubs, "/x/wiki/edit", "/x/wiki/ops"}
     assert set(links(shown)) == {*everybody, *own}

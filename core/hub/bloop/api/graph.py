@@ -70,7 +70,7 @@ def _answer(graph: Graph, concepts: Iterable[str]) -> Response:
     problems=(404,),
 )
 async def list_prerequisites(request: Request, concept_id: str, depth: int = 0) -> Response:
-    """What has to be known before a concept; ``depth`` 1 is what stands right before it, 0 is all."""
+    """What is to be known before a concept; ``depth`` 1 is what stands right before, 0 is all."""
     graph = await graph_with(request, concept_id)
     return _answer(graph, graph.snapshot.prerequisites(concept_id, max(0, depth) or None))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Select, delete, func, select
 
@@ -43,8 +44,8 @@ def set_goal(unit: UnitOfWork, kind: str, subject: str, by: date | None = None) 
 
 @command("account:write")
 def drop_goal(unit: UnitOfWork, kind: str, subject: str) -> None:
-    """Take a goal back; one that is none stays none."""
-    unit.session.execute(
+    """Take a goal back; raises NotFoundError where it is none."""
+    gone: Any = unit.session.execute(
         delete(Goal).where(
             Goal.institution_id == unit.institution,
             Goal.user_id == user_of(unit),
@@ -52,6 +53,8 @@ def drop_goal(unit: UnitOfWork, kind: str, subject: str) -> None:
             Goal.subject_id == subject,
         )
     )
+    if not gone.rowcount:
+        raise NotFoundError(f"no goal {kind[:20]} {subject[:40]}")
 
 
 def _own(unit: UnitOfWork, user: str, kind: str, subject: str) -> Select[Goal]:
