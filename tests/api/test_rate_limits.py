@@ -21,6 +21,7 @@ reads = 3
 writes = 2
 logins = 4
 payments = 1
+calls = 2
 address_factor = 2
 """
 
@@ -63,6 +64,13 @@ async def ask(app, method="GET", path=CONTAINERS, *, client=CLIENT, token=None, 
 
 async def statuses(number, *args, **options):
     return [(await ask(*args, **options)).status_code for _ in range(number)]
+
+
+async def test_calls_of_other_systems_are_counted_by_themselves(open_app):
+    _, app = await open_app()
+    call = {"method": "POST", "path": "/in/nowhere/commerce/hooks/stripe"}
+    assert await statuses(3, app, **call) == [404, 404, 429]
+    assert await statuses(6, app) == [200] * 6
 
 
 async def test_one_read_too_many_is_answered_with_when_to_come_again(open_app):

@@ -204,6 +204,20 @@ class Unit(Protocol):
         """
         ...
 
+    def grant(self, item: str, user: str) -> None:
+        """Let a user see one item of a course, from this commit on; again changes nothing.
+
+        Its page, the files that it shows, and what plugins make of it are theirs while it is
+        published, whomever the course is for; nothing else of the course is. It is the plugin's
+        own decision: its manifest has the scope ``enrolments:write``. Raises NotFoundError for an
+        item that is not there, InvalidError for a user, ConflictError for somebody's own note.
+        """
+        ...
+
+    def revoke(self, item: str, user: str) -> None:
+        """Take back what :meth:`grant` gave; what else shows them the item stays."""
+        ...
+
     def tell(self, user: str, subject: str, text: str) -> None:
         """Have a message brought to a user once this unit is committed.
 
@@ -301,6 +315,11 @@ class ConnectionContext(CallContext, Protocol):
 
 class RequestContext(CallContext, Protocol):
     """What a route, a page and a panel have."""
+
+    @property
+    def locale(self) -> str:
+        """Which of the hub's languages whoever asks reads best, such as ``de``."""
+        ...
 
     def may(self, action: str) -> bool:
         """Whether the caller has an action: one of the hub's, or of the plugin's own."""

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
 
-RateKind = Literal["read", "write", "upload", "login", "payment"]
+RateKind = Literal["read", "write", "upload", "login", "payment", "inbound"]
 
 DEADLINE_SECONDS = 30.0
 """How long a request may take where its route says nothing else."""

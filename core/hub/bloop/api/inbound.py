@@ -28,11 +28,12 @@ log = get_logger("bloop.inbound")
 router = Router(prefix="/in", tags=["plugins"])
 
 
-# A system calls from few addresses, and as often as it has something to say.
+# A system calls from few addresses, and as often as it has something to say: counted by itself, it
+# takes nothing from people who read or write from there.
 @router.post(
     "/{institution}/{plugin}/{rest:path}",
     action=VISIT,
-    rate="read",
+    rate="inbound",
     enrolling=False,
     include_in_schema=False,
 )

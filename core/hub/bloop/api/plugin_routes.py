@@ -98,6 +98,8 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:  # 
         f"{_kind(found.part)} {declared.path}",
         called(handler, asked, found.part, ctx),
         timeout=DEADLINE_SECONDS,
+        # What fails with one institution's settings or data closes nobody else's pages.
+        connection=found.call.institution,
     )
 
 

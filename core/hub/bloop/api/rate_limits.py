@@ -44,12 +44,13 @@ class RateLimits:
             "upload": _rate(rates.uploads),
             "payment": _rate(rates.payments),
             "login": None,
+            "inbound": None,
         }
         # Many people sit behind the one address of a school.
         self._address: dict[str, Rate | None] = {
             kind: _rate(rate.number * rates.address_factor) if rate else None
             for kind, rate in self._own.items()
-        } | {"login": _rate(rates.logins)}
+        } | {"login": _rate(rates.logins), "inbound": _rate(rates.calls)}
         self._local = LocalRates()
         self._shared = shared
 
@@ -129,4 +130,5 @@ _WORDS: dict[str, str] = {
     "upload": "too many files in a minute",
     "login": "too many tries to log in from this address in a minute",
     "payment": "too many payments in a minute",
+    "inbound": "too many calls from this address in a minute",
 }

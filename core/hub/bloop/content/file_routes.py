@@ -18,6 +18,7 @@ from bloop.accounts.http import json_response
 from bloop.content import queries, service
 from bloop.content.exports import HubExportSource
 from bloop.content.file_answers import file_answer
+from bloop.content.file_reads import file_for
 from bloop.content.imports import ask_for_import, importer_for
 from bloop.content.schemas import ItemOut, JobStarted
 from bloop.content.sniffing import HEAD_BYTES, INLINE_TYPES, UNKNOWN, settled
@@ -37,11 +38,7 @@ _PIECE = 1 << 20
 async def show_content(request: Request, item_id: str) -> Response:
     """The bytes of a file, whole or in ranges."""
     call, hub = call_of(request), hub_of(request)
-    statement = queries.FILE if sees_drafts(call) else queries.FILE_SHOWN
-    row = await hub.database.read_one(statement, call, id=item_id)
-    if row is None:
-        raise NotFoundError(f"no file {item_id[:40]}")
-    found = statement.as_dict(row)
+    found = await file_for(hub.database, call, item_id, drafts=sees_drafts(call))
     if found["blob"] is None:
         raise NotFoundError(
             f"the hub holds no bytes of {found['title']!r}", cure="see the quarantine for why"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import html as entities
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import quote, unquote
 
 from bloop.content.sanitise import ID_PREFIX
@@ -44,6 +45,23 @@ def file_addresses(html: str) -> Iterator[tuple[str, str, str]]:
         path = address.partition("#")[0].split("/")
         kept = path[2:] if path[1] == "files" else [path[2], *path[4:]]
         yield address, kept[0], unquote("/".join(kept[1:]))
+
+
+def names_file(html: str, data: Mapping[str, Any], remote_id: str) -> bool:
+    """Whether an item shows, links to or has attached a file: by its stored HTML and its data."""
+    texts = [html]
+    for question in data.get("questions", ()):
+        texts += [question["html"], *(one["html"] for one in question.get("choices", ()))]
+    for text in texts:
+        for match in _IN_HTML.finditer(text):
+            named = unquote(match[2].partition("#")[0].replace("&amp;", "&"))
+            if match[1] == "file" and named == remote_id:
+                return True
+    attached = (
+        one["remote_id"] if isinstance(one, Mapping) else str(one)
+        for one in data.get("attachments", ())
+    )
+    return remote_id in attached
 
 
 def _address(container: str, kind: str, rest: str) -> str:

@@ -21,7 +21,7 @@ from bloop.accounts.privacy.parts import (
     blanks_of,
 )
 from bloop.content.changes import announce_all
-from bloop.content.enrolling.models import CourseEnrolment, PersonLink
+from bloop.content.enrolling.models import CourseEnrolment, ItemGrant, PersonLink
 from bloop.content.models import (
     Completion,
     Container,
@@ -39,6 +39,7 @@ from bloop.store.unit import UnitOfWork
 
 _people: Any = Person.__table__
 _seats: Any = CourseEnrolment.__table__
+_grants: Any = ItemGrant.__table__
 _links: Any = PersonLink.__table__
 _versions: Any = Version.__table__
 _quarantine: Any = Quarantine.__table__
@@ -60,6 +61,7 @@ def rules() -> list[Part]:
         *_owned(),
         # Without its user an enrolment is nobody's, and a link says that it was taken away.
         Part(_seats, lambda s: _seats.c.user_id == s.id, Fate.DELETED),
+        Part(_grants, lambda s: _grants.c.user_id == s.id, Fate.DELETED),
         Part(_links, lambda s: _links.c.user_id == s.id, Fate.DELETED),
         Part(_people, _same_address, Fate.BLANKED, blank=erased, late=True),
         _of_person(Enrolment, raw=None),

@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import and_, bindparam, case, exists, func, or_, select, type_coerce
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
+from bloop.content.enrolling.models import ItemGrant
 from bloop.content.enrolling.visibility import (
     container_reachable,
     container_shown,
@@ -22,6 +24,7 @@ from bloop.content.enrolling.visibility import (
     item_visible,
     owns,
     teaches,
+    viewer,
     with_container,
 )
 from bloop.content.models import Container, Item, Node, Version
@@ -200,6 +203,13 @@ CONTAINER_SHOWN = register(
         Container.institution_id == institution, Container.id == _ID, container_visible
     ),
 )
+CONTAINER_LANGUAGE = register(
+    "content.container_language",
+    _select(Container.language).where(
+        Container.institution_id == institution, Container.id == _ID, container_reachable
+    ),
+)
+"""In which language a container is, for who sees something in it."""
 
 
 def _containers(condition: ColumnElement[bool]) -> Any:
@@ -334,6 +344,42 @@ FILE_SHOWN = register(
     "content.file_shown",
     _with_container(*_FILE).where(Item.id == _ID, Item.kind == "file", item_visible),
 )
+
+
+_Lesson = aliased(Item, name="lesson")
+_of_item: Any = ItemGrant
+FILE_BESIDE = register(
+    "content.file_beside",
+    _with_container(*_FILE, Item.remote_id, _Lesson.html, _Lesson.data.label("lesson_data"))
+    .join(
+        _Lesson,
+        and_(
+            _Lesson.institution_id == Item.institution_id,
+            _Lesson.container_id == Item.container_id,
+        ),
+    )
+    .join(
+        _of_item,
+        and_(ItemGrant.institution_id == _Lesson.institution_id, ItemGrant.item_id == _Lesson.id),
+    )
+    .where(
+        _Lesson.institution_id == institution,
+        ItemGrant.institution_id == institution,
+        ItemGrant.user_id == viewer,
+        viewer != "",
+        Item.id == _ID,
+        Item.kind == "file",
+        item_shown,
+        container_shown,
+        container_reachable,
+        _Lesson.published.is_(True),
+        _Lesson.state == "active",
+        _Lesson.concealed.is_(False),
+    )
+    .order_by(_Lesson.id),
+    heavy=True,
+)
+"""A file with the lessons of its course that were granted to whoever asks: they may show it."""
 
 
 def _of_anothers(model: Any) -> ColumnElement[bool]:

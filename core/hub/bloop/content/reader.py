@@ -10,6 +10,7 @@ from typing import Any
 
 from bloop.accounts.actions import may, require
 from bloop.content import queries
+from bloop.content.file_reads import file_for
 from bloop.content.links import file_addresses, resolve_html
 from bloop.content.sniffing import HEAD_BYTES, settled
 from bloop.content.trees import read_tree
@@ -45,7 +46,7 @@ class ItemReader:
         """One item; raises NotFoundError."""
         found = await self._one(queries.ITEM_SHOWN, queries.ITEM, id_)
         html = resolve_html(found["html"], found["container"])
-        language = found["language"] or await self._language(found["container"])
+        language = found["language"] or await self._language_around(found)
         return _item(found, language, html, await self._files(html))
 
     async def items(self, container: str) -> Sequence[Item]:
@@ -58,7 +59,7 @@ class ItemReader:
 
     async def save(self, file: ItemFile, target: Path) -> None:
         """Write a file to ``target``; raises ConflictError where it is another one by now."""
-        found = await self._one(queries.FILE_SHOWN, queries.FILE, file.id)
+        found = await self._file_for(file.id)
         if found["blob"] != file.sha256:
             raise ConflictError(f"{file.name} was changed meanwhile", cure="read the item again")
         if (size := self.blobs.path(file.sha256).stat().st_size) > self.most:
@@ -75,6 +76,15 @@ class ItemReader:
         if row is None:
             raise NotFoundError(f"nothing here has the id {id_[:40]}")
         return statement.as_dict(row)
+
+    async def _file_for(self, id_: str) -> dict[str, Any]:
+        return await file_for(self.database, self.call, id_, drafts=self._sees_drafts())
+
+    async def _language_around(self, item: dict[str, Any]) -> str:
+        """That of an item's course, which who was granted the item alone may not see."""
+        asked = {"id": item["container"]}
+        row = await self.database.read_one(queries.CONTAINER_LANGUAGE, self.call, **asked)
+        return (row and row[0]) or DEFAULT_LANGUAGE
 
     async def _language(self, container: str) -> str:
         found = await self._one(queries.CONTAINER_SHOWN, queries.CONTAINER, container)
@@ -108,7 +118,7 @@ class ItemReader:
         for read in (queries.BY_REFERENCE, queries.BY_REFERENCE_WITHIN):
             if row := await self.database.read_one(read, self.call, **asked):
                 try:
-                    found = await self._one(queries.FILE_SHOWN, queries.FILE, row[0])
+                    found = await self._file_for(row[0])
                 except NotFoundError:
                     return None
                 return await asyncio.to_thread(self._described, found)

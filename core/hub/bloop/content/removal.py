@@ -17,7 +17,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content import service
 from bloop.content.changes import container_of_row, kind_of_row, owners_of, payload_of
-from bloop.content.enrolling.models import CourseEnrolment, PersonLink
+from bloop.content.enrolling.models import CourseEnrolment, ItemGrant, PersonLink
 from bloop.content.models import (
     CalendarEvent,
     Completion,
@@ -130,6 +130,14 @@ def _item_texts(mine: Mine) -> ColumnElement[bool]:
     )
 
 
+def _grants(mine: Mine) -> ColumnElement[bool]:
+    return exists().where(
+        Item.institution_id == ItemGrant.institution_id,
+        Item.id == ItemGrant.item_id,
+        Item.connection_id.in_(mine),
+    )
+
+
 def _note_places(mine: Mine) -> ColumnElement[bool]:
     return exists().where(
         Container.institution_id == NotePlace.institution_id,
@@ -157,6 +165,7 @@ BROUGHT = (
     Brought("versions of content", Version, versions_of(*CONTENT), content=True),
     Brought("what own notes are about", Anchor, _anchors, content=True),
     Brought("what plugins say of items", ItemText, _item_texts, content=True),
+    Brought("single items for people", ItemGrant, _grants, content=True),
     Brought("places", Node, _by_connection(Node), content=True),
     Brought("items", Item, _by_connection(Item), content=True),
     Brought("outcomes", Outcome, _by_connection(Outcome), content=True),

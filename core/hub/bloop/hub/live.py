@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from datetime import timedelta
 
 from bloop.accounts.sessions import Sessions, system_call
-from bloop.content.enrolling.queries import VIEWERS
+from bloop.content.enrolling.queries import GRANTEES, VIEWERS
 from bloop.content.queries import CONTAINER_IS_SHOWN, ITEM_IS_SHOWN
 from bloop.events.consumers import Consumers
 from bloop.events.places import Place, read_place
@@ -231,7 +231,9 @@ class Live:
             return For("owner", frozenset({owner}))
         if audience != "enrolled":
             return For(audience)
-        rows = await self._database.read(VIEWERS, call, container=container)
+        rows = [*await self._database.read(VIEWERS, call, container=container)]
+        if statement is ITEM_IS_SHOWN:
+            rows += await self._database.read(GRANTEES, call, item=event.payload["id"])
         return For("enrolled", frozenset(user for (user,) in rows))
 
     async def _check(self) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 import bloop.hub.topics  # noqa: F401 - declares what plugins say
 from bloop.accounts.messages.service import Text, queue
 from bloop.accounts.models import User
+from bloop.content.enrolling.granting import grant, revoke
 from bloop.content.enrolling.service import admit, dismiss
 from bloop.content.search.described import describe
 from bloop.jobs.models import Job
@@ -147,6 +148,18 @@ class PluginUnit:
         describe(
             self.unit, item, self.manifest.id, text, key=key, language=language, moments=moments
         )
+
+    def grant(self, item: str, user: str) -> None:
+        """Show an item to a user, whoever's call this is: the plugin decides."""
+        self._writing()
+        self._scoped("enrolments:write")
+        grant(self.unit, item, user, self.manifest.id)
+
+    def revoke(self, item: str, user: str) -> None:
+        """Take that back."""
+        self._writing()
+        self._scoped("enrolments:write")
+        revoke(self.unit, item, user, self.manifest.id)
 
     def tell(self, user: str, subject: str, text: str) -> None:
         """Queue a message to a user of this institution."""

@@ -185,6 +185,9 @@ class RatesSection(Section):
         60, description="Tries to log in from one address; a class may sit behind it", ge=0
     )
     payments: int = setting(20, description="Payments by one person", ge=0)
+    calls: int = setting(
+        1200, description="Calls of other systems from one address, such as webhooks", ge=0
+    )
     address_factor: int = setting(
         20, description="How many people's worth one address may send, for reads and changes", ge=1
     )

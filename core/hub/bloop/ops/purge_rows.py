@@ -16,13 +16,14 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bloop.content import removal
 from bloop.content.changes import chunks
-from bloop.content.enrolling.models import CourseEnrolment
+from bloop.content.enrolling.models import CourseEnrolment, ItemGrant
 from bloop.content.models import Item, Version
 from bloop.content.removal import Brought, Mine
 from bloop.content.search.models import ItemText
 from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.jobs.models import Job, JobSchedule
 from bloop.kernel.models import Connection, InstitutionPlugin, PluginState, UserPlugin
+from bloop.learning.training.models import TrainedModel
 from bloop.store.models import Blob, PluginFile, PluginValue
 
 Condition = Callable[[str], ColumnElement[bool]]
@@ -73,6 +74,8 @@ OWNED = (
     Owned("texts that it said of items", ItemText, _by_plugin(ItemText)),
     *map(_brought, removal.BROUGHT),
     Owned("enrolments that it decided", CourseEnrolment, lambda id_: CourseEnrolment.source == id_),
+    Owned("single items that it decided", ItemGrant, lambda id_: ItemGrant.source == id_),
+    Owned("models of mastery", TrainedModel, _by_plugin(TrainedModel)),
     Owned("schedules", JobSchedule, _by_plugin(JobSchedule)),
     Owned("jobs", Job, _by_plugin(Job)),
     Owned("parked events", ParkedEvent, _parked),

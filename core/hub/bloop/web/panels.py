@@ -67,7 +67,11 @@ async def panels(request: Request, subject: PanelSubject) -> list[Panel]:
         for task in tasks:
             task.add_done_callback(_told)
             task.cancel()
-    return [panel for task, part in tasks.items() if (panel := _taken(hub, task, part))]
+    return [
+        panel
+        for task, part in tasks.items()
+        if (panel := _taken(hub, task, part, call.institution))
+    ]
 
 
 async def _panel(
@@ -87,7 +91,11 @@ async def _panel(
         return Panel(part.plugin_id, Markup(html))  # noqa: S704  # nosec B704 - trusted code's
 
     found: Panel | None = await hub.kernel.calls.call(
-        cast("Any", part), f"panel {subject.slot}", work(), timeout=PANEL_SECONDS
+        cast("Any", part),
+        f"panel {subject.slot}",
+        work(),
+        timeout=PANEL_SECONDS,
+        connection=call_of(request).institution,
     )
     return found
 
@@ -98,13 +106,15 @@ def _told(task: asyncio.Task[Panel | None]) -> None:
         task.exception()
 
 
-def _taken(hub: Hub, task: asyncio.Task[Panel | None], part: Contribution) -> Panel | None:
+def _taken(
+    hub: Hub, task: asyncio.Task[Panel | None], part: Contribution, institution: str
+) -> Panel | None:
     """What a panel has become; one that is not done costs its plugin's breaker."""
     slot = part.declaration.slot
     error: BaseException | None
     if not task.done():
         error = DeadlineError(f"panel {slot} did not end when its time was over")
-        hub.kernel.breakers.get(part.plugin_id, f"panel {slot}").failed(error)
+        hub.kernel.breakers.get(part.plugin_id, f"panel {slot}", institution).failed(error)
     else:
         error = task.exception()
     if error is None:

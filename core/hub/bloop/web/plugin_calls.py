@@ -28,6 +28,11 @@ class RequestCall(PluginCall):
         """An address that anybody may open until then, as who this call is for."""
         return self.hub.links.sign(self.call, self.plugin_id, path, seconds, self.until)
 
+    @property
+    def locale(self) -> str:
+        """The best of the hub's languages for the request."""
+        return locale_of(self.request)
+
     def may(self, action: str) -> bool:
         """Whether the caller has an action."""
         return self.hub.offers.may(self.call, self.plugin_id, action)
@@ -42,7 +47,7 @@ class RequestCall(PluginCall):
             .get_template(template)
             .render(
                 csrf=csrf_of(self.request),
-                locale=locale_of(self.request),
+                locale=self.locale,
                 base=f"/x/{self.plugin_id}",
                 **values,
             )

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.content import queries
+from bloop.content.file_reads import file_for
 from bloop.content.notes import queries as note_queries
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import Statement
@@ -33,6 +34,30 @@ async def course(request: Request, container: str) -> dict[str, Any]:
     if row is None:
         raise NotFoundError(f"no course {container}")
     return read.as_dict(row)
+
+
+async def course_around(request: Request, container: str) -> dict[str, Any] | None:
+    """The course of something that is seen; None for who may see that, and not the course."""
+    try:
+        return await course(request, container)
+    except NotFoundError:
+        return None
+
+
+async def is_visible(request: Request, item: str) -> bool:
+    """Whether the visitor, who does not write content by their role, may see an item."""
+    read = queries.ITEM_IS_VISIBLE
+    return await hub_of(request).database.read_one(read, call_of(request), id=item) is not None
+
+
+async def may_have_file(request: Request, item: str) -> bool:
+    """Whether the visitor may have the bytes of a file."""
+    try:
+        call, database = call_of(request), hub_of(request).database
+        await file_for(database, call, item, drafts=writes(request))
+    except NotFoundError:
+        return False
+    return True
 
 
 async def lesson(request: Request, id_: str) -> dict[str, Any]:
@@ -58,7 +83,12 @@ async def referred(request: Request, container: str, kind: str, remote_id: str) 
         )
         if row is not None:
             return str(row[0])
-    raise NotFoundError(f"no {kind} {remote_id} in this course")
+    raise nothing(kind, remote_id)
+
+
+def nothing(kind: str, remote_id: str) -> NotFoundError:
+    """What a link is answered that leads nowhere, or to what the visitor may not see."""
+    return NotFoundError(f"no {kind} {remote_id} in this course")
 
 
 async def titled(request: Request, container: str, title: str) -> str:

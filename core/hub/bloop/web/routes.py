@@ -11,6 +11,7 @@ from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import VISIT, may
 from bloop.accounts.service import end_session
 from bloop.content import queries
+from bloop.content.enrolling.models import Audience
 from bloop.content.enrolling.queries import OWN_COURSES
 from bloop.content.texts import BY_TITLE
 from bloop.content.trees import read_tree
@@ -101,11 +102,11 @@ async def lesson_page(
     """The page of a lesson; ``refused`` is a note beside it that was not taken."""
     lesson = await reading.lesson(request, id_)
     kind, container, data = lesson["kind"], lesson["container"], lesson["data"]
-    tree = await _tree(request, container)
+    course = await reading.course_around(request, container)
+    tree = [] if course is None else await _tree(request, container)
     place = outline.locate(tree, id_)
     locale = locale_of(request)
     words = lessons.Words(locale, translations_of(locale))
-    course = await reading.course(request, container)
     sources, file = reading.sources(lesson), words.file(data) if kind == "file" else None
     beside = await panels(
         request,
@@ -114,7 +115,8 @@ async def lesson_page(
     media = [*sources, *(panel.html for panel in beside)]
     if file and file["shown_as"] in {"audio", "video"}:
         media.append(f"<{file['shown_as']}>")
-    mine = await own_notes.panel(request, lesson, course["audience"], media, refused)
+    audience = Audience.ENROLLED if course is None else course["audience"]
+    mine = await own_notes.panel(request, lesson, audience, media, refused)
     shown = framed(sources, questions=len(data.get("questions", ())))
     if mine is not None or own_notes.has_film(media):
         shown["script"] = [*filter(None, [shown["script"]]), "notes.js"]
@@ -152,8 +154,8 @@ async def lesson_page(
 )
 async def follow_lesson(request: Request, container: str, kind: str, remote_id: str) -> Response:
     """Where a link between lessons leads: content names its targets by kind and remote id."""
-    await reading.course(request, container)
-    if kind == "note" and remote_id.startswith(BY_TITLE):
+    course = await reading.course_around(request, container)
+    if course is not None and kind == "note" and remote_id.startswith(BY_TITLE):
         title = remote_id.removeprefix(BY_TITLE)
         try:
             item = await reading.titled(request, container, title)
@@ -163,6 +165,8 @@ async def follow_lesson(request: Request, container: str, kind: str, remote_id: 
             return RedirectResponse(f"/concepts/{concept}", 302)
     else:
         item = await reading.referred(request, container, kind, remote_id)
+    if course is None and not await reading.is_visible(request, item):
+        raise reading.nothing(kind, remote_id)
     return RedirectResponse(f"/lessons/{item}", 302)
 
 
@@ -174,8 +178,10 @@ async def follow_lesson(request: Request, container: str, kind: str, remote_id: 
 )
 async def follow_file(request: Request, container: str, remote_id: str) -> Response:
     """The file that a lesson's text shows or links to."""
-    await reading.course(request, container)
+    course = await reading.course_around(request, container)
     item = await reading.referred(request, container, "file", remote_id)
+    if course is None and not await reading.may_have_file(request, item):
+        raise reading.nothing("file", remote_id)
     return RedirectResponse(f"/api/v1/items/{item}/content", 302)
 
 

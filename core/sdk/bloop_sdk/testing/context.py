@@ -123,6 +123,7 @@ class FakeContext:
     tables: Any = None
     package: str | None = None
     actions: frozenset[str] | None = None
+    locale: str = "en"
     reported: list[tuple[int, int | None, str]] = field(default_factory=list)
     steps: Steps = field(default_factory=Steps)
     kept: dict[str, str | None] = field(default_factory=dict, repr=False)

@@ -89,6 +89,7 @@ class FakeUnit:
     jobs: list[Enqueued] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     enrolled: set[tuple[str, str]] = field(default_factory=set)
+    granted: set[tuple[str, str]] = field(default_factory=set)
     """Who is in which course by the plugin: (course, user)."""
     config: PluginConfig = field(default_factory=PluginConfig)
     people: Mapping[str, Contact] = field(default_factory=dict)
@@ -166,6 +167,16 @@ class FakeUnit:
         self._writing()
         said = Described(text=text, language=language, moments=tuple(moments))
         self.described[item, key] = said if text.strip() else None
+
+    def grant(self, item: str, user: str) -> None:
+        """Let a user see one item."""
+        self._writing()
+        self.granted.add((item, user))
+
+    def revoke(self, item: str, user: str) -> None:
+        """Take that back."""
+        self._writing()
+        self.granted.discard((item, user))
 
     def tell(self, user: str, subject: str, text: str) -> None:
         """Have a message brought."""

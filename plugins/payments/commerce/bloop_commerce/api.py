@@ -65,6 +65,7 @@ async def buy(request: WebRequest, ctx: RequestContext) -> Response:
         coupon=field(body, "coupon", str, ""),
         provider=field(body, "provider", str, ""),
         expected=None if body.get("expected") is None else field(body, "expected", int, 0),
+        language=ctx.locale,
     )
     order = await checkout.buy(ctx, wanted)
     try:

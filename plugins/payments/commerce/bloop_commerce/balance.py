@@ -81,15 +81,19 @@ def _of_refunds(unit: Unit) -> Iterator[Finding]:
 def _of_access(unit: Unit) -> Iterator[Finding]:
     some = select(Access).where(Access.trouble != "").limit(BATCH)
     for row in unit.session.scalars(some):
-        words = f"{row.user_id} is not let into {row.course_id}: {row.trouble}"
-        yield Finding("access", row.user_id, words, "give the money back, or the course")
-    covered = exists().where(Cover.user_id == Access.user_id, Cover.course_id == Access.course_id)
+        words = f"{row.user_id} is not let into {row.subject_id}: {row.trouble}"
+        yield Finding("access", row.user_id, words, "give the money back, or what was bought")
+    covered = exists().where(
+        Cover.user_id == Access.user_id,
+        Cover.kind == Access.kind,
+        Cover.subject_id == Access.subject_id,
+    )
     for row in unit.session.scalars(select(Access).where(Access.is_open, ~covered).limit(BATCH)):
-        words = f"{row.user_id} is in {row.course_id} without any purchase"
+        words = f"{row.user_id} is in {row.subject_id} without any purchase"
         yield Finding("access", row.user_id, words, "see that the hourly sweep runs")
     late = select(Access).where(Access.next_at < now() - PATIENCE).limit(BATCH)
     for row in unit.session.scalars(late):
-        words = f"the access of {row.user_id} to {row.course_id} should have changed"
+        words = f"the access of {row.user_id} to {row.subject_id} should have changed"
         yield Finding("access", row.user_id, words, "see that jobs are running")
 
 

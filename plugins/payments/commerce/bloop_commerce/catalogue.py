@@ -25,7 +25,8 @@ class Offer(BaseModel):
     kind: str = "single"
     title: str = Field(min_length=1, max_length=200)
     summary: str = Field("", max_length=2000)
-    courses: list[str] = Field(min_length=1, max_length=MOST_COURSES)
+    courses: list[str] = Field(default_factory=list, max_length=MOST_COURSES)
+    items: list[str] = Field(default_factory=list, max_length=MOST_COURSES)
     days: int | None = Field(None, ge=1, le=36_500)
     seats: int = Field(0, ge=0, le=100_000)
     interval: str | None = None
@@ -45,11 +46,17 @@ class Offer(BaseModel):
             raise ValueError("a subscription lasts as long as it is paid, and has no days")
         if self.kind != "subscription" and (self.trial_days or self.grace_days):
             raise ValueError("a trial and days of grace are for subscriptions")
-        if any(not one or len(one) > 36 for one in self.courses):
-            raise ValueError("a course is named by its id")
-        if len(set(self.courses)) != len(self.courses):
-            raise ValueError("a course is named twice")
+        self._gives_something()
         return self
+
+    def _gives_something(self) -> None:
+        if not (self.courses or self.items):
+            raise ValueError("name the courses or the items that it gives")
+        for what, named in (("a course", self.courses), ("an item", self.items)):
+            if any(not one or len(one) > 36 for one in named):
+                raise ValueError(f"{what} is named by its id")
+            if len(set(named)) != len(named):
+                raise ValueError(f"{what} is named twice")
 
 
 def read_offer(given: Mapping[str, Any]) -> Offer:
@@ -173,3 +180,15 @@ def price(unit: Unit, id_: str) -> Price:
     if found is None:
         raise NotFoundError("no such price", cure="look at what is for sale")
     return found
+
+
+def plan_of(product: Product, price: Price) -> dict[str, object]:
+    """What a piece of a product gives at a price, as an order keeps it."""
+    return {
+        "product": product.id,
+        "title": product.title,
+        "amount": price.amount,
+        "courses": list(product.courses),
+        "items": list(product.items),
+        "seats": product.seats,
+    }

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from bloop_commerce import catalogue, coupons, facts, orders
 from bloop_commerce.books import open_books
 from bloop_commerce.money import LARGEST
 from bloop_commerce.standing import OrderState
-from bloop_commerce.tables import Order, Price, Product
+from bloop_commerce.tables import Order, Price, Product, now
 from bloop_sdk import (
     CallContext,
     ConfigError,
@@ -41,7 +41,10 @@ MOST_PIECES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What somebody wants to buy. ``expected`` is the total that they were shown, if any."""
+    """What somebody wants to buy, and in which language they are told of it.
+
+    ``expected`` is the total that they were shown, if any.
+    """
 
     product: str
     currency: str
@@ -50,6 +53,7 @@ class Wanted:
     coupon: str = ""
     provider: str = ""
     expected: int | None = None
+    language: str = "en"
 
 
 async def buy(ctx: CallContext, wanted: Wanted) -> Order:
@@ -100,13 +104,11 @@ def place(unit: Unit, buyer: str, wanted: Wanted, provider: str) -> Order:
     no more what they were shown, or the coupon is used up.
     """
     books = open_books(unit)
-    product = catalogue.product(unit, wanted.product)
-    if not product.on_sale:
-        raise UnsupportedError("this is not for sale any more")
-    most = MOST_PIECES if product.kind == "seats" else 1
-    if not 1 <= wanted.quantity <= most:
-        raise UnsupportedError(f"of this, one can buy 1 to {most}")
+    product = _sold(unit, wanted)
     price = catalogue.price_for(unit, product.id, wanted.currency, wanted.country)
+    trial_days = _trial(unit, buyer, product)
+    if trial_days and (begun := _begun(unit, buyer, product)) is not None:
+        return _gone_on_with(begun, price, provider)
     amount, discount, coupon = price.amount * wanted.quantity, 0, None
     if amount > LARGEST:
         raise UnsupportedError("this is more than anybody can pay at once", cure="buy less of it")
@@ -138,15 +140,16 @@ def place(unit: Unit, buyer: str, wanted: Wanted, provider: str) -> Order:
         days=product.days,
         currency=price.currency,
         country=wanted.country,
+        language=wanted.language,
         unit_amount=price.amount,
         discount=discount,
         total=amount - discount,
         coupon_id=coupon.id if coupon else None,
         interval=product.interval,
-        trial_days=_trial(unit, buyer, product),
+        trial_days=trial_days,
         grace_days=product.grace_days,
         plan=price.id,
-        plans={price.id: plan_of(product, price)},
+        plans={price.id: catalogue.plan_of(product, price)},
         provider=facts.OWN if is_free else provider,
     )
     unit.session.add(order)
@@ -157,15 +160,14 @@ def place(unit: Unit, buyer: str, wanted: Wanted, provider: str) -> Order:
     return order
 
 
-def plan_of(product: Product, price: Price) -> dict[str, object]:
-    """What a piece of a product gives at a price, as an order keeps it."""
-    return {
-        "product": product.id,
-        "title": product.title,
-        "amount": price.amount,
-        "courses": list(product.courses),
-        "seats": product.seats,
-    }
+def _sold(unit: Unit, wanted: Wanted) -> Product:
+    product = catalogue.product(unit, wanted.product)
+    if not product.on_sale:
+        raise UnsupportedError("this is not for sale any more")
+    most = MOST_PIECES if product.kind == "seats" else 1
+    if not 1 <= wanted.quantity <= most:
+        raise UnsupportedError(f"of this, one can buy 1 to {most}")
+    return product
 
 
 def _trial(unit: Unit, buyer: str, product: Product) -> int:
@@ -183,6 +185,28 @@ def _trial(unit: Unit, buyer: str, product: Product) -> int:
         )
     )
     return 0 if unit.session.scalar(tried) else product.trial_days
+
+
+def _begun(unit: Unit, buyer: str, product: Product) -> Order | None:
+    """An order with a trial of this that its buyer has placed, and can still confirm."""
+    some = select(Order).where(
+        Order.buyer_id == buyer,
+        Order.product_id == product.id,
+        Order.trial_days > 0,
+        Order.state == str(OrderState.OPEN),
+        or_(Order.expires_at.is_(None), Order.expires_at > now()),
+    )
+    return unit.session.scalar(some.order_by(Order.number).limit(1))
+
+
+def _gone_on_with(begun: Order, price: Price, provider: str) -> Order:
+    """The order that holds the buyer's only trial, where it is for what is wanted now."""
+    if (begun.plan, begun.provider) == (price.id, provider):
+        return begun
+    raise PreconditionFailedError(
+        f"order {begun.number} holds your trial of this, and waits to be confirmed",
+        cure="go on with it under My purchases, or order again once it has expired",
+    )
 
 
 async def start(ctx: CallContext, order: Order, address: str, locale: str = "") -> Order:

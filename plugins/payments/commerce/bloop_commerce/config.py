@@ -55,6 +55,12 @@ class CommerceConfig(PluginConfig):
         description="Words at the foot of each invoice, such as why no tax is charged",
         max_length=500,
     )
+    credit_lost_disputes: bool = setting(
+        False,
+        scope=Scope.INSTITUTION,
+        description="Whether a dispute that is lost has a credit note, as a refund has: "
+        "your accountant decides",
+    )
     receipts: bool = setting(
         True,
         scope=Scope.INSTITUTION,

@@ -44,6 +44,19 @@ def check(fact: PaymentFact) -> None:
     _check_money(fact)
 
 
+def parted(told: Iterable[PaymentFact]) -> tuple[list[PaymentFact], list[MalformedRecordError]]:
+    """The facts that may be so, and what is wrong with the others: one stops none of the rest."""
+    sound, wrong = [], []
+    for fact in told:
+        try:
+            check(fact)
+        except MalformedRecordError as err:
+            wrong.append(err)
+        else:
+            sound.append(fact)
+    return sound, wrong
+
+
 def _check_times(fact: PaymentFact) -> None:
     if fact.as_of.tzinfo is None or fact.as_of > now() + AHEAD:
         raise MalformedRecordError(

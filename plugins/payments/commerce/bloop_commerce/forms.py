@@ -43,6 +43,7 @@ async def buy(request: WebRequest, ctx: RequestContext) -> Response:
         quantity=number(form["quantity"]) or 1,
         coupon=form["coupon"].strip(),
         provider=form["way"],
+        language=ctx.locale,
     )
     order = await checkout.buy(ctx, wanted)
     try:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import defer
 
-from bloop_commerce import orders
+from bloop_commerce import facts, orders
 from bloop_commerce.books import listed, open_books
 from bloop_commerce.config import config_of
 from bloop_commerce.facts import AHEAD
@@ -121,7 +121,7 @@ async def hear_all(ctx: CallContext, ids: Sequence[str]) -> dict[str, str]:
         except RetriableError as err:
             states[row.id] = await ctx.transaction(_give_up, row.id, _words(err))
         except BloopError:
-            states[row.id] = "refused"
+            states[row.id] = await ctx.read(_state, row.id)
     if not heard:
         return states
     try:
@@ -136,7 +136,7 @@ async def _alone(ctx: CallContext, heard: Heard) -> str:
     except RetriableError as err:
         return await ctx.transaction(_give_up, heard.id, _words(err))
     except BloopError:
-        return "failed"
+        return await ctx.read(_state, heard.id)
 
 
 async def _believed(ctx: CallContext, row: Message) -> Heard:
@@ -214,12 +214,20 @@ def _apply(unit: Unit, heard: Sequence[Heard]) -> dict[str, str]:
             _close(row, "duplicate")
             continue
         before.add(one.key)
-        told.setdefault(one.provider, []).extend(one.told)
-        row.event_id, row.state = one.event_id[:255], "applied"
-    for provider, facts in told.items():
-        orders.learn(unit, provider, facts)
+        sound, wrong = facts.parted(one.told)
+        told.setdefault(one.provider, []).extend(sound)
+        row.event_id = one.event_id[:255]
+        _close(row, "failed" if wrong else "applied", _words(wrong[0]) if wrong else "")
+    for provider, some in told.items():
+        orders.learn(unit, provider, some)
     unit.session.flush()
     return {one.id: rows[one.id].state if one.id in rows else "gone" for one in heard}
+
+
+def forget_bodies(unit: Unit) -> int:
+    """Let go of the bodies of calls that failed, as somebody is erased: any may name them."""
+    held = update(Message).where(Message.state == "failed", Message.body != b"")
+    return len(unit.session.scalars(held.values(body=b"", headers={}).returning(Message.id)).all())
 
 
 def _end(unit: Unit, id_: str, state: str, reason: str = "") -> str:
@@ -235,8 +243,9 @@ def _end(unit: Unit, id_: str, state: str, reason: str = "") -> str:
 
 def _close(row: Message, state: str, reason: str = "") -> None:
     row.state, row.reason = state, reason[:500]
-    if state in {"refused", "duplicate"}:
-        # Anybody can call: what is not genuine takes no room, what came before is there already.
+    if state != "failed":
+        # Anybody can call: what is not genuine takes no room. What the others told is among the
+        # facts; they may hold names, and nobody needs them any more.
         row.body, row.headers = b"", {}
 
 
@@ -251,6 +260,11 @@ def _forget_refused(unit: Unit) -> None:
 
 def _one(unit: Unit, id_: str) -> Message | None:
     return unit.session.scalar(select(Message).where(Message.id == id_))
+
+
+def _state(unit: Unit, id_: str) -> str:
+    row = _one(unit, id_)
+    return row.state if row is not None else "gone"
 
 
 def _some(unit: Unit, ids: Sequence[str], *, without_body: bool = False) -> Sequence[Message]:
@@ -297,7 +311,7 @@ def _give_up(unit: Unit, id_: str, reason: str) -> str:
     row = _one(unit, id_)
     if row is not None and row.received_at < now() - GIVEN_UP:
         return _end(unit, id_, "failed", reason)
-    return row.state if row is not None else "gone"
+    return _state(unit, id_)
 
 
 async def tidy(ctx: JobContext, _payload: dict[str, Any]) -> dict[str, int]:

@@ -18,9 +18,12 @@ from bloop_commerce.books import listed
 from bloop_commerce.config import config_of
 from bloop_commerce.standing import Stated, Terms, amount_of, currency_of
 from bloop_commerce.tables import Invoice, Order, now
+from bloop_commerce.words import said_in
 from bloop_sdk import FatalError, NotFoundError, Unit
 from bloop_sdk.providers.payments import FactKind
 
+GONE = {FactKind.REFUNDED: "Given back", FactKind.DISPUTE_LOST: "Charged back"}
+"""What a credit note is for."""
 INVOICE, CREDIT = "invoice", "credit"
 PREFIX = {INVOICE: "", CREDIT: "C"}
 
@@ -44,8 +47,13 @@ class Owed:
     last: Stated
 
 
-def owed(order: str, terms: Terms, stated: Iterable[Stated]) -> list[Owed]:
-    """What an order's papers are to come to: one for a purchase, one for each time of another."""
+def owed(
+    order: str, terms: Terms, stated: Iterable[Stated], *, credits_lost: bool = False
+) -> list[Owed]:
+    """What an order's papers are to come to: one for a purchase, one for each time of another.
+
+    ``credits_lost`` is whether a dispute that is lost has a credit note, as a refund has.
+    """
     facts = sorted(
         (one for one in stated if currency_of(one.fact) == terms.currency),
         key=lambda one: (one.since, one.key),
@@ -58,7 +66,18 @@ def owed(order: str, terms: Terms, stated: Iterable[Stated]) -> list[Owed]:
     else:
         return []
     gone = [one for one in facts if one.fact.kind is FactKind.REFUNDED]
-    return [*made, *(_owed(_subject(one), [one], -1) for one in gone)] if made else []
+    backs = [_owed(_subject(one), [one], -1) for one in gone]
+    if credits_lost:
+        backs += [_of_lost(one, facts) for one in facts if one.fact.kind is FactKind.DISPUTE_LOST]
+    return [*made, *backs] if made else []
+
+
+def _of_lost(lost: Stated, facts: Iterable[Stated]) -> Owed:
+    """What a lost dispute took; nothing where it was won after all."""
+    same = (one for one in facts if one.fact.id == lost.fact.id)
+    won = (one.fact.as_of for one in same if one.fact.kind is FactKind.DISPUTE_WON)
+    sign = 0 if any(at > lost.fact.as_of for at in won) else -1
+    return _owed(_subject(lost), [lost], sign)
 
 
 def _owed(subject: str, some: Sequence[Stated], sign: int = 1) -> Owed:
@@ -92,12 +111,13 @@ class Papers:
         self._unit = unit
         self._counts: dict[tuple[str, int], int] = {}
         self._of: dict[str, dict[str, list[Invoice]]] = {}
+        self._credits_lost = config_of(unit).credit_lost_disputes
         for row in unit.session.scalars(_OF_ORDERS, {"orders": orders}):
             self._of.setdefault(row.order_id, {}).setdefault(row.subject, []).append(row)
 
     def follow(self, order: Order, terms: Terms, stated: Iterable[Stated]) -> None:
         """Issue what is missing of an order's papers."""
-        for one in owed(order.id, terms, stated):
+        for one in owed(order.id, terms, stated, credits_lost=self._credits_lost):
             before = self._of.setdefault(order.id, {})
             rows = before.get(one.subject, [])
             total = one.total - sum(row.total for row in rows)
@@ -149,7 +169,7 @@ def _about(order: Order, owed: Owed, before: dict[str, list[Invoice]]) -> str:
     if same := before.get(owed.subject):
         return same[-1].number
     fact = owed.last.fact
-    if fact.kind is not FactKind.REFUNDED:
+    if fact.kind not in GONE:
         return ""
     capture = subject_of(owed.last.provider, FactKind.CAPTURED, fact.about)
     found = before.get(capture) or before.get(subject_of_order(order.id))
@@ -161,6 +181,7 @@ def _body(unit: Unit, order: Order, owed: Owed, about: str) -> dict[str, Any]:
     config, buyer = config_of(unit), unit.contact(order.buyer_id)
     fact = owed.last.fact
     return {
+        "language": order.language,
         "seller": {
             "name": config.seller_name,
             "address": config.seller_address,
@@ -184,10 +205,10 @@ def _body(unit: Unit, order: Order, owed: Owed, about: str) -> dict[str, Any]:
 
 
 def _corrected(order: Order, owed: Owed) -> dict[str, Any]:
-    words = "Given back" if owed.last.fact.kind is FactKind.REFUNDED else "Correction"
-    if owed.total > 0 and owed.last.fact.kind is FactKind.REFUNDED:
+    words = GONE.get(owed.last.fact.kind, "Correction")
+    if owed.total > 0 and owed.last.fact.kind in GONE:
         words = "Not given back after all"
-    return _single(f"{words}: {order.title}", owed)
+    return _single(f"{said_in(order.language)(words)}: {order.title}", owed)
 
 
 def _sold(order: Order, owed: Owed) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
+from bloop_commerce.base import new_id
 from bloop_commerce.booking import Key, Lines
 from bloop_commerce.books import listed
 from bloop_commerce.standing import Standing, Stated
-from bloop_commerce.tables import Entry, Line, new_id
+from bloop_commerce.tables import Entry, Line
 from bloop_sdk import Unit
 
 

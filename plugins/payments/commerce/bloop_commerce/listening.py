@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, select
 
-from bloop_commerce import orders, subscriptions
+from bloop_commerce import hooks, orders, subscriptions
 from bloop_commerce.books import open_books
 from bloop_commerce.standing import OrderState
 from bloop_commerce.tables import Access, Cover, Order, Seat
@@ -19,6 +19,7 @@ def forget_user(unit: Unit, event: Event) -> None:
     open_books(unit)
     user = event.payload["id"]
     _forget_access(unit, user)
+    hooks.forget_bodies(unit)
     going_on = select(Order.id).where(
         Order.buyer_id == user,
         Order.subscription_id.is_not(None),

@@ -1,4 +1,4 @@
-"""Selling a course: the panel on its page, the panel's form, and the command."""
+"""Selling a course or a lesson: the panel on its page, the panel's form, and the command."""
 
 from __future__ import annotations
 
@@ -35,12 +35,23 @@ async def beside_course(
     _request: WebRequest, ctx: RequestContext, subject: PanelSubject
 ) -> str | None:
     """What a course is sold as, for who decides that."""
+    return await _beside(ctx, subject, "courses", "course")
 
+
+async def beside_lesson(
+    _request: WebRequest, ctx: RequestContext, subject: PanelSubject
+) -> str | None:
+    """What a lesson is sold as by itself; nothing for a note, which may be its writer's alone."""
+    if subject.kind == "note":
+        return None
+    return await _beside(ctx, subject, "items", "lesson")
+
+
+async def _beside(ctx: RequestContext, subject: PanelSubject, named: str, noun: str) -> str:
     def sold(unit: Unit) -> list[tuple[Product, list[Price]]]:
         rows = catalogue.products(unit, on_sale=False)
-        return [
-            (row, list(catalogue.prices(unit, row.id))) for row in rows if subject.id in row.courses
-        ]
+        mine = [row for row in rows if subject.id in getattr(row, named)]
+        return [(row, list(catalogue.prices(unit, row.id))) for row in mine]
 
     found = [
         {
@@ -52,24 +63,40 @@ async def beside_course(
         for row, prices in await ctx.read(sold)
     ]
     currency = config_of(ctx).currency
-    return ctx.render("course.html", course=subject, products=found, currency=currency)
+    place = "courses" if named == "courses" else "lessons"
+    return ctx.render(
+        "offer.html", subject=subject, products=found, currency=currency, noun=noun, place=place
+    )
 
 
 async def sell(request: WebRequest, ctx: RequestContext) -> Response:
     """Put a course on sale for good, at one price."""
-    course, form = request.path_params["course"], await read_form(request)
-    offer = catalogue.read_offer({"title": form["title"], "courses": [course], "on_sale": True})
-    await ctx.transaction(put_on_sale, offer, read(form["price"], form["currency"]), "")
+    course = request.path_params["course"]
+    await _put_on_sale(request, ctx, {"courses": [course]})
     return redirect(f"/courses/{course}")
 
 
+async def sell_lesson(request: WebRequest, ctx: RequestContext) -> Response:
+    """Put a single lesson on sale for good, at one price."""
+    item = request.path_params["item"]
+    await _put_on_sale(request, ctx, {"items": [item]})
+    return redirect(f"/lessons/{item}")
+
+
+async def _put_on_sale(request: WebRequest, ctx: RequestContext, gives: dict[str, Any]) -> None:
+    form = await read_form(request)
+    offer = catalogue.read_offer({"title": form["title"], "on_sale": True, **gives})
+    await ctx.transaction(put_on_sale, offer, read(form["price"], form["currency"]), "")
+
+
 @click.command(name="sell")
-@click.argument("course")
+@click.argument("subject", metavar="COURSE|LESSON")
 @click.argument("amount")
 @click.argument("currency")
 @click.option("--title", required=True, help="What buyers read.")
 @click.option("--summary", default="", help="A sentence or two more.")
 @click.option("--days", type=click.IntRange(1), help="Access ends so many days after the payment.")
+@click.option("--lesson", is_flag=True, help="What is named is a single lesson, video or file.")
 @click.option("--seats", default=0, type=click.IntRange(0), help="A bundle of so many seats.")
 @click.option("--every", type=click.Choice(["month", "year"]), help="A subscription.")
 @click.option("--trial-days", default=0, type=click.IntRange(0), help="Free days before it.")
@@ -81,7 +108,8 @@ async def command(
     ctx: CommandContext,
     /,
     *,
-    course: str,
+    subject: str,
+    lesson: bool,
     amount: str,
     currency: str,
     seats: int,
@@ -90,12 +118,14 @@ async def command(
     as_json: bool,
     **described: Any,
 ) -> None:
-    """Put COURSE on sale at AMOUNT of CURRENCY: `sell ID 49.00 EUR --title Physics`.
+    """Put a course on sale at AMOUNT of CURRENCY: `sell ID 49.00 EUR --title Physics`.
 
-    More than one course, or more prices, by the API: POST /x/commerce/products.
+    With --lesson it is a single lesson, sold without the rest of its course. More than one course,
+    or more prices, by the API: POST /x/commerce/products.
     """
     kind = "subscription" if every else "seats" if seats else "single"
-    given = {"kind": kind, "courses": [course], "seats": seats, "interval": every, "on_sale": True}
+    given = {"kind": kind, "seats": seats, "interval": every, "on_sale": True}
+    given["items" if lesson else "courses"] = [subject]
     offer = catalogue.read_offer({**given, **described})
     price = read(amount, currency)
     made = await ctx.transaction(put_on_sale, offer, price, country)

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select
 
-from bloop_commerce import coupons, entitlements, facts, invoices, ledger, receipts
+from bloop_commerce import catalogue, coupons, entitlements, facts, invoices, ledger, receipts
 from bloop_commerce.books import listed, open_books, parts
 from bloop_commerce.facts import Kept
 from bloop_commerce.standing import OrderState, Plan, Standing, Stated, Terms, stand
-from bloop_commerce.tables import Fact, Order, now
+from bloop_commerce.tables import Fact, Order, Price, now
 from bloop_sdk import NotFoundError, Unit
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import FactKind, PaymentFact
@@ -36,6 +36,7 @@ _WAITING = select(Fact).where(
         Fact.about.in_(listed("captures")),
     ),
 )
+_PRICES = select(Price).where(Price.id.in_(listed("ids")))
 
 FORGOTTEN = timedelta(hours=1)
 """An order for which no checkout was ever started is let go of after so long."""
@@ -50,7 +51,7 @@ def terms_of(order: Order) -> Terms:
         currency=order.currency,
         plan=order.plan,
         plans={
-            plan: Plan(tuple(given["courses"]), given["seats"])
+            plan: Plan(tuple(given["courses"]), given["seats"], tuple(given.get("items", ())))
             for plan, given in order.plans.items()
         },
         quantity=order.quantity,
@@ -168,6 +169,7 @@ def recompute(unit: Unit, orders: Sequence[Order]) -> dict[str, list[Kept]]:
     """
     ids = [order.id for order in orders]
     kept = facts.of_orders(unit, ids)
+    _know_plans(unit, orders, kept)
     stands = [(order, *_stand(order, kept.get(order.id, ()))) for order in orders]
     ledger.write(unit, ((order.id, stated, standing) for order, stated, standing in stands))
     entitlements.apply(unit, [(order, standing) for order, _, standing in stands])
@@ -204,6 +206,27 @@ def _note(order: Order, standing: Standing) -> dict[str, Any]:
     order.version += 1
     order.changed_at = now()
     return before
+
+
+def _know_plans(unit: Unit, orders: Sequence[Order], kept: Mapping[str, Sequence[Kept]]) -> None:
+    """Note what is given under plans that buyers have changed to on the provider's own page."""
+    unknown = {order.id: _unknown_plans(order, kept.get(order.id, ())) for order in orders}
+    names = sorted({plan[:36] for plans in unknown.values() for plan in plans})
+    if not names:
+        return
+    prices = {row.id: row for row in unit.session.scalars(_PRICES, {"ids": names})}
+    for order in orders:
+        for plan in sorted(unknown[order.id]):
+            if (price := prices.get(plan[:36])) is not None:
+                product = catalogue.product(unit, price.product_id)
+                order.plans = order.plans | {plan: catalogue.plan_of(product, price)}
+
+
+def _unknown_plans(order: Order, kept: Iterable[Kept]) -> set[str]:
+    if order.interval is None:
+        return set()
+    told = (one.stated.fact.subscription for one in kept)
+    return {one.plan for one in told if one is not None} - {"", *order.plans}
 
 
 _TOLD = ("state", "captured", "refunded", "disputed", "tax")

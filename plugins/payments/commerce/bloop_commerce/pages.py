@@ -22,7 +22,7 @@ from bloop_commerce.balance import findings
 from bloop_commerce.config import config_of
 from bloop_commerce.money import shown
 from bloop_commerce.standing import OrderState
-from bloop_commerce.tables import Order, Price, Product
+from bloop_commerce.tables import ITEM, Order, Price, Product
 from bloop_sdk import (
     BloopError,
     NotFoundError,
@@ -112,6 +112,7 @@ def _offered(ctx: RequestContext, row: Product, prices: Sequence[Price]) -> dict
         "summary": row.summary,
         "kind": row.kind,
         "courses": row.courses,
+        "gives": _gives(row),
         "seats": row.seats,
         "days": row.days,
         "trial_days": row.trial_days,
@@ -127,6 +128,12 @@ def _offered(ctx: RequestContext, row: Product, prices: Sequence[Price]) -> dict
             for one in ranked
         ],
     }
+
+
+def _gives(row: Product) -> str:
+    """How much of what is given, in words."""
+    counts = [("course", len(row.courses)), ("lesson", len(row.items))]
+    return " and ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts if n)
 
 
 def _nearness(price: Price, currency: str, country: str) -> tuple[bool, bool, bool, str, str]:
@@ -178,6 +185,12 @@ async def shown_purchase(
         return {
             "spans": [entitlements.of_text(span) for span in given.spans] if given else [],
             "seats": given.seats if given else 0,
+            # What is gone by now is no place to send anybody to.
+            "items": [
+                one.subject_id
+                for one in entitlements.of_user(unit, order.buyer_id)
+                if one.is_open and given and one.kind == ITEM and one.subject_id in given.items
+            ],
             "seated": entitlements.seated(unit, order.id),
             "papers": _papers(unit, order.id),
         }

@@ -16,7 +16,9 @@ import typst
 
 from bloop_commerce import invoices, orders
 from bloop_commerce.api import BOOKS
+from bloop_commerce.invoices import CREDIT
 from bloop_commerce.tables import Invoice
+from bloop_commerce.words import day_in, number_in, said_in
 from bloop_sdk import FileView, NotFoundError, RequestContext, Unit, WebRequest
 from bloop_sdk.money import Money
 
@@ -76,63 +78,74 @@ def _compiler() -> typst.Compiler:
     return typst.Compiler(root=tempfile.mkdtemp(prefix="bloop-typst-"))
 
 
+LABELS = ("Issued to", "Date", "Order", "Corrects", "What", "Quantity", "Price", "Amount", "Total")
+"""What stands on every paper, by the names that the template has for it."""
+
+
 def _shown(row: Invoice) -> dict[str, Any]:
     """What the template shows, amounts and days as people write them."""
-    body = row.body
+    body, language = row.body, row.body.get("language", "en")
+    said = said_in(language)
+    paid_on = day_in(language, date.fromisoformat(body["paid"]["on"]))
+    paid = said("{kind} on {day} by {provider}, reference").format(
+        kind=said("Given back" if row.kind == CREDIT else "Paid"),
+        day=paid_on,
+        provider=body["paid"]["provider"],
+    )
     return {
         "kind": row.kind,
+        "name": said("Credit note" if row.kind == CREDIT else "Invoice"),
+        "language": language,
+        "words": {one: said(one) for one in (*LABELS, "Tax number")},
         "number": row.number,
         "about": row.about,
         "issued": _ymd(row.issued_at.date()),
-        "day": _day(row.issued_at.date()),
+        "day": day_in(language, row.issued_at.date()),
         "seller": body["seller"] | {"address": _parts(body["seller"]["address"])},
         "buyer": body["buyer"],
         "order": str(body["order"]),
-        "paid": body["paid"] | {"on": _day(date.fromisoformat(body["paid"]["on"]))},
-        "lines": [_line(one, row.currency) for one in body["lines"]],
-        "sums": _sums(row),
-        "total": f"{_number(row.total, row.currency)} {row.currency}",
+        "paid": {"words": paid, "reference": body["paid"]["reference"]},
+        "lines": [_line(one, row.currency, language) for one in body["lines"]],
+        "sums": _sums(row, language),
+        "total": f"{_number(row.total, row.currency, language)} {row.currency}",
     }
 
 
-def _line(line: dict[str, Any], currency: str) -> dict[str, str]:
+def _line(line: dict[str, Any], currency: str, language: str) -> dict[str, str]:
     unit = line["unit"]
     period = ""
     if "from" in line:
-        start, end = (date.fromisoformat(line[name]) for name in ("from", "to"))
-        period = f"{_day(start)} to {_day(end)}"
+        start, end = (day_in(language, date.fromisoformat(line[one])) for one in ("from", "to"))
+        period = said_in(language)("{start} to {end}").format(start=start, end=end)
     return {
         "title": line["title"],
         "period": period,
         "quantity": str(line["quantity"]),
-        "unit": "" if unit is None else _number(unit, currency),
-        "amount": _number(line["amount"], currency),
+        "unit": "" if unit is None else _number(unit, currency, language),
+        "amount": _number(line["amount"], currency, language),
     }
 
 
-def _sums(row: Invoice) -> Sequence[tuple[str, str]]:
+def _sums(row: Invoice, language: str) -> Sequence[tuple[str, str]]:
     """The lines between what was bought and the total."""
-    body, made = row.body, []
+    body, made, said = row.body, [], said_in(language)
     if body["discount"]:
-        made.append(("Discount", _number(-body["discount"], row.currency)))
+        made.append((said("Discount"), _number(-body["discount"], row.currency, language)))
     if row.tax:
-        net = _number(row.total - row.tax, row.currency)
+        net = _number(row.total - row.tax, row.currency, language)
         words = "Tax" if body["tax_is_added"] else "Tax included"
-        made += [("Net", net), (words, _number(row.tax, row.currency))]
+        made += [(said("Net"), net), (said(words), _number(row.tax, row.currency, language))]
     return made
 
 
-def _number(amount: int, currency: str) -> str:
-    return f"{Money(amount=amount, currency=currency).decimal:,f}".replace("-", "\N{MINUS SIGN}")
+def _number(amount: int, currency: str, language: str) -> str:
+    written = number_in(language, f"{Money(amount=amount, currency=currency).decimal:,f}")
+    return written.replace("-", "\N{MINUS SIGN}")
 
 
 def _parts(address: str) -> list[str]:
     lines = address.splitlines() if "\n" in address else address.split(",")
     return [line.strip() for line in lines if line.strip()]
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
 
 
 def _ymd(day: date) -> list[int]:

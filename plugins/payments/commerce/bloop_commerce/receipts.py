@@ -10,11 +10,11 @@ from bloop_commerce.facts import Kept
 from bloop_commerce.money import shown
 from bloop_commerce.standing import OrderState, Stated, amount_of
 from bloop_commerce.tables import Order
+from bloop_commerce.words import said_in
 from bloop_sdk import Unit
 from bloop_sdk.providers.payments import FactKind, PaymentFact
 
 MOVES = (FactKind.CAPTURED, FactKind.REFUNDED)
-WHERE = "You find it under My purchases."
 
 
 def follow(
@@ -40,7 +40,8 @@ def follow(
 
 def _words(order: Order, fact: PaymentFact, *, is_renewal: bool) -> tuple[str, str]:
     if fact.kind is FactKind.REFUNDED:
-        return "Money back", _refund(fact)
+        words = "{money} go back to you, the way they came. A bank may take some days for it."
+        return "Money back", said_in(order.language)(words).format(money=fact.money)
     return "Renewed" if is_renewal else "Receipt", _payment(order, fact)
 
 
@@ -51,37 +52,44 @@ def _paper(papers: dict[str, str], order: Order, stated: Stated) -> str:
         papers.get(whole) if kind is FactKind.CAPTURED else None
     )
     name = "credit note" if kind is FactKind.REFUNDED else "invoice"
-    return f"\n\nThe {name} is {number}. {WHERE}" if number else ""
+    words = said_in(order.language)(f"The {name} is {{number}}. You find it under My purchases.")
+    return f"\n\n{words.format(number=number)}" if number else ""
 
 
 def _payment(order: Order, fact: PaymentFact) -> str:
-    words = f"Thank you: {fact.money} came."
+    said = said_in(order.language)
+    words = [said("Thank you: {money} came.").format(money=fact.money)]
     if order.state == OrderState.SHORT:
-        words += f" Agreed was {shown(order.total, order.currency)}, so this does not open it yet."
+        agreed = shown(order.total, order.currency)
+        words.append(said("Agreed was {money}, so this does not open it yet.").format(money=agreed))
     if order.interval and fact.period:
-        words += f" It is paid until {fact.period.end:%Y-%m-%d}."
-    return words
-
-
-def _refund(fact: PaymentFact) -> str:
-    return f"{fact.money} go back to you, the way they came. A bank may take some days for it."
+        day = f"{fact.period.end:%Y-%m-%d}"
+        words.append(said("It is paid until {day}.").format(day=day))
+    return " ".join(words)
 
 
 def _failed(order: Order) -> str:
-    keeps = ""
+    said = said_in(order.language)
+    words = [said("The payment that renews it did not come through.")]
     if order.grace_days:
-        keeps = f" You keep access for {order.grace_days} days after the time that is paid."
-    return (
-        f"The payment that renews it did not come through.{keeps} It is tried again by itself. "
-        "See that the way you pay still works, or choose another one on the page of the purchase."
+        keeps = said("You keep access for {days} days after the time that is paid.")
+        words.append(keeps.format(days=order.grace_days))
+    words.append(
+        said(
+            "It is tried again by itself. See that the way you pay still works, or choose another "
+            "one on the page of the purchase."
+        )
     )
+    return " ".join(words)
 
 
 def _tell(unit: Unit, order: Order, subject: str, words: str) -> None:
     config = config_of(unit)
     if not config.receipts:
         return
-    parts = [words, f"Order {order.number}: {order.title}"]
+    said = said_in(order.language)
+    named = said("Order {number}: {title}").format(number=order.number, title=order.title)
+    parts = [words, named]
     if config.seller_name:
         parts.append(config.seller_name)
-    unit.tell(order.buyer_id, f"{subject}: {order.title}"[:200], "\n\n".join(parts) + "\n")
+    unit.tell(order.buyer_id, f"{said(subject)}: {order.title}"[:200], "\n\n".join(parts) + "\n")

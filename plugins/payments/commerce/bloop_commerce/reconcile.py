@@ -27,6 +27,8 @@ FIRST = timedelta(days=30)
 """How far the first sweep of a provider looks back."""
 OVERLAP = timedelta(hours=2)
 """What changes while a sweep runs is looked at by the next one, whatever clocks say."""
+AT_ONCE = 500
+"""So many people are let in or out in one transaction."""
 WATCHED = (OrderState.OPEN, OrderState.FAILED, OrderState.SHORT)
 
 
@@ -55,16 +57,23 @@ async def lapse(ctx: JobContext, _payload: dict[str, Any]) -> dict[str, int]:
 
     def due(unit: Unit) -> int:
         open_books(unit)
-        return entitlements.lapse(unit)
+        return entitlements.lapse(unit, AT_ONCE)
 
-    return {"lapsed": await ctx.transaction(due)}
+    lapsed = 0
+    while True:
+        # So many in a transaction, so that buyers are not kept waiting for the books.
+        some = await ctx.transaction(due)
+        lapsed += some
+        if some < AT_ONCE:
+            return {"lapsed": lapsed}
+        ctx.progress(lapsed, None, "looked at")
 
 
 def mend(unit: Unit) -> int:
     """Try once more to let in or out those whom the hub did not take; how many still wait."""
     open_books(unit)
     rows = unit.session.scalars(select(Access).where(Access.trouble != "").limit(500)).all()
-    let = entitlements.let(unit, [(row.user_id, row.course_id) for row in rows])
+    let = entitlements.let(unit, [entitlements.key_of(row) for row in rows])
     return sum(not row.trouble for row in let)
 
 
@@ -107,8 +116,10 @@ async def _since(ctx: JobContext, name: str) -> datetime:
 async def _learned(ctx: JobContext, provider: Any, name: str, remote_id: str) -> int:
     """Learn all of one order; how many stand otherwise by that."""
     try:
-        told = await provider.fetch(remote_id)
-        return len(await ctx.transaction(orders.learn, name, told))
+        sound, wrong = facts.parted(await provider.fetch(remote_id))
+        for err in wrong:
+            ctx.log.warning("fact_refused", provider=name, remote_id=remote_id, reason=str(err))
+        return len(await ctx.transaction(orders.learn, name, sound))
     except NotFoundError:
         return 0
     except SkippableError as err:

@@ -52,10 +52,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one piece gives: courses, and seats where it is a bundle."""
+    """What one piece gives: courses, single items, and seats where it is a bundle."""
 
     courses: tuple[str, ...]
     seats: int = 0
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,7 @@ class Standing:
     disputed: int
     tax: int
     courses: tuple[str, ...]
+    items: tuple[str, ...]
     seats: int
     spans: tuple[Span, ...]
     bookings: Mapping[Key, Lines]
@@ -171,6 +173,7 @@ def stand(terms: Terms, stated: Iterable[Stated]) -> Standing:
         disputed=sum(one.amount for one in _own(known) if one.is_disputed or one.is_lost),
         tax=sum(one.tax for one in captured) - sum(one.tax for one in refunded),
         courses=plan.courses,
+        items=plan.items,
         seats=plan.seats * max(0, quantity),
         spans=spans,
         bookings=bookings([(one.key, one.fact) for one in facts]),

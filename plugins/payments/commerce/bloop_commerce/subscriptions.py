@@ -61,7 +61,7 @@ def _planned(unit: Unit, order_id: str, price_id: str) -> tuple[Price, str]:
         raise PreconditionFailedError(
             f"the subscription is paid in {order.currency}", cure="take a price in that currency"
         )
-    order.plans = order.plans | {found.id: checkout.plan_of(product, found)}
+    order.plans = order.plans | {found.id: catalogue.plan_of(product, found)}
     unit.session.flush()
     unit.audit("commerce.plan_asked", f"order:{order.id}", {"price": found.id})
     return found, product.title

@@ -6,9 +6,8 @@ in minor units.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, ClassVar
-from uuid import uuid4
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -18,39 +17,14 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from bloop_sdk.tables import ID, TYPES, Tenant, plugin_metadata
+from bloop_commerce import base
+from bloop_commerce.base import Base, Currency, Name, new_id, of_order
+from bloop_sdk.tables import ID
 
-metadata = plugin_metadata("commerce")
-
-Name = String(255)
-"""What a provider calls a thing: at most so long with those that are known."""
-Currency = String(3)
-
-
-def now() -> datetime:
-    """This moment, in UTC."""
-    return datetime.now(UTC)
-
-
-def new_id() -> str:
-    """A new random id."""
-    return str(uuid4())
-
-
-def of_order() -> ForeignKeyConstraint:
-    """The key of a row that belongs to an order."""
-    return ForeignKeyConstraint(
-        ["institution_id", "order_id"], ["commerce_order.institution_id", "commerce_order.id"]
-    )
-
-
-class Base(Tenant, DeclarativeBase):
-    """Of every table of the plugin: its rows belong to institutions."""
-
-    metadata = metadata
-    type_annotation_map: ClassVar = TYPES
+# Whoever wants a table wants these too.
+COURSE, ITEM, metadata, now = base.COURSE, base.ITEM, base.metadata, base.now
 
 
 class Books(Base):
@@ -63,7 +37,7 @@ class Books(Base):
 
 
 class Product(Base):
-    """Something for sale: access to ``courses``, once, for seats, or by subscription.
+    """Something for sale: ``courses`` or single ``items``, once, for seats, or by subscription.
 
     ``days`` limits how long a single purchase lasts, ``seats`` is how many one piece of a bundle
     has, ``grace_days`` how long a subscription lives on after a renewal that failed.
@@ -77,6 +51,7 @@ class Product(Base):
     title: Mapped[str] = mapped_column(String(200))
     summary: Mapped[str] = mapped_column(String(2000), default="")
     courses: Mapped[list[str]]
+    items: Mapped[list[str]] = mapped_column(default=list)
     days: Mapped[int | None]
     seats: Mapped[int] = mapped_column(default=0)
     interval: Mapped[str | None] = mapped_column(String(10))
@@ -159,6 +134,7 @@ class Order(Base):
     days: Mapped[int | None]
     currency: Mapped[str] = mapped_column(Currency)
     country: Mapped[str] = mapped_column(String(2), default="")
+    language: Mapped[str] = mapped_column(String(12), default="en")
     unit_amount: Mapped[int] = mapped_column(BigInteger)
     discount: Mapped[int] = mapped_column(BigInteger, default=0)
     total: Mapped[int] = mapped_column(BigInteger)
@@ -260,7 +236,7 @@ class Line(Base):
 
 
 class Entitlement(Base):
-    """What an order gives: courses, in the times of ``spans``, to its buyer or to ``seats``.
+    """What an order gives in the times of ``spans``: courses and items, to its buyer or ``seats``.
 
     ``version`` grows with each change, so that of two readings the newer is known.
     """
@@ -273,6 +249,7 @@ class Entitlement(Base):
     source: Mapped[str] = mapped_column(String(20))
     holder_id: Mapped[str] = mapped_column(ID)
     courses: Mapped[list[str]]
+    items: Mapped[list[str]] = mapped_column(default=list)
     spans: Mapped[list[str]]
     seats: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
@@ -292,34 +269,41 @@ class Seat(Base):
 
 
 class Cover(Base):
-    """That an order gives a user a course, in the times of ``spans``."""
+    """That an order gives a user a course or an item, in the times of ``spans``."""
 
     __tablename__ = "commerce_cover"
     __table_args__ = (
-        UniqueConstraint("institution_id", "order_id", "user_id", "course_id"),
-        Index("ix_commerce_cover_user", "institution_id", "user_id", "course_id"),
+        UniqueConstraint(
+            "institution_id", "order_id", "user_id", "kind", "subject_id", name="uq_cover_subject"
+        ),
+        Index("ix_commerce_cover_user", "institution_id", "user_id", "kind", "subject_id"),
         of_order(),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
     order_id: Mapped[str] = mapped_column(ID)
     user_id: Mapped[str] = mapped_column(ID)
-    course_id: Mapped[str] = mapped_column(ID)
+    kind: Mapped[str] = mapped_column(String(10), default=COURSE)
+    subject_id: Mapped[str] = mapped_column(ID)
     spans: Mapped[list[str]]
 
 
 class Access(Base):
-    """Whether a user is let into a course by all that covers them, and when that changes next."""
+    """Whether a user is let into a course, or shown an item, by all that covers them.
+
+    ``next_at`` is when that changes next.
+    """
 
     __tablename__ = "commerce_access"
     __table_args__ = (
-        UniqueConstraint("institution_id", "user_id", "course_id"),
+        UniqueConstraint("institution_id", "user_id", "kind", "subject_id"),
         Index("ix_commerce_access_next", "institution_id", "next_at"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
     user_id: Mapped[str] = mapped_column(ID)
-    course_id: Mapped[str] = mapped_column(ID)
+    kind: Mapped[str] = mapped_column(String(10), default=COURSE)
+    subject_id: Mapped[str] = mapped_column(ID)
     is_open: Mapped[bool] = mapped_column(default=False)
     next_at: Mapped[datetime | None]
     trouble: Mapped[str] = mapped_column(String(300), default="")

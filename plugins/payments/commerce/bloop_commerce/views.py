@@ -25,7 +25,7 @@ from bloop_commerce.tables import (
 
 def product(row: Product, prices: Sequence[Price]) -> dict[str, Any]:
     """A product with its prices."""
-    names = ("id", "kind", "title", "summary", "courses", "days", "seats", "interval")
+    names = ("id", "kind", "title", "summary", "courses", "items", "days", "seats", "interval")
     shown = {name: getattr(row, name) for name in names}
     return shown | {
         "trial_days": row.trial_days,
@@ -117,6 +117,7 @@ def entitlement(row: Entitlement) -> dict[str, Any]:
     return {
         "source": row.source,
         "courses": row.courses,
+        "items": row.items,
         "seats": row.seats,
         "version": row.version,
         "periods": [{"start": moment(one.start), "end": moment(one.end)} for one in spans],
@@ -139,9 +140,9 @@ def invoice(row: Invoice) -> dict[str, Any]:
 
 
 def access(row: Access) -> dict[str, Any]:
-    """Whether somebody is let into a course, and until when this is sure."""
+    """Whether somebody is let into a ``course`` or ``item``, and until when this is sure."""
     return {
-        "course": row.course_id,
+        row.kind: row.subject_id,
         "open": row.is_open,
         "changes_at": moment(row.next_at),
         "version": row.version,

@@ -127,10 +127,10 @@ class Shop:
         return self.read(orders.one, id_)
 
     def courses(self, user="ada"):
-        """The courses that a user is let into."""
+        """The courses that a user is let into, and the items that they are shown."""
         from bloop_commerce import entitlements
 
-        return {one.course_id for one in self.read(entitlements.of_user, user) if one.is_open}
+        return {one.subject_id for one in self.read(entitlements.of_user, user) if one.is_open}
 
     def sums(self):
         """What the accounts come to, those with something."""

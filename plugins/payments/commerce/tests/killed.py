@@ -173,7 +173,7 @@ async def told(ctx):
         "sums": {one.account: one.amount for one in await ctx.read(ledger.trial_balance)},
         "entries": len({entry.id for entry, _ in both}),
         "left": sum((await ctx.read(refunds.left_of, order)).values()) if order else 0,
-        "open": [one.course_id for one in access if one.is_open],
+        "open": [one.subject_id for one in access if one.is_open],
         "papers": sorted((one.number, one.total) for one in papers),
         "applied": sum(state == "applied" for state in calls),
         "findings": [one.words for one in await ctx.read(balance.findings)

@@ -124,7 +124,8 @@ class AtOnce(RuleBasedStateMachine):
         assert sum(row.amount for row in rows) == before - sum(self.left(id_).values()) <= before
         # Who asked and the job that looks after them, each for itself.
         self.run(*(refunds.give_back(self.shop, one) for one in made * 2))
-        self.told += (back := [self.till.facts["refunded", self.fact_of(one)] for one in made])
+        back = [self.fact_of(self.read(refunds.one, one)) for one in made]
+        self.told += (back := [one for one in back if one is not None])
         self.come += back
 
     def left(self, id_):
@@ -132,12 +133,15 @@ class AtOnce(RuleBasedStateMachine):
 
         return self.read(lambda unit: refunds.left_of(unit, orders.one(unit, id_)))
 
-    def fact_of(self, refund):
-        from bloop_commerce import refunds
-
-        row = self.read(refunds.one, refund)
-        assert row.state == "done"
-        return row.fact_id
+    def fact_of(self, row):
+        """What the till says of money that went back; None where its office had given back more."""
+        if row.state == "done":
+            return self.till.facts["refunded", row.fact_id]
+        gone = [one for one in self.till.facts.values() if one.about == row.capture]
+        gone = sum(one.money.amount for one in gone if one.kind is FactKind.REFUNDED)
+        paid = self.till.facts["captured", row.capture].money.amount
+        assert (row.state, row.amount > paid - gone) == ("refused", True)
+        return None
 
     @precondition(lambda self: self.placed)
     @rule(which=st.integers(0, 50), who=SOME)
@@ -190,6 +194,19 @@ class AtOnce(RuleBasedStateMachine):
 
         some = [[self.told[n % len(self.told)] for n in numbers] for numbers in which]
         self.run(*(self.do(orders.learn, "till", told) for told in some))
+        self.come += itertools.chain(*some)
+
+    @precondition(lambda self: self.placed)
+    @rule(which=st.integers(0, 50), threads=st.integers(2, 4))
+    def arrive(self, which, threads):
+        """What nobody knew yet comes to some at once, and each of it to all of them."""
+        from bloop_commerce import orders
+
+        paid = self.till.pay(self.placed[self.order(which)], 700)
+        told = [paid, self.till.told(FactKind.REFUNDED, paid, 70)]
+        some = [told, *([one] for one in told * 2)][:threads]
+        self.run(*(self.do(orders.learn, "till", facts) for facts in some))
+        self.told += told
         self.come += itertools.chain(*some)
 
     @precondition(lambda self: self.told)

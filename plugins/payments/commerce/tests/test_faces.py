@@ -13,7 +13,7 @@ import click
 import pytest
 import till as tills
 
-from bloop_commerce import cli, exports, forms, pages
+from bloop_commerce import cli, exports, forms, offering, pages
 from bloop_commerce.booking import cash
 from bloop_commerce.pages import ACCOUNTS, KINDS, WORDS
 from bloop_commerce.standing import OrderState
@@ -185,3 +185,12 @@ async def test_accountants_get_lines_that_no_spreadsheet_takes_for_formulas(shop
     since = datetime(year + 1, 1, 1, tzinfo=UTC).date()
     assert len(shop.read(exports.written, "ledger", since, None).splitlines()) == 1
     assert str(Money(amount=1234, currency="KWD")) == "1.234 KWD"
+
+
+async def test_a_command_sells_a_course_or_a_single_lesson(shop, capsys):
+    for options, found in ((["--lesson"], ([], ["ID"])), ([], (["ID"], []))):
+        asked_for = ["ID", "3.00", "EUR", "--title", "The film", "--json", *options]
+        await run(shop, offering.command, *asked_for)
+        made = json.loads(capsys.readouterr().out)
+        assert (made["courses"], made["items"]) == found
+        assert [one["amount"] for one in made["prices"]] == [300]

@@ -12,7 +12,7 @@ from sqlalchemy import event, select, update
 from till import signed
 
 from bloop_commerce import balance, coupons, facts, hooks, keeping, listening, orders, reconcile
-from bloop_commerce.tables import Access, Message, Order
+from bloop_commerce.tables import Access, Cover, Message, Order
 from bloop_sdk import (
     AuthError,
     ConfigError,
@@ -59,7 +59,7 @@ async def test_a_call_lets_in_at_once_and_its_replay_changes_nothing(shop):
     entries, version = shop.sums(), shop.order(order.id).version
     assert await call(shop, "e1", [paid]) == {"state": "duplicate"}
     assert (shop.sums(), shop.order(order.id).version) == (entries, version)
-    assert states(shop) == [("applied", "e1", True), ("duplicate", None, False)]
+    assert states(shop) == [("applied", "e1", False), ("duplicate", None, False)]
 
 
 async def test_a_call_costs_a_bounded_number_of_statements(shop):
@@ -157,7 +157,7 @@ async def test_a_call_is_kept_before_anything_is_asked_and_looked_into_later(sho
         update(Message).values(received_at=datetime.now(UTC) - timedelta(minutes=2))
     ))  # fmt: skip
     assert (await reconcile.sweep(shop.admin, {}))["heard"] == 1
-    assert states(shop) == [("applied", "e1", True)]
+    assert states(shop) == [("applied", "e1", False)]
     assert shop.courses() == {"c1"}
 
 
@@ -275,7 +275,7 @@ async def test_old_calls_are_let_go(shop):
         update(Message).values(received_at=datetime.now(UTC) - timedelta(days=8))
     ))  # fmt: skip
     assert await hooks.tidy(shop.admin, {}) == {"messages": 1}
-    assert states(shop) == [("applied", "e1", True)]
+    assert states(shop) == [("applied", "e1", False)]
 
 
 async def test_what_calls_have_dropped_is_found_and_made_up_for(shop):
@@ -367,3 +367,31 @@ async def test_what_is_out_of_balance_is_named(shop):
     assert "stands as open, and its facts say paid" in found.words
     shop.run(orders.again, order.id)
     assert await keeping.examined(shop.admin) == []
+
+
+async def test_one_fact_that_cannot_be_so_stops_none_of_the_others(shop):
+    order, other = [await shop.buy(shop.sell(courses=[name])) for name in ("c1", "c2")]
+    paid = shop.till.pay(order.remote_id)
+    bad = shop.till.state(replace(shop.till.pay(other.remote_id), id="a\0b"))
+    assert await call(shop, "e1", [bad, paid]) == {"state": "failed"}
+    assert shop.courses() == {"c1"}
+    (row,) = shop.read(lambda unit: unit.session.scalars(select(Message)).all())
+    assert "NUL" in row.reason and row.body
+    shop.run(hooks.forget_bodies)
+    assert states(shop) == [("failed", "e1", False)]
+
+
+async def test_all_whose_time_is_over_are_let_out_by_one_job(shop, monkeypatch):
+    monkeypatch.setattr(reconcile, "AT_ONCE", 2)
+    for user in ("ada", "bob", "eve", "sam", "kim"):
+        await shop.buy(shop.sell(amount=0, days=1), user=user)
+    past = datetime.now(UTC) - timedelta(days=2)
+    span = f"{past.isoformat()}/{(past + timedelta(days=1)).isoformat()}"
+
+    def passes(unit):
+        unit.session.execute(update(Cover).values(spans=[span]))
+        unit.session.execute(update(Access).values(next_at=past))
+
+    shop.run(passes)
+    assert await reconcile.lapse(shop.admin, {}) == {"lapsed": 5}
+    assert shop.courses("ada") == shop.courses("kim") == set()

@@ -6,14 +6,18 @@ import csv
 import io
 import itertools
 import random
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from test_faces import asked
 
-from bloop_commerce import exports, invoices, orders, pages, paper
+from bloop_commerce import exports, invoices, orders, pages, paper, words
 from bloop_commerce.tables import Invoice, now
+from bloop_commerce.words import GERMAN
 from bloop_sdk import Contact, FatalError, FileView, NotFoundError
 from bloop_sdk.providers.payments import FactKind, Period, SubscriptionStatus
 
@@ -62,7 +66,7 @@ async def test_tax_that_the_provider_adds_stands_apart(shop):
     shop.learn(shop.till.pay(order.remote_id, 5831, tax=931))
     row = paper_of(shop, f"{YEAR}-0001")
     assert (row.total, row.tax, row.body["tax_is_added"]) == (5831, 931, True)
-    assert paper._sums(row) == [("Net", "49.00"), ("Tax", "9.31")]
+    assert paper._sums(row, "en") == [("Net", "49.00"), ("Tax", "9.31")]
 
 
 async def test_each_time_of_a_subscription_has_its_own(shop):
@@ -213,3 +217,44 @@ async def test_accountants_find_each_invoice_in_each_export(shop):
         "captured": both[0],
         "refunded": both[1],
     }
+
+
+@pytest.mark.parametrize("credits", [False, True])
+async def test_a_dispute_that_is_lost_has_a_credit_note_where_that_is_wanted(shop, ada, credits):  # noqa: A002
+    settings = shop.admin.config.model_copy(update={"credit_lost_disputes": credits})
+    shop.database.config = settings
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    shop.learn(paid, shop.till.told(FactKind.DISPUTED, paid, id_="d"))
+    lost = shop.till.told(FactKind.DISPUTE_LOST, paid, id_="d")
+    shop.learn(lost, lost)
+    back = [(f"C{YEAR}-0001", -4900, f"{YEAR}-0001")] if credits else []
+    assert papers(shop) == [(f"{YEAR}-0001", 4900, ""), *back]
+    won = shop.till.told(FactKind.DISPUTE_WON, paid, id_="d")
+    shop.learn(replace(won, as_of=lost.as_of + timedelta(seconds=1)))
+    assert sum(total for _, total, _ in papers(shop)) == 4900
+
+
+async def test_papers_and_receipts_are_in_the_language_in_which_was_ordered(shop, ada):
+    order = await shop.buy(shop.sell(amount=123450), language="de")
+    paid = shop.till.pay(order.remote_id)
+    shop.learn(paid, shop.till.told(FactKind.REFUNDED, paid, 1000))
+    subjects = [one.subject.partition(":")[0] for one in shop.database.messages]
+    assert subjects == ["Zahlungsbestätigung", "Erstattung"]
+    assert "Vielen Dank: 1234.50 EUR sind eingegangen." in shop.database.messages[0].text
+    shown = paper._shown(paper_of(shop, f"C{YEAR}-0001"))
+    assert (shown["name"], shown["total"]) == ("Gutschrift", "\N{MINUS SIGN}10,00 EUR")
+    assert shown["lines"][0]["title"].startswith("Erstattet: ")
+    invoice = paper_of(shop, f"{YEAR}-0001")
+    assert paper._shown(invoice)["total"] == "1.234,50 EUR"
+    assert paper.pdf(invoice).startswith(b"%PDF-")
+
+
+def test_every_german_word_has_the_same_places_to_fill():
+    for english, german in GERMAN.items():
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", german)), english
+    sources = "".join(one.read_text() for one in Path(words.__file__).parent.glob("*.py"))
+    typst = (Path(words.__file__).parent / "templates/invoice.typ").read_text()
+    plain = re.sub(r'"\s*\n\s*"', "", sources.replace(Path(words.__file__).read_text(), "")) + typst
+    unused = [one for one in GERMAN if one not in plain and not one.startswith("The ")]
+    assert unused == []

@@ -230,3 +230,28 @@ async def test_a_course_that_is_gone_costs_nobody_their_payment(shop, monkeypatc
     assert (await reconcile.sweep(shop.admin, {}))["mended"] == 1
     assert shop.courses() == {"c1"}
     assert shop.read(orders.newest)[0].title == "Wellen \N{SNOWMAN} <b> \N{RIGHT-TO-LEFT OVERRIDE}"
+
+
+async def test_a_plan_that_the_buyer_switched_at_the_provider_gives_its_own_courses(shop):
+    order = await shop.buy(monthly(shop))
+    other = monthly(shop, courses=["c2"])
+    (price,) = shop.read(catalogue.prices, other)
+    shop.till.subscribe(order.remote_id)
+    shop.learn(*shop.till.of(order.remote_id))
+    assert shop.courses() == {"c1"}
+    period = shop.till.facts["captured", "cap-1"].period
+    switched = {"status": SubscriptionStatus.ACTIVE, "period": period, "plan": price.id}
+    shop.learn(shop.till.renewed(order.remote_id, **switched))
+    assert shop.courses() == {"c2"}
+
+
+async def test_two_orders_at_once_have_one_trial_between_them(shop):
+    product = monthly(shop, trial_days=14)
+    first, again = await shop.buy(product), await shop.buy(product)
+    assert (again.id, again.checkout_url) == (first.id, first.checkout_url)
+    shop.run(catalogue.set_price, product, 900, "USD")
+    with pytest.raises(PreconditionFailedError, match="holds your trial"):
+        await shop.buy(product, currency="USD")
+    assert (await shop.buy(product, user="eve")).trial_days == 14
+    shop.run(orders.state_own, first, FactKind.EXPIRED)
+    assert (await shop.buy(product)).id != first.id

@@ -33,6 +33,8 @@ from bloop_sdk.providers.payments import (
     PaymentSpec,
 )
 
+_MOST_DAYS = 400
+"""What is asked of a longer time is looked for in all days at once."""
 _CAN = frozenset({Can.BY_HAND, Can.REFUND, Can.REFUND_PART})
 
 
@@ -132,11 +134,18 @@ class InvoiceProvider:
         return sorted(facts, key=lambda fact: (fact.as_of, fact.id))
 
     async def changed(self, since: datetime) -> AsyncIterator[str]:
-        """The orders of which something was noted since then."""
-        for key in self._store.keys(_order("")):
-            remote_id = key.removeprefix(_order(""))
-            if any(fact.as_of >= since for fact in await self.fetch(remote_id)):
-                yield remote_id
+        """The orders of which something was noted since then: no others are looked at."""
+        now = datetime.now(UTC)
+        prefixes = [_day(since + timedelta(days=n)) for n in range((now - since).days + 2)]
+        if len(prefixes) > _MOST_DAYS:
+            prefixes = [_day(None)]
+        seen: set[str] = set()
+        for key in (key for prefix in prefixes for key in self._store.keys(prefix)):
+            remote_id = key.rpartition("/")[2]
+            if remote_id not in seen:
+                seen.add(remote_id)
+                if any(fact.as_of >= since for fact in await self.fetch(remote_id)):
+                    yield remote_id
 
     async def verify_webhook(self, request: WebhookRequest) -> PaymentNews:
         """No bank calls."""
@@ -173,6 +182,8 @@ class InvoiceProvider:
         before = self._store.get(key)
         if before is None:
             before = told | {"amount": money.amount, "currency": money.currency}
+            # First its day: a note that no day leads to would not be found again.
+            self._store.set(_day(datetime.fromisoformat(told["at"])) + remote_id, {})
             self._store.set(key, before)
         noted = _stated(remote_id, order, key, before)
         if noted.money != money:
@@ -193,6 +204,11 @@ def _order(remote_id: str) -> str:
 
 def _fact(remote_id: str, id_: str) -> str:
     return f"fact/{remote_id}/{id_}"
+
+
+def _day(at: datetime | None) -> str:
+    """Below which key the orders are named of which something is of a day, or of any."""
+    return f"noted/{at.astimezone(UTC):%Y-%m-%d}/" if at else "noted/"
 
 
 def _in_fours(iban: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bloop_paypal.money import read
@@ -51,6 +51,12 @@ def known(told: Any, id_: str) -> dict[str, Any]:
     if not isinstance(told, dict) or told.get("id") != id_:
         raise MalformedRecordError("PayPal answered with something that is not what was asked for")
     return told
+
+
+def open_until(made: Mapping[str, Any], lasts: timedelta) -> datetime:
+    """When nobody can agree any more to what was made; where it does not say when, from now on."""
+    told = made.get("create_time") or made.get("start_time")
+    return (when(told) if told else datetime.now(UTC)) + lasts
 
 
 def order_facts(order: Mapping[str, Any]) -> Iterator[PaymentFact]:

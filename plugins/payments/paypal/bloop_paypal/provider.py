@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from bloop_paypal.config import PayPalConfig
 from bloop_paypal.errors import RefusedError
-from bloop_paypal.facts import dispute_facts, known, link, order_facts, refund_facts
+from bloop_paypal.facts import dispute_facts, known, link, open_until, order_facts, refund_facts
 from bloop_paypal.money import CURRENCIES, read, written
 from bloop_paypal.subscriptions import Subscriptions, is_subscription
 from bloop_paypal.webhooks import news, require_genuine, verified
@@ -45,6 +45,11 @@ _TOO_MUCH = frozenset(
     ["REFUND_AMOUNT_EXCEEDED", "CAPTURE_FULLY_REFUNDED", "REFUND_CAPTURE_CURRENCY_MISMATCH"]
 )
 _DECLINED = frozenset(["INSTRUMENT_DECLINED", "PAYER_CANNOT_PAY", "TRANSACTION_REFUSED"])
+_REFUND, _DISPUTE = "refund", "dispute"
+"""How what is known of these alone is named."""
+_OPEN = timedelta(hours=6)
+"""So long PayPal keeps an order that nobody has agreed to."""
+_DISPUTABLE = timedelta(days=180)
 _ANOTHER = "use another key for another request"
 _WAITING = frozenset(["ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"])
 
@@ -84,7 +89,11 @@ class PayPalProvider:
         for unit in order.get("purchase_units") or []:
             if (unit.get("custom_id"), read(unit["amount"])) != (request.order, request.total):
                 raise PreconditionFailedError("this key was used for another order", cure=_ANOTHER)
-        return Checkout(remote_id=str(order["id"]), url=link(order, "payer-action", "approve"))
+        return Checkout(
+            remote_id=str(order["id"]),
+            url=link(order, "payer-action", "approve"),
+            expires_at=open_until(order, _OPEN),
+        )
 
     async def settle(self, remote_id: str, idempotency_key: str) -> Sequence[PaymentFact]:
         """Capture what the buyer has approved; nothing where they have not yet."""
@@ -130,14 +139,18 @@ class PayPalProvider:
     async def fetch(self, remote_id: str) -> Sequence[PaymentFact]:
         """An order with its captures, refunds and disputes; or a subscription."""
         if is_subscription(remote_id):
-            return await self._subscriptions.fetch(remote_id)
+            facts = list(await self._subscriptions.fetch(remote_id))
+            # What is older than half a year nobody can dispute any more.
+            since = datetime.now(UTC) - _DISPUTABLE
+            return facts + await self._disputed([one for one in facts if one.as_of > since])
+        part, _, id_ = remote_id.partition("/")
+        if part in {_REFUND, _DISPUTE} and id_:
+            return await self._by_itself(part, id_)
         if not remote_id:
             raise NotFoundError("PayPal knows no order without a name")
         order = await self._call("GET", f"/v2/checkout/orders/{_part(remote_id)}")
         facts = list(order_facts(known(order, remote_id)))
-        for capture in [one for one in facts if one.kind is FactKind.CAPTURED]:
-            facts += await self._disputes(capture)
-        return facts
+        return facts + await self._disputed(facts)
 
     async def changed(self, since: datetime) -> AsyncIterator[str]:
         """What the events of the app's webhooks are about; PayPal keeps them for thirty days."""
@@ -261,16 +274,40 @@ class PayPalProvider:
             "order": str(told.get("custom_id") or ""),
         }
 
+    async def _by_itself(self, part: str, id_: str) -> list[PaymentFact]:
+        """A refund or dispute of a subscription's payment, which leads to nothing else."""
+        unknown: dict[str, Any] = {"remote_id": "", "order": ""}
+        if part == _REFUND:
+            told = await self._call("GET", f"/v2/payments/refunds/{_part(id_)}")
+            return list(refund_facts(known(told, id_), unknown))
+        told = await self._call("GET", f"/v1/customer/disputes/{_part(id_)}")
+        captures = [
+            str(one["seller_transaction_id"]) for one in told.get("disputed_transactions") or []
+        ]
+        return [fact for one in captures[:1] for fact in dispute_facts(told, one, unknown)]
+
+    async def _disputed(self, facts: Sequence[PaymentFact]) -> list[PaymentFact]:
+        """The disputes about captures."""
+        found: list[PaymentFact] = []
+        for capture in facts:
+            if capture.kind is FactKind.CAPTURED:
+                found += await self._disputes(capture)
+        return found
+
     async def _disputes(self, capture: PaymentFact) -> list[PaymentFact]:
-        query = urlencode({"disputed_transaction_id": capture.id})
-        try:
-            found = await self._call("GET", f"/v1/customer/disputes?{query}")
-        except PermissionMissingError:
-            # An app need not see them, and what was paid counts all the same.
-            return []
+        query = urlencode({"disputed_transaction_id": capture.id, "page_size": 50})
+        page_path, items = f"/v1/customer/disputes?{query}", list[Mapping[str, Any]]()
+        while page_path:
+            try:
+                page = await self._call("GET", page_path)
+            except PermissionMissingError:
+                # An app need not see them, and what was paid counts all the same.
+                return []
+            items += page.get("items") or []
+            page_path = link(page, "next")
         about: dict[str, Any] = {"remote_id": capture.remote_id, "order": capture.order}
         facts: list[PaymentFact] = []
-        for item in found.get("items") or []:
+        for item in items:
             path = f"/v1/customer/disputes/{_part(str(item['dispute_id']))}"
             facts += dispute_facts(await self._call("GET", path), capture.id, about)
         return facts
@@ -280,12 +317,11 @@ class PayPalProvider:
         kind, resource = str(event.get("event_type") or ""), event.get("resource") or {}
         if kind.startswith(("CHECKOUT.ORDER.", "BILLING.SUBSCRIPTION.")):
             return [str(resource["id"])]
+        if kind == "PAYMENT.SALE.REFUNDED":
+            return [f"{_REFUND}/{resource['id']}"]
         if kind.startswith("PAYMENT.SALE."):
-            return (
-                [str(resource["billing_agreement_id"])]
-                if "billing_agreement_id" in resource
-                else []
-            )
+            name = resource.get("billing_agreement_id")
+            return [str(name)] if name else []
         captures = []
         if kind.startswith("PAYMENT.CAPTURE."):
             # A capture stands below its order, a refund below its capture.
@@ -302,7 +338,11 @@ class PayPalProvider:
                 orders.append((await self._about(capture))["remote_id"])
             except NotFoundError:
                 continue
-        return [one for one in orders if one]
+        found = [one for one in orders if one]
+        if not found and kind.startswith("CUSTOMER.DISPUTE."):
+            # Of a subscription's payment PayPal names no order.
+            return [f"{_DISPUTE}/{resource['dispute_id']}"]
+        return found
 
 
 def _part(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from bloop_paypal.errors import RefusedError
-from bloop_paypal.facts import known, link, subscription_facts
+from bloop_paypal.facts import known, link, open_until, subscription_facts
 from bloop_paypal.money import written
 from bloop_sdk import UnsupportedError
 from bloop_sdk.providers.payments import (
@@ -23,6 +23,10 @@ from bloop_sdk.providers.payments import (
 Call = Callable[..., Awaitable[Any]]
 _FIRST = timedelta(days=3 * 365)
 """So far back payments are listed: PayPal wants a beginning."""
+
+
+_OPEN = timedelta(days=3)
+"""So long we wait for the buyer's consent to a subscription: PayPal names no end."""
 
 
 def is_subscription(remote_id: str) -> bool:
@@ -59,7 +63,11 @@ class Subscriptions:
             "application_context": shown | ({"brand_name": self._brand} if self._brand else {}),
         }
         made = await self._call("POST", "/v1/billing/subscriptions", body, key=key)
-        return Checkout(remote_id=str(made["id"]), url=link(made, "approve"))
+        return Checkout(
+            remote_id=str(made["id"]),
+            url=link(made, "approve"),
+            expires_at=open_until({"create_time": made.get("create_time")}, _OPEN),
+        )
 
     async def fetch(self, subscription: str) -> Sequence[PaymentFact]:
         """How it stands, and every payment of it."""

@@ -74,7 +74,19 @@ class FakePayPal:
         resource = {"id": payment["id"], "billing_agreement_id": subscription}
         return self.event("PAYMENT.SALE.COMPLETED", resource)
 
-    def dispute(self, capture):
+    def give_back(self, sale, amount):
+        """Somebody gives a subscription's payment back, in PayPal's own pages."""
+        id_ = self.id("R")
+        self.refunds[id_] = {
+            "id": id_,
+            "status": "COMPLETED",
+            "create_time": self.time(),
+            "amount": amount,
+            "links": [{"rel": "up", "href": f"https://api/v2/payments/captures/{sale}"}],
+        }
+        return self.event("PAYMENT.SALE.REFUNDED", {"id": id_, "sale_id": sale})
+
+    def dispute(self, capture, amount=None):
         id_ = self.id("PP-D")
         self.disputes[id_] = {
             "dispute_id": id_,
@@ -82,7 +94,7 @@ class FakePayPal:
             "update_time": self.time(),
             "reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
             "status": "OPEN",
-            "dispute_amount": self.captures[capture]["amount"],
+            "dispute_amount": amount or self.captures[capture]["amount"],
             "disputed_transactions": [{"seller_transaction_id": capture}],
         }
         self.event("CUSTOMER.DISPUTE.CREATED", self.disputes[id_])
@@ -162,6 +174,8 @@ class FakePayPal:
         match asked:
             case ("GET", "captures", id_) if id_ in self.captures:
                 return 200, self.captures[id_]
+            case ("GET", "refunds", id_) if id_ in self.refunds:
+                return 200, self.refunds[id_]
             case ("POST", "captures", id_, "refund") if id_ in self.captures:
                 return self._refund(id_, sent)
 
@@ -174,7 +188,13 @@ class FakePayPal:
                     for id_, one in self.disputes.items()
                     if one["disputed_transactions"][0]["seller_transaction_id"] == of
                 ]
-                return 200, {"items": found}
+                at = int(query.get("next_page_token", ["0"])[0])
+                page = {"items": found[at : at + 1], "links": []}
+                if at + 1 < len(found):
+                    url = "https://api-m.sandbox.paypal.com/v1/customer/disputes"
+                    href = f"{url}?disputed_transaction_id={of}&next_page_token={at + 1}"
+                    page["links"] = [{"rel": "next", "href": href}]
+                return 200, page
             case ("GET", "disputes", id_) if id_ in self.disputes:
                 return 200, self.disputes[id_]
 
@@ -301,6 +321,7 @@ class FakePayPal:
     def _subscribe(self, sent):
         id_ = self.id("I-S")
         made = {"id": id_, "status": "APPROVAL_PENDING", "start_time": self.time()}
+        made["create_time"] = self.time()
         links = [{"rel": "approve", "href": f"https://www.sandbox.paypal.com/subscribe?{id_}"}]
         self.subscriptions[id_] = sent | made | {"links": links}
         self.payments[id_] = []

@@ -400,3 +400,29 @@ async def test_what_is_unknown_or_cannot_be_is_said(paypal, account):
     two = replace(MONTHLY, lines=ORDER.lines)
     with pytest.raises(UnsupportedError, match="one thing"):
         await account.create_checkout(two, "c1")
+
+
+async def test_what_becomes_of_a_subscriptions_payment_at_paypal_is_noticed(paypal, account):
+    paypal.now = datetime.now(UTC)
+    checkout = await account.create_checkout(MONTHLY, "c1")
+    paypal.agree(checkout.remote_id)
+    facts = await account.fetch(checkout.remote_id)
+    (paid,) = [one for one in facts if one.kind is FactKind.CAPTURED]
+    price = written(paid.money)
+    news = await account.verify_webhook(call(paypal, paypal.give_back(paid.id, price)))
+    (back,) = await account.fetch(*news.fetch)
+    assert (back.kind, back.about, back.money) == (FactKind.REFUNDED, paid.id, paid.money)
+    disputes = [paypal.dispute(paid.id, price) for _ in range(3)]
+    news = await account.verify_webhook(call(paypal, paypal.events[-1]))
+    assert {one.about for one in await account.fetch(*news.fetch)} == {paid.id}
+    told = await account.fetch(checkout.remote_id)
+    assert {one.id for one in told if one.kind is FactKind.DISPUTED} == set(disputes)
+    named = {one async for one in account.changed(paypal.now - timedelta(minutes=1))}
+    assert {f"refund/{back.id}", f"dispute/{disputes[0]}", checkout.remote_id} <= named
+
+
+async def test_a_checkout_says_until_when_it_waits(paypal, account):
+    once, again = [await account.create_checkout(ORDER, "c1") for _ in range(2)]
+    assert once == again
+    assert once.expires_at > paypal.now
+    assert (await account.create_checkout(MONTHLY, "c2")).expires_at > once.expires_at

@@ -13,7 +13,8 @@ from bloop_stripe.api import Api, ExistsError
 from bloop_stripe.config import StripeConfig
 from bloop_stripe.facts import moment
 
-ORDER, NUMBER, PLAN, KEY = "bloop_order", "bloop_number", "bloop_plan", "bloop_key"
+ORDER, NUMBER, PLAN = "bloop_order", "bloop_number", "bloop_plan"
+KEY, TOTAL = "bloop_key", "bloop_total"
 """Names in the metadata of what this plugin makes; what has no order there is somebody else's."""
 
 _LOCALES = frozenset(
@@ -37,6 +38,12 @@ async def create(api: Api, config: StripeConfig, request: CheckoutRequest, key: 
         if found is None:
             raise
         made = found
+    except PreconditionFailedError:
+        # The same order, asked for in another language: a key of Stripe's is good for one wording.
+        found = await _made(api, own)
+        if found is None:
+            raise
+        made = found
     if _meant(made) != _meant(params):
         raise PreconditionFailedError("the key was used for another order", cure="use a new key")
     return Checkout(
@@ -45,7 +52,8 @@ async def create(api: Api, config: StripeConfig, request: CheckoutRequest, key: 
 
 
 def _meant(session: JSONObject) -> object:
-    return (session.get("metadata") or {}).get(ORDER)
+    metadata = session.get("metadata") or {}
+    return metadata.get(ORDER), metadata.get(TOTAL)
 
 
 async def _made(api: Api, own: str) -> JSONObject | None:
@@ -64,7 +72,7 @@ def _session(request: CheckoutRequest, config: StripeConfig, own: str) -> JSONOb
         "success_url": request.return_url,
         "cancel_url": request.cancel_url,
         "client_reference_id": request.order,
-        "metadata": {**named, KEY: own},
+        "metadata": {**named, KEY: own, TOTAL: str(request.total)},
         # The price is the order's, not one that Stripe makes of it in the buyer's currency.
         "adaptive_pricing": {"enabled": False},
         "locale": request.locale if request.locale in _LOCALES else "auto",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bloop_sdk import NotFoundError, UnavailableError
@@ -19,6 +19,7 @@ _NAME = re.compile(r"([a-z]+)_[A-Za-z0-9_]{1,250}")
 WITH_CHARGES = ["data.balance_transaction", "data.refunds"]
 WITH_INVOICES = ["data.payments"]
 """What is shown of the objects of a list besides."""
+WITH_PRODUCT = "items.data.price.product"
 
 _MEMORY = timedelta(days=29)
 """Stripe lists the events of thirty days."""
@@ -146,8 +147,8 @@ async def _of_session(api: Api, session: JSONObject) -> list[PaymentFact]:
 
 async def _of_subscription(api: Api, name: str, session: str | None = None) -> list[PaymentFact]:
     now = datetime.now(UTC)
-    subscription = await api.get(f"subscriptions/{name}")
-    order, plan = _ordered(subscription), subscription["metadata"].get(PLAN) or ""
+    subscription = await api.get(f"subscriptions/{name}", expand=[WITH_PRODUCT])
+    order, plan = _ordered(subscription), _plan(subscription)
     if session is None:
         sessions = await api.all("checkout/sessions", subscription=name)
         session = str(sessions[0]["id"]) if sessions else name
@@ -174,6 +175,16 @@ async def _of_subscription(api: Api, name: str, session: str | None = None) -> l
         )
         found += await _of_charge(api, charge, whose)
     return found
+
+
+def _plan(subscription: JSONObject) -> str:
+    """The plan that is paid, as its product names it: so a change in Stripe's portal is followed.
+
+    What the subscription's own metadata say is of the last change that the hub has made.
+    """
+    product = subscription["items"]["data"][0]["price"].get("product")
+    named = (product.get("metadata") or {}).get(PLAN) if isinstance(product, Mapping) else None
+    return named or subscription["metadata"].get(PLAN) or ""
 
 
 def _payments(invoice: JSONObject) -> list[str]:

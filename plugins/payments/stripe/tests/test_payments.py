@@ -39,6 +39,15 @@ async def test_the_account_keeps_the_order_and_the_buyer_s_own_words(rig):
     assert items[0]["name"] == "Waves & tides – Ünïcode 波"
 
 
+async def test_the_same_order_in_another_language_is_the_same_session(rig):
+    checkout = await rig.open(order(locale="de"))
+    assert await rig.open(order(locale="fr")) == checkout
+    assert len(sessions(rig)) == 1
+    dearer = order(total=Money(amount=14600, currency="EUR"), discount=100)
+    with pytest.raises(PreconditionFailedError):
+        await rig.open(dearer)
+
+
 @pytest.mark.parametrize("locale", ["tlh", "de-AT", ""])
 async def test_a_language_that_stripe_does_not_speak_is_left_to_it(rig, locale):
     await rig.open(order(locale=locale))

@@ -143,3 +143,11 @@ async def test_a_trial_becomes_a_subscription_that_is_paid(rig):
     stands, paid = await rig.provider().fetch(name)
     assert stands.subscription.status is SubscriptionStatus.ACTIVE
     assert paid.period.start == trial.subscription.period.end
+
+
+async def test_a_plan_that_was_switched_in_the_portal_is_told(rig):
+    name = await subscribed(rig)
+    books = rig.account.books
+    other = books.new("product", name="More", metadata={"bloop_plan": "price-2"})
+    books.get("subscription", name)["items"]["data"][0]["price"]["product"] = other["id"]
+    assert (await rig.facts(name))["subscription"].subscription.plan == "price-2"

@@ -57,7 +57,7 @@ class Shop:
         assert found.faults == []
         return (
             found.state,
-            [one.course_id for one in access if one.is_open],
+            [one.subject_id for one in access if one.is_open],
             {one.account: one.amount for one in sums if one.amount},
         )
 

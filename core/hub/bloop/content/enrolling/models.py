@@ -85,6 +85,29 @@ class CourseEnrolment(Owned, Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
+class ItemGrant(Owned, Base):
+    """A user who may see one item of a course, without being in the course.
+
+    ``source`` is the plugin that decided it, as of an enrolment.
+    """
+
+    __tablename__ = "item_grant"
+    __table_args__ = (
+        ForeignKeyConstraint(["institution_id", "item_id"], ["item.institution_id", "item.id"]),
+        ForeignKeyConstraint(
+            ["institution_id", "user_id"], ["account_user.institution_id", "account_user.id"]
+        ),
+        UniqueConstraint("institution_id", "item_id", "user_id", "source"),
+        Index("ix_item_grant_user", "institution_id", "user_id", "item_id"),
+        Index("ix_item_grant_source", "institution_id", "source"),
+    )
+
+    item_id: Mapped[str] = mapped_column(ID)
+    user_id: Mapped[str] = mapped_column(ID)
+    source: Mapped[str] = mapped_column(String(60))
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
 class LinkedBy(enum.StrEnum):
     """How it is known whose account a person's is."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, func, or_, select, union
 
 from bloop.accounts.models import User
 from bloop.accounts.people.models import Group, GroupMember
-from bloop.content.enrolling.models import CourseEnrolment, PersonLink
+from bloop.content.enrolling.models import CourseEnrolment, ItemGrant, PersonLink
 from bloop.content.enrolling.visibility import (
     container_reachable,
     container_visible,
@@ -210,6 +210,16 @@ VIEWERS = register(
     whole="the hub asks who hears of a change in a course",
 )
 """The users who are enrolled in a course."""
+
+GRANTEES = register(
+    "content.grantees",
+    select(ItemGrant.user_id).where(
+        ItemGrant.institution_id == institution, ItemGrant.item_id == bindparam("item")
+    ),
+    heavy=True,
+    whole="the hub asks who hears of a change of an item",
+)
+"""The users to whom an item was granted by itself."""
 
 _SLOTS: list[Any] = [bindparam(f"id_{number}") for number in range(VISIBLE_AT_ONCE)]
 _ASKED: Any = (Item.id, Container.id.label("container"))

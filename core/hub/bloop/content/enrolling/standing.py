@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 
 from bloop.accounts.policy.engine import Standing
-from bloop.content.enrolling.visibility import enrolled, owns, teaches, viewer
-from bloop.content.models import Container
+from bloop.content.enrolling.visibility import enrolled, granted, owns, teaches, viewer
+from bloop.content.models import Container, Item
 from bloop.content.sync_models import SyncRun
 from bloop.kernel.models import Connection
 from bloop.store.statements import institution, values_of_caller
@@ -22,6 +22,9 @@ _STANDING = select(
     teaches.label("taught"),
     _container.owner_id,
 ).where(_container.institution_id == institution)
+
+
+_GRANTED = select(granted).select_from(Item).where(Item.institution_id == institution)
 
 
 def standing_of(unit: UnitOfWork, row: Any, call: Call | None = None) -> Standing:
@@ -44,7 +47,16 @@ def standing_of(unit: UnitOfWork, row: Any, call: Call | None = None) -> Standin
     if found is None:
         return Standing()
     audience, enrolled_, taught, owner = found
+    if isinstance(row, Item) and not enrolled_ and owner is None:
+        enrolled_ = _granted(unit, row.id, call)
     return Standing(audience, bool(enrolled_), bool(taught), owner)
+
+
+def _granted(unit: UnitOfWork, item: str, call: Call | None) -> bool:
+    """Whether an item was granted by itself: to the policies as good as being in its course."""
+    values = {"institution": unit.institution, **values_of_caller(call or unit.call)}
+    with unit.session.no_autoflush:
+        return bool(unit.session.scalar(_GRANTED.where(Item.id == item), values))
 
 
 def _owner_of(unit: UnitOfWork, connection_id: str) -> Any:

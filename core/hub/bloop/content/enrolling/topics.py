@@ -20,6 +20,14 @@ class Enrolled(Payload):
     group: str | None
 
 
+class Granted(Payload):
+    """A user and a single item of a course."""
+
+    id: Annotated[str, Personal()]
+    item: str
+    container: str
+
+
 class AudienceChanged(Payload):
     """Whom a course is for now, and before."""
 
@@ -36,6 +44,11 @@ class Linked(Payload):
 
 
 _ENROLLED = {"id": _USER, "container": _COURSE, "role": "learner", "group": None}
+_GRANTED = {
+    "id": _USER,
+    "item": "019a21c9-5c7e-7d20-a1b4-90de3f7a2c18",
+    "container": _COURSE,
+}
 
 declare(
     *(
@@ -50,6 +63,20 @@ declare(
         for name, when in (
             ("enrolled", "a user was enrolled in a course, by name or with a group"),
             ("unenrolled", "such an enrolment ended"),
+        )
+    ),
+    *(
+        Topic(
+            name=f"learning.{name}",
+            when=when,
+            aggregate="user",
+            payload=Granted,
+            action="enrolments:read",
+            example=_GRANTED,
+        )
+        for name, when in (
+            ("granted", "a user may see one item of a course, such as one that they bought"),
+            ("revoked", "that ended"),
         )
     ),
     Topic(

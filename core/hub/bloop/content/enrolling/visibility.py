@@ -14,7 +14,13 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from bloop.accounts.people.models import GroupMember
-from bloop.content.enrolling.models import Audience, CourseEnrolment, CourseRole, PersonLink
+from bloop.content.enrolling.models import (
+    Audience,
+    CourseEnrolment,
+    CourseRole,
+    ItemGrant,
+    PersonLink,
+)
 from bloop.content.models import Container, Enrolment, Item
 from bloop.kernel.models import Connection
 from bloop.store.statements import caller_parameter, institution, reachable, reader
@@ -167,11 +173,23 @@ container_visible = or_(
 )
 """Of a container: it is shown and for them, or they teach it."""
 
+granted = and_(
+    viewer != "",
+    exists(
+        select(ItemGrant.id).where(
+            ItemGrant.institution_id == institution,
+            ItemGrant.item_id == Item.id,
+            ItemGrant.user_id == viewer,
+        )
+    ),
+)
+"""Whether an item was granted to whoever asks by itself; nothing else of its course was by that."""
+
 item_visible = or_(
-    and_(item_shown, container_shown, admitted),
+    and_(item_shown, container_shown, or_(admitted, and_(container_reachable, granted))),
     and_(Item.state != "trashed", Container.state != "trashed", teaches),
 )
-"""The same of an item, joined with its container (:func:`with_container`)."""
+"""The same of an item, joined with its container (:func:`with_container`); or it was granted."""
 
 with_container = and_(
     Container.institution_id == Item.institution_id, Container.id == Item.container_id

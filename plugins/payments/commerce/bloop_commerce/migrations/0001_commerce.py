@@ -17,7 +17,8 @@ def upgrade() -> None:
         "commerce_access",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
-        sa.Column("course_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("subject_id", sa.String(length=36), nullable=False),
         sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.Column("next_at", UtcDateTime(), nullable=True),
         sa.Column("trouble", sa.String(length=300), nullable=False),
@@ -28,8 +29,9 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "institution_id",
             "user_id",
-            "course_id",
-            name=op.f("uq_commerce_access_institution_id_user_id_course_id"),
+            "kind",
+            "subject_id",
+            name=op.f("uq_commerce_access_institution_id_user_id_kind_subject_id"),
         ),
     )
     op.create_index(
@@ -98,6 +100,7 @@ def upgrade() -> None:
         sa.Column("days", sa.Integer(), nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("language", sa.String(length=12), nullable=False),
         sa.Column("unit_amount", sa.BigInteger(), nullable=False),
         sa.Column("discount", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
@@ -163,6 +166,7 @@ def upgrade() -> None:
         sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("summary", sa.String(length=2000), nullable=False),
         sa.Column("courses", Json, nullable=False),
+        sa.Column("items", Json, nullable=False),
         sa.Column("days", sa.Integer(), nullable=True),
         sa.Column("seats", sa.Integer(), nullable=False),
         sa.Column("interval", sa.String(length=10), nullable=True),
@@ -182,7 +186,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("order_id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
-        sa.Column("course_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("subject_id", sa.String(length=36), nullable=False),
         sa.Column("spans", Json, nullable=False),
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(
@@ -192,17 +197,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_commerce_cover")),
         sa.UniqueConstraint(
-            "institution_id",
-            "order_id",
-            "user_id",
-            "course_id",
-            name=op.f("uq_commerce_cover_institution_id_order_id_user_id_course_id"),
+            "institution_id", "order_id", "user_id", "kind", "subject_id", name="uq_cover_subject"
         ),
     )
     op.create_index(
         "ix_commerce_cover_user",
         "commerce_cover",
-        ["institution_id", "user_id", "course_id"],
+        ["institution_id", "user_id", "kind", "subject_id"],
         unique=False,
     )
     op.create_table(
@@ -212,6 +213,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=20), nullable=False),
         sa.Column("holder_id", sa.String(length=36), nullable=False),
         sa.Column("courses", Json, nullable=False),
+        sa.Column("items", Json, nullable=False),
         sa.Column("spans", Json, nullable=False),
         sa.Column("seats", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),

@@ -44,6 +44,9 @@ def view(books: Books, found: Object, expand: list[str]) -> Object:
         if "payments" in expand:
             links = books.all("invoice_payment", invoice=found["id"])
             shown["payments"] = listed(links, "/v1/invoice_payments")
+    if "items.data.price.product" in expand:
+        for item in shown["items"]["data"]:
+            item["price"]["product"] = books.objects[item["price"]["product"]]
     if "balance_transaction" in expand and shown.get("balance_transaction"):
         shown["balance_transaction"] = books.objects[shown["balance_transaction"]]
     return shown

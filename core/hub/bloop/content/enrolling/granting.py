@@ -1,0 +1,65 @@
+"""Single items for single people, on behalf of plugins, beside who is in the course."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+import bloop.content.enrolling.topics  # noqa: F401 - declares what is said here
+from bloop.accounts.models import User
+from bloop.content.enrolling.models import ItemGrant
+from bloop.content.models import Container, Item
+from bloop.store.errors import ConflictError, InvalidError
+from bloop.store.unit import UnitOfWork
+
+
+def grant(unit: UnitOfWork, item_id: str, user: str, source: str) -> None:
+    """Let a user see an item on behalf of a plugin; again changes nothing.
+
+    Raises NotFoundError for an item that is not there, InvalidError for a user, and ConflictError
+    for what is in somebody's own notebook.
+    """
+    if _of_source(unit, item_id, user, source) is not None:
+        return
+    item = unit.get(Item, item_id)
+    if unit.get(Container, item.container_id).owner_id is not None:
+        raise ConflictError(
+            "this is in a notebook that is its owner's alone", cure="choose an item of a course"
+        )
+    known = select(User.id).where(
+        User.institution_id == unit.institution, User.id == user, User.erased_at.is_(None)
+    )
+    if unit.session.scalar(known) is None:
+        raise InvalidError(
+            f"user: nobody here has the id {user[:40]}", field="user", cure="invite them first"
+        )
+    row = ItemGrant(institution_id=unit.institution, item_id=item.id, user_id=user, source=source)
+    unit.session.add(row)
+    unit.session.flush()
+    _tell(unit, "granted", item.id, item.container_id, user, source)
+
+
+def revoke(unit: UnitOfWork, item_id: str, user: str, source: str) -> None:
+    """End what :func:`grant` made for this plugin; what else shows the item to them stays."""
+    row = _of_source(unit, item_id, user, source)
+    if row is None:
+        return
+    unit.session.delete(row)
+    unit.session.flush()
+    _tell(unit, "revoked", item_id, unit.get(Item, item_id).container_id, user, source)
+
+
+def _of_source(unit: UnitOfWork, item_id: str, user: str, source: str) -> ItemGrant | None:
+    return unit.session.scalar(
+        select(ItemGrant).where(
+            ItemGrant.institution_id == unit.institution,
+            ItemGrant.item_id == item_id,
+            ItemGrant.user_id == user,
+            ItemGrant.source == source,
+        )
+    )
+
+
+def _tell(unit: UnitOfWork, what: str, item: str, container: str, user: str, source: str) -> None:
+    unit.audit.append(f"enrolments:{what}", f"item:{item}", {"user": user, "source": source})
+    payload = {"id": user, "item": item, "container": container}
+    unit.outbox.append(f"learning.{what}", f"user:{user}", payload)
