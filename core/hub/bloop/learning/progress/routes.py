@@ -111,9 +111,7 @@ async def set_goal(request: Request, kind: str, subject: str, body: GoalIn) -> R
     return await list_goals(request)
 
 
-@router.delete(
-    "/account/goals/{kind}/{subject}", action=WRITE, status_code=204, problems=(404,)
-)
+@router.delete("/account/goals/{kind}/{subject}", action=WRITE, status_code=204, problems=(404,))
 async def drop_goal(request: Request, kind: str, subject: str) -> Response:
     """Take a goal back."""
     await run(request, goals.drop_goal, kind, subject)

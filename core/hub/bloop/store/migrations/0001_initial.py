@@ -2194,6 +2194,39 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=False,
     )
     op.create_table(
+        "item_grant",
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("source", sa.String(length=60), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_item_grant_institution_id_item_id_item"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_item_grant_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_item_grant")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "item_id",
+            "user_id",
+            "source",
+            name=op.f("uq_item_grant_institution_id_item_id_user_id_source"),
+        ),
+    )
+    op.create_index(
+        "ix_item_grant_source", "item_grant", ["institution_id", "source"], unique=False
+    )
+    op.create_index(
+        "ix_item_grant_user", "item_grant", ["institution_id", "user_id", "item_id"], unique=False
+    )
+    op.create_table(
         "item_progress",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
