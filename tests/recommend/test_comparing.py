@@ -93,3 +93,17 @@ def test_interleaving_names_the_better_one():
     assert interleaved(_shown(None, 5), "core", "order").lists == 0
     assert sign_test(0, 0) == sign_test(5, 5) == 1.0
     assert sign_test(5, 0) == 2 / 2**5
+
+
+def test_after_some_reviews_comes_something_new():
+    due = [
+        Candidate(f"due-{n}", "course", "due", concept=f"d{n}", gain=0.4, due=1.0) for n in range(9)
+    ]
+    new = [
+        Candidate(f"new-{n}", "course", "next", concept=f"n{n}", gain=0.5, value=0.6)
+        for n in range(9)
+    ]
+    for seed in range(20):
+        kinds = [one.candidate.kind for one in compose(due + new, 5, Random(seed))]
+        assert kinds[0] == "due"
+        assert {"due", "next"} <= set(kinds)

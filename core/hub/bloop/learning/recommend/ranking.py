@@ -1,10 +1,11 @@
 """Rankers, pure: candidates with their facts in, a list with scores and propensities out.
 
 A score is ``fit x value x gain x (1 + 2 x due)``; what cannot be learned yet is no candidate.
-Variety comes while the list is put together (maximal marginal relevance): each item that is about
-the same concept as one before, or of the same course, counts less. Places are drawn at random with
-chances that lie close to the best, so that a log of lists can tell what another ranker would have
-done (:mod:`bloop.learning.recommend.comparing`); the chance of each is given with it.
+Variety comes while the list is put together (maximal marginal relevance): an item counts less for
+each one before it that is about the same concept, of the same course, or there for the same kind of
+reason. Places are drawn at random with chances that lie close to the best, so that a log of lists
+can tell what another ranker would have done (:mod:`bloop.learning.recommend.comparing`); the chance
+of each is given with it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any
 
 SHARPNESS = 20.0
 """Chances of a place are as the scores to this power: of 1 and 0.9, 89 % and 11 %."""
-SAME_CONCEPT, SAME_COURSE = 0.35, 0.9
+SAME_CONCEPT, SAME_COURSE, SAME_KIND = 0.35, 0.9, 0.6
+"""What each one before it with the same leaves of a score: after three reviews comes something new.
+"""
 DRAWN_FROM = 12
 """A place is drawn from so many of the best."""
 EDUCATOR = "educator"
@@ -143,11 +146,13 @@ def _chances(rest: Sequence[Candidate], placed: Sequence[Placed], ranker: str) -
     """With which chance a ranker would put each of the rest behind what is placed."""
     concepts = [one.candidate.concept for one in placed if one.candidate.concept]
     courses = [one.candidate.course for one in placed]
+    kinds = [one.candidate.kind for one in placed]
     rate = RANKERS[ranker]
     scores = [
         rate(one)
         * (SAME_CONCEPT ** concepts.count(one.concept) if one.concept else 1.0)
         * SAME_COURSE ** courses.count(one.course)
+        * SAME_KIND ** kinds.count(one.kind)
         for one in rest
     ]
     least = sorted(scores, reverse=True)[:DRAWN_FROM][-1]
