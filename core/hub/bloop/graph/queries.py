@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 
 from bloop.content.enrolling.visibility import inside_reachable, item_visible, with_container
 from bloop.content.models import Container, Item
+from bloop.graph.edges import EdgeKind
 from bloop.graph.models import (
     Concept,
     ConceptEdge,
@@ -195,7 +196,12 @@ EDGES_OF = register(
 SUGGESTED_EDGES = register(
     "graph.suggested_edges",
     _edges(ConceptEdge.standing == Standing.SUGGESTED.value)
-    .order_by(ConceptEdge.confidence.desc(), ConceptEdge.target_id, ConceptEdge.source_id)
+    .order_by(
+        ConceptEdge.kind != EdgeKind.PREREQUISITE.value,
+        ConceptEdge.confidence.desc(),
+        ConceptEdge.target_id,
+        ConceptEdge.source_id,
+    )
     .limit(_LIMIT),
     heavy=True,
 )
