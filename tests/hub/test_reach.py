@@ -82,7 +82,7 @@ WRITER = """
 @pytest.fixture
 async def hub(hub_toml, site):
     """A hub whose plugin `atelier` uses two voices, and a model."""
-    uses = ["speech", "language", "embedding"]
+    uses = ["speech", "language", "avatar"]
     write_plugin(site, "atelier", manifest={"uses": uses, "scopes": ["content:read"]})
     write_plugin(site, "author", manifest={"scopes": ["content:read", "content:write"]})
     for name in ("first", "second", "third"):
@@ -380,8 +380,8 @@ async def test_where_nobody_has_it_the_cure_names_who_could(hub, home, away):
         "an admin can switch second on",
     ]
     with pytest.raises(PluginUnavailableError) as refused:
-        await ctx.providers.get("embedding")
-    assert refused.value.cure == "install a plugin that provides embedding"
+        await ctx.providers.get("avatar")
+    assert refused.value.cure == "install a plugin that provides avatar"
 
 
 async def test_a_provider_fails_in_one_way_and_its_breaker_is_of_one_institution(hub, home, away):
