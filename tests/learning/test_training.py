@@ -22,7 +22,7 @@ from bloop.store.ids import new_id
 from bloop_sdk.providers.ai import MasteryModel
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
-LEARNERS = 120
+LEARNERS = 240
 
 
 @pytest.fixture

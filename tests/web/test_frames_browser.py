@@ -282,10 +282,10 @@ def test_anchors_scroll_the_page_from_within_and_from_its_address(visit, lesson)
             "document.getElementById('user-content-far').getBoundingClientRect().top"
         )
         page.frames[1].locator("a").click()
-        page.wait_for_function(near.format(where))
+        page.wait_for_function(f"() => {near.format(where)}")
         page.goto("/")
         page.goto(f"{lesson.path}#user-content-far")
-        page.wait_for_function(near.format(where))
+        page.wait_for_function(f"() => {near.format(where)}")
 
 
 def test_links_to_lessons_open_in_the_page_and_others_in_a_window_of_their_own(

@@ -133,6 +133,7 @@ def test_a_network_can_not_be_read_without_torch(monkeypatch, mixed):
         Model(mixed.data, "cpu")
 
 
+@needs_torch
 @pytest.mark.parametrize(
     ("settings", "why"),
     [({"min_learners": 61}, "61 learners: there are 60"), ({"min_answers": 10**6}, "answers")],

@@ -73,6 +73,9 @@ class EmbeddingCase(ProviderCase[Embeddings, EmbeddingProvider]):
             raise ContractError(f"{where}: {type(err).__name__}: {err}") from err
         hold(isinstance(made, memoryview), f"{where}: {type(made).__name__} is no memoryview")
         hold(made.format == "f", f"{where}: its numbers are {made.format!r}, not float32")
+        if not texts:  # No buffer of the standard library has a dimension of none.
+            hold(made.nbytes == 0, f"{where}: it has {made.nbytes} bytes")
+            return []
         shape = (len(texts), provider.dimension)
         hold(made.shape == shape, f"{where}: its shape is {made.shape}, not {shape}")
         hold(made.c_contiguous, f"{where}: it is not in C order")
