@@ -15,9 +15,12 @@ ROOT = Path(__file__).parents[1]
 TRACED = (
     *("tests/kernel", "tests/sdk", "tests/net", "tests/hub"),
     *("plugins/search", "plugins/sinks"),
-    # The dialect of notes is the SDK's; what is large, or made to be slow, shows nothing more.
+    # The dialect of notes is the SDK's; what is large shows nothing more.
     *(f"plugins/notes/markdown/tests/test_{one}.py" for one in ("links", "notes", "vault")),
-    *(f"plugins/notes/markdown/tests/test_{one}.py" for one in ("conformance", "watching")),
+    *(
+        f"plugins/notes/markdown/tests/test_{one}.py"
+        for one in ("conformance", "hostile", "watching")
+    ),
     # What asks the suite of payments its questions.
     *("plugins/payments/invoice", "plugins/payments/paypal", "plugins/payments/stripe"),
 )
