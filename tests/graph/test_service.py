@@ -185,3 +185,11 @@ def test_what_changes_nothing_is_no_version(command, concepts, chain, database, 
     assert command(versions) == before
     rows = to_dicts(EDGES_OF, database.read_now(EDGES_OF, call, id=concepts["a"], limit=9))
     assert [(one["source_name"], one["target_name"]) for one in rows] == [("a", "b")]
+
+
+def test_a_name_finds_its_concept_and_one_that_was_rejected_is_taken_up_again(command, concepts):
+    number = concepts["Number"]
+    assert command(service.concept_called, " NUMBER") == number
+    command(service.remove_concept, number)
+    assert command(service.concept_called, "number") == number
+    assert command(service.concept_called, "New") not in {number, None}

@@ -157,11 +157,11 @@ def _link_names(unit: Any, source: str, target: str, kind: str) -> None:
     from bloop.graph.writing import Writing
 
     writing = Writing(unit, "link")
-    ends = [service.owner_of(writing, name) or name for name in (source, target)]
-    known = [
-        end if service.is_there(writing, end) else service.add_concept(unit, end) for end in ends
+    ends = [
+        one if service.is_there(writing, one) else service.concept_called(unit, one)
+        for one in (source, target)
     ]
-    service.link(unit, known[0], known[1], kind)
+    service.link(unit, ends[0], ends[1], kind)
 
 
 @click.command()

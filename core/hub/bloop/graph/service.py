@@ -277,6 +277,14 @@ def owner_of(writing: Writing, name: str) -> str | None:
     return None if row is None else str(row["concept_id"])
 
 
+def concept_called(unit: UnitOfWork, name: str) -> str:
+    """The concept that has this name; it is made, or taken up again, where there is none."""
+    writing = Writing(unit, "add_concept")
+    owner = owner_of(writing, name)
+    there = owner is not None and is_there(writing, owner)
+    return owner if owner and there else add_concept(unit, name)
+
+
 def standing_concept(writing: Writing, concept: str) -> Values:
     """A concept that is there; raises NotFoundError also for one that was rejected or merged."""
     row = writing.row(CONCEPT, (concept,))

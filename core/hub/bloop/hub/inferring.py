@@ -9,15 +9,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import select
-
 from bloop.accounts.sessions import system_call
 from bloop.graph.courses import read_course
 from bloop.graph.inference import Embed, Generate, infer
 from bloop.graph.suggesting import may_be_read, suggest
 from bloop.hub.contexts import PluginCall, open_context
 from bloop.hub.guarded import guarded
-from bloop.jobs.models import OVER, Job
+from bloop.jobs.ledger import unfinished
 from bloop.jobs.schedules import Enqueue
 from bloop.store.commands import command
 from bloop.store.database import in_unit
@@ -42,15 +40,9 @@ def ask_for_graph(unit: UnitOfWork, container: str, *, enqueue: Enqueue) -> str:
     Raises as :func:`bloop.graph.suggesting.suggest` does.
     """
     may_be_read(unit, container)
-    asked = unit.session.scalar(
-        select(Job.id).where(
-            Job.institution_id == unit.institution,
-            Job.kind == INFER_JOB,
-            Job.state.not_in(OVER),
-            Job.payload["container"].as_string() == container,
-        )
+    return unfinished(unit, INFER_JOB, container=container) or enqueue(
+        unit, INFER_JOB, {"container": container}
     )
-    return asked or enqueue(unit, INFER_JOB, {"container": container})
 
 
 async def run_infer_job(hub: Hub, running: RunningJob, payload: JSONObject) -> dict[str, int]:

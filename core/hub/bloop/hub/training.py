@@ -10,11 +10,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
 from bloop.accounts.sessions import system_call
 from bloop.hub.inferring import provider_of
-from bloop.jobs.models import OVER, Job
+from bloop.jobs.ledger import unfinished
 from bloop.jobs.schedules import Enqueue
 from bloop.learning.mastery.comparison import compare
 from bloop.learning.mastery.model import DEFAULTS
@@ -40,14 +38,7 @@ Progress = Callable[[int, int, str], None]
 @command("learning:write")
 def ask_for_training(unit: UnitOfWork, *, enqueue: Enqueue) -> str:
     """The id of the job that trains, asked for now or before."""
-    asked = unit.session.scalar(
-        select(Job.id).where(
-            Job.institution_id == unit.institution,
-            Job.kind == TRAIN_JOB,
-            Job.state.not_in(OVER),
-        )
-    )
-    return asked or enqueue(unit, TRAIN_JOB, {})
+    return unfinished(unit, TRAIN_JOB) or enqueue(unit, TRAIN_JOB, {})
 
 
 async def run_train_job(hub: Hub, running: RunningJob, _payload: JSONObject) -> dict[str, Any]:

@@ -46,6 +46,22 @@ class Claim:
     call: Call
 
 
+def unfinished(unit: UnitOfWork, kind: str, **payload: str) -> str | None:
+    """The id of an institution's job of a kind that was asked for and is not over, if any.
+
+    ``payload`` is what it has to be about.
+    """
+    found: str | None = unit.session.scalar(
+        select(Job.id).where(
+            Job.institution_id == unit.institution,
+            Job.kind == kind,
+            Job.state.not_in(OVER),
+            *(Job.payload[name].as_string() == value for name, value in payload.items()),
+        )
+    )
+    return found
+
+
 def enqueue(
     unit: UnitOfWork,
     kind: str,

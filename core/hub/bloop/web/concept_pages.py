@@ -15,7 +15,6 @@ from bloop.graph import mentions, queries, service
 from bloop.graph.edges import EdgeKind
 from bloop.graph.names import key_of
 from bloop.graph.routes import read_concept
-from bloop.graph.writing import Writing
 from bloop.hub.inferring import ask_for_graph
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -198,11 +197,7 @@ async def add_before(request: Request, concept_id: str) -> Response:
 
 @command(WRITE)
 def _link_by_name(unit: UnitOfWork, concept: str, name: str) -> None:
-    writing = Writing(unit, "link")
-    owner = service.owner_of(writing, name)
-    # One that was rejected is taken up again.
-    there = owner is not None and service.is_there(writing, owner)
-    service.link(unit, owner if owner and there else service.add_concept(unit, name), concept)
+    service.link(unit, service.concept_called(unit, name), concept)
 
 
 @router.post(

@@ -17,8 +17,7 @@ from bloop.content.search.documents import ANALYSER
 from bloop.content.search.index import OWNER
 from bloop.content.search.queries import ANY_CONTAINER, ANY_DOCUMENT, OLD_DOCUMENT
 from bloop.events.queries import CONSUMER, NEWEST
-from bloop.jobs.ledger import enqueue
-from bloop.jobs.models import OVER, Job
+from bloop.jobs.ledger import enqueue, unfinished
 from bloop.store.commands import command
 from bloop.store.database import Database, in_unit
 from bloop.store.unit import UnitOfWork
@@ -35,14 +34,7 @@ Progress = Callable[[int, int | None, str], None]
 @command("content:write")
 def ask_for_rebuild(unit: UnitOfWork) -> str:
     """The id of the job that has this institution's indexes made anew, asked for now or before."""
-    asked = unit.session.scalar(
-        select(Job.id).where(
-            Job.institution_id == unit.institution,
-            Job.kind == REBUILD_JOB,
-            Job.state.not_in(OVER),
-        )
-    )
-    return asked or enqueue(unit, REBUILD_JOB, {})
+    return unfinished(unit, REBUILD_JOB) or enqueue(unit, REBUILD_JOB, {})
 
 
 async def rebuild(
