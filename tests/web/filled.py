@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyotp
 from sqlalchemy import select, update
 
+from bloop.accounts.mfa import service as mfa
+from bloop.accounts.mfa import totp
 from bloop.accounts.models import User
 from bloop.accounts.people import service as people
 from bloop.accounts.people.invitations import invite
@@ -24,6 +27,7 @@ from bloop.accounts.service import start_session
 from bloop.accounts.sessions import system_call
 from bloop.api.app import API, PAGES, create_edge, routes_of
 from bloop.content.models import Container, Item
+from bloop.content.notes.models import Conflict
 from bloop.events import positions
 from bloop.events.models import ParkedEvent
 from bloop.graph.models import Concept
@@ -55,24 +59,38 @@ level = "error"
 [plugins.cartridge]
 enabled = true
 
+[plugins.notion]
+enabled = true
+
 [plugins.markdown]
 enabled = true
 vaults = ["{folder}/vaults/{{institution}}"]
 """
+ANY = {"if-match": "*"}
 URL = "http://127.0.0.1:8080"
 
 
 @asynccontextmanager
 async def open_filled(folder: Path) -> AsyncIterator[tuple[Hub, Filled]]:
-    """A hub in this process over a folder with the sample course, filled."""
+    """A hub in this process over a folder with the sample course, filled.
+
+    It works at nothing in the background, so that what is counted is what a page asks for.
+    """
     (folder / "hub.toml").write_text(HUB_TOML.format(folder=folder))
     hub = Hub.open(folder / "hub.toml", "api")
     await hub.start()
-    await hub.loaded()
     try:
-        yield hub, await fill(hub, folder)
+        await hub.loaded()
+        filled = await fill(hub, folder)
     finally:
         await hub.stop()
+    quiet = Hub.open(folder / "hub.toml", "cli")
+    await asyncio.to_thread(quiet.load_plugins)
+    try:
+        yield quiet, filled
+    finally:
+        await quiet.recommending.stop()
+        await quiet.database.close()
 
 
 @dataclass
@@ -207,7 +225,8 @@ def _parked(hub: Hub, filled: Filled) -> None:
 
 def _webhooks(unit: UnitOfWork, filled: Filled) -> None:
     """A webhook that is well and one that was given up."""
-    shared = {"institution_id": unit.institution, "topics": ["content.*"], "key_id": "sample"}
+    # Nothing here tells of these, so that nothing is delivered meanwhile.
+    shared = {"institution_id": unit.institution, "topics": ["files.*"], "key_id": "sample"}
     well = WebhookEndpoint(name="Data warehouse", url="https://dw.example.org/bloop", **shared)
     ill = WebhookEndpoint(
         name="Our CRM",
@@ -268,7 +287,7 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
     async with door.come("operator") as operator, door.come("learner") as learner:
 
         async def sent(who: httpx.AsyncClient, method: str, path: str, **body: Any) -> Any:
-            answer = await who.request(method, f"/api/v1{path}", json=body)
+            answer = await who.request(method, f"/api/v1{path}", json=body, headers=ANY)
             assert answer.status_code < 300, (path, answer.status_code, answer.text)
             return answer.json() if answer.content else None
 
@@ -286,6 +305,10 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
         vaults = {"plugin": "markdown", "name": "Physics", "settings": {"folder": str(vault)}}
         ids["connection"] = (await sent(operator, "POST", "/connections", **vaults))["id"]
 
+        await sent(operator, "POST", f"/connections/{ids['connection']}/check")
+        await sent(operator, "POST", f"/connections/{ids['connection']}/sync")
+        await sent(operator, "PUT", "/own-connections", allowed=True)
+
         own = {"name": "My laptop", "scopes": ["content:read"]}
         ids["own-key"] = (await sent(learner, "POST", "/account/keys", **own))["id"]
         await sent(learner, "PUT", f"/items/{ids['page']}/progress", done=True)
@@ -299,7 +322,24 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
 
 
 def _seen(unit: UnitOfWork, filled: Filled) -> None:
-    """What else there is to be asked for."""
+    """What else there is to be asked for: of what was read, and of second factors."""
+    note = unit.session.scalars(select(Item).where(Item.title == "Sound")).one()
+    conflict = Conflict(
+        institution_id=unit.institution,
+        connection_id=filled.ids["connection"],
+        container_id=note.container_id,
+        item_id=note.id,
+        title="Sound",
+        how="edited",
+        actor=f"user:{filled.ids['educator']}",
+    )
+    unit.session.add(conflict)
+    unit.session.flush()
+    filled.ids |= {"note-connected": note.id, "conflict": conflict.id}
+    mfa.begin_totp(unit, filled.ids["learner"], "Bloop")
+    begun = totp.enrol(unit, unit.get(User, filled.ids["educator"]), "Bloop")
+    unit.session.flush()
+    assert totp.confirm(unit, filled.ids["educator"], pyotp.TOTP(begun.key).now()) is None
     filled.ids["institution"] = unit.institution
     known = select(Concept.id).where(Concept.into_id.is_(None)).order_by(Concept.confidence.desc())
     filled.ids["concept"] = unit.session.scalars(known.limit(1)).one()
@@ -314,5 +354,5 @@ async def _until_calm(hub: Hub) -> None:
         return len(unit.session.scalars(select(Job.id).where(open_)).all())
 
     async with asyncio.timeout(60):
-        while await hub.database.run(in_unit, hub.database, call, busy):
+        while await hub.database.run(in_unit, hub.database, call, busy):  # noqa: ASYNC110 - rows
             await asyncio.sleep(0.05)

@@ -13,12 +13,16 @@ GUEST, LEARNER, EDUCATOR, ADMIN, OPERATOR = (None, "learner", "educator", "admin
 
 @dataclass(frozen=True)
 class Shown:
-    """One page, asked for by a role; ``status`` is what it answers."""
+    """One page, asked for by a role; ``status`` is what it answers.
+
+    One that is ``framed`` is the text that somebody wrote, shown within a page.
+    """
 
     name: str
     path: str
     role: str | None
     status: int = 200
+    framed: bool = False
 
 
 PAGES = (
@@ -26,10 +30,11 @@ PAGES = (
     Shown("courses-guest", "/", GUEST),
     Shown("course", "/courses/{course}", LEARNER),
     Shown("lesson", "/lessons/{page}", LEARNER),
-    Shown("lesson-text", "/lessons/{page}/text", LEARNER),
+    Shown("lesson-text", "/lessons/{page}/text", LEARNER, framed=True),
+    Shown("summary", "/courses/{course}/summary", LEARNER, framed=True),
     Shown("quiz", "/lessons/{quiz}", LEARNER),
     Shown("attempt", "/attempts/{attempt}", LEARNER),
-    Shown("question-text", "/attempts/{attempt}/questions/0/text", LEARNER),
+    Shown("question-text", "/attempts/{attempt}/questions/1/text", LEARNER, framed=True),
     Shown("certificate", "/certificates/{institution}/{certificate}", GUEST),
     Shown("learning", "/account/learning", LEARNER),
     Shown("concepts", "/concepts", LEARNER),
@@ -42,17 +47,22 @@ PAGES = (
     Shown("note-edit", "/notes/{note}/edit", LEARNER),
     Shown("note-texts", "/notes/{note}/texts", LEARNER),
     Shown("notes-connect", "/notes/connect", LEARNER),
+    Shown("own-plugin", "/account/plugins/notion", LEARNER),
     Shown("own-plugins", "/account/plugins", LEARNER),
     Shown("sessions", "/account/sessions", LEARNER),
     Shown("password", "/account/password", LEARNER),
     Shown("security", "/account/security", LEARNER),
     Shown("security-app", "/account/security/app", LEARNER),
+    Shown("security-remove", "/account/security/remove/app", EDUCATOR),
     Shown("identities", "/account/identities", LEARNER),
     Shown("own-keys", "/account/keys", LEARNER),
     Shown("own-key-new", "/account/keys/new", LEARNER),
     Shown("own-key-revoke", "/account/keys/{own-key}/revoke", LEARNER),
     Shown("step-up", "/step-up", LEARNER),
     Shown("login", "/login", GUEST),
+    Shown("login-passkey", "/login/passkey", GUEST),
+    Shown("login-second", "/login/second-factor", GUEST, 403),
+    Shown("login-reset", "/login/reset?token=used", GUEST, 403),
     Shown("login-forgotten", "/login/forgotten", GUEST),
     Shown("login-with", "/login/with", GUEST),
     Shown("join", "/join?token={invitation}", GUEST),
@@ -63,6 +73,8 @@ PAGES = (
     Shown("notes-gone", "/courses/{course}/notes/gone", EDUCATOR),
     Shown("suggestions", "/concepts/suggestions", EDUCATOR),
     Shown("concept-teacher", "/concepts/{concept}", EDUCATOR),
+    Shown("conflict", "/conflicts/{conflict}", EDUCATOR),
+    Shown("note-connected", "/lessons/{note-connected}", EDUCATOR),
     Shown("unsent", "/unsent", EDUCATOR),
     Shown("connections", "/connections", ADMIN),
     Shown("connection-choose", "/connections/new", ADMIN),
@@ -99,6 +111,7 @@ PAGES = (
     Shown("parked-none", "/events/parked?consumer=none", OPERATOR),
     Shown("parked-skip", "/events/parked/{parked}/skip", OPERATOR),
     Shown("plugins", "/plugins", OPERATOR),
+    Shown("plugin-enable", "/plugins/evernote/enable", OPERATOR),
     Shown("plugin-disable", "/plugins/cartridge/disable", OPERATOR),
     Shown("plugin-institution", "/plugins/cartridge/institution", OPERATOR),
     Shown("plugin-settings", "/plugins/markdown/settings", OPERATOR),

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from starlette.routing import compile_path
+
+from bloop.api.app import PAGES as PAGES_ROUTES
+from bloop.api.app import routes_of
 from bloop.hub import Hub
 from tests.support.queries import counted
 from tests.web.filled import Door, Filled, open_filled
@@ -23,7 +27,7 @@ class Measured:
     """A page as it was answered. ``seconds`` is the least of a few, ``weight`` bytes compressed."""
 
     shown: Shown
-    route: str
+    route: str | None
     status: int
     text: str
     reads: tuple[str, ...]
@@ -42,9 +46,8 @@ async def measure(hub: Hub, door: Door, filled: Filled) -> list[Measured]:
     measured = []
     for role in dict.fromkeys(one.role for one in PAGES):
         async with door.come(role, accept="text/html") as client:
-            for shown in PAGES:
-                if shown.role == role:
-                    measured.append(await _measured(hub, client, shown, filled))
+            pages = [shown for shown in PAGES if shown.role == role]
+            measured += [await _measured(hub, client, shown, filled) for shown in pages]
     return measured
 
 
@@ -58,8 +61,31 @@ async def _measured(hub: Hub, client: Any, shown: Shown, filled: Filled) -> Meas
             answer = await client.get(path)
             seconds = min(seconds, time.perf_counter() - start)
         asked.append(sorted(found.elements()))
+    said = (shown.name, path, answer.status_code, re.sub(r"<[^>]+>", " ", answer.text)[-400:])
+    assert answer.status_code == shown.status, said
     weight = len(gzip.compress(answer.content)) + await _parts(client, answer.text)
-    return Measured(shown, path, answer.status_code, answer.text, tuple(min(asked, key=len)), seconds, weight)
+    return Measured(
+        shown,
+        route_of(path),
+        answer.status_code,
+        answer.text,
+        tuple(min(asked, key=len)),
+        seconds,
+        weight,
+    )
+
+
+_PATTERNS = {
+    compile_path(route.path)[0]: route.path
+    for route in sorted(routes_of(PAGES_ROUTES), key=lambda route: route.path.count("{"))
+    if route.method == "GET"
+}
+
+
+def route_of(path: str) -> str | None:
+    """The route that answers a path; those without parameters are asked first."""
+    path = path.partition("?")[0]
+    return next((route for pattern, route in _PATTERNS.items() if pattern.match(path)), None)
 
 
 _parts_known: dict[str, int] = {}
