@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.run import locked
+from tests.support.serving import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOOP = Path(sys.executable).with_name("bloop")
@@ -127,29 +128,8 @@ def served(sample, tmp_path_factory):
     """A served hub with the sample course, whose published content guests may read."""
     folder = tmp_path_factory.mktemp("served") / "hub"
     shutil.copytree(sample, folder)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("BLOOP_")}
-    with (
-        (folder / "up.log").open("w") as log,
-        subprocess.Popen(
-            [BLOOP, "up", "--port", "0"],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        ) as running,
-    ):
-        said = ""
-        while "Stop with" not in said:
-            line = running.stdout.readline()
-            assert line, said
-            said += line
-        try:
-            yield Served(folder, re.search(r"http://[\d.]+:\d+", said)[0])
-            assert running.poll() is None, (folder / "up.log").read_text()[-4000:]
-        finally:
-            running.terminate()
-            running.stdout.read()
+    with serving(folder) as url:
+        yield Served(folder, url)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ every state, a parked event, webhooks, keys, notes with their texts, a connectio
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -99,6 +100,10 @@ class Filled:
 
     ids: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
+
+    def path_of(self, path: str) -> str:
+        """A path of the inventory with its ids."""
+        return re.sub(r"{([\w-]+)}", lambda found: self.ids[found[1]], path)
 
 
 @dataclass

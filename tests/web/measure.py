@@ -52,15 +52,16 @@ async def measure(hub: Hub, door: Door, filled: Filled) -> list[Measured]:
 
 
 async def _measured(hub: Hub, client: Any, shown: Shown, filled: Filled) -> Measured:
-    path = re.sub(r"{([\w-]+)}", lambda found: filled.ids[found[1]], shown.path)
-    asked: list[list[str]] = []
-    seconds = float("inf")
+    path = filled.path_of(shown.path)
+    asked: list[tuple[str, ...]] = []
+    took = []
     for _ in range(TIMES):
         with counted(hub.database) as found:
             start = time.perf_counter()
-            answer = await client.get(path)
-            seconds = min(seconds, time.perf_counter() - start)
-        asked.append(sorted(found.elements()))
+            await client.get(path)
+            took.append(time.perf_counter() - start)
+        asked.append(tuple(sorted(found.elements())))
+    answer = await client.get(path)
     said = (shown.name, path, answer.status_code, re.sub(r"<[^>]+>", " ", answer.text)[-400:])
     assert answer.status_code == shown.status, said
     weight = len(gzip.compress(answer.content)) + await _parts(client, answer.text)
@@ -69,8 +70,8 @@ async def _measured(hub: Hub, client: Any, shown: Shown, filled: Filled) -> Meas
         route_of(path),
         answer.status_code,
         answer.text,
-        tuple(min(asked, key=len)),
-        seconds,
+        min(asked, key=len),
+        min(took),
         weight,
     )
 
@@ -80,6 +81,14 @@ _PATTERNS = {
     for route in sorted(routes_of(PAGES_ROUTES), key=lambda route: route.path.count("{"))
     if route.method == "GET"
 }
+
+
+_ACTIONS = {route.path: route.action for route in routes_of(PAGES_ROUTES) if route.method == "GET"}
+
+
+def action_of(route: str | None) -> str:
+    """What somebody must be allowed to do to see the page of a route."""
+    return "" if route is None else _ACTIONS[route]
 
 
 def route_of(path: str) -> str | None:
