@@ -93,10 +93,10 @@ class FakeUnit:
     """Who is in which course by the plugin: (course, user)."""
     config: PluginConfig = field(default_factory=PluginConfig)
     people: Mapping[str, Contact] = field(default_factory=dict)
-    absent: Collection[str] = frozenset()
-    """Courses and items that there are not."""
     described: dict[tuple[str, str], Described | None] = field(default_factory=dict)
     """What it said of items, by (item, key); None where that was taken back."""
+    absent: Collection[str] = frozenset()
+    """Courses and items that there are not."""
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
         """Say that something happened; the topic has to be the plugin's own, or its family's."""
