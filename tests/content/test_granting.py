@@ -174,3 +174,23 @@ async def test_nobody_is_granted_what_is_not_there_or_somebodys_own(come, made, 
     run(owned)
     with pytest.raises(ConflictError):
         run(granting.grant, made["Shown"], come("learner").user, TILL)
+
+
+async def test_what_nobody_can_be_let_into_is_named(come, made, run):
+    course, shown, draft, second = (made[one] for one in ("course", "Shown", "Draft", "Second"))
+    ada = come("learner")
+
+    def asked(unit):
+        other = service.create_container(unit, title="Gone", published=True)
+        item = service.create_item(unit, other.id, kind="page", title="With it", html="<p>x</p>")
+        other.state = unit.get(Item, second).state = "trashed"
+        unit.session.flush()
+        assert granting.missing(unit, [shown, course, other.id], []) == [shown, other.id]
+        items = [course, shown, draft, second, item.id, "nothing"]
+        assert granting.missing(unit, [], items) == [course, second, item.id, "nothing"]
+        book = unit.get(Container, course)
+        book.owner_id, book.audience = ada.user, "owner"
+        unit.session.flush()
+        assert granting.missing(unit, [course], [shown]) == [course, shown]
+
+    run(asked)

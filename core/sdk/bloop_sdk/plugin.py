@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,6 +181,17 @@ class Unit(Protocol):
 
     def unenrol(self, course: str, user: str) -> None:
         """Take back what :meth:`enrol` gave; what else lets the user in stays."""
+        ...
+
+    def missing(
+        self, *, courses: Collection[str] = (), items: Collection[str] = ()
+    ) -> Sequence[str]:
+        """Which of these ids nobody can be let into: ask before you promise somebody access.
+
+        Those of no course and no item of a course, or of one that is in the trash or in somebody's
+        own notebook; in the order given, courses first. The manifest has the scope
+        ``enrolments:write``.
+        """
         ...
 
     def describe(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from sqlalchemy import select
 import bloop.hub.topics  # noqa: F401 - declares what plugins say
 from bloop.accounts.messages.service import Text, queue
 from bloop.accounts.models import User
-from bloop.content.enrolling.granting import grant, revoke
+from bloop.content.enrolling.granting import grant, missing, revoke
 from bloop.content.enrolling.service import admit, dismiss
 from bloop.content.search.described import describe
 from bloop.jobs.models import Job
@@ -132,6 +132,13 @@ class PluginUnit:
         self._writing()
         self._scoped("enrolments:write")
         dismiss(self.unit, course, user, self.manifest.id)
+
+    def missing(
+        self, *, courses: Collection[str] = (), items: Collection[str] = ()
+    ) -> Sequence[str]:
+        """Those that are not there to be given to anybody."""
+        self._scoped("enrolments:write")
+        return missing(self.unit, courses, items)
 
     def describe(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -95,6 +95,8 @@ class FakeUnit:
     people: Mapping[str, Contact] = field(default_factory=dict)
     described: dict[tuple[str, str], Described | None] = field(default_factory=dict)
     """What it said of items, by (item, key); None where that was taken back."""
+    absent: Collection[str] = frozenset()
+    """Courses and items that there are not."""
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
         """Say that something happened; the topic has to be the plugin's own, or its family's."""
@@ -154,6 +156,12 @@ class FakeUnit:
         self._writing()
         self.enrolled.discard((course, user))
 
+    def missing(
+        self, *, courses: Collection[str] = (), items: Collection[str] = ()
+    ) -> Sequence[str]:
+        """Those of ``absent``: everything else is there."""
+        return [one for one in (*courses, *items) if one in self.absent]
+
     def describe(
         self,
         item: str,
@@ -199,7 +207,8 @@ class FakeDatabase:
     ``described`` is the text that items have by now, by (item, key).
 
     ``views`` holds what became of each job: it waits, unless a test says otherwise. ``people`` are
-    those whose contact a unit finds, ``config`` the settings that it has.
+    those whose contact a unit finds, ``config`` the settings that it has. ``absent`` are courses
+    and items that there are not.
     """
 
     def __init__(
@@ -208,6 +217,7 @@ class FakeDatabase:
         self._plugin_id = plugin_id
         self.config = PluginConfig() if config is None else config
         self.people: dict[str, Contact] = {}
+        self.absent: set[str] = set()
         self.messages: list[Message] = []
         self.described: dict[tuple[str, str], Described] = {}
         self.events: list[Emitted] = []
@@ -274,6 +284,7 @@ class FakeDatabase:
             self.views,
             config=self.config,
             people=self.people,
+            absent=self.absent,
         )
 
 

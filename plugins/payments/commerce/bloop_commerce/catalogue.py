@@ -71,7 +71,8 @@ def read_offer(given: Mapping[str, Any]) -> Offer:
 
 
 def add(unit: Unit, offer: Offer) -> Product:
-    """Make a product."""
+    """Make a product; raises UnsupportedError for a course or an item that is not there."""
+    _there(unit, offer.courses, offer.items)
     made = Product(institution_id=unit.institution, **offer.model_dump())
     unit.session.add(made)
     unit.session.flush()
@@ -82,7 +83,8 @@ def add(unit: Unit, offer: Offer) -> Product:
 def change(unit: Unit, id_: str, offer: Offer, version: int | None) -> Product:
     """Describe a product anew; orders that were placed keep what was agreed.
 
-    Raises PreconditionFailedError where it is at another version.
+    Raises PreconditionFailedError where it is at another version, UnsupportedError for a course or
+    an item that was added and is not there.
     """
     open_books(unit)
     found = product(unit, id_)
@@ -92,12 +94,29 @@ def change(unit: Unit, id_: str, offer: Offer, version: int | None) -> Product:
         )
     if offer.kind != found.kind or offer.interval != found.interval:
         raise UnsupportedError("what kind of thing it is stays", cure="make another product")
+    # What it gave before may be gone since, and it can still be taken off sale.
+    courses = [one for one in offer.courses if one not in found.courses]
+    _there(unit, courses, [one for one in offer.items if one not in found.items])
     for name, value in offer.model_dump().items():
         setattr(found, name, value)
     found.version += 1
     unit.session.flush()
     unit.audit("commerce.product_changed", f"product:{id_}", {"version": found.version})
     return found
+
+
+def _there(unit: Unit, courses: Sequence[str], items: Sequence[str]) -> None:
+    """Refuse to sell what nobody could be given."""
+    for noun, path, ids, absent in (
+        ("course", "courses", courses, unit.missing(courses=courses)),
+        ("lesson", "lessons", items, unit.missing(items=items)),
+    ):
+        if absent:
+            named = ", ".join(one[:40] for one in absent[:5])
+            raise UnsupportedError(
+                f"{path}: {len(absent)} of {len(ids)} are no {noun} here: {named}",
+                cure=f"take the id from the address of its page, /{path}/ID",
+            )
 
 
 def product(unit: Unit, id_: str) -> Product:

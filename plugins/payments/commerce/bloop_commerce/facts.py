@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, NewType, TypeAlias
 
 from sqlalchemy import bindparam, select, update
 
@@ -44,17 +44,25 @@ def check(fact: PaymentFact) -> None:
     _check_money(fact)
 
 
-def parted(told: Iterable[PaymentFact]) -> tuple[list[PaymentFact], list[MalformedRecordError]]:
+Sound = NewType("Sound", PaymentFact)
+"""A fact that was checked: what is kept asks for these, so that each is looked at once."""
+
+
+def sound(fact: PaymentFact) -> Sound:
+    """A fact that may be so; raises MalformedRecordError as :func:`check` does."""
+    check(fact)
+    return Sound(fact)
+
+
+def parted(told: Iterable[PaymentFact]) -> tuple[list[Sound], list[MalformedRecordError]]:
     """The facts that may be so, and what is wrong with the others: one stops none of the rest."""
-    sound, wrong = [], []
+    good, wrong = list[Sound](), list[MalformedRecordError]()
     for fact in told:
         try:
-            check(fact)
+            good.append(sound(fact))
         except MalformedRecordError as err:
             wrong.append(err)
-        else:
-            sound.append(fact)
-    return sound, wrong
+    return good, wrong
 
 
 def _check_times(fact: PaymentFact) -> None:
@@ -98,7 +106,7 @@ class Kept:
 def keep(
     unit: Unit,
     provider: str,
-    facts: Iterable[PaymentFact],
+    facts: Iterable[Sound],
     find_orders: Callable[[Unit, str, Sequence[Fact]], None],
 ) -> list[Fact]:
     """Keep facts; the rows of those that are new, or say something else than before.
@@ -108,7 +116,6 @@ def keep(
     """
     told: dict[_Name, list[PaymentFact]] = {}
     for fact in facts:
-        check(fact)
         told.setdefault((str(fact.kind), fact.id), []).append(fact)
     if not told:
         return []

@@ -205,7 +205,7 @@ def _apply(unit: Unit, heard: Sequence[Heard]) -> dict[str, str]:
     open_books(unit)
     rows = {row.id: row for row in _some(unit, [one.id for one in heard], without_body=True)}
     before = _applied_before(unit, heard)
-    told: dict[str, list[PaymentFact]] = {}
+    told: dict[str, list[facts.Sound]] = {}
     for one in heard:
         row = rows.get(one.id)
         if row is None or row.state != "received":
@@ -219,7 +219,7 @@ def _apply(unit: Unit, heard: Sequence[Heard]) -> dict[str, str]:
         row.event_id = one.event_id[:255]
         _close(row, "failed" if wrong else "applied", _words(wrong[0]) if wrong else "")
     for provider, some in told.items():
-        orders.learn(unit, provider, some)
+        orders.take(unit, provider, some)
     unit.session.flush()
     return {one.id: rows[one.id].state if one.id in rows else "gone" for one in heard}
 

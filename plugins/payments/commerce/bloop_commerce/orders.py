@@ -62,15 +62,19 @@ def terms_of(order: Order) -> Terms:
 
 
 def learn(unit: Unit, provider: str, told: Iterable[PaymentFact]) -> list[Order]:
-    """Take facts of a provider: keep them, and let the orders that they are about stand anew.
+    """Take facts of a provider; raises MalformedRecordError where one of them can't be so."""
+    return take(unit, provider, [facts.sound(fact) for fact in told])
+
+
+def take(unit: Unit, provider: str, told: Sequence[facts.Sound]) -> list[Order]:
+    """Take facts that were checked: keep them, and let the orders that they are about stand anew.
 
     Each order stands anew once for all of them, so many at once cost less than one after the
-    other. The same facts again change nothing. Raises MalformedRecordError for one that can't be
-    so.
+    other. The same facts again change nothing.
     """
     open_books(unit)
     changed: list[Fact] = []
-    for part in parts(list(told)):
+    for part in parts(told):
         changed += facts.keep(unit, provider, part, _find_orders)
     touched = {row.order_id for row in changed if row.order_id is not None}
     return _settled(unit, sorted(touched))

@@ -119,7 +119,7 @@ async def _learned(ctx: JobContext, provider: Any, name: str, remote_id: str) ->
         sound, wrong = facts.parted(await provider.fetch(remote_id))
         for err in wrong:
             ctx.log.warning("fact_refused", provider=name, remote_id=remote_id, reason=str(err))
-        return len(await ctx.transaction(orders.learn, name, sound))
+        return len(await ctx.transaction(orders.take, name, sound))
     except NotFoundError:
         return 0
     except SkippableError as err:

@@ -47,7 +47,8 @@ def emptied():
     with made._engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
-    for kept in (made.events, made.audited, made.jobs, made.views, made.messages, made.people):
+    told = (made.events, made.audited, made.jobs, made.messages)
+    for kept in (*told, made.views, made.people, made.absent):
         kept.clear()
     return made
 

@@ -29,15 +29,14 @@ from bloop_commerce.money import shown
 from bloop_commerce.tables import metadata
 from bloop_invoice.config import InvoiceConfig
 from bloop_invoice.provider import InvoiceProvider
-from bloop_paypal import transport
 from bloop_paypal.config import PayPalConfig
 from bloop_paypal.provider import PayPalProvider
+from bloop_paypal.testing import FakePayPal
 from bloop_sdk.testing import Clock, FakeContext, FakeTransport, http_client
 from bloop_sdk.testing.reach import FakeProviders
 from bloop_stripe.config import StripeConfig
 from bloop_stripe.provider import StripeProvider
 from bloop_stripe.testing import FakeStripe
-from plugins.payments.paypal.tests.fake_paypal import WEBHOOK, FakePayPal
 
 AGO = timedelta(days=70)
 HUB = "https://hub.example/x/commerce"
@@ -76,38 +75,30 @@ class PayPal:
     """An account with PayPal, seventy days ago."""
 
     def __init__(self):
-        transport._tokens.clear()
         self.fake = FakePayPal()
-        self.fake.now = datetime.now(UTC) - AGO
+        self.fake.books.now -= AGO
 
     def provider(self):
         hosts = frozenset({"api-m.sandbox.paypal.com"})
-        config = PayPalConfig(
-            client_id="app", client_secret="good", webhook_id=WEBHOOK, mode="sandbox"
-        )
+        config = PayPalConfig(**self.fake.settings)
         http = http_client(FakeTransport(self.fake), hosts=hosts)
         return PayPalProvider(FakeContext(plugin_id="paypal", config=config, http=http))
 
     def pay(self, order):
-        if order.interval:
-            self.fake.agree(order.remote_id)
-        else:
-            self.fake.approve(order.remote_id)
+        self.fake.pay(order.remote_id)
 
     def renew(self, order, *, paid):
-        told = self.fake.subscriptions[order.subscription_id]["billing_info"]
-        self.fake.now = datetime.fromisoformat(told["next_billing_time"])
-        (self.fake.renew if paid else self.fake.fail)(order.subscription_id)
+        self.fake.renew(order.subscription_id, paid)
 
     def retry(self, order):
-        self.fake.now += timedelta(days=3)
-        self.fake.renew(order.subscription_id)
+        self.fake.books.now += timedelta(days=3)
+        self.fake.retry(order.subscription_id, paid=True)
 
     def dispute(self, capture):
         return self.fake.dispute(capture)
 
     def decide(self, dispute):
-        self.fake.resolve(dispute, "RESOLVED_BUYER_FAVOUR")
+        self.fake.close_dispute(dispute, won=False)
 
 
 class Bank:

@@ -13,7 +13,7 @@ import click
 import pytest
 import till as tills
 
-from bloop_commerce import cli, exports, forms, offering, pages
+from bloop_commerce import catalogue, cli, exports, forms, offering, pages
 from bloop_commerce.booking import cash
 from bloop_commerce.pages import ACCOUNTS, KINDS, WORDS
 from bloop_commerce.standing import OrderState
@@ -194,3 +194,17 @@ async def test_a_command_sells_a_course_or_a_single_lesson(shop, capsys):
         made = json.loads(capsys.readouterr().out)
         assert (made["courses"], made["items"]) == found
         assert [one["amount"] for one in made["prices"]] == [300]
+
+
+async def test_what_is_not_there_is_not_sold_and_what_has_gone_can_be_taken_off_sale(shop):
+    product = shop.sell(courses=["c1", "c2"], items=["i1"])
+    shop.database.absent |= {"c1", "none"}
+    for options, noun in ((["--lesson"], "lessons: 1 of 1 are no lesson"), ([], "no course")):
+        with pytest.raises(UnsupportedError, match=f"{noun} here: none"):
+            await run(shop, offering.command, "none", "3.00", "EUR", "--title", "x", *options)
+    given = {"title": "Waves", "courses": ["c1", "none"], "on_sale": False}
+    with pytest.raises(UnsupportedError, match="1 of 1 are no course here: none"):
+        shop.run(catalogue.change, product, catalogue.read_offer(given), 1)
+    offer = catalogue.read_offer(given | {"courses": ["c1"]})
+    assert not shop.run(catalogue.change, product, offer, 1).on_sale
+    assert len(shop.read(catalogue.products, on_sale=False)) == 1

@@ -87,11 +87,16 @@ def counted(shop):
     event.remove(engine, "before_cursor_execute", add)
 
 
-async def test_a_call_that_names_an_order_has_it_fetched(shop):
+async def test_a_call_that_names_an_order_has_it_fetched_and_each_fact_is_checked_once(
+    shop, monkeypatch
+):
+    seen, check = [], facts.check
+    monkeypatch.setattr(facts, "check", lambda fact: seen.append(fact.id) or check(fact))
     order = await shop.buy(shop.sell())
-    shop.till.pay(order.remote_id)
+    paid = shop.till.pay(order.remote_id)
     assert await call(shop, "e1", fetch=[order.remote_id, "gone"]) == {"state": "applied"}
     assert shop.courses() == {"c1"}
+    assert seen == [paid.id]
 
 
 @pytest.mark.parametrize(

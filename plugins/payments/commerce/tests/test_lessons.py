@@ -36,6 +36,14 @@ async def test_a_lesson_is_sold_by_itself_and_taken_away_with_its_money(hub, vis
     done = await admin.post(f"/x/commerce/lessons/{sold}/sell", data=form)
     assert done.status_code == 303, done.text[-1500:]
     assert done.headers["location"] == f"/lessons/{sold}"
+    token = asks_for_json(page)
+    for path, sent in (
+        (f"lessons/{course}/sell", {"data": form}),
+        (f"courses/{sold}/sell", {"data": form}),
+        ("products", {"json": {"title": "x", "courses": [course], "items": [course]}}),
+    ):
+        absent = await admin.post(f"/x/commerce/{path}", headers=token, **sent)
+        assert (absent.status_code, "here: " in absent.text) == (422, True), absent.text
     refused = await learner_form(learner, sold)
     assert refused.status_code == 403
 

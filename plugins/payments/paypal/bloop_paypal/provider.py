@@ -323,7 +323,7 @@ class PayPalProvider:
             name = resource.get("billing_agreement_id")
             return [str(name)] if name else []
         captures = []
-        if kind.startswith("PAYMENT.CAPTURE."):
+        if kind.startswith(("PAYMENT.CAPTURE.", "PAYMENT.REFUND.")):
             # A capture stands below its order, a refund below its capture.
             above, _, id_ = link(resource, "up").rpartition("/")
             if above.endswith("/orders"):

@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from jsonschema import Draft4Validator
 
-from bloop_paypal import transport
-from plugins.payments.paypal.tests.fake_paypal import FakePayPal
-from plugins.payments.paypal.tests.test_paypal import ORDER, bought, call, opened
+from bloop_paypal.testing import FakePayPal
+from plugins.payments.paypal.tests.buying import ORDER, bought, opened
 
 SENT = {
     ("POST", "/v2/checkout/orders"): ("orders", "order_request"),
@@ -63,14 +62,13 @@ def of(table, method, path):
 
 
 async def test_requests_and_answers_are_those_of_the_specification(documents):
-    transport._tokens.clear()
     paypal = Watched()
     account = opened(paypal)
     order, paid = await bought(paypal, account)
     await account.fetch(order)
     await account.create_checkout(ORDER, "c2")
-    await account.verify_webhook(call(paypal, paypal.events[-1]))
-    assert [one async for one in account.changed(paypal.now)] == [order]
+    await account.verify_webhook(paypal.webhook())
+    assert [one async for one in account.changed(paypal.books.now)] == [order]
     checked, wrong = set(), []
     for method, path, body, answered in paypal.seen:
         sent, answer = of(SENT, method, path), of(ANSWERED, method, path)

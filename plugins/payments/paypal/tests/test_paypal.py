@@ -6,11 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bloop_paypal import transport
-from bloop_paypal.config import PayPalConfig
 from bloop_paypal.facts import after
 from bloop_paypal.money import read, written
-from bloop_paypal.provider import PayPalProvider
+from bloop_paypal.testing import FakePayPal
 from bloop_sdk import (
     AuthError,
     MalformedRecordError,
@@ -18,140 +16,31 @@ from bloop_sdk import (
     PreconditionFailedError,
     UnavailableError,
     UnsupportedError,
-    WebhookRequest,
 )
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import (
     CheckoutLine,
-    CheckoutRequest,
     FactKind,
-    Interval,
     SubscriptionProvider,
     SubscriptionStatus,
 )
-from bloop_sdk.testing import FakeContext, FakeTransport, Payments, http_client, plugin_tests
-from plugins.payments.paypal.tests.fake_paypal import WEBHOOK, FakePayPal
-
-VALUES = {"client_id": "app", "client_secret": "good", "webhook_id": WEBHOOK, "mode": "sandbox"}
-HOSTS = frozenset({"api-m.sandbox.paypal.com"})
-
-
-class Account:
-    """What the kit knows of an account: buyers agree, and what moves is counted."""
-
-    settings = VALUES
-
-    def __init__(self):
-        transport._tokens.clear()
-        self.paypal = FakePayPal()
-        self.paypal.now = datetime.now(UTC)
-
-    async def answer(self, request):
-        return await self.paypal.answer(request)
-
-    def pay(self, checkout):
-        name = checkout.remote_id
-        if name in self.paypal.subscriptions:
-            self.paypal.agree(name)
-        else:
-            self.paypal.approve(name)
-            self.paypal.event("CHECKOUT.ORDER.APPROVED", {"id": name})
-
-    def renew(self, subscription, paid):
-        """The next period begins."""
-        next_at = self.paypal.subscriptions[subscription]["billing_info"]["next_billing_time"]
-        self.paypal.now = datetime.fromisoformat(next_at)
-        if paid:
-            self.paypal.renew(subscription)
-        else:
-            self.paypal.fail(subscription)
-
-    def moved(self):
-        came = [read(one["amount"]) for one in self.paypal.captures.values()]
-        came += [
-            read(one["amount_with_breakdown"]["gross_amount"])
-            for payments in self.paypal.payments.values()
-            for one in payments
-            if one["status"] == "COMPLETED"
-        ]
-        went = [read(one["amount"]) for one in self.paypal.refunds.values()]
-        return came + [Money(amount=-one.amount, currency=one.currency) for one in went]
-
-    def dispute(self, capture, outcome):
-        dispute = self.paypal.dispute(capture)
-        if outcome != "open":
-            won = outcome == "won"
-            code = "RESOLVED_SELLER_FAVOUR" if won else "RESOLVED_BUYER_FAVOUR"
-            self.paypal.resolve(dispute, code)
-
+from bloop_sdk.testing import Payments, plugin_tests
+from plugins.payments.paypal.tests.buying import MONTHLY, ORDER, bought, euros, opened
 
 TestContract = plugin_tests(
     "bloop_paypal",
-    settings=VALUES,
+    settings=FakePayPal().settings,
     payments=Payments(
-        make=Account,
+        make=FakePayPal,
         bad={"client_secret": "never valid"},
         without={
-            "decline": "PayPal declines while it is settled",
+            "a_decline": "PayPal declines while it is settled: see the tests below",
             "expire": "an order that nobody has approved is not told to be void",
-            "webhook": "an approval is paid only once it is settled",
-            "stranger": "PayPal says what is its own: see the tests below",
+            "webhooks": "an approval is paid only once it is settled: see the tests below",
             "an_end_with_the_period": "PayPal ends a subscription at once",
         },
     ),
 )
-
-
-def euros(text):
-    return Money.parse(text, "EUR")
-
-
-ORDER = CheckoutRequest(
-    order="o-1",
-    number="2026-0001",
-    lines=(
-        CheckoutLine(title="Physics", unit_price=euros("40.00")),
-        CheckoutLine(title="Seat", unit_price=euros("10.00"), quantity=2),
-    ),
-    total=euros("49.00"),
-    discount=1100,
-    return_url="https://hub.example/back",
-    cancel_url="https://hub.example/no",
-)
-MONTHLY = replace(
-    ORDER, lines=ORDER.lines[:1], total=euros("40.00"), discount=0, interval=Interval.MONTH
-)
-
-
-@pytest.fixture
-def paypal():
-    transport._tokens.clear()
-    return FakePayPal()
-
-
-@pytest.fixture
-def account(paypal):
-    return opened(paypal)
-
-
-def opened(paypal, **values):
-    http = http_client(FakeTransport(paypal), hosts=HOSTS)
-    config = PayPalConfig(**{**VALUES, **values})
-    return PayPalProvider(FakeContext(plugin_id="paypal", http=http, config=config))
-
-
-async def bought(paypal, account):
-    """An order that was paid, and its capture."""
-    order = (await account.create_checkout(ORDER, "c1")).remote_id
-    paypal.approve(order)
-    (fact,) = await account.settle(order, "s1")
-    return order, fact
-
-
-def call(paypal, event, late=0.0, **headers):
-    sent, body = paypal.webhook(event)
-    received = paypal.now.timestamp() + late
-    return WebhookRequest(headers=sent | headers, body=body, received_at=received)
 
 
 async def test_a_checkout_is_made_once_and_captured_once(paypal, account):
@@ -159,42 +48,45 @@ async def test_a_checkout_is_made_once_and_captured_once(paypal, account):
     assert await account.create_checkout(ORDER, "c1") == checkout
     assert checkout.url.startswith("https://www.sandbox.paypal.com/")
     assert await account.settle(checkout.remote_id, "s1") == []  # Nobody has agreed yet.
-    paypal.approve(checkout.remote_id)
+    paypal.pay(checkout.remote_id)
     (fact,) = await account.settle(checkout.remote_id, "s1")
     assert (fact.kind, fact.order, fact.money) == (FactKind.CAPTURED, "o-1", euros("49.00"))
     assert (fact.remote_id, fact.fee) == (checkout.remote_id, euros("1.77"))
     for key in ("s1", "s2"):
         assert await account.settle(checkout.remote_id, key) == [fact]
-    assert len(paypal.captures) == len(paypal.orders) == 1
+    assert len(paypal.books.captures) == len(paypal.books.orders) == 1
 
 
 async def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_charged_twice(
     paypal, account
 ):
-    paypal.lose = 1
+    paypal.fail("", done=True)
     with pytest.raises(UnavailableError):
         await account.create_checkout(ORDER, "c1")
     order = (await account.create_checkout(ORDER, "c1")).remote_id
-    paypal.approve(order)
-    paypal.lose = 1
+    paypal.pay(order)
+    paypal.fail("", done=True)
     with pytest.raises(UnavailableError):
         await account.settle(order, "s1")
     (fact,) = await account.settle(order, "s1")
-    paypal.lose = 1
+    paypal.fail("", done=True)
     with pytest.raises(UnavailableError):
         await account.refund(fact.id, euros("9.00"), "r1")
     back = await account.refund(fact.id, euros("9.00"), "r1")
-    assert (len(paypal.orders), len(paypal.captures), len(paypal.refunds)) == (1, 1, 1)
+    assert (len(paypal.books.orders), len(paypal.books.captures), len(paypal.books.refunds)) == (
+        1,
+        1,
+        1,
+    )
     assert await account.fetch(order) == [fact, back]
 
 
 async def test_a_payment_that_is_declined_is_a_fact(paypal, account):
     order = (await account.create_checkout(ORDER, "c1")).remote_id
-    paypal.approve(order)
-    paypal.declining = True
+    paypal.decline(order)
     (fact,) = await account.settle(order, "s1")
     assert (fact.kind, fact.remote_id) == (FactKind.FAILED, order)
-    paypal.declining = False
+    paypal.pay(order)
     (fact,) = await account.settle(order, "s2")
     assert fact.kind is FactKind.CAPTURED
 
@@ -224,7 +116,7 @@ async def test_a_dispute_and_its_end_are_facts(paypal, account, outcome, kind):
     dispute = paypal.dispute(paid.id)
     facts = await account.fetch(order)
     assert [(one.kind, one.about) for one in facts[1:]] == [(FactKind.DISPUTED, paid.id)]
-    paypal.resolve(dispute, outcome)
+    paypal.close_dispute(dispute, outcome=outcome)
     facts = await account.fetch(order)
     assert [one.kind for one in facts[1:]] == [FactKind.DISPUTED, kind]
     assert {one.id for one in facts[1:]} == {dispute}
@@ -234,17 +126,17 @@ async def test_a_subscription_is_renewed_changed_and_cancelled(paypal, account):
     assert isinstance(account, SubscriptionProvider)
     made = await account.create_checkout(MONTHLY, "c1")
     assert await account.fetch(made.remote_id) == []  # The buyer has not agreed.
-    paypal.agree(made.remote_id)
+    paypal.pay(made.remote_id)
     stands, paid = await account.fetch(made.remote_id)
     assert stands.subscription.status is SubscriptionStatus.ACTIVE
-    assert stands.subscription.period.end - stands.subscription.period.start == timedelta(days=30)
+    assert stands.subscription.period.end - stands.subscription.period.start == timedelta(days=31)
     assert (paid.kind, paid.money, paid.fee, paid.order) == (
         FactKind.CAPTURED,
         euros("40.00"),
         euros("0.50"),
         "o-1",
     )
-    news = await account.verify_webhook(call(paypal, paypal.renew(made.remote_id)))
+    news = await account.verify_webhook(paypal.webhook(paypal.renew(made.remote_id, True)))
     assert news.fetch == (made.remote_id,)
     assert len(await account.fetch(made.remote_id)) == 3
     line = CheckoutLine(title="Physics", unit_price=euros("55.00"), quantity=2)
@@ -258,15 +150,15 @@ async def test_a_subscription_is_renewed_changed_and_cancelled(paypal, account):
 async def test_a_price_has_one_plan_however_many_buy_it(paypal, account):
     for number in range(3):
         await account.create_checkout(replace(MONTHLY, order=f"o-{number}"), f"c{number}")
-    assert len(paypal.plans) == 1
+    assert len(paypal.books.plans) == 1
 
 
 async def test_a_webhook_is_paypals_own_or_nothing(paypal, account):
     order, _ = await bought(paypal, account)
-    event = paypal.events[-1]
-    news = await account.verify_webhook(call(paypal, event))
+    event = paypal.books.events[-1]
+    news = await account.verify_webhook(paypal.webhook(event))
     assert (news.event_id, news.facts, news.fetch) == (event["id"], (), (order,))
-    good = call(paypal, event)
+    good = paypal.webhook(event)
     wrong = [
         replace(good, body=good.body.replace(b"49.00", b"0.01")),
         replace(good, headers={}),
@@ -274,14 +166,14 @@ async def test_a_webhook_is_paypals_own_or_nothing(paypal, account):
         replace(good, body=b"\xff"),
         replace(good, body=b"[]"),
         replace(good, body=b"[" * 100_000),
-        call(paypal, event, late=4000.0),
-        call(paypal, event, late=-400.0),
-        call(paypal, event, **{"PayPal-Transmission-Time": "yesterday"}),
+        paypal.webhook(event, late=4000.0),
+        paypal.webhook(event, late=-400.0),
+        paypal.webhook(event, PayPal_Transmission_Time="yesterday"),
     ]
     for request in wrong:
         with pytest.raises(AuthError):
             await account.verify_webhook(request)
-    paypal.refuse["verify-webhook-signature"] = (400, {"name": "VALIDATION_ERROR"})
+    paypal.fail("verify-webhook-signature", 400, done=False, times=None, name="VALIDATION_ERROR")
     with pytest.raises(AuthError):
         await account.verify_webhook(good)
     with pytest.raises(AuthError):
@@ -294,10 +186,10 @@ async def test_what_was_paid_lasts_though_paypal_names_no_next_time_of_what_has_
     paypal, account
 ):
     made = await account.create_checkout(MONTHLY, "c1")
-    paypal.agree(made.remote_id)
+    paypal.pay(made.remote_id)
     _, ended = await account.cancel(made.remote_id, "e1", at_period_end=True)
-    assert ended.period.start == paypal.now
-    assert ended.period.end == paypal.now.replace(month=4)
+    assert ended.period.start == paypal.books.now
+    assert ended.period.end == paypal.books.now.replace(month=4)
 
 
 @pytest.mark.parametrize(
@@ -317,9 +209,9 @@ def test_a_payment_lasts_as_long_as_its_plan_says(unit, count, start, end):
 
 async def test_another_plan_is_a_later_statement(paypal, account):
     made = await account.create_checkout(MONTHLY, "c1")
-    paypal.agree(made.remote_id)
+    paypal.pay(made.remote_id)
     before, _ = await account.fetch(made.remote_id)
-    paypal.now += timedelta(hours=1)
+    paypal.books.now += timedelta(hours=1)
     line = CheckoutLine(title="Physics", unit_price=euros("55.00"), plan="a")
     changed, _ = await account.change_plan(made.remote_id, line, "p1")
     assert changed.subscription.plan == "a"
@@ -327,7 +219,7 @@ async def test_another_plan_is_a_later_statement(paypal, account):
 
 
 async def test_an_app_that_may_not_see_disputes_hears_of_payments_all_the_same(paypal, account):
-    paypal.refuse["disputes"] = (403, {"name": "NOT_AUTHORIZED"})
+    paypal.fail("disputes", 403, done=False, times=None)
     _, paid = await bought(paypal, account)
     assert paid.money == euros("49.00")
 
@@ -335,8 +227,8 @@ async def test_an_app_that_may_not_see_disputes_hears_of_payments_all_the_same(p
 async def test_a_refund_that_fails_after_all_gives_nothing_back(paypal, account):
     order, paid = await bought(paypal, account)
     pending = await account.refund(paid.id, euros("49.00"), "r1")
-    (refund,) = paypal.refunds.values()
-    refund |= {"status": "FAILED", "update_time": paypal.time(timedelta(days=3))}
+    paypal.books.now += timedelta(days=3)
+    paypal.fail_refund(pending.id)
     _, failed = await account.fetch(order)
     assert (failed.id, failed.money) == (pending.id, euros("0.00"))
     assert failed.as_of > pending.as_of
@@ -346,8 +238,8 @@ async def test_refunds_and_disputes_lead_to_their_order(paypal, account):
     order, paid = await bought(paypal, account)
     await account.refund(paid.id, euros("9.00"), "r1")
     paypal.dispute(paid.id)
-    for event in paypal.events:
-        assert (await account.verify_webhook(call(paypal, event))).fetch == (order,)
+    for event in paypal.books.events:
+        assert (await account.verify_webhook(paypal.webhook(event))).fetch == (order,)
 
 
 async def test_what_has_changed_is_found_page_by_page(paypal, account):
@@ -355,27 +247,27 @@ async def test_what_has_changed_is_found_page_by_page(paypal, account):
     await account.refund(paid.id, euros("9.00"), "r1")
     paypal.dispute(paid.id)
     monthly = (await account.create_checkout(MONTHLY, "c2")).remote_id
-    paypal.agree(monthly)
-    since = paypal.now - timedelta(days=1)
+    paypal.pay(monthly)
+    since = paypal.books.now - timedelta(days=1)
     assert [one async for one in account.changed(since)] == [order, monthly]
-    assert [one async for one in account.changed(paypal.now + timedelta(days=1))] == []
+    assert [one async for one in account.changed(paypal.books.now + timedelta(days=1))] == []
 
 
 async def test_a_token_lives_longer_than_a_provider_and_is_renewed_once(paypal):
     await opened(paypal).check()
     await opened(paypal).check()
-    tokens = [path for _, path in paypal.asked if path == "/v1/oauth2/token"]
+    tokens = [path for _, path in paypal.requests if path == "/v1/oauth2/token"]
     assert len(tokens) == 1
     paypal.tokens.clear()
     await opened(paypal).check()
-    assert [path for _, path in paypal.asked].count("/v1/oauth2/token") == 2
+    assert [path for _, path in paypal.requests].count("/v1/oauth2/token") == 2
 
 
 async def test_credentials_that_are_refused_are_tried_once_and_never_logged(paypal, caplog):
     caplog.set_level(logging.DEBUG)
     with pytest.raises(AuthError, match="refuses these credentials"):
         await opened(paypal, client_secret="s3cr3t-of-nobody").check()
-    assert len(paypal.asked) == 1
+    assert len(paypal.requests) == 1
     await opened(paypal).check()
     assert not [one for one in ("s3cr3t", *paypal.tokens) if one in caplog.text]
 
@@ -403,26 +295,25 @@ async def test_what_is_unknown_or_cannot_be_is_said(paypal, account):
 
 
 async def test_what_becomes_of_a_subscriptions_payment_at_paypal_is_noticed(paypal, account):
-    paypal.now = datetime.now(UTC)
+    paypal.books.now = datetime.now(UTC)
     checkout = await account.create_checkout(MONTHLY, "c1")
-    paypal.agree(checkout.remote_id)
+    paypal.pay(checkout.remote_id)
     facts = await account.fetch(checkout.remote_id)
     (paid,) = [one for one in facts if one.kind is FactKind.CAPTURED]
-    price = written(paid.money)
-    news = await account.verify_webhook(call(paypal, paypal.give_back(paid.id, price)))
+    news = await account.verify_webhook(paypal.webhook(paypal.give_back(paid.id)))
     (back,) = await account.fetch(*news.fetch)
     assert (back.kind, back.about, back.money) == (FactKind.REFUNDED, paid.id, paid.money)
-    disputes = [paypal.dispute(paid.id, price) for _ in range(3)]
-    news = await account.verify_webhook(call(paypal, paypal.events[-1]))
+    disputes = [paypal.dispute(paid.id) for _ in range(3)]
+    news = await account.verify_webhook(paypal.webhook())
     assert {one.about for one in await account.fetch(*news.fetch)} == {paid.id}
     told = await account.fetch(checkout.remote_id)
     assert {one.id for one in told if one.kind is FactKind.DISPUTED} == set(disputes)
-    named = {one async for one in account.changed(paypal.now - timedelta(minutes=1))}
+    named = {one async for one in account.changed(paypal.books.now - timedelta(minutes=1))}
     assert {f"refund/{back.id}", f"dispute/{disputes[0]}", checkout.remote_id} <= named
 
 
 async def test_a_checkout_says_until_when_it_waits(paypal, account):
     once, again = [await account.create_checkout(ORDER, "c1") for _ in range(2)]
     assert once == again
-    assert once.expires_at > paypal.now
+    assert once.expires_at > paypal.books.now
     assert (await account.create_checkout(MONTHLY, "c2")).expires_at > once.expires_at

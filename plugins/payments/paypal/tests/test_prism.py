@@ -15,11 +15,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from bloop_paypal import transport
+from bloop_paypal.testing import FakePayPal
 from bloop_sdk import Request
 from bloop_sdk.money import Money
-from plugins.payments.paypal.tests.fake_paypal import FakePayPal
-from plugins.payments.paypal.tests.test_paypal import ORDER, bought, call, opened
+from plugins.payments.paypal.tests.buying import ORDER, bought, opened
 
 ROOT = Path(__file__).parents[4]
 DOCUMENTS = {
@@ -130,15 +129,14 @@ class Checked(FakePayPal):
 
 
 async def test_no_request_is_other_than_the_specification_says(paypal):
-    transport._tokens.clear()
     account = opened(paypal)
     order, paid = await bought(paypal, account)
     await account.fetch(order)
     await account.create_checkout(ORDER, "c2")
-    await account.verify_webhook(call(paypal, paypal.events[-1]))
+    await account.verify_webhook(paypal.webhook())
     await account.check()
     await account.refund(paid.id, Money(amount=1, currency=paid.money.currency), "r1")
-    assert [one async for one in account.changed(paypal.now)] == [order]
+    assert [one async for one in account.changed(paypal.books.now)] == [order]
     assert paypal.wrong == []
     assert {
         "POST /v2/checkout/orders",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Collection
+
+from sqlalchemy import and_, select
 
 import bloop.content.enrolling.topics  # noqa: F401 - declares what is said here
 from bloop.accounts.models import User
@@ -36,6 +38,27 @@ def grant(unit: UnitOfWork, item_id: str, user: str, source: str) -> None:
     unit.session.add(row)
     unit.session.flush()
     _tell(unit, "granted", item.id, item.container_id, user, source)
+
+
+def missing(unit: UnitOfWork, courses: Collection[str], items: Collection[str]) -> list[str]:
+    """The ids of no course, and of no item of a course; what is trashed or owned is none."""
+    shared = (
+        Container.institution_id == unit.institution,
+        Container.owner_id.is_(None),
+        Container.state != "trashed",
+    )
+    of_course = and_(
+        Container.institution_id == Item.institution_id, Container.id == Item.container_id
+    )
+    in_course = select(Item.id).join(Container, of_course).where(*shared, Item.state != "trashed")
+    absent: list[str] = []
+    for asked, column, those in (
+        (courses, Container.id, select(Container.id).where(*shared)),
+        (items, Item.id, in_course),
+    ):
+        found = set(unit.session.scalars(those.where(column.in_(asked)))) if asked else set()
+        absent += [one for one in asked if one not in found]
+    return absent
 
 
 def revoke(unit: UnitOfWork, item_id: str, user: str, source: str) -> None:
