@@ -1,6 +1,6 @@
 # `make` alone lists what can be done. The work is in tools/; make only names it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint types contracts security docs docs-check bench lock build env env-dev clean clean-env
+.PHONY: help demo test check fmt lint types contracts security docs docs-check bench pages lock build env env-dev clean clean-env
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 # Set on some machines to keep containers small; it makes every start compile every import.
@@ -64,6 +64,9 @@ tutorial: env-dev ## follow the plugin tutorial to the letter, in an environment
 
 bench: env-dev ## run the benchmarks and write docs/benchmarks.md (ONLY="dispatch read")
 	@$(BIN)/python tools/bench.py $(ONLY)
+
+pages: env-dev ## look at every page: pictures, axe, Lighthouse, costs, into var/pages (ONLY="lesson next")
+	@$(BIN)/python -m tools.pages $(ONLY)
 
 lock: env-dev ## renew the locks (UPGRADE=1: take the newest versions)
 	@$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)

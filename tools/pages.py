@@ -57,6 +57,7 @@ def main() -> None:
         del os.environ[name]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
+        _make(folder)
         filled, measured = asyncio.run(_filled(folder))
         write(given.output / "pages.md", inventory(one for one in measured if one.shown in pages))
         with serving(folder) as url, sync_playwright() as playwright:
@@ -71,7 +72,7 @@ def main() -> None:
     print(f"{len(list(given.output.glob('*.png')))} pictures in {given.output}")
 
 
-async def _filled(folder: Path) -> tuple[Filled, list[Measured]]:
+def _make(folder: Path) -> None:
     (folder / "hub.toml").write_text(HUB_TOML.format(folder=folder))
     course, builder = folder / "waves.imscc", ROOT / "examples" / "build_course.py"
     for command in (
@@ -80,6 +81,9 @@ async def _filled(folder: Path) -> tuple[Filled, list[Measured]]:
         [BLOOP, "import", course],
     ):
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+async def _filled(folder: Path) -> tuple[Filled, list[Measured]]:
     async with open_filled(folder) as (hub, filled):
         return filled, await measure(hub, Door(hub, filled.sessions), filled)
 

@@ -1,4 +1,4 @@
-"""Every page of the hub in a real browser: nothing for axe to find, and nothing to scroll across."""
+"""Every page of the hub in a real browser: nothing for axe to find, nothing to scroll across."""
 
 from __future__ import annotations
 
