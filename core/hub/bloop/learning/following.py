@@ -16,7 +16,7 @@ from sqlalchemy import select
 from bloop.events.handlers import Consumer
 from bloop.graph.models import GraphChange
 from bloop.graph.writing import batches
-from bloop.learning.answers import ON_ANSWERED
+from bloop.learning.answers import ON_ANSWERED, ON_TAKEN_BACK
 from bloop.learning.log import AT_ONCE, heard, items_about, log_of
 from bloop.learning.mastery import service as mastery
 from bloop.learning.models import Answer
@@ -110,3 +110,5 @@ def _concerned(unit: UnitOfWork, items: Iterable[str]) -> set[str]:
 
 if hear not in ON_ANSWERED:
     ON_ANSWERED.append(hear)
+if renew not in ON_TAKEN_BACK:
+    ON_TAKEN_BACK.append(renew)

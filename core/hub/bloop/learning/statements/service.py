@@ -7,7 +7,7 @@ tells of themselves is their own word, and marked so by the answer's source.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -20,7 +20,7 @@ from bloop.accounts.actions import ForbiddenError, may
 from bloop.accounts.models import User
 from bloop.content.enrolling.seen import item_seen
 from bloop.graph.models import PART_LENGTH
-from bloop.learning.answers import Given, record
+from bloop.learning.answers import Given, record, take_back
 from bloop.learning.quizzes.service import user_of
 from bloop.learning.statements.models import Statement
 from bloop.learning.statements.schemas import (
@@ -30,6 +30,7 @@ from bloop.learning.statements.schemas import (
     Agent,
     StatementIn,
     StatementRef,
+    fault_of,
 )
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -60,14 +61,43 @@ def store(unit: UnitOfWork, told: Sequence[Any], *, site: str, id_: str | None =
     if not 1 <= len(told) <= MOST:
         raise InvalidError(f"statements: 1 to {MOST} at once", field="statements")
     ids: list[str] = []
+    follows = _Follows(unit)
     for place, one in enumerate(told):
-        ids.append(_store(unit, _parsed(one, place, id_), dict(one), site, f"[{place}]"))
+        statement = _parsed(one, place, id_)
+        ids.append(_store(unit, statement, one, site, f"[{place}]", follows, id_))
     if len(set(ids)) != len(ids):
         raise ConflictError("two of the statements have one id", cure="give each its own")
+    follows.write()
     return ids
 
 
+class _Follows:
+    """The answers that a request tells of, and those that it takes back: written once a user."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+        self._given: dict[str, dict[str, Given]] = {}
+        self._back: dict[str, list[str]] = {}
+
+    def give(self, user: str, given: Given) -> None:
+        self._given.setdefault(user, {})[given.key] = given
+
+    def take_back(self, user: str, key: str) -> None:
+        if self._given.get(user, {}).pop(key, None) is None:
+            self._back.setdefault(user, []).append(key)
+
+    def write(self) -> None:
+        # In one order for everybody: whoever writes what a user knows holds their row.
+        for user in sorted(self._given.keys() | self._back.keys()):
+            if some := self._given.get(user):
+                record(self._unit, user, list(some.values()))
+            if keys := self._back.get(user):
+                take_back(self._unit, user, keys)
+
+
 def _parsed(one: Any, place: int, id_: str | None) -> StatementIn:
+    if fault := fault_of(one):
+        raise InvalidError(f"[{place}]: {fault}", field=f"[{place}]", cure="tell it without")
     try:
         found = StatementIn.model_validate(one)
     except ValidationError as err:
@@ -76,12 +106,18 @@ def _parsed(one: Any, place: int, id_: str | None) -> StatementIn:
         raise InvalidError(f"{field}: {first['msg']}", field=field) from None
     if id_ is not None and found.id is not None and str(found.id) != id_:
         raise InvalidError("id: it is another than statementId", field="id")
-    if id_ is not None:
-        one["id"] = id_
     return found
 
 
-def _store(unit: UnitOfWork, told: StatementIn, raw: dict[str, Any], site: str, field: str) -> str:
+def _store(
+    unit: UnitOfWork,
+    told: StatementIn,
+    raw: Mapping[str, Any],
+    site: str,
+    field: str,
+    follows: _Follows,
+    named: str | None,
+) -> str:
     now = utcnow()
     at = told.timestamp or now
     if at > now + AHEAD:
@@ -90,9 +126,9 @@ def _store(unit: UnitOfWork, told: StatementIn, raw: dict[str, Any], site: str, 
             field=f"{field}.timestamp",
             cure="set the clock of whoever tells",
         )
-    id_ = str(raw.get("id") or uuid4()).lower()
+    id_ = named or str(told.id or uuid4())
     user = _user(unit, told.actor, site, f"{field}.actor")
-    hashed = _hash(raw)
+    hashed = _hash(told, raw)
     before = unit.session.get(Statement, (unit.institution, id_))
     if before is not None:
         if before.hash != hashed or before.user_id != user:
@@ -118,7 +154,7 @@ def _store(unit: UnitOfWork, told: StatementIn, raw: dict[str, Any], site: str, 
     )
     unit.session.add(row)
     unit.session.flush()
-    _answer(unit, row, told, part)
+    _follow(unit, row, told, part, follows)
     return id_
 
 
@@ -127,13 +163,25 @@ def _registration(told: StatementIn) -> str:
     return str(found) if found else ""
 
 
-def _answer(unit: UnitOfWork, row: Statement, told: StatementIn, part: str) -> None:
-    score = _score(told)
-    if row.item_id is None or score is None or row.voids is not None:
+def _follow(
+    unit: UnitOfWork, row: Statement, told: StatementIn, part: str, follows: _Follows
+) -> None:
+    """Note the answer that a statement makes, or that of the statement which it takes back."""
+    if row.voids is not None:
+        voided = unit.session.get_one(Statement, (unit.institution, row.voids))
+        follows.take_back(voided.user_id, _key(voided.id))
         return
-    key = f"statement:{row.id}"
-    given = Given(item=row.item_id, part=part, key=key, score=score, at=row.at, source="xapi")
-    record(unit, row.user_id, [given])
+    score = _score(told)
+    if row.item_id is None or score is None:
+        return
+    given = Given(
+        item=row.item_id, part=part, key=_key(row.id), score=score, at=row.at, source="xapi"
+    )
+    follows.give(row.user_id, given)
+
+
+def _key(id_: str) -> str:
+    return f"statement:{id_}"
 
 
 def _score(told: StatementIn) -> float | None:
@@ -153,6 +201,10 @@ def _voided(unit: UnitOfWork, told: StatementIn, user: str, field: str) -> str |
     row = unit.session.get(Statement, (unit.institution, id_))
     if row is None or (row.user_id != user and not may(unit.call, OTHERS)):
         raise NotFoundError(f"{field}.object: there is no statement {id_}")
+    if row.told_by != actor_of(unit.call) and not may(unit.call, OTHERS):
+        raise ForbiddenError(
+            f"{field}.object: somebody else told it of you", cure="ask them to take it back"
+        )
     if row.voids is not None:
         raise InvalidError(f"{field}.object: a voiding statement stays", field=f"{field}.object")
     if row.source != "xapi":
@@ -223,12 +275,12 @@ def _named(actor: Actor) -> str:
     return str(actor.mbox or actor.openid or actor.mbox_sha1sum)
 
 
-def _hash(raw: Mapping[str, Any]) -> str:
+def _hash(statement: StatementIn, raw: Mapping[str, Any]) -> str:
     """Of what makes two statements the same, by the standard's rules on immutability."""
     told = {name: value for name, value in raw.items() if name not in {*_OURS, "attachments"}}
     told["verb"] = {"id": raw["verb"]["id"]}
     told["object"] = {name: one for name, one in raw["object"].items() if name != "definition"}
-    if "timestamp" in told:
-        told["timestamp"] = datetime.fromisoformat(told["timestamp"]).timestamp()
+    if statement.timestamp is not None:
+        told["timestamp"] = statement.timestamp.timestamp()
     told.pop("id", None)
     return sha256(dumps(told).encode()).hexdigest()
