@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from bloop.content import service as content
 from bloop.content.models import Item
+from bloop.jobs.models import Job
 from bloop.learning.models import Answer
 from bloop.learning.quizzes import service
 from bloop.learning.quizzes.models import Attempt, QuizResponse
@@ -161,6 +162,26 @@ def test_attempts_and_time_are_limited_where_the_quiz_says_so(take, quiz, rows, 
     with pytest.raises(ConflictError, match="no attempt is left"):
         take(service.start, id_)
     assert len(rows(QuizResponse)) == 1
+
+
+def test_an_attempt_that_nobody_comes_back_to_counts_once_its_time_is_over(
+    take, quiz, rows, command
+):
+    id_ = quiz(q.CHOICE, q.BLANK | {"points": 1.0}, time_limit=10)
+    attempt = take(service.start, id_)
+    take(service.answer, attempt, 1, "a")
+    [job] = rows(Job)
+    due = (job.run_after - utcnow()).total_seconds()
+    assert (job.kind, job.payload, due > 590) == (service.CLOSE_JOB, {"attempt": attempt}, True)
+    assert command(service.close_over, attempt)
+    assert not command(service.close_over, attempt)
+    [kept] = rows(Attempt)
+    assert (kept.status, kept.finished_at) == ("finished", kept.ends_at)
+    assert [one.topic for one in rows(OutboxEvent)].count("learning.attempt_finished") == 1
+    # A limit that no clock has is none.
+    for limit in (1e15, -3.0, 0):
+        take(service.start, quiz(q.CHOICE, time_limit=limit))
+    assert len(rows(Job)) == 1
 
 
 def test_two_tabs_begin_one_attempt_and_one_of_their_answers_counts(take, quiz, rows):

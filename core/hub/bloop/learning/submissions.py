@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import and_, select
 
-import bloop.learning.following  # noqa: F401 - hears of answers in every process
+import bloop.learning.following
 import bloop.learning.statements.out  # noqa: F401 - tells of the answers as statements
 from bloop.content.enrolling.models import PersonLink
 from bloop.content.models import Item, Submission

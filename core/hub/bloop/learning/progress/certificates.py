@@ -1,6 +1,7 @@
 """Certificates by rule: what a course asks for, whether somebody has met it, and that they have.
 
-Scores are those of quizzes taken here and of grades in other systems. What somebody tells of
+Scores are those of quizzes taken here and of grades in other systems. A quiz that could be taken
+here and was not counts as nothing in the average. What somebody tells of
 themselves by statements counts for their own overview, and for no certificate.
 """
 
@@ -21,16 +22,19 @@ from bloop.content.enrolling.visibility import (
     item_shown,
 )
 from bloop.content.models import Container, Item
+from bloop.graph.writing import batches
+from bloop.learning.log import AT_ONCE
 from bloop.learning.models import Answer
 from bloop.learning.progress.models import Certificate, CertificateRule, ItemProgress
 from bloop.learning.progress.queries import COUNTED
 from bloop.learning.quizzes.models import FINISHED, Attempt
-from bloop.learning.quizzes.service import user_of
+from bloop.learning.quizzes.service import points_of, user_of
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import values_of_caller
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
+from bloop_sdk import Kind
 
 MOST_ITEMS = 2000
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -153,7 +157,9 @@ def standing_of(unit: UnitOfWork, user: str, container: str) -> Standing:
         )
     )
     scores = _scores(unit, user, container)
-    graded = [scores[one] for one in needed if one in scores]
+    # Else whoever marks a quiz as done instead of taking it would be the better for it.
+    left = _graded_here(unit, [one for one in needed if one not in scores]) if rule.average else ()
+    graded = [scores[one] for one in needed if one in scores] + [0.0 for _ in left]
     return Standing(
         missing=tuple(one for one in needed if one not in done),
         lessons=len(needed),
@@ -184,6 +190,7 @@ def _scores(unit: UnitOfWork, user: str, container: str) -> Mapping[str, float]:
             Attempt.institution_id == unit.institution,
             Attempt.user_id == user,
             Attempt.status == FINISHED,
+            Attempt.points > 0,  # Else nothing in it is graded: its score says nothing.
             Item.container_id == container,
         )
         .group_by(Attempt.item_id)
@@ -203,6 +210,24 @@ def _scores(unit: UnitOfWork, user: str, container: str) -> Mapping[str, float]:
     for query in (attempts, grades):
         for item, score in unit.session.execute(query):
             found[item] = max(score, found.get(item, 0.0))
+    return found
+
+
+def _graded_here(unit: UnitOfWork, items: Sequence[str]) -> list[str]:
+    """Those of some lessons that are quizzes which can be taken here and are graded."""
+    found: list[str] = []
+    columns: Any = (Item.id, Item.data)
+    for some in batches(items, AT_ONCE):
+        rows = unit.session.execute(
+            select(*columns).where(
+                Item.institution_id == unit.institution,
+                Item.id.in_(some),
+                Item.kind == Kind.QUIZ.value,
+            )
+        )
+        found += [
+            id_ for id_, data in rows if not data.get("bank") and points_of(data["questions"])
+        ]
     return found
 
 

@@ -20,6 +20,7 @@ from bloop.accounts.actions import ForbiddenError
 from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Item
 from bloop.graph.questions import parts_of
+from bloop.jobs.ledger import enqueue
 from bloop.learning.answers import Given, record
 from bloop.learning.progress.service import attempted, begun
 from bloop.learning.quizzes.grading import grade
@@ -36,6 +37,11 @@ from bloop.store.unit import UnitOfWork
 from bloop_sdk import Kind, PrincipalKind
 
 WRITE = "account:write"
+CLOSE_JOB = "learning.close_attempt"
+LEEWAY = 5.0
+"""So many seconds after its time is over an attempt is closed: an answer may be on its way."""
+MOST_MINUTES = 366 * 24 * 60.0
+"""A limit beyond that is none."""
 LONGEST_SECONDS = 3600.0
 """Whoever needs longer for a question was away."""
 
@@ -79,7 +85,7 @@ def _begin(unit: UnitOfWork, user: str, quiz: Item, number: int, now: datetime) 
     unit.connection.execute(
         _new(unit, QuizVersion).values(**of, created_at=now, data=_kept(quiz.data))
     )
-    limit = quiz.data.get("time_limit")
+    limit = _limit(quiz.data)
     values = {
         **of,
         "id": new_id(),
@@ -89,14 +95,23 @@ def _begin(unit: UnitOfWork, user: str, quiz: Item, number: int, now: datetime) 
         "score": 0.0,
         "points": sum(points_of(quiz.data["questions"]).values()),
         "started_at": now,
-        "ends_at": now + timedelta(minutes=limit) if limit else None,
+        "ends_at": now + limit if limit else None,
     }
     # Of two tabs that begin at once one begins, and both have that attempt.
     unit.connection.execute(_new(unit, Attempt).values(**values))
     begun(unit, user, quiz)
     attempt = _last(unit, user, quiz.id)
     assert attempt is not None, "it was there or has been made"
+    if limit:
+        delay = limit.total_seconds() + LEEWAY
+        enqueue(unit, CLOSE_JOB, {"attempt": attempt.id}, key=attempt.id, delay=delay)
     return attempt.id
+
+
+def _limit(data: Mapping[str, Any]) -> timedelta | None:
+    """The time for an attempt, where there is a limit that makes sense."""
+    minutes = data.get("time_limit") or 0.0
+    return timedelta(minutes=minutes) if 0 < minutes <= MOST_MINUTES else None
 
 
 def _new(unit: UnitOfWork, model: Any) -> Insert:
@@ -213,6 +228,22 @@ def finish(unit: UnitOfWork, attempt_id: str) -> None:
     attempt = _own(unit, attempt_id)
     if attempt.status == OPEN:
         _close(unit, attempt, utcnow())
+
+
+def close_over(unit: UnitOfWork, attempt_id: str) -> bool:
+    """Finish an attempt whose time has run out, whoever takes it; whether that was to do.
+
+    What was answered in time counts, also where nobody comes back to it.
+    """
+    attempt = unit.session.scalar(
+        select(Attempt)
+        .where(Attempt.institution_id == unit.institution, Attempt.id == attempt_id)
+        .with_for_update()
+    )
+    if attempt is None or attempt.status != OPEN or attempt.ends_at is None:
+        return False
+    _close(unit, attempt, attempt.ends_at)
+    return True
 
 
 def _close(unit: UnitOfWork, attempt: Attempt, now: datetime) -> None:
