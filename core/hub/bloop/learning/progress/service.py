@@ -65,7 +65,8 @@ def _row(unit: UnitOfWork, user: str, item: Item) -> ItemProgress:
     make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
     key = (unit.institution, user, item.id)
     unit.session.flush()
-    row = unit.session.get(ItemProgress, key)
+    # Held, so that of two tabs at one video the share of the one that saw less does not stay.
+    row = unit.session.get(ItemProgress, key, with_for_update=True)
     if row is None:
         values = {
             "institution_id": unit.institution,
@@ -77,7 +78,7 @@ def _row(unit: UnitOfWork, user: str, item: Item) -> ItemProgress:
             "watched": 0.0,
         }
         unit.connection.execute(make(ItemProgress).values(**values).on_conflict_do_nothing())
-        row = unit.session.get_one(ItemProgress, key)
+        row = unit.session.get_one(ItemProgress, key, with_for_update=True)
     return row
 
 
