@@ -15,7 +15,7 @@ from tests.learning import quizzes as q
 pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 
 API = {"accept": "application/json"}
-RICH = q.CHOICE | {"html": "<p>Which is <em>salt</em>? <img src='/files/c/x.png'></p>"}
+RICH = q.CHOICE | {"html": '<p>Which is <em>salt</em>? <img src="bloop:file:x.png"></p>'}
 
 
 @pytest.fixture
@@ -112,6 +112,7 @@ async def test_the_api_takes_the_same_attempt_and_shows_educators_those_of_other
         "kept",
     ]
     assert "weight" not in begun.text
+    assert f'src="/files/{hub.course}/x.png"' in attempt["questions"][0]["html"]
     put = f"/api/v1/attempts/{attempt['id']}/answers/2"
     bad = await post(learner, hub, put, {"answer": ["x"]}, method="PUT")
     assert (bad.status_code, bad.json()["code"]) == (422, "invalid")
