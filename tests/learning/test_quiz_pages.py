@@ -64,6 +64,17 @@ async def test_a_quiz_is_taken_a_question_at_a_time(hub, visit):
     assert "1 attempt left" in (await learner.get(lesson)).text
 
 
+async def test_the_page_of_an_exam_says_where_it_is_taken_and_shows_no_question(hub, visit):
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        data = {"questions": [RICH], "restricted": True}
+        item = service.create_item(unit, hub.course, kind="quiz", title="Exam", data=data)
+        service.publish(unit, Item, item.id, None, lambda *_: None)
+    shown = (await (await visit("learner")).get(f"/lessons/{item.id}")).text
+    assert "It is taken in the system that it comes from" in shown
+    assert "1 question" not in shown
+    assert 'id="take"' not in shown
+
+
 async def answer_all(learner, page):
     nothing = await submit(learner, f"{page}/questions/1", page, answer="")
     assert nothing.status_code == 422

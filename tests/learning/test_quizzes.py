@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bloop.content import service as content
+from bloop.content.codec import authored_columns
 from bloop.content.models import Item
 from bloop.jobs.models import Job
 from bloop.learning.models import Answer
@@ -182,6 +183,28 @@ def test_an_attempt_that_nobody_comes_back_to_counts_once_its_time_is_over(
     for limit in (1e15, -3.0, 0):
         take(service.start, quiz(q.CHOICE, time_limit=limit))
     assert len(rows(Job)) == 1
+
+
+def test_what_is_restricted_in_its_system_is_neither_asked_here_nor_shown(take, quiz, command):
+    id_ = quiz(q.CHOICE, q.BLANK)
+    attempt = take(service.start, id_)
+
+    def restrict(unit):
+        item = unit.session.get(Item, (unit.institution, id_))
+        columns = authored_columns(
+            Kind.QUIZ, title="Test", published=True, html="", data=item.data | {"restricted": True}
+        )
+        item.data, item.learner_data = columns["data"], columns["learner_data"]
+
+    command(restrict)
+    for doing in (
+        (service.answer, attempt, 1, "a"),
+        (service.start, quiz(q.CHOICE, restricted=True)),
+    ):
+        with pytest.raises(ConflictError, match="restricted in its own system"):
+            take(*doing)
+    shown = command(lambda unit: unit.session.get(Item, (unit.institution, id_)).learner_data)
+    assert (shown["questions"], shown["restricted"]) == ([], True)
 
 
 def test_two_tabs_begin_one_attempt_and_one_of_their_answers_counts(take, quiz, rows):

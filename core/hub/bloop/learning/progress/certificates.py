@@ -226,7 +226,9 @@ def _graded_here(unit: UnitOfWork, items: Sequence[str]) -> list[str]:
             )
         )
         found += [
-            id_ for id_, data in rows if not data.get("bank") and points_of(data["questions"])
+            id_
+            for id_, data in rows
+            if not (data.get("bank") or data.get("restricted")) and points_of(data["questions"])
         ]
     return found
 

@@ -66,6 +66,7 @@ def start(unit: UnitOfWork, item_id: str) -> str:
 
 
 def _check_open(data: Mapping[str, Any], taken: int) -> None:
+    _check_unrestricted(data)
     asked = [one for one in data["questions"] if manner_of(one) is not Manner.LEFT_OUT]
     if data.get("bank") or not asked:
         what = "is a pool of questions" if data.get("bank") else "has no questions to answer here"
@@ -75,6 +76,15 @@ def _check_open(data: Mapping[str, Any], taken: int) -> None:
         raise ConflictError(
             f"you have taken this quiz {taken} times, and no attempt is left",
             cure="look at an earlier attempt, or ask whoever teaches the course",
+        )
+
+
+def _check_unrestricted(data: Mapping[str, Any]) -> None:
+    """Else an exam would be told here before it is sat there."""
+    if data.get("restricted"):
+        raise ConflictError(
+            "who takes this quiz, when, or what is told of it is restricted in its own system",
+            cure="take it in the system that it comes from",
         )
 
 
@@ -130,6 +140,7 @@ def answer(unit: UnitOfWork, attempt_id: str, place: int, given: Any) -> None:
     """
     attempt = _own(unit, attempt_id)
     quiz = item_seen(unit, attempt.item_id)
+    _check_unrestricted(quiz.data)
     questions = _version(unit, attempt).data["questions"]
     question = question_at(questions, place)
     if manner_of(question) is Manner.LEFT_OUT:
