@@ -13,6 +13,10 @@ from bloop.content.codec import authored_columns
 from bloop.content.models import Item
 from bloop.jobs.models import Job
 from bloop.learning.models import Answer
+from bloop.learning.progress import certificates
+from bloop.learning.progress.goals import set_goal
+from bloop.learning.progress.models import Certificate, Goal
+from bloop.learning.progress.service import mark
 from bloop.learning.quizzes import service
 from bloop.learning.quizzes.models import Attempt, QuizResponse
 from bloop.learning.statements.models import Statement
@@ -183,6 +187,22 @@ def test_an_attempt_that_nobody_comes_back_to_counts_once_its_time_is_over(
     for limit in (1e15, -3.0, 0):
         take(service.start, quiz(q.CHOICE, time_limit=limit))
     assert len(rows(Job)) == 1
+
+
+def test_two_tabs_have_one_certificate_and_one_goal(take, quiz, rows, command, course):
+    take(service.finish, take(service.start, quiz(q.CHOICE)))
+    command(certificates.set_rule, course, items=None, average=0.0)
+    [item] = rows(Item)
+    take(lambda unit: mark(unit, item.id, done=True))
+
+    def tab(number):
+        take(set_goal, "container", course, None)
+        return take(certificates.claim, course)
+
+    with ThreadPoolExecutor(4) as tabs:
+        found = set(tabs.map(tab, range(4)))
+    assert found == {one.id for one in rows(Certificate)}
+    assert (len(found), len(rows(Goal))) == (1, 1)
 
 
 def test_what_is_restricted_in_its_system_is_neither_asked_here_nor_shown(take, quiz, command):
