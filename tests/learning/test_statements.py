@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from uuid import uuid4
@@ -150,6 +151,17 @@ async def test_an_id_is_the_same_however_it_is_written(hub, door):
     told = about(hub, lea.agent, timestamp="2026-01-02T03:04:05Z")
     for one in (str(id_).upper(), id_.urn, id_.hex, f"{{{id_}}}"):
         assert (await lea("POST", json=told | {"id": one})).json() == [str(id_)]
+    assert len(answers(hub)) == 1
+
+
+async def test_told_twice_at_once_it_is_kept_once_and_another_one_is_refused(hub, door):
+    lea = await door("learner")
+    one = about(hub, lea.agent, id=str(uuid4()))
+    other = one | {"result": {"score": {"scaled": 0.1}}}
+    asked = await asyncio.gather(*(lea("POST", json=told) for told in (one, one, other, one)))
+    said = sorted(answer.status_code for answer in asked)
+    assert said in ([200, 200, 200, 409], [200, 409, 409, 409]), [one.text for one in asked]
+    assert all("database" not in answer.text for answer in asked)
     assert len(answers(hub)) == 1
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 import bloop.learning.following  # noqa: F401 - hears of answers in every process
 from bloop.accounts.actions import ForbiddenError, may
@@ -34,6 +35,7 @@ from bloop.learning.statements.schemas import (
 )
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
+from bloop.store.ids import new_id
 from bloop.store.types import dumps, utcnow
 from bloop.store.unit import UnitOfWork, actor_of
 
@@ -129,33 +131,41 @@ def _store(
     id_ = named or str(told.id or uuid4())
     user = _user(unit, told.actor, site, f"{field}.actor")
     hashed = _hash(told, raw)
-    before = unit.session.get(Statement, (unit.institution, id_))
-    if before is not None:
-        if before.hash != hashed or before.user_id != user:
-            raise ConflictError(f"the id {id_} is another statement's", cure="give it a new id")
+    if _is_kept(unit, id_, user, hashed):
         return id_
     item, part = _lesson(unit, told, site)
     raw = {name: value for name, value in raw.items() if name not in _OURS}
-    row = Statement(
-        institution_id=unit.institution,
-        id=id_,
-        user_id=user,
-        verb=told.verb.id,
-        activity=told.object.id if isinstance(told.object, Activity) else "",
-        registration=_registration(told),
-        item_id=item,
-        voids=_voided(unit, told, user, field),
-        at=min(at, now),
-        stored_at=now,
-        source="xapi",
-        told_by=actor_of(unit.call),
-        hash=hashed,
-        raw=raw | {"id": id_, "timestamp": raw.get("timestamp") or now.isoformat()},
-    )
-    unit.session.add(row)
-    unit.session.flush()
-    _follow(unit, row, told, part, follows)
+    values = {
+        "institution_id": unit.institution,
+        "id": id_,
+        "user_id": user,
+        "verb": told.verb.id,
+        "activity": told.object.id if isinstance(told.object, Activity) else "",
+        "registration": _registration(told),
+        "item_id": item,
+        "voids": _voided(unit, told, user, field),
+        "at": min(at, now),
+        "stored_at": now,
+        "source": "xapi",
+        "told_by": actor_of(unit.call),
+        "hash": hashed,
+        "raw": raw | {"id": id_, "timestamp": raw.get("timestamp") or now.isoformat()},
+    }
+    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    added = make(Statement).values(**values, place=new_id()).on_conflict_do_nothing()
+    if unit.connection.scalar(added.returning(Statement.id)) is None:
+        _is_kept(unit, id_, user, hashed)  # Somebody told it at the same time.
+        return id_
+    _follow(unit, unit.session.get_one(Statement, (unit.institution, id_)), told, part, follows)
     return id_
+
+
+def _is_kept(unit: UnitOfWork, id_: str, user: str, hashed: str) -> bool:
+    """Whether a statement is kept already; raises ConflictError where its id is another's."""
+    before = unit.session.get(Statement, (unit.institution, id_))
+    if before is not None and (before.hash != hashed or before.user_id != user):
+        raise ConflictError(f"the id {id_} is another statement's", cure="give it a new id")
+    return before is not None
 
 
 def _registration(told: StatementIn) -> str:
