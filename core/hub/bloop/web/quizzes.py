@@ -17,6 +17,7 @@ from bloop.accounts.actions import may
 from bloop.content.texts import text_of_html
 from bloop.learning.quizzes.questions import Manner
 from bloop.learning.quizzes.routes import own_attempts
+from bloop.learning.shares import whole_percent
 from bloop.store.statements import moment
 from bloop.store.types import utcnow
 from bloop.web.lessons import Shown
@@ -72,7 +73,7 @@ def _full(when: Any, locale: str) -> str:
 
 def percent(share: float, locale: str) -> str:
     """A share from 0 to 1 in per cent."""
-    return format_percent(int(share * 100) / 100, locale=locale)
+    return format_percent(whole_percent(share) / 100, locale=locale)
 
 
 class Words:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Any
 
 from sqlalchemy import func, select
@@ -30,6 +31,7 @@ from bloop.learning.progress.models import Certificate, CertificateRule, ItemPro
 from bloop.learning.progress.queries import COUNTED
 from bloop.learning.quizzes.models import FINISHED, Attempt
 from bloop.learning.quizzes.service import points_of, user_of
+from bloop.learning.shares import reaches, whole_percent
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.ids import new_id
@@ -55,7 +57,9 @@ class Standing:
     @property
     def met(self) -> bool:
         """Whether the rule is met."""
-        enough = self.needed <= 0 or (self.average is not None and self.average >= self.needed)
+        enough = self.needed <= 0 or (
+            self.average is not None and reaches(self.average, self.needed)
+        )
         return self.lessons > 0 and not self.missing and enough
 
 
@@ -145,7 +149,7 @@ def _missing(standing: Standing) -> str:
         return "this course asks for no lesson yet"
     if standing.missing:
         return f"{len(standing.missing)} of {standing.lessons} lessons are not done"
-    reached = 0 if standing.average is None else int(standing.average * 100)
+    reached = 0 if standing.average is None else whole_percent(standing.average)
     return f"the average is {reached} %, and {standing.needed * 100:g} % are needed"
 
 
@@ -174,7 +178,7 @@ def standing_of(unit: UnitOfWork, user: str, container: str) -> Standing:
     return Standing(
         missing=tuple(one for one in needed if one not in done),
         lessons=len(needed),
-        average=sum(graded) / len(graded) if graded else None,
+        average=fsum(graded) / len(graded) if graded else None,
         needed=rule.average,
     )
 

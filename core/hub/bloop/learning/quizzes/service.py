@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from math import fsum
 from typing import Any
 
 from sqlalchemy import Insert, func, select
@@ -228,8 +229,8 @@ def points_of(questions: Sequence[Mapping[str, Any]]) -> dict[int, float]:
 
 def share_of(points: Mapping[int, float], scores: Mapping[int, float | None]) -> float:
     """The share of all points that the scores reach, from 0 to 1."""
-    whole = sum(points.values())
-    reached = sum(points.get(place, 0.0) * (score or 0.0) for place, score in scores.items())
+    whole = fsum(points.values())
+    reached = fsum(points.get(place, 0.0) * (score or 0.0) for place, score in scores.items())
     return min(1.0, reached / whole) if whole else 0.0
 
 
