@@ -63,23 +63,40 @@ def store(unit: UnitOfWork, told: Sequence[Any], *, site: str, id_: str | None =
     if not 1 <= len(told) <= MOST:
         raise InvalidError(f"statements: 1 to {MOST} at once", field="statements")
     ids: list[str] = []
-    follows = _Follows(unit)
+    request = _Request(unit, site)
     for place, one in enumerate(told):
-        statement = _parsed(one, place, id_)
-        ids.append(_store(unit, statement, one, site, f"[{place}]", follows, id_))
+        ids.append(_store(request, _parsed(one, place, id_), one, f"[{place}]", id_))
     if len(set(ids)) != len(ids):
         raise ConflictError("two of the statements have one id", cure="give each its own")
-    follows.write()
+    request.write()
     return ids
 
 
-class _Follows:
-    """The answers that a request tells of, and those that it takes back: written once a user."""
+class _Request:
+    """What the statements of a request have in common: they are mostly of one user and lesson.
 
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
+    The answers that they tell of, and those that they take back, are written once a user.
+    """
+
+    def __init__(self, unit: UnitOfWork, site: str) -> None:
+        self.unit, self.site = unit, site
+        self._users: dict[str, str] = {}
+        self._lessons: dict[str, str] = {}
         self._given: dict[str, dict[str, Given]] = {}
         self._back: dict[str, list[str]] = {}
+
+    def user(self, actor: Actor, field: str) -> str:
+        """The user whom an actor is, looked up once."""
+        key = actor.model_dump_json()
+        if key not in self._users:
+            self._users[key] = _user(self.unit, actor, self.site, field)
+        return self._users[key]
+
+    def lesson(self, id_: str) -> str:
+        """The lesson of an id, looked up once; raises NotFoundError."""
+        if id_ not in self._lessons:
+            self._lessons[id_] = item_seen(self.unit, id_).id
+        return self._lessons[id_]
 
     def give(self, user: str, given: Given) -> None:
         self._given.setdefault(user, {})[given.key] = given
@@ -92,9 +109,9 @@ class _Follows:
         # In one order for everybody: whoever writes what a user knows holds their row.
         for user in sorted(self._given.keys() | self._back.keys()):
             if some := self._given.get(user):
-                record(self._unit, user, list(some.values()))
+                record(self.unit, user, list(some.values()))
             if keys := self._back.get(user):
-                take_back(self._unit, user, keys)
+                take_back(self.unit, user, keys)
 
 
 def _parsed(one: Any, place: int, id_: str | None) -> StatementIn:
@@ -112,15 +129,9 @@ def _parsed(one: Any, place: int, id_: str | None) -> StatementIn:
 
 
 def _store(
-    unit: UnitOfWork,
-    told: StatementIn,
-    raw: Mapping[str, Any],
-    site: str,
-    field: str,
-    follows: _Follows,
-    named: str | None,
+    request: _Request, told: StatementIn, raw: Mapping[str, Any], field: str, named: str | None
 ) -> str:
-    now = utcnow()
+    unit, now = request.unit, utcnow()
     at = told.timestamp or now
     if at > now + AHEAD:
         raise InvalidError(
@@ -129,15 +140,15 @@ def _store(
             cure="set the clock of whoever tells",
         )
     id_ = named or str(told.id or uuid4())
-    user = _user(unit, told.actor, site, f"{field}.actor")
-    hashed = _hash(told, raw)
+    user, hashed = request.user(told.actor, f"{field}.actor"), _hash(told, raw)
     if _is_kept(unit, id_, user, hashed):
         return id_
-    item, part = _lesson(unit, told, site)
+    item, part = _lesson(request, told)
     raw = {name: value for name, value in raw.items() if name not in _OURS}
-    values = {
+    row = {
         "institution_id": unit.institution,
         "id": id_,
+        "place": new_id(),
         "user_id": user,
         "verb": told.verb.id,
         "activity": told.object.id if isinstance(told.object, Activity) else "",
@@ -151,13 +162,17 @@ def _store(
         "hash": hashed,
         "raw": raw | {"id": id_, "timestamp": raw.get("timestamp") or now.isoformat()},
     }
-    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
-    added = make(Statement).values(**values, place=new_id()).on_conflict_do_nothing()
-    if unit.connection.scalar(added.returning(Statement.id)) is None:
+    if _insert(unit, row):
+        _follow(request, row, told, part)
+    else:
         _is_kept(unit, id_, user, hashed)  # Somebody told it at the same time.
-        return id_
-    _follow(unit, unit.session.get_one(Statement, (unit.institution, id_)), told, part, follows)
     return id_
+
+
+def _insert(unit: UnitOfWork, row: Mapping[str, Any]) -> bool:
+    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    added = make(Statement).values(**row).on_conflict_do_nothing().returning(Statement.id)
+    return unit.connection.scalar(added) is not None
 
 
 def _is_kept(unit: UnitOfWork, id_: str, user: str, hashed: str) -> bool:
@@ -173,21 +188,24 @@ def _registration(told: StatementIn) -> str:
     return str(found) if found else ""
 
 
-def _follow(
-    unit: UnitOfWork, row: Statement, told: StatementIn, part: str, follows: _Follows
-) -> None:
+def _follow(request: _Request, row: Mapping[str, Any], told: StatementIn, part: str) -> None:
     """Note the answer that a statement makes, or that of the statement which it takes back."""
-    if row.voids is not None:
-        voided = unit.session.get_one(Statement, (unit.institution, row.voids))
-        follows.take_back(voided.user_id, _key(voided.id))
+    if row["voids"] is not None:
+        key = (request.unit.institution, row["voids"])
+        request.take_back(request.unit.session.get_one(Statement, key).user_id, _key(row["voids"]))
         return
     score = _score(told)
-    if row.item_id is None or score is None:
+    if row["item_id"] is None or score is None:
         return
     given = Given(
-        item=row.item_id, part=part, key=_key(row.id), score=score, at=row.at, source="xapi"
+        item=row["item_id"],
+        part=part,
+        key=_key(row["id"]),
+        score=score,
+        at=row["at"],
+        source="xapi",
     )
-    follows.give(row.user_id, given)
+    request.give(row["user_id"], given)
 
 
 def _key(id_: str) -> str:
@@ -224,15 +242,15 @@ def _voided(unit: UnitOfWork, told: StatementIn, user: str, field: str) -> str |
     return id_
 
 
-def _lesson(unit: UnitOfWork, told: StatementIn, site: str) -> tuple[str | None, str]:
+def _lesson(request: _Request, told: StatementIn) -> tuple[str | None, str]:
     """The lesson of the hub that a statement is about, and the question of it; else nothing."""
-    begin = f"{site}/lessons/"
+    begin = f"{request.site}/lessons/"
     if not isinstance(told.object, Activity) or not told.object.id.startswith(begin):
         return None, ""
     id_, _, part = told.object.id.removeprefix(begin).partition("#")
     try:
         # Of others tells only who sees it all; whoever tells of themselves sees what they do.
-        return item_seen(unit, id_).id, part[:PART_LENGTH]
+        return request.lesson(id_), part[:PART_LENGTH]
     except NotFoundError as err:
         raise InvalidError(
             f"object.id: {err.message}", field="object.id", cure="name a lesson that there is"
