@@ -112,6 +112,8 @@ def test_what_cannot_be_asked_is_left_out_and_the_rest_is_named_each_by_itself()
     assert names[:3] == ["salt", "salt#2", "#3"]
     assert len({*names}) == 4
     assert all(len(name) <= 200 for name in names)
+    # One that is named as another would be called stays one of three.
+    assert len(set(parts_of([{"id": "a"}, {"id": "a#3"}, {"id": "a"}]))) == 3
     assert points_of([q.ESSAY, q.CHOICE | {"points": 0.0}, q.MULTIPLE]) == {2: 0.0, 3: 1.0}
     assert points_of([q.CHOICE | {"points": 0.0}]) == {1: 1.0}
     assert share_of({1: 1.0, 2: 3.0}, {2: 1.0, 5: 1.0}) == 0.75

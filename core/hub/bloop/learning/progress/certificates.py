@@ -163,11 +163,16 @@ def standing_of(unit: UnitOfWork, user: str, container: str) -> Standing:
     needed = shown if rule.items is None else [one for one in shown if one in rule.items]
     done = set(
         unit.session.scalars(
-            select(ItemProgress.item_id).where(
+            # Of the course that the lesson is in now, as its progress is counted.
+            select(ItemProgress.item_id)
+            .join(
+                Item, (Item.institution_id == unit.institution) & (Item.id == ItemProgress.item_id)
+            )
+            .where(
                 ItemProgress.institution_id == unit.institution,
                 ItemProgress.user_id == user,
-                ItemProgress.container_id == container,
                 ItemProgress.done_at.is_not(None),
+                Item.container_id == container,
             )
         )
     )
