@@ -186,7 +186,9 @@ async def test_of_others_tells_and_reads_only_who_may(hub, door):
     query = {"agent": json.dumps(lea.agent)}
     assert (await other("GET", params=query)).status_code == 403
     assert len((await ed("GET", params=query)).json()["statements"]) == 4
-    assert (await lea("GET", params={"related_agents": "true"})).status_code == 422
+    both = {"statementId": first, "voidedStatementId": first}
+    for query in ({"related_agents": "true"}, {"ascending": "yes"}, both):
+        assert (await lea("GET", params=query)).status_code == 422
 
 
 async def test_what_is_voided_is_kept_and_asked_for_by_its_name(hub, door):
