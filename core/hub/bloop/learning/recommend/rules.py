@@ -32,7 +32,7 @@ def rule(unit: UnitOfWork, item: str, act: str, *, concept: str = "", position: 
     values = {"act": act, "position": position}
     key = {"institution_id": unit.institution, "item_id": item, "scope": concept}
     _upsert(unit, RecommendationRule.__table__, key, values)
-    _count(unit)
+    count(unit)
     unit.audit.append("recommend:rule", f"item:{item}", {"concept": concept, **values})
 
 
@@ -49,7 +49,7 @@ def unrule(unit: UnitOfWork, item: str, *, concept: str = "") -> None:
     )
     if not gone.rowcount:
         raise NotFoundError(f"nothing was said of recommending {item[:40]}")
-    _count(unit)
+    count(unit)
     unit.audit.append("recommend:unrule", f"item:{item}", {"concept": concept})
 
 
@@ -59,11 +59,12 @@ def compare_with(unit: UnitOfWork, ranker: str | None) -> None:
     if ranker is not None and (ranker not in RANKERS or ranker == USUAL):
         others = ", ".join(sorted(RANKERS.keys() - {USUAL}))
         raise InvalidError(f"ranker: {ranker[:40]!r} is none", field="ranker", cure=others)
-    _count(unit, tried=ranker)
+    count(unit, tried=ranker)
     unit.audit.append("recommend:compare", f"institution:{unit.institution}", {"ranker": ranker})
 
 
-def _count(unit: UnitOfWork, **values: Any) -> None:
+def count(unit: UnitOfWork, **values: Any) -> None:
+    """Say that rules were written: lists that were made before are made anew."""
     table: Any = RecommendationState.__table__
     key = {"institution_id": unit.institution}
     _upsert(unit, table, key, {"version": 1, **values}, {"version": table.c.version + 1, **values})

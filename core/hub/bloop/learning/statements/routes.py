@@ -110,8 +110,12 @@ async def list_statements(request: Request) -> Response:
         raise InvalidError(f"{unknown[0]}: no filter of this hub", field=unknown[0])
     if given.get("format", "exact") != "exact" or given.get("attachments", "false") != "false":
         raise InvalidError("format: only exact, without attachments", field="format")
+    if given.get("ascending", "false") not in {"true", "false"}:
+        raise InvalidError("ascending: true or false", field="ascending")
     for name in ("statementId", "voidedStatementId"):
         if name in given:
+            if more := sorted(given.keys() - {name, "format", "attachments"}):
+                raise InvalidError(f"{more[0]}: not beside {name}", field=more[0])
             return await _one(request, _uuid(given[name], name), voided=name != "statementId")
     return await _some(request, given)
 
