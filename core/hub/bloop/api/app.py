@@ -41,6 +41,7 @@ API = (
     "bloop.learning.statements.routes",
     "bloop.learning.progress.routes",
     "bloop.learning.mastery.routes",
+    "bloop.learning.classes.routes",
     "bloop.learning.reviews.routes",
     "bloop.learning.recommend.routes",
     "bloop.api.graph",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from starlette.requests import Request
@@ -11,21 +13,25 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import json_response
-from bloop.accounts.people.queries import MEMBERS, PERSON
+from bloop.accounts.people.queries import GROUP, MEMBERS, PERSON
 from bloop.content import queries as content
-from bloop.content.enrolling.queries import VIEWERS
-from bloop.content.tree_routes import PAGE_LIMIT, one
+from bloop.content.enrolling.queries import LEARNERS as LEARNERS_OF
+from bloop.content.tree_routes import PAGE_LIMIT, one, sees_drafts
 from bloop.graph.live import Graph, Graphs
+from bloop.learning.classes.queries import TEACHING, TEACHING_SHOWN
 from bloop.learning.mastery.queries import KNOWN_BY, MASTERY
 from bloop.learning.mastery.schemas import Gaps, MasteryList
 from bloop.learning.mastery.service import KNOWN_FROM
 from bloop.store.errors import InvalidError, NotFoundError
+from bloop.store.statements import to_dicts
 from bloop.store.types import dumps
 
 router = Router(prefix="/api/v1", tags=["learning"])
 
 LEARNERS = 1000
 """Of so many people at most what they lack is counted."""
+LESSONS, LESSONS_OF_ONE = 1000, 3
+"""So many lessons at most are looked through, and named for one concept."""
 
 
 class HasGraphs(Protocol):
@@ -69,32 +75,83 @@ async def _mastery(request: Request, user: str, limit: int, cursor: str) -> Resp
     return json_response(found)
 
 
-@router.get("/graph/gaps", action="learning:read", response_model=Gaps, problems=(404, 422))
+async def _teaches_it(request: Request) -> bool:
+    """Whether the caller teaches the course that the query names."""
+    course = request.query_params.get("container", "")
+    database = hub_of(request).database
+    return await database.read_one(content.TEACHES, call_of(request), id=course) is not None
+
+
+@router.get(
+    "/graph/gaps",
+    action="learning:read",
+    also=_teaches_it,
+    response_model=Gaps,
+    problems=(404, 422),
+)
 async def count_gaps(request: Request, goal: str, group: str = "", container: str = "") -> Response:
     """How many of a group, or of a course, lack each concept on the way to a goal."""
+    return json_response(await read_gaps(request, goal, group, container))
+
+
+async def read_gaps(
+    request: Request, goal: str, group: str = "", container: str = ""
+) -> dict[str, Any]:
+    """The same as it is answered; raises NotFoundError for no concept, group or course."""
     graph, users = await _graph(request), await _users(request, group, container)
     if goal not in graph.names:
         raise NotFoundError(f"no concept {goal[:40]}")
-    return json_response(await gaps(request, graph, goal, users))
+    return await gaps(request, graph, goal, users, container)
 
 
-async def gaps(request: Request, graph: Graph, goal: str, users: list[str]) -> dict[str, Any]:
-    """The same of some users, by their ids; what most lack comes first."""
-    rows = await hub_of(request).database.read(
-        KNOWN_BY, call_of(request), users=dumps(users), from_p=KNOWN_FROM
-    )
+async def gaps(
+    request: Request, graph: Graph, goal: str, users: list[str], course: str = ""
+) -> dict[str, Any]:
+    """The same of some users, by their ids; what most lack comes first.
+
+    The lessons of ``course`` stand before those of others.
+    """
+    database, call = hub_of(request).database, call_of(request)
+    rows = await database.read(KNOWN_BY, call, users=dumps(users), from_p=KNOWN_FROM)
     known: dict[str, list[str]] = defaultdict(list)
     for user, concept in rows:
         known[user].append(concept)
-    counts = graph.snapshot.gaps({user: known[user] for user in users}, goal)
+    counts, ready = await asyncio.to_thread(_count, graph, goal, {one: known[one] for one in users})
+    read = TEACHING if sees_drafts(call) else TEACHING_SHOWN
+    rows = await database.read(
+        read, call, ids=dumps(list(counts)), container=course, limit=LESSONS
+    )
+    lessons: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in to_dicts(read, rows):
+        of_concept = lessons[row.pop("concept")]
+        if len(of_concept) < LESSONS_OF_ONE and row not in of_concept:
+            of_concept.append(row)
     items = [
-        {"id": one, "name": graph.names[one], "lacking": count} for one, count in counts.items()
+        {
+            "id": one,
+            "name": graph.names[one],
+            "lacking": count,
+            "ready": ready[one],
+            "lessons": lessons[one],
+        }
+        for one, count in counts.items()
     ]
     return {
         "goal": graph.names[goal],
         "learners": len(users),
         "items": sorted(items, key=lambda one: -one["lacking"]),
     }
+
+
+def _count(
+    graph: Graph, goal: str, known: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, int], Counter[str]]:
+    """On how many ways each concept still stands, and for how many it is the next one there."""
+    masks = {user: graph.snapshot.mask(of_user) for user, of_user in known.items()}
+    ready: Counter[str] = Counter()
+    for mask in masks.values():
+        ready.update(graph.snapshot.next(mask, goal))
+    return graph.snapshot.gaps(masks, goal), ready
 
 
 async def _graph(request: Request) -> Graph:
@@ -107,8 +164,10 @@ async def _users(request: Request, group: str, container: str) -> list[str]:
     if bool(group) == bool(container):
         raise InvalidError("of whom?", field="group", cure="name a group or a container")
     if group:
+        if await database.read_one(GROUP, call, id=group) is None:
+            raise NotFoundError(f"no group {group[:40]}")
         rows = await database.read(MEMBERS, call, group=group, after="", limit=LEARNERS)
     else:
         await one(request, content.CONTAINER_SHOWN, content.CONTAINER, container)
-        rows = await database.read(VIEWERS, call, container=container)
+        rows = await database.read(LEARNERS_OF, call, container=container, limit=LEARNERS)
     return sorted({row[0] for row in rows})[:LEARNERS]
