@@ -184,6 +184,15 @@ LEARNERS = register(
 )
 """The users who learn in a course: ids and names."""
 
+LEARNER = register(
+    "content.learner",
+    learners_of(_COURSE)
+    .add_columns(User.role)
+    .where(inside_reachable(_COURSE), User.id == bindparam("user")),
+    heavy=True,
+)
+"""One of them, with their role in the institution."""
+
 GRANTEES = register(
     "content.grantees",
     select(ItemGrant.user_id).where(

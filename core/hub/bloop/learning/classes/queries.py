@@ -213,7 +213,6 @@ _lesson_on: Any = (
 )
 
 
-
 def _teaching(name: str, *conditions: Any) -> Statement:
     return register(
         name,

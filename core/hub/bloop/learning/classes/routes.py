@@ -36,11 +36,11 @@ async def list_learners(
     request: Request,
     container_id: str,
     sort: str = "name",
-    stuck: bool = False,
+    only: str = "",
     limit: int = 50,
     cursor: str = "",
 ) -> Response:
-    """How far each learner of a course is, who is stuck, and with what.
+    """How far each learner of a course is, who is stuck, and with what; ``only=stuck`` those.
 
     Sorted by ``name``, ``done``, ``known`` or ``seen``; ``-done`` has the most first.
     """
@@ -53,14 +53,16 @@ async def list_learners(
             "finished": found.finished,
             "stuck": len(found.stuck),
             "whole": found.whole,
-            **page_of_class(found, cursor, limit, stuck=stuck),
+            **page_of_class(found, cursor, limit, only),
         }
     )
 
 
-def page_of_class(found: Class, cursor: str, limit: int, *, stuck: bool = False) -> dict[str, Any]:
+def page_of_class(found: Class, cursor: str, limit: int, only: str = "") -> dict[str, Any]:
     """``items`` of a class and the cursor of the ``next``; raises InvalidError for none of ours."""
-    rows, after, begin = found.stuck if stuck else found.learners, after_of(cursor), 0
+    if only not in {"", "stuck"}:
+        raise InvalidError(f"only: {only[:40]!r} is none", field="only", cure="stuck, or nothing")
+    rows, after, begin = found.stuck if only else found.learners, after_of(cursor), 0
     limit = max(1, min(limit, PAGE_LIMIT))
     if after:
         begin = 1 + next((at for at, row in enumerate(rows) if row["id"] == after), -1)

@@ -24,8 +24,8 @@ AWAY = timedelta(days=14)
 """Who was not seen for so long, and is not done, is stuck."""
 TRIES = 2
 """Who has finished so many attempts at a quiz and passed none is stuck."""
-WEAK_BELOW = 0.5
-"""Below this chance of a right answer somebody is as likely wrong as right."""
+WEAK_BELOW = 0.65
+"""Below this chance of a right answer somebody is weak: one wrong answer alone leads there."""
 WEEKS = 8
 
 Row = dict[str, Any]

@@ -91,23 +91,25 @@ async def _teaches_it(request: Request) -> bool:
 )
 async def count_gaps(request: Request, goal: str, group: str = "", container: str = "") -> Response:
     """How many of a group, or of a course, lack each concept on the way to a goal."""
-    return json_response(await read_gaps(request, goal, group, container))
-
-
-async def read_gaps(
-    request: Request, goal: str, group: str = "", container: str = ""
-) -> dict[str, Any]:
-    """The same as it is answered; raises NotFoundError for no concept, group or course."""
-    graph, users = await _graph(request), await _users(request, group, container)
+    if bool(group) == bool(container):
+        raise InvalidError("of whom?", field="group", cure="name a group or a container")
+    if group:
+        if await hub_of(request).database.read_one(GROUP, call_of(request), id=group) is None:
+            raise NotFoundError(f"no group {group[:40]}")
+        users = await members_of(request, group)
+    else:
+        await one(request, content.CONTAINER_SHOWN, content.CONTAINER, container)
+        users = await learners_of(request, container)
+    graph = await graph_of(request)
     if goal not in graph.names:
         raise NotFoundError(f"no concept {goal[:40]}")
-    return await gaps(request, graph, goal, users, container)
+    return json_response(await gaps(request, graph, goal, users, container))
 
 
 async def gaps(
     request: Request, graph: Graph, goal: str, users: list[str], course: str = ""
 ) -> dict[str, Any]:
-    """The same of some users, by their ids; what most lack comes first.
+    """How many of some users lack each concept on the way to a goal; what most lack comes first.
 
     The lessons of ``course`` stand before those of others.
     """
@@ -118,9 +120,7 @@ async def gaps(
         known[user].append(concept)
     counts, ready = await asyncio.to_thread(_count, graph, goal, {one: known[one] for one in users})
     read = TEACHING if sees_drafts(call) else TEACHING_SHOWN
-    rows = await database.read(
-        read, call, ids=dumps(list(counts)), container=course, limit=LESSONS
-    )
+    rows = await database.read(read, call, ids=dumps(list(counts)), container=course, limit=LESSONS)
     lessons: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in to_dicts(read, rows):
         of_concept = lessons[row.pop("concept")]
@@ -154,20 +154,23 @@ def _count(
     return graph.snapshot.gaps(masks, goal), ready
 
 
-async def _graph(request: Request) -> Graph:
+async def graph_of(request: Request) -> Graph:
+    """The concept graph of the caller's institution."""
     hub = cast("HasGraphs", hub_of(request))
     return await hub.graphs.of(call_of(request))
 
 
-async def _users(request: Request, group: str, container: str) -> list[str]:
-    database, call = hub_of(request).database, call_of(request)
-    if bool(group) == bool(container):
-        raise InvalidError("of whom?", field="group", cure="name a group or a container")
-    if group:
-        if await database.read_one(GROUP, call, id=group) is None:
-            raise NotFoundError(f"no group {group[:40]}")
-        rows = await database.read(MEMBERS, call, group=group, after="", limit=LEARNERS)
-    else:
-        await one(request, content.CONTAINER_SHOWN, content.CONTAINER, container)
-        rows = await database.read(LEARNERS_OF, call, container=container, limit=LEARNERS)
-    return sorted({row[0] for row in rows})[:LEARNERS]
+async def members_of(request: Request, group: str) -> list[str]:
+    """The ids of the users of a group."""
+    rows = await hub_of(request).database.read(
+        MEMBERS, call_of(request), group=group, after="", limit=LEARNERS
+    )
+    return [row[0] for row in rows]
+
+
+async def learners_of(request: Request, course: str) -> list[str]:
+    """The ids of who learns in a course, which the caller may see: that is for them to ask."""
+    rows = await hub_of(request).database.read(
+        LEARNERS_OF, call_of(request), container=course, limit=LEARNERS
+    )
+    return [row[0] for row in rows]

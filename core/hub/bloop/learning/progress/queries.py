@@ -173,3 +173,80 @@ RULE = register(
         inside_reachable(CertificateRule.container_id),
     ),
 )
+
+_earned: Any = (
+    select(func.count())
+    .select_from(Certificate)
+    .where(
+        Certificate.institution_id == institution,
+        Certificate.container_id == CertificateRule.container_id,
+    )
+    .scalar_subquery()
+    .label("earned")
+)
+ALL_RULES = register(
+    "learning.certificate_rules",
+    select(
+        CertificateRule.container_id.label("id"),
+        Container.title,
+        CertificateRule.average,
+        CertificateRule.items,
+        CertificateRule.updated_at,
+        _earned,
+    )
+    .join(
+        Container,
+        and_(
+            Container.institution_id == CertificateRule.institution_id,
+            Container.id == CertificateRule.container_id,
+        ),
+    )
+    .where(
+        CertificateRule.institution_id == institution,
+        Container.institution_id == institution,
+        Container.state != "trashed",
+        container_reachable,
+        CertificateRule.container_id > bindparam("after"),
+    )
+    .order_by(CertificateRule.container_id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""The courses that give certificates, what they ask, and how many have earned one."""
+
+EARNED = register(
+    "learning.certificates_of_course",
+    select(
+        Certificate.id,
+        Certificate.user_id.label("user"),
+        Certificate.name,
+        Certificate.number,
+        Certificate.average,
+        Certificate.issued_at,
+    )
+    .where(
+        Certificate.institution_id == institution,
+        Certificate.container_id == bindparam("container"),
+        Certificate.id > bindparam("after"),
+        inside_reachable(Certificate.container_id),
+    )
+    .order_by(Certificate.id)
+    .limit(bindparam("limit")),
+)
+"""Who has earned the certificate of a course, by the name of that day; not the code of it."""
+
+LESSONS = register(
+    "learning.counted_lessons",
+    select(Item.id, Item.title, Item.kind)
+    .where(
+        Item.institution_id == institution,
+        Item.container_id == bindparam("container"),
+        Item.kind.in_(COUNTED),
+        item_shown,
+        inside_reachable(Item.container_id),
+    )
+    .order_by(Item.id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""The lessons of a course that a certificate can ask for."""

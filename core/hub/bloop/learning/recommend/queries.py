@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
+from bloop.accounts.models import User
 from bloop.content.enrolling.visibility import item_visible, with_container
 from bloop.content.models import Container, Item
-from bloop.graph.models import Coverage, Role, Standing
+from bloop.graph.models import Concept, Coverage, Role, Standing
 from bloop.learning.mastery.models import Learner
 from bloop.learning.models import Answer, Mastery
 from bloop.learning.progress.models import Goal, ItemProgress
@@ -79,6 +80,9 @@ _rule: Any = (
     RecommendationRule.position,
     Item.container_id.label("container"),
     Item.title,
+    Concept.name.label("concept_name"),
+    RecommendationRule.at,
+    User.name.label("by"),
 )
 RULES = register(
     "learning.next_rules",
@@ -89,9 +93,21 @@ RULES = register(
         (Item.institution_id == RecommendationRule.institution_id)
         & (Item.id == RecommendationRule.item_id),
     )
+    .outerjoin(
+        Concept,
+        (Concept.institution_id == RecommendationRule.institution_id)
+        & (Concept.id == RecommendationRule.scope),
+    )
+    .outerjoin(
+        User,
+        (User.institution_id == RecommendationRule.institution_id)
+        & (User.id == func.substr(RecommendationRule.actor, len("user:") + 1)),
+    )
     .where(
         RecommendationRule.institution_id == institution,
         Item.institution_id == institution,
+        or_(Concept.institution_id.is_(None), Concept.institution_id == institution),
+        or_(User.institution_id.is_(None), User.institution_id == institution),
         Item.container_id == bindparam("container"),
     )
     .order_by(RecommendationRule.act, RecommendationRule.position, RecommendationRule.item_id)
@@ -99,7 +115,7 @@ RULES = register(
     heavy=True,
     whole="the route asks first whether the course is for whoever asks",
 )
-"""What was said of the items of a course."""
+"""What was said of the items of a course, and by whom: no name where no user said it."""
 
 _CHOOSES = "the hub chooses by it among items, and shows those that are in OPEN alone"
 

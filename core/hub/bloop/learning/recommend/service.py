@@ -87,6 +87,12 @@ class Recommender:
             self._kept.popitem(last=False)
         return await self._still(call, made) or _answer(made, ())
 
+    async def preview(self, call: Call, goal: str | None, limit: int) -> dict[str, Any]:
+        """What the caller would be shown if they asked now: neither kept nor logged."""
+        graph = await self._graphs.of(call)
+        made = await self._make(call, graph, goal, limit, (None, None, None), logged=False)
+        return await self._still(call, made) or _answer(made, ())
+
     async def stop(self) -> None:
         """Write what was shown; the process ends."""
         await self.log.stop()
@@ -100,7 +106,14 @@ class Recommender:
         return _answer(shown, [found[one["item"]] for one in shown.items])
 
     async def _make(
-        self, call: Call, graph: Graph, goal: str | None, limit: int, versions: tuple[Any, ...]
+        self,
+        call: Call,
+        graph: Graph,
+        goal: str | None,
+        limit: int,
+        versions: tuple[Any, ...],
+        *,
+        logged: bool = True,
     ) -> Shown:
         wanted = await (self._goals(call, graph) if goal is None else self._goal(call, graph, goal))
         now = utcnow()
@@ -120,7 +133,7 @@ class Recommender:
             by_item = {one.candidate.item: one for one in placed}
             placed = [by_item[item] for item in left]
             items = [_item(one) | {"ranker": CHANGED} for one in placed]
-        if placed:
+        if placed and logged:
             self.log.add(call.institution, list(_rows(call, list_id, placed, items, now)))
         done = frozenset(one.candidate.item for one in placed if one.candidate.done)
         ids = dumps([one["item"] for one in items])

@@ -2414,6 +2414,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("scope", sa.String(length=36), nullable=False),
         sa.Column("act", sa.String(length=10), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["institution_id", "item_id"],
             ["item.institution_id", "item.id"],
