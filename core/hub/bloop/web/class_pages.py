@@ -54,6 +54,7 @@ async def show_progress(
     weeks = await weeks_of(database, call, container_id, [row["id"] for row in shown["items"]])
     spread = await spread_of(database, call, container_id, len(found.learners))
     locale, asked = locale_of(request), {"sort": sort, "only": only}
+    tenths = plots.tenths([_share(row) for row in found.learners])
     return await page(
         request,
         "course_progress.html",
@@ -61,7 +62,8 @@ async def show_progress(
         parts=parts_on(request, container_id, READ),
         group=found,
         counts=_counts(found),
-        far=plots.columns(plots.tenths([_share(row) for row in found.learners])),
+        tenths=tenths,
+        far=plots.columns(tenths),
         learners=[_row(row, weeks, locale) for row in shown["items"]],
         stuck=[_row(row, {}, locale) for row in found.stuck[:STUCK_AT_ONCE]],
         concepts=[one | {"plot": plots.stacked(_parts(one))} for one in spread],
@@ -92,13 +94,11 @@ def _share(row: Mapping[str, Any]) -> float:
 
 
 def _row(row: Mapping[str, Any], weeks: Mapping[str, list[int]], locale: str) -> dict[str, Any]:
-    concepts = {"known": row["known"], "unsure": row["asked"] - row["known"]}
     of_weeks = weeks.get(row["id"])
     return {
         **row,
         "seen": moment(row["seen_at"], locale),
         "bar": plots.stacked({"done": row["done"], "left": row["lessons"] - row["done"]}),
-        "knows": plots.stacked(concepts),
         "weeks": of_weeks,
         "weeks_plot": plots.columns(of_weeks) if of_weeks else [],
     }

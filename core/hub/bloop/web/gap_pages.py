@@ -88,7 +88,6 @@ async def _gaps(
     return await page(
         request,
         "gaps.html",
-        status=422 if goal and found is None else 200,
         course=course,
         group=group,
         goal=goal,
