@@ -1,9 +1,10 @@
-"""A teacher's way through the pages of their course, in a real browser, and what axe says of them."""
+"""A teacher's way through the pages of their course in a real browser, and what axe says."""
 
 from __future__ import annotations
 
 import os
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,7 +29,13 @@ expect = pytest.importorskip("playwright.sync_api").expect
 
 SHOTS = os.environ.get("BLOOP_TEST_SHOTS")
 """A folder for pictures of these pages, for whoever wants to look at them."""
-NAMES = ["Ada Lovelace", "Emmy Noether", "Lise Meitner", "Maria Goeppert-Mayer", "Rosalind Franklin"]
+NAMES = [
+    "Ada Lovelace",
+    "Emmy Noether",
+    "Lise Meitner",
+    "Maria Goeppert-Mayer",
+    "Rosalind Franklin",
+]
 TITLES = ["Vibration and pitch", "Waves", "Harmonics", "Intervals and the fifth", "Temperament"]
 CONCEPTS = ["Vibration", "Wave", "Harmonic", "Interval", "Temperament"]
 
@@ -45,7 +52,7 @@ def group(served):
             service.publish(unit, Item, item.id, None, lambda *_: None)
             made.items.append(item.id)
         names = [add_concept(unit, name) for name in CONCEPTS]
-        for before, after in zip(names, names[1:], strict=False):
+        for before, after in pairwise(names):
             link(unit, before, after)
         for item, name in zip(made.items, names, strict=True):
             cover(unit, item, name, "teaches")

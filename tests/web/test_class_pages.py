@@ -1,4 +1,4 @@
-"""The pages of who teaches a course, each beside its API: progress, gaps, steering, certificates."""
+"""The pages of who teaches a course, each beside its API."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ async def group(hub, unit):
         cover(u, made.salts, made.salt, "teaches")
         cover(u, made.bases, made.base, "teaches")
         cover(u, made.quiz, made.salt, "assesses")
-        u.session.add(QuizVersion(institution_id=u.institution, item_id=made.quiz, hash="h", data={}))
+        u.session.add(
+            QuizVersion(institution_id=u.institution, item_id=made.quiz, hash="h", data={})
+        )
         names = {"ada": "Ada", "bob": "Bob", "cy": "Cy", "dee": "=cmd|' /C calc'!A0"}
         for key, name in names.items():
             setattr(made, key, add_user(u, name).id)
@@ -189,13 +191,20 @@ async def test_who_teaches_sees_how_far_each_learner_is_as_the_api_tells_it(hub,
         assert bad.status_code == 422
         assert (await ed.get(here, params=query)).status_code == 200
 
+    await its_csv_is_safe(ed, of_api, told)
+    await only_who_teaches_it_sees_it(ed, visit, group)
+
+
+async def its_csv_is_safe(ed, of_api, told):
     table = await ed.get(f"/api/v1{of_api}.csv")
     rows = list(csv.DictReader(io.StringIO(table.content.decode("utf-8-sig"))))
     assert [row["id"] for row in rows] == [one["id"] for one in told["items"]]
     assert rows[0]["name"].startswith("'="), "no spreadsheet takes it for a formula"
     assert rows[2]["stuck_at"] == "Quiz"
 
-    learner = await visit("learner")
+
+async def only_who_teaches_it_sees_it(ed, visit, group):
+    here, learner = f"/courses/{group.course}/progress", await visit("learner")
     for path in ("progress", "gaps", "recommendations", "certificate"):
         assert (await learner.get(f"/courses/{group.course}/{path}")).status_code == 403
         assert (await ed.get(f"/courses/{group.other}/{path}")).status_code == 403
@@ -289,14 +298,7 @@ async def test_a_rule_of_certificates_is_tried_saved_changed_and_ended(hub, ed, 
     assert (told["met"], told["learners"]) == (2, 4)
     assert [one["user"] for one in told["items"][:2]] == [group.ada, group.cy]
     assert (await ed.get(f"/api/v1{of_api}")).status_code == 404, "trying saves nothing"
-    for fields in ({"average": HOSTILE}, {"average": "nan"}, {"average": "-1"}, {"average": "1e9"}):
-        wrong = await send(ed, acts, empty, do="save", **(rule | fields))
-        assert (wrong.status_code, 'id="wrong-average"' in wrong.text) == (422, True), fields
-        assert f'value="{group.salts}" checked' in wrong.text, "what was ticked stays so"
-    wrong = await send(ed, acts, empty, do="save", which="some", version="0")
-    assert "Tick one lesson at least." in wrong.text
-    wrong = await send(ed, acts, empty, do="save", which="all", average="70", version=HOSTILE)
-    assert wrong.status_code == 409 or "id=" in wrong.text
+    await what_is_wrong_is_told_at_its_field(ed, acts, empty, rule)
     saved = await send(ed, acts, empty, do="save", **(rule | {"average": "57,5 %"}))
     assert saved.status_code == 303
     assert await api(ed, of_api) == {
@@ -330,6 +332,17 @@ async def test_a_rule_of_certificates_is_tried_saved_changed_and_ended(hub, ed, 
         assert ended.status_code == 303
     shown = (await ed.get(ended.headers["location"])).text
     assert "Those that were given stay." in shown and earned[0]["number"] in shown
+
+
+async def what_is_wrong_is_told_at_its_field(ed, acts, empty, rule):
+    for fields in ({"average": HOSTILE}, {"average": "nan"}, {"average": "-1"}, {"average": "1e9"}):
+        wrong = await send(ed, acts, empty, do="save", **(rule | fields))
+        assert (wrong.status_code, 'id="wrong-average"' in wrong.text) == (422, True), fields
+        assert f'value="{rule["item"]}" checked' in wrong.text, "what was ticked stays so"
+    wrong = await send(ed, acts, empty, do="save", which="some", version="0")
+    assert "Tick one lesson at least." in wrong.text
+    wrong = await send(ed, acts, empty, do="save", which="all", average="70", version=HOSTILE)
+    assert wrong.status_code == 409 or "id=" in wrong.text
 
 
 def test_plots_add_up_and_take_anything():

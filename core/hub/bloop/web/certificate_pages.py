@@ -126,7 +126,8 @@ async def set_rule(request: Request, container_id: str) -> Response:
     try:
         asked = fields.asked()
         if form["do"] == "try":
-            found = await dry_run(request, container_id, asked)
+            database, call = hub_of(request).database, call_of(request)
+            found = await dry_run(database, call, container_id, asked)
             return await _rule(request, container_id, fields=fields, tried=found)
         await run(
             request,

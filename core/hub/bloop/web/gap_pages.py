@@ -16,7 +16,8 @@ from bloop.content.tree_routes import one, taught
 from bloop.graph.live import Graph
 from bloop.graph.names import key_of
 from bloop.graph.queries import CONCEPTS_OF_COURSE
-from bloop.learning.mastery.routes import gaps, graph_of, learners_of, members_of
+from bloop.learning.classes.gaps import gaps
+from bloop.learning.mastery.routes import graph_of, learners_of, members_of
 from bloop.web import plots
 from bloop.web.concept_pages import named
 from bloop.web.course_parts import parts_on
@@ -83,7 +84,9 @@ async def _gaps(
                 if group
                 else learners_of(request, (course or {})["id"])
             )
-            found = await gaps(request, graph, concept, users, course["id"] if course else "")
+            database, call = hub_of(request).database, call_of(request)
+            around = course["id"] if course else ""
+            found = await gaps(database, call, graph, concept, users, around)
             goal = graph.names[concept]
     return await page(
         request,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from starlette.requests import Request
@@ -16,22 +13,18 @@ from bloop.accounts.http import json_response
 from bloop.accounts.people.queries import GROUP, MEMBERS, PERSON
 from bloop.content import queries as content
 from bloop.content.enrolling.queries import LEARNERS as LEARNERS_OF
-from bloop.content.tree_routes import PAGE_LIMIT, one, sees_drafts
+from bloop.content.tree_routes import PAGE_LIMIT, one
 from bloop.graph.live import Graph, Graphs
-from bloop.learning.classes.queries import TEACHING, TEACHING_SHOWN
-from bloop.learning.mastery.queries import KNOWN_BY, MASTERY
+from bloop.learning.classes.gaps import gaps
+from bloop.learning.mastery.queries import MASTERY
 from bloop.learning.mastery.schemas import Gaps, MasteryList
 from bloop.learning.mastery.service import KNOWN_FROM
 from bloop.store.errors import InvalidError, NotFoundError
-from bloop.store.statements import to_dicts
-from bloop.store.types import dumps
 
 router = Router(prefix="/api/v1", tags=["learning"])
 
 LEARNERS = 1000
 """Of so many people at most what they lack is counted."""
-LESSONS, LESSONS_OF_ONE = 1000, 3
-"""So many lessons at most are looked through, and named for one concept."""
 
 
 class HasGraphs(Protocol):
@@ -103,55 +96,8 @@ async def count_gaps(request: Request, goal: str, group: str = "", container: st
     graph = await graph_of(request)
     if goal not in graph.names:
         raise NotFoundError(f"no concept {goal[:40]}")
-    return json_response(await gaps(request, graph, goal, users, container))
-
-
-async def gaps(
-    request: Request, graph: Graph, goal: str, users: list[str], course: str = ""
-) -> dict[str, Any]:
-    """How many of some users lack each concept on the way to a goal; what most lack comes first.
-
-    The lessons of ``course`` stand before those of others.
-    """
     database, call = hub_of(request).database, call_of(request)
-    rows = await database.read(KNOWN_BY, call, users=dumps(users), from_p=KNOWN_FROM)
-    known: dict[str, list[str]] = defaultdict(list)
-    for user, concept in rows:
-        known[user].append(concept)
-    counts, ready = await asyncio.to_thread(_count, graph, goal, {one: known[one] for one in users})
-    read = TEACHING if sees_drafts(call) else TEACHING_SHOWN
-    rows = await database.read(read, call, ids=dumps(list(counts)), container=course, limit=LESSONS)
-    lessons: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in to_dicts(read, rows):
-        of_concept = lessons[row.pop("concept")]
-        if len(of_concept) < LESSONS_OF_ONE and row not in of_concept:
-            of_concept.append(row)
-    items = [
-        {
-            "id": one,
-            "name": graph.names[one],
-            "lacking": count,
-            "ready": ready[one],
-            "lessons": lessons[one],
-        }
-        for one, count in counts.items()
-    ]
-    return {
-        "goal": graph.names[goal],
-        "learners": len(users),
-        "items": sorted(items, key=lambda one: -one["lacking"]),
-    }
-
-
-def _count(
-    graph: Graph, goal: str, known: Mapping[str, Sequence[str]]
-) -> tuple[dict[str, int], Counter[str]]:
-    """On how many ways each concept still stands, and for how many it is the next one there."""
-    masks = {user: graph.snapshot.mask(of_user) for user, of_user in known.items()}
-    ready: Counter[str] = Counter()
-    for mask in masks.values():
-        ready.update(graph.snapshot.next(mask, goal))
-    return graph.snapshot.gaps(masks, goal), ready
+    return json_response(await gaps(database, call, graph, goal, users, container))
 
 
 async def graph_of(request: Request) -> Graph:

@@ -24,8 +24,10 @@ from bloop.learning.progress.schemas import (
     RuleOut,
 )
 from bloop.learning.progress.standing import Asked
+from bloop.store.database import Database
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import parsed
+from bloop_sdk import Call
 
 router = Router(prefix="/api/v1", tags=["learning"])
 
@@ -44,9 +46,10 @@ async def read_rule(request: Request, course: str) -> dict[str, Any] | None:
     return {**found, "items": parsed(found["items"])}
 
 
-async def dry_run(request: Request, course: str, asked: Asked) -> list[dict[str, Any]]:
+async def dry_run(
+    database: Database, call: Call, course: str, asked: Asked
+) -> list[dict[str, Any]]:
     """Who of a course's learners would get its certificate if it asked for that."""
-    database, call = hub_of(request).database, call_of(request)
     rows = await database.read(LEARNERS, call, container=course, limit=MOST_LEARNERS)
 
     def look() -> list[dict[str, Any]]:
@@ -118,7 +121,8 @@ async def drop_rule(request: Request, container_id: str) -> Response:
 async def try_rule(request: Request, container_id: str, body: AskedIn) -> Response:
     """Who of a course's learners would get its certificate now by a rule; it is not kept."""
     await one(request, content.CONTAINER_SHOWN, content.CONTAINER, container_id)
-    found = await dry_run(request, container_id, Asked(body.items, body.average))
+    asked = Asked(body.items, body.average)
+    found = await dry_run(hub_of(request).database, call_of(request), container_id, asked)
     met = sum(1 for who in found if who["met"])
     return json_response({"learners": len(found), "met": met, "items": found})
 

@@ -25,6 +25,7 @@ from bloop.learning.recommend.schemas import (
     RuleList,
 )
 from bloop.learning.recommend.service import MOST, Recommender
+from bloop.store.database import Database
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
 from bloop_sdk import Call, Principal, PrincipalKind, Role
@@ -107,19 +108,25 @@ async def preview(request: Request, container_id: str, user: str, limit: int = 5
 
 
 async def read_preview(request: Request, course: str, user: str, limit: int) -> dict[str, Any]:
-    """The same with reasons by their kind and facts; raises NotFoundError for who learns not in it.
+    """The same with reasons by their kind and facts; raises NotFoundError for others."""
+    await one(request, content.CONTAINER_SHOWN, content.CONTAINER, course)
+    database, call = hub_of(request).database, call_of(request)
+    return await preview_of(database, call, recommender(request), course, user, limit)
+
+
+async def preview_of(
+    database: Database, call: Call, by: Recommender, course: str, user: str, limit: int
+) -> dict[str, Any]:
+    """What a learner of a course would be shown of it; raises NotFoundError for others.
 
     What the course gives a learner who may not open it yet is nothing.
     """
-    await one(request, content.CONTAINER_SHOWN, content.CONTAINER, course)
-    database, call = hub_of(request).database, call_of(request)
     row = await database.read_one(LEARNER, call, container=course, user=user)
     if row is None:
         raise NotFoundError(f"nobody who learns in this course has the id {user[:40]}")
     who = Principal(PrincipalKind.USER, row[0], Role(row[2]))
-    theirs = Call(who, call.institution, call.trace)
     try:
-        found = await recommender(request).preview(theirs, course, MOST)
+        found = await by.preview(Call(who, call.institution, call.trace), course, MOST)
     except NotFoundError:
         found = {"items": []}
     items = [item for item in found["items"] if item["container"] == course]
