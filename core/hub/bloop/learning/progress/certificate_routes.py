@@ -17,10 +17,10 @@ from bloop.content.tree_routes import PAGE_LIMIT, answer_page, one, run, taught
 from bloop.learning.progress import certificates, queries
 from bloop.learning.progress.schemas import (
     AskedIn,
+    CertificateRules,
     DryRun,
     EarnedList,
     RuleIn,
-    RuleList,
     RuleOut,
 )
 from bloop.learning.progress.standing import Asked
@@ -59,7 +59,7 @@ async def dry_run(
     return await asyncio.to_thread(look)
 
 
-@router.get("/certificate-rules", action=WRITE, response_model=RuleList, problems=(422,))
+@router.get("/certificate-rules", action=WRITE, response_model=CertificateRules, problems=(422,))
 async def list_rules(request: Request, limit: int = 50, cursor: str = "") -> Response:
     """The courses that give certificates, what they ask, and how many have earned one."""
     limit = max(1, min(limit, PAGE_LIMIT))

@@ -123,7 +123,7 @@ class RuleListed(_Strict):
     earned: int
 
 
-class RuleList(_Strict):
+class CertificateRules(_Strict):
     """In the order of the courses' ids."""
 
     items: list[RuleListed]
