@@ -171,7 +171,9 @@ async def _rule(
     earned = await database.read(
         queries.EARNED, call, container=course_id, after="", limit=MOST + 1
     )
-    locale = locale_of(request)
+    locale, fault = locale_of(request), fault_of(request, error)
+    if fault["wrong"] not in {"items", "average"}:
+        fault["wrong"] = None  # It is of no field, and stands above them all.
     shown = {row[0] for row in lessons}
     return await page(
         request,
@@ -190,7 +192,7 @@ async def _rule(
         would=sum(1 for one in tried or () if one["met"]),
         saved=saved,
         sees_all=may(call, WRITE),
-        **fault_of(request, error),
+        **fault,
     )
 
 

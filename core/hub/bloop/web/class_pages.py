@@ -52,6 +52,7 @@ async def show_progress(
     except InvalidError:  # Whom the page began behind is gone: it begins anew.
         shown = page_of_class(found, "", AT_ONCE, only)
     weeks = await weeks_of(database, call, container_id, [row["id"] for row in shown["items"]])
+    most = max(map(max, weeks.values()), default=0)  # Plots of one page are compared.
     spread = await spread_of(database, call, container_id, len(found.learners))
     locale, asked = locale_of(request), {"sort": sort, "only": only}
     tenths = plots.tenths([_share(row) for row in found.learners])
@@ -64,7 +65,7 @@ async def show_progress(
         counts=_counts(found),
         tenths=tenths,
         far=plots.columns(tenths),
-        learners=[_row(row, weeks, locale) for row in shown["items"]],
+        learners=[_row(row, weeks, locale, most) for row in shown["items"]],
         stuck=[_row(row, {}, locale) for row in found.stuck[:STUCK_AT_ONCE]],
         concepts=[one | {"plot": plots.stacked(_parts(one))} for one in spread],
         concepts_first=CONCEPTS_AT_ONCE,
@@ -93,14 +94,16 @@ def _share(row: Mapping[str, Any]) -> float:
     return share
 
 
-def _row(row: Mapping[str, Any], weeks: Mapping[str, list[int]], locale: str) -> dict[str, Any]:
+def _row(
+    row: Mapping[str, Any], weeks: Mapping[str, list[int]], locale: str, most: int = 0
+) -> dict[str, Any]:
     of_weeks = weeks.get(row["id"])
     return {
         **row,
         "seen": moment(row["seen_at"], locale),
         "bar": plots.stacked({"done": row["done"], "left": row["lessons"] - row["done"]}),
         "weeks": of_weeks,
-        "weeks_plot": plots.columns(of_weeks) if of_weeks else [],
+        "weeks_plot": plots.columns(of_weeks, most) if of_weeks else [],
     }
 
 

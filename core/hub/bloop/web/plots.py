@@ -37,11 +37,14 @@ def stacked(parts: Mapping[str, int]) -> list[Shape]:
     return found
 
 
-def columns(values: Sequence[int]) -> list[Shape]:
-    """A column for each value, the highest as high as the plot; what is 0 leaves a thin line."""
+def columns(values: Sequence[int], most: int = 0) -> list[Shape]:
+    """A column for each value; what is 0 leaves a thin line.
+
+    ``most`` is as high as the plot, for plots that are compared; else the highest value is.
+    """
     if not values:
         return []
-    step, most = WIDTH / len(values), max(1, *values)
+    step, most = WIDTH / len(values), max(1, most, *values)
     found = []
     for place, value in enumerate(values):
         height = max(1.0, HEIGHT * value / most)
