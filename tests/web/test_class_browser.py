@@ -152,4 +152,7 @@ def test_axe_finds_nothing_on_these_pages_and_they_fit_a_narrow_screen(
                 page.set_viewport_size(NARROW)
                 assert page.evaluate(OVERFLOW) <= 0, path
                 shoot(page, f"{place}-narrow")
+                page.evaluate("document.documentElement.dir = 'rtl'")
+                assert page.evaluate(OVERFLOW) <= 0, path
+                shoot(page, f"{place}-rtl")
                 page.set_viewport_size({"width": 1280, "height": 720})
