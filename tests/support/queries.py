@@ -34,10 +34,13 @@ def counted(database: Database) -> Iterator[Counter[str]]:
         answer: Sequence[Row] = await read(statement, institution, parameters)
         return answer
 
-    event.listen(database.engine, "before_cursor_execute", written)
+    engines = (database.engine, database._readers)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", written)
     reader.rows = rows
     try:
         yield found
     finally:
-        event.remove(database.engine, "before_cursor_execute", written)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", written)
         del reader.rows

@@ -136,7 +136,10 @@ async def connectable(hub: Hub, call: Call, *, own: bool = False) -> list[Connec
         manifest = record.manifest
         if manifest is None or id_ in off or record.status.state is not PluginState.READY:
             continue
-        if manifest.imports or not set(CONNECTABLE) & set(manifest.provides):
+        if not set(CONNECTABLE) & set(manifest.provides):
+            continue
+        if manifest.imports and not settable(hub.kernel.context(id_).model, Scope.CONNECTION):
+            # It brings in files, and knows no other place to read.
             continue
         if own and not own_connections.fits(hub.kernel, id_):
             continue

@@ -13,9 +13,9 @@ from bloop.accounts.access import Router, by_user, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.content.file_routes import uploaded
 from bloop.content.notes import attaching, queries, service
-from bloop.content.notes.routes import conflict_of, conflict_shown, files_of, note_of
+from bloop.content.notes.routes import conflict_of, conflict_shown, files_of, note_of, standing
 from bloop.content.notes.transfer import transfer
-from bloop.content.queries import CONTAINER, CONTAINERS, TEACHES_ITEM
+from bloop.content.queries import CONTAINER, CONTAINERS
 from bloop.content.tree_routes import one, run, sees_drafts, taught
 from bloop.content.trees import read_tree
 from bloop.store.errors import ConflictError, InvalidError
@@ -34,18 +34,17 @@ _NEW = {"title": "", "markdown": "", "tags": "", "parent": "", "version": ""}
 
 async def about(request: Request, lesson: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the page of a note says to who may write it: its state, and what is in conflict."""
-    call, database = call_of(request), hub_of(request).database
-    if not may(call, "content:write"):
-        row = await database.read_one(TEACHES_ITEM, call, id=lesson["id"])
-        if row is None:
-            return None
-    note = await note_of(request, lesson["id"])
-    rows = await database.read(queries.CONFLICTS_OF_ITEM, call, id=lesson["id"])
-    system = await database.read_one(queries.WRITES, call, container=lesson["container"])
+    note = await standing(request, lesson)
+    if not note["writer"]:
+        return None
+    conflicts: list[dict[str, Any]] = []
+    if note["in_conflict"]:
+        read = queries.CONFLICTS_OF_ITEM
+        rows = await hub_of(request).database.read(read, call_of(request), id=lesson["id"])
+        conflicts = to_dicts(read, rows)
     return {
         **note,
-        "system": None if system is None else queries.WRITES.as_dict(system)["name"],
-        "conflicts": to_dicts(queries.CONFLICTS_OF_ITEM, rows),
+        "conflicts": conflicts,
         "can_edit": _can(note, NoteWrite.UPDATE) and note["state"] == "active",
         "can_add": _can(note, NoteWrite.CREATE),
     }

@@ -138,7 +138,7 @@ async def lesson_page(
         address=lessons.web_address(data.get("href") or data.get("launch_url") or ""),
         attachments=lessons.attachments(data, container),
         note=await about(request, lesson) if kind == "note" else None,
-        belongs=await own_notes.belongs(request, lesson) if kind == "note" else None,
+        belongs=await own_notes.belongs(request, lesson) if audience == Audience.OWNER else None,
         mine=mine,
         progress=await done_state(request, id_) if kind not in {"file", "note"} else None,
         taking=await quizzes.taking(request, lesson) if kind == "quiz" else None,

@@ -12,12 +12,18 @@ from bloop.content.enrolling.visibility import (
     container_reachable,
     inside_own,
     inside_reachable,
+    teaches,
 )
 from bloop.content.models import Container, Item, Version
 from bloop.content.notes.models import Conflict, Unsent
 from bloop.content.sync_models import SyncRun
 from bloop.kernel.models import Connection
 from bloop.store.statements import institution, register
+
+
+def _of_note(table: Any, *conditions: Any) -> Any:
+    return exists(select(table.id).where(table.institution_id == institution, *conditions))
+
 
 _UNSENT: tuple[Any, ...] = (
     Unsent.id,
@@ -155,20 +161,42 @@ OWN_CONFLICT = register(
 )
 """One in the caller's own notebooks."""
 
-WRITES = register(
-    "content.note_writes",
-    select(Connection.id, Connection.name, Connection.writes, Connection.state)
-    .join(Container, Container.connection_id == Connection.id)
+STATE = register(
+    "content.note_state",
+    select(
+        Connection.name.label("system"),
+        Connection.writes,
+        teaches.label("teaches"),
+        _of_note(Unsent, Unsent.item_id == Item.id).label("waits"),
+        _of_note(
+            Conflict,
+            Conflict.settled.is_(None),
+            (Conflict.item_id == Item.id) | (Conflict.copy_id == Item.id),
+        ).label("in_conflict"),
+    )
+    .select_from(Item)
+    .join(
+        Container,
+        (Container.institution_id == Item.institution_id) & (Container.id == Item.container_id),
+    )
+    .outerjoin(
+        Connection,
+        (Connection.institution_id == Container.institution_id)
+        & (Connection.id == Container.connection_id)
+        & (func.coalesce(Connection.settings["file"].as_string(), "") == ""),
+    )
     .where(
-        Connection.institution_id == institution,
+        Item.institution_id == institution,
         Container.institution_id == institution,
-        Container.id == bindparam("container"),
+        Item.id == bindparam("id"),
         container_reachable,
-        func.coalesce(Connection.settings["file"].as_string(), "") == "",
     ),
     heavy=True,
 )
-"""What the live connection of a notebook can be told; no row for one of nobody."""
+"""What the live connection of a note's notebook can be told, and whether something is open.
+
+``system`` and ``writes`` are null where nothing is connected.
+"""
 
 TO_SEND = register(
     "content.to_send",

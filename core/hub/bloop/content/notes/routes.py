@@ -73,28 +73,38 @@ async def show_note(request: Request, note_id: str) -> Response:
 
 
 async def _answer(request: Request, id_: str, status: int = 200) -> Response:
-    found = await note_of(request, id_)
+    note = await note_of(request, id_)
+    found = {name: note[name] for name in NoteOut.model_fields}
     return json_response(found, status, version=found["row_version"])
 
 
 async def note_of(request: Request, id_: str) -> dict[str, Any]:
     """A note as the caller may see it, with what waits of it; raises NotFoundError."""
-    found = await one(request, content.ITEM_SHOWN, content.ITEM, id_)
+    return await standing(request, await one(request, content.ITEM_SHOWN, content.ITEM, id_))
+
+
+async def standing(request: Request, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of an item that was read; raises NotFoundError where it is no note.
+
+    With what only pages tell: ``writer``, the name of its ``system``, and ``in_conflict``.
+    """
     if found["kind"] != Kind.NOTE:
-        raise NotFoundError(f"item {id_[:40]} is a {found['kind']}, and no note")
+        raise NotFoundError(f"item {found['id'][:40]} is a {found['kind']}, and no note")
     database, call = hub_of(request).database, call_of(request)
-    waits = to_dicts(
-        queries.UNSENT_OF_ITEM, await database.read(queries.UNSENT_OF_ITEM, call, id=id_)
-    )
-    system = await database.read_one(queries.WRITES, call, container=found["container"])
+    row = await database.read_one(queries.STATE, call, id=found["id"])
+    if row is None:
+        raise NotFoundError(f"no item {found['id'][:40]}")
+    state = queries.STATE.as_dict(row)
+    waits: list[dict[str, Any]] = []
+    if state["waits"]:
+        rows = await database.read(queries.UNSENT_OF_ITEM, call, id=found["id"])
+        waits = to_dicts(queries.UNSENT_OF_ITEM, rows)
     text = text_of({**found, "data": parsed(found["data"])})
     shown = ("id", "container", "connection", "title", "state", "url", "row_version", "updated_at")
     states = sorted((row["state"] for row in waits), key=_URGENT.index)
-    known = "sent" if found["connection"] is not None and system is not None else "here"
+    known = "sent" if found["connection"] and state["system"] is not None else "here"
     # Who changed it, and what the other system said to that, is for those who may.
-    writer = may(call, "content:write") or await database.read_one(
-        content.TEACHES_ITEM, call, id=id_
-    )
+    writer = may(call, "content:write") or state["teaches"]
     return {
         **{name: found[name] for name in shown},
         "markdown": text.markdown,
@@ -102,7 +112,10 @@ async def note_of(request: Request, id_: str) -> dict[str, Any]:
         "lost": parsed(found["lost"]),
         "sync": states[0] if states else known,
         "unsent": waits if writer else [],
-        "writes": None if system is None else parsed(queries.WRITES.as_dict(system)["writes"]),
+        "writes": None if state["system"] is None else parsed(state["writes"]),
+        "writer": bool(writer),
+        "system": state["system"],
+        "in_conflict": bool(state["in_conflict"]),
     }
 
 

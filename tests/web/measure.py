@@ -1,0 +1,102 @@
+"""What each page costs: its queries, its time in the server, and its weight on the wire."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.routing import compile_path
+
+from bloop.api.app import PAGES as PAGES_ROUTES
+from bloop.api.app import routes_of
+from bloop.hub import Hub
+from tests.support.queries import counted
+from tests.web.filled import Door, Filled, open_filled
+from tests.web.inventory import PAGES, Shown
+
+TIMES = 3
+"""Each page is asked for: the first fills caches, and the hub's own reads fall into some."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A page as it was answered. ``seconds`` is the least of a few, ``weight`` bytes compressed."""
+
+    shown: Shown
+    route: str | None
+    status: int
+    text: str
+    reads: tuple[str, ...]
+    seconds: float
+    weight: int
+
+
+async def measured_in(folder: Path) -> list[Measured]:
+    """Every page of a hub made of a folder with the sample course."""
+    async with open_filled(folder) as (hub, filled):
+        return await measure(hub, Door(hub, filled.sessions), filled)
+
+
+async def measure(hub: Hub, door: Door, filled: Filled) -> list[Measured]:
+    """Ask for every page of the inventory."""
+    measured = []
+    for role in dict.fromkeys(one.role for one in PAGES):
+        async with door.come(role, accept="text/html") as client:
+            pages = [shown for shown in PAGES if shown.role == role]
+            measured += [await _measured(hub, client, shown, filled) for shown in pages]
+    return measured
+
+
+async def _measured(hub: Hub, client: Any, shown: Shown, filled: Filled) -> Measured:
+    path = re.sub(r"{([\w-]+)}", lambda found: filled.ids[found[1]], shown.path)
+    asked: list[list[str]] = []
+    seconds = float("inf")
+    for _ in range(TIMES):
+        with counted(hub.database) as found:
+            start = time.perf_counter()
+            answer = await client.get(path)
+            seconds = min(seconds, time.perf_counter() - start)
+        asked.append(sorted(found.elements()))
+    said = (shown.name, path, answer.status_code, re.sub(r"<[^>]+>", " ", answer.text)[-400:])
+    assert answer.status_code == shown.status, said
+    weight = len(gzip.compress(answer.content)) + await _parts(client, answer.text)
+    return Measured(
+        shown,
+        route_of(path),
+        answer.status_code,
+        answer.text,
+        tuple(min(asked, key=len)),
+        seconds,
+        weight,
+    )
+
+
+_PATTERNS = {
+    compile_path(route.path)[0]: route.path
+    for route in sorted(routes_of(PAGES_ROUTES), key=lambda route: route.path.count("{"))
+    if route.method == "GET"
+}
+
+
+def route_of(path: str) -> str | None:
+    """The route that answers a path; those without parameters are asked first."""
+    path = path.partition("?")[0]
+    return next((route for pattern, route in _PATTERNS.items() if pattern.match(path)), None)
+
+
+_parts_known: dict[str, int] = {}
+
+
+async def _parts(client: Any, text: str) -> int:
+    """Bytes of the style sheets and scripts that a page asks for, compressed."""
+    total = 0
+    for path in set(re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js|svg))"', text)):
+        if path not in _parts_known:
+            answer = await client.get(path)
+            _parts_known[path] = len(gzip.compress(answer.content))
+        total += _parts_known[path]
+    return total
