@@ -49,6 +49,11 @@ class Block:
         """All of its concepts."""
         return (1 << len(self.ids)) - 1
 
+    @property
+    def closed(self) -> bool:
+        """Whether it answers from closures that are there."""
+        return self.before.closed and self.after.closed
+
     def edges(self) -> Iterator[tuple[str, str, float]]:
         """All prerequisites, as source, target and weight."""
         ids, weights = self.ids, iter(self._weights)
@@ -71,13 +76,15 @@ class Block:
             return missing
         # All that builds on the rest of it is unknown too, so the rest is needed. Of the doubtful
         # some are wanted by known concepts alone; whoever has those can do without.
-        needed = set(numbers(missing ^ doubtful))
+        needed = bytearray(flags(missing ^ doubtful).ljust(len(self.ids), b"\0"))
         spared = []
         for at in reversed(numbers(doubtful)):
-            if needed.isdisjoint(self.after.row(at)):
-                spared.append(at)
+            for other in self.after.row(at):
+                if needed[other]:
+                    needed[at] = 1
+                    break
             else:
-                needed.add(at)
+                spared.append(at)
         return missing ^ from_numbers(spared, goal)
 
     def ready(self, missing: int, behind: int) -> list[tuple[int, int]]:
@@ -92,7 +99,11 @@ class Block:
         opened = [((self.after.of(at) & missing).bit_count(), at) for at in sure]
         if len(sure) < len(found):
             doubtful = sorted(set(found).difference(sure))
-            opened += zip(self._needed_by(missing, doubtful), doubtful, strict=True)
+            if self.after.small:
+                counts = self._needed_by(missing, missing & behind, doubtful)
+            else:
+                counts = self._needed_by_walked(missing, doubtful)
+            opened += zip(counts, doubtful, strict=True)
         return opened
 
     def open(self) -> list[tuple[int, int]]:
@@ -131,8 +142,26 @@ class Block:
                 blocked[other] = 1
         return found
 
-    def _needed_by(self, missing: int, first: list[int]) -> list[int]:
-        """How many of ``missing`` build on each of ``first``, over others of ``missing`` alone."""
+    def _needed_by(self, missing: int, doubtful: int, first: list[int]) -> list[int]:
+        """How many of ``missing`` build on each of ``first``, over others of ``missing`` alone.
+
+        ``doubtful`` of them something known builds on; ``first`` are some of these.
+        """
+        after, sure = self.after, missing ^ doubtful
+        reached: dict[int, int] = {}  # What builds on each of the doubtful.
+        for at in reversed(numbers(doubtful)):
+            found = 0
+            for other in after.row(at):
+                if other in reached:
+                    found |= reached[other] | 1 << other
+                elif sure >> other & 1 and not found >> other & 1:
+                    # All that builds on it is unknown, step by step.
+                    found |= (after.of(other) & missing) | 1 << other
+            reached[at] = found
+        return [reached[at].bit_count() for at in first]
+
+    def _needed_by_walked(self, missing: int, first: list[int]) -> list[int]:
+        """The same in a block too large for a closure."""
         counts: list[int] = []
         inside = numbers(missing)
         for begin in range(0, len(first), _AT_ONCE):

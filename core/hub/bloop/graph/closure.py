@@ -88,6 +88,11 @@ class Reach:
         """Whether it answers from a closure."""
         return len(self._starts) <= WHOLE + 1
 
+    @property
+    def closed(self) -> bool:
+        """Whether its closure is there."""
+        return self._closure is not None
+
     def row(self, node: int) -> array[int]:
         """The neighbours of a node, ascending."""
         return self._rows[self._starts[node] : self._starts[node + 1]]
