@@ -33,14 +33,14 @@ _UP = 32
 
 
 class Mask:
-    """What somebody knows, prepared for one snapshot: see :meth:`Snapshot.mask`."""
+    """Some concepts, such as what somebody knows, for one snapshot: see :meth:`Snapshot.mask`."""
 
     __slots__ = ("_behind", "bits", "snapshot")
 
     def __init__(self, snapshot: Snapshot, bits: dict[int, int]) -> None:
         self.snapshot = snapshot
         self.bits = bits
-        """Known concepts of each block that has any."""
+        """Those of each block that has any."""
         self._behind: dict[int, int] = {}
 
     def __contains__(self, concept: object) -> bool:
@@ -195,11 +195,12 @@ class Snapshot:
             return block.named(block.before.of(at))
         return [block.ids[number] for number in block.before.within(at, _steps(depth))]
 
-    def leads_to(self, concept: str, goal: str) -> bool:
-        """Whether ``concept`` is ``goal`` or one of all its prerequisites."""
-        place, block, at = self._find(goal)
-        other, _, below = self._find(concept)
-        return place == other and (at == below or bool(block.before.of(at) >> below & 1))
+    def way_to(self, goals: Iterable[str]) -> Mask:
+        """The goals and all their prerequisites; a goal that is not there has none."""
+        bits: dict[int, int] = {}
+        for place, block, at in map(self._find, filter(self.__contains__, goals)):
+            bits[place] = bits.get(place, 0) | block.before.of(at) | 1 << at
+        return Mask(self, bits)
 
     def at_hand(self, goal: str | None) -> bool:
         """Whether ``next`` is answered from what is there, without a closure or a long walk."""

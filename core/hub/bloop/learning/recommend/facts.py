@@ -17,7 +17,7 @@ from bloop.learning.recommend.kept import NEXT, Covered, Goal, Kept, Known, Read
 from bloop.learning.recommend.models import Act
 from bloop.learning.recommend.queries import Versions
 from bloop.learning.recommend.ranking import Candidate
-from bloop.learning.reviews.scheduling import Model, Remembered, chance
+from bloop.learning.reviews.scheduling import Model, chance_after
 from bloop.store.database import Database
 from bloop.store.statements import Row, moment
 from bloop.store.types import dumps
@@ -27,6 +27,7 @@ DUE = 30
 """So many cards that are due are looked at."""
 OFF_THE_WAY = 0.5
 """What a review is worth that does not lead to the goal."""
+_DAY = timedelta(days=1)
 FEW = 300
 """So many items are looked up in the event loop; more take a thread."""
 
@@ -37,7 +38,9 @@ class Card(NamedTuple):
     concept: str | None
     item: str | None
     part: str
-    held: Remembered
+    stability: float
+    due: datetime
+    at: datetime
 
 
 class Place(NamedTuple):
@@ -116,8 +119,8 @@ async def opened(database: Database, call: Call, items: Collection[str]) -> dict
 def _cards(rows: Iterable[Row], graph: Graph) -> list[Card]:
     """What is due, of concepts that are there."""
     return [
-        Card(concept, item, part, Remembered(stability, difficulty, moment(due), moment(at), ""))
-        for concept, item, part, stability, difficulty, due, at in rows
+        Card(concept, item, part, stability, moment(due), moment(at))
+        for concept, item, part, stability, due, at in rows
         if concept is None or concept in graph.names
     ]
 
@@ -184,13 +187,16 @@ def _of_cards(
     model: Model,
 ) -> Iterable[Candidate]:
     """What is due: a question itself, or what asks about a concept, or else what explains it."""
+    names, goal, now = asked.graph.names, asked.goal, asked.now
+    leads = None if goal is None else asked.graph.snapshot.way_to(islice(goal.concepts, NEXT))
     for rank, card in enumerate(cards):
-        concept, held = card.concept, card.held
-        overdue = (asked.now - held.due) / timedelta(days=max(1.0, held.stability))
-        gain = 1 - chance(model, held, asked.now)
-        name = None if concept is None else asked.graph.names[concept]
-        facts = {"concept": name, "days": max(1, (asked.now - held.at).days)}
-        value = 1.0 if concept is None or _leads(asked, concept) else OFF_THE_WAY
+        concept = card.concept
+        overdue = (now - card.due) / (_DAY * max(1.0, card.stability))
+        days = (now - card.at).days
+        gain = 1 - chance_after(model.parameters, card.stability, max(0, days))
+        facts = {"concept": None if concept is None else names[concept], "days": max(1, days)}
+        on_the_way = leads is None or concept is None or concept in leads
+        value = 1.0 if on_the_way else OFF_THE_WAY
         for item, part, *_ in _places(card, covered):
             if place := places.get(item):
                 yield Candidate(
@@ -206,15 +212,6 @@ def _of_cards(
                     done=place.done,
                     facts=facts,
                 )
-
-
-def _leads(asked: Asked, concept: str) -> bool:
-    """Whether a concept is on the way to the goal, or there is none."""
-    if asked.goal is None or concept in asked.goal.concepts:
-        return True
-    snapshot = asked.graph.snapshot
-    some = islice(asked.goal.concepts, NEXT)
-    return any(one in snapshot and snapshot.leads_to(concept, one) for one in some)
 
 
 def _pinned(item: str, place: Place) -> Candidate:

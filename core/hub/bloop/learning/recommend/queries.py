@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, func, literal, select
+from sqlalchemy import String, and_, bindparam, cast, func, literal, select
 
 from bloop.content.enrolling.visibility import item_visible, with_container
 from bloop.content.models import Container, Item
@@ -36,8 +36,11 @@ _versions: Any = (
     .limit(1)
     .scalar_subquery()
     .label("model"),
-    select(func.count(Goal.id)).where(*_wanted).scalar_subquery().label("goals"),
-    select(func.max(Goal.id)).where(*_wanted).scalar_subquery().label("last_goal"),
+    # By one subquery: for a maximum alone SQLite walks through everybody's goals from the last.
+    select(func.max(Goal.id).concat(cast(func.count(Goal.id), String)))
+    .where(*_wanted)
+    .scalar_subquery()
+    .label("goals"),
 )
 VERSIONS = register(
     "learning.next_versions",
@@ -62,8 +65,7 @@ class Versions(NamedTuple):
     rules: int
     tried: str | None
     model: str | None
-    goals: int
-    last_goal: str | None
+    goals: str | None
 
 
 _open: Any = (
@@ -166,7 +168,6 @@ _card: Any = (
     ReviewCard.item_id,
     ReviewCard.part,
     ReviewCard.stability,
-    ReviewCard.difficulty,
     ReviewCard.due,
     ReviewCard.at,
 )

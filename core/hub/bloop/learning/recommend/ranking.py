@@ -94,17 +94,7 @@ def unique(candidates: Sequence[Candidate]) -> list[Candidate]:
 def _key(one: Candidate) -> tuple[Any, ...]:
     """An order of candidates in which no two that differ are equal."""
     best = (one.pinned is None, one.pinned or 0, -core(one), one.rank, one.item)
-    rest = (
-        one.concept or "",
-        one.kind,
-        one.part,
-        one.course,
-        one.fit,
-        one.value,
-        one.gain,
-        one.due,
-    )
-    return (*best, *rest)
+    return (*best, one.concept or "", one[1:3], one[4:9])
 
 
 def compose(
@@ -131,8 +121,8 @@ def compose(
         at = random.choices(range(len(pool.rest)), weights[who])[0]
         chance = {name: found[at] / sum(found) for name, found in weights.items()}
         propensity = sum(share * chance[name] for name, share in now.items())
-        one = pool.take(at)
-        placed.append(Placed(one, str(who), RANKERS[who](one), propensity, chance[other]))
+        taken = pool.take(at)
+        placed.append(Placed(taken, str(who), RANKERS[who](taken), propensity, chance[other]))
         turns[who] += 1
     return placed
 

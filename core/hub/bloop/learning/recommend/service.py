@@ -165,8 +165,8 @@ class Recommender:
                 continue
             tree = await read_tree(self._database, call, course["id"], drafts=False)
             items = [one["item"] for one in in_reading_order(tree) if one["item"]]
-            rows = await facts.opened(self._database, call, items)
-            is_open = {item for item, row in rows.items() if not row[5] and row[6] is None}
+            found_open = await facts.opened(self._database, call, items)
+            is_open = {item for item, row in found_open.items() if not row[5] and row[6] is None}
             steps = [one for one in items if one in is_open][:limit]
             found += [
                 Candidate(item, course["id"], "course", value=0.5, rank=rank, fit=0.7**rank)
