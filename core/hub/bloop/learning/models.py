@@ -64,7 +64,7 @@ class Mastery(Tenant, Base):
 
     ``p`` is the chance of a right answer at ``at``, the time of the last answer that counts;
     ``state`` is the model's own. ``model`` names the model and its version. ``version`` is the
-    learner's with which the row was written last, so that who keeps rows reads what is new.
+    learner's at which an answer was taken into it last.
     """
 
     __tablename__ = "mastery"

@@ -86,6 +86,7 @@ def follow(unit: UnitOfWork, learner: Learner, new: Sequence[Heard]) -> None:
         for concept in sorted(late):
             state = replay(parameters, concept, map(_given, again[concept]))
             _put(unit, learner, concept, rows.get(concept), state)
+    learner.followed += 1
     count(unit, learner, new)
 
 
@@ -103,7 +104,6 @@ def renew(unit: UnitOfWork, learner: Learner, log: Sequence[Heard]) -> None:
     for concept, answers in grouped.items():
         state = replay(parameters, concept, map(_given, answers))
         _put(unit, learner, concept, rows.get(concept), state)
-    learner.renewed = learner.version + 1
     learner.answers, learner.right, learner.surplus = 0, 0, 0.0
     count(unit, learner, log)
 

@@ -63,17 +63,20 @@ Ready = Mapping[str, str | None]
 class Known:
     """What a learner knows at a ``version`` of theirs, in one snapshot of the graph.
 
+    ``followed`` is how many of the writes until then took answers in.
     ``unsure`` has what they answered and do not know: the chance of a right answer, and how many
     they gave.
     """
 
     version: int
+    followed: int
     mask: Mask
     unsure: Mapping[str, tuple[float, int]]
     _ready: dict[Any, Ready] = field(default_factory=dict)
 
-    def with_rows(self, version: int, rows: Iterable[Row]) -> Known:
+    def with_rows(self, versions: Versions, rows: Iterable[Row]) -> Known:
         """What is known with other rows: concept, chance and answers."""
+        now = (versions.learner, versions.followed)
         unsure, turned = dict(self.unsure), []
         for concept, p, answers in rows:
             if (p >= KNOWN_FROM) is not (concept in self.mask):
@@ -83,8 +86,8 @@ class Known:
             else:
                 unsure[concept] = (p, answers)
         if not turned:
-            return Known(version, self.mask, unsure, self._ready)
-        return Known(version, self.mask.turned(turned), unsure)
+            return Known(*now, self.mask, unsure, self._ready)
+        return Known(*now, self.mask.turned(turned), unsure)
 
     async def ready(self, graph: Graph, goal: Goal | None) -> Ready:
         """What can be learned now; as long as nothing else is known, it stays."""
@@ -188,19 +191,20 @@ class Kept:
     async def known(self, call: Call, graph: Graph, versions: Versions) -> Known:
         """What whoever asks knows, at least as new as ``versions``."""
         key = (call.institution, call.principal.id)
-        held, now = self._known.get(key), versions.learner
+        held = self._known.get(key)
         if held is not None and held.mask.snapshot is graph.snapshot:
-            if held.version == now:
+            writes = versions.learner - held.version
+            if not writes:
                 return held
-            if versions.renewed <= held.version < now:
+            if 0 < writes == versions.followed - held.followed:
                 rows = await self._database.read(
                     queries.OWN_NEW_MASTERY, call, since=held.version, limit=NEW + 1
                 )
                 if len(rows) <= NEW:
-                    return self._known.put(key, held.with_rows(now, rows))
+                    return self._known.put(key, held.with_rows(versions, rows))
         rows = await self._database.read(queries.OWN_MASTERY, call)
-        nothing = Known(now, graph.snapshot.mask(()), {})
-        return self._known.put(key, nothing.with_rows(now, rows))
+        nothing = Known(0, 0, graph.snapshot.mask(()), {})
+        return self._known.put(key, nothing.with_rows(versions, rows))
 
     async def covered(
         self, call: Call, graph: Graph, concepts: Iterable[str], now: datetime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import String, and_, bindparam, cast, func, literal, select
+from sqlalchemy import and_, bindparam, func, literal, select
 
 from bloop.content.enrolling.visibility import item_visible, with_container
 from bloop.content.models import Container, Item
@@ -20,11 +20,10 @@ from bloop.store.statements import institution, reader, register
 _nothing = select(literal(1).label("one")).subquery("sub_one")
 
 
-_wanted = (Goal.institution_id == institution, Goal.user_id == reader)
 _versions: Any = (
     func.coalesce(GraphState.version, 0).label("graph"),
     func.coalesce(Learner.version, 0).label("learner"),
-    func.coalesce(Learner.renewed, 0).label("renewed"),
+    func.coalesce(Learner.followed, 0).label("followed"),
     func.coalesce(Learner.answers, 0).label("answers"),
     func.coalesce(Learner.right, 0).label("right"),
     func.coalesce(Learner.surplus, 0.0).label("surplus"),
@@ -36,9 +35,8 @@ _versions: Any = (
     .limit(1)
     .scalar_subquery()
     .label("model"),
-    # By one subquery: for a maximum alone SQLite walks through everybody's goals from the last.
-    select(func.max(Goal.id).concat(cast(func.count(Goal.id), String)))
-    .where(*_wanted)
+    select(func.aggregate_strings(Goal.subject_id, " "))
+    .where(Goal.institution_id == institution, Goal.user_id == reader)
     .scalar_subquery()
     .label("goals"),
 )
@@ -58,7 +56,7 @@ class Versions(NamedTuple):
 
     graph: int
     learner: int
-    renewed: int
+    followed: int
     answers: int
     right: int
     surplus: float
@@ -161,7 +159,7 @@ OWN_NEW_MASTERY = register(
     .order_by(Mastery.version, Mastery.concept_id)
     .limit(bindparam("limit")),
 )
-"""What of that was written since a version of theirs; what went with a renewal is not told."""
+"""What of that was written since a version of theirs, as long as answers alone were taken in."""
 
 _card: Any = (
     ReviewCard.concept_id,

@@ -977,7 +977,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("renewed", sa.Integer(), nullable=False),
+        sa.Column("followed", sa.Integer(), nullable=False),
         sa.Column("answers", sa.Integer(), nullable=False),
         sa.Column("right", sa.Integer(), nullable=False),
         sa.Column("surplus", sa.Double(), nullable=False),
