@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.graph.writing import batches
-from bloop.learning.log import AT_ONCE, Heard, by_concept, log_of
+from bloop.learning.log import AT_ONCE, Heard, by_concept, log_of, rows_of
 from bloop.learning.mastery.model import (
     DEFAULTS,
     ConceptState,
@@ -68,7 +68,7 @@ def tally_of(learner: Learner) -> LearnerTally:
 def follow(unit: UnitOfWork, learner: Learner, new: Sequence[Heard]) -> None:
     """Take answers in that the log has and the rows do not yet."""
     parameters, grouped = parameters_of(unit), by_concept(new)
-    rows = _rows(unit, learner.user_id, grouped)
+    rows = rows_of(unit, Mastery.concept_id, learner.user_id, grouped)
     late = set()
     for concept, answers in grouped.items():
         row = rows.get(concept)
@@ -126,20 +126,6 @@ def state_of(kept: Mapping[str, Any]) -> ConceptState:
 
     at = kept.get("at")
     return ConceptState(**{**kept, "at": None if at is None else datetime.fromisoformat(at)})
-
-
-def _rows(unit: UnitOfWork, user: str, concepts: Iterable[str]) -> dict[str, Mastery]:
-    found: dict[str, Mastery] = {}
-    for some in batches(sorted(concepts), AT_ONCE):
-        rows = unit.session.scalars(
-            select(Mastery).where(
-                Mastery.institution_id == unit.institution,
-                Mastery.user_id == user,
-                Mastery.concept_id.in_(some),
-            )
-        )
-        found.update((row.concept_id, row) for row in rows)
-    return found
 
 
 def _put(
