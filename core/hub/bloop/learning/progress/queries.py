@@ -71,30 +71,18 @@ COURSE = register(
 With that whether it gives certificates, and the code of the caller's.
 """
 
-OF_COURSE = register(
-    "learning.items_progress",
-    _of(
-        ItemProgress,
-        ItemProgress.item_id.label("item"),
-        ItemProgress.opened_at,
-        ItemProgress.done_at,
-        ItemProgress.how,
-        ItemProgress.watched,
-    ).where(ItemProgress.container_id == _ID, inside_reachable(ItemProgress.container_id)),
-)
+_progress: Any = _of(
+    ItemProgress,
+    ItemProgress.item_id.label("item"),
+    ItemProgress.opened_at,
+    ItemProgress.done_at,
+    ItemProgress.how,
+    ItemProgress.watched,
+).where(inside_reachable(ItemProgress.container_id))
+OF_COURSE = register("learning.items_progress", _progress.where(ItemProgress.container_id == _ID))
 """The lessons of a course that the caller has begun."""
 
-OF_ITEM = register(
-    "learning.item_progress",
-    _of(
-        ItemProgress,
-        ItemProgress.item_id.label("item"),
-        ItemProgress.opened_at,
-        ItemProgress.done_at,
-        ItemProgress.how,
-        ItemProgress.watched,
-    ).where(ItemProgress.item_id == _ID, inside_reachable(ItemProgress.container_id)),
-)
+OF_ITEM = register("learning.item_progress", _progress.where(ItemProgress.item_id == _ID))
 
 GOALS = register(
     "learning.goals",
