@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 
 from bloop.graph.questions import parts_of
+from bloop.learning.progress.certificates import Standing
 from bloop.learning.quizzes.grading import grade, right_answers, verdict_of
 from bloop.learning.quizzes.questions import Manner, manner_of, number_of
 from bloop.learning.quizzes.responses import checked
 from bloop.learning.quizzes.service import points_of, share_of
 from bloop.learning.quizzes.views import question_view
+from bloop.learning.shares import whole_percent
 from bloop.store.errors import InvalidError
+from bloop.web.quizzes import percent
 from tests.learning import quizzes as q
 
 
@@ -109,6 +112,8 @@ def test_what_cannot_be_asked_is_left_out_and_the_rest_is_named_each_by_itself()
     assert names[:3] == ["salt", "salt#2", "#3"]
     assert len({*names}) == 4
     assert all(len(name) <= 200 for name in names)
+    # One that is named as another would be called stays one of three.
+    assert len(set(parts_of([{"id": "a"}, {"id": "a#3"}, {"id": "a"}]))) == 3
     assert points_of([q.ESSAY, q.CHOICE | {"points": 0.0}, q.MULTIPLE]) == {2: 0.0, 3: 1.0}
     assert points_of([q.CHOICE | {"points": 0.0}]) == {1: 1.0}
     assert share_of({1: 1.0, 2: 3.0}, {2: 1.0, 5: 1.0}) == 0.75
@@ -126,3 +131,12 @@ def test_a_question_that_is_not_answered_shows_nothing_that_tells():
     assert [one["choices"] for one in question_view(q.BLANKS)["blanks"]][1] == []
     assert question_view(q.BLANK)["choices"] == []
     assert number_of("1'000.5") == 1000.5
+
+
+def test_the_last_bit_of_a_float_decides_nothing():
+    assert [whole_percent(one / 100) for one in range(101)] == list(range(101))
+    assert [percent(one / 100, "en") for one in (0, 29, 57, 100)] == ["0%", "29%", "57%", "100%"]
+    assert whole_percent(0.999) == 99
+    assert Standing(missing=(), lessons=3, average=sum([0.7] * 3) / 3, needed=0.7).met
+    assert not Standing(missing=(), lessons=3, average=0.699, needed=0.7).met
+    assert share_of({1: 0.1, 2: 0.2, 3: 0.7}, {1: 1.0, 2: 1.0, 3: 1.0}) == 1.0

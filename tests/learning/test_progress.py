@@ -104,6 +104,29 @@ async def test_a_course_is_finished_and_gives_a_certificate_that_anybody_can_ver
     assert given["number"] in (await lea.browser.get("/account/learning")).text
 
 
+async def test_a_quiz_that_was_not_taken_counts_nothing_and_one_that_nobody_grades_not_at_all(
+    hub, door
+):
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        for title, question in (("Hard", q.BLANK), ("Essay", q.ESSAY)):
+            made = content.create_item(
+                unit, hub.course, kind="quiz", title=title, data={"questions": [question]}
+            )
+            content.publish(unit, Item, made.id, None, lambda *_: None)
+            essay = made.id
+    lea, ed = await door("learner"), await door("educator")
+    rule = {"items": None, "average": 0.6}
+    await ed("PUT", f"/containers/{hub.course}/certificate-rule", json=rule)
+    items = (await lea("GET", f"/containers/{hub.course}/items")).json()["items"]
+    for item in items:
+        await lea("PUT", f"/items/{item['id']}/progress", json={"done": True})
+    for item, given in ((hub.quiz, "a"), (essay, "Once upon a time")):
+        attempt = (await lea("POST", f"/items/{item}/attempts")).json()["id"]
+        await lea("PUT", f"/attempts/{attempt}/answers/1", json={"answer": given})
+    refused = await lea("POST", f"/containers/{hub.course}/certificate")
+    assert "the average is 50 %, and 60 % are needed" in refused.json()["detail"]
+
+
 async def test_what_is_told_of_oneself_counts_for_no_certificate(hub, door):
     lea, ed = await door("learner"), await door("educator")
     rule = {"items": [hub.page], "average": 0.5}

@@ -15,7 +15,7 @@ from tests.learning import quizzes as q
 pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 
 API = {"accept": "application/json"}
-RICH = q.CHOICE | {"html": "<p>Which is <em>salt</em>? <img src='/files/c/x.png'></p>"}
+RICH = q.CHOICE | {"html": '<p>Which is <em>salt</em>? <img src="bloop:file:x.png"></p>'}
 
 
 @pytest.fixture
@@ -62,6 +62,17 @@ async def test_a_quiz_is_taken_a_question_at_a_time(hub, visit):
 
     await answer_all(learner, page)
     assert "1 attempt left" in (await learner.get(lesson)).text
+
+
+async def test_the_page_of_an_exam_says_where_it_is_taken_and_shows_no_question(hub, visit):
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        data = {"questions": [RICH], "restricted": True}
+        item = service.create_item(unit, hub.course, kind="quiz", title="Exam", data=data)
+        service.publish(unit, Item, item.id, None, lambda *_: None)
+    shown = (await (await visit("learner")).get(f"/lessons/{item.id}")).text
+    assert "It is taken in the system that it comes from" in shown
+    assert "1 question" not in shown
+    assert 'id="take"' not in shown
 
 
 async def answer_all(learner, page):
@@ -112,6 +123,7 @@ async def test_the_api_takes_the_same_attempt_and_shows_educators_those_of_other
         "kept",
     ]
     assert "weight" not in begun.text
+    assert f'src="/files/{hub.course}/x.png"' in attempt["questions"][0]["html"]
     put = f"/api/v1/attempts/{attempt['id']}/answers/2"
     bad = await post(learner, hub, put, {"answer": ["x"]}, method="PUT")
     assert (bad.status_code, bad.json()["code"]) == (422, "invalid")

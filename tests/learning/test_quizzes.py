@@ -9,8 +9,14 @@ import pytest
 from sqlalchemy import select, update
 
 from bloop.content import service as content
+from bloop.content.codec import authored_columns
 from bloop.content.models import Item
+from bloop.jobs.models import Job
 from bloop.learning.models import Answer
+from bloop.learning.progress import certificates
+from bloop.learning.progress.goals import set_goal
+from bloop.learning.progress.models import Certificate, Goal
+from bloop.learning.progress.service import mark
 from bloop.learning.quizzes import service
 from bloop.learning.quizzes.models import Attempt, QuizResponse
 from bloop.learning.statements.models import Statement
@@ -161,6 +167,64 @@ def test_attempts_and_time_are_limited_where_the_quiz_says_so(take, quiz, rows, 
     with pytest.raises(ConflictError, match="no attempt is left"):
         take(service.start, id_)
     assert len(rows(QuizResponse)) == 1
+
+
+def test_an_attempt_that_nobody_comes_back_to_counts_once_its_time_is_over(
+    take, quiz, rows, command
+):
+    id_ = quiz(q.CHOICE, q.BLANK | {"points": 1.0}, time_limit=10)
+    attempt = take(service.start, id_)
+    take(service.answer, attempt, 1, "a")
+    [job] = rows(Job)
+    due = (job.run_after - utcnow()).total_seconds()
+    assert (job.kind, job.payload, due > 590) == (service.CLOSE_JOB, {"attempt": attempt}, True)
+    assert command(service.close_over, attempt)
+    assert not command(service.close_over, attempt)
+    [kept] = rows(Attempt)
+    assert (kept.status, kept.finished_at) == ("finished", kept.ends_at)
+    assert [one.topic for one in rows(OutboxEvent)].count("learning.attempt_finished") == 1
+    # A limit that no clock has is none.
+    for limit in (1e15, -3.0, 0):
+        take(service.start, quiz(q.CHOICE, time_limit=limit))
+    assert len(rows(Job)) == 1
+
+
+def test_two_tabs_have_one_certificate_and_one_goal(take, quiz, rows, command, course):
+    take(service.finish, take(service.start, quiz(q.CHOICE)))
+    command(certificates.set_rule, course, items=None, average=0.0)
+    [item] = rows(Item)
+    take(lambda unit: mark(unit, item.id, done=True))
+
+    def tab(number):
+        take(set_goal, "container", course, None)
+        return take(certificates.claim, course)
+
+    with ThreadPoolExecutor(4) as tabs:
+        found = set(tabs.map(tab, range(4)))
+    assert found == {one.id for one in rows(Certificate)}
+    assert (len(found), len(rows(Goal))) == (1, 1)
+
+
+def test_what_is_restricted_in_its_system_is_neither_asked_here_nor_shown(take, quiz, command):
+    id_ = quiz(q.CHOICE, q.BLANK)
+    attempt = take(service.start, id_)
+
+    def restrict(unit):
+        item = unit.session.get(Item, (unit.institution, id_))
+        columns = authored_columns(
+            Kind.QUIZ, title="Test", published=True, html="", data=item.data | {"restricted": True}
+        )
+        item.data, item.learner_data = columns["data"], columns["learner_data"]
+
+    command(restrict)
+    for doing in (
+        (service.answer, attempt, 1, "a"),
+        (service.start, quiz(q.CHOICE, restricted=True)),
+    ):
+        with pytest.raises(ConflictError, match="restricted in its own system"):
+            take(*doing)
+    shown = command(lambda unit: unit.session.get(Item, (unit.institution, id_)).learner_data)
+    assert (shown["questions"], shown["restricted"]) == ([], True)
 
 
 def test_two_tabs_begin_one_attempt_and_one_of_their_answers_counts(take, quiz, rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from uuid import uuid4
@@ -12,8 +13,11 @@ from sqlalchemy import select
 from bloop.accounts.sessions import system_call
 from bloop.content import service as content
 from bloop.content.models import Item
+from bloop.graph import service as graph
 from bloop.hub import Hub
-from bloop.learning.models import Answer
+from bloop.learning.mastery.models import Learner
+from bloop.learning.models import Answer, Mastery
+from bloop.store.models import OutboxEvent
 from bloop.store.types import utcnow
 
 PATH = "/api/v1/xapi/statements"
@@ -65,6 +69,21 @@ def about(hub, agent, verb="passed", part="q1", **fields):
     }
 
 
+def content_of(hub):
+    """The id of a concept that the lesson covers."""
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        concept = graph.add_concept(unit, "Salt")
+        graph.cover(unit, hub.lesson, concept, role="assesses")
+        return concept
+
+
+def told_back(hub):
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        of = OutboxEvent.topic == "learning.answer_taken_back"
+        payloads = unit.session.scalars(select(OutboxEvent.payload).where(of)).all()
+        return {(one["user"], one["item"], one["part"]) for one in payloads}
+
+
 def answers(hub):
     with hub.database.unit(system_call(hub.institution)) as unit:
         rows = unit.session.scalars(select(Answer).order_by(Answer.id)).all()
@@ -93,6 +112,7 @@ async def test_a_statement_is_kept_once_and_makes_an_answer(hub, door):
     assert len(answers(hub)) == 1
 
 
+NESTED = json.loads('{"a":' * 250 + "1" + "}" * 250)
 REFUSED = [
     ({"verb": {"id": "passed"}}, "verb.id"),
     ({"object": None}, "null"),
@@ -103,6 +123,14 @@ REFUSED = [
     ({"result": {"duration": "an hour"}}, "result.duration"),
     ({"actor": {"mbox": "mailto:a@b.c", "openid": "http://a.b"}}, "actor"),
     ({"verb": {"id": VERBS + "voided"}}, "StatementRef"),
+    # Each of these was an internal error, or stood in the list and made reading it one.
+    ({"timestamp": "1700000000"}, "timestamp"),
+    ({"timestamp": "2026-01-01t00:00:00z"}, "timestamp"),
+    ({"timestamp": "2026-01-01T00:00:00-00:00"}, "timestamp"),
+    ({"timestamp": "0001-01-01T00:00:00+14:00"}, "timestamp"),
+    ({"result": {"extensions": {"http://x.example/a": NESTED}}}, "deeper than 50"),
+    ({"result": {"extensions": {"http://x.example/a": [{"b": "\x00"}]}}}, "NUL"),
+    ({"verb": {"id": "http://x.example/\x00"}}, "NUL"),
 ]
 
 
@@ -115,6 +143,26 @@ async def test_what_is_no_statement_is_refused_by_the_name_of_its_field(hub, doo
     without = await lea("POST", json=[about(hub, lea.agent)], version=None)
     assert without.status_code == 422
     assert answers(hub) == []
+
+
+async def test_an_id_is_the_same_however_it_is_written(hub, door):
+    lea = await door("learner")
+    id_ = uuid4()
+    told = about(hub, lea.agent, timestamp="2026-01-02T03:04:05Z")
+    for one in (str(id_).upper(), id_.urn, id_.hex, f"{{{id_}}}"):
+        assert (await lea("POST", json=told | {"id": one})).json() == [str(id_)]
+    assert len(answers(hub)) == 1
+
+
+async def test_told_twice_at_once_it_is_kept_once_and_another_one_is_refused(hub, door):
+    lea = await door("learner")
+    one = about(hub, lea.agent, id=str(uuid4()))
+    other = one | {"result": {"score": {"scaled": 0.1}}}
+    asked = await asyncio.gather(*(lea("POST", json=told) for told in (one, one, other, one)))
+    said = sorted(answer.status_code for answer in asked)
+    assert said in ([200, 200, 200, 409], [200, 409, 409, 409]), [one.text for one in asked]
+    assert all("database" not in answer.text for answer in asked)
+    assert len(answers(hub)) == 1
 
 
 async def test_of_others_tells_and_reads_only_who_may(hub, door):
@@ -156,3 +204,38 @@ async def test_what_is_voided_is_kept_and_asked_for_by_its_name(hub, door):
     assert [one["id"] for one in (await lea("GET")).json()["statements"]] == [voiding]
     again = void | {"object": {"objectType": "StatementRef", "id": voiding}}
     assert (await lea("POST", json=again)).status_code == 422
+
+
+async def test_the_answer_of_a_voided_statement_counts_no_more(hub, door):
+    lea, admin = await door("learner"), await door("admin")
+    course = content_of(hub)
+
+    def known():
+        with hub.database.unit(system_call(hub.institution)) as unit:
+            rows = unit.session.execute(select(Mastery.concept_id, Mastery.answers)).all()
+            learner = unit.session.scalar(select(Learner).where(Learner.user_id == lea.user))
+            return [tuple(row) for row in rows], (learner.answers, learner.right)
+
+    def void(of, id_):
+        ref = {"objectType": "StatementRef", "id": id_}
+        return {"actor": of, "verb": {"id": VERBS + "voided"}, "object": ref}
+
+    [good, bad] = (
+        await lea("POST", json=[about(hub, lea.agent), about(hub, lea.agent, verb="failed")])
+    ).json()
+    assert known() == ([(course, 2)], (2, 2))
+    assert (await lea("POST", json=void(lea.agent, good))).status_code == 200
+    assert known() == ([(course, 1)], (1, 1))
+    # Told again it is the statement that is voided; in one request it never was.
+    again = about(hub, lea.agent, id=str(uuid4()))
+    assert (await lea("POST", json=[again, void(lea.agent, again["id"])])).status_code == 200
+    assert (await lea("POST", json=again)).status_code == 200
+    assert known() == ([(course, 1)], (1, 1))
+    # What others told of somebody they don't take back.
+    [theirs] = (await admin("POST", json=about(hub, lea.agent))).json()
+    assert (await lea("POST", json=void(lea.agent, theirs))).status_code == 403
+    assert (await admin("POST", json=void(lea.agent, bad))).status_code == 200
+    assert known() == ([(course, 1)], (1, 1))
+    assert (await admin("POST", json=void(admin.agent, theirs))).status_code == 200
+    assert known() == ([], (0, 0))
+    assert told_back(hub) == {(lea.user, hub.lesson, "q1")}

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from bloop.content.enrolling.models import PersonLink
 from bloop.content.models import Item, Person, Submission
 from bloop.learning import submissions
+from bloop.learning.mastery.models import Learner
 from bloop.learning.models import Answer
 from bloop.learning.statements.models import Statement
 from bloop.store.types import utcnow
@@ -90,6 +91,50 @@ def test_a_grade_is_an_answer_once_its_person_is_known(command, graded, learner)
 
     command(regrade)
     command(submissions.take, updated)
-    assert [one[1] for one in command(kept)] == [0.75, 1.0]
+    assert [one[1] for one in command(kept)] == [1.0]
     verbs = command(lambda unit: unit.session.scalars(select(Statement.verb)).all())
     assert [one.rpartition("/")[2] for one in verbs] == ["scored", "scored"]
+
+
+def test_a_grade_counts_as_it_is_now_and_for_who_is_its_person_now(command, graded, learner):
+    person, work = graded
+    user = learner.principal.id
+    updated = event("content.submission.updated", id=work)
+
+    def put(**values):
+        def write(unit):
+            row = unit.session.get(Submission, (unit.institution, work))
+            for name, value in values.items():
+                setattr(row, name, value)
+
+        command(write)
+        command(submissions.take, updated)
+        return command(lambda unit: sorted(unit.session.scalars(select(Answer.score))))
+
+    def linked(to):
+        command(
+            lambda unit: unit.session.get(PersonLink, (unit.institution, person)).__setattr__(
+                "user_id", to
+            )
+        )
+
+    link = PersonLink(person_id=person, user_id=user, how="hand")
+
+    def first(unit):
+        link.institution_id = unit.institution
+        unit.session.add(link)
+
+    command(first)
+    assert put(score=10.0) == [0.5]
+    assert put(score=20.0) == [1.0]
+    assert put(score=10.0) == [0.5]  # One that came back is one grade still.
+    assert put(score=18.0, attempt=2) == [0.5, 0.9]
+    assert put(status="excused") == [0.5]
+    assert put(status="graded") == [0.5, 0.9]
+    unlinked = event("user.person_unlinked", id=user, person=person)
+    command(submissions.take, unlinked)  # They are linked again by the time it is heard.
+    assert len(put()) == 2
+    linked(None)
+    command(submissions.take, unlinked)
+    assert put() == []
+    assert command(lambda unit: unit.session.scalars(select(Learner.answers)).all()) == [0]

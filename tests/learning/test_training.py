@@ -15,7 +15,7 @@ from bloop.learning.mastery.comparison import compare
 from bloop.learning.mastery.model import DEFAULTS
 from bloop.learning.models import Answer
 from bloop.learning.training import service
-from bloop.learning.training.histories import core_chances, histories_of
+from bloop.learning.training.histories import core_chances, histories_of, read_histories
 from bloop.learning.training.models import TrainedModel
 from bloop.store.errors import ConflictError
 from bloop.store.ids import new_id
@@ -75,8 +75,10 @@ def model(data=b"x"):
     return MasteryModel(data=data, kind="counts", version="1", why="")
 
 
-def test_learners_are_in_one_part_and_have_no_names(command, answered):
-    found, again = command(histories_of), command(histories_of)
+def test_learners_are_in_one_part_and_have_no_names(command, answered, database, call):
+    found = command(histories_of)
+    with database.unit(call):  # It waits for nobody who writes, and they not for it.
+        again = read_histories(database, call)
     assert found.learners == LEARNERS
     assert found.answers == LEARNERS * 8
     assert all(found.fit + found.watched + found.held)

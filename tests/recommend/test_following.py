@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from bloop.graph.service import cover, merge_concepts, uncover
-from bloop.learning import following
+from bloop.learning import following, merging
 from bloop.learning.answers import Given, record
 from bloop.learning.mastery.models import Learner
 from bloop.learning.models import Mastery
+from bloop.learning.progress.goals import set_goal
+from bloop.learning.progress.models import Goal
+from bloop.learning.recommend.models import RecommendationRule, RecommendationState
+from bloop.learning.recommend.rules import rule
 from bloop.learning.reviews.models import ReviewCard
 from bloop.store.models import OutboxEvent
 from tests.recommend.conftest import BEGAN
@@ -54,14 +58,14 @@ def told(command, system_call, database):
         taken = following.consumer(lambda _unit, kind, payload: jobs.append((kind, payload)))
         with database.unit(system_call) as unit:
             events = unit.session.execute(
-                select(OutboxEvent.seq, OutboxEvent.institution_id, OutboxEvent.payload)
-                .where(OutboxEvent.topic == "learning.graph_changed")
+                select(OutboxEvent.seq, OutboxEvent.topic, OutboxEvent.payload)
+                .where(OutboxEvent.topic.in_(taken.topics))
                 .where(OutboxEvent.seq > seen["seq"])
                 .order_by(OutboxEvent.seq)
             ).all()
-        for seq, _, payload in events:
+        for seq, topic, payload in events:
             seen["seq"] = seq
-            command(taken.target(), SimpleNamespace(payload=payload))
+            command(taken.target(), SimpleNamespace(topic=topic, payload=payload))
         return jobs
 
     return hand
@@ -139,3 +143,32 @@ def test_changes_that_concern_many_are_left_to_a_job(
     while last is not None:
         last = command(following.renew_after, payload["items"], last, 2)
     assert command(lambda unit: unit.session.scalar(select(func.count(Mastery.p)))) == 3
+
+
+def test_goals_and_rules_of_a_merged_concept_are_of_the_one_that_stays(
+    lesson, concepts, learner, command, told
+):
+    items = lesson("Acids"), lesson("Bases")
+    base, acid = concepts["Base"], concepts["Acid"]
+    both, one = learner(), learner()
+    for who, concept in ((both, base), (both, acid), (one, base)):
+        command(set_goal, "concept", concept, as_=who)
+    command(rule, items[0], "hide", concept=base)
+    command(rule, items[0], "pin", concept=acid)
+    command(rule, items[1], "pin", concept=base)
+    versions = select(RecommendationState.version)
+    before = command(lambda unit: unit.session.scalar(versions))
+    command(merge_concepts, base, acid)
+    for _ in range(2):  # Twice is as once.
+        command(merging.follow, base, acid)
+    goals = command(lambda unit: unit.session.execute(select(Goal.user_id, Goal.subject_id)).all())
+    assert sorted(map(tuple, goals)) == sorted((who.principal.id, acid) for who in (both, one))
+    columns = select(RecommendationRule.item_id, RecommendationRule.scope, RecommendationRule.act)
+    rules = command(lambda unit: unit.session.execute(columns).all())
+    assert sorted(map(tuple, rules)) == sorted((item, acid, "pin") for item in items)
+    assert command(lambda unit: unit.session.scalar(versions)) == before + 1
+    assert told() == []
+    # An undone merge, heard late, moves nothing.
+    command(rule, items[1], "hide", concept=concepts["Salt"])
+    command(merging.follow, concepts["Salt"], acid)
+    assert command(lambda unit: len(unit.session.execute(columns).all())) == 3

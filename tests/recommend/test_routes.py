@@ -8,13 +8,17 @@ import pytest
 from bloop.accounts.models import User
 from bloop.accounts.people import groups
 from bloop.accounts.service import start_session
+from bloop.accounts.sessions import system_call
 from bloop.api.app import API, PAGES, create_edge, routes_of
+from bloop.content.models import Item
 from bloop.hub import Hub
 from bloop.learning.answers import Given, record
+from bloop.learning.reviews.routes import due
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
 from bloop.web.routes import error_page
 from bloop_sdk import Role
+from tests.recommend.conftest import BEGAN
 from tests.support.database import make_call, make_system_call
 
 pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
@@ -129,3 +133,18 @@ async def test_what_a_group_lacks_is_counted_without_names(
     assert found["learners"] == 2
     assert [(one["name"], one["lacking"]) for one in found["items"]] == [("Bond", 2), ("Atom", 1)]
     assert (await teacher.get("/api/v1/graph/gaps", params={"goal": "x"})).status_code == 422
+
+
+async def test_what_was_hidden_since_is_due_to_no_learner(hub, come, command, lesson):
+    item = lesson("Exam")
+    lea, id_ = come(Role.LEARNER)
+    command(record, id_, [Given(item=item, key=new_id(), score=0.0, at=BEGAN)])
+
+    async def titles():
+        own = (await lea.get("/api/v1/account/reviews")).json()
+        told = await due(hub.database, system_call(hub.institution), id_)
+        return [[one["item_title"] for one in found["items"]] for found in (own, told)]
+
+    assert await titles() == [["Exam"], ["Exam"]]
+    command(lambda unit: setattr(unit.get(Item, item), "published", False))
+    assert await titles() == [[], ["Exam"]]

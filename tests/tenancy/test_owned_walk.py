@@ -82,6 +82,7 @@ async def own(hub):
     (made,) = await hub.database.run(seed, hub.database, (hub.institution, MARK))
     made.rows["institution"] = {"slug": MARK}
     made.rows["own_key"] = await hub.database.run(walk.add_own_key, hub, made)
+    await hub.database.run(walk.add_learning, hub, made)
     await hub.database.run(give_away, hub.database, made)
     session = await hub.database.run(log_in_owner, hub, made)
     return SimpleNamespace(seeded=made, token=session.token)

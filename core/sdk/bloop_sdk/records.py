@@ -235,7 +235,9 @@ class Question:
 class Quiz(Content):
     """Questions in order. ``bank`` marks a pool that other quizzes draw from.
 
-    ``time_limit`` is in minutes, ``attempts`` of None means unlimited.
+    ``time_limit`` is in minutes, ``attempts`` of None means unlimited. ``restricted`` says that its
+    system restricts who takes it, from where, when, how often for a grade, or what is told of right
+    answers: the hub then asks learners none of its questions, and shows them none.
     """
 
     html: str = ""
@@ -245,6 +247,7 @@ class Quiz(Content):
     due_at: datetime | None = None
     time_limit: float | None = None
     attempts: int | None = None
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,8 @@ from bloop_sdk import PrincipalKind, Role
 from tests.support.database import make_call
 
 ROOT = Path(bloop.__file__).parent
-DOMAINS = ("accounts", "content", "webhooks")
-FACES = ("api", "web", "content", "accounts")
+DOMAINS = ("accounts", "content", "graph", "learning", "webhooks")
+FACES = ("api", "web", "content", "accounts", "graph", "learning")
 
 INTERNAL = {
     # Parts of commands, of the hub's own start and of whoever is not logged in yet.
@@ -55,6 +55,24 @@ INTERNAL = {
     "bloop.content.service.check_publish",
     "bloop.content.service.editable",
     "bloop.content.service.refuse_live",
+    # Finds or makes a concept for commands and plugins, which are asked for `graph:write`.
+    "bloop.graph.service.concept_called",
+    # What follows from an answer is written in the unit of whoever told it, or by the hub.
+    "bloop.learning.mastery.service.count",
+    "bloop.learning.mastery.service.follow",
+    "bloop.learning.mastery.service.hold",
+    "bloop.learning.mastery.service.parameters_of",
+    "bloop.learning.mastery.service.renew",
+    "bloop.learning.progress.service.attempted",
+    "bloop.learning.progress.service.begun",
+    "bloop.learning.quizzes.service.close_over",
+    "bloop.learning.quizzes.service.user_of",
+    "bloop.learning.reviews.service.add_model",
+    "bloop.learning.reviews.service.follow",
+    "bloop.learning.reviews.service.model_of",
+    "bloop.learning.reviews.service.renew",
+    "bloop.learning.statements.service.find_user",
+    "bloop.learning.training.service.in_use",
 }
 """Functions of services that are no entries: they are called by commands or by the hub itself."""
 
@@ -66,6 +84,7 @@ ASKED_BY_THE_HUB = {
     ("bloop.accounts.people.join_routes", "joining.accept"),
     ("bloop.accounts.tokens.bearers", "keys.note_use"),
     ("bloop.accounts.tokens.routes", "service.refresh"),
+    ("bloop.learning.recommend.log", "write"),
 }
 """Asked for in calls of the hub itself: for who is not logged in yet, or beside a request.
 

@@ -30,6 +30,13 @@ def test_every_personal_column_is_exported_or_excused():
         assert shown or excused, f"{column}: neither exported nor excused"
 
 
+def test_what_goes_with_something_of_theirs_is_exported_where_it_is_marked():
+    """They wrote it: an answer in an attempt of theirs has no account of its own."""
+    tables = core_metadata().tables
+    [responses], [refreshed] = parts(tables["quiz_response"]), parts(tables["refresh_token"])
+    assert (responses.exported, refreshed.exported) == (True, False)
+
+
 def test_no_export_holds_a_hash_of_a_secret():
     """Whoever got hold of an export could guess at a password, or at a recovery code."""
     names = {"hash", "code_hash", "token_hash", "state_hash", "browser_hash"}

@@ -1,4 +1,7 @@
-"""A quiz as a learner may see it: the questions without what tells their answers."""
+"""A quiz as a learner may see it: the questions without what tells their answers.
+
+Of one that is restricted in its system (:class:`bloop_sdk.records.Quiz`) they see no question.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ def learner_view(kind: str, data: dict[str, Any]) -> dict[str, Any] | None:
     """``data`` without answers and feedback; None where it holds none."""
     if kind != "quiz":
         return None
-    return {**data, "questions": [_question(question) for question in data["questions"]]}
+    shown = () if data.get("restricted") else data["questions"]
+    return {**data, "questions": [_question(question) for question in shown]}
 
 
 def _question(question: dict[str, Any]) -> dict[str, Any]:

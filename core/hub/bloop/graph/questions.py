@@ -19,7 +19,9 @@ def parts_of(questions: Sequence[Mapping[str, Any]]) -> list[str]:
         name = str(question["id"]) or f"#{place}"
         if len(name) > PART_LENGTH - 10:
             name = f"sha256:{sha256(name.encode()).hexdigest()}"
-        found[name if name not in found else f"{name}#{place}"] = None
+        while name in found:
+            name = f"{name}#{place}"
+        found[name] = None
     return list(found)
 
 

@@ -35,6 +35,15 @@ async def run_renew_job(hub: Hub, job: RunningJob, payload: JSONObject) -> dict[
         job.progress(done, None, "people made anew")
 
 
+async def run_close_job(hub: Hub, job: RunningJob, payload: JSONObject) -> dict[str, bool]:
+    """Handle a job of the kind :data:`bloop.learning.quizzes.service.CLOSE_JOB`."""
+    from bloop.learning.quizzes.service import close_over
+
+    call = system_call(job.call.institution, job.call.trace)
+    closed = await hub.database.run(in_unit, hub.database, call, close_over, payload["attempt"])
+    return {"closed": closed}
+
+
 async def run_fit_job(hub: Hub, job: RunningJob, _payload: JSONObject) -> dict[str, Any]:
     """Handle a job of the kind :data:`bloop.learning.reviews.fitting.FIT_JOB`."""
     from bloop.learning.reviews import fitting

@@ -17,7 +17,7 @@ from bloop.jobs.schedules import Enqueue
 from bloop.learning.mastery.comparison import compare
 from bloop.learning.mastery.model import DEFAULTS
 from bloop.learning.training import service
-from bloop.learning.training.histories import Histories, core_chances, histories_of
+from bloop.learning.training.histories import Histories, core_chances, read_histories
 from bloop.learning.training.queries import IN_USE
 from bloop.store.commands import command
 from bloop.store.database import in_unit
@@ -58,7 +58,7 @@ async def train(hub: Hub, call: Call, progress: Progress, *, seed: int = 0) -> d
             "no plugin that trains models is enabled here", cure="bloop plugins enable tracing"
         )
     plugin, provider = found
-    histories = await hub.database.run(in_unit, hub.database, call, histories_of)
+    histories = await asyncio.to_thread(read_histories, hub.database, call)
     if not histories.fit:
         raise InvalidError(
             "nobody has answered anything about a concept yet",

@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bloop.graph.writing import batches
 from bloop.learning.models import Answer
-from bloop.learning.topics import ANSWERED
+from bloop.learning.topics import ANSWERED, TAKEN_BACK
 from bloop.store.ids import new_id
 from bloop.store.types import to_text, utcnow
 from bloop.store.unit import UnitOfWork
@@ -26,6 +28,9 @@ AT_ONCE = 200
 
 ON_ANSWERED: list[Callable[[UnitOfWork, str, Sequence[Answer]], None]] = []
 """Called with the unit, the user and the new answers, which are in no session; may write."""
+
+ON_TAKEN_BACK: list[Callable[[UnitOfWork, str], None]] = []
+"""Called with the unit and the user, some of whose answers are none any more; may write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,32 @@ def record(unit: UnitOfWork, user_id: str, answers: Sequence[Given]) -> list[Ans
     for listener in ON_ANSWERED:
         listener(unit, user_id, made)
     return made
+
+
+def take_back(unit: UnitOfWork, user_id: str, keys: Sequence[str]) -> int:
+    """Have answers count no more, by their keys, and tell of it; how many there were.
+
+    For whoever told them and says otherwise now. Told again under its key, one is new.
+    """
+    unit.session.flush()
+    gone: list[Any] = []
+    for some in batches(sorted(set(keys)), AT_ONCE):
+        gone += unit.connection.execute(
+            delete(ANSWER)
+            .where(
+                ANSWER.c.institution_id == unit.institution,
+                ANSWER.c.user_id == user_id,
+                ANSWER.c.key.in_(some),
+            )
+            .returning(ANSWER.c.id, ANSWER.c.item_id, ANSWER.c.part)
+        )
+    if not gone:
+        return 0
+    told = [{"id": id_, "user": user_id, "item": item, "part": part} for id_, item, part in gone]
+    unit.outbox.extend(TAKEN_BACK, ((f"user:{user_id}", one) for one in told))
+    for listener in ON_TAKEN_BACK:
+        listener(unit, user_id)
+    return len(gone)
 
 
 def _row(unit: UnitOfWork, user_id: str, given: Given, now: datetime) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from sqlalchemy import select
 
 from bloop.events.handlers import Consumer
 from bloop.graph.models import GraphChange
+from bloop.graph.service import MERGED
 from bloop.graph.writing import batches
-from bloop.learning.answers import ON_ANSWERED
+from bloop.learning.answers import ON_ANSWERED, ON_TAKEN_BACK
 from bloop.learning.log import AT_ONCE, heard, items_about, log_of
 from bloop.learning.mastery import service as mastery
 from bloop.learning.models import Answer
@@ -56,6 +57,12 @@ def consumer(enqueue: Enqueue) -> Consumer:
     """Who has people made anew whose answers a change of the graph concerns."""
 
     def take(unit: UnitOfWork, event: Event) -> None:
+        if event.topic == MERGED:
+            # Not before: what is moved there comes to know of attempts, and these of this.
+            from bloop.learning import merging
+
+            merging.follow(unit, str(event.payload["id"]), str(event.payload["into"]))
+            return
         items = sorted(changed_items(unit, int(event.payload["version"])))
         users = sorted(_concerned(unit, items))
         if len(users) > AT_HAND:
@@ -64,7 +71,7 @@ def consumer(enqueue: Enqueue) -> Consumer:
         for user in users:
             renew(unit, user)
 
-    return Consumer(OWNER, OWNER, ("learning.graph_changed",), lambda: take, trusted=True)
+    return Consumer(OWNER, OWNER, ("learning.graph_changed", MERGED), lambda: take, trusted=True)
 
 
 def renew_after(unit: UnitOfWork, items: Sequence[str], after: str, limit: int) -> str | None:
@@ -110,3 +117,5 @@ def _concerned(unit: UnitOfWork, items: Iterable[str]) -> set[str]:
 
 if hear not in ON_ANSWERED:
     ON_ANSWERED.append(hear)
+if renew not in ON_TAKEN_BACK:
+    ON_TAKEN_BACK.append(renew)

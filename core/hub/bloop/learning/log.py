@@ -50,8 +50,8 @@ class Heard:
         return self.at, self.id
 
 
-def heard(unit: UnitOfWork, answers: Iterable[Answer]) -> list[Heard]:
-    """Answers with their concepts, in the order in which they were given."""
+def heard(unit: UnitOfWork, answers: Iterable[Any]) -> list[Heard]:
+    """Answers, or rows with what of them is taken here, with their concepts; in their order."""
     rows = [(one.id, one.at, one.score, one.seconds, (one.item_id, one.part)) for one in answers]
     about = concepts_of(unit, {row[4] for row in rows})
     found = [Heard(*row, about[row[4]]) for row in rows]

@@ -1,7 +1,8 @@
 """Tables of learning: what people answered, and what they know by that.
 
-Answers are only ever added. Whatever says what somebody knows is made of them, and can be made
-anew: after a merge of concepts, or by another model.
+Answers are never changed: they are added, and taken back where who told them says otherwise.
+Whatever says what somebody knows is made of them, and can be made anew: after a merge of concepts,
+or by another model.
 """
 
 from __future__ import annotations

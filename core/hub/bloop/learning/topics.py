@@ -8,6 +8,7 @@ from bloop.store.topics import Payload, Topic, declare
 from bloop_sdk import Personal
 
 ANSWERED = "learning.answered"
+TAKEN_BACK = "learning.answer_taken_back"
 FINISHED = "learning.attempt_finished"
 
 
@@ -26,6 +27,15 @@ class Answered(Payload):
     at: Annotated[str, Personal()]
     source: str
     clamped: bool = False
+
+
+class AnswerTakenBack(Payload):
+    """An answer that was told counts no more; ``id`` is that of its ``learning.answered``."""
+
+    id: str
+    user: Annotated[str, Personal()]
+    item: str
+    part: str
 
 
 class AttemptFinished(Payload):
@@ -54,6 +64,19 @@ declare(
             "at": "2026-03-02T10:15:00.000000Z",
             "source": "hub",
             "clamped": False,
+        },
+    ),
+    Topic(
+        name=TAKEN_BACK,
+        when="an answer was taken back: its statement was voided, or its grade was changed",
+        aggregate="user",
+        payload=AnswerTakenBack,
+        action="learning:read",
+        example={
+            "id": "019a21e4-5b20-7a11-9c3d-6f1e2d7b8a40",
+            "user": "019a21c7-2d40-7e39-a0f6-1b8c5a3e9d77",
+            "item": "019a21c7-3f10-7c22-b1a8-5d6e7f809112",
+            "part": "q1",
         },
     ),
     Topic(

@@ -149,6 +149,7 @@ def _failed(text: str) -> BloopError:
 
 _BY_SQLSTATE: dict[str, _Make] = {
     "22021": _no_text,  # not in the database's encoding
+    "22P05": _no_text,  # NUL as an escape of JSON
     "23505": _conflict,  # unique
     "23503": _conflict,  # foreign key
     "23P01": _conflict,  # exclusion

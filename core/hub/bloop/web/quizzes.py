@@ -17,6 +17,7 @@ from bloop.accounts.actions import may
 from bloop.content.texts import text_of_html
 from bloop.learning.quizzes.questions import Manner
 from bloop.learning.quizzes.routes import own_attempts
+from bloop.learning.shares import whole_percent
 from bloop.store.statements import moment
 from bloop.store.types import utcnow
 from bloop.web.lessons import Shown
@@ -34,12 +35,14 @@ _RICH = re.compile(r"<(?!/?(?:p|br|div|span)\b)", re.IGNORECASE)
 async def taking(request: Request, lesson: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the page of a quiz says of taking it; None where it can't be taken here."""
     data = lesson["data"]
+    if data.get("restricted"):
+        return {"restricted": True, "login": False, "attempts": []}
     # Whether a learner's data can be asked only the start knows: it has no answers.
     asked = [one for one in data.get("questions", ()) if one["kind"] not in _NEVER]
     if data.get("bank") or not asked:
         return None
     if call_of(request).principal.kind is not PrincipalKind.USER:
-        return {"login": True, "attempts": []}
+        return {"restricted": False, "login": True, "attempts": []}
     if not may(call_of(request), "account:write"):
         return None
     locale = locale_of(request)
@@ -49,7 +52,8 @@ async def taking(request: Request, lesson: Mapping[str, Any]) -> dict[str, Any] 
     open_ = next((one for one in shown if not one["over"]), None)
     taken = attempts[0]["number"] if attempts else 0
     left = None if most is None else max(0, most - taken)
-    return {"login": False, "attempts": shown, "open": open_, "left": left}
+    found = {"restricted": False, "login": False, "attempts": shown}
+    return found | {"open": open_, "left": left}
 
 
 def _head(row: Mapping[str, Any], locale: str, now: Any) -> dict[str, Any]:
@@ -69,7 +73,7 @@ def _full(when: Any, locale: str) -> str:
 
 def percent(share: float, locale: str) -> str:
     """A share from 0 to 1 in per cent."""
-    return format_percent(int(share * 100) / 100, locale=locale)
+    return format_percent(whole_percent(share) / 100, locale=locale)
 
 
 class Words:

@@ -82,6 +82,7 @@ def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None)
         due_at=when(item, "due_at"),
         time_limit=number(item, "time_limit"),
         attempts=None if attempts is None or attempts < 0 else attempts,
+        restricted=_is_restricted(item, attempts),
         url=address(item),
         created_at=when(item, "created_at"),
         updated_at=when(item, "updated_at"),
@@ -91,6 +92,21 @@ def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None)
             "has_access_code": flag(item, "has_access_code"),
             "questions": None if questions is None else [kept(one, _OF_ANSWERS) for one in found],
         },
+    )
+
+
+def _is_restricted(item: JSONObject, attempts: int | None) -> bool:
+    """Whether Canvas says who may take it, when, or what is told of right answers, or counts tries.
+
+    Who had seen its answers in the hub would have no other try at a grade in Canvas.
+    """
+    graded = text(item, "quiz_type") in {"assignment", "graded_survey"}
+    return (
+        flag(item, "has_access_code")
+        or bool(item.get("ip_filter") or item.get("unlock_at") or item.get("hide_results"))
+        or not flag(item, "show_correct_answers", default=True)
+        or bool(item.get("show_correct_answers_at"))
+        or (graded and attempts is not None and attempts > 0)
     )
 
 

@@ -280,6 +280,26 @@ def test_a_number_keeps_its_bounds(answer, bounds):
     assert (question.choices[0].low, question.choices[0].high) == pytest.approx(bounds)
 
 
+@pytest.mark.parametrize(
+    ("settings", "restricted"),
+    [
+        ({}, False),
+        ({"quiz_type": "assignment", "allowed_attempts": -1, "show_correct_answers": True}, False),
+        ({"quiz_type": "practice_quiz", "allowed_attempts": 1}, False),
+        ({"quiz_type": "assignment", "allowed_attempts": 1}, True),
+        ({"has_access_code": True}, True),
+        ({"ip_filter": "10.0.0.0/8"}, True),
+        ({"unlock_at": "2030-01-01T00:00:00Z"}, True),
+        ({"show_correct_answers": False}, True),
+        ({"show_correct_answers_at": "2030-01-01T00:00:00Z"}, True),
+        ({"hide_results": "always"}, True),
+    ],
+)
+def test_a_quiz_whose_answers_canvas_guards_is_not_asked_elsewhere(settings, restricted):
+    item = {"id": 1, "title": "Exam", **settings}
+    assert quizzes.quiz(PLACE, item, []).restricted is restricted
+
+
 def test_a_new_quiz_is_an_assignment_that_says_what_it_lacks():
     item = {
         "id": 1,

@@ -181,7 +181,9 @@ def _introspected(table: Table, found: Sequence[Part]) -> Iterator[Part]:
         reason = f"goes with {', '.join(sorted({name for name, _ in below}))}"
         conditions = [condition for _, condition in below]
         of = partial(_any, conditions)
-        yield Part(table, of, Fate.DELETED, exported=False, reason=reason)
+        # What is marked is theirs as well, such as what they wrote in an attempt of theirs.
+        marked = bool(blanks_of(table))
+        yield Part(table, of, Fate.DELETED, exported=marked, reason="" if marked else reason)
     if (named := [one for one in table.c if "person" in one.info]) and not leading:
         told = ", ".join(column.name for column in named)
         reason = f"names {told} by an id that leads to nobody then"

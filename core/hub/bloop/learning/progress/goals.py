@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.accounts.actions import may
 from bloop.content.enrolling.visibility import container_reachable, container_visible
@@ -15,7 +16,9 @@ from bloop.learning.progress.models import Goal
 from bloop.learning.quizzes.service import user_of
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError
+from bloop.store.ids import new_id
 from bloop.store.statements import values_of_caller
+from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 
 MOST = 100
@@ -36,10 +39,24 @@ def set_goal(unit: UnitOfWork, kind: str, subject: str, by: date | None = None) 
         )
         if (unit.session.scalar(count) or 0) >= MOST:
             raise ConflictError(f"you have {MOST} goals", cure="take one of them back")
-        row = Goal(institution_id=unit.institution, user_id=user, kind=kind, subject_id=subject)
-        unit.session.add(row)
+        _insert(unit, user, kind, subject)  # Two tabs may pick it at once.
+        row = unit.session.scalars(_own(unit, user, kind, subject)).one()
     row.by = by
     unit.session.flush()
+
+
+def _insert(unit: UnitOfWork, user: str, kind: str, subject: str) -> None:
+    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    values = {
+        "institution_id": unit.institution,
+        "id": new_id(),
+        "user_id": user,
+        "kind": kind,
+        "subject_id": subject,
+        "created_at": utcnow(),
+    }
+    same = ["institution_id", "user_id", "kind", "subject_id"]
+    unit.connection.execute(make(Goal).values(**values).on_conflict_do_nothing(index_elements=same))
 
 
 @command("account:write")

@@ -59,7 +59,7 @@ class CertificateRule(Tenant, Base):
     """What a course asks for a certificate: lessons that are done, and an average of scores.
 
     ``items`` are the lessons, and None are all of the course. ``average`` is from 0 to 1, over
-    those of them that are graded here or in another system; 0 asks for none.
+    those of them that are graded here, taken or not, or were in another system; 0 asks for none.
     """
 
     __tablename__ = "certificate_rule"

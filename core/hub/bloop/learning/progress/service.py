@@ -7,6 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Item
 from bloop.learning.progress.models import ItemProgress
+from bloop.learning.shares import reaches, whole_percent
 from bloop.learning.statements.out import tell
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError
@@ -43,9 +44,9 @@ def watch(unit: UnitOfWork, item_id: str, watched: float) -> None:
         return
     row.watched = watched
     unit.session.flush()
-    progress = {"https://w3id.org/xapi/cmi5/result/extensions/progress": int(watched * 100)}
+    progress = {"https://w3id.org/xapi/cmi5/result/extensions/progress": whole_percent(watched)}
     tell(unit, row.user_id, "progressed", item.id, at=utcnow(), result={"extensions": progress})
-    if watched >= WATCHED:
+    if reaches(watched, WATCHED):
         _done(unit, row, "video")
 
 
@@ -57,7 +58,7 @@ def begun(unit: UnitOfWork, user: str, item: Item) -> None:
 def attempted(unit: UnitOfWork, user: str, item: Item, score: float) -> None:
     """Keep that an attempt at a quiz is over; passed, it is done."""
     row = _row(unit, user, item)
-    if score >= PASSED:
+    if reaches(score, PASSED):
         _done(unit, row, "quiz", told=False)
 
 
@@ -65,7 +66,8 @@ def _row(unit: UnitOfWork, user: str, item: Item) -> ItemProgress:
     make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
     key = (unit.institution, user, item.id)
     unit.session.flush()
-    row = unit.session.get(ItemProgress, key)
+    # Held, so that of two tabs at one video the share of the one that saw less does not stay.
+    row = unit.session.get(ItemProgress, key, with_for_update=True)
     if row is None:
         values = {
             "institution_id": unit.institution,
@@ -77,7 +79,7 @@ def _row(unit: UnitOfWork, user: str, item: Item) -> ItemProgress:
             "watched": 0.0,
         }
         unit.connection.execute(make(ItemProgress).values(**values).on_conflict_do_nothing())
-        row = unit.session.get_one(ItemProgress, key)
+        row = unit.session.get_one(ItemProgress, key, with_for_update=True)
     return row
 
 

@@ -1,6 +1,7 @@
 """How people stand to what a course asks for a certificate.
 
-Scores are those of quizzes taken here and of grades in other systems. What somebody tells of
+Scores are those of quizzes taken here and of grades in other systems. A quiz that could be taken
+here and was not counts as nothing in the average. What somebody tells of
 themselves by statements counts for their own overview, and for no certificate.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Any
 
 from sqlalchemy import func, select
@@ -16,15 +18,18 @@ from sqlalchemy import func, select
 from bloop.content.enrolling.visibility import item_shown
 from bloop.content.models import Item
 from bloop.graph.writing import batches
+from bloop.learning.log import AT_ONCE
 from bloop.learning.models import Answer
 from bloop.learning.progress.models import CertificateRule, ItemProgress
 from bloop.learning.progress.queries import COUNTED
 from bloop.learning.quizzes.models import FINISHED, Attempt
+from bloop.learning.quizzes.service import points_of
+from bloop.learning.shares import reaches
 from bloop.store.errors import InvalidError, NotFoundError
 from bloop.store.unit import UnitOfWork
+from bloop_sdk import Kind
 
 MOST_ITEMS = 2000
-_AT_ONCE = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,9 @@ class Standing:
     @property
     def met(self) -> bool:
         """Whether the rule is met."""
-        enough = self.needed <= 0 or (self.average is not None and self.average >= self.needed)
+        enough = self.needed <= 0 or (
+            self.average is not None and reaches(self.average, self.needed)
+        )
         return self.lessons > 0 and not self.missing and enough
 
 
@@ -79,15 +86,18 @@ def standings(
     # What was taken out of the course meanwhile nobody can do any more.
     wanted = None if asked.items is None else set(asked.items)
     needed = shown if wanted is None else [one for one in shown if one in wanted]
+    # Else whoever marks a quiz as done instead of taking it would be the better for it.
+    here = _graded_here(unit, needed) if asked.average else set()
     found: dict[str, Standing] = {}
-    for some in batches(users, _AT_ONCE):
+    for some in batches(users, AT_ONCE):
         done, scores = _done(unit, some, container), _scores(unit, some, container)
         for user in some:
-            graded = [scores[user][one] for one in needed if one in scores[user]]
+            of_user = scores[user]
+            graded = [of_user.get(one, 0.0) for one in needed if one in of_user or one in here]
             found[user] = Standing(
                 missing=tuple(one for one in needed if one not in done[user]),
                 lessons=len(needed),
-                average=sum(graded) / len(graded) if graded else None,
+                average=fsum(graded) / len(graded) if graded else None,
                 needed=asked.average,
             )
     return found
@@ -112,11 +122,14 @@ def _shown(unit: UnitOfWork, container: str) -> list[str]:
 def _done(unit: UnitOfWork, users: Sequence[str], container: str) -> Mapping[str, set[str]]:
     columns: Any = (ItemProgress.user_id, ItemProgress.item_id)
     rows = unit.session.execute(
-        select(*columns).where(
+        # Of the course that the lesson is in now, as its progress is counted.
+        select(*columns)
+        .join(Item, (Item.institution_id == unit.institution) & (Item.id == ItemProgress.item_id))
+        .where(
             ItemProgress.institution_id == unit.institution,
             ItemProgress.user_id.in_(users),
-            ItemProgress.container_id == container,
             ItemProgress.done_at.is_not(None),
+            Item.container_id == container,
         )
     )
     found: dict[str, set[str]] = defaultdict(set)
@@ -130,8 +143,9 @@ def _scores(
 ) -> Mapping[str, dict[str, float]]:
     """The best score of each lesson of a course that is graded, from 0 to 1, by user."""
     found: dict[str, dict[str, float]] = defaultdict(dict)
-    conditions = ((Attempt, Attempt.status == FINISHED), (Answer, Answer.source == "lms"))
-    for model, counts in conditions:
+    # Where nothing in an attempt is graded its score says nothing.
+    taken = (Attempt.status == FINISHED) & (Attempt.points > 0)
+    for model, counts in ((Attempt, taken), (Answer, Answer.source == "lms")):
         table: Any = model
         rows = unit.session.execute(
             select(table.user_id, table.item_id, func.max(table.score))
@@ -146,4 +160,25 @@ def _scores(
         )
         for user, item, score in rows:
             found[user][item] = max(score, found[user].get(item, 0.0))
+    return found
+
+
+def _graded_here(unit: UnitOfWork, items: Sequence[str]) -> set[str]:
+    """Those of some lessons that are quizzes which can be taken here and are graded."""
+    found: set[str] = set()
+    columns: Any = (Item.id, Item.data)
+    for some in batches(items, AT_ONCE):
+        rows = unit.session.execute(
+            select(*columns).where(
+                Item.institution_id == unit.institution,
+                Item.id.in_(some),
+                Item.kind == Kind.QUIZ.value,
+            )
+        )
+        found |= {
+            id_
+            for id_, data in rows
+            if not (data.get("bank") or data.get("restricted"))
+            and points_of(data.get("questions", ()))
+        }
     return found

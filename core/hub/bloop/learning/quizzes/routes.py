@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
 from bloop.content import queries as content
+from bloop.content.links import resolve_json
 from bloop.content.tree_routes import PAGE_LIMIT, answer_page, one, run, taught
 from bloop.learning.quizzes import queries, service
 from bloop.learning.quizzes.schemas import AttemptList, AttemptOut, AttemptsOf, ResponseIn
@@ -48,7 +50,7 @@ async def own_attempts(request: Request, item: str, limit: int = 50) -> list[dic
 async def start_attempt(request: Request, item_id: str) -> Response:
     """Begin an attempt at a quiz, or go on with the one that is open."""
     attempt = await run(request, service.start, item_id)
-    return json_response(await read_attempt(request, attempt), 201)
+    return await _answer_attempt(request, attempt, 201)
 
 
 @router.get(
@@ -69,7 +71,13 @@ async def list_attempts_of_everybody(
 @router.get("/attempts/{attempt_id}", action=READ, response_model=AttemptOut, problems=(404,))
 async def show_attempt(request: Request, attempt_id: str) -> Response:
     """An attempt of the caller's; what is right stands only at questions that are answered."""
-    return json_response(await read_attempt(request, attempt_id))
+    return await _answer_attempt(request, attempt_id)
+
+
+async def _answer_attempt(request: Request, attempt: str, status: int = 200) -> Response:
+    found = await read_attempt(request, attempt)
+    body = resolve_json(orjson.dumps(found), found["container"])
+    return Response(body, status, media_type="application/json")
 
 
 async def read_attempt(request: Request, attempt: str) -> dict[str, Any]:
@@ -94,7 +102,7 @@ async def answer_question(
 ) -> Response:
     """Answer a question; the attempt then says what was right. The same again changes nothing."""
     await run(request, service.answer, attempt_id, place, body.answer)
-    return json_response(await read_attempt(request, attempt_id))
+    return await _answer_attempt(request, attempt_id)
 
 
 @router.post(
@@ -103,4 +111,4 @@ async def answer_question(
 async def finish_attempt(request: Request, attempt_id: str) -> Response:
     """Finish an attempt; what is not answered counts nothing."""
     await run(request, service.finish, attempt_id)
-    return json_response(await read_attempt(request, attempt_id))
+    return await _answer_attempt(request, attempt_id)

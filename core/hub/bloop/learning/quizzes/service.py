@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from math import fsum
 from typing import Any
 
 from sqlalchemy import Insert, func, select
@@ -20,6 +21,7 @@ from bloop.accounts.actions import ForbiddenError
 from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Item
 from bloop.graph.questions import parts_of
+from bloop.jobs.ledger import enqueue
 from bloop.learning.answers import Given, record
 from bloop.learning.progress.service import attempted, begun
 from bloop.learning.quizzes.grading import grade
@@ -36,6 +38,11 @@ from bloop.store.unit import UnitOfWork
 from bloop_sdk import Kind, PrincipalKind
 
 WRITE = "account:write"
+CLOSE_JOB = "learning.close_attempt"
+LEEWAY = 5.0
+"""So many seconds after its time is over an attempt is closed: an answer may be on its way."""
+MOST_MINUTES = 366 * 24 * 60.0
+"""A limit beyond that is none."""
 LONGEST_SECONDS = 3600.0
 """Whoever needs longer for a question was away."""
 
@@ -60,6 +67,7 @@ def start(unit: UnitOfWork, item_id: str) -> str:
 
 
 def _check_open(data: Mapping[str, Any], taken: int) -> None:
+    _check_unrestricted(data)
     asked = [one for one in data["questions"] if manner_of(one) is not Manner.LEFT_OUT]
     if data.get("bank") or not asked:
         what = "is a pool of questions" if data.get("bank") else "has no questions to answer here"
@@ -72,6 +80,15 @@ def _check_open(data: Mapping[str, Any], taken: int) -> None:
         )
 
 
+def _check_unrestricted(data: Mapping[str, Any]) -> None:
+    """Else an exam would be told here before it is sat there."""
+    if data.get("restricted"):
+        raise ConflictError(
+            "who takes this quiz, when, or what is told of it is restricted in its own system",
+            cure="take it in the system that it comes from",
+        )
+
+
 def _begin(unit: UnitOfWork, user: str, quiz: Item, number: int, now: datetime) -> str:
     hashed = hash_of(quiz.data)
     of = {"institution_id": unit.institution, "item_id": quiz.id, "hash": hashed}
@@ -79,7 +96,7 @@ def _begin(unit: UnitOfWork, user: str, quiz: Item, number: int, now: datetime) 
     unit.connection.execute(
         _new(unit, QuizVersion).values(**of, created_at=now, data=_kept(quiz.data))
     )
-    limit = quiz.data.get("time_limit")
+    limit = _limit(quiz.data)
     values = {
         **of,
         "id": new_id(),
@@ -89,14 +106,23 @@ def _begin(unit: UnitOfWork, user: str, quiz: Item, number: int, now: datetime) 
         "score": 0.0,
         "points": sum(points_of(quiz.data["questions"]).values()),
         "started_at": now,
-        "ends_at": now + timedelta(minutes=limit) if limit else None,
+        "ends_at": now + limit if limit else None,
     }
     # Of two tabs that begin at once one begins, and both have that attempt.
     unit.connection.execute(_new(unit, Attempt).values(**values))
     begun(unit, user, quiz)
     attempt = _last(unit, user, quiz.id)
     assert attempt is not None, "it was there or has been made"
+    if limit:
+        delay = limit.total_seconds() + LEEWAY
+        enqueue(unit, CLOSE_JOB, {"attempt": attempt.id}, key=attempt.id, delay=delay)
     return attempt.id
+
+
+def _limit(data: Mapping[str, Any]) -> timedelta | None:
+    """The time for an attempt, where there is a limit that makes sense."""
+    minutes = data.get("time_limit") or 0.0
+    return timedelta(minutes=minutes) if 0 < minutes <= MOST_MINUTES else None
 
 
 def _new(unit: UnitOfWork, model: Any) -> Insert:
@@ -115,6 +141,7 @@ def answer(unit: UnitOfWork, attempt_id: str, place: int, given: Any) -> None:
     """
     attempt = _own(unit, attempt_id)
     quiz = item_seen(unit, attempt.item_id)
+    _check_unrestricted(quiz.data)
     questions = _version(unit, attempt).data["questions"]
     question = question_at(questions, place)
     if manner_of(question) is Manner.LEFT_OUT:
@@ -202,8 +229,8 @@ def points_of(questions: Sequence[Mapping[str, Any]]) -> dict[int, float]:
 
 def share_of(points: Mapping[int, float], scores: Mapping[int, float | None]) -> float:
     """The share of all points that the scores reach, from 0 to 1."""
-    whole = sum(points.values())
-    reached = sum(points.get(place, 0.0) * (score or 0.0) for place, score in scores.items())
+    whole = fsum(points.values())
+    reached = fsum(points.get(place, 0.0) * (score or 0.0) for place, score in scores.items())
     return min(1.0, reached / whole) if whole else 0.0
 
 
@@ -213,6 +240,22 @@ def finish(unit: UnitOfWork, attempt_id: str) -> None:
     attempt = _own(unit, attempt_id)
     if attempt.status == OPEN:
         _close(unit, attempt, utcnow())
+
+
+def close_over(unit: UnitOfWork, attempt_id: str) -> bool:
+    """Finish an attempt whose time has run out, whoever takes it; whether that was to do.
+
+    What was answered in time counts, also where nobody comes back to it.
+    """
+    attempt = unit.session.scalar(
+        select(Attempt)
+        .where(Attempt.institution_id == unit.institution, Attempt.id == attempt_id)
+        .with_for_update()
+    )
+    if attempt is None or attempt.status != OPEN or attempt.ends_at is None:
+        return False
+    _close(unit, attempt, attempt.ends_at)
+    return True
 
 
 def _close(unit: UnitOfWork, attempt: Attempt, now: datetime) -> None:

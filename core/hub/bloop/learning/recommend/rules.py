@@ -47,7 +47,7 @@ def rule(
         return before
     by = {"actor": actor_of(unit.call), "at": utcnow()}
     _upsert(unit, RecommendationRule.__table__, key, values | by)
-    _count(unit)
+    count(unit)
     unit.audit.append("recommend:rule", f"item:{item}", {"concept": concept, **values})
     return before
 
@@ -78,7 +78,7 @@ def unrule(unit: UnitOfWork, item: str, *, concept: str = "") -> Said | None:
     )
     if not gone.rowcount:
         raise NotFoundError(f"nothing was said of recommending {item[:40]}")
-    _count(unit)
+    count(unit)
     unit.audit.append("recommend:unrule", f"item:{item}", {"concept": concept})
     return before
 
@@ -89,11 +89,12 @@ def compare_with(unit: UnitOfWork, ranker: str | None) -> None:
     if ranker is not None and (ranker not in RANKERS or ranker == USUAL):
         others = ", ".join(sorted(RANKERS.keys() - {USUAL}))
         raise InvalidError(f"ranker: {ranker[:40]!r} is none", field="ranker", cure=others)
-    _count(unit, tried=ranker)
+    count(unit, tried=ranker)
     unit.audit.append("recommend:compare", f"institution:{unit.institution}", {"ranker": ranker})
 
 
-def _count(unit: UnitOfWork, **values: Any) -> None:
+def count(unit: UnitOfWork, **values: Any) -> None:
+    """Say that rules were written: lists that were made before are made anew."""
     table: Any = RecommendationState.__table__
     key = {"institution_id": unit.institution}
     _upsert(unit, table, key, {"version": 1, **values}, {"version": table.c.version + 1, **values})

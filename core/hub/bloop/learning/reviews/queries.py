@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, exists, or_, select
 
-from bloop.content.enrolling.visibility import inside_reachable
-from bloop.content.models import Item
+from bloop.content.enrolling.visibility import (
+    container_reachable,
+    item_visible,
+    with_container,
+)
+from bloop.content.models import Container, Item
 from bloop.graph.models import Concept, Standing
 from bloop.learning.reviews.models import ReviewCard
-from bloop.store.statements import institution, register
+from bloop.store.statements import institution, reader, register
 
 _columns: Any = (
     ReviewCard.subject,
@@ -29,6 +33,22 @@ _standing = or_(
     ReviewCard.concept_id.is_(None),
     and_(Concept.institution_id == institution, Concept.standing != Standing.REJECTED.value),
 )
+_may_be_opened = exists(
+    select(Item.id)
+    .join(Container, with_container)
+    .where(
+        Item.institution_id == institution,
+        Container.institution_id == institution,
+        Item.id == ReviewCard.item_id,
+        container_reachable,
+        or_(item_visible, and_(reader == "", Item.state == "active")),
+    )
+    .correlate(ReviewCard)
+)
+"""What was hidden since, or is of a course that they left, learners are not told of.
+
+The hub itself, which the command line asks as, is nobody: it is told of all that is active.
+"""
 DUE = register(
     "learning.due",
     select(*_columns)
@@ -47,8 +67,6 @@ DUE = register(
             Item.institution_id == ReviewCard.institution_id,
             Item.id == ReviewCard.item_id,
             Item.institution_id == institution,
-            Item.state == "active",
-            inside_reachable(Item.container_id),
         ),
         isouter=True,
     )
@@ -57,7 +75,7 @@ DUE = register(
         ReviewCard.user_id == bindparam("user"),
         ReviewCard.due <= bindparam("until"),
         _standing,
-        or_(ReviewCard.item_id.is_(None), Item.id.is_not(None)),
+        or_(ReviewCard.item_id.is_(None), _may_be_opened),
     )
     .order_by(ReviewCard.due, ReviewCard.subject)
     .limit(bindparam("limit")),

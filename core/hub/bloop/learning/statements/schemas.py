@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+DEEPEST = 50
+"""So deep may a statement be: what is read again is deeper by its list, and JSON ends at 254."""
 VOIDED = "http://adlnet.gov/expapi/verbs/voided"
 
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+\Z")
@@ -24,6 +27,7 @@ _DURATION = re.compile(
     r"P(?:\d+W|(?=\d|T\d)(?:\d+Y)?(?:\d+M)?(?:\d+(?:\.\d+)?D)?"
     r"(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?)\Z"
 )
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)\Z")
 _VERSION = re.compile(r"(?:1\.0(?:\.\d+)?|2\.0(?:\.\d+)?)\Z")
 
 
@@ -61,13 +65,23 @@ def _given(value: Any) -> Any:
     return value
 
 
-def _text(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("a time is a text of ISO 8601")  # noqa: TRY004 - pydantic's way
+def _time_as_text(value: Any) -> Any:
+    # Else a number would be seconds since 1970, and "-00:00", which names no zone, would be UTC.
+    if not isinstance(value, str) or not _TIME.match(value) or value.endswith(("-00:00", "-0000")):
+        raise ValueError("a time is a text of RFC 3339, with its zone")
     return value
 
 
-Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text)]
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as err:
+        raise ValueError("no time that has a year in UTC") from err
+
+
+Timestamp = Annotated[
+    AwareDatetime, Field(strict=False), BeforeValidator(_time_as_text), AfterValidator(_in_utc)
+]
 Iri = Annotated[str, Field(max_length=2000), AfterValidator(_iri)]
 Duration = Annotated[str, Field(max_length=100), _matching(_DURATION, "duration of ISO 8601")]
 Tag = Annotated[str, _matching(_TAG, "language tag")]
@@ -331,6 +345,27 @@ class StatementIn(_Part):
         if self.verb.id == VOIDED and not isinstance(self.object, StatementRef):
             raise ValueError("what is voided is named by a StatementRef")
         return self
+
+
+def fault_of(raw: Any) -> str | None:
+    """What makes told JSON one that is not kept; None where nothing does.
+
+    A model says nothing of what stands in extensions, and they are kept as they are told.
+    """
+    level = [raw]
+    for _ in range(DEEPEST):
+        if any(isinstance(one, str) and "\x00" in one for one in level):
+            return "it holds a NUL character"
+        below: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                below += [*one, *one.values()]
+            elif isinstance(one, list):
+                below += one
+        if not below:
+            return None
+        level = below
+    return f"it is deeper than {DEEPEST} levels"
 
 
 def is_version(text: str) -> bool:

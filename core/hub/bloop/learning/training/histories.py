@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import select
 
@@ -20,7 +21,9 @@ from bloop.learning.mastery.model import (
     tallied,
 )
 from bloop.learning.models import Answer
+from bloop.store.database import Database
 from bloop.store.unit import UnitOfWork
+from bloop_sdk import Call
 from bloop_sdk.providers import ai
 
 History = list[ai.Answer]
@@ -49,10 +52,23 @@ class Histories:
         return sum(len(one) for part in (self.fit, self.watched, self.held) for one in part)
 
 
+def read_histories(database: Database, call: Call) -> Histories:
+    """As :func:`histories_of`, in a transaction that only reads; from a thread.
+
+    Millions of answers take a while, and on SQLite nobody else could write in that time.
+    """
+    with database.reading(call) as unit:
+        return histories_of(unit)
+
+
 def histories_of(unit: UnitOfWork) -> Histories:
     """All answers about concepts of the unit's institution. Learners are numbers, not ids."""
-    rows = unit.session.scalars(
-        select(Answer)
+    columns: Any = (
+        *(Answer.id, Answer.user_id, Answer.at, Answer.score),
+        *(Answer.seconds, Answer.item_id, Answer.part),
+    )
+    rows = unit.session.execute(
+        select(*columns)
         .where(Answer.institution_id == unit.institution)
         .order_by(Answer.at.desc())
         .limit(MOST_ANSWERS)
