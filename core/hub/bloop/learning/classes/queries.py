@@ -57,7 +57,6 @@ _done: Any = (
     .join(Item, _of_item(ItemProgress))
     .where(
         ItemProgress.institution_id == institution,
-        ItemProgress.container_id == _COURSE,
         _among(ItemProgress.user_id),
         *_lesson,
     )
@@ -192,12 +191,14 @@ TRIES = register(
 _finish: Any = (ItemProgress.user_id.label("user"), ItemProgress.done_at.label("at"))
 DONE_SINCE = register(
     "learning.class_done_since",
-    select(*_finish).where(
+    select(*_finish)
+    .join(Item, _of_item(ItemProgress))
+    .where(
         ItemProgress.institution_id == institution,
-        ItemProgress.container_id == _COURSE,
         is_one_of(ItemProgress.user_id, "users"),
         ItemProgress.done_at >= bindparam("since"),
-        inside_reachable(ItemProgress.container_id),
+        *_lesson,
+        inside_reachable(Item.container_id),
     ),
     heavy=True,
 )
