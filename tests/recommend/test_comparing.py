@@ -23,6 +23,7 @@ _CANDIDATES = st.lists(
         due=st.floats(0, 1),
         rank=st.integers(0, 30),
         pinned=st.sampled_from([None, None, None, 0, 3]),
+        facts=st.just({}),
     ),
     max_size=12,
 )

@@ -37,7 +37,7 @@ def rows(command):
                 columns = [
                     column
                     for column in table.__table__.columns
-                    if column.name not in {"user_id", "version", "last"}
+                    if column.name not in {"user_id", "version", "followed", "last"}
                 ]
                 made = select(*columns).where(table.user_id == user)
                 found += sorted(map(repr, unit.session.execute(made)))

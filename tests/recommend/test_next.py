@@ -92,7 +92,7 @@ async def test_somebody_new_without_a_graph_is_shown_the_first_steps(
             placing.create_node(unit, course, title="x", item=item)
 
     command(hang)
-    recommender._kept.clear()
+    recommender._lists.clear()
     found = await recommender.next(lea, None, 2)
     assert [(one["item"], one["kind"]) for one in found["items"]] == [
         (items[0], "course"),
@@ -151,9 +151,7 @@ async def test_a_filter_reorders_and_drops(recommender, lesson, learner):
     assert {one["item"] for one in found} < set(items)
 
 
-async def test_asked_again_it_costs_three_reads(
-    recommender, lesson, learner, database, monkeypatch
-):
+async def test_asked_again_it_costs_two_reads(recommender, lesson, learner, database, monkeypatch):
     for title in ("Acid", "Base"):
         lesson(title, title)
     lea = learner()
@@ -167,7 +165,7 @@ async def test_asked_again_it_costs_three_reads(
 
     monkeypatch.setattr(database._reader, "rows", counted)
     await recommender.next(lea, None, 5)
-    assert asked == ["learning.next_versions", "graph.version", "learning.next_open"]
+    assert asked == ["learning.next_versions", "learning.next_open"]
 
 
 async def test_goals_lead_and_what_is_done_gives_way(

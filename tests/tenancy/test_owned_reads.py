@@ -25,7 +25,8 @@ def tables_of(statement):
     found = set()
     for part in visitors.iterate(statement.select):
         if isinstance(part, Column) and part.table is not None:
-            found.add(getattr(part.table, "element", part.table).name)
+            # A part of a statement has no name; the columns that it is made of come by themselves.
+            found.add(getattr(getattr(part.table, "element", part.table), "name", ""))
     return found
 
 

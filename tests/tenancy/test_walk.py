@@ -144,6 +144,7 @@ PLAIN = {
     *("since", "until", "next"),
     *("said", "number", "removed"),
     *("question", "feedback", "place"),
+    *("sort", "only"),
 }
 """Those that name nothing of an institution."""
 
@@ -171,6 +172,10 @@ SILENT = {
     # Only whoever took it, or did it, sees it.
     "/api/v1/items/{item_id}/attempts",
     "/api/v1/containers/{container_id}/progress",
+    # Nobody who was seeded learns in the course that was.
+    "/api/v1/containers/{container_id}/mastery",
+    "/api/v1/containers/{container_id}/recommendations/preview",
+    "/api/v1/containers/{container_id}/certificates",
 }
 """Routes with an id whose answer to the owner holds nothing of the seeded rows."""
 
@@ -209,6 +214,8 @@ FORMS = {
     },
     "/courses/{container_id}/audience": {"audience": "open"},
     "/people/groups/{group_id}/members": {"emails": ""},
+    "/courses/{container_id}/recommendations": {"item": "zqhome-item-id", "act": "hide"},
+    "/courses/{container_id}/certificate-rule": {"which": "all", "average": "", "do": "try"},
     "/courses/{container_id}/notes": {"title": "x"},
     "/lessons/{id}/notes": {"words": "x"},
     "/notes/{note_id}/edit": {"title": "x"},

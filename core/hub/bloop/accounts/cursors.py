@@ -31,5 +31,10 @@ def after_of(cursor: str) -> str:
 def page_of(statement: Statement, rows: Sequence[Row], limit: int) -> dict[str, Any]:
     """``limit`` rows and the cursor of the next page, from a read of one row more."""
     shown = to_dicts(statement, rows[:limit])
-    more = urlsafe_b64encode(shown[-1]["id"].encode()).decode() if len(rows) > limit else None
+    more = cursor_of(shown[-1]["id"]) if len(rows) > limit else None
     return {"items": shown, "next": more}
+
+
+def cursor_of(id_: str) -> str:
+    """The cursor of what comes behind the row with this id."""
+    return urlsafe_b64encode(id_.encode()).decode()

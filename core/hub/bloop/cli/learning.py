@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bloop.cli import classes
 from bloop.cli.output import (
     asynchronous,
     console,
@@ -23,10 +24,10 @@ from bloop.cli.training import COMMANDS
 
 @click.group()
 def learning() -> None:
-    """Reviews that are due, and the comparison of recommendations."""
+    """Reviews that are due, how a class is doing, and what is recommended."""
 
 
-for command in COMMANDS:
+for command in (*classes.COMMANDS, *COMMANDS):
     learning.add_command(command)
 
 

@@ -42,7 +42,14 @@ COMMANDS = {
         "bloop.cli.notes:notes",
         "Write notes, send them, decide where both sides changed.",
     ),
-    "learning": ("bloop.cli.learning:learning", "See what is due, and compare recommendations."),
+    "learning": (
+        "bloop.cli.learning:learning",
+        "See what is due, how a class is doing, and steer recommendations.",
+    ),
+    "certificates": (
+        "bloop.cli.certificates:certificates",
+        "Say what courses ask for a certificate, see who has one.",
+    ),
     "search": ("bloop.cli.search:search", "Find something in all content."),
     "graph": ("bloop.cli.graph:graph", "See concepts and what comes before what; read a course."),
     "plugins": ("bloop.cli.plugins:plugins", "List, inspect and switch plugins."),

@@ -7,8 +7,9 @@ Concepts are numbered in one order, in which prerequisites come first: by cost (
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import compress
+from operator import add
 
 from bloop.graph.bits import flags, from_numbers, numbers, tally
 from bloop.graph.closure import Budget, Reach
@@ -29,14 +30,12 @@ class CycleError(InvalidError):
 class Block:
     """An immutable part of the graph that shares no prerequisite with the rest."""
 
-    __slots__ = ("_open", "_weights", "after", "before", "ids")
+    __slots__ = ("_after", "_open", "_weights", "before", "ids")
 
-    def __init__(
-        self, ids: Sequence[str], before: Reach, after: Reach, weights: array[float]
-    ) -> None:
+    def __init__(self, ids: Sequence[str], before: Reach, weights: array[float]) -> None:
         self.ids = tuple(ids)
         self.before = before
-        self.after = after
+        self._after: Reach | None = None
         self._weights = weights
         self._open: list[tuple[int, int]] | None = None
 
@@ -48,6 +47,18 @@ class Block:
     def all(self) -> int:
         """All of its concepts."""
         return (1 << len(self.ids)) - 1
+
+    @property
+    def after(self) -> Reach:
+        """What builds on each concept; made when it is first asked for."""
+        if self._after is None:
+            self._after = self.before.turned()
+        return self._after
+
+    @property
+    def closed(self) -> bool:
+        """Whether it answers from closures that are there."""
+        return self.before.closed and self.after.closed
 
     def edges(self) -> Iterator[tuple[str, str, float]]:
         """All prerequisites, as source, target and weight."""
@@ -71,13 +82,15 @@ class Block:
             return missing
         # All that builds on the rest of it is unknown too, so the rest is needed. Of the doubtful
         # some are wanted by known concepts alone; whoever has those can do without.
-        needed = set(numbers(missing ^ doubtful))
+        needed = bytearray(flags(missing ^ doubtful).ljust(len(self.ids), b"\0"))
         spared = []
         for at in reversed(numbers(doubtful)):
-            if needed.isdisjoint(self.after.row(at)):
-                spared.append(at)
+            for other in self.after.row(at):
+                if needed[other]:
+                    needed[at] = 1
+                    break
             else:
-                needed.add(at)
+                spared.append(at)
         return missing ^ from_numbers(spared, goal)
 
     def ready(self, missing: int, behind: int) -> list[tuple[int, int]]:
@@ -92,7 +105,11 @@ class Block:
         opened = [((self.after.of(at) & missing).bit_count(), at) for at in sure]
         if len(sure) < len(found):
             doubtful = sorted(set(found).difference(sure))
-            opened += zip(self._needed_by(missing, doubtful), doubtful, strict=True)
+            if self.after.small:
+                counts = self._needed_by(missing, missing & behind, doubtful)
+            else:
+                counts = self._needed_by_walked(missing, doubtful)
+            opened += zip(counts, doubtful, strict=True)
         return opened
 
     def open(self) -> list[tuple[int, int]]:
@@ -131,8 +148,26 @@ class Block:
                 blocked[other] = 1
         return found
 
-    def _needed_by(self, missing: int, first: list[int]) -> list[int]:
-        """How many of ``missing`` build on each of ``first``, over others of ``missing`` alone."""
+    def _needed_by(self, missing: int, doubtful: int, first: list[int]) -> list[int]:
+        """How many of ``missing`` build on each of ``first``, over others of ``missing`` alone.
+
+        ``doubtful`` of them something known builds on; ``first`` are some of these.
+        """
+        after, sure = self.after, missing ^ doubtful
+        reached: dict[int, int] = {}  # What builds on each of the doubtful.
+        for at in reversed(numbers(doubtful)):
+            found = 0
+            for other in after.row(at):
+                if other in reached:
+                    found |= reached[other] | 1 << other
+                elif sure >> other & 1 and not found >> other & 1:
+                    # All that builds on it is unknown, step by step.
+                    found |= (after.of(other) & missing) | 1 << other
+            reached[at] = found
+        return [reached[at].bit_count() for at in first]
+
+    def _needed_by_walked(self, missing: int, first: list[int]) -> list[int]:
+        """The same in a block too large for a closure."""
         counts: list[int] = []
         inside = numbers(missing)
         for begin in range(0, len(first), _AT_ONCE):
@@ -177,52 +212,64 @@ def build_block(
     A row holds the weight of each prerequisite. A concept's cost is what the heaviest chain of
     prerequisites that leads to it weighs, its level the edges of the longest. Raises CycleError.
     """
-    order = _ordered(group, ids, rows)
-    place = {number: at for at, number in enumerate(order)}
-    before, weights = [], array("d")
-    after: list[list[int]] = [[] for _ in order]
+    # Numbers of this block alone are a list's indices, and near each other in memory.
+    inside = dict(zip(group, range(len(group)), strict=True))
+    weighed = [rows[number] for number in group]
+    sources = [[inside[source] for source in row] for row in weighed]
+    order = _ordered(sources, weighed)
+    if len(order) < len(group):
+        done = {group[number] for number in order}
+        raise CycleError([ids[number] for number in _cycle(rows, set(group) - done)])
+    place = [0] * len(order)
     for at, number in enumerate(order):
-        row = rows[number]
-        below = sorted([place[source] for source in row])
-        before.append(below)
-        weights.extend([row[order[source]] for source in below])
-        for source in below:
-            after[source].append(at)
-    down, up = Reach(before, budget, upward=False), Reach(after, budget, upward=True)
-    return Block([ids[number] for number in order], down, up, weights)
+        place[number] = at
+    weights = array("d")
+
+    def before() -> Iterator[list[int]]:
+        for number in order:
+            below = [place[source] for source in sources[number]]
+            own: Collection[float] = weighed[number].values()
+            if len(set(own)) > 1:
+                own = [weight for _, weight in sorted(zip(below, own, strict=True))]
+            weights.extend(own)
+            below.sort()
+            yield below
+
+    reach = Reach(before(), budget)
+    return Block([ids[group[number]] for number in order], reach, weights)
 
 
-def _ordered(
-    group: Sequence[int], ids: Sequence[str], rows: Sequence[dict[int, float]]
-) -> list[int]:
-    """The numbers of ``group`` in the block's order; numbers ascend as ids do."""
-    after: dict[int, list[int]] = {number: [] for number in group}
-    waits = {number: len(rows[number]) for number in group}
-    for number in group:
-        for source in rows[number]:
+def _ordered(sources: Sequence[Sequence[int]], weighed: Sequence[Mapping[int, float]]) -> list[int]:
+    """The numbers of the rows in the block's order, as far as they lead to no cycle.
+
+    ``weighed`` has the weights of each row's ``sources``, in the same order.
+    """
+    after: list[list[int]] = [[] for _ in sources]
+    for number, row in enumerate(sources):
+        for source in row:
             after[source].append(number)
-    done = [number for number in group if not waits[number]]
-    costs = dict.fromkeys(group, 0.0)
-    levels = dict.fromkeys(group, 0)
+    waits = list(map(len, sources))
+    done = [number for number, left in enumerate(waits) if not left]
+    costs, levels = [0.0] * len(sources), [0] * len(sources)
+    cost_of, level_of = costs.__getitem__, levels.__getitem__
     for number in done:
-        if row := rows[number]:
-            costs[number] = max([costs[source] + weight for source, weight in row.items()])
-            levels[number] = max([levels[source] for source in row]) + 1
+        if row := sources[number]:
+            costs[number] = max(map(add, map(cost_of, row), weighed[number].values()))
+            levels[number] = max(map(level_of, row)) + 1
         for target in after[number]:
-            waits[target] -= 1
-            if not waits[target]:
+            left = waits[target] - 1
+            waits[target] = left
+            if not left:
                 done.append(target)
-    if len(done) < len(group):
-        raise CycleError([ids[number] for number in _cycle(rows, waits)])
-    return [number for *_, number in sorted([(costs[n], levels[n], n) for n in group])]
+    return sorted(done, key=lambda n: (costs[n], levels[n], n))
 
 
-def _cycle(rows: Sequence[dict[int, float]], waits: dict[int, int]) -> list[int]:
+def _cycle(rows: Sequence[dict[int, float]], waiting: set[int]) -> list[int]:
     """A cycle among the numbers that still wait for a prerequisite."""
-    number = next(number for number, left in waits.items() if left)
+    number = min(waiting)
     way: dict[int, None] = {}
     while number not in way:
         way[number] = None
-        number = min(source for source in rows[number] if waits[source])
+        number = min(source for source in rows[number] if source in waiting)
     around = list(way)
     return around[around.index(number) :][::-1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import weakref
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from sys import getsizeof
 
 from bloop.graph.bits import flags, from_flags, numbers
@@ -71,7 +71,9 @@ class Reach:
         "used",
     )
 
-    def __init__(self, rows: Sequence[Sequence[int]], budget: Budget, *, upward: bool) -> None:
+    def __init__(
+        self, rows: Iterable[Sequence[int]], budget: Budget, *, upward: bool = False
+    ) -> None:
         self._starts = array("I", [0])
         self._rows = array("I")
         for row in rows:
@@ -83,10 +85,23 @@ class Reach:
         self._closure: list[int] | None = None
         self._lately: dict[int, int] = {}
 
+    def turned(self) -> Reach:
+        """The same edges the other way, of a downward one."""
+        rows: list[list[int]] = [[] for _ in self._starts[1:]]
+        for node in range(len(rows)):
+            for other in self.row(node):
+                rows[other].append(node)
+        return Reach(rows, self._budget, upward=True)
+
     @property
     def small(self) -> bool:
         """Whether it answers from a closure."""
         return len(self._starts) <= WHOLE + 1
+
+    @property
+    def closed(self) -> bool:
+        """Whether its closure is there."""
+        return self._closure is not None
 
     def row(self, node: int) -> array[int]:
         """The neighbours of a node, ascending."""

@@ -48,8 +48,13 @@ def prerequisites(
     Raises InvalidError for the first edge that is refused.
     """
     wanted, infinite = EdgeKind.PREREQUISITE.value, math.inf  # Names cost time in this loop.
+    last: object = None  # Edges mostly come by target.
     for kind, source, target, weight in edges:
-        if source not in concepts or target not in concepts or source == target:
+        if target is not last:
+            if target not in concepts:
+                raise _refused(kind, source, target, concepts)
+            last = target
+        if source not in concepts or source == target:
             raise _refused(kind, source, target, concepts)
         if kind == wanted:
             if not 0 <= weight < infinite:

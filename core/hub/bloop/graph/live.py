@@ -46,10 +46,14 @@ class Graphs:
         self._held: OrderedDict[str, Graph] = OrderedDict()
         self._reading: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def of(self, call: Call) -> Graph:
-        """The graph of the call's institution, at least as new as when it was asked for."""
-        row = await self._database.read_one(VERSION, call)
-        version = int(row[0]) if row else 0
+    async def of(self, call: Call, version: int | None = None) -> Graph:
+        """The graph of the call's institution, at least as new as when it was asked for.
+
+        Who has read its ``version`` just now gives it.
+        """
+        if version is None:
+            row = await self._database.read_one(VERSION, call)
+            version = int(row[0]) if row else 0
         held = self._held.get(call.institution)
         if held is not None and held.version >= version:
             self._held.move_to_end(call.institution)

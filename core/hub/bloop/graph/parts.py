@@ -22,9 +22,12 @@ class Prerequisites:
     def add(self, edges: Iterable[tuple[str, str, float]]) -> None:
         """Add edges: source, target, weight; of the same edge twice the lower weight counts."""
         numbers, rows = self._numbers, self._rows
+        last, row = None, {}  # Edges mostly come by target.
         for source, target, weight in edges:
-            row, number = rows[numbers[target]], numbers[source]
-            if number not in row or weight < row[number]:
+            if target is not last:
+                last, row = target, rows[numbers[target]]
+            number = numbers[source]
+            if row.setdefault(number, weight) > weight:
                 row[number] = weight
 
     def blocks(self, budget: Budget) -> list[Block]:
@@ -55,12 +58,14 @@ class Prerequisites:
         root = list(range(len(self._rows)))
         for target, row in enumerate(self._rows):
             top = target
+            while root[top] != top:
+                root[top] = top = root[root[top]]
             for source in row:
-                other = source
+                other = root[source]
+                if other == top:
+                    continue
                 while root[other] != other:
                     root[other] = other = root[root[other]]
-                while root[top] != top:
-                    root[top] = top = root[root[top]]
                 if other < top:
                     root[top] = top = other
                 else:

@@ -40,7 +40,8 @@ MOST = 500
 _PAST = "\U0010ffff"
 
 
-async def _rows(request: Request, statement: Statement, **values: Any) -> list[dict[str, Any]]:
+async def read_rows(request: Request, statement: Statement, **values: Any) -> list[dict[str, Any]]:
+    """Rows by column names, as whoever asks may see them."""
     rows = await hub_of(request).database.read(statement, call_of(request), **values)
     return _shown(request, to_dicts(statement, rows))
 
@@ -68,7 +69,7 @@ async def list_concepts(request: Request, limit: int = 50, cursor: str = "") -> 
 async def find_concepts(request: Request, name: str, limit: int = 20) -> Response:
     """Concepts of which a name or alias begins with ``name``."""
     low = key_of(name)
-    found = await _rows(
+    found = await read_rows(
         request, queries.NAMED, low=low, high=low + _PAST, limit=max(1, min(limit, 200))
     )
     return json_response({"items": found})
@@ -105,8 +106,8 @@ async def read_concept(request: Request, concept: str) -> dict[str, Any]:
         raise NotFoundError(f"no concept {concept[:40]}")
     (found,) = _shown(request, [queries.CONCEPT.as_dict(row)])
     names = [one[0] for one in await database.read(queries.ALIASES, call, id=concept)]
-    why = await _rows(request, queries.EVIDENCE, id=concept)
-    edges = await _rows(request, queries.EDGES_OF, id=concept, limit=MOST)
+    why = await read_rows(request, queries.EVIDENCE, id=concept)
+    edges = await read_rows(request, queries.EDGES_OF, id=concept, limit=MOST)
     aliases = [one for one in names if one != found["name"]]
     return found | {"aliases": aliases, "evidence": why[0]["evidence"], "edges": edges}
 
@@ -181,7 +182,7 @@ async def list_covering(request: Request, concept_id: str, limit: int = 50) -> R
     """The items that cover a concept, of those that the caller may see."""
     drafts = sees_drafts(call_of(request))
     statement = queries.COVERING if drafts else queries.COVERING_SHOWN
-    found = await _rows(request, statement, id=concept_id, limit=max(1, min(limit, 200)))
+    found = await read_rows(request, statement, id=concept_id, limit=max(1, min(limit, 200)))
     if not found:
         await read_concept(request, concept_id)
     return json_response({"items": found})
@@ -192,7 +193,7 @@ async def list_concepts_of_item(request: Request, item_id: str) -> Response:
     """What an item covers."""
     drafts = sees_drafts(call_of(request))
     statement = queries.CONCEPTS_OF_ITEM if drafts else queries.CONCEPTS_OF_ITEM_SHOWN
-    return json_response({"items": await _rows(request, statement, id=item_id)})
+    return json_response({"items": await read_rows(request, statement, id=item_id)})
 
 
 @router.put(
@@ -223,7 +224,7 @@ async def uncover(request: Request, item_id: str, concept_id: str, part: str = "
 @router.get("/graph/suggestions/edges", action=WRITE, response_model=EdgeList)
 async def list_suggested_edges(request: Request, limit: int = 100) -> Response:
     """Edges that nobody has looked at, the surest first, with what speaks for them."""
-    found = await _rows(request, queries.SUGGESTED_EDGES, limit=max(1, min(limit, MOST)))
+    found = await read_rows(request, queries.SUGGESTED_EDGES, limit=max(1, min(limit, MOST)))
     return json_response({"items": found})
 
 

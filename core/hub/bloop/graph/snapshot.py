@@ -14,10 +14,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import compress
+from typing import Any
 
 from bloop.graph.bits import flags, from_numbers, tally
 from bloop.graph.block import Block, CycleError
-from bloop.graph.closure import Budget
+from bloop.graph.closure import WHOLE, Budget
 from bloop.graph.edges import LINKS, AnyEdge, Edge, EdgeKind, prerequisites
 from bloop.graph.links import NONE, Links
 from bloop.graph.parts import PACKED, Prerequisites
@@ -32,15 +33,28 @@ _UP = 32
 
 
 class Mask:
-    """What somebody knows, prepared for one snapshot: see :meth:`Snapshot.mask`."""
+    """Some concepts, such as what somebody knows, for one snapshot: see :meth:`Snapshot.mask`."""
 
     __slots__ = ("_behind", "bits", "snapshot")
 
     def __init__(self, snapshot: Snapshot, bits: dict[int, int]) -> None:
         self.snapshot = snapshot
         self.bits = bits
-        """Known concepts of each block that has any."""
+        """Those of each block that has any."""
         self._behind: dict[int, int] = {}
+
+    def __contains__(self, concept: object) -> bool:
+        at = self.snapshot.place_of(concept)
+        return at is not None and bool(self.bits.get(at >> _UP, 0) >> (at & _LOW) & 1)
+
+    def turned(self, concepts: Iterable[str]) -> Mask:
+        """The same, but that it holds those of ``concepts`` that this does not, and no others."""
+        bits = dict(self.bits)
+        for concept in concepts:
+            at = self.snapshot.place_of(concept)
+            if at is not None:
+                bits[at >> _UP] = bits.get(at >> _UP, 0) ^ 1 << (at & _LOW)
+        return Mask(self.snapshot, bits)
 
     def behind(self, place: int, block: Block) -> int:
         """What known concepts of a block build on, as far as it is unknown."""
@@ -148,6 +162,10 @@ class Snapshot:
     def __contains__(self, concept: object) -> bool:
         return concept in self._places
 
+    def place_of(self, concept: Any) -> int | None:
+        """Where a concept is, for a :class:`Mask`: its block, and below that its number there."""
+        return self._places.get(concept)
+
     def edges(self) -> Iterator[Edge]:
         """All edges, in no order to rely on; of other kinds than prerequisites without a weight."""
         for block in filter(None, self._blocks):
@@ -176,6 +194,19 @@ class Snapshot:
         if depth is None:
             return block.named(block.before.of(at))
         return [block.ids[number] for number in block.before.within(at, _steps(depth))]
+
+    def way_to(self, goals: Iterable[str]) -> Mask:
+        """The goals and all their prerequisites; a goal that is not there has none."""
+        bits: dict[int, int] = {}
+        for place, block, at in map(self._find, filter(self.__contains__, goals)):
+            bits[place] = bits.get(place, 0) | block.before.of(at) | 1 << at
+        return Mask(self, bits)
+
+    def at_hand(self, goal: str | None) -> bool:
+        """Whether ``next`` is answered from what is there, without a closure or a long walk."""
+        if goal is not None:
+            return self._find(goal)[1].closed
+        return len(self) <= WHOLE and all(block is None or block.closed for block in self._blocks)
 
     def opens(self, concept: str, depth: int | None = None) -> list[str]:
         """What builds on ``concept``: all of it, or what ``depth`` steps lead to."""

@@ -75,6 +75,17 @@ def log_of(unit: UnitOfWork, user: str, concepts: Collection[str] | None = None)
     return [one for one in found if wanted.intersection(one.concepts)]
 
 
+def rows_of(unit: UnitOfWork, column: Any, user: str, keys: Iterable[str]) -> dict[str, Any]:
+    """A user's rows of the table of ``column``, by what they have there: those with some keys."""
+    model = column.class_
+    own = (model.institution_id == unit.institution, model.user_id == user)
+    found: dict[str, Any] = {}
+    for some in batches(sorted(keys), AT_ONCE):
+        rows = unit.session.scalars(select(model).where(*own, column.in_(some)))
+        found.update((getattr(row, column.key), row) for row in rows)
+    return found
+
+
 def items_about(unit: UnitOfWork, concepts: Collection[str]) -> set[str]:
     """The items that cover one of some concepts, in the whole or in a part."""
     found: set[str] = set()

@@ -46,6 +46,7 @@ class Answer(Owned, Base):
         Index("ux_answer_key", "institution_id", "user_id", "key", unique=True),
         Index("ix_answer_user", "institution_id", "user_id", "at", "id"),
         Index("ix_answer_item", "institution_id", "item_id", "part", "user_id"),
+        Index("ix_answer_score", "institution_id", "user_id", "item_id", "score"),
     )
 
     user_id: Mapped[str] = mapped_column(ID)
@@ -63,7 +64,8 @@ class Mastery(Tenant, Base):
     """What a model makes of a user's answers about a concept.
 
     ``p`` is the chance of a right answer at ``at``, the time of the last answer that counts;
-    ``state`` is the model's own. ``model`` names the model and its version.
+    ``state`` is the model's own. ``model`` names the model and its version. ``version`` is the
+    learner's at which an answer was taken into it last.
     """
 
     __tablename__ = "mastery"
@@ -72,6 +74,7 @@ class Mastery(Tenant, Base):
         within("concept_id", "concept", goes_with=True),
         CheckConstraint("p >= 0 AND p <= 1", name="p"),
         Index("ix_mastery_concept", "institution_id", "concept_id", "user_id"),
+        Index("ix_mastery_version", "institution_id", "user_id", "version"),
     )
 
     institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -81,4 +84,5 @@ class Mastery(Tenant, Base):
     answers: Mapped[int] = mapped_column(default=0)
     at: Mapped[datetime]
     model: Mapped[str] = mapped_column(String(80))
+    version: Mapped[int] = mapped_column(default=0)
     state: Mapped[Any] = mapped_column(Json, default=dict, info=personal("record"), sort_order=LAST)

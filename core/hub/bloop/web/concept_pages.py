@@ -14,11 +14,11 @@ from bloop.content.tree_routes import run, sees_drafts
 from bloop.graph import mentions, queries, service
 from bloop.graph.edges import EdgeKind
 from bloop.graph.names import key_of
-from bloop.graph.routes import read_concept
+from bloop.graph.routes import read_concept, read_rows
 from bloop.hub.inferring import ask_for_graph
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
-from bloop.store.statements import Statement, parsed, to_dicts
+from bloop.store.statements import Statement, parsed
 from bloop.store.unit import UnitOfWork
 from bloop.web.render import page
 from bloop_sdk import BloopError
@@ -32,8 +32,7 @@ _PAST = "\U0010ffff"
 
 
 async def _read(request: Request, statement: Statement, **values: Any) -> list[dict[str, Any]]:
-    rows = await hub_of(request).database.read(statement, call_of(request), **values)
-    return _with_reasons(to_dicts(statement, rows))
+    return _with_reasons(await read_rows(request, statement, **values))
 
 
 def _with_reasons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from bloop.content.queries import CONTAINER
 from bloop.content.tree_routes import one, run, taught
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import to_dicts
+from bloop.web.course_parts import parts_on
 from bloop.web.people_words import fault_of
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError
@@ -113,6 +114,7 @@ async def _people(
         "course_people.html",
         status=422 if error else 200,
         course=course,
+        parts=parts_on(request, container_id, "enrolments:read"),
         enrolments=to_dicts(ENROLMENTS, here),
         roster=to_dicts(ROSTER, there),
         groups=groups,

@@ -72,4 +72,9 @@ def _known(_: Callable[[str], str]) -> Mapping[str, str]:
         "name one of user, email and group": _("Name one person or one group."),
         "another group of this institution has this name": _("Another group has this name."),
         "name a domain at least": _("Name a domain at least."),
+        "average: a number from 0 to 100": _("This is no number from 0 to 100."),
+        "items: none": _("Tick one lesson at least."),
+        "item: no lesson of this course": _("Choose a lesson of this course."),
+        "concept: there is none": _("This concept is gone. Choose another one."),
+        "position: from 0 to 1000": _("A place is a number from 0 to 1000."),
     }

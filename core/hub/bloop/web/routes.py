@@ -20,6 +20,7 @@ from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
 from bloop.web import assets, lessons, outline, own_notes, quizzes, reading
 from bloop.web.concept_pages import named
+from bloop.web.course_parts import course_parts
 from bloop.web.framed_pages import framed
 from bloop.web.learning_pages import course_state, done_state
 from bloop.web.next_pages import ON_FIRST, suggestions
@@ -80,7 +81,7 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
         nodes=tree,
         others=others,
         first=first[0] if first else None,
-        may_see_people=teaches or may(call_of(request), "enrolments:read"),
+        parts=course_parts(request, id, teaches=teaches, kind=course["kind"]),
         panels=await panels(
             request,
             PanelSubject(

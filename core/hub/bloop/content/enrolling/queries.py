@@ -8,6 +8,7 @@ from sqlalchemy import and_, bindparam, func, or_, select, union
 
 from bloop.accounts.models import User
 from bloop.accounts.people.models import Group, GroupMember
+from bloop.content.enrolling.learners import enrolled_in, learners_of
 from bloop.content.enrolling.models import CourseEnrolment, ItemGrant, PersonLink
 from bloop.content.enrolling.visibility import (
     container_reachable,
@@ -167,49 +168,30 @@ OWN_COURSES = register(
 _COURSE: Any = bindparam("container")
 VIEWERS = register(
     "content.viewers",
-    select(User.id).where(
-        User.institution_id == institution,
-        User.id.in_(
-            union(
-                select(CourseEnrolment.user_id).where(
-                    CourseEnrolment.institution_id == institution,
-                    CourseEnrolment.container_id == _COURSE,
-                ),
-                select(GroupMember.user_id)
-                .join(
-                    _enrolment,
-                    and_(
-                        GroupMember.institution_id == CourseEnrolment.institution_id,
-                        GroupMember.group_id == CourseEnrolment.group_id,
-                    ),
-                )
-                .where(
-                    CourseEnrolment.institution_id == institution,
-                    GroupMember.institution_id == institution,
-                    CourseEnrolment.container_id == _COURSE,
-                ),
-                select(PersonLink.user_id)
-                .join(
-                    Enrolment,
-                    and_(
-                        PersonLink.institution_id == Enrolment.institution_id,
-                        PersonLink.person_id == Enrolment.person_id,
-                    ),
-                )
-                .where(
-                    Enrolment.institution_id == institution,
-                    PersonLink.institution_id == institution,
-                    Enrolment.container_id == _COURSE,
-                    Enrolment.active.is_(True),
-                    Enrolment.state == "active",
-                ),
-            )
-        ),
-    ),
+    select(User.id).where(User.institution_id == institution, User.id.in_(enrolled_in(_COURSE))),
     heavy=True,
     whole="the hub asks who hears of a change in a course",
 )
 """The users who are enrolled in a course."""
+
+LEARNERS = register(
+    "content.learners",
+    learners_of(_COURSE)
+    .where(inside_reachable(_COURSE))
+    .order_by(User.id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""The users who learn in a course: ids and names."""
+
+LEARNER = register(
+    "content.learner",
+    learners_of(_COURSE)
+    .add_columns(User.role)
+    .where(inside_reachable(_COURSE), User.id == bindparam("user")),
+    heavy=True,
+)
+"""One of them, with their role in the institution."""
 
 GRANTEES = register(
     "content.grantees",

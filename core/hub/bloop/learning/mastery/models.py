@@ -12,8 +12,10 @@ from bloop.store.models import ID, Base, Tenant, personal
 class Learner(Tenant, Base):
     """A user who answered something; whoever writes what they know holds this row.
 
-    ``version`` counts those writes. ``surplus`` is right answers beyond those to be expected, kept
-    as a multiple of 2**-20, so that its sum is the same in whatever order answers came.
+    ``version`` counts those writes, and ``followed`` those of them that took answers in: these put
+    the version into each row of mastery that they write, so that who keeps rows reads the new ones.
+    Any other write makes all rows others. ``surplus`` is right answers beyond those to be expected,
+    kept as a multiple of 2**-20, so that its sum is the same in whatever order answers came.
     """
 
     __tablename__ = "learner"
@@ -22,6 +24,7 @@ class Learner(Tenant, Base):
     institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
     user_id: Mapped[str] = mapped_column(ID, primary_key=True)
     version: Mapped[int] = mapped_column(default=0)
+    followed: Mapped[int] = mapped_column(default=0)
     answers: Mapped[int] = mapped_column(default=0, info=personal("record"))
     right: Mapped[int] = mapped_column(default=0, info=personal("record"))
     surplus: Mapped[float] = mapped_column(Double, default=0.0, info=personal("record"))

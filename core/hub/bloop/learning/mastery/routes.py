@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,16 +10,16 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import json_response
-from bloop.accounts.people.queries import MEMBERS, PERSON
+from bloop.accounts.people.queries import GROUP, MEMBERS, PERSON
 from bloop.content import queries as content
-from bloop.content.enrolling.queries import VIEWERS
+from bloop.content.enrolling.queries import LEARNERS as LEARNERS_OF
 from bloop.content.tree_routes import PAGE_LIMIT, one
 from bloop.graph.live import Graph, Graphs
-from bloop.learning.mastery.queries import KNOWN_BY, MASTERY
+from bloop.learning.classes.gaps import gaps
+from bloop.learning.mastery.queries import MASTERY
 from bloop.learning.mastery.schemas import Gaps, MasteryList
 from bloop.learning.mastery.service import KNOWN_FROM
 from bloop.store.errors import InvalidError, NotFoundError
-from bloop.store.types import dumps
 
 router = Router(prefix="/api/v1", tags=["learning"])
 
@@ -69,46 +68,55 @@ async def _mastery(request: Request, user: str, limit: int, cursor: str) -> Resp
     return json_response(found)
 
 
-@router.get("/graph/gaps", action="learning:read", response_model=Gaps, problems=(404, 422))
+async def _teaches_it(request: Request) -> bool:
+    """Whether the caller teaches the course that the query names."""
+    course = request.query_params.get("container", "")
+    database = hub_of(request).database
+    return await database.read_one(content.TEACHES, call_of(request), id=course) is not None
+
+
+@router.get(
+    "/graph/gaps",
+    action="learning:read",
+    also=_teaches_it,
+    response_model=Gaps,
+    problems=(404, 422),
+)
 async def count_gaps(request: Request, goal: str, group: str = "", container: str = "") -> Response:
     """How many of a group, or of a course, lack each concept on the way to a goal."""
-    graph, users = await _graph(request), await _users(request, group, container)
+    if bool(group) == bool(container):
+        raise InvalidError("of whom?", field="group", cure="name a group or a container")
+    if group:
+        if await hub_of(request).database.read_one(GROUP, call_of(request), id=group) is None:
+            raise NotFoundError(f"no group {group[:40]}")
+        users = await members_of(request, group)
+    else:
+        await one(request, content.CONTAINER_SHOWN, content.CONTAINER, container)
+        users = await learners_of(request, container)
+    graph = await graph_of(request)
     if goal not in graph.names:
         raise NotFoundError(f"no concept {goal[:40]}")
-    return json_response(await gaps(request, graph, goal, users))
+    database, call = hub_of(request).database, call_of(request)
+    return json_response(await gaps(database, call, graph, goal, users, container))
 
 
-async def gaps(request: Request, graph: Graph, goal: str, users: list[str]) -> dict[str, Any]:
-    """The same of some users, by their ids; what most lack comes first."""
-    rows = await hub_of(request).database.read(
-        KNOWN_BY, call_of(request), users=dumps(users), from_p=KNOWN_FROM
-    )
-    known: dict[str, list[str]] = defaultdict(list)
-    for user, concept in rows:
-        known[user].append(concept)
-    counts = graph.snapshot.gaps({user: known[user] for user in users}, goal)
-    items = [
-        {"id": one, "name": graph.names[one], "lacking": count} for one, count in counts.items()
-    ]
-    return {
-        "goal": graph.names[goal],
-        "learners": len(users),
-        "items": sorted(items, key=lambda one: -one["lacking"]),
-    }
-
-
-async def _graph(request: Request) -> Graph:
+async def graph_of(request: Request) -> Graph:
+    """The concept graph of the caller's institution."""
     hub = cast("HasGraphs", hub_of(request))
     return await hub.graphs.of(call_of(request))
 
 
-async def _users(request: Request, group: str, container: str) -> list[str]:
-    database, call = hub_of(request).database, call_of(request)
-    if bool(group) == bool(container):
-        raise InvalidError("of whom?", field="group", cure="name a group or a container")
-    if group:
-        rows = await database.read(MEMBERS, call, group=group, after="", limit=LEARNERS)
-    else:
-        await one(request, content.CONTAINER_SHOWN, content.CONTAINER, container)
-        rows = await database.read(VIEWERS, call, container=container)
-    return sorted({row[0] for row in rows})[:LEARNERS]
+async def members_of(request: Request, group: str) -> list[str]:
+    """The ids of the users of a group."""
+    rows = await hub_of(request).database.read(
+        MEMBERS, call_of(request), group=group, after="", limit=LEARNERS
+    )
+    return [row[0] for row in rows]
+
+
+async def learners_of(request: Request, course: str) -> list[str]:
+    """The ids of who learns in a course, which the caller may see: that is for them to ask."""
+    rows = await hub_of(request).database.read(
+        LEARNERS_OF, call_of(request), container=course, limit=LEARNERS
+    )
+    return [row[0] for row in rows]

@@ -30,12 +30,28 @@ class MasteryList(_Out):
     next: str | None = None
 
 
+class LessonOut(_Out):
+    """A lesson that teaches a concept."""
+
+    item: str
+    title: str
+    kind: str
+    container: str
+    course: str
+
+
 class Gap(_Out):
-    """How many of the learners lack a concept."""
+    """How many of the learners lack a concept, and for how many of them it is next.
+
+    It is next for those who know all that comes before it. ``lessons`` are the first that teach it,
+    those of the course before others.
+    """
 
     id: str
     name: str
     lacking: int
+    ready: int
+    lessons: list[LessonOut]
 
 
 class Gaps(_Out):

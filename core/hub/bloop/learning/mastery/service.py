@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.graph.writing import batches
-from bloop.learning.log import AT_ONCE, Heard, by_concept, log_of
+from bloop.learning.log import AT_ONCE, Heard, by_concept, log_of, rows_of
 from bloop.learning.mastery.model import (
     DEFAULTS,
     ConceptState,
@@ -44,7 +44,10 @@ def parameters_of(_unit: UnitOfWork) -> Parameters:
 
 
 def hold(unit: UnitOfWork, user: str) -> Learner:
-    """The learner's row, made where there is none; others wait for it until the commit."""
+    """The learner's row, made where there is none; others wait for it until the commit.
+
+    Who writes what follows from answers counts ``version`` up, as :mod:`bloop.learning.following`.
+    """
     table: Any = Learner.__table__
     make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
     new = {"institution_id": unit.institution, "user_id": user}
@@ -65,7 +68,7 @@ def tally_of(learner: Learner) -> LearnerTally:
 def follow(unit: UnitOfWork, learner: Learner, new: Sequence[Heard]) -> None:
     """Take answers in that the log has and the rows do not yet."""
     parameters, grouped = parameters_of(unit), by_concept(new)
-    rows = _rows(unit, learner.user_id, grouped)
+    rows = rows_of(unit, Mastery.concept_id, learner.user_id, grouped)
     late = set()
     for concept, answers in grouped.items():
         row = rows.get(concept)
@@ -77,12 +80,13 @@ def follow(unit: UnitOfWork, learner: Learner, new: Sequence[Heard]) -> None:
             continue
         for one in answers:
             state = answered(parameters, concept, state, _given(one))
-        _put(unit, learner.user_id, concept, row, state)
+        _put(unit, learner, concept, row, state)
     if late:
         again = by_concept(log_of(unit, learner.user_id, late))
         for concept in sorted(late):
             state = replay(parameters, concept, map(_given, again[concept]))
-            _put(unit, learner.user_id, concept, rows.get(concept), state)
+            _put(unit, learner, concept, rows.get(concept), state)
+    learner.followed += 1
     count(unit, learner, new)
 
 
@@ -99,7 +103,7 @@ def renew(unit: UnitOfWork, learner: Learner, log: Sequence[Heard]) -> None:
         )
     for concept, answers in grouped.items():
         state = replay(parameters, concept, map(_given, answers))
-        _put(unit, learner.user_id, concept, rows.get(concept), state)
+        _put(unit, learner, concept, rows.get(concept), state)
     learner.answers, learner.right, learner.surplus = 0, 0, 0.0
     count(unit, learner, log)
 
@@ -124,33 +128,20 @@ def state_of(kept: Mapping[str, Any]) -> ConceptState:
     return ConceptState(**{**kept, "at": None if at is None else datetime.fromisoformat(at)})
 
 
-def _rows(unit: UnitOfWork, user: str, concepts: Iterable[str]) -> dict[str, Mastery]:
-    found: dict[str, Mastery] = {}
-    for some in batches(sorted(concepts), AT_ONCE):
-        rows = unit.session.scalars(
-            select(Mastery).where(
-                Mastery.institution_id == unit.institution,
-                Mastery.user_id == user,
-                Mastery.concept_id.in_(some),
-            )
-        )
-        found.update((row.concept_id, row) for row in rows)
-    return found
-
-
 def _put(
-    unit: UnitOfWork, user: str, concept: str, row: Mastery | None, state: ConceptState
+    unit: UnitOfWork, learner: Learner, concept: str, row: Mastery | None, state: ConceptState
 ) -> None:
     if state.at is None:
         return
     parameters = parameters_of(unit)
     if row is None:
-        row = Mastery(institution_id=unit.institution, user_id=user, concept_id=concept)
+        row = Mastery(institution_id=unit.institution, user_id=learner.user_id, concept_id=concept)
         unit.session.add(row)
     row.p = predict(parameters, LearnerTally(), {concept: state}, [concept], state.at)
     row.answers = state.right + state.wrong
     row.at = state.at
     row.model = parameters.version
+    row.version = learner.version + 1
     row.state = asdict(state) | {"at": to_text(state.at)}
 
 

@@ -1,19 +1,12 @@
-"""Certificates by rule: what a course asks for, whether somebody has met it, and that they have.
-
-Scores are those of quizzes taken here and of grades in other systems. A quiz that could be taken
-here and was not counts as nothing in the average. What somebody tells of
-themselves by statements counts for their own overview, and for no certificate.
-"""
+"""Certificates by rule: what a course asks for, who would get one, and that somebody has."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import fsum
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.accounts.actions import may
@@ -21,65 +14,46 @@ from bloop.accounts.models import User
 from bloop.content.enrolling.visibility import (
     container_reachable,
     container_visible,
-    item_shown,
 )
-from bloop.content.models import Container, Item
-from bloop.graph.writing import batches
-from bloop.learning.log import AT_ONCE
-from bloop.learning.models import Answer
-from bloop.learning.progress.models import Certificate, CertificateRule, ItemProgress
-from bloop.learning.progress.queries import COUNTED
-from bloop.learning.quizzes.models import FINISHED, Attempt
-from bloop.learning.quizzes.service import points_of, user_of
-from bloop.learning.shares import reaches, whole_percent
+from bloop.content.models import Container
+from bloop.learning.progress.models import Certificate, CertificateRule
+from bloop.learning.progress.standing import Asked, Standing, check, standing_of, standings
+from bloop.learning.quizzes.service import user_of
+from bloop.learning.shares import whole_percent
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.ids import new_id
 from bloop.store.statements import values_of_caller
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Kind
 
-MOST_ITEMS = 2000
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Those that nobody takes for another when they are read out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How somebody stands to the rule of a course."""
-
-    missing: tuple[str, ...]
-    lessons: int
-    average: float | None
-    needed: float
-
-    @property
-    def met(self) -> bool:
-        """Whether the rule is met."""
-        enough = self.needed <= 0 or (
-            self.average is not None and reaches(self.average, self.needed)
-        )
-        return self.lessons > 0 and not self.missing and enough
-
-
 @command("content:write")
 def set_rule(
-    unit: UnitOfWork, container_id: str, *, items: Sequence[str] | None, average: float
+    unit: UnitOfWork,
+    container_id: str,
+    *,
+    items: Sequence[str] | None,
+    average: float,
+    version: int | None = None,
 ) -> None:
-    """Have a course give certificates by a rule, or by another; those given stay as they are."""
+    """Have a course give certificates by a rule, or by another; those given stay as they are.
+
+    ``version`` is that of the rule which it replaces, 0 for none; None replaces whichever it is.
+    Raises InvalidError, and ConflictError where the rule is another one by now.
+    """
     container = unit.get(Container, container_id)
     if container.owner_id is not None:
         raise InvalidError("what is yours alone gives no certificates", field="container")
-    if not 0 <= average <= 1:
-        raise InvalidError("average: a share from 0 to 1", field="average")
-    if items is not None:
-        there = set(unit.session.scalars(_items(unit, container.id)))
-        unknown = sorted(set(items) - there)
-        if unknown or not items or len(items) > MOST_ITEMS:
-            what = f"no lesson {unknown[0][:40]} is shown in this course" if unknown else "none"
-            raise InvalidError(f"items: {what}", field="items", cure="name lessons of the course")
+    check(unit, container.id, Asked(items, average))
     row = unit.session.get(CertificateRule, (unit.institution, container.id))
+    if row is not None:
+        unit.expect(row, version)
+    elif version:
+        raise ConflictError("the rule was ended meanwhile", current=0, cure="look again")
     if row is None:
         row = CertificateRule(institution_id=unit.institution, container_id=container.id)
         unit.session.add(row)
@@ -153,104 +127,36 @@ def _missing(standing: Standing) -> str:
     return f"the average is {reached} %, and {standing.needed * 100:g} % are needed"
 
 
-def standing_of(unit: UnitOfWork, user: str, container: str) -> Standing:
-    """How a user stands to the rule of a course; raises NotFoundError where it has none."""
-    rule = unit.session.get(CertificateRule, (unit.institution, container))
-    if rule is None:
-        raise NotFoundError("this course gives no certificates")
-    shown = list(unit.session.scalars(_items(unit, container)))
-    # What was taken out of the course meanwhile nobody can do any more.
-    needed = shown if rule.items is None else [one for one in shown if one in rule.items]
-    done = set(
+def would_get(
+    unit: UnitOfWork, container: str, asked: Asked, learners: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Who of some learners, by id and name, would get a certificate now if a course asked for that.
+
+    ``{user, name, met, given, missing, lessons, average}``, who would get it first; nothing is
+    written. Raises InvalidError for what no course can ask.
+    """
+    check(unit, container, asked)
+    given = set(
         unit.session.scalars(
-            # Of the course that the lesson is in now, as its progress is counted.
-            select(ItemProgress.item_id)
-            .join(
-                Item, (Item.institution_id == unit.institution) & (Item.id == ItemProgress.item_id)
-            )
-            .where(
-                ItemProgress.institution_id == unit.institution,
-                ItemProgress.user_id == user,
-                ItemProgress.done_at.is_not(None),
-                Item.container_id == container,
+            select(Certificate.user_id).where(
+                Certificate.institution_id == unit.institution,
+                Certificate.container_id == container,
             )
         )
     )
-    scores = _scores(unit, user, container)
-    # Else whoever marks a quiz as done instead of taking it would be the better for it.
-    left = _graded_here(unit, [one for one in needed if one not in scores]) if rule.average else ()
-    graded = [scores[one] for one in needed if one in scores] + [0.0 for _ in left]
-    return Standing(
-        missing=tuple(one for one in needed if one not in done),
-        lessons=len(needed),
-        average=fsum(graded) / len(graded) if graded else None,
-        needed=rule.average,
-    )
-
-
-def _items(unit: UnitOfWork, container: str) -> Any:
-    return (
-        select(Item.id)
-        .where(
-            Item.institution_id == unit.institution,
-            Item.container_id == container,
-            Item.kind.in_(COUNTED),
-            item_shown,
-        )
-        .order_by(Item.id)
-    )
-
-
-def _scores(unit: UnitOfWork, user: str, container: str) -> Mapping[str, float]:
-    """The best score of each lesson of a course that is graded, from 0 to 1."""
-    attempts = (
-        select(Attempt.item_id, func.max(Attempt.score))
-        .join(Item, (Item.institution_id == Attempt.institution_id) & (Item.id == Attempt.item_id))
-        .where(
-            Attempt.institution_id == unit.institution,
-            Attempt.user_id == user,
-            Attempt.status == FINISHED,
-            Attempt.points > 0,  # Else nothing in it is graded: its score says nothing.
-            Item.container_id == container,
-        )
-        .group_by(Attempt.item_id)
-    )
-    grades = (
-        select(Answer.item_id, func.max(Answer.score))
-        .join(Item, (Item.institution_id == Answer.institution_id) & (Item.id == Answer.item_id))
-        .where(
-            Answer.institution_id == unit.institution,
-            Answer.user_id == user,
-            Answer.source == "lms",
-            Item.container_id == container,
-        )
-        .group_by(Answer.item_id)
-    )
-    found: dict[str, float] = {}
-    for query in (attempts, grades):
-        for item, score in unit.session.execute(query):
-            found[item] = max(score, found.get(item, 0.0))
-    return found
-
-
-def _graded_here(unit: UnitOfWork, items: Sequence[str]) -> list[str]:
-    """Those of some lessons that are quizzes which can be taken here and are graded."""
-    found: list[str] = []
-    columns: Any = (Item.id, Item.data)
-    for some in batches(items, AT_ONCE):
-        rows = unit.session.execute(
-            select(*columns).where(
-                Item.institution_id == unit.institution,
-                Item.id.in_(some),
-                Item.kind == Kind.QUIZ.value,
-            )
-        )
-        found += [
-            id_
-            for id_, data in rows
-            if not (data.get("bank") or data.get("restricted")) and points_of(data["questions"])
-        ]
-    return found
+    found = [
+        {
+            "user": user,
+            "name": learners[user],
+            "met": one.met,
+            "given": user in given,
+            "missing": len(one.missing),
+            "lessons": one.lessons,
+            "average": one.average,
+        }
+        for user, one in standings(unit, container, asked, learners).items()
+    ]
+    return sorted(found, key=lambda one: (not one["met"], one["missing"], one["name"].casefold()))
 
 
 def _given(unit: UnitOfWork, user: str, container: str) -> Certificate | None:

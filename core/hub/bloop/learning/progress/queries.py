@@ -71,30 +71,18 @@ COURSE = register(
 With that whether it gives certificates, and the code of the caller's.
 """
 
-OF_COURSE = register(
-    "learning.items_progress",
-    _of(
-        ItemProgress,
-        ItemProgress.item_id.label("item"),
-        ItemProgress.opened_at,
-        ItemProgress.done_at,
-        ItemProgress.how,
-        ItemProgress.watched,
-    ).where(ItemProgress.container_id == _ID, inside_reachable(ItemProgress.container_id)),
-)
+_progress: Any = _of(
+    ItemProgress,
+    ItemProgress.item_id.label("item"),
+    ItemProgress.opened_at,
+    ItemProgress.done_at,
+    ItemProgress.how,
+    ItemProgress.watched,
+).where(inside_reachable(ItemProgress.container_id))
+OF_COURSE = register("learning.items_progress", _progress.where(ItemProgress.container_id == _ID))
 """The lessons of a course that the caller has begun."""
 
-OF_ITEM = register(
-    "learning.item_progress",
-    _of(
-        ItemProgress,
-        ItemProgress.item_id.label("item"),
-        ItemProgress.opened_at,
-        ItemProgress.done_at,
-        ItemProgress.how,
-        ItemProgress.watched,
-    ).where(ItemProgress.item_id == _ID, inside_reachable(ItemProgress.container_id)),
-)
+OF_ITEM = register("learning.item_progress", _progress.where(ItemProgress.item_id == _ID))
 
 GOALS = register(
     "learning.goals",
@@ -173,3 +161,80 @@ RULE = register(
         inside_reachable(CertificateRule.container_id),
     ),
 )
+
+_earned: Any = (
+    select(func.count())
+    .select_from(Certificate)
+    .where(
+        Certificate.institution_id == institution,
+        Certificate.container_id == CertificateRule.container_id,
+    )
+    .scalar_subquery()
+    .label("earned")
+)
+ALL_RULES = register(
+    "learning.certificate_rules",
+    select(
+        CertificateRule.container_id.label("id"),
+        Container.title,
+        CertificateRule.average,
+        CertificateRule.items,
+        CertificateRule.updated_at,
+        _earned,
+    )
+    .join(
+        Container,
+        and_(
+            Container.institution_id == CertificateRule.institution_id,
+            Container.id == CertificateRule.container_id,
+        ),
+    )
+    .where(
+        CertificateRule.institution_id == institution,
+        Container.institution_id == institution,
+        Container.state != "trashed",
+        container_reachable,
+        CertificateRule.container_id > bindparam("after"),
+    )
+    .order_by(CertificateRule.container_id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""The courses that give certificates, what they ask, and how many have earned one."""
+
+EARNED = register(
+    "learning.certificates_of_course",
+    select(
+        Certificate.id,
+        Certificate.user_id.label("user"),
+        Certificate.name,
+        Certificate.number,
+        Certificate.average,
+        Certificate.issued_at,
+    )
+    .where(
+        Certificate.institution_id == institution,
+        Certificate.container_id == bindparam("container"),
+        Certificate.id > bindparam("after"),
+        inside_reachable(Certificate.container_id),
+    )
+    .order_by(Certificate.id)
+    .limit(bindparam("limit")),
+)
+"""Who has earned the certificate of a course, by the name of that day; not the code of it."""
+
+LESSONS = register(
+    "learning.counted_lessons",
+    select(Item.id, Item.title, Item.kind)
+    .where(
+        Item.institution_id == institution,
+        Item.container_id == bindparam("container"),
+        Item.kind.in_(COUNTED),
+        item_shown,
+        inside_reachable(Item.container_id),
+    )
+    .order_by(Item.id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""The lessons of a course that a certificate can ask for."""

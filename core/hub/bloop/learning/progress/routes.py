@@ -10,7 +10,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
 from bloop.content import queries as content
-from bloop.content.tree_routes import one, run, taught
+from bloop.content.tree_routes import one, run
 from bloop.learning.progress import certificates, goals, queries, service
 from bloop.learning.progress.schemas import (
     CertificateList,
@@ -20,11 +20,8 @@ from bloop.learning.progress.schemas import (
     GoalList,
     ItemProgressOut,
     ProgressIn,
-    RuleIn,
-    RuleOut,
 )
-from bloop.store.errors import NotFoundError
-from bloop.store.statements import Statement, parsed, to_dicts
+from bloop.store.statements import Statement, to_dicts
 
 router = Router(prefix="/api/v1", tags=["learning"])
 
@@ -115,47 +112,6 @@ async def set_goal(request: Request, kind: str, subject: str, body: GoalIn) -> R
 async def drop_goal(request: Request, kind: str, subject: str) -> Response:
     """Take a goal back."""
     await run(request, goals.drop_goal, kind, subject)
-    return Response(status_code=204)
-
-
-@router.get(
-    "/containers/{container_id}/certificate-rule",
-    action="content:read",
-    response_model=RuleOut,
-    problems=(404,),
-)
-async def show_rule(request: Request, container_id: str) -> Response:
-    """What a course asks for a certificate."""
-    await one(request, content.CONTAINER_SHOWN, content.CONTAINER, container_id)
-    found = await _rows(request, queries.RULE, id=container_id)
-    if not found:
-        raise NotFoundError("this course gives no certificates")
-    return json_response({**found[0], "items": parsed(found[0]["items"])})
-
-
-@router.put(
-    "/containers/{container_id}/certificate-rule",
-    action="content:write",
-    also=taught("containers", "container_id"),
-    response_model=RuleOut,
-    problems=(404, 422),
-)
-async def set_rule(request: Request, container_id: str, body: RuleIn) -> Response:
-    """Have a course give certificates by a rule, or by another."""
-    await run(request, certificates.set_rule, container_id, items=body.items, average=body.average)
-    return await show_rule(request, container_id)
-
-
-@router.delete(
-    "/containers/{container_id}/certificate-rule",
-    action="content:write",
-    also=taught("containers", "container_id"),
-    status_code=204,
-    problems=(404,),
-)
-async def drop_rule(request: Request, container_id: str) -> Response:
-    """Have a course give no more certificates."""
-    await run(request, certificates.drop_rule, container_id)
     return Response(status_code=204)
 
 

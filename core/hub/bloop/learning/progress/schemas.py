@@ -69,11 +69,17 @@ class GoalList(_Strict):
     items: list[GoalOut]
 
 
-class RuleIn(_Strict):
-    """What a course asks for: lessons, null for all, and an average of scores."""
+class AskedIn(_Strict):
+    """What a course would ask for: lessons, null for all, and an average of scores."""
 
     items: Annotated[list[Id], Field(max_length=2000)] | None = None
     average: Share = 0.0
+
+
+class RuleIn(AskedIn):
+    """What a course asks for; ``version`` is that of the rule which it replaces, 0 for none."""
+
+    version: Annotated[int, Field(ge=0)] | None = None
 
 
 class RuleOut(_Strict):
@@ -104,3 +110,59 @@ class CertificateList(_Strict):
     """The caller's certificates."""
 
     items: list[CertificateOut]
+
+
+class RuleListed(_Strict):
+    """A course that gives certificates; ``earned`` counts those that were given."""
+
+    id: str
+    title: str
+    average: float
+    items: list[str] | None
+    updated_at: datetime
+    earned: int
+
+
+class CertificateRules(_Strict):
+    """In the order of the courses' ids."""
+
+    items: list[RuleListed]
+    next: str | None
+
+
+class EarnedOut(_Strict):
+    """Whom a certificate was given to, by the name of that day."""
+
+    id: str
+    user: str
+    name: str
+    number: str
+    average: float | None
+    issued_at: datetime
+
+
+class EarnedList(_Strict):
+    """Who has earned the certificate of a course, the first of them first."""
+
+    items: list[EarnedOut]
+    next: str | None
+
+
+class WouldGet(_Strict):
+    """How a learner stands to a rule: ``missing`` of its ``lessons`` are not done."""
+
+    user: str
+    name: str
+    met: bool
+    given: bool
+    missing: int
+    lessons: int
+    average: float | None
+
+
+class DryRun(_Strict):
+    """Who of a course's learners would get its certificate now, those first."""
+
+    learners: int
+    met: int
+    items: list[WouldGet]

@@ -2,65 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from bloop.graph.live import Graph
 from bloop.graph.models import Role
-from bloop.learning.mastery import service as mastery
 from bloop.learning.mastery.model import DEFAULTS, LearnerTally, predict
 from bloop.learning.recommend import queries
+from bloop.learning.recommend.kept import NEXT, Covered, Goal, Kept, Known, Ready, Rules
 from bloop.learning.recommend.models import Act
+from bloop.learning.recommend.queries import Versions
 from bloop.learning.recommend.ranking import Candidate
-from bloop.learning.reviews.scheduling import Model, Remembered, chance, model_of_kept
+from bloop.learning.reviews.scheduling import Model, chance_after
 from bloop.store.database import Database
-from bloop.store.statements import Row, Statement, moment, parsed
+from bloop.store.statements import Row, moment
 from bloop.store.types import dumps
 from bloop_sdk import Call
 
-NEXT, DUE = 30, 30
-"""So many concepts that can be learned now, and so many cards that are due, are looked at."""
-ITEMS_OF_ONE = 4
+DUE = 30
+"""So many cards that are due are looked at."""
 OFF_THE_WAY = 0.5
 """What a review is worth that does not lead to the goal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What somebody wants to know: concepts, each with what it is for: itself, or a course."""
-
-    concepts: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        """What it is all for."""
-        return ", ".join(dict.fromkeys(self.concepts.values()))
-
-
-@dataclass(slots=True)
-class Known:
-    """What a learner knows, by the version of their rows and of the graph."""
-
-    p: dict[str, tuple[float, int]] = field(default_factory=dict)
-    fresh: float = 0.5
-    """The chance of a right answer about what they never answered."""
-
-    def is_known(self, concept: str) -> bool:
-        """Whether their answers show that they know it."""
-        return self.p.get(concept, (0.0, 0))[0] >= mastery.KNOWN_FROM
-
-
-class Read(Protocol):
-    """Runs a registered read of whoever asks."""
-
-    def __call__(self, statement: Statement, **parameters: Any) -> Sequence[Row]:
-        """All rows."""
-        ...
+_DAY = timedelta(days=1)
+FEW = 300
+"""So many items are looked up in the event loop; more take a thread."""
 
 
 class Card(NamedTuple):
@@ -69,197 +38,194 @@ class Card(NamedTuple):
     concept: str | None
     item: str | None
     part: str
-    held: Remembered
+    stability: float
+    due: datetime
+    at: datetime
 
 
-def reader_of(database: Database, call: Call) -> Read:
-    """Reads of whoever calls; from a thread."""
-    return partial(database.read_now, call=call)
+class Place(NamedTuple):
+    """An item that may be opened: its course, whether it is done, and the best score in it.
+
+    What is done counts as answered right.
+    """
+
+    course: str
+    done: bool
+    best: float | None
+
+    @property
+    def left(self) -> float:
+        """What an item is still good for, by what they have got out of it."""
+        if self.best is None:
+            return 1.0
+        return 0.6 if self.best < 1 else 0.3
 
 
-def gather(read: Read, graph: Graph, goal: Goal | None, now: datetime) -> list[Candidate]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for what, when, and the versions of all that the answer is made of."""
+
+    call: Call
+    graph: Graph
+    goal: Goal | None
+    versions: Versions
+    now: datetime
+
+
+class Found(NamedTuple):
+    """Candidates, and the row of :data:`~queries.OPEN_TRIED` of each item."""
+
+    candidates: list[Candidate]
+    rows: Mapping[str, Row]
+
+
+async def gather(database: Database, kept: Kept, asked: Asked) -> Found:
     """All candidates of whoever asks, of items that they may open."""
-    known = read_known(read, now)
-    ready = _ready(graph, known, goal)
-    cards = _due(read, now)
-    due = {card.concept for card in cards if card.concept in graph.names}
-    covering = _covering(read, ready.keys() | due)
-    items = {item for found in covering.values() for item, *_ in found[:ITEMS_OF_ONE]}
-    items |= {card.item for card in cards if card.item}
-    rules = {(item, scope): (act, at) for item, scope, act, at in read(queries.ALL_RULES)}
+    call, graph, now = asked.call, asked.graph, asked.now
+    known = await kept.known(call, graph, asked.versions)
+    ready = await known.ready(graph, asked.goal)
+    cards = _cards(await database.read(queries.OWN_DUE, call, now=now, limit=DUE), graph)
+    due = {card.concept for card in cards if card.concept is not None}
+    covered = await kept.covered(call, graph, ready.keys() | due, now)
+    rules = await kept.rules(call, asked.versions)
+    items = {item for one in ready for item, *_ in covered[one].items}
+    for card in cards:
+        items.update(item for item, *_ in _places(card, covered))
     pinned = [item for (item, _), rule in rules.items() if rule[0] == Act.PIN]
-    visible = opened(read, items.union(pinned))
-    tried = _tried(read, visible)
+    rows = await opened(database, call, items.union(pinned))
+    places = {item: Place(row[4], row[5], 1.0 if row[5] else row[6]) for item, row in rows.items()}
+    model = await kept.model(call, asked.versions)
     found = [
-        *_of_concepts(graph, known, ready, covering),
-        *_of_cards(read, graph, goal, cards, covering, now),
-        *(Candidate(item, "", "pinned") for item in pinned),
+        *_of_concepts(asked, known, ready, covered, places),
+        *_of_cards(asked, cards, covered, places, model),
+        *(_pinned(item, places[item]) for item in pinned if item in places),
     ]
-    placed = (_ruled(one, visible, rules, tried) for one in found if one.item in visible)
-    return [one for one in placed if one is not None]
+    if rules:
+        ruled = (_ruled(one, rules, places[one.item]) for one in found)
+        found = [one for one in ruled if one is not None]
+    return Found(found, rows)
 
 
-def read_known(read: Read, now: datetime) -> Known:
-    """What whoever asks knows."""
-    known = Known({concept: (p, answers) for concept, p, answers in read(queries.OWN_MASTERY)})
-    for answers, right, surplus in read(queries.OWN_TALLY):
-        tally = LearnerTally(answers, right, surplus)
-        known.fresh = predict(DEFAULTS, tally, {}, ["?"], now)
-    return known
+async def opened(database: Database, call: Call, items: Collection[str]) -> dict[str, Row]:
+    """Of some items those that whoever asks may open, as :data:`~queries.OPEN_TRIED` has them."""
+    ids = dumps(sorted(items))
+    if len(items) > FEW:
+        rows = await asyncio.to_thread(database.read_now, queries.OPEN_TRIED, call, ids=ids)
+    else:
+        rows = await database.read(queries.OPEN_TRIED, call, ids=ids)
+    return {row[0]: row for row in rows}
 
 
-def _ready(graph: Graph, known: Known, goal: Goal | None) -> dict[str, str | None]:
-    """What can be learned now, best first, each with what it leads to where there is a goal."""
-    snapshot = graph.snapshot
-    mask = snapshot.mask([one for one in known.p if known.is_known(one)])
-    if goal is None:
-        return dict.fromkeys(snapshot.next(mask, limit=NEXT))
-    wanted = [one for one in goal.concepts if one in graph.names and not known.is_known(one)]
-    found: dict[str, str | None] = {}
-    for concept in wanted[:NEXT]:
-        for one in snapshot.next(mask, concept, limit=NEXT):
-            found.setdefault(one, goal.concepts[concept])
-    return dict(islice(found.items(), NEXT))
-
-
-def _due(read: Read, now: datetime) -> list[Card]:
-    rows = read(queries.OWN_DUE, now=now, limit=DUE)
+def _cards(rows: Iterable[Row], graph: Graph) -> list[Card]:
+    """What is due, of concepts that are there."""
     return [
-        Card(concept, item, part, Remembered(stability, difficulty, moment(due), moment(at), ""))
-        for concept, item, part, stability, difficulty, due, at in rows
+        Card(concept, item, part, stability, moment(due), moment(at))
+        for concept, item, part, stability, due, at in rows
+        if concept is None or concept in graph.names
     ]
 
 
-def _covering(
-    read: Read, concepts: Collection[str | None]
-) -> Mapping[str, list[tuple[str, str, str, float]]]:
-    """The items of each concept: id, part, role and weight, the best first."""
-    found: dict[str, list[tuple[str, str, str, float]]] = defaultdict(list)
-    for concept, *rest in read(queries.COVERING, ids=dumps(sorted(filter(None, concepts)))):
-        item, part, role, weight = rest
-        found[concept].append((item, part, role, weight))
-    return found
+def _places(card: Card, covered: Mapping[str, Covered]) -> Sequence[tuple[Any, ...]]:
+    """Where a card is answered: the question, or what asks about its concept or explains it."""
+    if card.item is not None:
+        return ((card.item, card.part),)
+    return covered[card.concept].asked if card.concept is not None else ()
 
 
-def opened(read: Read, items: Collection[str]) -> dict[str, tuple[str, bool]]:
-    """Of some items those that whoever asks may open: its course, and whether it is done."""
-    rows = read(queries.OPEN, ids=dumps(sorted(items)))
-    return {item: (course, done) for item, _, _, course, _, done in rows}
-
-
-def _tried(read: Read, items: Mapping[str, tuple[str, bool]]) -> dict[str, float]:
-    """The best score of each item that was answered, and 1 for what is done."""
-    scores: dict[str, float] = dict(read(queries.OWN_SCORES, ids=dumps(sorted(items))))
-    return scores | {item: 1.0 for item, (_, done) in items.items() if done}
-
-
-def unanswered(read: Read, items: Sequence[str]) -> set[str]:
-    """Of some items those that whoever asks may open and has not answered."""
-    visible = opened(read, items)
-    return visible.keys() - _tried(read, visible).keys()
-
-
-def _model(read: Read) -> Model:
-    rows = read(queries.REVIEW_MODEL)
-    return model_of_kept("fitted", parsed(rows[0][0])) if rows else Model()
+def _fresh(versions: Versions, now: datetime) -> float:
+    """The chance that they answer right what they never answered."""
+    if not versions.learner:
+        return 0.5
+    tally = LearnerTally(versions.answers, versions.right, versions.surplus)
+    return predict(DEFAULTS, tally, {}, ["?"], now)
 
 
 def _of_concepts(
-    graph: Graph,
+    asked: Asked,
     known: Known,
-    ready: Mapping[str, str | None],
-    covering: Mapping[str, Sequence[tuple[str, str, str, float]]],
+    ready: Ready,
+    covered: Mapping[str, Covered],
+    places: Mapping[str, Place],
 ) -> Iterable[Candidate]:
     """Items of what can be learned now."""
+    names, never = asked.graph.names, (_fresh(asked.versions, asked.now), 0)
     for rank, (concept, leads_to) in enumerate(ready.items()):
-        p, answers = known.p.get(concept, (known.fresh, 0))
-        before = [graph.names[one] for one in graph.snapshot.prerequisites(concept, 1)[:2]]
+        p, answers = known.unsure.get(concept, never)
+        before, items, _ = covered[concept]
         facts = {
-            "concept": graph.names[concept],
-            "known": before,
+            "concept": names[concept],
+            "known": list(before),
             "goal": leads_to,
             "chance": round(p, 3),
             "answers": answers,
         }
-        for item, part, role, weight in covering.get(concept, ())[:ITEMS_OF_ONE]:
+        for item, part, role, weight in items:
+            place = places.get(item)
+            if place is None:
+                continue
+            fit = weight * (0.8 if role == Role.ASSESSES and not answers else 1.0)
             yield Candidate(
                 item,
-                "",
+                place.course,
                 "weak" if answers else "next",
                 concept,
                 part,
-                fit=weight * (0.8 if role == Role.ASSESSES and not answers else 1.0),
+                fit=fit * place.left,
                 value=1 / (1 + 0.15 * rank),
                 gain=1 - p,
                 rank=rank,
+                done=place.done,
                 facts=facts,
             )
 
 
 def _of_cards(
-    read: Read,
-    graph: Graph,
-    goal: Goal | None,
+    asked: Asked,
     cards: Sequence[Card],
-    covering: Mapping[str, Sequence[tuple[str, str, str, float]]],
-    now: datetime,
+    covered: Mapping[str, Covered],
+    places: Mapping[str, Place],
+    model: Model,
 ) -> Iterable[Candidate]:
     """What is due: a question itself, or what asks about a concept, or else what explains it."""
-    if not cards:
-        return
-    model, leads = _model(read), _way_to(graph, goal)
-    for rank, (concept, item, part, held) in enumerate(cards):
-        if concept is not None and concept not in graph.names:
-            continue
-        found = covering.get(concept or "", ())
-        asked = [one for one in found if one[2] == Role.ASSESSES] or found
-        places = [one[:2] for one in asked[:ITEMS_OF_ONE]] if item is None else [(item, part)]
-        overdue = (now - held.due) / timedelta(days=max(1.0, held.stability))
-        gain = 1 - chance(model, held, now)
-        facts = {"concept": graph.names.get(concept or ""), "days": max(1, (now - held.at).days)}
-        for place in places:
-            yield Candidate(
-                place[0],
-                "",
-                "due",
-                concept,
-                place[1],
-                value=1.0 if leads is None or concept is None or concept in leads else OFF_THE_WAY,
-                gain=gain,
-                due=min(1.0, 0.5 + 0.5 * overdue),
-                rank=rank,
-                facts=facts,
-            )
+    names, goal, now = asked.graph.names, asked.goal, asked.now
+    leads = None if goal is None else asked.graph.snapshot.way_to(islice(goal.concepts, NEXT))
+    for rank, card in enumerate(cards):
+        concept = card.concept
+        overdue = (now - card.due) / (_DAY * max(1.0, card.stability))
+        days = (now - card.at).days
+        gain = 1 - chance_after(model.parameters, card.stability, max(0, days))
+        facts = {"concept": None if concept is None else names[concept], "days": max(1, days)}
+        on_the_way = leads is None or concept is None or concept in leads
+        value = 1.0 if on_the_way else OFF_THE_WAY
+        for item, part, *_ in _places(card, covered):
+            if place := places.get(item):
+                yield Candidate(
+                    item,
+                    place.course,
+                    "due",
+                    concept,
+                    part,
+                    value=value,
+                    gain=gain,
+                    due=min(1.0, 0.5 + 0.5 * overdue),
+                    rank=rank,
+                    done=place.done,
+                    facts=facts,
+                )
 
 
-def _way_to(graph: Graph, goal: Goal | None) -> set[str] | None:
-    if goal is None:
-        return None
-    found = set(goal.concepts)
-    for concept in islice(goal.concepts, NEXT):
-        if concept in graph.names:
-            found.update(graph.snapshot.prerequisites(concept))
-    return found
+def _pinned(item: str, place: Place) -> Candidate:
+    return Candidate(item, place.course, "pinned", fit=place.left, done=place.done)
 
 
-def _ruled(
-    one: Candidate,
-    visible: Mapping[str, tuple[str, bool]],
-    rules: Mapping[tuple[str, str], tuple[str, int]],
-    tried: Mapping[str, float],
-) -> Candidate | None:
-    """A candidate with its course, as educators have it; None where it is hidden."""
-    course, done = visible[one.item]
+def _ruled(one: Candidate, rules: Rules, place: Place) -> Candidate | None:
+    """A candidate as educators have it; None where it is hidden."""
     of_course = rules.get((one.item, ""))
     act, position = rules.get((one.item, one.concept or "")) or of_course or ("", 0)
     if Act.HIDE in {act, of_course[0] if of_course else ""}:
         return None
-    fit = one.fit
-    if one.kind != "due" and one.item in tried:
-        fit *= 0.6 if tried[one.item] < 1 else 0.3
-    if act == Act.ORDER:
-        fit /= 1 + 0.2 * position
-    pinned = position if act == Act.PIN and tried.get(one.item, 0.0) < 1 else None
+    pinned = position if act == Act.PIN and (place.best or 0.0) < 1 else None
     if one.kind == "pinned" and pinned is None:
         return None
-    return replace(one, course=course, done=done, fit=fit, pinned=pinned)
+    fit = one.fit / (1 + 0.2 * position) if act == Act.ORDER else one.fit
+    return one._replace(fit=fit, pinned=pinned)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.content.models import LAST, within
 from bloop.learning.models import of_user
-from bloop.store.models import ID, Base, Tenant, personal
+from bloop.store.models import ID, Base, Tenant, person, personal
 from bloop.store.types import Json, utcnow
 
 
@@ -40,7 +40,7 @@ class RecommendationRule(Tenant, Base):
     """What whoever teaches says of an item: pinned, hidden, or at a ``position`` among others.
 
     ``scope`` is the concept for which it holds, or empty: then it holds in its course, whatever
-    the item is recommended for.
+    the item is recommended for. ``actor`` said it last, ``at`` that time.
     """
 
     __tablename__ = "recommendation_rule"
@@ -51,6 +51,8 @@ class RecommendationRule(Tenant, Base):
     scope: Mapped[str] = mapped_column(ID, primary_key=True, default="")
     act: Mapped[str] = mapped_column(String(10))
     position: Mapped[int] = mapped_column(default=0)
+    actor: Mapped[str] = mapped_column(String(80), info=person())
+    at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
 class Recommendation(Tenant, Base):

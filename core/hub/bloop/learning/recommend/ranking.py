@@ -11,9 +11,10 @@ of each is given with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 SHARPNESS = 20.0
 """Chances of a place are as the scores to this power: of 1 and 0.9, 89 % and 11 %."""
@@ -26,8 +27,7 @@ EDUCATOR = "educator"
 """Who has chosen what is pinned."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An item that could be shown, and why; the numbers are from 0 to 1.
 
     ``fit`` is how well the item serves the concept, ``value`` what the concept is worth for the
@@ -48,7 +48,7 @@ class Candidate:
     rank: int = 0
     pinned: int | None = None
     done: bool = False
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +86,15 @@ USUAL, OTHER = "core", "order"
 def unique(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Each item once, as what it is best for; in an order that depends on nothing else."""
     best: dict[str, Candidate] = {}
-    for one in candidates:
-        known = best.get(one.item)
-        if known is None or _key(one) < _key(known):
-            best[one.item] = one
-    return sorted(best.values(), key=_key)
+    for one in sorted(candidates, key=_key):
+        best.setdefault(one.item, one)
+    return list(best.values())
 
 
 def _key(one: Candidate) -> tuple[Any, ...]:
     """An order of candidates in which no two that differ are equal."""
     best = (one.pinned is None, one.pinned or 0, -core(one), one.rank, one.item)
-    rest = (
-        one.concept or "",
-        one.kind,
-        one.part,
-        one.course,
-        one.fit,
-        one.value,
-        one.gain,
-        one.due,
-    )
-    return (*best, *rest)
+    return (*best, one.concept or "", one[1:3], one[4:9])
 
 
 def compose(
@@ -118,19 +106,23 @@ def compose(
     behind chooses, at a tie a coin decides.
     """
     rest = unique(candidates)
-    pinned = [one for one in rest if one.pinned is not None][:limit]
-    placed = [Placed(one, EDUCATOR, core(one), 1.0, 1.0) for one in pinned]
-    rest = [one for one in rest if one.pinned is None]
+    placed = [Placed(one, EDUCATOR, core(one), 1.0, 1.0) for one in rest if one.pinned is not None][
+        :limit
+    ]
+    other = tried or OTHER
+    pool = _Pool([one for one in rest if one.pinned is None], (USUAL, other))
+    for one in placed:
+        pool.give_way(one.candidate)
     turns = {USUAL: 0, tried: 0} if tried else {USUAL: 0}
-    while rest and len(placed) < limit:
+    while pool.rest and len(placed) < limit:
         now = _turn(turns)
         who = random.choices(list(now), list(now.values()))[0]
-        chances = {name: _chances(rest, placed, name) for name in {*now, USUAL, tried or OTHER}}
-        at = random.choices(range(len(rest)), chances[who])[0]
-        propensity = sum(share * chances[name][at] for name, share in now.items())
-        score = RANKERS[who](rest[at])
-        other = chances[tried or OTHER][at]
-        placed.append(Placed(rest.pop(at), str(who), score, propensity, other))
+        weights = {name: pool.weights(name) for name in (USUAL, other)}
+        at = random.choices(range(len(pool.rest)), weights[who])[0]
+        chance = {name: found[at] / sum(found) for name, found in weights.items()}
+        propensity = sum(share * chance[name] for name, share in now.items())
+        taken = pool.take(at)
+        placed.append(Placed(taken, str(who), RANKERS[who](taken), propensity, chance[other]))
         turns[who] += 1
     return placed
 
@@ -142,21 +134,37 @@ def _turn(turns: Mapping[Any, int]) -> dict[Any, float]:
     return {name: 1 / len(behind) for name in behind}
 
 
-def _chances(rest: Sequence[Candidate], placed: Sequence[Placed], ranker: str) -> list[float]:
-    """With which chance a ranker would put each of the rest behind what is placed."""
-    concepts = [one.candidate.concept for one in placed if one.candidate.concept]
-    courses = [one.candidate.course for one in placed]
-    kinds = [one.candidate.kind for one in placed]
-    rate = RANKERS[ranker]
-    scores = [
-        rate(one)
-        * (SAME_CONCEPT ** concepts.count(one.concept) if one.concept else 1.0)
-        * SAME_COURSE ** courses.count(one.course)
-        * SAME_KIND ** kinds.count(one.kind)
-        for one in rest
-    ]
-    least = sorted(scores, reverse=True)[:DRAWN_FROM][-1]
-    best = max(scores)
-    weights = [(score / best) ** SHARPNESS if score >= least else 0.0 for score in scores]
-    total = sum(weights)
-    return [weight / total for weight in weights]
+class _Pool:
+    """What is not placed yet, with its scores by some rankers as what is placed leaves them."""
+
+    def __init__(self, rest: list[Candidate], rankers: Sequence[str]) -> None:
+        self.rest = rest
+        self._scores = {name: list(map(RANKERS[name], rest)) for name in rankers}
+
+    def weights(self, ranker: str) -> list[float]:
+        """With which chances a ranker would take each of the rest next; they need no sum of 1."""
+        scores = self._scores[ranker]
+        highest = sorted(scores)[-DRAWN_FROM:]
+        least, best = highest[0], highest[-1]
+        return [(score / best) ** SHARPNESS if score >= least else 0.0 for score in scores]
+
+    def take(self, at: int) -> Candidate:
+        """Place one of the rest."""
+        for scores in self._scores.values():
+            del scores[at]
+        one = self.rest.pop(at)
+        self.give_way(one)
+        return one
+
+    def give_way(self, placed: Candidate) -> None:
+        """Have the rest count less for what it has in common with one that was placed."""
+        _, course, kind, concept, *_ = placed
+        for at, one in enumerate(self.rest):
+            left = SAME_COURSE if one.course == course else 1.0
+            if one.kind == kind:
+                left *= SAME_KIND
+            if concept and one.concept == concept:
+                left *= SAME_CONCEPT
+            if left < 1:
+                for scores in self._scores.values():
+                    scores[at] *= left

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
 from bloop.content import queries as content
+from bloop.content.enrolling.queries import LEARNER
 from bloop.content.tree_routes import one, run, taught
 from bloop.learning.recommend import rules
 from bloop.learning.recommend.log import note_opened
@@ -19,11 +20,15 @@ from bloop.learning.recommend.schemas import (
     ComparisonIn,
     NextList,
     OpenedIn,
+    PreviewList,
     RuleIn,
     RuleList,
 )
 from bloop.learning.recommend.service import MOST, Recommender
+from bloop.store.database import Database
+from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
+from bloop_sdk import Call, Principal, PrincipalKind, Role
 
 router = Router(prefix="/api/v1", tags=["learning"])
 
@@ -87,6 +92,45 @@ async def list_rules(request: Request, container_id: str) -> Response:
         RULES, call_of(request), container=container_id, limit=MOST_RULES
     )
     return json_response({"items": to_dicts(RULES, rows)})
+
+
+@router.get(
+    "/containers/{container_id}/recommendations/preview",
+    action="learning:read",
+    also=taught("containers", "container_id"),
+    response_model=PreviewList,
+    problems=(404,),
+)
+async def preview(request: Request, container_id: str, user: str, limit: int = 5) -> Response:
+    """What a learner of a course would be shown of it now, on the way to all that it covers."""
+    found = await read_preview(request, container_id, user, max(1, min(limit, MOST)))
+    return json_response(found | {"items": [_told(one) for one in found["items"]]})
+
+
+async def read_preview(request: Request, course: str, user: str, limit: int) -> dict[str, Any]:
+    """The same with reasons by their kind and facts; raises NotFoundError for others."""
+    await one(request, content.CONTAINER_SHOWN, content.CONTAINER, course)
+    database, call = hub_of(request).database, call_of(request)
+    return await preview_of(database, call, recommender(request), course, user, limit)
+
+
+async def preview_of(
+    database: Database, call: Call, by: Recommender, course: str, user: str, limit: int
+) -> dict[str, Any]:
+    """What a learner of a course would be shown of it; raises NotFoundError for others.
+
+    What the course gives a learner who may not open it yet is nothing.
+    """
+    row = await database.read_one(LEARNER, call, container=course, user=user)
+    if row is None:
+        raise NotFoundError(f"nobody who learns in this course has the id {user[:40]}")
+    who = Principal(PrincipalKind.USER, row[0], Role(row[2]))
+    try:
+        found = await by.preview(Call(who, call.institution, call.trace), course, MOST)
+    except NotFoundError:
+        found = {"items": []}
+    items = [item for item in found["items"] if item["container"] == course]
+    return {"learner": row[0], "name": row[1], "items": items[:limit]}
 
 
 @router.put(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.content.models import Item
@@ -13,14 +13,25 @@ from bloop.learning.recommend.models import Act, RecommendationRule, Recommendat
 from bloop.learning.recommend.ranking import RANKERS, USUAL
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError, NotFoundError
-from bloop.store.unit import UnitOfWork
+from bloop.store.types import utcnow
+from bloop.store.unit import UnitOfWork, actor_of
+
+
+class Said(NamedTuple):
+    """What was said of an item before, to say it again."""
+
+    act: str
+    position: int
 
 
 @command("content:write")
-def rule(unit: UnitOfWork, item: str, act: str, *, concept: str = "", position: int = 0) -> None:
+def rule(
+    unit: UnitOfWork, item: str, act: str, *, concept: str = "", position: int = 0
+) -> Said | None:
     """Pin or hide an item, or give it a place among others; for a concept, or whatever it is for.
 
-    Said again, it replaces what was said. Raises NotFoundError and InvalidError.
+    Said again, it replaces what was said, which it gives back. Raises NotFoundError and
+    InvalidError.
     """
     if act not in set(Act):
         raise InvalidError(f"act: {act[:40]!r} is none", field="act", cure=", ".join(Act))
@@ -31,15 +42,33 @@ def rule(unit: UnitOfWork, item: str, act: str, *, concept: str = "", position: 
         raise NotFoundError(f"no concept {concept[:40]}")
     values = {"act": act, "position": position}
     key = {"institution_id": unit.institution, "item_id": item, "scope": concept}
-    _upsert(unit, RecommendationRule.__table__, key, values)
+    before = _said(unit, item, concept)
+    if before == Said(act, position):
+        return before
+    by = {"actor": actor_of(unit.call), "at": utcnow()}
+    _upsert(unit, RecommendationRule.__table__, key, values | by)
     count(unit)
     unit.audit.append("recommend:rule", f"item:{item}", {"concept": concept, **values})
+    return before
+
+
+def _said(unit: UnitOfWork, item: str, concept: str) -> Said | None:
+    columns: Any = (RecommendationRule.act, RecommendationRule.position)
+    row = unit.session.execute(
+        select(*columns).where(
+            RecommendationRule.institution_id == unit.institution,
+            RecommendationRule.item_id == item,
+            RecommendationRule.scope == concept,
+        )
+    ).one_or_none()
+    return None if row is None else Said(*row)
 
 
 @command("content:write")
-def unrule(unit: UnitOfWork, item: str, *, concept: str = "") -> None:
-    """Take back what was said of an item; raises NotFoundError where nothing was."""
+def unrule(unit: UnitOfWork, item: str, *, concept: str = "") -> Said | None:
+    """Take back what was said of an item, and tell what; raises NotFoundError where nothing was."""
     unit.get(Item, item)
+    before = _said(unit, item, concept)
     gone: Any = unit.session.execute(
         delete(RecommendationRule).where(
             RecommendationRule.institution_id == unit.institution,
@@ -51,6 +80,7 @@ def unrule(unit: UnitOfWork, item: str, *, concept: str = "") -> None:
         raise NotFoundError(f"nothing was said of recommending {item[:40]}")
     count(unit)
     unit.audit.append("recommend:unrule", f"item:{item}", {"concept": concept})
+    return before
 
 
 @command("institutions:configure")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,7 +60,7 @@ class RuleIn(_Model):
 
 
 class RuleOut(_Model):
-    """What was said of an item."""
+    """What was said of an item; ``by`` is the name of the user who said it last, if one did."""
 
     item: str
     scope: str = Field(description="A concept's id, or empty")
@@ -67,12 +68,23 @@ class RuleOut(_Model):
     position: int
     container: str
     title: str
+    concept_name: str | None
+    at: datetime
+    by: str | None
 
 
 class RuleList(_Model):
     """What was said of a course's items."""
 
     items: list[RuleOut]
+
+
+class PreviewList(_Model):
+    """What a learner of a course would be shown of it now; it is not logged."""
+
+    learner: Id
+    name: str
+    items: list[RecommendationOut]
 
 
 class ComparisonIn(_Model):

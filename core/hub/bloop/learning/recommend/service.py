@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -18,9 +16,10 @@ from bloop.graph.live import Graph, Graphs
 from bloop.graph.queries import CONCEPTS_OF_COURSE
 from bloop.learning.progress.queries import GOALS
 from bloop.learning.recommend import facts
-from bloop.learning.recommend.facts import Goal
+from bloop.learning.recommend.facts import Asked
+from bloop.learning.recommend.kept import FOR, LEARNERS, Goal, Kept, Lately
 from bloop.learning.recommend.log import ShownLog
-from bloop.learning.recommend.queries import OPEN, VERSIONS
+from bloop.learning.recommend.queries import OPEN, VERSIONS, Versions
 from bloop.learning.recommend.ranking import RANKERS, Candidate, Placed, compose
 from bloop.store.database import Database
 from bloop.store.errors import NotFoundError
@@ -29,10 +28,6 @@ from bloop.store.statements import to_dicts
 from bloop.store.types import dumps, utcnow
 from bloop_sdk import Call
 
-LEARNERS = 5_000
-"""So many lists one process keeps."""
-FOR = timedelta(minutes=1)
-"""For so long a list is shown again if nothing changed: what is due changes with time."""
 MOST = 20
 COURSES = 5
 CHANGED = "plugin"
@@ -44,13 +39,16 @@ Filter = Callable[[Call, list[dict[str, Any]]], Awaitable[list[str] | None]]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A list as it was put together: ``versions`` and ``until`` say whether it still holds."""
+    """A list as it was put together: ``versions`` and ``until`` say whether it still holds.
+
+    ``until`` is a minute later (:data:`FOR`): what is due changes with time.
+    """
 
     list_id: str
     goal: Goal | None
     items: tuple[dict[str, Any], ...]
     ids: str
-    versions: tuple[Any, ...]
+    versions: Versions
     until: datetime
     done: frozenset[str] = frozenset()
 
@@ -62,7 +60,8 @@ class Recommender:
         self._database = database
         self._graphs = graphs
         self._filter = filter_
-        self._kept: OrderedDict[tuple[str, str, str, int], Shown] = OrderedDict()
+        self._lists: Lately[tuple[str, str, str, int], Shown] = Lately(LEARNERS)
+        self.kept = Kept(database)
         self.log = ShownLog(database)
 
     async def next(self, call: Call, goal: str | None, limit: int) -> dict[str, Any]:
@@ -70,22 +69,37 @@ class Recommender:
 
         Raises NotFoundError for a goal that is neither a concept nor a course that they may see.
         """
-        row = await self._database.read_one(VERSIONS, call)
-        assert row is not None, "a select without tables has one row"
-        graph = await self._graphs.of(call)
-        versions = (*row, graph.version)
+        versions = await self._versions(call)
         key = (call.institution, call.principal.id, goal or "", limit)
-        kept = self._kept.get(key)
-        if kept is not None and kept.versions == versions and utcnow() < kept.until:
-            found = await self._still(call, kept)
+        shown = self._lists.get(key)
+        if shown is not None and shown.versions == versions and utcnow() < shown.until:
+            found = await self._still(call, shown)
             if found is not None:
                 return found
-        made = await self._make(call, graph, goal, limit, versions)
-        self._kept[key] = made
-        self._kept.move_to_end(key)
-        while len(self._kept) > LEARNERS:
-            self._kept.popitem(last=False)
+        made, rows = await self._make(await self._asked(call, goal, versions), limit)
+        self._lists.put(key, made)
+        if rows is None:
+            return await self._still(call, made) or _answer(made, ())
+        return _answer(made, rows)
+
+    async def preview(self, call: Call, goal: str | None, limit: int) -> dict[str, Any]:
+        """What the caller would be shown if they asked now: the list is neither kept nor logged.
+
+        No ranker is tried in it. Raises NotFoundError as :meth:`next` does.
+        """
+        versions = (await self._versions(call))._replace(tried=None)
+        asked = await self._asked(call, goal, versions)
+        made, _ = await self._make(asked, limit, logged=False)
         return await self._still(call, made) or _answer(made, ())
+
+    async def _versions(self, call: Call) -> Versions:
+        row = await self._database.read_one(VERSIONS, call)
+        assert row is not None, "it has one row"
+        return Versions(*row)
+
+    async def _asked(self, call: Call, goal: str | None, versions: Versions) -> Asked:
+        graph = await self._graphs.of(call, versions.graph)
+        return Asked(call, graph, await self._wanted(call, graph, goal), versions, utcnow())
 
     async def stop(self) -> None:
         """Write what was shown; the process ends."""
@@ -100,36 +114,39 @@ class Recommender:
         return _answer(shown, [found[one["item"]] for one in shown.items])
 
     async def _make(
-        self, call: Call, graph: Graph, goal: str | None, limit: int, versions: tuple[Any, ...]
-    ) -> Shown:
-        wanted = await (self._goals(call, graph) if goal is None else self._goal(call, graph, goal))
-        now = utcnow()
-        candidates = await asyncio.to_thread(self._gather, call, graph, wanted, now)
-        tried = versions[2] if versions[2] in RANKERS else None  # One of a later version is not.
+        self, asked: Asked, limit: int, *, logged: bool = True
+    ) -> tuple[Shown, Sequence[tuple[Any, ...]] | None]:
+        """A list, and the rows of :data:`OPEN` of its items where they are of this moment."""
+        call, tried = asked.call, asked.versions.tried
+        candidates, rows = await facts.gather(self._database, self.kept, asked)
         if len(candidates) < limit:
+            steps = await self._first_steps(call, limit)
             have = {one.item for one in candidates}
-            candidates += [
-                one for one in await self._first_steps(call, limit) if one.item not in have
-            ]
+            candidates += [one for one in steps if one.item not in have]
         list_id = new_id()
         random = Random(list_id)  # noqa: S311 - nobody gains by foreseeing it
-        placed = compose(candidates, limit, random, tried=tried)
+        # One of a later version is none.
+        placed = compose(candidates, limit, random, tried=tried if tried in RANKERS else None)
         items = [_item(one) for one in placed]
         left = await self._filter(call, items)
         if left is not None and left != [one["item"] for one in items]:
             by_item = {one.candidate.item: one for one in placed}
             placed = [by_item[item] for item in left]
             items = [_item(one) | {"ranker": CHANGED} for one in placed]
-        if placed:
-            self.log.add(call.institution, list(_rows(call, list_id, placed, items, now)))
+        if placed and logged:
+            self.log.add(call.institution, list(_rows(call, list_id, placed, items, asked.now)))
         done = frozenset(one.candidate.item for one in placed if one.candidate.done)
         ids = dumps([one["item"] for one in items])
-        return Shown(list_id, wanted, tuple(items), ids, versions, now + FOR, done)
+        until = asked.now + FOR
+        made = Shown(list_id, asked.goal, tuple(items), ids, asked.versions, until, done)
+        known = left is None and all(one["item"] in rows for one in items)
+        return made, [rows[one["item"]] for one in items] if known else None
 
-    def _gather(
-        self, call: Call, graph: Graph, goal: Goal | None, now: datetime
-    ) -> list[Candidate]:
-        return facts.gather(facts.reader_of(self._database, call), graph, goal, now)
+    async def _wanted(self, call: Call, graph: Graph, goal: str | None) -> Goal | None:
+        """What the caller asks for, or else has said that they want."""
+        if goal is None:
+            return await self._goals(call, graph)
+        return await self._goal(call, graph, goal)
 
     async def _goal(self, call: Call, graph: Graph, goal: str) -> Goal:
         """A concept, or all that a course covers."""
@@ -163,16 +180,14 @@ class Recommender:
                 continue
             tree = await read_tree(self._database, call, course["id"], drafts=False)
             items = [one["item"] for one in in_reading_order(tree) if one["item"]]
-            open_items = await asyncio.to_thread(self._unanswered, call, items)
-            steps = [one for one in items if one in open_items][:limit]
+            found_open = await facts.opened(self._database, call, items)
+            is_open = {item for item, row in found_open.items() if not row[5] and row[6] is None}
+            steps = [one for one in items if one in is_open][:limit]
             found += [
                 Candidate(item, course["id"], "course", value=0.5, rank=rank, fit=0.7**rank)
                 for rank, item in enumerate(steps)
             ]
         return found
-
-    def _unanswered(self, call: Call, items: Sequence[str]) -> set[str]:
-        return facts.unanswered(facts.reader_of(self._database, call), items)
 
 
 def in_reading_order(nodes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

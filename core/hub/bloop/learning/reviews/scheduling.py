@@ -96,8 +96,17 @@ def replayed(model: Model, answers: Iterable[Heard]) -> Remembered | None:
 
 
 def chance(model: Model, card: Remembered, at: datetime) -> float:
-    """How likely it is that the card is remembered at a time."""
-    return float(_scheduler(model.parameters).get_card_retrievability(_as_card(card), at))
+    """How likely it is that the card is remembered at a time, which the library takes in days."""
+    return chance_after(model.parameters, card.stability, max(0, (at - card.at).days))
+
+
+@lru_cache(10_000)
+def chance_after(parameters: tuple[float, ...], stability: float, days: int) -> float:
+    """The same so many whole days after the last answer, by the parameters of a model."""
+    then = datetime.min.replace(tzinfo=UTC)
+    card = _as_card(Remembered(stability, 1.0, then, then, ""))
+    scheduler = _scheduler(parameters)
+    return float(scheduler.get_card_retrievability(card, then + timedelta(days=days)))
 
 
 def load(dues: Iterable[datetime], today: datetime, days: int) -> list[int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import delete, select
 
 from bloop.graph.writing import batches
-from bloop.learning.log import AT_ONCE, Heard, Place, log_of
+from bloop.learning.log import AT_ONCE, Heard, Place, log_of, rows_of
 from bloop.learning.models import Answer
 from bloop.learning.reviews.models import ReviewCard, ReviewModel
 from bloop.learning.reviews.scheduling import Model, Remembered, model_of_kept, replayed, reviewed
@@ -33,7 +33,7 @@ def model_of(unit: UnitOfWork) -> Model:
 def follow(unit: UnitOfWork, user: str, new: Sequence[Heard]) -> None:
     """Take answers in that the log has and the cards do not yet."""
     model, grouped = model_of(unit), by_subject(new)
-    rows = _rows(unit, user, grouped)
+    rows = rows_of(unit, ReviewCard.subject, user, grouped)
     late: dict[str, Subject] = {}
     for key, (subject, answers) in grouped.items():
         row = rows.get(key)
@@ -98,20 +98,6 @@ def _logs(unit: UnitOfWork, user: str, subjects: Iterable[Subject]) -> list[Hear
         )
         found.update((one.id, one) for one in heard(unit, answers))
     return list(found.values())
-
-
-def _rows(unit: UnitOfWork, user: str, subjects: Iterable[str]) -> dict[str, ReviewCard]:
-    found: dict[str, ReviewCard] = {}
-    for some in batches(sorted(subjects), AT_ONCE):
-        rows = unit.session.scalars(
-            select(ReviewCard).where(
-                ReviewCard.institution_id == unit.institution,
-                ReviewCard.user_id == user,
-                ReviewCard.subject.in_(some),
-            )
-        )
-        found.update((row.subject, row) for row in rows)
-    return found
 
 
 def _card(row: ReviewCard) -> Remembered:

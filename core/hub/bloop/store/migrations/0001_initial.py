@@ -619,6 +619,9 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_answer_item", "answer", ["institution_id", "item_id", "part", "user_id"], unique=False
     )
     op.create_index(
+        "ix_answer_score", "answer", ["institution_id", "user_id", "item_id", "score"], unique=False
+    )
+    op.create_index(
         "ix_answer_user", "answer", ["institution_id", "user_id", "at", "id"], unique=False
     )
     op.create_index("ux_answer_key", "answer", ["institution_id", "user_id", "key"], unique=True)
@@ -974,6 +977,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("followed", sa.Integer(), nullable=False),
         sa.Column("answers", sa.Integer(), nullable=False),
         sa.Column("right", sa.Integer(), nullable=False),
         sa.Column("surplus", sa.Double(), nullable=False),
@@ -1018,6 +1022,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("answers", sa.Integer(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("model", sa.String(length=80), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("state", Json, nullable=False),
         sa.CheckConstraint("p >= 0 AND p <= 1", name=op.f("ck_mastery_p")),
         sa.ForeignKeyConstraint(
@@ -1035,6 +1040,9 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index(
         "ix_mastery_concept", "mastery", ["institution_id", "concept_id", "user_id"], unique=False
+    )
+    op.create_index(
+        "ix_mastery_version", "mastery", ["institution_id", "user_id", "version"], unique=False
     )
     op.create_table(
         "mfa_passkey",
@@ -2414,6 +2422,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("scope", sa.String(length=36), nullable=False),
         sa.Column("act", sa.String(length=10), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["institution_id", "item_id"],
             ["item.institution_id", "item.id"],

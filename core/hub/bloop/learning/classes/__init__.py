@@ -1,0 +1,1 @@
+"""How a class is doing: who is how far in a course, who is stuck, and what they lack."""
