@@ -175,7 +175,7 @@ async def show_version(request: Request, version: str) -> Response:
         queries.HISTORY_OF, call_of(request), id=_number(version)
     )
     if not rows:
-        raise NotFoundError(f"the graph has no version {version}")
+        raise NotFoundError(f"the graph has no version {version}, or not any more")
     items: list[dict[str, Any]] = to_dicts(queries.HISTORY_OF, rows)
     return json_response({"items": [one | {"key": json.loads(one["key"])} for one in items]})
 

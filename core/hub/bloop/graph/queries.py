@@ -42,9 +42,12 @@ def _holds(model: Any) -> Any:
 
 VERSION = register(
     "graph.version",
-    _select(GraphState.version).where(GraphState.institution_id == institution),
+    _select(GraphState.version, GraphState.kept_from).where(
+        GraphState.institution_id == institution
+    ),
 )
-"""How often the graph was written; no row before it ever was."""
+"""How often the graph was written, and since which version the log tells; no row before it ever
+was."""
 
 NODES = register(
     "graph.nodes",

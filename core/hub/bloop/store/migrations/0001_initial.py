@@ -180,6 +180,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "graph_state",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("kept_from", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_graph_state")),
     )
     op.create_table(
