@@ -1,7 +1,8 @@
 """Snapshots of institutions' graphs in this process, each as new as the database at every answer.
 
 Who asks reads the graph's version first, a point read. Where it is another one, the log of changes
-tells what is new; far behind, where the log was trimmed meanwhile, or at first, all concepts and edges are read.
+tells what is new; far behind, where the log was trimmed meanwhile, or at first, all concepts and
+edges are read.
 """
 
 from __future__ import annotations
