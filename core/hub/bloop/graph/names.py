@@ -56,6 +56,15 @@ def clean(name: str, field: str = "name") -> str:
     return found
 
 
+def is_name(text: str) -> bool:
+    """Whether a text can be a name: :func:`clean` takes it."""
+    try:
+        clean(text)
+    except InvalidError:
+        return False
+    return True
+
+
 def key_of(name: str) -> str:
     """What two spellings of one name share: case, width, spaces and outer punctuation don't count.
 
