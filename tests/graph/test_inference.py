@@ -279,6 +279,24 @@ def test_a_model_adds_what_it_can_quote_and_invents_nothing(inferred):
         assert names(infer(course(), generate=lambda *_, said=rubbish: said)) == names(inferred)
 
 
+def test_who_teaches_a_course_is_none_of_its_concepts():
+    pages = [
+        (
+            "Meet your instructor",
+            "<h2>Dr. Ada Byron</h2><p>Ada Byron is a professor of optics.</p>",
+        ),
+        ("Module 1: Introduction", "<p>Here is Ada Byron again. Office hours on Monday.</p>"),
+        *ENGLISH,
+        (
+            "Fourier Series",
+            "<p>A <dfn>Fourier Series</dfn> is a sum. The teacher of it is absent.</p>",
+        ),
+    ]
+    found = names(infer(course(pages)))
+    assert {"vector", "matrix", "Fourier Series"} <= set(found)
+    assert not {"Ada Byron", "Introduction", "Module", "instructor"} & set(found)
+
+
 def test_a_model_that_the_course_talked_into_something_is_not_believed(inferred):
     name = "n" * 10**6
     hostile = {
