@@ -19,7 +19,7 @@ from bloop.graph.exchange.document import ConceptData, Document, EdgeData
 from bloop.graph.exchange.giving import document_of
 from bloop.graph.exchange.service import FORMS, import_document, read, take_in, write
 from bloop.graph.queries import EDGES, NODES
-from bloop.store.errors import ConflictError, InvalidError
+from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 
 WORDS = (
     st.text(
@@ -177,6 +177,8 @@ def test_a_name_is_the_same_with_marks_that_nobody_sees(command, concepts):
     with pytest.raises(ConflictError, match="'Rightto left'"):
         command(service.add_concept, "RIGHTTO LEFT")
     for text in ("a\0b", "a\ud800b"):
+        with pytest.raises(NotFoundError):
+            command(service.remove_concept, text)
         with pytest.raises(InvalidError, match="NUL"):
             command(service.add_concept, text)
         with pytest.raises(InvalidError, match="description: it holds a NUL"):

@@ -35,13 +35,13 @@ _PAST = "\U0010ffff"
 def find_concept(hub: Hub, call: Call, name: str) -> str:
     """The id of a concept by its id, name or alias; raises NotFoundError with what is near."""
     from bloop.graph.mentions import BY_NAME
-    from bloop.graph.names import key_of
+    from bloop.graph.names import keepable, key_of
     from bloop.graph.queries import CONCEPT, NAMED
     from bloop.store.errors import NotFoundError
     from bloop.store.statements import to_dicts
 
     read, key = hub.database.read_now, key_of(name)
-    found = read(CONCEPT, call, id=name) or read(BY_NAME, call, key=key)
+    found = read(CONCEPT, call, id=keepable(name)) or read(BY_NAME, call, key=key)
     if found:
         return str(found[0][0])
     near = to_dicts(NAMED, read(NAMED, call, low=key[:3], high=key[:3] + _PAST, limit=5))

@@ -26,7 +26,7 @@ from bloop.graph.models import (
     GraphVersion,
     Standing,
 )
-from bloop.graph.names import check_texts
+from bloop.graph.names import check_texts, keepable
 from bloop.store.errors import ConflictError
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
@@ -172,6 +172,10 @@ class Writing:
         """Have the rows with these keys at hand, in few statements."""
         wanted = [key for key in dict.fromkeys(keys) if (table.name, key) not in self._rows]
         columns = key_columns(table)
+        for key in wanted:
+            if any(keepable(part) != part for part in key):
+                self._rows[table.name, key] = None  # No database has it, or can be asked for it.
+        wanted = [key for key in wanted if (table.name, key) not in self._rows]
         for some in batches(wanted, AT_ONCE):
             condition = columns[0].in_(sorted({key[0] for key in some}))
             if len(columns) > 1:  # Of tuples alone SQLite would make a scan of the whole table.
