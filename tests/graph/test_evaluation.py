@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bloop.graph.evaluation import (
+    ByGraph,
     Pair,
-    by_graph,
     chance,
     cross_validated,
     evaluate,
@@ -41,6 +41,15 @@ def test_columns_may_stand_in_any_order_and_beside_others(gold):
         Pair("Graph", "Tree", True, 2),
         Pair("Tree", "Graph", False, 4),
     ]
+
+
+def test_spreadsheets_write_it_in_their_own_ways(gold):
+    text = 'sep=;\r\n"PREREQUISITE";Concept ; LABEL\r\n"Set; or class";Map;Yes\r\nMap;Set;no\r\n'
+    pairs = [Pair("Set; or class", "Map", True, 3), Pair("Map", "Set", False, 4)]
+    for data in (text.encode(), text.encode("utf-16"), text.replace("\r\n", "\r").encode()):
+        assert read_gold(gold(data)) == pairs
+    with pytest.raises(MalformedRecordError, match="line 3: the label is 'maybe'"):
+        read_gold(gold(text.replace("Yes", "maybe")))
 
 
 @pytest.mark.parametrize(
@@ -107,11 +116,14 @@ def test_learning_from_the_labels_is_tried_on_others_than_it_learned_from():
 def test_what_cannot_be_right_is_told():
     pairs = [Pair("a", "b", True, 2), Pair("a", "b", False, 3), Pair("b", "a", True, 4)]
     assert len(evaluate(pairs).notes) == 2
+    twice = evaluate([Pair("A", "b", True, 1), *pairs, Pair("c", "C", False, 9)])
+    assert (twice.pairs, twice.positive, len(twice.notes)) == (4, 2, 4)
 
 
 def test_a_courses_graph_answers_for_the_names_that_it_knows():
     def concept(name):
-        return Concept(key=name, name=name, confidence=0.9, evidence=())
+        aliases = ("Schwebung", "résonance") if name == "beat" else ()
+        return Concept(key=name, name=name, aliases=aliases, confidence=0.9, evidence=())
 
     def edge(source, target):
         return Edge(
@@ -122,10 +134,12 @@ def test_a_courses_graph_answers_for_the_names_that_it_knows():
         concepts=tuple(map(concept, ("wave", "beat", "chord"))),
         edges=(edge("wave", "beat"), edge("beat", "chord")),
     )
-    told = by_graph(Course(language="en"), known)
+    told = ByGraph(Course(language="en"), known)
     assert told("Waves", "chord") == pytest.approx(0.64)
     assert told("chord", "wave") == 0
     assert told("wave", "harbour") is None
+    assert told("WAVES", "schwebung") == told("wave", "Resonance") == 0.8
     pairs = [Pair("wave", "chord", True, 2), Pair("wave", "harbour", False, 3)]
     report = evaluate(pairs, course=told)
     assert (report.inferred.taken, report.from_course) == (1, 1)
+    assert (report.unknown, report.unknown_names) == (1, ("harbour",))

@@ -279,6 +279,45 @@ def test_a_model_adds_what_it_can_quote_and_invents_nothing(inferred):
         assert names(infer(course(), generate=lambda *_, said=rubbish: said)) == names(inferred)
 
 
+def test_who_teaches_a_course_is_none_of_its_concepts():
+    pages = [
+        (
+            "Meet your instructor",
+            "<h2>Dr. Ada Byron</h2><p>Ada Byron is a professor of optics.</p>",
+        ),
+        ("Module 1: Introduction", "<p>Here is Ada Byron again. Office hours on Monday.</p>"),
+        *ENGLISH,
+        (
+            "Fourier Series",
+            "<p>A <dfn>Fourier Series</dfn> is a sum. The teacher of it is absent.</p>",
+        ),
+    ]
+    found = names(infer(course(pages)))
+    assert {"vector", "matrix", "Fourier Series"} <= set(found)
+    assert not {"Ada Byron", "Introduction", "Module", "instructor"} & set(found)
+
+
+def test_a_model_that_the_course_talked_into_something_is_not_believed(inferred):
+    name = "n" * 10**6
+    hostile = {
+        "missing": [{"name": f"vector\0{at}", "quotation": name} for at in range(10**4)],
+        "no_concepts": [*names(inferred), name, 5, None],
+        "prerequisites": [
+            {"first": one, "then": other, "because": f"\ud800{name}\0"}
+            for one in names(inferred) * 20
+            for other in names(inferred)
+        ],
+    }
+    made = infer(course(), generate=lambda *_: hostile)
+    assert names(made) == names(inferred)
+    assert any("was not believed" in note for note in made.notes)
+    before = [one for one in made.edges if one.kind == PREREQUISITE]
+    assert not find_cycle([Arc(one.source, one.target) for one in before])
+    reasons = [e.note for one in before for e in one.evidence if e.kind == "model"]
+    assert reasons and max(map(len, reasons)) < 400
+    assert not any("\0" in one or "\ud800" in one for one in reasons)
+
+
 def test_the_sample_course_is_about_sound():
     """Its pages by name: what a teacher would name of each of its five modules."""
     order = re.findall(r'title = "(.*?)", source = "(pages/.*?)"', (

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import networkx as nx
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from sqlalchemy import func, select, update
 
-from bloop.graph import history, service
+from bloop.graph import history, service, trim
 from bloop.graph.live import Graphs
-from bloop.graph.models import GraphState
+from bloop.graph.models import GraphChange, GraphState, GraphVersion
 from bloop.graph.queries import EDGES, NODES
 from bloop.graph.writing import EDGE, Writing
 from bloop.store.errors import ConflictError, NotFoundError
+from bloop.store.types import utcnow
+
+DAY = timedelta(days=1)
+TABLES = (GraphChange, GraphVersion)
+
+
+def trim_all_but(database, call, system_call, last):
+    """Forgets all writes but the last ones; how many rows."""
+    with database.unit(call) as unit:
+        state = unit.session.get(GraphState, call.institution)
+        unit.session.execute(
+            update(GraphVersion)
+            .where(GraphVersion.version <= (state.version if state else 0) - last)
+            .values(at=utcnow() - 2 * DAY)
+        )
+    return trim.trim(database, system_call, DAY)
+
 
 NAMES = st.sampled_from("abcdefg")
 
@@ -22,7 +42,7 @@ NAMES = st.sampled_from("abcdefg")
 class Editing(RuleBasedStateMachine):
     """Educators and inference write one graph; a snapshot is asked after each of them."""
 
-    database = call = loop = None
+    database = call = system_call = loop = None
 
     def __init__(self):
         super().__init__()
@@ -90,6 +110,10 @@ class Editing(RuleBasedStateMachine):
 
         self.run(history.undo, self.run(last) - back)
 
+    @rule(back=st.integers(0, 8))
+    def forget(self, back):
+        trim_all_but(self.database, self.call, self.system_call, back)
+
     @invariant()
     def the_snapshot_is_what_the_tables_say(self):
         graph = asyncio.run_coroutine_threadsafe(self.graphs.of(self.call), self.loop).result()
@@ -103,8 +127,13 @@ class Editing(RuleBasedStateMachine):
             assert set(graph.snapshot.prerequisites(one)) == nx.ancestors(before, one)
 
 
-async def test_a_snapshot_follows_every_edit(database, call):
-    here = {"database": database, "call": call, "loop": asyncio.get_running_loop()}
+async def test_a_snapshot_follows_every_edit(database, call, system_call):
+    here = {
+        "database": database,
+        "call": call,
+        "system_call": system_call,
+        "loop": asyncio.get_running_loop(),
+    }
     case = type("Edits", (Editing,), here).TestCase
     case.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
     await asyncio.to_thread(case().runTest)
@@ -120,3 +149,29 @@ async def test_two_processes_follow_one_another(database, call, command, concept
     assert concepts["d"] not in before.names
     assert (await there.of(call)).snapshot.next([concepts["c"]]) != []
     assert (await here.of(call)).version == (await there.of(call)).version
+
+
+async def test_what_was_forgotten_is_not_undone_and_who_followed_it_reads_anew(
+    database, call, system_call, command, concepts, chain, monkeypatch
+):
+    monkeypatch.setattr(trim, "ROWS_AT_ONCE", 2)
+    behind = Graphs(database)
+    chain("a", "b")
+    assert len((await behind.of(call)).names) == 2
+    chain("b", "c", "d")
+    command(service.unlink, concepts["a"], concepts["b"])
+    assert trim_all_but(database, call, system_call, 1) > 6
+    assert trim_all_but(database, call, system_call, 1) == 0
+    graph = await behind.of(call)
+    assert graph.snapshot.prerequisites(concepts["d"]) == [concepts["b"], concepts["c"]]
+
+    def left(unit):
+        return [unit.session.scalar(select(func.count(one.version))) for one in TABLES]
+
+    assert command(left) == [1, 1]
+    with pytest.raises(ConflictError, match=r"version 2 .* begins with version 8"):
+        command(history.undo, 2)
+    with pytest.raises(NotFoundError):
+        command(history.undo, 9)
+    command(history.undo, 8)
+    assert (await behind.of(call)).snapshot.prerequisites(concepts["b"]) == [concepts["a"]]

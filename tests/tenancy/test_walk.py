@@ -138,7 +138,7 @@ QUERIES = {
 }
 """What is tried as a parameter of a query that is a text or a place."""
 PLAIN = {
-    *("limit", "form", "depth", "again", "tested", "replayed", "skipped"),
+    *("limit", "page", "sure", "ticked", "form", "depth", "again", "tested", "replayed", "skipped"),
     *("plugin", "switched", "undone", "change", "token"),
     *("role", "done", "saved", "withdrawn", "changed", "first", "everywhere"),
     *("since", "until", "next"),
@@ -205,6 +205,7 @@ BODIES = {
 FORMS = {
     "/attempts/{id}/questions/{place}": {"answer": "a"},
     "/concepts/{concept_id}/before": {"name": "x"},
+    "/concepts/{concept_id}": {"name": "another", "version": "1"},
     "/people/{user_id}": {"name": "x", "version": "1"},
     "/connections/{connection_id}/courses": {"whole": "yes"},
     "/courses/{container_id}/people": {

@@ -49,9 +49,17 @@ async def test_an_educator_finds_links_and_settles(visit, made, hub):
     assert f"/concepts/{sum_}" not in found.text
     assert "/concepts/suggestions" in found.text
     token = csrf(found)
-    page = await browser.get("/concepts/suggestions")
+    page = await browser.get("/concepts/suggestions?kind=prerequisite&sure=0.5")
     assert "Number before Sum" in page.text
     assert "Numbers stand first." in page.text
+    assert "60 % sure" in page.text
+    assert "checked" not in page.text
+    ticked = await browser.get("/concepts/suggestions?kind=prerequisite&ticked=1")
+    assert f'value="{sum_} prerequisite {number}" checked' in ticked.text
+    surer = await browser.get("/concepts/suggestions?kind=prerequisite&sure=0.7")
+    assert "Number before Sum" not in surer.text
+    assert "Limit" in (await browser.get("/concepts/suggestions?kind=odd&sure=x")).text
+    assert (await browser.get("/concepts/suggestions?kind=concept&page=9")).status_code == 200
     chosen = {"csrf": token, "decision": "reject", "edge": f"{sum_} prerequisite {number}"}
     assert (await browser.post("/concepts/suggestions", data=chosen)).status_code == 303
     settled = {"csrf": token, "decision": "accept", "concept": limit}
@@ -87,3 +95,20 @@ async def test_a_learner_reads_and_sees_no_reasons(visit, made):
     assert (await browser.get("/concepts/suggestions")).status_code == 403
     guest = await visit()
     assert (await guest.get(f"/concepts/{made[1]}")).status_code in {302, 303, 401}
+
+
+async def test_a_concept_is_changed_by_whoever_saw_it_as_it_is(visit, made):
+    browser = await visit("educator")
+    path = f"/concepts/{made[2]}"
+    token = csrf(await browser.get(path))
+    form = {"csrf": token, "name": "Limits", "aliases": "limit\r\nlim\r\n", "description": "So."}
+    stale = await browser.post(path, data=form | {"version": "7"})
+    assert stale.status_code == 422
+    assert "<details open" in stale.text.replace(' class="more" id="change"', "")
+    assert "Sum" in (await browser.post(path, data=form | {"version": "1", "name": "SUM"})).text
+    assert (await browser.post(path, data=form | {"version": "1"})).status_code == 303
+    shown = (await browser.get(path)).text
+    assert "Limits" in shown and "lim, limit" in shown and "So." in shown
+    assert "Limits" not in (await browser.get("/concepts/suggestions?kind=concept")).text
+    learner = await visit("learner")
+    assert (await learner.post(path, data=form | {"version": "2"})).status_code == 403

@@ -72,6 +72,7 @@ PAGES = (
     "bloop.web.framed_pages",
     "bloop.web.quiz_pages",
     "bloop.web.learning_pages",
+    "bloop.web.suggestion_pages",  # Before /concepts/{concept_id}.
     "bloop.web.concept_pages",
     "bloop.web.next_pages",
     "bloop.web.plugin_pages",

@@ -146,12 +146,19 @@ async def export_graph(request: Request, form: str = "jsonld") -> Response:
     return Response(data, media_type=media_type)
 
 
-@router.post("/graph/import", action=WRITE, response_model=TakenIn, problems=(409, 413, 422))
+@router.post(
+    "/graph/import",
+    action=WRITE,
+    response_model=TakenIn,
+    problems=(409, 413, 422),
+    upload=True,
+)
 async def import_graph(request: Request, form: str = "jsonld") -> Response:
     """Add what a document says, as ``jsonld``, ``graphml`` or ``case``: all of it or nothing."""
     data = await request.body()
     document = await asyncio.to_thread(exchange.read, form, data)
-    return json_response(await run(request, exchange.take_in, document))
+    database, call = hub_of(request).database, call_of(request)
+    return json_response(await database.run(exchange.import_document, database, call, document))
 
 
 @router.get("/graph/history", action=WRITE, response_model=VersionList)
@@ -175,7 +182,7 @@ async def show_version(request: Request, version: str) -> Response:
         queries.HISTORY_OF, call_of(request), id=_number(version)
     )
     if not rows:
-        raise NotFoundError(f"the graph has no version {version}")
+        raise NotFoundError(f"the graph has no version {version}, or not any more")
     items: list[dict[str, Any]] = to_dicts(queries.HISTORY_OF, rows)
     return json_response({"items": [one | {"key": json.loads(one["key"])} for one in items]})
 

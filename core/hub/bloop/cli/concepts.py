@@ -35,13 +35,13 @@ _PAST = "\U0010ffff"
 def find_concept(hub: Hub, call: Call, name: str) -> str:
     """The id of a concept by its id, name or alias; raises NotFoundError with what is near."""
     from bloop.graph.mentions import BY_NAME
-    from bloop.graph.names import key_of
+    from bloop.graph.names import keepable, key_of
     from bloop.graph.queries import CONCEPT, NAMED
     from bloop.store.errors import NotFoundError
     from bloop.store.statements import to_dicts
 
     read, key = hub.database.read_now, key_of(name)
-    found = read(CONCEPT, call, id=name) or read(BY_NAME, call, key=key)
+    found = read(CONCEPT, call, id=keepable(name)) or read(BY_NAME, call, key=key)
     if found:
         return str(found[0][0])
     near = to_dicts(NAMED, read(NAMED, call, low=key[:3], high=key[:3] + _PAST, limit=5))
@@ -295,13 +295,19 @@ async def export(file: Path, form: str) -> None:
 @json_option
 @asynchronous
 async def import_(file: Path, form: str, *, as_json: bool) -> None:
-    """Add the concepts and edges of FILE: all of it, or nothing where it contradicts."""
-    from bloop.cli.users import run
-    from bloop.graph.exchange.service import read, take_in
+    """Add the concepts and edges of FILE; nothing of it where it contradicts.
 
-    data = await asyncio.to_thread(file.read_bytes)
+    The same import again adds what an interrupted one left out.
+    """
+    from bloop.graph.exchange.service import import_document, read
+
     async with open_hub() as hub:
-        made = await run(hub, hub_call(hub), take_in, read(form, data))
+        with progress_bar(file.name) as show:
+            show(0, 3, "reading it")
+            document = await asyncio.to_thread(lambda: read(form, file.read_bytes()))
+            made = await hub.database.run(
+                import_document, hub.database, hub_call(hub), document, show
+            )
     if as_json:
         print_json(made)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from bloop.cli.concepts import COMMANDS
 from bloop.cli.output import (
     asynchronous,
     console,
+    counted,
     hub_call,
     json_option,
     open_hub,
@@ -23,7 +23,7 @@ from bloop.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from bloop.graph.evaluation import Pair, Report
+    from bloop.graph.evaluation import ByGraph, Pair, Report
     from bloop.hub import Hub
     from bloop_sdk.providers.ai import EmbeddingProvider
 
@@ -42,7 +42,7 @@ for command in COMMANDS:
     "--gold",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     required=True,
-    help="CSV with the columns prerequisite, concept, label (1 or 0).",
+    help="CSV with the columns prerequisite, concept, label (1 or 0, yes or no).",
 )
 @click.option("--course", default="", help="Ask the graph that is inferred from this course, too.")
 @json_option
@@ -102,13 +102,11 @@ async def _rows(
     return rows
 
 
-async def _told(
-    hub: Hub, course: str, found: tuple[str, EmbeddingProvider] | None
-) -> Callable[[str, str], float | None]:
+async def _told(hub: Hub, course: str, found: tuple[str, EmbeddingProvider] | None) -> ByGraph:
     """What the graph inferred from a course says of two names."""
     from bloop.cli.content import find_course
     from bloop.graph.courses import read_course
-    from bloop.graph.evaluation import by_graph
+    from bloop.graph.evaluation import ByGraph
     from bloop.graph.inference import infer
     from bloop.hub.inferring import embed_by
 
@@ -116,7 +114,7 @@ async def _told(
     known = await asyncio.to_thread(find_course, hub, call, course)
     read = await read_course(hub.database, call, known["id"])
     embed = embed_by(found[1], asyncio.get_running_loop()) if found is not None else None
-    return by_graph(read, await asyncio.to_thread(infer, read, embed=embed))
+    return ByGraph(read, await asyncio.to_thread(infer, read, embed=embed))
 
 
 def _print(report: Report) -> None:
@@ -143,6 +141,11 @@ def _print(report: Report) -> None:
     )
     if report.from_course:
         out.print(f"[dim]The course's graph knows both names of {report.from_course} pairs.[/]")
+    if report.unknown:
+        names = ", ".join(report.unknown_names)
+        more = ", ..." if report.unknown > len(report.unknown_names) else ""
+        told = counted(report.unknown, "name")
+        out.print(f"[dim]The course's graph lacks {told}: {plain(names)}{more}[/]")
     if report.cross_validated is not None:
         out.print("[dim]The last line has seen labels of this file: it is no test.[/]")
     for note in report.notes:

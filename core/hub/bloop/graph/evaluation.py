@@ -8,19 +8,27 @@ from __future__ import annotations
 import csv
 import io
 import math
+import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from bloop.graph.inference import PREREQUISITE, Course, Inferred
 from bloop.graph.inference.languages import language_of
 from bloop.graph.inference.pairs import THRESHOLD, Features, Names, Rows, plain_name, score
 from bloop.graph.inference.words import Folder
+from bloop.graph.names import key_of
 from bloop_sdk import MalformedRecordError
 
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 COLUMNS = ("prerequisite", "concept", "label")
-LABELS = {"1": True, "0": False, "1.0": True, "0.0": False, "true": True, "false": False}
+LABELS = dict.fromkeys(("1", "1.0", "true", "t", "yes", "y"), True) | dict.fromkeys(
+    ("0", "0.0", "false", "f", "no", "n"), False
+)
+UNKNOWN = 20
+"""So many names that a course lacks are told."""
 MOST_BYTES = 50_000_000
 LONGEST_NAME = 500
 FOLDS = 5
@@ -69,11 +77,15 @@ class Report:
     cross_validated: Figures | None
     from_course: int = 0
     """Pairs that the course's own graph decided."""
+    unknown: int = 0
+    """Names that the course's graph lacks."""
+    unknown_names: tuple[str, ...] = ()
+    """The first of them."""
     notes: tuple[str, ...] = ()
 
 
 def read_gold(path: Path) -> list[Pair]:
-    """The pairs of a CSV file with the columns prerequisite, concept and label (1 or 0).
+    """The pairs of a CSV file with the columns prerequisite, concept and label (1 or 0, yes or no).
 
     Raises MalformedRecordError, with the line and what is wrong with it.
     """
@@ -84,13 +96,17 @@ def read_gold(path: Path) -> list[Pair]:
     if len(data) > MOST_BYTES:
         raise _refused(path, 0, "it has more than 50 MB", "give a part of it")
     try:
-        text = data.decode("utf-8-sig")
+        # Spreadsheets save in these, and some say first what separates.
+        text = data.decode("utf-16" if data[:2] in UTF16 else "utf-8-sig")
     except UnicodeDecodeError as err:
         line = data[: err.start].count(b"\n") + 1
         raise _refused(path, line, "it is not in UTF-8", "save it as UTF-8") from err
-    first = text.partition("\n")[0]
+    lines = io.StringIO(text, newline="")
+    first, skipped = lines.readline(), 0
+    while first and (not first.strip() or first.lower().startswith("sep=")):
+        first, skipped = lines.readline(), skipped + 1
     separator = max(",;\t", key=first.count)
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows = csv.DictReader(chain([first], lines), delimiter=separator, strict=True)
     try:
         rows.fieldnames = [(name or "").strip().lower() for name in rows.fieldnames or ()]
         missing = [name for name in COLUMNS if name not in rows.fieldnames]
@@ -101,9 +117,11 @@ def read_gold(path: Path) -> list[Pair]:
                 f"there is no column {', '.join(missing)}",
                 "begin with: prerequisite,concept,label",
             )
-        pairs = [_pair(path, rows.line_num, row) for row in rows if any(row.values())]
+        pairs = [_pair(path, rows.line_num + skipped, row) for row in rows if any(row.values())]
     except csv.Error as err:
-        raise _refused(path, rows.line_num, str(err), "quote names that hold commas") from err
+        raise _refused(
+            path, rows.line_num + skipped, str(err), "quote names that hold commas"
+        ) from err
     if not pairs:
         raise _refused(path, 1, "it has no pairs", "write one a line: addition,multiplication,1")
     return pairs
@@ -140,13 +158,15 @@ def evaluate(
     vectors: Rows | None = None,
     ladder_vectors: Rows | None = None,
     embeddings: str = "",
-    course: Callable[[str, str], float | None] | None = None,
+    course: ByGraph | None = None,
 ) -> Report:
     """Score each pair by its names, or by the graph of a course where that knows both.
 
     ``vectors`` are those of :func:`names_of`, ``ladder_vectors`` those of the ladder's names, both
-    of the provider that ``embeddings`` names. ``course`` gives a score for two names, or None.
+    of the provider that ``embeddings`` names. ``course`` gives a score for two names, or None. A
+    pair that is there again, with the same label, counts once.
     """
+    given, pairs = pairs, _each_once(pairs)
     labels = [one.label for one in pairs]
     names = names_of(pairs)
     by_names = Names(names, vectors, ladder_vectors)
@@ -158,6 +178,7 @@ def evaluate(
         for some, known in zip(features, told, strict=True)
     ]
     without = [score(bare.features(one.prerequisite, one.concept)) >= THRESHOLD for one in pairs]
+    unknown = [one for one in names if not course.knows(one)] if course else []
     return Report(
         pairs=len(pairs),
         positive=sum(labels),
@@ -169,17 +190,35 @@ def evaluate(
         all_positive=figures([True] * len(labels), labels),
         cross_validated=cross_validated(features, labels),
         from_course=sum(one is not None for one in told),
-        notes=tuple(_notes(pairs)),
+        unknown=len(unknown),
+        unknown_names=tuple(unknown[:UNKNOWN]),
+        notes=tuple(_notes(pairs, len(given) - len(pairs))),
     )
 
 
-def _notes(pairs: Sequence[Pair]) -> list[str]:
+def _each_once(pairs: Sequence[Pair]) -> list[Pair]:
+    seen: dict[tuple[str, str, bool], Pair] = {}
+    for one in pairs:
+        names = (key_of(one.prerequisite), key_of(one.concept))
+        seen.setdefault((*names, one.label), one)
+    return list(seen.values())
+
+
+def _notes(pairs: Sequence[Pair], again: int) -> list[str]:
     seen: dict[tuple[str, str], bool] = {}
+    keys = [(key_of(one.prerequisite), key_of(one.concept)) for one in pairs]
     both = sum(
-        seen.setdefault((one.prerequisite, one.concept), one.label) != one.label for one in pairs
+        seen.setdefault(key, one.label) != one.label for key, one in zip(keys, pairs, strict=True)
     )
-    turned = sum(one.label and seen.get((one.concept, one.prerequisite), False) for one in pairs)
+    turned = sum(
+        one.label and seen.get((after, before), False)
+        for (before, after), one in zip(keys, pairs, strict=True)
+    )
     notes = []
+    if again:
+        notes.append(f"{again} pairs are there more than once, and count once.")
+    if itself := sum(before == after for before, after in keys):
+        notes.append(f"{itself} pairs have the same name twice.")
     if both:
         notes.append(f"{both} pairs have both labels: no inference gets them right.")
     if turned:
@@ -187,35 +226,57 @@ def _notes(pairs: Sequence[Pair]) -> list[str]:
     return notes
 
 
-def by_graph(course: Course, inferred: Inferred) -> Callable[[str, str], float | None]:
+class ByGraph:
     """What a course's graph says of two names: how sure the surest way between them is.
 
-    None where the course lacks one of them; a way has at most four edges.
+    None where the course lacks one of them; a way has at most four edges. Names may be aliases, in
+    any inflection, and with or without accents.
     """
-    folder = Folder(language_of(course.language, " ".join(one.title for one in course.documents)))
-    known = {folder.keys(one.name): one.key for one in inferred.concepts}
-    after: dict[str, list[tuple[str, float]]] = defaultdict(list)
-    for edge in inferred.edges:
-        if edge.kind == PREREQUISITE:
-            after[edge.source].append((edge.target, edge.confidence))
 
-    def told(first: str, second: str) -> float | None:
-        start = known.get(folder.keys(plain_name(first)))
-        end = known.get(folder.keys(plain_name(second)))
+    def __init__(self, course: Course, inferred: Inferred) -> None:
+        titles = " ".join(one.title for one in course.documents)
+        self._folder = Folder(language_of(course.language, titles))
+        self._known: dict[tuple[str, ...], str] = {}
+        # Names before aliases, and both before those without accents.
+        spelled = [(one.name, one.key) for one in inferred.concepts]
+        spelled += [(name, one.key) for one in inferred.concepts for name in one.aliases]
+        for name, key in [*spelled, *((_bare(name), key) for name, key in spelled)]:
+            self._known.setdefault(self._folder.keys(name), key)
+        self._after: dict[str, list[tuple[str, float]]] = defaultdict(list)
+        for edge in inferred.edges:
+            if edge.kind == PREREQUISITE:
+                self._after[edge.source].append((edge.target, edge.confidence))
+
+    def _find(self, name: str) -> str | None:
+        plain = plain_name(name)
+        ways = (self._folder.keys(one) for one in (plain, _bare(plain)))
+        return next((self._known[one] for one in ways if one in self._known), None)
+
+    def knows(self, name: str) -> bool:
+        """Whether the course's graph has a concept of this name."""
+        return self._find(name) is not None
+
+    def __call__(self, first: str, second: str) -> float | None:
+        """How sure it is that the one comes before the other."""
+        start, end = self._find(first), self._find(second)
         if start is None or end is None:
             return None
         best, reached = {start: 1.0}, {start: 1.0}
         for _ in range(MOST_STEPS):
             following: dict[str, float] = {}
             for node, sure in reached.items():
-                for other, more in after[node]:
+                for other, more in self._after.get(node, ()):
                     if sure * more > max(best.get(other, 0.0), following.get(other, 0.0)):
                         following[other] = sure * more
             best |= following
             reached = following
         return best.get(end, 0.0) if end != start else 0.0
 
-    return told
+
+def _bare(name: str) -> str:
+    """A name without its accents."""
+    apart = unicodedata.normalize("NFD", name)
+    return "".join(one for one in apart if not unicodedata.combining(one))
 
 
 def figures(taken: Collection[bool], labels: Collection[bool]) -> Figures:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bloop.graph.edges import EdgeKind
 from bloop.graph.giving_way import give_way
-from bloop.graph.models import LAST_VERSION, GraphChange
+from bloop.graph.models import LAST_VERSION, GraphChange, GraphState
 from bloop.graph.writing import CONCEPT, EDGE, SUBJECTS, Key, Values, Writing
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError
@@ -21,10 +21,17 @@ def undo(unit: UnitOfWork, version: int) -> int:
     """Have what one write changed as it was before; the graph's version then.
 
     Undoing an undo does it again. Raises ConflictError where something of it was changed since,
-    naming what, and then nothing is undone.
+    naming what, or where it is older than what is kept, and then nothing is undone.
     """
     if not 0 < version <= LAST_VERSION:
         raise NotFoundError(f"the graph has no version {str(version)[:40]}")
+    state = unit.session.get(GraphState, unit.institution)
+    if state is not None and version < state.kept_from:
+        raise ConflictError(
+            f"version {version} of the graph was forgotten: its history begins with version "
+            f"{state.kept_from}",
+            cure="say by hand what should be so; [limits] graph_days is how long history is kept",
+        )
     changes = unit.session.execute(
         select(GraphChange.subject, GraphChange.key, GraphChange.before, GraphChange.after)
         .where(GraphChange.institution_id == unit.institution, GraphChange.version == version)

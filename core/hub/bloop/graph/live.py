@@ -1,7 +1,8 @@
 """Snapshots of institutions' graphs in this process, each as new as the database at every answer.
 
 Who asks reads the graph's version first, a point read. Where it is another one, the log of changes
-tells what is new; far behind, or at first, all concepts and edges are read.
+tells what is new; far behind, where the log was trimmed meanwhile, or at first, all concepts and
+edges are read.
 """
 
 from __future__ import annotations
@@ -77,7 +78,10 @@ class Graphs:
             rows = await self._database.read(
                 CHANGES, call, version=held.version, limit=FOLLOWED + 1
             )
-            if len(rows) <= FOLLOWED:
+            # Asked last: nothing that was forgotten before is missing among the rows unnoticed.
+            state = await self._database.read_one(VERSION, call)
+            whole = state is not None and state[1] <= held.version + 1
+            if whole and len(rows) <= FOLLOWED:
                 return await asyncio.to_thread(follow, held, rows, version)
         # What is written between these is in the log after `version`, and is applied next time:
         # to have it twice changes nothing.

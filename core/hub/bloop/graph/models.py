@@ -65,12 +65,16 @@ class Stated:
 
 
 class GraphState(Tenant, Base):
-    """How often an institution's graph was written; whoever writes holds this row."""
+    """How often an institution's graph was written; whoever writes holds this row.
+
+    ``kept_from`` is the first version that the log still tells of; those before were forgotten.
+    """
 
     __tablename__ = "graph_state"
 
     institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
     version: Mapped[int] = mapped_column(default=0)
+    kept_from: Mapped[int] = mapped_column(default=1)
 
 
 class Concept(Stated, Owned, Base):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, or_, select
+from sqlalchemy import and_, bindparam, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from bloop.content.enrolling.visibility import inside_reachable, item_visible, with_container
@@ -30,6 +30,7 @@ from bloop.store.statements import institution, register
 _ID: Any = bindparam("id")
 _AFTER: Any = bindparam("after")
 _LIMIT: Any = bindparam("limit")
+_SURE: Any = bindparam("sure")
 
 
 def _select(*columns: Any) -> Any:
@@ -42,9 +43,12 @@ def _holds(model: Any) -> Any:
 
 VERSION = register(
     "graph.version",
-    _select(GraphState.version).where(GraphState.institution_id == institution),
+    _select(GraphState.version, GraphState.kept_from).where(
+        GraphState.institution_id == institution
+    ),
 )
-"""How often the graph was written; no row before it ever was."""
+"""How often the graph was written, and since which version the log tells; no row before it ever
+was."""
 
 NODES = register(
     "graph.nodes",
@@ -193,16 +197,24 @@ EDGES_OF = register(
 )
 """The edges that touch a concept."""
 
+_suggested_edges: Any = _edges(
+    ConceptEdge.standing == Standing.SUGGESTED.value,
+    ConceptEdge.confidence >= _SURE,
+)
+_surest = (ConceptEdge.confidence.desc(), ConceptEdge.target_id, ConceptEdge.source_id)
 SUGGESTED_EDGES = register(
     "graph.suggested_edges",
-    _edges(ConceptEdge.standing == Standing.SUGGESTED.value)
-    .order_by(
-        ConceptEdge.kind != EdgeKind.PREREQUISITE.value,
-        ConceptEdge.confidence.desc(),
-        ConceptEdge.target_id,
-        ConceptEdge.source_id,
-    )
-    .limit(_LIMIT),
+    _suggested_edges.order_by(ConceptEdge.kind != EdgeKind.PREREQUISITE.value, *_surest).limit(
+        _LIMIT
+    ),
+    heavy=True,
+)
+SUGGESTED_OF_KIND = register(
+    "graph.suggested_of_kind",
+    _suggested_edges.where(ConceptEdge.kind == bindparam("kind"))
+    .order_by(*_surest)
+    .limit(_LIMIT)
+    .offset(bindparam("offset")),
     heavy=True,
 )
 SUGGESTED_CONCEPTS = register(
@@ -211,13 +223,31 @@ SUGGESTED_CONCEPTS = register(
     .where(
         Concept.institution_id == institution,
         Concept.standing == Standing.SUGGESTED.value,
-        Concept.id > _AFTER,
+        Concept.confidence >= _SURE,
     )
-    .order_by(Concept.id)
-    .limit(_LIMIT),
+    .order_by(Concept.confidence.desc(), Concept.id)
+    .limit(_LIMIT)
+    .offset(bindparam("offset")),
     heavy=True,
 )
-"""What nobody has looked at yet, the surest edges first."""
+"""What nobody has looked at yet, the surest first."""
+
+_counts = union_all(
+    _select(ConceptEdge.kind, func.count().label("number"))
+    .where(
+        ConceptEdge.institution_id == institution,
+        ConceptEdge.standing == Standing.SUGGESTED.value,
+        ConceptEdge.confidence >= _SURE,
+    )
+    .group_by(ConceptEdge.kind),
+    _select(literal("concept"), func.count()).where(
+        Concept.institution_id == institution,
+        Concept.standing == Standing.SUGGESTED.value,
+        Concept.confidence >= _SURE,
+    ),
+).subquery()
+SUGGESTED = register("graph.suggested", _select(*_counts.c), heavy=True)
+"""How many there are of each kind of edge, and of concepts."""
 
 _COVERAGE = (
     Coverage.item_id.label("item"),

@@ -224,7 +224,9 @@ async def uncover(request: Request, item_id: str, concept_id: str, part: str = "
 @router.get("/graph/suggestions/edges", action=WRITE, response_model=EdgeList)
 async def list_suggested_edges(request: Request, limit: int = 100) -> Response:
     """Edges that nobody has looked at, the surest first, with what speaks for them."""
-    found = await read_rows(request, queries.SUGGESTED_EDGES, limit=max(1, min(limit, MOST)))
+    found = await read_rows(
+        request, queries.SUGGESTED_EDGES, sure=0.0, limit=max(1, min(limit, MOST))
+    )
     return json_response({"items": found})
 
 

@@ -296,11 +296,13 @@ def standing_concept(writing: Writing, concept: str) -> Values:
     return row
 
 
-def name_it(writing: Writing, concept: str, names: Iterable[str]) -> None:
+def name_it(
+    writing: Writing, concept: str, names: Iterable[str], *, most: int = MOST_ALIASES
+) -> None:
     """Give a concept these names beside those it has; raises ConflictError for another's."""
     cleaned = [clean(one, "aliases") for one in names]
-    if len(cleaned) > MOST_ALIASES:
-        raise InvalidError(f"at most {MOST_ALIASES} names, not {len(cleaned)}", field="aliases")
+    if len(cleaned) > most:
+        raise InvalidError(f"at most {most} names, not {len(cleaned)}", field="aliases")
     writing.fetch(NAME, [(key_of(one),) for one in cleaned])
     for name in cleaned:
         owner = owner_of(writing, name)

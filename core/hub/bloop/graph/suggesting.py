@@ -17,8 +17,8 @@ from bloop.graph.giving_way import give_way, ordered
 from bloop.graph.inference import Inferred
 from bloop.graph.inference.course import Concept as Found
 from bloop.graph.inference.course import Evidence
-from bloop.graph.models import NAME_LENGTH, PART_LENGTH, Origin, Role, Standing
-from bloop.graph.names import clean, key_of
+from bloop.graph.models import PART_LENGTH, Origin, Role, Standing
+from bloop.graph.names import clean, is_name, keepable, key_of
 from bloop.graph.questions import PART
 from bloop.graph.service import owner_of
 from bloop.graph.writing import (
@@ -120,7 +120,7 @@ class Suggesting:
         self._writing.fetch(CONCEPT, known)
         ids: dict[str, str] = {}
         for one in found:
-            if not key_of(one.name) or len(one.name) > NAME_LENGTH:
+            if not is_name(one.name):
                 continue
             owners = (owner_of(self._writing, name) for name in (one.name, *one.aliases))
             owner = next((id_ for id_ in owners if id_), None)
@@ -138,11 +138,11 @@ class Suggesting:
             "origin": Origin.INFERRED,
         }
         if row is None:
-            said |= {"name": clean(found.name), "description": found.description}
+            said |= {"name": clean(found.name), "description": keepable(found.description)}
         self._put("concepts", CONCEPT, (id_,), said)
         if row is None:
             for name in dict.fromkeys((found.name, *found.aliases)):
-                if key_of(name) and len(name) <= NAME_LENGTH and not owner_of(self._writing, name):
+                if is_name(name) and not owner_of(self._writing, name):
                     self._writing.put(
                         NAME, (key_of(name),), {"concept_id": id_, "name": clean(name)}
                     )
@@ -155,7 +155,9 @@ class Suggesting:
             "role": Role.ASSESSES if assesses else teaches,
             "weight": _share(weight),
             "confidence": _share(weight),
-            "evidence": [{"text": passage, "container": self._container}] if passage else [],
+            "evidence": [{"text": keepable(passage), "container": self._container}]
+            if passage
+            else [],
             "origin": Origin.INFERRED,
         }
         self._put("coverage", COVERAGE, key, said)
@@ -190,9 +192,9 @@ class Suggesting:
     def _evidence(self, found: Iterable[Evidence]) -> list[Values]:
         return [
             {
-                "text": one.note,
+                "text": keepable(one.note),
                 "kind": one.kind,
-                "passage": one.passage,
+                "passage": keepable(one.passage),
                 "item": one.document.partition(PART)[0],
                 "container": self._container,
             }

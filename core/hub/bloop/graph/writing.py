@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -25,6 +26,7 @@ from bloop.graph.models import (
     GraphVersion,
     Standing,
 )
+from bloop.graph.names import check_texts, keepable
 from bloop.store.errors import ConflictError
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
@@ -37,19 +39,22 @@ CONCEPT: Any = Concept.__table__
 NAME: Any = ConceptName.__table__
 EDGE: Any = ConceptEdge.__table__
 COVERAGE: Any = Coverage.__table__
+Change = tuple[Table, Key, Values | None, Values | None]
+"""A row of a table by its key, before and after."""
 SUBJECTS: dict[str, Table] = {one.name: one for one in (CONCEPT, NAME, EDGE, COVERAGE)}
-
 CHANGED = "learning.graph_changed"
 AT_ONCE = 200
 """So many rows are asked for in one statement: each may take four parameters."""
 _UNLOGGED = frozenset({"institution_id", "created_at", "updated_at", "row_version"})
 
 
+@cache
 def key_columns(table: Table) -> tuple[Any, ...]:
     """What names a row within its institution."""
     return tuple(one for one in table.primary_key.columns if one.name != "institution_id")
 
 
+@cache
 def logged_columns(table: Table) -> tuple[Any, ...]:
     """What the log keeps of a row."""
     return tuple(one for one in table.columns if one.name not in _UNLOGGED)
@@ -66,16 +71,21 @@ class Writing:
     >>> writing = Writing(unit, "link")
     >>> writing.put(EDGE, (target, kind, source), {"weight": 1.0})
     >>> writing.finish()
+
+    Much to write is made ready in a unit that only reads, without ``hold``, and written in parts,
+    so that others can write meanwhile: :meth:`finish_part`.
     """
 
-    def __init__(self, unit: UnitOfWork, act: str, *, undoes: int | None = None) -> None:
+    def __init__(
+        self, unit: UnitOfWork, act: str, *, undoes: int | None = None, hold: bool = True
+    ) -> None:
         self._unit = unit
         self._act = act
         self._undoes = undoes
         self._rows: dict[tuple[str, Key], Values | None] = {}
         self._before: dict[tuple[str, Key], Values | None] = {}
         self._leaving: dict[str, set[Key]] = defaultdict(set)
-        self.version = self._hold() + 1
+        self.version = (self._hold() if hold else self._now()) + 1
 
     def _hold(self) -> int:
         """Wait for whoever else writes this graph, and keep others waiting until the commit."""
@@ -89,6 +99,35 @@ class Writing:
             .with_for_update()
         )
         return int(self._unit.connection.execute(held).scalar_one())
+
+    def _now(self) -> int:
+        """The graph's version, which others may write meanwhile."""
+        version = select(GraphState.version).where(
+            GraphState.institution_id == self._unit.institution
+        )
+        return self._unit.connection.scalar(version) or 0
+
+    def in_parts(self, most: int) -> list[list[Change]]:
+        """What was made ready without ``hold``, for :meth:`finish_part`.
+
+        What goes comes first and edges last, so that no version between has what the last one has
+        not. A concept's names are in its own part, which is longer for that: by them it is found.
+        """
+        parts: list[list[Change]] = []
+        for row in sorted(self.changed(), key=_turn):
+            if not parts or (len(parts[-1]) >= most and row[0] is not NAME):
+                parts.append([])
+            parts[-1].append(row)
+        return parts
+
+    def finish_part(self, unit: UnitOfWork, rows: Sequence[Change]) -> bool:
+        """Write a part as one version; False, and nothing, where somebody else wrote since."""
+        self._unit = unit
+        if self._hold() + 1 != self.version:
+            return False
+        self._commit(rows)
+        self.version += 1
+        return True
 
     def new_concept(self) -> str:
         """An id for a concept that is not there yet, which need not be asked for."""
@@ -133,6 +172,10 @@ class Writing:
         """Have the rows with these keys at hand, in few statements."""
         wanted = [key for key in dict.fromkeys(keys) if (table.name, key) not in self._rows]
         columns = key_columns(table)
+        for key in wanted:
+            if any(keepable(part) != part for part in key):
+                self._rows[table.name, key] = None  # No database has it, or can be asked for it.
+        wanted = [key for key in wanted if (table.name, key) not in self._rows]
         for some in batches(wanted, AT_ONCE):
             condition = columns[0].in_(sorted({key[0] for key in some}))
             if len(columns) > 1:  # Of tuples alone SQLite would make a scan of the whole table.
@@ -166,6 +209,9 @@ class Writing:
         made = {**(now or self._defaults(table)), **values, **dict(zip(names, key, strict=True))}
         if made == now:
             return False
+        for name, one in made.items():
+            if one is not None and (now is None or one != now[name]):
+                check_texts(one, name)
         self._keep(table, key, now)
         self._set(table, key, made)
         return True
@@ -193,7 +239,7 @@ class Writing:
                 found[column.name] = default.arg(None) if default.is_callable else default.arg
         return found
 
-    def changed(self) -> Iterator[tuple[Table, Key, Values | None, Values | None]]:
+    def changed(self) -> Iterator[Change]:
         """What is to be written: each row before and after."""
         for (name, key), before in self._before.items():
             after = self._rows[name, key]
@@ -205,6 +251,10 @@ class Writing:
         rows = list(self.changed())
         if not rows:
             return self.version - 1
+        self._commit(rows)
+        return self.version
+
+    def _commit(self, rows: Sequence[Change]) -> None:
         self._check_ends(rows)
         self._check_gone(rows)
         # The others refer to concepts: those are made first, and taken away last.
@@ -214,9 +264,8 @@ class Writing:
             self._write(table, [one[1:] for one in rows if one[0] is table])
         self._count_names(rows)
         self._log(rows)
-        return self.version
 
-    def _check_ends(self, rows: Iterable[tuple[Table, Key, Values | None, Values | None]]) -> None:
+    def _check_ends(self, rows: Iterable[Change]) -> None:
         """Raise ConflictError for an edge that would hold while one of its concepts does not."""
         edges = [key for table, key, _, after in rows if table is EDGE and _holds(after)]
         self.fetch(CONCEPT, [(end,) for key in edges for end in (key[0], key[2])])
@@ -228,7 +277,7 @@ class Writing:
                         cure="bring it back first, by adding it under its name",
                     )
 
-    def _check_gone(self, rows: Iterable[tuple[Table, Key, Values | None, Values | None]]) -> None:
+    def _check_gone(self, rows: Iterable[Change]) -> None:
         """Raise ConflictError for a concept that would go while an edge or content holds to it."""
         gone = {
             key[0]: before["name"]
@@ -278,7 +327,7 @@ class Writing:
                 values,
             )
 
-    def _count_names(self, rows: Iterable[tuple[Table, Key, Values | None, Values | None]]) -> None:
+    def _count_names(self, rows: Iterable[Change]) -> None:
         """Other names make another version of a concept too, for who changes it meanwhile."""
         named, counted = set[str](), set[str]()
         for table, key, before, after in rows:
@@ -293,7 +342,7 @@ class Writing:
                 .values(row_version=CONCEPT.c.row_version + 1)
             )
 
-    def _log(self, rows: Sequence[tuple[Table, Key, Values | None, Values | None]]) -> None:
+    def _log(self, rows: Sequence[Change]) -> None:
         own = {"institution_id": self._unit.institution, "version": self.version}
         connection = self._unit.connection
         connection.execute(
@@ -330,6 +379,12 @@ class Writing:
 
 def _holds(row: Values | None) -> bool:
     return row is not None and row["standing"] != Standing.REJECTED
+
+
+def _turn(change: Change) -> int:
+    table, _, _, after = change
+    goes = after is None if table is NAME else not _holds(after)
+    return 0 if goes else 1 if table in (CONCEPT, NAME) else 2
 
 
 def _bound(key: Key) -> Values:

@@ -17,6 +17,7 @@ from bloop.events.hooks import hook_consumers
 from bloop.events.means import Means, Timing
 from bloop.events.reader import Log
 from bloop.graph import mentions
+from bloop.graph import trim as graph_trim
 from bloop.hub.contexts import PluginCall, config_now, manifest_of, open_context
 from bloop.hub.units import PluginUnit
 from bloop.jobs import trim
@@ -76,6 +77,8 @@ def make_consumers(hub: Hub) -> Consumers:
     trim_jobs = partial(trim.trim, hub.database, call, timedelta(days=limits.job_days))
     trim_messages = partial(messages.trim, hub.database, call, timedelta(days=limits.job_days))
 
+    trim_graph = partial(graph_trim.trim, hub.database, call, timedelta(days=limits.graph_days))
+
     def tidy_tokens() -> None:
         from bloop.accounts.tokens.tidy import tidy
 
@@ -90,7 +93,7 @@ def make_consumers(hub: Hub) -> Consumers:
     return Consumers(
         means,
         keep=timedelta(days=limits.event_days),
-        tidy=(forget, trim_jobs, trim_messages, tidy_tokens, exports, tidy_blobs),
+        tidy=(forget, trim_jobs, trim_messages, trim_graph, tidy_tokens, exports, tidy_blobs),
     )
 
 

@@ -159,6 +159,9 @@ class LimitsSection(Section):
     job_days: float = setting(
         30.0, description="Jobs that are over stay in the ledger this long", gt=0
     )
+    graph_days: float = setting(
+        365.0, description="What was done to the graph of concepts can be undone this long", gt=0
+    )
     webhook_days: float = setting(
         30.0, description="The log of webhooks keeps what was delivered or failed this long", gt=0
     )

@@ -17,7 +17,7 @@ from bloop.graph.names import key_of
 from bloop.graph.routes import read_concept, read_rows
 from bloop.hub.inferring import ask_for_graph
 from bloop.store.commands import command
-from bloop.store.errors import ConflictError, InvalidError, NotFoundError
+from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.statements import Statement, parsed
 from bloop.store.unit import UnitOfWork
 from bloop.web.render import page
@@ -28,14 +28,18 @@ router = Router(tags=["pages"])
 
 READ, WRITE = "graph:read", "graph:write"
 AT_ONCE = 200
+MOST_SAID = 20_000
 _PAST = "\U0010ffff"
 
 
-async def _read(request: Request, statement: Statement, **values: Any) -> list[dict[str, Any]]:
-    return _with_reasons(await read_rows(request, statement, **values))
+async def read_explained(
+    request: Request, statement: Statement, **values: Any
+) -> list[dict[str, Any]]:
+    """Rows of a registered read with their evidence parsed, for templates."""
+    return with_reasons(await read_rows(request, statement, **values))
 
 
-def _with_reasons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def with_reasons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows with their evidence parsed, for templates."""
     return [
         one | {"evidence": parsed(one["evidence"])} if "evidence" in one else one for one in rows
@@ -61,10 +65,9 @@ async def _concepts(
     request: Request, name: str = "", new: str = "", error: BloopError | None = None
 ) -> Response:
     low = key_of(name) if name.strip() else ""
-    found = await _read(request, queries.NAMED, low=low, high=low + _PAST, limit=AT_ONCE + 1)
+    found = await read_explained(request, queries.NAMED, low=low, high=low + _PAST, limit=AT_ONCE + 1)
     writes = may(call_of(request), WRITE)
-    edges = await _read(request, queries.SUGGESTED_EDGES, limit=1) if writes else []
-    names = await _read(request, queries.SUGGESTED_CONCEPTS, after="", limit=1) if writes else []
+    waiting = await read_explained(request, queries.SUGGESTED, sure=0.0) if writes else []
     return await page(
         request,
         "concepts.html",
@@ -75,8 +78,8 @@ async def _concepts(
         new=new,
         fault=str(error) if error else "",
         may_write=writes,
-        courses=await _read(request, CONTAINERS, after="", limit=AT_ONCE) if writes else [],
-        suggestions=bool(edges or names),
+        courses=await read_explained(request, CONTAINERS, after="", limit=AT_ONCE) if writes else [],
+        suggestions=any(one["number"] for one in waiting),
     )
 
 
@@ -100,69 +103,38 @@ async def read_course(request: Request) -> Response:
     return RedirectResponse(f"/jobs/{job}", 303)
 
 
-@router.get("/concepts/suggestions", action=WRITE, include_in_schema=False)
-async def show_suggestions(request: Request, changed: int = 0) -> Response:
-    """What was inferred and nobody has looked at, with what speaks for it."""
-    return await _suggestions(request, changed=changed)
-
-
-async def _suggestions(request: Request, changed: int = 0, fault: str = "") -> Response:
-    return await page(
-        request,
-        "suggestions.html",
-        status=409 if fault else 200,
-        edges=await _read(request, queries.SUGGESTED_EDGES, limit=AT_ONCE),
-        concepts=await _read(request, queries.SUGGESTED_CONCEPTS, after="", limit=AT_ONCE),
-        changed=changed,
-        fault=fault,
-    )
-
-
-@router.post(
-    "/concepts/suggestions", action=WRITE, problems=(403, 409, 422), include_in_schema=False
-)
-async def review(request: Request) -> Response:
-    """Accept or reject what is ticked."""
-    form = await read_form(request)
-    chosen = [
-        (subject, tuple(key.split(" ")))
-        for subject in ("concept", "edge")
-        for key in form.all(subject)
-    ]
-    if form["decision"] not in {"accept", "reject"}:
-        raise InvalidError("decision: accept or reject", field="decision")
-    decision: Any = {form["decision"]: chosen}
-    try:
-        changed = await run(request, service.review, **decision)
-    except (ConflictError, NotFoundError) as err:
-        return await _suggestions(request, fault=str(err))
-    return RedirectResponse(f"/concepts/suggestions?changed={changed}", 303)
-
-
 @router.get("/concepts/{concept_id}", action=READ, problems=(404,), include_in_schema=False)
 async def show_concept(request: Request, concept_id: str) -> Response:
     """A concept: what comes before it, what it opens, what covers it, whose notes name it."""
     return await _concept(request, concept_id)
 
 
-async def _concept(request: Request, concept: str, name: str = "", fault: str = "") -> Response:
+async def _concept(
+    request: Request,
+    concept: str,
+    name: str = "",
+    fault: str = "",
+    changes: dict[str, Any] | None = None,
+) -> Response:
     found = await read_concept(request, concept)
     drafts = sees_drafts(call_of(request))
     covering = queries.COVERING if drafts else queries.COVERING_SHOWN
     naming = mentions.MENTIONING if drafts else mentions.MENTIONING_SHOWN
-    edges = _with_reasons(found["edges"])
+    edges = with_reasons(found["edges"])
     return await page(
         request,
         "concept.html",
         status=422 if fault else 200,
         concept=found,
+        changes=changes or found,
+        changing=changes is not None,
         before=[one for one in edges if _is(one, "prerequisite", "target", concept)],
         after=[one for one in edges if _is(one, "prerequisite", "source", concept)],
         wider=[one for one in edges if _is(one, "part_of", "source", concept)],
         parts=[one for one in edges if _is(one, "part_of", "target", concept)],
         related=[_other(one, concept) for one in edges if one["kind"] == "related"],
-        items=await _read(request, covering, id=concept, limit=AT_ONCE),
-        notes=await _read(request, naming, id=concept, limit=AT_ONCE),
+        items=await read_explained(request, covering, id=concept, limit=AT_ONCE),
+        notes=await read_explained(request, naming, id=concept, limit=AT_ONCE),
         name=name,
         fault=fault,
         may_write=may(call_of(request), WRITE),
@@ -176,6 +148,29 @@ def _is(edge: dict[str, Any], kind: str, end: str, concept: str) -> bool:
 def _other(edge: dict[str, Any], concept: str) -> dict[str, Any]:
     end = "target" if edge["source"] == concept else "source"
     return {"id": edge[end], "name": edge[f"{end}_name"]}
+
+
+@router.post(
+    "/concepts/{concept_id}",
+    action=WRITE,
+    problems=(403, 404, 409, 422),
+    include_in_schema=False,
+)
+async def change_concept(request: Request, concept_id: str) -> Response:
+    """Change a concept's names and description; a suggestion is accepted by that."""
+    form = await read_form(request)
+    changes: dict[str, Any] = {
+        "name": form["name"],
+        "aliases": [one for one in form["aliases"].splitlines() if one.strip()],
+        "description": form["description"].strip()[:MOST_SAID],
+    }
+    version = form["version"]
+    read = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
+    try:
+        await run(request, service.change_concept, concept_id, changes, read)
+    except (InvalidError, ConflictError) as err:
+        return await _concept(request, concept_id, fault=str(err), changes=changes)
+    return RedirectResponse(f"/concepts/{concept_id}", 303)
 
 
 @router.post(

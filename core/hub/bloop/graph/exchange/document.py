@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bloop.graph.cycles import Arc, CycleError, find_cycle
 from bloop.graph.edges import EdgeKind
 from bloop.graph.models import NAME_LENGTH
+from bloop.graph.names import check_texts
 from bloop.store.errors import InvalidError
 
-MOST_CONCEPTS = 200_000
-MOST_EDGES = 2_000_000
+MOST_BYTES = 100_000_000
+MOST_CONCEPTS = 50_000
+MOST_EDGES = 300_000
+"""More at once would keep others from writing for too long: give it in parts."""
+MOST_ALIASES = 1000
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)]
 Id = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -45,30 +50,53 @@ class EdgeData(_Part):
 class Document(_Part):
     """A graph on its way in or out."""
 
-    concepts: Annotated[list[ConceptData], Field(max_length=MOST_CONCEPTS)]
-    edges: Annotated[list[EdgeData], Field(max_length=MOST_EDGES)] = []
+    concepts: list[ConceptData]
+    edges: list[EdgeData] = []
 
 
 def checked(concepts: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]) -> Document:
-    """A document of what a form was read into; raises InvalidError for the first thing amiss."""
+    """A document of what a form was read into.
+
+    Raises InvalidError for the first thing amiss, and CycleError where its prerequisites make a
+    circle.
+    """
+    _check_number("concepts", len(concepts), MOST_CONCEPTS)
+    _check_number("edges", len(edges), MOST_EDGES)
     try:
         document = Document.model_validate({"concepts": concepts, "edges": edges})
     except ValidationError as err:
-        first = err.errors()[0]
-        where = " ".join(str(one) for one in first["loc"])
+        first = err.errors(include_input=False)[0]
+        where = " ".join(str(one)[:80] for one in first["loc"])
         raise InvalidError(f"{where}: {first['msg']}", field=where) from err
-    known = {one.id for one in document.concepts}
-    if len(known) < len(document.concepts):
+    for number, one in enumerate(document.concepts):
+        _check_number(f"concepts {number} aliases", len(one.aliases), MOST_ALIASES)
+        check_texts(one.model_dump().values(), f"concepts {number}")
+    names = {one.id: one.name for one in document.concepts}
+    if len(names) < len(document.concepts):
         raise InvalidError("two concepts have one id", field="concepts")
-    for number, edge in enumerate(document.edges):
+    _check_edges(document.edges, names)
+    return document
+
+
+def _check_number(what: str, number: int, most: int) -> None:
+    if number > most:
+        raise InvalidError(
+            f"{what}: at most {most}, not {number}", field=what, cure="give it in parts"
+        )
+
+
+def _check_edges(edges: Sequence[EdgeData], names: Mapping[str, str]) -> None:
+    for number, edge in enumerate(edges):
         for end in (edge.source, edge.target):
-            if end not in known:
+            if end not in names:
                 raise InvalidError(f"edge {number}: no concept {end[:80]!r}", field="edges")
         if edge.source == edge.target:
             raise InvalidError(
                 f"edge {number}: {edge.source[:80]!r} leads to itself", field="edges"
             )
-    return document
+    before = (one for one in edges if one.kind is EdgeKind.PREREQUISITE)
+    if cycle := find_cycle(Arc(one.source, one.target) for one in before):
+        raise CycleError([one.source for one in cycle] + [cycle[-1].target], names)
 
 
 def loads(data: bytes) -> dict[str, Any]:

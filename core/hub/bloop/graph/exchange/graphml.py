@@ -62,6 +62,10 @@ def read(data: bytes) -> Document:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as err:
         raise InvalidError(f"this is no XML: {err}") from err
+    if root.getroottree().docinfo.doctype:
+        raise InvalidError(
+            "this GraphML has a DOCTYPE, which may stand for anything", cure="take that line out"
+        )
     if root.tag != f"{{{_NS}}}graphml":
         raise InvalidError("this is no GraphML: its root is another one")
     names = {key.get("id", ""): key.get("attr.name", "") for key in root.iterfind(f"{{{_NS}}}key")}

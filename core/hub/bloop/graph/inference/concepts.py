@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +14,12 @@ from bloop.graph.inference.defining import of_definitions
 from bloop.graph.inference.naming import Named, of_glossary, of_headings, of_outcomes
 from bloop.graph.inference.phrases import of_phrases
 
+_COMMA = re.compile(r",\s")
 LEAST = 0.36
 """Confidence below which a candidate is none."""
 AT_LEAST, FOR_EACH, MOST = 14, 4, 1500
 """How many concepts there are at most: of a course, more for each document, and of any course."""
+LONGEST_TITLE = 30
 STRENGTH = {"glossary": 5, "definition": 4, "outcome": 3, "heading": 2, "phrase": 1, "model": 3}
 
 
@@ -50,12 +53,33 @@ def find_concepts(corpus: Corpus, extra: Iterable[Named] = ()) -> list[Found]:
     for one in of_phrases(corpus):
         named[one.key].append(one)
     made = [_put_together(corpus, key, all_of_it) for key, all_of_it in named.items()]
-    made = [one for one in made if one.confidence >= LEAST]
+    made = [one for one in made if one.confidence >= LEAST and not _is_somebody(corpus, one)]
     made.sort(key=lambda one: (-one.confidence, one.key))
     taught = sum(1 for one in corpus.documents if one.html or one.text)
     known = len(corpus.course.glossary)
     made = made[: min(MOST, AT_LEAST + known + FOR_EACH * taught)]
     return _one_for_each_name(made)
+
+
+def _is_somebody(corpus: Corpus, one: Found) -> bool:
+    """Whether a name is that of a teacher, say: "Dr. Ada Byron", "Ada Byron is a professor"."""
+    words = one.name.split()
+    if not 2 <= len(words) <= 4 or not all(word[:1].isupper() for word in words):
+        return False
+    if any(evidence.kind in {"glossary", "outcome"} for evidence in one.evidence):
+        return False
+    people, defines = corpus.language.people, corpus.language.defines
+    for sentence in corpus.sentences:
+        before, name, after = sentence.text.partition(one.name)
+        if not name:
+            continue
+        begin = before.rstrip(" .:")[-LONGEST_TITLE:]
+        if any(found.end() == len(begin) for found in people.finditer(begin)):
+            return True
+        verb = defines.match(after) or _COMMA.match(after)
+        if verb and people.search(" ".join(after[verb.end() :].split()[:3])):
+            return True
+    return False
 
 
 def _put_together(corpus: Corpus, key: Key, named: Sequence[Named]) -> Found:

@@ -15,10 +15,14 @@ from bloop.graph.inference.concepts import Found
 from bloop.graph.inference.corpus import Corpus, Key, Sentence
 from bloop.graph.inference.course import PREREQUISITE, Edge, Evidence, Generate
 from bloop.graph.inference.naming import Named, passage_of, term
+from bloop.graph.names import keepable
 
 AT_ONCE, MOST_CALLS = 80, 4
 """Concepts of one call, and calls for a course."""
 MOST_OUTLINE = 8000
+MOST_ITEMS, LONGEST = 400, 2000
+"""What is looked at of an answer: items of a list, characters of a text."""
+FEW, MOST_DROPPED = 5, 0.5
 SURE = 0.55
 """How sure a model's word is by itself."""
 
@@ -78,12 +82,7 @@ def suggested(corpus: Corpus, found: Sequence[Found], generate: Generate) -> Sug
             if named.key not in known:
                 known[named.key] = named.surface
                 made.named.append(named)
-        kept = {one.key for one in some if any(e.kind == "glossary" for e in one.evidence)}
-        listed = {one.key for one in some}
-        for name in _items(answer, "no_concepts"):
-            key = corpus.folder.keys(name) if isinstance(name, str) else ()
-            if key in listed - kept:
-                made.dropped.add(key)
+        _drop(corpus, some, _items(answer, "no_concepts"), made)
         for edge in _prerequisites(corpus, known, _items(answer, "prerequisites")):
             if edge is None:
                 unknown += 1
@@ -92,6 +91,28 @@ def suggested(corpus: Corpus, found: Sequence[Found], generate: Generate) -> Sug
     if unknown:
         made.notes.append(f"{unknown} prerequisites of the language model name unknown concepts.")
     return made
+
+
+def _drop(corpus: Corpus, found: Sequence[Found], names: Sequence[Any], made: Suggested) -> None:
+    """Drop what is called no concept, but for what the glossary has.
+
+    A model that calls most of them none, as the course's own text may tell it to, isn't believed.
+    """
+    kept = {one.key for one in found if any(e.kind == "glossary" for e in one.evidence)}
+    said = {corpus.folder.keys(_text(name)) for name in islice(names, MOST_ITEMS)}
+    dropped = said & {one.key for one in found} - kept
+    if len(dropped) > max(FEW, len(found) * MOST_DROPPED):
+        made.notes.append(
+            f"The language model called {len(dropped)} of {len(found)} concepts none: "
+            "it was not believed."
+        )
+    else:
+        made.dropped |= dropped
+
+
+def _text(value: Any) -> str:
+    """A text of an answer, of a bearable length, in what the graph can keep; else an empty one."""
+    return keepable(value[:LONGEST]) if isinstance(value, str) else ""
 
 
 def _items(answer: Any, name: str) -> list[Any]:
@@ -117,9 +138,7 @@ def _missing(corpus: Corpus, items: Sequence[Any]) -> Iterator[Named]:
     for one in islice(items, 40):
         if not isinstance(one, Mapping):
             continue
-        name, quotation = one.get("name"), one.get("quotation")
-        if not isinstance(name, str) or not isinstance(quotation, str):
-            continue
+        name, quotation = _text(one.get("name")), _text(one.get("quotation"))
         found = term(corpus, name)
         sentence = _quoted(corpus, quotation)
         if found is None or sentence is None or not _within(found[0], sentence.keys):
@@ -150,14 +169,13 @@ def _prerequisites(
     corpus: Corpus, known: Mapping[Key, str], items: Sequence[Any]
 ) -> Iterator[Edge | None]:
     """The edges whose ends are known; None for each other one."""
-    for one in islice(items, 400):
-        ends = [one.get("first"), one.get("then")] if isinstance(one, Mapping) else []
-        keys = [corpus.folder.keys(end) for end in ends if isinstance(end, str)]
-        if len(keys) != 2 or keys[0] == keys[1] or not all(key in known for key in keys):
+    for one in islice(items, MOST_ITEMS):
+        said = one if isinstance(one, Mapping) else {}
+        keys = [corpus.folder.keys(_text(said.get(end))) for end in ("first", "then")]
+        if keys[0] == keys[1] or not all(key in known for key in keys):
             yield None
             continue
-        because = one.get("because")
-        reason = because if isinstance(because, str) else ""
+        reason = _text(said.get("because"))
         yield Edge(
             kind=PREREQUISITE,
             source=" ".join(keys[0]),

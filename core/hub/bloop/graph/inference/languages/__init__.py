@@ -24,8 +24,9 @@ class Language:
     """``stop`` words stand in no term, but ``link`` words within one; ``general`` are none alone.
 
     Nouns often follow ``determiners``, verbs ``verbal`` words. ``defines`` stands between a term
-    and what it is, ``called`` before one, ``also`` before another name of it. ``titles`` begin
-    headings without being part of the term, ``skip`` headings that name none.
+    and what it is, ``called`` before one, ``also`` before another name of it. ``people`` says
+    that the name beside it is somebody's. ``titles`` begin headings without being part of the term,
+    ``skip`` headings that name none.
     """
 
     code: str
@@ -38,6 +39,7 @@ class Language:
     defines: re.Pattern[str] = _NEVER
     called: re.Pattern[str] = _NEVER
     also: re.Pattern[str] = _NEVER
+    people: re.Pattern[str] = _NEVER
     titles: re.Pattern[str] = _NEVER
     skip: re.Pattern[str] = _NEVER
     endings: tuple[tuple[str, str], ...] = ()
@@ -105,6 +107,7 @@ def _read(code: str) -> Language:
         defines=pattern("defines", r"\s(?:{})\s"),
         called=pattern("called", r"\b(?:{})\b"),
         also=pattern("also", r"[(,]\s*(?:{})\s"),
+        people=pattern("people", r"\b(?:{})\b"),
         titles=pattern("titles", r"^(?:{})\b(?:\s*\d[\d.]*)?[\s:.\-–—]*"),
         skip=pattern("skip", r"^\W*(?:\d+[.)]?\s*)*(?:{})\b"),
         endings=tuple((one, other) for one, other in table["endings"]),
