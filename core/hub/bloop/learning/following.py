@@ -21,6 +21,7 @@ from bloop.learning.log import AT_ONCE, heard, items_about, log_of
 from bloop.learning.mastery import service as mastery
 from bloop.learning.models import Answer
 from bloop.learning.reviews import service as reviews
+from bloop.learning.training import estimates
 from bloop.store.unit import UnitOfWork
 from bloop_sdk.events import Event
 
@@ -40,6 +41,7 @@ def hear(unit: UnitOfWork, user: str, answers: Sequence[Answer]) -> None:
     reviews.follow(unit, user, new)
     learner.version += 1
     unit.session.flush()
+    estimates.after_answers(unit)
 
 
 def renew(unit: UnitOfWork, user: str) -> None:
@@ -50,6 +52,7 @@ def renew(unit: UnitOfWork, user: str) -> None:
     reviews.renew(unit, user, log)
     learner.version += 1
     unit.session.flush()
+    estimates.after_answers(unit)
 
 
 def consumer(enqueue: Enqueue) -> Consumer:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Double
+from sqlalchemy import Double, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bloop.learning.models import of_user
+from bloop.learning.models import MODEL_LENGTH, of_user
 from bloop.store.models import ID, Base, Tenant, personal
 
 
@@ -14,6 +14,9 @@ class Learner(Tenant, Base):
 
     ``version`` counts those writes. ``surplus`` is right answers beyond those to be expected, kept
     as a multiple of 2**-20, so that its sum is the same in whatever order answers came.
+
+    ``estimated`` is the version at which the model named ``estimated_by`` said what rows of mastery
+    say (:mod:`bloop.learning.training.estimates`); where that is empty, all are the core's.
     """
 
     __tablename__ = "learner"
@@ -25,3 +28,5 @@ class Learner(Tenant, Base):
     answers: Mapped[int] = mapped_column(default=0, info=personal("record"))
     right: Mapped[int] = mapped_column(default=0, info=personal("record"))
     surplus: Mapped[float] = mapped_column(Double, default=0.0, info=personal("record"))
+    estimated: Mapped[int] = mapped_column(default=0)
+    estimated_by: Mapped[str] = mapped_column(String(MODEL_LENGTH), default="")

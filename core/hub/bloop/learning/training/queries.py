@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
-from bloop.learning.training.models import ModelStanding, TrainedModel
+from bloop.learning.training.models import ModelStanding, TrainedModel, Upkeep
+from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import institution, register
+from bloop.store.types import UtcDateTime
 
 _COLUMNS: Any = (
     TrainedModel.id,
@@ -31,10 +33,31 @@ MODELS = register(
 
 IN_USE = register(
     "learning.model_in_use",
-    select(TrainedModel.id, TrainedModel.plugin_id, TrainedModel.data).where(
+    select(
+        TrainedModel.id,
+        TrainedModel.plugin_id,
+        TrainedModel.data,
+        TrainedModel.kind,
+        TrainedModel.trained_at,
+    ).where(
         TrainedModel.institution_id == institution,
         TrainedModel.standing == ModelStanding.IN_USE.value,
     ),
     heavy=True,
 )
 """The model that answers, with its bytes."""
+
+_upkeep: Any = select(Upkeep.fault, Upkeep.detail, Upkeep.due_at)
+UPKEEP = register("learning.model_upkeep", _upkeep.where(Upkeep.institution_id == institution))
+"""Why the core's model stands in for the one in use, should it; one row at most."""
+
+DUE_UPKEEP = register(
+    "learning.due_upkeep",
+    select(Upkeep.institution_id)
+    .where(
+        or_(Upkeep.institution_id == institution, institution == EVERY_INSTITUTION),
+        Upkeep.due_at <= bindparam("now", type_=UtcDateTime),
+    )
+    .limit(1),
+)
+"""Whether learners are to be brought into line with a model."""

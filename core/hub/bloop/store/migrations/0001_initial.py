@@ -386,6 +386,15 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         postgresql_where=sa.text("standing = 'in_use'"),
     )
     op.create_table(
+        "mastery_upkeep",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.Column("fault", sa.String(length=20), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_mastery_upkeep")),
+    )
+    op.create_index("ix_mastery_upkeep_due", "mastery_upkeep", ["due_at"], unique=False)
+    op.create_table(
         "membership_rules",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("rules", Json, nullable=False),
@@ -977,6 +986,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("answers", sa.Integer(), nullable=False),
         sa.Column("right", sa.Integer(), nullable=False),
         sa.Column("surplus", sa.Double(), nullable=False),
+        sa.Column("estimated", sa.Integer(), nullable=False),
+        sa.Column("estimated_by", sa.String(length=120), nullable=False),
         sa.ForeignKeyConstraint(
             ["institution_id", "user_id"],
             ["account_user.institution_id", "account_user.id"],
@@ -1017,7 +1028,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("p", sa.Double(), nullable=False),
         sa.Column("answers", sa.Integer(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.Column("model", sa.String(length=80), nullable=False),
+        sa.Column("model", sa.String(length=120), nullable=False),
         sa.Column("state", Json, nullable=False),
         sa.CheckConstraint("p >= 0 AND p <= 1", name=op.f("ck_mastery_p")),
         sa.ForeignKeyConstraint(
