@@ -28,4 +28,8 @@ def maker(why: Mapping[str, Any], _: Translate = str) -> str:
 
 def reasons(why: Mapping[str, Any], _: Translate = str) -> list[str]:
     """Its reasons as sentences, the weightiest first."""
-    return [_(SENTENCES[one["kind"]]).format(**one["facts"]) for one in why["evidence"]]
+    found = []
+    for one in why["evidence"]:
+        text = SENTENCES[one["kind"]]
+        found.append(_(text).format(**one["facts"]))
+    return found
