@@ -32,7 +32,7 @@ FIT_JOB = "learning.fit_reviews"
 LEAST = 1000
 """So many answers after the first about the same are enough history."""
 MOST = 20_000
-"""The optimizer takes some ten milliseconds an answer, and no more than these: a few minutes."""
+"""The optimizer takes some five milliseconds an answer; of these it takes minutes."""
 HELD_OUT = 5
 """Each fifth learner is held out."""
 FEWEST_CARDS = 20
