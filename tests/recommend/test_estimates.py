@@ -17,12 +17,15 @@ from bloop.learning.mastery.models import Learner
 from bloop.learning.models import Mastery
 from bloop.learning.training import estimates, service
 from bloop.learning.training.models import TrainedModel, Upkeep
+from bloop.learning.training.queries import UPKEEP
 from bloop.store.types import utcnow
 from bloop_sdk import FatalError, RetriableError, Role
 from bloop_sdk.providers.ai import Training
 from bloop_sdk.testing import Classroom
 from tests.recommend.estimating import put_in_use, said
 from tests.support.database import make_call, make_system_call
+
+LATER = utcnow() + timedelta(hours=1)
 
 pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 
@@ -122,7 +125,7 @@ def fake(monkeypatch):
 
 
 async def test_a_trained_model_of_the_plugin_is_what_mastery_says(
-    hub, command, call, people, concepts, bring, rows, visit
+    hub, command, call, people, concepts, bring, rows
 ):
     """By counts, which need no torch: fitted by the plugin, in use, rolled back, switched off."""
     by_core = rows()
@@ -153,13 +156,17 @@ async def test_a_trained_model_of_the_plugin_is_what_mastery_says(
     command(service.use, id_)
     await bring()
     assert rows() == trained
-    off = hub.config.path.read_text().replace("enabled = true", "enabled = false")
-    hub.config.path.write_text(off)
+    command(lambda unit: unit.session.execute(update(Upkeep).values(due_at=LATER)))
+    text = hub.config.path.read_text()
+    hub.config.path.write_text(text.replace("enabled = true", "enabled = false"))
     await hub.reconfigure(Hub.open(hub.config.path, "cli").config)
+    assert command(lambda unit: unit.session.scalar(select(Upkeep.due_at))) <= utcnow()
     assert (await estimating.explain(hub, lea, lea.principal.id, acid))["stands_in"] == "off"
     told = await bring()
     assert (told["fault"], told["learners"] > 0) == ("off", True)
     assert rows() == by_core
+    shown = await hub.database.read_one(UPKEEP, call)
+    assert shown[:2] == ("off", "the plugin tracing, which made it, is not in use here")
 
 
 @pytest.mark.parametrize("data", [b"", b"\x89noise" * 100], ids=["missing", "poisoned"])

@@ -64,7 +64,9 @@ def told(command, system_call, database):
             ).all()
         for seq, _, payload in events:
             seen["seq"] = seq
-            command(taken.target(), SimpleNamespace(payload=payload))
+            command(
+                taken.target(), SimpleNamespace(topic="learning.graph_changed", payload=payload)
+            )
         return jobs
 
     return hand

@@ -24,6 +24,7 @@ from bloop.learning.training.estimates import Asked
 from bloop.learning.training.models import Fault
 from bloop.learning.training.queries import IN_USE, UPKEEP
 from bloop.store.database import in_unit
+from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import moment
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -35,6 +36,7 @@ from bloop_sdk.providers.ai import BatchMasteryProvider, Explanation, MasteryPro
 if TYPE_CHECKING:
     from bloop.hub import Hub
     from bloop.jobs.context import RunningJob
+    from bloop.kernel.registry import ProviderHandle
     from bloop_sdk.records import JSONObject
 
 BATCH_SECONDS = 60.0
@@ -177,6 +179,14 @@ async def _give_all_back(hub: Hub, call: Call, running: RunningJob) -> int:
 
 async def _run(hub: Hub, call: Call, function: Any, *args: Any) -> Any:
     return await hub.database.run(in_unit, hub.database, call, function, *args)
+
+
+async def plugins_changed(hub: Hub, before: Sequence[ProviderHandle]) -> None:
+    """Have models looked at once more where other plugins have them than ``before``."""
+    if {one.plugin_id for one in before} != {
+        one.plugin_id for one in hub.kernel.providers("mastery")
+    }:
+        await _run(hub, system_call(EVERY_INSTITUTION), estimates.look_again)
 
 
 @dataclass(frozen=True, slots=True)

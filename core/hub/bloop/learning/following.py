@@ -27,6 +27,7 @@ from bloop_sdk.events import Event
 
 OWNER = "bloop:learning"
 RENEW_JOB = "learning.renew"
+SWITCHED = ("plugin.switched_on", "plugin.switched_off")
 AT_HAND = 20
 """So many people are made anew with the event; more than that by a job."""
 
@@ -56,9 +57,15 @@ def renew(unit: UnitOfWork, user: str) -> None:
 
 
 def consumer(enqueue: Enqueue) -> Consumer:
-    """Who has people made anew whose answers a change of the graph concerns."""
+    """Who has people made anew whose answers a change of the graph concerns.
+
+    It also has the model in use looked at once more, where an institution switched a plugin.
+    """
 
     def take(unit: UnitOfWork, event: Event) -> None:
+        if event.topic in SWITCHED:
+            estimates.look_again(unit)
+            return
         items = sorted(changed_items(unit, int(event.payload["version"])))
         users = sorted(_concerned(unit, items))
         if len(users) > AT_HAND:
@@ -67,7 +74,8 @@ def consumer(enqueue: Enqueue) -> Consumer:
         for user in users:
             renew(unit, user)
 
-    return Consumer(OWNER, OWNER, ("learning.graph_changed",), lambda: take, trusted=True)
+    topics = ("learning.graph_changed", *SWITCHED)
+    return Consumer(OWNER, OWNER, topics, lambda: take, trusted=True)
 
 
 def renew_after(unit: UnitOfWork, items: Sequence[str], after: str, limit: int) -> str | None:

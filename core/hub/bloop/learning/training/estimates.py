@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.jobs.ledger import unfinished
@@ -27,6 +27,7 @@ from bloop.learning.mastery.models import Learner
 from bloop.learning.mastery.service import hold, restore
 from bloop.learning.models import Answer, Mastery
 from bloop.learning.training.models import Fault, ModelStanding, TrainedModel, Upkeep
+from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop.telemetry import traces
@@ -235,6 +236,18 @@ def after_answers(unit: UnitOfWork) -> None:
         )
         .values(due_at=now)
     )
+
+
+def look_again(unit: UnitOfWork) -> None:
+    """Have the job look whether the model in use can be asked: plugins were switched.
+
+    In a unit for every institution, that is for all of them.
+    """
+    table: Any = Upkeep.__table__
+    now = utcnow()
+    own = table.c.institution_id == unit.institution
+    whose = true() if unit.institution == EVERY_INSTITUTION else own
+    unit.connection.execute(update(table).where(whose, table.c.due_at > now).values(due_at=now))
 
 
 def note(unit: UnitOfWork, fault: Fault, detail: str = "") -> None:
