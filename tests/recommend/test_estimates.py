@@ -17,7 +17,7 @@ from bloop.learning.mastery.models import Learner
 from bloop.learning.models import Mastery
 from bloop.learning.training import estimates, service
 from bloop.learning.training.models import TrainedModel, Upkeep
-from bloop.learning.training.queries import UPKEEP
+from bloop.learning.training.queries import DUE_UPKEEP, UPKEEP
 from bloop.store.types import utcnow
 from bloop_sdk import FatalError, RetriableError, Role
 from bloop_sdk.providers.ai import Training
@@ -258,33 +258,47 @@ async def test_what_is_no_answer_is_not_kept(command, people, bring, rows, fake,
     assert "no answer" in told["detail"]
 
 
-def test_the_clock_asks_for_one_job_soon_after_answers(hub, command, call, people, answer):
-    """And for none where nothing was ever trained."""
+async def test_the_clock_asks_for_one_job_soon_after_answers(
+    hub, command, people, answer, bring, fake
+):
+    """And for none where nothing was ever trained, or while the model can't be asked."""
     everywhere = make_system_call("*")
 
-    def due():
-        return command(lambda unit: unit.session.scalar(select(Upkeep.due_at)))
-
-    def fire():
+    def due(seconds=0):
+        now = utcnow() + timedelta(seconds=seconds)
+        found = bool(hub.database.read_now(DUE_UPKEEP, everywhere, now=now))
         with hub.database.unit(everywhere) as unit:
-            return estimates.fire(unit, utcnow(), hub.jobs.enqueue)
+            assert estimates.fire(unit, now, hub.jobs.enqueue) == found
+        return found
 
-    def jobs():
-        return command(lambda unit: unit.session.scalars(select(Job.kind)).all())
+    def jobs(state=None):
+        def read(unit):
+            if state is not None:
+                unit.session.execute(update(Job).values(state=state))
+            return unit.session.scalars(select(Job.kind)).all()
 
-    assert (due(), fire()) == (None, 0)
+        return command(read)
+
+    assert not due()
     command(put_in_use)
-    assert fire() == 1
-    assert due() > utcnow() + estimates.LOOK / 2
+    assert due() and jobs() == [estimates.ESTIMATE_JOB]
+    assert due(2) and len(jobs()) == 1  # Nobody was asked about yet: but that is under way.
+    await bring()
+    jobs("succeeded")
+    assert not due(5)
     answer(people.calls[0], (people.acids, 1.0, 5))
-    assert due() <= utcnow()
-    assert (fire(), jobs()) == (1, [estimates.ESTIMATE_JOB])  # It is under way.
-    assert due() <= utcnow() + timedelta(seconds=3)
-    command(estimates.note, estimates.Fault.OFF, "off")
-    command(
-        lambda unit: unit.session.execute(update(Upkeep).values(due_at=utcnow() + estimates.LOOK))
-    )
+    assert due(5) and len(jobs()) == 2
+    jobs("succeeded")
+    fake.failing = FatalError("it is none", cure="train")
+    await bring()
     answer(people.calls[0], (people.acids, 1.0, 6))
-    assert due() > utcnow() + estimates.LOOK / 2  # Not for each answer, while it can't be asked.
+    assert not due(20)  # Not for each answer, while it can't be asked.
+    assert due(400) and len(jobs()) == 3
+    jobs("succeeded")
     command(service.use, command(lambda unit: unit.session.scalar(select(TrainedModel.id))))
-    assert due() <= utcnow()
+    assert due() and len(jobs()) == 4
+    command(service.use, service.CORE)
+    await bring()
+    jobs("succeeded")
+    answer(people.calls[0], (people.acids, 1.0, 7))
+    assert not due(10_000)

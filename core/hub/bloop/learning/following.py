@@ -42,7 +42,6 @@ def hear(unit: UnitOfWork, user: str, answers: Sequence[Answer]) -> None:
     reviews.follow(unit, user, new)
     learner.version += 1
     unit.session.flush()
-    estimates.after_answers(unit)
 
 
 def renew(unit: UnitOfWork, user: str) -> None:
@@ -53,7 +52,6 @@ def renew(unit: UnitOfWork, user: str) -> None:
     reviews.renew(unit, user, log)
     learner.version += 1
     unit.session.flush()
-    estimates.after_answers(unit)
 
 
 def consumer(enqueue: Enqueue) -> Consumer:

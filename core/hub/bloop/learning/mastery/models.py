@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Double, String
+from sqlalchemy import Double, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.learning.models import MODEL_LENGTH, of_user
@@ -20,7 +20,17 @@ class Learner(Tenant, Base):
     """
 
     __tablename__ = "learner"
-    __table_args__ = (of_user(),)
+    __table_args__ = (
+        of_user(),
+        # Who has answered since a model was asked about them: looked for each second.
+        Index(
+            "ix_learner_behind",
+            "institution_id",
+            "user_id",
+            sqlite_where=text("estimated <> version"),
+            postgresql_where=text("estimated <> version"),
+        ),
+    )
 
     institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
     user_id: Mapped[str] = mapped_column(ID, primary_key=True)

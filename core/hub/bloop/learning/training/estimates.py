@@ -27,6 +27,7 @@ from bloop.learning.mastery.models import Learner
 from bloop.learning.mastery.service import hold, restore
 from bloop.learning.models import Answer, Mastery
 from bloop.learning.training.models import Fault, ModelStanding, TrainedModel, Upkeep
+from bloop.learning.training.queries import is_due
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -39,7 +40,8 @@ LEARNERS, ANSWERS = 32, 20_000
 """A batch has no more learners, and no more answers unless one learner alone has them."""
 LOOK = timedelta(minutes=5)
 """How often it is looked whether the model in use can be asked, with nobody having answered."""
-SOON = timedelta(seconds=2)
+SOON = timedelta(seconds=1)
+"""So long after a job was asked for, the next one may be."""
 DIGITS = 6
 """Of a chance: how learners are put together to be asked about must not show in it."""
 AT_ONCE = 100
@@ -217,24 +219,9 @@ def look_soon(unit: UnitOfWork) -> None:
     table: Any = Upkeep.__table__
     make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
     new = {"due_at": utcnow(), "fault": Fault.NONE, "detail": ""}
-    added = make(table).values(institution_id=unit.institution, **new)
+    added = make(table).values(institution_id=unit.institution, ask_from=utcnow(), **new)
     unit.connection.execute(
         added.on_conflict_do_update(index_elements=["institution_id"], set_=new)
-    )
-
-
-def after_answers(unit: UnitOfWork) -> None:
-    """Have the job look soon where a trained model is in use; else it costs one look at no row."""
-    table: Any = Upkeep.__table__
-    now = utcnow()
-    unit.connection.execute(
-        update(table)
-        .where(
-            table.c.institution_id == unit.institution,
-            table.c.fault == Fault.NONE,
-            table.c.due_at > now,
-        )
-        .values(due_at=now)
     )
 
 
@@ -262,24 +249,27 @@ def note(unit: UnitOfWork, fault: Fault, detail: str = "") -> None:
 
 
 def fire(unit: UnitOfWork, now: datetime, enqueue: Enqueue) -> int:
-    """Ask for the jobs that are due, in a unit for every institution; how many rows were due."""
+    """Ask for the jobs that are due, in a unit for every institution; how many rows were due.
+
+    None is asked for while one is under way: whoever answers meanwhile may be behind it.
+    """
     rows = unit.session.scalars(
         select(Upkeep)
-        .where(Upkeep.due_at <= now)
+        .where(is_due(now))
         .order_by(Upkeep.due_at)
         .limit(AT_ONCE)
         .with_for_update(skip_locked=True)
     ).all()
     for row in rows:
         own = UnitOfWork(unit.transaction, Call(PRINCIPAL, row.institution_id, traces.start()))
-        later = SOON
+        due_at = max(row.due_at or now, now + SOON)
         if unfinished(own, ESTIMATE_JOB) is None:
             enqueue(own, ESTIMATE_JOB, {}, max_attempts=3)
-            later = LOOK
+            due_at = now + LOOK
         unit.session.execute(
             update(Upkeep)
             .where(Upkeep.institution_id == row.institution_id)
-            .values(due_at=now + later)
+            .values(due_at=due_at, ask_from=now + SOON)
             .execution_options(synchronize_session=False)
         )
     return len(rows)

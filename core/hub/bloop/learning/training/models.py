@@ -65,14 +65,13 @@ class Fault(enum.StrEnum):
 class Upkeep(Tenant, Base):
     """Of an institution that has trained a model: when learners are brought into line with it.
 
-    A job looks for them at ``due_at``; with None nothing is to be done. ``detail`` says in words
-    what a ``fault`` is.
+    A job looks for them at ``due_at``, or as soon as somebody has answered, though not before
+    ``ask_from``; with None nothing is to be done. ``detail`` says in words what a ``fault`` is.
     """
 
     __tablename__ = "mastery_upkeep"
-    __table_args__ = (Index("ix_mastery_upkeep_due", "due_at"),)
-
     institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
     due_at: Mapped[datetime | None]
+    ask_from: Mapped[datetime] = mapped_column(default=utcnow)
     fault: Mapped[str] = mapped_column(String(20), default="")
     detail: Mapped[str] = mapped_column(Text, default="")

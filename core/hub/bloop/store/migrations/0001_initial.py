@@ -389,11 +389,11 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "mastery_upkeep",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.Column("ask_from", UtcDateTime(), nullable=False),
         sa.Column("fault", sa.String(length=20), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_mastery_upkeep")),
     )
-    op.create_index("ix_mastery_upkeep_due", "mastery_upkeep", ["due_at"], unique=False)
     op.create_table(
         "membership_rules",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
@@ -994,6 +994,14 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             name=op.f("fk_learner_institution_id_user_id_account_user"),
         ),
         sa.PrimaryKeyConstraint("institution_id", "user_id", name=op.f("pk_learner")),
+    )
+    op.create_index(
+        "ix_learner_behind",
+        "learner",
+        ["institution_id", "user_id"],
+        unique=False,
+        sqlite_where=sa.text("estimated <> version"),
+        postgresql_where=sa.text("estimated <> version"),
     )
     op.create_table(
         "login_session",
