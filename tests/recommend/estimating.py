@@ -55,5 +55,6 @@ def say_by_model(unit, model, after=""):
 
 
 def give_all_back(unit, after=""):
-    while after is not None:
-        after = estimates.give_back(unit, after)
+    """Have the rows of all learners behind ``after`` be the core's."""
+    while users := estimates.give_back(unit, after):
+        after = users[-1]

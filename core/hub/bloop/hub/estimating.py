@@ -169,12 +169,10 @@ async def _one(model: InUse, asked: Question) -> Sequence[float]:
 
 async def _give_all_back(hub: Hub, call: Call, running: RunningJob) -> int:
     after, done = "", 0
-    while True:
-        last = await _run(hub, call, estimates.give_back, after)
-        if last is None:
-            return done
-        after, done = last, done + estimates.LEARNERS
+    while users := await _run(hub, call, estimates.give_back, after):
+        after, done = users[-1], done + len(users)
         running.progress(done, None, "learners given back to the core's model")
+    return done
 
 
 async def _run(hub: Hub, call: Call, function: Any, *args: Any) -> Any:

@@ -179,8 +179,8 @@ def _took(unit: UnitOfWork, one: Asked, model: str) -> bool:
     return bool(changed.rowcount)
 
 
-def give_back(unit: UnitOfWork, after: str) -> str | None:
-    """Have the rows of some learners behind ``after`` be the core's again; the last, or None."""
+def give_back(unit: UnitOfWork, after: str) -> Sequence[str]:
+    """Have the rows of some learners behind ``after`` be the core's again; who these are."""
     users = unit.session.scalars(
         select(Learner.user_id)
         .where(
@@ -197,7 +197,7 @@ def give_back(unit: UnitOfWork, after: str) -> str | None:
         learner.version += 1
         learner.estimated, learner.estimated_by = learner.version, ""
     unit.session.flush()
-    return users[-1] if users else None
+    return users
 
 
 def name_in_use(unit: UnitOfWork) -> str:
