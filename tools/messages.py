@@ -20,8 +20,9 @@ KEYWORDS = {"_": None, "ngettext": (1, 2)}
 SDK = WEB.parents[2] / "sdk" / "bloop_sdk"
 SENTENCES = (SDK / "rights.py", SDK / "mastery.py")
 """What plugins may do, and why an estimate is what it is, in sentences that pages show."""
-REASONS = WEB.parent / "learning" / "recommend" / "reasons.py"
-"""Why something is recommended."""
+LEARNING = WEB.parent / "learning"
+REASONS = (LEARNING / "recommend" / "reasons.py", LEARNING / "mastery" / "reasons.py")
+"""Why something is recommended, and which model says what somebody knows."""
 POLICIES = WEB.parent / "accounts" / "policy" / "policies"
 WORDS = re.compile(r'^@words\("(.+)"\)$', re.MULTILINE)
 """Why somebody may do something or may not, as the page of policies shows it."""
@@ -39,7 +40,8 @@ def messages() -> set[Message]:
         for path in SENTENCES
         for found in extract_from_file("python", path, keywords={"sentence": None})
     ]
-    sentences += extract_from_file("python", REASONS, keywords={"_": None})
+    for path in REASONS:
+        sentences += extract_from_file("python", path, keywords={"_": None})
     words = (WORDS.findall(path.read_text("utf-8")) for path in POLICIES.glob("*.cedar"))
     return (
         {message for _file, _line, message, _comments, _context in found if message}

@@ -1,8 +1,9 @@
 """Answers for the benchmark of tracing: the public three-line files, or simulated learners.
 
 A file holds three lines a learner: how many answers, the skills' ids, and 0 or 1 for each answer,
-separated by commas. Nothing in it tells which rows once were one answer about several skills, so
-files that were expanded that way leak answers to every model alike: take single-skill ones.
+separated by commas. Blank lines, commas at the end and -1 as padding are passed over. Nothing in it
+tells which rows once were one answer about several skills, so files that were expanded that way
+leak answers to every model alike: take single-skill ones.
 """
 
 from __future__ import annotations
@@ -41,34 +42,54 @@ class Split:
 
 def learners_of(path: Path) -> Iterator[Raw]:
     """A file's learners; SystemExit names the line that is not as it should be."""
-    lines = [
-        (number, line.strip().rstrip(",").strip())
-        for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), 1)
-    ]
-    rest = iter([(number, line) for number, line in lines if line])
-    for number, line in rest:
-        if not line.isdecimal():
-            raise SystemExit(f"{path.name}:{number}: {line[:40]!r} is no count of answers")
-        count = int(line)
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as err:
+        raise SystemExit(f"{path.name}: no text in UTF-8 ({err})") from err
+    lines = [(number, _values(line)) for number, line in enumerate(text.splitlines(), 1)]
+    rest = iter([(number, values) for number, values in lines if values])
+    for number, (first, *more) in rest:
+        if more or not first.isdecimal():
+            told = ",".join([first, *more])[:40]
+            raise SystemExit(f"{path.name}:{number}: {told!r} is no count of answers")
+        count = int(first)
         if count == 0:
             continue
-        _, skills = next(rest, (0, ""))
-        where, answers = next(rest, (0, ""))
-        ids = tuple(one.strip() for one in skills.split(","))
-        right = tuple(_answer(one, path, where) for one in answers.split(","))
-        if not len(ids) == len(right) == count:
+        _, skills = next(rest, (0, []))
+        where, answers = next(rest, (0, []))
+        ids, given = _unpadded(skills), _unpadded(answers)
+        padded = len(skills) == len(answers) == count
+        if not (len(ids) == len(given) and (padded or len(ids) == count)):
             raise SystemExit(
-                f"{path.name}:{number}: {count} answers, but {len(ids)} skills and {len(right)} "
+                f"{path.name}:{number}: {count} answers, but {len(ids)} skills and {len(given)} "
                 "answers follow: a learner has three lines, the count, the skills and the answers"
             )
-        yield ids, right
+        if not all(ids) or "-1" in ids:
+            raise SystemExit(f"{path.name}:{number + 1}: an answer about no skill")
+        if ids:
+            yield ids, tuple(_answer(one, path, where) for one in given)
+
+
+def _values(line: str) -> list[str]:
+    """A line's values; none of a blank one. A comma at the end has nothing behind it."""
+    values = [one.strip() for one in line.split(",")]
+    while values and not values[-1]:
+        values.pop()
+    return values
+
+
+def _unpadded(values: Sequence[str]) -> tuple[str, ...]:
+    found = list(values)
+    while found and found[-1] == "-1":
+        found.pop()
+    return tuple(found)
 
 
 def _answer(text: str, path: Path, number: int) -> int:
     values = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
-    found = values.get(text.strip())
+    found = values.get(text)
     if found is None:
-        raise SystemExit(f"{path.name}:{number or 'end'}: {text[:40]!r} is no answer: write 0 or 1")
+        raise SystemExit(f"{path.name}:{number}: {text[:40]!r} is no answer: write 0 or 1")
     return found
 
 

@@ -23,6 +23,9 @@ from bloop.learning.recommend.rules import rule
 from bloop.learning.reviews.models import ReviewCard
 from bloop.store.models import OutboxEvent
 from tests.recommend.conftest import BEGAN
+from tests.recommend.estimating import give_all_back, say_by_model
+
+MODEL = "counts-01a21a71-9893-708c-9441-d45b7b23abe3"
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def rows(command):
                 columns = [
                     column
                     for column in table.__table__.columns
-                    if column.name not in {"user_id", "version", "followed", "last"}
+                    if column.name not in {"user_id", "version", "followed", "last", "estimated"}
                 ]
                 made = select(*columns).where(table.user_id == user)
                 found += sorted(map(repr, unit.session.execute(made)))
@@ -94,16 +97,24 @@ def test_answers_give_the_same_rows_in_whatever_order_they_come(
         for at, (item, score) in enumerate(answers)
     ]
     there, here = learner(), learner()
+    before = there.principal.id[:-1]
     command(record, there.principal.id, one, as_=there)
+    known = rows(there)
     waiting = data.draw(st.permutations(one + one[: data.draw(st.integers(0, 3))]))
     while waiting:
         size = data.draw(st.integers(1, len(waiting)))
         command(record, here.principal.id, waiting[:size], as_=here)
         waiting = waiting[size:]
-    known = rows(here)
-    assert known == rows(there)
+        if data.draw(st.booleans()):  # A trained model is in use, and looks when it comes to it.
+            command(say_by_model, MODEL, before)
+    command(say_by_model, MODEL, before)
+    told = rows(there)
+    assert rows(here) == told != known
     command(following.renew, here.principal.id)
-    assert rows(here) == known
+    command(say_by_model, MODEL, before)
+    assert rows(here) == told
+    command(give_all_back, before)
+    assert rows(here) == known == rows(there)
 
 
 def test_what_changes_in_the_graph_changes_what_is_known(

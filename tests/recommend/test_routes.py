@@ -67,6 +67,32 @@ async def come(hub, call):
         await one.aclose()
 
 
+async def test_why_somebody_is_taken_to_know_something(come, command, lesson, concepts):
+    quiz = lesson("Quiz", "Atom", role="assesses")
+    lea, id_ = come(Role.LEARNER)
+    teacher, _ = come(Role.EDUCATOR)
+    given = [Given(item=quiz, key=new_id(), score=1.0, at=utcnow()) for _ in range(4)]
+    command(record, id_, given)
+    (listed,) = (await lea.get("/api/v1/account/mastery")).json()["items"]
+    path = f"mastery/{concepts['Atom']}"
+    why = (await lea.get(f"/api/v1/account/{path}")).json()
+    assert (why["name"], why["known"], why["p"]) == ("Atom", True, round(listed["p"], 6))
+    assert (why["made_by"], why["stands_in"]) == ("Estimated by the hub's own model.", "")
+    assert [one["text"] for one in why["evidence"]] == [
+        "Of 4 answers about it, 4 were right.",
+        "Nothing is known yet of how hard it is.",
+    ]
+    assert (await teacher.get(f"/api/v1/users/{id_}/{path}")).json() == why
+    assert (await lea.get(f"/api/v1/users/{id_}/{path}")).status_code == 403
+    assert (await lea.get("/api/v1/account/mastery/nothing")).status_code == 404
+    german = {"accept-language": "de"}
+    page = (await lea.get("/account/learning", headers=german)).text
+    assert "Bekannt: mit" in page and f"/account/learning/concepts/{concepts['Atom']}" in page
+    page = await lea.get(f"/account/learning/concepts/{concepts['Atom']}", headers=german)
+    assert "Geschätzt vom eigenen Modell des Hubs." in page.text
+    assert "Von 4 Antworten dazu waren 4 richtig." in page.text
+
+
 async def test_from_answers_to_what_comes_next(come, command, lesson, chain, concepts, course):
     chain("Atom", "Bond")
     quiz, bond = lesson("Quiz", "Atom", role="assesses"), lesson("Bonds", "Bond")

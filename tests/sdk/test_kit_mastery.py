@@ -127,6 +127,25 @@ class Neighbours(Shares):
         return [[one / len(histories) for one in each] for each in found]
 
 
+class Many(Shares):
+    async def predict_many(self, model, questions):
+        return [await self.predict(model, one.history, one.concepts, one.at) for one in questions]
+
+
+@broken("many_are_each")
+class MixesLearners(Many):
+    async def predict_many(self, model, questions):
+        found = await super().predict_many(model, questions)
+        return [found[0][: len(one)] or one for one in found]
+
+
+@broken("many_are_each")
+class LeavesOut(Many):
+    async def predict_many(self, model, questions):
+        found = await super().predict_many(model, questions)
+        return [one for one in found if one]
+
+
 @broken("it_learns", "right_answers_help")
 class Guesses(Shares):
     def chance(self, counts, history, concepts):
@@ -274,6 +293,10 @@ async def check(rule, fake, folder):
 @pytest.mark.parametrize("rule", MASTERY.rules)
 async def test_a_good_model_passes(rule, tmp_path):
     await check(rule, Shares, tmp_path)
+
+
+async def test_many_at_once_are_asked_about_where_the_model_can(tmp_path):
+    await check("many_are_each", Many, tmp_path)
 
 
 @pytest.mark.parametrize(

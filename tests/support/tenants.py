@@ -26,6 +26,9 @@ VALUES: dict[str, Any] = {
     # One of the institution: a person's has no role of its own.
     "answer.score": 0.5,
     "mastery.p": 0.5,
+    "mastery.state": {},
+    "mastery_upkeep.due_at": None,
+    "mastery_upkeep.fault": "",
     "api_key.revoked_at": None,
     "api_key.role": "educator",
     "api_key.scopes": ["content:read"],

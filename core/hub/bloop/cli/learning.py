@@ -41,7 +41,7 @@ async def due(user: str, *, as_json: bool) -> None:
 
     async with open_hub() as hub:
         call = hub_call(hub)
-        id_ = await _user(hub, call, user)
+        id_ = await user_of(hub, call, user)
         found = await reviews.due(hub.database, call, id_)
     if as_json:
         print_json(found)
@@ -59,7 +59,8 @@ async def due(user: str, *, as_json: bool) -> None:
     console().print("concepts due today, then by week: ", found["load"][0], *weeks)
 
 
-async def _user(hub: Any, call: Any, named: str) -> str:
+async def user_of(hub: Any, call: Any, named: str) -> str:
+    """A user's id, by that or by their e-mail address; raises NotFoundError."""
     from bloop.accounts.people.queries import BY_EMAIL, PERSON
     from bloop.store.errors import NotFoundError
 

@@ -1,4 +1,4 @@
-"""``bloop learning train``, ``models`` and ``use``: models made of the institution's answers."""
+"""``bloop learning train``, ``models``, ``use``, ``why``: models of an institution's answers."""
 
 from __future__ import annotations
 
@@ -44,13 +44,14 @@ async def train(seed: int, *, as_json: bool) -> None:
 @asynchronous
 async def models(*, as_json: bool) -> None:
     """List what was trained here, and how it did on learners that it had not seen."""
-    from bloop.learning.training.queries import MODELS
+    from bloop.learning.training.queries import MODELS, UPKEEP
     from bloop.store.statements import parsed, to_dicts
 
     async with open_hub() as hub:
         found = to_dicts(MODELS, await hub.database.read(MODELS, hub_call(hub), limit=50))
+        fault, detail, *_ = await hub.database.read_one(UPKEEP, hub_call(hub)) or ("", "")
     if as_json:
-        print_json({"items": found})
+        print_json({"items": found, "fault": fault, "detail": detail})
         return
     if not found:
         click.echo("Nothing was trained yet: the core's own model answers.")
@@ -60,6 +61,8 @@ async def models(*, as_json: bool) -> None:
         for one in found
     ]
     print_table(("id", "kind", "standing", "answers", "log loss", "before"), rows)
+    if fault:
+        click.echo(f"The core's own model stands in for the one in use: {plain(detail)}")
 
 
 def _told(one: dict[str, Any], parsed: Any) -> tuple[str, str]:
@@ -80,7 +83,30 @@ async def use(model: str) -> None:
 
     async with open_hub() as hub:
         await run(hub, hub_call(hub), service.use, model)
+    click.echo("A job of the hub brings what is said of learners into line with it.")
 
 
-COMMANDS = (train, models, use)
+@click.command()
+@click.argument("user")
+@click.argument("concept")
+@json_option
+@asynchronous
+async def why(user: str, concept: str, *, as_json: bool) -> None:
+    """Why USER, an id or an e-mail address, is taken to know CONCEPT, an id, and who says so."""
+    from bloop.api.learning import explained_by
+    from bloop.cli.learning import user_of
+
+    async with open_hub() as hub:
+        await asyncio.to_thread(hub.load_plugins)
+        call = hub_call(hub)
+        found = await explained_by(hub, call, await user_of(hub, call, user), concept)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{plain(found['name'])}: {found['p']:.0%}. {plain(found['made_by'])}")
+    rows = [(f"{one['effect']:+.1%}", plain(one["text"])) for one in found["evidence"]]
+    print_table(("effect", "reason"), rows)
+
+
+COMMANDS = (train, models, use, why)
 """What `bloop learning` has of these."""

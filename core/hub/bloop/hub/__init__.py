@@ -305,10 +305,13 @@ class Hub:
         return await self._toggle.take_up(config)
 
     async def _bring(self, config: LoadedConfig) -> Changes:
+        from bloop.hub.estimating import plugins_changed
         from bloop.hub.schedules import schedules_of
 
         self.config = config
+        before = self.kernel.providers("mastery")
         changes = await asyncio.to_thread(self.load_plugins)
+        await plugins_changed(self, before)
         await self.take_up_jobs()
         self.clock.follow(schedules_of(self))
         if self.kind != "worker":

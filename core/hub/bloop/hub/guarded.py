@@ -13,7 +13,12 @@ from bloop_sdk.providers import CAPABILITIES
 
 CALL_SECONDS = 300.0
 """A provider may take so long for one answer, and for each part of one that it streams."""
-LONGER = {"renderer.render": 3600.0, "avatar.render": 3600.0}
+LONGER = {
+    "renderer.render": 3600.0,
+    "avatar.render": 3600.0,
+    "mastery.fit": 4 * 3600.0,
+    "mastery.evaluate": 3600.0,
+}
 """What may take longer, by capability and method."""
 
 

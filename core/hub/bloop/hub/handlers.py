@@ -25,6 +25,7 @@ HANDLERS = {
     "graph.infer": "bloop.hub.inferring:run_infer_job",
     "content.sync": "bloop.hub.connections:run_sync_job",
     "learning.close_attempt": "bloop.hub.learning:run_close_job",
+    "learning.estimate": "bloop.hub.estimating:run_estimate_job",
     "learning.fit_reviews": "bloop.hub.learning:run_fit_job",
     "learning.renew": "bloop.hub.learning:run_renew_job",
 }

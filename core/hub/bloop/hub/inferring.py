@@ -79,11 +79,16 @@ async def make_graph(
     return made
 
 
-async def provider_of(hub: Hub, call: Call, capability: str) -> tuple[str, Any] | None:
-    """The first plugin that has a capability in the call's institution, and its provider."""
+async def provider_of(
+    hub: Hub, call: Call, capability: str, plugin: str | None = None
+) -> tuple[str, Any] | None:
+    """The first plugin that has a capability in the call's institution, and its provider.
+
+    With ``plugin`` no other one will do.
+    """
     off = await hub.choices.off(call)
     for handle in hub.kernel.providers(capability):
-        if handle.plugin_id not in off:
+        if handle.plugin_id not in off and plugin in {None, handle.plugin_id}:
             context = await open_context(hub, PluginCall, handle.plugin_id, call)
             # The first one imports the provider's code.
             provider = await asyncio.to_thread(handle.create, context)

@@ -1,4 +1,4 @@
-"""What starts by itself, for the clock of this process: plugins' schedules, and syncs."""
+"""What starts by itself, for the clock of this process: plugins' schedules, syncs, estimates."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from bloop.jobs.declared import Declared, Wanted
 from bloop.jobs.times import next_time
 from bloop.kernel.queries import DUE_CONNECTION
 from bloop.kernel.states import PluginState
+from bloop.learning.training import estimates
+from bloop.learning.training.queries import DUE_UPKEEP
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -34,7 +36,10 @@ def make_clock(hub: Hub) -> Clock:
     def fire(unit: UnitOfWork, now: datetime) -> int:
         return syncing.fire(unit, now, hub.config.value.hub.time_zone, hub.jobs.enqueue)
 
-    others = (Due(DUE_CONNECTION, fire),)
+    def bring(unit: UnitOfWork, now: datetime) -> int:
+        return estimates.fire(unit, now, hub.jobs.enqueue)
+
+    others = (Due(DUE_CONNECTION, fire), Due(DUE_UPKEEP, bring))
     return Clock(hub.database, call, hub.jobs.enqueue, institutions, others=others)
 
 

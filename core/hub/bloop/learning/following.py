@@ -22,11 +22,13 @@ from bloop.learning.log import AT_ONCE, heard, items_about, log_of
 from bloop.learning.mastery import service as mastery
 from bloop.learning.models import Answer
 from bloop.learning.reviews import service as reviews
+from bloop.learning.training import estimates
 from bloop.store.unit import UnitOfWork
 from bloop_sdk.events import Event
 
 OWNER = "bloop:learning"
 RENEW_JOB = "learning.renew"
+SWITCHED = ("plugin.switched_on", "plugin.switched_off")
 AT_HAND = 20
 """So many people are made anew with the event; more than that by a job."""
 
@@ -54,9 +56,15 @@ def renew(unit: UnitOfWork, user: str) -> None:
 
 
 def consumer(enqueue: Enqueue) -> Consumer:
-    """Who has people made anew whose answers a change of the graph concerns."""
+    """Who has people made anew whose answers a change of the graph concerns.
+
+    It also has the model in use looked at once more, where an institution switched a plugin.
+    """
 
     def take(unit: UnitOfWork, event: Event) -> None:
+        if event.topic in SWITCHED:
+            estimates.look_again(unit)
+            return
         if event.topic == MERGED:
             # Not before: what is moved there comes to know of attempts, and these of this.
             from bloop.learning import merging
@@ -71,7 +79,8 @@ def consumer(enqueue: Enqueue) -> Consumer:
         for user in users:
             renew(unit, user)
 
-    return Consumer(OWNER, OWNER, ("learning.graph_changed", MERGED), lambda: take, trusted=True)
+    topics = ("learning.graph_changed", MERGED, *SWITCHED)
+    return Consumer(OWNER, OWNER, topics, lambda: take, trusted=True)
 
 
 def renew_after(unit: UnitOfWork, items: Sequence[str], after: str, limit: int) -> str | None:

@@ -18,6 +18,9 @@ from bloop.graph.models import PART_LENGTH
 from bloop.store.models import ID, Base, Tenant, personal
 from bloop.store.types import Json, utcnow
 
+MODEL_LENGTH = 120
+"""Of a model's name: its kind and an id."""
+
 
 def of_user() -> ForeignKeyConstraint:
     """The key of whose it is."""
@@ -63,9 +66,11 @@ class Answer(Owned, Base):
 class Mastery(Tenant, Base):
     """What a model makes of a user's answers about a concept.
 
-    ``p`` is the chance of a right answer at ``at``, the time of the last answer that counts;
-    ``state`` is the model's own. ``model`` names the model and its version. ``version`` is the
-    learner's at which an answer was taken into it last.
+    ``at`` is the time of the last answer about it; ``state`` is the core's model's. ``model`` names
+    what ``p`` is by: the core's parameters, which tell the chance of a right answer at ``at`` by
+    the answers about the concept alone; or a trained model
+    (:func:`bloop.learning.training.estimates.name_of`), which tells it at the learner's last
+    answer, by all of them. ``version`` is the learner's at which an answer was taken into it last.
     """
 
     __tablename__ = "mastery"
@@ -83,6 +88,6 @@ class Mastery(Tenant, Base):
     p: Mapped[float] = mapped_column(Double)
     answers: Mapped[int] = mapped_column(default=0)
     at: Mapped[datetime]
-    model: Mapped[str] = mapped_column(String(80))
+    model: Mapped[str] = mapped_column(String(MODEL_LENGTH))
     version: Mapped[int] = mapped_column(default=0)
     state: Mapped[Any] = mapped_column(Json, default=dict, info=personal("record"), sort_order=LAST)

@@ -12,8 +12,12 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import VISIT, may
 from bloop.accounts.sessions import system_call
+from bloop.api.learning import explained
 from bloop.content.enrolling.queries import OWN_COURSES
 from bloop.content.tree_routes import run
+from bloop.learning.mastery.queries import LATEST_MASTERY
+from bloop.learning.mastery.reasons import maker, reasons
+from bloop.learning.mastery.service import KNOWN_FROM
 from bloop.learning.progress import certificates, goals, queries, service
 from bloop.learning.progress.routes import (
     read_certificates,
@@ -24,7 +28,7 @@ from bloop.learning.progress.routes import (
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import moment, to_dicts
 from bloop.web.quizzes import percent
-from bloop.web.render import locale_of, page
+from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PrincipalKind
 from bloop_sdk.web import read_form
 
@@ -32,6 +36,7 @@ router = Router(tags=["pages"])
 
 READ, WRITE = "account:read", "account:write"
 MOST_COURSES = 200
+MOST_CONCEPTS = 20
 
 
 def _learns(request: Request) -> bool:
@@ -111,8 +116,35 @@ def _in_words(found: Mapping[str, Any], locale: str) -> dict[str, Any]:
 
 @router.get("/account/learning", action=READ, include_in_schema=False)
 async def show_learning(request: Request) -> Response:
-    """The visitor's goals and certificates."""
+    """The visitor's goals and certificates, and what their answers show that they know."""
     return await _learning(request)
+
+
+@router.get(
+    "/account/learning/concepts/{concept_id}",
+    action=READ,
+    problems=(404,),
+    include_in_schema=False,
+)
+async def show_mastery(request: Request, concept_id: str) -> Response:
+    """Why the visitor is taken to know a concept, or not, and which model says so."""
+    why = await explained(request, call_of(request).principal.id, concept_id)
+    locale = locale_of(request)
+    translate = translations_of(locale).gettext
+    told = {"made_by": maker(why, translate), "share": percent(why["p"], locale)}
+    return await page(request, "mastery.html", why={**why, **told}, reasons=reasons(why, translate))
+
+
+async def _mastered(request: Request) -> list[dict[str, Any]]:
+    """What the visitor answered about last, as concepts."""
+    rows = await hub_of(request).database.read(
+        LATEST_MASTERY, call_of(request), user=call_of(request).principal.id, limit=MOST_CONCEPTS
+    )
+    locale = locale_of(request)
+    return [
+        {**one, "share": percent(one["p"], locale), "known": one["p"] >= KNOWN_FROM}
+        for one in to_dicts(LATEST_MASTERY, rows)
+    ]
 
 
 async def _learning(request: Request, error: Any = None) -> Response:
@@ -130,6 +162,7 @@ async def _learning(request: Request, error: Any = None) -> Response:
         certificates=[
             {**one, **_in_words(one, locale), "href": _path(call.institution, one)} for one in given
         ],
+        mastered=await _mastered(request),
         error=error,
     )
 

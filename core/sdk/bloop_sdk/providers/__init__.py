@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bloop_sdk.providers.ai import (
+    BatchMasteryProvider,
     EmbeddingProvider,
     LanguageProvider,
     MasteryProvider,
@@ -59,7 +60,7 @@ CAPABILITIES: dict[str, Capability] = {
         Capability("storyboarder", Storyboarder, lent=True),
         Capability("speech", SpeechProvider, lent=True),
         Capability("embedding", EmbeddingProvider, lent=True),
-        Capability("mastery", MasteryProvider, lent=True),
+        Capability("mastery", MasteryProvider, besides=(BatchMasteryProvider,), lent=True),
         Capability("renderer", Renderer, lent=True),
         Capability("avatar", AvatarProvider, lent=True),
         Capability("identity", IdentityProvider),

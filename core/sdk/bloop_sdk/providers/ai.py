@@ -313,3 +313,27 @@ class MasteryProvider(Protocol):
     ) -> Explanation:
         """Why the chance on a concept is what it is."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of one learner: the chances on some ``concepts`` at a time."""
+
+    history: History
+    concepts: tuple[str, ...]
+    at: datetime
+
+
+@runtime_checkable
+class BatchMasteryProvider(Protocol):
+    """What a mastery provider may have besides: many learners are asked about in one call.
+
+    The hub estimates all learners anew after a training. Of a provider without this it asks
+    ``predict`` for each of them.
+    """
+
+    async def predict_many(
+        self, model: bytes, questions: Sequence[Question]
+    ) -> Sequence[Sequence[float]]:
+        """For each question what ``predict`` gives of it, whoever else is asked about."""
+        ...

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from bloop_sdk import ConfigError
-from bloop_sdk.providers.ai import History
+from bloop_sdk.providers.ai import History, Question
 from bloop_tracing import counts, stored
-from bloop_tracing.encoding import LONGEST, Steps, Vocabulary, concepts_of, encoded
-from bloop_tracing.features import Counts
+from bloop_tracing.encoding import LONGEST, Steps, Vocabulary, concepts_of, encoded, grouped
+from bloop_tracing.features import WIDTH, Counts
 from bloop_tracing.fitting import METHODS
 from bloop_tracing.stored import Stored, unreadable
 
@@ -25,6 +25,10 @@ MOST = 12.0
 """Logits beyond it are held there, so that no chance is 0 or 1."""
 
 
+ASKED_CELLS = 16_384
+"""Places of a batch of learners who are asked about, padding included."""
+
+
 class Method(Protocol):
     """A model of some kind."""
 
@@ -32,8 +36,8 @@ class Method(Protocol):
         """Logits of each learner's answers."""
         ...
 
-    def next(self, past: Steps, asked: Steps) -> counts.Doubles:
-        """Logits of what a learner may be asked next: each step of ``asked`` for itself."""
+    def next(self, past: Sequence[Steps], asked: Sequence[Steps]) -> Sequence[counts.Doubles]:
+        """Logits of what learners may be asked next: each step of ``asked`` for itself."""
         ...
 
 
@@ -47,10 +51,10 @@ class ByCounts:
         """See :class:`Method`."""
         return [self._model.logits(one) for one in learners]
 
-    def next(self, past: Steps, asked: Steps) -> counts.Doubles:
+    def next(self, past: Sequence[Steps], asked: Sequence[Steps]) -> Sequence[counts.Doubles]:
         """See :class:`Method`."""
         del past
-        return self._model.logits(asked)
+        return [self._model.logits(one) for one in asked]
 
 
 class ByNetworks:
@@ -79,20 +83,42 @@ class ByNetworks:
         ]
         return [counts.mixture(self._weights, one) for one in zip(*members, strict=True)]
 
-    def next(self, past: Steps, asked: Steps) -> counts.Doubles:
-        """See :class:`Method`."""
+    def next(self, past: Sequence[Steps], asked: Sequence[Steps]) -> Sequence[counts.Doubles]:
+        """See :class:`Method`. Learners with histories of like lengths are asked about at once."""
+        found = [np.zeros(len(one)) for one in asked]
+        seen = [one.part(max(0, len(one) - LONGEST), len(one)) for one in past]
+        places = [at for at, one in enumerate(asked) if len(one)]
+        lengths = [max(1, len(seen[at]), len(asked[at])) for at in places]
+        for group in grouped(lengths, ASKED_CELLS):
+            some = [places[at] for at in group]
+            rows = self._following([seen[at] for at in some], [asked[at] for at in some])
+            for at, logits in zip(some, rows, strict=True):
+                found[at] = logits
+        return found
+
+    def _following(self, past: Sequence[Steps], asked: Sequence[Steps]) -> list[counts.Doubles]:
         import torch
 
         from bloop_tracing.training import batch_of
 
-        batch = batch_of([past.part(max(0, len(past) - LONGEST), len(past))], self._device)
-        question = batch_of([asked], self._device)
-        members = [self._counted.logits(asked)]
+        batch, question = batch_of(past, self._device), batch_of(asked, self._device)
         with torch.inference_mode():
-            for one in self._networks:
-                found = one.following(batch, question.concepts[0], question.features[0])
-                members.append(np.asarray(found.double().cpu().numpy()))
-        return counts.mixture(self._weights, members)
+            each = [
+                np.asarray(
+                    one.following(batch, question.concepts, question.features)
+                    .double()
+                    .cpu()
+                    .numpy()
+                )
+                for one in self._networks
+            ]
+        return [
+            counts.mixture(
+                self._weights,
+                [self._counted.logits(one), *(all_[row, : len(one)] for all_ in each)],
+            )
+            for row, one in enumerate(asked)
+        ]
 
 
 class Model:
@@ -110,17 +136,28 @@ class Model:
 
     def predict(self, history: History, concepts: Sequence[str], at: datetime) -> list[float]:
         """The chances of some concepts now."""
-        if not concepts:
+        return self.predict_many([Question(history=history, concepts=tuple(concepts), at=at)])[0]
+
+    def predict_many(self, questions: Sequence[Question]) -> list[list[float]]:
+        """The same of many learners."""
+        if not questions:
             return []
+        past = [encoded(self.vocabulary, one.history) for one in questions]
+        return [
+            _chances(one)
+            for one in self._method.next(past, [self._asked(one) for one in questions])
+        ]
+
+    def _asked(self, question: Question) -> Steps:
         counted = Counts()
-        for answer in history:
+        for answer in question.history:
             counted.add(concepts_of(answer), correct=answer.correct, at=answer.at)
-        asked = Steps(
-            [self.vocabulary.numbers((one,)) for one in concepts],
-            np.zeros(len(concepts), np.float32),
-            np.array([counted.before((one,), at) for one in concepts], np.float32),
+        features = [counted.before((one,), question.at) for one in question.concepts]
+        return Steps(
+            [self.vocabulary.numbers((one,)) for one in question.concepts],
+            np.zeros(len(features), np.float32),
+            np.array(features, np.float32).reshape(-1, WIDTH),
         )
-        return _chances(self._method.next(encoded(self.vocabulary, history), asked))
 
 
 def _chances(logits: counts.Doubles) -> list[float]:

@@ -66,10 +66,10 @@ class Dkt(nn.Module):
         return self._ask(shifted(self._encode(batch)), batch.concepts)
 
     def following(self, batch: Batch, asked: Tensor, features: Tensor) -> Tensor:
-        """Logits ``[Q]`` of what one learner may be asked next: ``[Q, M]``, and their counts."""
+        """Logits ``[B, Q]`` of what learners may be asked next: ``[B, Q, M]``, and their counts."""
         del features
         last = last_of(self._encode(batch), batch.mask)
-        return self._ask(last.expand(-1, len(asked), -1), asked[None])[0]
+        return self._ask(last.expand(-1, asked.shape[1], -1), asked)
 
     def _encode(self, batch: Batch) -> Tensor:
         """The state after each answer ``[B, T, H]``."""
@@ -121,16 +121,16 @@ class Attentive(nn.Module):
         """Logits ``[B, T]`` of each answer, from those before it."""
         hidden = self._encode(batch)
         place = torch.arange(hidden.shape[1], device=hidden.device)
-        past = (hidden, batch.concepts, place[:, None] - place[None, :] - 1)
+        past = (hidden, batch.concepts, (place[:, None] - place[None, :] - 1)[None])
         return self._ask(shifted(hidden), past, batch.concepts, batch.features)
 
     def following(self, batch: Batch, asked: Tensor, features: Tensor) -> Tensor:
-        """Logits ``[Q]`` of what one learner may be asked next: ``[Q, M]``, and their counts."""
-        hidden, count = self._encode(batch), int(batch.mask.sum())
+        """Logits ``[B, Q]`` of what learners may be asked next: ``[B, Q, M]``, and their counts."""
+        hidden, count = self._encode(batch), batch.mask.sum(1).long()
         place = torch.arange(hidden.shape[1], device=hidden.device)
-        past = (hidden, batch.concepts, (count - 1 - place).expand(len(asked), -1))
-        last = last_of(hidden, batch.mask).expand(-1, len(asked), -1)
-        return self._ask(last, past, asked[None], features[None])[0]
+        past = (hidden, batch.concepts, (count[:, None] - 1 - place)[:, None])
+        last = last_of(hidden, batch.mask).expand(-1, asked.shape[1], -1)
+        return self._ask(last, past, asked, features)
 
     def _encode(self, batch: Batch) -> Tensor:
         """The state after each answer ``[B, T, H]``."""
@@ -144,10 +144,11 @@ class Attentive(nn.Module):
     ) -> Tensor:
         """Logits ``[B, Q]``.
 
-        ``past`` are states, their concepts, and how far back they lie ``[Q, T]``: 0 is the last
-        answer, and what is negative may not be looked at.
+        ``past`` are states, their concepts, and how far back they lie, ``[B, Q, T]`` or what
+        broadcasts to it: 0 is the last answer, and what is negative may not be looked at.
         """
-        hidden, concepts, distance = past
+        hidden, concepts, far = past
+        distance = far[:, None]
         skill = mean_of(self.skill, asked)
         keys = self.key(mean_of(self.skill, concepts))
         query, key, value = (
@@ -160,16 +161,18 @@ class Attentive(nn.Module):
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
         scores += bias
         read = (scores.softmax(-1) @ value).transpose(1, 2).flatten(2)
-        read = read * (distance >= 0).any(-1)[None, :, None]
+        read = read * (far >= 0).any(-1)[..., None]
         inputs = torch.cat([last, read, skill, features], -1)
         logits: Tensor = self.head(inputs) + mean_of(self.bias, asked)
         return logits.squeeze(-1)
 
 
 def last_of(hidden: Tensor, mask: Tensor) -> Tensor:
-    """The state ``[1, 1, H]`` after a learner's last answer; zeros where there is none."""
-    count = int(mask.sum())
-    return hidden[:, count - 1 : count] if count else torch.zeros_like(hidden[:, :1])
+    """The state ``[B, 1, H]`` after each learner's last answer; zeros where there is none."""
+    count = mask.sum(1).long()
+    row = torch.arange(len(count), device=hidden.device)
+    found = hidden[row, (count - 1).clamp(min=0)]
+    return (found * (count > 0)[:, None])[:, None]
 
 
 def shifted(hidden: Tensor) -> Tensor:

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bloop_sdk import PluginContext
-from bloop_sdk.providers.ai import Explanation, Fitted, History, MasteryModel, Training
+from bloop_sdk.providers.ai import (
+    Explanation,
+    Fitted,
+    History,
+    MasteryModel,
+    Question,
+    Training,
+)
 from bloop_tracing import explaining, fitting
 from bloop_tracing.config import TracingConfig
 from bloop_tracing.loaded import Model
@@ -45,6 +52,12 @@ class Tracing:
             return self._model(model).predict(history, concepts, at)
 
         return await self._run_sync(asked)
+
+    async def predict_many(
+        self, model: bytes, questions: Sequence[Question]
+    ) -> Sequence[Sequence[float]]:
+        """The same of many learners: those with like histories go through a network together."""
+        return await self._run_sync(lambda: self._model(model).predict_many(questions))
 
     async def evaluate(
         self, model: bytes, histories: Sequence[History]

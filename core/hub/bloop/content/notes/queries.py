@@ -161,6 +161,23 @@ OWN_CONFLICT = register(
 )
 """One in the caller's own notebooks."""
 
+_TOLD = func.coalesce(Connection.settings["file"].as_string(), "") == ""
+"""What was read from a file has nobody to be told."""
+
+WRITES = register(
+    "content.note_writes",
+    select(Connection.id)
+    .join(Container, Container.connection_id == Connection.id)
+    .where(
+        Connection.institution_id == institution,
+        Container.institution_id == institution,
+        Container.id == bindparam("container"),
+        container_reachable,
+        _TOLD,
+    ),
+)
+"""The live connection of a notebook; no row for one of nobody."""
+
 STATE = register(
     "content.note_state",
     select(
@@ -183,7 +200,7 @@ STATE = register(
         Connection,
         (Connection.institution_id == Container.institution_id)
         & (Connection.id == Container.connection_id)
-        & (func.coalesce(Connection.settings["file"].as_string(), "") == ""),
+        & _TOLD,
     )
     .where(
         Item.institution_id == institution,

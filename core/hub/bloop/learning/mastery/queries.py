@@ -19,8 +19,7 @@ _columns: Any = (
     Mastery.at,
     Mastery.model,
 )
-MASTERY = register(
-    "learning.mastery",
+_of_user: Any = (
     select(*_columns)
     .join_from(
         Mastery,
@@ -32,13 +31,22 @@ MASTERY = register(
         Concept.institution_id == institution,
         Concept.standing != Standing.REJECTED.value,
         Mastery.user_id == bindparam("user"),
-        Mastery.concept_id > bindparam("after"),
     )
-    .order_by(Mastery.concept_id)
-    .limit(bindparam("limit")),
+    .limit(bindparam("limit"))
+)
+MASTERY = register(
+    "learning.mastery",
+    _of_user.where(Mastery.concept_id > bindparam("after")).order_by(Mastery.concept_id),
     heavy=True,
 )
 """What one user's answers show, by concept."""
+
+LATEST_MASTERY = register(
+    "learning.latest_mastery",
+    _of_user.order_by(Mastery.at.desc(), Mastery.concept_id),
+    heavy=True,
+)
+"""The same, what was answered about last first."""
 
 _pair: Any = (Mastery.user_id, Mastery.concept_id)
 KNOWN_BY = register(

@@ -3,6 +3,10 @@
 A row is made of the answers about its concept alone, in the order in which they were given: one
 that comes late has that concept replayed from the log. Its ``p`` leaves out what other concepts say
 of the learner, which :func:`bloop.learning.mastery.model.predict` adds where somebody asks.
+
+Where a trained model is in use, its chances take the place of ``p`` soon after the answer
+(:mod:`bloop.learning.training.estimates`); the core's state goes on beside them, so that its own
+chances are at hand whenever that model can't be asked.
 """
 
 from __future__ import annotations
@@ -39,7 +43,10 @@ _UNIT = 2.0**20
 
 
 def parameters_of(_unit: UnitOfWork) -> Parameters:
-    """What an institution's states are made by; other ones are replayed when they are touched."""
+    """What an institution's states are made by; other ones are replayed when they are touched.
+
+    That is the core's model, whichever one is in use: trained ones have no state.
+    """
     return DEFAULTS
 
 
@@ -74,7 +81,7 @@ def follow(unit: UnitOfWork, learner: Learner, new: Sequence[Heard]) -> None:
         row = rows.get(concept)
         state = ConceptState() if row is None else state_of(row.state)
         if row is not None and (
-            row.model != parameters.version or is_late(state, _given(answers[0]))
+            state_version(row) != parameters.version or is_late(state, _given(answers[0]))
         ):
             late.add(concept)
             continue
@@ -120,12 +127,32 @@ def count(unit: UnitOfWork, learner: Learner, new: Iterable[Heard]) -> None:
         learner.surplus += round(added.surplus * _UNIT) / _UNIT
 
 
+def restore(unit: UnitOfWork, learner: Learner) -> None:
+    """Have all rows of a learner say again what the core's model does."""
+    parameters = parameters_of(unit)
+    rows = unit.session.scalars(
+        select(Mastery).where(
+            Mastery.institution_id == unit.institution,
+            Mastery.user_id == learner.user_id,
+            Mastery.model != parameters.version,
+        )
+    )
+    for row in rows:
+        _say(parameters, row, state_of(row.state))
+
+
 def state_of(kept: Mapping[str, Any]) -> ConceptState:
     """A state as :class:`Mastery` keeps it."""
     from datetime import datetime
 
     at = kept.get("at")
-    return ConceptState(**{**kept, "at": None if at is None else datetime.fromisoformat(at)})
+    put = {"at": None if at is None else datetime.fromisoformat(at)}
+    return ConceptState(**{name: one for name, one in kept.items() if name != "by"} | put)
+
+
+def state_version(row: Mastery) -> str:
+    """The version of the parameters that a row's state was made by."""
+    return str(row.state.get("by", row.model))
 
 
 def _put(
@@ -137,12 +164,19 @@ def _put(
     if row is None:
         row = Mastery(institution_id=unit.institution, user_id=learner.user_id, concept_id=concept)
         unit.session.add(row)
-    row.p = predict(parameters, LearnerTally(), {concept: state}, [concept], state.at)
     row.answers = state.right + state.wrong
     row.at = state.at
-    row.model = parameters.version
     row.version = learner.version + 1
-    row.state = asdict(state) | {"at": to_text(state.at)}
+    row.state = asdict(state) | {"at": to_text(state.at), "by": parameters.version}
+    _say(parameters, row, state)
+
+
+def _say(parameters: Parameters, row: Mastery, state: ConceptState) -> None:
+    """Have a row say what the core's model makes of its state."""
+    assert state.at is not None, "there is a row where there was an answer"
+    concept = row.concept_id
+    row.p = predict(parameters, LearnerTally(), {concept: state}, [concept], state.at)
+    row.model = parameters.version
 
 
 def _given(one: Heard) -> Given:

@@ -10,7 +10,7 @@ from sqlalchemy import Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.content.models import LAST, Owned
-from bloop.store.models import Base
+from bloop.store.models import ID, Base, Tenant
 from bloop.store.types import Json, utcnow
 
 
@@ -52,3 +52,26 @@ class TrainedModel(Owned, Base):
     why: Mapped[str] = mapped_column(Text, default="", sort_order=LAST)
     figures: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, sort_order=LAST)
     data: Mapped[bytes] = mapped_column(LargeBinary, sort_order=LAST)
+
+
+class Fault(enum.StrEnum):
+    """Why the core's model stands in for the one that is in use."""
+
+    NONE = ""
+    OFF = "off"
+    BROKEN = "broken"
+
+
+class Upkeep(Tenant, Base):
+    """Of an institution that has trained a model: when learners are brought into line with it.
+
+    A job looks for them at ``due_at``, or as soon as somebody has answered, though not before
+    ``ask_from``; with None nothing is to be done. ``detail`` says in words what a ``fault`` is.
+    """
+
+    __tablename__ = "mastery_upkeep"
+    institution_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    due_at: Mapped[datetime | None]
+    ask_from: Mapped[datetime] = mapped_column(default=utcnow)
+    fault: Mapped[str] = mapped_column(String(20), default="")
+    detail: Mapped[str] = mapped_column(Text, default="")

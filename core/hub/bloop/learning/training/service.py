@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from bloop.learning.mastery.comparison import Comparison
+from bloop.learning.training.estimates import look_soon
 from bloop.learning.training.models import ModelStanding, TrainedModel
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError
@@ -73,6 +74,8 @@ def keep(
     )
     unit.session.add(row)
     unit.session.flush()
+    if compared.takes_over:
+        look_soon(unit)
     _forget(unit)
     _said(unit, "train", row, {"plugin": plugin_id, "standing": str(standing)})
     return row.id
@@ -80,8 +83,13 @@ def keep(
 
 @command(WRITE)
 def use(unit: UnitOfWork, model: str) -> None:
-    """Have a model answer, whatever it was compared with; ``core`` is the core's own."""
+    """Have a model answer, whatever it was compared with; ``core`` is the core's own.
+
+    What it says of learners takes the place of what was said soon after, by a job. One that is in
+    use and could not be asked is tried again at once.
+    """
     now = in_use(unit)
+    look_soon(unit)
     if model == CORE:
         if now is not None:
             _retire(unit, now)

@@ -15,10 +15,12 @@ from typing import Any
 from bloop_sdk.errors import FatalError, RetriableError
 from bloop_sdk.providers.ai import (
     Answer,
+    BatchMasteryProvider,
     Fitted,
     History,
     MasteryModel,
     MasteryProvider,
+    Question,
     Training,
 )
 from bloop_sdk.testing.context import FakeContext
@@ -148,6 +150,26 @@ async def predict_is_evaluate(case: MasteryCase) -> None:
         _same(
             told[:1], alone[at : at + 1], f"answer {at}: predict() says otherwise than evaluate()"
         )
+
+
+@MASTERY.rule()
+async def many_are_each(case: MasteryCase) -> None:
+    """``predict_many``, where there is one, gives each learner what ``predict`` gives alone."""
+    provider, model = case.provider, await case.usual()
+    if not isinstance(provider, BatchMasteryProvider):
+        return
+    long, short, other = (list(one) for one in case.histories(3, first=500))
+    at, known = long[-1].at + LATER, case.classroom.concepts
+    asked = [(long, known[:4]), (short[:1], known[2:3]), ([], known[:2]), (other, ())]
+    asked += [(other[:5], ("never seen", *known))]
+    questions = [Question(history=one, concepts=concepts, at=at) for one, concepts in asked]
+    found = await provider.predict_many(model.data, questions)
+    hold(len(found) == len(asked), f"predict_many(): {len(found)} answers to {len(asked)}")
+    for told, (history, concepts) in zip(found, asked, strict=True):
+        _sane(told, len(concepts), "predict_many()")
+        alone = await provider.predict(model.data, history, concepts, at)
+        _same(told, alone, "predict_many() and predict() say different things")
+    hold(not await provider.predict_many(model.data, []), "predict_many() of nobody gives some")
 
 
 @MASTERY.rule()
