@@ -42,6 +42,7 @@ API = (
     "bloop.learning.progress.routes",
     "bloop.learning.mastery.routes",
     "bloop.learning.reviews.routes",
+    "bloop.learning.map.routes",
     "bloop.learning.recommend.routes",
     "bloop.api.graph",
     "bloop.api.learning",
