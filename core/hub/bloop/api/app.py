@@ -73,6 +73,7 @@ PAGES = (
     "bloop.web.learning_pages",
     "bloop.web.concept_pages",
     "bloop.web.next_pages",
+    "bloop.web.map_pages",
     "bloop.web.plugin_pages",
     "bloop.web.settings_pages",
     "bloop.web.connection_pages",

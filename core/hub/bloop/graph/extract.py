@@ -61,13 +61,15 @@ def extract(
 def _whole_of(
     snapshot: Snapshot, concept: str, among: Collection[str], whole: Collection[str]
 ) -> str:
-    """The widest concept here that one is a part of, or itself."""
+    """The widest concept here that one is a part of, or itself; of parts in a ring the first."""
     passed = [concept]
     while passed[-1] not in whole:
         wider = snapshot.targets(passed[-1], EdgeKind.PART_OF)
-        onward = next((one for one in wider if one in among and one not in passed), None)
+        onward = next((one for one in wider if one in among), None)
         if onward is None:
             break
+        if onward in passed:
+            return min(passed[passed.index(onward) :])
         passed.append(onward)
     return passed[-1]
 

@@ -80,7 +80,7 @@ def draw(nodes: tuple[str, ...], edges: tuple[tuple[str, str], ...]) -> Drawing:
         top = max(y.values()) + HEIGHT // 2 + BETWEEN_PARTS
     levels = max((box.level for box in boxes.values()), default=0)
     alone = [one for one in range(len(nodes)) if one not in boxes]
-    abreast = max(ABREAST, levels)
+    abreast, top = max(ABREAST, levels), top + (BETWEEN_PARTS // 2 if boxes else 0)
     for at, one in enumerate(alone):
         down, column = divmod(at, abreast)
         boxes[one] = Box(column * PITCH, top + down * (HEIGHT + BETWEEN_BOXES), 0)

@@ -319,10 +319,10 @@ CONCEPTS_OF_COURSE = register(
 """What the items of a course cover."""
 
 _ids_of_course: Any = (
-    _covered(Concept.id)
+    _covered(Coverage.concept_id)
     .where(Item.container_id == bindparam("container"))
     .distinct()
-    .order_by(Concept.id)
+    .order_by(Coverage.concept_id)
     .limit(_LIMIT)
 )
 IDS_OF_COURSE = register(
