@@ -14,7 +14,8 @@ SIZE = 13
 """Of letters, in pixels at full size."""
 _BESIDE, _LINE = 32, 16
 """What a mark takes beside a name, and from one line of it to the next."""
-_NARROW, _BROAD = "fijlrt.,:;'!|()[] ", "mwMW@%"
+_SHARES = {"ijlI.,:;'!|()[] ": 0.33, "frt-": 0.41, "mwMW@%…": 1.0}
+"""How broad some letters are, as shares of their size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _mark(
     after: Iterable[tuple[str, str]],
     _: Callable[[str], str],
 ) -> Mark:
-    lines, cut = wrapped(one["name"], box["width"] - _BESIDE - 10)
+    lines, cut = wrapped(one["name"], box["width"] - _BESIDE - 16)
     first = one["y"] + MARGIN + box["height"] // 2 - (len(lines) - 1) * _LINE // 2
     state = one["state"]
     said = [state_names(_)[state]] if state else []
@@ -183,15 +184,14 @@ def _fitting(word: str, wide: int) -> str:
 
 
 def length(text: str) -> float:
-    """About how many pixels a text takes: fonts of systems differ by little."""
+    """About how many pixels a text takes in a broad font; others take less."""
     return sum(map(_letter, text)) * SIZE
 
 
 def _letter(one: str) -> float:
     if unicodedata.combining(one):
         return 0.0
-    if one in _NARROW:
-        return 0.31
-    if one in _BROAD or one.isupper():
-        return 0.85 if one in _BROAD else 0.68
-    return 1.0 if unicodedata.east_asian_width(one) in "WF" else 0.56
+    known = next((share for letters, share in _SHARES.items() if one in letters), 0.0)
+    if known or one.isupper():
+        return known or 0.75
+    return 1.0 if unicodedata.east_asian_width(one) in "WF" else 0.63
