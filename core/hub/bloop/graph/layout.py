@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from bloop.graph.layers import Edge, Layered, layered
 
-WIDTH, HEIGHT = 176, 46
+WIDTH, HEIGHT = 196, 46
 """Of a box."""
 BETWEEN_LEVELS, BETWEEN_BOXES, BETWEEN_LINES, BETWEEN_PARTS = 56, 14, 12, 34
 PITCH = WIDTH + BETWEEN_LEVELS
