@@ -102,10 +102,14 @@ if (svg) {
   map.addEventListener("keydown", keys);
   map.addEventListener("wheel", wheel, { passive: false });
   map.addEventListener("pointerdown", down);
+  // Else the browser scrolls by two fingers, and takes them away from here.
+  const pinches = (event) => event.touches.length > 1 && event.cancelable && event.preventDefault();
+  for (const kind of ["touchstart", "touchmove"])
+    map.addEventListener(kind, pinches, { passive: false });
   addEventListener("pointermove", move);
   for (const end of ["pointerup", "pointercancel"]) addEventListener(end, up);
   // What was dragged was not meant as a click, and a link is no picture to be carried off.
-  map.addEventListener("click", (event) => dragged && event.preventDefault(), true);
+  map.addEventListener("click", (event) => dragged && event.detail && event.preventDefault(), true);
   map.addEventListener("dragstart", (event) => event.preventDefault());
   const start = svg.querySelector(".node.next") ?? svg.querySelector(".node.goal");
   if (start) show(start);
