@@ -127,6 +127,7 @@ QUERIES = {
     "kind": ["item.kind"],
     "language": ["search_document.language"],
     "login": ["account_user.email"],
+    "of": ["container:container.id", "concept:concept.id"],
     "parent": ["node.id"],
     "q": ["search_document.title", "search_document.text", "search_document.tenant"],
     "resource": ["item:item.id", "user:account_user.id", "job:job.id", "audit_line.resource"],
@@ -138,7 +139,7 @@ QUERIES = {
 }
 """What is tried as a parameter of a query that is a text or a place."""
 PLAIN = {
-    *("limit", "page", "sure", "ticked", "form", "depth", "again", "tested", "replayed", "skipped"),
+    *("limit", "page", "sure", "ticked", "form", "depth", "levels", "again", "tested", "replayed", "skipped"),
     *("plugin", "switched", "undone", "change", "token"),
     *("role", "done", "saved", "withdrawn", "changed", "first", "everywhere"),
     *("since", "until", "next"),

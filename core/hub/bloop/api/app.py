@@ -44,6 +44,7 @@ API = (
     "bloop.learning.mastery.routes",
     "bloop.learning.classes.routes",
     "bloop.learning.reviews.routes",
+    "bloop.learning.map.routes",
     "bloop.learning.recommend.routes",
     "bloop.api.graph",
     "bloop.api.learning",
@@ -75,6 +76,7 @@ PAGES = (
     "bloop.web.suggestion_pages",  # Before /concepts/{concept_id}.
     "bloop.web.concept_pages",
     "bloop.web.next_pages",
+    "bloop.web.map_pages",
     "bloop.web.plugin_pages",
     "bloop.web.settings_pages",
     "bloop.web.connection_pages",

@@ -348,6 +348,21 @@ CONCEPTS_OF_COURSE = register(
 )
 """What the items of a course cover."""
 
+_ids_of_course: Any = (
+    _covered(Coverage.concept_id)
+    .where(Item.container_id == bindparam("container"))
+    .distinct()
+    .order_by(Coverage.concept_id)
+    .limit(_LIMIT)
+)
+IDS_OF_COURSE = register(
+    "graph.ids_of_course", _ids_of_course.where(inside_reachable(Item.container_id)), heavy=True
+)
+IDS_OF_COURSE_SHOWN = register(
+    "graph.ids_of_course_shown", _ids_of_course.where(item_visible), heavy=True
+)
+"""The same by id: all, and what those items cover that whoever asks may see."""
+
 HISTORY = register(
     "graph.history",
     _select(

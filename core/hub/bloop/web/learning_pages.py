@@ -158,6 +158,7 @@ async def _learning(request: Request, error: Any = None) -> Response:
         "learning.html",
         status=200 if error is None else 422,
         goals=picked,
+        may_see_map=may(call, "graph:read"),
         courses=[one for one in to_dicts(OWN_COURSES, rows) if one["id"] not in subjects],
         certificates=[
             {**one, **_in_words(one, locale), "href": _path(call.institution, one)} for one in given

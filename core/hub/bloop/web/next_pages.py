@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import Router, call_of, hub_of
+from bloop.accounts.actions import may
 from bloop.content.tree_routes import run
 from bloop.learning.recommend.log import note_opened
 from bloop.learning.recommend.reasons import sentence
@@ -40,7 +41,13 @@ async def show_next(request: Request, goal: str = "") -> Response:
     reviews = await due(hub_of(request).database, call, call.principal.id, limit=1)
     load = reviews["load"]
     return await page(
-        request, "next.html", next=found, due=load[0], week=sum(load[1:8]), month=sum(load)
+        request,
+        "next.html",
+        next=found,
+        due=load[0],
+        week=sum(load[1:8]),
+        month=sum(load),
+        may_see_map=may(call, "graph:read"),
     )
 
 
