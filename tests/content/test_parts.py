@@ -25,6 +25,7 @@ class Parted(Course):
     batch_size: int = 4
     made: list[str] = field(default_factory=list)
     told: list[list[tuple[str, str]]] = field(default_factory=list)
+    foreseen: list[set[str]] = field(default_factory=list)
     bold: bool = False
 
     async def read(self, partition: Any, state: Cursor | None) -> Any:
@@ -43,6 +44,7 @@ class Parted(Course):
 
     def ahead(self, partitions: Sequence[Partition]) -> None:
         self.told.append([(one.stream, one.container or "") for one in partitions])
+        self.foreseen += [set(one.known) for one in partitions]
 
 
 def contents():
@@ -52,7 +54,7 @@ def contents():
 
 def again(course, **values):
     """What a later run reads it by."""
-    return replace(course, made=[], told=[], **values)
+    return replace(course, made=[], told=[], foreseen=[], **values)
 
 
 async def test_parts_that_are_the_same_are_met_and_not_made(sync, database, call):
@@ -209,6 +211,7 @@ async def test_a_provider_is_told_what_follows_and_in_a_later_run_beside_the_lis
     await sync(later)
 
     assert [one for one in later.told if one] == [[("tree", "c1")]] * 3
+    assert (course.foreseen[0], later.foreseen) == (set(), [{"4", "8", "12", "16", "20"}] * 3)
     assert later.told[-1] == []
 
 

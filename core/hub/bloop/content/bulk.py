@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, inspect, select, update
@@ -14,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.content.models import Sourced
 from bloop.store.errors import ConflictError, TenantError
-from bloop.store.statements import Compiled, Process, for_driver, for_rows, institution
+from bloop.store.statements import Compiled, Rows, for_driver, for_rows, institution
 from bloop.store.unit import UnitOfWork
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -40,39 +39,15 @@ def insert_rows(
     if owners != {unit.institution}:
         raise TenantError(f"rows of another institution in a unit of work of {unit.institution}")
     adding = _adding(cast("Hashable", model), unit.dialect, replace=replace)
-    unit.connection.exec_driver_sql(adding.sql, adding.filled(rows, shared))
+    values = adding.rows.of(rows, shared, adding.defaults)
+    unit.connection.exec_driver_sql(adding.rows.sql, values)
 
 
-@dataclass(frozen=True, slots=True)
-class _Adding:
+class _Adding(NamedTuple):
     """An INSERT as its driver takes it, and what makes each column that a row does not name."""
 
-    sql: str
-    columns: tuple[tuple[str, Process, Callable[[], Any]], ...]
-
-    def filled(
-        self, rows: Iterable[Mapping[str, Any]], shared: Mapping[str, Any]
-    ) -> list[tuple[Any, ...]]:
-        """What the driver is given."""
-        plan = [
-            ("", None, make, process(shared[name]) if process else shared[name])
-            if name in shared
-            else (name, process, make, None)
-            for name, process, make in self.columns
-        ]
-        return [
-            tuple(
-                [
-                    given
-                    if not name
-                    else (row[name] if name in row else make())
-                    if process is None
-                    else process(row[name] if name in row else make())
-                    for name, process, make, given in plan
-                ]
-            )
-            for row in rows
-        ]
+    rows: Rows
+    defaults: Mapping[str, Callable[[], Any]]
 
 
 @cache
@@ -84,10 +59,8 @@ def _adding(model: Hashable, dialect: str, *, replace: bool) -> _Adding:
         keys = [column.key for column in table.primary_key]
         new = {name: adding.excluded[name] for name in names if name not in keys}
         adding = adding.on_conflict_do_update(index_elements=keys, set_=new)
-    rows = for_rows(adding, dialect, names)
-    return _Adding(
-        rows.sql, tuple((name, process, _default(table.c[name])) for name, process in rows.places)
-    )
+    defaults = {name: _default(table.c[name]) for name in names}
+    return _Adding(for_rows(adding, dialect, names), defaults)
 
 
 def _default(column: Column[Any]) -> Callable[[], Any]:

@@ -213,6 +213,8 @@ class Reader:
         if self._options.full:
             return {}
         told = await self._see(parts_of, self._run.connection_id, self._parts.version)
+        for part in told:
+            plan.met.setdefault((part.stream, part.partition), {})[part.key] = part.digest
         # Most containers are still there: what is in them is asked for beside their list.
         plan.tell(self._provider, plan.chosen(sorted({part.partition for part in told})))
         return await self._see(still_known, self._run.connection_id, told)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -208,21 +208,37 @@ def find_known(
     unit: UnitOfWork, connection_id: str, model: type[Sourced], refs: Iterable[Ref]
 ) -> dict[Ref, Known]:
     """The rows of one table that stand for some of ``refs``."""
+    found = _find(unit, connection_id, model, refs, _known_columns(model))
+    return {ref: Known(*known) for ref, known in found}
+
+
+def find_ids(
+    unit: UnitOfWork, connection_id: str, model: type[Sourced], refs: Iterable[Ref]
+) -> dict[Ref, str]:
+    """Their ids alone."""
+    return {ref: id_ for ref, (id_,) in _find(unit, connection_id, model, refs, ["id"])}
+
+
+def _find(
+    unit: UnitOfWork,
+    connection_id: str,
+    model: type[Sourced],
+    refs: Iterable[Ref],
+    columns: Sequence[str],
+) -> Iterator[tuple[Ref, Sequence[Any]]]:
     wanted: dict[tuple[str, str], Ref] = {(ref.kind, ref.remote_id): ref for ref in refs}
     if not wanted:
-        return {}
+        return
     has_kind = issubclass(model, Container | Item)
     kinds = {kind for kind, _ in wanted}
     names: dict[str, Collection[str]] = {"kind": kinds} if has_kind else {}
-    names["remote_id"] = [ref.remote_id for ref in wanted.values()]
-    columns = ("remote_id", "kind" if has_kind else "remote_id", *_known_columns(model))
-    found: dict[Ref, Known] = {}
+    names["remote_id"] = [remote_id for _, remote_id in wanted]
+    told = ("remote_id", "kind" if has_kind else "remote_id", *columns)
     (kind,) = (None,) if has_kind else kinds
-    for remote_id, own_kind, *known in named_rows(unit, model, columns, connection_id, names):
+    for remote_id, own_kind, *known in named_rows(unit, model, told, connection_id, names):
         ref = wanted.get((kind or own_kind, remote_id))
         if ref is not None:
-            found[ref] = Known(*known)
-    return found
+            yield ref, known
 
 
 def _known_columns(model: type[Sourced]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -26,11 +26,15 @@ class Left(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The streams of a run, and where they stood when this attempt at it began."""
+    """The streams of a run, and where they stood when this attempt at it began.
+
+    ``met`` are the parts that the last run has met, by stream and container: digests by keys.
+    """
 
     streams: Sequence[Stream]
     options: RunOptions
     positions: Mapping[tuple[str, str], Position]
+    met: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
     def left(self, streams: Iterable[Stream], places: Sequence[str]) -> Iterator[Left]:
         """What there is to read of some streams, those that are partitioned in some containers."""
@@ -59,4 +63,5 @@ class Plan:
         number = self.streams.index(after) + 1 if after is not None else 0
         following = chain(now, self.left(self.streams[number:], places))
         fresh = (one for one in following if one.place and one.cursor is None)
-        provider.ahead([Partition(one.stream.name, one.place) for one in islice(fresh, AT_ONCE)])
+        places_of = ((one.stream.name, one.place) for one in islice(fresh, AT_ONCE))
+        provider.ahead([Partition(*place, self.met.get(place, {})) for place in places_of])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Select, bindparam, func, inspect, literal, select
@@ -166,7 +167,7 @@ def scopes_with_gone(
     With a ``brake`` not more than half may be gone: raises :class:`MassDeleteError`.
     """
     found = []
-    for scope in scopes_of(unit, run, streams):
+    for scope in _with_unmet(unit, run, scopes_of(unit, run, streams)):
         asked, parameters = _asked(unit, scope), _parameters(unit, run, scope)
         gone = unit.connection.scalar(asked.gone, parameters) or 0
         if gone:
@@ -182,6 +183,19 @@ def scopes_with_gone(
                 cure="look there; if it is right, run again and confirm the deletes",
             )
     return found
+
+
+def _with_unmet(unit: UnitOfWork, run: Run, scopes: Iterable[Scope]) -> Iterator[Scope]:
+    """The scopes of tables that hold, in whatever state, anything that the run has not met.
+
+    Mostly none does, and names alone tell: an index has them, and no row has to be read.
+    """
+    for model, some in groupby(scopes, lambda scope: scope.model):
+        own = list(some)
+        kinds = tuple(sorted({kind for scope in own for kind in scope.kinds}))
+        asked = _unmet(cast("Hashable", model), kinds, unit.dialect)
+        if unit.connection.scalar(asked, of_run(unit, run)) is not None:
+            yield from own
 
 
 def sweep_page(unit: UnitOfWork, run: Run, scope: Scope) -> int:
@@ -229,20 +243,34 @@ def _statements(model: Hashable, kinds: tuple[str, ...], dialect: str, *, inside
     It may have been filled a moment ago.
     """
     table: Any = inspect(cast("type[Any]", model)).local_table
-    conditions: list[ColumnElement[bool]] = [
-        table.c.institution_id == _INSTITUTION,
-        table.c.connection_id == _CONNECTION,
-        table.c.state.in_(["active", "pending", "forbidden", "unshared"]),
-    ]
-    if "kind" in table.c:
-        conditions.append(table.c.kind.in_(kinds))
+    held = _names(table, kinds).where(
+        table.c.state.in_(["active", "pending", "forbidden", "unshared"])
+    )
     if inside and "container_id" in table.c:
-        conditions.append(table.c.container_id == bindparam("of_container"))
-    kind = table.c.kind if "kind" in table.c else literal(kinds[0]).label("kind")
-    held = select(kind, table.c.remote_id).where(*conditions)
+        held = held.where(table.c.container_id == bindparam("of_container"))
     gone = held.except_(met_by(frozenset(kinds), dialect)).subquery()
     return _Asked(
         select(func.count()).select_from(held.subquery()),
         select(func.count()).select_from(gone),
         select(gone.c.kind, gone.c.remote_id).order_by(*gone.c).limit(IDS_AT_ONCE),
     )
+
+
+@cache
+def _unmet(model: Hashable, kinds: tuple[str, ...], dialect: str) -> Select[Any]:
+    """A row where the connection has any name in a table that the run has not met."""
+    names = _names(inspect(cast("type[Any]", model)).local_table, kinds)
+    unmet = names.except_(met_by(frozenset(kinds), dialect)).subquery()
+    return select(literal(1)).select_from(unmet).limit(1)
+
+
+def _names(table: Any, kinds: tuple[str, ...]) -> Select[Any]:
+    """Kinds and remote ids of a connection's rows in a table."""
+    conditions: list[ColumnElement[bool]] = [
+        table.c.institution_id == _INSTITUTION,
+        table.c.connection_id == _CONNECTION,
+    ]
+    if "kind" in table.c:
+        conditions.append(table.c.kind.in_(kinds))
+    kind = table.c.kind if "kind" in table.c else literal(kinds[0]).label("kind")
+    return select(kind, table.c.remote_id).where(*conditions)

@@ -22,7 +22,7 @@ from bloop.content.changes import (
     load,
 )
 from bloop.content.enrolling.models import Audience
-from bloop.content.incoming import UNSEEN, WRITE_ORDER, Incoming, Work, find_known
+from bloop.content.incoming import UNSEEN, WRITE_ORDER, Incoming, Work, find_ids
 from bloop.content.models import (
     CalendarEvent,
     Completion,
@@ -135,8 +135,7 @@ class Upsert:
 
     def _find_rows(self, model: type[Sourced], refs: Iterable[Ref | None]) -> None:
         wanted = {ref for ref in refs if ref is not None}
-        found = find_known(self._unit, self._connection, model, wanted)
-        self._rows |= {ref: known.id for ref, known in found.items()}
+        self._rows |= find_ids(self._unit, self._connection, model, wanted)
 
     def _find_parents(self, changed: list[Incoming]) -> None:
         names = {

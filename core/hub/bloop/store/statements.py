@@ -17,6 +17,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import repeat
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -225,27 +227,29 @@ class Rows:
     places: tuple[tuple[str, Process], ...]
 
     def of(
-        self, rows: Iterable[Mapping[str, Any]], shared: Mapping[str, Any]
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        shared: Mapping[str, Any],
+        defaults: Mapping[str, Callable[[], Any]] = MappingProxyType({}),
     ) -> list[tuple[Any, ...]]:
-        """What the driver is given; each row, or ``shared``, names all that there is a place for.
+        """What the driver is given: of each place what ``shared`` names, else a row's own value.
 
-        What all share is made once.
+        What a row does not name either is made by ``defaults``, for each row anew.
         """
-        plan = [
-            ("", None, process(shared[name]) if process else shared[name])
-            if name in shared
-            else (name, process, None)
-            for name, process in self.places
-        ]
-        return [
-            tuple(
-                [
-                    given if not name else (row[name] if process is None else process(row[name]))
-                    for name, process, given in plan
-                ]
-            )
-            for row in rows
-        ]
+        # Column by column: each is one loop, and most are as they are.
+        columns: list[Iterable[Any]] = []
+        for name, process in self.places:
+            if name in shared:
+                given = process(shared[name]) if process else shared[name]
+                columns.append(repeat(given, len(rows)))
+                continue
+            try:
+                values = [row[name] for row in rows]
+            except KeyError:
+                make = defaults[name]
+                values = [row[name] if name in row else make() for row in rows]
+            columns.append(values if process is None else map(process, values))
+        return list(zip(*columns, strict=True))
 
 
 def for_rows(clause: Insert, name: str, parameters: Collection[str]) -> Rows:

@@ -342,7 +342,8 @@ class Foreseeing(Protocol):
         """What will most likely be read next, from the beginning and in this order; no waiting.
 
         Each call takes the place of the one before: what was asked for and is no longer named is
-        not wanted any more. What is read must not depend on it.
+        not wanted any more. What is read must not depend on it. :attr:`Partition.known` is here
+        what an earlier run has met, whether or not the hub still holds all of it.
         """
         ...
 

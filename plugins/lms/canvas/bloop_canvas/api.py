@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from bloop_canvas import oauth
 from bloop_canvas.config import CanvasConfig
-from bloop_canvas.paging import Page, ahead, groups, links_of, together
+from bloop_canvas.paging import Page, ahead, end_all, links_of
 from bloop_sdk import (
     AuthError,
     ConnectionContext,
@@ -30,6 +31,8 @@ from bloop_sdk.records import JSONObject
 PER_PAGE = 100
 SELF = "/api/v1/users/self"
 NO_LIST = "no_such_list"
+SENDING_SECONDS = 0.001
+"""So long several requests need to be on their way."""
 
 Params = Mapping[str, str | int | list[str]]
 
@@ -57,15 +60,20 @@ class Api:
         asked = self._ahead.pop(_name(path, params), None)
         return await (self._first(path, params) if asked is None else asked)
 
-    def ahead(self, lists: Sequence[tuple[str, Params]]) -> None:
-        """Ask for first pages of lists before their turn, and for no others any more."""
-        wanted = {_name(path, params): (path, params) for path, params in lists}
+    def ahead(self, lists: Sequence[tuple[str, Params]], links: Sequence[str] = ()) -> None:
+        """Ask for pages of lists before their turn, and for no others any more.
+
+        Those are first pages of ``lists``, and what ``links`` (paths with their queries) led to
+        when the lists were read last: a page counts only if the one before it still links to it.
+        """
+        wanted = {_name(path, params): partial(self._first, path, params) for path, params in lists}
+        addresses = [urljoin(self._config.base, link) for link in links]
+        wanted |= {address: partial(self._at, address) for address in addresses}
         for name in self._ahead.keys() - wanted.keys():
             self._ahead.pop(name).cancel()
-        for name in wanted.keys() - self._ahead.keys():
-            task = asyncio.create_task(self._first(*wanted[name]))
-            task.add_done_callback(_heard)  # Its list may never be read.
-            self._ahead[name] = task
+        for name, ask in wanted.items():
+            if name not in self._ahead:
+                self._ahead[name] = _begun(ask())
 
     async def _first(self, path: str, params: Params | None) -> Page:
         query = {"per_page": PER_PAGE, **(params or {})}
@@ -86,19 +94,33 @@ class Api:
 
     async def follow(self, page: Page) -> AsyncGenerator[Page, None]:
         """A page and those behind it; several are asked for at once where Canvas tells the last."""
-        yield page
-        for links in groups(ahead(page)):
-            if links[0] != page.next:
-                break
-            found = await together([self._at(link) for link in links])
-            for link, answer in zip(links, found, strict=True):
-                if link != page.next:
-                    break  # The guess was wrong from here on: its own links lead further.
-                page = answer
+        asked: dict[str, asyncio.Task[Page]] = {}
+        guess = True
+        try:
+            while True:
+                fresh = not asked
+                for link in ahead(page) if guess else ():
+                    address = self._pinned(link)
+                    if address not in asked:
+                        asked[address] = self._asked(address)
+                if fresh and asked:
+                    # Making this page's records gives no way to others, and takes as long as they.
+                    await asyncio.sleep(SENDING_SECONDS)
                 yield page
-        while page.next is not None:
-            page = await self._at(page.next)
-            yield page
+                if page.next is None:
+                    return
+                address = self._pinned(page.next)
+                guess = guess and (not asked or address in asked)
+                page = await (asked.pop(address) if address in asked else self._asked(address))
+                if not guess:  # They were wrong from here on: its own links lead further.
+                    await end_all(asked.values())
+                    asked = {}
+        finally:
+            await end_all(asked.values())
+
+    def _asked(self, address: str) -> asyncio.Task[Page]:
+        """A page that is on its way."""
+        return self._ahead.pop(address, None) or _begun(self._at(address))
 
     async def send(self, request: Request) -> Response:
         """Any request, as the credential; raises the contract's errors, MissingRecordError for 404.
@@ -209,6 +231,12 @@ class Api:
 
 def _name(path: str, params: Params | None) -> str:
     return f"{path} {sorted((params or {}).items())}"
+
+
+def _begun(asking: Coroutine[Any, Any, Page]) -> asyncio.Task[Page]:
+    task = asyncio.create_task(asking)
+    task.add_done_callback(_heard)  # Its list may never be read.
+    return task
 
 
 def _heard(task: asyncio.Task[Page]) -> None:

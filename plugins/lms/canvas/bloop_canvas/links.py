@@ -60,10 +60,8 @@ class Linked:
             html = _EQUATION.sub(lambda match: f"\\({match[1]}\\)", html)
         if "/courses/" in html:
             html = _LINK.sub(self._turned, html)
-        if '"/' in html or ("'" in html and "'/" in html):
-            html = _RELATIVE.sub(self._absolute, html)
-        self.html = html
-        pages = any(_attribute(match) == "href" for match in _PAGE.finditer(self.html))
+        self.html = html = _RELATIVE.sub(self._absolute, html)
+        pages = any(_attribute(match) == "href" for match in _PAGE.finditer(html))
         self.lost: tuple[str, ...] = ("links to other pages: they lead to Canvas",) if pages else ()
 
     def _absolute(self, match: re.Match[str]) -> str:

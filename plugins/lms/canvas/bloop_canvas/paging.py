@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bloop_sdk.records import JSONObject
 
@@ -42,7 +42,7 @@ class Page:
 
 
 def ahead(page: Page) -> list[str]:
-    """The links of all pages that follow, where they can be told; else none.
+    """The links of the pages that follow, as many as are asked for at once; none if not sure.
 
     Links are opaque, so one is not made up on trust: where ``next`` and ``last`` differ in the
     number of a page alone, those between are guessed, and :meth:`Api.follow` believes an answer
@@ -50,12 +50,14 @@ def ahead(page: Page) -> list[str]:
     """
     if page.next is None or page.last is None:
         return []
-    numbers = [_NUMBER.findall(url) for url in (page.next, page.last)]
-    if [len(found) for found in numbers] != [1, 1]:
+    found = [_NUMBER.findall(url) for url in (page.next, page.last)]
+    if [len(one) for one in found] != [1, 1]:
         return []
-    first, last = int(numbers[0][0]), int(numbers[1][0])
-    links = [_NUMBER.sub(str(number), page.next) for number in range(first, last + 1)]
-    return links if links and links[-1] == page.last else []
+    first, last = int(found[0][0]), int(found[1][0])
+    if first > last or _NUMBER.sub(str(last), page.next) != page.last:
+        return []
+    numbers = range(first, min(last, first + AT_ONCE - 1) + 1)
+    return [_NUMBER.sub(str(number), page.next) for number in numbers]
 
 
 async def together(calls: Sequence[Awaitable[T]]) -> list[T]:
@@ -64,10 +66,16 @@ async def together(calls: Sequence[Awaitable[T]]) -> list[T]:
     try:
         return list(await asyncio.gather(*tasks))
     except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(tasks)
         raise
+
+
+async def end_all(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Cancel what nobody waits for any more, and see it end."""
+    ended = list(tasks)
+    for task in ended:
+        task.cancel()
+    await asyncio.gather(*ended, return_exceptions=True)
 
 
 def groups(items: Sequence[T], size: int = AT_ONCE) -> list[Sequence[T]]:

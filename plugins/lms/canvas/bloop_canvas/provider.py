@@ -10,7 +10,8 @@ from bloop_canvas import checking, events, fetching, oauth, writing
 from bloop_canvas.api import Api, read_json
 from bloop_canvas.config import CanvasConfig
 from bloop_canvas.lists import all_courses
-from bloop_canvas.reading import CURSOR_VERSION, Reading
+from bloop_canvas.paging import AT_ONCE
+from bloop_canvas.reading import CURSOR_VERSION, Reading, links_of_keys
 from bloop_canvas.streams import COURSES, PARTS, STREAMS
 from bloop_canvas.typed import Typed
 from bloop_sdk import (
@@ -87,14 +88,15 @@ class CanvasProvider:
         )
 
     def ahead(self, partitions: Sequence[Partition]) -> None:
-        """Ask for the first pages of the lists that are read next."""
-        lists = []
+        """Ask for the first pages of the lists that are read next, and for those known behind."""
+        lists, links = [], list[str]()
         for one in partitions:
             part = PARTS.get(one.stream)
             if part is not None and part.first is not None:
                 path, params = part.first
                 lists.append((f"courses/{one.container}/{path}", params))
-        self._api.ahead(lists)
+                links += links_of_keys(one.known)
+        self._api.ahead(lists, links[:AT_ONCE])
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
         """The current state of some records."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from bloop_canvas.api import Api, Params
 from bloop_canvas.batches import Made, Make, all_of, closed_by
@@ -17,6 +18,8 @@ from bloop_sdk import Batch, Cursor, Part
 from bloop_sdk.records import JSONObject
 
 CURSOR_VERSION = 1
+LONGEST_KEY = 200
+"""Characters of a part's key at most."""
 
 Read = Callable[[Sequence[JSONObject]], AsyncGenerator[Made, None]]
 """What becomes of the objects of a page, in parts."""
@@ -110,8 +113,23 @@ async def _part(
     if besides is None:
         return None
     digest = hashlib.sha256(f"{page.hash} {reading.config.base} {besides}".encode()).hexdigest()
-    name = hashlib.sha256(link.encode()).hexdigest()[:32] if link else "first"
-    return Part(f"{number}-{name}", digest)
+    return Part(_key(number, link), digest)
+
+
+def _key(number: int, link: str | None) -> str:
+    """A page's name in its stream: its link on this Canvas, unless that is too long for a name."""
+    if link is None:
+        return f"{number}-first"
+    key = f"{number}-{urlsplit(link)._replace(scheme='', netloc='').geturl()}"
+    if len(key) > LONGEST_KEY:
+        key = f"{number}-{hashlib.sha256(key.encode()).hexdigest()}"
+    return key
+
+
+def links_of_keys(keys: Iterable[str]) -> list[str]:
+    """Where pages stood whose keys these are, in the likely order: page 9 before page 10."""
+    links = [link for key in keys if (link := key.partition("-")[2]).startswith("/")]
+    return sorted(links, key=lambda link: (len(link), link))
 
 
 async def _batches(read: Read, items: Sequence[JSONObject]) -> AsyncGenerator[Batch, None]:

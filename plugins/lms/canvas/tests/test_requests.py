@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -68,6 +69,29 @@ async def test_pages_of_lists_that_are_the_same_are_known_again(rig):
             slug["url"] = "renamed"
             later = [one async for one in mine.again().read(Partition(stream, "1", known), None)]
             assert any(one.records for one in later)
+
+
+async def test_pages_that_a_list_had_are_asked_for_beside_its_first(rig):
+    canvas = FakeCanvas(Sizes(pages=9, per_page=2))
+    mine = rig(canvas)
+    batches = [one async for one in mine.provider.read(Partition("pages", "1"), None)]
+    known = {one.part.key: one.part.digest for one in batches if one.part}
+    asked = sorted(mine.sent())
+    canvas.courses[1].lists["pages"].pop()  # The last page of five has nothing left.
+    for partition in (Partition("pages", "1", known), Partition("pages", "1", {"0-/api/x": "y"})):
+        mine.faults.requests.clear()
+        provider = mine.again()
+        provider.ahead([partition])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        first = len(mine.sent())
+        found = [one async for one in provider.read(Partition("pages", "1"), None)]
+        assert [r.remote_id for one in found for r in one.records] == [
+            f"1-{n}" for n in range(101, 109)
+        ]
+        if partition.known is known:
+            assert (first, sorted(mine.sent())) == (5, asked)
+        provider.ahead([])
 
 
 def test_the_throttle_is_canvas_own():
