@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+import bloop.learning.following  # noqa: F401 - hears of answers
 from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
 from bloop.content.models import Container, Item

@@ -139,7 +139,19 @@ QUERIES = {
 }
 """What is tried as a parameter of a query that is a text or a place."""
 PLAIN = {
-    *("limit", "page", "sure", "ticked", "form", "depth", "levels", "again", "tested", "replayed", "skipped"),
+    *(
+        "limit",
+        "page",
+        "sure",
+        "ticked",
+        "form",
+        "depth",
+        "levels",
+        "again",
+        "tested",
+        "replayed",
+        "skipped",
+    ),
     *("plugin", "switched", "undone", "change", "token"),
     *("role", "done", "saved", "withdrawn", "changed", "first", "everywhere"),
     *("since", "until", "next"),

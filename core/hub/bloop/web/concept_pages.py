@@ -65,7 +65,9 @@ async def _concepts(
     request: Request, name: str = "", new: str = "", error: BloopError | None = None
 ) -> Response:
     low = key_of(name) if name.strip() else ""
-    found = await read_explained(request, queries.NAMED, low=low, high=low + _PAST, limit=AT_ONCE + 1)
+    found = await read_explained(
+        request, queries.NAMED, low=low, high=low + _PAST, limit=AT_ONCE + 1
+    )
     writes = may(call_of(request), WRITE)
     waiting = await read_explained(request, queries.SUGGESTED, sure=0.0) if writes else []
     return await page(
@@ -78,7 +80,9 @@ async def _concepts(
         new=new,
         fault=str(error) if error else "",
         may_write=writes,
-        courses=await read_explained(request, CONTAINERS, after="", limit=AT_ONCE) if writes else [],
+        courses=await read_explained(request, CONTAINERS, after="", limit=AT_ONCE)
+        if writes
+        else [],
         suggestions=any(one["number"] for one in waiting),
     )
 

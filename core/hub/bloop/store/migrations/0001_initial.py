@@ -180,6 +180,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "graph_state",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("kept_from", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_graph_state")),
     )
     op.create_table(
@@ -384,6 +385,15 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=True,
         sqlite_where=sa.text("standing = 'in_use'"),
         postgresql_where=sa.text("standing = 'in_use'"),
+    )
+    op.create_table(
+        "mastery_upkeep",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.Column("ask_from", UtcDateTime(), nullable=False),
+        sa.Column("fault", sa.String(length=20), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_mastery_upkeep")),
     )
     op.create_table(
         "membership_rules",
@@ -981,12 +991,22 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("answers", sa.Integer(), nullable=False),
         sa.Column("right", sa.Integer(), nullable=False),
         sa.Column("surplus", sa.Double(), nullable=False),
+        sa.Column("estimated", sa.Integer(), nullable=False),
+        sa.Column("estimated_by", sa.String(length=120), nullable=False),
         sa.ForeignKeyConstraint(
             ["institution_id", "user_id"],
             ["account_user.institution_id", "account_user.id"],
             name=op.f("fk_learner_institution_id_user_id_account_user"),
         ),
         sa.PrimaryKeyConstraint("institution_id", "user_id", name=op.f("pk_learner")),
+    )
+    op.create_index(
+        "ix_learner_behind",
+        "learner",
+        ["institution_id", "user_id"],
+        unique=False,
+        sqlite_where=sa.text("estimated <> version"),
+        postgresql_where=sa.text("estimated <> version"),
     )
     op.create_table(
         "login_session",
@@ -1021,7 +1041,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("p", sa.Double(), nullable=False),
         sa.Column("answers", sa.Integer(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.Column("model", sa.String(length=80), nullable=False),
+        sa.Column("model", sa.String(length=120), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("state", Json, nullable=False),
         sa.CheckConstraint("p >= 0 AND p <= 1", name=op.f("ck_mastery_p")),
