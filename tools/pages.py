@@ -28,9 +28,9 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.support.serving import BLOOP, serving
-from tests.web.filled import HUB_TOML, Door, Filled, open_filled
+from tests.web.filled import HUB_TOML, Filled, fill_folder
 from tests.web.inventory import PAGES, Shown
-from tests.web.measure import Measured, action_of, measure
+from tests.web.measure import Measured, action_of, measured_in
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-sync", "--no-first-run"]
@@ -75,17 +75,18 @@ def main() -> None:
 def _make(folder: Path) -> None:
     (folder / "hub.toml").write_text(HUB_TOML.format(folder=folder))
     course, builder = folder / "waves.imscc", ROOT / "examples" / "build_course.py"
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         [sys.executable, builder, "-o", course],
         [BLOOP, "init"],
         [BLOOP, "import", course],
-    ):
+    )
+    for command in commands:
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 async def _filled(folder: Path) -> tuple[Filled, list[Measured]]:
-    async with open_filled(folder) as (hub, filled):
-        return filled, await measure(hub, Door(hub, filled.sessions), filled)
+    filled = await fill_folder(folder)
+    return filled, await measured_in(folder, filled)
 
 
 def write(path: Path, text: str) -> None:
@@ -138,7 +139,9 @@ class Look:
 
     def axe(self, pages: Iterable[Shown]) -> str:
         """What axe-core finds on each page."""
-        from axe_playwright_python.sync_playwright import Axe
+        from axe_playwright_python.sync_playwright import (  # type: ignore[import-untyped]
+            Axe,
+        )
 
         axe, rows, seen = Axe(), ["| page | light | dark |", "|---|---|---|"], 0
         for shown in pages:
@@ -163,7 +166,7 @@ def judged(url: str, filled: Filled, pages: Iterable[Shown], chromium: str) -> s
         headers = {}
         if shown.role is not None:
             headers["cookie"] = f"bloop_session={filled.sessions[shown.role]}"
-        command = [
+        command: list[str | Path] = [
             "node", LIGHTHOUSE, url + filled.path_of(shown.path), "--quiet", "--output=json",
             "--only-categories=" + ",".join(CATEGORIES), "--extra-headers=" + json.dumps(headers),
             "--chrome-flags=--headless=new --no-sandbox",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx
@@ -121,6 +122,20 @@ def sample(run_folder):
             run_bloop(unfinished, "import", course)
             unfinished.rename(made)
     return made
+
+
+@pytest.fixture(scope="session")
+def filled(sample, run_folder):
+    """The folder of a hub with something on every page, made once in a run; and what it holds."""
+    from tests.web.filled import Filled, fill_folder
+
+    folder, known = run_folder / "filled", run_folder / "filled.json"
+    with locked(run_folder, "filled"):
+        if not known.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(sample, folder)
+            known.write_text(json.dumps(asdict(asyncio.run(fill_folder(folder)))))
+    return folder, Filled(**json.loads(known.read_text()))
 
 
 @pytest.fixture(scope="session")

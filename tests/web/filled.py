@@ -71,27 +71,31 @@ ANY = {"if-match": "*"}
 URL = "http://127.0.0.1:8080"
 
 
-@asynccontextmanager
-async def open_filled(folder: Path) -> AsyncIterator[tuple[Hub, Filled]]:
-    """A hub in this process over a folder with the sample course, filled.
-
-    It works at nothing in the background, so that what is counted is what a page asks for.
-    """
+async def fill_folder(folder: Path) -> Filled:
+    """Fill the hub of a folder that has the sample course."""
     (folder / "hub.toml").write_text(HUB_TOML.format(folder=folder))
     hub = Hub.open(folder / "hub.toml", "api")
     await hub.start()
     try:
         await hub.loaded()
-        filled = await fill(hub, folder)
+        return await fill(hub, folder)
     finally:
         await hub.stop()
-    quiet = Hub.open(folder / "hub.toml", "cli")
-    await asyncio.to_thread(quiet.load_plugins)
+
+
+@asynccontextmanager
+async def quiet(folder: Path) -> AsyncIterator[Hub]:
+    """The hub of a folder in this process, at work at nothing in the background.
+
+    What is counted meanwhile is what a page asks for.
+    """
+    hub = Hub.open(folder / "hub.toml", "cli")
+    await asyncio.to_thread(hub.load_plugins)
     try:
-        yield quiet, filled
+        yield hub
     finally:
-        await quiet.recommending.stop()
-        await quiet.database.close()
+        await hub.recommending.stop()
+        await hub.database.close()
 
 
 @dataclass

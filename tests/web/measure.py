@@ -15,7 +15,7 @@ from bloop.api.app import PAGES as PAGES_ROUTES
 from bloop.api.app import routes_of
 from bloop.hub import Hub
 from tests.support.queries import counted
-from tests.web.filled import Door, Filled, open_filled
+from tests.web.filled import Door, Filled, quiet
 from tests.web.inventory import PAGES, Shown
 
 TIMES = 3
@@ -35,9 +35,9 @@ class Measured:
     weight: int
 
 
-async def measured_in(folder: Path) -> list[Measured]:
-    """Every page of a hub made of a folder with the sample course."""
-    async with open_filled(folder) as (hub, filled):
+async def measured_in(folder: Path, filled: Filled) -> list[Measured]:
+    """Every page of the hub of a folder that is filled."""
+    async with quiet(folder) as hub:
         return await measure(hub, Door(hub, filled.sessions), filled)
 
 

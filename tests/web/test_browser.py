@@ -7,12 +7,11 @@ import pytest
 
 from bloop.jobs import ledger
 from bloop.jobs.models import JobState
+from tests.web.looking import NARROW, OVERFLOW
 
 pytestmark = pytest.mark.browser
 
 expect = pytest.importorskip("playwright.sync_api").expect
-NARROW = {"width": 320, "height": 640}
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.fixture

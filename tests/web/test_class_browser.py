@@ -21,7 +21,8 @@ from bloop.learning.answers import Given, record
 from bloop.learning.progress.models import ItemProgress
 from bloop.store.ids import new_id
 from bloop.store.types import utcnow
-from tests.web.test_browser import AXE, NARROW, OF_COLOURS, OVERFLOW, visit  # noqa: F401
+from tests.web.looking import AXE, NARROW, OF_COLOURS, OVERFLOW
+from tests.web.test_browser import visit  # noqa: F401
 
 pytestmark = pytest.mark.browser
 

@@ -18,11 +18,11 @@ MOST_BYTES = 60_000
 
 
 @pytest.fixture(scope="module")
-def measured(sample, tmp_path_factory):
+def measured(filled, tmp_path_factory):
     """Every page, asked for when it is warm."""
     folder = tmp_path_factory.mktemp("pages") / "hub"
-    shutil.copytree(sample, folder)
-    return asyncio.run(measured_in(folder))
+    shutil.copytree(filled[0], folder)
+    return asyncio.run(measured_in(folder, filled[1]))
 
 
 def test_every_route_that_answers_a_browser_has_its_place_in_the_list(measured):

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 
 import pytest
 
 from tests.support.serving import serving
-from tests.web.filled import open_filled
 from tests.web.inventory import PAGES
+from tests.web.looking import AXE, NARROW, OF_COLOURS, OVERFLOW
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 
-NARROW = {"width": 320, "height": 640}
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-# It is loaded into the page alone: of frames it would only wait for an answer that none gives.
-AXE = {"resultTypes": ["violations"], "iframes": False}
-OF_COLOURS = AXE | {"runOnly": ["color-contrast", "link-in-text-block"]}
-"""What another scheme changes of a page: all else is looked for in the first."""
-
 
 @pytest.fixture(scope="module")
-def filled(sample, tmp_path_factory):
+def shown(filled, tmp_path_factory):
     """The address of a served hub with something on every page, and what it was filled with."""
     folder = tmp_path_factory.mktemp("pages") / "hub"
-    shutil.copytree(sample, folder)
-
-    async def fill():
-        async with open_filled(folder) as (_, filled):
-            return filled
-
-    filled = asyncio.run(fill())
+    shutil.copytree(filled[0], folder)
     with serving(folder) as url:
-        yield url, filled
+        yield url, filled[1]
 
 
 @pytest.fixture
-def look(filled, browser):
+def look(shown, browser):
     """Look at the pages of some roles, one after another: their names and what is wrong."""
-    url, of = filled
+    url, of = shown
 
     def look(roles, judge, **options):
         wrong = {}
@@ -50,10 +36,10 @@ def look(filled, browser):
                 cookie = {"name": "bloop_session", "value": of.sessions[role], "url": url}
                 context.add_cookies([cookie])
             page = context.new_page()
-            for shown in (one for one in PAGES if one.role == role):
-                page.goto(of.path_of(shown.path))
+            for one in (one for one in PAGES if one.role == role):
+                page.goto(of.path_of(one.path))
                 if found := judge(page):
-                    wrong[shown.name] = found
+                    wrong[one.name] = found
             context.close()
         return wrong
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bloop.graph import service
-from tests.web.test_browser import AXE, NARROW, OF_COLOURS, OVERFLOW, visit  # noqa: F401
+from tests.web.looking import AXE, NARROW, OF_COLOURS, OVERFLOW
+from tests.web.test_browser import visit  # noqa: F401
 
 pytestmark = pytest.mark.browser
 

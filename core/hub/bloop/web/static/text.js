@@ -49,7 +49,7 @@ It takes what it needs before the text is parsed, whose elements could put thems
       if (latex) put(node, `$${latex}$`, true);
       else node.childNodes.forEach(walk);
     };
-    const prose = first("body > .prose");
+    const prose = first("main > .prose");
     if (prose) walk(prose);
     return { prose, pieces, letters };
   };
@@ -153,7 +153,7 @@ It takes what it needs before the text is parsed, whose elements could put thems
     if (found) tell({ top: found.range.getBoundingClientRect().top });
   };
 
-  const films = () => Array.from(all("body > .prose :is(video, audio)"));
+  const films = () => Array.from(all("main > .prose :is(video, audio)"));
   const clock = ({ target }) => {
     const film = films().indexOf(target);
     if (film >= 0) tell({ film, ms: Math.round(target.currentTime * 1000) });
