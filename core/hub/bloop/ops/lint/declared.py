@@ -24,9 +24,9 @@ def hosts_declared(subject: Subject) -> Iterator[Fault]:
 
     The hub's client lets a plugin talk to what it declares, and whoever enables the plugin reads
     that list. Docstrings and descriptions are not looked at, nor `http:` in modules that send
-    nothing: there it names a namespace.
+    nothing: there it names a namespace. Nor is a package `testing`, which plays the outside.
     """
-    for source in subject.sources:
+    for source in subject.at_work:
         for host, line in source.hosts:
             if not _declared(subject, host):
                 yield Fault(
@@ -58,7 +58,7 @@ def recorded_hosts_declared(subject: Subject) -> Iterator[Fault]:
 @rule("D303", Severity.HINT)
 def declared_hosts_used(subject: Subject) -> Iterator[Fault]:
     """Every declared host occurs in the source: a right that is not needed is not asked for."""
-    used = {host for source in subject.sources for host, _ in source.hosts}
+    used = {host for source in subject.at_work for host, _ in source.hosts}
     for pattern in _hosts(subject):
         if not pattern.startswith("{") and not any(_matches(pattern, host) for host in used):
             yield Fault(

@@ -96,6 +96,11 @@ class Subject:
             return []
         return [read(path) for path in sorted(self.package.rglob("*.py"))]
 
+    @property
+    def at_work(self) -> list[Source]:
+        """Those that it works with; in a package ``testing`` is what it ships for tests."""
+        return [one for one in self.sources if "testing" not in one.path.parts[-3:-1]]
+
     def source(self, module: str) -> Source | None:
         """The file of a dotted module."""
         if self.package is None:
