@@ -63,6 +63,7 @@ INTERNAL = {
     "bloop.learning.mastery.service.hold",
     "bloop.learning.mastery.service.parameters_of",
     "bloop.learning.mastery.service.renew",
+    "bloop.learning.mastery.service.restore",
     "bloop.learning.progress.service.attempted",
     "bloop.learning.progress.service.begun",
     "bloop.learning.quizzes.service.close_over",
