@@ -65,4 +65,4 @@ def test_axe_finds_nothing_in_light_or_dark_and_a_phone_needs_not_scroll_across(
         wide = page.evaluate(OVERFLOW)
         return found + ([("wide", wide)] if wide > 0 else [])
 
-    assert look(roles, judge, viewport=NARROW) == {}
+    assert look(roles, judge, viewport=NARROW, reduced_motion="reduce") == {}
