@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, select, union
+from sqlalchemy import select, union
 
 from bloop.accounts.models import User
 from bloop.accounts.people.models import GroupMember
 from bloop.content.enrolling.models import CourseEnrolment, PersonLink
-from bloop.content.enrolling.visibility import TEACHING
+from bloop.content.enrolling.visibility import OF_GROUP, OF_PERSON, ONGOING, TEACHING
 from bloop.content.models import Enrolment
 from bloop.store.statements import institution
 
@@ -31,10 +31,7 @@ def enrolled_in(course: Any, *, teaching: bool = False) -> Any:
         select(GroupMember.user_id)
         .join(
             CourseEnrolment,
-            and_(
-                GroupMember.institution_id == CourseEnrolment.institution_id,
-                GroupMember.group_id == CourseEnrolment.group_id,
-            ),
+            OF_GROUP,
         )
         .where(*here, GroupMember.institution_id == institution)
     )
@@ -42,17 +39,13 @@ def enrolled_in(course: Any, *, teaching: bool = False) -> Any:
         select(PersonLink.user_id)
         .join(
             Enrolment,
-            and_(
-                PersonLink.institution_id == Enrolment.institution_id,
-                PersonLink.person_id == Enrolment.person_id,
-            ),
+            OF_PERSON,
         )
         .where(
             Enrolment.institution_id == institution,
             PersonLink.institution_id == institution,
             Enrolment.container_id == course,
-            Enrolment.active.is_(True),
-            Enrolment.state == "active",
+            ONGOING,
             *theirs,
         )
     )

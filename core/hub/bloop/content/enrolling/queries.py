@@ -11,6 +11,9 @@ from bloop.accounts.people.models import Group, GroupMember
 from bloop.content.enrolling.learners import enrolled_in, learners_of
 from bloop.content.enrolling.models import CourseEnrolment, ItemGrant, PersonLink
 from bloop.content.enrolling.visibility import (
+    OF_GROUP,
+    OF_PERSON,
+    ONGOING,
     container_reachable,
     container_visible,
     inside_reachable,
@@ -85,10 +88,7 @@ ROSTER = register(
     )
     .outerjoin(
         PersonLink,
-        and_(
-            PersonLink.institution_id == Enrolment.institution_id,
-            PersonLink.person_id == Enrolment.person_id,
-        ),
+        OF_PERSON,
     )
     .where(
         Enrolment.institution_id == institution,
@@ -96,8 +96,7 @@ ROSTER = register(
         or_(PersonLink.institution_id == institution, PersonLink.institution_id.is_(None)),
         Enrolment.container_id == bindparam("container"),
         inside_reachable(Enrolment.container_id),
-        Enrolment.active.is_(True),
-        Enrolment.state == "active",
+        ONGOING,
         Enrolment.id > bindparam("after"),
     )
     .order_by(Enrolment.id)
@@ -113,10 +112,7 @@ _in_group = (
     select(CourseEnrolment.container_id)
     .join(
         GroupMember,
-        and_(
-            GroupMember.institution_id == CourseEnrolment.institution_id,
-            GroupMember.group_id == CourseEnrolment.group_id,
-        ),
+        OF_GROUP,
     )
     .where(
         CourseEnrolment.institution_id == institution,
@@ -128,17 +124,13 @@ _elsewhere = (
     select(Enrolment.container_id)
     .join(
         PersonLink,
-        and_(
-            PersonLink.institution_id == Enrolment.institution_id,
-            PersonLink.person_id == Enrolment.person_id,
-        ),
+        OF_PERSON,
     )
     .where(
         Enrolment.institution_id == institution,
         PersonLink.institution_id == institution,
         PersonLink.user_id == viewer,
-        Enrolment.active.is_(True),
-        Enrolment.state == "active",
+        ONGOING,
     )
 )
 

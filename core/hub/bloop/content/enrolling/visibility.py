@@ -96,6 +96,19 @@ container_shown = and_(Container.published.is_(True), Container.state == "active
 item_shown = and_(Item.published.is_(True), Item.state == "active", Item.concealed.is_(False))
 
 
+OF_GROUP = and_(
+    GroupMember.institution_id == CourseEnrolment.institution_id,
+    GroupMember.group_id == CourseEnrolment.group_id,
+)
+"""Joins a group's enrolments with its members."""
+OF_PERSON = and_(
+    PersonLink.institution_id == Enrolment.institution_id,
+    PersonLink.person_id == Enrolment.person_id,
+)
+"""Joins enrolments of another system with the users that its people are."""
+ONGOING = and_(Enrolment.active.is_(True), Enrolment.state == "active")
+
+
 def _in_course(who: Any, course: Any, *, teaching: bool) -> ColumnElement[bool]:
     """Whether ``who`` is enrolled in ``course``: by name, in a group, or in the system it is of."""
     own: list[Any] = [CourseEnrolment.role.in_(TEACHING)] if teaching else []
@@ -112,10 +125,7 @@ def _in_course(who: Any, course: Any, *, teaching: bool) -> ColumnElement[bool]:
         select(CourseEnrolment.id)
         .join(
             GroupMember,
-            and_(
-                GroupMember.institution_id == CourseEnrolment.institution_id,
-                GroupMember.group_id == CourseEnrolment.group_id,
-            ),
+            OF_GROUP,
         )
         .where(
             CourseEnrolment.institution_id == institution,
@@ -129,17 +139,13 @@ def _in_course(who: Any, course: Any, *, teaching: bool) -> ColumnElement[bool]:
         select(Enrolment.id)
         .join(
             PersonLink,
-            and_(
-                PersonLink.institution_id == Enrolment.institution_id,
-                PersonLink.person_id == Enrolment.person_id,
-            ),
+            OF_PERSON,
         )
         .where(
             Enrolment.institution_id == institution,
             PersonLink.institution_id == institution,
             Enrolment.container_id == course,
-            Enrolment.active.is_(True),
-            Enrolment.state == "active",
+            ONGOING,
             PersonLink.user_id == who,
             *theirs,
         )
