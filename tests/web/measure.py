@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import time
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from tests.web.inventory import PAGES, Shown
 
 TIMES = 3
 """Each page is asked for: the first fills caches, and the hub's own reads fall into some."""
+BROWSER = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+"""What a browser says of itself when it goes from page to page."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ async def measure(hub: Hub, door: Door, filled: Filled) -> list[Measured]:
     """Ask for every page of the inventory."""
     measured = []
     for role in dict.fromkeys(one.role for one in PAGES):
-        async with door.come(role, accept="text/html") as client:
+        async with door.come(role, **BROWSER) as client:
             pages = [shown for shown in PAGES if shown.role == role]
             measured += [await _measured(hub, client, shown, filled) for shown in pages]
     return measured
@@ -64,7 +65,7 @@ async def _measured(hub: Hub, client: Any, shown: Shown, filled: Filled) -> Meas
     answer = await client.get(path)
     said = (shown.name, path, answer.status_code, re.sub(r"<[^>]+>", " ", answer.text)[-400:])
     assert answer.status_code == shown.status, said
-    weight = len(gzip.compress(answer.content)) + await _parts(client, answer.text)
+    weight = answer.num_bytes_downloaded + await _parts(client, answer.text)
     return Measured(
         shown,
         route_of(path),
@@ -101,11 +102,11 @@ _parts_known: dict[str, int] = {}
 
 
 async def _parts(client: Any, text: str) -> int:
-    """Bytes of the style sheets and scripts that a page asks for, compressed."""
+    """Bytes of the style sheets and scripts that a page asks for, as they are sent."""
     total = 0
     for path in set(re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js|svg))"', text)):
         if path not in _parts_known:
             answer = await client.get(path)
-            _parts_known[path] = len(gzip.compress(answer.content))
+            _parts_known[path] = answer.num_bytes_downloaded
         total += _parts_known[path]
     return total

@@ -24,6 +24,7 @@ from bloop.accounts.actions import may, refusal
 from bloop.accounts.mfa.guard import require_proof
 from bloop.api import security
 from bloop.api.access_log import AccessLog
+from bloop.api.compression import compressing, takes_gzip
 from bloop.api.deadlines import Deadlines
 from bloop.api.problems import BodyTooLargeError, answer, describe
 from bloop.api.rate_limits import RateLimits
@@ -88,7 +89,7 @@ class Edge:
         status = 500
         began = False
 
-        async def deliver(message: Message) -> None:
+        async def mark(message: Message) -> None:
             nonlocal status, began
             if message["type"] == "http.response.start":
                 began = True
@@ -96,6 +97,7 @@ class Edge:
                 message["headers"] = security.with_headers(message["headers"], scope, head)
             await send(message)
 
+        deliver = compressing(mark) if takes_gzip(head) else mark
         try:
             await self._answer(scope, receive, deliver, head)
         except BaseException as raised:

@@ -25,6 +25,7 @@ _READ = frozenset(
         b"content-type",
         b"content-length",
         b"accept",
+        b"accept-encoding",
         b"idempotency-key",
     }
 )
