@@ -6,8 +6,8 @@ page of tests/web/inventory.py is
 - asked for: who may see it, its queries, its time in the server, its weight (``pages.md``);
 - looked at: a picture in light and dark, wide and narrow (``NAME-wide-light.png``);
 - held to WCAG 2.2 AA by axe-core, in light and dark (``axe.md``);
-- measured by Lighthouse where it is there (``npm install --prefix var/lighthouse lighthouse@12``),
-  for the pages of ``--lighthouse`` (``lighthouse.md``).
+- measured by Lighthouse, for the pages of ``--lighthouse`` (``lighthouse.md``), where it is there:
+  ``npm install --prefix var/lighthouse lighthouse@13 node@22``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ from tests.web.measure import Measured, action_of, measured_in
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 SIZES = {"wide": (1280, 900), "narrow": (320, 640)}
-LIGHTHOUSE = ROOT / "var" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
+PACKAGES = ROOT / "var" / "lighthouse" / "node_modules"
+NODE, LIGHTHOUSE = PACKAGES / ".bin" / "node", PACKAGES / "lighthouse" / "cli" / "index.js"
+INSTALL = "npm install --prefix var/lighthouse lighthouse@13 node@22"
 CATEGORIES = ("performance", "accessibility", "best-practices")
 JUDGED = "lesson,courses,next,plugins,people,jobs"
 
@@ -160,14 +162,14 @@ class Look:
 def judged(url: str, filled: Filled, pages: Iterable[Shown], chromium: str) -> str:
     """Lighthouse's scores of some pages, of 100."""
     if not LIGHTHOUSE.exists():
-        return "Lighthouse is not there: npm install --prefix var/lighthouse lighthouse@12\n"
+        return f"Lighthouse is not there: {INSTALL}\n"
     rows = [f"| page | {' | '.join(CATEGORIES)} |", "|---|---|---|---|"]
     for shown in pages:
         headers = {}
         if shown.role is not None:
             headers["cookie"] = f"bloop_session={filled.sessions[shown.role]}"
         command: list[str | Path] = [
-            "node", LIGHTHOUSE, url + filled.path_of(shown.path), "--quiet", "--output=json",
+            NODE, LIGHTHOUSE, url + filled.path_of(shown.path), "--quiet", "--output=json",
             "--only-categories=" + ",".join(CATEGORIES), "--extra-headers=" + json.dumps(headers),
             "--chrome-flags=--headless=new --no-sandbox",
         ]  # fmt: skip

@@ -14,13 +14,13 @@ BLOOP = Path(sys.executable).with_name("bloop")
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path, port: str = "0") -> Iterator[str]:
     """The address of the hub of a folder while it runs; its log is ``up.log`` there."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BLOOP_")}
     with (
         (folder / "up.log").open("w") as log,
         subprocess.Popen(
-            [BLOOP, "up", "--port", "0"],
+            [BLOOP, "up", "--port", port],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,

@@ -70,6 +70,7 @@ API = (
 
 PAGES = (
     "bloop.web.routes",
+    "bloop.web.offline_pages",
     "bloop.web.framed_pages",
     "bloop.web.quiz_pages",
     "bloop.web.learning_pages",

@@ -10,7 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "static"
-_PARTS = {"bloop.css": ("text.css", "bloop.css")}
+_PARTS = {
+    "bloop.css": ("text.css", "bloop.css"),
+    "worker.js": ("worker-answers.js", "worker-pages.js", "worker.js"),
+}
 """What is one file to browsers, and several to who also wants a part by itself."""
 YEAR = "public, max-age=31536000, immutable"
 

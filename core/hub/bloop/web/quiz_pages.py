@@ -68,6 +68,7 @@ async def _attempt_page(
     return await page(
         request,
         "attempt.html",
+        offline=True,
         status=200 if error is None else error_status(error),
         **framed(texts, questions=1 if texts else 0),
         attempt=shown,

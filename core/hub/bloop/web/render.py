@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,12 +26,13 @@ LOCALES = ("en", *sorted(path.stem for path in (FOLDER / "locale").glob("*.po"))
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
-    "frame-src {frames}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "manifest-src 'self'; frame-src {frames}; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 """The content security policy of pages: no script at all, and nothing of anybody else's. What
 people wrote elsewhere stands in a frame with a policy of its own."""
 
-SCRIPTED = "; script-src 'self'; connect-src 'self'"
+SCRIPTED = "; script-src 'self'; connect-src 'self'; worker-src 'self'"
 """What a page has besides that runs a script of the hub's: to keep itself up to date, say."""
 
 _TONES = {
@@ -72,16 +74,21 @@ async def page(
     status: int = 200,
     frames: Iterable[str] = (),
     script: str | Sequence[str] | None = None,
+    offline: bool = False,
     **values: Any,
 ) -> HTMLResponse:
     """A rendered page in the visitor's language.
 
     ``frames`` are the sources of frames in it, ``script`` is the static module that it runs, or
-    several.
+    several. One that is there ``offline`` too is kept on the device of who is logged in.
     """
     locale = locale_of(request)
     translations = translations_of(locale)
     _ = translations.gettext
+    scripts = [script] if isinstance(script, str) else [*(script or ())]
+    keeps = offline and csrf_of(request) is not None
+    if keeps:
+        scripts.append("offline.js")
     html = rendered(
         request,
         template,
@@ -97,17 +104,28 @@ async def page(
         in_account=request.url.path.startswith("/account/"),
         has_keys=may(call_of(request), "tokens:read"),
         csrf=csrf_of(request),
-        scripts=[script] if isinstance(script, str) else script or (),
+        scripts=scripts,
+        keeps=keeps,
         state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
         **values,
     )
     sources = " ".join(frames) or "'none'"
     headers = {
         "content-language": locale,
-        "content-security-policy": POLICY.format(frames=sources) + (SCRIPTED if script else ""),
+        "content-security-policy": POLICY.format(frames=sources) + (SCRIPTED if scripts else ""),
         "vary": "accept-language, cookie",
+        **_reader(request),
     }
     return HTMLResponse(html, status, headers=headers)
+
+
+def _reader(request: Request) -> dict[str, str]:
+    """Whose page it is, for the worker on their device: it gives nobody else what it has kept."""
+    if csrf_of(request) is None:
+        return {}
+    call = call_of(request)
+    whose = f"{call.institution}:{call.principal.id}"
+    return {"x-bloop-reader": hashlib.sha256(whose.encode()).hexdigest()[:16]}
 
 
 def rendered(request: Request, template: str, **values: Any) -> str:

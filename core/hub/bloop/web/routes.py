@@ -74,6 +74,7 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
     return await page(
         request,
         "course.html",
+        offline=True,
         **framed(summary),
         course=course,
         progress=await course_state(request, id),
@@ -124,6 +125,7 @@ async def lesson_page(
     return await page(
         request,
         "lesson.html",
+        offline=True,
         status=status,
         **shown,
         course=course,

@@ -1,0 +1,140 @@
+/* What somebody keeps on this device, and the answers that wait on it. The worker holds both; this asks
+it. Where a browser has no workers, nothing of this is shown. */
+
+const language = document.documentElement.lang;
+
+/* Asks the worker; told of its progress, and in the end of its result. */
+function ask(what, given = {}, tell = () => {}) {
+  return navigator.serviceWorker.ready.then(
+    ({ active }) =>
+      new Promise((resolve, reject) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = ({ data }) => {
+          if (!data.over) tell(data);
+          else if (data.error) reject(new Error(data.error));
+          else resolve(data);
+        };
+        active.postMessage({ ask: what, ...given }, [port2]);
+      }),
+  );
+}
+
+function words(template, values) {
+  return template.replace(/{(\w+)}/g, (whole, name) => values[name]?.toLocaleString(language) ?? whole);
+}
+
+function element(name, text, attributes = {}) {
+  const made = Object.assign(document.createElement(name), attributes);
+  made.textContent = text;
+  return made;
+}
+
+/* The part of a course's page that keeps the course. */
+function keeping(part, state) {
+  const [keep, letGo] = part.querySelectorAll("button");
+  const [bar, said] = [part.querySelector("progress"), part.querySelector("[role=status]")];
+  const course = { id: part.dataset.keep, title: document.querySelector("h1").textContent };
+  const links = [...document.querySelectorAll('.modules a[href^="/lessons/"]')];
+  const addresses = [...new Set(["/", location.pathname, ...links.map((a) => a.getAttribute("href"))])];
+  const show = (kept) => {
+    [keep.hidden, letGo.hidden, bar.hidden] = [kept, !kept, true];
+    part.hidden = false;
+  };
+  const begin = async () => {
+    [bar.hidden, bar.max, bar.value, keep.disabled] = [false, addresses.length, 0, true];
+    try {
+      const { failed } = await ask("keep", { course, addresses }, ({ done }) => (bar.value = done));
+      said.textContent = failed ? words(part.dataset.some, { failed }) : part.dataset.done;
+      show(failed < addresses.length);
+    } catch {
+      said.textContent = part.dataset.failed;
+      show(false);
+    }
+    keep.disabled = false;
+  };
+  keep.addEventListener("click", begin);
+  letGo.addEventListener("click", async () => {
+    await ask("letGo", { id: course.id });
+    said.textContent = "";
+    show(false);
+    keep.focus();
+  });
+  show(state.courses.some((one) => one.id === course.id));
+}
+
+/* The page of what is on this device. */
+function shelf(part, { waiting, pages }) {
+  const { pathname } = new URL(new URLSearchParams(location.search).get("kept") ?? "/", location.origin);
+  const [, attempt, place] = pathname.match(/^(\/attempts\/[^/]+)\/questions\/(\d+)$/) ?? [];
+  const kept = part.querySelector("[data-part=kept]");
+  if (attempt && waiting.some((one) => one.path === pathname && !one.refused)) {
+    kept.hidden = false;
+    const later = pages
+      .filter((one) => one.address.startsWith(`${attempt}?question=`))
+      .map((one) => Number(one.address.split("=")[1]))
+      .filter((one) => one > Number(place));
+    const next = kept.querySelector("a");
+    next.hidden = !later.length;
+    next.href = `${attempt}?question=${Math.min(...later)}`;
+  }
+  const [answers, list] = ["answers", "pages"].map((name) => part.querySelector(`[data-part=${name}]`));
+  answers.hidden = !waiting.length;
+  answers.querySelector("ul").replaceChildren(
+    ...waiting.map((one) => {
+      const [, of, number] = one.path.match(/^(\/attempts\/[^/]+)\/questions\/(\d+)$/) ?? [];
+      const title = pages.find((page) => page.address.startsWith(`${of}?`))?.title ?? "";
+      const at = new Date(one.at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
+      const row = element("li", "");
+      row.append(element("a", words(part.dataset.answer, { title, number: Number(number) }), { href: `${of}?question=${number}` }));
+      row.append(element("span", ` ${at}${one.refused ? ` · ${part.dataset.refused}` : ""} `, { className: "quiet small" }));
+      if (one.refused) {
+        const drop = element("button", part.dataset.drop, { type: "button", className: "button" });
+        drop.addEventListener("click", async () => {
+          await ask("drop", { key: one.key });
+          shelf(part, await ask("state"));
+        });
+        row.append(drop);
+      }
+      return row;
+    }),
+  );
+  const lessons = pages.filter((one) => one.address.startsWith("/lessons/"));
+  list.querySelector("ul").replaceChildren(
+    ...lessons.map((one) => {
+      const row = element("li", "");
+      row.append(element("a", one.title, { href: one.address }));
+      return row;
+    }),
+  );
+  list.hidden = !lessons.length;
+  part.querySelector("[data-part=none]").hidden = lessons.length > 0 || waiting.length > 0;
+}
+
+async function show() {
+  const state = await ask("state");
+  const [keep, shelves, notice] = ["[data-keep]", "[data-shelf]", "[data-wait]"].map((one) => document.querySelector(one));
+  if (keep && !keep.dataset.ready) keeping(keep, state);
+  if (keep) keep.dataset.ready = "yes";
+  if (shelves) shelf(shelves, state);
+  if (notice && !shelves) {
+    notice.hidden = !state.waiting.length;
+    notice.querySelector("a").textContent = words(notice.dataset.wait, { count: state.waiting.length });
+  }
+}
+
+async function again() {
+  const before = (await ask("state")).waiting.length;
+  await ask("send").catch(() => {});
+  await show();
+  const left = (await ask("state")).waiting.length;
+  const said = document.querySelector("[data-sent]");
+  if (said) said.textContent = words(left ? said.dataset.left : said.dataset.sent, { count: left || before });
+}
+
+if (navigator.serviceWorker) {
+  await navigator.serviceWorker.register("/worker.js");
+  await show();
+  if (navigator.onLine && (await ask("state")).waiting.length) await again();
+  addEventListener("online", again);
+  document.querySelector("[data-send]")?.addEventListener("click", again);
+}

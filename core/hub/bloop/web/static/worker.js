@@ -1,0 +1,114 @@
+/* The hub without a connection: its service worker (https://www.w3.org/TR/service-workers). Pages come
+from the hub wherever it answers. Where it does not, they come from the device, and answers wait. */
+
+const SLOW = 6000; // Milliseconds after which a page of the device is better than none.
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(
+    (async () => {
+      const files = await caches.open(FILES);
+      await files.addAll(HUB.files);
+      await self.skipWaiting();
+    })(),
+  );
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(
+    (async () => {
+      const names = (await caches.keys()).filter((name) => ![FILES, VISITED, KEPT].includes(name));
+      await Promise.all(names.map((name) => caches.delete(name)));
+      await self.clients.claim();
+    })(),
+  );
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (origin !== location.origin) return;
+  if (request.method === "POST" && request.mode === "navigate") {
+    if (ANSWERS.test(pathname)) event.respondWith(takeAnswer(request));
+    else if (pathname === "/logout") event.respondWith(leave(request));
+  } else if (request.method === "GET" && pathname.startsWith("/static/")) {
+    event.respondWith(file(request));
+  } else if (request.method === "GET" && request.mode === "navigate" && request.destination === "document") {
+    event.respondWith(page(event, pathname));
+  }
+});
+
+self.addEventListener("sync", (event) => {
+  if (event.tag === "answers") event.waitUntil(sendWaiting());
+});
+
+self.addEventListener("message", (event) => {
+  const [port] = event.ports;
+  const { ask, ...given } = event.data;
+  const answers = {
+    state: async () => ({ waiting: await waiting(), pages: await readable(), courses: (await fact("courses")) ?? [] }),
+    keep: () => keepAll(given.course, given.addresses, (done) => port.postMessage(done)),
+    letGo: () => letGo(given.id),
+    send: () => sendWaiting(),
+    drop: () => drop(given.key),
+  };
+  if (!port || !Object.hasOwn(answers, ask)) return;
+  event.waitUntil(
+    answers[ask]().then(
+      (result) => port.postMessage({ ...result, over: true }),
+      (error) => port.postMessage({ error: String(error), over: true }),
+    ),
+  );
+});
+
+async function file(request) {
+  const files = await caches.open(FILES);
+  const found = await files.match(request, { ignoreVary: true });
+  if (found) return found;
+  const answer = await fetch(request);
+  if (answer.ok) await files.put(request, answer.clone());
+  return answer;
+}
+
+async function page(event, pathname) {
+  const { request } = event;
+  const { search } = new URL(request.url);
+  const address = pathname + search;
+  const asked = fetch(request).then((answer) => {
+    const again = answer.clone();
+    event.waitUntil(remember(address, pathname, answer.redirected ? null : again).catch(() => {}));
+    return answer;
+  });
+  asked.catch(() => {});
+  const here = find(address);
+  const slow = here.then(async (found) => {
+    if (!found) return asked;
+    await new Promise((done) => setTimeout(done, SLOW));
+    throw new Error("slow");
+  });
+  try {
+    return await Promise.race([asked, slow]);
+  } catch {
+    const about = await (await caches.open(FILES)).match("/offline", { ignoreVary: true });
+    const found = pathname === "/offline" ? undefined : await here;
+    if (!found) return about ?? Response.error();
+    const question = search.match(/^\?question=(\d+)$/)?.[1];
+    const waits = (await waiting()).some((one) => one.path === `${pathname}/questions/${question}`);
+    return copy(found, about, waits);
+  }
+}
+
+async function remember(address, pathname, answer) {
+  if (!answer) return;
+  await meet(answer);
+  if (!answer.headers.has("x-bloop-reader")) return;
+  if (answer.ok && READABLE.test(pathname) && !(await isFresh(address))) await keepOpened(address, answer);
+  await sendWaiting();
+}
+
+/* Logging out takes what is on the device with it; what waits is sent first. */
+async function leave(request) {
+  await sendWaiting().catch(() => {});
+  const answer = await fetch(request);
+  await forget();
+  return answer;
+}
