@@ -1,6 +1,7 @@
 /* The hub without a connection: its service worker (https://www.w3.org/TR/service-workers). Pages come
 from the hub wherever it answers. Where it does not, they come from the device, and answers wait. */
 
+const FRAMED = /\/(text|summary)$/; // Documents with an origin of their own, which no worker is of.
 const SLOW = 6000; // Milliseconds after which a page of the device is better than none.
 
 self.addEventListener("install", (event) => {
@@ -32,7 +33,7 @@ self.addEventListener("fetch", (event) => {
     else if (pathname === "/logout") event.respondWith(leave(request));
   } else if (request.method === "GET" && pathname.startsWith("/static/")) {
     event.respondWith(file(request));
-  } else if (request.method === "GET" && request.mode === "navigate" && request.destination === "document") {
+  } else if (request.method === "GET" && request.mode === "navigate" && request.destination === "document" && !FRAMED.test(pathname)) {
     event.respondWith(page(event, pathname));
   }
 });
