@@ -79,6 +79,7 @@ PAGES = (
     "bloop.web.map_pages",
     "bloop.web.plugin_pages",
     "bloop.web.settings_pages",
+    "bloop.web.import_pages",
     "bloop.web.connection_pages",
     "bloop.web.connection_acts",
     "bloop.web.own_connection_pages",
