@@ -1,4 +1,4 @@
-"""The pages of importing a file: the form, how far it is, what came and what did not, taking back."""
+"""The pages of importing a file: the form, how far it is, what came, taking it back."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PROBLEMS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """A plugin that reads files, in words, and whether it does so here; ``suffixes`` are its own."""
+    """A plugin that reads files with these ``suffixes``, and whether it does so here."""
 
     id: str
     name: str
@@ -92,13 +92,13 @@ async def show_import(request: Request, job_id: str) -> Response:
         "import.html",
         script=LIVE,
         job=job,
-        file=parsed(row["payload"])["name"],
+        file=_file_of(row),
         report=report,
         run=run,
         kinds=sorted((report.get("by_kind") or {}).items()),
         courses=await _courses(request, report, run),
         problems=(report.get("problems") or [])[:PROBLEMS_SHOWN],
-        lost=await _lost(request, report, run),
+        lost=await _lost(request, run),
         may_undo=run is not None and run["state"] in {"succeeded", "failed"},
     )
 
@@ -119,9 +119,9 @@ async def undo_import(request: Request, job_id: str) -> Response:
     row, _ = await _import(request, job_id)
     run = await _run_of(request, parsed(row["result"]) or {})
     database = hub_of(request).database
+    if run is None:
+        return RedirectResponse(f"/imports/{job_id}", 303)
     try:
-        if run is None:
-            raise ConflictError("this import has written nothing yet")
         await database.run(in_unit, database, call_of(request), history.undo_run, run["id"])
     except ConflictError as err:
         return await _undo_page(request, job_id, err)
@@ -155,7 +155,7 @@ async def import_form(
         courses=courses,
         most=_size(request, most),
         most_bytes=most,
-        past=[{"file": parsed(one["payload"])["name"], "job": _view(request, one)} for one in past],
+        past=[{"file": _file_of(one), "job": _view(request, one)} for one in past],
         may_switch=may(call, "plugins:toggle"),
     )
 
@@ -182,7 +182,7 @@ async def _undo_page(request: Request, job_id: str, error: BloopError | None = N
         "import_undo.html",
         status=409 if error else 200,
         job=job,
-        file=parsed(row["payload"])["name"],
+        file=_file_of(row),
         courses=await _courses(request, report, run),
         first=bool(report.get("first")),
         error=error,
@@ -192,9 +192,13 @@ async def _undo_page(request: Request, job_id: str, error: BloopError | None = N
 async def _import(request: Request, job_id: str) -> tuple[dict[str, Any], JobView]:
     row = await hub_of(request).database.read_one(WHOLE_JOB, call_of(request), id=job_id)
     found = None if row is None else WHOLE_JOB.as_dict(row)
-    if found is None or found["kind"] != IMPORT_JOB or parsed(found["payload"]).get("name") is None:
+    if found is None or found["kind"] != IMPORT_JOB:
         raise NotFoundError(f"no import {job_id[:40]}")
     return found, _view(request, found)
+
+
+def _file_of(row: dict[str, Any]) -> str:
+    return str(parsed(row["payload"]).get("name", ""))
 
 
 def _view(request: Request, row: dict[str, Any]) -> JobView:
@@ -222,9 +226,7 @@ async def _courses(
     return [one for one in to_dicts(IMPORTED, rows) if one["id"] in wrote]
 
 
-async def _lost(
-    request: Request, report: dict[str, Any], run: dict[str, Any] | None
-) -> Sequence[dict[str, Any]]:
+async def _lost(request: Request, run: dict[str, Any] | None) -> Sequence[dict[str, Any]]:
     """Items that could not be taken over whole, each with what was lost."""
     if run is None or run["state"] == "undone":
         return []
