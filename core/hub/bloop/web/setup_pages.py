@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
@@ -33,6 +34,10 @@ async def show_setup(request: Request) -> Response:
         "setup.html",
         setup=found,
         next=next((one.name for one in found.steps if one.state == "open"), None),
+        families=[
+            (family, list(plugins))
+            for family, plugins in groupby(found.plugins, lambda one: one.family)
+        ],
         step_state=_states(_),
         lack_name=_lacks(_),
         family_name=_families(_),
