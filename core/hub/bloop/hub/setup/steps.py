@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from bloop.hub.connection_views import connectable
+from bloop.hub.setup.contributed import plugin_steps
 from bloop.hub.setup.queries import CONNECTED, DISMISSED, FACTS
+from bloop.hub.setup.step import OFF, Dismissed, Step, Way
 from bloop.kernel.states import PluginState
 from bloop.store.errors import NotFoundError
 from bloop.store.types import utcnow
@@ -25,31 +27,6 @@ from bloop_sdk.manifest import FAMILIES
 if TYPE_CHECKING:
     from bloop.hub import Hub
     from bloop.kernel.registry import PluginRecord
-
-_OFF = frozenset({PluginState.DISABLED, PluginState.DISCOVERED, PluginState.STOPPED})
-
-State = Literal["done", "open", "waiting", "blocked"]
-Dismissed = Literal["", "own", "all"]
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way to do a step: a page of the hub."""
-
-    title: str
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step. ``dismissed`` says for whom it is put away: nobody, ``own`` or ``all``."""
-
-    name: str
-    title: str
-    text: str
-    state: State
-    ways: tuple[Way, ...]
-    dismissed: Dismissed = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +89,7 @@ async def all_steps(hub: Hub, call: Call, _: Callable[[str], str] = same) -> lis
         put_away[name] = "all" if for_all or put_away.get(name) == "all" else "own"
     person = call.principal.kind is PrincipalKind.USER
     facts["comes_back"] = facts["caller_comes_back" if person else "somebody_comes_back"]
-    found = core_steps(facts, _)
+    found = [*core_steps(facts, _), *await plugin_steps(hub, call, facts, _)]
     return [replace(step, dismissed=put_away.get(step.name, "")) for step in found]
 
 
@@ -191,7 +168,7 @@ def _missing(record: PluginRecord, off: Collection[str], idle: Collection[str]) 
     if manifest is None:
         return None
     told = (id_, manifest.name, manifest.family, manifest.summary)
-    if state in _OFF:
+    if state in OFF:
         return Missing(*told, "off", f"/plugins/{id_}/enable")
     if state is not PluginState.READY:
         return Missing(*told, "trouble", f"/plugins#{id_}")
