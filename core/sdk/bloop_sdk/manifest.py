@@ -112,6 +112,7 @@ class SetupDecl(_Part):
     is the id of the institution's first one, and until there is one the step waits. ``way`` is what
     the link to it says. ``done`` is ``async def (ctx) -> bool``: whether it is done, read from what
     is there, with a :class:`bloop_sdk.CallContext`. Who lacks the ``action`` does not see the step.
+    ``needs`` are capabilities that some plugin has to provide before it can be done.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
@@ -121,6 +122,14 @@ class SetupDecl(_Part):
     path: Annotated[str, Field(pattern=r"^/")]
     action: ActionName
     done: DottedPath
+    needs: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _known_needs(self) -> Self:
+        for capability in self.needs:
+            if capability not in CAPABILITIES:
+                raise ValueError(f"needs: unknown capability {capability!r}")
+        return self
 
 
 class TablesDecl(_Part):

@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
+from bloop.content.schemas import JobStarted
 from bloop.hub.setup import service
+from bloop.hub.setup.sample import bring_sample
 from bloop.hub.setup.schemas import DismissalIn, SetupOut
 from bloop.hub.setup.steps import Setup, check_step, survey
 from bloop.store.database import in_unit
@@ -53,6 +55,19 @@ async def restore_step(request: Request, step: str) -> Response:
     await check_step(hub, call, step)
     await hub.database.run(in_unit, hub.database, call, service.restore, step)
     return await _told(request)
+
+
+@router.post(
+    "/setup/sample",
+    action="content:import",
+    response_model=JobStarted,
+    status_code=202,
+    problems=(422, 503),
+)
+async def take_sample(request: Request) -> Response:
+    """Import the sample course that comes with the hub; where it is already, nothing is written."""
+    job = await bring_sample(_hub(request), call_of(request))
+    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
 
 
 def as_json(found: Setup) -> dict[str, Any]:

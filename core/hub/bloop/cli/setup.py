@@ -61,6 +61,16 @@ async def restore(step: str, institution: str | None, *, as_json: bool) -> None:
     await _show(institution, as_json=as_json)
 
 
+@setup.command()
+@click.pass_context
+def sample(ctx: click.Context) -> None:
+    """Import the sample course that comes with the hub."""
+    from bloop.cli.transfer import import_file
+    from bloop.hub.setup.sample import SAMPLE
+
+    ctx.invoke(import_file, file=SAMPLE)
+
+
 async def _show(institution: str | None, *, as_json: bool) -> None:
     import asyncio
 
@@ -85,7 +95,8 @@ def _print(found: Setup, url: str) -> None:
         )
         click.secho(f"  ({step.name}: {step.state})", dim=True)
         for way in step.ways if step.state != "done" else ():
-            click.secho(f"      {plain(way.title)}: {url}{way.href}", fg="cyan")
+            where = "bloop setup sample" if way.posts else f"{url}{way.href}"
+            click.secho(f"      {plain(way.title)}: {where}", fg="cyan")
     for step in found.put_away:
         click.secho(f"  - {plain(step.title)}  ({step.name}: put away)", dim=True)
     if found.plugins:

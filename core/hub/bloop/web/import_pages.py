@@ -33,6 +33,9 @@ FORM = "/imports/new"
 COURSES_AT_ONCE = 200
 IMPORTS_SHOWN = 5
 LOST_SHOWN = 20
+SHOWN_KINDS = frozenset(
+    {"page", "note", "quiz", "assignment", "discussion", "link", "file", "tool"}
+)
 NEWEST = "~"  # Behind every id.
 PROBLEMS_SHOWN = 20
 
@@ -95,7 +98,7 @@ async def show_import(request: Request, job_id: str) -> Response:
         file=_file_of(row),
         report=report,
         run=run,
-        kinds=sorted((report.get("by_kind") or {}).items()),
+        kinds=_kinds(report),
         courses=await _courses(request, report, run),
         problems=(report.get("problems") or [])[:PROBLEMS_SHOWN],
         lost=await _lost(request, run),
@@ -234,6 +237,12 @@ async def _lost(request: Request, run: dict[str, Any] | None) -> Sequence[dict[s
         LOST, call_of(request), connection=run["connection"], limit=LOST_SHOWN
     )
     return [one | {"lost": parsed(one["lost"])} for one in to_dicts(LOST, rows)]
+
+
+def _kinds(report: dict[str, Any]) -> list[tuple[str, int]]:
+    """What the course holds now, by kind; where it hangs in the outline is none of it."""
+    counted: dict[str, int] = report.get("by_kind") or {}
+    return sorted((kind, number) for kind, number in counted.items() if kind in SHOWN_KINDS)
 
 
 async def _readers(request: Request) -> list[Reads]:

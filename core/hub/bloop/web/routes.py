@@ -81,6 +81,7 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
         institution=call_of(request).institution,
         nodes=tree,
         others=others,
+        imports=may(call_of(request), "content:import"),
         first=first[0] if first else None,
         parts=course_parts(request, id, teaches=teaches, kind=course["kind"]),
         panels=await panels(

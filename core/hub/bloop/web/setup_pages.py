@@ -12,8 +12,10 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.hub.setup import service
+from bloop.hub.setup.sample import bring_sample
 from bloop.hub.setup.steps import check_step, survey
 from bloop.store.database import in_unit
+from bloop.store.ids import new_id
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk.web import read_form
 
@@ -41,8 +43,19 @@ async def show_setup(request: Request) -> Response:
         step_state=_states(_),
         lack_name=_lacks(_),
         family_name=_families(_),
+        once=new_id(),
         may_switch=may(call, "plugins:toggle"),
     )
+
+
+@router.post("/setup/sample", action="content:import", problems=(422, 503), include_in_schema=False)
+async def take_sample(request: Request) -> Response:
+    """Import the sample course, and go where that can be watched."""
+    once = (await read_form(request))["once"][:60]
+    job = await bring_sample(
+        _hub(request), call_of(request), key=f"sample/{once}" if once else None
+    )
+    return RedirectResponse(f"/imports/{job}", 303)
 
 
 @router.post(

@@ -7,12 +7,12 @@ manifest alone is known: its steps lead to the switch.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from bloop.accounts.actions import may
 from bloop.hub.contexts import PluginCall, open_context
-from bloop.hub.setup.step import OFF, Step, Way
+from bloop.hub.setup.step import OFF, State, Step, Way
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import BloopError, Call
 from bloop_sdk.manifest import Manifest, SetupDecl
@@ -31,23 +31,21 @@ async def plugin_steps(
     """The steps of plugins for this caller, in the plugins' order, those behind a switch last."""
     off = await hub.choices.off(call)
     asked = [
-        _asked(hub, call, part, facts)
+        _asked(hub, call, part, facts, _)
         for part in hub.kernel.contributions("setup")
         if part.plugin_id not in off
         and hub.offers.may(call, part.plugin_id, part.declaration.action)
     ]
     found = [step for step in await asyncio.gather(*asked) if step is not None]
     for record in hub.kernel.plugins.values():
-        if record.manifest is None or not record.manifest.contributes.setup:
-            continue
-        if record.status.state in OFF:
-            found += _behind(record.manifest, call, _, here=False)
-        elif record.id in off:
-            found += _behind(record.manifest, call, _, here=True)
+        if record.manifest is not None and record.status.state in OFF:
+            found += _behind(hub, call, record.manifest, off, _)
     return found
 
 
-async def _asked(hub: Hub, call: Call, part: Contribution, facts: Mapping[str, Any]) -> Step | None:
+async def _asked(
+    hub: Hub, call: Call, part: Contribution, facts: Mapping[str, Any], _: Callable[[str], str]
+) -> Step | None:
     """A step with its state; None where the plugin cannot tell it."""
     step: SetupDecl = part.declaration
 
@@ -71,35 +69,56 @@ async def _asked(hub: Hub, call: Call, part: Contribution, facts: Mapping[str, A
         )
         return None
     path = _path(step, facts)
-    return Step(
-        f"{part.plugin_id}.{step.name}",
-        step.title,
-        step.text,
-        "done" if done else "open" if path else "blocked",
-        (Way(step.way, f"/x/{part.plugin_id}{path}"),) if path else (),
-    )
+    lacking = [] if done else lacks(hub, await hub.choices.off(call), step.needs)
+    state: State = "done" if done else "open" if path or lacking else "blocked"
+    ways = [Way(step.way, f"/x/{part.plugin_id}{path}")] if path else []
+    if lacking:
+        state, ways = _switches(lacking, call, _)
+    return Step(f"{part.plugin_id}.{step.name}", step.title, step.text, state, tuple(ways))
 
 
-def _behind(manifest: Manifest, call: Call, _: Callable[[str], str], *, here: bool) -> list[Step]:
-    """The steps of a plugin that is switched off, in the hub or in this institution."""
-    switch = (
-        Way(_("Switch on {name}").format(name=manifest.name), _switch(manifest.id, here=here)),
-    )
-    allowed = may(call, "plugins:enable" if here else "plugins:toggle")
-    return [
-        Step(
-            f"{manifest.id}.{step.name}",
-            step.title,
-            step.text,
-            "open" if allowed else "waiting",
-            switch if allowed else (),
-        )
-        for step in manifest.contributes.setup
+def _behind(
+    hub: Hub, call: Call, manifest: Manifest, off: Collection[str], _: Callable[[str], str]
+) -> list[Step]:
+    """The steps of a plugin that is switched off for the whole hub."""
+    found = []
+    for step in manifest.contributes.setup:
+        state, ways = _switches([manifest, *lacks(hub, off, step.needs)], call, _)
+        name = f"{manifest.id}.{step.name}"
+        found.append(Step(name, step.title, step.text, state, tuple(ways)))
+    return found
+
+
+def lacks(hub: Hub, off: Collection[str], needs: Iterable[str]) -> list[Manifest]:
+    """For each capability that nobody provides here, the plugin that would; the simplest there is.
+
+    That is one that needs no account elsewhere. What no plugin that is installed provides, is none.
+    """
+    found: dict[str, Manifest] = {}
+    for capability in needs:
+        if any(one.plugin_id not in off for one in hub.kernel.providers(capability)):
+            continue
+        able = [
+            record.manifest
+            for record in hub.kernel.plugins.values()
+            if record.manifest is not None and capability in record.manifest.provides
+            if record.status.state in OFF or record.id in off
+        ]
+        able.sort(key=lambda one: (bool(one.secrets), bool(one.network.hosts), one.id))
+        found |= {one.id: one for one in able[:1]}
+    return list(found.values())
+
+
+def _switches(
+    plugins: Iterable[Manifest], call: Call, _: Callable[[str], str]
+) -> tuple[State, list[Way]]:
+    """The switches of some plugins; for who may not use them, somebody else has to."""
+    if not may(call, "plugins:toggle"):
+        return "waiting", []
+    words = _("Switch on {name}")
+    return "open", [
+        Way(words.format(name=one.name), f"/plugins/{one.id}/enable") for one in plugins
     ]
-
-
-def _switch(plugin_id: str, *, here: bool) -> str:
-    return f"/plugins/{plugin_id}/{'institution' if here else 'enable'}"
 
 
 def _path(step: SetupDecl, facts: Mapping[str, Any]) -> str | None:

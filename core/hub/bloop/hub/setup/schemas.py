@@ -16,6 +16,7 @@ class WayOut(_Told):
 
     title: str = Field(examples=["Import a file"])
     href: str = Field(examples=["/imports/new"])
+    posts: bool = Field(description="Whether it is the target of a form, and no page to open")
 
 
 class StepOut(_Told):

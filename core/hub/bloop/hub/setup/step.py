@@ -16,10 +16,11 @@ Dismissed = Literal["", "own", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to do a step: a page of the hub."""
+    """One way to do a step: a page of the hub, or an act of it, to which a form ``posts``."""
 
     title: str
     href: str
+    posts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,10 +126,12 @@ def core_steps(facts: Mapping[str, Any], _: Callable[[str], str]) -> list[Step]:
         Step(
             "course",
             _("Bring a first course"),
-            _("Import a file that another system exported, connect that system, or write one."),
+            _("Import what another system exported, write your own, or look at a sample first."),
             "done" if course else "open",
             (
                 Way(_("Import a file"), "/imports/new"),
+                Way(_("Take the sample course"), "/setup/sample", posts=True),
+                Way(_("Write one"), "/courses/new"),
                 Way(_("Connect a system"), "/connections"),
             ),
         ),
