@@ -21,8 +21,14 @@ SDK = WEB.parents[2] / "sdk" / "bloop_sdk"
 SENTENCES = (SDK / "rights.py", SDK / "mastery.py")
 """What plugins may do, and why an estimate is what it is, in sentences that pages show."""
 LEARNING = WEB.parent / "learning"
-REASONS = (LEARNING / "recommend" / "reasons.py", LEARNING / "mastery" / "reasons.py")
-"""Why something is recommended, and which model says what somebody knows."""
+SETUP = WEB.parent / "hub" / "setup"
+REASONS = (
+    LEARNING / "recommend" / "reasons.py",
+    LEARNING / "mastery" / "reasons.py",
+    SETUP / "steps.py",
+    SETUP / "contributed.py",
+)
+"""Why something is recommended, which model says what somebody knows, and the first steps."""
 POLICIES = WEB.parent / "accounts" / "policy" / "policies"
 WORDS = re.compile(r'^@words\("(.+)"\)$', re.MULTILINE)
 """Why somebody may do something or may not, as the page of policies shows it."""

@@ -29,6 +29,7 @@ from bloop.accounts.sessions import system_call
 from bloop.api.app import API, PAGES, create_edge, routes_of
 from bloop.content.models import Container, Item
 from bloop.content.notes.models import Conflict
+from bloop.content.sync_models import SyncRun
 from bloop.events import positions
 from bloop.events.models import ParkedEvent
 from bloop.graph.models import Concept
@@ -172,12 +173,32 @@ def _course(unit: UnitOfWork, filled: Filled) -> None:
             filled.ids[kind] = one
 
 
+def _report(unit: UnitOfWork, course: str) -> dict[str, Any]:
+    """What the job of an import says when it is done, of the run that brought the sample course."""
+    run = unit.session.scalars(select(SyncRun)).one()
+    return {
+        "run": run.id,
+        "connection": run.connection_id,
+        "containers": [course],
+        "first": True,
+        "seen": 412,
+        "written": 412,
+        "unchanged": 0,
+        "quarantined": 1,
+        "deleted": 0,
+        "conflicts": 0,
+        "by_kind": {"page": 38, "quiz": 6, "file": 52, "assignment": 4},
+        "problems": [{"ref": "quiz:q9", "code": "record_malformed", "reason": "it has no title"}],
+        "gaps": [],
+    }
+
+
 def _jobs(unit: UnitOfWork, filled: Filled) -> None:
     """Jobs in every state; what runs is held by a machine that is not this one, so it stays."""
     now = utcnow()
     lost = {"message": "canvas.example.org does not answer", "cure": "try it again later"}
     jobs: list[dict[str, Any]] = [
-        {"state": "succeeded", "result": {"written": 412, "unchanged": 38}},
+        {"state": "succeeded", "result": _report(unit, filled.ids["course"])},
         {"state": "cancelled"},
         {"state": "failed", "error": lost, "progress_done": 120, "progress_total": 412},
         {"state": "waiting", "error": lost, "attempts": 2, "run_after": now + timedelta(hours=4)},
@@ -192,7 +213,7 @@ def _jobs(unit: UnitOfWork, filled: Filled) -> None:
             times["lease_until"] = now + timedelta(hours=1)
             values |= {"lease_owner": "elsewhere:1:1", "progress_message": "3. Resonance"}
         kind = "content.import" if number % 2 == 0 else "sample.sync"
-        id_ = ledger.enqueue(unit, "sample.sync", {"course": "waves", "part": number})
+        id_ = ledger.enqueue(unit, "sample.sync", {"name": "waves.imscc", "part": number})
         wanted = {"attempts": 1, "kind": kind, "turn": None} | times | values
         unit.session.execute(update(Job).where(Job.id == id_).values(wanted))
         filled.ids[f"job-{values['state']}"] = id_

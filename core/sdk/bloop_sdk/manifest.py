@@ -105,6 +105,33 @@ class PanelDecl(_Part):
     action: ActionName
 
 
+class SetupDecl(_Part):
+    """A step on the way from an empty hub to a first lesson, shown to administrators.
+
+    ``path`` is a page of the plugin, on which the step is done; ``{course}`` or ``{lesson}`` in it
+    is the id of the institution's first one, and until there is one the step waits. ``way`` is what
+    the link to it says. ``done`` is ``async def (ctx) -> bool``: whether it is done, read from what
+    is there, with a :class:`bloop_sdk.CallContext`. Who lacks the ``action`` does not see the step.
+    ``needs`` are capabilities that some plugin has to provide before it can be done.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
+    title: Annotated[str, Field(min_length=1, max_length=60)]
+    text: Annotated[str, Field(min_length=1, max_length=200)]
+    way: Annotated[str, Field(min_length=1, max_length=40)]
+    path: Annotated[str, Field(pattern=r"^/")]
+    action: ActionName
+    done: DottedPath
+    needs: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _known_needs(self) -> Self:
+        for capability in self.needs:
+            if capability not in CAPABILITIES:
+                raise ValueError(f"needs: unknown capability {capability!r}")
+        return self
+
+
 class TablesDecl(_Part):
     """Tables whose names start with ``<plugin>_``, and the folder of their Alembic versions."""
 
@@ -196,6 +223,7 @@ class Contributions(_Part):
     routes: tuple[RouteDecl, ...] = ()
     pages: tuple[PageDecl, ...] = ()
     panels: tuple[PanelDecl, ...] = ()
+    setup: tuple[SetupDecl, ...] = ()
     inbound: tuple[InboundDecl, ...] = ()
     tables: TablesDecl | None = None
     jobs: tuple[JobDecl, ...] = ()
@@ -211,6 +239,7 @@ class Contributions(_Part):
         for kind, names in (
             ("route", [f"{one} {part.path}" for part in self.routes for one in part.methods]),
             ("page", [part.path for part in self.pages]),
+            ("step of setting up", [part.name for part in self.setup]),
             ("inbound path", [part.path for part in self.inbound]),
             ("job", [part.kind for part in self.jobs]),
             ("schedule of the job", [part.job for part in self.schedules]),

@@ -43,6 +43,7 @@ SENTENCES = {
     "inbound": sentence("Other systems call it without a login; it proves itself who they are."),
     "panel lesson": sentence("It adds a part to the pages of lessons."),
     "panel course": sentence("It adds a part to the pages of courses."),
+    "panel setup": sentence("It adds a step to the page of first steps."),
     "panel admin": sentence("It adds a part to the page of administrators."),
     "jobs": sentence("It works in the background, in the queue “{what}”."),
     "command": sentence("It adds the command “{what}” for whoever runs the hub."),
@@ -161,6 +162,8 @@ def _contributed(plugin_id: str, parts: Contributions) -> Iterator[Right]:
     if parts.inbound:
         yield Right(f"inbound:/in/{plugin_id}/", ", ".join(part.path for part in parts.inbound))
     yield from (Right(f"panel:{panel.slot}", panel.action) for panel in parts.panels)
+    if parts.setup:
+        yield Right("panel:setup", ", ".join(step.title for step in parts.setup))
     for queue in dict.fromkeys(job.queue for job in parts.jobs):
         kinds = [job.kind for job in parts.jobs if job.queue == queue]
         times = [

@@ -106,6 +106,10 @@ class HubParts(Protocol):
         """Whether some plugin brings messages to people, for the call's institution."""
         ...
 
+    async def landing(self, call: Call) -> str | None:
+        """Where whoever runs an empty hub begins; None for a hub that has a course."""
+        ...
+
 
 def hub_of(request: Request) -> HubParts:
     """The hub that answers this request."""

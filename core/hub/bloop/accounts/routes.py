@@ -49,6 +49,8 @@ async def start(request: Request, token: str = "") -> Response:
     session = await hub.database.run(
         in_unit, hub.database, call, use_link, token, device_of(request)
     )
+    if (begin := await hub.landing(call)) is not None:
+        return await enter(request, session, begin)
     has_password = await hub.database.read_one(PASSWORD, call, user_id=session.user_id)
     return await enter(request, session, "/" if has_password else FIRST_PASSWORD)
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "serve": ("bloop.cli.lifecycle:serve", "Run pages and API alone, beside `bloop worker`."),
     "worker": ("bloop.cli.worker:worker", "Run background work alone, beside `bloop up`."),
     "doctor": ("bloop.cli.doctor:doctor", "Say what keeps the hub from its work, and the cure."),
+    "setup": ("bloop.cli.setup:setup", "See the first steps, and which of them are done."),
     "login-link": ("bloop.cli.lifecycle:login_link", "Print a fresh link that logs you in."),
     "users": ("bloop.cli.users:users", "See who is here, give roles, invite people."),
     "groups": ("bloop.cli.groups:groups", "See groups of users, say who is in them."),

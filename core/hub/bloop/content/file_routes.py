@@ -19,10 +19,10 @@ from bloop.content import queries, service
 from bloop.content.exports import HubExportSource
 from bloop.content.file_answers import file_answer
 from bloop.content.file_reads import file_for
-from bloop.content.imports import ask_for_import, importer_for
 from bloop.content.schemas import ItemOut, JobStarted
 from bloop.content.sniffing import HEAD_BYTES, INLINE_TYPES, UNKNOWN, settled
 from bloop.content.tree_routes import sees_drafts, taught
+from bloop.content.uploads import Upload, accept
 from bloop.store.blobs import BlobRef, Blobs
 from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError, NotFoundError
@@ -92,39 +92,37 @@ async def add_file(request: Request, container_id: str) -> Response:
     response_model=JobStarted,
     status_code=202,
     upload=True,
-    problems=(413, 422, 503),
+    problems=(404, 409, 413, 422, 503),
 )
 async def import_upload(
     request: Request, into: str = "", plugin: str = "", *, confirm_deletes: bool = False
 ) -> Response:
-    """Import a file, from the field ``file`` of a multipart form, into a new course or ``into``."""
-    hub = hub_of(request)
+    """Import a file, from the field ``file`` of a multipart form, into a new course or ``into``.
+
+    What cannot be imported is refused before a job is asked for.
+    """
     name, _, ref = await uploaded(request)
-    importer = importer_for(hub.kernel.plugins.values(), name, plugin or None)
-    await hub.choices.require(call_of(request), importer.plugin_id)
-    payload = {
-        "blob": ref.sha256,
-        "name": name,
-        "plugin": importer.plugin_id,
-        "capability": importer.capability,
-        "into": into or None,
-        "confirm_deletes": confirm_deletes,
-    }
-    job = await hub.database.run(
-        in_unit,
-        hub.database,
+    job = await accept(
+        hub_of(request),
         call_of(request),
-        ask_for_import,
-        payload,
+        Upload(name, ref),
+        into=into or None,
+        plugin=plugin or None,
+        confirm_deletes=confirm_deletes,
     )
     return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
 
 
-async def uploaded(request: Request) -> tuple[str, str | None, BlobRef]:
-    """Name, type and stored bytes of the form's file."""
+async def uploaded(
+    request: Request, fields: dict[str, str] | None = None
+) -> tuple[str, str | None, BlobRef]:
+    """Name, type and stored bytes of the form's file; ``fields`` get what the form says of them."""
     hub = hub_of(request)
     async with request.form(max_files=1, max_fields=8) as form:
         upload = form.get("file")
+        if fields is not None:
+            told = {name: form.get(name) for name in fields}
+            fields |= {name: value for name, value in told.items() if isinstance(value, str)}
         if not isinstance(upload, UploadFile) or not upload.filename:
             raise InvalidError(
                 "file: the form has no such file",

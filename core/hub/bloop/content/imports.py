@@ -184,7 +184,7 @@ async def import_upload(
     importer = Importer(payload["plugin"], payload["capability"])
     with tempfile.TemporaryDirectory(prefix="bloop-import-") as folder:
         # A course without a title takes the file's name, and a blob is called by its digest.
-        path = Path(folder) / _file_name(payload["name"])
+        path = Path(folder) / file_name(payload["name"])
         path.symlink_to(blobs.path(payload["blob"]).absolute())
         report = await import_file(
             database,
@@ -201,16 +201,28 @@ async def import_upload(
     return asdict(report)
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """An uploaded file's own name, as far as every file system takes it."""
     stem = re.sub(r"[^\w ()-]", "_", PurePath(name).stem)[:60].strip() or "course"
     return stem + re.sub(r"[^\w.]", "", PurePath(name).suffix)[:12]
 
 
 @command("content:import")
-def ask_for_import(unit: UnitOfWork, payload: Mapping[str, Any]) -> str:
-    """Ask for the job that imports an uploaded file; its id."""
-    return enqueue(unit, IMPORT_JOB, payload, plugin_id=payload["plugin"])
+def ask_for_import(unit: UnitOfWork, payload: Mapping[str, Any], *, key: str | None = None) -> str:
+    """Ask for the job that imports an uploaded file; its id. The same ``key`` asks only once.
+
+    Raises NotFoundError or ConflictError where the course that it goes into cannot take it.
+    """
+    if payload["into"] is not None:
+        _writable(unit, payload["into"])
+    return enqueue(unit, IMPORT_JOB, payload, plugin_id=payload["plugin"], key=key)
+
+
+def _writable(unit: UnitOfWork, into: str) -> Container:
+    course = unit.get(Container, into)
+    if course.state == "trashed":
+        raise ConflictError(f"the course {course.title!r} is in the trash", cure="restore it")
+    return course
 
 
 @command("content:import")
@@ -231,9 +243,7 @@ def connection_of_file(
     """
     found = None
     if into is not None:
-        course = unit.get(Container, into)
-        if course.state == "trashed":
-            raise ConflictError(f"the course {course.title!r} is in the trash", cure="restore it")
+        course = _writable(unit, into)
         found = _of_course(unit, course, importer)
         key = found.key if found else f"{into}/{key}"[:500]
     found = found or unit.session.scalar(

@@ -373,6 +373,12 @@ class Hub:
 
         return await notifier_for(self, call) is not None
 
+    async def landing(self, call: Call) -> str | None:
+        """Where whoever runs an empty hub begins; None for a hub that has a course."""
+        from bloop.hub.setup.steps import landing
+
+        return await landing(self, call)
+
     def _resolve(
         self, plugin_id: str, model: type[PluginConfig], _written: Mapping[str, Any]
     ) -> Resolved[PluginConfig]:

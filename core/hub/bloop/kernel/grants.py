@@ -38,6 +38,7 @@ def scopes_of(manifest: Manifest) -> frozenset[str]:
             *(route.action for route in parts.routes),
             *(page.action for page in parts.pages),
             *(panel.action for panel in parts.panels),
+            *(step.action for step in parts.setup),
         )
     )
 

@@ -18,7 +18,7 @@ from bloop_sdk._protocols import protocol_faults
 from bloop_sdk.manifest import Manifest
 from bloop_sdk.providers import CAPABILITIES
 
-TARGETS = ("handler", "view", "command", "metadata")
+TARGETS = ("handler", "view", "command", "metadata", "done")
 """The fields of a declaration that name what is imported."""
 
 

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     String,
+    Text,
     bindparam,
+    cast,
     exists,
     func,
     literal_column,
@@ -17,8 +19,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from bloop.accounts.models import User
-from bloop.content.enrolling.visibility import inside_reachable
-from bloop.content.models import Item, Node
+from bloop.content.enrolling.visibility import container_reachable, inside_reachable
+from bloop.content.imports import IMPORT_JOB
+from bloop.content.models import Container, Item, Node
 from bloop.events.models import Parked, ParkedEvent
 from bloop.events.queries import SHOWN_PARKED
 from bloop.jobs.models import Job, JobState
@@ -94,6 +97,52 @@ WHOLE_JOB = register(
     heavy=True,
 )
 """One job with all that its page tells."""
+
+IMPORTS = register(
+    "web.imports",
+    JOBS.select.add_columns(Job.actor_role, User.name.label("asker"), Job.payload)
+    .outerjoin(User, (User.institution_id == institution) & _ASKER)
+    .where(Job.kind == IMPORT_JOB),
+    heavy=True,
+)
+"""The newest imports of files with ids below ``before``."""
+
+IMPORTED = register(
+    "web.imported",
+    select(
+        Container.id,
+        Container.kind,
+        Container.title,
+        Container.state,
+        Container.published,
+        Container.audience,
+    )
+    .where(
+        Container.institution_id == institution,
+        container_reachable,
+        Container.state != "trashed",
+        or_(Container.connection_id == bindparam("connection"), Container.id == bindparam("into")),
+    )
+    .order_by(Container.id)
+    .limit(MOST),
+)
+"""The courses that came by a connection, or one that a file was imported into."""
+
+LOST = register(
+    "web.lost",
+    select(Item.id, Item.kind, Item.title, Item.lost)
+    .where(
+        Item.institution_id == institution,
+        Item.connection_id == bindparam("connection"),
+        inside_reachable(Item.container_id),
+        Item.state == "active",
+        cast(Item.lost, Text) != "[]",
+    )
+    .order_by(Item.id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""Items of a connection that could not be taken over whole, with what was lost."""
 
 _behind = aliased(ParkedEvent)
 _following = (

@@ -102,6 +102,7 @@ async def page(
         # The page of search has a form of its own.
         searches=may(call_of(request), "content:read") and request.url.path != "/search",
         in_account=request.url.path.startswith("/account/"),
+        sets_up=may(call_of(request), "institutions:configure"),
         has_keys=may(call_of(request), "tokens:read"),
         csrf=csrf_of(request),
         scripts=scripts,

@@ -22,6 +22,7 @@ from bloop.web import assets, lessons, outline, own_notes, quizzes, reading
 from bloop.web.concept_pages import named
 from bloop.web.course_parts import course_parts
 from bloop.web.framed_pages import framed
+from bloop.web.import_pages import FORM, too_large
 from bloop.web.learning_pages import course_state, done_state
 from bloop.web.next_pages import ON_FIRST, suggestions
 from bloop.web.note_pages import about
@@ -81,6 +82,7 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
         institution=call_of(request).institution,
         nodes=tree,
         others=others,
+        imports=may(call_of(request), "content:import"),
         first=first[0] if first else None,
         parts=course_parts(request, id, teaches=teaches, kind=course["kind"]),
         panels=await panels(
@@ -233,6 +235,8 @@ async def error_page(request: Request, problem: Any) -> Response:
         return RedirectResponse(step_up_path(request), 303)
     if problem.code == "second_factor_required":
         return RedirectResponse("/account/security", 303)
+    if problem.status == 413 and request.url.path == FORM:
+        return await too_large(request)
     heading, text = _in_words(request, problem)
     return await page(
         request,

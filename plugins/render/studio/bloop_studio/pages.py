@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bloop_sdk import Item, PageView, PanelSubject, RequestContext, WebRequest
+from bloop_sdk import CallContext, Item, PageView, PanelSubject, RequestContext, WebRequest
 from bloop_sdk.storyboard import Scene, Storyboard
 from bloop_studio import storyboards, videos, views, voicing
 from bloop_studio.access import storyboard_of, video_of
@@ -73,6 +73,11 @@ async def beside_lesson(
         return None
     making = next((shown(row) for row in rows if row.state in STAGES), None)
     return ctx.render("panel.html", subject=subject, video=ready, making=making, makes=makes)
+
+
+async def has_video(ctx: CallContext) -> bool:
+    """Whether the institution has a video to watch."""
+    return await ctx.read(videos.any_ready)
 
 
 def _of_language(voices: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:

@@ -120,6 +120,12 @@ def newest(unit: Unit, limit: int = 50) -> Sequence[Video]:
     return [endings.seen(unit, row) for row in unit.session.scalars(some.limit(limit)).all()]
 
 
+def any_ready(unit: Unit) -> bool:
+    """Whether there is a video to watch."""
+    found = unit.session.scalar(select(Video.id).where(Video.state == "ready").limit(1))
+    return found is not None
+
+
 def in_the_making(unit: Unit) -> Sequence[str]:
     """The ids of videos that are neither ready nor have failed, as far as that was noted."""
     return unit.session.scalars(select(Video.id).where(Video.state.in_(STAGES))).all()

@@ -87,7 +87,7 @@ def actions_known(subject: Subject) -> Iterator[Fault]:
         return
     parts = subject.manifest.contributes
     own = {action.name for action in parts.actions}
-    for kind in ("routes", "pages", "panels"):
+    for kind in ("routes", "pages", "panels", "setup"):
         for number, part in enumerate(getattr(parts, kind)):
             if part.action not in own and part.action not in ACTIONS:
                 yield _in_manifest(

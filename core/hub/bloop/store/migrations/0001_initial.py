@@ -1286,6 +1286,35 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "ix_review_card_item", "review_card", ["institution_id", "item_id"], unique=False
     )
     op.create_table(
+        "setup_dismissal",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("step", sa.String(length=80), nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_setup_dismissal_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_setup_dismissal")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "user_id",
+            "step",
+            name=op.f("uq_setup_dismissal_institution_id_user_id_step"),
+        ),
+    )
+    op.create_index(
+        "ix_setup_dismissal_all",
+        "setup_dismissal",
+        ["institution_id", "step"],
+        unique=True,
+        sqlite_where=sa.text("user_id IS NULL"),
+        postgresql_where=sa.text("user_id IS NULL"),
+    )
+    op.create_table(
         "statement",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),

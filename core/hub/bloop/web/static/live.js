@@ -1,7 +1,8 @@
 /* Keeps what runs in the background up to date on its pages. Each works without it, by reloading.
 
-A job that runs is followed by its own stream of events, which moves its bar; every few seconds, and
-at once when a job ends, the part of the page marked data-live is fetched anew from the server. */
+A job that runs or is about to is followed by its own stream of events, which moves its bar; every few
+seconds, and at once when a job begins or ends, the part of the page marked data-live is fetched anew
+from the server. */
 
 const SECONDS = 5;
 const MOST = 3; // Streams at a time: a browser opens six connections to a host, for all its tabs.
@@ -13,9 +14,9 @@ const streams = new Map();
 let busy = false;
 
 function follow() {
-  const running = new Map(
-    [...live.querySelectorAll("[data-follow]")].slice(0, MOST).map((row) => [row.dataset.job, row]),
-  );
+  const waits = (row) => Number(row.dataset.state !== "running");
+  const followed = [...live.querySelectorAll("[data-follow]")].sort((a, b) => waits(a) - waits(b));
+  const running = new Map(followed.slice(0, MOST).map((row) => [row.dataset.job, row]));
   for (const [job, stream] of streams) {
     if (!running.has(job)) {
       stream.close();

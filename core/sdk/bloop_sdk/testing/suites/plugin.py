@@ -221,6 +221,9 @@ def _contribution_faults(case: PluginCase) -> Iterator[str | None]:
         yield _call_fault(load(page.view), f"page {page.path}: {page.view}", 2)
     for panel in parts.panels:
         yield _call_fault(load(panel.view), f"panel {panel.slot}: {panel.view}", 3)
+    yield from (
+        _call_fault(load(step.done), f"step {step.name}: {step.done}", 1) for step in parts.setup
+    )
     for job in parts.jobs:
         yield _call_fault(load(job.handler), f"job {job.kind}: {job.handler}", 2)
     for consumer in parts.consumers:
@@ -236,8 +239,8 @@ def _contribution_faults(case: PluginCase) -> Iterator[str | None]:
         except BloopError as err:
             yield str(err)
     own = {action.name for action in parts.actions}
-    used = {route.action for route in parts.routes} | {page.action for page in parts.pages}
-    for name in sorted((used | {panel.action for panel in parts.panels}) - own):
+    acting = (*parts.routes, *parts.pages, *parts.panels, *parts.setup)
+    for name in sorted({part.action for part in acting} - own):
         if name.startswith(f"{case.plugin.manifest.id}:"):
             yield f"action {name} is used, but not declared in contributes.actions"
 
