@@ -1869,6 +1869,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("data", Json, nullable=False),
         sa.Column("learner_data", Json, nullable=True),
         sa.Column("theirs", Json, nullable=True),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("draft", Json, nullable=True),
         sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
