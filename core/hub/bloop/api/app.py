@@ -70,6 +70,7 @@ API = (
 """The modules whose ``router`` makes the API."""
 
 PAGES = (
+    "bloop.web.course_settings_pages",  # Before /courses/{id}.
     "bloop.web.routes",
     "bloop.web.offline_pages",
     "bloop.web.framed_pages",
@@ -89,11 +90,15 @@ PAGES = (
     "bloop.web.job_pages",
     "bloop.web.event_pages",
     "bloop.web.webhook_pages",
+    "bloop.web.course_edit_pages",
+    "bloop.web.course_publish_pages",
+    "bloop.web.course_history_pages",
     "bloop.web.course_people_pages",
     "bloop.web.class_pages",
     "bloop.web.gap_pages",
     "bloop.web.steering_pages",
     "bloop.web.certificate_pages",
+    "bloop.web.lesson_edit_pages",
     "bloop.web.note_pages",
     "bloop.web.own_note_pages",
     "bloop.web.note_history_pages",

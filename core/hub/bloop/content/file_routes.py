@@ -119,20 +119,24 @@ async def uploaded(
     """Name, type and stored bytes of the form's file; ``fields`` get what the form says of them."""
     hub = hub_of(request)
     async with request.form(max_files=1, max_fields=8) as form:
-        upload = form.get("file")
         if fields is not None:
             told = {name: form.get(name) for name in fields}
             fields |= {name: value for name, value in told.items() if isinstance(value, str)}
-        if not isinstance(upload, UploadFile) or not upload.filename:
-            raise InvalidError(
-                "file: the form has no such file",
-                field="file",
-                cure='send multipart/form-data with a file named "file"',
-            )
-        name = PurePath(upload.filename.replace("\\", "/")).name[:255] or "file"
-        ref = await asyncio.to_thread(_store, hub.blobs, upload.file)
-        head = await asyncio.to_thread(_head, hub.blobs.path(ref.sha256))
-        return name, settled(head, upload.content_type), ref
+        return await stored(hub.blobs, form.get("file"))
+
+
+async def stored(blobs: Blobs, upload: Any) -> tuple[str, str | None, BlobRef]:
+    """The same of a field of a form that was read; raises InvalidError where it is no file."""
+    if not isinstance(upload, UploadFile) or not upload.filename:
+        raise InvalidError(
+            "file: the form has no such file",
+            field="file",
+            cure='send multipart/form-data with a file named "file"',
+        )
+    name = PurePath(upload.filename.replace("\\", "/")).name[:255] or "file"
+    ref = await asyncio.to_thread(_store, blobs, upload.file)
+    head = await asyncio.to_thread(_head, blobs.path(ref.sha256))
+    return name, settled(head, upload.content_type), ref
 
 
 def _head(path: Path) -> bytes:

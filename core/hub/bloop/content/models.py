@@ -128,7 +128,9 @@ class Item(Sourced, Base):
     ``learner_data`` is what learners see in place of ``data`` where that holds answers; ``blob`` is
     the SHA-256 of a file's bytes. ``concealed`` says that it stands only below hidden modules.
     ``theirs`` is what the other side (or an imported file) holds of a note that was changed here
-    and not there yet (:class:`bloop.content.notes.merge.Text`).
+    and not there yet (:class:`bloop.content.notes.merge.Text`). ``source`` is the Markdown that
+    ``html`` was made of, ``draft`` what it is to say once it is published again
+    (:mod:`bloop.content.edited`).
     """
 
     __tablename__ = "item"
@@ -161,6 +163,8 @@ class Item(Sourced, Base):
     data: Mapped[dict[str, Any]] = mapped_column(default=dict, sort_order=LAST)
     learner_data: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
     theirs: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
+    source: Mapped[str | None] = mapped_column(Text, sort_order=LAST)
+    draft: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
     raw: Mapped[Any | None] = mapped_column(Json, sort_order=LAST)
 
 

@@ -140,13 +140,14 @@ def position_at(
 
 
 def siblings(unit: UnitOfWork, container_id: str, parent: str | None) -> Sequence[Node]:
-    """The nodes below ``parent``, in their order."""
+    """The nodes below ``parent``, in their order; those in the trash count for no place."""
     return unit.session.scalars(
         select(Node)
         .where(
             Node.institution_id == unit.institution,
             Node.container_id == container_id,
             Node.parent_id == parent if parent is not None else Node.parent_id.is_(None),
+            Node.state != "trashed",
         )
         .order_by(Node.position, Node.remote_id)
     ).all()

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 from sqlalchemy import func, select
 
 from bloop.accounts.actions import ForbiddenError
+from bloop.content import edited
 from bloop.content.changes import announce_row, kind_of_row, leave_pending
 from bloop.content.codec import authored_columns
 from bloop.content.concealed import conceal
+from bloop.content.edited import columns_of, published_columns
 from bloop.content.enrolling.models import AUDIENCES, Audience
 from bloop.content.enrolling.service import set_audience
 from bloop.content.models import TITLE_LENGTH, Container, Item, Node, Sourced
@@ -190,6 +192,7 @@ def create_item(
         remote_id=id_,
         container_id=container.id,
         language=language,
+        source=None if kind == Kind.NOTE else markdown,
         **columns,
     )
     return _added(unit, row)
@@ -233,18 +236,9 @@ def update_item(
     """Change title, html (or markdown), data or language; unnamed ones stay, data is replaced."""
     row = editable(unit, Item, id_, version)
     refuse_live(unit, row)
-    html = changes.get("html", row.html)
-    if changes.get("markdown") is not None:
-        html = html_of_markdown(changes["markdown"])
-    columns = authored_columns(
-        Kind(row.kind),
-        title=title_of(changes.get("title", row.title)),
-        published=row.published,
-        html=html,
-        data=changes.get("data", row.data),
-    )
-    if "language" in changes:
-        columns["language"] = changes["language"]
+    if "title" in changes:
+        changes = {**changes, "title": title_of(changes["title"])}
+    columns = columns_of(row, edited.text_of(row), changes)
     if row.kind == Kind.NOTE and row.connection_id is not None:
         columns["theirs"] = row.theirs or text_of(row).as_json()
     return changed(unit, row, columns, "edited")
@@ -254,11 +248,34 @@ def update_item(
 def publish(
     unit: UnitOfWork, model: type[S], id_: str, version: int | None, refuse: RefusePublish
 ) -> S:
-    """Show something to learners, unless a plugin has a reason against it."""
+    """Show something to learners, unless a plugin has a reason against it.
+
+    An item's draft becomes its text, and the files written here that it shows are shown with it.
+    """
     row = editable(unit, model, id_, version)
     refuse_live(unit, row)
     check_publish(unit, row, refuse)
-    return changed(unit, row, {"published": True}, "published")
+    values = published_columns(row) if isinstance(row, Item) else {}
+    row = changed(unit, row, values | {"published": True}, "published")
+    if isinstance(row, Item):
+        _publish_files(unit, row, refuse)
+    return row
+
+
+def _publish_files(unit: UnitOfWork, item: Item, refuse: RefusePublish) -> None:
+    names = sorted(edited.files_in(item.html))
+    hidden = select(Item).where(
+        Item.institution_id == unit.institution,
+        Item.container_id == item.container_id,
+        Item.connection_id.is_(None),
+        Item.kind == Kind.FILE,
+        Item.state == "active",
+        Item.published.is_(False),
+        Item.remote_id.in_(names),
+    )
+    for file in unit.session.scalars(hidden).all() if names else ():
+        check_publish(unit, file, refuse)
+        changed(unit, file, {"published": True}, "published")
 
 
 def check_publish(unit: UnitOfWork, row: Any, refuse: RefusePublish) -> None:
@@ -340,18 +357,43 @@ def _live(unit: UnitOfWork, row: Sourced) -> bool:
 
 
 def changed(
-    unit: UnitOfWork, row: S, values: Mapping[str, Any], change: str, *, event: str = "updated"
+    unit: UnitOfWork,
+    row: S,
+    values: Mapping[str, Any],
+    change: str,
+    *,
+    event: str = "updated",
+    kept: bool = False,
 ) -> S:
-    """Keep what the row holds, give it ``values``, and say so; nothing for values it has."""
+    """Keep what the row holds, give it ``values``, and say so; nothing for values it has.
+
+    It is ``kept`` already where this goes on with the change before.
+    """
     if all(getattr(row, name) == value for name, value in values.items()):
         return row
-    keep(unit, [row], change)
+    if not kept:
+        keep(unit, [row], change)
+    was = row.title if isinstance(row, Item) else None
     for name, value in values.items():
         setattr(row, name, value)
     row.updated_at = utcnow()
     unit.session.flush()
     _settle(unit, row, change, event)
+    if isinstance(row, Item) and row.title != was:
+        _retitle_places(unit, row, was)
     return row
+
+
+def _retitle_places(unit: UnitOfWork, item: Item, was: str | None) -> None:
+    """Let the places that had an item's title have its new one; what is called otherwise stays."""
+    places = select(Node).where(
+        Node.institution_id == unit.institution,
+        Node.item_id == item.id,
+        Node.title == was,
+        Node.connection_id.is_not_distinct_from(item.connection_id),
+    )
+    for place in unit.session.scalars(places).all():
+        changed(unit, place, {"title": item.title}, "edited")
 
 
 def _added(unit: UnitOfWork, row: S) -> S:

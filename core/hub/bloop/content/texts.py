@@ -26,7 +26,12 @@ def html_of_markdown(markdown: str) -> str:
 
     A link by title leads to what looks the title up when it is followed.
     """
-    return sanitise(render(markdown, Links(_by_title)))
+    return sanitise(unsafe_html_of_markdown(markdown))
+
+
+def unsafe_html_of_markdown(markdown: str) -> str:
+    """The same before anything is taken out of it, to be compared and never shown."""
+    return render(markdown, Links(_by_title))
 
 
 def _by_title(target: str) -> Ref | None:

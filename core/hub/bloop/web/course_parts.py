@@ -23,6 +23,7 @@ def course_parts(
     _: Callable[[str], str] = translations_of(locale_of(request)).gettext
     call, here = call_of(request), f"/courses/{course}"
     links = [
+        (_("Edit"), "edit", "content:write"),
         (_("People"), "people", "enrolments:read"),
         (_("Progress"), "progress", "learning:read"),
         (_("Gaps"), "gaps", "learning:read"),
@@ -32,7 +33,7 @@ def course_parts(
     found = [
         NavLink(title, f"{here}/{path}", "page" if request.url.path == f"{here}/{path}" else "")
         for title, path, action in links
-        if (teaches or may(call, action)) and (kind == "course" or path == "people")
+        if (teaches or may(call, action)) and (kind == "course" or path in {"people", "edit"})
     ]
     if not found:
         return []

@@ -60,6 +60,7 @@ async def home(request: Request) -> Response:
         containers=[one for one in to_dicts(read, rows) if one["id"] not in mine],
         is_user=call.principal.kind is PrincipalKind.USER,
         may_import=may(call, "content:import"),
+        may_write=may(call, "content:write"),
     )
 
 
