@@ -38,6 +38,7 @@ API = (
     "bloop.content.enrolling.routes",
     "bloop.graph.routes",
     "bloop.learning.quizzes.routes",
+    "bloop.learning.quizzes.edit_routes",
     "bloop.learning.statements.routes",
     "bloop.learning.progress.routes",
     "bloop.learning.progress.certificate_routes",
@@ -72,6 +73,8 @@ PAGES = (
     "bloop.web.routes",
     "bloop.web.framed_pages",
     "bloop.web.quiz_pages",
+    "bloop.web.quiz_edit_pages",
+    "bloop.web.question_pages",
     "bloop.web.learning_pages",
     "bloop.web.suggestion_pages",  # Before /concepts/{concept_id}.
     "bloop.web.concept_pages",

@@ -52,7 +52,7 @@ def _add_acts(subject: str, model: type[Sourced], answer: type[Any]) -> None:
     async def publish(request: Request, subject_id: str) -> Response:
         """Show it to learners, unless a plugin has a reason against it."""
         version = expected_version(request)
-        refuse = await _refuse(request)
+        refuse = await refusal(request)
         row = await run(request, service.publish, model, subject_id, version, refuse)
         return await _answer(request, row)
 
@@ -70,7 +70,7 @@ def _add_acts(subject: str, model: type[Sourced], answer: type[Any]) -> None:
 
     async def undo(request: Request, subject_id: str, body: UndoIn) -> Response:
         """Take its last change back, or go back to an earlier version."""
-        version, refuse = expected_version(request), await _refuse(request)
+        version, refuse = expected_version(request), await refusal(request)
         row = await run(request, history.undo, model, subject_id, version, refuse, to=body.to)
         return await _answer(request, row)
 
@@ -106,7 +106,8 @@ async def _answer(request: Request, row: Any) -> Response:
     return answer_node(row)
 
 
-async def _refuse(request: Request) -> service.RefusePublish:
+async def refusal(request: Request) -> service.RefusePublish:
+    """Asks the plugins of the caller's institution what speaks against publishing something."""
     hub = hub_of(request)
     hooks = hub.kernel.hooks.without(await hub.choices.off(call_of(request)))
 

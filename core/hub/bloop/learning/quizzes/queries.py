@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, case, func, select
 
 from bloop.accounts.models import User
-from bloop.content.enrolling.visibility import inside_reachable, viewer, with_container
+from bloop.content.enrolling.visibility import (
+    connection_reachable,
+    inside_reachable,
+    viewer,
+    with_container,
+)
 from bloop.content.models import Container, Item
-from bloop.learning.quizzes.models import Attempt, QuizResponse, QuizVersion
+from bloop.kernel.models import Connection
+from bloop.learning.quizzes.models import OPEN, Attempt, QuizResponse, QuizVersion
 from bloop.store.statements import institution, register
 
 _ID: Any = bindparam("id")
@@ -124,3 +130,40 @@ OF_ITEM = register(
     heavy=True,
 )
 """Everybody's attempts at a quiz."""
+
+COUNTS = register(
+    "learning.attempt_counts",
+    select(
+        func.count(Attempt.id).label("all"),
+        func.coalesce(func.sum(case((Attempt.status == OPEN, 1), else_=0)), 0).label("open"),
+    )
+    .join(Item, and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id))
+    .where(
+        Attempt.institution_id == institution,
+        Item.institution_id == institution,
+        inside_reachable(Item.container_id),
+        Attempt.item_id == _ID,
+    ),
+    heavy=True,
+)
+"""How many attempts at a quiz there are, and how many of them are under way."""
+
+SOURCE = register(
+    "learning.quiz_source",
+    select(Connection.name, Connection.settings)
+    .join(
+        Item,
+        and_(
+            Item.institution_id == Connection.institution_id,
+            Item.connection_id == Connection.id,
+        ),
+    )
+    .where(
+        Connection.institution_id == institution,
+        Item.institution_id == institution,
+        Item.id == _ID,
+        inside_reachable(Item.container_id),
+        connection_reachable(Connection.id),
+    ),
+)
+"""The connection that brings a quiz, if one does."""
