@@ -39,6 +39,7 @@ API = (
     "bloop.graph.routes",
     "bloop.learning.quizzes.routes",
     "bloop.learning.quizzes.edit_routes",
+    "bloop.learning.quizzes.teaching_routes",
     "bloop.learning.statements.routes",
     "bloop.learning.progress.routes",
     "bloop.learning.progress.certificate_routes",
@@ -75,6 +76,8 @@ PAGES = (
     "bloop.web.quiz_pages",
     "bloop.web.quiz_edit_pages",
     "bloop.web.question_pages",
+    "bloop.web.quiz_answer_pages",
+    "bloop.web.quiz_preview_pages",
     "bloop.web.learning_pages",
     "bloop.web.suggestion_pages",  # Before /concepts/{concept_id}.
     "bloop.web.concept_pages",

@@ -64,7 +64,8 @@ _HELD = "\ue000"
 """Of the private area: no text of a formula is taken for Markdown that is to be escaped."""
 _HELD_FORMULA = re.compile(f"{_HELD}(\\d+){_HELD}")
 _FORMULA = re.compile(
-    r'(?P<tag><(?P<name>span|div) class="math">)\s*\\(?P<open>[(\[])(?P<tex>.*?)\\[)\]]\s*</(?P=name)>',
+    r'(?P<tag><(?P<name>span|div) class="math">)\s*'
+    r"\\(?P<open>[(\[])(?P<tex>.*?)\\[)\]]\s*</(?P=name)>",
     re.DOTALL,
 )
 

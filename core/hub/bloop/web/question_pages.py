@@ -40,7 +40,7 @@ from bloop.web.quiz_edit_pages import (
 )
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError
-from bloop_sdk.web import Form, read_form
+from bloop_sdk.web import read_form
 
 router = Router(tags=["pages"])
 
@@ -137,18 +137,24 @@ async def link_concept(request: Request, quiz_id: str) -> Response:
         if form["drop"]:
             await run(request, graph.uncover, quiz_id, form["drop"], part=part)
         else:
-            concept = await named(request, form["name"])
-            if concept is None:
-                name = form["name"].strip()[:80]
-                raise InvalidError(
-                    f"no concept is called {name!r}", field="name", cure="add it to the concepts"
-                )
+            concept = await _concept_called(request, form["name"])
             await run(request, graph.cover, quiz_id, concept, Role.ASSESSES, part=part)
     except (InvalidError, ConflictError) as err:
         return await _page(request, quiz, question, part, fields_of(question), error=err)
     return RedirectResponse(
         f"/quizzes/{quiz_id}/question?part={quote(part, safe='')}#concepts", 303
     )
+
+
+async def _concept_called(request: Request, name: str) -> str:
+    concept = await named(request, name)
+    if concept is None:
+        raise InvalidError(
+            f"no concept is called {name.strip()[:80]!r}",
+            field="name",
+            cure="add it to the concepts first",
+        )
+    return concept
 
 
 async def _page(

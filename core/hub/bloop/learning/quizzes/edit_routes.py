@@ -33,15 +33,21 @@ async def show_quiz(request: Request, quiz_id: str) -> Response:
     return await _answer(request, quiz_id)
 
 
+async def read_item(request: Request, quiz_id: str) -> dict[str, Any]:
+    """A quiz as an item, its ``data`` parsed; raises NotFoundError for anything else."""
+    found = await one(request, content.ITEM_SHOWN, content.ITEM, quiz_id)
+    if found["kind"] != Kind.QUIZ:
+        raise NotFoundError(f"no quiz {quiz_id[:40]}", cure=f"this is a {found['kind']}")
+    found["data"] = parsed(found["data"])
+    return found
+
+
 async def read_quiz(request: Request, quiz_id: str) -> dict[str, Any]:
     """A quiz as whoever writes it sees it: the item with its parsed ``data``, and more.
 
     ``problems`` are :class:`bloop.learning.quizzes.problems.Problem`; raises NotFoundError.
     """
-    found = await one(request, content.ITEM_SHOWN, content.ITEM, quiz_id)
-    if found["kind"] != Kind.QUIZ:
-        raise NotFoundError(f"no quiz {quiz_id[:40]}", cure=f"this is a {found['kind']}")
-    found["data"] = parsed(found["data"])
+    found = await read_item(request, quiz_id)
     database, call = hub_of(request).database, call_of(request)
     counts = await database.read_one(queries.COUNTS, call, id=quiz_id)
     found["made"] = queries.COUNTS.as_dict(counts) if counts else {"all": 0, "open": 0}
