@@ -9,6 +9,7 @@ import pytest
 
 from bloop.accounts.sessions import system_call
 from bloop.content import service
+from bloop.content.enrolling.service import enrol
 from bloop.content.models import Item
 from bloop.hub import Hub
 from tests.learning import quizzes as q
@@ -135,7 +136,7 @@ async def test_a_quiz_is_written_published_and_taken(hub, visit):
 @pytest.fixture
 def quiz(hub):
     """A published quiz of all kinds."""
-    questions = [q.CHOICE, q.MULTIPLE, q.MATCHING, q.BLANKS, q.NUMERIC, q.FORMULA, q.ESSAY]
+    questions = [q.CHOICE, q.BLANK, q.MATCHING, q.BLANKS, q.NUMERIC, q.FORMULA, q.ESSAY]
     with hub.database.unit(system_call(hub.institution)) as unit:
         data = {"questions": questions}
         item = service.create_item(unit, hub.course, kind="quiz", title="Salts", data=data)
@@ -158,3 +159,142 @@ async def test_a_form_that_nobody_touched_changes_nothing(hub, quiz, visit):
     assert (await educator.post(f"/quizzes/{quiz}/edit", data=settings)).status_code == 303
     after = await questions_of(educator, quiz)
     assert after["questions"] == before["questions"]
+
+
+async def test_two_tabs_are_told_of_each_other_and_keep_what_was_typed(hub, quiz, visit):
+    educator = await visit("educator")
+    page = f"/quizzes/{quiz}/question?part=salt"
+    first, other = [fields_of((await educator.get(page)).text) for _ in "ab"]
+    beside = fields_of((await educator.get(f"/quizzes/{quiz}/question?part=dish")).text)
+    path = f"/quizzes/{quiz}/question"
+    assert (await educator.post(path, data=first | {"html": "Which is it?"})).status_code == 303
+    # Another question is another matter.
+    assert (await educator.post(path, data=beside | {"html": "A meal"})).status_code == 303
+    late = await educator.post(path, data=other | {"html": "Mine <i>too</i>"})
+    assert late.status_code == 409
+    assert "Somebody has changed this question" in late.text
+    assert "Which is it?" in late.text
+    again = fields_of(late.text)
+    assert again["html"] == "Mine <i>too</i>"
+    assert (await educator.post(path, data=again)).status_code == 303
+    assert (await questions_of(educator, quiz))["questions"][0]["html"] == "Mine <i>too</i>"
+
+    edit = f"/quizzes/{quiz}/edit"
+    stale = re.findall(r'name="version" value="([^"]+)"', (await educator.get(edit)).text)[0]
+    gone = fields_of((await educator.get(page)).text)
+    arrange = f"/quizzes/{quiz}/questions"
+    assert (await post(educator, arrange, edit, part="salt", do="down")).status_code == 303
+    assert (
+        await post(educator, arrange, edit, part="salt", do="down", version=stale)
+    ).status_code == 409
+    deleted = await post(educator, arrange, edit, part="salt", do="delete")
+    assert "Undo" in (await educator.get(deleted.headers["location"])).text
+    lost = await educator.post(path, data=gone | {"html": "Not lost"})
+    assert lost.status_code == 409
+    assert "saving adds it as a new one" in lost.text
+    assert (await educator.post(path, data=fields_of(lost.text))).status_code == 303
+    found = [one["html"] for one in (await questions_of(educator, quiz))["questions"]]
+    assert found.count("Not lost") == 1
+    assert "Mine <i>too</i>" not in found
+    assert (await post(educator, f"/quizzes/{quiz}/undo", edit)).status_code == 303
+    assert len((await questions_of(educator, quiz))["questions"]) == len(found) - 1
+
+
+async def test_what_is_wrong_is_named_and_nothing_typed_is_lost(hub, quiz, visit):
+    educator = await visit("educator")
+    bad = await written(educator, quiz, "numeric", html="How much?", c1_text="1,000", points="x")
+    assert bad.status_code == 422
+    assert "points:" in bad.text
+    bad = await written(educator, quiz, "numeric", html="How much?", c1_text="1,000")
+    assert (bad.status_code, fields_of(bad.text)["c1_text"]) == (422, "1,000")
+    assert "can be read in two ways" in bad.text
+    none = await written(educator, quiz, "choice", html="Which?", c1_text="A", c2_text="B")
+    assert none.status_code == 422
+    assert "Question 8 has no right answer" in none.text
+    assert fields_of(none.text)["c2_text"] == "B"
+    more = await written(educator, quiz, "choice", html="Which?", c1_text="A", more="1")
+    assert 'name="c7_text"' in more.text
+    assert fields_of(more.text)["c1_text"] == "A"
+    settings = fields_of((await educator.get(f"/quizzes/{quiz}/edit")).text)
+    for name, value in (
+        ("attempts", "0"),
+        ("attempts", "1.5"),
+        ("pass_mark", "110"),
+        ("title", ""),
+    ):
+        bad = await educator.post(f"/quizzes/{quiz}/edit", data=settings | {name: value})
+        assert bad.status_code == 422, name
+        assert fields_of(bad.text)[name] == value
+    assert len((await questions_of(educator, quiz))["questions"]) == 7
+
+
+async def test_a_preview_grades_as_an_attempt_and_keeps_nothing(hub, quiz, visit):
+    educator, learner = await visit("educator"), await visit("learner")
+    page = f"/quizzes/{quiz}/preview"
+    assert (await learner.get(page)).status_code == 403
+    assert "Nothing that you answer here is kept" in (await educator.get(page)).text
+    told = await post(educator, f"{page}/questions/1", page, answer="a")
+    assert told.status_code == 200
+    assert 'class="verdict right"' in told.text
+    assert (await post(educator, f"{page}/questions/1", page, answer="")).status_code == 422
+    assert (await educator.get(f"/api/v1/items/{quiz}/attempts", headers=API)).json()["items"] == []
+    assert (await educator.get(f"{page}/questions/1/text")).status_code == 200
+
+
+async def test_an_essay_is_graded_on_its_page_and_the_learner_reads_it(hub, quiz, visit):
+    educator, learner, other = [await visit(one) for one in ("educator", "learner", "learner")]
+    begun = await post(learner, f"/lessons/{quiz}/attempts", f"/lessons/{quiz}")
+    attempt = begun.headers["location"]
+    await post(learner, f"{attempt}/questions/1", attempt, answer="c")
+    sent = await post(learner, f"{attempt}/questions/7", attempt, answer="Long <b>ago</b>")
+    assert sent.status_code == 303
+    page = f"/quizzes/{quiz}/answers"
+    listed = (await educator.get(page)).text
+    assert "1 answer to grade" in listed
+    assert "H2O" in listed
+    assert "0% had it right" in listed
+    [seen] = re.findall(rf'href="({page}/[^"]+)"', listed)
+    for stranger in (learner, other):
+        for path in (page, seen):
+            assert (await stranger.get(path)).status_code == 403
+        assert (
+            await post(stranger, seen, f"/lessons/{quiz}", place="7", points="1")
+        ).status_code == 403
+    shown = (await educator.get(seen)).text
+    assert "Long &lt;b&gt;ago&lt;/b&gt;" in shown
+    was = re.findall(
+        r'name="place" value="7"><input type="hidden" name="was" value="([^"]+)"', shown
+    )[0]
+    bad = await post(educator, seen, seen, place="7", points="9", feedback="Too much", was=was)
+    assert bad.status_code == 422
+    assert "Too much</textarea>" in bad.text
+    given = {"place": "7", "points": "0.5", "feedback": "Say *why*.", "was": was}
+    assert (await post(educator, seen, seen, **given)).status_code == 303
+    assert (await post(educator, seen, seen, **given)).status_code == 409
+    mine = (await learner.get(f"{attempt}?question=7")).text
+    assert "Partly right" in mine
+    api = f"/api/v1/quizzes/{quiz}/attempts/{seen.rpartition('/')[2]}"
+    found = (await educator.get(api, headers=API)).json()
+    [essay] = [one["answered"] for one in found["questions"] if one["place"] == 7]
+    assert (essay["score"], essay["comment"]) == (0.5, "<p>Say <em>why</em>.</p>\n")
+    assert (await learner.get(api, headers=API)).status_code == 403
+    stats = (await educator.get(f"/api/v1/quizzes/{quiz}/answers", headers=API)).json()["items"]
+    assert stats[0]["common"] == [{"response": "c", "count": 1}]
+    token = re.findall(r'name="csrf" value="([^"]+)"', shown)[0]
+    grade = f"{api}/answers/1/grade"
+    headers = {**API, "x-csrf-token": token}
+    overruled = await educator.put(grade, json={"points": 1}, headers=headers)
+    assert overruled.json()["questions"][0]["answered"]["verdict"] == "right"
+
+
+async def test_whoever_teaches_the_course_writes_and_grades_in_it_alone(hub, quiz, visit):
+    teacher = await visit("learner")
+    edit = f"/quizzes/{quiz}/edit"
+    assert (await teacher.get(edit)).status_code == 403
+    assert (await post(teacher, f"/quizzes/{quiz}/publish", "/account/sessions")).status_code == 403
+    me = (await teacher.get("/api/v1/account", headers=API)).json()
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        enrol(unit, hub.course, user=me["id"], role="educator")
+    assert (await teacher.get(edit)).status_code == 200
+    assert (await teacher.get(f"/quizzes/{quiz}/answers")).status_code == 200
+    assert (await written(teacher, quiz, "essay", html="Why?")).status_code == 303
