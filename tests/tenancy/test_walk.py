@@ -60,6 +60,7 @@ PARAMETERS = {
     "note_id": "item.id",
     "parked_id": "event_parked.id",
     "passkey_id": "mfa_passkey.id",
+    "quiz_id": "own_quiz.id",
     "remote_id": "item.remote_id",
     "run_id": "sync_run.id",
     "session_id": "login_session.id",

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pyotp
@@ -349,6 +351,36 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
         ids["note"] = (await sent(learner, "POST", f"/items/{ids['page']}/notes", **note))["id"]
         attempt = await sent(learner, "POST", f"/items/{ids['quiz']}/attempts")
         ids["attempt"] = attempt["id"]
+        ids["question"] = quote(attempt["questions"][0]["part"], safe="")
+        await _answered_quiz(partial(sent, operator), ids)
+
+
+async def _answered_quiz(sent: Callable[..., Awaitable[Any]], ids: dict[str, str]) -> None:
+    """A draft, and a quiz that somebody took, with an essay that waits to be graded."""
+    draft = {"kind": "quiz", "title": "How loud is it?"}
+    ids["quiz-draft"] = (await sent("POST", f"/containers/{ids['course']}/items", **draft))["id"]
+    essay = {"kind": "essay", "html": "Why does it echo in a church?", "points": 4}
+    quiz = await sent("GET", f"/quizzes/{ids['quiz']}")
+    await sent("PATCH", f"/quizzes/{ids['quiz']}", questions=[*quiz["questions"], essay])
+    taken = await sent("POST", f"/items/{ids['quiz']}/attempts")
+    ids["attempt-answered"] = taken["id"]
+    for one in taken["questions"]:
+        if given := _given(one):
+            await sent("PUT", f"/attempts/{taken['id']}/answers/{one['place']}", answer=given)
+
+
+def _given(question: dict[str, Any]) -> Any:
+    """Some answer to a question, right or not."""
+    if question["kind"] in {"choice", "true_false"}:
+        return question["choices"][0]["id"]
+    if question["kind"] == "multiple":
+        return [question["choices"][0]["id"]]
+    texts = {
+        "blank": "echo",
+        "numeric": "340",
+        "essay": "Its walls are far away and hard.\n\nEach throws back a part of the wave.",
+    }
+    return texts.get(question["kind"])
 
 
 def _seen(unit: UnitOfWork, filled: Filled) -> None:

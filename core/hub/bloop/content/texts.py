@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html as entities
 import re
+from typing import Any
 
 from lxml import etree
 from lxml import html as lxml_html
@@ -40,10 +42,44 @@ def _by_title(target: str) -> Ref | None:
 
 
 def markdown_of_html(html: str) -> str:
-    """Markdown of sanitised HTML; what Markdown cannot say stays as its text."""
+    """Markdown of sanitised HTML; what Markdown cannot say stays as its text.
+
+    Formulas and the languages of code come back as they are written in the dialect of
+    :class:`bloop_sdk.Note`.
+    """
     from markdownify import ATX, markdownify
 
-    return str(markdownify(html, heading_style=ATX, bullets="-")).strip()
+    formulas: list[str] = []
+
+    def hold(match: re.Match[str]) -> str:
+        sign = "$" if match["open"] == "(" else "$$"
+        formulas.append(f"{sign}{entities.unescape(match['tex']).strip()}{sign}")
+        return f"{match['tag']}{_HELD}{len(formulas) - 1}{_HELD}</{match['name']}>"
+
+    text = markdownify(
+        _FORMULA.sub(hold, html.replace(_HELD, "")),
+        heading_style=ATX,
+        bullets="-",
+        code_language_callback=_language_of,
+    )
+    return _HELD_FORMULA.sub(lambda match: formulas[int(match[1])], str(text)).strip()
+
+
+_HELD = "\ue000"
+"""Of the private area: no text of a formula is taken for Markdown that is to be escaped."""
+_HELD_FORMULA = re.compile(f"{_HELD}(\\d+){_HELD}")
+_FORMULA = re.compile(
+    r'(?P<tag><(?P<name>span|div) class="math">)\s*'
+    r"\\(?P<open>[(\[])(?P<tex>.*?)\\[)\]]\s*</(?P=name)>",
+    re.DOTALL,
+)
+
+
+def _language_of(pre: Any) -> str | None:
+    code = pre.find("code")
+    names = code.get("class") or [] if code is not None else []
+    found = (one.removeprefix("language-") for one in names if one.startswith("language-"))
+    return next(found, None)
 
 
 def text_of_html(html: str) -> str:

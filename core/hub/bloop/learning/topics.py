@@ -10,6 +10,7 @@ from bloop_sdk import Personal
 ANSWERED = "learning.answered"
 TAKEN_BACK = "learning.answer_taken_back"
 FINISHED = "learning.attempt_finished"
+GRADED = "learning.response_graded"
 
 
 class Answered(Payload):
@@ -46,6 +47,20 @@ class AttemptFinished(Payload):
     item: str
     number: int
     score: Annotated[float, Personal()]
+
+
+class ResponseGraded(Payload):
+    """Whoever teaches graded what was answered at ``place``; ``total`` is the attempt's score now.
+
+    ``score`` is from 0 to 1, and null where it got words alone.
+    """
+
+    attempt: str
+    user: Annotated[str, Personal()]
+    item: str
+    place: int
+    score: Annotated[float | None, Personal()]
+    total: Annotated[float, Personal()]
 
 
 declare(
@@ -91,6 +106,21 @@ declare(
             "item": "019a21c7-3f10-7c22-b1a8-5d6e7f809112",
             "number": 1,
             "score": 0.8,
+        },
+    ),
+    Topic(
+        name=GRADED,
+        when="whoever teaches graded an answer to a question of a quiz, or said something to it",
+        aggregate="user",
+        payload=ResponseGraded,
+        action="learning:read",
+        example={
+            "attempt": "019a21e4-5b20-7a11-9c3d-6f1e2d7b8a41",
+            "user": "019a21c7-2d40-7e39-a0f6-1b8c5a3e9d77",
+            "item": "019a21c7-3f10-7c22-b1a8-5d6e7f809112",
+            "place": 4,
+            "score": 0.75,
+            "total": 0.8,
         },
     ),
 )

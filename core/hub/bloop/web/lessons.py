@@ -113,11 +113,12 @@ class Words:
             "number": None if kind == "text" else number,
             "html": shown(question["html"]),
             "points": self.points(question["points"]) if question.get("points") else "",
-            "kind_name": self._kind_names().get(kind, self._("Question")),
+            "kind_name": self.kind_names().get(kind, self._("Question")),
             **_answers(question, shown),
         }
 
-    def _kind_names(self) -> dict[str, str]:
+    def kind_names(self) -> dict[str, str]:
+        """What is asked for by each kind of question."""
         _ = self._
         return {
             "choice": _("Choose one"),

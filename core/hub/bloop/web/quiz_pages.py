@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from bloop.learning.quizzes.questions import Manner
 from bloop.learning.quizzes.routes import read_attempt
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.web.framed_pages import document, framed, signer
+from bloop.web.navigation import NavLink
 from bloop.web.prose import Prose
 from bloop.web.quizzes import Words, feedback_html, question_html, response_of
 from bloop.web.render import locale_of, page
@@ -43,28 +45,35 @@ async def show_attempt(
     question: Place = 0,
 ) -> Response:
     """A question of an attempt: the first that is not answered, or another; else the result."""
-    return await _attempt_page(request, await read_attempt(request, id), question)
+    return await attempt_page(request, await read_attempt(request, id), question)
 
 
-async def _attempt_page(
+async def attempt_page(
     request: Request,
     attempt: dict[str, Any],
     place: int,
     *,
     error: Any = None,
     form: Form = NOTHING,
+    preview: Sequence[NavLink] = (),
 ) -> Response:
+    """A question of an attempt by its place, or the result.
+
+    ``preview`` are the pages of a quiz for who writes it: they are shown what learners would be.
+    """
     shown = Words(request).attempt(attempt)
     questions = shown["questions"]
-    if place > len(questions):
-        raise NotFoundError(f"this quiz has no question {place}")
     if not place and not attempt["over"]:
         place = next((one["place"] for one in questions if _to_do(one)), 0)
-    current = questions[place - 1] if place else None
-    later = [*questions[place:], *questions[: max(0, place - 1)]]
+    at = question_of(attempt, place)["number"] if place else 0
+    current = questions[at - 1] if place else None
+    later = [*questions[at:], *questions[: max(0, at - 1)]]
     texts = [current["html"]] if current and current["rich"] else []
     if current and current["answered"] and current["answered"]["rich"]:
-        texts += attempt["questions"][place - 1]["answered"]["feedback"] or [" "]
+        told = attempt["questions"][at - 1]["answered"]
+        texts += (
+            [*told["feedback"], told["comment"]] if told["feedback"] or told["comment"] else [" "]
+        )
     return await page(
         request,
         "attempt.html",
@@ -72,11 +81,23 @@ async def _attempt_page(
         status=200 if error is None else error_status(error),
         **framed(texts, questions=1 if texts else 0),
         attempt=shown,
+        here=f"/quizzes/{attempt['item']}/preview" if preview else f"/attempts/{attempt['id']}",
+        parts=preview,
         question=current,
         next=next((one["place"] for one in later if _to_do(one)), 0),
         error=error,
         form=form,
     )
+
+
+def question_of(attempt: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """The question of an attempt that a place names; raises NotFoundError."""
+    found: dict[str, Any] | None = next(
+        (one for one in attempt["questions"] if one["place"] == place), None
+    )
+    if found is None:
+        raise NotFoundError(f"this quiz has no question {place}")
+    return found
 
 
 def error_status(error: Any) -> int:
@@ -97,12 +118,12 @@ def _to_do(question: Any) -> bool:
 async def answer(request: Request, id: str, place: int) -> Response:  # noqa: A002
     """Answer a question; or the question again, with what is wrong."""
     attempt, form = await read_attempt(request, id), await read_form(request)
-    question = service.question_at(attempt["questions"], place)
+    question = question_of(attempt, place)
     try:
         await run(request, service.answer, id, place, response_of(question, form))
     except (InvalidError, ConflictError) as err:
         attempt = await read_attempt(request, id)
-        return await _attempt_page(request, attempt, place, error=err, form=form)
+        return await attempt_page(request, attempt, place, error=err, form=form)
     return RedirectResponse(f"/attempts/{id}?question={place}#said", 303)
 
 
@@ -132,14 +153,22 @@ async def show_question(
 ) -> Response:
     """A question as its author wrote it, or what is said to an answer, for a frame."""
     attempt = await read_attempt(request, id)
-    question = service.question_at(attempt["questions"], number_of(place))
-    shown = Prose(attempt["container"], signer(request)).shown
-    answered = question["answered"]
-    if feedback and answered is None:
+    question = question_of(attempt, number_of(place))
+    if feedback and question["answered"] is None:
         raise NotFoundError("this question is not answered yet")
+    return text_of(request, attempt, question, feedback=feedback)
+
+
+def text_of(
+    request: Request, attempt: Mapping[str, Any], question: Mapping[str, Any], *, feedback: bool
+) -> Response:
+    """A question, or what is said to its answer, as a document for a frame."""
+    shown = Prose(attempt["container"], signer(request)).shown
     return document(
         request,
         title=attempt["title"],
         language=attempt["language"] or locale_of(request),
-        html=feedback_html(answered, shown) if feedback else question_html(question, shown),
+        html=feedback_html(question["answered"], shown)
+        if feedback
+        else question_html(question, shown),
     )

@@ -17,7 +17,7 @@ from bloop.accounts.actions import may
 from bloop.content.texts import text_of_html
 from bloop.learning.quizzes.questions import Manner
 from bloop.learning.quizzes.routes import own_attempts
-from bloop.learning.shares import whole_percent
+from bloop.learning.shares import reaches, whole_percent
 from bloop.store.statements import moment
 from bloop.store.types import utcnow
 from bloop.web.lessons import Shown
@@ -48,7 +48,7 @@ async def taking(request: Request, lesson: Mapping[str, Any]) -> dict[str, Any] 
     locale = locale_of(request)
     attempts = await own_attempts(request, lesson["id"], MOST_SHOWN)
     now, most = utcnow(), data.get("attempts")
-    shown = [_head(one, locale, now) for one in attempts]
+    shown = [head(one, locale, now) for one in attempts]
     open_ = next((one for one in shown if not one["over"]), None)
     taken = attempts[0]["number"] if attempts else 0
     left = None if most is None else max(0, most - taken)
@@ -56,7 +56,8 @@ async def taking(request: Request, lesson: Mapping[str, Any]) -> dict[str, Any] 
     return found | {"open": open_, "left": left}
 
 
-def _head(row: Mapping[str, Any], locale: str, now: Any) -> dict[str, Any]:
+def head(row: Mapping[str, Any], locale: str, now: Any) -> dict[str, Any]:
+    """An attempt in a list, in words."""
     over = row["status"] != "open" or (row["ends_at"] is not None and now >= moment(row["ends_at"]))
     return {
         "id": row["id"],
@@ -91,11 +92,15 @@ class Words:
             **attempt,
             "questions": questions,
             "share": percent(attempt["score"], self.locale),
+            "passed": reaches(attempt["score"], attempt["pass_mark"] or 0.0),
+            "pass_share": percent(attempt["pass_mark"] or 0.0, self.locale),
             "points_reached": self.number(attempt["score"] * attempt["points"]),
             "points_all": self.number(attempt["points"]),
             "done": sum(one["answered"] is not None for one in asked),
             "all": len(asked),
-            "waiting": sum(bool(one["answered"]) and one["manner"] == "kept" for one in asked),
+            "waiting": sum(
+                bool(one["answered"]) and one["answered"]["score"] is None for one in asked
+            ),
             "ends": _full(attempt["ends_at"], self.locale) if attempt["ends_at"] else "",
         }
 
@@ -121,17 +126,22 @@ class Words:
         }
 
     def _answered(self, question: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
-        told = [*one["feedback"], *(right["html"] for right in one["right"])]
+        told = [*one["feedback"], one["comment"], *(right["html"] for right in one["right"])]
         return {
             **one,
             "given": given_words(question, one["response"]),
             "reached": self.number((one["score"] or 0.0) * question["worth"]),
-            "rich": any(map(is_rich, told)),
+            "rich": one.get("framed", True) and any(map(is_rich, told)),
             "said": [words_of(html) for html in one["feedback"]],
+            "comment_words": words_of(one["comment"]),
             "right": [
                 {"of": words_of(r["of"]), "words": words_of(r["html"])} for r in one["right"]
             ],
         }
+
+    def percent(self, share: float) -> str:
+        """A share from 0 to 1 in per cent."""
+        return percent(share, self.locale)
 
     def number(self, value: float) -> str:
         """A number of points."""
@@ -210,7 +220,7 @@ def question_html(question: Mapping[str, Any], shown: Shown) -> Markup:
 
 def feedback_html(answered: Mapping[str, Any], shown: Shown) -> Markup:
     """What is said to an answer, and what was right, for their frame."""
-    parts = [shown(html) for html in answered["feedback"]]
+    parts = [shown(html) for html in [*answered["feedback"], answered["comment"]] if html]
     for one in answered["right"]:
         of = Markup("{}: ").format(escape(words_of(one["of"]))) if one["of"] else Markup("")
         parts.append(Markup("<div>{}{}</div>").format(of, shown(one["html"])))

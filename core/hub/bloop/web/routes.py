@@ -86,6 +86,7 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
         imports=may(call_of(request), "content:import"),
         first=first[0] if first else None,
         parts=course_parts(request, id, teaches=teaches, kind=course["kind"]),
+        writes=course["kind"] == "course" and (reading.writes(request) or teaches),
         panels=await panels(
             request,
             PanelSubject(
@@ -147,6 +148,7 @@ async def lesson_page(
         mine=mine,
         progress=await done_state(request, id_) if kind not in {"file", "note"} else None,
         taking=await quizzes.taking(request, lesson) if kind == "quiz" else None,
+        writes_quiz=kind == "quiz" and _for_writers(lesson),
         panels=beside,
         lost=reading.parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )
@@ -288,6 +290,12 @@ async def _tree(request: Request, container: str) -> list[outline.Branch]:
     database, call = hub_of(request).database, call_of(request)
     drafts = may(call, "content:write")
     return outline.build(await read_tree(database, call, container, drafts=drafts))
+
+
+def _for_writers(quiz: dict[str, Any]) -> bool:
+    """Whether a quiz was read as those see it who write it: learners get no answers, no drafts."""
+    asked = quiz["data"].get("questions", ())
+    return not quiz["published"] or any("feedback_html" in one for one in asked)
 
 
 async def _teaches(request: Request, container: str) -> bool:

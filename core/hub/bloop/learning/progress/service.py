@@ -55,10 +55,15 @@ def begun(unit: UnitOfWork, user: str, item: Item) -> None:
     _row(unit, user, item)
 
 
-def attempted(unit: UnitOfWork, user: str, item: Item, score: float) -> None:
-    """Keep that an attempt at a quiz is over; passed, it is done."""
+def attempted(
+    unit: UnitOfWork, user: str, item: Item, score: float, pass_mark: float | None = None
+) -> None:
+    """Keep that an attempt at a quiz is over; passed, it is done.
+
+    ``pass_mark`` is the quiz's own, from 0 to 1.
+    """
     row = _row(unit, user, item)
-    if reaches(score, PASSED):
+    if reaches(score, PASSED if pass_mark is None else pass_mark):
         _done(unit, row, "quiz", told=False)
 
 

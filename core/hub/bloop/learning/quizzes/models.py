@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, String
+from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.content.models import LAST, Owned
 from bloop.graph.models import PART_LENGTH
 from bloop.learning.models import of_item, of_user
-from bloop.store.models import ID, Base, Tenant, personal
+from bloop.store.models import ID, Base, Tenant, person, personal
 from bloop.store.types import Json, utcnow
 
 OPEN, FINISHED = "open", "finished"
@@ -70,7 +70,7 @@ class QuizResponse(Tenant, Base):
     """What was answered to a question of an attempt, by the question's ``place`` from 1.
 
     ``score`` is from 0 to 1, and None where it waits for a person. ``seconds`` are those since the
-    answer before, or since the start.
+    answer before, or since the start. ``feedback_html`` is what whoever teaches says to it.
     """
 
     __tablename__ = "quiz_response"
@@ -90,4 +90,9 @@ class QuizResponse(Tenant, Base):
     score: Mapped[float | None] = mapped_column(Double)
     answered_at: Mapped[datetime] = mapped_column(default=utcnow)
     seconds: Mapped[float | None] = mapped_column(Double)
+    graded_by: Mapped[str | None] = mapped_column(String(80), info=person())
+    graded_at: Mapped[datetime | None]
+    feedback_html: Mapped[str] = mapped_column(
+        Text, default="", info=personal("record"), sort_order=LAST
+    )
     response: Mapped[Any] = mapped_column(Json, info=personal("record"), sort_order=LAST)

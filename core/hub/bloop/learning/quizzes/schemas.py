@@ -47,7 +47,10 @@ class RightOut(_Strict):
 
 
 class AnsweredOut(_Strict):
-    """What was answered; ``score`` is from 0 to 1, and null where a person has to grade it."""
+    """What was answered; ``score`` is from 0 to 1, and null where a person has to grade it.
+
+    ``graded_at`` is when a person did, and ``comment`` the HTML of what they say to it.
+    """
 
     response: str | list[str] | dict[str, str]
     score: float | None
@@ -55,15 +58,19 @@ class AnsweredOut(_Strict):
     feedback: list[str]
     right: list[RightOut]
     answered_at: datetime
+    graded_at: datetime | None
+    comment: str
 
 
 class QuestionOut(_Strict):
     """A question; ``manner`` says whether it is graded, kept for a person, or left out here.
 
-    ``worth`` is what it counts in the attempt's ``points``; ``answered`` is null until it is.
+    ``place`` names it, ``number`` is the one that it has in this attempt. ``worth`` is what it
+    counts in the attempt's ``points``; ``answered`` is null until it is.
     """
 
     place: int
+    number: int
     part: str
     worth: float
     kind: str
@@ -113,6 +120,7 @@ class AttemptOut(AttemptHead):
     over: bool
     late: bool
     due_at: datetime | None
+    pass_mark: float | None
     changed: bool
     questions: list[QuestionOut]
 

@@ -45,6 +45,7 @@ MOST_MINUTES = 366 * 24 * 60.0
 """A limit beyond that is none."""
 LONGEST_SECONDS = 3600.0
 """Whoever needs longer for a question was away."""
+_NONE: Mapping[int, float | None] = {}
 
 
 @command(WRITE)
@@ -142,7 +143,7 @@ def answer(unit: UnitOfWork, attempt_id: str, place: int, given: Any) -> None:
     attempt = _own(unit, attempt_id)
     quiz = item_seen(unit, attempt.item_id)
     _check_unrestricted(quiz.data)
-    questions = _version(unit, attempt).data["questions"]
+    questions = version_of(unit, attempt).data["questions"]
     question = question_at(questions, place)
     if manner_of(question) is Manner.LEFT_OUT:
         raise ConflictError("this question cannot be answered here", cure="go on with the next")
@@ -203,12 +204,7 @@ def _seconds(unit: UnitOfWork, attempt: Attempt, now: datetime) -> float | None:
 
 def _tally(unit: UnitOfWork, attempt: Attempt, questions: Sequence[Mapping[str, Any]]) -> None:
     """Bring the score to what was answered; the last answer finishes the attempt."""
-    query = select(QuizResponse.place, QuizResponse.score).where(
-        QuizResponse.institution_id == unit.institution,
-        QuizResponse.attempt_id == attempt.id,
-    )
-    scores = {row.place: row.score for row in unit.session.execute(query)}
-    attempt.score = share_of(points_of(questions), scores)
+    scores = tally(unit, attempt, questions)
     asked = [
         place for place, one in enumerate(questions, 1) if manner_of(one) is not Manner.LEFT_OUT
     ]
@@ -217,12 +213,32 @@ def _tally(unit: UnitOfWork, attempt: Attempt, questions: Sequence[Mapping[str, 
     unit.session.flush()
 
 
-def points_of(questions: Sequence[Mapping[str, Any]]) -> dict[int, float]:
-    """The points of each graded question by its place; all count alike where none gives any."""
+def tally(
+    unit: UnitOfWork, attempt: Attempt, questions: Sequence[Mapping[str, Any]]
+) -> dict[int, float | None]:
+    """Bring an attempt's score and points to its responses; their scores by their places."""
+    query = select(QuizResponse.place, QuizResponse.score).where(
+        QuizResponse.institution_id == unit.institution,
+        QuizResponse.attempt_id == attempt.id,
+    )
+    scores = {row.place: row.score for row in unit.session.execute(query)}
+    points = points_of(questions, scores)
+    attempt.points = fsum(points.values())
+    attempt.score = share_of(points, scores)
+    return scores
+
+
+def points_of(
+    questions: Sequence[Mapping[str, Any]], scores: Mapping[int, float | None] = _NONE
+) -> dict[int, float]:
+    """The points of each graded question by its place; all count alike where none gives any.
+
+    What a person grades counts from then on: where ``scores`` has one.
+    """
     graded = {
         place: max(0.0, float(one["points"] or 0))
         for place, one in enumerate(questions, 1)
-        if manner_of(one) is Manner.GRADED
+        if manner_of(one) is Manner.GRADED or scores.get(place) is not None
     }
     return graded if any(graded.values()) else dict.fromkeys(graded, 1.0)
 
@@ -279,7 +295,8 @@ def _close(unit: UnitOfWork, attempt: Attempt, now: datetime) -> None:
     )
     quiz = unit.session.get(Item, (unit.institution, attempt.item_id))
     if quiz is not None:
-        attempted(unit, attempt.user_id, quiz, attempt.score)
+        mark = version_of(unit, attempt).data.get("pass_mark")
+        attempted(unit, attempt.user_id, quiz, attempt.score, mark)
     unit.outbox.append(ATTEMPT_FINISHED, f"user:{attempt.user_id}", told)
 
 
@@ -310,7 +327,9 @@ def hash_of(data: Mapping[str, Any]) -> str:
 
 
 def _kept(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: data.get(name) for name in ("questions", "due_at", "time_limit", "attempts")}
+    kept = {name: data.get(name) for name in ("questions", "due_at", "time_limit", "attempts")}
+    # What most quizzes do not have is named only where it says something.
+    return kept | {name: data[name] for name in ("shuffle", "pass_mark") if data.get(name)}
 
 
 def _own(unit: UnitOfWork, attempt_id: str) -> Attempt:
@@ -343,7 +362,8 @@ def _last(unit: UnitOfWork, user: str, item: str) -> Attempt | None:
     )
 
 
-def _version(unit: UnitOfWork, attempt: Attempt) -> QuizVersion:
+def version_of(unit: UnitOfWork, attempt: Attempt) -> QuizVersion:
+    """The quiz as an attempt has it."""
     key = (unit.institution, attempt.item_id, attempt.hash)
     row = unit.session.get(QuizVersion, key)
     assert row is not None, "an attempt has its questions by its foreign key"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from hashlib import sha256
+from typing import Any, TypeVar
 
 from bloop.graph.questions import parts_of
 from bloop.learning.quizzes.grading import grade, right_answers, verdict_of
@@ -29,47 +30,91 @@ def attempt_view(row: Mapping[str, Any], given: Sequence[Any], now: datetime) ->
     data, by_place = parsed(row["data"]), {one["place"]: one for one in given}
     found = {name: row[name] for name in row if name not in {"data", "now", "hash"}}
     questions = data["questions"]
-    worth, parts = points_of(questions), parts_of(questions)
-    ends = row["ends_at"]
+    scores = {place: one["score"] for place, one in by_place.items()}
+    worth, parts = points_of(questions, scores), parts_of(questions)
+    seed = row["id"] if data.get("shuffle") else ""
+    ends, due = row["ends_at"], data.get("due_at")
     over = row["status"] != OPEN or (ends is not None and now >= moment(ends))
     end = moment(row["finished_at"]) if row["finished_at"] else now
-    due = data.get("due_at")
     return found | {
         "over": over,
         "late": bool(due) and end > moment(due),
         "due_at": due,
+        "pass_mark": data.get("pass_mark"),
         "changed": hash_of(parsed(row["now"])) != row["hash"],
         "questions": [
             {
                 "place": place,
+                "number": number,
                 "part": parts[place - 1],
                 "worth": worth.get(place, 0.0),
-                **question_view(question),
-                "answered": answered(question, by_place[place]) if place in by_place else None,
+                **question_view(questions[place - 1], f"{seed}:{place}" if seed else ""),
+                "answered": answered(questions[place - 1], by_place[place])
+                if place in by_place
+                else None,
             }
-            for place, question in enumerate(questions, 1)
+            for number, place in enumerate(places(questions, seed), 1)
         ],
     }
 
 
-def question_view(question: Question) -> dict[str, Any]:
-    """A question without its answers: what there is to choose, and how to name it."""
+def places(questions: Sequence[Question], seed: str) -> list[int]:
+    """The places of questions in the order in which they are asked, by the seed of an attempt.
+
+    What is to read stays where it is, and what is asked after it stays behind it.
+    """
+    found: list[int] = []
+    run: list[int] = []
+    for place, one in enumerate(questions, 1):
+        if one["kind"] == "text":
+            found += [*_mixed(run, seed), place]
+            run = []
+        else:
+            run.append(place)
+    return found + _mixed(run, seed)
+
+
+T = TypeVar("T")
+
+
+def _mixed(some: Sequence[T], seed: str, name: Callable[[T], str] = str) -> list[T]:
+    """Things in an order that is the seed's own, as they stand without one."""
+    if not seed:
+        return list(some)
+    return sorted(some, key=lambda one: sha256(f"{seed}:{name(one)}".encode()).digest())
+
+
+def question_view(question: Question, seed: str = "") -> dict[str, Any]:
+    """A question without its answers: what there is to choose, and how to name it.
+
+    With a ``seed``, what there is to choose has an order of its own.
+    """
     kind, manner = question["kind"], manner_of(question)
     found: dict[str, Any] = {"choices": [], "blanks": [], "lefts": [], "rights": []}
     if manner is Manner.GRADED:
         bare = {one["id"]: one["html"] for one in question["choices"]}
         if kind in {"choice", "true_false", "multiple"}:
-            found["choices"] = [{"id": id_, "html": html} for id_, html in bare.items()]
+            shown = [{"id": id_, "html": html} for id_, html in bare.items()]
+            # True stands before false.
+            mixed = seed if kind != "true_false" else ""
+            found["choices"] = _mixed(shown, mixed, _id_of)
         elif kind == "blanks":
             found["blanks"] = [
-                {"name": name, "choices": [{"id": id_, "html": bare[id_]} for id_ in menu]}
+                {
+                    "name": name,
+                    "choices": [{"id": id_, "html": bare[id_]} for id_ in _mixed(menu, seed)],
+                }
                 for name, menu in menus_of(question).items()
             ]
         elif kind == "matching":
             lefts, rights = sides(question)
             found["lefts"], found["rights"] = _numbered(lefts), _numbered(rights)
-    shown = {name: question[name] for name in ("kind", "title", "html", "points")}
-    return shown | {"manner": manner.value} | found
+    head = {name: question[name] for name in ("kind", "title", "html", "points")}
+    return head | {"manner": manner.value} | found
+
+
+def _id_of(choice: Mapping[str, str]) -> str:
+    return choice["id"]
 
 
 def _numbered(texts: Sequence[str]) -> list[dict[str, str]]:
@@ -77,7 +122,7 @@ def _numbered(texts: Sequence[str]) -> list[dict[str, str]]:
 
 
 def answered(question: Question, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was answered, what it is worth, and what was right."""
+    """What was answered, what it is worth, what was right, and what whoever teaches says to it."""
     response = parsed(given["response"])
     return {
         "response": response,
@@ -86,4 +131,6 @@ def answered(question: Question, given: Mapping[str, Any]) -> dict[str, Any]:
         "feedback": list(grade(question, response).feedback),
         "right": [{"of": one.of, "html": one.html} for one in right_answers(question)],
         "answered_at": given["answered_at"],
+        "graded_at": given["graded_at"],
+        "comment": given["feedback_html"],
     }
