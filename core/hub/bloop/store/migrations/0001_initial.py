@@ -208,6 +208,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(length=60), nullable=True),
         sa.Column("lease_owner", sa.String(length=80), nullable=True),
         sa.Column("workers", sa.Integer(), nullable=False),
         sa.Column("queues", Json, nullable=False),
@@ -217,6 +218,20 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("started_at", UtcDateTime(), nullable=False),
         sa.Column("beat_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hub_process")),
+    )
+    op.create_table(
+        "hub_sample",
+        sa.Column("seconds", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("requests", sa.Integer(), nullable=False),
+        sa.Column("errors", sa.Integer(), nullable=False),
+        sa.Column("times", Json, nullable=False),
+        sa.Column("jobs_failed", sa.Integer(), nullable=False),
+        sa.Column("jobs_waiting", sa.Integer(), nullable=True),
+        sa.Column("events_behind", sa.BigInteger(), nullable=True),
+        sa.Column("database_bytes", sa.BigInteger(), nullable=True),
+        sa.Column("free_bytes", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("seconds", "at", name=op.f("pk_hub_sample")),
     )
     op.create_table(
         "hub_secret",
@@ -875,6 +890,24 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "group_member",
         ["institution_id", "user_id", "group_id"],
         unique=False,
+    )
+    op.create_table(
+        "hub_check",
+        sa.Column("process_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("ok", sa.Boolean(), nullable=True),
+        sa.Column("detail", sa.String(length=2000), nullable=False),
+        sa.Column("cure", sa.String(length=1000), nullable=True),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("checked_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["process_id"],
+            ["hub_process.id"],
+            name=op.f("fk_hub_check_process_id_hub_process"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("process_id", "name", name=op.f("pk_hub_check")),
     )
     op.create_table(
         "identity_link",
