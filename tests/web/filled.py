@@ -49,6 +49,7 @@ from bloop.store.unit import UnitOfWork
 from bloop.web.routes import error_page
 from bloop.webhooks.models import WebhookDelivery, WebhookEndpoint
 from bloop_sdk import Role
+from tests.web.filled_vitals import vitals
 
 HUB_TOML = """\
 [hub]
@@ -145,6 +146,7 @@ async def fill(hub: Hub, folder: Path) -> Filled:
 
     for step in (_sessions, _course, _jobs, _webhooks, _people):
         await write(lambda unit, step=step: step(unit, filled))
+    await hub.database.run(in_unit, hub.database, system_call(EVERY_INSTITUTION), vitals)
     await hub.database.run(_parked, hub, filled)
     await make_graph(hub, call, filled.ids["course"], lambda *_: None)
     await write(lambda unit: _answers(unit, filled))

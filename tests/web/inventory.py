@@ -128,6 +128,8 @@ PAGES = (
     Shown("webhook-disable", "/webhooks/{webhook-well}/disable", ADMIN),
     Shown("audit", "/audit", ADMIN),
     Shown("policy", "/policy", ADMIN),
+    Shown("system", "/admin/system", OPERATOR),
+    Shown("system-week", "/admin/system?range=7d", OPERATOR),
     Shown("jobs", "/jobs", OPERATOR),
     Shown("jobs-none", "/jobs?state=waiting&before=0", OPERATOR),
     Shown("job-running", "/jobs/{job-running}", OPERATOR),

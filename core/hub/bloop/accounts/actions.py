@@ -12,6 +12,7 @@ ACTIONS: dict[str, Role] = {
     VISIT: Role.GUEST,
     "account:read": Role.LEARNER,
     "account:write": Role.LEARNER,
+    "admin:read": Role.ADMIN,
     "audit:read": Role.ADMIN,
     "config:read": Role.OPERATOR,
     "connections:end": Role.ADMIN,

@@ -64,6 +64,7 @@ API = (
     "bloop.api.live",
     "bloop.api.webhooks",
     "bloop.api.topology",
+    "bloop.api.system",
     "bloop.api.policy",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
@@ -123,6 +124,7 @@ PAGES = (
     "bloop.web.search_pages",
     "bloop.web.audit_pages",
     "bloop.web.policy_pages",
+    "bloop.web.system_pages",
 )
 
 

@@ -29,6 +29,7 @@ class ProcessOut(BaseModel):
     kind: str = Field(examples=["worker"])
     host: str
     pid: int
+    version: str | None = Field(description="Of the hub's code that it runs", examples=["0.1.0"])
     generation: str = Field(description="A hash of the plugins that it has")
     is_current: bool = Field(description="Whether those are the plugins that are wanted")
     is_stale: bool = Field(description="Whether it has not been heard of for some time")

@@ -44,12 +44,13 @@ def _show(found: Topology) -> None:
         click.echo("No process of this hub runs: bloop up")
     else:
         print_table(
-            ("kind", "host", "pid", "state", "plugins", "jobs", "queues", "since"),
+            ("kind", "host", "pid", "version", "state", "plugins", "jobs", "queues", "since"),
             [
                 (
                     one.kind,
                     plain(one.host),
                     str(one.pid),
+                    plain(one.version or ""),
                     _state(one),
                     f"{one.generation[:8]}{'' if one.is_current else ' [yellow]outdated[/]'}",
                     f"{one.jobs}/{one.workers}",

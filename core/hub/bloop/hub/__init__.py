@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bloop.accounts.queries import INSTITUTIONS, USED_LINKS
 from bloop.accounts.service import issue_link
@@ -58,6 +58,18 @@ if TYPE_CHECKING:
 log = get_logger("bloop.hub")
 
 
+class Part(Protocol):
+    """What a face hangs into a hub, to live as long as it does."""
+
+    def start(self) -> None:
+        """Begin, once the plugins are loaded."""
+        ...
+
+    async def stop(self) -> None:
+        """End, while the database can still be reached."""
+        ...
+
+
 class Hub:
     """What the faces reach: configuration, database, blobs, plugins, jobs and sessions.
 
@@ -95,6 +107,8 @@ class Hub:
         """Jobs that this process runs at a time, of these queues; none named, all of them."""
         self.queues: tuple[str, ...] = config.value.jobs.queues
         self.loading = False
+        self._attached: list[Callable[[], Part]] = []
+        self._parts: list[Part] = []
         self._job_kinds: frozenset[str] = frozenset()
         self._loader: asyncio.Task[None] | None = None
         self._toggle: Toggle | None = None
@@ -121,6 +135,11 @@ class Hub:
         """Whether there is a database to be asked; before `bloop init` an embedded hub has none."""
         file = self.database.url.database
         return not self.embedded or (file is not None and Path(file).is_file())
+
+    @property
+    def process_id(self) -> str | None:
+        """What this process beats as, once it does."""
+        return self._toggle.process_id if self._toggle is not None else None
 
     @property
     def journal_folder(self) -> Path:
@@ -386,6 +405,10 @@ class Hub:
 
     # Life.
 
+    def attach(self, make: Callable[[], Part]) -> None:
+        """Have a part of a face begin once this hub's plugins are loaded, and end with it."""
+        self._attached.append(make)
+
     async def start(self) -> None:
         """Begin to work: tables now; plugins, which take longer, while requests are answered."""
         with contextlib.suppress(FileNotFoundError):
@@ -407,6 +430,8 @@ class Hub:
     async def stop(self) -> None:
         """Let everything that runs come to its end, then let go of it."""
         await self.loaded()
+        for part in self._parts:
+            await part.stop()
         if self._toggle is not None:
             await self._toggle.stop()
         # Only what was made has to end; each name is a part that this process may never have asked.
@@ -453,6 +478,9 @@ class Hub:
             await self.webhooks.start()
             self.auditing.start()
             await self.searching.begin()
+        self._parts = [make() for make in self._attached]
+        for part in self._parts:
+            part.start()
 
     def guard(self) -> None:
         """Have a thread see to it that no plugin hangs; once, before the plugins are looked for."""

@@ -39,7 +39,7 @@ class HubGeneration(Base):
 
 
 class HubProcess(Base):
-    """A living process of the hub and the generation it runs; dead ones stop beating.
+    """A living process of the hub, its version and generation; dead ones stop beating.
 
     ``config_fault`` says why it keeps its last good configuration, where ``hub.toml`` is broken.
     It runs up to ``workers`` jobs at a time, of ``queues`` (none named: all), which it leases as
@@ -52,6 +52,7 @@ class HubProcess(Base):
     kind: Mapped[str] = mapped_column(String(20))
     host: Mapped[str] = mapped_column(String(255))
     pid: Mapped[int]
+    version: Mapped[str | None] = mapped_column(String(60))
     lease_owner: Mapped[str | None] = mapped_column(String(80))
     workers: Mapped[int] = mapped_column(default=0)
     queues: Mapped[list[str]] = mapped_column(default=list)

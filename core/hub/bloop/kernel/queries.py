@@ -32,6 +32,7 @@ PROCESSES = register(
         HubProcess.kind,
         HubProcess.host,
         HubProcess.pid,
+        HubProcess.version,
         HubProcess.lease_owner,
         HubProcess.workers,
         HubProcess.queues,

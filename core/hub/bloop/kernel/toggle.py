@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import delete, or_, select, update
@@ -257,6 +258,7 @@ class Toggle:
                 kind=self._kind,
                 host=self._host[:255],
                 pid=os.getpid(),
+                version=version("bloop-hub"),
                 lease_owner=this_process(),
                 workers=self._workers,
                 queues=sorted(self._queues),

@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert
 
 from bloop.accounts.queries import INSTITUTIONS
 from bloop.accounts.sessions import system_call
+from bloop.events.models import Parked
 from bloop.kernel.states import PluginState
 from bloop.store.database import in_unit
 from bloop.store.ids import new_id
@@ -183,12 +184,66 @@ async def _broker(hub: Hub) -> Health:
     return Health(name="broker", ok=True, detail=place_of(url.get_secret_value()))
 
 
-@check("disk")
-async def _disk(hub: Hub) -> Health:
+def free_space(hub: Hub) -> tuple[int, Path]:
+    """The bytes that are free where this process keeps files, and where that is the least."""
     places = [hub.blobs.root]
     if hub.embedded:
         places.append(Path(str(hub.database.url.database)).parent)
-    free, place = min((shutil.disk_usage(place).free, place) for place in places)
+    return min((shutil.disk_usage(place).free, place) for place in places)
+
+
+@check("jobs")
+async def _jobs(hub: Hub) -> Health:
+    """What nobody takes waits for ever, and says nothing by itself."""
+    from bloop.ops.topology import topology
+
+    queues = (await asyncio.to_thread(topology, hub)).queues
+    unserved = [one.name for one in queues if one.waiting and not one.is_served]
+    told = ", ".join(unserved)
+    return Health(
+        name="jobs",
+        ok=None if unserved else True,
+        detail=f"no process takes jobs of: {told}"
+        if unserved
+        else f"{sum(one.waiting for one in queues)} wait, {sum(one.running for one in queues)} run",
+        cure=f"run: bloop up, or a bloop worker of {told}" if unserved else None,
+    )
+
+
+@check("events")
+async def _events(hub: Hub) -> Health:
+    """An event that is parked holds what comes after it in its aggregate, and nothing else."""
+    from bloop.events.queries import PARKED_COUNTS
+
+    rows = await hub.database.read(PARKED_COUNTS, system_call(EVERY_INSTITUTION))
+    parked = sum(count for _, state, count in rows if state == Parked.PARKED)
+    return Health(
+        name="events",
+        ok=None if parked else True,
+        detail=f"{parked} are parked" if parked else "none is parked",
+        cure="see what each says under /events/parked, then replay or skip it" if parked else None,
+    )
+
+
+@check("cache")
+async def _cache(hub: Hub) -> Health:
+    """Without Redis each process caches by itself: the hub stays ready."""
+    cache = hub.database.cache
+    if not cache.is_shared:
+        return Health(name="cache", ok=True, detail="within this process")
+    if not await cache.is_away():
+        return Health(name="cache", ok=True, detail="shared through Redis")
+    return Health(
+        name="cache",
+        ok=None,
+        detail="Redis does not answer: each process caches by itself",
+        cure="see that the server of [redis] url in hub.toml runs and lets this machine in",
+    )
+
+
+@check("disk")
+async def _disk(hub: Hub) -> Health:
+    free, place = free_space(hub)
     return Health(
         name="disk",
         ok=free >= FREE_BYTES,

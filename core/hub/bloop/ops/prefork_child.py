@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bloop.hub import Hub
-from bloop.ops.serve import run_loop
+from bloop.ops.serve import run_loop, sampler
 from bloop.ops.slots import Slots
 from bloop.telemetry.logs import get_logger
 from bloop_sdk import BloopError
@@ -110,6 +111,7 @@ class Child:
             try:
                 hub = Hub.open(self._config, "worker")
                 hub.workers, hub.queues = 1, self._queues
+                hub.attach(partial(sampler, hub))
                 await hub.start()
                 await hub.loaded()
             except BloopError as err:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from bloop.api.edge import Edge
     from bloop.api.problems import Problem
-    from bloop.hub import Hub
+    from bloop.hub import Hub, Part
     from bloop.kernel.config_model import HttpSection
     from bloop.ops.doctor import Diagnosis
 
@@ -276,6 +277,7 @@ async def begin(hub: Hub, lifeline: Lifeline) -> None:
     from bloop.store.errors import StoreError
     from bloop.telemetry.logs import get_logger
 
+    hub.attach(partial(sampler, hub))
     told = False
     while True:
         try:
@@ -287,6 +289,13 @@ async def begin(hub: Hub, lifeline: Lifeline) -> None:
                 get_logger(__name__).warning("the hub waits for its database", error=err)
             told = True
         await asyncio.sleep(1)
+
+
+def sampler(hub: Hub) -> Part:
+    """What keeps a few numbers of this process; imported once the hub is up."""
+    from bloop.ops.vitals import Sampler
+
+    return Sampler(hub)
 
 
 def leave_soon(lifeline: Lifeline) -> None:

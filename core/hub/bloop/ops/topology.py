@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -35,6 +36,8 @@ class Process:
     kind: str
     host: str
     pid: int
+    version: str | None
+    """Of the hub's code that it runs."""
     generation: str
     is_current: bool
     """Whether it has the plugins that are wanted."""
@@ -86,14 +89,19 @@ def topology(hub: Hub) -> Topology:
     """Read it from the database; it may block."""
     rows = to_dicts(PROCESSES, hub.database.read_now(PROCESSES, system_call(EVERY_INSTITUTION)))
     ids = {row["lease_owner"]: row["id"] for row in rows}
-    processes = _processes(hub, rows)
-    return Topology(processes, _queues(hub, processes), _lags(hub, ids))
+    found = _processes(hub, rows)
+    return Topology(found, _queues(hub, found), lags(hub, ids))
+
+
+def processes(hub: Hub) -> list[Process]:
+    """Who is alive; it may block."""
+    rows = to_dicts(PROCESSES, hub.database.read_now(PROCESSES, system_call(EVERY_INSTITUTION)))
+    return _processes(hub, rows)
 
 
 def is_served(hub: Hub, queue: str) -> bool:
     """Whether a living process takes jobs of a queue; it may block."""
-    rows = to_dicts(PROCESSES, hub.database.read_now(PROCESSES, system_call(EVERY_INSTITUTION)))
-    return any(_serves(one, queue) for one in _processes(hub, rows))
+    return any(_serves(one, queue) for one in processes(hub))
 
 
 def _serves(one: Process, queue: str) -> bool:
@@ -137,7 +145,8 @@ def _queues(hub: Hub, processes: list[Process]) -> list[Queue]:
     ]
 
 
-def _lags(hub: Hub, ids: dict[str, str]) -> list[Lag]:
+def lags(hub: Hub, ids: Mapping[str, str]) -> list[Lag]:
+    """How far consumers are behind; ``ids`` are those of processes by how they sign. It blocks."""
     with hub.database.reading(system_call(EVERY_INSTITUTION)) as unit:
         newest = unit.session.scalar(select(func.max(OutboxEvent.seq))) or 0
         rows = unit.session.execute(
@@ -145,9 +154,9 @@ def _lags(hub: Hub, ids: dict[str, str]) -> list[Lag]:
                 EventConsumer.name, EventConsumer.partition
             )
         ).all()
-    lags = []
+    found = []
     for name, group in groupby(rows, key=lambda row: row.name):
         parts = list(group)
         behind = max(0, newest - min(row.position for row in parts))
-        lags.append(Lag(name, behind, len(parts), [ids.get(row.taken_by or "") for row in parts]))
-    return lags
+        found.append(Lag(name, behind, len(parts), [ids.get(row.taken_by or "") for row in parts]))
+    return found

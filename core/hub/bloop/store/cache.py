@@ -42,6 +42,15 @@ class Cache:
         self._size = 0
         self._loading: dict[str, asyncio.Task[bytes]] = {}
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether processes share it, as far as Redis answers."""
+        return self._shared is not None
+
+    async def is_away(self) -> bool:
+        """Whether Redis, which it is shared through, does not answer."""
+        return self._shared is not None and not await self._shared.answers()
+
     async def fetch(self, call: Call, kind: str, name: str, version: str, load: Load) -> Any:
         """The value of ``name`` at ``version``, which is at least as new as that.
 

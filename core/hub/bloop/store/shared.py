@@ -47,6 +47,11 @@ class Shared:
         self._redis: Redis | None = None
         self._away_until = 0.0
 
+    async def answers(self) -> bool:
+        """Whether Redis can be reached just now."""
+        client = self._client()
+        return client is not None and bool(await self._try(client.ping()))
+
     async def get_or_claim(self, key: str) -> bytes | None:
         """The value; None where the caller is to load it, and to ``put`` it then.
 

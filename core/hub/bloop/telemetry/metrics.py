@@ -26,6 +26,8 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 M = TypeVar("M", bound=MetricWrapperBase)
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+REQUEST_SECONDS = (*_FAST, 5.0, 10.0)
+"""The bounds in seconds that requests are sorted by, for how long they took."""
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _LONG = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600)
 
@@ -75,7 +77,7 @@ class Metrics:
             "bloop_http_request_seconds",
             "Time from a request's head to the end of its answer.",
             "route",
-            buckets=_FAST,
+            buckets=REQUEST_SECONDS,
         )
         self.requests_running = self._add(
             Gauge, "bloop_http_requests_running", "Requests being answered now."

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
+from bloop.web import amounts
 from bloop.web.moments import in_full
 
 _ONE = frozenset({"choice", "true_false"})
@@ -135,18 +136,10 @@ class Words:
         }
 
     def _number(self, value: float) -> str:
-        from babel.numbers import format_decimal
-
-        return format_decimal(value, locale=self._locale)
+        return amounts.number(value, self._locale)
 
     def _size(self, size: int) -> str:
-        """Bytes in the unit that people use."""
-        amount, unit = float(size), "B"
-        for bigger in ("kB", "MB", "GB"):
-            if amount < 1000:
-                break
-            amount, unit = amount / 1000, bigger
-        return f"{self._number(round(amount, 1 if amount < 10 and unit != 'B' else 0))} {unit}"
+        return amounts.size(size, self._locale)
 
 
 def _answers(question: Mapping[str, Any], shown: Shown) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.actions import may
+from bloop.web.administration import ADMINISTER, area_of, areas
 from bloop_sdk import BloopError, NavItem
 
 if TYPE_CHECKING:
@@ -36,17 +37,31 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
         (_("Next for you"), "/next", "account:read"),
         (_("My notes"), "/notes", "account:read"),
         (_("Concepts"), "/concepts", "graph:read"),
-        (_("Connections"), "/connections", "connections:read"),
-        (_("People"), "/people", "users:read"),
-        (_("Background"), "/jobs", "jobs:read"),
-        (_("Plugins"), "/plugins", "plugins:read"),
-        (_("Audit"), "/audit", "audit:read"),
     ]
     found = [(title, href) for title, href, action in links if may(call, action)]
+    whole = may(call, ADMINISTER)
+    found += [(_("Administration"), "/admin")] if whole else areas(call, _)
     found += [link for link in await _of_plugins(request) if link not in found]
-    around = "/jobs" if path.startswith(("/events/", "/webhooks", "/keys")) else path
-    around = "/concepts/" if path == "/map" else around
+    around = "/concepts/" if path == "/map" else path
+    if area := area_of(path):
+        # Each page of an area is within it, and all of them within administration.
+        around = (
+            f"/admin{area}" if whole and path != "/admin" else f"{area}/" * (path != area) or area
+        )
     return [NavLink(title, href, _current(href, around)) for title, href in found]
+
+
+def administration(request: Request, _: Callable[[str], str]) -> list[NavLink]:
+    """The areas of administration, on each of their pages; none where there is one alone."""
+    call, path = call_of(request), request.url.path
+    area = area_of(path)
+    found = areas(call, _) if area else []
+    if len(found) < 2:
+        return []
+    return [
+        NavLink(title, href, "" if href != area else "page" if href == path else "true")
+        for title, href in found
+    ]
 
 
 def background(request: Request, _: Callable[[str], str]) -> list[NavLink]:

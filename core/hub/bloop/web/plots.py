@@ -60,6 +60,27 @@ def columns(values: Sequence[int], most: int = 0) -> list[Shape]:
     return found
 
 
+def lines(values: Sequence[float | None], most: float = 0.0) -> list[str]:
+    """Points of a line over evenly spaced values, from 0 to ``most`` or the highest of them.
+
+    A line for each run of values, as SVG's ``points``; one that stands alone is a short line.
+    """
+    known = [value for value in values if value is not None]
+    most = max([most, *known, 1e-9])
+    step = WIDTH / max(1, len(values) - 1)
+    found: list[str] = []
+    run: list[tuple[float, float]] = []
+    for place, value in enumerate([*values, None]):
+        if value is not None:
+            # Half of a line's own width would be cut off at the edges.
+            run.append((step * place, HEIGHT - 0.5 - (HEIGHT - 1) * value / most))
+        elif run:
+            ends = [*run, (run[0][0] + step / 2, run[0][1])] if len(run) == 1 else run
+            found.append(" ".join(f"{round(x, 2):g},{round(y, 2):g}" for x, y in ends))
+            run = []
+    return found
+
+
 def tenths(shares: Sequence[float]) -> list[int]:
     """How many of some shares from 0 to 1 are in each tenth; all of it counts for the last."""
     found = [0] * 10

@@ -18,7 +18,7 @@ from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
-from bloop.web.navigation import background, navigation
+from bloop.web.navigation import administration, background, navigation
 from bloop_sdk import PrincipalKind
 
 FOLDER = Path(__file__).parent
@@ -36,7 +36,7 @@ SCRIPTED = "; script-src 'self'; connect-src 'self'; worker-src 'self'"
 """What a page has besides that runs a script of the hub's: to keep itself up to date, say."""
 
 _TONES = {
-    "good": {"ready", "active", "succeeded", "delivered"},
+    "good": {"ready", "active", "succeeded", "delivered", "well", "alive"},
     "busy": {"running"},
     "warn": {
         "pending",
@@ -48,6 +48,7 @@ _TONES = {
         "checking",
         "failing",
         "expiring",
+        "impaired",
     },
     "bad": {
         "load_failed",
@@ -58,6 +59,8 @@ _TONES = {
         "parked",
         "given_up",
         "expired",
+        "failing_part",
+        "silent",
     },
 }
 
@@ -96,6 +99,7 @@ async def page(
         direction=direction_of(locale),
         hub_name=hub_of(request).config.value.hub.name,
         navigation=await navigation(request, _),
+        administration=administration(request, _),
         background=background(request, _),
         viewer=_viewer(request, _),
         guest=call_of(request).principal.kind is PrincipalKind.GUEST,
@@ -209,6 +213,11 @@ def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
         "undone": _("taken back"),
         "expiring": _("ends soon"),
         "expired": _("expired"),
+        "well": _("well"),
+        "impaired": _("impaired"),
+        "failing_part": _("not working"),
+        "alive": _("alive"),
+        "silent": _("silent"),
     }
 
 

@@ -6,6 +6,7 @@ Bit 0 is a guest's, then learner, educator, admin and operator.
 BITS: dict[str, int] = {
     "account:read": 0b11110,
     "account:write": 0b11110,
+    "admin:read": 0b11000,
     "audit:read": 0b11000,
     "config:read": 0b10000,
     "connections:end": 0b11000,
