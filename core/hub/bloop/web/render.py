@@ -31,7 +31,7 @@ POLICY = (
 people wrote elsewhere stands in a frame with a policy of its own."""
 
 SCRIPTED = "; script-src 'self'; connect-src 'self'"
-"""What a page has besides that runs a script of the hub's: to keep itself up to date, say."""
+"""What a page has besides that runs a script of the hub's or of a plugin's package."""
 
 _TONES = {
     "good": {"ready", "active", "succeeded", "delivered"},
@@ -72,13 +72,17 @@ async def page(
     status: int = 200,
     frames: Iterable[str] = (),
     script: str | Sequence[str] | None = None,
+    modules: Iterable[str] = (),
+    styles: Iterable[str] = (),
     **values: Any,
 ) -> HTMLResponse:
     """A rendered page in the visitor's language.
 
     ``frames`` are the sources of frames in it, ``script`` is the static module that it runs, or
-    several.
+    several; ``modules`` and ``styles`` are addresses of plugins' own.
     """
+    own = [script] if isinstance(script, str) else script or ()
+    scripts = list(dict.fromkeys([*map(asset, own), *modules]))
     locale = locale_of(request)
     translations = translations_of(locale)
     _ = translations.gettext
@@ -97,14 +101,15 @@ async def page(
         in_account=request.url.path.startswith("/account/"),
         has_keys=may(call_of(request), "tokens:read"),
         csrf=csrf_of(request),
-        scripts=[script] if isinstance(script, str) else script or (),
+        scripts=scripts,
+        styles=list(dict.fromkeys(styles)),
         state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
         **values,
     )
     sources = " ".join(frames) or "'none'"
     headers = {
         "content-language": locale,
-        "content-security-policy": POLICY.format(frames=sources) + (SCRIPTED if script else ""),
+        "content-security-policy": POLICY.format(frames=sources) + (SCRIPTED if scripts else ""),
         "vary": "accept-language, cookie",
     }
     return HTMLResponse(html, status, headers=headers)
