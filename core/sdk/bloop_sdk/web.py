@@ -52,7 +52,8 @@ class PageView:
     """A page in the hub's own frame. ``html`` is trusted: escape what people wrote.
 
     ``refresh`` has the browser ask for it again after so many seconds, as long as something on it
-    is being made.
+    is being made. A page with ``scripts`` keeps itself up to date: then only browsers that run none
+    are told so.
 
     ``scripts`` are ES modules and ``styles`` style sheets of the package's folder ``static``, by
     their names; the page has to be read and used without them, too. Modules may import each other

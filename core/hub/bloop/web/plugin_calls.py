@@ -63,6 +63,7 @@ class RequestCall(PluginCall):
 async def framed(request: Request, plugin: str, view: PageView) -> HTMLResponse:
     """A plugin's page in the hub's frame."""
     hub = cast("Hub", hub_of(request))
+    seconds = None if view.refresh is None else max(1, round(view.refresh))
     shown = await page(
         request,
         "plugin.html",
@@ -72,9 +73,11 @@ async def framed(request: Request, plugin: str, view: PageView) -> HTMLResponse:
         title=view.title,
         html=Markup(view.html),  # noqa: S704  # nosec B704 - trusted code's, which escaped it
         wide=view.wide,
+        # Who runs scripts is kept up to date by them, and should lose neither place nor focus.
+        refresh=seconds if view.scripts else None,
     )
-    if view.refresh is not None:
-        shown.headers["refresh"] = f"{max(1, round(view.refresh))}"
+    if seconds is not None and not view.scripts:
+        shown.headers["refresh"] = f"{seconds}"
     return shown
 
 

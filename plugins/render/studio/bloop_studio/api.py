@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from bloop_sdk import (
     Item,
+    LiveView,
     MalformedRecordError,
     NotFoundError,
     RequestContext,
@@ -60,6 +61,16 @@ async def ask(request: WebRequest, ctx: RequestContext) -> Response:
 async def show(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
     """How far a video is, and where its files are."""
     return views.video(await video_of(ctx, request.path_params["video"]))
+
+
+async def live(request: WebRequest, ctx: RequestContext) -> LiveView:
+    """How far a video is, whenever that changes, until it is ready or has failed."""
+    id_ = request.path_params["video"]
+
+    async def look() -> dict[str, Any]:
+        return views.standing(await video_of(ctx, id_))
+
+    return LiveView(look=look, over=lambda now: not now["making"])
 
 
 async def again(request: WebRequest, ctx: RequestContext) -> Response:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bloop_sdk import Item, PageView, PanelSubject, RequestContext, WebRequest
+from bloop_sdk import Item, PageView, PanelSubject, PanelView, RequestContext, WebRequest
 from bloop_sdk.storyboard import Scene, Storyboard
-from bloop_studio import storyboards, videos, views, voicing
+from bloop_studio import storyboards, videos, views, voicing, watching
 from bloop_studio.access import storyboard_of, video_of
 from bloop_studio.config import config_of, defaults
 from bloop_studio.languages import primary
@@ -16,19 +16,18 @@ from bloop_studio.script import to_markdown
 from bloop_studio.tables import STAGES, StoryboardVersion, Video
 
 REFRESH_SECONDS = 2.0
-STAGE_WORDS = {
-    "storyboard": "writing the storyboard",
-    "speech": "speaking",
-    "scenes": "drawing",
-    "composing": "putting it together",
-}
+LONGEST = 24 * 3600.0
+"""Seconds of a video."""
+STYLES = ("studio.css",)
 
 
 async def overview(_request: WebRequest, ctx: RequestContext) -> PageView:
     """The institution's videos, and what is being made."""
     rows = await ctx.read(videos.newest)
     html = ctx.render("overview.html", videos=[shown(row) for row in rows])
-    return PageView(title="Videos", html=html, refresh=_refresh(rows))
+    return PageView(
+        title="Videos", html=html, refresh=_refresh(rows), scripts=("live.js",), styles=STYLES
+    )
 
 
 async def lesson(request: WebRequest, ctx: RequestContext) -> PageView:
@@ -58,21 +57,43 @@ async def lesson(request: WebRequest, ctx: RequestContext) -> PageView:
 async def watch(request: WebRequest, ctx: RequestContext) -> PageView:
     """A video with its captions, chapters and transcript."""
     found = await video_of(ctx, request.path_params["video"])
-    html = ctx.render("watch.html", video=shown(found), makes=ctx.may("studio:make"))
-    return PageView(title=found.title, html=html, refresh=_refresh([found]))
+    ready = found.state == "ready"
+    html = ctx.render(
+        "watch.html",
+        video=shown(found),
+        told=await watching.told(ctx, found) if ready else None,
+        start=_moment(request.query_params.get("t", "")),
+        makes=ctx.may("studio:make"),
+    )
+    return PageView(
+        title=found.title,
+        html=html,
+        refresh=_refresh([found]),
+        scripts=("player.js",) if ready else ("live.js",),
+        styles=STYLES,
+        wide=True,
+    )
 
 
 async def beside_lesson(
     _request: WebRequest, ctx: RequestContext, subject: PanelSubject
-) -> str | None:
+) -> PanelView | None:
     """The lesson's newest video that is ready; for who may make one, a way to it."""
     rows = await ctx.read(videos.of_lesson, subject.id)
-    ready = next((shown(row) for row in rows if row.state == "ready"), None)
+    ready = next((row for row in rows if row.state == "ready"), None)
     makes = ctx.may("studio:make")
     if ready is None and not makes:
         return None
     making = next((shown(row) for row in rows if row.state in STAGES), None)
-    return ctx.render("panel.html", subject=subject, video=ready, making=making, makes=makes)
+    html = ctx.render(
+        "panel.html",
+        subject=subject,
+        video=shown(ready) if ready else None,
+        told=await watching.told(ctx, ready) if ready else None,
+        making=making,
+        makes=makes,
+    )
+    return PanelView(html=html, scripts=("player.js",) if ready else (), styles=STYLES)
 
 
 def _of_language(voices: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
@@ -107,13 +128,11 @@ def shown(row: Video) -> dict[str, Any]:
         "id": row.id,
         "lesson": row.item_id,
         "title": row.title,
-        "state": row.state,
-        "making": row.state in STAGES,
-        "stage": STAGE_WORDS.get(row.state, ""),
-        "percent": views.percent(row),
-        "message": row.message,
+        **views.standing(row),
         "length": f"{seconds // 60}:{seconds % 60:02}" if row.seconds else "",
         "options": row.options,
+        "drawn": report.get("drawn"),
+        "reused": report.get("reused"),
         "language": report.get("language", "en"),
         "voice": report.get("speech", {}).get("voice", ""),
         "problems": [one for one in problems if one],
@@ -134,6 +153,15 @@ async def _wanted(request: WebRequest, ctx: RequestContext, item: Item) -> Story
     if number.isdigit() and len(number) < 9:
         return await ctx.read(storyboards.version, item.id, int(number))
     return await storyboard_of(ctx, item)
+
+
+def _moment(text: str) -> float | None:
+    """The second that somebody asks for; None for what is none."""
+    try:
+        seconds = round(float(text), 2)
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < LONGEST else None
 
 
 def _refresh(rows: Sequence[Video]) -> float | None:

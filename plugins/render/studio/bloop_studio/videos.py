@@ -107,6 +107,11 @@ def one(unit: Unit, id_: str) -> Video | None:
     return endings.seen(unit, found) if found else None
 
 
+def transcript(unit: Unit, id_: str) -> dict[str, Any] | None:
+    """What is said in a video and when, as :func:`bloop_studio.finding.transcript` gives it."""
+    return unit.session.scalar(select(Video.transcript).where(Video.id == id_))
+
+
 def of_lesson(unit: Unit, item: str, limit: int = 20) -> Sequence[Video]:
     """A lesson's videos, the newest first."""
     some = select(Video).where(Video.item_id == item)
