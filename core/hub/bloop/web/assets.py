@@ -31,7 +31,9 @@ def read(name: str) -> Asset | None:
     path = FOLDER / name
     if "/" in name or name.startswith(".") or not path.is_file():
         return None
-    return packed(name, b"".join((FOLDER / part).read_bytes() for part in _PARTS.get(name, (name,))))
+    return packed(
+        name, b"".join((FOLDER / part).read_bytes() for part in _PARTS.get(name, (name,)))
+    )
 
 
 def packed(name: str, body: bytes) -> Asset:

@@ -76,7 +76,9 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
     first = next(outline.leaves(tree), None)
     beside = await panels(
         request,
-        PanelSubject(slot="course", id=id, kind=course["kind"], container=id, title=course["title"]),
+        PanelSubject(
+            slot="course", id=id, kind=course["kind"], container=id, title=course["title"]
+        ),
     )
     return await page(
         request,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,8 +19,9 @@ from bloop_sdk import (
 )
 from bloop_sdk.storyboard import Storyboard, read_storyboard, storyboard_schema
 from bloop_sdk.web import FileView
-from bloop_studio import asking, logo, pieces, storyboards, telling, videos, views, voicing
+from bloop_studio import asking, logo, previews, storyboards, videos, views, voicing
 from bloop_studio.access import storyboard_of, video_of
+from bloop_studio.changes import place
 from bloop_studio.config import config_of, defaults
 from bloop_studio.diff import compare
 from bloop_studio.options import Options
@@ -160,18 +160,14 @@ async def difference(request: WebRequest, ctx: RequestContext) -> dict[str, Any]
     return views.difference(compare(_read(old), _read(new)))
 
 
-async def picture(request: WebRequest, ctx: RequestContext) -> Response:
-    """A picture of one scene, as it is at its end or ``?at=`` seconds."""
+async def picture(request: WebRequest, ctx: RequestContext) -> FileView:
+    """A picture of one scene, as it is at its end or ``?at=`` seconds; drawn once, then kept."""
     item = await _item(request, ctx)
-    found = await _version(ctx, item, request.query_params.get("version"))
+    board = _read(await _version(ctx, item, request.query_params.get("version")))
+    scene = board.scenes[place(board, request.path_params["scene"])]
     options = read_options({"quality": "480p"}, defaults(config_of(ctx)))
     at = _seconds(request.query_params.get("at"))
-    with pieces.workshop(ctx) as folder:
-        png = await telling.still(
-            ctx, item, _read(found), request.path_params["scene"], options, at, Path(folder)
-        )
-    headers = {"content-type": "image/png", "cache-control": "private, max-age=60"}
-    return Response(status=200, headers=headers, body=png, url="")
+    return FileView(name=(await previews.draw(ctx, item, board, scene, options, at=at)).name)
 
 
 async def show_logo(_request: WebRequest, ctx: RequestContext) -> FileView:

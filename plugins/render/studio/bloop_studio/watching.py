@@ -68,9 +68,7 @@ async def chapters_of(ctx: CallContext, files: Mapping[str, str]) -> list[list[A
     except BloopError:
         return []
     starts = [at for at, _ in said.moments]
-    texts = [
-        said.text[at:end].strip() for at, end in zip(starts, [*starts[1:], None], strict=True)
-    ]
+    texts = [said.text[at:end].strip() for at, end in zip(starts, [*starts[1:], None], strict=True)]
     return [[text, seconds] for text, (_, seconds) in zip(texts, said.moments, strict=True)]
 
 
