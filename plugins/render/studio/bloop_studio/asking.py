@@ -5,6 +5,7 @@ from __future__ import annotations
 from bloop_sdk import CallContext, Item, NotFoundError, PreconditionFailedError, UnsupportedError
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio import logo, storyboards, videos
+from bloop_studio.absent import ABSENT
 from bloop_studio.access import storyboard_of, version_of
 from bloop_studio.changes import Change, onto
 from bloop_studio.config import config_of
@@ -33,7 +34,9 @@ async def ask(
             raise UnsupportedError(f"this lesson's storyboard has no version {number}")
     config, by = config_of(ctx), ctx.call.principal.id
     brand = [config.primary, config.accent, await logo.name_of(ctx)]
-    return await insist(ctx, videos.ask, item, options, chosen, brand=brand, by=by, again=again)
+    made = await insist(ctx, videos.ask, item, options, chosen, brand=brand, by=by, again=again)
+    ABSENT.forget(ctx.call.institution, item.id)
+    return made
 
 
 async def write(

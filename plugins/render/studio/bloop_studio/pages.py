@@ -16,6 +16,7 @@ from bloop_sdk import (
 )
 from bloop_sdk.storyboard import Scene, Storyboard
 from bloop_studio import storyboards, videos, views, voicing, watching
+from bloop_studio.absent import ABSENT
 from bloop_studio.access import counting, version_of, video_of
 from bloop_studio.config import config_of, defaults
 from bloop_studio.diff import compare
@@ -159,18 +160,21 @@ async def beside_lesson(
     _request: WebRequest, ctx: RequestContext, subject: PanelSubject
 ) -> PanelView | None:
     """The lesson's newest video that is ready; for who may make one, a way to it."""
-    rows = await ctx.read(videos.of_lesson, subject.id)
-    ready = next((row for row in rows if row.state == "ready"), None)
+    place = ctx.call.institution, subject.id
+    ready = making = None
+    if not ABSENT.known(*place):
+        ready, making = await ctx.read(videos.beside, subject.id)
+        if ready is None and making is None:
+            ABSENT.note(*place)
     makes = ctx.may("studio:make")
     if ready is None and not makes:
         return None
-    making = next((shown(row) for row in rows if row.state in STAGES), None)
     html = ctx.render(
         "panel.html",
         subject=subject,
         video=shown(ready) if ready else None,
         told=await watching.told(ctx, ready) if ready else None,
-        making=making,
+        making=shown(making) if making else None,
         makes=makes,
     )
     return PanelView(html=html, scripts=("player.js",) if ready else (), styles=STYLES)

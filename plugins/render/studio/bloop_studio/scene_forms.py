@@ -240,7 +240,7 @@ def _message(fault: Any) -> str:
 
 
 def carried(form: SceneForm, kind: str) -> SceneForm:
-    """The form for another kind of picture, with what both can hold."""
+    """The form for another kind of picture: with what both can hold, and examples of the rest."""
     values = {name: text for name, text in form.values.items() if not name.startswith("v")}
     old = {one.name: one for one in form.fields}
     texts = [form.values[n] for n, f in old.items() if f.widget == "lines" and form.values[n]]
@@ -250,13 +250,10 @@ def carried(form: SceneForm, kind: str) -> SceneForm:
             values[one.name] = texts.pop(0)
     if kind == "title" and not values["v.title"]:
         values["v.title"] = values["title"]
-    return SceneForm(kind, values | _usual(kind, values))
-
-
-def _usual(kind: str, values: Mapping[str, str]) -> dict[str, str]:
-    usual = {"v.layout": "layered", "v.directed": "yes", "v.indices": "yes", "v.language": "text"}
-    known = {one.name for one in FIELDS[kind]}
-    return {name: text for name, text in usual.items() if name in known and not values[name]}
+    if kind in EXAMPLES:
+        body = _VISUAL.validate_python({"kind": kind, **EXAMPLES[kind]}).model_dump(mode="json")
+        values |= {name: text for name, text in _visual_values(body).items() if not values[name]}
+    return SceneForm(kind, values)
 
 
 def blank(kind: str, board: Storyboard) -> Scene:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bloop_sdk import (
@@ -27,6 +27,7 @@ from bloop_studio.diff import compare
 from bloop_studio.differing import Row, rows
 from bloop_studio.fields import KINDS
 from bloop_studio.options import Options
+from bloop_studio.renderers import draws
 from bloop_studio.scene_forms import (
     SceneFaultsError,
     SceneForm,
@@ -37,8 +38,6 @@ from bloop_studio.scene_forms import (
     scene_of,
 )
 from bloop_studio.tables import StoryboardVersion
-
-NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ class Opened:
 class Shown:
     """What the page shows besides the form: faults by field, a notice, what was drawn and said."""
 
-    faults: Mapping[str, str] = NOTHING
+    faults: Mapping[str, str] = field(default_factory=dict)
     base: int = 0
     anew: bool = False
     conflict: Sequence[Row] | None = None
@@ -75,7 +74,7 @@ async def show(request: WebRequest, ctx: RequestContext) -> PageView:
     """A scene of the newest storyboard, to edit."""
     opened = await open_scene(request, ctx)
     said = request.query_params.get("said", "")
-    return view(ctx, opened, form_of(opened.scene), Shown(said=said))
+    return await view(ctx, opened, form_of(opened.scene), Shown(said=said))
 
 
 async def keep(request: WebRequest, ctx: RequestContext) -> Response | PageView:
@@ -88,11 +87,11 @@ async def keep(request: WebRequest, ctx: RequestContext) -> Response | PageView:
         change = changes.add(scene, None) if form["anew"] else changes.put(scene)
         await asking.change(ctx, opened.item, change, opened.version.number)
     except SceneFaultsError as err:
-        return view(ctx, opened, typed, Shown(faults=err.faults, status=422))
+        return await view(ctx, opened, typed, Shown(faults=err.faults, status=422))
     except PreconditionFailedError:
         return await _conflict(ctx, opened, typed)
     except BloopError as err:
-        return view(ctx, opened, typed, Shown(failed=err, status=422))
+        return await view(ctx, opened, typed, Shown(failed=err, status=422))
     return redirect(f"/x/studio/lessons/{opened.item.id}/scenes/{scene.id}?said=kept")
 
 
@@ -104,7 +103,7 @@ async def _conflict(ctx: RequestContext, opened: Opened, typed: SceneForm) -> Pa
     found = [one for one in compare(opened.board, board).changes if one.scene == id_]
     gone = all(one.id != id_ for one in board.scenes)
     shown = Shown(base=newest.number, anew=gone, conflict=rows(found), status=409)
-    return view(ctx, opened, typed, shown)
+    return await view(ctx, opened, typed, shown)
 
 
 async def preview(request: WebRequest, ctx: RequestContext) -> Response | PageView:
@@ -121,7 +120,7 @@ async def preview(request: WebRequest, ctx: RequestContext) -> Response | PageVi
     shown = await _previewed(ctx, opened, typed, hear=form["do"] == "hear", options=options(ctx))
     if "json" in request.headers.get("accept", ""):
         return answer(opened.item, shown)
-    return view(ctx, opened, typed, shown)
+    return await view(ctx, opened, typed, shown)
 
 
 async def _previewed(
@@ -156,7 +155,7 @@ def answer(item: Item, shown: Shown) -> Response:
     if shown.failed:
         body |= {"problems": [shown.failed.message], "cure": shown.failed.cure}
     kind = {"content-type": "application/json", "cache-control": "no-store"}
-    return Response(status=shown.status, headers=kind, body=json.dumps(body).encode(), url="")
+    return Response(status=200, headers=kind, body=json.dumps(body).encode(), url="")
 
 
 def address(item: Item, name: str) -> str:
@@ -164,7 +163,7 @@ def address(item: Item, name: str) -> str:
     return f"/x/studio/lessons/{item.id}/previews/{name.partition('/')[2]}"
 
 
-def view(ctx: RequestContext, opened: Opened, typed: SceneForm, shown: Shown) -> PageView:
+async def view(ctx: RequestContext, opened: Opened, typed: SceneForm, shown: Shown) -> PageView:
     """The page; its picture is drawn by a request of its own unless it is known already."""
     item, board, at = opened.item, opened.board, opened.place
     still = f"/x/studio/lessons/{item.id}/scenes/{opened.scene.id}.png"
@@ -185,6 +184,7 @@ def view(ctx: RequestContext, opened: Opened, typed: SceneForm, shown: Shown) ->
         picture=address(item, shown.drawn.name)
         if shown.drawn
         else f"{still}?version={opened.version.number}",
+        draws=await draws(ctx),
         sound=address(item, shown.heard.name) if shown.heard else "",
     )
     title = opened.scene.title or opened.scene.visual.title or f"Scene {at + 1}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from bloop_sdk import BloopError, CallContext
 from bloop_sdk.captions import read_captions
-from bloop_studio import pieces, videos
+from bloop_studio import pieces
 from bloop_studio.tables import Video
 
 LONGEST_PART = 420
@@ -46,8 +46,8 @@ class Told:
 
 
 async def told(ctx: CallContext, video: Video) -> Told:
-    """What is told in a video that is ready."""
-    kept = await ctx.read(videos.transcript, video.id) or {}
+    """What is told in a video that is ready, which was read with its transcript."""
+    kept = video.transcript or {}
     chapters = kept.get("chapters")
     if chapters is None:
         chapters = await chapters_of(ctx, video.files or {})

@@ -64,7 +64,7 @@ async function draw() {
     const found = await ask("preview");
     if (turn !== latest) return; // Something newer is on its way.
     tell(found);
-    if (found.picture) look("picture").src = found.picture;
+    if (found.picture && look("picture")) look("picture").src = found.picture;
     look("state").textContent = found.picture ? words.drawn : words.wrong;
   } catch {
     if (turn === latest) look("state").textContent = words.failed;
@@ -98,7 +98,7 @@ look("kind").addEventListener("change", () => form.requestSubmit(look("change"))
 look("change").hidden = true;
 form.addEventListener("submit", (event) => {
   const does = event.submitter;
-  if (does === look("draw") || does === look("hear")) {
+  if (does && (does === look("draw") || does === look("hear"))) {
     event.preventDefault();
     if (does === look("draw")) draw();
     else hear();
