@@ -49,6 +49,7 @@ from bloop.store.unit import UnitOfWork
 from bloop.web.routes import error_page
 from bloop.webhooks.models import WebhookDelivery, WebhookEndpoint
 from bloop_sdk import Role
+from tests.web.filled_studio import fill_studio
 from tests.web.filled_vitals import vitals
 
 HUB_TOML = """\
@@ -70,6 +71,9 @@ enabled = true
 [plugins.markdown]
 enabled = true
 vaults = ["{folder}/vaults/{{institution}}"]
+
+[plugins.studio]
+enabled = true
 """
 ANY = {"if-match": "*"}
 URL = "http://127.0.0.1:8080"
@@ -152,6 +156,7 @@ async def fill(hub: Hub, folder: Path) -> Filled:
     await write(lambda unit: _answers(unit, filled))
     door = Door(hub, filled.sessions)
     await _through_the_api(door, filled, folder)
+    await fill_studio(hub, call, filled.ids)
     await _until_calm(hub)
     await write(lambda unit: _seen(unit, filled))
     return filled

@@ -31,7 +31,9 @@ def look(shown, browser):
     def look(roles, judge, **options):
         wrong = {}
         for role in roles:
-            context = browser.new_context(base_url=url, locale="en", service_workers="block", **options)
+            context = browser.new_context(
+                base_url=url, locale="en", service_workers="block", **options
+            )
             if role is not None:
                 cookie = {"name": "bloop_session", "value": of.sessions[role], "url": url}
                 context.add_cookies([cookie])

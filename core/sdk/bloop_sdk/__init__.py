@@ -120,7 +120,17 @@ from bloop_sdk.records import (
     Tool,
 )
 from bloop_sdk.settings import PluginConfig, Scope, setting
-from bloop_sdk.web import FileView, Form, PageView, PanelSubject, WebRequest, read_form, redirect
+from bloop_sdk.web import (
+    FileView,
+    Form,
+    LiveView,
+    PageView,
+    PanelSubject,
+    PanelView,
+    WebRequest,
+    read_form,
+    redirect,
+)
 
 __all__ = [
     "API_VERSION",
@@ -185,6 +195,7 @@ __all__ = [
     "LeftOut",
     "LessonView",
     "Link",
+    "LiveView",
     "MalformedRecordError",
     "Manifest",
     "ManifestError",
@@ -202,6 +213,7 @@ __all__ = [
     "Page",
     "PageView",
     "PanelSubject",
+    "PanelView",
     "Part",
     "Partition",
     "PermissionMissingError",

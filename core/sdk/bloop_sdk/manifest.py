@@ -97,7 +97,7 @@ class PageDecl(_Part):
 class PanelDecl(_Part):
     """A part of a page of the hub: ``slot`` is ``lesson``, ``course`` or ``admin``.
 
-    ``view`` is ``async def (request, ctx, subject) -> HTML or None``.
+    ``view`` is ``async def (request, ctx, subject)`` -> HTML, a PanelView or None.
     """
 
     slot: Literal["lesson", "course", "admin"]

@@ -7,7 +7,7 @@ async def show(request: WebRequest, ctx: RequestContext) -> PageView:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,13 +52,34 @@ class PageView:
     """A page in the hub's own frame. ``html`` is trusted: escape what people wrote.
 
     ``refresh`` has the browser ask for it again after so many seconds, as long as something on it
-    is being made.
+    is being made. A page with ``scripts`` keeps itself up to date: then only browsers that run none
+    are told so.
+
+    ``scripts`` are ES modules and ``styles`` style sheets of the package's folder ``static``, by
+    their names; the page has to be read and used without them, too. Modules may import each other
+    by ``./name.js``. A ``wide`` page takes the room that there is; others are as wide as text reads
+    well.
     """
 
     title: str
     html: str
     status: int = 200
     refresh: float | None = None
+    scripts: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelView:
+    """A panel that needs scripts or styles of its own, named as those of a :class:`PageView` are.
+
+    A panel without them is its HTML alone.
+    """
+
+    html: str
+    scripts: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +94,20 @@ class FileView:
     name: str
     download: str = ""
     immutable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveView:
+    """How something is, and then how it is whenever that has changed, as server-sent events.
+
+    ``look`` gives something JSON-shaped; it is asked about twice a second, so it should read little
+    and check again that the caller may see it: what it raises ends the stream. Where ``over`` says
+    of an answer that nothing more will change, that was the last one, and the browser does not come
+    again. A browser follows with ``new EventSource(path)``: each message's data is one answer.
+    """
+
+    look: Callable[[], Awaitable[Any]]
+    over: Callable[[Any], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

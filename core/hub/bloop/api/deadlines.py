@@ -48,6 +48,11 @@ class Deadlines:
         finally:
             self.running.pop(task, None)
 
+    def lift(self) -> None:
+        """Let the request that asks take its time: its answer is a stream, which others end."""
+        if (task := asyncio.current_task()) is not None:
+            self.running.pop(task, None)
+
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for task, end in list(self.running.items()):

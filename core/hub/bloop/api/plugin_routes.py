@@ -1,7 +1,8 @@
 """Routes and pages of plugins, below ``/x/<plugin>/``: found anew whenever plugins change.
 
 A route's handler gives a :class:`bloop_sdk.Response`, :class:`bloop_sdk.PageView`,
-:class:`bloop_sdk.FileView` or something JSON-shaped, a page's view one of the first two. The
+:class:`bloop_sdk.FileView`, :class:`bloop_sdk.LiveView` or something JSON-shaped, a page's view one
+of the first two. The
 declared action is enforced, its failures are the plugin's own, and it has a deadline. Who has a
 signed address (:mod:`bloop.hub.links`) comes as who signed it.
 """
@@ -24,11 +25,20 @@ from bloop.accounts.access import DEADLINE_SECONDS, Router, call_of, holder_of, 
 from bloop.accounts.actions import VISIT, ForbiddenError
 from bloop.accounts.http import json_response
 from bloop.accounts.mfa.guard import require_fresh
+from bloop.api.plugin_live import live_answer
 from bloop.content.file_answers import file_answer
 from bloop.kernel.faults import PluginFailedError, PluginUnavailableError
 from bloop.kernel.states import PluginState
 from bloop.store.errors import NotFoundError
-from bloop_sdk import Call, FileView, PageView, RequestContext, RetriableError, UnsupportedError
+from bloop_sdk import (
+    Call,
+    FileView,
+    LiveView,
+    PageView,
+    RequestContext,
+    RetriableError,
+    UnsupportedError,
+)
 from bloop_sdk.manifest import PageDecl
 
 if TYPE_CHECKING:
@@ -211,6 +221,8 @@ async def called(
     answer = await handler(request, ctx)
     if isinstance(answer, FileView) and _kind(found) == "route":
         return await _file(request, ctx, answer)
+    if isinstance(answer, LiveView) and _kind(found) == "route":
+        return await live_answer(request, found, answer)
     return await _response(request, found, answer)
 
 
@@ -244,7 +256,7 @@ async def _response(request: Request, found: Contribution, answer: Any) -> Respo
     if isinstance(answer, PageView) and isinstance(answer.html, str):
         from bloop.web.plugin_calls import framed
 
-        return await framed(request, answer)
+        return await framed(request, found.plugin_id, answer)
     if _kind(found) == "route":
         try:
             return json_response(answer)

@@ -34,14 +34,19 @@ def read(name: str) -> Asset | None:
     path = FOLDER / name
     if "/" in name or name.startswith(".") or not path.is_file():
         return None
-    body = b"".join((FOLDER / part).read_bytes() for part in _PARTS.get(name, (name,)))
-    packed = gzip.compress(body, 9, mtime=0)
-    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return packed(
+        name, b"".join((FOLDER / part).read_bytes() for part in _PARTS.get(name, (name,)))
+    )
+
+
+def packed(name: str, body: bytes) -> Asset:
+    """A file with its hash, its type by its name, and as it is sent to who reads gzip."""
+    smaller = gzip.compress(body, 9, mtime=0)
     return Asset(
         digest=hashlib.sha256(body).hexdigest()[:8],
-        media_type=media_type,
+        media_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
         body=body,
-        gzipped=packed if len(packed) < len(body) else None,
+        gzipped=smaller if len(smaller) < len(body) else None,
     )
 
 

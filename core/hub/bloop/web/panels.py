@@ -6,6 +6,7 @@ What fails, hangs or gives rubbish is left out and counted; the page is served w
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +18,8 @@ from bloop.hub.contexts import open_context
 from bloop.kernel.faults import CircuitOpenError
 from bloop.telemetry.logs import get_logger
 from bloop.telemetry.metrics import metrics
-from bloop_sdk import DeadlineError, PanelSubject
+from bloop.web.plugin_static import addresses
+from bloop_sdk import DeadlineError, PanelSubject, PanelView
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -39,6 +41,17 @@ class Panel:
 
     plugin: str
     html: Markup
+    modules: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
+
+
+def parts(beside: Iterable[Panel]) -> dict[str, list[str]]:
+    """What a page has to load for its panels, as :func:`bloop.web.render.page` takes it."""
+    shown = list(beside)
+    return {
+        "modules": [module for panel in shown for module in panel.modules],
+        "styles": [style for panel in shown for style in panel.styles],
+    }
 
 
 async def panels(request: Request, subject: PanelSubject) -> list[Panel]:
@@ -83,12 +96,19 @@ async def _panel(
     ctx = await open_context(hub, RequestCall, part.plugin_id, call_of(request), request=request)
 
     async def work() -> Any:
-        html = await view(request, ctx, subject)
-        if html is None:
+        answer = await view(request, ctx, subject)
+        if answer is None:
             return None
+        shown = answer if isinstance(answer, PanelView) else PanelView(html=answer)
+        html: Any = shown.html  # A stranger's, which may be anything.
         if not isinstance(html, str) or len(html) > LONGEST:
             raise TypeError(f"a panel is HTML of at most {LONGEST} characters, or None")
-        return Panel(part.plugin_id, Markup(html))  # noqa: S704  # nosec B704 - trusted code's
+        return Panel(
+            part.plugin_id,
+            Markup(html),  # noqa: S704  # nosec B704 - trusted code's
+            tuple(addresses(hub, part.plugin_id, shown.scripts)),
+            tuple(addresses(hub, part.plugin_id, shown.styles)),
+        )
 
     found: Panel | None = await hub.kernel.calls.call(
         cast("Any", part),

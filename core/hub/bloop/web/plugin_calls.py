@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from bloop.accounts.access import hub_of
 from bloop.hub.contexts import PluginCall
+from bloop.web.plugin_static import addresses
 from bloop.web.render import csrf_of, locale_of, page
 from bloop_sdk import PageView
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +60,24 @@ class RequestCall(PluginCall):
         return html
 
 
-async def framed(request: Request, view: PageView) -> HTMLResponse:
+async def framed(request: Request, plugin: str, view: PageView) -> HTMLResponse:
     """A plugin's page in the hub's frame."""
-    html = Markup(view.html)  # noqa: S704  # nosec B704 - trusted code's, which escaped it
-    shown = await page(request, "plugin.html", status=view.status, title=view.title, html=html)
-    if view.refresh is not None:
-        shown.headers["refresh"] = f"{max(1, round(view.refresh))}"
+    hub = cast("Hub", hub_of(request))
+    seconds = None if view.refresh is None else max(1, round(view.refresh))
+    shown = await page(
+        request,
+        "plugin.html",
+        status=view.status,
+        modules=addresses(hub, plugin, view.scripts),
+        styles=addresses(hub, plugin, view.styles),
+        title=view.title,
+        html=Markup(view.html),  # noqa: S704  # nosec B704 - trusted code's, which escaped it
+        wide=view.wide,
+        # Who runs scripts is kept up to date by them, and should lose neither place nor focus.
+        refresh=seconds if view.scripts else None,
+    )
+    if seconds is not None and not view.scripts:
+        shown.headers["refresh"] = f"{seconds}"
     return shown
 
 

@@ -20,7 +20,7 @@ from bloop.kernel.institutions import switch_plugin
 from bloop.ops.plan import Change, plan
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
-from bloop.web.panels import panels
+from bloop.web.panels import panels, parts
 from bloop.web.plugin_cards import Card, card, cards
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PanelSubject, Scope
@@ -42,6 +42,7 @@ async def show_plugins(request: Request, switched: str = "", *, undone: bool = F
     operates = may(call, "plugins:toggle")
     found = cards(hub, _translate(request), whole=operates)
     found = [shown for shown in found if operates or shown.loaded]
+    beside = await panels(request, PanelSubject(slot="admin"))
     return await page(
         request,
         "plugins.html",
@@ -53,7 +54,8 @@ async def show_plugins(request: Request, switched: str = "", *, undone: bool = F
         may_switch=operates,
         may_choose=may(call, "plugins:enable"),
         may_ask=may(call, "policy:read"),
-        panels=await panels(request, PanelSubject(slot="admin")),
+        panels=beside,
+        **parts(beside),
     )
 
 

@@ -33,7 +33,7 @@ POLICY = (
 people wrote elsewhere stands in a frame with a policy of its own."""
 
 SCRIPTED = "; script-src 'self'; connect-src 'self'; worker-src 'self'"
-"""What a page has besides that runs a script of the hub's: to keep itself up to date, say."""
+"""What a page has besides that runs a script of the hub's or of a plugin's package."""
 
 _TONES = {
     "good": {"ready", "active", "succeeded", "delivered", "well", "alive"},
@@ -78,20 +78,23 @@ async def page(
     frames: Iterable[str] = (),
     script: str | Sequence[str] | None = None,
     offline: bool = False,
+    modules: Iterable[str] = (),
+    styles: Iterable[str] = (),
     **values: Any,
 ) -> HTMLResponse:
     """A rendered page in the visitor's language.
 
     ``frames`` are the sources of frames in it, ``script`` is the static module that it runs, or
-    several. One that is there ``offline`` too is kept on the device of who is logged in.
+    several; ``modules`` and ``styles`` are addresses of plugins' own. One that is there ``offline``
+    too is kept on the device of who is logged in.
     """
+    keeps = offline and csrf_of(request) is not None
+    own = [script] if isinstance(script, str) else [*(script or ())]
+    own += ["offline.js"] if keeps else []
+    scripts = list(dict.fromkeys([*map(asset, own), *modules]))
     locale = locale_of(request)
     translations = translations_of(locale)
     _ = translations.gettext
-    scripts = [script] if isinstance(script, str) else [*(script or ())]
-    keeps = offline and csrf_of(request) is not None
-    if keeps:
-        scripts.append("offline.js")
     html = rendered(
         request,
         template,
@@ -111,6 +114,7 @@ async def page(
         csrf=csrf_of(request),
         scripts=scripts,
         keeps=keeps,
+        styles=list(dict.fromkeys(styles)),
         state_name=lambda name: _state_names(_).get(name, name.replace("_", " ")),
         **values,
     )

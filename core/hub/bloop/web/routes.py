@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -18,7 +18,7 @@ from bloop.content.trees import read_tree
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
-from bloop.web import assets, lessons, outline, own_notes, quizzes, reading
+from bloop.web import assets, lessons, outline, own_notes, plugin_static, quizzes, reading
 from bloop.web.concept_pages import named
 from bloop.web.course_parts import course_parts
 from bloop.web.framed_pages import framed
@@ -26,11 +26,14 @@ from bloop.web.import_pages import FORM, too_large
 from bloop.web.learning_pages import course_state, done_state
 from bloop.web.next_pages import ON_FIRST, suggestions
 from bloop.web.note_pages import about
-from bloop.web.panels import panels
+from bloop.web.panels import panels, parts
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
 from bloop.web.refusals import step_up_path
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PanelSubject, PrincipalKind
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
 
 router = Router(tags=["pages"])
 
@@ -73,6 +76,12 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
     teaches = await _teaches(request, id)
     others = await _unplaced(request, id, drafts=reading.writes(request) or teaches)
     first = next(outline.leaves(tree), None)
+    beside = await panels(
+        request,
+        PanelSubject(
+            slot="course", id=id, kind=course["kind"], container=id, title=course["title"]
+        ),
+    )
     return await page(
         request,
         "course.html",
@@ -87,12 +96,8 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
         first=first[0] if first else None,
         parts=course_parts(request, id, teaches=teaches, kind=course["kind"]),
         writes=course["kind"] == "course" and (reading.writes(request) or teaches),
-        panels=await panels(
-            request,
-            PanelSubject(
-                slot="course", id=id, kind=course["kind"], container=id, title=course["title"]
-            ),
-        ),
+        panels=beside,
+        **parts(beside),
     )
 
 
@@ -150,6 +155,7 @@ async def lesson_page(
         taking=await quizzes.taking(request, lesson) if kind == "quiz" else None,
         writes_quiz=kind == "quiz" and _for_writers(lesson),
         panels=beside,
+        **parts(beside),
         lost=reading.parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )
 
@@ -212,8 +218,23 @@ async def static(request: Request, digest: str, name: str) -> Response:
     found = assets.read(name)
     if found is None:
         raise NotFoundError(f"no file {name[:40]}")
+    return _static(request, found, current=digest == found.digest)
+
+
+@router.get(
+    "/static/{plugin}/{digest}/{name}", action=VISIT, problems=(404,), include_in_schema=False
+)
+async def plugin_static_file(request: Request, plugin: str, digest: str, name: str) -> Response:
+    """A static file of a plugin, kept as the hub's own are."""
+    found = plugin_static.read(cast("Hub", hub_of(request)), plugin, name)
+    if found is None:
+        raise NotFoundError(f"no file {name[:40]} of a plugin {plugin[:40]!r} that is ready")
+    return _static(request, found[1], current=digest == found[0])
+
+
+def _static(request: Request, found: assets.Asset, *, current: bool) -> Response:
     headers = {
-        "cache-control": assets.YEAR if digest == found.digest else "no-cache",
+        "cache-control": assets.YEAR if current else "no-cache",
         "vary": "accept-encoding",
     }
     body = found.body

@@ -21,7 +21,22 @@ async def storyboard_of(ctx: CallContext, item: Item) -> StoryboardVersion | Non
 
     One that a person wrote always does; one that was drafted as long as the lesson is the same.
     """
-    found = await ctx.read(storyboards.newest, item.id)
-    if found and (found.made_by == "author" or found.lesson_version == item.version):
-        return found
-    return None
+    return counting(await ctx.read(storyboards.newest, item.id), item)
+
+
+def counting(newest: StoryboardVersion | None, item: Item) -> StoryboardVersion | None:
+    """The newest version as far as it still counts."""
+    fits = newest and (newest.made_by == "author" or newest.lesson_version == item.version)
+    return newest if fits else None
+
+
+async def version_of(ctx: CallContext, item: Item, number: int | None) -> StoryboardVersion:
+    """A version of a lesson's storyboard, or the newest; raises NotFoundError."""
+    if number is None:
+        found = await ctx.read(storyboards.newest, item.id)
+    else:
+        found = await ctx.read(storyboards.version, item.id, number)
+    if found is None:
+        what = "storyboard" if number is None else f"version {number} of its storyboard"
+        raise NotFoundError(f"this lesson has no {what}", cure="open its page again")
+    return found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from bloop_sdk import (
     Item,
+    LiveView,
     MalformedRecordError,
     NotFoundError,
     RequestContext,
@@ -19,8 +19,9 @@ from bloop_sdk import (
 )
 from bloop_sdk.storyboard import Storyboard, read_storyboard, storyboard_schema
 from bloop_sdk.web import FileView
-from bloop_studio import asking, logo, pieces, storyboards, telling, videos, views, voicing
+from bloop_studio import asking, logo, previews, storyboards, videos, views, voicing
 from bloop_studio.access import storyboard_of, video_of
+from bloop_studio.changes import place
 from bloop_studio.config import config_of, defaults
 from bloop_studio.diff import compare
 from bloop_studio.options import Options
@@ -60,6 +61,16 @@ async def ask(request: WebRequest, ctx: RequestContext) -> Response:
 async def show(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
     """How far a video is, and where its files are."""
     return views.video(await video_of(ctx, request.path_params["video"]))
+
+
+async def live(request: WebRequest, ctx: RequestContext) -> LiveView:
+    """How far a video is, whenever that changes, until it is ready or has failed."""
+    id_ = request.path_params["video"]
+
+    async def look() -> dict[str, Any]:
+        return views.standing(await video_of(ctx, id_))
+
+    return LiveView(look=look, over=lambda now: not now["making"])
 
 
 async def again(request: WebRequest, ctx: RequestContext) -> Response:
@@ -149,18 +160,14 @@ async def difference(request: WebRequest, ctx: RequestContext) -> dict[str, Any]
     return views.difference(compare(_read(old), _read(new)))
 
 
-async def picture(request: WebRequest, ctx: RequestContext) -> Response:
-    """A picture of one scene, as it is at its end or ``?at=`` seconds."""
+async def picture(request: WebRequest, ctx: RequestContext) -> FileView:
+    """A picture of one scene, as it is at its end or ``?at=`` seconds; drawn once, then kept."""
     item = await _item(request, ctx)
-    found = await _version(ctx, item, request.query_params.get("version"))
+    board = _read(await _version(ctx, item, request.query_params.get("version")))
+    scene = board.scenes[place(board, request.path_params["scene"])]
     options = read_options({"quality": "480p"}, defaults(config_of(ctx)))
     at = _seconds(request.query_params.get("at"))
-    with pieces.workshop(ctx) as folder:
-        png = await telling.still(
-            ctx, item, _read(found), request.path_params["scene"], options, at, Path(folder)
-        )
-    headers = {"content-type": "image/png", "cache-control": "private, max-age=60"}
-    return Response(status=200, headers=headers, body=png, url="")
+    return FileView(name=(await previews.draw(ctx, item, board, scene, options, at=at)).name)
 
 
 async def show_logo(_request: WebRequest, ctx: RequestContext) -> FileView:

@@ -248,9 +248,9 @@ def _told(one: Change) -> str:
         marks = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
         return f"{place}: {''.join(marks[run.kind].format(run.text) for run in one.words)}"
     if one.kind == "changed":
-        return f"{place}: {_short(one.before)} is now {_short(one.after)}"
+        return f"{place}: {short(one.before)} is now {short(one.after)}"
     value = one.after if one.kind == "added" else one.before
-    return f"{place} {one.kind}: {_short(value)}"
+    return f"{place} {one.kind}: {short(value)}"
 
 
 def _place(one: Change) -> str:
@@ -262,7 +262,7 @@ def _place(one: Change) -> str:
     return f"scene {one.scene}{line}{cue}{visual}"
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
     """A value in a few words."""
     if isinstance(value, dict) and {"word", "target", "action"} <= set(value):
         return f"{value['action']} {value['target']} at {value['word']!r}"

@@ -12,6 +12,7 @@ from bloop_sdk import BloopError, CallContext, Unit
 from bloop_sdk.captions import read_captions
 from bloop_studio import pieces, videos
 from bloop_studio.tables import Video
+from bloop_studio.watching import chapters_of
 
 AT_ONCE = 200
 """So many videos of an earlier version are read each time."""
@@ -27,7 +28,12 @@ async def transcript(
         path = Path(name) / "captions.vtt"
         await ctx.files.save(files["captions.vtt"], path)
         said = read_captions(path.read_text("utf-8"))
-    return {"text": said.text, "language": language, "moments": [*map(list, said.moments)]}
+    return {
+        "text": said.text,
+        "language": language,
+        "moments": [*map(list, said.moments)],
+        "chapters": await chapters_of(ctx, files),
+    }
 
 
 async def catch_up(ctx: CallContext) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bloop_sdk import (
     BloopError,
     PageView,
+    PreconditionFailedError,
     RequestContext,
     Response,
     WebRequest,
@@ -12,9 +13,11 @@ from bloop_sdk import (
     redirect,
 )
 from bloop_studio import asking, videos
-from bloop_studio.access import video_of
+from bloop_studio.access import version_of, video_of
 from bloop_studio.api import read_options
+from bloop_studio.board_forms import number_of
 from bloop_studio.config import config_of, defaults
+from bloop_studio.pages import text_view
 from bloop_studio.script import from_markdown
 
 
@@ -40,14 +43,14 @@ async def write(request: WebRequest, ctx: RequestContext) -> Response | PageView
     """Keep the storyboard that somebody edited; what is wrong with it is said beside their text."""
     item = await ctx.content.item(request.path_params["item"])
     form = await read_form(request)
-    text, base = form["text"], form["base"]
+    text, over = form["text"].replace("\r\n", "\n"), number_of(form)
     try:
-        storyboard = from_markdown(text)
-        over = int(base) if base.isdigit() and len(base) < 9 else 0
-        await asking.write(ctx, item, storyboard, over)
+        await asking.write(ctx, item, from_markdown(text), over)
+    except PreconditionFailedError as err:
+        newest = await version_of(ctx, item, None)
+        return text_view(ctx, item, text, newest.number, err, conflict=True)
     except BloopError as err:
-        html = ctx.render("wrong.html", item=item, text=text, number=base, error=err)
-        return PageView(title=f"Video of {item.title}", html=html, status=422)
+        return text_view(ctx, item, text, over, err)
     return redirect(f"/x/studio/lessons/{item.id}?said=kept")
 
 

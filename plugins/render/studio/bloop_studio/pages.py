@@ -5,22 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bloop_sdk import CallContext, Item, PageView, PanelSubject, RequestContext, WebRequest
+from bloop_sdk import (
+    BloopError,
+    CallContext,
+    Item,
+    PageView,
+    PanelSubject,
+    PanelView,
+    RequestContext,
+    WebRequest,
+)
 from bloop_sdk.storyboard import Scene, Storyboard
-from bloop_studio import storyboards, videos, views, voicing
-from bloop_studio.access import storyboard_of, video_of
+from bloop_studio import storyboards, videos, views, voicing, watching
+from bloop_studio.absent import ABSENT
+from bloop_studio.access import counting, version_of, video_of
 from bloop_studio.config import config_of, defaults
+from bloop_studio.diff import compare
+from bloop_studio.differing import compared
+from bloop_studio.fields import KINDS
 from bloop_studio.languages import primary
 from bloop_studio.readable import readable
+from bloop_studio.renderers import draws
 from bloop_studio.script import to_markdown
 from bloop_studio.tables import STAGES, StoryboardVersion, Video
 
 REFRESH_SECONDS = 2.0
-STAGE_WORDS = {
-    "storyboard": "writing the storyboard",
-    "speech": "speaking",
-    "scenes": "drawing",
-    "composing": "putting it together",
+LONGEST = 24 * 3600.0
+"""Seconds of a video."""
+STYLES = ("studio.css",)
+MADE_BY = {
+    "author": "written by a person",
+    "extraction": "taken from the lesson's own words",
+    "model": "written by a language model",
 }
 
 
@@ -28,51 +44,141 @@ async def overview(_request: WebRequest, ctx: RequestContext) -> PageView:
     """The institution's videos, and what is being made."""
     rows = await ctx.read(videos.newest)
     html = ctx.render("overview.html", videos=[shown(row) for row in rows])
-    return PageView(title="Videos", html=html, refresh=_refresh(rows))
+    return PageView(
+        title="Videos", html=html, refresh=_refresh(rows), scripts=("live.js",), styles=STYLES
+    )
 
 
 async def lesson(request: WebRequest, ctx: RequestContext) -> PageView:
-    """A lesson's storyboard, scene by scene, its text to edit, and what videos were made of it."""
+    """A lesson's storyboard, scene by scene, and what videos were made of it."""
     item = await ctx.content.item(request.path_params["item"])
-    found = await _wanted(request, ctx, item)
-    rows = await ctx.read(videos.of_lesson, item.id)
     known = await ctx.read(storyboards.versions, item.id)
-    storyboard = Storyboard.model_validate(found.body) if found else None
+    found = await _wanted(request, ctx, item, known)
+    rows = await ctx.read(videos.of_lesson, item.id)
+    board = Storyboard.model_validate(found.body) if found else None
+    language = board.language if board else item.language
+    newest = known[0].number if known else 0
+    everybody = views.voices(await voicing.voices(ctx))
     html = ctx.render(
         "lesson.html",
         item=item,
         version=found,
-        newest=known[0].number if known else 0,
+        newest=newest,
+        old=bool(found and found.number != newest),
         stale=bool(found and found.lesson_version != item.version),
-        scenes=[_scene(scene) for scene in storyboard.scenes] if storyboard else [],
-        text=to_markdown(storyboard) if storyboard else "",
+        scenes=[_scene(scene) for scene in board.scenes] if board else [],
+        since=_changed(rows, known, board) if board else None,
+        draws=bool(board and await draws(ctx)),
+        head=board,
+        pictures=bool(board and board.assets),
+        kinds=KINDS,
+        by=MADE_BY,
         versions=known,
         videos=[shown(row) for row in rows],
-        voices=_of_language(views.voices(await voicing.voices(ctx)), item.language),
+        voices=_of_language(everybody, language),
+        languages=sorted({one["language"] for one in everybody}),
         options=defaults(config_of(ctx)),
         said=request.query_params.get("said", ""),
+        now=_number(request.query_params.get("now", "")),
     )
-    return PageView(title=f"Video of {item.title}", html=html, refresh=_refresh(rows))
+    return PageView(
+        title=f"Video of {item.title}",
+        html=html,
+        refresh=_refresh(rows),
+        scripts=("live.js",) if _refresh(rows) else (),
+        styles=STYLES,
+        wide=True,
+    )
+
+
+async def text(request: WebRequest, ctx: RequestContext) -> PageView:
+    """The whole storyboard as a text to edit."""
+    item = await ctx.content.item(request.path_params["item"])
+    found = await version_of(ctx, item, None)
+    script = to_markdown(Storyboard.model_validate(found.body))
+    return text_view(ctx, item, script, found.number)
+
+
+def text_view(
+    ctx: RequestContext,
+    item: Item,
+    script: str,
+    number: int,
+    error: BloopError | None = None,
+    *,
+    conflict: bool = False,
+) -> PageView:
+    """The same with a text that was not kept, and why."""
+    html = ctx.render(
+        "text.html", item=item, text=script, number=number, error=error, conflict=conflict
+    )
+    status = 409 if conflict else 422 if error else 200
+    return PageView(title=f"Video of {item.title}", html=html, status=status, styles=STYLES)
+
+
+async def versions(request: WebRequest, ctx: RequestContext) -> PageView:
+    """The versions of a storyboard, and what changed between two of them."""
+    item = await ctx.content.item(request.path_params["item"])
+    known = await ctx.read(storyboards.versions, item.id)
+    by_number = {one.number: one for one in known}
+    old = by_number.get(_number(request.query_params.get("from", "")))
+    new = by_number.get(_number(request.query_params.get("to", "")))
+    html = ctx.render(
+        "versions.html",
+        item=item,
+        versions=known,
+        newest=known[0].number if known else 0,
+        by=MADE_BY,
+        old=old,
+        new=new,
+        found=compared(old, new) if old and new else None,
+    )
+    return PageView(title=f"Versions of {item.title}", html=html, styles=STYLES)
 
 
 async def watch(request: WebRequest, ctx: RequestContext) -> PageView:
     """A video with its captions, chapters and transcript."""
     found = await video_of(ctx, request.path_params["video"])
-    html = ctx.render("watch.html", video=shown(found), makes=ctx.may("studio:make"))
-    return PageView(title=found.title, html=html, refresh=_refresh([found]))
+    ready = found.state == "ready"
+    html = ctx.render(
+        "watch.html",
+        video=shown(found),
+        told=await watching.told(ctx, found) if ready else None,
+        start=_moment(request.query_params.get("t", "")),
+        makes=ctx.may("studio:make"),
+    )
+    return PageView(
+        title=found.title,
+        html=html,
+        refresh=_refresh([found]),
+        scripts=("player.js",) if ready else ("live.js",),
+        styles=STYLES,
+        wide=True,
+    )
 
 
 async def beside_lesson(
     _request: WebRequest, ctx: RequestContext, subject: PanelSubject
-) -> str | None:
+) -> PanelView | None:
     """The lesson's newest video that is ready; for who may make one, a way to it."""
-    rows = await ctx.read(videos.of_lesson, subject.id)
-    ready = next((shown(row) for row in rows if row.state == "ready"), None)
+    place = ctx.call.institution, subject.id
+    ready = making = None
+    if not ABSENT.known(*place):
+        ready, making = await ctx.read(videos.beside, subject.id)
+        if ready is None and making is None:
+            ABSENT.note(*place)
     makes = ctx.may("studio:make")
     if ready is None and not makes:
         return None
-    making = next((shown(row) for row in rows if row.state in STAGES), None)
-    return ctx.render("panel.html", subject=subject, video=ready, making=making, makes=makes)
+    html = ctx.render(
+        "panel.html",
+        subject=subject,
+        video=shown(ready) if ready else None,
+        told=await watching.told(ctx, ready) if ready else None,
+        making=shown(making) if making else None,
+        makes=makes,
+    )
+    return PanelView(html=html, scripts=("player.js",) if ready else (), styles=STYLES)
 
 
 async def has_video(ctx: CallContext) -> bool:
@@ -112,13 +218,11 @@ def shown(row: Video) -> dict[str, Any]:
         "id": row.id,
         "lesson": row.item_id,
         "title": row.title,
-        "state": row.state,
-        "making": row.state in STAGES,
-        "stage": STAGE_WORDS.get(row.state, ""),
-        "percent": views.percent(row),
-        "message": row.message,
+        **views.standing(row),
         "length": f"{seconds // 60}:{seconds % 60:02}" if row.seconds else "",
         "options": row.options,
+        "drawn": report.get("drawn"),
+        "reused": report.get("reused"),
         "language": report.get("language", "en"),
         "voice": report.get("speech", {}).get("voice", ""),
         "problems": [one for one in problems if one],
@@ -131,14 +235,41 @@ def shown(row: Video) -> dict[str, Any]:
 def _scene(scene: Scene) -> dict[str, Any]:
     words = " ".join(readable(line.text).text for line in scene.narration)
     title = scene.title or scene.visual.title
-    return {"id": scene.id, "title": title, "kind": scene.visual.kind, "words": words}
+    return {"id": scene.id, "title": title, "kind": KINDS[scene.visual.kind], "words": words}
 
 
-async def _wanted(request: WebRequest, ctx: RequestContext, item: Item) -> StoryboardVersion | None:
-    number = request.query_params.get("version", "")
-    if number.isdigit() and len(number) < 9:
-        return await ctx.read(storyboards.version, item.id, int(number))
-    return await storyboard_of(ctx, item)
+async def _wanted(
+    request: WebRequest, ctx: RequestContext, item: Item, known: Sequence[StoryboardVersion]
+) -> StoryboardVersion | None:
+    """The version that was asked for, or the one that counts."""
+    number = _number(request.query_params.get("version", ""))
+    if number:
+        return await version_of(ctx, item, number)
+    return counting(known[0] if known else None, item)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 9 else 0
+
+
+def _changed(
+    rows: Sequence[Video], known: Sequence[StoryboardVersion], board: Storyboard
+) -> frozenset[str] | None:
+    """The scenes that differ from those of the newest video; None where there is none to tell."""
+    ready = next((row for row in rows if row.state == "ready"), None)
+    drawn = next((one for one in known if ready and one.id == ready.storyboard_id), None)
+    if drawn is None:
+        return None
+    return compare(Storyboard.model_validate(drawn.body), board).scenes
+
+
+def _moment(text: str) -> float | None:
+    """The second that somebody asks for; None for what is none."""
+    try:
+        seconds = round(float(text), 2)
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < LONGEST else None
 
 
 def _refresh(rows: Sequence[Video]) -> float | None:

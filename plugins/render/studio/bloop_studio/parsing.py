@@ -179,7 +179,7 @@ class _Reader:
         start = self._at
         kind = self._rows[start].removeprefix("```").strip()
         end = self._end(start + 1, "```")
-        loaded = _yaml("\n".join(self._rows[start + 1 : end]), start + 1)
+        loaded = read_yaml("\n".join(self._rows[start + 1 : end]), start + 1)
         if kind == "visual":
             if "visual" in self._scene:
                 self._fail("the scene has a visual already")
@@ -193,7 +193,7 @@ class _Reader:
         self._at = end + 1
 
     def _loaded(self, text: str, start: int) -> dict[str, Any]:
-        loaded = _yaml(text, start)
+        loaded = read_yaml(text, start)
         if not isinstance(loaded, dict):
             self._fail("there should be: key: value", start)
         return dict(loaded)
@@ -227,8 +227,11 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _yaml(text: str, start: int) -> Any:
-    """``start`` is the line before the first of ``text``, counted from 1."""
+def read_yaml(text: str, start: int) -> Any:
+    """What YAML says; ``start`` is the line before the first of ``text``, counted from 1.
+
+    Raises :class:`ScriptError`.
+    """
     try:
         return _Loader(f"{text}\n").get_single_data()
     except yaml.MarkedYAMLError as err:

@@ -31,3 +31,12 @@ async def open_renderer(ctx: CallContext) -> OpenRenderer:
         code="no_renderer",
         cure="; ".join(missing) or "enable a renderer: bloop plugins enable manim",
     )
+
+
+async def draws(ctx: CallContext) -> bool:
+    """Whether anybody here draws."""
+    for offer in await ctx.providers.offers("renderer"):
+        renderer: Renderer = await ctx.providers.get("renderer", offer.plugin_id)
+        if renderer.probe().ready:
+            return True
+    return False

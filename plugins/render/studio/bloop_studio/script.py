@@ -42,14 +42,14 @@ def to_markdown(storyboard: Storyboard) -> str:
     head = storyboard.model_dump(exclude={"scenes"}, exclude_defaults=True)
     head = {"title": head.pop("title"), "language": storyboard.language, **head}
     scenes = "\n".join(_scene(one) for one in storyboard.scenes)
-    return f"---\n{_yaml(head)}---\n\n{scenes}"
+    return f"---\n{yaml_of(head)}---\n\n{scenes}"
 
 
 def _scene(scene: Scene) -> str:
     seconds = "" if scene.seconds is None else f" seconds={scene.seconds!r}"
     parts = [f"## {_quoted(scene.title)} {{#{scene.id}{seconds}}}\n".replace("##  {", "## {")]
     if scene.concepts:
-        parts.append(f"concepts: {_yaml(scene.concepts, flow=True)}")
+        parts.append(f"concepts: {yaml_of(scene.concepts, flow=True)}")
     lines, rest = _narration(scene)
     if lines:
         parts.append("\n".join(lines) + "\n")
@@ -92,7 +92,7 @@ def _quoted(text: str) -> str:
 
 
 def _block(name: str, value: Any) -> str:
-    return f"```{name}\n{_yaml(value)}```\n"
+    return f"```{name}\n{yaml_of(value)}```\n"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -112,7 +112,8 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def _yaml(value: Any, *, flow: bool = False) -> str:
+def yaml_of(value: Any, *, flow: bool = False) -> str:
+    """YAML that :func:`bloop_studio.parsing.read_yaml` reads as the same value."""
     return yaml.dump(
         value,
         Dumper=_Dumper,

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import CallContext, FatalError, Item, LessonView, NotFoundError, Unit
+from bloop_sdk import CallContext, FatalError, LessonView, Unit
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
 from bloop_sdk.records import JSONObject
 from bloop_sdk.storyboard import Scene, Storyboard, read_storyboard
 from bloop_studio import drafting, logo, pieces, planning, storyboards, videos
 from bloop_studio.config import config_of
-from bloop_studio.drawing import brought, stored
+from bloop_studio.drawing import stored
 from bloop_studio.insisting import insist
 from bloop_studio.jobs import JobPayload, Work, next_stage, stage
 from bloop_studio.options import Options
@@ -202,26 +202,3 @@ def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]
 
 def _key(kind: str, payload: JobPayload) -> str:
     return f"{kind}/{payload['video']}/{payload['round']}"
-
-
-async def still(
-    ctx: CallContext,
-    item: Item,
-    storyboard: Storyboard,
-    scene_id: str,
-    options: Options,
-    at: float | None,
-    folder: Path,
-) -> bytes:
-    """A PNG of one scene with all its parts shown, or as it is ``at`` seconds into reading it."""
-    scene = next((one for one in storyboard.scenes if one.id == scene_id), None)
-    if scene is None:
-        raise NotFoundError("this storyboard has no such scene")
-    timed = plan_scene(scene, {}, options.fps)
-    look, name = look_of(ctx, options), await logo.name_of(ctx)
-    kept = planning.plan(scene, timed, look, storyboard, item, name)
-    shown = await brought(ctx, kept, folder)
-    when = shown.seconds if at is None else min(at, shown.seconds)
-    renderer = (await open_renderer(ctx)).renderer
-    (png,) = await renderer.still(shown, [max(0.0, when - 1 / options.fps)], folder)
-    return await ctx.run_sync(png.read_bytes)

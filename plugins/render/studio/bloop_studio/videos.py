@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import undefer
 
 from bloop_sdk import BloopError, Item, NotFoundError, Unit
 from bloop_studio import endings
@@ -102,8 +103,9 @@ def _request(
 
 
 def one(unit: Unit, id_: str) -> Video | None:
-    """A video by its id; to read, as are the next two."""
-    found = unit.session.scalar(select(Video).where(Video.id == id_))
+    """A video by its id, with its transcript; to read, as are the next ones."""
+    whole = select(Video).where(Video.id == id_).options(undefer(Video.transcript))
+    found = unit.session.scalar(whole)
     return endings.seen(unit, found) if found else None
 
 
@@ -112,6 +114,16 @@ def of_lesson(unit: Unit, item: str, limit: int = 20) -> Sequence[Video]:
     some = select(Video).where(Video.item_id == item)
     rows = unit.session.scalars(some.order_by(Video.created_at.desc(), Video.id).limit(limit)).all()
     return [endings.seen(unit, row) for row in rows]
+
+
+def beside(unit: Unit, item: str) -> tuple[Video | None, Video | None]:
+    """A lesson's newest video that is ready, with its transcript, and the newest in the making."""
+    some = select(Video).where(Video.item_id == item, Video.state.in_(("ready", *STAGES)))
+    newest = some.order_by(Video.created_at.desc(), Video.id).limit(20)
+    rows = unit.session.scalars(newest.options(undefer(Video.transcript))).all()
+    ready = next((row for row in rows if row.state == "ready"), None)
+    making = (endings.seen(unit, row) for row in rows if row.state in STAGES)
+    return ready, next((row for row in making if row.state in STAGES), None)
 
 
 def newest(unit: Unit, limit: int = 50) -> Sequence[Video]:

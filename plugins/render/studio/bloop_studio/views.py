@@ -11,6 +11,12 @@ from bloop_studio.diff import Difference
 from bloop_studio.tables import STAGES, StoryboardVersion, Video
 
 _UNSAFE = re.compile(r"[^\w.-]+")
+STAGE_WORDS = {
+    "storyboard": "writing the storyboard",
+    "speech": "speaking",
+    "scenes": "drawing",
+    "composing": "putting it together",
+}
 _SHARE = {"storyboard": (0, 5), "speech": (5, 15), "scenes": (15, 95), "composing": (95, 100)}
 
 
@@ -41,6 +47,17 @@ def percent(row: Video) -> int:
         return 100 if row.state == "ready" else 0
     start, end = _SHARE[row.state]
     return round(start + (end - start) * (row.done / row.total if row.total else 0))
+
+
+def standing(row: Video) -> dict[str, Any]:
+    """How far a video is, in a few words."""
+    return {
+        "state": row.state,
+        "making": row.state in STAGES,
+        "percent": percent(row),
+        "stage": STAGE_WORDS.get(row.state, ""),
+        "message": row.message,
+    }
 
 
 def file_names(row: Video) -> Sequence[str]:

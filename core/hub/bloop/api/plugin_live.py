@@ -1,0 +1,88 @@
+"""What a plugin's route shows as it changes: its :class:`bloop_sdk.LiveView` as a stream."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bloop.accounts.access import call_of, hub_of
+from bloop.api.event_stream import EventStream
+from bloop.hub.listeners import Listener, frame
+from bloop.hub.live import BEAT_SECONDS
+from bloop.telemetry.logs import get_logger
+from bloop_sdk import BloopError, LiveView
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+    from bloop.kernel.registry import Contribution
+
+LOOK_SECONDS = 0.5
+"""How often a plugin is asked for news."""
+LONGEST_LOOK = 5.0
+"""Seconds after which a look has failed."""
+
+
+async def live_answer(request: Request, part: Contribution, view: LiveView) -> Response:
+    """The stream; 204 for who has seen the last of it, which tells a browser not to come again."""
+    hub = cast("Hub", hub_of(request))
+    known = request.headers.get("last-event-id", "")
+    first = await view.look()
+    if view.over(first) and _mark(first) == known:
+        return Response(status_code=204)
+    if request.method == "HEAD":
+        return Response(media_type=EventStream.media_type)
+    hub.live.admit()
+    request.scope["bloop.edge"].deadlines.lift()
+    listener = Listener(call_of(request), request.scope.get("bloop.token"))
+    return EventStream(listener, _frames(hub, part, view, listener, known))
+
+
+async def _frames(
+    hub: Hub, part: Contribution, view: LiveView, listener: Listener, known: str
+) -> AsyncGenerator[bytes, None]:
+    sent = time.monotonic()
+    with hub.live.listening(listener):
+        while True:
+            try:
+                found = await _look(hub, part, view, listener)
+            except BloopError as err:
+                # Gone, no longer theirs, or the plugin was switched off: who comes again is told.
+                get_logger("bloop.plugin", plugin=part.plugin_id).info(
+                    "a live view has ended", path=part.declaration.path, reason=str(err)
+                )
+                return
+            mark = _mark(found)
+            if mark != known:
+                known, sent = mark, time.monotonic()
+                yield frame(found, id=mark)
+            elif time.monotonic() - sent >= BEAT_SECONDS:
+                sent = time.monotonic()
+                yield frame()
+            if view.over(found):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _look(hub: Hub, part: Contribution, view: LiveView, listener: Listener) -> Any:
+    async def looked() -> Any:
+        return await view.look()
+
+    return await hub.kernel.calls.call(
+        cast("Any", part),
+        f"live {part.declaration.path}",
+        looked(),
+        timeout=LONGEST_LOOK,
+        connection=listener.call.institution,
+    )
+
+
+def _mark(found: Any) -> str:
+    """The same for the same, so that a browser that comes again is told only what is new."""
+    return hashlib.sha256(orjson.dumps(found, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

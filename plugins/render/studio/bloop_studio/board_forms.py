@@ -1,0 +1,67 @@
+"""What the forms of a storyboard's page do to it as a whole; each leads back to that page."""
+
+from __future__ import annotations
+
+from bloop_sdk import Form, RequestContext, Response, WebRequest, read_form, redirect
+from bloop_sdk.storyboard import Storyboard
+from bloop_studio import asking, changes
+from bloop_studio.access import version_of
+from bloop_studio.fields import KINDS
+from bloop_studio.scene_forms import blank
+
+
+async def change_scene(request: WebRequest, ctx: RequestContext) -> Response:
+    """Move a scene up or down, copy it or remove it."""
+    item = await ctx.content.item(request.path_params["item"])
+    form = await read_form(request)
+    id_, does = request.path_params["scene"], form["do"]
+    wanted = {
+        "up": lambda: changes.step(id_, -1),
+        "down": lambda: changes.step(id_, 1),
+        "copy": lambda: changes.duplicate(id_),
+        "remove": lambda: changes.remove(id_),
+    }
+    change = wanted.get(does, wanted["down"])()
+    kept = await asking.change(ctx, item, change, number_of(form))
+    to = f"#scene-{id_}" if does != "remove" else ""
+    said = {"copy": "copied", "remove": "gone"}.get(does, "moved")
+    return redirect(f"/x/studio/lessons/{item.id}?said={said}&now={kept.number}{to}")
+
+
+async def add_scene(request: WebRequest, ctx: RequestContext) -> Response:
+    """Add a scene of a kind, and lead to it."""
+    item = await ctx.content.item(request.path_params["item"])
+    form = await read_form(request)
+    kind = form["kind"] if form["kind"] in KINDS else "bullets"
+    version = await version_of(ctx, item, number_of(form))
+    board = Storyboard.model_validate(version.body)
+    scene = blank(kind, board)
+    kept = await asking.change(ctx, item, changes.add(scene, form["after"] or None), version.number)
+    before = {one.id for one in board.scenes}
+    made = next(one["id"] for one in kept.body["scenes"] if one["id"] not in before)
+    return redirect(f"/x/studio/lessons/{item.id}/scenes/{made}?said=added")
+
+
+async def about(request: WebRequest, ctx: RequestContext) -> Response:
+    """Change the video's title, its language, and whether a voice speaks."""
+    item = await ctx.content.item(request.path_params["item"])
+    form = await read_form(request)
+    values = {name: form[name].strip() for name in ("title", "language", "presenter") if form[name]}
+    await asking.change(ctx, item, changes.about(**values), number_of(form))
+    return redirect(f"/x/studio/lessons/{item.id}?said=kept")
+
+
+async def restore(request: WebRequest, ctx: RequestContext) -> Response:
+    """Make the storyboard what an earlier version was, as a new version."""
+    item = await ctx.content.item(request.path_params["item"])
+    form = await read_form(request)
+    number = request.path_params["number"]
+    known = int(number) if number.isdecimal() and len(number) < 9 else 0
+    await asking.restore(ctx, item, known, number_of(form))
+    return redirect(f"/x/studio/lessons/{item.id}?said=restored")
+
+
+def number_of(form: Form) -> int:
+    """The version that a form was made from; 0 for one that names none."""
+    base = form["base"]
+    return int(base) if base.isdecimal() and len(base) < 9 else 0

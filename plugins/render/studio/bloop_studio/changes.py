@@ -1,0 +1,158 @@
+"""Changes of a storyboard, scene by scene; one made from an older version meets what came since."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bloop_sdk import NotFoundError, PreconditionFailedError, UnsupportedError
+from bloop_sdk.storyboard import Scene, Storyboard, read_storyboard
+
+MOST_SCENES = 80
+_NUMBERED = re.compile(r"-\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change: ``scene`` is whose content it replaces or removes, empty for none.
+
+    ``head`` says that it changes what is not of any scene.
+    """
+
+    apply: Callable[[Storyboard], Storyboard]
+    scene: str = ""
+    head: bool = False
+
+
+def onto(change: Change, base: Storyboard, newest: Storyboard) -> Storyboard:
+    """The newest storyboard with a change that was made from ``base``.
+
+    What others have changed elsewhere meanwhile stays. Raises :class:`PreconditionFailedError`
+    where they have changed the same scene, or the same head.
+    """
+    meanwhile = _scene(base, change.scene) != _scene(newest, change.scene)
+    if change.head:
+        meanwhile = meanwhile or _head(base) != _head(newest)
+    if meanwhile and base != newest:
+        raise PreconditionFailedError(
+            "somebody has changed this meanwhile",
+            cure="look at the newest version, then say which of both is to stay",
+        )
+    return change.apply(newest)
+
+
+def put(scene: Scene) -> Change:
+    """Replace a scene's content; its id says which."""
+
+    def apply(board: Storyboard) -> Storyboard:
+        at = place(board, scene.id)
+        return _with(board, [*board.scenes[:at], scene, *board.scenes[at + 1 :]])
+
+    return Change(apply, scene.id)
+
+
+def add(scene: Scene, after: str | None) -> Change:
+    """Add a scene after another, or at the end (None); it gets an id of its own."""
+
+    def apply(board: Storyboard) -> Storyboard:
+        ids = [one.id for one in board.scenes]
+        at = ids.index(after) + 1 if after in ids else len(ids)
+        made = scene.model_copy(update={"id": fresh(scene.id, ids)})
+        return _with(board, [*board.scenes[:at], made, *board.scenes[at:]])
+
+    return Change(apply)
+
+
+def duplicate(id_: str) -> Change:
+    """Add a copy of a scene behind it."""
+
+    def apply(board: Storyboard) -> Storyboard:
+        found = board.scenes[place(board, id_)]
+        return add(found, id_).apply(board)
+
+    return Change(apply)
+
+
+def move(id_: str, to: int) -> Change:
+    """Move a scene to a place, counted from 1; beyond the ends is at the ends."""
+
+    def apply(board: Storyboard) -> Storyboard:
+        found = board.scenes[place(board, id_)]
+        rest = [one for one in board.scenes if one.id != id_]
+        at = max(0, min(len(rest), to - 1))
+        return _with(board, [*rest[:at], found, *rest[at:]])
+
+    return Change(apply)
+
+
+def step(id_: str, by: int) -> Change:
+    """Move a scene up or down."""
+    return Change(lambda board: move(id_, place(board, id_) + 1 + by).apply(board))
+
+
+def remove(id_: str) -> Change:
+    """Remove a scene; the last one stays."""
+
+    def apply(board: Storyboard) -> Storyboard:
+        place(board, id_)
+        if len(board.scenes) == 1:
+            raise UnsupportedError(
+                "a storyboard has at least one scene", cure="add another one first"
+            )
+        return _with(board, [one for one in board.scenes if one.id != id_])
+
+    return Change(apply, id_)
+
+
+def about(**values: Any) -> Change:
+    """Change title, language or presenter."""
+    return Change(lambda board: _checked(board.model_dump() | values), head=True)
+
+
+def restore(body: Storyboard) -> Change:
+    """Make it what it was."""
+    return Change(lambda _: body)
+
+
+def place(board: Storyboard, id_: str) -> int:
+    """Where a scene stands, from 0; raises :class:`NotFoundError`."""
+    for at, one in enumerate(board.scenes):
+        if one.id == id_:
+            return at
+    raise NotFoundError(
+        f"this storyboard has no scene {id_[:40]!r}", cure="somebody may have removed it: go back"
+    )
+
+
+def fresh(id_: str, taken: Sequence[str]) -> str:
+    """An id like this one that is not taken."""
+    stem = _NUMBERED.sub("", id_)[:36]
+    known = {*taken}
+    if id_ not in known:
+        return id_
+    return next(
+        one for one in (f"{stem}-{n}" for n in range(2, len(known) + 3)) if one not in known
+    )
+
+
+def _with(board: Storyboard, scenes: Sequence[Scene]) -> Storyboard:
+    if len(scenes) > MOST_SCENES:
+        raise UnsupportedError(
+            f"a storyboard has at most {MOST_SCENES} scenes", cure="make two videos of it"
+        )
+    return _checked({**board.model_dump(), "scenes": [one.model_dump() for one in scenes]})
+
+
+def _checked(value: Any) -> Storyboard:
+    """Raises :class:`bloop_sdk.MalformedRecordError` for what is no storyboard."""
+    return read_storyboard(value)
+
+
+def _scene(board: Storyboard, id_: str) -> Scene | None:
+    return next((one for one in board.scenes if one.id == id_), None)
+
+
+def _head(board: Storyboard) -> dict[str, Any]:
+    return board.model_dump(exclude={"scenes", "made_by"})

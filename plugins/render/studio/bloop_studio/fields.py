@@ -1,0 +1,266 @@
+"""The fields of a form for each kind of picture, as texts that people write line by line.
+
+What a kind holds is one field each: a text, a number, a choice, or several lines. Things of several
+parts stand one a line, their parts divided by ``|``: ``1687 | Newton's Principia``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Widget = Literal["text", "lines", "code", "number", "choice", "tick"]
+Columns = Sequence[tuple[str, type]]
+DIVIDER = "|"
+
+
+class UnreadableError(ValueError):
+    """A field holds what its kind can't be made of; the message says which line and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: ``key`` is the place in the visual, such as ``items`` or ``left.title``."""
+
+    key: str
+    label: str
+    widget: Widget = "text"
+    help: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    write: Callable[[Any], str] = str
+    read: Callable[[str], Any] = str
+
+    @property
+    def name(self) -> str:
+        """In the form."""
+        return f"v.{self.key}"
+
+
+def _lines(key: str, label: str, help_: str = "one a line") -> Field:
+    return Field(key, label, "lines", help_, write="\n".join, read=_read_lines)
+
+
+def _read_lines(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def _rows(key: str, label: str, columns: Columns, help_: str) -> Field:
+    return Field(
+        key, label, "lines", help_,
+        write=functools.partial(_write_rows, columns), read=functools.partial(_read_rows, columns),
+    )  # fmt: skip
+
+
+def _write_rows(columns: Columns, rows: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join(_joined(columns, row) for row in rows)
+
+
+def _joined(columns: Columns, row: Mapping[str, Any]) -> str:
+    parts = [_number(row[name]) if kind is float else row.get(name, "") for name, kind in columns]
+    while parts and not parts[-1]:
+        parts.pop()
+    return f" {DIVIDER} ".join(parts)
+
+
+def _read_rows(columns: Columns, text: str) -> list[dict[str, Any]]:
+    return [
+        _parted(columns, line, number)
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.strip()
+    ]
+
+
+def _parted(columns: Columns, line: str, number: int) -> dict[str, Any]:
+    parts = [part.strip() for part in line.split(DIVIDER)]
+    if len(parts) > len(columns):
+        names = f" {DIVIDER} ".join(name for name, _ in columns)
+        raise UnreadableError(f"line {number} has more parts than {names}")
+    found: dict[str, Any] = {}
+    for (name, kind), part in zip(columns, parts, strict=False):
+        if kind is float:
+            found[name] = _float(part, f"line {number}: {name}")
+        elif part:
+            found[name] = part
+    return found
+
+
+def _float(text: str, what: str) -> float:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise UnreadableError(f"{what} is a number, not {text[:40]!r}") from None
+
+
+def _number(value: float) -> str:
+    return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
+
+
+_AXIS: Columns = (("minimum", float), ("maximum", float), ("label", str))
+
+
+def _axis(key: str, label: str, help_: str) -> Field:
+    def write(axis: Mapping[str, Any] | None) -> str:
+        return _joined(_AXIS, axis) if axis else ""
+
+    def read(text: str) -> dict[str, Any] | None:
+        return _parted(_AXIS, text, 1) if text.strip() else None
+
+    return Field(key, label, "text", help_, write=write, read=read)
+
+
+def _cells(key: str, label: str, help_: str) -> Field:
+    def write(rows: Sequence[Sequence[str]]) -> str:
+        return "\n".join(f" {DIVIDER} ".join(row) for row in rows)
+
+    def read(text: str) -> list[list[str]]:
+        lines = [line for line in text.split("\n") if line.strip()]
+        return [[cell.strip() for cell in line.split(DIVIDER)] for line in lines]
+
+    return Field(key, label, "lines", help_, write=write, read=read)
+
+
+def _header(key: str, label: str, help_: str) -> Field:
+    def write(cells: Sequence[str]) -> str:
+        return f" {DIVIDER} ".join(cells)
+
+    def read(text: str) -> list[str]:
+        return [cell.strip() for cell in text.split(DIVIDER)] if text.strip() else []
+
+    return Field(key, label, "text", help_, write=write, read=read)
+
+
+_SHAPE: Columns = (("id", str), ("shape", str), ("at", str), ("radius", str), ("label", str))
+
+
+def _write_shapes(shapes: Sequence[Mapping[str, Any]]) -> str:
+    return _write_rows(
+        _SHAPE,
+        [
+            {
+                **shape,
+                "at": " ".join(f"{_number(p['x'])},{_number(p['y'])}" for p in shape["vertices"]),
+                "radius": _number(shape["radius"]) if shape.get("radius") is not None else "",
+            }
+            for shape in shapes
+        ],
+    )
+
+
+def _read_shapes(text: str) -> list[dict[str, Any]]:
+    shapes = []
+    for number, row in enumerate(_read_rows(_SHAPE, text), 1):
+        points = [point.split(",") for point in row.pop("at", "").split()]
+        if any(len(point) != 2 for point in points):
+            raise UnreadableError(f"line {number}: points are written 0,0 3,4")
+        what = f"line {number}: a coordinate"
+        row["vertices"] = [{"x": _float(x, what), "y": _float(y, what)} for x, y in points]
+        if "radius" in row:
+            row["radius"] = _float(row["radius"], f"line {number}: radius")
+        shapes.append(row)
+    return shapes
+
+
+def _tick(key: str, label: str) -> Field:
+    return Field(key, label, "tick", write=lambda on: "yes" if on else "", read=bool)
+
+
+def _whole(text: str) -> int:
+    if not text.strip().isdecimal():
+        raise UnreadableError(f"this is a number such as 2, not {text[:40]!r}")
+    return int(text)
+
+
+TITLE = Field("title", "Heading in the picture")
+CAPTION = Field("caption", "Caption")
+IMAGE = Field("asset", "Picture of the lesson", "choice")
+_LAYOUTS = (("layered", "in layers"), ("circle", "in a circle"), ("tree", "as a tree"))
+_NODES: Columns = (("id", str), ("label", str))
+_EDGES: Columns = (("source", str), ("target", str), ("label", str))
+_CURVES: Columns = (("expression", str), ("label", str))
+_POINTS: Columns = (("x", float), ("y", float), ("label", str))
+_MOMENTS: Columns = (("when", str), ("what", str))
+
+FIELDS: Mapping[str, tuple[Field, ...]] = {
+    "title": (TITLE, Field("subtitle", "Line below it")),
+    "bullets": (TITLE, _lines("items", "Points"), _tick("ordered", "Numbered")),
+    "formula": (
+        TITLE,
+        _lines("steps", "Formula", "LaTeX without dollar signs; steps of a derivation one a line"),
+        CAPTION,
+    ),
+    "plot": (
+        TITLE,
+        _axis("x", "x axis", "from | to | label, such as 0 | 10 | time in s"),
+        _axis("y", "y axis", "the same; empty fits it to the curves"),
+        _rows("curves", "Curves", _CURVES, "expression | label, such as 2*sin(x) | a wave"),
+        _rows("points", "Points", _POINTS, "x | y | label"),
+    ),
+    "array": (
+        TITLE,
+        _lines("values", "Cells"),
+        Field("label", "Label"),
+        _tick("indices", "Indices below, from 0"),
+    ),
+    "graph": (
+        TITLE,
+        _rows("nodes", "Nodes", _NODES, "id | label"),
+        _rows("edges", "Edges", _EDGES, "id | id | label"),
+        _tick("directed", "With arrows"),
+        Field("layout", "Layout", "choice", choices=_LAYOUTS),
+    ),
+    "table": (
+        TITLE,
+        _header("header", "Header", "cells divided by |"),
+        _cells("rows", "Rows", "one a line, cells divided by |"),
+    ),
+    "code": (
+        TITLE,
+        Field("language", "Language", help="such as python"),
+        Field("text", "Code", "code"),
+    ),
+    "image": (TITLE, IMAGE, Field("alt", "What it shows, for who can't see it"), CAPTION),
+    "compare": (
+        TITLE,
+        Field("left.title", "Left heading"),
+        _lines("left.items", "Left points"),
+        Field("right.title", "Right heading"),
+        _lines("right.items", "Right points"),
+    ),
+    "timeline": (TITLE, _rows("moments", "Moments", _MOMENTS, "when | what")),
+    "geometry": (
+        TITLE,
+        Field(
+            "shapes", "Figures", "lines",
+            "id | figure | points | radius | label, such as a | circle | 0,0 | 2 | wheel. "
+            "Figures are point, segment, vector, angle, circle, polygon.",
+            write=_write_shapes, read=_read_shapes,
+        ),
+    ),
+    "quiz": (
+        TITLE,
+        Field("question", "Question"),
+        _lines("choices", "Choices"),
+        Field("answer", "The right one", "number", "counted from 1", read=_whole),
+        Field("explanation", "Why"),
+    ),
+}  # fmt: skip
+"""By kind, in the order in which they are asked."""
+
+KINDS: Mapping[str, str] = {
+    "title": "Title card",
+    "bullets": "List",
+    "formula": "Formula",
+    "plot": "Graph of a function",
+    "array": "Row of cells",
+    "graph": "Nodes and edges",
+    "table": "Table",
+    "code": "Code",
+    "image": "Picture of the lesson",
+    "compare": "Comparison",
+    "timeline": "Timeline",
+    "geometry": "Geometry",
+    "quiz": "Question",
+}
+"""What people call them."""
