@@ -48,6 +48,7 @@ API = (
     "bloop.learning.recommend.routes",
     "bloop.api.graph",
     "bloop.api.learning",
+    "bloop.api.today",
     "bloop.api.search",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -69,6 +70,7 @@ API = (
 """The modules whose ``router`` makes the API."""
 
 PAGES = (
+    "bloop.web.today_pages",
     "bloop.web.routes",
     "bloop.web.framed_pages",
     "bloop.web.quiz_pages",

@@ -1,8 +1,8 @@
-"""The first pages: courses, a course, a lesson."""
+"""Pages of a course and of a lesson."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -12,9 +12,9 @@ from bloop.accounts.actions import VISIT, may
 from bloop.accounts.service import end_session
 from bloop.content import queries
 from bloop.content.enrolling.models import Audience
-from bloop.content.enrolling.queries import OWN_COURSES
 from bloop.content.texts import BY_TITLE
 from bloop.content.trees import read_tree
+from bloop.learning.today import places
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
@@ -22,8 +22,7 @@ from bloop.web import assets, lessons, outline, own_notes, quizzes, reading
 from bloop.web.concept_pages import named
 from bloop.web.course_parts import course_parts
 from bloop.web.framed_pages import framed
-from bloop.web.learning_pages import course_state, done_state
-from bloop.web.next_pages import ON_FIRST, suggestions
+from bloop.web.learning_pages import course_state, done_state, learns
 from bloop.web.note_pages import about
 from bloop.web.panels import panels
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
@@ -31,35 +30,10 @@ from bloop.web.refusals import step_up_path
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PanelSubject, PrincipalKind
 
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
 router = Router(tags=["pages"])
-
-PAGE_OF_COURSES = 200
-
-
-@router.get("/", action="content:read", include_in_schema=False)
-async def home(request: Request) -> Response:
-    """All courses that the visitor may see."""
-    hub, call = hub_of(request), call_of(request)
-    read = reading.sees(request, queries.CONTAINERS_SHOWN, queries.CONTAINERS)
-    rows = await hub.database.read(read, call, after="", limit=PAGE_OF_COURSES)
-    own = []
-    if call.principal.kind is PrincipalKind.USER:
-        own = to_dicts(
-            OWN_COURSES,
-            await hub.database.read(OWN_COURSES, call, after="", limit=PAGE_OF_COURSES),
-        )
-    mine = {course["id"] for course in own}
-    # Who is in a course learns in it; others find their own way from the list.
-    suggested = await suggestions(request, ON_FIRST) if own else {"items": []}
-    return await page(
-        request,
-        "home.html",
-        own=own,
-        next=suggested,
-        containers=[one for one in to_dicts(read, rows) if one["id"] not in mine],
-        is_user=call.principal.kind is PrincipalKind.USER,
-        may_import=may(call, "content:import"),
-    )
 
 
 @router.get("/courses/{id}", action="content:read", problems=(404,), include_in_schema=False)
@@ -118,6 +92,8 @@ async def lesson_page(
         media.append(f"<{file['shown_as']}>")
     audience = Audience.ENROLLED if course is None else course["audience"]
     mine = await own_notes.panel(request, lesson, audience, media, refused)
+    if course is not None and audience != Audience.OWNER:
+        _note_place(request, lesson)
     shown = framed(sources, questions=len(data.get("questions", ())))
     if mine is not None or own_notes.has_film(media):
         shown["script"] = [*filter(None, [shown["script"]]), "notes.js"]
@@ -145,6 +121,16 @@ async def lesson_page(
         panels=beside,
         lost=reading.parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )
+
+
+def _note_place(request: Request, lesson: dict[str, Any]) -> None:
+    """Have it kept, behind the answer, that the visitor is here now."""
+    call, purpose = call_of(request), request.headers.get("sec-purpose", "")
+    # What a browser fetches in advance nobody has opened.
+    if "prefetch" in purpose or request.method != "GET" or not learns(request):
+        return
+    row = places.row_of(call.institution, call.principal.id, lesson["id"], lesson["container"])
+    cast("Hub", hub_of(request)).places.add(call.institution, [row])
 
 
 @router.get(

@@ -2308,6 +2308,31 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index("ix_item_text_plugin", "item_text", ["plugin_id"], unique=False)
     op.create_table(
+        "last_opened",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_last_opened_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_last_opened_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "user_id", "container_id", name=op.f("pk_last_opened")
+        ),
+    )
+    op.create_index(
+        "ix_last_opened_item", "last_opened", ["institution_id", "item_id"], unique=False
+    )
+    op.create_table(
         "node",
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("parent_id", sa.String(length=36), nullable=True),
