@@ -26,7 +26,11 @@ class Shown:
 
 
 PAGES = (
-    Shown("courses", "/", LEARNER),
+    Shown("today", "/", LEARNER),
+    Shown("today-teacher", "/", EDUCATOR),
+    Shown("today-operator", "/", OPERATOR),
+    Shown("courses", "/courses", LEARNER),
+    Shown("courses-found", "/courses?q=nothing", LEARNER),
     Shown("courses-guest", "/", GUEST),
     Shown("course", "/courses/{course}", LEARNER),
     Shown("lesson", "/lessons/{page}", LEARNER),

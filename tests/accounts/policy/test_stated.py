@@ -85,7 +85,6 @@ ASKED_BY_THE_HUB = {
     ("bloop.accounts.people.join_routes", "joining.accept"),
     ("bloop.accounts.tokens.bearers", "keys.note_use"),
     ("bloop.accounts.tokens.routes", "service.refresh"),
-    ("bloop.learning.recommend.log", "write"),
 }
 """Asked for in calls of the hub itself: for who is not logged in yet, or beside a request.
 

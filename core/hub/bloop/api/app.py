@@ -50,6 +50,7 @@ API = (
     "bloop.learning.recommend.routes",
     "bloop.api.graph",
     "bloop.api.learning",
+    "bloop.api.today",
     "bloop.api.search",
     "bloop.api.plugins",
     "bloop.api.plugin_settings",
@@ -74,6 +75,7 @@ API = (
 
 PAGES = (
     "bloop.web.course_settings_pages",  # Before /courses/{id}.
+    "bloop.web.today_pages",
     "bloop.web.routes",
     "bloop.web.offline_pages",
     "bloop.web.framed_pages",

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
+    from bloop.learning.behind import Behind
     from bloop.learning.recommend.service import Recommender
     from bloop.store.unit import UnitOfWork
     from bloop.webhooks.sender import Sender
@@ -216,6 +217,14 @@ class Hub:
         from bloop.learning.recommend.service import Recommender
 
         return Recommender(self.database, self.graphs, filter_of(self))
+
+    @cached_property
+    def places(self) -> Behind:
+        """Where people were last, as this process has yet to write it."""
+        from bloop.learning.behind import Behind
+        from bloop.learning.today import places
+
+        return Behind(self.database, places.write, places.WHAT)
 
     @cached_property
     def watches(self) -> Watches:
@@ -437,7 +446,7 @@ class Hub:
         # Only what was made has to end; each name is a part that this process may never have asked.
         made = self.__dict__
         parts = ("clock", "watches", "live", "consumers", "webhooks", "jobs", "auditing")
-        for name in (*parts, "recommending"):
+        for name in (*parts, "recommending", "places"):
             if name in made:
                 await made[name].stop()
         if "kernel" in made:

@@ -39,19 +39,20 @@ MOST_COURSES = 200
 MOST_CONCEPTS = 20
 
 
-def _learns(request: Request) -> bool:
+def learns(request: Request) -> bool:
+    """Whether the visitor is a user whose progress is kept."""
     call = call_of(request)
     return call.principal.kind is PrincipalKind.USER and may(call, WRITE)
 
 
 async def done_state(request: Request, item: str) -> dict[str, Any] | None:
     """How far the visitor is with a lesson; None for who has no progress here."""
-    return await read_progress(request, item) if _learns(request) else None
+    return await read_progress(request, item) if learns(request) else None
 
 
 async def course_state(request: Request, course: str) -> dict[str, Any] | None:
     """How far the visitor is in a course, and whether it gives certificates."""
-    if not _learns(request):
+    if not learns(request):
         return None
     found = await read_course(request, course)
     return {**found, "share": percent(found["percent"] / 100, locale_of(request))}

@@ -33,8 +33,8 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
     """What the visitor may go to, the hub's own first."""
     call, path = call_of(request), request.url.path
     links = [
-        (_("Courses"), "/", "content:read"),
-        (_("Next for you"), "/next", "account:read"),
+        (_("Today"), "/", "account:read"),
+        (_("Courses"), "/courses", "content:read"),
         (_("My notes"), "/notes", "account:read"),
         (_("Concepts"), "/concepts", "graph:read"),
     ]

@@ -1,4 +1,4 @@
-"""What to learn next, on a page of its own and on the first one, and what is due for review."""
+"""What to learn next, on a page of its own, and what is due for review."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from bloop.web.render import locale_of, page, translations_of
 
 router = Router(tags=["pages"])
 
-ON_PAGE, ON_FIRST = 8, 3
+ON_PAGE = 8
 
 
-async def suggestions(request: Request, limit: int, goal: str | None = None) -> dict[str, Any]:
+def worded(request: Request, found: dict[str, Any]) -> dict[str, Any]:
     """A list with reasons in the reader's language."""
-    found = await recommender(request).next(call_of(request), goal, limit)
     translate = translations_of(locale_of(request)).gettext
     items = [
         one | {"reason": sentence(one["kind"], one["facts"], translate)} for one in found["items"]
@@ -37,7 +36,8 @@ async def suggestions(request: Request, limit: int, goal: str | None = None) -> 
 async def show_next(request: Request, goal: str = "") -> Response:
     """What to learn next, and how much is to be reviewed."""
     call = call_of(request)
-    found = await suggestions(request, ON_PAGE, goal[:60] or None)
+    asked = await recommender(request).next(call, goal[:60] or None, ON_PAGE)
+    found = worded(request, asked)
     reviews = await due(hub_of(request).database, call, call.principal.id, limit=1)
     load = reviews["load"]
     return await page(

@@ -1,4 +1,4 @@
-"""The first pages: courses, a course, a lesson."""
+"""Pages of a course and of a lesson."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bloop.accounts.actions import VISIT, may
 from bloop.accounts.service import end_session
 from bloop.content import queries
 from bloop.content.enrolling.models import Audience
-from bloop.content.enrolling.queries import OWN_COURSES
 from bloop.content.texts import BY_TITLE
 from bloop.content.trees import read_tree
+from bloop.learning.today import places
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
@@ -22,9 +22,13 @@ from bloop.web import assets, lessons, outline, own_notes, plugin_static, quizze
 from bloop.web.concept_pages import named
 from bloop.web.course_parts import course_parts
 from bloop.web.framed_pages import framed
+<<<<<<< HEAD
 from bloop.web.import_pages import FORM, too_large
 from bloop.web.learning_pages import course_state, done_state
 from bloop.web.next_pages import ON_FIRST, suggestions
+=======
+from bloop.web.learning_pages import course_state, done_state, learns
+>>>>>>> today
 from bloop.web.note_pages import about
 from bloop.web.panels import panels, parts
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 
 router = Router(tags=["pages"])
 
+<<<<<<< HEAD
 PAGE_OF_COURSES = 200
 
 
@@ -66,6 +71,8 @@ async def home(request: Request) -> Response:
         may_write=may(call, "content:write"),
     )
 
+=======
+>>>>>>> today
 
 @router.get("/courses/{id}", action="content:read", problems=(404,), include_in_schema=False)
 async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - the path's word
@@ -128,6 +135,8 @@ async def lesson_page(
         media.append(f"<{file['shown_as']}>")
     audience = Audience.ENROLLED if course is None else course["audience"]
     mine = await own_notes.panel(request, lesson, audience, media, refused)
+    if course is not None and audience != Audience.OWNER:
+        _note_place(request, lesson)
     shown = framed(sources, questions=len(data.get("questions", ())))
     if mine is not None or own_notes.has_film(media):
         shown["script"] = [*filter(None, [shown["script"]]), "notes.js"]
@@ -158,6 +167,16 @@ async def lesson_page(
         **parts(beside),
         lost=reading.parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )
+
+
+def _note_place(request: Request, lesson: dict[str, Any]) -> None:
+    """Have it kept, behind the answer, that the visitor is here now."""
+    call, purpose = call_of(request), request.headers.get("sec-purpose", "")
+    # What a browser fetches in advance nobody has opened.
+    if "prefetch" in purpose or request.method != "GET" or not learns(request):
+        return
+    row = places.row_of(call.institution, call.principal.id, lesson["id"], lesson["container"])
+    cast("Hub", hub_of(request)).places.add(call.institution, [row])
 
 
 @router.get(

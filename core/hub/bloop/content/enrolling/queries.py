@@ -134,6 +134,9 @@ _elsewhere = (
     )
 )
 
+MEMBERSHIPS = (_by_name, _in_group, _elsewhere)
+"""The courses in which whoever asks is enrolled, in each of the three ways, as parts of a union."""
+
 OWN_COURSES = register(
     "content.own_courses",
     select(
@@ -148,7 +151,7 @@ OWN_COURSES = register(
     .where(
         Container.institution_id == institution,
         Container.id > bindparam("after"),
-        Container.id.in_(union(_by_name, _in_group, _elsewhere)),
+        Container.id.in_(union(*MEMBERSHIPS)),
         container_visible,
     )
     .order_by(Container.id)

@@ -35,7 +35,7 @@ from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.ids import new_id
 from bloop.store.types import dumps, utcnow
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import Kind, PrincipalKind
+from bloop_sdk import Call, Kind, PrincipalKind
 
 WRITE = "account:write"
 CLOSE_JOB = "learning.close_attempt"
@@ -315,7 +315,12 @@ def question_at(questions: Sequence[Any], place: int) -> Mapping[str, Any]:
 
 def user_of(unit: UnitOfWork) -> str:
     """The id of the user who asks; raises ForbiddenError for anybody else."""
-    principal = unit.call.principal
+    return user_in(unit.call)
+
+
+def user_in(call: Call) -> str:
+    """The id of the user whose call it is; raises ForbiddenError for anybody else's."""
+    principal = call.principal
     if principal.kind is not PrincipalKind.USER:
         raise ForbiddenError(f"a {principal.kind} learns nothing", cure="log in as a user")
     return principal.id

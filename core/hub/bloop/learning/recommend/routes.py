@@ -58,14 +58,15 @@ async def list_next(request: Request, goal: str = "", limit: int = 5) -> Respons
     found = await recommender(request).next(
         call_of(request), goal or None, max(1, min(limit, MOST))
     )
-    return json_response(found | {"items": [_told(one) for one in found["items"]]})
+    return json_response(found | {"items": [told(one) for one in found["items"]]})
 
 
-def _told(one: dict[str, Any]) -> dict[str, Any]:
-    told = dict(one)
-    kind, facts = told.pop("kind"), told.pop("facts")
-    told["reason"] = {"kind": kind, "text": sentence(kind, facts), "facts": facts}
-    return told
+def told(one: dict[str, Any]) -> dict[str, Any]:
+    """An item of a list as the API tells it: with its reason as a sentence."""
+    found = dict(one)
+    kind, facts = found.pop("kind"), found.pop("facts")
+    found["reason"] = {"kind": kind, "text": sentence(kind, facts), "facts": facts}
+    return found
 
 
 @router.post(
@@ -104,7 +105,7 @@ async def list_rules(request: Request, container_id: str) -> Response:
 async def preview(request: Request, container_id: str, user: str, limit: int = 5) -> Response:
     """What a learner of a course would be shown of it now, on the way to all that it covers."""
     found = await read_preview(request, container_id, user, max(1, min(limit, MOST)))
-    return json_response(found | {"items": [_told(one) for one in found["items"]]})
+    return json_response(found | {"items": [told(one) for one in found["items"]]})
 
 
 async def read_preview(request: Request, course: str, user: str, limit: int) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from bloop.content.queries import CONTAINER_SHOWN, CONTAINERS_SHOWN
 from bloop.content.trees import read_tree
 from bloop.graph.live import Graph, Graphs
 from bloop.graph.queries import CONCEPTS_OF_COURSE
+from bloop.learning.behind import Behind
 from bloop.learning.progress.queries import GOALS
 from bloop.learning.recommend import facts
 from bloop.learning.recommend.facts import Asked
 from bloop.learning.recommend.kept import FOR, LEARNERS, Goal, Kept, Lately
-from bloop.learning.recommend.log import ShownLog
+from bloop.learning.recommend.log import write
 from bloop.learning.recommend.queries import OPEN, VERSIONS, Versions
 from bloop.learning.recommend.ranking import RANKERS, Candidate, Placed, compose
 from bloop.store.database import Database
@@ -62,7 +63,7 @@ class Recommender:
         self._filter = filter_
         self._lists: Lately[tuple[str, str, str, int], Shown] = Lately(LEARNERS)
         self.kept = Kept(database)
-        self.log = ShownLog(database)
+        self.log = Behind(database, write, "lists of recommendations")
 
     async def next(self, call: Call, goal: str | None, limit: int) -> dict[str, Any]:
         """What the caller could learn next: only what they may open when they are told.

@@ -35,7 +35,7 @@ function keeping(part, state) {
   const [bar, said] = [part.querySelector("progress"), part.querySelector("[role=status]")];
   const course = { id: part.dataset.keep, title: document.querySelector("h1").textContent };
   const links = [...document.querySelectorAll('.modules a[href^="/lessons/"]')];
-  const addresses = [...new Set(["/", location.pathname, ...links.map((a) => a.getAttribute("href"))])];
+  const addresses = [...new Set(["/", "/courses", location.pathname, ...links.map((a) => a.getAttribute("href"))])];
   const show = (kept) => {
     [keep.hidden, letGo.hidden, bar.hidden] = [kept, !kept, true];
     part.hidden = false;

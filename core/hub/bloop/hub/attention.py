@@ -1,0 +1,196 @@
+"""What waits for somebody: of the courses that they teach, and of the institution and the hub.
+
+One read answers it all. Each flag of :data:`WAITING` says whether the caller may do something about
+a kind of thing; of what they may not, nothing is read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+
+from bloop.accounts.actions import may
+from bloop.content.enrolling.visibility import connection_reachable, container_reachable, teaches
+from bloop.content.models import Container, Submission
+from bloop.content.notes.models import Conflict, Unsent
+from bloop.events.models import Parked, ParkedEvent
+from bloop.graph.models import Concept, ConceptEdge, Standing
+from bloop.jobs.models import Job, JobState
+from bloop.kernel.models import Connection
+from bloop.kernel.states import ConnectionState, PluginState
+from bloop.store.statements import institution, reachable, register, to_dicts
+from bloop.store.types import UtcDateTime, utcnow
+from bloop_sdk import Call, SubmissionState
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
+FAILED_FOR = timedelta(days=3)
+"""A job that failed longer ago has been seen, or was asked for again."""
+MOST_NAMED = 5
+"""So many connections are named."""
+
+OF_COURSES = ("to_grade", "conflicts", "refused")
+"""What waits in a course: work to grade, notes changed on both sides, and refused changes."""
+
+
+NOT_LOADED = {
+    PluginState.LOAD_FAILED,
+    PluginState.INVALID,
+    PluginState.INCOMPATIBLE,
+    PluginState.NEEDS_UPGRADE,
+}
+
+
+def _flag(name: str) -> ColumnElement[bool]:
+    return bindparam(name, type_=Integer) == 1
+
+
+def _of_course(what: str, model: Any, who: ColumnElement[bool], *conditions: Any) -> Any:
+    return (
+        select(
+            literal(what).label("what"),
+            Container.id.label("id"),
+            Container.title.label("name"),
+            null().label("reason"),
+            func.count().label("count"),
+        )
+        .join_from(
+            model,
+            Container,
+            and_(
+                Container.institution_id == model.institution_id,
+                Container.id == model.container_id,
+            ),
+        )
+        .where(
+            model.institution_id == institution,
+            Container.institution_id == institution,
+            Container.state != "trashed",
+            container_reachable,
+            who,
+            *conditions,
+        )
+        .group_by(Container.id, Container.title)
+    )
+
+
+def _count(what: str, flag: str, model: Any, *conditions: Any) -> Any:
+    return select(literal(what), literal(""), literal(""), null(), func.count()).where(
+        _flag(flag), model.institution_id == institution, *conditions
+    )
+
+
+_teach = and_(_flag("writes"), teaches)
+_everything = and_(_flag("writes"), or_(_flag("configures"), teaches))
+_refused = (
+    select(
+        literal("connection"),
+        Connection.id,
+        Connection.name,
+        Connection.reason,
+        literal(1),
+    )
+    .where(
+        _flag("connects"),
+        Connection.institution_id == institution,
+        connection_reachable(Connection.id),
+        Connection.state == ConnectionState.AUTH_FAILED.value,
+    )
+    .order_by(Connection.since)
+    .limit(MOST_NAMED)
+    .subquery("refused_connection")
+)
+_waiting = union_all(
+    _of_course(
+        "to_grade",
+        Submission,
+        _teach,
+        Submission.status == SubmissionState.SUBMITTED.value,
+        Submission.state == "active",
+    ),
+    _of_course("conflicts", Conflict, _everything, Conflict.settled.is_(None)),
+    _of_course("refused", Unsent, _everything, Unsent.state == "refused"),
+    _count(
+        "suggestions",
+        "relates",
+        Concept,
+        Concept.standing == Standing.SUGGESTED.value,
+    ),
+    _count(
+        "suggestions",
+        "relates",
+        ConceptEdge,
+        ConceptEdge.standing == Standing.SUGGESTED.value,
+    ),
+    select(*_refused.c),
+    _count("parked", "sees_events", ParkedEvent, ParkedEvent.state == Parked.PARKED.value),
+    _count(
+        "jobs",
+        "sees_jobs",
+        Job,
+        reachable(Job.owner_id),
+        Job.state == JobState.FAILED.value,
+        Job.finished_at >= bindparam("since", type_=UtcDateTime),
+    ),
+).subquery("waiting")
+WAITING = register(
+    "hub.waiting",
+    select(*_waiting.c).where(_waiting.c.count > 0),
+    heavy=True,
+)
+"""What waits: ``what`` it is, ``id`` and ``name`` of the course or connection, and how many."""
+
+_FLAGS: Mapping[str, str] = {
+    "writes": "content:write",
+    "configures": "institutions:configure",
+    "relates": "graph:write",
+    "connects": "connections:write",
+    "sees_events": "events:read",
+    "sees_jobs": "schedules:read",
+}
+"""Educators may look at jobs, and yet one that failed is not theirs to mend."""
+
+
+async def attention(hub: Hub, call: Call) -> tuple[dict[str, list[Any]], list[dict[str, Any]]]:
+    """What waits in courses, by their ids, and what else does: what, id, name, reason, count."""
+    flags = {name: int(may(call, action)) for name, action in _FLAGS.items()}
+    if not any(flags.values()):
+        return {}, []
+    rows = await hub.database.read(WAITING, call, **flags, since=utcnow() - FAILED_FOR)
+    courses: dict[str, list[Any]] = defaultdict(list)
+    others: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in to_dicts(WAITING, rows):
+        if one["what"] in OF_COURSES:
+            courses[one["id"]].append(one)
+        else:
+            kept = others.setdefault((one["what"], one["id"]), one | {"count": 0})
+            kept["count"] += one["count"]
+    return dict(courses), [*others.values(), *_plugins(hub, call)]
+
+
+def _plugins(hub: Hub, call: Call) -> Sequence[dict[str, Any]]:
+    """The plugins that are wanted and not loaded in this process, for who may switch them."""
+    if not may(call, "plugins:toggle"):
+        return ()
+    wanted = {id_ for id_, entry in hub.config.value.plugins.items() if entry.enabled}
+    return [
+        {"what": "plugin", "id": id_, "name": id_, "reason": one.status.reason, "count": 1}
+        for id_, one in sorted(hub.kernel.plugins.items())
+        if id_ in wanted and one.status.state in NOT_LOADED
+    ]

@@ -1,0 +1,136 @@
+"""Somebody's day: where they were, what is due and what comes next; and what waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bloop.accounts.actions import may
+from bloop.hub.attention import attention
+from bloop.learning.today import queries
+from bloop.store.statements import moment, to_dicts
+from bloop.store.types import utcnow
+from bloop_sdk import Call
+
+if TYPE_CHECKING:
+    from bloop.hub import Hub
+
+CONTINUE, NEXT, DEADLINES, COURSES = 3, 3, 6, 50
+SOON = timedelta(days=14)
+LATELY = timedelta(days=7)
+"""So long something that was due stays in sight."""
+SECONDS = 30.0
+"""An answer takes about so long, as far as is known of somebody who has not given any here."""
+
+
+async def today(hub: Hub, call: Call) -> dict[str, Any]:
+    """The caller's day, who is a user; ``next`` has the facts of reasons, and no sentences."""
+    database, now = hub.database, utcnow()
+    courses_read = queries.ALL_COURSES if may(call, "content:write") else queries.COURSES
+    courses, reviews, deadlines, following, (in_courses, others) = await asyncio.gather(
+        database.read(courses_read, call, limit=COURSES),
+        database.read_one(queries.REVIEWS, call, until=tomorrow(now)),
+        database.read(queries.DEADLINES, call, limit=4 * DEADLINES, **_days(now)),
+        hub.recommending.next(call, None, NEXT),
+        attention(hub, call),
+    )
+    assert reviews is not None, "it has one row"
+    mine = [progressed(one) for one in to_dicts(courses_read, courses)]
+    teaching = _teaching(mine, in_courses)
+    return {
+        "continue": [_place(one) for one in mine if one["item"] and not one["teaches"]][:CONTINUE],
+        "reviews": _reviews(queries.REVIEWS.as_dict(reviews)),
+        "next": following,
+        "deadlines": _deadlines(to_dicts(queries.DEADLINES, deadlines), now),
+        "courses": [_shown(one) for one in mine if one["enrolled"] and not one["teaches"]],
+        "teaching": teaching,
+        "attention": others + _elsewhere(teaching, in_courses),
+    }
+
+
+def tomorrow(now: datetime) -> datetime:
+    """When the day ends, in UTC: until then is due what is due today."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def _days(now: datetime) -> dict[str, str]:
+    """A day more on each side: what is written with an offset sorts by its own clock."""
+    day = timedelta(days=1)
+    return {
+        "since": (now - LATELY - day).date().isoformat(),
+        "until": (now + SOON + 2 * day).date().isoformat(),
+    }
+
+
+def progressed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A course of the reads, with how many per cent of its lessons are done."""
+    return {**row, "percent": 100 * row["done"] // max(1, row["lessons"])}
+
+
+def _shown(one: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("id", "kind", "title", "code", "state", "lessons", "done", "percent")
+    return {name: one[name] for name in names}
+
+
+def _place(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "item": one["item"],
+        "title": one["item_title"],
+        "item_kind": one["item_kind"],
+        "container": one["id"],
+        "course": one["title"],
+        "opened_at": one["opened_at"],
+        "lessons": one["lessons"],
+        "done": one["done"],
+        "percent": one["percent"],
+    }
+
+
+def _reviews(row: Mapping[str, Any]) -> dict[str, Any]:
+    seconds = float(row["seconds"] or SECONDS)
+    minutes = math.ceil(row["due"] * seconds / 60)
+    return {"due": row["due"], "minutes": minutes, "next": row["next"]}
+
+
+def _deadlines(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    found = []
+    for one in rows:
+        due = _moment(one["due_at"])
+        if due is not None and now - LATELY <= due <= now + SOON:
+            found.append({**one, "due_at": due, "overdue": due < now})
+    return sorted(found, key=lambda one: one["due_at"])[:DEADLINES]
+
+
+def _moment(text: str) -> datetime | None:
+    """A time as its source wrote it; None for what is none."""
+    try:
+        found = moment(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _teaching(
+    mine: list[dict[str, Any]], waiting: Mapping[str, list[Mapping[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The courses that somebody teaches, each with what waits in it."""
+    return [
+        {
+            "id": one["id"],
+            "title": one["title"],
+            "waiting": {some["what"]: some["count"] for some in waiting.get(one["id"], ())},
+        }
+        for one in mine
+        if one["teaches"] and one["enrolled"]
+    ]
+
+
+def _elsewhere(
+    taught: list[dict[str, Any]], waiting: Mapping[str, list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """What waits in other courses and notebooks, for who looks after all of them."""
+    known = {one["id"] for one in taught}
+    return [one for id_, some in waiting.items() if id_ not in known for one in some]

@@ -1,0 +1,1 @@
+"""What somebody comes back to: where they were, what is due, what to do next."""

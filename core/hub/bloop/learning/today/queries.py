@@ -1,0 +1,263 @@
+"""Registered reads of somebody's day: their courses, their reviews, and what is due soon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, and_, bindparam, exists, func, or_, select, union
+
+from bloop.content.enrolling.queries import MEMBERSHIPS
+from bloop.content.enrolling.visibility import (
+    container_reachable,
+    container_visible,
+    item_shown,
+    item_visible,
+    teaches,
+    viewer,
+    with_container,
+)
+from bloop.content.models import Container, Item
+from bloop.graph.models import Concept, Coverage, Role, Standing
+from bloop.learning.models import Answer
+from bloop.learning.progress.models import ItemProgress
+from bloop.learning.progress.queries import COUNTED
+from bloop.learning.reviews.models import ReviewCard
+from bloop.learning.today.models import LastOpened
+from bloop.store.statements import Statement, institution, register
+from bloop.store.types import UtcDateTime
+
+_LIMIT: Any = bindparam("limit")
+
+# -- courses
+
+_opened = select(LastOpened.container_id).where(
+    LastOpened.institution_id == institution, viewer != "", LastOpened.user_id == viewer
+)
+_MINE = Container.id.in_(union(*MEMBERSHIPS, _opened))
+_lessons = (
+    select(func.count(Item.id))
+    .where(
+        Item.institution_id == institution,
+        Item.container_id == Container.id,
+        Item.kind.in_(COUNTED),
+        item_shown,
+    )
+    .correlate(Container)
+    .scalar_subquery()
+    .label("lessons")
+)
+_done = (
+    select(func.count(ItemProgress.done_at))
+    .join(
+        Item,
+        and_(Item.institution_id == ItemProgress.institution_id, Item.id == ItemProgress.item_id),
+    )
+    .where(
+        ItemProgress.institution_id == institution,
+        ItemProgress.user_id == viewer,
+        ItemProgress.container_id == Container.id,
+        Item.institution_id == institution,
+        Item.kind.in_(COUNTED),
+        item_shown,
+    )
+    .correlate(Container)
+    .scalar_subquery()
+    .label("done")
+)
+_place: Any = (
+    Item.id.label("item"),
+    Item.title.label("item_title"),
+    Item.kind.label("item_kind"),
+    LastOpened.opened_at,
+)
+
+
+def _courses(name: str, seen: ColumnElement[bool], inside: ColumnElement[bool]) -> Statement:
+    """``seen`` says which containers are shown, ``inside`` which of their items."""
+    columns: Any = (
+        Container.id,
+        Container.kind,
+        Container.title,
+        Container.code,
+        Container.published,
+        Container.state,
+        teaches.label("teaches"),
+        Container.id.in_(union(*MEMBERSHIPS)).label("enrolled"),
+        _lessons,
+        _done,
+        *_place,
+    )
+    return register(
+        name,
+        select(*columns)
+        .select_from(Container)
+        .outerjoin(
+            LastOpened,
+            and_(
+                LastOpened.institution_id == Container.institution_id,
+                LastOpened.container_id == Container.id,
+                LastOpened.user_id == viewer,
+            ),
+        )
+        .outerjoin(
+            Item,
+            and_(
+                Item.institution_id == LastOpened.institution_id,
+                Item.id == LastOpened.item_id,
+                with_container,
+                inside,
+            ),
+        )
+        .where(
+            Container.institution_id == institution,
+            or_(LastOpened.institution_id.is_(None), LastOpened.institution_id == institution),
+            or_(Item.institution_id.is_(None), Item.institution_id == institution),
+            _MINE,
+            seen,
+        )
+        .order_by(LastOpened.opened_at.is_(None), LastOpened.opened_at.desc(), Container.id)
+        .limit(_LIMIT),
+        heavy=True,
+    )
+
+
+COURSES = _courses("learning.today_courses", container_visible, item_visible)
+"""The courses that the caller is enrolled in or has opened something of, the last opened first.
+
+With how many lessons they show and how many of these are done; ``item`` is what was opened last,
+none where that is not to be seen any more.
+"""
+
+ALL_COURSES = _courses(
+    "learning.today_all_courses",
+    and_(container_reachable, Container.state != "trashed"),
+    Item.state != "trashed",
+)
+"""The same for who writes content by their role, and sees drafts."""
+
+DEADLINES = register(
+    "learning.today_deadlines",
+    select(
+        Item.id.label("item"),
+        Item.title,
+        Item.kind,
+        Item.container_id.label("container"),
+        Container.title.label("course"),
+        Item.data["due_at"].as_string().label("due_at"),
+    )
+    .join(Container, with_container)
+    .where(
+        Item.institution_id == institution,
+        Container.institution_id == institution,
+        Container.id.in_(union(*MEMBERSHIPS)),
+        Item.kind.in_(("assignment", "quiz", "discussion")),
+        item_visible,
+        Item.data["due_at"].as_string() >= bindparam("since", type_=String),
+        Item.data["due_at"].as_string() < bindparam("until", type_=String),
+        ~teaches,
+        ~exists(
+            select(ItemProgress.item_id).where(
+                ItemProgress.institution_id == institution,
+                ItemProgress.user_id == viewer,
+                ItemProgress.item_id == Item.id,
+                ItemProgress.done_at.is_not(None),
+            )
+        ),
+    )
+    .order_by(Item.data["due_at"].as_string(), Item.id)
+    .limit(_LIMIT),
+    heavy=True,
+)
+"""What is due in the courses that the caller learns in, and not done.
+
+``since`` and ``until`` are days as text: times are kept as their source writes them.
+"""
+
+# -- reviews
+
+_UNTIL: Any = bindparam("until", type_=UtcDateTime)
+MOST_DUE = 500
+AWAY_SECONDS = 600
+"""Whoever took longer for an answer was away."""
+_mine = (ReviewCard.institution_id == institution, ReviewCard.user_id == viewer, viewer != "")
+_question = ReviewCard.__table__.alias("question")
+_askable = exists(
+    select(Coverage.item_id)
+    .join(
+        _question,
+        and_(
+            _question.c.institution_id == Coverage.institution_id,
+            _question.c.item_id == Coverage.item_id,
+            or_(_question.c.part == Coverage.part, Coverage.part == ""),
+        ),
+    )
+    .join(
+        Item,
+        and_(Item.institution_id == _question.c.institution_id, Item.id == _question.c.item_id),
+    )
+    .join(Container, with_container)
+    .where(
+        Coverage.institution_id == institution,
+        Coverage.concept_id == ReviewCard.concept_id,
+        Coverage.role != Role.MENTIONS.value,
+        Coverage.standing != Standing.REJECTED.value,
+        _question.c.institution_id == institution,
+        _question.c.user_id == viewer,
+        _question.c.part != "",
+        Item.institution_id == institution,
+        Container.institution_id == institution,
+        Item.kind == "quiz",
+        Item.data["restricted"].as_boolean().is_not(True),
+        item_visible,
+    )
+    .correlate(ReviewCard)
+)
+_holds = exists(
+    select(Concept.id)
+    .where(
+        Concept.institution_id == institution,
+        Concept.id == ReviewCard.concept_id,
+        Concept.standing != Standing.REJECTED.value,
+    )
+    .correlate(ReviewCard)
+)
+_counted: Any = (*_mine, ReviewCard.concept_id.is_not(None), _holds, _askable)
+_seconds = (
+    select(Answer.seconds)
+    .where(
+        Answer.institution_id == institution,
+        Answer.user_id == viewer,
+        Answer.seconds.is_not(None),
+        Answer.seconds < AWAY_SECONDS,
+    )
+    .order_by(Answer.at.desc(), Answer.id.desc())
+    .limit(50)
+    .subquery()
+)
+_due: Any = (
+    select(ReviewCard.subject)
+    .where(*_counted, ReviewCard.due < _UNTIL)
+    .limit(MOST_DUE)
+    .subquery("due_card")
+)
+_later: Any = (
+    select(ReviewCard.due)
+    .where(*_counted, ReviewCard.due >= _UNTIL)
+    .order_by(ReviewCard.due)
+    .limit(1)
+    .scalar_subquery()
+    .label("next")
+)
+REVIEWS = register(
+    "learning.today_reviews",
+    select(
+        select(func.count()).select_from(_due).scalar_subquery().label("due"),
+        _later,
+        select(func.avg(_seconds.c.seconds)).scalar_subquery().label("seconds"),
+    ),
+    heavy=True,
+)
+"""How many concepts of the caller's are due that a question can be asked about, and when next.
+
+``seconds`` is how long they took for an answer lately.
+"""
