@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path, PurePath
 from typing import IO, Any
 
 from starlette.background import BackgroundTask
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -121,9 +123,12 @@ async def import_upload(
 
 
 async def uploaded(request: Request) -> tuple[str, str | None, BlobRef]:
-    """Name, type and stored bytes of the form's file."""
+    """Name, type and stored bytes of the form's file.
+
+    Raises InvalidError for a form without one, and for what is no such form.
+    """
     hub = hub_of(request)
-    async with request.form(max_files=1, max_fields=8) as form:
+    async with _form(request) as form:
         upload = form.get("file")
         if not isinstance(upload, UploadFile) or not upload.filename:
             raise InvalidError(
@@ -135,6 +140,22 @@ async def uploaded(request: Request) -> tuple[str, str | None, BlobRef]:
         ref = await asyncio.to_thread(_store, hub.blobs, upload.file)
         head = await asyncio.to_thread(_head, hub.blobs.path(ref.sha256))
         return name, settled(head, upload.content_type), ref
+
+
+@asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    try:
+        form = await request.form(max_files=1, max_fields=8)
+    except MultiPartException as err:
+        raise InvalidError(
+            f"file: this is no multipart form: {err.message}",
+            field="file",
+            cure='send multipart/form-data with its boundary and a file named "file"',
+        ) from err
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 def _head(path: Path) -> bytes:
