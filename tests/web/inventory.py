@@ -62,6 +62,7 @@ PAGES = (
     Shown("own-key-new", "/account/keys/new", LEARNER),
     Shown("own-key-revoke", "/account/keys/{own-key}/revoke", LEARNER),
     Shown("step-up", "/step-up", LEARNER),
+    Shown("kept", "/kept", LEARNER),
     Shown("login", "/login", GUEST),
     Shown("login-passkey", "/login/passkey", GUEST),
     Shown("login-second", "/login/second-factor", GUEST, 403),

@@ -16,6 +16,7 @@ import pytest
 from lxml import html
 
 from bloop.accounts.login import hashing
+from bloop.web.kept_forms import NEVER, is_secret
 from tests.web.attacks import MARK, Attack, attacks
 from tests.web.forms import FoundForm, distinct
 from tests.web.sending import sending
@@ -83,6 +84,17 @@ async def _sent(folder, filled):
 def test_there_are_forms(sent):
     assert len({one.form.label for one in sent}) > 60
     assert sum(one.refused for one in sent) > 200
+
+
+def test_a_secret_is_known_by_its_fields_name(sent):
+    """Else it would be kept where somebody has to log in before they send it (kept_forms)."""
+    fields = {
+        (one.form.action, field.name, field.kind) for one in sent for field in one.form.fields
+    }
+    for action, name, kind in fields:
+        if kind == "password":
+            assert is_secret(name) or action.startswith(NEVER), (action, name)
+        assert kind != "textarea" or not is_secret(name), (action, name)
 
 
 def test_none_makes_the_hub_fail(sent):

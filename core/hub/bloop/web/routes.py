@@ -18,7 +18,7 @@ from bloop.content.trees import read_tree
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
-from bloop.web import assets, lessons, outline, own_notes, quizzes, reading
+from bloop.web import assets, kept_forms, kept_pages, lessons, outline, own_notes, quizzes, reading
 from bloop.web.concept_pages import named
 from bloop.web.course_parts import course_parts
 from bloop.web.framed_pages import framed
@@ -27,7 +27,6 @@ from bloop.web.next_pages import ON_FIRST, suggestions
 from bloop.web.note_pages import about
 from bloop.web.panels import panels
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
-from bloop.web.refusals import step_up_path
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PanelSubject, PrincipalKind
 
@@ -227,15 +226,21 @@ async def error_page(request: Request, problem: Any) -> Response:
 
         query = f"?{request.url.query}" if request.url.query else ""
         return await login_form(request, f"{request.url.path}{query}", {}, status=401)
+    if problem.status == 401 and request.method == "POST":
+        return await kept_pages.ask_to_log_in(request)
     if problem.code == "step_up_required":
-        return RedirectResponse(step_up_path(request), 303)
+        return await kept_pages.ask_for_proof(request)
     if problem.code == "second_factor_required":
         return RedirectResponse("/account/security", 303)
     heading, text = _in_words(request, problem)
+    sent = await kept_forms.sent_form(request)
     return await page(
         request,
         "message.html",
         status=problem.status,
+        sent=sent,
+        fields=kept_forms.shown(request, sent) if sent else [],
+        again=problem.code == "cross_site",
         heading=heading,
         text=text or problem.detail,
         cure=None if text else problem.cure,
@@ -258,6 +263,15 @@ def _in_words(request: Request, problem: Any) -> tuple[str, str | None]:
     if problem.code == "reset_refused":
         return _("This link is used up"), _(
             "A link to a new password is good for one use, within 30 minutes. Ask for another one."
+        )
+    if problem.code == "cross_site":
+        return _("This form is too old"), _(
+            "It was opened in another session, so it was not taken, and nothing has changed."
+        )
+    if problem.code == "body_too_large":
+        return _("That is too much"), _(
+            "It is longer than the hub takes at once, and nothing has changed. Your browser still "
+            "has it: go back, and send it in parts."
         )
     if problem.status == 401:
         return _("Please log in"), _(

@@ -331,6 +331,20 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.PrimaryKeyConstraint("queue", "priority", name=op.f("pk_job_turn")),
     )
     op.create_table(
+        "kept_form",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_kept_form")),
+    )
+    op.create_index(
+        "ix_kept_form_expires", "kept_form", ["institution_id", "expires_at"], unique=False
+    )
+    op.create_index("ix_kept_form_user", "kept_form", ["institution_id", "user_id"], unique=False)
+    op.create_table(
         "login_delay",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
