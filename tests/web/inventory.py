@@ -68,6 +68,7 @@ PAGES = (
     Shown("own-key-revoke", "/account/keys/{own-key}/revoke", LEARNER),
     Shown("offline", "/offline", LEARNER),
     Shown("step-up", "/step-up", LEARNER),
+    Shown("kept", "/kept", LEARNER),
     Shown("login", "/login", GUEST),
     Shown("login-passkey", "/login/passkey", GUEST),
     Shown("login-second", "/login/second-factor", GUEST, 403),

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bloop_sdk.errors import UnsupportedError
+from bloop_sdk.errors import HostileInputError, UnsupportedError
 from bloop_sdk.http import Response
 
 
@@ -147,10 +147,29 @@ class Form:
         return [value for key, value in self.pairs if key == name]
 
 
-async def read_form(request: WebRequest) -> Form:
-    """The fields of an ``application/x-www-form-urlencoded`` body."""
+MOST_FIELDS = 10_000
+"""A form with more fields is refused: no page of a browser's has so many."""
+
+
+def parse_form(body: bytes) -> Form:
+    """The fields of an ``application/x-www-form-urlencoded`` body.
+
+    A NUL becomes U+FFFD, as where a browser reads a page: no database keeps one in a text. Raises
+    HostileInputError for more than :data:`MOST_FIELDS` fields.
+    """
     from urllib.parse import parse_qsl
 
-    body = await request.body()
-    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    text = body.decode("utf-8", "replace")
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as err:
+        raise HostileInputError(
+            f"this form has more than {MOST_FIELDS} fields", cure="send it in parts"
+        ) from err
+    pairs = [(name, value.replace("\x00", "\N{REPLACEMENT CHARACTER}")) for name, value in pairs]
     return Form(dict(pairs), tuple(pairs))
+
+
+async def read_form(request: WebRequest) -> Form:
+    """The fields of an ``application/x-www-form-urlencoded`` body, as :func:`parse_form`."""
+    return parse_form(await request.body())

@@ -32,6 +32,7 @@ INTERNAL = {
     "bloop.accounts.service.ensure_institution",
     "bloop.accounts.service.start_session",
     "bloop.accounts.identities.service.complete",
+    "bloop.accounts.kept.service.look",
     "bloop.accounts.login.service.log_in",
     "bloop.accounts.people.service.add_user",
     "bloop.accounts.tokens.service.end_families",

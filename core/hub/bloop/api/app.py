@@ -118,6 +118,7 @@ PAGES = (
     "bloop.web.invite_pages",
     "bloop.web.join_pages",
     "bloop.web.login_pages",
+    "bloop.web.kept_pages",
     "bloop.web.account_pages",
     "bloop.web.security_pages",
     "bloop.web.second_factor_pages",

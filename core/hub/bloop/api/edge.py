@@ -107,7 +107,7 @@ class Edge:
             error = raised if isinstance(raised, Exception) else RuntimeError(told(raised))
             self._note(error, scope)
             if not began:
-                problem = await self._problem(error, scope, head)
+                problem = await self._problem(error, scope, receive, head)
                 await problem(scope, receive, deliver)
         finally:
             self.log.record(scope, status, time.perf_counter() - started)
@@ -129,6 +129,7 @@ class Edge:
         if head.unsafe:
             receive = await self.visitors.refuse_cross_site(scope, head, receive, route)
             receive = self._bounded(receive, head, route)
+            scope["bloop.begun"] = True  # From here on the body is the handler's.
             if b"idempotency-key" in head.fields and not route.answers_again:
                 work = self.idempotency.answer(route, scope, receive, send, head, self._run)
                 await self.deadlines.within(route.deadline, work)
@@ -179,10 +180,12 @@ class Edge:
 
         return counted
 
-    async def _problem(self, error: Exception, scope: Scope, head: security.Head) -> Response:
+    async def _problem(
+        self, error: Exception, scope: Scope, receive: Receive, head: security.Head
+    ) -> Response:
         problem, headers = describe(error, head.trace.trace_id)
         if self.error_page is not None and head.wants_page:
-            page = await self.error_page(Request(scope), problem)
+            page = await self.error_page(Request(scope, receive), problem)
             page.headers.update(headers)
             return page
         return answer(problem, headers)

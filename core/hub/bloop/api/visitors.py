@@ -12,9 +12,10 @@ from bloop.accounts.access import HubParts, Route
 from bloop.accounts.service import csrf_token
 from bloop.accounts.sessions import GUEST, STRANGER
 from bloop.accounts.tokens.forms import is_session
-from bloop.api.problems import CrossSiteError, HostRefusedError
+from bloop.api.problems import BodyTooLargeError, CrossSiteError, HostRefusedError
 from bloop.api.security import Head
 from bloop_sdk import Call
+from bloop_sdk.web import parse_form
 
 FORM_BYTES = 256 * 1024
 """The longest form in which the cross-site token is looked for."""
@@ -128,13 +129,19 @@ class Visitors:
             return query["csrf"], receive
         if not (head.text(b"content-type") or "").startswith(_FORM):
             return "", receive
-        body, again = await _read_form(receive)
-        fields = dict(parse_qsl(body.decode("utf-8", "replace")))
-        return fields.get("csrf", ""), again
+        body, whole, again = await _read_form(receive)
+        # Whoever words a refusal gives back what was typed.
+        scope["bloop.form"] = body if whole else b""
+        token = parse_form(body)["csrf"]
+        if not token and not whole:
+            raise BodyTooLargeError(
+                f"the form is longer than {FORM_BYTES} bytes", cure="send less, or in parts"
+            )
+        return token, again
 
 
-async def _read_form(receive: Receive) -> tuple[bytes, Receive]:
-    """A short body, and a ``receive`` that gives it once more."""
+async def _read_form(receive: Receive) -> tuple[bytes, bool, Receive]:
+    """A short body, whether it is the whole, and a ``receive`` that gives it once more."""
     body = b""
     more = True
     while more and len(body) <= FORM_BYTES:
@@ -146,4 +153,4 @@ async def _read_form(receive: Receive) -> tuple[bytes, Receive]:
     async def again() -> Message:
         return kept.pop() if kept else await receive()
 
-    return body, again
+    return body, not more, again

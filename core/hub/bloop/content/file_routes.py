@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path, PurePath
 from typing import IO, Any
 
 from starlette.background import BackgroundTask
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -116,9 +118,12 @@ async def import_upload(
 async def uploaded(
     request: Request, fields: dict[str, str] | None = None
 ) -> tuple[str, str | None, BlobRef]:
-    """Name, type and stored bytes of the form's file; ``fields`` get what the form says of them."""
+    """Name, type and stored bytes of the form's file; ``fields`` get what the form says of them.
+
+    Raises InvalidError for a form without one, and for what is no such form.
+    """
     hub = hub_of(request)
-    async with request.form(max_files=1, max_fields=8) as form:
+    async with _form(request) as form:
         if fields is not None:
             told = {name: form.get(name) for name in fields}
             fields |= {name: value for name, value in told.items() if isinstance(value, str)}
@@ -137,6 +142,22 @@ async def stored(blobs: Blobs, upload: Any) -> tuple[str, str | None, BlobRef]:
     ref = await asyncio.to_thread(_store, blobs, upload.file)
     head = await asyncio.to_thread(_head, blobs.path(ref.sha256))
     return name, settled(head, upload.content_type), ref
+
+
+@asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    try:
+        form = await request.form(max_files=1, max_fields=8)
+    except MultiPartException as err:
+        raise InvalidError(
+            f"file: this is no multipart form: {err.message}",
+            field="file",
+            cure='send multipart/form-data with its boundary and a file named "file"',
+        ) from err
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 def _head(path: Path) -> bytes:

@@ -160,7 +160,7 @@ async def choose_courses(request: Request, connection_id: str) -> Response:
         if not containers:
             raise InvalidError("no course was chosen", cure="choose one, or pause the connection")
     parts = [name.removeprefix(STREAM) for name in form if name.startswith(STREAM)]
-    streams = None if not parts or len(parts) == int(form.get("streams", "0")) else parts
+    streams = None if not parts or str(len(parts)) == form.get("streams") else parts
     await _run(request, choose, connection_id, containers=containers, streams=streams)
     return _back(connection_id, "saved")
 

@@ -22,6 +22,7 @@ from bloop.accounts.login.errors import (
     PasswordRefusedError,
 )
 from bloop.accounts.sessions import system_call
+from bloop.web.kept_forms import Stopped
 from bloop.web.moments import span
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError, RetriableError
@@ -115,8 +116,12 @@ async def login_form(
     error: BloopError | None = None,
     *,
     status: int = 200,
+    stopped: Stopped | None = None,
 ) -> Response:
-    """The form to log in with what was ``given``, and what was wrong with it."""
+    """The form to log in with what was ``given``, and what was wrong with it.
+
+    ``stopped`` is a form that was being sent without a session.
+    """
     shown = await page(
         request,
         "login.html",
@@ -124,7 +129,8 @@ async def login_form(
         form={"login": "", "institution": ""} | given,
         to=own_path(to),
         fault=fault_in_words(request, error) if error else None,
-        wanted=status == 401,
+        wanted=status == 401 and stopped is None,
+        stopped=stopped,
         several=bool(given.get("institution")) or await flows.several_institutions(hub_of(request)),
         ways=[way for find in WAYS for way in await find(request)],
     )

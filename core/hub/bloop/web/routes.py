@@ -18,21 +18,25 @@ from bloop.learning.today import places
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
-from bloop.web import assets, lessons, outline, own_notes, plugin_static, quizzes, reading
+from bloop.web import (
+    assets,
+    kept_forms,
+    kept_pages,
+    lessons,
+    outline,
+    own_notes,
+    plugin_static,
+    quizzes,
+    reading,
+)
 from bloop.web.concept_pages import named
 from bloop.web.course_parts import course_parts
 from bloop.web.framed_pages import framed
-<<<<<<< HEAD
 from bloop.web.import_pages import FORM, too_large
-from bloop.web.learning_pages import course_state, done_state
-from bloop.web.next_pages import ON_FIRST, suggestions
-=======
 from bloop.web.learning_pages import course_state, done_state, learns
->>>>>>> today
 from bloop.web.note_pages import about
 from bloop.web.panels import panels, parts
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
-from bloop.web.refusals import step_up_path
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PanelSubject, PrincipalKind
 
@@ -41,38 +45,6 @@ if TYPE_CHECKING:
 
 router = Router(tags=["pages"])
 
-<<<<<<< HEAD
-PAGE_OF_COURSES = 200
-
-
-@router.get("/", action="content:read", include_in_schema=False)
-async def home(request: Request) -> Response:
-    """All courses that the visitor may see."""
-    hub, call = hub_of(request), call_of(request)
-    read = reading.sees(request, queries.CONTAINERS_SHOWN, queries.CONTAINERS)
-    rows = await hub.database.read(read, call, after="", limit=PAGE_OF_COURSES)
-    own = []
-    if call.principal.kind is PrincipalKind.USER:
-        own = to_dicts(
-            OWN_COURSES,
-            await hub.database.read(OWN_COURSES, call, after="", limit=PAGE_OF_COURSES),
-        )
-    mine = {course["id"] for course in own}
-    # Who is in a course learns in it; others find their own way from the list.
-    suggested = await suggestions(request, ON_FIRST) if own else {"items": []}
-    return await page(
-        request,
-        "home.html",
-        own=own,
-        next=suggested,
-        containers=[one for one in to_dicts(read, rows) if one["id"] not in mine],
-        is_user=call.principal.kind is PrincipalKind.USER,
-        may_import=may(call, "content:import"),
-        may_write=may(call, "content:write"),
-    )
-
-=======
->>>>>>> today
 
 @router.get("/courses/{id}", action="content:read", problems=(404,), include_in_schema=False)
 async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - the path's word
@@ -274,17 +246,23 @@ async def error_page(request: Request, problem: Any) -> Response:
 
         query = f"?{request.url.query}" if request.url.query else ""
         return await login_form(request, f"{request.url.path}{query}", {}, status=401)
+    if problem.status == 401 and request.method == "POST":
+        return await kept_pages.ask_to_log_in(request)
     if problem.code == "step_up_required":
-        return RedirectResponse(step_up_path(request), 303)
+        return await kept_pages.ask_for_proof(request)
     if problem.code == "second_factor_required":
         return RedirectResponse("/account/security", 303)
     if problem.status == 413 and request.url.path == FORM:
         return await too_large(request)
     heading, text = _in_words(request, problem)
+    sent = await kept_forms.sent_form(request)
     return await page(
         request,
         "message.html",
         status=problem.status,
+        sent=sent,
+        fields=kept_forms.shown(request, sent) if sent else [],
+        again=problem.code == "cross_site",
         heading=heading,
         text=text or problem.detail,
         cure=None if text else problem.cure,
@@ -307,6 +285,15 @@ def _in_words(request: Request, problem: Any) -> tuple[str, str | None]:
     if problem.code == "reset_refused":
         return _("This link is used up"), _(
             "A link to a new password is good for one use, within 30 minutes. Ask for another one."
+        )
+    if problem.code == "cross_site":
+        return _("This form is too old"), _(
+            "It was opened in another session, so it was not taken, and nothing has changed."
+        )
+    if problem.code == "body_too_large":
+        return _("That is too much"), _(
+            "It is longer than the hub takes at once, and nothing has changed. Your browser still "
+            "has it: go back, and send it in parts."
         )
     if problem.status == 401:
         return _("Please log in"), _(

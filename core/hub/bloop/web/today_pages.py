@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from babel.dates import format_date
@@ -46,12 +45,13 @@ async def home(request: Request) -> Response:
     return await page(
         request,
         "today.html",
+        offline=True,
         going=found.pop("continue"),
         next=worded(request, found.pop("next")),
         day=format_date(utcnow().date(), "EEEE, d MMMM", locale=locale),
         deadlines=[{**one, "when": _when(one["due_at"], locale)} for one in found.pop("deadlines")],
         later=_later(found["reviews"]["next"], locale),
-        setup=_has_setup(request),
+        setup=may(call, "institutions:configure"),
         **found,
     )
 
@@ -80,12 +80,14 @@ async def _courses(request: Request, q: str, after: str) -> Response:
     return await page(
         request,
         "courses.html",
+        offline=True,
         own=own,
         containers=others[:PAGE_OF_COURSES],
         more=rows[-1]["id"] if len(rows) == limit and not q else None,
         q=q,
         is_user=is_user,
         may_import=may(call, "content:import"),
+        may_write=may(call, "content:write"),
     )
 
 
@@ -105,15 +107,3 @@ def _later(next_due: Any, locale: str) -> str | None:
     day = moment(next_due).date()
     near = day - utcnow().date() < timedelta(days=7)
     return str(format_date(day, "EEEE" if near else "d MMMM", locale=locale))
-
-
-def _has_setup(request: Request) -> bool:
-    """Whether there is a page that says what is left to set up, and the visitor may."""
-    return may(call_of(request), "institutions:configure") and _is_there("/setup")
-
-
-@cache
-def _is_there(path: str) -> bool:
-    from bloop.api.app import PAGES, routes_of
-
-    return any(route.path == path for route in routes_of(PAGES))

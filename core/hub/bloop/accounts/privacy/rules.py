@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, literal, or_, select, update
 
 from bloop.accounts.identities.models import IdentityLogin
+from bloop.accounts.kept.models import KeptForm
 from bloop.accounts.messages.models import Message
 from bloop.accounts.mfa.models import Challenge, PendingLogin
 from bloop.accounts.models import LoginSession
@@ -33,6 +34,7 @@ _messages: Any = Message.__table__
 _invitations: Any = Invitation.__table__
 _api_keys: Any = ApiKey.__table__
 _logins: Any = IdentityLogin.__table__
+_kept: Any = KeptForm.__table__
 _challenges: Any = Challenge.__table__
 _pending: Any = PendingLogin.__table__
 _sessions: Any = LoginSession.__table__
@@ -71,6 +73,13 @@ def _of_accounts() -> list[Part]:
             Fate.DELETED,
             exported=False,
             reason="a login elsewhere that was begun, good for some minutes",
+        ),
+        Part(
+            _kept,
+            lambda s: _kept.c.user_id == s.id,
+            Fate.DELETED,
+            exported=False,
+            reason="a form that waits for its sender to log in, for half an hour",
         ),
         Part(
             _challenges,

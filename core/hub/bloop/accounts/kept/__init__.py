@@ -1,0 +1,1 @@
+"""What somebody was sending when their session ended, until they have logged in again."""
