@@ -121,6 +121,7 @@ from bloop_sdk.records import (
 )
 from bloop_sdk.settings import PluginConfig, Scope, setting
 from bloop_sdk.web import FileView, Form, PageView, PanelSubject, WebRequest, read_form, redirect
+from bloop_sdk.words import Words, gettext_noop, words_of
 
 __all__ = [
     "API_VERSION",
@@ -246,9 +247,11 @@ __all__ = [
     "Watching",
     "WebRequest",
     "WebhookRequest",
+    "Words",
     "WriteOp",
     "WriteResult",
     "errors",
+    "gettext_noop",
     "hookimpl",
     "hookspec",
     "http",
@@ -258,4 +261,5 @@ __all__ = [
     "records",
     "redirect",
     "setting",
+    "words_of",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from starlette.responses import HTMLResponse
 
 from bloop.hub.contexts import PluginCall
 from bloop.web.render import csrf_of, locale_of, page
-from bloop_sdk import PageView
+from bloop_sdk import PageView, Words
+from bloop_sdk.words import templates_in, words_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +37,28 @@ class RequestCall(PluginCall):
         """Whether the caller has an action."""
         return self.hub.offers.may(self.call, self.plugin_id, action)
 
+    @property
+    def words(self) -> Words:
+        """What the plugin's package says in that language."""
+        return words_in(self._package, self.locale)
+
     def render(self, template: str, **values: Any) -> str:
         """HTML of a template of the plugin's package."""
+        found = templates_in(self._package, self.locale).get_template(template)
+        html: str = found.render(
+            csrf=csrf_of(self.request),
+            locale=self.locale,
+            base=f"/x/{self.plugin_id}",
+            **values,
+        )
+        return html
+
+    @property
+    def _package(self) -> Path:
         found = self.hub.kernel.plugins[self.plugin_id].found
         package = found.package if found else None
         assert package is not None, "a ready plugin has one"
-        html: str = (
-            _environment(package / "templates")
-            .get_template(template)
-            .render(
-                csrf=csrf_of(self.request),
-                locale=self.locale,
-                base=f"/x/{self.plugin_id}",
-                **values,
-            )
-        )
-        return html
+        return package
 
 
 async def framed(request: Request, view: PageView) -> HTMLResponse:
@@ -62,16 +68,3 @@ async def framed(request: Request, view: PageView) -> HTMLResponse:
     if view.refresh is not None:
         shown.headers["refresh"] = f"{max(1, round(view.refresh))}"
     return shown
-
-
-@lru_cache(maxsize=256)
-def _environment(folder: Path) -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
