@@ -98,6 +98,15 @@ def test_words_fall_back_to_english_and_the_empty_text_stays_empty(package):
     assert gettext_noop("paid") == "paid"
 
 
+def test_a_text_with_its_values_in_it_is_found_again(package):
+    german = words_in(package, "de")
+    assert german.translate("Hello Ada {Lovelace}") == "Hallo Ada {Lovelace}"
+    assert german.translate("paid") == "bezahlt"
+    assert german.translate("Hello ") == "Hello "
+    assert german.translate("") == ""
+    assert words_in(package, "en").translate("Hello Ada") == "Hello Ada"
+
+
 def test_yen_have_no_decimals_and_a_foreign_dollar_is_named(package):
     words = words_in(package, "en")
     assert words.money(Money(amount=4900, currency="JPY")) == "JP¥4,900"

@@ -245,6 +245,20 @@ class Unit(Protocol):
         """
         ...
 
+    def contacts(self, users: Collection[str]) -> Mapping[str, Contact]:
+        """The same of many at once, by their ids, without those who are unknown."""
+        ...
+
+    def titles(
+        self, *, courses: Collection[str] = (), items: Collection[str] = ()
+    ) -> Mapping[str, str]:
+        """What courses and items are called now, by their ids, without those that are missing.
+
+        It tells nothing but titles, and of what is not published too: it is for saying what a
+        plugin gives to somebody. The manifest has the scope ``enrolments:write``.
+        """
+        ...
+
 
 class CallContext(PluginContext, Protocol):
     """What code has that runs for somebody: its call, and ways to the outside and the database.
@@ -354,7 +368,7 @@ class RequestContext(CallContext, Protocol):
 
         It knows ``csrf``, which a form sends back as the hidden field of that name, ``locale``,
         and ``base``, the path below which the plugin's routes are; and ``_``, ``ngettext`` and the
-        filters ``day``, ``number`` and ``money`` of :attr:`words`.
+        filters ``day``, ``number``, ``money`` and ``translate`` of :attr:`words`.
         """
         ...
 

@@ -52,13 +52,15 @@ class PageView:
     """A page in the hub's own frame. ``html`` is trusted: escape what people wrote.
 
     ``refresh`` has the browser ask for it again after so many seconds, as long as something on it
-    is being made.
+    is being made. ``above`` is HTML over the title, trusted as well: the way back (``crumbs``), or
+    links to the pages that belong together (``parts``).
     """
 
     title: str
     html: str
     status: int = 200
     refresh: float | None = None
+    above: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

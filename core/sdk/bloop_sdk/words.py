@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -29,13 +31,20 @@ SOURCE = "en"
 _FORMATS = {SOURCE: "en_GB"}
 """How a language writes days and amounts where it has several ways: day before month here."""
 
+_VALUE = re.compile(r"\{([A-Za-z]\w*)\}")
+_LONGEST = 1000
+"""Longer texts are no messages, and would take long to compare."""
+
 
 class Words:
     """What is said in one language; English where a text has no translation."""
 
-    def __init__(self, locale: str, catalogue: NullTranslations) -> None:
+    def __init__(
+        self, locale: str, catalogue: NullTranslations, filled: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self.locale = locale
         self.catalogue = catalogue
+        self._filled = filled
 
     def gettext(self, message: str) -> str:
         """A text in this language; ``{name}`` in it is for ``.format``."""
@@ -45,6 +54,26 @@ class Words:
     def ngettext(self, singular: str, plural: str, count: int) -> str:
         """The form of a text that goes with a number."""
         return self.catalogue.ngettext(singular, plural, count)
+
+    def translate(self, text: str) -> str:
+        """A text whose values were filled in already, such as an error's: it is looked up by them.
+
+        Where ``gettext_noop("{n} seats are taken").format(n=3)`` was raised, this is what the
+        catalogue has for ``{n} seats are taken``, with the 3; other texts are given back.
+        """
+        found = self.gettext(text)
+        if found != text or len(text) > _LONGEST:
+            return found
+        for pattern, translation in self._patterns:
+            if match := pattern.fullmatch(text):
+                return translation.format(**match.groupdict())
+        return text
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+        """Messages with values, those with the most words of their own first."""
+        pairs = sorted(self._filled, key=lambda one: -len(_VALUE.sub("", one[0])))
+        return [(_pattern(message), translation) for message, translation in pairs]
 
     def day(self, when: date) -> str:
         """A day as people write it, like ``27 November 2026``; of a time, the day in UTC."""
@@ -87,16 +116,26 @@ def words_in(folder: Path, locale: str) -> Words:
 
     Raises ValueError for a catalogue that cannot be read.
     """
-    return Words(locale, _catalogue(folder / "locale" / f"{locale}.po", locale))
-
-
-def _catalogue(source: Path, locale: str) -> NullTranslations:
+    source = folder / "locale" / f"{locale}.po"
     if locale == SOURCE or not source.is_file():
-        return NullTranslations()
+        return Words(locale, NullTranslations())
+    found = read_catalogue(source)
     compiled = BytesIO()
-    _babel("messages.mofile").write_mo(compiled, read_catalogue(source))
+    _babel("messages.mofile").write_mo(compiled, found)
     compiled.seek(0)
-    return GNUTranslations(compiled)
+    filled = [
+        (one.id, one.string)
+        for one in found
+        if isinstance(one.id, str) and one.string and _VALUE.search(one.id)
+    ]
+    return Words(locale, GNUTranslations(compiled), filled)
+
+
+def _pattern(message: str) -> re.Pattern[str]:
+    """What a message looks like with any values in it."""
+    parts = re.split(_VALUE, message)
+    named = [f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)]
+    return re.compile("".join(named), re.DOTALL)
 
 
 def read_catalogue(source: Path) -> Any:
@@ -114,7 +153,8 @@ def templates_in(folder: Path, locale: str) -> Any:
     """The Jinja2 environment of the package in a folder, for its templates in a language.
 
     They have ``_`` and ``ngettext`` as the hub's have, with ``%(name)s`` for values, and the
-    filters ``day``, ``number`` and ``money``. Values are escaped, and a missing one is an error.
+    filters ``day``, ``number``, ``money`` and ``translate``. Values are escaped, and a missing one
+    is an error.
     """
     jinja2 = needed("jinja2")
     environment = jinja2.Environment(
@@ -127,7 +167,9 @@ def templates_in(folder: Path, locale: str) -> Any:
     )
     words = words_in(folder, locale)
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)
-    environment.filters.update(day=words.day, number=words.number, money=words.money)
+    environment.filters.update(
+        day=words.day, number=words.number, money=words.money, translate=words.translate
+    )
     return environment
 
 

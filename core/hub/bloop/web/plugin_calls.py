@@ -63,8 +63,10 @@ class RequestCall(PluginCall):
 
 async def framed(request: Request, view: PageView) -> HTMLResponse:
     """A plugin's page in the hub's frame."""
-    html = Markup(view.html)  # noqa: S704  # nosec B704 - trusted code's, which escaped it
-    shown = await page(request, "plugin.html", status=view.status, title=view.title, html=html)
+    html, above = (Markup(one) for one in (view.html, view.above))  # noqa: S704  # nosec B704 - trusted code's, which escaped it
+    shown = await page(
+        request, "plugin.html", status=view.status, title=view.title, html=html, above=above
+    )
     if view.refresh is not None:
         shown.headers["refresh"] = f"{max(1, round(view.refresh))}"
     return shown
