@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.catalog import Message as BabelMessage
 from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po, write_po
+
+from bloop_sdk.testing.translations import Message, catalogue_faults, first_of, message_of
 
 WEB = Path(__file__).parents[1] / "core" / "hub" / "bloop" / "web"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -32,10 +33,6 @@ REASONS = (
 POLICIES = WEB.parent / "accounts" / "policy" / "policies"
 WORDS = re.compile(r'^@words\("(.+)"\)$', re.MULTILINE)
 """Why somebody may do something or may not, as the page of policies shows it."""
-
-
-Message = str | tuple[str, ...]
-"""A message, or its singular and plural."""
 
 
 def messages() -> set[Message]:
@@ -68,42 +65,18 @@ def _read(path: Path) -> Catalog:
 
 def faults() -> list[str]:
     """What is missing, untranslated or no longer used, a line each."""
-    wanted = messages()
-    lines = []
-    for path, catalogue in catalogues().items():
-        known = {_message(entry.id): entry for entry in catalogue if entry.id}
-        for what, texts in (
-            ("missing", wanted - known.keys()),
-            ("no longer used", known.keys() - wanted),
-            ("not translated", {text for text in wanted & known.keys() if _bare(known[text])}),
-        ):
-            lines += [f"{path.name}: {what}: {text}" for text in sorted(map(_first, texts))]
-    return lines
-
-
-def _message(id_: str | list[str] | tuple[str, ...]) -> Message:
-    return id_ if isinstance(id_, str) else tuple(id_)
-
-
-def _first(message: Message) -> str:
-    return message if isinstance(message, str) else message[0]
-
-
-def _bare(entry: BabelMessage) -> bool:
-    """Whether any form of it is still to be translated."""
-    forms = [entry.string] if isinstance(entry.string, str) else list(entry.string or ())
-    return entry.fuzzy or not forms or not all(forms)
+    return catalogue_faults(WEB, messages())
 
 
 def update() -> None:
     """Add new messages without a translation, and drop those that nobody says any more."""
     wanted = messages()
     for path, catalogue in catalogues().items():
-        for text in [_message(entry.id) for entry in catalogue if entry.id]:
+        for text in [message_of(entry.id) for entry in catalogue if entry.id]:
             if text not in wanted:
-                catalogue.delete(_first(text))
-        for text in sorted(wanted, key=_first):
-            if catalogue.get(_first(text)) is None:
+                catalogue.delete(first_of(text))
+        for text in sorted(wanted, key=first_of):
+            if catalogue.get(first_of(text)) is None:
                 catalogue.add(text)
         with path.open("wb") as file:
             write_po(file, catalogue, sort_output=True, omit_header=False, width=100)

@@ -243,6 +243,10 @@ async def test_a_plugin_that_does_not_say_so_lets_nobody_in_and_tells_nobody(hub
             own.tell(learner, "Hello", "you")
         with pytest.raises(UnsupportedError, match="users:read"):
             own.contact(learner)
+        with pytest.raises(UnsupportedError, match="users:read"):
+            own.contacts([learner])
+        with pytest.raises(UnsupportedError, match="enrolments:write"):
+            own.titles(courses=["some"])
 
 
 async def test_a_plugin_that_says_so_learns_who_somebody_is_and_reads_its_settings(
@@ -254,6 +258,8 @@ async def test_a_plugin_that_says_so_learns_who_somebody_is_and_reads_its_settin
     found = await ctx.read(PluginUnit.contact, learner)
     assert (found.name, found.email) == ("Lea", "lea@example.org")
     assert await ctx.read(PluginUnit.contact, "nobody") is None
+    many = await ctx.read(PluginUnit.contacts, [learner, "nobody", learner])
+    assert {id_: one.name for id_, one in many.items()} == {learner: "Lea"}
     assert await ctx.transaction(lambda unit: unit.config) is ctx.config
     assert await hub.database.run(config_now, hub, "notebook", home) == ctx.config
 

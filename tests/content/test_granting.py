@@ -186,6 +186,11 @@ async def test_what_nobody_can_be_let_into_is_named(come, made, run):
         other.state = unit.get(Item, second).state = "trashed"
         unit.session.flush()
         assert granting.missing(unit, [shown, course, other.id], []) == [shown, other.id]
+        named = granting.titles(unit, [course, other.id], [shown])
+        assert named == {
+            course: unit.get(Container, course).title,
+            shown: unit.get(Item, shown).title,
+        }
         items = [course, shown, draft, second, item.id, "nothing"]
         assert granting.missing(unit, [], items) == [course, second, item.id, "nothing"]
         book = unit.get(Container, course)

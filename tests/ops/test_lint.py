@@ -305,6 +305,12 @@ BROKEN = [
         "bloop_good/broken.py",
         "invalid syntax",
     ),
+    (
+        "P608",
+        lambda project: project.write("bloop_good/locale/de.po", 'msgid "Gone"\nmsgstr "Weg"\n'),
+        "bloop_good/locale/de.po",
+        "no longer used: Gone",
+    ),
 ]
 
 

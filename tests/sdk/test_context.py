@@ -154,8 +154,8 @@ def test_a_template_of_the_package_is_rendered_and_escaped(tmp_path, monkeypatch
 
 def test_without_jinja_rendering_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(UnsupportedError, match="pip install jinja2"):
-        FakeContext().render("page.html")
+    with pytest.raises(UnsupportedError, match=r"pip install bloop-sdk\[pages\]"):
+        FakeContext(package="json").render("page.html")
 
 
 async def test_blocking_calls_are_steps_at_which_it_may_be_killed():

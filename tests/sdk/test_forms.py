@@ -10,7 +10,12 @@ from bloop_sdk.web import MOST_FIELDS, parse_form
 
 def test_a_repeated_name_has_its_last_value_and_all_of_them():
     form = parse_form(b"tag=a&tag=&name=B%C3%A4r+1")
-    assert (form["tag"], form.all("tag"), form["name"], form["none"]) == ("", ["a", ""], "Bär 1", "")
+    assert (form["tag"], form.all("tag"), form["name"], form["none"]) == (
+        "",
+        ["a", ""],
+        "Bär 1",
+        "",
+    )
 
 
 def test_no_text_holds_a_nul_or_half_of_a_pair():

@@ -13,8 +13,9 @@ from bloop.hub import Hub
 from bloop.hub.switching import switch
 from bloop.kernel.models import InstitutionPlugin
 from bloop.telemetry.metrics import metrics
-from bloop.web import panels
+from bloop.web import navigation, panels
 from bloop_sdk.testing.distributions import write_plugin
+from bloop_sdk.words import words_in
 from tests.web.conftest import csrf_of
 
 CODE = """
@@ -99,7 +100,20 @@ PANELS = """
     async def exits(request, ctx, subject):
         raise SystemExit(3)
 """
-FRONT = '<p class="wiki">Hello {{ name }}, {{ locale }}, {{ base }}</p><p>{{ csrf }}</p>'
+FRONT = '<p class="wiki">{{ _("Hello") }} {{ name }}, {{ locale }}, {{ base }}</p><p>{{ csrf }}</p>'
+GERMAN = """\
+msgid "Hello"
+msgstr "Hallo"
+
+msgid "Open"
+msgstr "Offen"
+
+msgid "Own entries"
+msgstr "Eigene Einträge"
+
+msgid "Added <by hook>"
+msgstr "Vom <Hook>"
+"""
 PANEL = '<p class="{{ subject.slot }}">{{ title }} {{ subject.id }}</p>'
 BAD = ("crash", "hangs", "stubborn", "rubbish", "plain", "exits")
 
@@ -107,13 +121,15 @@ BAD = ("crash", "hangs", "stubborn", "rubbish", "plain", "exits")
 def write(site, plugin_id, *, code=None, contributes, hooks=(), scopes=()):
     files = {"views.py": VIEWS, "panels.py": PANELS}
     files |= {"templates/front.html": FRONT, "templates/panel.html": PANEL}
+    files["locale/de.po"] = GERMAN if plugin_id == "wiki" else "msgid"
     options = {"code": code} if code else {}
     manifest = {"hooks": list(hooks), "scopes": list(scopes), "contributes": contributes}
     write_plugin(site, plugin_id, files=files, manifest=manifest, **options)
 
 
-def page(path, view, title, action="content:read"):
-    return {"path": path, "view": f"bloop_wiki.views:{view}", "title": title, "action": action}
+def page(path, view, title, action="content:read", nav="main"):
+    view = f"bloop_wiki.views:{view}"
+    return {"path": path, "view": view, "title": title, "action": action, "nav": nav}
 
 
 def panel(plugin, view, slot="admin", action="content:read"):
@@ -142,6 +158,8 @@ def config_path(hub_toml, site):
                 page("/edit", "front", "Edit", "wiki:edit"),
                 page("/open", "front", "Open", "wiki:read"),
                 page("/entries/{name}", "entry", "An entry"),
+                page("/own", "front", "Own entries", "account:read", "account"),
+                page("/hidden", "front", "Hidden", nav="none"),
                 *(page(f"/{name}", name, name) for name in ("crash", "rubbish", "untemplated")),
             ],
             "routes": [save, rights],
@@ -186,7 +204,7 @@ async def test_a_page_stands_in_the_hubs_frame_without_script_in_the_visitors_la
     answer = await guest.get("/x/wiki/?name=<i>", headers={"accept-language": "de"})
     assert answer.status_code == 200
     assert "<h1>The &lt;wiki&gt;</h1>" in answer.text
-    assert '<p class="wiki">Hello &lt;i&gt;, de, /x/wiki</p>' in answer.text
+    assert '<p class="wiki">Hallo &lt;i&gt;, de, /x/wiki</p>' in answer.text
     assert '<html lang="de"' in answer.text
     assert "Sie lesen als Gast." in answer.text
     assert "script-src" not in answer.headers["content-security-policy"]
@@ -226,6 +244,30 @@ async def test_the_navigation_shows_what_one_may_see_and_no_more(visit, hub):
     hub.choices.forget(hub.institution)
     assert links(await operator.get("/")) == hubs
     assert (await operator.get("/x/wiki/")).status_code == 404
+
+
+async def test_what_a_plugin_links_is_said_in_the_visitors_language(visit):
+    shown = await (await visit("operator")).get("/", headers={"accept-language": "de"})
+    titles = re.findall(r'href="/x/wiki/(?:open|hooked|edit)"[^>]*>([^<]*)', shown.text)
+    assert titles == ["Edit", "Offen", "Vom &lt;Hook&gt;"]
+
+
+async def test_a_page_of_ones_account_is_linked_there_and_stands_under_its_links(visit):
+    learner = await visit("learner")
+    sessions = await learner.get("/account/sessions", headers={"accept-language": "de"})
+    assert '<a href="/x/wiki/own">Eigene Einträge</a>' in sessions.text
+    own = await learner.get("/x/wiki/own")
+    assert '<a href="/x/wiki/own" aria-current="page">Own entries</a>' in own.text
+    assert '<a href="/account/sessions" aria-current="true">Account</a>' in own.text
+    assert "/x/wiki/hidden" not in own.text
+
+
+async def test_a_broken_catalogue_costs_its_own_plugin_alone(visit, hub):
+    found = hub.kernel.plugins["bad_crash"].found
+    assert navigation.said_by(hub, "bad_crash", "Open", "de") == "Open"
+    with pytest.raises(ValueError, match="cannot be read"):
+        words_in(found.package, "de")
+    assert (await (await visit()).get("/", headers={"accept-language": "de"})).status_code == 200
 
 
 @pytest.mark.parametrize("role", ["learner", "educator", "admin"])

@@ -131,6 +131,7 @@ from bloop_sdk.web import (
     read_form,
     redirect,
 )
+from bloop_sdk.words import Words, gettext_noop, words_of
 
 __all__ = [
     "API_VERSION",
@@ -258,9 +259,11 @@ __all__ = [
     "Watching",
     "WebRequest",
     "WebhookRequest",
+    "Words",
     "WriteOp",
     "WriteResult",
     "errors",
+    "gettext_noop",
     "hookimpl",
     "hookspec",
     "http",
@@ -270,4 +273,5 @@ __all__ = [
     "records",
     "redirect",
     "setting",
+    "words_of",
 ]

@@ -107,7 +107,10 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavItem:
-    """A link in the hub's navigation; ``path`` is below ``/x/<plugin>/``."""
+    """A link in the hub's navigation; ``path`` is below ``/x/<plugin>/``.
+
+    Where the package has a translation of ``title``, that is shown.
+    """
 
     title: str
     path: str

@@ -86,12 +86,18 @@ class InboundDecl(_Part):
 
 
 class PageDecl(_Part):
-    """A page below ``/x/<plugin>/``; ``view`` is ``async def (request, ctx) -> PageView``."""
+    """A page below ``/x/<plugin>/``; ``view`` is ``async def (request, ctx) -> PageView``.
+
+    ``nav`` is where its title is linked for whoever has the action: in the bar (``main``), among
+    the pages of one's own account (``account``), whose links then stand above it too, or nowhere
+    (``none``), as for every path with a ``{parameter}``.
+    """
 
     path: Annotated[str, Field(pattern=r"^/")]
     view: DottedPath
     action: ActionName
     title: str
+    nav: Literal["main", "account", "none"] = "main"
 
 
 class PanelDecl(_Part):

@@ -15,6 +15,7 @@ from bloop_sdk.offers import Providers
 from bloop_sdk.principals import Call
 from bloop_sdk.records import JSONObject
 from bloop_sdk.settings import PluginConfig
+from bloop_sdk.words import Words
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -244,6 +245,20 @@ class Unit(Protocol):
         """
         ...
 
+    def contacts(self, users: Collection[str]) -> Mapping[str, Contact]:
+        """The same of many at once, by their ids, without those who are unknown."""
+        ...
+
+    def titles(
+        self, *, courses: Collection[str] = (), items: Collection[str] = ()
+    ) -> Mapping[str, str]:
+        """What courses and items are called now, by their ids, without those that are missing.
+
+        It tells nothing but titles, and of what is not published too: it is for saying what a
+        plugin gives to somebody. The manifest has the scope ``enrolments:write``.
+        """
+        ...
+
 
 class CallContext(PluginContext, Protocol):
     """What code has that runs for somebody: its call, and ways to the outside and the database.
@@ -332,6 +347,11 @@ class RequestContext(CallContext, Protocol):
         """Which of the hub's languages whoever asks reads best, such as ``de``."""
         ...
 
+    @property
+    def words(self) -> Words:
+        """What the package says in that language: ``ctx.words.gettext("Removed")``."""
+        ...
+
     def may(self, action: str) -> bool:
         """Whether the caller has an action: one of the hub's, or of the plugin's own."""
         ...
@@ -347,7 +367,8 @@ class RequestContext(CallContext, Protocol):
         """HTML of a Jinja2 template in the package's folder ``templates``; values are escaped.
 
         It knows ``csrf``, which a form sends back as the hidden field of that name, ``locale``,
-        and ``base``, the path below which the plugin's routes are.
+        and ``base``, the path below which the plugin's routes are; and ``_``, ``ngettext`` and the
+        filters ``day``, ``number``, ``money`` and ``translate`` of :attr:`words`.
         """
         ...
 

@@ -53,7 +53,8 @@ class PageView:
 
     ``refresh`` has the browser ask for it again after so many seconds, as long as something on it
     is being made. A page with ``scripts`` keeps itself up to date: then only browsers that run none
-    are told so.
+    are told so. ``above`` is HTML over the title, trusted as well: the way back (``crumbs``), or
+    links to the pages that belong together (``parts``).
 
     ``scripts`` are ES modules and ``styles`` style sheets of the package's folder ``static``, by
     their names; the page has to be read and used without them, too. Modules may import each other
@@ -68,6 +69,7 @@ class PageView:
     scripts: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
     wide: bool = False
+    above: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

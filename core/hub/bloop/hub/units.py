@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from sqlalchemy import select
 import bloop.hub.topics  # noqa: F401 - declares what plugins say
 from bloop.accounts.messages.service import Text, queue
 from bloop.accounts.models import User
-from bloop.content.enrolling.granting import grant, missing, revoke
+from bloop.content.enrolling.granting import grant, missing, revoke, titles
 from bloop.content.enrolling.service import admit, dismiss
 from bloop.content.search.described import describe
 from bloop.jobs.models import Job
@@ -140,6 +140,13 @@ class PluginUnit:
         self._scoped("enrolments:write")
         return missing(self.unit, courses, items)
 
+    def titles(
+        self, *, courses: Collection[str] = (), items: Collection[str] = ()
+    ) -> Mapping[str, str]:
+        """Read what is there to be given, and how it is called."""
+        self._scoped("enrolments:write")
+        return titles(self.unit, courses, items)
+
     def describe(
         self,
         item: str,
@@ -181,6 +188,17 @@ class PluginUnit:
         self._scoped("users:read")
         found = self._user(user)
         return None if found is None else Contact(name=found.name, email=found.email)
+
+    def contacts(self, users: Collection[str]) -> Mapping[str, Contact]:
+        """Read names and addresses of many."""
+        self._scoped("users:read")
+        unknown = [id_ for id_ in dict.fromkeys(users) if id_ not in self._users]
+        if unknown:
+            some = select(User).where(User.institution_id == self.institution, User.id.in_(unknown))
+            rows = self.unit.session.scalars(some.where(User.erased_at.is_(None)))
+            self._users.update(dict.fromkeys(unknown) | {row.id: row for row in rows})
+        known = ((id_, self._users[id_]) for id_ in users)
+        return {id_: Contact(name=one.name, email=one.email) for id_, one in known if one}
 
     @cached_property
     def _users(self) -> dict[str, User | None]:

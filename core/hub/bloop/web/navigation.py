@@ -1,4 +1,4 @@
-"""The links of the bar at the top: the hub's own, plugins' pages, and what their hook adds."""
+"""The links of the bar at the top and of one's account: the hub's own, and those of plugins."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from starlette.requests import Request
 
 from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.actions import may
+from bloop.telemetry.logs import get_logger
 from bloop.web.administration import ADMINISTER, area_of, areas
 from bloop_sdk import BloopError, NavItem
+from bloop_sdk.words import words_in
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -29,7 +31,20 @@ class NavLink:
     current: str
 
 
-async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]:
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """The links of the bar, and those that plugins add to the pages of one's own account."""
+
+    bar: list[NavLink]
+    account: list[NavLink]
+
+    @property
+    def in_account(self) -> bool:
+        """Whether the page is one that a plugin adds to the account."""
+        return any(link.current for link in self.account)
+
+
+async def navigation(request: Request, _: Callable[[str], str], locale: str) -> Navigation:
     """What the visitor may go to, the hub's own first."""
     call, path = call_of(request), request.url.path
     links = [
@@ -41,14 +56,18 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
     found = [(title, href) for title, href, action in links if may(call, action)]
     whole = may(call, ADMINISTER)
     found += [(_("Administration"), "/admin")] if whole else areas(call, _)
-    found += [link for link in await _of_plugins(request) if link not in found]
+    added = await _of_plugins(request, locale)
+    found += [link for link in added["main"] if link not in found]
     around = "/concepts/" if path == "/map" else path
     if area := area_of(path):
         # Each page of an area is within it, and all of them within administration.
         around = (
             f"/admin{area}" if whole and path != "/admin" else f"{area}/" * (path != area) or area
         )
-    return [NavLink(title, href, _current(href, around)) for title, href in found]
+    return Navigation(
+        [NavLink(title, href, _current(href, around)) for title, href in found],
+        [NavLink(title, href, _current(href, path)) for title, href in added["account"]],
+    )
 
 
 def administration(request: Request, _: Callable[[str], str]) -> list[NavLink]:
@@ -106,29 +125,45 @@ def _current(href: str, path: str) -> str:
     return "true" if path.startswith(f"{href}/") and href != "/" else ""
 
 
-async def _of_plugins(request: Request) -> list[tuple[str, str]]:
+async def _of_plugins(request: Request, locale: str) -> dict[str, list[tuple[str, str]]]:
+    """Titles and paths of what plugins link, by where."""
     hub, call = cast("Hub", hub_of(request)), call_of(request)
     pages, hooks = hub.kernel.contributions("pages"), hub.kernel.hooks
+    links: dict[str, list[tuple[str, str]]] = {"main": [], "account": [], "none": []}
     if not pages and not hooks.listeners("navigation"):
-        return []
+        return links
     try:
         off = await hub.choices.off(call)
     except BloopError:
-        return []  # This may be the very page that says what is wrong.
+        return links  # This may be the very page that says what is wrong.
     hooks = hooks.without(off)
     found = [
-        (part.plugin_id, part.declaration.title, part.declaration.path, part.declaration.action)
+        (part.plugin_id, part.declaration, part.declaration.nav)
         for part in pages
         if "{" not in part.declaration.path
     ]
     if hooks.listeners("navigation"):
         for plugin_id, items in hooks.navigation(call.principal).by_plugin():
-            found += [(plugin_id, item.title, item.path, item.action) for item in _valid(items)]
-    return [
-        (title, f"/x/{plugin_id}/{path.lstrip('/')}")
-        for plugin_id, title, path, action in found
-        if plugin_id not in off and hub.offers.may(call, plugin_id, action)
-    ]
+            found += [(plugin_id, item, "main") for item in _valid(items)]
+    for plugin_id, link, where in found:
+        if plugin_id not in off and hub.offers.may(call, plugin_id, link.action):
+            title = said_by(hub, plugin_id, link.title, locale)
+            links[where].append((title, f"/x/{plugin_id}/{link.path.lstrip('/')}"))
+    return links
+
+
+def said_by(hub: Hub, plugin_id: str, text: str, locale: str) -> str:
+    """A text of a plugin's manifest or hook in a language, by the catalogue of its package."""
+    found = hub.kernel.plugins[plugin_id].found
+    if found is None or found.package is None:
+        return text
+    try:
+        return words_in(found.package, locale).gettext(text)
+    except Exception as err:  # noqa: BLE001 - a catalogue that is none costs no page of others
+        get_logger("bloop.plugin", plugin=plugin_id).warning(
+            "catalogue not read", locale=locale, reason=str(err)
+        )
+        return text
 
 
 def _valid(items: Any) -> Iterator[NavItem]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +14,8 @@ from bloop.accounts.access import hub_of
 from bloop.hub.contexts import PluginCall
 from bloop.web.plugin_static import addresses
 from bloop.web.render import csrf_of, locale_of, page
-from bloop_sdk import PageView
+from bloop_sdk import PageView, Words
+from bloop_sdk.words import templates_in, words_in
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -42,28 +42,35 @@ class RequestCall(PluginCall):
         """Whether the caller has an action."""
         return self.hub.offers.may(self.call, self.plugin_id, action)
 
+    @property
+    def words(self) -> Words:
+        """What the plugin's package says in that language."""
+        return words_in(self._package, self.locale)
+
     def render(self, template: str, **values: Any) -> str:
         """HTML of a template of the plugin's package."""
+        found = templates_in(self._package, self.locale).get_template(template)
+        html: str = found.render(
+            csrf=csrf_of(self.request),
+            locale=self.locale,
+            base=f"/x/{self.plugin_id}",
+            **values,
+        )
+        return html
+
+    @property
+    def _package(self) -> Path:
         found = self.hub.kernel.plugins[self.plugin_id].found
         package = found.package if found else None
         assert package is not None, "a ready plugin has one"
-        html: str = (
-            _environment(package / "templates")
-            .get_template(template)
-            .render(
-                csrf=csrf_of(self.request),
-                locale=self.locale,
-                base=f"/x/{self.plugin_id}",
-                **values,
-            )
-        )
-        return html
+        return package
 
 
 async def framed(request: Request, plugin: str, view: PageView) -> HTMLResponse:
     """A plugin's page in the hub's frame."""
     hub = cast("Hub", hub_of(request))
     seconds = None if view.refresh is None else max(1, round(view.refresh))
+    html, above = (Markup(one) for one in (view.html, view.above))  # noqa: S704  # nosec B704 - trusted code's, which escaped it
     shown = await page(
         request,
         "plugin.html",
@@ -71,7 +78,8 @@ async def framed(request: Request, plugin: str, view: PageView) -> HTMLResponse:
         modules=addresses(hub, plugin, view.scripts),
         styles=addresses(hub, plugin, view.styles),
         title=view.title,
-        html=Markup(view.html),  # noqa: S704  # nosec B704 - trusted code's, which escaped it
+        html=html,
+        above=above,
         wide=view.wide,
         # Who runs scripts is kept up to date by them, and should lose neither place nor focus.
         refresh=seconds if view.scripts else None,
@@ -79,16 +87,3 @@ async def framed(request: Request, plugin: str, view: PageView) -> HTMLResponse:
     if seconds is not None and not view.scripts:
         shown.headers["refresh"] = f"{seconds}"
     return shown
-
-
-@lru_cache(maxsize=256)
-def _environment(folder: Path) -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from gettext import GNUTranslations, NullTranslations
-from io import BytesIO
+from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
 from bloop.web.navigation import administration, background, navigation
 from bloop_sdk import PrincipalKind
+from bloop_sdk.words import words_in
 
 FOLDER = Path(__file__).parent
 LOCALES = ("en", *sorted(path.stem for path in (FOLDER / "locale").glob("*.po")))
@@ -95,20 +95,22 @@ async def page(
     locale = locale_of(request)
     translations = translations_of(locale)
     _ = translations.gettext
+    links = await navigation(request, _, locale)
     html = rendered(
         request,
         template,
         locale=locale,
         direction=direction_of(locale),
         hub_name=hub_of(request).config.value.hub.name,
-        navigation=await navigation(request, _),
+        navigation=links.bar,
+        account_links=links.account,
         administration=administration(request, _),
         background=background(request, _),
         viewer=_viewer(request, _),
         guest=call_of(request).principal.kind is PrincipalKind.GUEST,
         # The page of search has a form of its own.
         searches=may(call_of(request), "content:read") and request.url.path != "/search",
-        in_account=request.url.path.startswith("/account/"),
+        in_account=request.url.path.startswith("/account/") or links.in_account,
         sets_up=may(call_of(request), "institutions:configure"),
         has_keys=may(call_of(request), "tokens:read"),
         csrf=csrf_of(request),
@@ -225,21 +227,9 @@ def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
     }
 
 
-@lru_cache(maxsize=16)
 def translations_of(locale: str) -> NullTranslations:
     """The catalogue of a language; English is what the templates are written in."""
-    source = FOLDER / "locale" / f"{locale}.po"
-    if locale == "en" or not source.is_file():
-        return NullTranslations()
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
-
-    with source.open("rb") as file:
-        catalogue = read_po(file, locale=locale)
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return GNUTranslations(compiled)
+    return words_in(FOLDER, locale).catalogue
 
 
 @lru_cache(maxsize=16)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -18,7 +17,9 @@ from bloop_sdk.plugin import ConnectionContext, JobContext, RequestContext, Unit
 from bloop_sdk.principals import Call, Principal, PrincipalKind, Role, Trace
 from bloop_sdk.settings import PluginConfig
 from bloop_sdk.testing.faults import Steps
+from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.reach import FakeContent, FakeFiles, FakeProviders
+from bloop_sdk.words import Words, templates_in, words_in
 
 if TYPE_CHECKING:
     from bloop_sdk.testing.units import FakeDatabase
@@ -174,19 +175,20 @@ class FakeContext:
         """An address that tells what was asked for, and opens nothing."""
         return f"/x/{self.plugin_id}{path}?signed=for-{seconds:g}-s"
 
+    @property
+    def words(self) -> Words:
+        """What ``package`` says in ``locale``."""
+        return words_in(self._folder, self.locale)
+
     def render(self, template: str, **values: Any) -> str:
         """HTML of a template in ``package``, with Jinja2 where that is installed."""
-        try:
-            jinja2 = importlib.import_module("jinja2")
-        except ImportError as err:
-            raise UnsupportedError("templates need Jinja2", cure="pip install jinja2") from err
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader(self.package or f"bloop_{self.plugin_id}"),
-            undefined=jinja2.StrictUndefined,
-            autoescape=True,
-        )
-        known = {"csrf": "test-csrf", "locale": "en", "base": f"/x/{self.plugin_id}"}
-        return str(environment.get_template(template).render({**known, **values}))
+        found = templates_in(self._folder, self.locale).get_template(template)
+        known = {"csrf": "test-csrf", "locale": self.locale, "base": f"/x/{self.plugin_id}"}
+        return str(found.render({**known, **values}))
+
+    @property
+    def _folder(self) -> Path:
+        return PluginUnderTest(self.package or f"bloop_{self.plugin_id}").folder
 
 
 if TYPE_CHECKING:

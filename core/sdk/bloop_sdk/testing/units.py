@@ -195,6 +195,17 @@ class FakeUnit:
         """One of ``people``."""
         return self.people.get(user)
 
+    def contacts(self, users: Collection[str]) -> Mapping[str, Contact]:
+        """Those of ``people``."""
+        return {user: self.people[user] for user in users if user in self.people}
+
+    def titles(
+        self, *, courses: Collection[str] = (), items: Collection[str] = ()
+    ) -> Mapping[str, str]:
+        """Everything is there but what is ``absent``, and called by its id."""
+        there = [one for one in (*courses, *items) if one not in self.absent]
+        return {one: f"Title of {one}" for one in there}
+
     def _writing(self) -> Sequence[Enqueued]:
         if self.known is None:
             raise FatalError("read() writes nothing", cure="use ctx.transaction()")

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, TypeVar
 
 from bloop_commerce.config import config_of
 from bloop_commerce.money import country_of, currency_of
-from bloop_sdk import MalformedRecordError, RequestContext, Response, UnsupportedError, WebRequest
+from bloop_sdk import (
+    BloopError,
+    MalformedRecordError,
+    RequestContext,
+    Response,
+    UnsupportedError,
+    WebRequest,
+    gettext_noop,
+)
 
 T = TypeVar("T")
 _ODD = re.compile("[\0\ud800-\udfff]")
@@ -76,7 +85,12 @@ def day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise UnsupportedError("a day is written as 2026-12-31") from None
+        raise UnsupportedError(gettext_noop("a day is written as 2026-12-31")) from None
+
+
+def plain(text: str) -> str:
+    """What somebody typed, without what no database keeps and without space around it."""
+    return _ODD.sub("", text).strip()
 
 
 def number(text: str) -> int | None:
@@ -94,3 +108,19 @@ def answer(value: Any, status: int = 200, **headers: str) -> Response:
     """JSON as an answer."""
     kind = {"content-type": "application/json"}
     return Response(status=status, headers=kind | headers, body=json.dumps(value).encode(), url="")
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Say of an error in it which field it is about, so that a page can show it there."""
+    try:
+        yield
+    except BloopError as err:
+        err.add_note(name)
+        raise
+
+
+def field_of(error: BloopError | None) -> str:
+    """The field that an error is about; empty for none, or for what was sent as a whole."""
+    notes: Sequence[str] = getattr(error, "__notes__", ())
+    return notes[0] if notes else ""

@@ -11,7 +11,14 @@ from sqlalchemy import select
 from bloop_commerce.books import open_books
 from bloop_commerce.money import checked, country_of
 from bloop_commerce.tables import Price, Product, now
-from bloop_sdk import NotFoundError, PreconditionFailedError, Unit, UnsupportedError
+from bloop_sdk import (
+    NotFoundError,
+    PreconditionFailedError,
+    Unit,
+    UnsupportedError,
+    gettext_noop,
+)
+from bloop_sdk.money import Money
 
 KINDS = ("single", "seats", "subscription")
 MOST_COURSES = 200
@@ -39,19 +46,23 @@ class Offer(BaseModel):
         if self.kind not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}")
         if (self.kind == "subscription") != (self.interval in {"month", "year"}):
-            raise ValueError("a subscription, and nothing else, has an interval: month or year")
+            raise ValueError(
+                gettext_noop("a subscription, and nothing else, has an interval: month or year")
+            )
         if (self.kind == "seats") != (self.seats > 0):
-            raise ValueError("a bundle of seats, and nothing else, has seats")
+            raise ValueError(gettext_noop("a bundle of seats, and nothing else, has seats"))
         if self.kind == "subscription" and self.days:
-            raise ValueError("a subscription lasts as long as it is paid, and has no days")
+            raise ValueError(
+                gettext_noop("a subscription lasts as long as it is paid, and has no days")
+            )
         if self.kind != "subscription" and (self.trial_days or self.grace_days):
-            raise ValueError("a trial and days of grace are for subscriptions")
+            raise ValueError(gettext_noop("a trial and days of grace are for subscriptions"))
         self._gives_something()
         return self
 
     def _gives_something(self) -> None:
         if not (self.courses or self.items):
-            raise ValueError("name the courses or the items that it gives")
+            raise ValueError(gettext_noop("name the courses or the items that it gives"))
         for what, named in (("a course", self.courses), ("an item", self.items)):
             if any(not one or len(one) > 36 for one in named):
                 raise ValueError(f"{what} is named by its id")
@@ -64,10 +75,24 @@ def read_offer(given: Mapping[str, Any]) -> Offer:
     try:
         return Offer.model_validate(dict(given))
     except ValidationError as err:
-        told = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'product'}: {one['msg']}" for one in err.errors()
-        )
+        told = "; ".join(f"{name or 'product'}: {words}" for name, words in _wrong(err))
         raise UnsupportedError(f"this is no product: {told}") from None
+
+
+def faults_of(given: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with a product that somebody described, by field; empty is the whole."""
+    try:
+        Offer.model_validate(dict(given))
+    except ValidationError as err:
+        return dict(reversed(_wrong(err)))
+    return {}
+
+
+def _wrong(err: ValidationError) -> list[tuple[str, str]]:
+    return [
+        (".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, "))
+        for one in err.errors()
+    ]
 
 
 def add(unit: Unit, offer: Offer) -> Product:
@@ -90,7 +115,8 @@ def change(unit: Unit, id_: str, offer: Offer, version: int | None) -> Product:
     found = product(unit, id_)
     if version is not None and version != found.version:
         raise PreconditionFailedError(
-            "somebody else has changed this product meanwhile", cure="look at it again"
+            gettext_noop("somebody else has changed this product meanwhile"),
+            cure=gettext_noop("look at it again"),
         )
     if offer.kind != found.kind or offer.interval != found.interval:
         raise UnsupportedError("what kind of thing it is stays", cure="make another product")
@@ -107,15 +133,17 @@ def change(unit: Unit, id_: str, offer: Offer, version: int | None) -> Product:
 
 def _there(unit: Unit, courses: Sequence[str], items: Sequence[str]) -> None:
     """Refuse to sell what nobody could be given."""
-    for noun, path, ids, absent in (
-        ("course", "courses", courses, unit.missing(courses=courses)),
-        ("lesson", "lessons", items, unit.missing(items=items)),
+    for path, ids, absent in (
+        ("courses", courses, unit.missing(courses=courses)),
+        ("lessons", items, unit.missing(items=items)),
     ):
         if absent:
             named = ", ".join(one[:40] for one in absent[:5])
+            words = gettext_noop("{path}: {count} of {all} are not here to be given: {named}")
+            cure = gettext_noop("take the id from the address of its page, /{path}/ID")
             raise UnsupportedError(
-                f"{path}: {len(absent)} of {len(ids)} are no {noun} here: {named}",
-                cure=f"take the id from the address of its page, /{path}/ID",
+                words.format(path=path, count=len(absent), all=len(ids), named=named),
+                cure=cure.format(path=path),
             )
 
 
@@ -144,7 +172,7 @@ def set_price(
     found = product(unit, product_id)
     money, where = checked(amount, currency), country_of(country)
     if found.kind == "subscription" and money.amount == 0:
-        raise UnsupportedError("a subscription for nothing needs no subscription")
+        raise UnsupportedError(gettext_noop("a subscription for nothing needs no subscription"))
     for old in prices(unit, found.id):
         if (old.currency, old.country) == (money.currency, where):
             if old.amount == money.amount:
@@ -161,6 +189,13 @@ def set_price(
     unit.session.flush()
     detail = {"amount": made.amount, "currency": made.currency, "country": where}
     unit.audit("commerce.price_set", f"product:{found.id}", detail)
+    return made
+
+
+def put_on_sale(unit: Unit, offer: Offer, money: Money, country: str) -> Product:
+    """Make a product and set its price, both or neither."""
+    made = add(unit, offer)
+    set_price(unit, made.id, money.amount, money.currency, country)
     return made
 
 
@@ -181,6 +216,15 @@ def prices(unit: Unit, product_id: str) -> Sequence[Price]:
     return unit.session.scalars(some.order_by(Price.currency, Price.country, Price.id)).all()
 
 
+def prices_of(unit: Unit, products: Sequence[str]) -> dict[str, list[Price]]:
+    """What many products cost now, by their ids."""
+    some = select(Price).where(Price.product_id.in_(products), Price.ended_at.is_(None))
+    found: dict[str, list[Price]] = {id_: [] for id_ in products}
+    for row in unit.session.scalars(some.order_by(Price.currency, Price.country, Price.id)):
+        found[row.product_id].append(row)
+    return found
+
+
 def price_for(unit: Unit, product_id: str, currency: str, country: str) -> Price:
     """The price of a country, else the one for everywhere; raises UnsupportedError."""
     every = [one for one in prices(unit, product_id) if one.currency == currency]
@@ -188,7 +232,8 @@ def price_for(unit: Unit, product_id: str, currency: str, country: str) -> Price
     chosen = found.get(country) or found.get("")
     if chosen is None:
         raise UnsupportedError(
-            f"this has no price in {currency}", cure="see its prices, and take another currency"
+            gettext_noop("this has no price in {currency}").format(currency=currency),
+            cure=gettext_noop("see its prices, and take another currency"),
         )
     return chosen
 

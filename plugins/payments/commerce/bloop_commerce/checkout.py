@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 
 from bloop_commerce import catalogue, coupons, facts, orders
+from bloop_commerce.asked import about
 from bloop_commerce.books import open_books
 from bloop_commerce.money import LARGEST
 from bloop_commerce.standing import OrderState
@@ -24,6 +25,7 @@ from bloop_sdk import (
     PrincipalKind,
     Unit,
     UnsupportedError,
+    gettext_noop,
 )
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import (
@@ -59,7 +61,9 @@ class Wanted:
 async def buy(ctx: CallContext, wanted: Wanted) -> Order:
     """Place an order for the caller; one that costs nothing is theirs at once."""
     if ctx.call.principal.kind is not PrincipalKind.USER:
-        raise UnsupportedError("only a person can buy", cure="log in as who is to have it")
+        raise UnsupportedError(
+            gettext_noop("only a person can buy"), cure=gettext_noop("log in as who is to have it")
+        )
     provider = await choose(ctx, wanted)
     return await ctx.transaction(place, ctx.call.principal.id, wanted, provider)
 
@@ -81,9 +85,13 @@ async def choose(ctx: CallContext, wanted: Wanted) -> str:
         if fits(provider.spec(), product, wanted.currency):
             return offer.plugin_id
         if wanted.provider:
-            raise UnsupportedError(f"{offer.name} can't take the money for this")
+            raise UnsupportedError(
+                gettext_noop("{name} can't take the money for this").format(name=offer.name)
+            )
     if wanted.provider:
-        raise NotFoundError(f"nobody takes payments by {wanted.provider[:40]}")
+        raise NotFoundError(
+            gettext_noop("nobody takes payments by {name}").format(name=wanted.provider[:40])
+        )
     return ""
 
 
@@ -111,22 +119,27 @@ def place(unit: Unit, buyer: str, wanted: Wanted, provider: str) -> Order:
         return _gone_on_with(begun, price, provider)
     amount, discount, coupon = price.amount * wanted.quantity, 0, None
     if amount > LARGEST:
-        raise UnsupportedError("this is more than anybody can pay at once", cure="buy less of it")
+        raise UnsupportedError(
+            gettext_noop("this is more than anybody can pay at once"),
+            cure=gettext_noop("buy less of it"),
+        )
     if wanted.coupon:
-        coupon = coupons.find(unit, wanted.coupon)
-        if coupon is None:
-            raise UnsupportedError("no such coupon", cure="compare its letters")
-        discount = coupons.discount(coupon, product, amount, price.currency)
+        with about("coupon"):
+            coupon = coupons.held(unit, wanted.coupon)
+            discount = coupons.discount(coupon, product, amount, price.currency)
     if wanted.expected is not None and wanted.expected != amount - discount:
         raise PreconditionFailedError(
-            "the price has changed meanwhile", cure="look at it again, then order"
+            gettext_noop("the price has changed meanwhile"),
+            cure=gettext_noop("look at it again, then order"),
         )
     if coupon is not None:
-        coupons.take(coupon)
+        with about("coupon"):
+            coupons.take(coupon)
     is_free = amount - discount == 0
     if not (is_free or provider):
         raise UnsupportedError(
-            "nobody takes payments for this here", cure="an admin can switch on a payment plugin"
+            gettext_noop("nobody takes payments for this here"),
+            cure=gettext_noop("an admin can switch on a payment plugin"),
         )
     books.orders += 1
     order = Order(
@@ -163,10 +176,13 @@ def place(unit: Unit, buyer: str, wanted: Wanted, provider: str) -> Order:
 def _sold(unit: Unit, wanted: Wanted) -> Product:
     product = catalogue.product(unit, wanted.product)
     if not product.on_sale:
-        raise UnsupportedError("this is not for sale any more")
+        raise UnsupportedError(gettext_noop("this is not for sale any more"))
     most = MOST_PIECES if product.kind == "seats" else 1
-    if not 1 <= wanted.quantity <= most:
-        raise UnsupportedError(f"of this, one can buy 1 to {most}")
+    with about("quantity"):
+        if not 1 <= wanted.quantity <= most:
+            raise UnsupportedError(
+                gettext_noop("of this, one can buy 1 to {most}").format(most=most)
+            )
     return product
 
 
@@ -204,8 +220,10 @@ def _gone_on_with(begun: Order, price: Price, provider: str) -> Order:
     if (begun.plan, begun.provider) == (price.id, provider):
         return begun
     raise PreconditionFailedError(
-        f"order {begun.number} holds your trial of this, and waits to be confirmed",
-        cure="go on with it under My purchases, or order again once it has expired",
+        gettext_noop("order {number} holds your trial of this, and waits to be confirmed").format(
+            number=begun.number
+        ),
+        cure=gettext_noop("go on with it under My purchases, or order again once it has expired"),
     )
 
 
@@ -236,7 +254,7 @@ async def start(ctx: CallContext, order: Order, address: str, locale: str = "") 
         cancel_url=page,
         interval=Interval(order.interval) if order.interval else None,
         trial_days=order.trial_days,
-        locale=locale,
+        locale=locale or order.language,
     )
     made = await provider.create_checkout(request, key(order, "checkout"))
     return await ctx.transaction(

@@ -218,10 +218,8 @@ def of_orders(unit: Unit, orders: Sequence[str]) -> dict[str, list[Kept]]:
     """All that is stated of some orders, in the order of time; those without facts are left out."""
     found: dict[str, list[Kept]] = {}
     for row in unit.session.execute(_OF_ORDERS, {"orders": orders}):
-        stated = Stated(row.provider, of_row(row), row.since)
-        found.setdefault(row.order_id or "", []).append(
-            Kept(row.id, stated, row.told_at is not None)
-        )
+        kept = Kept(row.id, stated(row), row.told_at is not None)
+        found.setdefault(row.order_id or "", []).append(kept)
     return found
 
 
@@ -234,6 +232,11 @@ def rows_of_order(unit: Unit, order: str) -> Sequence[Fact]:
     """The same as it is kept, in the order of time."""
     some = select(Fact).where(Fact.order_id == order)
     return unit.session.scalars(some.order_by(Fact.as_of, Fact.kind, Fact.fact_id)).all()
+
+
+def stated(row: Any) -> Stated:
+    """A fact, who states it, and since when."""
+    return Stated(row.provider, of_row(row), row.since)
 
 
 def note_told(unit: Unit, ids: Sequence[str]) -> None:

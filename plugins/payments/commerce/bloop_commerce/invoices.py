@@ -18,11 +18,14 @@ from bloop_commerce.books import listed
 from bloop_commerce.config import config_of
 from bloop_commerce.standing import Stated, Terms, amount_of, currency_of
 from bloop_commerce.tables import Invoice, Order, now
-from bloop_commerce.words import said_in
-from bloop_sdk import FatalError, NotFoundError, Unit
+from bloop_commerce.words import words_in
+from bloop_sdk import FatalError, NotFoundError, Unit, gettext_noop
 from bloop_sdk.providers.payments import FactKind
 
-GONE = {FactKind.REFUNDED: "Given back", FactKind.DISPUTE_LOST: "Charged back"}
+GONE = {
+    FactKind.REFUNDED: gettext_noop("Given back"),
+    FactKind.DISPUTE_LOST: gettext_noop("Charged back"),
+}
 """What a credit note is for."""
 INVOICE, CREDIT = "invoice", "credit"
 PREFIX = {INVOICE: "", CREDIT: "C"}
@@ -205,10 +208,10 @@ def _body(unit: Unit, order: Order, owed: Owed, about: str) -> dict[str, Any]:
 
 
 def _corrected(order: Order, owed: Owed) -> dict[str, Any]:
-    words = GONE.get(owed.last.fact.kind, "Correction")
+    words = GONE.get(owed.last.fact.kind, gettext_noop("Correction"))
     if owed.total > 0 and owed.last.fact.kind in GONE:
-        words = "Not given back after all"
-    return _single(f"{said_in(order.language)(words)}: {order.title}", owed)
+        words = gettext_noop("Not given back after all")
+    return _single(f"{words_in(order.language).gettext(words)}: {order.title}", owed)
 
 
 def _sold(order: Order, owed: Owed) -> dict[str, Any]:

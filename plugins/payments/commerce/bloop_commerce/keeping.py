@@ -20,14 +20,22 @@ from bloop_commerce import (
 from bloop_commerce.asked import body_of, day, field, moment, needed, number
 from bloop_commerce.balance import Finding, examine, findings
 from bloop_commerce.tables import now
-from bloop_sdk import CallContext, RequestContext, Response, RetriableError, Unit, WebRequest
+from bloop_sdk import (
+    CallContext,
+    RequestContext,
+    Response,
+    RetriableError,
+    Unit,
+    UnsupportedError,
+    WebRequest,
+)
 
 
 async def list_orders(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
-    """The institution's orders, the newest first (``?state=``, ``?before=`` a number)."""
+    """The institution's orders, the newest first (``?state=``, ``?q=``, ``?before=`` a number)."""
     query = request.query_params
-    before = number(query.get("before", ""))
-    rows = await ctx.read(orders.newest, query.get("state", "")[:20], before)
+    before, search = number(query.get("before", "")), query.get("q", "").strip()[:200]
+    rows = await ctx.read(orders.newest, query.get("state", "")[:20], before, search=search)
     return {"items": [views.order(row) for row in rows]}
 
 
@@ -52,9 +60,10 @@ def books_of(unit: Unit, id_: str) -> dict[str, Any]:
 async def refund(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
     """Give back an amount of an order, or all that is left: ``{"amount": 1000?, "reason": ""?}``.
 
-    Where the provider does not answer now, the refund is ``asked`` and is done by a job.
+    With a ``version`` it is refused where the order is at another by now. Where the provider does
+    not answer now, the refund is ``asked`` and is done by a job.
     """
-    body = await body_of(request, ("amount", "reason"))
+    body = await body_of(request, ("amount", "reason", "version"))
     amount = field(body, "amount", int, 0) if body.get("amount") is not None else None
     order = request.path_params["order"]
     ids = await ctx.transaction(
@@ -63,9 +72,19 @@ async def refund(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
         ctx.call.principal.id,
         amount=amount,
         reason=field(body, "reason", str, ""),
+        version=field(body, "version", int, 0) if body.get("version") is not None else None,
     )
     await done(ctx, ids)
     return await ctx.read(books_of, order)
+
+
+async def preview_refund(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
+    """What giving back an amount would do (``?amount=`` in minor units; all without it)."""
+    text = request.query_params.get("amount", "")
+    amount = number(text)
+    if text and amount is None:
+        raise UnsupportedError("an amount is a whole number of minor units", cure="4900 is 49.00")
+    return views.preview(await ctx.read(refunds.preview, request.path_params["order"], amount))
 
 
 async def done(ctx: RequestContext, ids: list[str]) -> None:

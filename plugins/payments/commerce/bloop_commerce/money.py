@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bloop_sdk import UnsupportedError
+from bloop_sdk import UnsupportedError, gettext_noop
 from bloop_sdk.money import Money
 
 LARGEST = 10**12
@@ -22,7 +22,9 @@ def currency_of(text: object) -> str:
     """A currency's three letters; raises UnsupportedError."""
     if isinstance(text, str) and len(text) == 3 and text.isascii() and text.isalpha():
         return text.upper()
-    raise UnsupportedError("a currency is written with three letters", cure="such as EUR")
+    raise UnsupportedError(
+        gettext_noop("a currency is written with three letters"), cure=gettext_noop("such as EUR")
+    )
 
 
 def country_of(text: object) -> str:
@@ -31,15 +33,21 @@ def country_of(text: object) -> str:
         return ""
     if isinstance(text, str) and len(text) == 2 and text.isascii() and text.isalpha():
         return text.upper()
-    raise UnsupportedError("a country is written with two letters", cure="such as DE")
+    raise UnsupportedError(
+        gettext_noop("a country is written with two letters"), cure=gettext_noop("such as DE")
+    )
 
 
 def read(text: str, currency: str) -> Money:
     """What somebody wrote, such as ``49.00``; raises UnsupportedError for what is no amount."""
     try:
         return Money.parse(text, currency)
-    except ValueError as err:
-        raise UnsupportedError(str(err)) from None
+    except ValueError:
+        like = Money(amount=4900, currency=currency_of(currency)).decimal
+        raise UnsupportedError(
+            gettext_noop("this is no amount of {currency}").format(currency=currency_of(currency)),
+            cure=gettext_noop("write it like {like}").format(like=like),
+        ) from None
 
 
 def shown(amount: int, currency: str) -> str:

@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
-from bloop_commerce import catalogue, views
+from bloop_commerce import catalogue, offer_pages, views
 from bloop_commerce.config import config_of
-from bloop_commerce.money import read, shown
-from bloop_commerce.tables import Price, Product
+from bloop_commerce.money import read
+from bloop_commerce.said import Said
 from bloop_sdk import (
     CommandContext,
+    Form,
+    PageView,
     RequestContext,
     Response,
     Unit,
@@ -20,22 +22,14 @@ from bloop_sdk import (
     read_form,
     redirect,
 )
-from bloop_sdk.money import Money
 from bloop_sdk.web import PanelSubject
-
-
-def put_on_sale(unit: Unit, offer: catalogue.Offer, money: Money, country: str) -> Product:
-    """Make a product and set its price, both or neither."""
-    made = catalogue.add(unit, offer)
-    catalogue.set_price(unit, made.id, money.amount, money.currency, country)
-    return made
 
 
 async def beside_course(
     _request: WebRequest, ctx: RequestContext, subject: PanelSubject
 ) -> str | None:
     """What a course is sold as, for who decides that."""
-    return await _beside(ctx, subject, "courses", "course")
+    return await _beside(ctx, subject, "courses")
 
 
 async def beside_lesson(
@@ -44,49 +38,53 @@ async def beside_lesson(
     """What a lesson is sold as by itself; nothing for a note, which may be its writer's alone."""
     if subject.kind == "note":
         return None
-    return await _beside(ctx, subject, "items", "lesson")
+    return await _beside(ctx, subject, "items")
 
 
-async def _beside(ctx: RequestContext, subject: PanelSubject, named: str, noun: str) -> str:
-    def sold(unit: Unit) -> list[tuple[Product, list[Price]]]:
+async def _beside(ctx: RequestContext, subject: PanelSubject, named: str) -> str:
+    said = Said(ctx.words)
+
+    def sold(unit: Unit) -> list[dict[str, Any]]:
         rows = catalogue.products(unit, on_sale=False)
         mine = [row for row in rows if subject.id in getattr(row, named)]
-        return [(row, list(catalogue.prices(unit, row.id))) for row in mine]
+        prices = catalogue.prices_of(unit, [row.id for row in mine])
+        return [
+            {
+                "id": row.id,
+                "title": row.title,
+                "on_sale": row.on_sale,
+                "costs": ", ".join(
+                    said.price(one.amount, one.currency, row.interval) for one in prices[row.id]
+                ),
+            }
+            for row in mine
+        ]
 
-    found = [
-        {
-            "id": row.id,
-            "title": row.title,
-            "on_sale": row.on_sale,
-            "costs": ", ".join(shown(one.amount, one.currency) for one in prices),
-        }
-        for row, prices in await ctx.read(sold)
-    ]
-    currency = config_of(ctx).currency
-    place = "courses" if named == "courses" else "lessons"
     return ctx.render(
-        "offer.html", subject=subject, products=found, currency=currency, noun=noun, place=place
+        "offer.html",
+        subject=subject,
+        products=await ctx.read(sold),
+        currency=config_of(ctx).currency,
+        place="courses" if named == "courses" else "lessons",
     )
 
 
-async def sell(request: WebRequest, ctx: RequestContext) -> Response:
+async def sell(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """Put a course on sale for good, at one price."""
-    course = request.path_params["course"]
-    await _put_on_sale(request, ctx, {"courses": [course]})
-    return redirect(f"/courses/{course}")
+    return await _put_on_sale(request, ctx, f"/courses/{request.path_params['course']}")
 
 
-async def sell_lesson(request: WebRequest, ctx: RequestContext) -> Response:
+async def sell_lesson(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """Put a single lesson on sale for good, at one price."""
-    item = request.path_params["item"]
-    await _put_on_sale(request, ctx, {"items": [item]})
-    return redirect(f"/lessons/{item}")
+    return await _put_on_sale(request, ctx, f"/lessons/{request.path_params['item']}")
 
 
-async def _put_on_sale(request: WebRequest, ctx: RequestContext, gives: dict[str, Any]) -> None:
+async def _put_on_sale(request: WebRequest, ctx: RequestContext, path: str) -> Response | PageView:
+    """What was typed wrong is shown again on the page for new products."""
     form = await read_form(request)
-    offer = catalogue.read_offer({"title": form["title"], "on_sale": True, **gives})
-    await ctx.transaction(put_on_sale, offer, read(form["price"], form["currency"]), "")
+    typed = Form({**form.fields, "gives": path, "on_sale": "1", "kind": "single"})
+    made = await offer_pages.made(ctx, typed)
+    return made if isinstance(made, PageView) else redirect(path)
 
 
 @click.command(name="sell")
@@ -128,7 +126,7 @@ async def command(
     given["items" if lesson else "courses"] = [subject]
     offer = catalogue.read_offer({**given, **described})
     price = read(amount, currency)
-    made = await ctx.transaction(put_on_sale, offer, price, country)
+    made = await ctx.transaction(catalogue.put_on_sale, offer, price, country)
     if as_json:
         prices = await ctx.read(catalogue.prices, made.id)
         click.echo(json.dumps(views.product(made, prices)))

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
 from bloop_commerce import catalogue, coupons, entitlements, facts, invoices, ledger, receipts
 from bloop_commerce.books import listed, open_books, parts
 from bloop_commerce.facts import Kept
 from bloop_commerce.standing import OrderState, Plan, Standing, Stated, Terms, stand
-from bloop_commerce.tables import Fact, Order, Price, now
+from bloop_commerce.tables import Entitlement, Fact, Invoice, Order, Price, now
 from bloop_sdk import NotFoundError, Unit
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import FactKind, PaymentFact
@@ -308,15 +308,45 @@ def of_buyer(unit: Unit, buyer: str, limit: int = 100) -> Sequence[Order]:
 
 
 def newest(
-    unit: Unit, state: str = "", before: int | None = None, limit: int = 100
+    unit: Unit, state: str = "", before: int | None = None, limit: int = 100, search: str = ""
 ) -> Sequence[Order]:
-    """The institution's orders, the newest first; of one state, below a number."""
+    """The institution's orders, the newest first; of one state, below a number.
+
+    ``search`` finds an order by its number, the number of a paper, how its provider calls it, who
+    bought it (an id), or a part of what was bought.
+    """
     some = select(Order)
     if state:
         some = some.where(Order.state == state)
+    if search:
+        some = some.where(_found(search))
     if before is not None:
         some = some.where(Order.number < before)
     return unit.session.scalars(some.order_by(Order.number.desc()).limit(limit)).all()
+
+
+def _found(search: str) -> ColumnElement[bool]:
+    paper = select(Invoice.order_id).where(Invoice.number == search[:20].upper())
+    ways = [
+        Order.title.icontains(search, autoescape=True),
+        Order.remote_id == search,
+        Order.buyer_id == search,
+        Order.id == search,
+        Order.id.in_(paper),
+    ]
+    # A larger number is none that an order could have.
+    if search.isascii() and search.isdigit() and len(search) < 10:
+        ways.append(Order.number == int(search))
+    return or_(*ways)
+
+
+def with_given(unit: Unit, id_: str) -> tuple[Order, Entitlement | None]:
+    """An order and what it gives, if it ever gave anything; raises NotFoundError."""
+    both = select(Order, Entitlement).outerjoin(Entitlement, Entitlement.order_id == Order.id)
+    found = unit.session.execute(both.where(Order.id == id_[:36])).one_or_none()
+    if found is None:
+        raise NotFoundError("no such order", cure="see your purchases")
+    return found[0], found[1]
 
 
 def counts(unit: Unit) -> dict[str, int]:

@@ -18,8 +18,8 @@ from bloop_commerce import invoices, orders
 from bloop_commerce.api import BOOKS
 from bloop_commerce.invoices import CREDIT
 from bloop_commerce.tables import Invoice
-from bloop_commerce.words import day_in, number_in, said_in
-from bloop_sdk import FileView, NotFoundError, RequestContext, Unit, WebRequest
+from bloop_commerce.words import number_in, words_in
+from bloop_sdk import FileView, NotFoundError, RequestContext, Unit, WebRequest, gettext_noop
 from bloop_sdk.money import Money
 
 MEDIA_TYPE = "application/pdf"
@@ -78,29 +78,41 @@ def _compiler() -> typst.Compiler:
     return typst.Compiler(root=tempfile.mkdtemp(prefix="bloop-typst-"))
 
 
-LABELS = ("Issued to", "Date", "Order", "Corrects", "What", "Quantity", "Price", "Amount", "Total")
+LABELS = (
+    gettext_noop("Issued to"),
+    gettext_noop("Date"),
+    gettext_noop("Order"),
+    gettext_noop("Corrects"),
+    gettext_noop("What"),
+    gettext_noop("Quantity"),
+    gettext_noop("Price"),
+    gettext_noop("Amount"),
+    gettext_noop("Total"),
+    gettext_noop("Tax number"),
+)
 """What stands on every paper, by the names that the template has for it."""
 
 
 def _shown(row: Invoice) -> dict[str, Any]:
     """What the template shows, amounts and days as people write them."""
     body, language = row.body, row.body.get("language", "en")
-    said = said_in(language)
-    paid_on = day_in(language, date.fromisoformat(body["paid"]["on"]))
-    paid = said("{kind} on {day} by {provider}, reference").format(
-        kind=said("Given back" if row.kind == CREDIT else "Paid"),
+    words = words_in(language)
+    _ = words.gettext
+    paid_on = words.day(date.fromisoformat(body["paid"]["on"]))
+    paid = _("{kind} on {day} by {provider}, reference").format(
+        kind=_("Given back") if row.kind == CREDIT else _("Paid"),
         day=paid_on,
         provider=body["paid"]["provider"],
     )
     return {
         "kind": row.kind,
-        "name": said("Credit note" if row.kind == CREDIT else "Invoice"),
+        "name": _("Credit note") if row.kind == CREDIT else _("Invoice"),
         "language": language,
-        "words": {one: said(one) for one in (*LABELS, "Tax number")},
+        "words": {one: _(one) for one in LABELS},
         "number": row.number,
         "about": row.about,
         "issued": _ymd(row.issued_at.date()),
-        "day": day_in(language, row.issued_at.date()),
+        "day": words.day(row.issued_at),
         "seller": body["seller"] | {"address": _parts(body["seller"]["address"])},
         "buyer": body["buyer"],
         "order": str(body["order"]),
@@ -115,8 +127,9 @@ def _line(line: dict[str, Any], currency: str, language: str) -> dict[str, str]:
     unit = line["unit"]
     period = ""
     if "from" in line:
-        start, end = (day_in(language, date.fromisoformat(line[one])) for one in ("from", "to"))
-        period = said_in(language)("{start} to {end}").format(start=start, end=end)
+        words = words_in(language)
+        start, end = (words.day(date.fromisoformat(line[one])) for one in ("from", "to"))
+        period = words.gettext("{start} to {end}").format(start=start, end=end)
     return {
         "title": line["title"],
         "period": period,
@@ -128,13 +141,13 @@ def _line(line: dict[str, Any], currency: str, language: str) -> dict[str, str]:
 
 def _sums(row: Invoice, language: str) -> Sequence[tuple[str, str]]:
     """The lines between what was bought and the total."""
-    body, made, said = row.body, [], said_in(language)
+    body, made, _ = row.body, [], words_in(language).gettext
     if body["discount"]:
-        made.append((said("Discount"), _number(-body["discount"], row.currency, language)))
+        made.append((_("Discount"), _number(-body["discount"], row.currency, language)))
     if row.tax:
         net = _number(row.total - row.tax, row.currency, language)
-        words = "Tax" if body["tax_is_added"] else "Tax included"
-        made += [(said("Net"), net), (said(words), _number(row.tax, row.currency, language))]
+        words = _("Tax") if body["tax_is_added"] else _("Tax included")
+        made += [(_("Net"), net), (words, _number(row.tax, row.currency, language))]
     return made
 
 

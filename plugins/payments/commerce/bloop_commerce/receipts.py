@@ -10,8 +10,8 @@ from bloop_commerce.facts import Kept
 from bloop_commerce.money import shown
 from bloop_commerce.standing import OrderState, Stated, amount_of
 from bloop_commerce.tables import Order
-from bloop_commerce.words import said_in
-from bloop_sdk import Unit
+from bloop_commerce.words import words_in
+from bloop_sdk import Unit, gettext_noop
 from bloop_sdk.providers.payments import FactKind, PaymentFact
 
 MOVES = (FactKind.CAPTURED, FactKind.REFUNDED)
@@ -34,15 +34,17 @@ def follow(
             _tell(unit, order, subject, words + _paper(papers, order, one.stated))
         is_first &= fact.kind is not FactKind.CAPTURED
     if order.state == OrderState.PAST_DUE != before:
-        _tell(unit, order, "Your renewal failed", _failed(order))
+        _tell(unit, order, gettext_noop("Your renewal failed"), _failed(order))
     return told
 
 
 def _words(order: Order, fact: PaymentFact, *, is_renewal: bool) -> tuple[str, str]:
     if fact.kind is FactKind.REFUNDED:
-        words = "{money} go back to you, the way they came. A bank may take some days for it."
-        return "Money back", said_in(order.language)(words).format(money=fact.money)
-    return "Renewed" if is_renewal else "Receipt", _payment(order, fact)
+        _ = words_in(order.language).gettext
+        said = _("{money} go back to you, the way they came. A bank may take some days for it.")
+        return gettext_noop("Money back"), said.format(money=fact.money)
+    subject = gettext_noop("Renewed") if is_renewal else gettext_noop("Receipt")
+    return subject, _payment(order, fact)
 
 
 def _paper(papers: dict[str, str], order: Order, stated: Stated) -> str:
@@ -51,31 +53,36 @@ def _paper(papers: dict[str, str], order: Order, stated: Stated) -> str:
     number = papers.get(invoices.subject_of(*stated.key)) or (
         papers.get(whole) if kind is FactKind.CAPTURED else None
     )
-    name = "credit note" if kind is FactKind.REFUNDED else "invoice"
-    words = said_in(order.language)(f"The {name} is {{number}}. You find it under My purchases.")
-    return f"\n\n{words.format(number=number)}" if number else ""
+    if not number:
+        return ""
+    _ = words_in(order.language).gettext
+    if kind is FactKind.REFUNDED:
+        said = _("The credit note is {number}. You find it under My purchases.")
+    else:
+        said = _("The invoice is {number}. You find it under My purchases.")
+    return f"\n\n{said.format(number=number)}"
 
 
 def _payment(order: Order, fact: PaymentFact) -> str:
-    said = said_in(order.language)
-    words = [said("Thank you: {money} came.").format(money=fact.money)]
+    _ = words_in(order.language).gettext
+    words = [_("Thank you: {money} came.").format(money=fact.money)]
     if order.state == OrderState.SHORT:
         agreed = shown(order.total, order.currency)
-        words.append(said("Agreed was {money}, so this does not open it yet.").format(money=agreed))
+        words.append(_("Agreed was {money}, so this does not open it yet.").format(money=agreed))
     if order.interval and fact.period:
         day = f"{fact.period.end:%Y-%m-%d}"
-        words.append(said("It is paid until {day}.").format(day=day))
+        words.append(_("It is paid until {day}.").format(day=day))
     return " ".join(words)
 
 
 def _failed(order: Order) -> str:
-    said = said_in(order.language)
-    words = [said("The payment that renews it did not come through.")]
+    _ = words_in(order.language).gettext
+    words = [_("The payment that renews it did not come through.")]
     if order.grace_days:
-        keeps = said("You keep access for {days} days after the time that is paid.")
+        keeps = _("You keep access for {days} days after the time that is paid.")
         words.append(keeps.format(days=order.grace_days))
     words.append(
-        said(
+        _(
             "It is tried again by itself. See that the way you pay still works, or choose another "
             "one on the page of the purchase."
         )
@@ -87,9 +94,9 @@ def _tell(unit: Unit, order: Order, subject: str, words: str) -> None:
     config = config_of(unit)
     if not config.receipts:
         return
-    said = said_in(order.language)
-    named = said("Order {number}: {title}").format(number=order.number, title=order.title)
+    _ = words_in(order.language).gettext
+    named = _("Order {number}: {title}").format(number=order.number, title=order.title)
     parts = [words, named]
     if config.seller_name:
         parts.append(config.seller_name)
-    unit.tell(order.buyer_id, f"{said(subject)}: {order.title}"[:200], "\n\n".join(parts) + "\n")
+    unit.tell(order.buyer_id, f"{_(subject)}: {order.title}"[:200], "\n\n".join(parts) + "\n")

@@ -6,14 +6,16 @@ back more than came.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 
 from bloop_commerce import facts, orders
 from bloop_commerce.books import open_books
-from bloop_commerce.standing import Capture, captures
-from bloop_commerce.tables import Order, Refund
+from bloop_commerce.standing import Capture, Standing, Stated, captures, stand
+from bloop_commerce.tables import Order, Refund, now
 from bloop_sdk import (
     AuthError,
     CallContext,
@@ -23,6 +25,7 @@ from bloop_sdk import (
     PreconditionFailedError,
     Unit,
     UnsupportedError,
+    gettext_noop,
 )
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import FactKind, PaymentFact
@@ -31,38 +34,125 @@ SOON = 60.0
 """Seconds after which a job looks whether who asked has got it done."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a refund would do: ``money`` goes back, ``left`` stays, ``ends_access`` at once.
+
+    ``version`` is the order's, over which it is asked for.
+    """
+
+    order: Order
+    money: Money
+    left: Money
+    ends_access: bool
+    version: int
+
+
+def preview(unit: Unit, order_id: str, amount: int | None = None) -> Preview:
+    """What giving back an amount of an order would do, or all that is left; nothing is changed.
+
+    Raises PreconditionFailedError where less is left.
+    """
+    order = orders.one(unit, order_id)
+    stated = facts.of_order(unit, order.id)
+    if order.provider == facts.OWN:
+        wanted, left, parts = 0, 0, {order.id: 0}
+    else:
+        found = left_by(order, stated, of_order(unit, order.id))
+        wanted = _wanted(order, found, amount)
+        left, parts = sum(found.values()) - wanted, _parts(found, wanted)
+    before, after = (
+        stand(orders.terms_of(order), one) for one in (stated, [*stated, *_back(order, parts)])
+    )
+    at = now()
+    return Preview(
+        order=order,
+        money=Money(amount=wanted, currency=order.currency),
+        left=Money(amount=left, currency=order.currency),
+        ends_access=_holds(before, at) and not _holds(after, at),
+        version=order.version,
+    )
+
+
+def _holds(standing: Standing, at: datetime) -> bool:
+    return any(span.holds(at) for span in standing.spans)
+
+
+def _back(order: Order, parts: Mapping[str, int]) -> Iterator[Stated]:
+    """The facts that would come of it."""
+    at = now()
+    for capture, amount in parts.items():
+        fact = PaymentFact(
+            kind=FactKind.REFUNDED,
+            id=f"preview-{capture}",
+            remote_id=order.remote_id or "",
+            order=order.id,
+            as_of=at,
+            money=Money(amount=amount, currency=order.currency),
+            about=capture,
+        )
+        yield Stated(order.provider, fact, at)
+
+
 def ask(
-    unit: Unit, order_id: str, by: str, *, amount: int | None = None, reason: str = ""
+    unit: Unit,
+    order_id: str,
+    by: str,
+    *,
+    amount: int | None = None,
+    reason: str = "",
+    version: int | None = None,
 ) -> list[str]:
     """Decide to give back an amount of an order, or all that is left; the ids of its parts.
 
-    The newest captures go first. Raises PreconditionFailedError where less is left.
+    The newest captures go first. Raises PreconditionFailedError where less is left, or the order is
+    at another ``version`` than whoever decided has seen.
     """
     open_books(unit)
     order = orders.one(unit, order_id)
+    if version is not None and version != order.version:
+        raise PreconditionFailedError(
+            gettext_noop("something has happened to this order meanwhile"),
+            cure=gettext_noop("look at it again, then decide"),
+        )
     if order.provider == facts.OWN:
         if amount:
-            raise PreconditionFailedError("nothing was paid for this order")
+            raise PreconditionFailedError(gettext_noop("nothing was paid for this order"))
         orders.state_own(unit, order, FactKind.REFUNDED, reason[:300], about=order.id)
         unit.audit("commerce.refunded", f"order:{order.id}", {"amount": 0})
         return []
     left = left_of(unit, order)
-    most = Money(amount=sum(left.values()), currency=order.currency)
-    wanted = most.amount if amount is None else amount
-    if not 0 < wanted <= most.amount:
-        raise PreconditionFailedError(
-            f"{Money(amount=wanted, currency=order.currency)} can't be given back",
-            cure=f"{most} is left of what came",
-        )
-    made = []
-    for capture, amount_left in left.items():
-        part = min(wanted, amount_left)
-        if part:
-            made.append(_asked(unit, order, capture, part, by, reason[:300]))
-            wanted -= part
+    wanted = _wanted(order, left, amount)
+    made = [
+        _asked(unit, order, capture, part, by, reason[:300])
+        for capture, part in _parts(left, wanted).items()
+    ]
     detail = {"amount": sum(one.amount for one in made), "currency": order.currency}
     unit.audit("commerce.refund_asked", f"order:{order.id}", detail)
     return [one.id for one in made]
+
+
+def _wanted(order: Order, left: Mapping[str, int], amount: int | None) -> int:
+    """How much goes back; raises PreconditionFailedError where that is not there."""
+    most = Money(amount=sum(left.values()), currency=order.currency)
+    wanted = most.amount if amount is None else amount
+    if not 0 < wanted <= most.amount:
+        money = Money(amount=wanted, currency=order.currency)
+        raise PreconditionFailedError(
+            gettext_noop("{money} can't be given back").format(money=money),
+            cure=gettext_noop("{most} is left of what came").format(most=most),
+        )
+    return wanted
+
+
+def _parts(left: Mapping[str, int], wanted: int) -> dict[str, int]:
+    """How much goes back of which capture."""
+    parts: dict[str, int] = {}
+    for capture, amount in left.items():
+        if part := min(wanted, amount):
+            parts[capture] = part
+            wanted -= part
+    return parts
 
 
 def _asked(unit: Unit, order: Order, capture: str, amount: int, by: str, reason: str) -> Refund:
@@ -85,8 +175,12 @@ def _asked(unit: Unit, order: Order, capture: str, amount: int, by: str, reason:
 
 def left_of(unit: Unit, order: Order) -> dict[str, int]:
     """What is left of an order's captures, the newest first, less what is being given back."""
-    found = captures(sorted(facts.of_order(unit, order.id), key=lambda one: (one.since, one.key)))
-    pending = _pending(unit, order.id)
+    return left_by(order, facts.of_order(unit, order.id), of_order(unit, order.id))
+
+
+def left_by(order: Order, stated: Iterable[Stated], asked: Iterable[Refund]) -> dict[str, int]:
+    """The same of what is known of an order: its facts, and its refunds."""
+    found, pending = captures(sorted(stated, key=lambda one: (one.since, one.key))), _pending(asked)
     return {
         one.fact.id: max(0, _left(one) - pending.get(one.fact.id, 0))
         for one in reversed(found)
@@ -99,9 +193,9 @@ def _left(capture: Capture) -> int:
     return 0 if held else capture.amount - capture.refunded
 
 
-def _pending(unit: Unit, order: str) -> dict[str, int]:
+def _pending(asked: Iterable[Refund]) -> dict[str, int]:
     sums: dict[str, int] = {}
-    for row in of_order(unit, order):
+    for row in asked:
         if row.state == "asked":
             sums[row.capture] = sums.get(row.capture, 0) + row.amount
     return sums

@@ -7,7 +7,13 @@ from sqlalchemy import func, select
 from bloop_commerce import entitlements, orders
 from bloop_commerce.books import open_books
 from bloop_commerce.tables import Entitlement, Order, Seat
-from bloop_sdk import NotFoundError, PreconditionFailedError, Unit, UnsupportedError
+from bloop_sdk import (
+    NotFoundError,
+    PreconditionFailedError,
+    Unit,
+    UnsupportedError,
+    gettext_noop,
+)
 
 
 def assign(unit: Unit, order_id: str, user: str) -> None:
@@ -18,13 +24,16 @@ def assign(unit: Unit, order_id: str, user: str) -> None:
     open_books(unit)
     order, given = _bundle(unit, order_id)
     if not user or len(user) > 36:
-        raise UnsupportedError("a person is named by their id")
+        raise UnsupportedError(gettext_noop("a person is named by their id"))
     if _seat(unit, order_id, user) is not None:
         return
     taken = select(func.count()).select_from(Seat).where(Seat.order_id == order_id)
     if not given.spans or (unit.session.scalar(taken) or 0) >= given.seats:
         raise PreconditionFailedError(
-            f"all {given.seats if given.spans else 0} seats are taken", cure="free one, or buy more"
+            gettext_noop("all {count} seats are taken").format(
+                count=given.seats if given.spans else 0
+            ),
+            cure=gettext_noop("free one, or buy more"),
         )
     unit.session.add(Seat(institution_id=unit.institution, order_id=order_id, user_id=user))
     unit.session.flush()
@@ -38,7 +47,7 @@ def take(unit: Unit, order_id: str, user: str) -> None:
     order, given = _bundle(unit, order_id)
     seat = _seat(unit, order_id, user)
     if seat is None:
-        raise NotFoundError("this person has no seat of this order")
+        raise NotFoundError(gettext_noop("this person has no seat of this order"))
     unit.session.delete(seat)
     unit.session.flush()
     entitlements.cover(unit, [(order, given)])
@@ -48,10 +57,12 @@ def take(unit: Unit, order_id: str, user: str) -> None:
 def _bundle(unit: Unit, order_id: str) -> tuple[Order, Entitlement]:
     order = orders.one(unit, order_id)
     if order.kind != "seats":
-        raise UnsupportedError("this order is no bundle of seats")
+        raise UnsupportedError(gettext_noop("this order is no bundle of seats"))
     given = entitlements.of_order(unit, order_id)
     if given is None:
-        raise PreconditionFailedError("this order gives no seats yet", cure="pay it first")
+        raise PreconditionFailedError(
+            gettext_noop("this order gives no seats yet"), cure=gettext_noop("pay it first")
+        )
     return order, given
 
 

@@ -62,6 +62,11 @@ async def list_coupons(_request: WebRequest, ctx: RequestContext) -> dict[str, A
     return {"items": await ctx.read(read)}
 
 
+async def end_coupon(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
+    """Let a coupon be good no longer; orders that hold it keep their price."""
+    return views.coupon(await ctx.transaction(coupons.end, request.path_params["coupon"]))
+
+
 async def add_coupon(request: WebRequest, ctx: RequestContext) -> Response:
     """Make a coupon: a percentage, or an amount of a currency, off what is paid once."""
     body = await body_of(request, COUPON)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bloop_commerce.booking import Key, Lines, bookings
+from bloop_sdk import gettext_noop
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import (
     FactKind,
@@ -330,13 +331,15 @@ def _faults(known: _Known) -> Iterator[str]:
     yield from _wrong_money(known)
     for fact in known.of(FactKind.DISPUTE_LOST, FactKind.DISPUTE_WON):
         if fact.id not in {one.id for one in known.of(FactKind.DISPUTED)}:
-            yield f"dispute {fact.id} has ended, and nobody told of its beginning"
+            yield gettext_noop("dispute {id} has ended, and nobody told of its beginning").format(
+                id=fact.id
+            )
     for fact in known.of(FactKind.REFUNDED):
         if not amount_of(fact) and known.terms.total:
-            yield f"refund {fact.id} did not come through"
+            yield gettext_noop("refund {id} did not come through").format(id=fact.id)
     gone = sum(map(amount_of, known.of(FactKind.REFUNDED)))
     if gone > sum(map(amount_of, known.of(FactKind.CAPTURED))):
-        yield "more was given back than came"
+        yield gettext_noop("more was given back than came")
 
 
 def _wrong_money(known: _Known) -> Iterator[str]:
@@ -344,7 +347,9 @@ def _wrong_money(known: _Known) -> Iterator[str]:
     terms, currency = known.terms, known.terms.currency
     for one in known.captures:
         if currency_of(one.fact) != currency:
-            yield f"{one.fact.money} came, and the order is in {currency}"
+            yield gettext_noop("{money} came, and the order is in {currency}").format(
+                money=one.fact.money, currency=currency
+            )
     standing = [one for one in _own(known) if one.stands]
     came = sum(one.amount for one in standing)
     if terms.repeats or not came:
@@ -353,9 +358,15 @@ def _wrong_money(known: _Known) -> Iterator[str]:
     untaxed = came - sum(one.fact.tax for one in standing)
     agreed = Money(amount=terms.total, currency=currency)
     if came < terms.total:
-        yield f"{Money(amount=came, currency=currency)} came in all, and {agreed} was agreed"
+        money = Money(amount=came, currency=currency)
+        yield gettext_noop("{money} came in all, and {agreed} was agreed").format(
+            money=money, agreed=agreed
+        )
     elif untaxed > terms.total:
-        yield f"{Money(amount=untaxed, currency=currency)} came before tax, and {agreed} was agreed"
+        money = Money(amount=untaxed, currency=currency)
+        yield gettext_noop("{money} came before tax, and {agreed} was agreed").format(
+            money=money, agreed=agreed
+        )
 
 
 def amount_of(fact: PaymentFact) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bloop_commerce import catalogue, checkout, orders
 from bloop_commerce.books import open_books
 from bloop_commerce.tables import Order, Price
-from bloop_sdk import CallContext, PreconditionFailedError, Unit, UnsupportedError
+from bloop_sdk import CallContext, PreconditionFailedError, Unit, UnsupportedError, gettext_noop
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import Can, CheckoutLine, SubscriptionProvider
 
@@ -28,7 +28,10 @@ async def change(ctx: CallContext, order: Order, price: str, quantity: int) -> O
     subscription = _subscription(order)
     provider = await _provider(ctx, order)
     if Can.CHANGE_PLAN not in provider.spec().can:
-        raise UnsupportedError(f"{order.provider} can't change a subscription", cure="end it")
+        raise UnsupportedError(
+            gettext_noop("{provider} can't change a subscription").format(provider=order.provider),
+            cure=gettext_noop("end it"),
+        )
     if not 1 <= quantity <= checkout.MOST_PIECES:
         raise UnsupportedError(f"a quantity is from 1 to {checkout.MOST_PIECES}")
     found, title = await ctx.transaction(_planned, order.id, price)
@@ -50,16 +53,17 @@ def _planned(unit: Unit, order_id: str, price_id: str) -> tuple[Price, str]:
     found = catalogue.price(unit, price_id)
     product = catalogue.product(unit, found.product_id)
     if not product.on_sale or product.interval is None or found.ended_at is not None:
-        raise UnsupportedError("this price is of no subscription that is for sale")
+        raise UnsupportedError(gettext_noop("this price is of no subscription that is for sale"))
     if product.interval != order.interval:
         # Providers keep the time from payment to payment: another price is paid as often as before.
         raise PreconditionFailedError(
             f"the subscription is paid by the {order.interval}",
-            cure="take a price of that time, or end it and subscribe anew",
+            cure=gettext_noop("take a price of that time, or end it and subscribe anew"),
         )
     if found.currency != order.currency:
         raise PreconditionFailedError(
-            f"the subscription is paid in {order.currency}", cure="take a price in that currency"
+            f"the subscription is paid in {order.currency}",
+            cure=gettext_noop("take a price in that currency"),
         )
     order.plans = order.plans | {found.id: catalogue.plan_of(product, found)}
     unit.session.flush()
@@ -72,14 +76,20 @@ async def portal(ctx: CallContext, order: Order, address: str) -> str:
     subscription = _subscription(order)
     provider = await _provider(ctx, order)
     if Can.PORTAL not in provider.spec().can:
-        raise UnsupportedError(f"{order.provider} has no such page")
+        raise UnsupportedError(
+            gettext_noop("{provider} has no such page").format(provider=order.provider)
+        )
     return await provider.portal(subscription, f"{address}/purchases/{order.id}")
 
 
 async def _provider(ctx: CallContext, order: Order) -> SubscriptionProvider:
     found = await ctx.providers.get("payments", order.provider)
     if not isinstance(found, SubscriptionProvider):
-        raise UnsupportedError(f"{order.provider} has no subscriptions that could be changed here")
+        raise UnsupportedError(
+            gettext_noop("{provider} has no subscriptions that could be changed here").format(
+                provider=order.provider
+            )
+        )
     return found
 
 
@@ -89,5 +99,5 @@ def _note(unit: Unit, order: Order, action: str, detail: dict[str, bool]) -> Non
 
 def _subscription(order: Order) -> str:
     if order.interval is None or order.subscription_id is None:
-        raise PreconditionFailedError("this order has no subscription that goes on")
+        raise PreconditionFailedError(gettext_noop("this order has no subscription that goes on"))
     return order.subscription_id

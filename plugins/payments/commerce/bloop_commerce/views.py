@@ -8,6 +8,7 @@ from typing import Any
 
 from bloop_commerce.entitlements import of_text
 from bloop_commerce.ledger import Balance
+from bloop_commerce.refunds import Preview
 from bloop_commerce.tables import (
     Access,
     Coupon,
@@ -128,6 +129,17 @@ def refund(row: Refund) -> dict[str, Any]:
     """A refund, and what became of it."""
     names = ("id", "amount", "currency", "reason", "state", "error")
     return {name: getattr(row, name) for name in names} | {"asked_at": moment(row.asked_at)}
+
+
+def preview(found: Preview) -> dict[str, Any]:
+    """What a refund would do, and over which version of the order it is asked for."""
+    return {
+        "amount": found.money.amount,
+        "left": found.left.amount,
+        "currency": found.money.currency,
+        "ends_access": found.ends_access,
+        "version": found.version,
+    }
 
 
 def invoice(row: Invoice) -> dict[str, Any]:

@@ -6,18 +6,15 @@ import csv
 import io
 import itertools
 import random
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from test_faces import asked
 
-from bloop_commerce import exports, invoices, orders, pages, paper, words
+from bloop_commerce import exports, invoices, orders, pages, paper, sales_pages
 from bloop_commerce.tables import Invoice, now
-from bloop_commerce.words import GERMAN
 from bloop_sdk import Contact, FatalError, FileView, NotFoundError
 from bloop_sdk.providers.payments import FactKind, Period, SubscriptionStatus
 
@@ -166,7 +163,7 @@ async def test_a_pdf_is_for_its_buyer_made_once_and_takes_no_title_for_markup(sh
     for html in (
         (await pages.purchases(asked(), ada)).html,
         (await pages.purchase(asked(order=order.id), ada)).html,
-        (await pages.sale(asked(order=order.id), shop.ctx("boss", "commerce:books"))).html,
+        (await sales_pages.sale(asked(order=order.id), shop.ctx("boss", "commerce:books"))).html,
     ):
         assert f"/x/commerce/invoices/{number}.pdf" in html
 
@@ -248,13 +245,3 @@ async def test_papers_and_receipts_are_in_the_language_in_which_was_ordered(shop
     invoice = paper_of(shop, f"{YEAR}-0001")
     assert paper._shown(invoice)["total"] == "1.234,50 EUR"
     assert paper.pdf(invoice).startswith(b"%PDF-")
-
-
-def test_every_german_word_has_the_same_places_to_fill():
-    for english, german in GERMAN.items():
-        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", german)), english
-    sources = "".join(one.read_text() for one in Path(words.__file__).parent.glob("*.py"))
-    typst = (Path(words.__file__).parent / "templates/invoice.typ").read_text()
-    plain = re.sub(r'"\s*\n\s*"', "", sources.replace(Path(words.__file__).read_text(), "")) + typst
-    unused = [one for one in GERMAN if one not in plain and not one.startswith("The ")]
-    assert unused == []

@@ -42,6 +42,12 @@ def grant(unit: UnitOfWork, item_id: str, user: str, source: str) -> None:
 
 def missing(unit: UnitOfWork, courses: Collection[str], items: Collection[str]) -> list[str]:
     """The ids of no course, and of no item of a course; what is trashed or owned is none."""
+    found = titles(unit, courses, items)
+    return [one for one in (*courses, *items) if one not in found]
+
+
+def titles(unit: UnitOfWork, courses: Collection[str], items: Collection[str]) -> dict[str, str]:
+    """The titles of courses and of their items by id, without what is trashed or owned."""
     shared = (
         Container.institution_id == unit.institution,
         Container.owner_id.is_(None),
@@ -50,15 +56,15 @@ def missing(unit: UnitOfWork, courses: Collection[str], items: Collection[str]) 
     of_course = and_(
         Container.institution_id == Item.institution_id, Container.id == Item.container_id
     )
-    in_course = select(Item.id).join(Container, of_course).where(*shared, Item.state != "trashed")
-    absent: list[str] = []
-    for asked, column, those in (
-        (courses, Container.id, select(Container.id).where(*shared)),
-        (items, Item.id, in_course),
-    ):
-        found = set(unit.session.scalars(those.where(column.in_(asked)))) if asked else set()
-        absent += [one for one in asked if one not in found]
-    return absent
+    named = select(Container.id, Container.title).where(*shared)
+    in_course = select(Item.id, Item.title).join(Container, of_course)
+    in_course = in_course.where(*shared, Item.state != "trashed")
+    found: dict[str, str] = {}
+    for asked, column, those in ((courses, Container.id, named), (items, Item.id, in_course)):
+        if asked:
+            rows = unit.session.execute(those.where(column.in_(asked)))
+            found |= {row[0]: row[1] for row in rows}
+    return found
 
 
 def revoke(unit: UnitOfWork, item_id: str, user: str, source: str) -> None:

@@ -8,6 +8,7 @@ from bloop.ops.lint.model import Fault, Severity, rule
 from bloop.ops.lint.requirements import canonical, clash, parsed
 from bloop.ops.lint.subject import Subject, distribution_of, tests_of
 from bloop_sdk.manifest import FILE_NAME
+from bloop_sdk.testing.translations import translation_faults
 
 PROJECT = "pyproject.toml"
 
@@ -130,6 +131,21 @@ def source_parses(subject: Subject) -> Iterator[Fault]:
     for source in subject.sources:
         if source.fault:
             yield Fault(source.fault, "correct it", subject.show(source.path))
+
+
+@rule("P608", Severity.WARNING)
+def translated(subject: Subject) -> Iterator[Fault]:
+    """Each catalogue in `locale` says all that code, templates and linked titles say, and no more.
+
+    What is missing is shown in English between what is translated.
+    """
+    if subject.package is None:
+        return
+    cure = "correct the catalogue; `bloop_sdk.words` says what stands in it"
+    folder = subject.package / "locale"
+    for fault in translation_faults(subject.package, subject.manifest):
+        name, _, what = fault.partition(": ")
+        yield Fault(what, cure, subject.show(folder / name))
 
 
 def _wheel(subject: Subject) -> dict[str, dict[str, str]]:

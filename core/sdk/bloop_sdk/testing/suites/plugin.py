@@ -24,6 +24,7 @@ from bloop_sdk.settings import PluginConfig, is_secret
 from bloop_sdk.testing.context import FakeContext
 from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.rules import Suite
+from bloop_sdk.testing.translations import translation_faults
 
 _WATCH = """
 import importlib, json, sys
@@ -210,6 +211,13 @@ async def contributions(case: PluginCase) -> None:
     """What the plugin contributes can be called as the hub calls it."""
     faults = [fault for fault in _contribution_faults(case) if fault]
     assert not faults, "; ".join(faults)
+
+
+@EVERY_PLUGIN.rule()
+async def translations(case: PluginCase) -> None:
+    """Each catalogue in ``locale`` says all that code, templates and linked titles say."""
+    faults = translation_faults(case.plugin.folder, case.plugin.manifest)
+    assert not faults, "; ".join(faults[:20])
 
 
 def _contribution_faults(case: PluginCase) -> Iterator[str | None]:
