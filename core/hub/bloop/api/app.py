@@ -74,6 +74,7 @@ PAGES = (
     "bloop.web.routes",
     "bloop.web.framed_pages",
     "bloop.web.quiz_pages",
+    "bloop.web.review_pages",
     "bloop.web.learning_pages",
     "bloop.web.suggestion_pages",  # Before /concepts/{concept_id}.
     "bloop.web.concept_pages",

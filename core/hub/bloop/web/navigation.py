@@ -46,6 +46,7 @@ async def navigation(request: Request, _: Callable[[str], str]) -> list[NavLink]
     found += [link for link in await _of_plugins(request) if link not in found]
     around = "/jobs" if path.startswith(("/events/", "/webhooks", "/keys")) else path
     around = "/concepts/" if path == "/map" else around
+    around = "/" if path.startswith(("/reviews", "/next")) else around
     return [NavLink(title, href, _current(href, around)) for title, href in found]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -18,11 +18,12 @@ from bloop.content import queries
 from bloop.hub.today import COURSES, progressed, today
 from bloop.learning.today.queries import ALL_COURSES
 from bloop.learning.today.queries import COURSES as OWN
-from bloop.store.statements import moment, to_dicts
+from bloop.store.statements import to_dicts
 from bloop.store.types import utcnow
 from bloop.web import reading
 from bloop.web.next_pages import worded
 from bloop.web.render import locale_of, page
+from bloop.web.review_pages import day_of
 from bloop_sdk import PrincipalKind
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def home(request: Request) -> Response:
         next=worded(request, found.pop("next")),
         day=format_date(utcnow().date(), "EEEE, d MMMM", locale=locale),
         deadlines=[{**one, "when": _when(one["due_at"], locale)} for one in found.pop("deadlines")],
-        later=_later(found["reviews"]["next"], locale),
+        later=day_of(found["reviews"]["next"], locale),
         setup=_has_setup(request),
         **found,
     )
@@ -96,15 +97,6 @@ def _fits(course: Mapping[str, Any], q: str) -> bool:
 
 def _when(due: datetime, locale: str) -> str:
     return str(format_date(due.date(), "EEE, d MMM", locale=locale))
-
-
-def _later(next_due: Any, locale: str) -> str | None:
-    """The day of what is due next: by its name within a week."""
-    if next_due is None:
-        return None
-    day = moment(next_due).date()
-    near = day - utcnow().date() < timedelta(days=7)
-    return str(format_date(day, "EEEE" if near else "d MMMM", locale=locale))
 
 
 def _has_setup(request: Request) -> bool:

@@ -2566,6 +2566,54 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=True,
     )
     op.create_table(
+        "review_response",
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("part", sa.String(length=200), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("answered_at", UtcDateTime(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("response", Json, nullable=False),
+        sa.CheckConstraint("score >= 0 AND score <= 1", name=op.f("ck_review_response_score")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id", "hash"],
+            ["quiz_version.institution_id", "quiz_version.item_id", "quiz_version.hash"],
+            name=op.f("fk_review_response_institution_id_item_id_hash_quiz_version"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_review_response_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_review_response_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_review_response")),
+    )
+    op.create_index(
+        "ix_review_response_item", "review_response", ["institution_id", "item_id"], unique=False
+    )
+    op.create_index(
+        "ix_review_response_user",
+        "review_response",
+        ["institution_id", "user_id", "answered_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ux_review_response_key",
+        "review_response",
+        ["institution_id", "user_id", "key"],
+        unique=True,
+    )
+    op.create_table(
         "quiz_response",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("attempt_id", sa.String(length=36), nullable=False),
