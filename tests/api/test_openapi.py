@@ -199,6 +199,7 @@ UNVERSIONED = {
     "put /api/v1/account/goals/{kind}/{subject}",
     "put /api/v1/containers/{container_id}/certificate-rule",
     "post /api/v1/containers/{container_id}/certificate-rule/dry-run",
+    "post /api/v1/account/reviews/answers",
     "put /api/v1/items/{item_id}/opened",
     "put /api/v1/items/{item_id}/progress",
     "put /api/v1/xapi/statements",

@@ -10,6 +10,7 @@ import pytest
 
 from bloop.learning.log import Heard
 from bloop.learning.reviews import fitting
+from bloop.learning.reviews.asking import Candidate, chosen
 from bloop.learning.reviews.fitting import fit, is_better, log_loss
 from bloop.learning.reviews.scheduling import (
     LONGEST,
@@ -131,3 +132,13 @@ def test_the_optimizer_finds_better_parameters_than_the_usual_ones():
     held_out = simulated(400, 5)
     made = Model("fitted", fitting._optimised(simulated(fitting.LEAST // 4, 4)))
     assert log_loss(made, held_out) < log_loss(Model(), held_out)
+
+
+def test_a_question_is_asked_once_for_all_that_it_counts_for():
+    def one(name, *concepts):
+        return Candidate({"item": name, "part": "1"}, concepts=concepts)
+
+    some = [one("x", "A", "B"), one("y", "A"), one("z", "C"), one("w")]
+    due = ["concept:B", "concept:A", "item:w:1", "item:y:1", "concept:D", "concept:C"]
+    assert [found.row["item"] for found in chosen(due, some)] == ["x", "w", "y", "z"]
+    assert chosen([], some) == []

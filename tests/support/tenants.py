@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from bloop.store.database import Database, open_engine
 from bloop.tables import core_metadata
 from bloop_sdk.tables import UtcDateTime
+from tests.learning.quizzes import CHOICE
 
 AT = datetime.now(UTC).replace(microsecond=0)
 """What is older than some days, the hub removes by itself."""
@@ -124,7 +125,10 @@ VALUES: dict[str, Any] = {
     "quiz_attempt.score": 0.5,
     "quiz_attempt.status": "open",
     "quiz_response.score": 0.5,
-    "quiz_version.data": {"questions": [], "due_at": None},
+    "review_response.part": "{mark}-part",
+    "review_response.response": "a",
+    "review_response.score": 0.5,
+    "quiz_version.data": {"questions": [CHOICE | {"id": "{mark}-part"}], "due_at": None},
     "statement.item_id": "{item.id}",
     "statement.source": "xapi",
     "statement.voids": None,

@@ -62,6 +62,7 @@ PARAMETERS = {
     "passkey_id": "mfa_passkey.id",
     "quiz_id": "own_quiz.id",
     "remote_id": "item.remote_id",
+    "response_id": "review_response.id",
     "run_id": "sync_run.id",
     "session_id": "login_session.id",
     "unsent_id": "unsent.id",
@@ -105,7 +106,7 @@ Or what is shown to whoever has its secret: a certificate.
 """
 OF_ONE = (
     *("/account/", "/api/v1/account/", "/api/v1/tokens/"),
-    *("/attempts/", "/api/v1/attempts/", "/next/"),
+    *("/attempts/", "/api/v1/attempts/", "/next/", "/reviews/"),
 )
 """Below these it names what one person owns."""
 
@@ -157,7 +158,7 @@ PLAIN = {
     *("role", "done", "saved", "withdrawn", "changed", "first", "everywhere"),
     *("since", "until", "next"),
     *("said", "number", "removed"),
-    *("question", "feedback", "place"),
+    *("question", "feedback", "place", "key"),
     *("sort", "only"),
 }
 """Those that name nothing of an institution."""

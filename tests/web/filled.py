@@ -41,6 +41,7 @@ from bloop.hub.inferring import make_graph
 from bloop.jobs import ledger
 from bloop.jobs.models import OVER, Job
 from bloop.learning.answers import Given, record
+from bloop.learning.quizzes.questions import Manner, manner_of
 from bloop.store.database import in_unit
 from bloop.store.ids import new_id
 from bloop.store.models import EVERY_INSTITUTION, OutboxEvent
@@ -305,7 +306,10 @@ def _answers(unit: UnitOfWork, filled: Filled) -> None:
     places = [
         (quiz, part)
         for quiz in unit.session.scalars(chosen)
-        for part in parts_of(quiz.data.get("questions", ()))
+        for part, question in zip(
+            parts_of(quiz.data["questions"]), quiz.data["questions"], strict=True
+        )
+        if manner_of(question) is Manner.GRADED
     ]
     given = [
         Given(
@@ -363,6 +367,7 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
         ids["note"] = (await sent(learner, "POST", f"/items/{ids['page']}/notes", **note))["id"]
         attempt = await sent(learner, "POST", f"/items/{ids['quiz']}/attempts")
         ids["attempt"] = attempt["id"]
+<<<<<<< HEAD
         ids["question"] = quote(attempt["questions"][0]["part"], safe="")
         await _answered_quiz(partial(sent, operator), ids)
 
@@ -401,6 +406,22 @@ def _given(question: dict[str, Any]) -> Any:
         "essay": "Its walls are far away and hard.\n\nEach throws back a part of the wave.",
     }
     return texts.get(question["kind"])
+=======
+        await _reviews(sent, learner, ids)
+
+
+async def _reviews(sent: Any, learner: httpx.AsyncClient, ids: dict[str, str]) -> None:
+    """Where the learner was, and two questions that they answered again."""
+    for name in ("page", "assignment"):
+        await sent(learner, "PUT", f"/items/{ids[name]}/opened")
+    path = "/api/v1/account/reviews"
+    due = (await learner.get(path)).json()["questions"]
+    for one in [one for one in due if one["question"]["kind"] == "choice"][:2]:
+        told = {name: one[name] for name in ("key", "version", "item", "part")}
+        told["answer"] = one["question"]["choices"][0]["id"]
+        ids["review"] = (await sent(learner, "POST", "/account/reviews/answers", **told))["id"]
+    ids["review-key"] = (await learner.get(path)).json()["questions"][0]["key"]
+>>>>>>> today
 
 
 def _seen(unit: UnitOfWork, filled: Filled) -> None:

@@ -209,7 +209,7 @@ def test_nothing_scrolls_sideways_on_a_narrow_screen(visit, served, job):
     own += ["/people", "/people/invite", "/people/registration"]
     own += ["/keys", "/keys/new", "/account/keys", "/account/keys/new"]
     with visit(served.login_path(), viewport=NARROW) as page:
-        page.goto("/")
+        page.goto("/courses")
         course = page.locator(".card a").first.get_attribute("href")
         own += ["/account/sessions", "/account/password"]
         for path in [course, *own, *(path for _, _, path in served.lessons())]:

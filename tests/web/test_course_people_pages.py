@@ -75,7 +75,7 @@ async def test_people_and_groups_are_enrolled_on_the_page_of_a_course(hub, visit
     assert "Ada Lovelace" not in (await admin.get(here)).text
     learner = await visit("learner")
     assert (await learner.get(here)).status_code == 403
-    assert "none is open to everybody" in (await learner.get("/")).text
+    assert "none is open to everybody" in (await learner.get("/courses")).text
     with hub.database.reading(system_call(hub.institution)) as unit:
         assert unit.get(Container, course).audience == "enrolled"
 

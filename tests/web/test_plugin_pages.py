@@ -219,13 +219,13 @@ async def test_a_page_stands_in_the_hubs_frame_without_script_in_the_visitors_la
 
 async def test_the_navigation_shows_what_one_may_see_and_no_more(visit, hub):
     operator, guest = await visit("operator"), await visit()
-    everybody = ["/", "/x/wiki/", "/x/wiki/open", "/x/wiki/crash", "/x/wiki/rubbish"]
+    everybody = ["/courses", "/x/wiki/", "/x/wiki/open", "/x/wiki/crash", "/x/wiki/rubbish"]
     everybody += ["/x/wiki/untemplated", "/x/wiki/hooked"]
     assert links(await guest.get("/")) == [*everybody, "/login"]
     shown = await operator.get("/")
     hubs = [
         "/",
-        "/next",
+        "/courses",
         "/notes",
         "/concepts",
         "/connections",

@@ -68,6 +68,8 @@ INTERNAL = {
     "bloop.learning.progress.service.attempted",
     "bloop.learning.progress.service.begun",
     "bloop.learning.quizzes.service.close_over",
+    "bloop.learning.quizzes.service.insert_new",
+    "bloop.learning.quizzes.service.keep_version",
     "bloop.learning.quizzes.service.user_of",
     "bloop.learning.reviews.service.add_model",
     "bloop.learning.reviews.service.follow",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.actions import may
 from bloop.hub.attention import attention
+from bloop.learning.reviews.asking import Plan, plan
 from bloop.learning.today import queries
 from bloop.store.statements import moment, to_dicts
 from bloop.store.types import utcnow
@@ -32,28 +33,22 @@ async def today(hub: Hub, call: Call) -> dict[str, Any]:
     courses_read = queries.ALL_COURSES if may(call, "content:write") else queries.COURSES
     courses, reviews, deadlines, following, (in_courses, others) = await asyncio.gather(
         database.read(courses_read, call, limit=COURSES),
-        database.read_one(queries.REVIEWS, call, until=tomorrow(now)),
+        plan(database, call),
         database.read(queries.DEADLINES, call, limit=4 * DEADLINES, **_days(now)),
         hub.recommending.next(call, None, NEXT),
         attention(hub, call),
     )
-    assert reviews is not None, "it has one row"
     mine = [progressed(one) for one in to_dicts(courses_read, courses)]
     teaching = _teaching(mine, in_courses)
     return {
         "continue": [_place(one) for one in mine if one["item"] and not one["teaches"]][:CONTINUE],
-        "reviews": _reviews(queries.REVIEWS.as_dict(reviews)),
+        "reviews": _reviews(reviews),
         "next": following,
         "deadlines": _deadlines(to_dicts(queries.DEADLINES, deadlines), now),
         "courses": [_shown(one) for one in mine if one["enrolled"] and not one["teaches"]],
         "teaching": teaching,
         "attention": others + _elsewhere(teaching, in_courses),
     }
-
-
-def tomorrow(now: datetime) -> datetime:
-    """When the day ends, in UTC: until then is due what is due today."""
-    return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 def _days(now: datetime) -> dict[str, str]:
@@ -89,10 +84,10 @@ def _place(one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reviews(row: Mapping[str, Any]) -> dict[str, Any]:
-    seconds = float(row["seconds"] or SECONDS)
-    minutes = math.ceil(row["due"] * seconds / 60)
-    return {"due": row["due"], "minutes": minutes, "next": row["next"]}
+def _reviews(planned: Plan) -> dict[str, Any]:
+    due = planned.count
+    minutes = math.ceil(due * float(planned.seconds or SECONDS) / 60)
+    return {"due": due, "minutes": minutes, "next": planned.next}
 
 
 def _deadlines(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:

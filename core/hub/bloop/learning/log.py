@@ -106,7 +106,7 @@ def concepts_of(unit: UnitOfWork, places: Collection[Place]) -> dict[Place, tupl
     for some in batches(sorted({item for item, _ in places}), AT_ONCE):
         for item, part, concept, role in _covered(unit, some):
             covered[item].append((part, concept, role))
-    return {place: _about(covered.get(place[0], ()), place[1]) for place in places}
+    return {place: about(covered.get(place[0], ()), place[1]) for place in places}
 
 
 def _covered(unit: UnitOfWork, items: Sequence[str]) -> Iterator[Any]:
@@ -128,7 +128,8 @@ def _covered(unit: UnitOfWork, items: Sequence[str]) -> Iterator[Any]:
     )
 
 
-def _about(covered: Iterable[tuple[str, str, str]], part: str) -> tuple[str, ...]:
+def about(covered: Iterable[tuple[str, str, str]], part: str) -> tuple[str, ...]:
+    """The concepts of a part of an item, by what the item covers: part, concept and role."""
     rows = list(covered)
     of_part = [row for row in rows if row[0] == part] or [row for row in rows if not row[0]]
     if not of_part and not part:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+<<<<<<< HEAD
 from datetime import datetime, timedelta
+=======
+from datetime import datetime
+from functools import cache
+>>>>>>> today
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from babel.dates import format_date
@@ -17,11 +22,12 @@ from bloop.content import queries
 from bloop.hub.today import COURSES, progressed, today
 from bloop.learning.today.queries import ALL_COURSES
 from bloop.learning.today.queries import COURSES as OWN
-from bloop.store.statements import moment, to_dicts
+from bloop.store.statements import to_dicts
 from bloop.store.types import utcnow
 from bloop.web import reading
 from bloop.web.next_pages import worded
 from bloop.web.render import locale_of, page
+from bloop.web.review_pages import day_of
 from bloop_sdk import PrincipalKind
 
 if TYPE_CHECKING:
@@ -50,8 +56,13 @@ async def home(request: Request) -> Response:
         next=worded(request, found.pop("next")),
         day=format_date(utcnow().date(), "EEEE, d MMMM", locale=locale),
         deadlines=[{**one, "when": _when(one["due_at"], locale)} for one in found.pop("deadlines")],
+<<<<<<< HEAD
         later=_later(found["reviews"]["next"], locale),
         setup=may(call, "institutions:configure"),
+=======
+        later=day_of(found["reviews"]["next"], locale),
+        setup=_has_setup(request),
+>>>>>>> today
         **found,
     )
 
@@ -100,6 +111,7 @@ def _when(due: datetime, locale: str) -> str:
     return str(format_date(due.date(), "EEE, d MMM", locale=locale))
 
 
+<<<<<<< HEAD
 def _later(next_due: Any, locale: str) -> str | None:
     """The day of what is due next: by its name within a week."""
     if next_due is None:
@@ -107,3 +119,15 @@ def _later(next_due: Any, locale: str) -> str | None:
     day = moment(next_due).date()
     near = day - utcnow().date() < timedelta(days=7)
     return str(format_date(day, "EEEE" if near else "d MMMM", locale=locale))
+=======
+def _has_setup(request: Request) -> bool:
+    """Whether there is a page that says what is left to set up, and the visitor may."""
+    return may(call_of(request), "institutions:configure") and _is_there("/setup")
+
+
+@cache
+def _is_there(path: str) -> bool:
+    from bloop.api.app import PAGES, routes_of
+
+    return any(route.path == path for route in routes_of(PAGES))
+>>>>>>> today

@@ -68,7 +68,7 @@ def start(unit: UnitOfWork, item_id: str) -> str:
 
 
 def _check_open(data: Mapping[str, Any], taken: int) -> None:
-    _check_unrestricted(data)
+    check_unrestricted(data)
     asked = [one for one in data["questions"] if manner_of(one) is not Manner.LEFT_OUT]
     if data.get("bank") or not asked:
         what = "is a pool of questions" if data.get("bank") else "has no questions to answer here"
@@ -81,8 +81,8 @@ def _check_open(data: Mapping[str, Any], taken: int) -> None:
         )
 
 
-def _check_unrestricted(data: Mapping[str, Any]) -> None:
-    """Else an exam would be told here before it is sat there."""
+def check_unrestricted(data: Mapping[str, Any]) -> None:
+    """Raise ConflictError for an exam: else it would be told here before it is sat there."""
     if data.get("restricted"):
         raise ConflictError(
             "who takes this quiz, when, or what is told of it is restricted in its own system",
@@ -91,12 +91,8 @@ def _check_unrestricted(data: Mapping[str, Any]) -> None:
 
 
 def _begin(unit: UnitOfWork, user: str, quiz: Item, number: int, now: datetime) -> str:
-    hashed = hash_of(quiz.data)
-    of = {"institution_id": unit.institution, "item_id": quiz.id, "hash": hashed}
-    unit.session.flush()
-    unit.connection.execute(
-        _new(unit, QuizVersion).values(**of, created_at=now, data=_kept(quiz.data))
-    )
+    of = {"institution_id": unit.institution, "item_id": quiz.id}
+    of["hash"] = keep_version(unit, quiz)
     limit = _limit(quiz.data)
     values = {
         **of,
@@ -110,7 +106,7 @@ def _begin(unit: UnitOfWork, user: str, quiz: Item, number: int, now: datetime) 
         "ends_at": now + limit if limit else None,
     }
     # Of two tabs that begin at once one begins, and both have that attempt.
-    unit.connection.execute(_new(unit, Attempt).values(**values))
+    unit.connection.execute(insert_new(unit, Attempt).values(**values))
     begun(unit, user, quiz)
     attempt = _last(unit, user, quiz.id)
     assert attempt is not None, "it was there or has been made"
@@ -120,13 +116,29 @@ def _begin(unit: UnitOfWork, user: str, quiz: Item, number: int, now: datetime) 
     return attempt.id
 
 
+def keep_version(unit: UnitOfWork, quiz: Item) -> str:
+    """Keep a quiz as it is now, for what is answered in it; its hash."""
+    hashed = hash_of(quiz.data)
+    unit.session.flush()
+    unit.connection.execute(
+        insert_new(unit, QuizVersion).values(
+            institution_id=unit.institution,
+            item_id=quiz.id,
+            hash=hashed,
+            created_at=utcnow(),
+            data=_kept(quiz.data),
+        )
+    )
+    return hashed
+
+
 def _limit(data: Mapping[str, Any]) -> timedelta | None:
     """The time for an attempt, where there is a limit that makes sense."""
     minutes = data.get("time_limit") or 0.0
     return timedelta(minutes=minutes) if 0 < minutes <= MOST_MINUTES else None
 
 
-def _new(unit: UnitOfWork, model: Any) -> Insert:
+def insert_new(unit: UnitOfWork, model: Any) -> Insert:
     """An insert that does nothing where there is such a row."""
     make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
     found: Insert = make(model).on_conflict_do_nothing()
@@ -142,8 +154,13 @@ def answer(unit: UnitOfWork, attempt_id: str, place: int, given: Any) -> None:
     """
     attempt = _own(unit, attempt_id)
     quiz = item_seen(unit, attempt.item_id)
+<<<<<<< HEAD
     _check_unrestricted(quiz.data)
     questions = version_of(unit, attempt).data["questions"]
+=======
+    check_unrestricted(quiz.data)
+    questions = _version(unit, attempt).data["questions"]
+>>>>>>> today
     question = question_at(questions, place)
     if manner_of(question) is Manner.LEFT_OUT:
         raise ConflictError("this question cannot be answered here", cure="go on with the next")

@@ -1,17 +1,17 @@
-"""Tables of reviews: a card for each concept and each question that somebody answered."""
+"""Tables of reviews: a card for each concept and question, and what was answered to them again."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, Index, String
+from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.content.models import LAST, Owned, within
 from bloop.graph.models import PART_LENGTH
-from bloop.learning.models import of_user
-from bloop.store.models import ID, Base, Tenant
+from bloop.learning.models import of_item, of_user
+from bloop.store.models import ID, Base, Tenant, personal
 from bloop.store.types import Json, utcnow
 
 
@@ -60,3 +60,37 @@ class ReviewModel(Owned, Base):
     parameters: Mapped[Any] = mapped_column(Json)
     made_at: Mapped[datetime] = mapped_column(default=utcnow)
     facts: Mapped[Any] = mapped_column(Json, default=dict, sort_order=LAST)
+
+
+class ReviewResponse(Owned, Base):
+    """What somebody answered to a question that was due, outside of any attempt.
+
+    ``hash`` is of the quiz as it was then (:class:`bloop.learning.quizzes.models.QuizVersion`).
+    ``key`` is the same however often an answer is sent. The answer itself, as it counts, has the
+    key ``review:ID``.
+    """
+
+    __tablename__ = "review_response"
+    __table_args__ = (
+        of_user(),
+        of_item(),
+        ForeignKeyConstraint(
+            ["institution_id", "item_id", "hash"],
+            ["quiz_version.institution_id", "quiz_version.item_id", "quiz_version.hash"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("score >= 0 AND score <= 1", name="score"),
+        Index("ux_review_response_key", "institution_id", "user_id", "key", unique=True),
+        Index("ix_review_response_user", "institution_id", "user_id", "answered_at", "id"),
+        Index("ix_review_response_item", "institution_id", "item_id"),
+    )
+
+    user_id: Mapped[str] = mapped_column(ID)
+    item_id: Mapped[str] = mapped_column(ID)
+    part: Mapped[str] = mapped_column(String(PART_LENGTH))
+    hash: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(64))
+    score: Mapped[float] = mapped_column(Double)
+    answered_at: Mapped[datetime]
+    seconds: Mapped[float | None] = mapped_column(Double)
+    response: Mapped[Any] = mapped_column(Json, info=personal("record"), sort_order=LAST)

@@ -17,14 +17,10 @@ from bloop.content.enrolling.visibility import (
     with_container,
 )
 from bloop.content.models import Container, Item
-from bloop.graph.models import Concept, Coverage, Role, Standing
-from bloop.learning.models import Answer
 from bloop.learning.progress.models import ItemProgress
 from bloop.learning.progress.queries import COUNTED
-from bloop.learning.reviews.models import ReviewCard
 from bloop.learning.today.models import LastOpened
 from bloop.store.statements import Statement, institution, register
-from bloop.store.types import UtcDateTime
 
 _LIMIT: Any = bindparam("limit")
 
@@ -171,93 +167,4 @@ DEADLINES = register(
 """What is due in the courses that the caller learns in, and not done.
 
 ``since`` and ``until`` are days as text: times are kept as their source writes them.
-"""
-
-# -- reviews
-
-_UNTIL: Any = bindparam("until", type_=UtcDateTime)
-MOST_DUE = 500
-AWAY_SECONDS = 600
-"""Whoever took longer for an answer was away."""
-_mine = (ReviewCard.institution_id == institution, ReviewCard.user_id == viewer, viewer != "")
-_question = ReviewCard.__table__.alias("question")
-_askable = exists(
-    select(Coverage.item_id)
-    .join(
-        _question,
-        and_(
-            _question.c.institution_id == Coverage.institution_id,
-            _question.c.item_id == Coverage.item_id,
-            or_(_question.c.part == Coverage.part, Coverage.part == ""),
-        ),
-    )
-    .join(
-        Item,
-        and_(Item.institution_id == _question.c.institution_id, Item.id == _question.c.item_id),
-    )
-    .join(Container, with_container)
-    .where(
-        Coverage.institution_id == institution,
-        Coverage.concept_id == ReviewCard.concept_id,
-        Coverage.role != Role.MENTIONS.value,
-        Coverage.standing != Standing.REJECTED.value,
-        _question.c.institution_id == institution,
-        _question.c.user_id == viewer,
-        _question.c.part != "",
-        Item.institution_id == institution,
-        Container.institution_id == institution,
-        Item.kind == "quiz",
-        Item.data["restricted"].as_boolean().is_not(True),
-        item_visible,
-    )
-    .correlate(ReviewCard)
-)
-_holds = exists(
-    select(Concept.id)
-    .where(
-        Concept.institution_id == institution,
-        Concept.id == ReviewCard.concept_id,
-        Concept.standing != Standing.REJECTED.value,
-    )
-    .correlate(ReviewCard)
-)
-_counted: Any = (*_mine, ReviewCard.concept_id.is_not(None), _holds, _askable)
-_seconds = (
-    select(Answer.seconds)
-    .where(
-        Answer.institution_id == institution,
-        Answer.user_id == viewer,
-        Answer.seconds.is_not(None),
-        Answer.seconds < AWAY_SECONDS,
-    )
-    .order_by(Answer.at.desc(), Answer.id.desc())
-    .limit(50)
-    .subquery()
-)
-_due: Any = (
-    select(ReviewCard.subject)
-    .where(*_counted, ReviewCard.due < _UNTIL)
-    .limit(MOST_DUE)
-    .subquery("due_card")
-)
-_later: Any = (
-    select(ReviewCard.due)
-    .where(*_counted, ReviewCard.due >= _UNTIL)
-    .order_by(ReviewCard.due)
-    .limit(1)
-    .scalar_subquery()
-    .label("next")
-)
-REVIEWS = register(
-    "learning.today_reviews",
-    select(
-        select(func.count()).select_from(_due).scalar_subquery().label("due"),
-        _later,
-        select(func.avg(_seconds.c.seconds)).scalar_subquery().label("seconds"),
-    ),
-    heavy=True,
-)
-"""How many concepts of the caller's are due that a question can be asked about, and when next.
-
-``seconds`` is how long they took for an answer lately.
 """

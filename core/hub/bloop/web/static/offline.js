@@ -62,30 +62,38 @@ function keeping(part, state) {
   show(state.courses.some((one) => one.id === course.id));
 }
 
+/* The next question on this device that no answer waits for: after this one of its attempt, or any
+other that is to be reviewed. */
+function following(about, waiting, pages) {
+  const [start, place] = about.split("=");
+  const others = pages
+    .map((one) => one.address)
+    .filter((one) => one.startsWith(`${start}=`) && !waiting.some((some) => some.about === one));
+  const number = (address) => Number(address.split("=")[1]);
+  if (!about.startsWith("/attempts/")) return others[0];
+  return others.filter((one) => number(one) > Number(place)).sort((a, b) => number(a) - number(b))[0];
+}
+
 /* The page of what is on this device. */
 function shelf(part, { waiting, pages }) {
-  const { pathname } = new URL(new URLSearchParams(location.search).get("kept") ?? "/", location.origin);
-  const [, attempt, place] = pathname.match(/^(\/attempts\/[^/]+)\/questions\/(\d+)$/) ?? [];
+  const about = new URLSearchParams(location.search).get("kept") ?? "";
   const kept = part.querySelector("[data-part=kept]");
-  if (attempt && waiting.some((one) => one.path === pathname && !one.refused)) {
-    kept.hidden = false;
-    const later = pages
-      .filter((one) => one.address.startsWith(`${attempt}?question=`))
-      .map((one) => Number(one.address.split("=")[1]))
-      .filter((one) => one > Number(place));
+  if (waiting.some((one) => one.about === about && !one.refused)) {
+    const later = following(about, waiting, pages);
     const next = kept.querySelector("a");
-    next.hidden = !later.length;
-    next.href = `${attempt}?question=${Math.min(...later)}`;
+    [kept.hidden, next.hidden] = [false, !later];
+    if (later) next.href = later;
   }
   const [answers, list] = ["answers", "pages"].map((name) => part.querySelector(`[data-part=${name}]`));
   answers.hidden = !waiting.length;
   answers.querySelector("ul").replaceChildren(
     ...waiting.map((one) => {
-      const [, of, number] = one.path.match(/^(\/attempts\/[^/]+)\/questions\/(\d+)$/) ?? [];
-      const title = pages.find((page) => page.address.startsWith(`${of}?`))?.title ?? "";
+      const title = pages.find((page) => page.address === one.about)?.title ?? "";
+      const number = Number(one.about.split("?question=")[1]);
+      const called = number ? words(part.dataset.answer, { title, number }) : title;
       const at = new Date(one.at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
       const row = element("li", "");
-      row.append(element("a", words(part.dataset.answer, { title, number: Number(number) }), { href: `${of}?question=${number}` }));
+      row.append(element("a", called, { href: one.about }));
       row.append(element("span", ` ${at}${one.refused ? ` · ${part.dataset.refused}` : ""} `, { className: "quiet small" }));
       if (one.refused) {
         const drop = element("button", part.dataset.drop, { type: "button", className: "button" });

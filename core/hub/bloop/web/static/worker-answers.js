@@ -2,7 +2,7 @@
 forgotten when the hub has said what became of it. The hub answers a key once (Idempotency-Key), so
 that one which was cut off is sent again without counting twice. */
 
-const ANSWERS = /^\/attempts\/[^/]+\/questions\/\d+$/;
+const ANSWERS = /^\/(attempts\/[^/]+\/questions\/\d+|reviews)$/;
 const LATER = new Set([401, 403, 408, 425, 429]); // Nothing is wrong with the answer itself.
 
 function device() {
@@ -41,19 +41,29 @@ async function waiting() {
   return all.filter((one) => one.reader === reader).sort((a, b) => a.at - b.at);
 }
 
+/* The page of the question that an answer is to. */
+function page(pathname, key) {
+  if (pathname === "/reviews") return `/reviews?key=${key}`;
+  const [attempt, place] = pathname.split("/questions/");
+  return `${attempt}?question=${place}`;
+}
+
 /* What the page of a question sends: now where the hub is there, or later. */
 async function takeAnswer(request) {
   const form = await request.clone().formData();
   const csrf = form.get("csrf") ?? "";
   form.delete("csrf");
   const { pathname } = new URL(request.url);
-  const before = (await waiting()).find((one) => one.path === pathname && !one.refused);
+  const about = page(pathname, form.get("key"));
+  if (form.has("shown")) form.set("seconds", Math.max(0, Math.round(Date.now() / 1000 - form.get("shown"))));
+  const before = (await waiting()).find((one) => one.about === about && !one.refused);
   // One that was sent may have arrived: it is not to be changed any more.
   const answer = before?.sent
     ? before
     : {
         key: before?.key ?? crypto.randomUUID(),
         path: pathname,
+        about,
         body: new URLSearchParams(form).toString(),
         reader: await fact("reader"),
         at: Date.now(),
@@ -64,7 +74,7 @@ async function takeAnswer(request) {
   } catch {
     await keepAnswer({ ...answer, sent: Boolean(before?.sent) || navigator.onLine });
     await self.registration.sync?.register("answers").catch(() => {});
-    return Response.redirect(`/offline?kept=${encodeURIComponent(pathname)}`, 303);
+    return Response.redirect(`/offline?kept=${encodeURIComponent(about)}`, 303);
   }
 }
 

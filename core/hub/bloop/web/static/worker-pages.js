@@ -98,14 +98,18 @@ async function isFresh(address) {
   return address.startsWith("/lessons/") && Date.now() - at < FRESH;
 }
 
-/* A page that was opened; with a question of a kept course come the others of its attempt. */
+/* A page that was opened. Who has kept a course has the other questions,
+of an attempt or of the day's reviews, with the one that was opened. */
 async function keepOpened(address, answer) {
   const [keeps, html] = [await (await caches.open(KEPT)).match(address), await answer.clone().text()];
   await keepPage(address, answer, keeps ? KEPT : VISITED);
-  const attempt = address.match(/^\/attempts\/[^?]+/)?.[0];
   const courses = (await fact("courses")) ?? [];
-  if (!attempt || !courses.some((one) => html.includes(`href="/courses/${one.id}"`))) return;
-  for (const [, other] of html.matchAll(/href="(\/attempts\/[^"#]+\?question=\d+)"/g)) {
+  const others = address.startsWith("/reviews")
+    ? (courses.length && html.match(/data-later="([^"]*)"/)?.[1].split(" ").filter(Boolean)) || []
+    : courses.some((one) => html.includes(`href="/courses/${one.id}"`))
+      ? [...html.matchAll(/href="(\/attempts\/[^"#]+\?question=\d+)"/g)].map(([, other]) => other)
+      : [];
+  for (const other of others) {
     if (other === address || (await find(other))) continue;
     const page = await fetch(other, { headers: { accept: "text/html" } });
     if (page.ok) await keepPage(other, page, VISITED);

@@ -34,7 +34,7 @@ self.addEventListener("fetch", (event) => {
   } else if (request.method === "GET" && pathname.startsWith("/static/")) {
     event.respondWith(file(request));
   } else if (request.method === "GET" && request.mode === "navigate" && request.destination === "document" && !FRAMED.test(pathname)) {
-    event.respondWith(page(event, pathname));
+    event.respondWith(answerPage(event, pathname));
   }
 });
 
@@ -70,7 +70,7 @@ async function file(request) {
   return answer;
 }
 
-async function page(event, pathname) {
+async function answerPage(event, pathname) {
   const { request } = event;
   const { search } = new URL(request.url);
   const address = pathname + search;
@@ -92,8 +92,7 @@ async function page(event, pathname) {
     const about = await (await caches.open(FILES)).match("/offline", { ignoreVary: true });
     const found = pathname === "/offline" ? undefined : await here;
     if (!found) return about ?? Response.error();
-    const question = search.match(/^\?question=(\d+)$/)?.[1];
-    const waits = (await waiting()).some((one) => one.path === `${pathname}/questions/${question}`);
+    const waits = (await waiting()).some((one) => one.about === address);
     return copy(found, about, waits);
   }
 }
