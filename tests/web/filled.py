@@ -367,7 +367,6 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
         ids["note"] = (await sent(learner, "POST", f"/items/{ids['page']}/notes", **note))["id"]
         attempt = await sent(learner, "POST", f"/items/{ids['quiz']}/attempts")
         ids["attempt"] = attempt["id"]
-<<<<<<< HEAD
         ids["question"] = quote(attempt["questions"][0]["part"], safe="")
         await _answered_quiz(partial(sent, operator), ids)
 
@@ -378,6 +377,7 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
             return await sent(learner, method, f"/x/commerce{path}", **body)
 
         await filled_shop.fill_shop(seller, buyer, ids)
+        await _reviews(sent, learner, ids)
 
 
 async def _answered_quiz(sent: Callable[..., Awaitable[Any]], ids: dict[str, str]) -> None:
@@ -406,8 +406,6 @@ def _given(question: dict[str, Any]) -> Any:
         "essay": "Its walls are far away and hard.\n\nEach throws back a part of the wave.",
     }
     return texts.get(question["kind"])
-=======
-        await _reviews(sent, learner, ids)
 
 
 async def _reviews(sent: Any, learner: httpx.AsyncClient, ids: dict[str, str]) -> None:
@@ -421,7 +419,6 @@ async def _reviews(sent: Any, learner: httpx.AsyncClient, ids: dict[str, str]) -
         told["answer"] = one["question"]["choices"][0]["id"]
         ids["review"] = (await sent(learner, "POST", "/account/reviews/answers", **told))["id"]
     ids["review-key"] = (await learner.get(path)).json()["questions"][0]["key"]
->>>>>>> today
 
 
 def _seen(unit: UnitOfWork, filled: Filled) -> None:

@@ -80,14 +80,11 @@ PAGES = (
     "bloop.web.offline_pages",
     "bloop.web.framed_pages",
     "bloop.web.quiz_pages",
-<<<<<<< HEAD
     "bloop.web.quiz_edit_pages",
     "bloop.web.question_pages",
     "bloop.web.quiz_answer_pages",
     "bloop.web.quiz_preview_pages",
-=======
     "bloop.web.review_pages",
->>>>>>> today
     "bloop.web.learning_pages",
     "bloop.web.suggestion_pages",  # Before /concepts/{concept_id}.
     "bloop.web.concept_pages",

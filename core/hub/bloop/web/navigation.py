@@ -54,12 +54,12 @@ async def navigation(request: Request, _: Callable[[str], str], locale: str) -> 
         (_("Concepts"), "/concepts", "graph:read"),
     ]
     found = [(title, href) for title, href, action in links if may(call, action)]
-<<<<<<< HEAD
     whole = may(call, ADMINISTER)
     found += [(_("Administration"), "/admin")] if whole else areas(call, _)
     added = await _of_plugins(request, locale)
     found += [link for link in added["main"] if link not in found]
     around = "/concepts/" if path == "/map" else path
+    around = "/" if path.startswith(("/reviews", "/next")) else around
     if area := area_of(path):
         # Each page of an area is within it, and all of them within administration.
         around = (
@@ -82,13 +82,6 @@ def administration(request: Request, _: Callable[[str], str]) -> list[NavLink]:
         NavLink(title, href, "" if href != area else "page" if href == path else "true")
         for title, href in found
     ]
-=======
-    found += [link for link in await _of_plugins(request) if link not in found]
-    around = "/jobs" if path.startswith(("/events/", "/webhooks", "/keys")) else path
-    around = "/concepts/" if path == "/map" else around
-    around = "/" if path.startswith(("/reviews", "/next")) else around
-    return [NavLink(title, href, _current(href, around)) for title, href in found]
->>>>>>> today
 
 
 def background(request: Request, _: Callable[[str], str]) -> list[NavLink]:

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-<<<<<<< HEAD
-from datetime import datetime, timedelta
-=======
 from datetime import datetime
-from functools import cache
->>>>>>> today
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from babel.dates import format_date
@@ -56,13 +51,8 @@ async def home(request: Request) -> Response:
         next=worded(request, found.pop("next")),
         day=format_date(utcnow().date(), "EEEE, d MMMM", locale=locale),
         deadlines=[{**one, "when": _when(one["due_at"], locale)} for one in found.pop("deadlines")],
-<<<<<<< HEAD
-        later=_later(found["reviews"]["next"], locale),
-        setup=may(call, "institutions:configure"),
-=======
         later=day_of(found["reviews"]["next"], locale),
-        setup=_has_setup(request),
->>>>>>> today
+        setup=may(call, "institutions:configure"),
         **found,
     )
 
@@ -109,25 +99,3 @@ def _fits(course: Mapping[str, Any], q: str) -> bool:
 
 def _when(due: datetime, locale: str) -> str:
     return str(format_date(due.date(), "EEE, d MMM", locale=locale))
-
-
-<<<<<<< HEAD
-def _later(next_due: Any, locale: str) -> str | None:
-    """The day of what is due next: by its name within a week."""
-    if next_due is None:
-        return None
-    day = moment(next_due).date()
-    near = day - utcnow().date() < timedelta(days=7)
-    return str(format_date(day, "EEEE" if near else "d MMMM", locale=locale))
-=======
-def _has_setup(request: Request) -> bool:
-    """Whether there is a page that says what is left to set up, and the visitor may."""
-    return may(call_of(request), "institutions:configure") and _is_there("/setup")
-
-
-@cache
-def _is_there(path: str) -> bool:
-    from bloop.api.app import PAGES, routes_of
-
-    return any(route.path == path for route in routes_of(PAGES))
->>>>>>> today

@@ -154,13 +154,8 @@ def answer(unit: UnitOfWork, attempt_id: str, place: int, given: Any) -> None:
     """
     attempt = _own(unit, attempt_id)
     quiz = item_seen(unit, attempt.item_id)
-<<<<<<< HEAD
-    _check_unrestricted(quiz.data)
-    questions = version_of(unit, attempt).data["questions"]
-=======
     check_unrestricted(quiz.data)
-    questions = _version(unit, attempt).data["questions"]
->>>>>>> today
+    questions = version_of(unit, attempt).data["questions"]
     question = question_at(questions, place)
     if manner_of(question) is Manner.LEFT_OUT:
         raise ConflictError("this question cannot be answered here", cure="go on with the next")
