@@ -97,8 +97,9 @@ OF_ALL = (
     *("/x/", "/in/", "/static/", "/plugins", "/api/v1/plugins/", "/api/v1/account/plugins/"),
     *("/account/plugins/", "/certificates/"),
     *("/login/with/", "/api/v1/connections/plugins/"),
+    *("/setup/", "/api/v1/setup/"),
 )
-"""Below these a path names what no institution owns: plugins and the hub's own files.
+"""Below these a path names what no institution owns: plugins, steps and the hub's own files.
 
 Or what is shown to whoever has its secret: a certificate.
 """
@@ -122,6 +123,7 @@ QUERIES = {
     "goal": ["concept.id", "container.id"],
     "group": ["user_group.id"],
     "institution": ["institution.slug"],
+    "into": ["container.id"],
     "name": ["concept_name.key"],
     "known": ["concept.id"],
     "kind": ["item.kind"],
@@ -174,6 +176,8 @@ SILENT = {
     "/framed/{container}/{remote_id:path}",  # It has no file.
     "/api/v1/notes/{note_id}/files",
     "/jobs/{job_id}/cancel",  # It has ended.
+    "/imports/{job_id}",  # The job is of another kind.
+    "/imports/{job_id}/undo",
     "/api/v1/containers/{container_id}/calendar",  # Nothing of it is still to come.
     "/connections/{connection_id}/settings",  # Its plugin is not loaded here.
     "/connections/{connection_id}/courses",
@@ -247,6 +251,7 @@ UPLOADS = {
     "/api/v1/containers/{container_id}/files",
     "/api/v1/notes/{note_id}/files",
     "/notes/{note_id}/files",
+    "/imports/new",
 }
 
 
