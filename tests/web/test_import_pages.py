@@ -120,7 +120,6 @@ async def test_what_cannot_be_imported_is_said_at_the_form_and_changes_nothing(h
         answer = await send(client, name, data)
         assert answer.status_code in {413, 422}, (name, answer.status_code, answer.text[:1500])
         fault = re.search(r'role="alert".*?</div>', answer.text, re.DOTALL)[0]
-        print(name, re.sub(r"<[^>]+>", " ", fault))
         assert told in fault
         assert 'type="file"' in answer.text
     assert await held(hub) == (0, 0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import zipfile
 
 import pytest
 
 from bloop.accounts.people import service as people
 from bloop.accounts.sessions import system_call
 from bloop.hub import Hub
+from bloop.hub.setup.sample import SAMPLE
 from bloop.store.database import in_unit
 from bloop_sdk import Role
 from bloop_sdk.testing.distributions import write_plugin
@@ -136,3 +138,13 @@ async def test_it_says_what_each_plugin_would_add_and_how(hub, visit):
     page = (await admin.get("/setup")).text
     assert "/plugins/canvas/enable" not in page
     assert "Reads courses, content, people and grades from Canvas LMS" in page
+
+
+def test_the_sample_that_comes_with_the_hub_is_what_its_sources_make(sample):
+    """Else run: python examples/build_course.py -o core/hub/bloop/hub/setup/waves.imscc."""
+
+    def members(path):
+        with zipfile.ZipFile(path) as archive:
+            return [(one.filename, one.CRC) for one in archive.infolist()]
+
+    assert members(SAMPLE) == members(sample / "waves.imscc")
