@@ -85,6 +85,9 @@ def test_every_change_takes_a_key_and_says_how_it_is_refused(made):
 
 
 UNVERSIONED = {
+    "post /api/v1/setup/sample",
+    "put /api/v1/setup/steps/{step}/dismissal",
+    "delete /api/v1/setup/steps/{step}/dismissal",
     "put /api/v1/learning/models/{model_id}/use",
     "post /api/v1/learning/models",
     "post /api/v1/graph/history/{version}/undo",

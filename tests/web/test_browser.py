@@ -248,3 +248,24 @@ def test_german_browsers_get_german_pages(visit):
     with visit(locale="de-DE") as page:
         assert page.get_by_role("heading", level=1).inner_text() == "Kurse"
         assert page.locator("html").get_attribute("lang") == "de"
+
+
+def test_a_file_is_imported_and_watched_without_reloading(visit, served, tmp_path):
+    """What is empty is said before it is sent; what is sent moves on by itself to its course."""
+    empty, note = tmp_path / "none.md", tmp_path / "Echoes.md"
+    empty.write_text("")
+    note.write_text("# Echoes\n\nA wall sends it back.\n")
+    with visit(served.login_path(), locale="en") as page:
+        page.goto("/imports/new")
+        page.get_by_label("File").set_input_files(empty)
+        page.get_by_role("button", name="Import it").click()
+        assert page.evaluate("document.querySelector('[type=file]').validationMessage") != ""
+        page.get_by_label("File").set_input_files(note)
+        page.get_by_role("button", name="Import it").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Echoes.md", timeout=30_000)
+        page.evaluate("window.stayed = true")
+        expect(page.get_by_role("link", name="Take it back")).to_be_visible(timeout=30_000)
+        assert page.evaluate("window.stayed")
+        page.get_by_role("link", name="Take it back").click()
+        page.get_by_role("button", name="Take it back").click()
+        expect(page.get_by_text("What it brought was taken back")).to_be_visible()

@@ -148,6 +148,7 @@ async def import_form(
     return await page(
         request,
         "import_new.html",
+        script="import.js",
         status=status or (status_of(error) if error else 200),
         error=error,
         into=into,

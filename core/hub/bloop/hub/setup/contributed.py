@@ -50,12 +50,14 @@ async def _asked(
     step: SetupDecl = part.declaration
 
     async def work() -> bool:
-        done = await (await part.load())(await open_context(hub, PluginCall, part.plugin_id, call))
+        done = await asks(ctx)
         if not isinstance(done, bool):
             raise TypeError(f"step {step.name} is done or not, and no {type(done).__name__}")
         return done
 
     try:
+        asks = await part.load()  # The first time it imports, which is none of its time to answer.
+        ctx = await open_context(hub, PluginCall, part.plugin_id, call)
         done = await hub.kernel.calls.call(
             cast("Any", part),
             f"step {step.name}",
