@@ -85,6 +85,7 @@ def test_every_change_takes_a_key_and_says_how_it_is_refused(made):
 
 
 UNVERSIONED = {
+    "post /api/v1/containers/{container_id}/publish-chosen",
     "put /api/v1/learning/models/{model_id}/use",
     "post /api/v1/learning/models",
     "post /api/v1/graph/history/{version}/undo",

@@ -86,7 +86,7 @@ async def test_an_outline_is_built_moved_renamed_and_brought_back(desk, course):
     ]  # fmt: skip
 
     text = await desk.get(here)
-    page = re.search(r'data-node="([^"]+)"[^>]*><div class="line">(?:(?!<li).)*What pH is', text)[1]
+    page = re.search(r'data-node="([^"]+)"[^>]*><div class="spot">(?:(?!<li).)*What pH is', text)[1]
     places = f"/courses/{course}/places"
     opened = f"{here}?node={page}"
     await desk.went(places, here, node=page, do="in")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bloop.content.models import Container, Item, Node
-from bloop.content.service import RefusePublish, publish
+from bloop.content.service import RefusePublish, editable, publish
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError
 from bloop.store.unit import UnitOfWork
@@ -27,6 +27,7 @@ def publish_chosen(
     much was published. Raises ConflictError for another version, PublishRefusedError with a
     plugin's reason, and InvalidError for what is not in this course.
     """
+    editable(unit, Container, container_id, None)
     if container is not None:
         publish(unit, Container, container_id, container or None, refuse)
     models: tuple[tuple[type[Item | Node], Mapping[str, int | None]], ...]
