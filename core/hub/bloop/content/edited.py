@@ -45,7 +45,14 @@ def newest(row: Any) -> dict[str, Any]:
 
 def kept_row(snapshot: Mapping[str, Any]) -> Any:
     """A version's snapshot as a row; columns that its time did not know are None."""
-    empty = {"title": "", "html": "", "source": None, "language": None, "data": {}, "draft": None}
+    empty: dict[str, Any] = {
+        "title": "",
+        "html": "",
+        "source": None,
+        "language": None,
+        "data": {},
+        "draft": None,
+    }
     return SimpleNamespace(**{**empty, **snapshot})
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from bloop.content.changing import editable
 from bloop.content.models import Container, Item, Node
-from bloop.content.service import RefusePublish, editable, publish
+from bloop.content.service import RefusePublish, publish
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError
 from bloop.store.unit import UnitOfWork
@@ -34,7 +36,7 @@ def publish_chosen(
     models = ((Node, nodes), (Item, items))
     for model, chosen in models:
         for id_, version in sorted(chosen.items()):
-            row: Item | Node = unit.get(model, id_)
+            row: Any = unit.get(model, id_)
             if row.container_id != container_id:
                 raise InvalidError(f"{id_} is not in this course", field="items")
             publish(unit, model, id_, version, refuse)

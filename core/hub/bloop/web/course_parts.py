@@ -34,7 +34,7 @@ def course_parts(
     found = [
         NavLink(title, f"{here}/{path}", _current(at.removeprefix(f"{here}/"), path))
         for title, path, action in links
-        if (teaches or may(call, action)) and (kind == "course" or path in {"people", "edit"})
+        if (teaches or may(call, action)) and (kind == "course" or path == "people")
     ]
     if not found:
         return []

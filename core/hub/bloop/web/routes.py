@@ -21,6 +21,7 @@ from bloop.store.statements import to_dicts
 from bloop.web import assets, lessons, outline, own_notes, quizzes, reading
 from bloop.web.concept_pages import named
 from bloop.web.course_parts import course_parts
+from bloop.web.editing import EDITED, editor_of
 from bloop.web.framed_pages import framed
 from bloop.web.learning_pages import course_state, done_state
 from bloop.web.next_pages import ON_FIRST, suggestions
@@ -144,6 +145,7 @@ async def lesson_page(
         progress=await done_state(request, id_) if kind not in {"file", "note"} else None,
         taking=await quizzes.taking(request, lesson) if kind == "quiz" else None,
         panels=beside,
+        editor=editor_of(kind, id_) if reading.writes(request) and kind in EDITED else None,
         lost=reading.parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )
 

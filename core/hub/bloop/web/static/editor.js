@@ -153,6 +153,9 @@ function offer() {
 
 if (form) {
   offer();
+  for (const moved of ["select", "keyup", "click"]) {
+    text?.addEventListener(moved, () => (form.elements.at.value = text.selectionEnd)); // Where a file goes.
+  }
   form.addEventListener("input", (event) => {
     if (event.target.type !== "file" && event.target.name !== "alt") later();
   });
