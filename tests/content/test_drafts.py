@@ -1,4 +1,4 @@
-"""Texts that wait to be published, and what commands of an outline do to items and places as one."""
+"""Texts that wait to be published; items and their places, changed as one."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ async def test_what_is_chosen_is_published_whole_or_not_at_all(command, course, 
     chosen = {first.item_id: 1, second.item_id: 99}
     with pytest.raises(ConflictError):
         command(publishing.publish_chosen, course.id, nobody_minds, items=chosen, nodes={})
+    items = {first.item_id: 1, strange.item_id: 1}
     with pytest.raises(InvalidError, match="not in this course"):
-        items = {first.item_id: 1, strange.item_id: 1}
         command(publishing.publish_chosen, course.id, nobody_minds, items=items, nodes={})
     assert not command(service.update_item, first.item_id, 1, {}).published
     items, nodes = {first.item_id: 1}, {}

@@ -7,7 +7,7 @@ const saving = document.getElementById("saving");
 const look = document.getElementById("look");
 const key = form && `bloop:lesson:${form.dataset.item}`;
 const LOOK = 500; // Milliseconds after the last key.
-const SAVE = 3000;
+const SAVE = 2000;
 let stopped = false; // Somebody else has changed it: the form decides.
 let sent = form && written();
 
