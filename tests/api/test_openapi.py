@@ -88,6 +88,7 @@ UNVERSIONED = {
     "post /api/v1/setup/sample",
     "put /api/v1/setup/steps/{step}/dismissal",
     "delete /api/v1/setup/steps/{step}/dismissal",
+    "post /api/v1/containers/{container_id}/publish-chosen",
     "put /api/v1/learning/models/{model_id}/use",
     "post /api/v1/learning/models",
     "post /api/v1/graph/history/{version}/undo",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from bloop.content import history, placing, service
+from bloop.content import changing, history, placing, service
 from bloop.content.models import Container, Item, Node, Version
 from bloop.content.queries import TREE
 from bloop.content.tree import nested
@@ -203,7 +203,7 @@ async def test_what_a_live_connection_brings_is_changed_at_its_source(
         (placing.update_node, node.id, 1, {"title": "mine"}),
         (history.undo, Item, item.id, 1, nobody_minds),
     ):
-        with pytest.raises(service.SourceWinsError, match="comes from 'Tiny'"):
+        with pytest.raises(changing.SourceWinsError, match="comes from 'Tiny'"):
             command(*attempt)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from bloop.content.changing import SourceWinsError
 from bloop.content.models import Item, Node
 from bloop.content.notes import attaching, folders, service
 from bloop.content.notes.texts import text_of
 from bloop.content.notes.transfer import transfer
-from bloop.content.service import SourceWinsError, create_container
+from bloop.content.service import create_container
 from bloop.jobs.models import Job
 from bloop.kernel.models import Connection
 from bloop.store.database import in_unit

@@ -133,6 +133,8 @@ QUERIES = {
     "login": ["account_user.email"],
     "of": ["container:container.id", "concept:concept.id"],
     "parent": ["node.id"],
+    "node": ["node.id"],
+    "item": ["item.id"],
     "q": ["search_document.title", "search_document.text", "search_document.tenant"],
     "resource": ["item:item.id", "user:account_user.id", "job:job.id", "audit_line.resource"],
     "scopes": ["content:read"],
@@ -161,7 +163,7 @@ PLAIN = {
     *("since", "until", "next"),
     *("said", "number", "removed"),
     *("question", "feedback", "place", "key"),
-    *("sort", "only"),
+    *("sort", "only", "add", "mode"),
 }
 """Those that name nothing of an institution."""
 
@@ -185,6 +187,7 @@ SILENT = {
     "/connections/{connection_id}/courses",
     "/api/v1/connections/{connection_id}/hints",
     "/next/{list_id}/{item_id}",  # It leads to a lesson.
+    "/lessons/{item_id}/edit",  # It is a note, which has another editor.
     "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
     "/api/v1/containers/{subject_id}/versions",
@@ -227,6 +230,9 @@ FORMS = {
     "/concepts/{concept_id}": {"name": "another", "version": "1"},
     "/people/{user_id}": {"name": "x", "version": "1"},
     "/connections/{connection_id}/courses": {"whole": "yes"},
+    "/courses/{container_id}/add": {"kind": "page", "title": "x"},
+    "/courses/{container_id}/places": {"do": "rename", "node": "zqhome-node-id", "title": "x"},
+    "/courses/{container_id}/shown": {"item": "zqhome-item-id"},
     "/courses/{container_id}/people": {
         "email": "",
         "role": "learner",
@@ -250,6 +256,8 @@ BY_PLUGIN = {
 }
 """What is done to a connection by its plugin, which is not loaded here."""
 UPLOADS = {
+    "/courses/{container_id}/add-file",
+    "/lessons/{item_id}/media",
     "/api/v1/containers/{container_id}/files",
     "/api/v1/notes/{note_id}/files",
     "/notes/{note_id}/files",

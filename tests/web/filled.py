@@ -357,6 +357,7 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
         await sent(operator, "POST", f"/connections/{ids['connection']}/sync")
         await sent(operator, "PUT", "/own-connections", allowed=True)
 
+        ids |= await _written(lambda *given, **body: sent(operator, *given, **body))
         own = {"name": "My laptop", "scopes": ["content:read"]}
         ids["own-key"] = (await sent(learner, "POST", "/account/keys", **own))["id"]
         await sent(learner, "PUT", f"/items/{ids['page']}/progress", done=True)
@@ -419,6 +420,25 @@ async def _reviews(sent: Any, learner: httpx.AsyncClient, ids: dict[str, str]) -
         told["answer"] = one["question"]["choices"][0]["id"]
         ids["review"] = (await sent(learner, "POST", "/account/reviews/answers", **told))["id"]
     ids["review-key"] = (await learner.get(path)).json()["questions"][0]["key"]
+
+
+async def _written(sent: Any) -> dict[str, str]:
+    """A course that is written here: a published page with a draft, a new one, one in the bin."""
+    made = await sent("POST", "/containers", title="Acids and bases", language="en")
+    here = f"/containers/{made['id']}"
+    week = await sent("POST", f"{here}/nodes", title="Week 1: what pH measures")
+    pages, places = [], []
+    for title in ("What pH measures", "A red cabbage in the kitchen", "Titration"):
+        text = f"# {title}\n\nThe pH is $-\\log[H^+]$: one step is a factor of ten."
+        item = await sent("POST", f"{here}/items", kind="page", title=title, markdown=text)
+        place = {"title": title, "item": item["id"], "parent": week["id"]}
+        places.append((await sent("POST", f"{here}/nodes", **place))["id"])
+        pages.append(item["id"])
+    await sent("POST", f"/items/{pages[0]}/publish")
+    draft = "# What pH measures\n\nThe pH is $-\\log[H^+]$: one step is a factor of 10.\n\nNew."
+    await sent("PUT", f"/items/{pages[0]}/draft", markdown=draft)
+    await sent("DELETE", f"/nodes/{places[2]}")
+    return {"written": made["id"], "written-page": pages[0], "written-node": places[1]}
 
 
 def _seen(unit: UnitOfWork, filled: Filled) -> None:

@@ -86,7 +86,7 @@ async def test_an_outline_is_built_moved_renamed_and_brought_back(desk, course):
     ]  # fmt: skip
 
     text = await desk.get(here)
-    page = re.search(r'data-node="([^"]+)"[^>]*><div class="line">(?:(?!<li).)*What pH is', text)[1]
+    page = re.search(r'data-node="([^"]+)"[^>]*><div class="spot">(?:(?!<li).)*What pH is', text)[1]
     places = f"/courses/{course}/places"
     opened = f"{here}?node={page}"
     await desk.went(places, here, node=page, do="in")
@@ -184,9 +184,11 @@ async def test_hostile_html_is_taken_out_and_named_and_pictures_need_words(desk,
     media = f"/lessons/{lesson}/media"
     silent = await desk.send(media, at, files=picture, **fields, version=version, alt="")
     assert silent.status_code == 422 and "Say what the picture shows" in silent.text
+    fields |= {"text": "<p>\N{GRINNING FACE} Hi</p>\n\n<p>Bye</p>", "at": "4"}
     shown = await desk.send(media, at, files=picture, **fields, version=version, alt='A "drop"')
     assert shown.status_code == 303
     written = await desk.get(at)
+    assert re.search(r"Hi&lt;/p&gt;\s+&lt;p&gt;&lt;img.*\s+&lt;p&gt;Bye", written)
     assert "bloop:file:" in written and "A &amp;quot;drop&amp;quot;" in written
     seen = (await desk.client.get(f"/lessons/{lesson}/preview")).text
     assert f"/{course}/" in re.search(r'<img[^>]+src="([^"]+)"', seen)[1]

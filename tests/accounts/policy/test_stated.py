@@ -51,11 +51,7 @@ INTERNAL = {
     "bloop.accounts.messages.service.opened",
     "bloop.accounts.messages.service.queue",
     "bloop.accounts.messages.service.sent",
-    "bloop.content.service.add_node",
-    "bloop.content.service.changed",
     "bloop.content.service.check_publish",
-    "bloop.content.service.editable",
-    "bloop.content.service.refuse_live",
     # Finds or makes a concept for commands and plugins, which are asked for `graph:write`.
     "bloop.graph.service.concept_called",
     # What follows from an answer is written in the unit of whoever told it, or by the hub.

@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bloop.content.changing import changed, refuse_live
 from bloop.content.models import Item, Node
 from bloop.content.placing import create_node, update_node
 from bloop.content.service import add_file as add_file_item
-from bloop.content.service import changed, create_item, refuse_live, restore, trash
+from bloop.content.service import create_item, restore, trash
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError
 from bloop.store.unit import UnitOfWork

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bloop.content.changing import changed, editable, refuse_live
 from bloop.content.edited import (
     TEXT,
     columns_of,
@@ -22,7 +23,7 @@ from bloop.content.edited import (
     source_of,
 )
 from bloop.content.models import Item, Version
-from bloop.content.service import changed, editable, refuse_live, title_of
+from bloop.content.naming import language_of, title_of
 from bloop.content.versions import keep
 from bloop.store.commands import command
 from bloop.store.errors import NotFoundError
@@ -43,6 +44,8 @@ def write(unit: UnitOfWork, id_: str, version: int | None, changes: Mapping[str,
     refuse_live(unit, row)
     if "title" in changes:
         changes = {**changes, "title": title_of(changes["title"])}
+    if "language" in changes:
+        changes = {**changes, "language": language_of(changes["language"])}
     columns = columns_of(row, newest(row), changes)
     if not row.published and draft_of(row) is None:
         return changed(unit, row, columns, "edited", kept=_goes_on(unit, row, "edited"))

@@ -1,8 +1,8 @@
 """What an author edits of an item: its text as learners see it, or the draft of its next. Pure.
 
 A draft is ``{"title", "html", "source", "language", "data", "base", "at"}``: the text (``data``
-only where it was changed, else None), a digest of the published text that it was begun on, and when it
-was written last (ISO 8601). ``row`` is an item's row, or what a read gave of one.
+only where it was changed, else None), a digest of the published text that it was begun on, and when
+it was written last (ISO 8601). ``row`` is an item's row, or what a read gave of one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def text_of(row: Any) -> dict[str, Any]:
 
 def draft_of(row: Any) -> dict[str, Any] | None:
     """The text that waits to be published."""
-    if not isinstance(row.draft, Mapping):
+    kept = row.draft
+    if not isinstance(kept, Mapping) or not {"title", "html"} <= kept.keys():
         return None
     draft = {name: row.draft.get(name) for name in TEXT}
     return draft if draft["data"] is not None else {**draft, "data": row.data}
@@ -44,7 +45,15 @@ def newest(row: Any) -> dict[str, Any]:
 
 def kept_row(snapshot: Mapping[str, Any]) -> Any:
     """A version's snapshot as a row; columns that its time did not know are None."""
-    return SimpleNamespace(**{**dict.fromkeys((*TEXT, "draft")), **snapshot})
+    empty: dict[str, Any] = {
+        "title": "",
+        "html": "",
+        "source": None,
+        "language": None,
+        "data": {},
+        "draft": None,
+    }
+    return SimpleNamespace(**{**empty, **snapshot})
 
 
 def digest(text: Mapping[str, Any]) -> str:

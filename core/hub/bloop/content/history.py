@@ -9,13 +9,14 @@ from sqlalchemy import delete, func, select, update
 
 from bloop.content.bulk import update_rows
 from bloop.content.changes import IDS_AT_ONCE, announce_row, chunks, load
+from bloop.content.changing import changed, refuse_live
 from bloop.content.concealed import conceal_after_run
 from bloop.content.models import Container, Item, Node, Sourced, Version
 from bloop.content.notes.undoing import forget_conflicts, refuse_edited_since
 from bloop.content.notes.waiting import reconcile
 from bloop.content.placing import check_place
 from bloop.content.runs import drop_marks, newest_run
-from bloop.content.service import RefusePublish, changed, check_publish, refuse_live
+from bloop.content.service import RefusePublish, check_publish
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun
 from bloop.content.versions import SUBJECTS, keep, restored, subject_of
 from bloop.store.commands import command

@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import select
 
 from bloop.content.bulk import update_rows
+from bloop.content.changing import added, changed, editable, refuse_live
 from bloop.content.models import Container, Item, Node
-from bloop.content.service import add_node, changed, editable, refuse_live, title_of
+from bloop.content.naming import title_of
 from bloop.content.tree import in_cycle
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError
@@ -38,7 +39,7 @@ def create_node(
     shown = _item_of(unit, container.id, item)
     _check_parent(unit, container.id, parent)
     id_ = new_id()
-    return add_node(
+    return added(
         unit,
         Node(
             institution_id=unit.institution,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from bloop.content.changing import editable
 from bloop.content.models import Container, Item, Node
 from bloop.content.service import RefusePublish, publish
 from bloop.store.commands import command
@@ -27,13 +29,14 @@ def publish_chosen(
     much was published. Raises ConflictError for another version, PublishRefusedError with a
     plugin's reason, and InvalidError for what is not in this course.
     """
+    editable(unit, Container, container_id, None)
     if container is not None:
         publish(unit, Container, container_id, container or None, refuse)
     models: tuple[tuple[type[Item | Node], Mapping[str, int | None]], ...]
     models = ((Node, nodes), (Item, items))
     for model, chosen in models:
         for id_, version in sorted(chosen.items()):
-            row: Item | Node = unit.get(model, id_)
+            row: Any = unit.get(model, id_)
             if row.container_id != container_id:
                 raise InvalidError(f"{id_} is not in this course", field="items")
             publish(unit, model, id_, version, refuse)

@@ -9,35 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import func, select
 
 from bloop.accounts.actions import ForbiddenError
 from bloop.content import edited
-from bloop.content.changes import announce_row, kind_of_row, leave_pending
+from bloop.content.changes import kind_of_row, leave_pending
+from bloop.content.changing import S, added, changed, editable, not_in_trash, refuse_live
 from bloop.content.codec import authored_columns
-from bloop.content.concealed import conceal
 from bloop.content.edited import columns_of, published_columns
 from bloop.content.enrolling.models import AUDIENCES, Audience
 from bloop.content.enrolling.service import set_audience
-from bloop.content.models import TITLE_LENGTH, Container, Item, Node, Sourced
+from bloop.content.models import Container, Item
+from bloop.content.naming import code_of, language_of, summary_of, title_of
 from bloop.content.notes.texts import text_of
 from bloop.content.sanitise import SANITISER_VERSION, sanitise
 from bloop.content.texts import html_of_markdown
-from bloop.content.versions import keep, subject_of
-from bloop.kernel.models import Connection
+from bloop.content.versions import subject_of
 from bloop.store.blobs import BlobRef
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.held import hold
 from bloop.store.ids import new_id
-from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import BloopError, Kind, LessonView, Principal, PrincipalKind
 from bloop_sdk.records import CONTAINER_KINDS
-
-S = TypeVar("S", bound=Sourced)
 
 RefusePublish = Callable[[LessonView, Principal], str | None]
 """Gives the reason why something may not be published; what it raises refuses as well."""
@@ -49,12 +46,6 @@ AUTHORED_KINDS = frozenset(
 
 MOST_NOTEBOOKS = 100
 """So many notebooks one person writes here."""
-
-
-class SourceWinsError(ConflictError):
-    """A row that a live connection brings is changed in the system that it comes from."""
-
-    code = "source_wins"
 
 
 class PublishRefusedError(BloopError):
@@ -89,16 +80,16 @@ def create_container(
         remote_id=id_,
         kind=kind,
         title=title_of(title),
-        code=code,
-        summary_html=sanitise(summary_html),
+        code=code_of(code),
+        summary_html=sanitise(summary_of(summary_html)),
         sanitiser=SANITISER_VERSION,
-        language=language,
+        language=language_of(language),
         published=published,
         audience=audience,
         starts_at=starts_at,
         ends_at=ends_at,
     )
-    return _added(unit, row)
+    return added(unit, row)
 
 
 @command("content:write")
@@ -130,7 +121,7 @@ def create_notebook(unit: UnitOfWork, *, title: str, language: str | None = None
         owner_id=owner.id,
         audience=Audience.OWNER,
     )
-    _added(unit, row)
+    added(unit, row)
     return unit.get(Container, id_)  # That it is theirs lets them write it.
 
 
@@ -149,7 +140,11 @@ def update_container(
     if "title" in values:
         values["title"] = title_of(values["title"])
     if "summary_html" in values:
-        values["summary_html"] = sanitise(values["summary_html"] or "")
+        values["summary_html"] = sanitise(summary_of(values["summary_html"] or ""))
+    if "code" in values:
+        values["code"] = code_of(values["code"])
+    if "language" in values:
+        values["language"] = language_of(values["language"])
     return changed(unit, row, values, "edited")
 
 
@@ -170,7 +165,7 @@ def create_item(
     It is not published, but in what somebody owns: nothing is held back from oneself.
     """
     container = unit.get(Container, container_id)
-    _not_in_trash(container)
+    not_in_trash(container)
     if kind not in AUTHORED_KINDS:
         raise InvalidError(
             f"kind: a {kind!r} cannot be written here",
@@ -191,11 +186,11 @@ def create_item(
         id=id_,
         remote_id=id_,
         container_id=container.id,
-        language=language,
+        language=language_of(language),
         source=None if kind == Kind.NOTE else markdown,
         **columns,
     )
-    return _added(unit, row)
+    return added(unit, row)
 
 
 @command("content:write")
@@ -210,7 +205,7 @@ def add_file(
 ) -> Item:
     """A file whose bytes are stored already, as a new item, published as others are."""
     container = unit.get(Container, container_id)
-    _not_in_trash(container)
+    not_in_trash(container)
     data = {"name": name, "media_type": media_type, "size": size, "path": None}
     published = container.owner_id is not None
     columns = authored_columns(
@@ -226,7 +221,7 @@ def add_file(
         blob=sha256,
         **columns,
     )
-    return _added(unit, row)
+    return added(unit, row)
 
 
 @command("content:write")
@@ -238,6 +233,8 @@ def update_item(
     refuse_live(unit, row)
     if "title" in changes:
         changes = {**changes, "title": title_of(changes["title"])}
+    if "language" in changes:
+        changes = {**changes, "language": language_of(changes["language"])}
     columns = columns_of(row, edited.text_of(row), changes)
     if row.kind == Kind.NOTE and row.connection_id is not None:
         columns["theirs"] = row.theirs or text_of(row).as_json()
@@ -318,114 +315,3 @@ def restore(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> 
     if row.state != "trashed":
         raise ConflictError(f"{subject_of(model)} {id_} is not in the trash")
     return changed(unit, row, {"state": "active"}, "restored", event="created")
-
-
-# -- what all commands share
-
-
-def editable(unit: UnitOfWork, model: type[S], id_: str, version: int | None) -> S:
-    """A row that is not in the trash, at the version that the author saw."""
-    row = unit.get(model, id_)
-    unit.expect(row, version)
-    _not_in_trash(row)
-    return row
-
-
-def _not_in_trash(row: Sourced) -> None:
-    if row.state == "trashed":
-        raise ConflictError(
-            f"{subject_of(type(row))} {row.id} is in the trash", cure="restore it first"
-        )
-
-
-def refuse_live(unit: UnitOfWork, row: Sourced) -> None:
-    """Raise :class:`SourceWinsError` for what a live connection brings."""
-    if _live(unit, row):
-        assert row.connection_id is not None
-        name = unit.get(Connection, row.connection_id).name
-        raise SourceWinsError(
-            f"this {kind_of_row(row)} comes from {name!r}, whose next sync would undo the change",
-            cure=f"change it in {name!r}, or copy it into something written here",
-        )
-
-
-def _live(unit: UnitOfWork, row: Sourced) -> bool:
-    """Whether a sync may overwrite it any time; an imported file is read once."""
-    if row.connection_id is None:
-        return False
-    return "file" not in unit.get(Connection, row.connection_id).settings
-
-
-def changed(
-    unit: UnitOfWork,
-    row: S,
-    values: Mapping[str, Any],
-    change: str,
-    *,
-    event: str = "updated",
-    kept: bool = False,
-) -> S:
-    """Keep what the row holds, give it ``values``, and say so; nothing for values it has.
-
-    It is ``kept`` already where this goes on with the change before.
-    """
-    if all(getattr(row, name) == value for name, value in values.items()):
-        return row
-    if not kept:
-        keep(unit, [row], change)
-    was = row.title if isinstance(row, Item) else None
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.updated_at = utcnow()
-    unit.session.flush()
-    _settle(unit, row, change, event)
-    if isinstance(row, Item) and row.title != was:
-        _retitle_places(unit, row, was)
-    return row
-
-
-def _retitle_places(unit: UnitOfWork, item: Item, was: str | None) -> None:
-    """Let the places that had an item's title have its new one; what is called otherwise stays."""
-    places = select(Node).where(
-        Node.institution_id == unit.institution,
-        Node.item_id == item.id,
-        Node.title == was,
-        Node.connection_id.is_not_distinct_from(item.connection_id),
-    )
-    for place in unit.session.scalars(places).all():
-        changed(unit, place, {"title": item.title}, "edited")
-
-
-def _added(unit: UnitOfWork, row: S) -> S:
-    unit.session.add(row)
-    unit.session.flush()
-    _settle(unit, row, "created", "created")
-    return row
-
-
-def _settle(unit: UnitOfWork, row: Sourced, change: str, event: str) -> None:
-    """What follows from a change: its event, its audit line, and what the tree hides now."""
-    if isinstance(row, Node):
-        conceal(unit, row.container_id)
-    announce_row(unit, row, event)
-    subject = subject_of(type(row))
-    unit.audit.append(
-        f"content.{subject}_{change}", f"{subject}:{row.id}", {"row_version": row.row_version}
-    )
-
-
-def add_node(unit: UnitOfWork, row: Node) -> Node:
-    """Add a node that :mod:`bloop.content.placing` has given its place."""
-    return _added(unit, row)
-
-
-def title_of(title: Any) -> str:
-    """A title without blanks around it; raises :class:`InvalidError` for none or a long one."""
-    text = str(title or "").strip()
-    if not text:
-        raise InvalidError("title: it may not be empty", field="title")
-    if len(text) > TITLE_LENGTH:
-        raise InvalidError(f"title: {len(text)} characters; at most {TITLE_LENGTH}", field="title")
-    if "\x00" in text:
-        raise InvalidError("title: it holds a NUL character", field="title")
-    return text

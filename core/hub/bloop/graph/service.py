@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import or_
 
 import bloop.graph.topics  # noqa: F401 - declares what is said here
+from bloop.content.changing import editable
 from bloop.content.models import Item
-from bloop.content.service import editable
 from bloop.graph.edges import EdgeKind
 from bloop.graph.giving_way import give_way, ordered
 from bloop.graph.models import Concept, Origin, Role, Standing

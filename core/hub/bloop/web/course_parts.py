@@ -30,14 +30,25 @@ def course_parts(
         (_("Recommendations"), "recommendations", "content:write"),
         (_("Certificate"), "certificate", "content:write"),
     ]
+    at = request.url.path
     found = [
-        NavLink(title, f"{here}/{path}", "page" if request.url.path == f"{here}/{path}" else "")
+        NavLink(title, f"{here}/{path}", _current(at.removeprefix(f"{here}/"), path))
         for title, path, action in links
-        if (teaches or may(call, action)) and (kind == "course" or path in {"people", "edit"})
+        if (teaches or may(call, action)) and (kind == "course" or path == "people")
     ]
     if not found:
         return []
-    return [NavLink(_("Lessons"), here, "page" if request.url.path == here else ""), *found]
+    return [NavLink(_("Lessons"), here, "page" if at == here else ""), *found]
+
+
+_OF_EDITING = {"publish", "settings", "history", "bin"}
+
+
+def _current(at: str, path: str) -> str:
+    """What ``aria-current`` says of a link, for the page that one is ``at``."""
+    if at == path:
+        return "page"
+    return "true" if path == "edit" and at in _OF_EDITING else ""
 
 
 def parts_on(request: Request, course: str, action: str) -> list[NavLink]:

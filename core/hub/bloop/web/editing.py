@@ -19,6 +19,8 @@ from bloop_sdk import BloopError, Kind
 
 WRITTEN = frozenset({Kind.PAGE, Kind.ASSIGNMENT, Kind.DISCUSSION, Kind.LINK, Kind.FILE})
 """What has its editor here; quizzes and notes have others."""
+EDITED = WRITTEN | {Kind.QUIZ}
+"""What the page of a lesson leads to the editor of; a note's has its own way."""
 
 
 def is_live(row: Mapping[str, Any]) -> bool:

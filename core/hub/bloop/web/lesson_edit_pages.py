@@ -44,7 +44,7 @@ router = Router(tags=["pages"])
 _THIS = taught("items", "item_id")
 LONGEST = 5_000_000
 """So many characters of a text a form with a file takes."""
-FIELDS = ("title", "text", "language", "href", "mode", "version", "alt")
+FIELDS = ("title", "text", "language", "href", "mode", "version", "alt", "at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +184,27 @@ async def add_medium(request: Request, item_id: str) -> Response:
         size=ref.size,
     )
     shown = _shown(form, name, media_type or "", made.id)
-    form["text"] = f"{form['text'].rstrip()}\n\n{shown}\n".lstrip("\n")
+    form["text"] = _put(form["text"].replace("\r\n", "\n"), shown, form["at"])
     try:
         await run(request, drafts.write, item_id, version_in(form["version"]), _changes(form))
     except (InvalidError, ConflictError) as err:
         return await _form(request, await lesson_edited(request, item_id), _Typed(form, err))
     return RedirectResponse(f"/lessons/{quote(item_id, safe='')}/edit?saved=yes#text", 303)
+
+
+def _put(text: str, shown: str, at: str) -> str:
+    """``text`` with ``shown`` behind the paragraph that holds the place ``at``; else at its end.
+
+    A browser counts places in halves of UTF-16.
+    """
+    place = len(text)
+    if at.isdecimal() and len(at) < 10:
+        halves = text.encode("utf-16-le")[: 2 * int(at)]
+        place = len(halves.decode("utf-16-le", "ignore"))
+    end = text.find("\n\n", place)
+    before, after = (text, "") if end < 0 else (text[:end], text[end:])
+    parts = [before.rstrip(), shown, after.strip("\n")]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _expect_words(form: Mapping[str, str], media_type: str) -> None:
@@ -233,6 +248,7 @@ def _given(lesson: Lesson, mode: str) -> dict[str, str]:
         "mode": mode,
         "version": str(lesson.row_version),
         "alt": "",
+        "at": "",
     }
 
 

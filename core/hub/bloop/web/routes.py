@@ -31,6 +31,7 @@ from bloop.web import (
 )
 from bloop.web.concept_pages import named
 from bloop.web.course_parts import course_parts
+from bloop.web.editing import EDITED, editor_of
 from bloop.web.framed_pages import framed
 from bloop.web.import_pages import FORM, too_large
 from bloop.web.learning_pages import course_state, done_state, learns
@@ -137,6 +138,7 @@ async def lesson_page(
         writes_quiz=kind == "quiz" and _for_writers(lesson),
         panels=beside,
         **parts(beside),
+        editor=editor_of(kind, id_) if reading.writes(request) and kind in EDITED else None,
         lost=reading.parsed(lesson["lost"]) if may(call_of(request), "content:write") else [],
     )
 

@@ -7,12 +7,13 @@ from urllib.parse import unquote
 
 from sqlalchemy import or_, select
 
+from bloop.content.changing import changed
 from bloop.content.models import Item
 from bloop.content.notes.merge import Text
 from bloop.content.notes.service import expect_text, note, put_text, refuse_unwritten
 from bloop.content.notes.texts import linked, refiled, text_of
 from bloop.content.notes.waiting import drop, live_connection, unsent_of, want
-from bloop.content.service import add_file, changed
+from bloop.content.service import add_file
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError
 from bloop.store.unit import UnitOfWork

@@ -15,11 +15,12 @@ from typing import Any
 from sqlalchemy import select, update
 
 from bloop.content import placing
+from bloop.content.changing import changed, editable
 from bloop.content.models import Container, Node
+from bloop.content.naming import title_of
 from bloop.content.notes.service import refuse_unwritten
 from bloop.content.options import FILE_LIMIT
 from bloop.content.refresh import conceal, take
-from bloop.content.service import changed, editable, title_of
 from bloop.content.syncing import ATTEMPTS, QUEUE, check_readable
 from bloop.content.writing import once_more
 from bloop.jobs.ledger import enqueue

@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import select
 
 from bloop.content import placing
+from bloop.content.changing import SourceWinsError, changed, editable
 from bloop.content.models import Container, Item, Node, Version
+from bloop.content.naming import title_of
 from bloop.content.notes.making import add_note, rehang
 from bloop.content.notes.merge import Text
 from bloop.content.notes.models import Conflict, Unsent
@@ -24,12 +26,6 @@ from bloop.content.notes.waiting import (
     live_connection,
     unsent_of,
     want,
-)
-from bloop.content.service import (
-    SourceWinsError,
-    changed,
-    editable,
-    title_of,
 )
 from bloop.kernel.models import Connection
 from bloop.store.commands import command

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from bloop.content.changing import editable
 from bloop.content.models import Container, Item, Node
 from bloop.content.notes.attaching import attached
 from bloop.content.notes.merge import Text
 from bloop.content.notes.service import create, delete, expect_text, move, note, refuse_unwritten
 from bloop.content.notes.texts import linked, places_of, refiled, text_of, unlinked
 from bloop.content.notes.waiting import live_connection, want
-from bloop.content.service import add_file, editable
+from bloop.content.service import add_file
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError
 from bloop.store.unit import UnitOfWork

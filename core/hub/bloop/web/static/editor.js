@@ -7,7 +7,7 @@ const saving = document.getElementById("saving");
 const look = document.getElementById("look");
 const key = form && `bloop:lesson:${form.dataset.item}`;
 const LOOK = 500; // Milliseconds after the last key.
-const SAVE = 3000;
+const SAVE = 2000;
 let stopped = false; // Somebody else has changed it: the form decides.
 let sent = form && written();
 
@@ -153,6 +153,9 @@ function offer() {
 
 if (form) {
   offer();
+  for (const moved of ["select", "keyup", "click"]) {
+    text?.addEventListener(moved, () => (form.elements.at.value = text.selectionEnd)); // Where a file goes.
+  }
   form.addEventListener("input", (event) => {
     if (event.target.type !== "file" && event.target.name !== "alt") later();
   });

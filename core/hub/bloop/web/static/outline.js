@@ -53,7 +53,7 @@ function inside(row) {
 
 // Where on a row something is dropped: before it, behind it, or into it where it is a module.
 function aim(row, y) {
-  const { top, height } = row.querySelector(".line").getBoundingClientRect();
+  const { top, height } = row.querySelector(".spot").getBoundingClientRect();
   const part = (y - top) / height;
   if (row.classList.contains("is-module") && part > 0.3 && part < 0.9) return "into";
   return part < 0.5 ? "before" : "behind";

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bloop.web.differences import differences
+
+TEXTS = st.lists(st.sampled_from(["a b c", "a b", "x", "a y c", "z z"]), max_size=8).map("\n".join)
+
+
+def told(lines, *kinds):
+    """The text that the pieces of some kinds make, a line each."""
+    made = ["".join(text for kind, text in line.pieces if kind in kinds) for line in lines]
+    return [line for line in made if line]
+
+
+def test_a_changed_word_stands_in_its_line_and_what_stayed_is_counted():
+    lines = differences("1\n2\n3\nThe pH is ten.\n5\n6", "1\n2\n3\nThe pH is 10.\n5\n6\n7")
+    assert [(line.kind, line.count) for line in lines] == [
+        ("skipped", 2), ("same", 0), ("changed", 0), ("same", 0), ("same", 0), ("new", 0),
+    ]  # fmt: skip
+    assert lines[2].pieces == (
+        ("same", "The pH is "), ("gone", "ten"), ("new", "10"), ("same", "."),
+    )  # fmt: skip
+    assert differences("same", "same") == [lines[0].__class__("skipped", (), 1)]
+    assert differences("\n".join("abcd" * 1600), "") is None
+
+
+@given(TEXTS, TEXTS)
+def test_both_texts_can_be_read_out_of_it(before, after):
+    lines = differences(before, after)
+    kept = sum(line.count for line in lines)
+    for text, kind in ((before, "gone"), (after, "new")):
+        seen = told(lines, "same", kind)
+        assert len(seen) + kept == len(text.splitlines())
+        there = iter(text.splitlines())
+        assert all(line in there for line in seen), "in their order"
