@@ -14,6 +14,7 @@ from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from bloop_sdk.testing.translations import Message, catalogue_faults, first_of, message_of
+from bloop.learning.quizzes.problems import MESSAGES
 
 WEB = Path(__file__).parents[1] / "core" / "hub" / "bloop" / "web"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -45,6 +46,7 @@ def messages() -> set[Message]:
     ]
     for path in REASONS:
         sentences += extract_from_file("python", path, keywords={"_": None})
+    sentences += [(0, text, [], None) for text in MESSAGES.values()]
     words = (WORDS.findall(path.read_text("utf-8")) for path in POLICIES.glob("*.cedar"))
     return (
         {message for _file, _line, message, _comments, _context in found if message}

@@ -16,6 +16,7 @@ from bloop.content.models import Item
 from bloop.graph.models import Concept
 from bloop.hub import Hub
 from bloop.learning.quizzes import service as quizzes
+from bloop.learning.quizzes.models import QuizResponse
 from bloop.web.routes import error_page
 from bloop_sdk import Role
 from tests.learning.quizzes import CHOICE
@@ -135,6 +136,7 @@ QUERIES = {
     "parent": ["node.id"],
     "node": ["node.id"],
     "item": ["item.id"],
+    "part": ["quiz_response.part"],
     "q": ["search_document.title", "search_document.text", "search_document.tenant"],
     "resource": ["item:item.id", "user:account_user.id", "job:job.id", "audit_line.resource"],
     "scopes": ["content:read"],
@@ -225,6 +227,13 @@ BODIES = {
 }
 """Bodies of routes for which ``{}`` is not valid; ``{mark}`` is that of the path's institution."""
 FORMS = {
+    "/quizzes/{quiz_id}/answers/{attempt_id}": {"place": "1", "points": "0.5"},
+    "/quizzes/{quiz_id}/concepts": {"part": "zqhome-question", "name": "x"},
+    "/quizzes/{quiz_id}/edit": {"title": "x"},
+    "/quizzes/{quiz_id}/preview/questions/{place}": {"answer": "a"},
+    "/quizzes/{quiz_id}/publish": {"do": "hide"},
+    "/quizzes/{quiz_id}/question": {"kind": "essay", "html": "x"},
+    "/quizzes/{quiz_id}/questions": {"part": "zqhome-question", "do": "double"},
     "/attempts/{id}/questions/{place}": {"answer": "a"},
     "/concepts/{concept_id}/before": {"name": "x"},
     "/concepts/{concept_id}": {"name": "another", "version": "1"},
@@ -328,6 +337,9 @@ def add_learning(hub, seeded):
     user = make_call(seeded.institution, Role.LEARNER, name=rows["account_user"]["id"])
     with hub.database.unit(user) as unit:
         rows["quiz_attempt"] |= {"id": quizzes.start(unit, quiz["id"]), "number": 1}
+        given = {"attempt_id": rows["quiz_attempt"]["id"], "place": 1, "part": question["id"]}
+        rows["quiz_response"] |= {**given, "response": "a", "score": 1.0}
+        unit.session.add(QuizResponse(**rows["quiz_response"]))
 
 
 def add_own_key(hub, seeded):

@@ -18,10 +18,11 @@ from bloop.graph.queries import CONCEPTS_OF_ITEM
 from bloop.learning.quizzes import editing
 from bloop.learning.quizzes.edit_routes import ACTION, THIS_QUIZ, read_quiz
 from bloop.learning.quizzes.problems import CHOSEN, EDITED
+from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import to_dicts
+from bloop.store.unit import UnitOfWork
 from bloop.web import lessons, reading
-from bloop.web.concept_pages import named
 from bloop.web.question_forms import (
     MORE,
     MOST_ROWS,
@@ -129,7 +130,10 @@ def _in_words(question: Mapping[str, Any]) -> str:
     "/quizzes/{quiz_id}/concepts", action=LINKS, problems=(404, 409, 422), include_in_schema=False
 )
 async def link_concept(request: Request, quiz_id: str) -> Response:
-    """Say which concept a question is about, or that it is not about one."""
+    """Say by its name which concept a question is about, or that it is not about one.
+
+    The concept is made where there is none of that name.
+    """
     form, quiz = await read_form(request), await read_quiz(request, quiz_id)
     part = form["part"]
     question = _question(request, quiz, part, "")
@@ -137,8 +141,7 @@ async def link_concept(request: Request, quiz_id: str) -> Response:
         if form["drop"]:
             await run(request, graph.uncover, quiz_id, form["drop"], part=part)
         else:
-            concept = await _concept_called(request, form["name"])
-            await run(request, graph.cover, quiz_id, concept, Role.ASSESSES, part=part)
+            await run(request, _cover_by_name, quiz_id, part, form["name"])
     except (InvalidError, ConflictError) as err:
         return await _page(request, quiz, question, part, fields_of(question), error=err)
     return RedirectResponse(
@@ -146,15 +149,10 @@ async def link_concept(request: Request, quiz_id: str) -> Response:
     )
 
 
-async def _concept_called(request: Request, name: str) -> str:
-    concept = await named(request, name)
-    if concept is None:
-        raise InvalidError(
-            f"no concept is called {name.strip()[:80]!r}",
-            field="name",
-            cure="add it to the concepts first",
-        )
-    return concept
+@command(LINKS)
+def _cover_by_name(unit: UnitOfWork, quiz_id: str, part: str, name: str) -> None:
+    concept = graph.concept_called(unit, name)
+    graph.cover(unit, quiz_id, concept, Role.ASSESSES, part=part)
 
 
 async def _page(

@@ -181,7 +181,9 @@ def _quiz(content: Quiz, place: Place, layout: Layout) -> Written:
         return layout.html(text, None)
 
     full = full_document(content, place.identifier, rewrite)
-    lost = tuple(f"quiz {content.remote_id!r}: {what}" for what in full.lost)
+    unsaid = ["that each attempt has an order of its own"] if content.shuffle else []
+    unsaid += ["from which share it is passed"] if content.pass_mark is not None else []
+    lost = tuple(f"quiz {content.remote_id!r}: {what}" for what in [*full.lost, *unsaid])
     if content.bank:
         return Written(files=((place.path, xml.to_bytes(full.root)), meta_file), lost=lost)
     profile = profile_document(content, place.identifier, rewrite)

@@ -163,6 +163,8 @@ SPREAD = register(
 
 _attempts: Any = func.count()
 _best: Any = func.max(Attempt.score)
+_mark: Any = func.max(Item.data["pass_mark"].as_float())
+"""From which share a quiz itself says that it is passed; else ``passed`` does."""
 TRIES = register(
     "learning.class_tries",
     select(
@@ -181,7 +183,7 @@ TRIES = register(
         inside_reachable(Item.container_id),
     )
     .group_by(Attempt.user_id, Item.id, Item.title)
-    .having(_attempts >= bindparam("tries"), _best < bindparam("passed"))
+    .having(_attempts >= bindparam("tries"), _best < func.coalesce(_mark, bindparam("passed")))
     .order_by(_attempts.desc(), Item.id)
     .limit(bindparam("limit")),
     heavy=True,
