@@ -102,7 +102,9 @@ async def _conflict(ctx: RequestContext, opened: Opened, typed: SceneForm) -> Pa
     id_ = opened.scene.id
     found = [one for one in compare(opened.board, board).changes if one.scene == id_]
     gone = all(one.id != id_ for one in board.scenes)
-    shown = Shown(base=newest.number, anew=gone, conflict=rows(found), status=409)
+    # To add it again is made from the version that has it.
+    base = opened.version.number if gone else newest.number
+    shown = Shown(base=base, anew=gone, conflict=rows(found), status=409)
     return await view(ctx, opened, typed, shown)
 
 

@@ -6,7 +6,8 @@ Keys count while the player has the focus, so that they take none from the page.
 is kept in this browser and nowhere else. */
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
-const EARLY = 10; // Seconds from the start, or to the end, at which going on is not worth it.
+const EARLY = 10; // Seconds from the start, or to the end, at which going on is not worth it: a fifth, where that is less.
+const OFTEN = 5; // Seconds of video after which its place is kept anew.
 const KEPT = "bloop.studio.";
 const REST = 6000; // Milliseconds for which a transcript that somebody scrolls is let be.
 
@@ -132,7 +133,13 @@ class Player {
       this.script?.addEventListener(how, () => (this.touched = Date.now()), { passive: true });
     }
     this.video.addEventListener("timeupdate", () => this.tick());
-    this.video.addEventListener("seeked", () => this.tick());
+    for (const stop of ["seeked", "pause", "ended"]) {
+      this.video.addEventListener(stop, () => {
+        this.tick();
+        this.keep(0);
+      });
+    }
+    addEventListener("pagehide", () => this.keep(0));
   }
 
   tick() {
@@ -164,22 +171,25 @@ class Player {
     this.video.currentTime = Math.min(Math.max(0, seconds), most);
   }
 
-  keep() {
+  early() {
+    return Math.min(EARLY, this.video.duration / 5);
+  }
+
+  keep(often = OFTEN) {
     const { currentTime: now, duration } = this.video;
-    const at = Math.floor(now / 5) * 5;
-    if (at === this.kept || !Number.isFinite(duration)) return;
-    this.kept = at;
-    const there = now > EARLY && now < duration - EARLY;
-    store.set(`at.${this.film.dataset.player}`, there ? String(Math.floor(now)) : null);
+    if (!Number.isFinite(duration) || Math.abs(now - (this.kept ?? -OFTEN)) < often) return;
+    this.kept = now;
+    const there = now > this.early() && now < duration - this.early();
+    store.set(`at.${this.film.dataset.player}`, there ? now.toFixed(1) : null);
   }
 
   resume() {
     const asked = /[?&#]t=/.test(location.search + location.hash);
     const at = Number(store.get(`at.${this.film.dataset.player}`));
-    if (asked || !(at > EARLY)) return;
+    if (asked || !at) return;
     const note = this.film.querySelector("[data-resumed]");
     const go = () => {
-      if (at > this.video.duration - EARLY) return;
+      if (at > this.video.duration - this.early()) return;
       this.to(at);
       note.hidden = false;
       note.querySelector("[data-time]").textContent = clock(at);
