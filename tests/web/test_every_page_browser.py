@@ -87,6 +87,10 @@ def test_a_player_leads_follows_hears_keys_and_goes_on_where_one_was(shown, brow
     assert film.evaluate(how) == [True, 1.25, "hidden"]
     assert page.locator("[data-keys]").is_visible()
     assert page.evaluate(OVERFLOW) <= 0
+    # The transcript is one stop of the tab key; arrows go along it.
+    assert page.locator('[data-mark="line"][tabindex="0"]').count() == 1
+    page.locator('[data-mark="line"]', has_text="A source").press("ArrowDown")
+    assert page.locator('[data-mark="line"]:focus').inner_text() == "A medium."
     # Where something is chosen, a key is a key.
     page.get_by_label("Their size").press("m")
     film.evaluate("film => { film.pause(); film.currentTime = 1.7; }")

@@ -82,6 +82,8 @@ async def test_a_scene_is_previewed_heard_and_kept_without_script(visit, lesson,
     assert wrong.status_code == 422 and 'aria-describedby="fault-v.items"' in wrong.text
     kept = await teacher.post(path, data=fields | {"do": "keep"})
     assert (kept.status_code, kept.headers["location"]) == (303, f"{path}?said=kept")
+    twice = await teacher.post(path, data=fields | {"do": "keep"})
+    assert twice.status_code == 303
     assert "Kept as version 2" in (await teacher.get(kept.headers["location"])).text
 
 
@@ -109,8 +111,14 @@ async def test_two_who_edit_lose_nothing(visit, lesson):
     assert (await ben.post(two, data=form_in(gone, two))).status_code == 303
     assert titles(await ben.get(f"/x/studio/lessons/{lesson}")) == ["Ben", "Three", "Again"]
     text = {"csrf": again["csrf"], "base": "1", "text": "---\ntitle: Mine\n---\n"}
-    late = await ben.post(f"/x/studio/lessons/{lesson}/write", data=text)
+    write = f"/x/studio/lessons/{lesson}/write"
+    late = await ben.post(write, data=text)
     assert late.status_code == 422 and "title: Mine" in late.text
+    whole = form_in(await ben.get(f"/x/studio/lessons/{lesson}/text"), write)
+    late = await ben.post(
+        write, data=whole | {"base": "1", "text": whole["text"] + "\nconcepts: [a]\n"}
+    )
+    assert late.status_code == 409 and form_in(late, write)["base"] == whole["base"]
 
 
 async def test_scenes_are_moved_copied_removed_and_brought_back(visit, lesson):

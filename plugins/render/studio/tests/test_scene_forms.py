@@ -118,10 +118,29 @@ def test_what_others_change_elsewhere_stays_and_the_same_is_refused():
 def test_copies_get_ids_of_their_own_and_the_last_scene_stays():
     made = changes.duplicate("a").apply(changes.duplicate("a").apply(board("a", "b")))
     assert [one.id for one in made.scenes] == ["a", "a-3", "a-2", "b"]
-    assert [one.id for one in changes.step("a", 1).apply(made).scenes] == ["a-3", "a", "a-2", "b"]
-    assert changes.step("a", -1).apply(made) == made
+    assert [one.id for one in changes.move("a", 2).apply(made).scenes] == ["a-3", "a", "a-2", "b"]
+    assert changes.move("a", -1).apply(made) == made
     with pytest.raises(UnsupportedError, match="at least one"):
         changes.remove("a").apply(board("a"))
+
+
+def test_the_same_form_sent_twice_does_it_once():
+    base = board("a", "b")
+    for change in (
+        changes.put(renamed(base, "b", "mine")),
+        changes.add(blank("quiz", base), "a"),
+        changes.add(blank("quiz", base), None),
+        changes.duplicate("a"),
+        changes.move("a", 2),
+        changes.remove("a"),
+        changes.about(title="U"),
+    ):
+        once = changes.onto(change, base, base)
+        assert once != base
+        assert changes.onto(change, base, once) == once
+    # From the version that has the copy, it is another one.
+    copied = changes.onto(changes.duplicate("a"), base, base)
+    assert len(changes.onto(changes.duplicate("a"), copied, copied).scenes) == 4
 
 
 def renamed(of: Storyboard, id_: str, title: str) -> Scene:

@@ -122,6 +122,7 @@ class Player {
   // -- where one is
 
   follow() {
+    this.stop(this.lines()[0]);
     this.film.addEventListener("click", (event) => {
       const link = event.target.closest?.("[data-at]");
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -153,7 +154,10 @@ class Player {
       }
       if (!current || current.hasAttribute("aria-current")) continue;
       current.setAttribute("aria-current", "true");
-      if (group === "line") this.scroll(current);
+      if (group === "line") {
+        if (!this.script.contains(document.activeElement)) this.stop(current);
+        this.scroll(current);
+      }
     }
     this.keep();
   }
@@ -210,13 +214,38 @@ class Player {
     const on = event.target;
     if (on.closest("select, input, textarea")) return;
     if (event.key === " " && on.closest("button, summary")) return; // It presses what has the focus.
-    const arrows = event.key.startsWith("Arrow");
-    if (arrows && on.closest("[data-script]")) return; // There they scroll.
-    const does = this.does(event.key);
+    const line = on.closest('[data-mark="line"]');
+    const does = (line && this.along(event.key, line)) || this.does(event.key);
     if (!does) return;
     event.preventDefault();
     event.stopPropagation(); // Or the browser's own controls would do it once more.
     does();
+  }
+
+  whole() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (this.video.requestFullscreen) this.video.requestFullscreen().catch(() => {}); // Not allowed here.
+    else this.video.webkitEnterFullscreen?.(); // A phone's.
+  }
+
+  /** Up and down go along the transcript, which is one stop of the tab key and not a hundred. */
+  along(key, line) {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[key];
+    if (!by) return null;
+    const lines = this.lines();
+    const next = lines[lines.indexOf(line) + by] ?? line;
+    return () => {
+      this.stop(next);
+      next.focus();
+    };
+  }
+
+  lines() {
+    return this.marks.filter(({ link }) => link.dataset.mark === "line").map(({ link }) => link);
+  }
+
+  stop(at) {
+    for (const line of this.lines()) line.tabIndex = line === at ? 0 : -1;
   }
 
   does(key) {
@@ -250,7 +279,7 @@ class Player {
         video.muted = !video.muted;
         this.say(video.muted ? words.muted : words.loud);
       },
-      f: () => (document.fullscreenElement ? document.exitFullscreen() : video.requestFullscreen?.()),
+      f: () => this.whole(),
       "<": faster(-1),
       ">": faster(1),
       "?": () => this.help(),
