@@ -13,8 +13,7 @@ from typing import Any
 
 from bloop.hub import Hub
 from bloop.hub.contexts import PluginCall, open_context
-from bloop.store.unit import UnitOfWork
-from bloop_sdk import Call, CallContext, Item
+from bloop_sdk import Call, CallContext, Item, Unit
 from bloop_sdk.storyboard import Storyboard
 
 SAID = "A source that vibrates."
@@ -69,7 +68,7 @@ async def _transcript(ctx: CallContext, files: dict[str, str]) -> dict[str, Any]
 
 
 def _videos(
-    unit: UnitOfWork, item: Item, storyboard: str, files: dict[str, str], said: dict[str, Any]
+    unit: Unit, item: Item, storyboard: str, files: dict[str, str], said: dict[str, Any]
 ) -> list[str]:
     from bloop_studio.options import Options
     from bloop_studio.tables import Video, now

@@ -68,3 +68,36 @@ def test_axe_finds_nothing_in_light_or_dark_and_a_phone_needs_not_scroll_across(
         return found + ([("wide", wide)] if wide > 0 else [])
 
     assert look(roles, judge, viewport=NARROW, reduced_motion="reduce") == {}
+
+
+def test_a_player_leads_follows_hears_keys_and_goes_on_where_one_was(shown, browser):
+    url, of = shown
+    context = browser.new_context(base_url=url, viewport=NARROW)
+    context.add_cookies([{"name": "bloop_session", "value": of.sessions["learner"], "url": url}])
+    page = context.new_page()
+    page.goto(of.path_of("/x/studio/watch/{video}"))
+    film = page.locator("video")
+    film.evaluate("film => film.readyState || new Promise(r => film.onloadedmetadata = r)")
+    page.get_by_role("link", name="How fast it is").click()
+    page.locator('[data-mark="chapter"][aria-current="true"]', has_text="How fast").wait_for()
+    page.locator('[data-mark="line"][aria-current="true"]').first.wait_for()
+    assert film.evaluate("film => film.currentTime") >= 1.6
+    film.focus()
+    for key in ("k", "c", "m", "Shift+>", "Shift+?"):
+        page.keyboard.press(key)
+    how = "film => [film.muted, film.playbackRate, film.textTracks[0].mode]"
+    assert film.evaluate(how) == [True, 1.25, "hidden"]
+    assert page.locator("[data-keys]").is_visible()
+    assert page.evaluate(OVERFLOW) <= 0
+    # The transcript is one stop of the tab key; arrows go along it.
+    assert page.locator('[data-mark="line"][tabindex="0"]').count() == 1
+    page.locator('[data-mark="line"]', has_text="A source").press("ArrowDown")
+    assert page.locator('[data-mark="line"]:focus').inner_text() == "A medium."
+    # Where something is chosen, a key is a key.
+    page.get_by_label("Their size").press("m")
+    film.evaluate("film => { film.pause(); film.currentTime = 1.7; }")
+    page.locator('[data-mark="line"][aria-current="true"]', has_text="A medium").wait_for()
+    page.reload()
+    page.locator("[data-resumed]", has_text="0:01").wait_for()
+    assert film.evaluate(how)[1:] == [1.25, "hidden"]
+    context.close()

@@ -17,7 +17,7 @@ from bloop.api.event_stream import EventStream
 from bloop.hub.listeners import Listener, frame
 from bloop.hub.live import BEAT_SECONDS
 from bloop.telemetry.logs import get_logger
-from bloop_sdk import BloopError, LiveView
+from bloop_sdk import BloopError, LiveView, NotFoundError
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -51,28 +51,34 @@ async def _frames(
     with hub.live.listening(listener):
         while True:
             try:
-                found = await _look(hub, part, view, listener)
+                mark, found, over = await _look(hub, part, view, listener)
             except BloopError as err:
                 # Gone, no longer theirs, or the plugin was switched off: who comes again is told.
                 get_logger("bloop.plugin", plugin=part.plugin_id).info(
                     "a live view has ended", path=part.declaration.path, reason=str(err)
                 )
                 return
-            mark = _mark(found)
             if mark != known:
                 known, sent = mark, time.monotonic()
                 yield frame(found, id=mark)
             elif time.monotonic() - sent >= BEAT_SECONDS:
                 sent = time.monotonic()
                 yield frame()
-            if view.over(found):
+            if over:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _look(hub: Hub, part: Contribution, view: LiveView, listener: Listener) -> Any:
-    async def looked() -> Any:
-        return await view.look()
+async def _look(
+    hub: Hub, part: Contribution, view: LiveView, listener: Listener
+) -> tuple[str, Any, bool]:
+    """What there is with its mark, and whether it was the last; raises as any call of a plugin."""
+    if not await hub.choices.enabled_for(listener.call, part.plugin_id):
+        raise NotFoundError(f"plugin {part.plugin_id} is switched off for this institution")
+
+    async def looked() -> tuple[str, Any, bool]:
+        found = await view.look()
+        return _mark(found), found, bool(view.over(found))
 
     return await hub.kernel.calls.call(
         cast("Any", part),

@@ -15,14 +15,16 @@ async def change_scene(request: WebRequest, ctx: RequestContext) -> Response:
     item = await ctx.content.item(request.path_params["item"])
     form = await read_form(request)
     id_, does = request.path_params["scene"], form["do"]
-    wanted = {
-        "up": lambda: changes.step(id_, -1),
-        "down": lambda: changes.step(id_, 1),
-        "copy": lambda: changes.duplicate(id_),
-        "remove": lambda: changes.remove(id_),
-    }
-    change = wanted.get(does, wanted["down"])()
-    kept = await asking.change(ctx, item, change, number_of(form))
+    version = await version_of(ctx, item, number_of(form))
+    at = changes.place(Storyboard.model_validate(version.body), id_) + 1
+    if does == "copy":
+        change = changes.duplicate(id_)
+    elif does == "remove":
+        change = changes.remove(id_)
+    else:
+        # To a place, so that the same form sent twice moves it once.
+        change = changes.move(id_, at - 1 if does == "up" else at + 1)
+    kept = await asking.change(ctx, item, change, version.number)
     to = f"#scene-{id_}" if does != "remove" else ""
     said = {"copy": "copied", "remove": "gone"}.get(does, "moved")
     return redirect(f"/x/studio/lessons/{item.id}?said={said}&now={kept.number}{to}")

@@ -18,12 +18,14 @@ _NUMBERED = re.compile(r"-\d+$")
 class Change:
     """One change: ``scene`` is whose content it replaces or removes, empty for none.
 
-    ``head`` says that it changes what is not of any scene.
+    ``head`` says that it changes what is not of any scene. ``done`` says of the storyboard that it
+    was made from and of the newest that the same was done already, as by a form sent twice.
     """
 
     apply: Callable[[Storyboard], Storyboard]
     scene: str = ""
     head: bool = False
+    done: Callable[[Storyboard, Storyboard], bool] = lambda _base, _newest: False
 
 
 def onto(change: Change, base: Storyboard, newest: Storyboard) -> Storyboard:
@@ -32,6 +34,8 @@ def onto(change: Change, base: Storyboard, newest: Storyboard) -> Storyboard:
     What others have changed elsewhere meanwhile stays. Raises :class:`PreconditionFailedError`
     where they have changed the same scene, or the same head.
     """
+    if base != newest and change.done(base, newest):
+        return newest
     meanwhile = _scene(base, change.scene) != _scene(newest, change.scene)
     if change.head:
         meanwhile = meanwhile or _head(base) != _head(newest)
@@ -50,7 +54,7 @@ def put(scene: Scene) -> Change:
         at = place(board, scene.id)
         return _with(board, [*board.scenes[:at], scene, *board.scenes[at + 1 :]])
 
-    return Change(apply, scene.id)
+    return Change(apply, scene.id, done=lambda _, now: _scene(now, scene.id) == scene)
 
 
 def add(scene: Scene, after: str | None) -> Change:
@@ -62,17 +66,28 @@ def add(scene: Scene, after: str | None) -> Change:
         made = scene.model_copy(update={"id": fresh(scene.id, ids)})
         return _with(board, [*board.scenes[:at], made, *board.scenes[at:]])
 
-    return Change(apply)
+    return Change(apply, done=lambda base, now: _has_come(scene, after, base, now))
+
+
+def _has_come(scene: Scene, after: str | None, base: Storyboard, now: Storyboard) -> bool:
+    """Whether such a scene stands in that place, and did not before."""
+    ids = [one.id for one in now.scenes]
+    at = ids.index(after) + 1 if after in ids else len(ids) - 1
+    found = now.scenes[at] if at < len(ids) else None
+    new = found is not None and _scene(base, found.id) is None
+    return new and found == scene.model_copy(update={"id": found.id if found else ""})
 
 
 def duplicate(id_: str) -> Change:
     """Add a copy of a scene behind it."""
 
-    def apply(board: Storyboard) -> Storyboard:
-        found = board.scenes[place(board, id_)]
-        return add(found, id_).apply(board)
+    def copied(board: Storyboard) -> Change:
+        return add(board.scenes[place(board, id_)], id_)
 
-    return Change(apply)
+    return Change(
+        lambda board: copied(board).apply(board),
+        done=lambda base, now: _scene(base, id_) is not None and copied(base).done(base, now),
+    )
 
 
 def move(id_: str, to: int) -> Change:
@@ -87,11 +102,6 @@ def move(id_: str, to: int) -> Change:
     return Change(apply)
 
 
-def step(id_: str, by: int) -> Change:
-    """Move a scene up or down."""
-    return Change(lambda board: move(id_, place(board, id_) + 1 + by).apply(board))
-
-
 def remove(id_: str) -> Change:
     """Remove a scene; the last one stays."""
 
@@ -103,17 +113,18 @@ def remove(id_: str) -> Change:
             )
         return _with(board, [one for one in board.scenes if one.id != id_])
 
-    return Change(apply, id_)
+    return Change(apply, id_, done=lambda _, now: _scene(now, id_) is None)
 
 
 def about(**values: Any) -> Change:
     """Change title, language or presenter."""
-    return Change(lambda board: _checked(board.model_dump() | values), head=True)
 
+    def apply(board: Storyboard) -> Storyboard:
+        return _checked(board.model_dump() | values)
 
-def restore(body: Storyboard) -> Change:
-    """Make it what it was."""
-    return Change(lambda _: body)
+    return Change(
+        apply, head=True, done=lambda _, now: now.model_dump() == now.model_dump() | values
+    )
 
 
 def place(board: Storyboard, id_: str) -> int:

@@ -169,17 +169,28 @@ async def voices(ctx: CommandContext, *, as_json: bool) -> None:
 @click.option("--write", "source", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="Replace it by this file (JSON or Markdown).")  # fmt: skip
 @click.option("--draft", is_flag=True, help="Have it drafted anew.")
+@click.option("--restore", type=click.IntRange(1, 10**8), metavar="VERSION",
+              help="Keep an earlier version once more, as the newest.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of Markdown.")
 @click.pass_obj
 async def storyboard(
-    ctx: CommandContext, *, lesson: str, source: Path | None, draft: bool, as_json: bool
+    ctx: CommandContext,
+    *,
+    lesson: str,
+    source: Path | None,
+    draft: bool,
+    restore: int | None,
+    as_json: bool,
 ) -> None:
     """Print the storyboard of LESSON as Markdown, which can be edited and written back."""
     item = await ctx.content.item(lesson)
     found = await storyboard_of(ctx, item)
-    if source:
-        newest = await ctx.read(storyboards.newest, item.id)
-        over = newest.number if newest else 0
+    newest = await ctx.read(storyboards.newest, item.id)
+    over = newest.number if newest else 0
+    if restore:
+        found = await asking.restore(ctx, item, restore, over)
+        click.echo(f"Version {restore} counts again, as version {found.number}.", err=True)
+    elif source:
         found = await asking.write(ctx, item, read_file(source), over)
         click.echo(f"Kept as version {found.number}.", err=True)
     elif draft or found is None:

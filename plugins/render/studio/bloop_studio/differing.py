@@ -8,8 +8,10 @@ from itertools import groupby
 
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio.diff import Change, Run, compare, short
+from bloop_studio.fields import FIELDS
 from bloop_studio.tables import StoryboardVersion
 
+_LABELS = {field.key: field.label.lower() for fields in FIELDS.values() for field in fields}
 _PLACES = {"scene": "scene", "line": "said", "cue": "mark", "visual": "picture", "storyboard": ""}
 
 
@@ -51,7 +53,7 @@ def compared(old: StoryboardVersion, new: StoryboardVersion) -> Compared:
         Group(titles.get(scene, "The whole video"), rows(some))
         for scene, some in groupby(found.changes, key=lambda one: one.scene)
     ]
-    return Compared(groups, len(found.scenes))
+    return Compared([one for one in groups if one.changes], len(found.scenes))
 
 
 def rows(changes: Iterable[Change]) -> list[Row]:
@@ -59,11 +61,20 @@ def rows(changes: Iterable[Change]) -> list[Row]:
     return [
         Row(
             one.kind,
-            " ".join(part for part in (_PLACES[one.what], one.where) if part),
+            " ".join(part for part in (_PLACES[one.what], _field(one)) if part),
             short(one.before),
             short(one.after),
             one.words,
             one.after,
         )
         for one in changes
+        if one.where != "made_by"  # It is said of the version.
     ]
+
+
+def _field(one: Change) -> str:
+    """The field that has changed as its form calls it, with the number of its line."""
+    key, _, rest = one.where.partition("[")
+    number = rest.partition("]")[0]
+    label = _LABELS.get(key, key) if one.what == "visual" else key
+    return f"{label} {number}".strip()

@@ -21,6 +21,8 @@ from bloop_studio.timing import Voiced, plan_scene
 from bloop_studio.voicing import narrate
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+KEPT = "preview/"
+"""What the names of kept previews begin with."""
 KINDS = {"png": "image/png", "m4a": "audio/mp4"}
 
 
@@ -47,7 +49,7 @@ def kept_name(name: str) -> str:
     digest, _, kind = name.partition(".")
     if kind not in KINDS or not _DIGEST.fullmatch(digest):
         raise NotFoundError("there is no such preview")
-    return f"preview/{name}"
+    return f"{KEPT}{name}"
 
 
 async def draw(
@@ -68,7 +70,7 @@ async def draw(
     opened = await open_renderer(ctx)
     plan = await _plan(ctx, item, board, scene, options)
     digest = pieces.digest(opened.plugin_id, opened.version, at, plan)
-    name = f"preview/{digest}.png"
+    name = f"{KEPT}{digest}.png"
     known = await pieces.use(ctx, name)
     if known and not judged:
         return Drawn(name)
@@ -134,7 +136,7 @@ async def say(ctx: CallContext, board: Storyboard, scene: Scene, options: Option
         ]
         said = [[timed.starts[id_], one.spoken.text] for id_, one in spoken.items()]
         digest = pieces.digest("sound", narration.voice, options.pace, timed.frames, said)
-        name = f"preview/{digest}.m4a"
+        name = f"{KEPT}{digest}.m4a"
         if not await pieces.use(ctx, name):
             path = Path(folder) / "scene.m4a"
             await ctx.run_sync(make_sound, lines, timed.seconds, path)

@@ -252,7 +252,12 @@ def carried(form: SceneForm, kind: str) -> SceneForm:
         values["v.title"] = values["title"]
     if kind in EXAMPLES:
         body = _VISUAL.validate_python({"kind": kind, **EXAMPLES[kind]}).model_dump(mode="json")
-        values |= {name: text for name, text in _visual_values(body).items() if not values[name]}
+        usual = _visual_values(body)
+        values |= {name: text for name, text in usual.items() if not values[name]}
+        try:
+            _visual_of(kind, values)
+        except SceneFaultsError as err:
+            values |= {name: text for name, text in usual.items() if name in err.faults}
     return SceneForm(kind, values)
 
 

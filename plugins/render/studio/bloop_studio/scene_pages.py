@@ -66,6 +66,7 @@ class Shown:
     said: str = ""
     drawn: previews.Drawn | None = None
     heard: previews.Heard | None = None
+    parts: Sequence[str] | None = None
     failed: BloopError | None = None
     status: int = 200
 
@@ -102,7 +103,9 @@ async def _conflict(ctx: RequestContext, opened: Opened, typed: SceneForm) -> Pa
     id_ = opened.scene.id
     found = [one for one in compare(opened.board, board).changes if one.scene == id_]
     gone = all(one.id != id_ for one in board.scenes)
-    shown = Shown(base=newest.number, anew=gone, conflict=rows(found), status=409)
+    # To add it again is made from the version that has it.
+    base = opened.version.number if gone else newest.number
+    shown = Shown(base=base, anew=gone, conflict=rows(found), status=409)
     return await view(ctx, opened, typed, shown)
 
 
@@ -131,7 +134,7 @@ async def _previewed(
         if hear:
             return Shown(heard=await previews.say(ctx, opened.board, scene, options))
         drawn = await previews.draw(ctx, opened.item, opened.board, scene, options, judged=True)
-        return Shown(drawn=drawn)
+        return Shown(drawn=drawn, parts=scene.visual.parts())
     except SceneFaultsError as err:
         return Shown(faults=err.faults, status=422)
     except BloopError as err:
@@ -148,6 +151,8 @@ def answer(item: Item, shown: Shown) -> Response:
     body: dict[str, Any] = {"faults": dict(shown.faults), "problems": []}
     if shown.drawn:
         body |= {"picture": address(item, shown.drawn.name), "problems": [*shown.drawn.problems]}
+    if shown.parts is not None:
+        body["parts"] = list(shown.parts)
     if shown.heard:
         one = shown.heard
         body |= {"sound": address(item, one.name), "seconds": one.seconds, "voice": one.voice}
@@ -179,7 +184,7 @@ async def view(ctx: RequestContext, opened: Opened, typed: SceneForm, shown: Sho
         form=typed,
         kinds=KINDS,
         pictures=pictures(board),
-        parts=opened.scene.visual.parts(),
+        parts=opened.scene.visual.parts() if shown.parts is None else shown.parts,
         shown=shown,
         picture=address(item, shown.drawn.name)
         if shown.drawn

@@ -15,10 +15,12 @@ from typing import Any
 from sqlalchemy import select
 
 from bloop_sdk import CallContext, Unit
-from bloop_studio import pieces, videos
+from bloop_studio import pieces, previews, videos
 from bloop_studio.config import config_of
 from bloop_studio.tables import Piece, Video, now
 
+PREVIEWS_STAY = timedelta(days=1)
+"""Pictures and sounds of scenes: each edit makes some, and they are made again in a moment."""
 ABANDONED_SECONDS = 24 * 3600.0
 """A job's folder in which nothing has happened for so long is a dead one's."""
 
@@ -30,14 +32,20 @@ async def tidy(ctx: CallContext, _payload: dict[str, Any]) -> dict[str, int]:
     for id_ in replaced:
         await ctx.transaction(videos.remove, id_)
     await _adopt(ctx)
+    removed = await _forget(ctx, before)
+    removed += await _forget(ctx, now() - PREVIEWS_STAY, previews.KEPT)
+    left = await ctx.run_sync(_remove_folders, ctx.data_dir)
+    return {"videos": len(replaced), "removed": removed, "folders": left}
+
+
+async def _forget(ctx: CallContext, before: datetime, kind: str = "") -> int:
     removed = 0
-    for name in await ctx.read(videos.unused, before):
+    for name in await ctx.read(videos.unused, before, kind):
         # Since they were listed, a video may have come to use it.
         if await ctx.transaction(videos.forget_piece, name, before):
             await ctx.files.delete(name)
             removed += 1
-    left = await ctx.run_sync(_remove_folders, ctx.data_dir)
-    return {"videos": len(replaced), "removed": removed, "folders": left}
+    return removed
 
 
 def videos_replaced(unit: Unit, before: datetime) -> list[str]:

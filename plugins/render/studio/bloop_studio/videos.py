@@ -250,8 +250,11 @@ def use(unit: Unit, name: str, size: int) -> None:
         unit.session.add(Piece(name=name, size=size))
 
 
-def unused(unit: Unit, before: Any) -> list[str]:
-    """Kept files that nothing has used since then, and that no video is made of."""
+def unused(unit: Unit, before: Any, kind: str = "") -> list[str]:
+    """Kept files that nothing has used since then, and that no video is made of.
+
+    With a ``kind``, the first part of a name, only those of it.
+    """
     held = {
         name
         for files in unit.session.scalars(select(Video.files).where(Video.files.is_not(None)))
@@ -260,8 +263,8 @@ def unused(unit: Unit, before: Any) -> list[str]:
     making = select(Video.id).where(Video.state.in_(STAGES))
     clips = select(VideoScene.clip).where(VideoScene.video_id.in_(making))
     held.update(one for one in unit.session.scalars(clips) if one)
-    names = unit.session.scalars(select(Piece.name).where(Piece.used_at < before)).all()
-    return [name for name in names if name not in held]
+    old = select(Piece.name).where(Piece.used_at < before, Piece.name.startswith(kind))
+    return [name for name in unit.session.scalars(old).all() if name not in held]
 
 
 def forget_piece(unit: Unit, name: str, before: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -164,3 +165,21 @@ async def test_what_there_is_to_choose_from(teacher):
     voices = (await teacher.get("/x/studio/voices")).json()["items"]
     assert [one["voice"] for one in voices] == ["hum:low"]
     assert (await teacher.get("/x/studio/schema.json")).json() == storyboard_schema()
+
+
+async def test_a_video_leads_to_its_moments_without_script(teacher, visit, lesson):
+    row = await made(teacher, (await ask(teacher, lesson)).json()["id"])
+    watch = f"/x/studio/watch/{row['id']}"
+    page = (await (await visit()).get(f"{watch}?t=1.5")).text
+    assert 'video.mp4#t=1.5" type="video/mp4"' in page
+    marks = re.findall(rf'<a href="{watch}\?t=([\d.]+)" data-mark="(\w+)" data-at="\1">', page)
+    assert {kind for _, kind in marks} == {"chapter", "line"}
+    assert "<time>0:00</time><span>Waves</span>" in page
+    for odd in ("-1", "nan", "1e9", "x"):
+        assert "video.mp4#t=" not in (await teacher.get(f"{watch}?t={odd}")).text
+    # Whoever follows one that is ready is told so once, and that there is no more.
+    live = await teacher.get(f"/x/studio/videos/{row['id']}/live")
+    assert re.findall("data: (.*)", live.text)[0].startswith('{"state":"ready","making":false')
+    mark = re.search(r"id: (\w+)", live.text)[1]
+    again = await teacher.get(f"/x/studio/videos/{row['id']}/live", headers={"last-event-id": mark})
+    assert again.status_code == 204

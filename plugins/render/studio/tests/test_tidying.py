@@ -110,3 +110,16 @@ async def test_what_a_dead_job_left_goes_too(ctx, make, toys, tmp_path):
     await tidying.tidy(ctx, {})
     assert await ctx.files.get("clip/orphan") is None
     assert await ctx.files.get("logo"), "it is no piece of a video"
+
+
+async def test_previews_go_the_next_day_and_what_videos_are_made_of_stays(ctx, make, toys):
+    from bloop_studio import previews, tidying
+    from bloop_studio.config import config_of, defaults
+
+    row = await make("First words")
+    item = await ctx.content.item(row.item_id)
+    board = Storyboard.model_validate(row.storyboard)
+    drawn = await previews.draw(ctx, item, board, board.scenes[0], defaults(config_of(ctx)))
+    await age(ctx, 2)
+    assert (await tidying.tidy(ctx, {}))["removed"] == 1
+    assert await ctx.files.get(drawn.name) is None

@@ -6,7 +6,8 @@ Keys count while the player has the focus, so that they take none from the page.
 is kept in this browser and nowhere else. */
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
-const EARLY = 10; // Seconds from the start, or to the end, at which going on is not worth it.
+const EARLY = 10; // Seconds from the start, or to the end, at which going on is not worth it: a fifth, where that is less.
+const OFTEN = 5; // Seconds of video after which its place is kept anew.
 const KEPT = "bloop.studio.";
 const REST = 6000; // Milliseconds for which a transcript that somebody scrolls is let be.
 
@@ -121,6 +122,7 @@ class Player {
   // -- where one is
 
   follow() {
+    this.stop(this.lines()[0]);
     this.film.addEventListener("click", (event) => {
       const link = event.target.closest?.("[data-at]");
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -132,7 +134,13 @@ class Player {
       this.script?.addEventListener(how, () => (this.touched = Date.now()), { passive: true });
     }
     this.video.addEventListener("timeupdate", () => this.tick());
-    this.video.addEventListener("seeked", () => this.tick());
+    for (const stop of ["seeked", "pause", "ended"]) {
+      this.video.addEventListener(stop, () => {
+        this.tick();
+        this.keep(0);
+      });
+    }
+    addEventListener("pagehide", () => this.keep(0));
   }
 
   tick() {
@@ -146,7 +154,10 @@ class Player {
       }
       if (!current || current.hasAttribute("aria-current")) continue;
       current.setAttribute("aria-current", "true");
-      if (group === "line") this.scroll(current);
+      if (group === "line") {
+        if (!this.script.contains(document.activeElement)) this.stop(current);
+        this.scroll(current);
+      }
     }
     this.keep();
   }
@@ -164,22 +175,25 @@ class Player {
     this.video.currentTime = Math.min(Math.max(0, seconds), most);
   }
 
-  keep() {
+  early() {
+    return Math.min(EARLY, this.video.duration / 5);
+  }
+
+  keep(often = OFTEN) {
     const { currentTime: now, duration } = this.video;
-    const at = Math.floor(now / 5) * 5;
-    if (at === this.kept || !Number.isFinite(duration)) return;
-    this.kept = at;
-    const there = now > EARLY && now < duration - EARLY;
-    store.set(`at.${this.film.dataset.player}`, there ? String(Math.floor(now)) : null);
+    if (!Number.isFinite(duration) || Math.abs(now - (this.kept ?? -OFTEN)) < often) return;
+    this.kept = now;
+    const there = now > this.early() && now < duration - this.early();
+    store.set(`at.${this.film.dataset.player}`, there ? now.toFixed(1) : null);
   }
 
   resume() {
     const asked = /[?&#]t=/.test(location.search + location.hash);
     const at = Number(store.get(`at.${this.film.dataset.player}`));
-    if (asked || !(at > EARLY)) return;
+    if (asked || !at) return;
     const note = this.film.querySelector("[data-resumed]");
     const go = () => {
-      if (at > this.video.duration - EARLY) return;
+      if (at > this.video.duration - this.early()) return;
       this.to(at);
       note.hidden = false;
       note.querySelector("[data-time]").textContent = clock(at);
@@ -200,13 +214,38 @@ class Player {
     const on = event.target;
     if (on.closest("select, input, textarea")) return;
     if (event.key === " " && on.closest("button, summary")) return; // It presses what has the focus.
-    const arrows = event.key.startsWith("Arrow");
-    if (arrows && on.closest("[data-script]")) return; // There they scroll.
-    const does = this.does(event.key);
+    const line = on.closest('[data-mark="line"]');
+    const does = (line && this.along(event.key, line)) || this.does(event.key);
     if (!does) return;
     event.preventDefault();
     event.stopPropagation(); // Or the browser's own controls would do it once more.
     does();
+  }
+
+  whole() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (this.video.requestFullscreen) this.video.requestFullscreen().catch(() => {}); // Not allowed here.
+    else this.video.webkitEnterFullscreen?.(); // A phone's.
+  }
+
+  /** Up and down go along the transcript, which is one stop of the tab key and not a hundred. */
+  along(key, line) {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[key];
+    if (!by) return null;
+    const lines = this.lines();
+    const next = lines[lines.indexOf(line) + by] ?? line;
+    return () => {
+      this.stop(next);
+      next.focus();
+    };
+  }
+
+  lines() {
+    return this.marks.filter(({ link }) => link.dataset.mark === "line").map(({ link }) => link);
+  }
+
+  stop(at) {
+    for (const line of this.lines()) line.tabIndex = line === at ? 0 : -1;
   }
 
   does(key) {
@@ -240,7 +279,7 @@ class Player {
         video.muted = !video.muted;
         this.say(video.muted ? words.muted : words.loud);
       },
-      f: () => (document.fullscreenElement ? document.exitFullscreen() : video.requestFullscreen?.()),
+      f: () => this.whole(),
       "<": faster(-1),
       ">": faster(1),
       "?": () => this.help(),

@@ -64,6 +64,11 @@ async function draw() {
     const found = await ask("preview");
     if (turn !== latest) return; // Something newer is on its way.
     tell(found);
+    if (found.parts) {
+      look("parts").replaceChildren(
+        ...found.parts.flatMap((name) => [Object.assign(document.createElement("code"), { textContent: name }), " "]),
+      );
+    }
     if (found.picture && look("picture")) look("picture").src = found.picture;
     look("state").textContent = found.picture ? words.drawn : words.wrong;
   } catch {
