@@ -144,7 +144,7 @@ def read_catalogue(source: Path) -> Any:
     with source.open("rb") as file:
         try:
             return pofile.read_po(file, locale=source.stem, abort_invalid=True)
-        except (pofile.PoFileError, LookupError) as err:
+        except (pofile.PoFileError, LookupError, ValueError) as err:
             raise ValueError(f"{source.name} cannot be read: {err}") from err
 
 

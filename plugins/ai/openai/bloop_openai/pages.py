@@ -18,4 +18,4 @@ async def overview(_request: WebRequest, ctx: RequestContext) -> PageView:
     html = ctx.render(
         "usage.html", config=config, months=months, resets=usage.resets_at(now).date()
     )
-    return PageView(title="Language model", html=html)
+    return PageView(title=ctx.words.gettext("Language model"), html=html)

@@ -20,6 +20,7 @@ from bloop_sdk import (
     PreconditionFailedError,
     UnsupportedError,
     WebhookRequest,
+    words_of,
 )
 from bloop_sdk.money import Money
 from bloop_sdk.providers.content import CheckResult
@@ -78,7 +79,7 @@ class InvoiceProvider:
         return Checkout(
             remote_id=remote_id,
             expires_at=datetime.fromisoformat(kept["until"]),
-            instructions=self._instructions(kept),
+            instructions=self._instructions(kept, request.locale),
         )
 
     async def settle(self, remote_id: str, idempotency_key: str) -> Sequence[PaymentFact]:
@@ -159,15 +160,18 @@ class InvoiceProvider:
                 cure="set `iban` (and `payee`) of the plugin invoice, or a `note`",
             )
 
-    def _instructions(self, order: dict[str, Any]) -> str:
+    def _instructions(self, order: dict[str, Any], locale: str) -> str:
+        """Where to pay what by when, in the buyer's language; a bank reads it in either."""
         config, money = self._config, Money(amount=order["amount"], currency=order["currency"])
-        lines = [f"Amount: {money}"]
+        words = words_of("bloop_invoice", locale or "en")
+        _ = words.gettext
+        lines = [_("Amount: {money}").format(money=money)]
         if config.iban:
-            lines += [f"Payee: {config.payee}"] if config.payee else []
-            lines += [f"IBAN: {_in_fours(config.iban)}"]
-            lines += [f"Bank: {config.bank}"] if config.bank else []
-        lines += [f"Reference: {order['number'] or order['order']}"]
-        lines += [f"Pay by: {order['until'][:10]}"]
+            lines += [_("Payee: {payee}").format(payee=config.payee)] if config.payee else []
+            lines += [_("IBAN: {iban}").format(iban=_in_fours(config.iban))]
+            lines += [_("Bank: {bank}").format(bank=config.bank)] if config.bank else []
+        lines += [_("Reference: {reference}").format(reference=order["number"] or order["order"])]
+        lines += [_("Pay by: {day}").format(day=words.day(datetime.fromisoformat(order["until"])))]
         return "\n".join([*lines, *([config.note] if config.note else [])])
 
     def _known(self, remote_id: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bloop_sdk import (
     PreconditionFailedError,
     UnsupportedError,
     WebhookRequest,
+    words_of,
 )
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import (
@@ -93,8 +94,11 @@ async def test_the_buyer_is_told_where_to_pay_what_by_when(account):
         "Payee: Riverside",
         "IBAN: DE89 3704 0044 0532 0130 00",
         "Reference: 2026-0001",
-        f"Pay by: {first.expires_at.date()}",
+        f"Pay by: {words_of('bloop_invoice', 'en').day(first.expires_at)}",
     ]
+    german = await account.create_checkout(replace(ORDER, locale="de"), "key")
+    assert german.remote_id == first.remote_id
+    assert german.instructions.startswith("Betrag: 49.00 EUR\nEmpfänger: Riverside\n")
     left = first.expires_at - datetime.now(UTC)
     assert timedelta(days=6, hours=23) < left <= timedelta(days=7)
 
