@@ -46,7 +46,7 @@ from bloop.store.unit import UnitOfWork
 from bloop.web.routes import error_page
 from bloop.webhooks.models import WebhookDelivery, WebhookEndpoint
 from bloop_sdk import Role
-from tests.web.filled_vitals import vitals
+from tests.web.filled_vitals import aside, vitals
 
 HUB_TOML = """\
 [hub]
@@ -151,6 +151,7 @@ async def fill(hub: Hub, folder: Path) -> Filled:
     await _through_the_api(door, filled, folder)
     await _until_calm(hub)
     await write(lambda unit: _seen(unit, filled))
+    await write(lambda unit: aside(unit, filled.ids["connection"]))
     return filled
 
 
