@@ -24,6 +24,15 @@ def test_what_was_kept_is_shown(hub_folder, bloop):
     assert len(found["samples"]["points"]) == 60
 
 
+def test_the_overview_names_what_needs_attention(hub_folder, bloop):
+    assert "Nothing needs attention" in bloop("overview").out
+    hub = Hub.open(None, "cli")
+    in_unit(hub.database, system_call(EVERY_INSTITUTION), vitals)
+    hub.database.close_now()
+    assert "part: disk" in bloop("overview").out
+    assert bloop("overview", "--json").json["attention"][0]["subject"] == "disk"
+
+
 def test_bars_show_what_nobody_knows_as_nothing():
     assert bars([0, None, 7.0, 3.5]) == "▁ █▅"
     assert len(bars([1.0] * 168)) <= 60

@@ -52,7 +52,7 @@ from bloop.webhooks.models import WebhookDelivery, WebhookEndpoint
 from bloop_sdk import Role
 from tests.web import filled_shop
 from tests.web.filled_studio import fill_studio
-from tests.web.filled_vitals import vitals
+from tests.web.filled_vitals import aside, vitals
 
 HUB_TOML = (
     """\
@@ -164,6 +164,7 @@ async def fill(hub: Hub, folder: Path) -> Filled:
     await fill_studio(hub, call, filled.ids)
     await _until_calm(hub)
     await write(lambda unit: _seen(unit, filled))
+    await write(lambda unit: aside(unit, filled.ids["connection"]))
     return filled
 
 

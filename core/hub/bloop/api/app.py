@@ -66,6 +66,7 @@ API = (
     "bloop.api.webhooks",
     "bloop.api.topology",
     "bloop.api.system",
+    "bloop.api.overview",
     "bloop.api.policy",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
@@ -128,7 +129,10 @@ PAGES = (
     "bloop.web.search_pages",
     "bloop.web.audit_pages",
     "bloop.web.policy_pages",
+    "bloop.web.admin_pages",
     "bloop.web.system_pages",
+    "bloop.web.schedule_pages",
+    "bloop.web.quarantine_pages",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 router = Router(prefix="/api/v1/system", tags=["operations"])
 
-Range = Literal["1h", "24h", "7d"]
+Range = Annotated[str, Field(pattern="^(1h|24h|7d)$")]
 
 
 class PartOut(BaseModel):

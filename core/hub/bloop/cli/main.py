@@ -59,6 +59,7 @@ COMMANDS = {
     "webhooks": ("bloop.cli.webhooks:webhooks", "Send events to other systems, see what arrives."),
     "audit": ("bloop.cli.audit:audit", "See who did what, and check that nobody changed it."),
     "policy": ("bloop.cli.policy:policy", "Say who may do what, and why; check policies."),
+    "overview": ("bloop.cli.overview:overview", "See what needs attention now."),
     "system": ("bloop.cli.system:system", "See how the hub does, now and over time."),
     "topology": ("bloop.cli.topology:topology", "See which processes are alive, serving what."),
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),

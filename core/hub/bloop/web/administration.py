@@ -29,6 +29,8 @@ def areas(call: Call, _: Translate) -> list[tuple[str, str]]:
 
 
 _WITHIN = {
+    "/quarantine": "/connections",
+    "/schedules": "/jobs",
     "/events": "/jobs",
     "/webhooks": "/jobs",
     "/keys": "/jobs",

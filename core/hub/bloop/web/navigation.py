@@ -89,6 +89,7 @@ def background(request: Request, _: Callable[[str], str]) -> list[NavLink]:
     call, path = call_of(request), request.url.path
     links = [
         (_("Jobs"), "/jobs", "jobs:read"),
+        (_("Schedules"), "/schedules", "schedules:read"),
         (_("Events"), "/events/parked", "events:read"),
         (_("Webhooks"), "/webhooks", "webhooks:read"),
         (_("Keys"), "/keys", "keys:read"),

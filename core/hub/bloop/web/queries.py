@@ -19,13 +19,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from bloop.accounts.models import User
-from bloop.content.enrolling.visibility import container_reachable, inside_reachable
+from bloop.content.enrolling.visibility import (
+    connection_reachable,
+    container_reachable,
+    inside_reachable,
+)
 from bloop.content.imports import IMPORT_JOB
 from bloop.content.models import Container, Item, Node
+from bloop.content.sync_models import Quarantine
 from bloop.events.models import Parked, ParkedEvent
 from bloop.events.queries import SHOWN_PARKED
 from bloop.jobs.models import Job, JobState
 from bloop.jobs.queries import JOB, JOBS
+from bloop.kernel.models import Connection
 from bloop.store.models import OutboxEvent
 from bloop.store.statements import Statement, institution, register
 
@@ -185,3 +191,53 @@ PARKED_ONE = register(
     "web.parked_one", _parked.where(ParkedEvent.id == bindparam("id")), heavy=True
 )
 """One of them."""
+
+_put_aside = (
+    Quarantine.institution_id == institution,
+    Connection.institution_id == institution,
+    Quarantine.resolved_at.is_(None),
+    connection_reachable(Quarantine.connection_id),
+)
+
+QUARANTINE_COUNTS = register(
+    "web.quarantine_counts",
+    select(
+        Quarantine.connection_id.label("connection"),
+        Connection.name.label("system"),
+        Quarantine.code,
+        func.count().label("count"),
+    )
+    .join(Connection, Connection.id == Quarantine.connection_id)
+    .where(*_put_aside)
+    .group_by(Quarantine.connection_id, Connection.name, Quarantine.code)
+    .order_by(Connection.name, Quarantine.code),
+    heavy=True,
+)
+"""How many records could not be used, by connection and reason."""
+
+_connection, _code = bindparam("connection", type_=String), bindparam("code", type_=String)
+
+QUARANTINE_OF = register(
+    "web.quarantine",
+    select(
+        Quarantine.id,
+        Quarantine.connection_id.label("connection"),
+        Connection.name.label("system"),
+        Quarantine.ref,
+        Quarantine.code,
+        Quarantine.reason,
+        Quarantine.first_at,
+        Quarantine.last_at,
+    )
+    .join(Connection, Connection.id == Quarantine.connection_id)
+    .where(
+        *_put_aside,
+        or_(_connection == "", Quarantine.connection_id == _connection),
+        or_(_code == "", Quarantine.code == _code),
+        Quarantine.id > bindparam("after"),
+    )
+    .order_by(Quarantine.id)
+    .limit(bindparam("limit")),
+    heavy=True,
+)
+"""Those of a connection and for a reason, or of any for ``""``."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 router = Router(tags=["pages"])
 
-Range = Literal["1h", "24h", "7d"]
+Range = Annotated[str, Field(pattern="^(1h|24h|7d)$")]
 
 _STATES = {True: "well", None: "impaired", False: "failing_part"}
 
