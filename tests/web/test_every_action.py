@@ -132,7 +132,7 @@ ACTS = {
 """Each act of a page, and the route below ``/api/v1`` that does the same."""
 
 IN_A_BROWSER_ALONE = {
-    "/login/forgotten": "a letter answers it, whose link is a page's; admins have an API for others",
+    "/login/forgotten": "a letter answers it, whose link leads to a page",
     "/connections/{connection_id}/login": "a browser goes to another site and comes back",
     "/account/identities/connect": "a browser goes to another site and comes back",
     "/kept/mine": "what a browser was sending; a program sends it again",
