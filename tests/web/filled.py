@@ -457,6 +457,8 @@ def _seen(unit: UnitOfWork, filled: Filled) -> None:
     unit.session.add(conflict)
     unit.session.flush()
     filled.ids |= {"note-connected": note.id, "conflict": conflict.id}
+    work = unit.session.get_one(Item, (unit.institution, filled.ids["assignment"]))
+    work.data = work.data | {"due_at": (utcnow() + timedelta(days=4)).isoformat()}
     mfa.begin_totp(unit, filled.ids["learner"], "Bloop")
     begun = totp.enrol(unit, unit.get(User, filled.ids["educator"]), "Bloop")
     unit.session.flush()
