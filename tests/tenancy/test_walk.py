@@ -539,7 +539,7 @@ async def test_the_owner_gets_further_with_every_one_of_these_changes(own, both)
         answer = await changed(await own(route, seeded), route, path_of(route, seeded))
         if "/connections/" in route.path and route.path.rpartition("/")[2] in BY_PLUGIN:
             continue
-        if route.path == "/imports/{job_id}/undo":
+        if route.path.startswith("/imports/"):
             continue  # The job is of another kind.
         if answer.status_code in {400, 401, 403, 404, 405, 415, 422, 500}:
             refused[f"{route.method} {route.path}"] = answer.text

@@ -140,3 +140,38 @@ async def test_sent_twice_it_is_imported_once_and_learners_send_nothing(hub, vis
     assert await held(hub) == (1, 1)
     learner = await visit("learner")
     assert (await learner.get("/imports/new")).status_code == 403
+
+
+def cartridge(pages):
+    """A course of so many pages."""
+    place = '<item identifier="i{0}" identifierref="r{0}"><title>Page {0}</title></item>'
+    part = (
+        '<resource identifier="r{0}" type="webcontent" href="p{0}.html"><file href="p{0}.html"/>'
+        "</resource>"
+    )
+    first = '<item identifier="i1" identifierref="r1"><title>The moon pulls</title></item>'
+    more = range(2, pages + 1)
+    manifest = MANIFEST.replace(first, first + "".join(place.format(one) for one in more))
+    manifest = manifest.replace("</resources>", "".join(map(part.format, more)) + "</resources>")
+    files = {f"p{one}.html": f"<p>{one}</p>" for one in more}
+    return zipped({"imsmanifest.xml": manifest, "moon.html": "<p>It pulls.</p>", **files})
+
+
+async def test_a_file_that_lost_most_of_its_course_waits_for_somebody_to_say_so(hub, visit):
+    client = await visit("educator")
+    sent = await send(client, "tides.imscc", cartridge(40))
+    await ended(hub, sent.headers["location"].rpartition("/")[2])
+    place = (await send(client, "tides.imscc", CARTRIDGE)).headers["location"]
+    await ended(hub, place.rpartition("/")[2])
+    page = (await client.get(place)).text
+    csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', page)[1]
+    assert "let them go" in page
+    sure = {await confirmed(client, place, csrf) for _ in range(2)}
+    assert len(sure) == 1
+    await ended(hub, sure.copy().pop().rpartition("/")[2])
+    assert "are gone from the file" in (await client.get(sure.pop())).text
+
+
+async def confirmed(client, place, csrf):
+    answer = await client.post(f"{place}/confirm", data={"csrf": csrf})
+    return answer.headers["location"]

@@ -14,7 +14,8 @@ from bloop.accounts.actions import may
 from bloop.content import history, queries
 from bloop.content.connection_queries import RUN
 from bloop.content.file_routes import uploaded
-from bloop.content.imports import IMPORT_JOB
+from bloop.content.imports import IMPORT_JOB, ask_for_import
+from bloop.content.runs import MASS_DELETE
 from bloop.content.uploads import Upload, accept
 from bloop.kernel.states import PluginState
 from bloop.store.database import in_unit
@@ -102,6 +103,7 @@ async def show_import(request: Request, job_id: str) -> Response:
         courses=await _courses(request, report, run),
         problems=(report.get("problems") or [])[:PROBLEMS_SHOWN],
         lost=await _lost(request, run),
+        is_braked=job.state == "failed" and (job.error or {}).get("code") == MASS_DELETE,
         may_undo=run is not None and run["state"] in {"succeeded", "failed"},
     )
 
@@ -129,6 +131,27 @@ async def undo_import(request: Request, job_id: str) -> Response:
     except ConflictError as err:
         return await _undo_page(request, job_id, err)
     return RedirectResponse(f"/imports/{job_id}", 303)
+
+
+@router.post(
+    "/imports/{job_id}/confirm",
+    action="content:import",
+    problems=(404, 409),
+    include_in_schema=False,
+)
+async def confirm_deletes(request: Request, job_id: str) -> Response:
+    """Import the same file again, and let go of what most of its course has lost by it."""
+    row, _ = await _import(request, job_id)
+    database = hub_of(request).database
+    job = await database.run(
+        in_unit,
+        database,
+        call_of(request),
+        ask_for_import,
+        parsed(row["payload"]) | {"confirm_deletes": True},
+        key=f"confirm/{job_id}",
+    )
+    return RedirectResponse(f"/imports/{job}", 303)
 
 
 async def import_form(
