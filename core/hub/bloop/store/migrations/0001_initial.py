@@ -208,6 +208,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(length=60), nullable=True),
         sa.Column("lease_owner", sa.String(length=80), nullable=True),
         sa.Column("workers", sa.Integer(), nullable=False),
         sa.Column("queues", Json, nullable=False),
@@ -217,6 +218,20 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("started_at", UtcDateTime(), nullable=False),
         sa.Column("beat_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hub_process")),
+    )
+    op.create_table(
+        "hub_sample",
+        sa.Column("seconds", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("requests", sa.Integer(), nullable=False),
+        sa.Column("errors", sa.Integer(), nullable=False),
+        sa.Column("times", Json, nullable=False),
+        sa.Column("jobs_failed", sa.Integer(), nullable=False),
+        sa.Column("jobs_waiting", sa.Integer(), nullable=True),
+        sa.Column("events_behind", sa.BigInteger(), nullable=True),
+        sa.Column("database_bytes", sa.BigInteger(), nullable=True),
+        sa.Column("free_bytes", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("seconds", "at", name=op.f("pk_hub_sample")),
     )
     op.create_table(
         "hub_secret",
@@ -330,6 +345,20 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("turn", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("queue", "priority", name=op.f("pk_job_turn")),
     )
+    op.create_table(
+        "kept_form",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_kept_form")),
+    )
+    op.create_index(
+        "ix_kept_form_expires", "kept_form", ["institution_id", "expires_at"], unique=False
+    )
+    op.create_index("ix_kept_form_user", "kept_form", ["institution_id", "user_id"], unique=False)
     op.create_table(
         "login_delay",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
@@ -875,6 +904,24 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         "group_member",
         ["institution_id", "user_id", "group_id"],
         unique=False,
+    )
+    op.create_table(
+        "hub_check",
+        sa.Column("process_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("ok", sa.Boolean(), nullable=True),
+        sa.Column("detail", sa.String(length=2000), nullable=False),
+        sa.Column("cure", sa.String(length=1000), nullable=True),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("checked_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["process_id"],
+            ["hub_process.id"],
+            name=op.f("fk_hub_check_process_id_hub_process"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("process_id", "name", name=op.f("pk_hub_check")),
     )
     op.create_table(
         "identity_link",
@@ -1898,6 +1945,8 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("data", Json, nullable=False),
         sa.Column("learner_data", Json, nullable=True),
         sa.Column("theirs", Json, nullable=True),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("draft", Json, nullable=True),
         sa.Column("raw", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["institution_id", "connection_id"],
@@ -2337,6 +2386,31 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
     )
     op.create_index("ix_item_text_plugin", "item_text", ["plugin_id"], unique=False)
     op.create_table(
+        "last_opened",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("container_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_last_opened_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_last_opened_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "institution_id", "user_id", "container_id", name=op.f("pk_last_opened")
+        ),
+    )
+    op.create_index(
+        "ix_last_opened_item", "last_opened", ["institution_id", "item_id"], unique=False
+    )
+    op.create_table(
         "node",
         sa.Column("container_id", sa.String(length=36), nullable=False),
         sa.Column("parent_id", sa.String(length=36), nullable=True),
@@ -2570,6 +2644,54 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         unique=True,
     )
     op.create_table(
+        "review_response",
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("part", sa.String(length=200), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("answered_at", UtcDateTime(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=True),
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("response", Json, nullable=False),
+        sa.CheckConstraint("score >= 0 AND score <= 1", name=op.f("ck_review_response_score")),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id", "hash"],
+            ["quiz_version.institution_id", "quiz_version.item_id", "quiz_version.hash"],
+            name=op.f("fk_review_response_institution_id_item_id_hash_quiz_version"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "item_id"],
+            ["item.institution_id", "item.id"],
+            name=op.f("fk_review_response_institution_id_item_id_item"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "user_id"],
+            ["account_user.institution_id", "account_user.id"],
+            name=op.f("fk_review_response_institution_id_user_id_account_user"),
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "id", name=op.f("pk_review_response")),
+    )
+    op.create_index(
+        "ix_review_response_item", "review_response", ["institution_id", "item_id"], unique=False
+    )
+    op.create_index(
+        "ix_review_response_user",
+        "review_response",
+        ["institution_id", "user_id", "answered_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ux_review_response_key",
+        "review_response",
+        ["institution_id", "user_id", "key"],
+        unique=True,
+    )
+    op.create_table(
         "quiz_response",
         sa.Column("institution_id", sa.String(length=36), nullable=False),
         sa.Column("attempt_id", sa.String(length=36), nullable=False),
@@ -2578,6 +2700,9 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("score", sa.Double(), nullable=True),
         sa.Column("answered_at", UtcDateTime(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=True),
+        sa.Column("graded_by", sa.String(length=80), nullable=True),
+        sa.Column("graded_at", UtcDateTime(), nullable=True),
+        sa.Column("feedback_html", sa.Text(), nullable=False),
         sa.Column("response", Json, nullable=False),
         sa.CheckConstraint("score >= 0 AND score <= 1", name=op.f("ck_quiz_response_score")),
         sa.ForeignKeyConstraint(
