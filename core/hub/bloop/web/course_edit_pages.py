@@ -206,7 +206,7 @@ async def _outline(
         rows=rows,
         opened=opened,
         ways=steps(nodes, opened) if opened else [],
-        modules=[row for row in rows if row["kind"] is None],
+        holders=[row for row in rows if row["kind"] is None],
         unplaced=[
             one for one in items.values() if one.id not in placed and one.kind not in _UNPLACED
         ],

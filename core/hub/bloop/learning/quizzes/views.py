@@ -122,7 +122,10 @@ def _numbered(texts: Sequence[str]) -> list[dict[str, str]]:
 
 
 def answered(question: Question, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was answered, what it is worth, what was right, and what whoever teaches says to it."""
+    """What was answered, what it is worth, what was right, and what whoever teaches says to it.
+
+    Nobody grades what was answered in a review: ``given`` says nothing of that there.
+    """
     response = parsed(given["response"])
     return {
         "response": response,
@@ -131,6 +134,6 @@ def answered(question: Question, given: Mapping[str, Any]) -> dict[str, Any]:
         "feedback": list(grade(question, response).feedback),
         "right": [{"of": one.of, "html": one.html} for one in right_answers(question)],
         "answered_at": given["answered_at"],
-        "graded_at": given["graded_at"],
-        "comment": given["feedback_html"],
+        "graded_at": given.get("graded_at"),
+        "comment": given.get("feedback_html", ""),
     }
