@@ -120,6 +120,19 @@ async def test_what_is_due_is_answered_a_question_at_a_time_without_a_script(hub
     assert day["due"] == 0
     assert day["next"] > utcnow().isoformat()
     assert "Nothing is due until" in (await learner.get("/")).text
+    await looks_back(learner)
+
+
+async def looks_back(learner):
+    path = "/api/v1/account/answers"
+    page = (await learner.get(path, params={"limit": 4}, headers=API)).json()
+    assert [one["reviewed"] for one in page["items"]] == [True, True, True, False]
+    more = {"limit": 4, "before": page["next"]}
+    rest = (await learner.get(path, params=more, headers=API)).json()
+    assert len({one["id"] for one in page["items"] + rest["items"]}) == 6
+    assert rest["next"] is None
+    assert (await learner.get(path, params={"before": "x"}, headers=API)).status_code == 422
+    assert "a review" in (await learner.get("/account/learning")).text
 
 
 async def test_an_answer_counts_once_also_when_it_is_sent_twice_at_once(hub, visit, answered):

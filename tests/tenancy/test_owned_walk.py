@@ -36,7 +36,6 @@ REMOVES = {
     "POST /connections/{connection_id}/remove",
 }
 SEEN_BY_OWNER = {
-    "/courses",
     "/api/v1/account/connections",
     "/api/v1/account/courses",
     "/api/v1/account/note-place",

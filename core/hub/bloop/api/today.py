@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
-from bloop.content.tree_routes import run
+from bloop.content.tree_routes import PAGE_LIMIT, run
 from bloop.hub.today import today
 from bloop.learning.quizzes.service import user_in
 from bloop.learning.recommend.routes import told
 from bloop.learning.recommend.schemas import NextList
+from bloop.learning.today.history import answered
 from bloop.learning.today.places import note_place
 
 if TYPE_CHECKING:
@@ -132,6 +133,38 @@ async def show_today(request: Request) -> Response:
     return json_response(
         found | {"next": following | {"items": [told(one) for one in following["items"]]}}
     )
+
+
+class AnswerOut(_Out):
+    """An answer of the caller's; ``score`` is from 0 to 1, ``reviewed`` whether it was a review.
+
+    ``part`` names the question, and is empty where the whole was graded.
+    """
+
+    id: str
+    item: str
+    title: str
+    container: str
+    course: str
+    part: str
+    score: float
+    at: datetime
+    source: str
+    reviewed: bool
+
+
+class AnswerList(_Out):
+    """Answers, the last first; ``next`` is for ``before``."""
+
+    items: list[AnswerOut]
+    next: str | None
+
+
+@router.get("/account/answers", action="account:read", response_model=AnswerList, problems=(422,))
+async def list_answers(request: Request, limit: int = 50, before: str = "") -> Response:
+    """What you answered lately: in quizzes, in reviews, and in other systems."""
+    database, call = hub_of(request).database, call_of(request)
+    return json_response(await answered(database, call, before, max(1, min(limit, PAGE_LIMIT))))
 
 
 @router.put("/items/{item_id}/opened", action="account:write", status_code=204, problems=(404,))

@@ -47,6 +47,7 @@ COMMANDS = {
         "bloop.cli.learning:learning",
         "See what is due, how a class is doing, and steer recommendations.",
     ),
+    "today": ("bloop.cli.today:today", "See where somebody was, what is due and what waits."),
     "certificates": (
         "bloop.cli.certificates:certificates",
         "Say what courses ask for a certificate, see who has one.",

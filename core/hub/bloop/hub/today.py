@@ -27,15 +27,19 @@ SECONDS = 30.0
 """An answer takes about so long, as far as is known of somebody who has not given any here."""
 
 
-async def today(hub: Hub, call: Call) -> dict[str, Any]:
-    """The caller's day, who is a user; ``next`` has the facts of reasons, and no sentences."""
+async def today(hub: Hub, call: Call, *, shown: bool = True) -> dict[str, Any]:
+    """The caller's day, who is a user; ``next`` has the facts of reasons, and no sentences.
+
+    Where it is not ``shown`` to that user, what it recommends is not logged as if it were.
+    """
     database, now = hub.database, utcnow()
+    recommended = hub.recommending.next if shown else hub.recommending.preview
     courses_read = queries.ALL_COURSES if may(call, "content:write") else queries.COURSES
     courses, reviews, deadlines, following, (in_courses, others) = await asyncio.gather(
         database.read(courses_read, call, limit=COURSES),
         plan(database, call),
         database.read(queries.DEADLINES, call, limit=4 * DEADLINES, **_days(now)),
-        hub.recommending.next(call, None, NEXT),
+        recommended(call, None, NEXT),
         attention(hub, call),
     )
     mine = [progressed(one) for one in to_dicts(courses_read, courses)]

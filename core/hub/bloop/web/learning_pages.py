@@ -25,8 +25,11 @@ from bloop.learning.progress.routes import (
     read_goals,
     read_progress,
 )
+from bloop.learning.quizzes.grading import verdict_of
+from bloop.learning.today.history import answered
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import moment, to_dicts
+from bloop.web.moments import in_full
 from bloop.web.quizzes import percent
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PrincipalKind
@@ -37,6 +40,7 @@ router = Router(tags=["pages"])
 READ, WRITE = "account:read", "account:write"
 MOST_COURSES = 200
 MOST_CONCEPTS = 20
+LATEST_ANSWERS, MOST_ANSWERS = 5, 50
 
 
 def learns(request: Request) -> bool:
@@ -121,6 +125,28 @@ async def show_learning(request: Request) -> Response:
     return await _learning(request)
 
 
+@router.get("/account/learning/answers", action=READ, problems=(422,), include_in_schema=False)
+async def show_answers(request: Request, before: str = "") -> Response:
+    """What the visitor answered, the last first."""
+    found = await _answered(request, before, MOST_ANSWERS)
+    return await page(request, "answers.html", answers=found["items"], more=found["next"])
+
+
+async def _answered(request: Request, before: str, limit: int) -> dict[str, Any]:
+    found = await answered(hub_of(request).database, call_of(request), before, limit)
+    locale = locale_of(request)
+    items = [
+        {
+            **one,
+            "when": in_full(one["at"], locale),
+            "verdict": verdict_of(one["score"]).value,
+            "share": percent(one["score"], locale),
+        }
+        for one in found["items"]
+    ]
+    return {**found, "items": items}
+
+
 @router.get(
     "/account/learning/concepts/{concept_id}",
     action=READ,
@@ -165,6 +191,7 @@ async def _learning(request: Request, error: Any = None) -> Response:
             {**one, **_in_words(one, locale), "href": _path(call.institution, one)} for one in given
         ],
         mastered=await _mastered(request),
+        answers=(await _answered(request, "", LATEST_ANSWERS))["items"],
         error=error,
     )
 

@@ -45,7 +45,7 @@ class Panel:
     styles: tuple[str, ...] = ()
 
 
-def parts(beside: Iterable[Panel]) -> dict[str, list[str]]:
+def parts(beside: Iterable[Panel]) -> dict[str, Any]:
     """What a page has to load for its panels, as :func:`bloop.web.render.page` takes it."""
     shown = list(beside)
     return {

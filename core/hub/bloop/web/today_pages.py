@@ -77,7 +77,9 @@ async def _courses(request: Request, q: str, after: str) -> Response:
         found = to_dicts(mine, await database.read(mine, call, limit=COURSES))
         own = [progressed(one) for one in found if one["enrolled"] and _fits(one, q)]
     ids = {one["id"] for one in own}
-    others = [one for one in rows if one["id"] not in ids and _fits(one, q)]
+    # Notebooks of one's own have a page of their own.
+    shown = [one for one in rows if one["owner"] is None and one["id"] not in ids]
+    others = [one for one in shown if _fits(one, q)]
     return await page(
         request,
         "courses.html",

@@ -17,10 +17,12 @@ from bloop.content.enrolling.visibility import (
     with_container,
 )
 from bloop.content.models import Container, Item
+from bloop.learning.models import Answer
 from bloop.learning.progress.models import ItemProgress
 from bloop.learning.progress.queries import COUNTED
 from bloop.learning.today.models import LastOpened
 from bloop.store.statements import Statement, institution, register
+from bloop.store.types import UtcDateTime
 
 _LIMIT: Any = bindparam("limit")
 
@@ -130,6 +132,44 @@ ALL_COURSES = _courses(
     Item.state != "trashed",
 )
 """The same for who writes content by their role, and sees drafts."""
+
+HISTORY = register(
+    "learning.answered_lately",
+    select(
+        Answer.id,
+        Answer.item_id.label("item"),
+        Item.title,
+        Container.id.label("container"),
+        Container.title.label("course"),
+        Answer.part,
+        Answer.score,
+        Answer.at,
+        Answer.source,
+        Answer.key.like("review:%").label("reviewed"),
+    )
+    .join_from(
+        Answer,
+        Item,
+        and_(Item.institution_id == Answer.institution_id, Item.id == Answer.item_id),
+    )
+    .join(Container, with_container)
+    .where(
+        Answer.institution_id == institution,
+        Item.institution_id == institution,
+        Container.institution_id == institution,
+        container_reachable,
+        viewer != "",
+        Answer.user_id == viewer,
+        or_(
+            Answer.at < bindparam("at", type_=UtcDateTime),
+            and_(Answer.at == bindparam("at", type_=UtcDateTime), Answer.id < bindparam("id")),
+        ),
+    )
+    .order_by(Answer.at.desc(), Answer.id.desc())
+    .limit(_LIMIT),
+    heavy=True,
+)
+"""What the caller answered before a time and an answer of that time, the last first."""
 
 DEADLINES = register(
     "learning.today_deadlines",
