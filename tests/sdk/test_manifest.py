@@ -53,6 +53,19 @@ migrations = "bloop_canvas.migrations"
     }
 
 
+STEP = (
+    MINIMAL
+    + """
+[[contributes.setup]]
+name = "first"
+title = "Do it"
+text = "What for."
+way = "Go"
+path = "/"
+action = "content:read"
+done = "bloop_canvas.steps:done"
+"""
+)
 SCHEDULED = (
     MINIMAL
     + '[[contributes.jobs]]\nkind = "tidy"\nhandler = "bloop_canvas.jobs:tidy"\n'
@@ -89,6 +102,8 @@ SCHEDULED = (
             SCHEDULED + 'every = "1h"\n[[contributes.schedules]]\njob = "tidy"\nevery = "2h"',
             "the schedule of the job 'tidy' is declared twice",
         ),
+        (STEP + 'needs = ["speach"]', "needs: unknown capability 'speach'"),
+        (STEP + STEP.removeprefix(MINIMAL), "the step of setting up 'first' is declared twice"),
         (
             MINIMAL + '[[contributes.actions]]\nname = "content:read"\nrole = "guest"\nhelp = "x"',
             "content:read has to begin with canvas:",

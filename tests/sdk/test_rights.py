@@ -43,6 +43,14 @@ consumers = [
 ]
 commands = [{ name = "lint", command = "bloop_wiki.cli:lint", help = "Lint." }]
 actions = [{ name = "wiki:edit", role = "learner", help = "Edit the wiki." }]
+[[contributes.setup]]
+name = "first"
+title = "Write a first entry"
+text = "Anything."
+way = "Write it"
+path = "/b"
+action = "wiki:edit"
+done = "bloop_wiki.v:done"
 """
 
 
@@ -62,6 +70,7 @@ def test_every_part_of_a_manifest_is_a_right_and_each_once():
         "events:user.*": "",
         "routes:/x/wiki/": "GET /a (content:read), /b (wiki:edit)",
         "panel:lesson": "content:read",
+        "panel:setup": "Write a first entry",
         "jobs:default": "sweep, tidy, sweep: 15m",
         "jobs:render": "draw, draw: 30 3 * * * Europe/Berlin",
         "command:lint": "Lint.",

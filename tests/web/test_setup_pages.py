@@ -127,6 +127,22 @@ async def test_a_step_is_put_away_for_oneself_or_for_all_and_brought_back(hub, v
     assert (await educator.get("/setup")).status_code == 403
 
 
+async def test_programs_put_steps_away_and_ask_for_the_sample(hub, visit):
+    client = await enter(hub, visit)
+    headers = {"x-csrf-token": csrf_of(await client.get("/setup")), "accept": "application/json"}
+    place = "/api/v1/setup/steps/course/dismissal"
+    away = await client.put(place, json={"for_all": True}, headers=headers)
+    assert (away.status_code, away.json()["total"]) == (200, 5)
+    assert away.json()["put_away"][0]["dismissed"] == "all"
+    assert (await client.delete(place, headers=headers)).json()["total"] == 6
+    unknown = await client.put(place.replace("course", "x"), json={}, headers=headers)
+    assert unknown.status_code == 404
+    asked = await client.post("/api/v1/setup/sample", headers=headers)
+    assert asked.status_code == 202
+    await ended(hub, asked.json()["job"])
+    assert (await told(client))[1]["course"] == "done"
+
+
 async def test_it_says_what_each_plugin_would_add_and_how(hub, visit):
     operator, admin = await visit("operator"), await visit("admin")
     page = (await operator.get("/setup")).text

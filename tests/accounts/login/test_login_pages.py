@@ -102,8 +102,8 @@ async def test_the_institution_is_asked_for_where_there_are_several(hub, ada, vi
 async def test_the_first_link_leads_to_a_password_with_which_one_comes_again(hub, visit):
     browser = await visit()
     first = await browser.get(f"/start?token={await hub.login_token()}")
-    assert first.headers["location"] == "/account/password?first=true"
-    page = await browser.get(first.headers["location"])
+    assert first.headers["location"] == "/setup"
+    page = await browser.get("/account/password?first=true")
     assert "Welcome to Here" in page.text and ">Later</a>" in page.text
     form = {"csrf": csrf_of(page), "first": "true", "email": "no address", "password": NEW_PASSWORD}
     wrong = await browser.post("/account/password", data=form)
@@ -112,10 +112,10 @@ async def test_the_first_link_leads_to_a_password_with_which_one_comes_again(hub
     weak = await browser.post("/account/password", data=form | {"password": "op@example.org"})
     assert weak.status_code == 422 and "easy to guess" in weak.text
     done = await browser.post("/account/password", data=form)
-    assert (done.status_code, done.headers["location"]) == (303, "/")
+    assert (done.status_code, done.headers["location"]) == (303, "/setup")
     assert (await send(await visit(), "op@example.org", NEW_PASSWORD)).status_code == 303
     again = await (await visit()).get(f"/start?token={await hub.login_token()}")
-    assert again.headers["location"] == "/"
+    assert again.headers["location"] == "/setup"
 
 
 async def test_an_address_of_another_account_is_refused(hub, ada, visit):

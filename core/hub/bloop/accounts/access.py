@@ -107,7 +107,7 @@ class HubParts(Protocol):
         ...
 
     async def landing(self, call: Call) -> str | None:
-        """Where whoever runs an empty hub begins; None for a hub that has a course."""
+        """Where whoever sets an empty hub up begins; None for others, and beside a course."""
         ...
 
 

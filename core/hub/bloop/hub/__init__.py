@@ -402,7 +402,7 @@ class Hub:
         return await notifier_for(self, call) is not None
 
     async def landing(self, call: Call) -> str | None:
-        """Where whoever runs an empty hub begins; None for a hub that has a course."""
+        """Where whoever sets an empty hub up begins; None for others, and beside a course."""
         from bloop.hub.setup.steps import landing
 
         return await landing(self, call)

@@ -64,7 +64,8 @@ async def change_password(request: Request) -> Response:
         await flows.change_password(request, form["old"], form["password"], email)
     except (InvalidError, ConflictError, LoginDelayedError, LoginBusyError) as err:
         return await _form(request, first=first, error=err, email=form["email"])
-    return RedirectResponse("/" if first else "/account/sessions?changed=true", 303)
+    begin = await hub_of(request).landing(call_of(request)) or "/"
+    return RedirectResponse(begin if first else "/account/sessions?changed=true", 303)
 
 
 async def _form(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from bloop.accounts.actions import may
 from bloop.hub.connection_views import connectable
 from bloop.hub.setup.contributed import plugin_steps
 from bloop.hub.setup.queries import CONNECTED, DISMISSED, FACTS
@@ -94,7 +95,9 @@ async def all_steps(hub: Hub, call: Call, _: Callable[[str], str] = same) -> lis
 
 
 async def landing(hub: Hub, call: Call) -> str | None:
-    """Where whoever runs an empty hub begins; None for a hub that has a course."""
+    """Where whoever sets an empty hub up begins; None for others, and beside a course."""
+    if not may(call, "institutions:configure"):
+        return None
     row = await hub.database.read_one(FACTS, call, now=utcnow())
     return "/setup" if row is not None and FACTS.as_dict(row)["course"] is None else None
 
@@ -119,7 +122,7 @@ def core_steps(facts: Mapping[str, Any], _: Callable[[str], str]) -> list[Step]:
             _("You came by a link that works once. With a password or a passkey you need none."),
             "done" if facts["comes_back"] else "open",
             (
-                Way(_("Choose a password"), "/account/password"),
+                Way(_("Choose a password"), "/account/password?first=true"),
                 Way(_("Set up a passkey"), "/account/security"),
             ),
         ),
