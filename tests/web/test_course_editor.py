@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import select
 
+from bloop.accounts.models import User
+from bloop.accounts.sessions import system_call
+from bloop.content.enrolling import service as enrolling
 from bloop.hub import Hub
 
 PAGE = {"accept": "text/html"}
@@ -196,3 +200,43 @@ async def test_hostile_html_is_taken_out_and_named_and_pictures_need_words(desk,
         f"/lessons/{lesson}/preview", at, title="x", text="$x^2$", mode="markdown"
     )
     assert "<math" in look.text
+
+
+async def test_who_teaches_a_course_writes_in_it_and_nobody_else(desk, course, visit, hub):
+    at = await added(desk, course, kind="page", title="pH")
+    learner = Desk(await visit("learner"))
+    pages = [at, *(f"/courses/{course}/{one}" for one in ("edit", "publish", "history", "bin"))]
+    for path in pages:
+        assert (await learner.client.get(path, headers=PAGE)).status_code == 403, path
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        user = unit.session.scalars(select(User).where(User.role == "learner")).one()
+        enrolling.enrol(unit, course, user=user.id, role="educator")
+    for path in pages:
+        await learner.get(path)
+    assert (await added(learner, course, kind="module", title="Theirs")).startswith("/courses/")
+    version = await learner.version(at)
+    sent = {"title": "pH", "text": "Theirs", "mode": "markdown", "version": version}
+    there = await learner.went(at, at, **sent, do="publish")
+    assert there == f"/courses/{course}/publish?item={at.split('/')[2]}"
+    chosen = re.findall(r'name="chosen" value="([^"]+)" checked', await learner.get(there))
+    assert len(chosen) == 1, "only what they came for is ticked"
+    await learner.went(there.partition("?")[0], there, chosen=chosen)
+    settings = f"/courses/{course}/settings"
+    assert 'name="audience"' not in await learner.get(settings)
+    version = await learner.version(settings)
+    await learner.went(settings, settings, title="Acids!", language="de-CH", version=version)
+    late = await desk.send(settings, settings, title="Mine", code="C-1", version=version)
+    assert late.status_code == 409 and "Acids!" in late.text and 'value="Mine"' in late.text
+    wrong = await desk.send(settings, settings, title="x", language="not a tag!", version="9")
+    assert wrong.status_code in {409, 422} and 'value="not a tag!"' in wrong.text
+
+
+async def test_a_film_stands_in_markdown_and_is_shown(desk, course):
+    at = await added(desk, course, kind="page", title="pH")
+    film = {"file": ("drop.mp4", b"\x00\x00\x00\x18ftypmp42" + b"0" * 40, "video/mp4")}
+    fields = {"title": "pH", "text": "Look:", "mode": "markdown", "version": await desk.version(at)}
+    made = await desk.send(at.replace("/edit", "/media"), at, files=film, **fields, alt="A drop")
+    assert made.status_code == 303
+    seen = (await desk.client.get(at.replace("/edit", "/preview"))).text
+    assert re.search(r'<video[^>]+src="/fr?a?m?e?d?[^"]+"', seen)
+    assert 'title="A drop"' in seen

@@ -20,9 +20,7 @@ def test_a_course_is_arranged_and_a_lesson_saves_itself(served, browser):
             adding.add(unit, course.id, kind="page", title=title) for title in ("pH", "Salt")
         )
         lesson = service.publish(unit, Item, page.item_id, None, lambda *_: None)
-        course, week, page, other, lesson = (
-            one.id for one in (course, week, page, other, lesson)
-        )
+        course, week, page, other, lesson = (one.id for one in (course, week, page, other, lesson))
     context = browser.new_context(base_url=served.url, locale="en")
     tab = context.new_page()
     faults = []

@@ -82,6 +82,9 @@ async def save(request: Request, item_id: str) -> Response:
     """Keep the text; or the form again, with what was typed and what is wrong with it."""
     sent = await read_form(request)
     form = {name: sent[name] for name in FIELDS}
+    if sent["do"] in {"as-html", "as-markdown"}:
+        form |= await asyncio.to_thread(_other, form)
+        return await _form(request, await lesson_edited(request, item_id), _Typed(form))
     changes = _changes(form)
     try:
         await run(request, drafts.write, item_id, version_in(form["version"]), changes)
@@ -190,6 +193,14 @@ async def add_medium(request: Request, item_id: str) -> Response:
     except (InvalidError, ConflictError) as err:
         return await _form(request, await lesson_edited(request, item_id), _Typed(form, err))
     return RedirectResponse(f"/lessons/{quote(item_id, safe='')}/edit?saved=yes#text", 303)
+
+
+def _other(form: Mapping[str, str]) -> dict[str, str]:
+    """What was typed in the other of the two ways to write it; nothing is kept of that yet."""
+    html = _html(form["mode"], form["text"])
+    if form["mode"] == "html":
+        return {"mode": "markdown", "text": markdown_of_html(html)}
+    return {"mode": "html", "text": html}
 
 
 def _put(text: str, shown: str, at: str) -> str:
