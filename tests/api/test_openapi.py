@@ -190,6 +190,8 @@ UNVERSIONED = {
     "post /api/v1/attempts/{attempt_id}/finish",
     "post /api/v1/items/{item_id}/attempts",
     "put /api/v1/attempts/{attempt_id}/answers/{place}",
+    # What is said of an answer replaces what was said; pages tell two graders of each other.
+    "put /api/v1/quizzes/{quiz_id}/attempts/{attempt_id}/answers/{place}/grade",
     # What is said of recommending an item replaces what was said; the last word counts.
     "delete /api/v1/items/{item_id}/recommendation",
     "post /api/v1/account/next/{list_id}/opened",

@@ -104,6 +104,12 @@ def test_texts_are_derived():
     assert html_of_markdown("a<script>b</script> ~~c~~") == "<p>a <s>c</s></p>\n"
 
 
+def test_formulas_and_code_come_back_as_they_were_written():
+    for text in ("What is $x_1^2$, *a* < b?", "$$\\frac{a_1}{b}$$", "```python\nx_1 = 2*3\n```"):
+        assert markdown_of_html(html_of_markdown(text)) == text
+    assert markdown_of_html("<p>\ue0001\ue000</p>") == "1"  # What stands for a formula meanwhile.
+
+
 def choice(id_, html, weight, group=None):
     return {
         "id": id_,

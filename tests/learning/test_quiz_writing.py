@@ -225,7 +225,20 @@ async def test_what_is_wrong_is_named_and_nothing_typed_is_lost(hub, quiz, visit
         bad = await educator.post(f"/quizzes/{quiz}/edit", data=settings | {name: value})
         assert bad.status_code == 422, name
         assert fields_of(bad.text)[name] == value
-    assert len((await questions_of(educator, quiz))["questions"]) == 7
+    now = await questions_of(educator, quiz)
+    assert len(now["questions"]) == 7
+    token = re.findall(r'name="csrf" value="([^"]+)"', bad.text)[0]
+    headers = {**API, "x-csrf-token": token, "if-match": f'"v{now["row_version"]}"'}
+    broken = [{**now["questions"][0], "choices": []}]
+    api = f"/api/v1/quizzes/{quiz}"
+    refused = await educator.patch(api, json={"questions": broken}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (422, "incomplete")
+    assert "Question 1 has no right answer" in refused.text
+    stale = headers | {"if-match": '"v1"'}
+    assert (await educator.patch(api, json={"title": "x"}, headers=stale)).status_code == 412
+    taken = await educator.patch(api, json={"shuffle": True}, headers=headers)
+    assert (taken.status_code, taken.json()["shuffle"]) == (200, True)
+    assert taken.json()["questions"] == now["questions"]
 
 
 async def test_a_preview_grades_as_an_attempt_and_keeps_nothing(hub, quiz, visit):

@@ -19,7 +19,7 @@ from bloop.learning.topics import GRADED
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.types import dumps, utcnow
-from bloop.store.unit import UnitOfWork, actor_of
+from bloop.store.unit import UnitOfWork
 
 LONGEST_FEEDBACK = 20_000
 
@@ -56,7 +56,7 @@ def mark(
         return
     regraded = response.score != score
     response.score, response.feedback_html = score, html
-    response.graded_by, response.graded_at = actor_of(unit.call), utcnow()
+    response.graded_at = utcnow()
     unit.session.flush()
     if regraded and score is not None:
         _follow(unit, attempt, response, version)

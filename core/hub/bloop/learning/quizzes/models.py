@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bloop.content.models import LAST, Owned
 from bloop.graph.models import PART_LENGTH
 from bloop.learning.models import of_item, of_user
-from bloop.store.models import ID, Base, Tenant, person, personal
+from bloop.store.models import ID, Base, Tenant, personal
 from bloop.store.types import Json, utcnow
 
 OPEN, FINISHED = "open", "finished"
@@ -70,7 +70,8 @@ class QuizResponse(Tenant, Base):
     """What was answered to a question of an attempt, by the question's ``place`` from 1.
 
     ``score`` is from 0 to 1, and None where it waits for a person. ``seconds`` are those since the
-    answer before, or since the start. ``feedback_html`` is what whoever teaches says to it.
+    answer before, or since the start. ``feedback_html`` is what whoever teaches says to it;
+    who that was stands in the audit.
     """
 
     __tablename__ = "quiz_response"
@@ -90,7 +91,6 @@ class QuizResponse(Tenant, Base):
     score: Mapped[float | None] = mapped_column(Double)
     answered_at: Mapped[datetime] = mapped_column(default=utcnow)
     seconds: Mapped[float | None] = mapped_column(Double)
-    graded_by: Mapped[str | None] = mapped_column(String(80), info=person())
     graded_at: Mapped[datetime | None]
     feedback_html: Mapped[str] = mapped_column(
         Text, default="", info=personal("record"), sort_order=LAST
