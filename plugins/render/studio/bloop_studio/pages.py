@@ -46,7 +46,11 @@ async def overview(_request: WebRequest, ctx: RequestContext) -> PageView:
     rows = await ctx.read(videos.newest)
     html = ctx.render("overview.html", videos=[shown(row) for row in rows])
     return PageView(
-        title="Videos", html=html, refresh=_refresh(rows), scripts=("live.js",), styles=STYLES
+        title="Videos",
+        html=html,
+        refresh=_refresh(rows),
+        scripts=("live.js",) if _refresh(rows) else (),
+        styles=STYLES,
     )
 
 
@@ -171,7 +175,7 @@ async def watch(request: WebRequest, ctx: RequestContext) -> PageView:
         title=found.title,
         html=html,
         refresh=_refresh([found]),
-        scripts=("player.js",) if ready else ("live.js",),
+        scripts=("player.js",) if ready else ("live.js",) if found.state in STAGES else (),
         styles=STYLES,
         wide=True,
     )
