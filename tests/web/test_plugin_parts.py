@@ -21,6 +21,10 @@ VIEWS = """
         return PageView(title="Wiki", html="<p>x", scripts=("wiki.js",), styles=("wiki.css",),
                         wide=True)
 
+    async def waits(request, ctx):
+        scripts = ("wiki.js",) if "script" in request.query_params else ()
+        return PageView(title="Wiki", html="<p>x", refresh=2.4, scripts=scripts)
+
     async def lost(request, ctx):
         return PageView(title="Wiki", html="<p>x", scripts=("gone.js",))
 
@@ -60,7 +64,7 @@ async def hub(hub_toml, site, monkeypatch):
     views = {"action": "content:read"}
     pages = [
         {"path": f"/{name}", "view": f"bloop_wiki.views:{name}", "title": name} | views
-        for name in ("front", "lost")
+        for name in ("front", "lost", "waits")
     ]
     routes = [
         {"path": f"/{name}", "handler": f"bloop_wiki.views:{name}"} | views
@@ -101,6 +105,15 @@ async def test_a_panel_brings_its_script_to_the_page_that_it_stands_on(visit):
     shown = await (await visit("operator")).get("/plugins")
     assert "<p>beside" in shown.text
     assert len(re.findall(r'src="/static/wiki/\w{8}/wiki.js"', shown.text)) == 1
+
+
+async def test_a_page_that_waits_is_loaded_again_by_browsers_that_run_nothing_of_it(visit):
+    guest = await visit()
+    plain = await guest.get("/x/wiki/waits")
+    assert plain.headers["refresh"] == "2" and "http-equiv" not in plain.text
+    scripted = await guest.get("/x/wiki/waits?script")
+    assert "refresh" not in scripted.headers
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in scripted.text
 
 
 async def test_a_script_that_is_not_there_is_the_plugins_fault(visit):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bloop_sdk import (
     BloopError,
     CallContext,
     Item,
+    NotFoundError,
     PageView,
     PanelSubject,
     PanelView,
+    PreconditionFailedError,
     RequestContext,
     WebRequest,
 )
@@ -45,12 +47,26 @@ async def overview(_request: WebRequest, ctx: RequestContext) -> PageView:
     rows = await ctx.read(videos.newest)
     html = ctx.render("overview.html", videos=[shown(row) for row in rows])
     return PageView(
-        title="Videos", html=html, refresh=_refresh(rows), scripts=("live.js",), styles=STYLES
+        title="Videos",
+        html=html,
+        refresh=_refresh(rows),
+        scripts=("live.js",) if _refresh(rows) else (),
+        styles=STYLES,
     )
 
 
 async def lesson(request: WebRequest, ctx: RequestContext) -> PageView:
     """A lesson's storyboard, scene by scene, and what videos were made of it."""
+    return await lesson_view(request, ctx)
+
+
+async def lesson_view(
+    request: WebRequest,
+    ctx: RequestContext,
+    error: BloopError | None = None,
+    head: Mapping[str, str] | None = None,
+) -> PageView:
+    """The same, with why something was not done, and the ``head`` as it was typed."""
     item = await ctx.content.item(request.path_params["item"])
     known = await ctx.read(storyboards.versions, item.id)
     found = await _wanted(request, ctx, item, known)
@@ -69,7 +85,9 @@ async def lesson(request: WebRequest, ctx: RequestContext) -> PageView:
         scenes=[_scene(scene) for scene in board.scenes] if board else [],
         since=_changed(rows, known, board) if board else None,
         draws=bool(board and await draws(ctx)),
-        head=board,
+        head=head or board,
+        typed=head is not None,
+        error=error,
         pictures=bool(board and board.assets),
         kinds=KINDS,
         by=MADE_BY,
@@ -84,11 +102,18 @@ async def lesson(request: WebRequest, ctx: RequestContext) -> PageView:
     return PageView(
         title=f"Video of {item.title}",
         html=html,
-        refresh=_refresh(rows),
+        status=_status(error),
+        refresh=_refresh(rows) if error is None else None,
         scripts=("live.js",) if _refresh(rows) else (),
         styles=STYLES,
         wide=True,
     )
+
+
+def _status(error: BloopError | None) -> int:
+    if error is None:
+        return 200
+    return {PreconditionFailedError.code: 409, NotFoundError.code: 404}.get(error.code, 422)
 
 
 async def text(request: WebRequest, ctx: RequestContext) -> PageView:
@@ -151,7 +176,7 @@ async def watch(request: WebRequest, ctx: RequestContext) -> PageView:
         title=found.title,
         html=html,
         refresh=_refresh([found]),
-        scripts=("player.js",) if ready else ("live.js",),
+        scripts=("player.js",) if ready else ("live.js",) if found.state in STAGES else (),
         styles=STYLES,
         wide=True,
     )

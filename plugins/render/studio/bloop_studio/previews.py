@@ -109,8 +109,8 @@ async def _measured(
             *problems,
             "it can't be drawn like this: its title is shown instead",
         )
-    if len(layout.scenes) > 1:
-        problems = (*problems, f"it is too full, and becomes {len(layout.scenes)} scenes")
+    if len(layout.scenes) > 1 and not problems:
+        problems = (f"it is too full, and becomes {len(layout.scenes)} scenes",)
     # Cues of parts that have moved to a second scene don't belong to the first.
     first = layout.scenes[0]
     parts = first.visual.parts()

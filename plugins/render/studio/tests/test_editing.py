@@ -148,6 +148,11 @@ async def test_scenes_are_moved_copied_removed_and_brought_back(visit, lesson):
     assert "<ins>!</ins>" in page.text and "counts now" in page.text
     old = await teacher.get(f"{base}?version=1")
     assert "This is version 1; version 7 counts." in old.text and "Copy" not in old.text
+    sent = {"csrf": csrf_of(page), "base": "7", "title": "Mine", "language": "in German"}
+    wrong = await teacher.post(f"{base}/about", data=sent | {"presenter": "voice"})
+    assert wrong.status_code == 422 and "language" in wrong.text and 'value="Mine"' in wrong.text
+    late = await teacher.post(f"{base}/versions/1/restore", data=sent | {"base": "2"})
+    assert late.status_code == 409 and "there is version 7" in late.text
     for path in ("scenes/none/change", "versions/99/restore"):
         sent = {"csrf": csrf_of(page), "base": "7", "do": "up"}
         assert (await teacher.post(f"{base}/{path}", data=sent)).status_code == 404

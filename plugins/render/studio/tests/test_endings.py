@@ -129,13 +129,13 @@ async def test_apps_and_pages_say_why_it_failed_and_try_it_again(hub, ctx, ask, 
     teacher = await visit("educator")
     row, job = await stuck(hub, ctx, ask, "speech")
     own, watch = f"/x/studio/videos/{row.id}", f"/x/studio/watch/{row.id}"
-    assert (await teacher.get(watch)).headers["refresh"] == "2"
+    assert 'http-equiv="refresh"' in (await teacher.get(watch)).text
     await in_hub(hub, lambda unit: hub.jobs.cancel(unit, job))
     told = (await teacher.get(own)).json()
     assert (told["state"], told["error"]["code"]) == ("failed", "job_cancelled")
     page = await teacher.get(watch)
     assert "was cancelled" in page.text and "is used" in page.text and "Try again" in page.text
-    assert "refresh" not in page.headers
+    assert "refresh" not in page.text
     assert "was cancelled" in (await teacher.get("/x/studio/")).text
     form = {"csrf": csrf_of(page)}
     assert (await teacher.post(f"{watch}/again", data=form)).status_code == 303

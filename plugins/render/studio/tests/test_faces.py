@@ -150,7 +150,7 @@ async def test_pages_lead_from_a_lesson_to_its_video(visit, lesson):
         while "<video" not in (page := await teacher.get(watch)).text:
             assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page.text
             await asyncio.sleep(0.05)
-    assert "refresh" not in page.headers
+    assert "refresh" not in page.text
     assert "Waves" in (await teacher.get("/x/studio/")).text
     page = await teacher.get(f"/x/studio/lessons/{lesson}")
     wrong = {"csrf": csrf_of(page), "base": "1", "text": "# nothing"}
@@ -177,6 +177,9 @@ async def test_a_video_leads_to_its_moments_without_script(teacher, visit, lesso
     assert "<time>0:00</time><span>Waves</span>" in page
     for odd in ("-1", "nan", "1e9", "x"):
         assert "video.mp4#t=" not in (await teacher.get(f"{watch}?t={odd}")).text
+    beside = await teacher.get(f"/lessons/{lesson}")
+    assert re.search(r'<script type="module" src="/static/studio/\w{8}/player.js">', beside.text)
+    assert 'data-mark="line"' in beside.text
     # Whoever follows one that is ready is told so once, and that there is no more.
     live = await teacher.get(f"/x/studio/videos/{row['id']}/live")
     assert re.findall("data: (.*)", live.text)[0].startswith('{"state":"ready","making":false')
