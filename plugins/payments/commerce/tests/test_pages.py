@@ -205,6 +205,10 @@ async def test_a_product_is_made_priced_and_changed_on_pages(shop, boss):
     assert done.status == 303 and not shop.read(catalogue.product, id_).on_sale
     late = await offer_pages.change(asked(form=change | {"title": "Mine"}, product=id_), boss)
     assert late.status == 409 and 'value="Mine"' in late.html
+    # Who has seen that may write over it; a field that is wrong takes nobody over what they saw.
+    assert 'name="version" value="2"' in late.html
+    wrong = await offer_pages.change(asked(form=change | {"title": ""}, product=id_), boss)
+    assert wrong.status == 422 and 'name="version" value="1"' in wrong.html
     assert shop.read(catalogue.product, id_).title == "Waves"
 
     price = {"price": "54.00", "currency": "usd", "country": "Mars"}
