@@ -14,7 +14,7 @@ from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from bloop.learning.quizzes.problems import MESSAGES
-from bloop_sdk.testing.translations import Message, catalogue_faults, first_of, message_of
+from bloop_sdk.translations import Message, catalogue_faults, first_of, message_of
 
 WEB = Path(__file__).parents[1] / "core" / "hub" / "bloop" / "web"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]

@@ -7,7 +7,7 @@ import pytest
 from bloop_sdk import UnsupportedError, gettext_noop, words_of
 from bloop_sdk.manifest import parse_manifest
 from bloop_sdk.money import Money
-from bloop_sdk.testing.translations import translation_faults
+from bloop_sdk.translations import translation_faults
 from bloop_sdk.words import templates_in, words_in
 
 CODE = """

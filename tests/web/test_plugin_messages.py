@@ -6,7 +6,7 @@ import pytest
 
 from bloop.web.render import LOCALES
 from bloop_sdk.manifest import load_manifest
-from bloop_sdk.testing.translations import translation_faults
+from bloop_sdk.translations import translation_faults
 from tests.web.inventory import PAGES
 
 ROOT = Path(__file__).parents[2]

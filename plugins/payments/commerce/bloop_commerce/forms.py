@@ -93,6 +93,17 @@ async def portal(request: WebRequest, ctx: RequestContext) -> Response | PageVie
     return Response(status=303, headers={"location": address}, body=b"", url="")
 
 
+async def plan(request: WebRequest, ctx: RequestContext) -> Response | PageView:
+    """Have a subscription go on with another price."""
+    order, form = await own_order(request, ctx), await read_form(request)
+    try:
+        with about("plan"):
+            await subscriptions.change(ctx, order, form["plan"], order.quantity)
+    except BloopError as err:
+        return await pages.shown_purchase(ctx, order, err, form)
+    return redirect(f"{BASE}/purchases/{order.id}")
+
+
 async def cancel(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """End a subscription with the time that is paid."""
     order = await own_order(request, ctx)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bloop_commerce import catalogue, checkout, entitlements, invoices, orders
+from bloop_commerce import catalogue, checkout, entitlements, invoices, orders, subscriptions
 from bloop_commerce.api import own_order
 from bloop_commerce.asked import field_of
 from bloop_commerce.config import config_of
@@ -156,6 +156,7 @@ async def shown_purchase(
             "seats": given.seats if given and given.spans else 0,
             "seated": _seated(unit, order),
             "papers": said.papers(invoices.of_order(unit, order.id)),
+            "plans": _plans(unit, said, order),
         }
 
     html = ctx.render(
@@ -173,6 +174,16 @@ async def shown_purchase(
         status=status_of(error),
         refresh=REFRESH_SECONDS if is_coming and not error else None,
     )
+
+
+def _plans(unit: Unit, said: Said, order: Order) -> list[tuple[str, str]]:
+    """The prices that a subscription may go on with, and what each gives, in words."""
+    if not said.order(order)["goes_on"]:
+        return []
+    return [
+        (price.id, f"{row.title}, {said.price(price.amount, price.currency, row.interval)}")
+        for row, price in subscriptions.plans(unit, order)
+    ]
 
 
 def _links(unit: Unit, order: Order, given: Entitlement | None) -> list[tuple[str, str]]:

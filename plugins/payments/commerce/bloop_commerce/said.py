@@ -61,9 +61,11 @@ REFUNDS = {
 class Said:
     """Amounts, states and times as one language says them."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Words, names: Mapping[str, str] | None = None) -> None:
+        """``names`` is how the plugins are called that take payments, by their ids."""
         self.words = words
         self._ = words.gettext
+        self._names = names or {}
 
     def money(self, amount: int, currency: str) -> str:
         """An amount of minor units."""
@@ -101,7 +103,7 @@ class Said:
             "until": row.expires_at,
             "repeats": row.interval is not None,
             "goes_on": bool(row.subscription_id) and row.state in GOING_ON,
-            "provider": row.provider,
+            "provider": self._names.get(row.provider, row.provider),
             "is_free": row.provider == facts.OWN,
             "at": row.created_at,
             "version": row.version,
@@ -139,7 +141,7 @@ class Said:
         """An account of the ledger."""
         kind, _, provider = name.partition(":")
         if kind == "cash":
-            return self._("With {provider}").format(provider=provider)
+            return self._("With {provider}").format(provider=self._names.get(provider, provider))
         return self._(ACCOUNTS.get(name, name))
 
     def entries(self, unit: Unit, order: str) -> list[dict[str, Any]]:
@@ -164,7 +166,7 @@ class Said:
             "words": self._(KINDS[fact.kind]),
             "said": said,
             "id": fact.id,
-            "by": row.provider,
+            "by": self._names.get(row.provider, row.provider),
             "reason": fact.reason,
         }
 

@@ -29,7 +29,7 @@ AT_ONCE = 50
 
 async def sales(request: WebRequest, ctx: RequestContext) -> PageView:
     """The institution's orders, the newest first: of a state, or found by what is known of them."""
-    query, said, _ = request.query_params, Said(ctx.words), ctx.words.gettext
+    query, said, _ = request.query_params, await spoken(ctx), ctx.words.gettext
     state, search = query.get("state", "")[:20], query.get("q", "").strip()[:200]
     before = number(query.get("before", ""))
 
@@ -57,6 +57,12 @@ async def sales(request: WebRequest, ctx: RequestContext) -> PageView:
         **found,
     )
     return PageView(title=_("Sales"), html=html, above=above(ctx, "sales"))
+
+
+async def spoken(ctx: RequestContext) -> Said:
+    """Words of the reader's language, and the names of those who take payments."""
+    offers = await ctx.providers.offers("payments")
+    return Said(ctx.words, {one.plugin_id: one.name for one in offers})
 
 
 def above(ctx: RequestContext, current: str, *ways: tuple[str, str]) -> str:
@@ -94,7 +100,7 @@ async def shown_sale(
     typed: Form | None = None,
 ) -> PageView:
     """The page of an order."""
-    speech = Said(ctx.words)
+    speech = await spoken(ctx)
 
     def read(unit: Unit) -> dict[str, Any]:
         row, given = orders.with_given(unit, id_)
@@ -164,7 +170,7 @@ async def shown_refund(
         found = await ctx.read(refunds.preview, order.id, amount)
     except BloopError as err:
         error = error or err
-    speech = Said(ctx.words)
+    speech = await spoken(ctx)
     if asks and found:
         typed = Form({"amount": str(found.money.decimal)})
     html = ctx.render(
@@ -201,7 +207,7 @@ async def _is_by_hand(ctx: RequestContext, order: Order) -> bool:
 
 async def books(request: WebRequest, ctx: RequestContext) -> PageView:
     """What is out of balance, what the accounts come to, and exports for accountants."""
-    speech, is_deep = Said(ctx.words), bool(request.query_params.get("deep"))
+    speech, is_deep = await spoken(ctx), bool(request.query_params.get("deep"))
 
     def read(unit: Unit) -> dict[str, Any]:
         balances = ledger.trial_balance(unit)

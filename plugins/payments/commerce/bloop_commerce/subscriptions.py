@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bloop_commerce import catalogue, checkout, orders
 from bloop_commerce.books import open_books
-from bloop_commerce.tables import Order, Price
+from bloop_commerce.tables import Order, Price, Product
 from bloop_sdk import CallContext, PreconditionFailedError, Unit, UnsupportedError, gettext_noop
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import Can, CheckoutLine, SubscriptionProvider
@@ -44,6 +44,22 @@ async def change(ctx: CallContext, order: Order, price: str, quantity: int) -> O
     step = f"plan-{found.id}-{quantity}-{order.version}"
     told = await provider.change_plan(subscription, line, checkout.key(order, step))
     return await checkout.learned(ctx, order, told)
+
+
+def plans(unit: Unit, order: Order) -> list[tuple[Product, Price]]:
+    """What a subscription may change to: what is sold for the same time in the same currency."""
+    if order.interval is None:
+        return []
+    rows = [one for one in catalogue.products(unit) if one.interval == order.interval]
+    prices = catalogue.prices_of(unit, [one.id for one in rows])
+    return [
+        (row, price)
+        for row in rows
+        for price in prices[row.id]
+        if price.currency == order.currency
+        and price.country in {"", order.country}
+        and price.id != order.plan
+    ]
 
 
 def _planned(unit: Unit, order_id: str, price_id: str) -> tuple[Price, str]:

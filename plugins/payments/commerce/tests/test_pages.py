@@ -205,6 +205,10 @@ async def test_a_product_is_made_priced_and_changed_on_pages(shop, boss):
     assert done.status == 303 and not shop.read(catalogue.product, id_).on_sale
     late = await offer_pages.change(asked(form=change | {"title": "Mine"}, product=id_), boss)
     assert late.status == 409 and 'value="Mine"' in late.html
+    # Who has seen that may write over it; a field that is wrong takes nobody over what they saw.
+    assert 'name="version" value="2"' in late.html
+    wrong = await offer_pages.change(asked(form=change | {"title": ""}, product=id_), boss)
+    assert wrong.status == 422 and 'name="version" value="1"' in wrong.html
     assert shop.read(catalogue.product, id_).title == "Waves"
 
     price = {"price": "54.00", "currency": "usd", "country": "Mars"}
@@ -254,7 +258,23 @@ async def test_a_subscription_is_paid_otherwise_on_its_providers_page(shop):
     shop.till.subscribe(order.remote_id)
     shop.learn(*shop.till.of(order.remote_id))
     sent = await forms.portal(asked(order=order.id), shop.ctx("ada"))
-    assert sent.status in {303, 422}
+    assert (sent.status, sent.headers["location"][:8]) == (303, "https://")
+
+
+async def test_a_subscription_changes_to_what_is_sold_for_the_same_time(shop):
+    order = await shop.buy(shop.sell(kind="subscription", interval="month"))
+    shop.till.subscribe(order.remote_id)
+    shop.learn(*shop.till.of(order.remote_id))
+    more = shop.sell(9900, title="All <of> it", kind="subscription", interval="month")
+    yearly = shop.sell(title="By the year", kind="subscription", interval="year")
+    html = (await pages.purchase(asked(order=order.id), shop.ctx("ada"))).html
+    assert "All &lt;of&gt; it, €99.00 a month" in html and "By the year" not in html
+    (year,) = shop.read(catalogue.prices, yearly)
+    wrong = await forms.plan(asked(form={"plan": year.id}, order=order.id), shop.ctx("ada"))
+    assert wrong.status == 409 and 'id="wrong-plan"' in wrong.html
+    (month,) = shop.read(catalogue.prices, more)
+    done = await forms.plan(asked(form={"plan": month.id}, order=order.id), shop.ctx("ada"))
+    assert done.status == 303 and month.id in shop.order(order.id).plans
 
 
 def test_a_preview_of_what_is_free_says_that_access_ends(shop):

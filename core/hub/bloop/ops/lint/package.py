@@ -8,7 +8,7 @@ from bloop.ops.lint.model import Fault, Severity, rule
 from bloop.ops.lint.requirements import canonical, clash, parsed
 from bloop.ops.lint.subject import Subject, distribution_of, tests_of
 from bloop_sdk.manifest import FILE_NAME
-from bloop_sdk.testing.translations import translation_faults
+from bloop_sdk.translations import translation_faults
 
 PROJECT = "pyproject.toml"
 

@@ -24,7 +24,7 @@ from bloop_sdk.settings import PluginConfig, is_secret
 from bloop_sdk.testing.context import FakeContext
 from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.rules import Suite
-from bloop_sdk.testing.translations import translation_faults
+from bloop_sdk.translations import translation_faults
 
 _WATCH = """
 import importlib, json, sys
