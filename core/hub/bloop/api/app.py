@@ -99,6 +99,7 @@ PAGES = (
     "bloop.web.requirement_pages",
     "bloop.web.rule_pages",
     "bloop.web.people_pages",
+    "bloop.web.person_acts",
     "bloop.web.invite_pages",
     "bloop.web.join_pages",
     "bloop.web.login_pages",
