@@ -121,6 +121,7 @@ PAGES = (
     Shown("quarantine-none", "/quarantine?code=unheard", ADMIN),
     Shown("system", "/admin/system", OPERATOR),
     Shown("system-week", "/admin/system?range=7d", OPERATOR),
+    Shown("limits", "/admin/limits", OPERATOR),
     Shown("jobs", "/jobs", OPERATOR),
     Shown("jobs-none", "/jobs?state=waiting&before=0", OPERATOR),
     Shown("job-running", "/jobs/{job-running}", OPERATOR),

@@ -128,6 +128,14 @@ async def test_the_system_page_says_what_is_wrong_and_draws_what_was_kept(visit,
     assert (await (await visit("admin")).get("/admin/system")).status_code == 403
 
 
+async def test_the_limits_page_says_where_each_comes_from(visit):
+    operator = await visit("operator")
+    page = (await operator.get("/admin/limits")).text
+    assert "rates.writes" in page and "as the hub comes" in page
+    assert "Nobody was refused" in page
+    assert (await (await visit("admin")).get("/admin/limits")).status_code == 403
+
+
 async def test_a_schedule_is_started_and_paused_by_who_has_seen_it_as_it_is(visit, filled, hub):
     def due(unit):
         row = unit.session.scalars(select(JobSchedule).where(JobSchedule.name == SCHEDULE)).one()

@@ -63,6 +63,7 @@ API = (
     "bloop.api.topology",
     "bloop.api.system",
     "bloop.api.overview",
+    "bloop.api.limits",
     "bloop.api.policy",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
@@ -113,6 +114,7 @@ PAGES = (
     "bloop.web.policy_pages",
     "bloop.web.admin_pages",
     "bloop.web.system_pages",
+    "bloop.web.limit_pages",
     "bloop.web.schedule_pages",
     "bloop.web.quarantine_pages",
 )
