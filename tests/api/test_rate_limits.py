@@ -177,3 +177,21 @@ async def test_without_its_redis_nobody_logs_in_and_everything_else_goes_on(open
     token = log_in(hub, "educator", hub.institution).token
     assert await statuses(3, app, "POST", token=token, json={"title": "x"}) == [201, 201, 429]
     assert (await ask(app)).status_code == 200
+
+
+async def test_an_operator_sees_the_limits_their_origin_and_who_met_them(open_app, hub_toml):
+    hub, app = await open_app()
+    ann, op = (log_in(hub, role, hub.institution).token for role in ("educator", "operator"))
+    await statuses(5, app, token=ann)
+    await statuses(8, app, client=OTHER)
+    answer = await ask(app, path="/api/v1/limits", token=op, client=("127.0.0.1", 1))
+    assert answer.status_code == 200, answer.text
+    found = {one["key"]: (one["value"], one["origin"]) for one in answer.json()["items"]}
+    assert found["rates.reads"][0] == 3
+    assert str(hub_toml) in found["rates.reads"][1]
+    assert found["rates.uploads"][1] == "default"
+    met = answer.json()["met"]
+    assert [(one["kind"], one["times"]) for one in met] == [("read", 2), ("read", 2)]
+    assert met[0]["who"] == OTHER[0], "who was not logged in is an address, the last first"
+    assert met[1]["who"].startswith("user:")
+    assert (await ask(app, path="/api/v1/limits", token=ann)).status_code in {403, 429}

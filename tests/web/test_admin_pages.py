@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
 from bloop.content.sync_models import Quarantine
 from bloop.hub import Hub
@@ -127,6 +128,14 @@ async def test_the_system_page_says_what_is_wrong_and_draws_what_was_kept(visit,
     assert (await (await visit("admin")).get("/admin/system")).status_code == 403
 
 
+async def test_the_limits_page_says_where_each_comes_from(visit):
+    operator = await visit("operator")
+    page = (await operator.get("/admin/limits")).text
+    assert "rates.writes" in page and "as the hub comes" in page
+    assert "Nobody was refused" in page
+    assert (await (await visit("admin")).get("/admin/limits")).status_code == 403
+
+
 async def test_a_schedule_is_started_and_paused_by_who_has_seen_it_as_it_is(visit, filled, hub):
     def due(unit):
         row = unit.session.scalars(select(JobSchedule).where(JobSchedule.name == SCHEDULE)).one()
@@ -179,3 +188,36 @@ async def test_what_was_put_aside_is_filtered_and_fetched_again(visit, filled, h
     unknown = await admin.post("/quarantine/retry", data=form | {"connection": "none"})
     assert (unknown.status_code, write(hub, jobs)) == (404, 1)
     assert (await (await visit("educator")).get("/quarantine")).status_code == 403
+
+
+async def test_a_person_is_logged_out_gets_a_new_password_and_is_erased(visit, hub):
+    learner, admin = await visit("learner"), await visit("admin")
+
+    def people(unit):
+        rows = unit.session.scalars(select(User).where(User.role == "learner"))
+        return {row.id: (row.name, row.erased_at) for row in rows}
+
+    ((id_, (name, _)),) = write(hub, people).items()
+    page = await admin.get(f"/people/{id_}")
+    form = {"csrf": csrf_of(page)}
+    for act in ("sessions", "password", "erase"):
+        assert f'href="/people/{id_}/{act}"' in page.text
+    link = await admin.post(f"/people/{id_}/password", data=form)
+    assert "/login/reset?token=" in link.text
+    assert link.headers["cache-control"] == "no-store"
+    assert "Log out everywhere" in (await admin.get(f"/people/{id_}/sessions")).text
+    assert (await learner.get("/account/sessions")).status_code == 200
+    assert (await admin.post(f"/people/{id_}/sessions/end", data=form)).status_code == 303
+    assert (await learner.get("/account/sessions")).status_code == 401
+    assert "Nobody is logged in" in (await admin.get(f"/people/{id_}/sessions")).text
+    plan = await admin.get(f"/people/{id_}/erase")
+    assert "There is no undo" in plan.text
+    assert "By table" in (await admin.post(f"/people/{id_}/erase/plan", data=form)).text
+    other = await admin.post(f"/people/{id_}/erase", data=form | {"name": "somebody"})
+    assert (other.status_code, write(hub, people)[id_][1]) == (422, None)
+    done = await admin.post(f"/people/{id_}/erase", data=form | {"name": name})
+    assert done.status_code == 303
+    assert write(hub, people)[id_][1] is not None
+    educator = await visit("educator")
+    for act in ("sessions", "password", "erase"):
+        assert (await educator.get(f"/people/{id_}/{act}")).status_code == 403

@@ -67,6 +67,7 @@ API = (
     "bloop.api.topology",
     "bloop.api.system",
     "bloop.api.overview",
+    "bloop.api.limits",
     "bloop.api.policy",
     "bloop.api.openapi",
     "bloop.api.plugin_routes",
@@ -117,6 +118,7 @@ PAGES = (
     "bloop.web.requirement_pages",
     "bloop.web.rule_pages",
     "bloop.web.people_pages",
+    "bloop.web.person_acts",
     "bloop.web.invite_pages",
     "bloop.web.join_pages",
     "bloop.web.login_pages",
@@ -131,6 +133,7 @@ PAGES = (
     "bloop.web.policy_pages",
     "bloop.web.admin_pages",
     "bloop.web.system_pages",
+    "bloop.web.limit_pages",
     "bloop.web.schedule_pages",
     "bloop.web.quarantine_pages",
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from starlette.types import Scope
@@ -15,6 +17,9 @@ from bloop_sdk import BloopError, Call, PrincipalKind
 
 CLOSED: frozenset[str] = frozenset({"login", "payment"})
 """Kinds that are refused where nobody can count them: they are worth guessing for."""
+
+MOST_MET = 100
+"""So many of those who were refused are remembered, until the process ends."""
 
 _FORWARDED = frozenset({b"x-forwarded-for", b"forwarded"})
 
@@ -27,6 +32,18 @@ class TooManyRequestsError(BloopError):
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message, cure=f"wait {math.ceil(retry_after)} s, then ask less often")
         self.retry_after = retry_after
+
+
+@dataclass(slots=True)
+class Met:
+    """Somebody who asked more often than they may: ``times`` refused, of one kind of request."""
+
+    kind: str
+    institution: str
+    who: str
+    """``user:ID`` and the like, or the address of somebody who was not logged in."""
+    last: datetime
+    times: int = 1
 
 
 class RateLimits:
@@ -53,6 +70,11 @@ class RateLimits:
         } | {"login": _rate(rates.logins), "inbound": _rate(rates.calls)}
         self._local = LocalRates()
         self._shared = shared
+        self._met: dict[tuple[str, str, str], Met] = {}
+
+    def met(self) -> list[Met]:
+        """Who was refused lately by this process, the last first; nothing of it is written down."""
+        return sorted(self._met.values(), key=lambda one: one.last, reverse=True)
 
     async def welcome(self, route: Route, scope: Scope, call: Call) -> None:
         """Count a request; raises where it is one too many."""
@@ -71,7 +93,20 @@ class RateLimits:
         else:
             wait = await self._together(self._shared, kind, subjects)
         if wait:
+            self._note(kind, address, call)
             raise TooManyRequestsError(_WORDS[kind], retry_after=wait)
+
+    def _note(self, kind: str, address: str, call: Call) -> None:
+        principal = call.principal
+        is_guest = principal.kind is PrincipalKind.GUEST
+        who = address if is_guest else f"{principal.kind}:{principal.id}"
+        key, now = (kind, call.institution, who), datetime.now(UTC)
+        if (known := self._met.pop(key, None)) is not None:
+            known.times, known.last = known.times + 1, now
+        # Behind all others: the first is who was refused longest ago.
+        self._met[key] = known or Met(*key, now)
+        if len(self._met) > MOST_MET:
+            del self._met[next(iter(self._met))]
 
     async def _together(self, shared: SharedRates, kind: str, subjects: Sequence[Subject]) -> float:
         try:

@@ -27,7 +27,7 @@ router = Router(tags=["pages"])
 async def show_sessions(request: Request, *, changed: bool = False) -> Response:
     """Where one is logged in."""
     found = await flows.sessions_of(request, call_of(request).principal.id)
-    shown = [_session(request, one) for one in found]
+    shown = [session_in_words(request, one) for one in found]
     return await page(request, "account_sessions.html", sessions=shown, changed=changed)
 
 
@@ -99,7 +99,7 @@ def _field(error: BloopError | None) -> str | None:
     return "email" if isinstance(error, ConflictError) else getattr(error, "field", None)
 
 
-def _session(request: Request, row: Mapping[str, Any]) -> dict[str, Any]:
+def session_in_words(request: Request, row: Mapping[str, Any]) -> dict[str, Any]:
     """A session in words."""
     locale = locale_of(request)
     _ = translations_of(locale).gettext

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
+from bloop.api.limits import met_of
 from bloop.ops.overview import Kind, Overview, overview
 from bloop.web.administration import areas
 from bloop.web.amounts import number
@@ -41,6 +42,10 @@ async def show_overview(request: Request) -> Response:
         for one in found.attention
     ]
     told = _numbers(hub, found, call.institution, locale, translations)
+    refused = translations.ngettext(
+        "{count} was refused lately", "{count} were refused lately", len(met := met_of(request))
+    )
+    told["/admin/limits"] = refused.format(count=number(len(met), locale))
     cards = [
         {"title": title, "href": href, "told": told[href]}
         for title, href in areas(call, translations.gettext)

@@ -23,6 +23,7 @@ def areas(call: Call, _: Translate) -> list[tuple[str, str]]:
         (_("Background"), "/jobs", "jobs:read"),
         (_("Plugins"), "/plugins", "plugins:read"),
         (_("Access"), "/policy", "policy:read"),
+        (_("Limits"), "/admin/limits", "config:read"),
         (_("Audit"), "/audit", "audit:read"),
     ]
     return [(title, href) for title, href, action in links if may(call, action)]

@@ -174,6 +174,7 @@ async def _person(
         person=user,
         form={**user, **(given or {})},
         may_write=reach,
+        may_erase=may(call, "users:erase"),
         roles=givable(request),
         me=call.principal.id,
         saved=saved,

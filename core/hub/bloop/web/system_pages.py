@@ -42,7 +42,10 @@ async def show_system(request: Request, range: Range = "1h") -> Response:  # noq
     return await page(
         request,
         "system.html",
-        ailing=[one for one in shown if one["ok"] is not True or one["is_late"]],
+        ailing=sorted(
+            (one for one in shown if one["ok"] is not True or one["is_late"]),
+            key=lambda one: one["ok"] is not False,
+        ),
         well=[one for one in shown if one["ok"] is True and not one["is_late"]],
         checked=moment(min((one.checked_at for one in found), default=None), locale),
         range=range,
