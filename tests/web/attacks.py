@@ -42,8 +42,9 @@ def attacks(form: FoundForm) -> Iterator[Attack]:
         if form.typed():
             yield Attack(name, encoded(_typed(form, words)), typed=words if areas else "")
     yield Attack("nul", encoded(_each(form, NUL)))
-    yield Attack("unknown", encoded(_chosen(form, f"{MARK}-unknown")))
-    yield Attack("elsewhere", encoded(_chosen(form, ELSEWHERE)))
+    if any(one.choices or one.kind == "hidden" and one.name != "csrf" for one in form.fields):
+        yield Attack("unknown", encoded(_chosen(form, f"{MARK}-unknown")))
+        yield Attack("elsewhere", encoded(_chosen(form, ELSEWHERE)))
     for number, day in zip(NO_NUMBERS, NO_DATES, strict=True):
         if pairs := _of_kind(form, {"number": number, "date": day}):
             yield Attack(f"no number {number}", encoded(pairs))

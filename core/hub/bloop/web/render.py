@@ -18,6 +18,7 @@ from bloop.accounts.actions import may
 from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
 from bloop.web.navigation import background, navigation
+from bloop.web.refusal_words import in_words
 from bloop_sdk import PrincipalKind
 
 FOLDER = Path(__file__).parent
@@ -77,11 +78,12 @@ async def page(
     """A rendered page in the visitor's language.
 
     ``frames`` are the sources of frames in it, ``script`` is the static module that it runs, or
-    several.
+    several. An error among the values, and a ``fault``, is said in the visitor's language.
     """
     locale = locale_of(request)
     translations = translations_of(locale)
     _ = translations.gettext
+    values |= in_words(values, _)
     html = rendered(
         request,
         template,
