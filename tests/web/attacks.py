@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.web.forms import FoundForm, Pairs, encoded
+from tests.web.forms import Field, FoundForm, Pairs, encoded
 
 MARK = "zqmark"
 SCRIPT = f"<script>{MARK}()</script>\"'><b onclick={MARK}>'); DROP TABLE account_user; --"
@@ -42,8 +42,9 @@ def attacks(form: FoundForm) -> Iterator[Attack]:
         if form.typed():
             yield Attack(name, encoded(_typed(form, words)), typed=words if areas else "")
     yield Attack("nul", encoded(_each(form, NUL)))
-    yield Attack("unknown", encoded(_chosen(form, f"{MARK}-unknown")))
-    yield Attack("elsewhere", encoded(_chosen(form, ELSEWHERE)))
+    if any(one.choices or _is_mark(one) for one in form.fields):
+        yield Attack("unknown", encoded(_chosen(form, f"{MARK}-unknown")))
+        yield Attack("elsewhere", encoded(_chosen(form, ELSEWHERE)))
     for number, day in zip(NO_NUMBERS, NO_DATES, strict=True):
         if pairs := _of_kind(form, {"number": number, "date": day}):
             yield Attack(f"no number {number}", encoded(pairs))
@@ -62,6 +63,10 @@ def _bodies(form: FoundForm) -> Iterator[Attack]:
     parts = token | {"content-type": "multipart/form-data; boundary=x"}
     yield Attack("multipart", encoded(form.filled()), parts)
     yield Attack("json", '{"csrf": [1]}', token | {"content-type": "application/json"})
+
+
+def _is_mark(one: Field) -> bool:
+    return one.kind == "hidden" and one.name != "csrf"
 
 
 def _other(form: FoundForm) -> Pairs:

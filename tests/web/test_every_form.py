@@ -7,6 +7,7 @@ has changed nothing, and nothing that was sent becomes a part of a page.
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import socket
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tests.web.sending import sending
 
 TRIES = {"audit_line", "audit_personal", "outbox_event", "login_delay"}
 """What is written down of a wrong password or code, so that nobody tries them all."""
+GERMAN = {"accept-language": "de"}
 PROOFS = ("/login", "/step-up", "/account/security/app/confirm")
 
 
@@ -73,7 +75,8 @@ async def _sent(folder, filled):
         sender.keep()
         for form in forms:
             for attack in attacks(form):
-                answer, changed = await sender.send(form, attack.body, **attack.headers)
+                headers = GERMAN | attack.headers
+                answer, changed = await sender.send(form, attack.body, **headers)
                 kind = answer.headers.get("content-type", "")
                 location = answer.headers.get("location", "")
                 one = (form, attack, answer.status_code, kind, location, answer.text)
@@ -126,6 +129,12 @@ def test_what_is_refused_changes_nothing(sent):
 
 def test_what_is_refused_says_what_is_wrong(sent):
     assert {one.name for one in sent if one.refused and not said(one)} == set()
+
+
+def test_what_is_refused_is_said_in_the_visitors_language(sent):
+    english = re.compile(r"\b(the|is|are|this|has|have|it|of|with|your|they)\b")
+    foreign = {said(one): one.name for one in sent if one.refused and english.search(said(one))}
+    assert foreign == {}
 
 
 def test_words_that_are_not_taken_come_back(sent):

@@ -205,3 +205,26 @@ async def test_a_wrong_token_keeps_what_was_typed_and_may_be_sent_again(hub, vis
     for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
         other = await browser.post(path, content=body, headers=FORM | headers)
         assert other.status_code == 403 and "for an hour" not in other.text
+
+
+async def test_a_fresh_proof_is_asked_for_without_losing_what_was_typed(hub, visit):
+    browser = await visit()
+    browser.headers.update(OURS)
+    browser.cookies.set(hub.sessions.cookie, hub.ben_session, domain="127.0.0.1", path="/")
+    old = {"proved_at": utcnow() - timedelta(hours=1)}
+    changed(hub, update(LoginSession).where(LoginSession.user_id == hub.ben).values(old))
+    path = "/account/keys/new"
+    page = await browser.get("/account/keys")
+    token = next(forms_of("", None, "/", page.text)).csrf
+    body = encoded([("csrf", token), ("name", "Nightly export"), ("days", "30")])
+    asked = await browser.post(path, content=body, headers=FORM)
+    assert (asked.status_code, asked.headers["location"]) == (303, "/step-up?next=/kept")
+    page = await browser.get("/step-up?next=/kept")
+    form = next(one for one in forms_of("", None, "/", page.text) if one.action == "/step-up")
+    proof = encoded(form.with_({"text": PASSWORD}))
+    proved = await browser.post("/step-up", content=proof, headers=FORM)
+    assert proved.headers["location"] == "/kept"
+    page = await browser.get("/kept")
+    assert "Nightly export" in page.text
+    refused = await press(browser, page, "Send it now")
+    assert refused.status_code == 422 and "Nightly export" in refused.text  # It has no scope yet.

@@ -150,7 +150,7 @@ async def test_a_moment_of_a_video_is_kept(hub, visit):
     ("fields", "said"),
     [
         ({"words": "kept words", "quote": "not in the lesson at all"}, "not in the lesson"),
-        ({"words": "  "}, "a note needs words"),
+        ({"words": "  "}, "A note needs words"),
         ({"words": "kept words", "at": "soon"}, "reads like 1:23"),
         ({"words": "kept words", "quote": QUOTE, "at": "1:23"}, "or about a moment"),
     ],

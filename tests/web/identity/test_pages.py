@@ -376,3 +376,20 @@ async def test_nobody_disconnects_somebody_elses(hub, visit, school, count):
     )
     assert answer.status_code == 404
     assert count(IdentityLink) == 1
+
+
+async def test_a_form_that_was_sent_without_a_session_is_there_after_the_login(
+    visit, school, rules
+):
+    rules(DOMAIN)
+    browser = await visit()
+    ours = {"sec-fetch-site": "same-origin"}
+    asked = await browser.post("/account/keys/new", data={"name": "Export"}, headers=ours)
+    assert asked.status_code == 401 and f"{START}?next=/kept" in asked.text
+    entered = await log_in(browser, school, f"{START}?next=/kept")
+    assert entered.headers["location"] == "/kept"
+    # Nobody can tell whose it was: there was no session.
+    page = await browser.get("/kept")
+    assert "Did you write this?" in page.text and "Export" not in page.text
+    await browser.post("/kept/mine", data={"csrf": csrf_of(page)})
+    assert "Export" in (await browser.get("/kept")).text

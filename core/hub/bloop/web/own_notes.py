@@ -17,7 +17,8 @@ from bloop.content.notes.wording import clock
 from bloop.store.statements import to_dicts
 from bloop.web.moments import moment
 from bloop.web.reading import sees
-from bloop.web.render import locale_of
+from bloop.web.refusal_words import refusal
+from bloop.web.render import locale_of, translations_of
 from bloop_sdk import BloopError, PrincipalKind
 
 MOST = 100
@@ -59,7 +60,7 @@ async def panel(
         "notes": sorted((viewed(note, locale) for note in notes), key=_place),
         "more": len(found) > MOST,
         "has_video": has_film(media),
-        "error": refused.error if refused else None,
+        "error": refusal(refused.error, translations_of(locale).gettext) if refused else None,
         "form": {name: refused.form.get(name, "") if refused else "" for name in FIELDS},
         "longest_quote": LONGEST_QUOTE,
         "longest_context": LONGEST_CONTEXT,

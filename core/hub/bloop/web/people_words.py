@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from bloop.store.errors import ConflictError
+from bloop.web.refusal_words import said
 from bloop.web.render import locale_of, translations_of
 from bloop_sdk import BloopError
 
@@ -39,11 +40,12 @@ def fault_of(request: Request, error: BloopError | None) -> dict[str, Any]:
     field = getattr(error, "field", None)
     if isinstance(error, ConflictError) and error.current is not None:
         return {"fault": _("Somebody else changed this meanwhile. Look again."), "wrong": None}
-    said = _known(_).get(error.message)
-    if said is None:
-        said = error.message + (f": {error.cure}" if error.cure else "")
+    words = _known(_).get(error.message)
+    if words is None:
+        parts = (said(part, _) for part in (error.message, error.cure) if part)
+        words = ": ".join(filter(None, parts))
     is_email = isinstance(error, ConflictError) and "e-mail" in error.message
-    return {"fault": said, "wrong": "email" if is_email else field}
+    return {"fault": words, "wrong": "email" if is_email else field}
 
 
 def _known(_: Callable[[str], str]) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from bloop.accounts.actions import may
 from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
 from bloop.web.navigation import administration, background, navigation
+from bloop.web.refusal_words import in_words
 from bloop_sdk import PrincipalKind
 from bloop_sdk.words import words_in
 
@@ -86,7 +87,8 @@ async def page(
 
     ``frames`` are the sources of frames in it, ``script`` is the static module that it runs, or
     several; ``modules`` and ``styles`` are addresses of plugins' own. One that is there ``offline``
-    too is kept on the device of who is logged in.
+    too is kept on the device of who is logged in. An error among the values, and a ``fault``, is
+    said in the visitor's language.
     """
     keeps = offline and csrf_of(request) is not None
     own = [script] if isinstance(script, str) else [*(script or ())]
@@ -96,6 +98,7 @@ async def page(
     translations = translations_of(locale)
     _ = translations.gettext
     links = await navigation(request, _, locale)
+    values |= in_words(values, _)
     html = rendered(
         request,
         template,

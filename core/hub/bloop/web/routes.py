@@ -38,6 +38,7 @@ from bloop.web.learning_pages import course_state, done_state, learns
 from bloop.web.note_pages import about
 from bloop.web.panels import panels, parts
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
+from bloop.web.refusal_words import said
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PanelSubject, PrincipalKind
 
@@ -257,6 +258,7 @@ async def error_page(request: Request, problem: Any) -> Response:
     if problem.status == 413 and request.url.path == FORM:
         return await too_large(request)
     heading, text = _in_words(request, problem)
+    _ = translations_of(locale_of(request)).gettext
     sent = await kept_forms.sent_form(request)
     return await page(
         request,
@@ -266,8 +268,8 @@ async def error_page(request: Request, problem: Any) -> Response:
         fields=kept_forms.shown(request, sent) if sent else [],
         again=problem.code == "cross_site",
         heading=heading,
-        text=text or problem.detail,
-        cure=None if text else problem.cure,
+        text=text or said(problem.detail, _),
+        cure=None if text else said(problem.cure or "", _),
         command="bloop login-link" if problem.code in {"link_refused", "login_required"} else None,
         trace=None if text else f"{problem.code} · {problem.trace_id}",
     )

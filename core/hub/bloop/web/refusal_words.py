@@ -1,0 +1,193 @@
+"""What a command says is wrong, in the visitor's language.
+
+Commands say it once, in English, for programs, logs and pages alike. A page says what it knows of
+in its visitor's language, and the rest as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from bloop_sdk import BloopError
+
+_Words = Callable[[str], str]
+_WITH_CURE = re.compile(r"(.+) \(([^()]+)\)", re.DOTALL)
+"""As ``str`` of an error says it."""
+
+
+def said(text: str, _: _Words) -> str:
+    """A message of a refusal, or its cure, in another language where that is known.
+
+    What it names, such as a number, is put into the sentence.
+    """
+    for pattern, make in _known():
+        if found := pattern.fullmatch(text):
+            return make(_).format(**found.groupdict())
+    both = _WITH_CURE.fullmatch(text)
+    return " ".join(said(part, _) for part in both.groups()).strip() if both else text
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A refusal as a page says it; ``cure`` is empty where there is none to be named."""
+
+    message: str
+    cure: str
+    code: str
+    field: str | None
+
+
+def refusal(error: BloopError, _: _Words) -> Said:
+    """A refusal in the visitor's language."""
+    field = getattr(error, "field", None)
+    return Said(said(error.message, _), said(error.cure or "", _), error.code, field)
+
+
+def in_words(values: Mapping[str, Any], _: _Words) -> dict[str, Any]:
+    """Of what a page is given, each error and the text of a ``fault`` in the visitor's language."""
+    words: dict[str, Any] = {
+        name: refusal(value, _) for name, value in values.items() if isinstance(value, BloopError)
+    }
+    fault = values.get("fault")
+    return words | {"fault": said(fault, _)} if isinstance(fault, str) else words
+
+
+@cache
+def _known() -> Sequence[tuple[re.Pattern[str], Callable[[_Words], str]]]:
+    return [(re.compile(pattern, re.DOTALL), make) for pattern, make in (*_FIELDS, *_CHOICES)]
+
+
+# Each sentence stands alone on a page, beside its field or above the form.
+_FIELDS: tuple[tuple[str, Callable[[_Words], str]], ...] = (
+    (r"(title|name): it may not be empty", lambda _: _("This may not be empty.")),
+    (r"\w+: it holds a NUL character", lambda _: _("There is a character in it that no text has.")),
+    (
+        r"name: control characters are no part of a name",
+        lambda _: _("There is a character in it that no text has."),
+    ),
+    (
+        r"\w+: (?P<given>\d+) characters; at most (?P<most>\d+)",
+        lambda _: _("This has {given} characters. At most {most} are possible."),
+    ),
+    (
+        r"\w+: at most (?P<most>\d+) characters, not (?P<given>\d+)",
+        lambda _: _("This has {given} characters. At most {most} are possible."),
+    ),
+    (
+        r"(\w+: )?it has (?P<least>\d+) to (?P<most>\d+) characters",
+        lambda _: _("This has {least} to {most} characters."),
+    ),
+    (
+        r"String should have at most (?P<most>\d+) characters",
+        lambda _: _("At most {most} characters are possible."),
+    ),
+    (r"String should match pattern .*", lambda _: _("This is not written as it has to be.")),
+    (r"Input should be .*", lambda _: _("This is none of the choices.")),
+    (r"it has 1 to (?P<most>\d+) uses", lambda _: _("A number from 1 to {most}.")),
+    (
+        r"a key lasts 1 to (?P<most>\d+) days",
+        lambda _: _("A key lasts 1 to {most} days."),
+    ),
+    (r"markdown: a note needs words", lambda _: _("A note needs words.")),
+    (
+        r"quote: these words are not in the lesson",
+        lambda _: _("These words are not in the lesson."),
+    ),
+    (r"copy them as they stand there", lambda _: _("Copy them as they stand there.")),
+    (r"file: the form has no such file", lambda _: _("Choose a file.")),
+    (
+        r"file: this is no multipart form: .*",
+        lambda _: _("The file did not arrive. Send it again."),
+    ),
+    (r"send multipart/form-data .*", lambda _: ""),
+    (r"name: a concept needs a name", lambda _: _("A concept needs a name.")),
+    (
+        r"'(?P<given>.*)' is no domain: write one like example.edu",
+        lambda _: _("“{given}” is no domain. Write one like example.edu."),
+    ),
+    (
+        r"a URL holds spaces, backslashes or control characters",
+        lambda _: _("An address has no spaces, backslashes or control characters."),
+    ),
+    (r"a URL starts with .*", lambda _: _("An address starts with https://.")),
+    (
+        r"every: .* is no cron line: .*|every: \[\d+ characters\]",
+        lambda _: _("This is no time that the hub understands."),
+    ),
+    (
+        r"write 6h, 30m, or a cron line: 30 3 \* \* \*",
+        lambda _: _("Write 6h, 30m, or a cron line: 30 3 * * *"),
+    ),
+    (
+        r"nobody here has the id or the e-mail address .*",
+        lambda _: _("Nobody here has this id or e-mail address."),
+    ),
+    (
+        r"give an id, an e-mail address, or guest",
+        lambda _: _("Give an id, an e-mail address, or guest."),
+    ),
+)
+
+_CHOICES: tuple[tuple[str, Callable[[_Words], str]], ...] = (
+    (r"answer: choose one of the answers", lambda _: _("Choose one of the answers.")),
+    (r"answer: .* is none to choose", lambda _: _("Choose one of the answers.")),
+    (r"a text|one of [\w, ]+|open, members, enrolled", lambda _: ""),
+    (r"this is no role|role: .* is none: .*", lambda _: _("This is no role.")),
+    (r"this is none of the choices", lambda _: _("This is none of the choices.")),
+    (
+        (
+            r"which: all or some|keep: it is mine, theirs or both|audience: .* is none"
+            r"|decision: accept or reject"
+        ),
+        lambda _: _("This is none of the choices."),
+    ),
+    (
+        r"name at least one scope",
+        lambda _: _("Tick one scope at least."),
+    ),
+    (
+        r"scopes are actions, like content:read",
+        lambda _: _("Scopes are actions, like content:read."),
+    ),
+    (
+        r"this form has more than (?P<most>\d+) fields",
+        lambda _: _("This form has more than {most} fields."),
+    ),
+    (r"send it in parts", lambda _: _("Send it in parts.")),
+    (
+        r"a rule has a domain, or a claim with its value",
+        lambda _: _("A rule has a domain, or a claim with its value."),
+    ),
+    (r"no course was chosen", lambda _: _("No course was chosen.")),
+    (
+        r"choose one, or pause the connection",
+        lambda _: _("Choose one, or pause the connection."),
+    ),
+    (r"parent: no node .*", lambda _: _("The place for it is gone. Choose another one.")),
+    (r"see its tree", lambda _: ""),
+    (
+        r"\w+ \S+ is at version \d+, not -?\d+( \(.*\))?",
+        lambda _: _("Somebody else changed this meanwhile. Look again."),
+    ),
+    (r"read it again and decide with the current version", lambda _: ""),
+    (
+        r"this form is not one of ours: open the page again",
+        lambda _: _("This form is not one of ours. Open the page again."),
+    ),
+    (
+        r"[\w., ]+ (is|are) not as declared",
+        lambda _: _("What was asked for is not written as it has to be."),
+    ),
+    (
+        r"browsers tie passkeys to a host name, and this hub is at (?P<host>\S+)",
+        lambda _: _("Browsers tie passkeys to a host name, and this hub is at {host}."),
+    ),
+    (
+        r"open it as http://localhost, or set \[http\] public_url in hub.toml to its name",
+        lambda _: _("Open it by its name; whoever runs it sets [http] public_url in hub.toml."),
+    ),
+)
