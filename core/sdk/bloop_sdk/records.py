@@ -236,8 +236,8 @@ class Quiz(Content):
     """Questions in order. ``bank`` marks a pool that other quizzes draw from.
 
     ``time_limit`` is in minutes, ``attempts`` of None means unlimited. ``shuffle`` gives each
-    attempt an order of its own, of questions and of what there is to choose. ``pass_mark`` is the share of
-    the points from which an attempt is passed, from 0 to 1; of None the hub has its own.
+    attempt an order of its own, of questions and of what there is to choose. ``pass_mark`` is the
+    share of the points from which an attempt is passed, from 0 to 1; of None the hub has its own.
     ``restricted`` says that its
     system restricts who takes it, from where, when, how often for a grade, or what is told of right
     answers: the hub then asks learners none of its questions, and shows them none.

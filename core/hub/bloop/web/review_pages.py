@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from babel.dates import format_date
@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.content.tree_routes import run
 from bloop.learning.reviews import asking
-from bloop.learning.reviews.answering import answer
+from bloop.learning.reviews.answering import LATE, answer
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import moment
 from bloop.store.types import utcnow
@@ -28,6 +28,8 @@ router = Router(tags=["pages"])
 
 READ, WRITE = "account:read", "account:write"
 NOTHING = Form()
+A_WHILE = 60
+"""So many seconds a form may be under way before the device's clock says when it was sent."""
 KEPT_AHEAD = 20
 """So many questions are kept on the device of who takes a course along."""
 
@@ -121,6 +123,7 @@ async def give_answer(request: Request) -> Response:
             key=key,
             version=form["version"][:64],
             seconds=_seconds(form["shown"], form["seconds"]),
+            at=_at(form["at"]),
         )
     except (InvalidError, ConflictError, NotFoundError) as err:
         return await _ask(request, key=key, error=err, form=form)
@@ -132,6 +135,14 @@ def _seconds(shown: str, took: str) -> float | None:
     if took.isdecimal() and len(took) < 7:
         return float(took)
     return utcnow().timestamp() - int(shown) if shown.isdecimal() and len(shown) < 12 else None
+
+
+def _at(said: str) -> datetime | None:
+    """When it was answered, as a device says that sends it later; None for now."""
+    seconds = int(said) if said.isdecimal() and len(said) < 12 else 0
+    if not utcnow().timestamp() - LATE.total_seconds() < seconds < utcnow().timestamp() - A_WHILE:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 @router.get("/reviews/answers/{response_id}", action=READ, problems=(404,), include_in_schema=False)

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bloop.content import service as content
+from bloop.content.changing import editable, refuse_live
 from bloop.content.models import Item
-from bloop.content.service import RefusePublish, editable, refuse_live
+from bloop.content.service import RefusePublish
 from bloop.graph.questions import parts_of
 from bloop.learning.quizzes.problems import Problem, problems_of
 from bloop.store.commands import command

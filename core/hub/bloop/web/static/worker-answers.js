@@ -55,7 +55,11 @@ async function takeAnswer(request) {
   form.delete("csrf");
   const { pathname } = new URL(request.url);
   const about = page(pathname, form.get("key"));
-  if (form.has("shown")) form.set("seconds", Math.max(0, Math.round(Date.now() / 1000 - form.get("shown"))));
+  if (form.has("shown")) {
+    const now = Math.round(Date.now() / 1000);
+    form.set("at", now);
+    form.set("seconds", Math.max(0, now - Number(form.get("shown"))));
+  }
   const before = (await waiting()).find((one) => one.about === about && !one.refused);
   // One that was sent may have arrived: it is not to be changed any more.
   const answer = before?.sent
