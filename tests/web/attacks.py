@@ -14,6 +14,7 @@ NUL = f"{MARK}\x00\x08{MARK}\ud800\udfff"
 """With half of a surrogate pair, which no text in UTF-8 has."""
 HUGE, LONG = 1024 * 1024, 300 * 1024
 MANY_FIELDS = "&f=x" * 10_000
+OURS = {"sec-fetch-site": "same-origin"}
 ELSEWHERE = "01900000-0000-7000-8000-000000000000"
 NO_NUMBERS = ("ten", "-1", "1e400", "9" * 30, "٣", "nan")
 NO_DATES = ("2026-02-31", "yesterday", "99999-01-01", "0", "-1", "nan")
@@ -32,19 +33,21 @@ class Attack:
 
 def attacks(form: FoundForm) -> Iterator[Attack]:
     """Everything that a form is tried with, its token in place."""
-    yield Attack("nothing", encoded([("csrf", form.csrf)]))
+    token = {"x-csrf-token": form.csrf}
+    yield Attack("nothing", '{"csrf": [1]}', token | {"content-type": "application/json"})
+    if form.role is not None and any(one.name == "csrf" for one in form.fields):
+        wrong = form.with_({one.name: LINES for one in form.typed()} | {"csrf": "0" * 64})
+        yield Attack("wrong token", encoded(wrong), OURS, typed=LINES if _areas(form) else "")
     if not form.asks:
         yield Attack("other", encoded([*form.filled(), ("other", SCRIPT)]))
         return
     yield Attack("empty", encoded(_each(form, "")))
-    areas = any(one.kind == "textarea" for one in form.fields)
     for name, words in {"script": SCRIPT, "lines": LINES}.items():
         if form.typed():
-            yield Attack(name, encoded(_typed(form, words)), typed=words if areas else "")
+            yield Attack(name, encoded(_typed(form, words)), typed=words if _areas(form) else "")
     yield Attack("nul", encoded(_each(form, NUL)))
     if any(one.choices or _is_mark(one) for one in form.fields):
-        yield Attack("unknown", encoded(_chosen(form, f"{MARK}-unknown")))
-        yield Attack("elsewhere", encoded(_chosen(form, ELSEWHERE)))
+        yield Attack("unknown", encoded(_chosen(form)))
     for number, day in zip(NO_NUMBERS, NO_DATES, strict=True):
         if pairs := _of_kind(form, {"number": number, "date": day}):
             yield Attack(f"no number {number}", encoded(pairs))
@@ -62,7 +65,10 @@ def _bodies(form: FoundForm) -> Iterator[Attack]:
     yield Attack("twice", encoded([*form.filled(), *_each(form, MARK)]))
     parts = token | {"content-type": "multipart/form-data; boundary=x"}
     yield Attack("multipart", encoded(form.filled()), parts)
-    yield Attack("json", '{"csrf": [1]}', token | {"content-type": "application/json"})
+
+
+def _areas(form: FoundForm) -> bool:
+    return any(one.kind == "textarea" for one in form.fields)
 
 
 def _is_mark(one: Field) -> bool:
@@ -81,9 +87,15 @@ def _typed(form: FoundForm, words: str) -> Pairs:
     return form.with_({one.name: words for one in form.typed()})
 
 
-def _chosen(form: FoundForm, value: str) -> Pairs:
+def _chosen(form: FoundForm) -> Pairs:
+    """Choices and marks that are none: an id of nobody where one is asked for."""
     free = {one.name for one in form.typed()} | {"csrf"}
-    return form.with_({one.name: value for one in form.fields if one.name not in free})
+    change = {}
+    for one in form.fields:
+        if one.name not in free:
+            is_id = any(len(value) == len(ELSEWHERE) for value in (one.value, *one.choices))
+            change[one.name] = ELSEWHERE if is_id else f"{MARK}-unknown"
+    return form.with_(change)
 
 
 def _of_kind(form: FoundForm, values: dict[str, str]) -> Pairs:

@@ -127,6 +127,12 @@ def test_what_is_refused_changes_nothing(sent):
     assert {name: tables for name, tables in changed.items() if tables} == {}
 
 
+def test_a_form_of_another_session_is_refused(sent):
+    tried = [one for one in sent if one.attack.name == "wrong token"]
+    assert len(tried) > 50
+    assert {one.name for one in tried if one.status != 403} == set()
+
+
 def test_what_is_refused_says_what_is_wrong(sent):
     assert {one.name for one in sent if one.refused and not said(one)} == set()
 
