@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from bloop_sdk.records import Choice, Question, QuestionKind
 
 
-def question(kind, *choices, name="q", **fields):
+def question(
+    kind: str, *choices: tuple[Any, ...], name: str = "q", **fields: Any
+) -> dict[str, Any]:
     """A question's data; a choice is (id, html, weight) and maybe (group, low, high)."""
     names = ("id", "html", "weight", "group", "low", "high")
     made = tuple(Choice(**dict(zip(names, one, strict=False))) for one in choices)

@@ -81,6 +81,8 @@ enabled = true
     + filled_shop.HUB_TOML
 )
 ANY = {"if-match": "*"}
+Sent = Callable[..., Awaitable[Any]]
+"""Sends method, path and body to the API as somebody; what it answers."""
 URL = "http://127.0.0.1:8080"
 
 
@@ -340,11 +342,7 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
             assert answer.status_code < 300, (path, answer.status_code, answer.text)
             return answer.json() if answer.content else None
 
-        group = await sent(operator, "POST", "/groups", name="Class 9b")
-        ids["group"] = group["id"]
-        members = [ids["learner"], ids["person"]]
-        await sent(operator, "POST", f"/groups/{group['id']}/members", users=members)
-        await sent(operator, "POST", f"/containers/{course}/enrolments", group=group["id"])
+        await _grouped(partial(sent, operator), ids)
         teacher = {"user": ids["educator"], "role": "educator"}
         await sent(operator, "POST", f"/containers/{course}/enrolments", **teacher)
         key = {"name": "Nightly export", "scopes": ["content:read"], "role": "learner"}
@@ -371,18 +369,31 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
         ids["attempt"] = attempt["id"]
         ids["question"] = quote(attempt["questions"][0]["part"], safe="")
         await _answered_quiz(partial(sent, operator), ids)
-
-        async def seller(method: str, path: str, **body: Any) -> Any:
-            return await sent(operator, method, f"/x/commerce{path}", **body)
-
-        async def buyer(method: str, path: str, **body: Any) -> Any:
-            return await sent(learner, method, f"/x/commerce{path}", **body)
-
-        await filled_shop.fill_shop(seller, buyer, ids)
+        await _bought(partial(sent, operator), partial(sent, learner), ids)
         await _reviews(sent, learner, ids)
 
 
-async def _answered_quiz(sent: Callable[..., Awaitable[Any]], ids: dict[str, str]) -> None:
+async def _grouped(sent: Sent, ids: dict[str, str]) -> None:
+    """A group in the course, with the learner."""
+    ids["group"] = (await sent("POST", "/groups", name="Class 9b"))["id"]
+    members = [ids["learner"], ids["person"]]
+    await sent("POST", f"/groups/{ids['group']}/members", users=members)
+    await sent("POST", f"/containers/{ids['course']}/enrolments", group=ids["group"])
+
+
+async def _bought(sell: Sent, buy: Sent, ids: dict[str, str]) -> None:
+    """A shop, and what was bought in it."""
+
+    async def seller(method: str, path: str, **body: Any) -> Any:
+        return await sell(method, f"/x/commerce{path}", **body)
+
+    async def buyer(method: str, path: str, **body: Any) -> Any:
+        return await buy(method, f"/x/commerce{path}", **body)
+
+    await filled_shop.fill_shop(seller, buyer, ids)
+
+
+async def _answered_quiz(sent: Sent, ids: dict[str, str]) -> None:
     """A draft, and a quiz that somebody took, with an essay that waits to be graded."""
     draft = {"kind": "quiz", "title": "How loud is it?"}
     ids["quiz-draft"] = (await sent("POST", f"/containers/{ids['course']}/items", **draft))["id"]

@@ -50,6 +50,7 @@ def vitals(unit: UnitOfWork) -> None:
             )
         )
     unit.session.flush()
+    said: list[tuple[str, bool | None, str, str | None]]
     said = [(name, True, detail, None) for name, detail in WELL]
     said.append(("broker", None, "localhost:5672 does not answer", "start RabbitMQ"))
     said.append(("disk", False, "210 MiB free", "free some space on /var/lib/bloop"))

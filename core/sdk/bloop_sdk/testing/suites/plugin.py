@@ -247,8 +247,8 @@ def _contribution_faults(case: PluginCase) -> Iterator[str | None]:
         except BloopError as err:
             yield str(err)
     own = {action.name for action in parts.actions}
-    named = {part.action for part in (*parts.routes, *parts.pages, *parts.panels)}
-    for name in sorted((named | {step.action for step in parts.setup}) - own):
+    acting: tuple[Any, ...] = (*parts.routes, *parts.pages, *parts.panels, *parts.setup)
+    for name in sorted({part.action for part in acting} - own):
         if name.startswith(f"{case.plugin.manifest.id}:"):
             yield f"action {name} is used, but not declared in contributes.actions"
 
