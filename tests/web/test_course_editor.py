@@ -196,6 +196,10 @@ async def test_hostile_html_is_taken_out_and_named_and_pictures_need_words(desk,
     assert "bloop:file:" in written and "A &amp;quot;drop&amp;quot;" in written
     seen = (await desk.client.get(f"/lessons/{lesson}/preview")).text
     assert f"/{course}/" in re.search(r'<img[^>]+src="([^"]+)"', seen)[1]
+    fields = {"title": "Kept", "text": "# Typed\n\n*now*", "mode": "markdown", "version": "1"}
+    other = await desk.send(at, at, **fields, do="as-html")
+    assert other.status_code == 200 and 'value="Kept"' in other.text
+    assert "&lt;em&gt;now&lt;/em&gt;" in other.text and 'value="as-markdown"' in other.text
     look = await desk.send(
         f"/lessons/{lesson}/preview", at, title="x", text="$x^2$", mode="markdown"
     )
