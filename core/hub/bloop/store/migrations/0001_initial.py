@@ -2700,7 +2700,6 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("score", sa.Double(), nullable=True),
         sa.Column("answered_at", UtcDateTime(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=True),
-        sa.Column("graded_by", sa.String(length=80), nullable=True),
         sa.Column("graded_at", UtcDateTime(), nullable=True),
         sa.Column("feedback_html", sa.Text(), nullable=False),
         sa.Column("response", Json, nullable=False),
