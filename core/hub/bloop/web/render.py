@@ -106,8 +106,8 @@ async def page(
         template,
         locale=locale,
         direction=direction_of(locale),
-        languages=NAMES,
-        here=_here(request),
+        hub_languages=NAMES,
+        this_page=_this_page(request),
         hub_name=hub_of(request).config.value.hub.name,
         navigation=links.bar,
         account_links=links.account,
@@ -175,7 +175,7 @@ def locale_of(request: Request) -> str:
     return "en"
 
 
-def _here(request: Request) -> str:
+def _this_page(request: Request) -> str:
     """Where a choice of language leads back to: this page, unless a form's answer is no page."""
     if request.method != "GET":
         return "/"
