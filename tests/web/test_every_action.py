@@ -185,6 +185,8 @@ FORMS = {
         "/for-sale/{product}/buy": "POST /orders",
         "/purchases/{order}/start": "POST /orders/{order}/checkout",
         "/purchases/{order}/cancel": "POST /orders/{order}/cancel",
+        "/purchases/{order}/plan": "POST /orders/{order}/plan",
+        "/purchases/{order}/portal": "POST /orders/{order}/portal",
         "/purchases/{order}/seats": "PUT /orders/{order}/seats/{user}",
         "/sales/{order}/refund": "POST /orders/{order}/refunds",
         "/sales/{order}/paid": "POST /orders/{order}/payments",
