@@ -151,7 +151,10 @@ ACTS = {
     "/people/{user_id}/password": "POST /users/{user_id}/password-reset",
     "/people/{user_id}/sessions/end": "DELETE /users/{user_id}/sessions",
     "/quarantine/retry": "POST /connections/{connection_id}/quarantine/retry",
-    "/quizzes/{quiz_id}/answers/{attempt_id}": "PUT /quizzes/{quiz_id}/attempts/{attempt_id}/answers/{place}/grade",
+    "/quizzes/{quiz_id}/answers/{attempt_id}": (
+        "PUT /quizzes/{quiz_id}/attempts/{attempt_id}/answers/{place}/grade"
+    ),
+    "/language": "PATCH /account",
     "/quizzes/{quiz_id}/concepts": "PUT /items/{item_id}/concepts",
     "/quizzes/{quiz_id}/edit": "PATCH /quizzes/{quiz_id}",
     "/quizzes/{quiz_id}/publish": "POST /quizzes/{quiz_id}/publish",
@@ -221,6 +224,7 @@ BY_NAME = {
 """Acts that come to their command by a method of the hub's parts, and what that is called."""
 OTHERWISE_ALLOWED = {
     "/logout": "who has no session any more may press the button as well",
+    "/language": "a guest chooses one as well, kept by the browser",
     "/courses/{container_id}/audience": "the command asks both for enrolments:write",
 }
 """Acts that ask for another action than their route, and why."""
