@@ -32,7 +32,7 @@ class InstitutionList(BaseModel):
 class AccountIn(BaseModel):
     """What of one's own account is to change. ``language`` null: as each browser asks."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    model_config = ConfigDict(extra="forbid")
 
     language: str | None = Field(max_length=12, examples=["ar"])
 
