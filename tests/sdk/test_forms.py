@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from bloop_sdk import HostileInputError
+from bloop_sdk import HostileInputError, MalformedRecordError, read_object
 from bloop_sdk.web import MOST_FIELDS, parse_form
 
 
@@ -27,3 +29,20 @@ def test_a_form_of_too_many_fields_is_refused():
     parse_form(b"&".join([b"a=1"] * MOST_FIELDS))
     with pytest.raises(HostileInputError, match="fields"):
         parse_form(b"&".join([b"a=1"] * (MOST_FIELDS + 1)))
+
+
+class Body:
+    """A request of which only the body counts."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    async def json(self):
+        return json.loads(self.text)
+
+
+async def test_a_body_is_a_json_object_or_refused():
+    assert await read_object(Body('{"to": 2}')) == {"to": 2}
+    for text in ("", "[1]", "2", '"a"', "null", "{"):
+        with pytest.raises(MalformedRecordError, match="JSON object"):
+            await read_object(Body(text))

@@ -129,6 +129,7 @@ from bloop_sdk.web import (
     PanelView,
     WebRequest,
     read_form,
+    read_object,
     redirect,
 )
 from bloop_sdk.words import Words, gettext_noop, words_of
@@ -270,6 +271,7 @@ __all__ = [
     "load_manifest",
     "providers",
     "read_form",
+    "read_object",
     "records",
     "redirect",
     "setting",

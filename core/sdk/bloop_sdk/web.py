@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bloop_sdk.errors import HostileInputError, UnsupportedError
+from bloop_sdk.errors import HostileInputError, MalformedRecordError, UnsupportedError
 from bloop_sdk.http import Response
 
 
@@ -175,3 +175,14 @@ def parse_form(body: bytes) -> Form:
 async def read_form(request: WebRequest) -> Form:
     """The fields of an ``application/x-www-form-urlencoded`` body, as :func:`parse_form`."""
     return parse_form(await request.body())
+
+
+async def read_object(request: WebRequest) -> dict[str, Any]:
+    """The JSON object that a body is; raises MalformedRecordError for any other."""
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise MalformedRecordError("the body has to be a JSON object")
+    return body

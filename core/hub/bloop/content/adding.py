@@ -40,11 +40,7 @@ def add(
         )
     if kind == MODULE:
         return create_node(unit, container_id, title=title, parent=parent)
-    data: dict[str, Any] = {}
-    if kind == Kind.LINK:
-        data = {"href": href}
-        if not href.startswith(("http://", "https://")):
-            raise InvalidError("data.href: no http or https address", field="data.href")
+    data = {"href": href} if kind == Kind.LINK else {}
     item = create_item(unit, container_id, kind=kind, title=title, data=data)
     return create_node(unit, container_id, title=item.title, parent=parent, item=item.id)
 

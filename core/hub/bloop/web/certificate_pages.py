@@ -23,6 +23,7 @@ from bloop.web.course_parts import parts_on
 from bloop.web.moments import moment
 from bloop.web.people_words import fault_of
 from bloop.web.quizzes import percent
+from bloop.web.refusals import status_of
 from bloop.web.render import locale_of, page
 from bloop_sdk import BloopError
 from bloop_sdk.web import Form, read_form
@@ -178,7 +179,7 @@ async def _rule(
     return await page(
         request,
         "course_certificate.html",
-        status=_status(error),
+        status=status_of(error),
         course=course,
         parts=parts_on(request, course_id, WRITE),
         rule=rule,
@@ -194,12 +195,6 @@ async def _rule(
         sees_all=may(call, WRITE),
         **fault,
     )
-
-
-def _status(error: BloopError | None) -> int:
-    if error is None:
-        return 200
-    return 409 if isinstance(error, ConflictError) else 422
 
 
 def _told(row: Mapping[str, Any], locale: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import to_dicts
 from bloop.web.course_parts import parts_on
 from bloop.web.editing import course_edited, editor_of, lesson_of, version_in, words_of
+from bloop.web.refusals import status_of
 from bloop.web.render import page
 from bloop_sdk import BloopError
 from bloop_sdk.web import Form, read_form
@@ -193,13 +194,12 @@ async def _outline(
         opened = ""
         if error is None and request.method != "GET":
             raise NotFoundError("this place is gone")
-    status = 200 if error is None else 409 if isinstance(error, ConflictError) else 422
     rows = rows_of(nodes, items)
     waiting = sum(one.has_draft or not one.published for one in items.values())
     return await page(
         request,
         "course_edit.html",
-        status=status,
+        status=status_of(error),
         script="outline.js",
         course=course,
         parts=parts_on(request, container_id, "content:write"),

@@ -23,6 +23,7 @@ from bloop.store.statements import to_dicts
 from bloop.web.course_parts import parts_on
 from bloop.web.differences import differences
 from bloop.web.editing import Lesson, course_edited, lesson_of, version_in, words_of
+from bloop.web.refusals import status_of
 from bloop.web.render import page
 from bloop_sdk import BloopError
 from bloop_sdk.web import read_form
@@ -91,7 +92,7 @@ async def _changes(
     return await page(
         request,
         "course_publish.html",
-        status=200 if error is None else 409 if isinstance(error, ConflictError) else 422,
+        status=status_of(error),
         course=course,
         parts=parts_on(request, container_id, "content:publish"),
         items=items,

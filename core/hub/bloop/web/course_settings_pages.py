@@ -16,6 +16,7 @@ from bloop.content.tree_routes import run, taught
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.web.course_parts import parts_on
 from bloop.web.editing import course_edited, version_in, words_of
+from bloop.web.refusals import status_of
 from bloop.web.render import page
 from bloop_sdk import BloopError
 from bloop_sdk.web import read_form
@@ -168,7 +169,7 @@ async def _settings(
     return await page(
         request,
         "course_settings.html",
-        status=200 if error is None else 409 if isinstance(error, ConflictError) else 422,
+        status=status_of(error),
         course=course,
         parts=parts_on(request, course["id"], "content:write"),
         form=form,

@@ -35,6 +35,7 @@ from bloop.web.editing import (
 )
 from bloop.web.framed_pages import SANDBOX, document, signer
 from bloop.web.prose import Prose
+from bloop.web.refusals import status_of
 from bloop.web.render import locale_of, page
 from bloop_sdk import BloopError, Kind
 from bloop_sdk.web import read_form
@@ -303,16 +304,13 @@ async def _form(
     if isinstance(typed.error, ConflictError) and typed.error.current is not None:
         now = _given(lesson, form["mode"])
         form["version"] = now["version"]
-    status = 200
-    if typed.error is not None:
-        status = 409 if isinstance(typed.error, ConflictError) else 422
     course = None
     with suppress(NotFoundError):  # Who may edit a lesson need not see its course.
         course = await course_edited(request, lesson.container)
     return await page(
         request,
         "lesson_edit.html",
-        status=status,
+        status=status_of(typed.error),
         frames=["'self'"],
         script="editor.js",
         course=course,

@@ -20,6 +20,7 @@ from bloop.content.tree_routes import one, run, sees_drafts, taught
 from bloop.content.trees import read_tree
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.statements import to_dicts
+from bloop.web.refusals import status_of
 from bloop.web.render import page
 from bloop_sdk import BloopError, NoteWrite
 from bloop_sdk.web import Form, read_form
@@ -199,8 +200,9 @@ async def detach_file(request: Request, note_id: str, file_id: str) -> Response:
 
 async def _again(request: Request, note_id: str, error: BloopError) -> Response:
     note = await note_of(request, note_id)
-    status = 409 if isinstance(error, ConflictError) else 422
-    return await _form(request, note["container"], note, _given(note), error, status=status)
+    return await _form(
+        request, note["container"], note, _given(note), error, status=status_of(error)
+    )
 
 
 def _given(note: Mapping[str, Any]) -> dict[str, str]:

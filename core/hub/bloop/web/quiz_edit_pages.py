@@ -29,6 +29,7 @@ from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import moment
 from bloop.store.types import dumps
 from bloop.web import lessons, reading
+from bloop.web.editing import version_in
 from bloop.web.navigation import NavLink
 from bloop.web.question_forms import plain_number, source_of
 from bloop.web.quizzes import words_of
@@ -107,7 +108,9 @@ async def arrange(request: Request, quiz_id: str) -> Response:
     try:
         place = editing.place_of(questions, part)
         found = editing.arranged(questions, part, act)
-        await run(request, editing.change, quiz_id, _version(form), {"questions": found})
+        await run(
+            request, editing.change, quiz_id, version_in(form["version"]), {"questions": found}
+        )
     except (InvalidError, ConflictError, NotFoundError) as err:
         return await _editor(request, await read_quiz(request, quiz_id), error=err)
     said = {"delete": "deleted", "double": "doubled"}.get(act, "moved")
@@ -125,7 +128,7 @@ async def arrange(request: Request, quiz_id: str) -> Response:
 async def publish_quiz(request: Request, quiz_id: str) -> Response:
     """Show the quiz to learners, or hide it; or the page again with the reason against it."""
     form = await read_form(request)
-    shown, version = form["do"] != "hide", _version(form)
+    shown, version = form["do"] != "hide", version_in(form["version"])
     try:
         if shown:
             await run(request, editing.publish, quiz_id, version, await refuser(request))
@@ -148,14 +151,12 @@ async def undo(request: Request, quiz_id: str) -> Response:
     """Take the last change back."""
     form, refuse = await read_form(request), await refuser(request)
     try:
-        await run(request, history.undo, Item, quiz_id, _version(form), refuse, to=None)
+        await run(
+            request, history.undo, Item, quiz_id, version_in(form["version"]), refuse, to=None
+        )
     except (InvalidError, ConflictError) as err:
         return await _editor(request, await read_quiz(request, quiz_id), error=err)
     return RedirectResponse(f"/quizzes/{quiz_id}/edit?said=undone", 303)
-
-
-def _version(form: Form) -> int | None:
-    return int(form["version"]) if form["version"].isdecimal() else None
 
 
 def changed_meanwhile(quiz: Mapping[str, Any]) -> ConflictError:

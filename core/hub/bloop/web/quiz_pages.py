@@ -19,6 +19,7 @@ from bloop.web.framed_pages import document, framed, signer
 from bloop.web.navigation import NavLink
 from bloop.web.prose import Prose
 from bloop.web.quizzes import Words, feedback_html, question_html, response_of
+from bloop.web.refusals import status_of
 from bloop.web.render import locale_of, page
 from bloop_sdk.web import Form, read_form
 
@@ -78,7 +79,7 @@ async def attempt_page(
         request,
         "attempt.html",
         offline=True,
-        status=200 if error is None else error_status(error),
+        status=status_of(error),
         **framed(texts, questions=1 if texts else 0),
         attempt=shown,
         here=f"/quizzes/{attempt['item']}/preview" if preview else f"/attempts/{attempt['id']}",
@@ -98,11 +99,6 @@ def question_of(attempt: Mapping[str, Any], place: int) -> dict[str, Any]:
     if found is None:
         raise NotFoundError(f"this quiz has no question {place}")
     return found
-
-
-def error_status(error: Any) -> int:
-    """What is answered to a form that was not taken."""
-    return 409 if isinstance(error, ConflictError) else 422
 
 
 def _to_do(question: Any) -> bool:

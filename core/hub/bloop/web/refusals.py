@@ -1,4 +1,4 @@
-"""What a proof was refused with, in the visitor's language; and where to go on after one."""
+"""What a form was refused with; of a proof also in words, and where to go on after one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 
+from bloop.store.errors import ConflictError
 from bloop.web.render import locale_of, translations_of
 from bloop_sdk import BloopError
 
 STEP_UP = "/step-up"
+
+
+def status_of(error: BloopError | None) -> int:
+    """The status of a form's page that is shown once more, with what was wrong; 200 for nothing."""
+    if error is None:
+        return 200
+    return 409 if isinstance(error, ConflictError) else 422
 
 
 def in_words(request: Request, refusal: BloopError | None) -> str | None:

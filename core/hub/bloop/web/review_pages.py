@@ -21,6 +21,7 @@ from bloop.store.types import utcnow
 from bloop.web.framed_pages import document, framed, signer
 from bloop.web.prose import Prose
 from bloop.web.quizzes import Words, feedback_html, question_html, response_of
+from bloop.web.refusals import status_of
 from bloop.web.render import locale_of, page
 from bloop_sdk.web import Form, read_form
 
@@ -58,7 +59,7 @@ async def _ask(
         "review.html",
         offline=True,
         later=[some["key"] for some in left if some is not one][:KEPT_AHEAD],
-        status=200 if error is None else 409 if isinstance(error, ConflictError) else 422,
+        status=status_of(error),
         **framed(texts, questions=1 if texts else 0),
         one=one,
         question=question,

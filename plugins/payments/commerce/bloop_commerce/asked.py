@@ -13,12 +13,12 @@ from bloop_commerce.config import config_of
 from bloop_commerce.money import country_of, currency_of
 from bloop_sdk import (
     BloopError,
-    MalformedRecordError,
     RequestContext,
     Response,
     UnsupportedError,
     WebRequest,
     gettext_noop,
+    read_object,
 )
 
 T = TypeVar("T")
@@ -28,12 +28,7 @@ _ODD = re.compile("[\0\ud800-\udfff]")
 
 async def body_of(request: WebRequest, known: Collection[str]) -> dict[str, Any]:
     """The JSON object of a request, with no other fields than these."""
-    try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise MalformedRecordError("the body has to be a JSON object")
+    body = await read_object(request)
     if unknown := sorted(body.keys() - set(known)):
         raise UnsupportedError(
             f"there is no field {unknown[0][:60]!r}", cure=f"fields are {', '.join(sorted(known))}"

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from bloop_sdk import (
     Item,
     LiveView,
-    MalformedRecordError,
     NotFoundError,
     RequestContext,
     Response,
     UnsupportedError,
     WebRequest,
+    read_object,
 )
 from bloop_sdk.storyboard import Storyboard, read_storyboard, storyboard_schema
 from bloop_sdk.web import FileView
@@ -45,7 +45,7 @@ async def list_videos(request: WebRequest, ctx: RequestContext) -> dict[str, Any
 
 async def ask(request: WebRequest, ctx: RequestContext) -> Response:
     """Ask for a video: ``{"lesson": id, "storyboard": {..}?, "version": n?, ..options}``."""
-    body = await _object(request)
+    body = await read_object(request)
     item = await ctx.content.item(_text(body, "lesson"))
     given, number = body.pop("storyboard", None), body.pop("version", None)
     again = bool(body.pop("again", False))
@@ -234,16 +234,6 @@ def _seconds(text: str | None) -> float | None:
         return None if text is None else max(0.0, min(600.0, float(text)))
     except ValueError:
         raise UnsupportedError("`at` is a number of seconds") from None
-
-
-async def _object(request: WebRequest) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise MalformedRecordError("the body has to be a JSON object")
-    return body
 
 
 def _text(body: dict[str, Any], key: str) -> str:

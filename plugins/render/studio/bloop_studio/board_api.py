@@ -18,6 +18,7 @@ from bloop_sdk import (
     Response,
     UnsupportedError,
     WebRequest,
+    read_object,
 )
 from bloop_sdk.storyboard import Scene, Storyboard
 from bloop_sdk.web import FileView
@@ -30,13 +31,13 @@ from bloop_studio.tables import StoryboardVersion
 async def put_scene(request: WebRequest, ctx: RequestContext) -> Response:
     """Replace a scene by the one in the body."""
     id_ = request.path_params["scene"]
-    scene = read_scene({**await _object(request), "id": id_})
+    scene = read_scene({**await read_object(request), "id": id_})
     return await _changed(request, ctx, changes.put(scene))
 
 
 async def add_scene(request: WebRequest, ctx: RequestContext) -> Response:
     """Add a scene: ``{"scene": {..}}`` or ``{"copy_of": id}``, and ``after`` which."""
-    body = await _object(request)
+    body = await read_object(request)
     if "copy_of" in body:
         return await _changed(request, ctx, changes.duplicate(str(body["copy_of"])), 201)
     given = body.get("scene")
@@ -54,7 +55,7 @@ async def remove_scene(request: WebRequest, ctx: RequestContext) -> Response:
 
 async def move_scene(request: WebRequest, ctx: RequestContext) -> Response:
     """Move a scene: ``{"to": place}``, counted from 1."""
-    to = (await _object(request)).get("to")
+    to = (await read_object(request)).get("to")
     if not isinstance(to, int) or isinstance(to, bool):
         raise UnsupportedError("`to` is a place, counted from 1")
     return await _changed(request, ctx, changes.move(request.path_params["scene"], to))
@@ -62,7 +63,7 @@ async def move_scene(request: WebRequest, ctx: RequestContext) -> Response:
 
 async def change_head(request: WebRequest, ctx: RequestContext) -> Response:
     """Change ``title``, ``language`` or ``presenter``."""
-    body = await _object(request)
+    body = await read_object(request)
     known = {"title", "language", "presenter"}
     if not body or set(body) - known:
         raise UnsupportedError(f"what can be changed: {', '.join(sorted(known))}")
@@ -79,7 +80,7 @@ async def restore(request: WebRequest, ctx: RequestContext) -> Response:
 async def preview(request: WebRequest, ctx: RequestContext) -> Response:
     """Draw a scene that is not kept: ``{"scene": {..}}``; with ``"sound": true`` say it instead."""
     item = await ctx.content.item(request.path_params["item"])
-    body = await _object(request)
+    body = await read_object(request)
     scene = read_scene(body.get("scene"))
     board = Storyboard.model_validate((await version_of(ctx, item, None)).body)
     if body.get("sound"):
@@ -133,13 +134,3 @@ def _base(request: WebRequest) -> int:
 
 def _whole(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 9 else 0
-
-
-async def _object(request: WebRequest) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise MalformedRecordError("the body has to be a JSON object")
-    return body

@@ -118,6 +118,7 @@ function shelf(part, { waiting, pages }) {
   part.querySelector("[data-part=none]").hidden = lessons.length > 0 || waiting.length > 0;
 }
 
+/* What there is, shown; and told to whoever asks. */
 async function show() {
   const state = await ask("state");
   const [keep, shelves, notice] = ["[data-keep]", "[data-shelf]", "[data-wait]"].map((one) => document.querySelector(one));
@@ -128,21 +129,21 @@ async function show() {
     notice.hidden = !state.waiting.length;
     notice.querySelector("a").textContent = words(notice.dataset.wait, { count: state.waiting.length });
   }
+  return state;
 }
 
-async function again() {
-  const before = (await ask("state")).waiting.length;
+async function again(before) {
   await ask("send").catch(() => {});
-  await show();
-  const left = (await ask("state")).waiting.length;
+  const left = (await show()).waiting.length;
   const said = document.querySelector("[data-sent]");
   if (said) said.textContent = words(left ? said.dataset.left : said.dataset.sent, { count: left || before });
 }
 
 if (navigator.serviceWorker) {
   await navigator.serviceWorker.register("/worker.js");
-  await show();
-  if (navigator.onLine && (await ask("state")).waiting.length) await again();
-  addEventListener("online", again);
-  document.querySelector("[data-send]")?.addEventListener("click", again);
+  const send = async () => again((await ask("state")).waiting.length);
+  const { waiting } = await show();
+  if (navigator.onLine && waiting.length) await again(waiting.length);
+  addEventListener("online", send);
+  document.querySelector("[data-send]")?.addEventListener("click", send);
 }
