@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bloop.content.imports import Importer, ask_for_import, file_name, importer_for
+from bloop.kernel.faults import PluginFailedError, PluginUnavailableError
 from bloop.store.blobs import BlobRef
 from bloop.store.database import in_unit
 from bloop.store.errors import InvalidError
@@ -73,14 +74,14 @@ async def _look_into(hub: Any, call: Call, importer: Importer, upload: Upload) -
     with tempfile.TemporaryDirectory(prefix="bloop-look-") as folder:
         path = Path(folder) / file_name(upload.name)
         path.symlink_to(await asyncio.to_thread(hub.blobs.path(upload.ref.sha256).absolute))
-        provider = hub.open_file_provider(call, importer, new_id(), path)
         try:
+            provider = hub.open_file_provider(call, importer, new_id(), path)
             found = await asyncio.wait_for(provider.discover(), LOOK_SECONDS)
+        except (PluginFailedError, PluginUnavailableError, RetriableError, TimeoutError):
+            return  # Not the file's fault, or it takes long: either is the job's to tell.
         except (FatalError, SkippableError) as err:
             told = err.message if upload.name in err.message else f"{upload.name}: {err.message}"
             raise InvalidError(told, field="file", cure=err.cure or _CURE) from err
-        except (RetriableError, TimeoutError):
-            return  # It takes long to read, which the job has the time for.
     if not found:
         raise InvalidError(f"{upload.name}: there is no course in it", field="file", cure=_CURE)
 
