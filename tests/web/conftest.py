@@ -148,6 +148,19 @@ def served(sample, tmp_path_factory):
 
 
 @pytest.fixture
+def written(served):
+    """A course of one test's own in the hub that all share: its id."""
+    from bloop.content import service
+    from bloop.content.models import Container
+
+    with served.unit() as unit:
+        course = service.create_container(unit, title="Acids", published=True).id
+    yield course
+    with served.unit() as unit:
+        service.trash(unit, Container, course, None)
+
+
+@pytest.fixture
 def guest(served):
     """A browser without a session, which asks for pages."""
     with httpx.Client(base_url=served.url, headers={"accept": "text/html"}) as client:

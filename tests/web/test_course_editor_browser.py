@@ -12,21 +12,20 @@ pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
-def test_a_course_is_arranged_and_a_lesson_saves_itself(served, browser):
+def test_a_course_is_arranged_and_a_lesson_saves_itself(served, written, browser):
     with served.unit() as unit:
-        course = service.create_container(unit, title="Acids")
-        week = adding.add(unit, course.id, kind="module", title="Week 1")
+        week = adding.add(unit, written, kind="module", title="Week 1")
         page, other = (
-            adding.add(unit, course.id, kind="page", title=title) for title in ("pH", "Salt")
+            adding.add(unit, written, kind="page", title=title) for title in ("pH", "Salt")
         )
         lesson = service.publish(unit, Item, page.item_id, None, lambda *_: None)
-        course, week, page, other, lesson = (one.id for one in (course, week, page, other, lesson))
+        week, page, other, lesson = (one.id for one in (week, page, other, lesson))
     context = browser.new_context(base_url=served.url, locale="en")
     tab = context.new_page()
     faults = []
     tab.on("pageerror", lambda error: faults.append(str(error)))
     tab.goto(served.login_path())
-    tab.goto(f"/courses/{course}/edit")
+    tab.goto(f"/courses/{written}/edit")
     row = tab.locator("#n-" + page)
     row.get_by_role("link", name="Change pH").focus()
     tab.keyboard.press("Alt+ArrowRight")

@@ -18,11 +18,10 @@ expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.fixture
-def draft(served):
+def draft(served, written):
     """An empty quiz, and a session of who writes it."""
     with served.unit() as unit:
-        course = service.create_container(unit, title="Sound", published=True).id
-        quiz = service.create_item(unit, course, kind="quiz", title="Echoes").id
+        quiz = service.create_item(unit, written, kind="quiz", title="Echoes").id
         user = User(institution_id=unit.institution, name="Ed", role="educator")
         unit.session.add(user)
         unit.session.flush()
