@@ -87,7 +87,7 @@ async def navigation(request: Request, _: Callable[[str], str], locale: str) -> 
 
 
 def _nearest(request: Request, links: list[str]) -> str:
-    """Of these links, the one that a plugin's page belongs to: what it says, or what it is below."""
+    """The link that a plugin's page belongs to: the one it names, or the nearest above it."""
     path = request.url.path
     for part in cast("Hub", hub_of(request)).kernel.contributions("pages"):
         page, base = part.declaration, f"/x/{part.plugin_id}"
@@ -122,7 +122,7 @@ def background(request: Request, _: Callable[[str], str]) -> list[NavLink]:
         (_("Keys"), "/keys", "keys:read"),
     ]
     found = [
-        NavLink(title, href, _current(href, path))
+        NavLink(title, href, _current(href, path, path))
         for title, href, action in links
         if may(call, action)
     ]
