@@ -34,6 +34,8 @@ from tests.web.measure import Measured, action_of, measured_in
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-sync", "--no-first-run"]
+SETTLED = 150
+"""So many milliseconds frames may take to tell their height."""
 SIZES = {"wide": (1280, 900), "narrow": (320, 640)}
 PACKAGES = ROOT / "var" / "lighthouse" / "node_modules"
 NODE, LIGHTHOUSE = PACKAGES / ".bin" / "node", PACKAGES / "lighthouse" / "cli" / "index.js"
@@ -141,6 +143,10 @@ class Look:
                         page = context.new_page()
                         page.goto(self.filled.path_of(shown.path))
                         path = self.output / f"{shown.name}-{size}-{scheme}.png"
+                        whole = page.evaluate("document.documentElement.scrollHeight")
+                        # Taken at once it would show frames as they are before they have settled.
+                        page.set_viewport_size({"width": width, "height": max(height, whole)})
+                        page.wait_for_timeout(SETTLED)
                         page.screenshot(path=path, full_page=True)
 
     def axe(self, pages: Iterable[Shown]) -> str:

@@ -361,12 +361,12 @@ def test_a_text_has_the_colours_of_the_page(visit, lesson, scheme):
 
 
 def test_a_page_asks_for_little(visit, lesson):
-    """The page, its sheet and script, the mark, and the text: one request more than without."""
+    """The page, its sheets and script, the mark, and the text: one request more than without."""
     with visit() as page:
         page.goto(lesson.holds("<p>a</p>"))
         text_of(page)
         page.wait_for_load_state("networkidle")
-        assert len([one for one in page.asked if not one.url.startswith("data:")]) <= 5
+        assert len([one for one in page.asked if not one.url.startswith("data:")]) <= 6
         page.asked.clear()
         page.goto("/")
         page.goto(lesson.path)

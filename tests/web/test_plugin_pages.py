@@ -159,7 +159,7 @@ def config_path(hub_toml, site):
                 page("/open", "front", "Open", "wiki:read"),
                 page("/entries/{name}", "entry", "An entry"),
                 page("/own", "front", "Own entries", "account:read", "account"),
-                page("/hidden", "front", "Hidden", nav="none"),
+                page("/hidden", "front", "Hidden", nav="none") | {"under": "/open"},
                 *(page(f"/{name}", name, name) for name in ("crash", "rubbish", "untemplated")),
             ],
             "routes": [save, rights],
@@ -210,6 +210,9 @@ async def test_a_page_stands_in_the_hubs_frame_without_script_in_the_visitors_la
     assert "script-src" not in answer.headers["content-security-policy"]
     assert 'href="/x/wiki/" aria-current="page"' in answer.text
     entry = await guest.get("/x/wiki/entries/a%20b")
+    assert 'href="/x/wiki/" aria-current="true"' in entry.text
+    under = (await guest.get("/x/wiki/hidden")).text
+    assert re.findall(r'href="([^"]+)" aria-current', under) == ["/x/wiki/open"]
     assert (entry.status_code, "<h1>a b</h1>" in entry.text) == (203, True)
     head = await guest.head("/x/wiki/")
     assert head.status_code == 200

@@ -90,7 +90,8 @@ class PageDecl(_Part):
 
     ``nav`` is where its title is linked for whoever has the action: in the bar (``main``), among
     the pages of one's own account (``account``), whose links then stand above it too, or nowhere
-    (``none``), as for every path with a ``{parameter}``.
+    (``none``), as for every path with a ``{parameter}``. The bar marks the link that a page is
+    below; one that belongs to another says so: ``under`` is that page's path.
     """
 
     path: Annotated[str, Field(pattern=r"^/")]
@@ -98,6 +99,7 @@ class PageDecl(_Part):
     action: ActionName
     title: str
     nav: Literal["main", "account", "none"] = "main"
+    under: Annotated[str, Field(pattern=r"^(/.*)?$")] = ""
 
 
 class PanelDecl(_Part):

@@ -12,6 +12,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "static"
 _PARTS = {
     "bloop.css": ("text.css", "bloop.css"),
+    "lesson.css": ("lesson.css", "notes.css"),
     "worker.js": ("worker-answers.js", "worker-pages.js", "worker.js"),
 }
 """What is one file to browsers, and several to who also wants a part by itself."""

@@ -28,8 +28,8 @@ from bloop.learning.progress.routes import (
 from bloop.learning.quizzes.grading import verdict_of
 from bloop.learning.today.history import answered
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
-from bloop.store.statements import moment, to_dicts
-from bloop.web.moments import in_full
+from bloop.store.statements import to_dicts
+from bloop.web.moments import in_full, on_day
 from bloop.web.quizzes import percent
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PrincipalKind
@@ -110,11 +110,9 @@ async def show_certificate(request: Request, institution_id: str, code: str) -> 
 
 
 def _in_words(found: Mapping[str, Any], locale: str) -> dict[str, Any]:
-    from babel.dates import format_date
-
     average = found["average"]
     return {
-        "day": format_date(moment(found["issued_at"]).date(), "long", locale=locale),
+        "day": on_day(found["issued_at"], locale),
         "share": None if average is None else percent(average, locale),
     }
 

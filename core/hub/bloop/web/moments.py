@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bloop.store.types import utcnow
 
@@ -29,11 +29,28 @@ def moment(text: str | None, locale: str) -> Moment | None:
 
 
 def in_full(text: str, locale: str) -> str:
-    """A time in full, like ``31 January 2026, 08:00 UTC``."""
-    from babel.dates import format_datetime
-
+    """A time in full, like ``31 January 2026, 08:00 UTC``, or ``31. Januar 2026, ...``."""
     when = datetime.fromisoformat(text)
-    shown: str = format_datetime(when, "d MMMM y, HH:mm 'UTC'", locale=locale)
+    return f"{on_day(text, locale)}, {when:%H:%M} UTC"
+
+
+def on_day(text: str, locale: str) -> str:
+    """The day of a time, like ``31 January 2026``, or ``31. Januar 2026`` in German."""
+    from babel.dates import format_date
+
+    # The hub's own English has days as most of the world does: "en" alone is that of the US.
+    written = "en_GB" if locale == "en" else locale
+    shown: str = format_date(datetime.fromisoformat(text).date(), "long", locale=written)
+    return shown
+
+
+def without_year(day: date, locale: str, form: str) -> str:
+    """A day of these weeks by a form like ``EEE, d MMM``; German puts a dot behind the number."""
+    from babel.dates import format_date
+
+    if locale.partition("-")[0] == "de":
+        form = form.replace("d M", "d. M")
+    shown: str = format_date(day, form, locale=locale)
     return shown
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
+from starlette.routing import compile_path
 
 from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.actions import may
@@ -18,6 +19,8 @@ from bloop_sdk.words import words_in
 if TYPE_CHECKING:
     from bloop.hub import Hub
 
+MOST_OF_BAR = 6
+"""With more links than that, the bar shows one less and has the others under "More"."""
 MOST_OF_A_HOOK = 8
 """So many links a plugin may add by its hook."""
 
@@ -43,6 +46,16 @@ class Navigation:
         """Whether the page is one that a plugin adds to the account."""
         return any(link.current for link in self.account)
 
+    @property
+    def shown(self) -> list[NavLink]:
+        """The links that stand in the bar itself."""
+        return self.bar if len(self.bar) <= MOST_OF_BAR else self.bar[: MOST_OF_BAR - 1]
+
+    @property
+    def rest(self) -> list[NavLink]:
+        """The links that the bar has no room for."""
+        return self.bar[len(self.shown) :]
+
 
 async def navigation(request: Request, _: Callable[[str], str], locale: str) -> Navigation:
     """What the visitor may go to, the hub's own first."""
@@ -65,10 +78,24 @@ async def navigation(request: Request, _: Callable[[str], str], locale: str) -> 
         around = (
             f"/admin{area}" if whole and path != "/admin" else f"{area}/" * (path != area) or area
         )
+    if path.startswith("/x/"):
+        around = _nearest(request, [href for _title, href in (*found, *added["account"])])
     return Navigation(
-        [NavLink(title, href, _current(href, around)) for title, href in found],
-        [NavLink(title, href, _current(href, path)) for title, href in added["account"]],
+        [NavLink(title, href, _current(href, path, around)) for title, href in found],
+        [NavLink(title, href, _current(href, path, around)) for title, href in added["account"]],
     )
+
+
+def _nearest(request: Request, links: list[str]) -> str:
+    """The link that a plugin's page belongs to: the one it names, or the nearest above it."""
+    path = request.url.path
+    for part in cast("Hub", hub_of(request)).kernel.contributions("pages"):
+        page, base = part.declaration, f"/x/{part.plugin_id}"
+        if page.under and compile_path(base + page.path)[0].match(path):
+            path = base + page.under
+            break
+    above = [href for href in links if href == path or path.startswith(f"{href.rstrip('/')}/")]
+    return max((href for href in above if href != "/"), key=len, default=path)
 
 
 def administration(request: Request, _: Callable[[str], str]) -> list[NavLink]:
@@ -95,7 +122,7 @@ def background(request: Request, _: Callable[[str], str]) -> list[NavLink]:
         (_("Keys"), "/keys", "keys:read"),
     ]
     found = [
-        NavLink(title, href, _current(href, path))
+        NavLink(title, href, _current(href, path, path))
         for title, href, action in links
         if may(call, action)
     ]
@@ -120,11 +147,12 @@ def people(request: Request, _: Callable[[str], str]) -> list[NavLink]:
     ]
 
 
-def _current(href: str, path: str) -> str:
+def _current(href: str, path: str, around: str) -> str:
     """That a link leads to the page itself, or to the part of the hub that the page is of."""
     if href == path:
         return "page"
-    return "true" if path.startswith(f"{href}/") and href != "/" else ""
+    inside = href == around or (around.startswith(f"{href}/") and href != "/")
+    return "true" if inside else ""
 
 
 async def _of_plugins(request: Request, locale: str) -> dict[str, list[tuple[str, str]]]:

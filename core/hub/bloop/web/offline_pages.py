@@ -17,7 +17,8 @@ from bloop.web.render import direction_of, locale_of, page
 
 router = Router(tags=["pages"])
 
-KEPT_FILES = ("bloop.css", "offline.js", "framing.js", "mark.svg")
+_SHEETS = ("bloop.css", "lesson.css", "notes.css", "quiz.css", "today.css")
+KEPT_FILES = (*_SHEETS, "offline.js", "framing.js", "mark.svg")
 """What a page of the device needs besides itself."""
 
 _POLICY = "default-src 'none'; connect-src 'self'"

@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from babel.dates import format_date
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,6 +18,7 @@ from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import moment
 from bloop.store.types import utcnow
 from bloop.web.framed_pages import document, framed, signer
+from bloop.web.moments import without_year
 from bloop.web.prose import Prose
 from bloop.web.quizzes import Words, feedback_html, question_html, response_of
 from bloop.web.refusals import status_of
@@ -176,7 +176,7 @@ def day_of(due: Any, locale: str) -> str | None:
         return None
     day = moment(due).date()
     near = timedelta() <= day - utcnow().date() < timedelta(days=7)
-    return str(format_date(day, "EEEE" if near else "d MMMM", locale=locale))
+    return without_year(day, locale, "EEEE" if near else "d MMMM")
 
 
 @router.get("/reviews/text", action=READ, problems=(404,), include_in_schema=False)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from babel.dates import format_date
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +19,7 @@ from bloop.learning.today.queries import COURSES as OWN
 from bloop.store.statements import to_dicts
 from bloop.store.types import utcnow
 from bloop.web import reading
+from bloop.web.moments import without_year
 from bloop.web.next_pages import worded
 from bloop.web.render import locale_of, page
 from bloop.web.review_pages import day_of
@@ -49,7 +49,7 @@ async def home(request: Request) -> Response:
         offline=True,
         going=found.pop("continue"),
         next=worded(request, found.pop("next")),
-        day=format_date(utcnow().date(), "EEEE, d MMMM", locale=locale),
+        day=without_year(utcnow().date(), locale, "EEEE, d MMMM"),
         deadlines=[{**one, "when": _when(one["due_at"], locale)} for one in found.pop("deadlines")],
         later=day_of(found["reviews"]["next"], locale),
         setup=may(call, "institutions:configure"),
@@ -100,4 +100,4 @@ def _fits(course: Mapping[str, Any], q: str) -> bool:
 
 
 def _when(due: datetime, locale: str) -> str:
-    return str(format_date(due.date(), "EEE, d MMM", locale=locale))
+    return without_year(due.date(), locale, "EEE, d MMM")
