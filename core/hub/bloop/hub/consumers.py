@@ -89,11 +89,18 @@ def make_consumers(hub: Hub) -> Consumers:
 
         sweep_if_due(hub)
 
+    def count_storage() -> None:
+        from bloop.hub.storage.counting import count_if_due
+
+        count_if_due(hub)
+
     exports = partial(forget_exports, hub.database, hub.sources, call)
+    tidy = (forget, trim_jobs, trim_messages, trim_graph, tidy_tokens, exports, tidy_blobs)
     return Consumers(
         means,
         keep=timedelta(days=limits.event_days),
-        tidy=(forget, trim_jobs, trim_messages, trim_graph, tidy_tokens, exports, tidy_blobs),
+        # Last, so that it counts what the others left.
+        tidy=(*tidy, count_storage),
     )
 
 
