@@ -85,22 +85,17 @@ def make_consumers(hub: Hub) -> Consumers:
         tidy(hub.database, call)
 
     def tidy_blobs() -> None:
+        from bloop.hub.storage.counting import count_if_due
         from bloop.hub.sweeping import sweep_if_due
 
         sweep_if_due(hub)
-
-    def count_storage() -> None:
-        from bloop.hub.storage.counting import count_if_due
-
-        count_if_due(hub)
+        count_if_due(hub)  # Last, so that it counts what the others left.
 
     exports = partial(forget_exports, hub.database, hub.sources, call)
-    tidy = (forget, trim_jobs, trim_messages, trim_graph, tidy_tokens, exports, tidy_blobs)
     return Consumers(
         means,
         keep=timedelta(days=limits.event_days),
-        # Last, so that it counts what the others left.
-        tidy=(*tidy, count_storage),
+        tidy=(forget, trim_jobs, trim_messages, trim_graph, tidy_tokens, exports, tidy_blobs),
     )
 
 

@@ -1,4 +1,4 @@
-"""The pages of what is stored: where the bytes are, counting anew, and freeing what nobody needs."""
+"""The pages of what is stored: where the bytes are, counting anew, freeing what nobody needs."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ async def count_now(request: Request) -> Response:
     return RedirectResponse(f"/admin/storage?counting={job}", 303)
 
 
-@router.get(
-    "/admin/storage/free", action="storage:free", problems=(404,), include_in_schema=False
-)
+@router.get("/admin/storage/free", action="storage:free", problems=(404,), include_in_schema=False)
 async def preview_free(request: Request) -> Response:
     """What would go, and the button."""
     hub, locale = cast("Hub", hub_of(request)), locale_of(request)

@@ -106,14 +106,18 @@ def count(hub: Hub, institution: str | None = None) -> datetime:
         own = files(unit.session, institution)
         sizes = tables(unit.connection, institution)
         space = used(unit.connection)
-        names = {of: name for of, name in unit.session.execute(_NAMES)} if not institution else {}
+        names: dict[str, str] = {}
+        if institution is None:
+            names = {row.id: row.name for row in unit.session.execute(_NAMES)}
     of = [institution] if institution else list(names)
     found = {one: asdict(Own(own.get(one, Files()), _areas(sizes, one))) for one in of}
     if institution is None:
         found[EVERY_INSTITUTION] = asdict(_whole(hub, space, sizes, own, names))
     with hub.database.unit(call) as unit:
         add = _INSERT[unit.dialect](StorageCount)
-        rows = [{"institution_id": one, "counted_at": now, "found": it} for one, it in found.items()]
+        rows = [
+            {"institution_id": one, "counted_at": now, "found": it} for one, it in found.items()
+        ]
         unit.connection.execute(
             add.on_conflict_do_update(
                 index_elements=["institution_id"],

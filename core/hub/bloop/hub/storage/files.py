@@ -65,7 +65,8 @@ def files(session: Session, institution: str | None = None) -> dict[str, Files]:
 
 
 def _own(model: Any, institution: str | None) -> ColumnElement[bool]:
-    return model.institution_id == institution if institution else model.institution_id != ""
+    column: ColumnElement[str] = model.institution_id
+    return column == institution if institution else column != ""
 
 
 def _named(model: Any, digest: Any, name: Any, institution: str | None) -> Any:
