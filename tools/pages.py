@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="pages of the inventory; all of them without")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "var" / "pages")
     parser.add_argument("--lighthouse", default=JUDGED, help=f"pages to judge ({JUDGED})")
+    parser.add_argument("--language", default="en", help="of the browser, like ar (en)")
     parser.add_argument("--no-pictures", action="store_true")
     given = parser.parse_args()
     chromium = shutil.which("chromium")
@@ -64,7 +65,7 @@ def main() -> None:
         write(given.output / "pages.md", inventory(one for one in measured if one.shown in pages))
         with serving(folder) as url, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            look = Look(browser, url, filled, given.output)
+            look = Look(browser, url, filled, given.output, given.language)
             if not given.no_pictures:
                 look.pictures(pages)
             write(given.output / "axe.md", look.axe(pages))
@@ -114,13 +115,16 @@ def inventory(measured: Iterable[Measured]) -> str:
 class Look:
     """A browser that has every page before it."""
 
-    def __init__(self, browser: Browser, url: str, filled: Filled, output: Path) -> None:
+    def __init__(
+        self, browser: Browser, url: str, filled: Filled, output: Path, language: str = "en"
+    ) -> None:
         self.browser, self.url, self.filled, self.output = browser, url, filled, output
+        self.language = language
 
     @contextmanager
     def as_(self, role: str | None, **options: Any) -> Iterator[BrowserContext]:
         """A browser that has logged in."""
-        context = self.browser.new_context(base_url=self.url, locale="en", **options)
+        context = self.browser.new_context(base_url=self.url, locale=self.language, **options)
         if role is not None:
             cookie = {"name": "bloop_session", "value": self.filled.sessions[role], "url": self.url}
             context.add_cookies([cookie])  # type: ignore[list-item]

@@ -70,8 +70,10 @@ async def test_a_zip_of_notes_is_a_notebook_for_the_plugin_that_is_named(operato
     assert (book["kind"], book["title"]) == ("notebook", "notes")
     again = await upload(operator, "notes.zip", target.getvalue(), plugin="markdown")
     assert (again["result"]["written"], again["result"]["unchanged"]) == (0, 5)
-    unnamed = await upload(operator, "notes.zip", target.getvalue())
-    assert "no imsmanifest.xml" in unnamed["error"]["message"]
+    unnamed = await operator.post(
+        "/api/v1/imports", files={"file": ("notes.zip", target.getvalue())}
+    )
+    assert unnamed.status_code == 422 and "no imsmanifest.xml" in unnamed.json()["detail"]
 
 
 async def test_no_upload_names_a_folder_of_the_server(operator, tmp_path):

@@ -186,6 +186,7 @@ UNVERSIONED = {
     "post /api/v1/webhooks/{webhook_id}/redeliver",
     "post /api/v1/webhooks/{webhook_id}/rotate",
     "post /api/v1/webhooks/{webhook_id}/test",
+    "patch /api/v1/account",
     "put /api/v1/account/password",
     "put /api/v1/plugins/{plugin_id}/institution",
     # Answers and attempts are only added; the same again changes nothing.

@@ -62,7 +62,7 @@ async def sees(client, made):
         "item": f"/api/v1/items/{item}",
         "page": f"/courses/{course_}",
         "lesson": f"/lessons/{item}",
-        "home": "/",
+        "home": "/courses",
         "link": f"/lessons/{course_}/page/{item}",
     }.items():
         answer = await client.get(path)

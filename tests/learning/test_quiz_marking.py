@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from bloop.content import service as content
+from bloop.content.changing import SourceWinsError
 from bloop.content.models import Item
-from bloop.content.service import SourceWinsError
 from bloop.kernel.models import Connection
 from bloop.learning.models import Answer
 from bloop.learning.progress.models import ItemProgress

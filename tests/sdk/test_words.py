@@ -7,7 +7,7 @@ import pytest
 from bloop_sdk import UnsupportedError, gettext_noop, words_of
 from bloop_sdk.manifest import parse_manifest
 from bloop_sdk.money import Money
-from bloop_sdk.translations import translation_faults
+from bloop_sdk.translations import catalogue_faults, translation_faults
 from bloop_sdk.words import templates_in, words_in
 
 CODE = """
@@ -135,6 +135,34 @@ def test_a_complete_catalogue_has_no_fault_and_each_gap_is_named(package):
     assert found.startswith("de.po cannot be read")
     with pytest.raises(ValueError, match="cannot be read"):
         words_in(package, "de")
+
+
+DUAL = """
+msgid ""
+msgstr ""
+"Language: ar\\n"
+"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n==2 ? 1 : 2);\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+
+msgid "{count} seat of {name}"
+msgid_plural "{count} seats of {name}"
+msgstr[0] "مقعد واحد في {name}"
+msgstr[1] "مقعدان في {name}"
+msgstr[2] "{count} مقاعد في {name}"
+"""
+
+
+def test_the_form_of_a_single_number_may_say_it_in_words_and_that_of_many_may_not(tmp_path):
+    (tmp_path / "locale").mkdir()
+    catalogue = tmp_path / "locale" / "ar.po"
+    wanted = {("{count} seat of {name}", "{count} seats of {name}")}
+    catalogue.write_text(DUAL)
+    assert catalogue_faults(tmp_path, wanted) == []
+    lost = ["ar.po: loses a value: {count} seat of {name}"]
+    catalogue.write_text(DUAL.replace("{count} مقاعد", "مقاعد"))
+    assert catalogue_faults(tmp_path, wanted) == lost
+    catalogue.write_text(DUAL.replace("مقعدان في {name}", "مقعدان"))
+    assert catalogue_faults(tmp_path, wanted) == lost
 
 
 def test_a_package_without_catalogues_speaks_english_and_without_babel_says_what_to_install(

@@ -118,7 +118,9 @@ QUERIES = {
     "actor": ["audit_line.actor"],
     "after": ["item.id", "outbox_event.seq", "event_parked.id"],
     "before": ["webhook_delivery.seq", "job.id", "audit_line.seq"],
+    "code": ["quarantine.code"],
     "concept": ["concept.id"],
+    "connection": ["connection.id"],
     "consumer": ["event_parked.consumer"],
     "container": ["container.id"],
     "course": ["container.id"],
@@ -130,6 +132,7 @@ QUERIES = {
     "name": ["concept_name.key"],
     "known": ["concept.id"],
     "kind": ["item.kind"],
+    "job": ["job.id"],
     "language": ["search_document.language"],
     "login": ["account_user.email"],
     "of": ["container:container.id", "concept:concept.id"],
@@ -166,6 +169,7 @@ PLAIN = {
     *("said", "number", "removed"),
     *("question", "feedback", "place", "key"),
     *("sort", "only", "add", "mode"),
+    *("range", "asked", "started"),
 }
 """Those that name nothing of an institution."""
 
@@ -238,6 +242,9 @@ FORMS = {
     "/concepts/{concept_id}/before": {"name": "x"},
     "/concepts/{concept_id}": {"name": "another", "version": "1"},
     "/people/{user_id}": {"name": "x", "version": "1"},
+    "/people/{user_id}/erase": {"name": "x"},  # As it is called by then.
+    "/schedules/{name}/pause": {"version": "1"},
+    "/schedules/{name}/resume": {"version": "1"},
     "/connections/{connection_id}/courses": {"whole": "yes"},
     "/courses/{container_id}/add": {"kind": "page", "title": "x"},
     "/courses/{container_id}/places": {"do": "rename", "node": "zqhome-node-id", "title": "x"},
@@ -526,7 +533,8 @@ def last(route):
     # What waits to be sent goes with its note, its connection and its run, so it comes before them.
     of_note = route.path.startswith(("/unsent/", "/notes/", "/conflicts/", "/api/v1/unsent/"))
     ends = route.method == "DELETE" or route.path.endswith(("/delete", "/revert", "/merge"))
-    return ("erasure" in route.path, not of_one, not of_note, ends, is_undo)
+    erases = "erasure" in route.path or route.path.endswith("/erase")
+    return (erases, not of_one, not of_note, ends, is_undo)
 
 
 async def test_the_owner_gets_further_with_every_one_of_these_changes(own, both):

@@ -42,6 +42,7 @@ PAGES = (
     Shown("question-text", "/attempts/{attempt}/questions/1/text", LEARNER, framed=True),
     Shown("certificate", "/certificates/{institution}/{certificate}", GUEST),
     Shown("learning", "/account/learning", LEARNER),
+    Shown("language", "/account/language", LEARNER),
     Shown("answers", "/account/learning/answers", LEARNER),
     Shown("answers-none", "/account/learning/answers", EDUCATOR),
     Shown("why", "/account/learning/concepts/{concept}", LEARNER),

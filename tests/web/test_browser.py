@@ -74,7 +74,10 @@ def test_the_outline_opens_where_one_is_and_leads_elsewhere(visit, served):
 
 def test_an_operator_comes_in_switches_a_plugin_and_leaves(visit, served):
     with visit(served.login_path(), locale="en") as page:
-        page.get_by_role("link", name="Plugins").click()
+        page.get_by_role("link", name="Administration").click()
+        page.get_by_role("navigation", name="Administration").get_by_role(
+            "link", name="Plugins"
+        ).click()
         page.get_by_role("link", name="Switch off").first.click()
         assert page.get_by_role("heading", level=1).inner_text() == "Switch off Common Cartridge?"
         page.get_by_role("button", name="Switch off").click()
@@ -169,7 +172,10 @@ def test_a_jobs_bar_moves_by_itself_and_its_end_is_said(visit, served, job):
 def test_without_scripts_a_reload_tells_how_far_a_job_is(visit, served, job):
     job.reach(1, 4, "")
     with visit(served.login_path(), java_script_enabled=False, locale="en") as page:
-        page.get_by_role("link", name="Background").click()
+        page.get_by_role("link", name="Administration").click()
+        page.get_by_role("navigation", name="Administration").get_by_role(
+            "link", name="Background"
+        ).click()
         row = page.locator(f"[data-job='{job.claim.id}']")
         assert "1 of 4" in row.inner_text()
         job.reach(2, 4, "")
@@ -184,7 +190,10 @@ def test_without_scripts_a_reload_tells_how_far_a_job_is(visit, served, job):
 def test_somebody_is_invited_by_a_link_and_comes_in(visit, served, scripts):
     options = {"java_script_enabled": scripts, "locale": "en"}
     with visit(served.login_path(), **options) as page:
-        page.get_by_role("link", name="People").click()
+        page.get_by_role("link", name="Administration").click()
+        page.get_by_role("navigation", name="Administration").get_by_role(
+            "link", name="People"
+        ).click()
         page.get_by_role("link", name="Invitations").click()
         page.get_by_label("Role").select_option("educator")
         page.get_by_role("button", name="Make the link").click()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bloop.web import differences as module
 from bloop.web.differences import differences
 
 TEXTS = st.lists(st.sampled_from(["a b c", "a b", "x", "a y c", "z z"]), max_size=8).map("\n".join)
@@ -35,3 +36,24 @@ def test_both_texts_can_be_read_out_of_it(before, after):
         assert len(seen) + kept == len(text.splitlines())
         there = iter(text.splitlines())
         assert all(line in there for line in seen), "in their order"
+
+
+def test_what_repeats_itself_is_compared_as_far_as_that_ends_soon(monkeypatch):
+    compared = []
+
+    class Counting(module.SequenceMatcher):
+        def find_longest_match(self, *given):
+            compared.append(given)
+            return super().find_longest_match(*given)
+
+    monkeypatch.setattr(module, "SequenceMatcher", Counting)
+    # All words of a paragraph are others, and the blanks between them are not: difflib's worst.
+    before, after = (" ".join(f"{one}{n}" for n in range(1000)) for one in "ab")
+    assert [line.kind for line in differences(before, after)] == ["gone", "new"]
+    many = ["\n".join(f"x\n{one}{n}" for n in range(1000)) for one in "ab"]
+    assert differences(*many) is None
+    assert len(compared) < 100
+    # A word that is another in a paragraph of an ordinary length is still found.
+    words = "the force on a body is its mass times what changes " * 12
+    lines = differences(words.strip(), words.replace("mass", "weight", 1).strip())
+    assert [line.kind for line in lines] == ["changed"]

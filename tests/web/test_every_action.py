@@ -130,6 +130,45 @@ ACTS = {
     "/account/keys/{key_id}/revoke": "DELETE /account/keys/{key_id}",
     "/keys/new": "POST /keys",
     "/keys/{key_id}/revoke": "DELETE /keys/{key_id}",
+    # Courses and quizzes that are written here, and the rest of the hub.
+    "/courses": "POST /containers",
+    "/courses/{container_id}/add": "POST /containers/{container_id}/items",
+    "/courses/{container_id}/add-file": "POST /containers/{container_id}/files",
+    "/courses/{container_id}/bin": "POST /items/{subject_id}/restore",
+    "/courses/{container_id}/hide": "POST /items/{subject_id}/unpublish",
+    "/courses/{container_id}/history": "POST /items/{subject_id}/undo",
+    "/courses/{container_id}/places": "PATCH /nodes/{node_id}",
+    "/courses/{container_id}/publish": "POST /containers/{container_id}/publish-chosen",
+    "/courses/{container_id}/quizzes": "POST /containers/{container_id}/items",
+    "/courses/{container_id}/settings": "PATCH /containers/{container_id}",
+    "/courses/{container_id}/shown": "POST /containers/{subject_id}/unpublish",
+    "/courses/{container_id}/trash": "DELETE /containers/{container_id}",
+    "/imports/new": "POST /imports",
+    "/imports/{job_id}/confirm": "POST /imports",
+    "/imports/{job_id}/undo": "POST /runs/{run_id}/undo",
+    "/lessons/{item_id}/discard": "DELETE /items/{item_id}/draft",
+    "/lessons/{item_id}/edit": "PUT /items/{item_id}/draft",
+    "/lessons/{item_id}/media": "POST /containers/{container_id}/files",
+    "/lessons/{item_id}/versions": "PUT /items/{item_id}/draft",
+    "/people/{user_id}/password": "POST /users/{user_id}/password-reset",
+    "/people/{user_id}/sessions/end": "DELETE /users/{user_id}/sessions",
+    "/quarantine/retry": "POST /connections/{connection_id}/quarantine/retry",
+    "/quizzes/{quiz_id}/answers/{attempt_id}": (
+        "PUT /quizzes/{quiz_id}/attempts/{attempt_id}/answers/{place}/grade"
+    ),
+    "/language": "PATCH /account",
+    "/quizzes/{quiz_id}/concepts": "PUT /items/{item_id}/concepts",
+    "/quizzes/{quiz_id}/edit": "PATCH /quizzes/{quiz_id}",
+    "/quizzes/{quiz_id}/publish": "POST /quizzes/{quiz_id}/publish",
+    "/quizzes/{quiz_id}/question": "PATCH /quizzes/{quiz_id}",
+    "/quizzes/{quiz_id}/questions": "PATCH /quizzes/{quiz_id}",
+    "/quizzes/{quiz_id}/undo": "POST /items/{subject_id}/undo",
+    "/reviews": "POST /account/reviews/answers",
+    "/schedules/{name}/pause": "PATCH /schedules/{name}",
+    "/schedules/{name}/resume": "PATCH /schedules/{name}",
+    "/schedules/{name}/run": "POST /schedules/{name}/run",
+    "/setup/sample": "POST /setup/sample",
+    "/setup/{step}": "PUT /setup/steps/{step}/dismissal",
 }
 """Each act of a page, and the route below ``/api/v1`` that does the same."""
 
@@ -138,6 +177,10 @@ IN_A_BROWSER_ALONE = {
     "/connections/{connection_id}/login": "a browser goes to another site and comes back",
     "/account/identities/connect": "a browser goes to another site and comes back",
     "/kept/mine": "what a browser was sending; a program sends it again",
+    "/lessons/{item_id}/preview": "a picture of what is being typed, which changes nothing",
+    "/quizzes/{quiz_id}/preview/questions/{place}": "tries an answer, which is not kept",
+    "/people/{user_id}/erase": "the API has it in two routes, of which each is tested",
+    "/people/{user_id}/erase/plan": "the API has it in two routes, of which each is tested",
     "/kept/drop": "what a browser was sending; a program sends it again",
 }
 """What a program has no use for, and why."""
@@ -147,6 +190,8 @@ FORMS = {
         "/for-sale/{product}/buy": "POST /orders",
         "/purchases/{order}/start": "POST /orders/{order}/checkout",
         "/purchases/{order}/cancel": "POST /orders/{order}/cancel",
+        "/purchases/{order}/plan": "POST /orders/{order}/plan",
+        "/purchases/{order}/portal": "POST /orders/{order}/portal",
         "/purchases/{order}/seats": "PUT /orders/{order}/seats/{user}",
         "/sales/{order}/refund": "POST /orders/{order}/refunds",
         "/sales/{order}/paid": "POST /orders/{order}/payments",
@@ -181,6 +226,7 @@ BY_NAME = {
 """Acts that come to their command by a method of the hub's parts, and what that is called."""
 OTHERWISE_ALLOWED = {
     "/logout": "who has no session any more may press the button as well",
+    "/language": "a guest chooses one as well, kept by the browser",
     "/courses/{container_id}/audience": "the command asks both for enrolments:write",
 }
 """Acts that ask for another action than their route, and why."""

@@ -18,6 +18,20 @@ pytestmark = pytest.mark.browser
 
 expect = pytest.importorskip("playwright.sync_api").expect
 KEPT = "async path => Boolean(await (await caches.open('visited-1')).match(path))"
+OF_NOBODY = """async () => {
+  const about = await (await caches.open("files-1")).match("/offline", { ignoreVary: true });
+  return !(await about.text()).includes("/logout");
+}"""
+WAITING = """() => new Promise((resolve) => {
+  const asked = indexedDB.open("bloop", 1);
+  asked.onsuccess = () => {
+    const all = asked.result.transaction("answers").objectStore("answers").count();
+    all.onsuccess = () => { asked.result.close(); resolve(all.result); };
+  };
+})"""
+FOREIGN = """<!doctype html><form method="post" action="{url}{attempt}/questions/2">
+<input name="csrf" value="guessed"><input name="answer" value="1"></form>
+<script>document.forms[0].submit()</script>"""
 LONG = 30_000  # Milliseconds; what takes long only where much else runs.
 
 
@@ -63,11 +77,26 @@ def keep(served, page):
     return paths["page"], attempt
 
 
+def sent_by_another_site(page, url, attempt):
+    """How many answers wait after another site has sent one from this browser."""
+    told = FOREIGN.format(url=url, attempt=attempt)
+    page.route(
+        "http://other.test/", lambda route: route.fulfill(body=told, content_type="text/html")
+    )
+    with page.expect_response(lambda said: said.request.method == "POST") as said:
+        page.goto("http://other.test/")
+    assert said.value.status in {401, 403}
+    page.goto("/offline")
+    return page.evaluate(WAITING)
+
+
 def test_a_course_is_read_and_answered_without_the_hub(folder, learner):
     with serving(folder) as url:
         served = Served(folder, url)
         page = learner(served)
         lesson, attempt = keep(served, page)
+        assert page.evaluate(OF_NOBODY)
+        assert sent_by_another_site(page, url, attempt) == 0
     page.goto(lesson)
     expect(page.get_by_text("You are offline.")).to_be_visible()
     assert len(page.frame_locator("iframe").locator("main").inner_text()) > 200

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
+from gettext import c2py
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +54,14 @@ def catalogue_faults(folder: Path, wanted: Collection[Message]) -> list[str]:
             lines.append(str(err))
             continue
         known = {message_of(entry.id): entry for entry in read if entry.id}
+        alone = _of_one_number(read.plural_expr)
         found = {
             "missing": [one for one in wanted if one not in known],
             "no longer used": [one for one in known if one not in wanted],
             "not translated": [one for one in wanted if one in known and _bare(known[one])],
-            "loses a value": [one for one in wanted if one in known and _differs(known[one])],
+            "loses a value": [
+                one for one in wanted if one in known and _differs(known[one], alone)
+            ],
         }
         for what, messages in found.items():
             lines += [f"{path.name}: {what}: {text}" for text in sorted(map(first_of, messages))]
@@ -79,11 +84,33 @@ def _bare(entry: Any) -> bool:
     return entry.fuzzy or not forms or not all(forms)
 
 
-def _differs(entry: Any) -> bool:
-    """Whether a translation has other values than its message, so that it can't be filled in."""
-    forms = [entry.string] if isinstance(entry.string, str) else list(entry.string or ())
+def _differs(entry: Any, alone: Collection[int]) -> bool:
+    """Whether a translation has other values than its message, so that it can't be filled in.
+
+    The form of one single number, like the dual, may say that number in its words.
+    """
     said = entry.id if isinstance(entry.id, tuple) else (entry.id,)
-    return any(form and _values(form) not in [_values(one) for one in said] for form in forms)
+    values = [_values(one) for one in said]
+    if isinstance(entry.string, str):
+        return bool(entry.string) and _values(entry.string) not in values
+    return any(
+        form
+        and _values(form) not in values
+        and not (index in alone and any(_leaves_out_one(form, one) for one in values))
+        for index, form in enumerate(entry.string or ())
+    )
+
+
+def _leaves_out_one(form: str, values: set[str]) -> bool:
+    left = _values(form)
+    return left < values and len(values - left) == 1
+
+
+def _of_one_number(expression: str) -> set[int]:
+    """Which plural forms of a language stand for a single number each; a rule repeats by 1000."""
+    form_of = c2py(expression)
+    counted = Counter(form_of(number) for number in range(2000))
+    return {form for form, numbers in counted.items() if numbers == 1}
 
 
 def _values(text: str) -> set[str]:

@@ -38,6 +38,8 @@ class User(Tenant, Base):
 
     Signed addresses that they made before ``links_from`` open nothing any more.
 
+    ``language`` is the one that they have chosen for pages; without, each browser says.
+
     Once it is ``erased_at`` nothing of the person is left but its id, by which what they did stays.
     """
 
@@ -53,6 +55,7 @@ class User(Tenant, Base):
     email_verified_at: Mapped[datetime | None]
     role: Mapped[str] = mapped_column(String(20))
     disabled_at: Mapped[datetime | None]
+    language: Mapped[str | None] = mapped_column(String(12), info=personal("settings"))
     waiting: Mapped[bool] = mapped_column(default=False)
     links_from: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]

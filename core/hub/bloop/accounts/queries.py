@@ -20,6 +20,7 @@ _OF_SESSION = (
         LoginSession.seen_at,
         Institution.settings,
         LoginSession.token_hash,
+        User.language,
     )
     .join(
         User,
@@ -65,9 +66,15 @@ INSTITUTIONS = register(
 
 ACCOUNT = register(
     "accounts.account",
-    select(User.id, User.name, User.email, User.role, User.row_version, User.created_at).where(
-        User.institution_id == institution, User.id == bindparam("id")
-    ),
+    select(
+        User.id,
+        User.name,
+        User.email,
+        User.role,
+        User.language,
+        User.row_version,
+        User.created_at,
+    ).where(User.institution_id == institution, User.id == bindparam("id")),
 )
 """One person."""
 

@@ -11,10 +11,11 @@ from bloop.accounts.access import Router, call_of, holder_of, hub_of
 from bloop.accounts.actions import VISIT
 from bloop.accounts.devices import device_of
 from bloop.accounts.http import json_response, not_modified
+from bloop.accounts.languages import choose_language
 from bloop.accounts.login.entry import enter
 from bloop.accounts.login.queries import PASSWORD
 from bloop.accounts.queries import ACCOUNT, INSTITUTIONS
-from bloop.accounts.schemas import AccountOut, InstitutionList, InstitutionOut
+from bloop.accounts.schemas import AccountIn, AccountOut, InstitutionList, InstitutionOut
 from bloop.accounts.service import (
     LinkRefusedError,
     csrf_token,
@@ -92,6 +93,22 @@ async def show_account(request: Request) -> Response:
         "csrf_token": csrf_token(cookie) if cookie else None,
     }
     return json_response(data)
+
+
+@router.patch(
+    "/api/v1/account",
+    action="account:write",
+    response_model=AccountOut,
+    problems=(404,),
+)
+async def change_account(request: Request, body: AccountIn) -> Response:
+    """Choose the language of pages: it goes with the account, to every device."""
+    hub, call = hub_of(request), call_of(request)
+    await hub.database.run(
+        in_unit, hub.database, call, choose_language, call.principal.id, body.language
+    )
+    hub.sessions.forget_user(call.principal.id)
+    return await show_account(request)
 
 
 @router.get("/api/v1/institutions", action="institutions:read", response_model=InstitutionList)

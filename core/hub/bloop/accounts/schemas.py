@@ -29,6 +29,14 @@ class InstitutionList(BaseModel):
     items: list[InstitutionOut]
 
 
+class AccountIn(BaseModel):
+    """What of one's own account is to change. ``language`` null: as each browser asks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: str | None = Field(max_length=12, examples=["ar"])
+
+
 class AccountOut(BaseModel):
     """Who is logged in. ``csrf_token`` goes into ``X-CSRF-Token`` of a browser's changes."""
 
@@ -38,6 +46,7 @@ class AccountOut(BaseModel):
     name: str = Field(examples=["Operator"])
     email: str | None
     role: Role
+    language: str | None
     institution: str
     row_version: int
     created_at: datetime

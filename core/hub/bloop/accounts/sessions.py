@@ -55,7 +55,8 @@ class Holder:
     Of a login ``session`` is its id, of an access token ``family`` and of an API key ``key``; each
     has one of them. ``proved_at`` is when a person last proved who they are, which a key never did,
     and ``second_factor`` whether that took more than one thing. ``must_enrol``
-    says that the institution asks for that, and it did not.
+    says that the institution asks for that, and it did not. ``language`` is the one that a person
+    has chosen for pages.
     """
 
     principal: Principal
@@ -64,6 +65,7 @@ class Holder:
     proved_at: datetime | None = None
     second_factor: bool = False
     must_enrol: bool = False
+    language: str | None = None
     family: str | None = None
     key: str | None = None
 
@@ -240,7 +242,15 @@ class Sessions:
         strong = bool(second_factor)
         principal = Principal(PrincipalKind.USER, user, Role(role), second_factor=strong)
         must_enrol = not strong and role in required_roles(parsed(settings))
-        return Holder(principal, call.institution, session, moment(proved_at), strong, must_enrol)
+        return Holder(
+            principal,
+            call.institution,
+            session,
+            moment(proved_at),
+            strong,
+            must_enrol,
+            language=row[10],
+        )
 
     def _note_seen(self, call: Call, session: str) -> None:
         """Write down that a session is used; no request waits for it, or fails with it."""

@@ -89,6 +89,7 @@ PAGES = (
     "bloop.web.quiz_preview_pages",
     "bloop.web.review_pages",
     "bloop.web.learning_pages",
+    "bloop.web.language_pages",
     "bloop.web.suggestion_pages",  # Before /concepts/{concept_id}.
     "bloop.web.concept_pages",
     "bloop.web.next_pages",

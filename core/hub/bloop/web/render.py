@@ -15,6 +15,8 @@ from starlette.responses import HTMLResponse
 
 from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.actions import may
+from bloop.accounts.languages import NAMES, chosen
+from bloop.accounts.login.entry import own_path
 from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
 from bloop.web.navigation import administration, background, navigation
@@ -104,6 +106,8 @@ async def page(
         template,
         locale=locale,
         direction=direction_of(locale),
+        hub_languages=NAMES,
+        this_page=_this_page(request),
         hub_name=hub_of(request).config.value.hub.name,
         navigation=links.bar,
         account_links=links.account,
@@ -155,7 +159,9 @@ def csrf_of(request: Request) -> str | None:
 
 
 def locale_of(request: Request) -> str:
-    """The best of the hub's languages for ``Accept-Language`` (RFC 9110, section 12.5.4)."""
+    """What the visitor chose, or the best for ``Accept-Language`` (RFC 9110, section 12.5.4)."""
+    if choice := chosen(request):
+        return choice
     wanted: list[tuple[float, str]] = []
     for part in request.headers.get("accept-language", "").split(",")[:20]:
         tag, _, weight = part.strip().partition(";q=")
@@ -167,6 +173,14 @@ def locale_of(request: Request) -> str:
         if tag in LOCALES:
             return tag
     return "en"
+
+
+def _this_page(request: Request) -> str:
+    """Where a choice of language leads back to: this page, unless a form's answer is no page."""
+    if request.method != "GET":
+        return "/"
+    query = f"?{request.url.query}" if request.url.query else ""
+    return own_path(f"{request.url.path}{query}")
 
 
 def _viewer(request: Request, _: Callable[[str], str]) -> str:

@@ -6,12 +6,11 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from urllib.parse import urlencode
 
 import click
 import pytest
 import till as tills
+from till import ADMIN, asked
 
 from bloop_commerce import catalogue, cli, exports, forms, offering, pages, sales_pages
 from bloop_commerce.booking import cash
@@ -28,15 +27,6 @@ from bloop_sdk.providers.payments import (
 )
 
 EVIL = "<script>alert(1)</script>"
-ADMIN = ("commerce:buy", "commerce:books", "commerce:refund", "commerce:sell")
-
-
-def asked(query=None, form=None, **path):
-    async def body():
-        return urlencode(form or {}).encode()
-
-    headers = {"host": "hub.example", "origin": "https://hub.example"}
-    return SimpleNamespace(path_params=path, query_params=query or {}, body=body, headers=headers)
 
 
 async def bought(shop, **offer):

@@ -6,7 +6,7 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
-from test_faces import ADMIN, asked
+from till import ADMIN, asked
 
 from bloop_commerce import (
     catalogue,

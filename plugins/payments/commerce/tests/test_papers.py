@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
-from test_faces import asked
+from till import asked
 
 from bloop_commerce import exports, invoices, orders, pages, paper, sales_pages
 from bloop_commerce.tables import Invoice, now

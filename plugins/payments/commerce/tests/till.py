@@ -10,6 +10,8 @@ import hmac
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from urllib.parse import urlencode
 
 from bloop_sdk import (
     AuthError,
@@ -254,3 +256,14 @@ def signed(event_id, facts=(), fetch=(), at=None, secret=SECRET):
 
 class Main(Plugin):
     """The till as a plugin."""
+
+
+ADMIN = ("commerce:buy", "commerce:books", "commerce:refund", "commerce:sell")
+
+
+def asked(query=None, form=None, **path):
+    async def body():
+        return urlencode(form or {}).encode()
+
+    headers = {"host": "hub.example", "origin": "https://hub.example"}
+    return SimpleNamespace(path_params=path, query_params=query or {}, body=body, headers=headers)

@@ -60,19 +60,25 @@ async function takeAnswer(request) {
     form.set("at", now);
     form.set("seconds", Math.max(0, now - Number(form.get("shown"))));
   }
-  const before = (await waiting()).find((one) => one.about === about && !one.refused);
-  // One that was sent may have arrived: it is not to be changed any more.
-  const answer = before?.sent
-    ? before
-    : {
-        key: before?.key ?? crypto.randomUUID(),
-        path: pathname,
-        about,
-        body: new URLSearchParams(form).toString(),
-        reader: await fact("reader"),
-        at: Date.now(),
-      };
-  await keepAnswer({ ...answer, sent: true });
+  let before;
+  let answer;
+  try {
+    before = (await waiting()).find((one) => one.about === about && !one.refused);
+    // One that was sent may have arrived: it is not to be changed any more.
+    answer = before?.sent
+      ? before
+      : {
+          key: before?.key ?? crypto.randomUUID(),
+          path: pathname,
+          about,
+          body: new URLSearchParams(form).toString(),
+          reader: await fact("reader"),
+          at: Date.now(),
+        };
+    await keepAnswer({ ...answer, sent: true });
+  } catch {
+    return fetch(request); // A device that keeps nothing still sends it.
+  }
   try {
     return await deliver(answer, csrf);
   } catch {
@@ -84,17 +90,22 @@ async function takeAnswer(request) {
 
 /* Sends an answer; what the hub said. Raises where it did not come to it. */
 async function deliver(answer, csrf) {
-  const said = await fetch(answer.path, {
-    method: "POST",
-    body: answer.body,
-    redirect: "manual",
-    headers: {
-      accept: "text/html",
-      "content-type": "application/x-www-form-urlencoded",
-      "idempotency-key": answer.key,
-      "x-csrf-token": csrf,
-    },
-  });
+  const send = (key) =>
+    fetch(answer.path, {
+      method: "POST",
+      body: answer.body,
+      redirect: "manual",
+      headers: {
+        accept: "text/html",
+        "content-type": "application/x-www-form-urlencoded",
+        "idempotency-key": key,
+        "x-csrf-token": csrf,
+      },
+    });
+  let said = await send(answer.key);
+  // Also said where its twin is under way, or what became of it was lost. The same answer to the same
+  // question changes nothing, so that only one which differs from what is known is refused again.
+  if (said.status === 409) said = await send(crypto.randomUUID());
   if (said.type === "opaqueredirect" || said.ok) await drop(answer.key);
   else if (said.status < 500 && !LATER.has(said.status)) await keepAnswer({ ...answer, refused: true });
   else throw new Error(`the hub said ${said.status}`);
@@ -109,9 +120,12 @@ function sendWaiting() {
     const account = await fetch("/api/v1/account", { headers: { accept: "application/json" } });
     if (!account.ok) return;
     const { csrf_token: csrf } = await account.json();
+    let failed;
     for (const answer of some) {
       await keepAnswer({ ...answer, sent: true });
-      await deliver({ ...answer, sent: true }, csrf);
+      // One that can't be sent holds up none of the others.
+      await deliver({ ...answer, sent: true }, csrf).catch((error) => (failed = error));
     }
+    if (failed) throw failed;
   });
 }

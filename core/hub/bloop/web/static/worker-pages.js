@@ -14,18 +14,26 @@ const PICTURE = /(<img\b[^>]*?\ssrc=")(\/[^"]+)"/g;
 const text = (said) => said.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
 const plain = (said) => said.replaceAll("&#34;", '"').replaceAll("&#39;", "'").replaceAll("&amp;", "&");
 
+let turn = 0; // Goes up whenever all is forgotten: what was asked for before is not kept any more.
+
 async function forget() {
+  turn += 1;
+  const mine = turn;
   await Promise.all([caches.delete(VISITED), caches.delete(KEPT)]);
   await note("courses", []);
+  return mine;
 }
 
-/* Who reads, as an answer tells it. Nobody keeps what another has left. */
-async function meet(answer) {
+/* Who reads, as an answer tells it that was asked for in the turn `since`; the turn to keep it in.
+Nobody keeps what another has left, and nothing is kept of who has left meanwhile. */
+async function meet(answer, since) {
+  if (since !== turn) return since;
   const reader = answer.headers.get("x-bloop-reader");
-  if (answer.status !== 401 && !reader) return;
-  if (reader && reader === (await fact("reader"))) return;
-  await forget();
-  if (reader) await note("reader", reader);
+  if (answer.status !== 401 && !reader) return since;
+  if (reader && reader === (await fact("reader"))) return since;
+  const mine = await forget();
+  if (reader && mine === turn) await note("reader", reader);
+  return mine;
 }
 
 async function replaced(whole, pattern, act) {
@@ -84,9 +92,12 @@ async function kept(answer) {
   return new Response(html, { headers });
 }
 
-async function keepPage(address, answer, name) {
+async function keepPage(address, answer, name, since) {
+  const page = await kept(answer);
+  if (since !== turn) return;
   const cache = await caches.open(name);
-  await cache.put(address, await kept(answer));
+  await cache.put(address, page);
+  if (since !== turn) await cache.delete(address);
   if (name !== VISITED) return;
   const all = await cache.keys();
   for (const old of all.slice(0, Math.max(0, all.length - MOST_VISITED))) await cache.delete(old);
@@ -100,9 +111,9 @@ async function isFresh(address) {
 
 /* A page that was opened. Who has kept a course has the other questions,
 of an attempt or of the day's reviews, with the one that was opened. */
-async function keepOpened(address, answer) {
+async function keepOpened(address, answer, since) {
   const [keeps, html] = [await (await caches.open(KEPT)).match(address), await answer.clone().text()];
-  await keepPage(address, answer, keeps ? KEPT : VISITED);
+  await keepPage(address, answer, keeps ? KEPT : VISITED, since);
   const courses = (await fact("courses")) ?? [];
   const others = address.startsWith("/reviews")
     ? (courses.length && html.match(/data-later="([^"]*)"/)?.[1].split(" ").filter(Boolean)) || []
@@ -112,7 +123,7 @@ async function keepOpened(address, answer) {
   for (const other of others) {
     if (other === address || (await find(other))) continue;
     const page = await fetch(other, { headers: { accept: "text/html" } });
-    if (page.ok) await keepPage(other, page, VISITED);
+    if (page.ok) await keepPage(other, page, VISITED, since);
   }
 }
 
@@ -142,11 +153,12 @@ async function copy(found, about, waits) {
 async function keepAll(course, addresses, tell) {
   let done = 0;
   let failed = 0;
+  let since = turn;
   for (const address of addresses) {
     try {
       const answer = await fetch(address, { headers: { accept: "text/html" } });
-      await meet(answer);
-      if (answer.ok) await keepPage(address, answer, KEPT);
+      since = await meet(answer, since);
+      if (answer.ok) await keepPage(address, answer, KEPT, since);
       else failed += 1;
     } catch {
       failed += 1;
@@ -155,7 +167,7 @@ async function keepAll(course, addresses, tell) {
     tell({ done, all: addresses.length, failed });
   }
   const courses = ((await fact("courses")) ?? []).filter((one) => one.id !== course.id);
-  if (failed < addresses.length) await note("courses", [...courses, { ...course, addresses }]);
+  if (failed < addresses.length && since === turn) await note("courses", [...courses, { ...course, addresses }]);
   return { failed };
 }
 

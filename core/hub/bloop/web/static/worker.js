@@ -8,7 +8,8 @@ self.addEventListener("install", (event) => {
   event.waitUntil(
     (async () => {
       const files = await caches.open(FILES);
-      await files.addAll(HUB.files);
+      // What outlives a login is nobody's: pages are had without cookies.
+      await files.addAll(HUB.files.map((one) => new Request(one, { credentials: "omit" })));
       await self.skipWaiting();
     })(),
   );
@@ -29,6 +30,8 @@ self.addEventListener("fetch", (event) => {
   const { origin, pathname } = new URL(request.url);
   if (origin !== location.origin) return;
   if (request.method === "POST" && request.mode === "navigate") {
+    // What is sent from here has a token that another site can't have, so it must be of our pages.
+    if (request.destination !== "document" || !isOurs(request.referrer)) return;
     if (ANSWERS.test(pathname)) event.respondWith(takeAnswer(request));
     else if (pathname === "/logout") event.respondWith(leave(request));
   } else if (request.method === "GET" && pathname.startsWith("/static/")) {
@@ -61,12 +64,17 @@ self.addEventListener("message", (event) => {
   );
 });
 
+function isOurs(referrer) {
+  return URL.canParse(referrer) && new URL(referrer).origin === location.origin;
+}
+
 async function file(request) {
   const files = await caches.open(FILES);
   const found = await files.match(request, { ignoreVary: true });
   if (found) return found;
   const answer = await fetch(request);
-  if (answer.ok) await files.put(request, answer.clone());
+  // A device that is full keeps nothing, and shows it all the same.
+  if (answer.status === 200) await files.put(request, answer.clone()).catch(() => {});
   return answer;
 }
 
@@ -74,9 +82,10 @@ async function answerPage(event, pathname) {
   const { request } = event;
   const { search } = new URL(request.url);
   const address = pathname + search;
+  const since = turn;
   const asked = fetch(request).then((answer) => {
     const again = answer.clone();
-    event.waitUntil(remember(address, pathname, answer.redirected ? null : again).catch(() => {}));
+    event.waitUntil(remember(address, pathname, answer.redirected ? null : again, since).catch(() => {}));
     return answer;
   });
   asked.catch(() => {});
@@ -97,18 +106,20 @@ async function answerPage(event, pathname) {
   }
 }
 
-async function remember(address, pathname, answer) {
+async function remember(address, pathname, answer, since) {
   if (!answer) return;
-  await meet(answer);
+  const now = await meet(answer, since);
   if (!answer.headers.has("x-bloop-reader")) return;
-  if (answer.ok && READABLE.test(pathname) && !(await isFresh(address))) await keepOpened(address, answer);
+  if (answer.ok && READABLE.test(pathname) && !(await isFresh(address))) await keepOpened(address, answer, now);
   await sendWaiting();
 }
 
 /* Logging out takes what is on the device with it; what waits is sent first. */
 async function leave(request) {
   await sendWaiting().catch(() => {});
-  const answer = await fetch(request);
-  await forget();
-  return answer;
+  try {
+    return await fetch(request);
+  } finally {
+    await forget();
+  }
 }
