@@ -240,6 +240,8 @@ async def test_storage_is_counted_when_asked_and_freed_after_a_look(visit, hub):
     first, second, third = (one.headers["location"] for one in forms)
     assert first != second == third, "an institution's, and the hub's once"
     assert "being counted" in (await operator.get(second)).text
+    stranger = await visit("admin", add_institution(hub, "Elsewhere"))
+    assert "being counted" not in (await stranger.get(first)).text
     old = hub.blobs.put([b"left"])
     os.utime(hub.blobs.path(old.sha256), (0, 0))
     count(hub)
@@ -249,7 +251,7 @@ async def test_storage_is_counted_when_asked_and_freed_after_a_look(visit, hub):
     freed = await operator.post(
         "/admin/storage/free", data={"csrf": csrf_of(await operator.get("/admin/storage/free"))}
     )
-    assert freed.headers["location"].startswith("/admin/storage?freeing=")
+    assert freed.headers["location"].startswith("/admin/storage?job=")
     seen = (await admin.get("/admin/storage")).text
     assert "audit_line" not in seen and "would go" not in seen and 'id="rows"' in seen
     assert (await admin.get("/admin/storage/free")).status_code == 403

@@ -11,7 +11,15 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.accounts.people.routes import run
-from bloop.hub.storage.service import ask_for_count, ask_to_free, counted
+from bloop.hub.storage.service import (
+    COUNT_JOB,
+    FREE_JOB,
+    ask_for_count,
+    ask_to_free,
+    counted,
+)
+from bloop.jobs.models import OVER
+from bloop.jobs.queries import JOB
 from bloop.store.errors import NotFoundError
 from bloop.web.amounts import number, size
 from bloop.web.moments import moment
@@ -26,8 +34,8 @@ Id = Annotated[str, Field(max_length=40, pattern="^[0-9a-f-]*$")]
 
 
 @router.get("/admin/storage", action="storage:read", problems=(422,), include_in_schema=False)
-async def show_storage(request: Request, counting: Id = "", freeing: Id = "") -> Response:
-    """What was counted last; ``counting`` and ``freeing`` are jobs asked for a moment ago."""
+async def show_storage(request: Request, job: Id = "") -> Response:
+    """What was counted last; ``job`` was asked for a moment ago, and is perhaps over by now."""
     hub, call, locale = cast("Hub", hub_of(request)), call_of(request), locale_of(request)
     found = await counted(hub, call)
     own, whole = found["institution"], found["hub"]
@@ -39,8 +47,7 @@ async def show_storage(request: Request, counting: Id = "", freeing: Id = "") ->
         files=_files(own["files"], locale) if own else None,
         areas=[one | {"rows": number(one["rows"], locale)} for one in own["areas"]] if own else [],
         hub_=_hub(hub, whole, locale) if whole else None,
-        counting=counting,
-        freeing=freeing,
+        asked=await _asked(request, job) if job else None,
         may_count=may(call, "storage:count"),
         may_free=may(call, "storage:free"),
     )
@@ -50,7 +57,7 @@ async def show_storage(request: Request, counting: Id = "", freeing: Id = "") ->
 async def count_now(request: Request) -> Response:
     """Have it counted anew."""
     job = await run(request, ask_for_count, enqueue=hub_of(request).jobs.enqueue)
-    return RedirectResponse(f"/admin/storage?counting={job}", 303)
+    return RedirectResponse(f"/admin/storage?job={job}", 303)
 
 
 @router.get("/admin/storage/free", action="storage:free", problems=(404,), include_in_schema=False)
@@ -73,7 +80,16 @@ async def preview_free(request: Request) -> Response:
 async def free(request: Request) -> Response:
     """Remove the files that nothing refers to."""
     job = await run(request, ask_to_free, enqueue=hub_of(request).jobs.enqueue)
-    return RedirectResponse(f"/admin/storage?freeing={job}", 303)
+    return RedirectResponse(f"/admin/storage?job={job}", 303)
+
+
+async def _asked(request: Request, job: str) -> dict[str, Any] | None:
+    """The job, while it is not over; none of another kind, or of another institution."""
+    row = await hub_of(request).database.read_one(JOB, call_of(request), id=job)
+    found = JOB.as_dict(row) if row is not None else None
+    if found is None or found["kind"] not in {COUNT_JOB, FREE_JOB} or found["state"] in OVER:
+        return None
+    return {"id": found["id"], "frees": found["kind"] == FREE_JOB}
 
 
 def _files(found: dict[str, Any], locale: str) -> dict[str, Any]:
