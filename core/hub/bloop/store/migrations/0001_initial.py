@@ -21,6 +21,7 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         sa.Column("email_verified_at", UtcDateTime(), nullable=True),
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("disabled_at", UtcDateTime(), nullable=True),
+        sa.Column("language", sa.String(length=12), nullable=True),
         sa.Column("waiting", sa.Boolean(), nullable=False),
         sa.Column("links_from", UtcDateTime(), nullable=True),
         sa.Column("erased_at", UtcDateTime(), nullable=True),
