@@ -174,6 +174,8 @@ UNVERSIONED = {
     "post /api/v1/plugins/{plugin_id}/enable",
     "post /api/v1/runs/{run_id}/undo",
     "post /api/v1/schedules/{name}/run",
+    "post /api/v1/storage/count",
+    "post /api/v1/storage/free",
     "post /api/v1/users",
     "post /api/v1/session",
     "post /api/v1/users/{user_id}/password-reset",

@@ -38,6 +38,7 @@ from bloop.graph.models import Concept
 from bloop.graph.questions import parts_of
 from bloop.hub import Hub
 from bloop.hub.inferring import make_graph
+from bloop.hub.storage.counting import count
 from bloop.jobs import ledger
 from bloop.jobs.models import OVER, Job
 from bloop.learning.answers import Given, record
@@ -167,6 +168,7 @@ async def fill(hub: Hub, folder: Path) -> Filled:
     await _until_calm(hub)
     await write(lambda unit: _seen(unit, filled))
     await write(lambda unit: aside(unit, filled.ids["connection"]))
+    await hub.database.run(count, hub)
     return filled
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
 from bloop.content.sync_models import Quarantine
 from bloop.hub import Hub
+from bloop.hub.storage.counting import count
 from bloop.jobs.models import Job, JobSchedule
 from bloop.kernel.models import Connection
 from bloop.store.database import in_unit
@@ -83,7 +85,8 @@ async def test_administration_is_one_link_and_its_areas_are_on_each_of_their_pag
     assert "/admin" in home
     assert not {"/jobs", "/people", "/plugins", "/audit", "/connections"} & home.keys()
     assert bar(await admin.get("/"), "Administration") == {}
-    areas = ["/admin", "/connections", "/people", "/jobs", "/plugins", "/policy", "/audit"]
+    areas = ["/admin", "/admin/storage"]
+    areas += ["/connections", "/people", "/jobs", "/plugins", "/policy", "/audit"]
     jobs = await admin.get("/jobs")
     assert list(bar(jobs, "Administration")) == areas
     assert bar(jobs, "Administration")["/jobs"] == "page"
@@ -221,3 +224,38 @@ async def test_a_person_is_logged_out_gets_a_new_password_and_is_erased(visit, h
     educator = await visit("educator")
     for act in ("sessions", "password", "erase"):
         assert (await educator.get(f"/people/{id_}/{act}")).status_code == 403
+
+
+async def test_storage_is_counted_when_asked_and_freed_after_a_look(visit, hub):
+    operator, admin = await visit("operator"), await visit("admin")
+    for one in (operator, admin):
+        assert "Nothing is counted yet" in (await one.get("/admin/storage")).text
+    assert (await operator.get("/admin/storage/free")).status_code == 404, "there is nothing to see"
+    forms = []
+    for one in (admin, operator, operator):
+        page = await one.get("/admin/storage")
+        form = {"csrf": csrf_of(page)}
+        forms.append(await one.post("/admin/storage/count", data=form))
+    assert {one.status_code for one in forms} == {303}
+    first, second, third = (one.headers["location"] for one in forms)
+    assert first != second == third, "an institution's, and the hub's once"
+    assert "being counted" in (await operator.get(second)).text
+    stranger = await visit("admin", add_institution(hub, "Elsewhere"))
+    assert "being counted" not in (await stranger.get(first)).text
+    old = hub.blobs.put([b"left"])
+    os.utime(hub.blobs.path(old.sha256), (0, 0))
+    count(hub)
+    page = (await operator.get("/admin/storage")).text
+    assert "1 file that nothing refers to: 4 B." in page and "audit_line" in page
+    assert "1 file would go, 4 B." in (await operator.get("/admin/storage/free")).text
+    freed = await operator.post(
+        "/admin/storage/free", data={"csrf": csrf_of(await operator.get("/admin/storage/free"))}
+    )
+    assert freed.headers["location"].startswith("/admin/storage?job=")
+    seen = (await admin.get("/admin/storage")).text
+    assert "audit_line" not in seen and "would go" not in seen and 'id="rows"' in seen
+    assert (await admin.get("/admin/storage/free")).status_code == 403
+    told = (await operator.get("/api/v1/storage", headers={"accept": "*/*"})).json()
+    assert told["hub"]["free"]["files"] == 1 and told["institution"]["files"]["count"] == 0
+    assert (await admin.get("/api/v1/storage", headers={"accept": "*/*"})).json()["hub"] is None
+    assert (await (await visit("educator")).get("/admin/storage")).status_code == 403

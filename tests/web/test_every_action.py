@@ -57,6 +57,8 @@ ACTS = {
     "/connections/own": "PUT /own-connections",
     "/notes/connect": "POST /account/connections",
     # Work and events.
+    "/admin/storage/count": "POST /storage/count",
+    "/admin/storage/free": "POST /storage/free",
     "/jobs/{job_id}/cancel": "POST /jobs/{job_id}/cancel",
     "/jobs/{job_id}/retry": "POST /jobs/{job_id}/retry",
     "/events/parked/replay": "POST /events/parked/replay",

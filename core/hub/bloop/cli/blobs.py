@@ -32,14 +32,15 @@ async def sweep(*, dry_run: bool, as_json: bool) -> None:
         return
     would = "would be " if dry_run else ""
     click.echo(
-        f"{counted(swept.files, 'file')} {would}removed, {_size(swept.bytes)}; "
+        f"{counted(swept.files, 'file')} {would}removed, {size(swept.bytes)}; "
         f"{counted(swept.holds, 'hold')} {would}forgotten"
     )
 
 
-def _size(size: float) -> str:
+def size(count: float) -> str:
+    """So many bytes, in the unit that people use."""
     for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"

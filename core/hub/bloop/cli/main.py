@@ -62,6 +62,7 @@ COMMANDS = {
     "policy": ("bloop.cli.policy:policy", "Say who may do what, and why; check policies."),
     "overview": ("bloop.cli.overview:overview", "See what needs attention now."),
     "system": ("bloop.cli.system:system", "See how the hub does, now and over time."),
+    "storage": ("bloop.cli.storage:storage", "See what is stored, by area and plugin."),
     "topology": ("bloop.cli.topology:topology", "See which processes are alive, serving what."),
     "config": ("bloop.cli.config:config", "See what is configured, and where it comes from."),
     "keys": ("bloop.cli.keys:keys", "Make API keys; rotate the keys of the hub itself."),

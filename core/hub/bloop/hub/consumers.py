@@ -85,9 +85,11 @@ def make_consumers(hub: Hub) -> Consumers:
         tidy(hub.database, call)
 
     def tidy_blobs() -> None:
+        from bloop.hub.storage.counting import count_if_due
         from bloop.hub.sweeping import sweep_if_due
 
         sweep_if_due(hub)
+        count_if_due(hub)  # Last, so that it counts what the others left.
 
     exports = partial(forget_exports, hub.database, hub.sources, call)
     return Consumers(

@@ -28,6 +28,8 @@ HANDLERS = {
     "learning.estimate": "bloop.hub.estimating:run_estimate_job",
     "learning.fit_reviews": "bloop.hub.learning:run_fit_job",
     "learning.renew": "bloop.hub.learning:run_renew_job",
+    "storage.count": "bloop.hub.storage.service:run_count_job",
+    "storage.free": "bloop.hub.storage.service:run_free_job",
 }
 """``async def (hub, job, payload) -> result``."""
 

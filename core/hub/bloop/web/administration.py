@@ -18,6 +18,7 @@ def areas(call: Call, _: Translate) -> list[tuple[str, str]]:
     links = [
         (_("Overview"), "/admin", ADMINISTER),
         (_("System"), "/admin/system", "ops:read"),
+        (_("Storage"), "/admin/storage", "storage:read"),
         (_("Connections"), "/connections", "connections:read"),
         (_("People"), "/people", "users:read"),
         (_("Background"), "/jobs", "jobs:read"),

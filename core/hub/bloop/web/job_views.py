@@ -95,6 +95,8 @@ class JobWords:
             "content.import": _("Import of a course"),
             "content.sync": _("Sync of a connection"),
             "content.refresh": _("Fetching of some records"),
+            "storage.count": _("Counting what is stored"),
+            "storage.free": _("Removing files that nothing refers to"),
         }
         return names.get(kind, kind)
 

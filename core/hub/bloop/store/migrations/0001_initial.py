@@ -593,6 +593,13 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
         postgresql_where=sa.text("state <> 'retired'"),
     )
     op.create_table(
+        "storage_count",
+        sa.Column("institution_id", sa.String(length=36), nullable=False),
+        sa.Column("counted_at", UtcDateTime(), nullable=False),
+        sa.Column("found", Json, nullable=False),
+        sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_storage_count")),
+    )
+    op.create_table(
         "user_group",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
