@@ -5,6 +5,7 @@ A page that gets an act fails here until it says which route of the API does the
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 ACTS = {
     "/logout": "DELETE /session",
     # Learning.
+    "/reviews": "POST /account/reviews/answers",
     "/lessons/{id}/attempts": "POST /items/{item_id}/attempts",
     "/attempts/{id}/questions/{place}": "PUT /attempts/{attempt_id}/answers/{place}",
     "/attempts/{id}/finish": "POST /attempts/{attempt_id}/finish",
@@ -31,6 +33,7 @@ ACTS = {
     "/concepts/{concept_id}": "PATCH /graph/concepts/{concept_id}",
     "/concepts/{concept_id}/before": "PUT /graph/edges",
     "/concepts/{concept_id}/before/{source}/remove": "DELETE /graph/edges",
+    "/quizzes/{quiz_id}/concepts": "PUT /items/{item_id}/concepts",
     # Plugins.
     "/plugins/{plugin_id}/enable": "POST /plugins/{plugin_id}/enable",
     "/plugins/{plugin_id}/disable": "POST /plugins/{plugin_id}/disable",
@@ -56,9 +59,13 @@ ACTS = {
     "/connections/{connection_id}/remove": "DELETE /connections/{connection_id}",
     "/connections/own": "PUT /own-connections",
     "/notes/connect": "POST /account/connections",
-    # Work and events.
+    "/quarantine/retry": "POST /connections/{connection_id}/quarantine/retry",
     "/admin/storage/count": "POST /storage/count",
     "/admin/storage/free": "POST /storage/free",
+    # Work and events.
+    "/schedules/{name}/run": "POST /schedules/{name}/run",
+    "/schedules/{name}/pause": "PATCH /schedules/{name}",
+    "/schedules/{name}/resume": "PATCH /schedules/{name}",
     "/jobs/{job_id}/cancel": "POST /jobs/{job_id}/cancel",
     "/jobs/{job_id}/retry": "POST /jobs/{job_id}/retry",
     "/events/parked/replay": "POST /events/parked/replay",
@@ -69,6 +76,38 @@ ACTS = {
     "/webhooks/{webhook_id}/disable": "PATCH /webhooks/{webhook_id}",
     "/webhooks/{webhook_id}/test": "POST /webhooks/{webhook_id}/test",
     "/webhooks/{webhook_id}/redeliver": "POST /webhooks/{webhook_id}/redeliver",
+    # Setting up, and imports.
+    "/setup/{step}": "PUT /setup/steps/{step}/dismissal",
+    "/setup/sample": "POST /setup/sample",
+    "/imports/new": "POST /imports",
+    "/imports/{job_id}/confirm": "POST /imports",
+    "/imports/{job_id}/undo": "POST /runs/{run_id}/undo",
+    # Writing courses.
+    "/courses": "POST /containers",
+    "/courses/{container_id}/settings": "PATCH /containers/{container_id}",
+    "/courses/{container_id}/trash": "DELETE /containers/{container_id}",
+    "/courses/{container_id}/publish": "POST /containers/{container_id}/publish-chosen",
+    "/courses/{container_id}/hide": "POST /containers/{subject_id}/unpublish",
+    "/courses/{container_id}/shown": "POST /nodes/{subject_id}/unpublish",
+    "/courses/{container_id}/add": "POST /containers/{container_id}/nodes",
+    "/courses/{container_id}/add-file": "POST /containers/{container_id}/files",
+    "/courses/{container_id}/places": "PATCH /nodes/{node_id}",
+    "/courses/{container_id}/bin": "POST /nodes/{subject_id}/restore",
+    "/courses/{container_id}/history": "POST /nodes/{subject_id}/undo",
+    "/lessons/{item_id}/edit": "PUT /items/{item_id}/draft",
+    "/lessons/{item_id}/discard": "DELETE /items/{item_id}/draft",
+    "/lessons/{item_id}/media": "POST /containers/{container_id}/files",
+    "/lessons/{item_id}/versions": "PUT /items/{item_id}/draft",
+    # Writing and grading quizzes.
+    "/courses/{container_id}/quizzes": "POST /containers/{container_id}/items",
+    "/quizzes/{quiz_id}/edit": "PATCH /quizzes/{quiz_id}",
+    "/quizzes/{quiz_id}/question": "PATCH /quizzes/{quiz_id}",
+    "/quizzes/{quiz_id}/questions": "PATCH /quizzes/{quiz_id}",
+    "/quizzes/{quiz_id}/publish": "POST /quizzes/{quiz_id}/publish",
+    "/quizzes/{quiz_id}/undo": "POST /items/{subject_id}/undo",
+    "/quizzes/{quiz_id}/answers/{attempt_id}": (
+        "PUT /quizzes/{quiz_id}/attempts/{attempt_id}/answers/{place}/grade"
+    ),
     # Courses and notes.
     "/courses/{container_id}/people": "POST /containers/{container_id}/enrolments",
     "/courses/{container_id}/people/{enrolment_id}/end": (
@@ -105,12 +144,17 @@ ACTS = {
     "/people/rules": "PUT /membership-rules",
     "/people/rules/remove": "PUT /membership-rules",
     "/people/{user_id}": "PATCH /users/{user_id}",
+    "/people/{user_id}/password": "POST /users/{user_id}/password-reset",
+    "/people/{user_id}/sessions/end": "DELETE /users/{user_id}/sessions",
+    "/people/{user_id}/erase/plan": "GET /users/{user_id}/erasure",
+    "/people/{user_id}/erase": "POST /users/{user_id}/erasure",
     "/people/{user_id}/disable": "DELETE /users/{user_id}",
     "/people/{user_id}/enable": "PATCH /users/{user_id}",
     "/people/invite": "POST /invitations",
     "/people/invitations/{invitation_id}/withdraw": "DELETE /invitations/{invitation_id}",
     "/people/registration": "PUT /registration",
     # One's own account.
+    "/language": "PATCH /account",
     "/join": "POST /join",
     "/login": "POST /session",
     "/login/reset": "POST /password-reset",
@@ -130,45 +174,6 @@ ACTS = {
     "/account/keys/{key_id}/revoke": "DELETE /account/keys/{key_id}",
     "/keys/new": "POST /keys",
     "/keys/{key_id}/revoke": "DELETE /keys/{key_id}",
-    # Courses and quizzes that are written here, and the rest of the hub.
-    "/courses": "POST /containers",
-    "/courses/{container_id}/add": "POST /containers/{container_id}/items",
-    "/courses/{container_id}/add-file": "POST /containers/{container_id}/files",
-    "/courses/{container_id}/bin": "POST /items/{subject_id}/restore",
-    "/courses/{container_id}/hide": "POST /items/{subject_id}/unpublish",
-    "/courses/{container_id}/history": "POST /items/{subject_id}/undo",
-    "/courses/{container_id}/places": "PATCH /nodes/{node_id}",
-    "/courses/{container_id}/publish": "POST /containers/{container_id}/publish-chosen",
-    "/courses/{container_id}/quizzes": "POST /containers/{container_id}/items",
-    "/courses/{container_id}/settings": "PATCH /containers/{container_id}",
-    "/courses/{container_id}/shown": "POST /containers/{subject_id}/unpublish",
-    "/courses/{container_id}/trash": "DELETE /containers/{container_id}",
-    "/imports/new": "POST /imports",
-    "/imports/{job_id}/confirm": "POST /imports",
-    "/imports/{job_id}/undo": "POST /runs/{run_id}/undo",
-    "/lessons/{item_id}/discard": "DELETE /items/{item_id}/draft",
-    "/lessons/{item_id}/edit": "PUT /items/{item_id}/draft",
-    "/lessons/{item_id}/media": "POST /containers/{container_id}/files",
-    "/lessons/{item_id}/versions": "PUT /items/{item_id}/draft",
-    "/people/{user_id}/password": "POST /users/{user_id}/password-reset",
-    "/people/{user_id}/sessions/end": "DELETE /users/{user_id}/sessions",
-    "/quarantine/retry": "POST /connections/{connection_id}/quarantine/retry",
-    "/quizzes/{quiz_id}/answers/{attempt_id}": (
-        "PUT /quizzes/{quiz_id}/attempts/{attempt_id}/answers/{place}/grade"
-    ),
-    "/language": "PATCH /account",
-    "/quizzes/{quiz_id}/concepts": "PUT /items/{item_id}/concepts",
-    "/quizzes/{quiz_id}/edit": "PATCH /quizzes/{quiz_id}",
-    "/quizzes/{quiz_id}/publish": "POST /quizzes/{quiz_id}/publish",
-    "/quizzes/{quiz_id}/question": "PATCH /quizzes/{quiz_id}",
-    "/quizzes/{quiz_id}/questions": "PATCH /quizzes/{quiz_id}",
-    "/quizzes/{quiz_id}/undo": "POST /items/{subject_id}/undo",
-    "/reviews": "POST /account/reviews/answers",
-    "/schedules/{name}/pause": "PATCH /schedules/{name}",
-    "/schedules/{name}/resume": "PATCH /schedules/{name}",
-    "/schedules/{name}/run": "POST /schedules/{name}/run",
-    "/setup/sample": "POST /setup/sample",
-    "/setup/{step}": "PUT /setup/steps/{step}/dismissal",
 }
 """Each act of a page, and the route below ``/api/v1`` that does the same."""
 
@@ -176,11 +181,9 @@ IN_A_BROWSER_ALONE = {
     "/login/forgotten": "a letter answers it, whose link leads to a page",
     "/connections/{connection_id}/login": "a browser goes to another site and comes back",
     "/account/identities/connect": "a browser goes to another site and comes back",
+    "/lessons/{item_id}/preview": "shows what was typed and keeps nothing; a program has its own",
+    "/quizzes/{quiz_id}/preview/questions/{place}": "tries an answer and keeps nothing",
     "/kept/mine": "what a browser was sending; a program sends it again",
-    "/lessons/{item_id}/preview": "a picture of what is being typed, which changes nothing",
-    "/quizzes/{quiz_id}/preview/questions/{place}": "tries an answer, which is not kept",
-    "/people/{user_id}/erase": "the API has it in two routes, of which each is tested",
-    "/people/{user_id}/erase/plan": "the API has it in two routes, of which each is tested",
     "/kept/drop": "what a browser was sending; a program sends it again",
 }
 """What a program has no use for, and why."""
@@ -192,6 +195,14 @@ FORMS = {
         "/purchases/{order}/cancel": "POST /orders/{order}/cancel",
         "/purchases/{order}/plan": "POST /orders/{order}/plan",
         "/purchases/{order}/portal": "POST /orders/{order}/portal",
+        "/courses/{course}/sell": "POST /products",
+        "/lessons/{item}/sell": "POST /products",
+        "/offers/new": "POST /products",
+        "/offers/{product}": "PUT /products/{product}",
+        "/offers/{product}/prices": "POST /products/{product}/prices",
+        "/offers/{product}/prices/{price}/end": "DELETE /products/{product}/prices/{price}",
+        "/coupon-codes": "POST /coupons",
+        "/coupon-codes/{coupon}/end": "DELETE /coupons/{coupon}",
         "/purchases/{order}/seats": "PUT /orders/{order}/seats/{user}",
         "/sales/{order}/refund": "POST /orders/{order}/refunds",
         "/sales/{order}/paid": "POST /orders/{order}/payments",
@@ -201,13 +212,28 @@ FORMS = {
         "/lessons/{item}/make": "POST /videos",
         "/lessons/{item}/write": "PUT /lessons/{item}/storyboard",
         "/lessons/{item}/draft": "POST /lessons/{item}/storyboard/draft",
+        "/lessons/{item}/about": "PATCH /lessons/{item}/storyboard",
+        "/lessons/{item}/scenes": "POST /lessons/{item}/storyboard/scenes",
+        "/lessons/{item}/scenes/{scene}": "PUT /lessons/{item}/storyboard/scenes/{scene}",
+        "/lessons/{item}/scenes/{scene}/preview": "POST /lessons/{item}/storyboard/preview",
+        "/lessons/{item}/scenes/{scene}/change": (
+            "POST /lessons/{item}/storyboard/scenes/{scene}/move"
+        ),
+        "/lessons/{item}/versions/{number}/restore": (
+            "POST /lessons/{item}/storyboard/versions/{number}/restore"
+        ),
         "/watch/{video}/again": "POST /videos/{video}/again",
         "/watch/{video}/remove": "DELETE /videos/{video}",
     },
 }
-"""Of each plugin the acts of its pages (``<package>.forms``), and its route that does the same."""
+"""Of each plugin the acts of its pages (by :data:`FORMS_OF`), and its route that does the same."""
+
+FORMS_OF = re.compile(r"\.((\w+_)?(forms|pages)|offering)$")
+"""The modules of plugins whose handlers answer with pages."""
 
 BY_NAME = {
+    "/people/{user_id}/erase": "erase",
+    "/people/{user_id}/erase/plan": "plan",
     "/plugins/{plugin_id}/settings": "change",
     "/account/plugins/{plugin_id}": "change",
     "/connections/new": "create",
@@ -263,8 +289,9 @@ def test_every_form_of_a_plugins_pages_has_its_route():
         told = tomllib.loads(manifest.read_text())
         known, forms = {}, {}
         for route in told.get("contributes", {}).get("routes", ()):
-            is_form = route["handler"].partition(":")[0].endswith(".forms")
+            answers_pages = FORMS_OF.search(route["handler"].partition(":")[0])
             for method in route.get("methods", ["GET"]):
+                is_form = answers_pages and method == "POST"
                 (forms if is_form else known)[f"{method} {route['path']}"] = route["action"]
         said = FORMS.get(told["id"], {})
         assert forms.keys() == {f"POST {path}" for path in said}, told["id"]

@@ -55,6 +55,8 @@ RateKind = Literal["read", "write", "upload", "login", "payment", "inbound"]
 
 DEADLINE_SECONDS = 30.0
 """How long a request may take where its route says nothing else."""
+PLUGIN_SECONDS = 29.0
+"""What a plugin's handler has of that: it is cut off first, so that its own breaker counts it."""
 
 _CACHED_QUERIES = 512
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import DEADLINE_SECONDS, Router, call_of, hub_of
+from bloop.accounts.access import PLUGIN_SECONDS, Router, call_of, hub_of
 from bloop.accounts.actions import VISIT, ForbiddenError
 from bloop.accounts.people.queries import OWN
 from bloop.accounts.sessions import system_call
@@ -65,7 +65,7 @@ async def take(request: Request, institution: str, plugin: str, rest: str) -> Re
         cast("Any", part),
         f"inbound {part.declaration.path}",
         answered(),
-        timeout=DEADLINE_SECONDS,
+        timeout=PLUGIN_SECONDS,
         connection=institution,
     )
     if isinstance(answer, AuthError):

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 import bloop_sdk
-from bloop.accounts.access import DEADLINE_SECONDS, Router, call_of, holder_of, hub_of
+from bloop.accounts.access import PLUGIN_SECONDS, Router, call_of, holder_of, hub_of
 from bloop.accounts.actions import VISIT, ForbiddenError
 from bloop.accounts.http import json_response
 from bloop.accounts.mfa.guard import require_fresh
@@ -107,7 +107,7 @@ async def call_plugin(request: Request, plugin: str, rest: str) -> Response:  # 
         cast("Any", found.part),
         f"{_kind(found.part)} {declared.path}",
         called(handler, asked, found.part, ctx),
-        timeout=DEADLINE_SECONDS,
+        timeout=PLUGIN_SECONDS,
         # What fails with one institution's settings or data closes nobody else's pages.
         connection=found.call.institution,
     )

@@ -14,6 +14,7 @@ from bloop.content.editing_queries import COURSE_EDITED, ITEM_EDITED
 from bloop.content.removed import Removed
 from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.statements import parsed
+from bloop.web.refusal_words import refusal
 from bloop.web.render import locale_of, translations_of
 from bloop_sdk import BloopError, Kind
 
@@ -94,7 +95,8 @@ def words_of(request: Request, error: BloopError) -> dict[str, str | None]:
     if isinstance(error, ConflictError) and error.current is not None:
         message = _("Somebody else changed this meanwhile. Look again.")
         return {"message": message, "cure": None, "field": None}
-    return {"message": error.message, "cure": error.cure, "field": field}
+    found = refusal(error, _)
+    return {"message": found.message, "cure": found.cure or None, "field": field}
 
 
 def removed_words(request: Request, gone: list[Removed]) -> list[str]:

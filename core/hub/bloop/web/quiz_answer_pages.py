@@ -163,6 +163,9 @@ async def _attempt(
     for one in shown["questions"]:
         if one["answered"]:
             one["form"] = _form_of(one, form)
+    # What is wrong stands at its question; where the form names none, above all.
+    graded = {str(one["place"]) for one in shown["questions"] if one["answered"]}
+    wrong_place = form["place"] if form is not None and error and form["place"] in graded else ""
     return await page(
         request,
         "quiz_answer.html",
@@ -171,7 +174,7 @@ async def _attempt(
         quiz_id=quiz_id,
         parts=quiz_parts(request, quiz_id),
         said=said,
-        wrong_place=form["place"] if form is not None and error else "",
+        wrong_place=wrong_place,
         fault=fault_words(error, translations_of(locale_of(request)).gettext),
     )
 

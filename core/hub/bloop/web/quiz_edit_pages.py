@@ -33,6 +33,7 @@ from bloop.web.editing import version_in
 from bloop.web.navigation import NavLink
 from bloop.web.question_forms import plain_number, source_of
 from bloop.web.quizzes import words_of
+from bloop.web.refusal_words import refusal
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError
 from bloop_sdk.web import Form, read_form
@@ -287,7 +288,8 @@ def fault_words(error: BloopError | None, _: Callable[[str], str]) -> str:
         return ""
     if isinstance(error, editing.IncompleteError):
         return " ".join(said_of(one, _) + "." for one in error.problems[:5])
-    return error.message + (f": {error.cure}" if error.cure else "")
+    found = refusal(error, _)
+    return f"{found.message} {found.cure}".strip()
 
 
 def said_of(problem: Problem, _: Callable[[str], str]) -> str:

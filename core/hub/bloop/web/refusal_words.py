@@ -58,7 +58,10 @@ def in_words(values: Mapping[str, Any], _: _Words) -> dict[str, Any]:
 
 @cache
 def _known() -> Sequence[tuple[re.Pattern[str], Callable[[_Words], str]]]:
-    return [(re.compile(pattern, re.DOTALL), make) for pattern, make in (*_FIELDS, *_CHOICES)]
+    return [
+        (re.compile(pattern, re.DOTALL), make)
+        for pattern, make in (*_FIELDS, *_CHOICES, *_TEACHING)
+    ]
 
 
 # Each sentence stands alone on a page, beside its field or above the form.
@@ -189,5 +192,67 @@ _CHOICES: tuple[tuple[str, Callable[[_Words], str]], ...] = (
     (
         r"open it as http://localhost, or set \[http\] public_url in hub.toml to its name",
         lambda _: _("Open it by its name; whoever runs it sets [http] public_url in hub.toml."),
+    ),
+)
+
+_TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
+    (
+        r"at: a time of the video reads like 1:23",
+        lambda _: _("A time of the video reads like 1:23."),
+    ),
+    (r"this question is not due any more", lambda _: _("This question is not due any more.")),
+    (r"go on with the next", lambda _: _("Go on with the next one.")),
+    (r"answer: choose one answer or more", lambda _: _("Choose one answer or more.")),
+    (
+        r"language: .* is no tag of a language",
+        lambda _: _("This is no tag of a language. Write one like en or de-CH."),
+    ),
+    (
+        (
+            r"(do|audience): this is none|do: .* is nothing that is done here"
+            r"|kind: a .* is not added here"
+        ),
+        lambda _: _("This is none of the choices."),
+    ),
+    (r"a list of ids of choices|en, de-CH|up, down, double, delete", lambda _: ""),
+    (r"change: there is no such", lambda _: _("There is no such change. Look again.")),
+    (r"this quiz has no such question", lambda _: _("This quiz has no such question.")),
+    (
+        r"somebody may have deleted it: look at the quiz",
+        lambda _: _("Somebody may have deleted it. Look at the quiz."),
+    ),
+    (r"this attempt has no such answer", lambda _: _("This attempt has no such answer.")),
+    (r"(answer \d+|\w+): .* is no number", lambda _: _("This is no number.")),
+    (r"attempts: no whole number", lambda _: _("This is no whole number.")),
+    (r"a number like (?P<example>[\d.]+)", lambda _: _("Write a number like {example}.")),
+    (r"a number like 12 or 0\.5", lambda _: _("Write a number like 12 or 0.5.")),
+    (
+        r"(answer \d+|\w+): .* can be read in two ways",
+        lambda _: _("This number can be read in two ways."),
+    ),
+    (r"1000, or 1\.0", lambda _: _("Write 1000, or 1.0.")),
+    (r"due: .* is none", lambda _: _("This is no day with a time.")),
+    (r"a day and a time, (?P<example>\S+)", lambda _: _("Write it like {example}.")),
+    (
+        r"code: at most (?P<most>\d+) characters, none of them NUL",
+        lambda _: _("At most {most} characters are possible."),
+    ),
+    (r"data\.href: no http or https address", lambda _: _("An address starts with https://.")),
+    (r"alt: say what the picture shows", lambda _: _("Say what the picture shows.")),
+    (r"parent: .* would stand below itself", lambda _: _("It would stand below itself.")),
+    (r"move what is below it out first", lambda _: _("Move what is below it out first.")),
+    (r"there is nothing to fetch again", lambda _: _("There is nothing to fetch again.")),
+    (
+        r"the form names no (version of the schedule|connection)",
+        lambda _: _("Something is missing in this form, and nothing has changed."),
+    ),
+    (r"load the page again", lambda _: _("Load the page again.")),
+    (
+        r"(?P<count>\d+) things were added by others to what this run brought",
+        lambda _: _("Others have added to what this import brought: {count}."),
+    ),
+    (
+        r"move them elsewhere first, or put the course into the trash",
+        lambda _: _("Move that elsewhere first, or put the course into the trash."),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
@@ -35,6 +36,7 @@ from bloop.web.editing import EDITED, editor_of
 from bloop.web.framed_pages import framed
 from bloop.web.import_pages import FORM, too_large
 from bloop.web.learning_pages import course_state, done_state, learns
+from bloop.web.navigation import said_by
 from bloop.web.note_pages import about
 from bloop.web.panels import panels, parts
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
@@ -258,7 +260,7 @@ async def error_page(request: Request, problem: Any) -> Response:
     if problem.status == 413 and request.url.path == FORM:
         return await too_large(request)
     heading, text = _in_words(request, problem)
-    _ = translations_of(locale_of(request)).gettext
+    translate = _refusals_of(request)
     sent = await kept_forms.sent_form(request)
     return await page(
         request,
@@ -268,11 +270,25 @@ async def error_page(request: Request, problem: Any) -> Response:
         fields=kept_forms.shown(request, sent) if sent else [],
         again=problem.code == "cross_site",
         heading=heading,
-        text=text or said(problem.detail, _),
-        cure=None if text else said(problem.cure or "", _),
+        text=text or translate(problem.detail),
+        cure=None if text else translate(problem.cure or ""),
         command="bloop login-link" if problem.code in {"link_refused", "login_required"} else None,
         trace=None if text else f"{problem.code} · {problem.trace_id}",
     )
+
+
+def _refusals_of(request: Request) -> Callable[[str], str]:
+    """How a refusal is said: what a plugin refused, by the catalogue of its package."""
+    locale = locale_of(request)
+    words, hub = translations_of(locale).gettext, hub_of(request)
+    _root, place, owner, *_rest = [*request.url.path.split("/", 3), "", ""]
+
+    def translate(text: str) -> str:
+        if place == "x" and owner in hub.kernel.plugins:
+            text = said_by(cast("Hub", hub), owner, text, locale)
+        return said(text, words)
+
+    return translate
 
 
 def _in_words(request: Request, problem: Any) -> tuple[str, str | None]:
