@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bloop_sdk import CallContext, Item, NotFoundError
+from bloop_sdk import CallContext, Item, NotFoundError, gettext_noop
 from bloop_studio import storyboards, videos
 from bloop_studio.tables import StoryboardVersion, Video
 
@@ -11,7 +11,9 @@ async def video_of(ctx: CallContext, id_: str) -> Video:
     """A video whose lesson the caller may read."""
     found = await ctx.read(videos.one, id_) if len(id_) <= 36 else None
     if found is None:
-        raise NotFoundError("no such video", cure="look at the lesson's page")
+        raise NotFoundError(
+            gettext_noop("no such video"), cure=gettext_noop("look at the lesson's page")
+        )
     await ctx.content.item(found.item_id)
     return found
 
@@ -37,6 +39,10 @@ async def version_of(ctx: CallContext, item: Item, number: int | None) -> Storyb
     else:
         found = await ctx.read(storyboards.version, item.id, number)
     if found is None:
-        what = "storyboard" if number is None else f"version {number} of its storyboard"
-        raise NotFoundError(f"this lesson has no {what}", cure="open its page again")
+        what = gettext_noop("this lesson has no storyboard")
+        if number is not None:
+            what = gettext_noop("this lesson's storyboard has no version {number}").format(
+                number=number
+            )
+        raise NotFoundError(what, cure=gettext_noop("open its page again"))
     return found

@@ -15,6 +15,7 @@ from bloop_sdk import (
     Response,
     UnsupportedError,
     WebRequest,
+    gettext_noop,
     read_object,
 )
 from bloop_sdk.storyboard import Storyboard, read_storyboard, storyboard_schema
@@ -68,7 +69,7 @@ async def live(request: WebRequest, ctx: RequestContext) -> LiveView:
     id_ = request.path_params["video"]
 
     async def look() -> dict[str, Any]:
-        return views.standing(await video_of(ctx, id_))
+        return views.standing(await video_of(ctx, id_), ctx.words)
 
     return LiveView(look=look, over=lambda now: not now["making"])
 
@@ -101,7 +102,10 @@ async def file(request: WebRequest, ctx: RequestContext) -> FileView:
     found = await video_of(ctx, request.path_params["video"])
     name = (found.files or {}).get(request.path_params["file"])
     if name is None:
-        raise NotFoundError("this video has no such file", cure="see `files` of the video")
+        raise NotFoundError(
+            gettext_noop("this video has no such file"),
+            cure=gettext_noop("see `files` of the video"),
+        )
     download = ""
     if request.query_params.get("download"):
         download = views.download_name(found, request.path_params["file"])
@@ -207,7 +211,9 @@ def read_options(given: dict[str, Any], usual: Options) -> Options:
         faults = "; ".join(
             f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in err.errors()
         )
-        raise UnsupportedError(f"such a video can't be made: {faults}") from None
+        raise UnsupportedError(
+            gettext_noop("such a video can't be made: {faults}").format(faults=faults)
+        ) from None
 
 
 async def _item(request: WebRequest, ctx: RequestContext) -> Item:
@@ -221,7 +227,10 @@ async def _version(ctx: RequestContext, item: Item, number: str | None) -> Story
         wanted = int(number) if number.isdigit() and len(number) < 9 else 0
         found = await ctx.read(storyboards.version, item.id, wanted)
     if found is None:
-        raise NotFoundError("this lesson has no such storyboard", cure="have one drafted first")
+        raise NotFoundError(
+            gettext_noop("this lesson has no such storyboard"),
+            cure=gettext_noop("have one drafted first"),
+        )
     return found
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from bloop_sdk import CallContext, Item, NotFoundError, PreconditionFailedError, UnsupportedError
+from bloop_sdk import (
+    CallContext,
+    Item,
+    NotFoundError,
+    PreconditionFailedError,
+    UnsupportedError,
+    gettext_noop,
+)
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio import logo, storyboards, videos
 from bloop_studio.absent import ABSENT
@@ -31,7 +38,11 @@ async def ask(
     else:
         chosen = await ctx.read(storyboards.version, item.id, number)
         if chosen is None:
-            raise UnsupportedError(f"this lesson's storyboard has no version {number}")
+            raise UnsupportedError(
+                gettext_noop("this lesson's storyboard has no version {number}").format(
+                    number=number
+                )
+            )
     config, by = config_of(ctx), ctx.call.principal.id
     brand = [config.primary, config.accent, await logo.name_of(ctx)]
     made = await insist(ctx, videos.ask, item, options, chosen, brand=brand, by=by, again=again)
@@ -58,7 +69,10 @@ async def change(ctx: CallContext, item: Item, wanted: Change, base: int) -> Sto
         seen = await ctx.read(storyboards.version, item.id, base)
         if newest is None or seen is None:
             raise NotFoundError(
-                f"this lesson's storyboard has no version {base}", cure="open its page again"
+                gettext_noop("this lesson's storyboard has no version {number}").format(
+                    number=base
+                ),
+                cure=gettext_noop("open its page again"),
             )
         now = Storyboard.model_validate(newest.body)
         changed = onto(wanted, Storyboard.model_validate(seen.body), now)

@@ -84,9 +84,9 @@ async def preview(request: WebRequest, ctx: RequestContext) -> Response:
     scene = read_scene(body.get("scene"))
     board = Storyboard.model_validate((await version_of(ctx, item, None)).body)
     if body.get("sound"):
-        return answer(item, Shown(heard=await previews.say(ctx, board, scene, options(ctx))))
+        return answer(ctx, item, Shown(heard=await previews.say(ctx, board, scene, options(ctx))))
     drawn = await previews.draw(ctx, item, board, scene, options(ctx), judged=True)
-    return answer(item, Shown(drawn=drawn))
+    return answer(ctx, item, Shown(drawn=drawn))
 
 
 async def preview_file(request: WebRequest, ctx: RequestContext) -> FileView:

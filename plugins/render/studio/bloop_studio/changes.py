@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bloop_sdk import NotFoundError, PreconditionFailedError, UnsupportedError
+from bloop_sdk import NotFoundError, PreconditionFailedError, UnsupportedError, gettext_noop
 from bloop_sdk.storyboard import Scene, Storyboard, read_storyboard
 
 MOST_SCENES = 80
@@ -41,8 +41,8 @@ def onto(change: Change, base: Storyboard, newest: Storyboard) -> Storyboard:
         meanwhile = meanwhile or _head(base) != _head(newest)
     if meanwhile and base != newest:
         raise PreconditionFailedError(
-            "somebody has changed this meanwhile",
-            cure="look at the newest version, then say which of both is to stay",
+            gettext_noop("somebody has changed this meanwhile"),
+            cure=gettext_noop("look at the newest version, then say which of both is to stay"),
         )
     return change.apply(newest)
 
@@ -109,7 +109,8 @@ def remove(id_: str) -> Change:
         place(board, id_)
         if len(board.scenes) == 1:
             raise UnsupportedError(
-                "a storyboard has at least one scene", cure="add another one first"
+                gettext_noop("a storyboard has at least one scene"),
+                cure=gettext_noop("add another one first"),
             )
         return _with(board, [one for one in board.scenes if one.id != id_])
 
@@ -133,7 +134,8 @@ def place(board: Storyboard, id_: str) -> int:
         if one.id == id_:
             return at
     raise NotFoundError(
-        f"this storyboard has no scene {id_[:40]!r}", cure="somebody may have removed it: go back"
+        gettext_noop("this storyboard has no scene {id}").format(id=repr(id_[:40])),
+        cure=gettext_noop("somebody may have removed it: go back"),
     )
 
 
@@ -151,7 +153,8 @@ def fresh(id_: str, taken: Sequence[str]) -> str:
 def _with(board: Storyboard, scenes: Sequence[Scene]) -> Storyboard:
     if len(scenes) > MOST_SCENES:
         raise UnsupportedError(
-            f"a storyboard has at most {MOST_SCENES} scenes", cure="make two videos of it"
+            gettext_noop("a storyboard has at most {n} scenes").format(n=MOST_SCENES),
+            cure=gettext_noop("make two videos of it"),
         )
     return _checked({**board.model_dump(), "scenes": [one.model_dump() for one in scenes]})
 

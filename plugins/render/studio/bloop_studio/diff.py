@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
@@ -262,15 +262,17 @@ def _place(one: Change) -> str:
     return f"scene {one.scene}{line}{cue}{visual}"
 
 
-def short(value: Any) -> str:
-    """A value in a few words."""
+def short(value: Any, gettext: Callable[[str], str] = str) -> str:
+    """A value in a few words, in the language of ``gettext``."""
     if isinstance(value, dict) and {"word", "target", "action"} <= set(value):
-        return f"{value['action']} {value['target']} at {value['word']!r}"
+        told = gettext("%(action)s %(target)s at %(word)s")
+        return told % {**value, "word": repr(value["word"])}
     if isinstance(value, dict) and "kind" in value:
         return str(value["kind"])
     if isinstance(value, dict) and "visual" in value:
-        return f"{value['visual']['kind']}, {len(value['narration'])} lines"
+        told = gettext("%(kind)s, %(count)s lines")
+        return told % {"kind": value["visual"]["kind"], "count": len(value["narration"])}
     if value in (None, "", []):
-        return "nothing"
+        return gettext("nothing")
     text = str(value)
     return text if len(text) <= 80 else f"{text[:79]}…"

@@ -6,13 +6,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from bloop_sdk import Words, gettext_noop
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio.diff import Change, Run, compare, short
 from bloop_studio.fields import FIELDS
 from bloop_studio.tables import StoryboardVersion
 
-_LABELS = {field.key: field.label.lower() for fields in FIELDS.values() for field in fields}
-_PLACES = {"scene": "scene", "line": "said", "cue": "mark", "visual": "picture", "storyboard": ""}
+_LABELS = {field.key: field.label for fields in FIELDS.values() for field in fields}
+_PLACES = {
+    "scene": gettext_noop("scene"),
+    "line": gettext_noop("said"),
+    "cue": gettext_noop("mark"),
+    "visual": gettext_noop("picture"),
+    "storyboard": "",
+}
+_HEAD = {
+    "title": gettext_noop("title"),
+    "language": gettext_noop("language"),
+    "presenter": gettext_noop("narrator"),
+    "concepts": gettext_noop("concepts"),
+    "seconds": gettext_noop("seconds"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +57,29 @@ class Compared:
     redone: int
 
 
-def compared(old: StoryboardVersion, new: StoryboardVersion) -> Compared:
+def compared(old: StoryboardVersion, new: StoryboardVersion, words: Words) -> Compared:
     """From one version to another."""
     before, after = Storyboard.model_validate(old.body), Storyboard.model_validate(new.body)
     found = compare(before, after)
     titles = {one.id: one.title or one.visual.title or one.id for one in before.scenes}
     titles |= {one.id: one.title or one.visual.title or one.id for one in after.scenes}
     groups = [
-        Group(titles.get(scene, "The whole video"), rows(some))
+        Group(titles.get(scene, words.gettext("The whole video")), rows(some, words))
         for scene, some in groupby(found.changes, key=lambda one: one.scene)
     ]
     return Compared([one for one in groups if one.changes], len(found.scenes))
 
 
-def rows(changes: Iterable[Change]) -> list[Row]:
+def rows(changes: Iterable[Change], words: Words) -> list[Row]:
     """Changes in words."""
     return [
         Row(
             one.kind,
-            " ".join(part for part in (_PLACES[one.what], _field(one)) if part),
-            short(one.before),
-            short(one.after),
+            " ".join(
+                part for part in (words.gettext(_PLACES[one.what]), _field(one, words)) if part
+            ),
+            short(one.before, words.gettext),
+            short(one.after, words.gettext),
             one.words,
             one.after,
         )
@@ -72,9 +88,12 @@ def rows(changes: Iterable[Change]) -> list[Row]:
     ]
 
 
-def _field(one: Change) -> str:
+def _field(one: Change, words: Words) -> str:
     """The field that has changed as its form calls it, with the number of its line."""
     key, _, rest = one.where.partition("[")
     number = rest.partition("]")[0]
-    label = _LABELS.get(key, key) if one.what == "visual" else key
+    known = _LABELS if one.what == "visual" else _HEAD
+    label = words.gettext(known.get(key, key))
+    if words.locale != "de":  # German writes its nouns large.
+        label = label.lower()
     return f"{label} {number}".strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bloop_sdk import BloopError, CallContext, Item, RetriableError, UnsupportedError
+from bloop_sdk import BloopError, CallContext, Item, RetriableError, UnsupportedError, gettext_noop
 from bloop_sdk.providers.ai import Lesson, Picture
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio import writing
@@ -41,8 +41,8 @@ async def _by_plugin(ctx: CallContext, lesson: Lesson, plugin_id: str | None) ->
         offers = await ctx.providers.offers("storyboarder")
         if not offers:
             raise UnsupportedError(
-                "no plugin here writes storyboards",
-                cure="enable one: bloop plugins enable outline",
+                gettext_noop("no plugin here writes storyboards"),
+                cure=gettext_noop("enable one: bloop plugins enable outline"),
             )
         plugin_id = offers[0].plugin_id
     provider = await ctx.providers.get("storyboarder", plugin_id)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bloop_sdk import gettext_noop
+
 Widget = Literal["text", "lines", "code", "number", "choice", "tick"]
 Columns = Sequence[tuple[str, type]]
 DIVIDER = "|"
@@ -38,7 +40,7 @@ class Field:
         return f"v.{self.key}"
 
 
-def _lines(key: str, label: str, help_: str = "one a line") -> Field:
+def _lines(key: str, label: str, help_: str = gettext_noop("one a line")) -> Field:
     return Field(key, label, "lines", help_, write="\n".join, read=_read_lines)
 
 
@@ -76,7 +78,11 @@ def _parted(columns: Columns, line: str, number: int) -> dict[str, Any]:
     parts = [part.strip() for part in line.split(DIVIDER)]
     if len(parts) > len(columns):
         names = f" {DIVIDER} ".join(name for name, _ in columns)
-        raise UnreadableError(f"line {number} has more parts than {names}")
+        raise UnreadableError(
+            gettext_noop("line {number} has more parts than {names}").format(
+                number=number, names=names
+            )
+        )
     found: dict[str, Any] = {}
     for (name, kind), part in zip(columns, parts, strict=False):
         if kind is float:
@@ -90,7 +96,9 @@ def _float(text: str, what: str) -> float:
     try:
         return float(text.replace(",", "."))
     except ValueError:
-        raise UnreadableError(f"{what} is a number, not {text[:40]!r}") from None
+        raise UnreadableError(
+            gettext_noop("{what} is a number, not {text}").format(what=what, text=repr(text[:40]))
+        ) from None
 
 
 def _number(value: float) -> str:
@@ -153,7 +161,9 @@ def _read_shapes(text: str) -> list[dict[str, Any]]:
     for number, row in enumerate(_read_rows(_SHAPE, text), 1):
         points = [point.split(",") for point in row.pop("at", "").split()]
         if any(len(point) != 2 for point in points):
-            raise UnreadableError(f"line {number}: points are written 0,0 3,4")
+            raise UnreadableError(
+                gettext_noop("line {number}: points are written 0,0 3,4").format(number=number)
+            )
         what = f"line {number}: a coordinate"
         row["vertices"] = [{"x": _float(x, what), "y": _float(y, what)} for x, y in points]
         if "radius" in row:
@@ -168,14 +178,20 @@ def _tick(key: str, label: str) -> Field:
 
 def _whole(text: str) -> int:
     if not text.strip().isdecimal():
-        raise UnreadableError(f"this is a number such as 2, not {text[:40]!r}")
+        raise UnreadableError(
+            gettext_noop("this is a number such as 2, not {text}").format(text=repr(text[:40]))
+        )
     return int(text)
 
 
-TITLE = Field("title", "Heading in the picture")
-CAPTION = Field("caption", "Caption")
-IMAGE = Field("asset", "Picture of the lesson", "choice")
-_LAYOUTS = (("layered", "in layers"), ("circle", "in a circle"), ("tree", "as a tree"))
+TITLE = Field("title", gettext_noop("Heading in the picture"))
+CAPTION = Field("caption", gettext_noop("Caption"))
+IMAGE = Field("asset", gettext_noop("Picture of the lesson"), "choice")
+_LAYOUTS = (
+    ("layered", gettext_noop("in layers")),
+    ("circle", gettext_noop("in a circle")),
+    ("tree", gettext_noop("as a tree")),
+)
 _NODES: Columns = (("id", str), ("label", str))
 _EDGES: Columns = (("source", str), ("target", str), ("label", str))
 _CURVES: Columns = (("expression", str), ("label", str))
@@ -183,84 +199,93 @@ _POINTS: Columns = (("x", float), ("y", float), ("label", str))
 _MOMENTS: Columns = (("when", str), ("what", str))
 
 FIELDS: Mapping[str, tuple[Field, ...]] = {
-    "title": (TITLE, Field("subtitle", "Line below it")),
-    "bullets": (TITLE, _lines("items", "Points"), _tick("ordered", "Numbered")),
+    "title": (TITLE, Field("subtitle", gettext_noop("Line below it"))),
+    "bullets": (TITLE, _lines("items", gettext_noop("Points")), _tick("ordered",
+        gettext_noop("Numbered"))),
     "formula": (
         TITLE,
-        _lines("steps", "Formula", "LaTeX without dollar signs; steps of a derivation one a line"),
+        _lines("steps", gettext_noop("Formula"),
+            gettext_noop("LaTeX without dollar signs; steps of a derivation one a line")),
         CAPTION,
     ),
     "plot": (
         TITLE,
-        _axis("x", "x axis", "from | to | label, such as 0 | 10 | time in s"),
-        _axis("y", "y axis", "the same; empty fits it to the curves"),
-        _rows("curves", "Curves", _CURVES, "expression | label, such as 2*sin(x) | a wave"),
-        _rows("points", "Points", _POINTS, "x | y | label"),
+        _axis("x", gettext_noop("x axis"),
+            gettext_noop("from | to | label, such as 0 | 10 | time in s")),
+        _axis("y", gettext_noop("y axis"), gettext_noop("the same; empty fits it to the curves")),
+        _rows("curves", gettext_noop("Curves"), _CURVES,
+            gettext_noop("expression | label, such as 2*sin(x) | a wave")),
+        _rows("points", gettext_noop("Points"), _POINTS, gettext_noop("x | y | label")),
     ),
     "array": (
         TITLE,
-        _lines("values", "Cells"),
-        Field("label", "Label"),
-        _tick("indices", "Indices below, from 0"),
+        _lines("values", gettext_noop("Cells")),
+        Field("label", gettext_noop("Label")),
+        _tick("indices", gettext_noop("Indices below, from 0")),
     ),
     "graph": (
         TITLE,
-        _rows("nodes", "Nodes", _NODES, "id | label"),
-        _rows("edges", "Edges", _EDGES, "id | id | label"),
-        _tick("directed", "With arrows"),
-        Field("layout", "Layout", "choice", choices=_LAYOUTS),
+        _rows("nodes", gettext_noop("Nodes"), _NODES, gettext_noop("id | label")),
+        _rows("edges", gettext_noop("Edges"), _EDGES, gettext_noop("id | id | label")),
+        _tick("directed", gettext_noop("With arrows")),
+        Field("layout", gettext_noop("Layout"), "choice", choices=_LAYOUTS),
     ),
     "table": (
         TITLE,
-        _header("header", "Header", "cells divided by |"),
-        _cells("rows", "Rows", "one a line, cells divided by |"),
+        _header("header", gettext_noop("Header"), gettext_noop("cells divided by |")),
+        _cells("rows", gettext_noop("Rows"), gettext_noop("one a line, cells divided by |")),
     ),
     "code": (
         TITLE,
-        Field("language", "Language", help="such as python"),
-        Field("text", "Code", "code"),
+        Field("language", gettext_noop("Language"), help=gettext_noop("such as python")),
+        Field("text", gettext_noop("Code"), "code"),
     ),
-    "image": (TITLE, IMAGE, Field("alt", "What it shows, for who can't see it"), CAPTION),
+    "image": (TITLE, IMAGE, Field("alt", gettext_noop("What it shows, for who can't see it")),
+        CAPTION),
     "compare": (
         TITLE,
-        Field("left.title", "Left heading"),
-        _lines("left.items", "Left points"),
-        Field("right.title", "Right heading"),
-        _lines("right.items", "Right points"),
+        Field("left.title", gettext_noop("Left heading")),
+        _lines("left.items", gettext_noop("Left points")),
+        Field("right.title", gettext_noop("Right heading")),
+        _lines("right.items", gettext_noop("Right points")),
     ),
-    "timeline": (TITLE, _rows("moments", "Moments", _MOMENTS, "when | what")),
+    "timeline": (TITLE, _rows("moments", gettext_noop("Moments"), _MOMENTS,
+        gettext_noop("when | what"))),
     "geometry": (
         TITLE,
         Field(
-            "shapes", "Figures", "lines",
-            "id | figure | points | radius | label, such as a | circle | 0,0 | 2 | wheel. "
-            "Figures are point, segment, vector, angle, circle, polygon.",
+            "shapes", gettext_noop("Figures"), "lines",
+            gettext_noop(
+                "id | figure | points | radius | label, such as a | circle | 0,0 | 2 | wheel. "
+                "Figures are point, segment, vector, angle, circle, polygon."
+            ),
             write=_write_shapes, read=_read_shapes,
         ),
     ),
     "quiz": (
         TITLE,
-        Field("question", "Question"),
-        _lines("choices", "Choices"),
-        Field("answer", "The right one", "number", "counted from 1", read=_whole),
-        Field("explanation", "Why"),
+        Field("question", gettext_noop("Question")),
+        _lines("choices", gettext_noop("Choices")),
+        Field("answer", gettext_noop("The right one"), "number", gettext_noop("counted from 1"),
+            read=_whole),
+        Field("explanation", gettext_noop("Why")),
     ),
 }  # fmt: skip
 """By kind, in the order in which they are asked."""
 
 KINDS: Mapping[str, str] = {
-    "title": "Title card",
-    "bullets": "List",
-    "formula": "Formula",
-    "plot": "Graph of a function",
-    "array": "Row of cells",
-    "graph": "Nodes and edges",
-    "table": "Table",
-    "code": "Code",
-    "image": "Picture of the lesson",
-    "compare": "Comparison",
-    "timeline": "Timeline",
-    "geometry": "Geometry",
-    "quiz": "Question",
+    "title": gettext_noop("Title card"),
+    "bullets": gettext_noop("List"),
+    "formula": gettext_noop("Formula"),
+    "plot": gettext_noop("Graph of a function"),
+    "array": gettext_noop("Row of cells"),
+    "graph": gettext_noop("Nodes and edges"),
+    "table": gettext_noop("Table"),
+    "code": gettext_noop("Code"),
+    "image": gettext_noop("Picture of the lesson"),
+    "compare": gettext_noop("Comparison"),
+    "timeline": gettext_noop("Timeline"),
+    "geometry": gettext_noop("Geometry"),
+    "quiz": gettext_noop("Question"),
 }
 """What people call them."""

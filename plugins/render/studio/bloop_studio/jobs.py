@@ -20,6 +20,7 @@ from bloop_sdk import (
     Item,
     JobContext,
     Unit,
+    gettext_noop,
 )
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio import endings, finding, videos
@@ -108,14 +109,14 @@ async def _tell_failure(ctx: JobContext, video: Video, err: Exception) -> None:
     if ctx.is_final(err):
         await ctx.transaction(videos.fail, video.id, video.round, told)
     else:
-        waits = f"tried again: {told}"[:200]
+        waits = gettext_noop("tried again: {why}").format(why=told)[:200]
         await ctx.transaction(videos.progress, video.id, video.round, message=waits)
 
 
 def _full(err: Exception) -> FatalError | None:
     """A full disk, whether the hub, a renderer or our own code met it; None for anything else."""
     if isinstance(err, OSError) and err.errno in NO_SPACE:
-        message = f"the disk is full: {err.filename or err}"
+        message = gettext_noop("the disk is full: {file}").format(file=err.filename or err)
     elif isinstance(err, BloopError) and err.code == FULL:
         message = err.message
     else:
@@ -125,9 +126,9 @@ def _full(err: Exception) -> FatalError | None:
 
 def _crash(err: Exception) -> FatalError:
     return FatalError(
-        f"it broke off: {type(err).__name__}: {err}"[:300],
+        gettext_noop("it broke off: {why}").format(why=f"{type(err).__name__}: {err}")[:300],
         code="job_crashed",
-        cure="see the hub's log for where it happened",
+        cure=gettext_noop("see the hub's log for where it happened"),
     )
 
 

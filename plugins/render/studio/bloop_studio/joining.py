@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import FatalError, Unit
+from bloop_sdk import FatalError, Unit, gettext_noop
 from bloop_sdk.providers.ai import Speech
 from bloop_sdk.providers.render import Clip
 from bloop_sdk.storyboard import Storyboard
@@ -129,10 +129,16 @@ async def _gathered(
     clips = []
     for row in rows:
         if row.clip is None:
-            raise FatalError(f"scene {row.number} was never drawn", cure="make the video again")
+            raise FatalError(
+                gettext_noop("scene {number} was never drawn").format(number=row.number),
+                cure=gettext_noop("make the video again"),
+            )
         path = folder / f"clip-{row.number}.mp4"
         if not await pieces.fetch(work.ctx, row.clip, path):
-            raise FatalError(f"the clip of scene {row.number} is gone", cure="make the video again")
+            raise FatalError(
+                gettext_noop("the clip of scene {number} is gone").format(number=row.number),
+                cure=gettext_noop("make the video again"),
+            )
         clips.append(Clip(path=path, seconds=row.frames / work.options.fps, frames=row.frames))
     board = work.storyboard
     scenes = [

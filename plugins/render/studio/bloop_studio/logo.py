@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from bloop_sdk import CallContext, HostileInputError, NotFoundError, UnsupportedError
+from bloop_sdk import CallContext, HostileInputError, NotFoundError, UnsupportedError, gettext_noop
 from bloop_sdk.providers.render import Look, ScenePlan
 from bloop_sdk.storyboard import Scene
 from bloop_studio import pieces
@@ -55,7 +55,10 @@ async def fetch(ctx: CallContext, name: str | None, folder: Path) -> Path | None
         return None
     target = folder / KEPT
     if not await pieces.fetch(ctx, name, target):
-        raise NotFoundError("the logo of this video is gone", cure="have the video made again")
+        raise NotFoundError(
+            gettext_noop("the logo of this video is gone"),
+            cure=gettext_noop("have the video made again"),
+        )
     return target
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bloop_sdk import gettext_noop
 from bloop_sdk.storyboard import Cue, Line
 from bloop_sdk.storyboard.words import find_word
 
@@ -90,4 +91,4 @@ def _cue(text: str, line: str, at: int, word: str, action: str, target: str) -> 
             return Cue.model_validate({
                 "line": line, "word": word, "nth": nth, "action": action, "target": target
             })  # fmt: skip
-    raise ValueError(f"[{word}] marks no whole word")
+    raise ValueError(gettext_noop("[{word}] marks no whole word").format(word=word))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bloop_sdk import (
@@ -16,6 +16,8 @@ from bloop_sdk import (
     PreconditionFailedError,
     RequestContext,
     WebRequest,
+    Words,
+    gettext_noop,
 )
 from bloop_sdk.storyboard import Scene, Storyboard
 from bloop_studio import storyboards, videos, views, voicing, watching
@@ -36,18 +38,18 @@ LONGEST = 24 * 3600.0
 """Seconds of a video."""
 STYLES = ("studio.css",)
 MADE_BY = {
-    "author": "written by a person",
-    "extraction": "taken from the lesson's own words",
-    "model": "written by a language model",
+    "author": gettext_noop("written by a person"),
+    "extraction": gettext_noop("taken from the lesson's own words"),
+    "model": gettext_noop("written by a language model"),
 }
 
 
 async def overview(_request: WebRequest, ctx: RequestContext) -> PageView:
     """The institution's videos, and what is being made."""
     rows = await ctx.read(videos.newest)
-    html = ctx.render("overview.html", videos=[shown(row) for row in rows])
+    html = ctx.render("overview.html", videos=[shown(row, ctx.words) for row in rows])
     return PageView(
-        title="Videos",
+        title=ctx.words.gettext("Videos"),
         html=html,
         refresh=_refresh(rows),
         scripts=("live.js",) if _refresh(rows) else (),
@@ -92,7 +94,7 @@ async def lesson_view(
         kinds=KINDS,
         by=MADE_BY,
         versions=known,
-        videos=[shown(row) for row in rows],
+        videos=[shown(row, ctx.words) for row in rows],
         voices=_of_language(everybody, language),
         languages=sorted({one["language"] for one in everybody}),
         options=defaults(config_of(ctx)),
@@ -100,7 +102,7 @@ async def lesson_view(
         now=_number(request.query_params.get("now", "")),
     )
     return PageView(
-        title=f"Video of {item.title}",
+        title=_video_of(ctx, item),
         html=html,
         status=_status(error),
         refresh=_refresh(rows) if error is None else None,
@@ -138,7 +140,7 @@ def text_view(
         "text.html", item=item, text=script, number=number, error=error, conflict=conflict
     )
     status = 409 if conflict else 422 if error else 200
-    return PageView(title=f"Video of {item.title}", html=html, status=status, styles=STYLES)
+    return PageView(title=_video_of(ctx, item), html=html, status=status, styles=STYLES)
 
 
 async def versions(request: WebRequest, ctx: RequestContext) -> PageView:
@@ -156,9 +158,13 @@ async def versions(request: WebRequest, ctx: RequestContext) -> PageView:
         by=MADE_BY,
         old=old,
         new=new,
-        found=compared(old, new) if old and new else None,
+        found=compared(old, new, ctx.words) if old and new else None,
     )
-    return PageView(title=f"Versions of {item.title}", html=html, styles=STYLES)
+    return PageView(
+        title=ctx.words.gettext("Versions of {title}").format(title=item.title),
+        html=html,
+        styles=STYLES,
+    )
 
 
 async def watch(request: WebRequest, ctx: RequestContext) -> PageView:
@@ -167,7 +173,7 @@ async def watch(request: WebRequest, ctx: RequestContext) -> PageView:
     ready = found.state == "ready"
     html = ctx.render(
         "watch.html",
-        video=shown(found),
+        video=shown(found, ctx.words),
         told=await watching.told(ctx, found) if ready else None,
         start=_moment(request.query_params.get("t", "")),
         makes=ctx.may("studio:make"),
@@ -198,9 +204,9 @@ async def beside_lesson(
     html = ctx.render(
         "panel.html",
         subject=subject,
-        video=shown(ready) if ready else None,
+        video=shown(ready, ctx.words) if ready else None,
         told=await watching.told(ctx, ready) if ready else None,
-        making=shown(making) if making else None,
+        making=shown(making, ctx.words) if making else None,
         makes=makes,
     )
     return PanelView(html=html, scripts=("player.js",) if ready else (), styles=STYLES)
@@ -217,44 +223,51 @@ def _of_language(voices: list[dict[str, Any]], language: str) -> list[dict[str, 
     return some or voices
 
 
-def shown(row: Video) -> dict[str, Any]:
+def _video_of(ctx: RequestContext, item: Item) -> str:
+    return ctx.words.gettext("Video of {title}").format(title=item.title)
+
+
+def shown(row: Video, words: Words) -> dict[str, Any]:
     """A video as templates show it."""
     seconds = int(row.seconds or 0)
     report = row.report or {}
-    problems = [
-        *(
-            f"Scene {one['scene']} became a title card: {one['reason']}"
-            for one in report.get("degraded", ())
-        ),
-        *(
-            f"Scene “{one['scene']}”: {one['message']}"
-            for one in report.get("faults", ())
-            if not one["mended"]
-        ),
-        *(f"Not spoken: {one['reason']}" for one in report.get("speech", {}).get("unsaid", ())),
-        *(one["message"] for one in report.get("cues", ())),
-        *(
-            f"The plugin {one['plugin']} changed nothing: {one['reason']}"
-            for one in report.get("filters", ())
-        ),
-        report.get("storyboard", {}).get("note", ""),
-    ]
     return {
         "id": row.id,
         "lesson": row.item_id,
         "title": row.title,
-        **views.standing(row),
+        **views.standing(row, words),
+        "waits": row.message.startswith("tried again"),
         "length": f"{seconds // 60}:{seconds % 60:02}" if row.seconds else "",
         "options": row.options,
         "drawn": report.get("drawn"),
         "reused": report.get("reused"),
         "language": report.get("language", "en"),
         "voice": report.get("speech", {}).get("voice", ""),
-        "problems": [one for one in problems if one],
+        "problems": [one for one in _problems(report, words) if one],
         "error": row.error,
         "files": set(row.files or {}),
         "at": row.created_at,
     }
+
+
+def _problems(report: Mapping[str, Any], words: Words) -> Iterator[str]:
+    """What did not come out as it was meant, a sentence each; some are empty."""
+    _, told = words.gettext, words.translate
+    for one in report.get("degraded", ()):
+        said = _("Scene {scene} became a title card: {why}")
+        yield said.format(scene=one["scene"], why=told(one["reason"]))
+    for one in report.get("faults", ()):
+        if not one["mended"]:
+            said = _("Scene “{scene}”: {why}")
+            yield said.format(scene=one["scene"], why=told(one["message"]))
+    for one in report.get("speech", {}).get("unsaid", ()):
+        yield _("Not spoken: {why}").format(why=told(one["reason"]))
+    for one in report.get("cues", ()):
+        yield told(one["message"])
+    for one in report.get("filters", ()):
+        said = _("The plugin {plugin} changed nothing: {why}")
+        yield said.format(plugin=one["plugin"], why=told(one["reason"]))
+    yield told(report.get("storyboard", {}).get("note", ""))
 
 
 def _scene(scene: Scene) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import CallContext, Item, NotFoundError, UnsupportedError
+from bloop_sdk import CallContext, Item, NotFoundError, UnsupportedError, gettext_noop
 from bloop_sdk.providers.render import Look
 from bloop_sdk.storyboard import Scene, Storyboard
 from bloop_studio import logo, pieces, planning
@@ -110,7 +110,9 @@ async def _measured(
             "it can't be drawn like this: its title is shown instead",
         )
     if len(layout.scenes) > 1 and not problems:
-        problems = (f"it is too full, and becomes {len(layout.scenes)} scenes",)
+        problems = (
+            gettext_noop("it is too full, and becomes {n} scenes").format(n=len(layout.scenes)),
+        )
     # Cues of parts that have moved to a second scene don't belong to the first.
     first = layout.scenes[0]
     parts = first.visual.parts()
@@ -126,8 +128,8 @@ async def say(ctx: CallContext, board: Storyboard, scene: Scene, options: Option
         spoken = narration.of_scene(scene.id)
         if not spoken:
             raise UnsupportedError(
-                "nothing is said in this scene",
-                cure="write what is said, or let a voice speak the video",
+                gettext_noop("nothing is said in this scene"),
+                cure=gettext_noop("write what is said, or let a voice speak the video"),
             )
         timed = plan_scene(scene, spoken, options.fps)
         lines = [

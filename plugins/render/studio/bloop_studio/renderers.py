@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bloop_sdk import CallContext, UnsupportedError
+from bloop_sdk import CallContext, UnsupportedError, gettext_noop
 from bloop_sdk.providers.render import Renderer
 
 
@@ -27,9 +27,9 @@ async def open_renderer(ctx: CallContext) -> OpenRenderer:
             return OpenRenderer(offer.plugin_id, renderer, renderer.version())
         missing += [f"{offer.plugin_id} needs {what}" for what in probe.missing]
     raise UnsupportedError(
-        "nothing here draws scenes",
+        gettext_noop("nothing here draws scenes"),
         code="no_renderer",
-        cure="; ".join(missing) or "enable a renderer: bloop plugins enable manim",
+        cure="; ".join(missing) or gettext_noop("enable a renderer: bloop plugins enable manim"),
     )
 
 

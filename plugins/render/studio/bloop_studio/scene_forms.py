@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -10,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bloop_sdk import MalformedRecordError, UnsupportedError
+from bloop_sdk import MalformedRecordError, UnsupportedError, Words, gettext_noop
 from bloop_sdk.storyboard import Cue, Line, Scene, Storyboard, Visual
 from bloop_studio.fields import FIELDS, Field, UnreadableError
 from bloop_studio.marked import marked, unmarked
@@ -22,6 +23,20 @@ AS_TEXT = "v"
 """The field of a picture that its fields can't hold: YAML."""
 LONGEST = 20_000
 """Characters of a field."""
+LIMITS = {
+    "string_too_long": gettext_noop("at most {max_length} characters"),
+    "string_too_short": gettext_noop("at least {min_length} characters"),
+    "too_long": gettext_noop("at most {max_length} of them"),
+    "too_short": gettext_noop("at least {min_length} of them"),
+    "greater_than": gettext_noop("more than {gt}"),
+    "greater_than_equal": gettext_noop("{ge} or more"),
+    "less_than": gettext_noop("less than {lt}"),
+    "less_than_equal": gettext_noop("{le} or less"),
+    "float_parsing": gettext_noop("this is no number"),
+    "missing": gettext_noop("something is missing here"),
+}
+"""What Pydantic calls a fault, as people are told of it; of others, it tells itself."""
+_LINE = re.compile(r"line (?P<number>\d+): (?P<what>.+)", re.DOTALL)
 
 
 class SceneFaultsError(MalformedRecordError):
@@ -157,7 +172,7 @@ def _told(form: SceneForm, before: Scene, faults: dict[str, str]) -> tuple[list[
         try:
             text, found = unmarked(row, id_)
         except ValueError as err:
-            faults["narration"] = f"line {number}: {str(err)[:200]}"
+            faults["narration"] = _at_line(number, str(err)[:200])
             continue
         lines.append({"id": id_, "text": text})
         cues += found
@@ -235,8 +250,30 @@ def _field_of(kind: str, where: Sequence[Any], values: Mapping[str, str]) -> str
 
 def _message(fault: Any) -> str:
     numbers = [one + 1 for one in fault["loc"] if isinstance(one, int)]
-    place = f"line {numbers[0]}: " if numbers else ""
-    return place + str(fault["msg"]).removeprefix("Value error, ")
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    if known := LIMITS.get(fault["type"]):
+        said = known.format(**fault.get("ctx", {}))
+    return _at_line(numbers[0], said) if numbers else said
+
+
+def _at_line(number: int, said: str) -> str:
+    return gettext_noop("line {number}: {what}").format(number=number, what=said)
+
+
+def told_faults(faults: Mapping[str, str], words: Words) -> dict[str, str]:
+    """Faults in a language: the line and what is wrong in it are said apart."""
+    return {name: _told_fault(what, words) for name, what in faults.items()}
+
+
+def _told_fault(what: str, words: Words) -> str:
+    whole = words.translate(what)
+    if (found := _LINE.fullmatch(what)) is None:
+        return whole
+    inner = words.translate(found["what"])
+    if inner == found["what"]:
+        return whole
+    said = words.gettext("line {number}: {what}")
+    return said.format(number=found["number"], what=inner)
 
 
 def carried(form: SceneForm, kind: str) -> SceneForm:
@@ -267,7 +304,8 @@ def blank(kind: str, board: Storyboard) -> Scene:
     if visual is None:
         if not board.assets:
             raise UnsupportedError(
-                "this lesson has no picture to show", cure="add one to the lesson, then draft anew"
+                gettext_noop("this lesson has no picture to show"),
+                cure=gettext_noop("add one to the lesson, then draft anew"),
             )
         visual = {"asset": board.assets[0].id}
     body = {"id": "scene", "title": "New scene", "visual": {"kind": kind, **visual}}

@@ -36,6 +36,7 @@ from bloop_studio.scene_forms import (
     given,
     pictures,
     scene_of,
+    told_faults,
 )
 from bloop_studio.tables import StoryboardVersion
 
@@ -105,7 +106,7 @@ async def _conflict(ctx: RequestContext, opened: Opened, typed: SceneForm) -> Pa
     gone = all(one.id != id_ for one in board.scenes)
     # To add it again is made from the version that has it.
     base = opened.version.number if gone else newest.number
-    shown = Shown(base=base, anew=gone, conflict=rows(found), status=409)
+    shown = Shown(base=base, anew=gone, conflict=rows(found, ctx.words), status=409)
     return await view(ctx, opened, typed, shown)
 
 
@@ -122,7 +123,7 @@ async def preview(request: WebRequest, ctx: RequestContext) -> Response | PageVi
         typed = carried(typed, form["kind"])
     shown = await _previewed(ctx, opened, typed, hear=form["do"] == "hear", options=options(ctx))
     if "json" in request.headers.get("accept", ""):
-        return answer(opened.item, shown)
+        return answer(ctx, opened.item, shown)
     return await view(ctx, opened, typed, shown)
 
 
@@ -146,9 +147,10 @@ def options(ctx: RequestContext) -> Options:
     return defaults(config_of(ctx)).model_copy(update={"quality": "480p", "fps": 30})
 
 
-def answer(item: Item, shown: Shown) -> Response:
+def answer(ctx: RequestContext, item: Item, shown: Shown) -> Response:
     """What was drawn or said, for programs."""
-    body: dict[str, Any] = {"faults": dict(shown.faults), "problems": []}
+    told = ctx.words.translate
+    body: dict[str, Any] = {"faults": told_faults(shown.faults, ctx.words), "problems": []}
     if shown.drawn:
         body |= {"picture": address(item, shown.drawn.name), "problems": [*shown.drawn.problems]}
     if shown.parts is not None:
@@ -158,7 +160,8 @@ def answer(item: Item, shown: Shown) -> Response:
         body |= {"sound": address(item, one.name), "seconds": one.seconds, "voice": one.voice}
         body["problems"] = list(one.problems)
     if shown.failed:
-        body |= {"problems": [shown.failed.message], "cure": shown.failed.cure}
+        body |= {"problems": [shown.failed.message], "cure": told(shown.failed.cure or "")}
+    body["problems"] = [told(one) for one in body["problems"]]
     kind = {"content-type": "application/json", "cache-control": "no-store"}
     return Response(status=200, headers=kind, body=json.dumps(body).encode(), url="")
 
@@ -186,13 +189,18 @@ async def view(ctx: RequestContext, opened: Opened, typed: SceneForm, shown: Sho
         pictures=pictures(board),
         parts=opened.scene.visual.parts() if shown.parts is None else shown.parts,
         shown=shown,
+        faults=told_faults(shown.faults, ctx.words),
         picture=address(item, shown.drawn.name)
         if shown.drawn
         else f"{still}?version={opened.version.number}",
         draws=await draws(ctx),
         sound=address(item, shown.heard.name) if shown.heard else "",
     )
-    title = opened.scene.title or opened.scene.visual.title or f"Scene {at + 1}"
+    title = (
+        opened.scene.title
+        or opened.scene.visual.title
+        or ctx.words.gettext("Scene {number}").format(number=at + 1)
+    )
     return PageView(
         title=title,
         html=html,

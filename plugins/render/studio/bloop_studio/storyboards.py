@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, select
 
-from bloop_sdk import PreconditionFailedError, Unit
+from bloop_sdk import PreconditionFailedError, Unit, gettext_noop
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio.tables import StoryboardVersion
 
@@ -60,8 +60,10 @@ def keep(
         return last
     if over is not None and over != number:
         raise PreconditionFailedError(
-            f"this was made from version {over}, and there is version {number} meanwhile",
-            cure="open the newest version and make your change there",
+            gettext_noop(
+                "this was made from version {over}, and there is version {number} meanwhile"
+            ).format(over=over, number=number),
+            cure=gettext_noop("open the newest version and make your change there"),
         )
     made = StoryboardVersion(
         item_id=item,

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import CallContext, FatalError, LessonView, Unit
+from bloop_sdk import CallContext, FatalError, LessonView, Unit, gettext_noop
 from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
 from bloop_sdk.records import JSONObject
 from bloop_sdk.storyboard import Scene, Storyboard, read_storyboard
@@ -188,7 +188,10 @@ def _spoken_report(
 def _ask_for_scenes(unit: Unit, payload: JobPayload, plans: list[dict[str, Any]]) -> str:
     """A job a scene, and one that joins them after all; asked again, the same."""
     if not plans:
-        raise FatalError("this storyboard has no scenes", cure="add one, then make the video")
+        raise FatalError(
+            gettext_noop("this storyboard has no scenes"),
+            cure=gettext_noop("add one, then make the video"),
+        )
     videos.clear_scenes(unit, payload["video"])
     after = []
     for number, one in enumerate(plans, 1):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bloop_sdk import gettext_noop
 from bloop_sdk.providers.ai import Speech
 from bloop_sdk.providers.render import TimedCue
 from bloop_sdk.storyboard import Cue, Line, Scene
@@ -144,13 +145,19 @@ def _after(cue: Cue, text: str, one: Voiced | None, line: LineTime) -> tuple[flo
     """Seconds from the line's start to the cue's word."""
     where = find_word(text, cue.word, cue.nth)
     if where is None:
-        times = f" {cue.nth} times" if cue.nth > 1 else ""
+        told = gettext_noop(
+            "line {line} does not say {word}: {action} {target} comes with the line's start"
+        )
+        if cue.nth > 1:
+            told = gettext_noop(
+                "line {line} does not say {word} {n} times: "
+                "{action} {target} comes with the line's start"
+            )
         return 0.0, Problem(
             code="word_missing",
             line=cue.line,
             word=cue.word,
-            message=f"line {cue.line} does not say {cue.word!r}{times}: "
-            f"{cue.action} {cue.target} comes with the line's start",
+            message=_of_cue(told, cue),
         )
     if one is None:
         return (line.ends - line.starts) * where[0] / len(text), None
@@ -161,10 +168,21 @@ def _after(cue: Cue, text: str, one: Voiced | None, line: LineTime) -> tuple[flo
             code="word_unsaid",
             line=cue.line,
             word=cue.word,
-            message=f"{cue.word!r} in line {cue.line} is not spoken: "
-            f"{cue.action} {cue.target} comes with the line's start",
+            message=_of_cue(
+                gettext_noop(
+                    "{word} in line {line} is not spoken: "
+                    "{action} {target} comes with the line's start"
+                ),
+                cue,
+            ),
         )
     return begins, None
+
+
+def _of_cue(message: str, cue: Cue) -> str:
+    return message.format(
+        line=cue.line, word=repr(cue.word), n=cue.nth, action=cue.action, target=cue.target
+    )
 
 
 def begins_at(speech: Speech, start: int, end: int) -> float | None:

@@ -6,16 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bloop_sdk import Words, gettext_noop
 from bloop_sdk.providers.ai import Voice
 from bloop_studio.diff import Difference
 from bloop_studio.tables import STAGES, StoryboardVersion, Video
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 STAGE_WORDS = {
-    "storyboard": "writing the storyboard",
-    "speech": "speaking",
-    "scenes": "drawing",
-    "composing": "putting it together",
+    "storyboard": gettext_noop("writing the storyboard"),
+    "speech": gettext_noop("speaking"),
+    "scenes": gettext_noop("drawing"),
+    "composing": gettext_noop("putting it together"),
 }
 _SHARE = {"storyboard": (0, 5), "speech": (5, 15), "scenes": (15, 95), "composing": (95, 100)}
 
@@ -49,14 +50,14 @@ def percent(row: Video) -> int:
     return round(start + (end - start) * (row.done / row.total if row.total else 0))
 
 
-def standing(row: Video) -> dict[str, Any]:
-    """How far a video is, in a few words."""
+def standing(row: Video, words: Words) -> dict[str, Any]:
+    """How far a video is, in a few words of a language."""
     return {
         "state": row.state,
         "making": row.state in STAGES,
         "percent": percent(row),
-        "stage": STAGE_WORDS.get(row.state, ""),
-        "message": row.message,
+        "stage": words.gettext(STAGE_WORDS.get(row.state, "")),
+        "message": words.translate(row.message),
     }
 
 

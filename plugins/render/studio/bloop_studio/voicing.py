@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bloop_sdk import BloopError, CallContext, RetriableError, UnsupportedError
+from bloop_sdk import BloopError, CallContext, RetriableError, UnsupportedError, gettext_noop
 from bloop_sdk.providers.ai import Phoneme, Speech, SpeechProvider, Voice, Word
 from bloop_sdk.storyboard import Line, Storyboard
 from bloop_studio import pieces
@@ -93,12 +93,18 @@ async def choose(ctx: CallContext, wanted: str, language: str) -> Chosen:
         for err in failures:
             if isinstance(err, RetriableError):
                 raise err
-        what = f"no voice {wanted!r}" if wanted else f"no voice speaks {language!r}"
+        what = (
+            gettext_noop("there is no voice {voice}").format(voice=repr(wanted))
+            if wanted
+            else gettext_noop("no voice speaks {language}").format(language=repr(language))
+        )
         raise UnsupportedError(
             what,
             code="no_voice",
-            cure="see which there are with `bloop studio voices`, or enable a plugin with voices: "
-            "bloop plugins enable espeak",
+            cure=gettext_noop(
+                "see which there are with `bloop studio voices`, or enable a plugin with voices: "
+                "bloop plugins enable espeak"
+            ),
         )
     provider: SpeechProvider = await ctx.providers.get("speech", plugin_id)
     return Chosen(plugin_id, found[0], provider)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bloop_sdk import CallContext, MalformedRecordError, UnsupportedError
+from bloop_sdk import CallContext, MalformedRecordError, UnsupportedError, gettext_noop
 from bloop_sdk.providers.ai import Budget, LanguageProvider, Lesson, Message
 from bloop_sdk.storyboard import Storyboard, read_storyboard, storyboard_schema
 from bloop_studio.plain import text_of
@@ -57,7 +57,8 @@ def _shown(lesson: Lesson) -> str:
     text = text_of(lesson.html)
     if not text and not lesson.title:
         raise UnsupportedError(
-            "this lesson has nothing to tell", cure="write it first, then make its video"
+            gettext_noop("this lesson has nothing to tell"),
+            cure=gettext_noop("write it first, then make its video"),
         )
     line = "=" * 40
     pictures = json.dumps([{"id": one.id, "alt": one.alt} for one in lesson.pictures])
