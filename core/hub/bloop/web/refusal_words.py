@@ -255,4 +255,6 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
         r"move them elsewhere first, or put the course into the trash",
         lambda _: _("Move that elsewhere first, or put the course into the trash."),
     ),
+    (r"no pages in .*", lambda _: _("There are no pages in this language.")),
+    (r"choose one of (?P<tags>[\w-]+(, [\w-]+)*)", lambda _: _("Choose one of {tags}.")),
 )
