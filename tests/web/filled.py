@@ -357,6 +357,7 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
         await sent(operator, "POST", f"/connections/{ids['connection']}/check")
         await sent(operator, "POST", f"/connections/{ids['connection']}/sync")
         await sent(operator, "PUT", "/own-connections", allowed=True)
+        await sent(operator, "POST", "/audit/check")
 
         ids |= await _written(lambda *given, **body: sent(operator, *given, **body))
         own = {"name": "My laptop", "scopes": ["content:read"]}

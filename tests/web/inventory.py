@@ -203,6 +203,8 @@ PAGES = (
     Shown("parked-none", "/events/parked?consumer=none", OPERATOR),
     Shown("parked-skip", "/events/parked/{parked}/skip", OPERATOR),
     Shown("plugins", "/plugins", OPERATOR),
+    Shown("plugin", "/plugins/studio", OPERATOR),
+    Shown("plugin-notion", "/plugins/notion", ADMIN),
     Shown("plugin-enable", "/plugins/evernote/enable", OPERATOR),
     Shown("plugin-disable", "/plugins/cartridge/disable", OPERATOR),
     Shown("plugin-institution", "/plugins/cartridge/institution", OPERATOR),

@@ -60,6 +60,7 @@ ACTS = {
     "/connections/own": "PUT /own-connections",
     "/notes/connect": "POST /account/connections",
     "/quarantine/retry": "POST /connections/{connection_id}/quarantine/retry",
+    "/audit/verify": "POST /audit/check",
     "/admin/storage/count": "POST /storage/count",
     "/admin/storage/free": "POST /storage/free",
     # Work and events.

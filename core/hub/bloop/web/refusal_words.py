@@ -60,7 +60,7 @@ def in_words(values: Mapping[str, Any], _: _Words) -> dict[str, Any]:
 def _known() -> Sequence[tuple[re.Pattern[str], Callable[[_Words], str]]]:
     return [
         (re.compile(pattern, re.DOTALL), make)
-        for pattern, make in (*_FIELDS, *_CHOICES, *_TEACHING)
+        for pattern, make in (*_FIELDS, *_CHOICES, *_TEACHING, *_AUDIT)
     ]
 
 
@@ -257,4 +257,55 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
     ),
     (r"no pages in .*", lambda _: _("There are no pages in this language.")),
     (r"choose one of (?P<tags>[\w-]+(, [\w-]+)*)", lambda _: _("Choose one of {tags}.")),
+)
+
+# What a check of the audit log finds (:mod:`bloop.store.audit.verifying`).
+_AUDIT: tuple[tuple[str, Callable[[_Words], str]], ...] = (
+    (r"line (?P<seq>\d+) is missing", lambda _: _("Line {seq} is missing.")),
+    (
+        r"line (?P<seq>\d+) is missing: (at \S+ )?the chain went on to line (?P<upto>\d+)",
+        lambda _: _("Line {seq} is missing: the log went on to line {upto}."),
+    ),
+    (
+        r"line (?P<seq>\d+) was altered, moved or put in: .*",
+        lambda _: _(
+            "Line {seq} was altered, moved or put in: it does not follow from the line before."
+        ),
+    ),
+    (
+        r"line (?P<seq>\d+) does not lead to what was anchored at \S+ as line (?P<upto>\d+)",
+        lambda _: _("Line {seq} does not lead to what was written down elsewhere as line {upto}."),
+    ),
+    (
+        r"line (?P<seq>\d+) is another line than was anchored",
+        lambda _: _("Line {seq} is another one than was written down elsewhere."),
+    ),
+    (
+        r"line (?P<seq>\d+) has a personal part that was altered",
+        lambda _: _("What line {seq} tells of a person was altered."),
+    ),
+    (
+        r"line (?P<seq>\d+) lacks its personal part, and .* was never erased",
+        lambda _: _("What line {seq} tells of a person is gone, and nobody was erased."),
+    ),
+    (
+        r"line \d+ its front was cut with another key, .*",
+        lambda _: _("The front of the log was cut with another key. Put that key here to check."),
+    ),
+    (
+        r"line \d+ its front was cut by somebody without the key",
+        lambda _: _("The front of the log was cut by somebody without the hub's key."),
+    ),
+    (
+        r"line (?P<line>\d+) of \S+ is no anchor",
+        lambda _: _("Line {line} of the file of anchors is none."),
+    ),
+    (
+        r"line (?P<line>\d+) of \S+ was signed with another key, .*",
+        lambda _: _("Line {line} of the file of anchors was signed with another key."),
+    ),
+    (
+        r"line (?P<line>\d+) of \S+ is altered, or what stood before it is gone",
+        lambda _: _("Line {line} of the file of anchors is altered, or one before it is gone."),
+    ),
 )
