@@ -1,6 +1,6 @@
 """What a plugin says in other languages: catalogues, templates, days, numbers and money."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
@@ -12,7 +12,7 @@ from bloop_sdk.words import templates_in, words_in
 
 CODE = """
 from bloop_sdk import gettext_noop
-KINDS = {"paid": gettext_noop("paid")}
+KINDS = {"paid": gettext_noop("paid"), "no": gettext_noop("failed: {why}")}
 def said(ctx, count):
     _ = ctx.words.gettext
     return _("Hello {name}").format(name="x"), ctx.words.ngettext("one day", "{n} days", count)
@@ -46,6 +46,9 @@ msgstr "Mein Regal"
 
 msgid "Hello {name}"
 msgstr "Hallo {name}"
+
+msgid "failed: {why}"
+msgstr "gescheitert: {why}"
 
 msgid "one day"
 msgid_plural "{n} days"
@@ -95,6 +98,10 @@ def test_words_fall_back_to_english_and_the_empty_text_stays_empty(package):
     assert (german.number(1234.5), words_in(package, "en").number(1234.5)) == ("1.234,5", "1,234.5")
     late = datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
     assert words_in(package, "fr").day(late) == "31 janvier 2026"
+    # A time says its zone, whichever it was given in.
+    assert german.moment(late.astimezone(timezone(timedelta(hours=2)))) == (
+        "31. Januar 2026, 23:30 UTC"
+    )
     assert gettext_noop("paid") == "paid"
 
 
@@ -102,6 +109,9 @@ def test_a_text_with_its_values_in_it_is_found_again(package):
     german = words_in(package, "de")
     assert german.translate("Hello Ada {Lovelace}") == "Hallo Ada {Lovelace}"
     assert german.translate("paid") == "bezahlt"
+    # What a message tells of is a message as well.
+    assert german.translate("failed: paid") == "gescheitert: bezahlt"
+    assert german.translate("failed: failed: x") == "gescheitert: gescheitert: x"
     assert german.translate("Hello ") == "Hello "
     assert german.translate("") == ""
     assert words_in(package, "en").translate("Hello Ada") == "Hello Ada"

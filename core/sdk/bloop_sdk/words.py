@@ -32,6 +32,8 @@ _FORMATS = {SOURCE: "en_GB"}
 """How a language writes days and amounts where it has several ways: day before month here."""
 
 _VALUE = re.compile(r"\{([A-Za-z]\w*)\}")
+INNER = "why"
+"""The value that is a message itself, as in ``tried again: {why}``."""
 _LONGEST = 1000
 """Longer texts are no messages, and would take long to compare."""
 
@@ -59,14 +61,18 @@ class Words:
         """A text whose values were filled in already, such as an error's: it is looked up by them.
 
         Where ``gettext_noop("{n} seats are taken").format(n=3)`` was raised, this is what the
-        catalogue has for ``{n} seats are taken``, with the 3; other texts are given back.
+        catalogue has for ``{n} seats are taken``, with the 3; other texts are given back. A value
+        that is called ``why`` is a message of its own, and is looked up as well.
         """
         found = self.gettext(text)
         if found != text or len(text) > _LONGEST:
             return found
         for pattern, translation in self._patterns:
             if match := pattern.fullmatch(text):
-                return translation.format(**match.groupdict())
+                values = match.groupdict()
+                if INNER in values:
+                    values[INNER] = self.translate(values[INNER])
+                return translation.format(**values)
         return text
 
     @cached_property
@@ -81,6 +87,12 @@ class Words:
             when = when.astimezone(UTC).date() if when.tzinfo else when.date()
         shown = _babel("dates").format_date(when, "long", locale=self._format)
         return str(shown)
+
+    def moment(self, when: datetime) -> str:
+        """A time in UTC, which it says: ``27 November 2026, 08:00 UTC``."""
+        if when.tzinfo:
+            when = when.astimezone(UTC)
+        return f"{self.day(when)}, {when:%H:%M} UTC"
 
     def number(self, value: Decimal | float) -> str:
         """A number as people write it: ``1,234.5``, or ``1.234,5`` in German."""
@@ -153,8 +165,8 @@ def templates_in(folder: Path, locale: str) -> Any:
     """The Jinja2 environment of the package in a folder, for its templates in a language.
 
     They have ``_`` and ``ngettext`` as the hub's have, with ``%(name)s`` for values, and the
-    filters ``day``, ``number``, ``money`` and ``translate``. Values are escaped, and a missing one
-    is an error.
+    filters ``day``, ``moment``, ``number``, ``money`` and ``translate``. Values are escaped, and a
+    missing one is an error.
     """
     jinja2 = needed("jinja2")
     environment = jinja2.Environment(
@@ -168,7 +180,11 @@ def templates_in(folder: Path, locale: str) -> Any:
     words = words_in(folder, locale)
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)
     environment.filters.update(
-        day=words.day, number=words.number, money=words.money, translate=words.translate
+        day=words.day,
+        moment=words.moment,
+        number=words.number,
+        money=words.money,
+        translate=words.translate,
     )
     return environment
 

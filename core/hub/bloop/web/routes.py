@@ -285,7 +285,7 @@ def _refusals_of(request: Request) -> Callable[[str], str]:
 
     def translate(text: str) -> str:
         if place == "x" and owner in hub.kernel.plugins:
-            text = said_by(cast("Hub", hub), owner, text, locale)
+            text = said_by(cast("Hub", hub), owner, text, locale, filled=True)
         return said(text, words)
 
     return translate
