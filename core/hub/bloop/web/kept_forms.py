@@ -37,7 +37,7 @@ NEVER = (
 SECONDS_TO_READ = 10
 
 _SECRET = re.compile(r"(?i)pass|secret|token|credential|csrf|\bcode\b|\bkey\b|^old$")
-_MARK = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32,}|v?\d{1,6}|\*")
+_MARK = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|v?\d{1,6}|\*")
 _FILE = re.compile(rb'(?i)content-disposition:[^\r\n]*; ?name="([^"]*)"(?:; ?filename="([^"]*)")?')
 
 

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.content.tree_routes import run
 from bloop.learning.reviews import asking
-from bloop.learning.reviews.answering import LATE, answer
+from bloop.learning.reviews.answering import answer
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import moment
 from bloop.store.types import utcnow
@@ -22,7 +22,7 @@ from bloop.web.moments import without_year
 from bloop.web.prose import Prose
 from bloop.web.quizzes import Words, feedback_html, question_html, response_of
 from bloop.web.refusals import status_of
-from bloop.web.render import locale_of, page
+from bloop.web.render import check_reader, locale_of, page
 from bloop_sdk.web import Form, read_form
 
 router = Router(tags=["pages"])
@@ -109,6 +109,7 @@ async def show_done(request: Request) -> Response:
 async def give_answer(request: Request) -> Response:
     """Answer the question of a form; sent again it leads to the same answer."""
     form = await read_form(request)
+    check_reader(request, form)
     item, part, key = form["item"][:60], form["part"][:200], form["key"][:64]
     found = await asking.asked(hub_of(request).database, call_of(request))
     one = next((some for some in found["questions"] if some["key"] == key), None)
@@ -140,8 +141,8 @@ def _seconds(shown: str, took: str) -> float | None:
 
 def _at(said: str) -> datetime | None:
     """When it was answered, as a device says that sends it later; None for now."""
-    seconds = int(said) if said.isdecimal() and len(said) < 12 else 0
-    if not utcnow().timestamp() - LATE.total_seconds() < seconds < utcnow().timestamp() - A_WHILE:
+    seconds = int(said) if said.isdecimal() and len(said) < 12 else None
+    if seconds is None or seconds > utcnow().timestamp() - A_WHILE:
         return None
     return datetime.fromtimestamp(seconds, UTC)
 

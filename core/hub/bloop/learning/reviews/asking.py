@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bloop.graph.questions import parts_of
 from bloop.learning.log import about
 from bloop.learning.quizzes.questions import Manner, manner_of
 from bloop.learning.quizzes.views import answered, question_view
-from bloop.learning.reviews.answering import key_of, version_of
+from bloop.learning.reviews.answering import day_after, key_of, version_of
 from bloop.learning.reviews.queries import (
     ANSWERED_SINCE,
     ASKED,
@@ -74,7 +74,7 @@ def day_of(now: datetime) -> datetime:
 
 async def plan(database: Database, call: Call) -> Plan:
     """What the caller is to be asked until the end of today (UTC)."""
-    until = day_of(utcnow()) + timedelta(days=1)
+    until = day_after(utcnow())
     rows = to_dicts(ASKED, await database.read(ASKED, call, until=until))
     dues: dict[str, datetime] = {}
     names: dict[str, str] = {}
