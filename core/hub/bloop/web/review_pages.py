@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -30,7 +30,9 @@ router = Router(tags=["pages"])
 READ, WRITE = "account:read", "account:write"
 NOTHING = Form()
 A_WHILE = 60
-"""So many seconds a form may be under way before the device's clock says when it was sent."""
+"""So many seconds a form may be under way and count as answered now."""
+MOST_SECONDS = 10**9
+"""A device that says more has no clock; what may be that long ago the command says."""
 KEPT_AHEAD = 20
 """So many questions are kept on the device of who takes a course along."""
 
@@ -124,27 +126,28 @@ async def give_answer(request: Request) -> Response:
             given,
             key=key,
             version=form["version"][:64],
-            seconds=_seconds(form["shown"], form["seconds"]),
-            at=_at(form["at"]),
+            seconds=_seconds(form),
+            at=_at(form["ago"]),
         )
     except (InvalidError, ConflictError, NotFoundError) as err:
         return await _ask(request, key=key, error=err, form=form)
     return RedirectResponse(f"/reviews/answers/{kept}#said", 303)
 
 
-def _seconds(shown: str, took: str) -> float | None:
-    """How long it took, as a device says that sends it later; or since the question was shown."""
-    if took.isdecimal() and len(took) < 7:
-        return float(took)
-    return utcnow().timestamp() - int(shown) if shown.isdecimal() and len(shown) < 12 else None
-
-
-def _at(said: str) -> datetime | None:
-    """When it was answered, as a device says that sends it later; None for now."""
-    seconds = int(said) if said.isdecimal() and len(said) < 12 else None
-    if seconds is None or seconds > utcnow().timestamp() - A_WHILE:
+def _seconds(form: Form) -> float | None:
+    """How long it took, as a device says that showed it; or since the hub showed the question."""
+    if form["seconds"].isdecimal() and len(form["seconds"]) < 7:
+        return float(form["seconds"])
+    shown = form["shown"]
+    if not shown.isdecimal() or len(shown) > 11:
         return None
-    return datetime.fromtimestamp(seconds, UTC)
+    return ((_at(form["ago"]) or utcnow()).timestamp()) - int(shown)
+
+
+def _at(ago: str) -> datetime | None:
+    """When it was answered, as a device says that sends it so many seconds later; None for now."""
+    seconds = min(int(ago), MOST_SECONDS) if ago.isdecimal() and len(ago) < 20 else 0
+    return utcnow() - timedelta(seconds=seconds) if seconds > A_WHILE else None
 
 
 @router.get("/reviews/answers/{response_id}", action=READ, problems=(404,), include_in_schema=False)

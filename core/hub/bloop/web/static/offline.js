@@ -75,7 +75,7 @@ function following(about, waiting, pages) {
 }
 
 /* The page of what is on this device. */
-function shelf(part, { waiting, pages }) {
+function shelf(part, { waiting, others, pages }) {
   const about = new URLSearchParams(location.search).get("kept") ?? "";
   const kept = part.querySelector("[data-part=kept]");
   if (waiting.some((one) => one.about === about && !one.refused)) {
@@ -88,7 +88,8 @@ function shelf(part, { waiting, pages }) {
   answers.hidden = !waiting.length;
   answers.querySelector("ul").replaceChildren(
     ...waiting.map((one) => {
-      const title = pages.find((page) => page.address === one.about)?.title ?? "";
+      // The page of a question may have made room for others, or be gone with a login.
+      const title = pages.find((page) => page.address === one.about)?.title ?? part.dataset.untitled;
       const number = Number(one.about.split("?question=")[1]);
       const called = number ? words(part.dataset.answer, { title, number }) : title;
       const at = new Date(one.at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
@@ -106,6 +107,10 @@ function shelf(part, { waiting, pages }) {
       return row;
     }),
   );
+  const theirs = part.querySelector("[data-part=others]");
+  theirs.hidden = !others?.count;
+  theirs.querySelector("p").textContent = words(theirs.dataset.others, { count: others?.count ?? 0 });
+  theirs.querySelector("button").hidden = !others?.old;
   const lessons = pages.filter((one) => one.address.startsWith("/lessons/"));
   list.querySelector("ul").replaceChildren(
     ...lessons.map((one) => {
@@ -146,4 +151,8 @@ if (navigator.serviceWorker) {
   if (navigator.onLine && waiting.length) await again(waiting.length);
   addEventListener("online", send);
   document.querySelector("[data-send]")?.addEventListener("click", send);
+  document.querySelector("[data-drop-old]")?.addEventListener("click", async () => {
+    await ask("dropOld");
+    await show();
+  });
 }
