@@ -108,7 +108,7 @@ async function give(given, csrf, request) {
   try {
     return await deliver(answer, csrf);
   } catch {
-    await keepAnswer({ ...answer, sent: Boolean(before?.sent) || navigator.onLine });
+    await keepAnswer({ ...answer, sent: Boolean(before?.sent) || navigator.onLine }).catch(() => {}); // It is kept.
     await self.registration.sync?.register("answers").catch(() => {});
     return Response.redirect(`/offline?kept=${encodeURIComponent(given.about)}`, 303);
   }
