@@ -214,6 +214,7 @@ async def test_what_was_typed_on_the_page_of_another_account_counts_for_nobody(
     answered()
     shown = (await ben.get("/reviews")).text
     mine = re.search(r'name="reader" value="(\w{16})"', shown)[1]
+    assert (await (await visit()).get("/offline")).headers["x-bloop-reader"] == "-"
     assert (await ben.get("/api/v1/account", headers=API)).json()["reader"] == mine
     others = (await ada.get("/api/v1/account", headers=API)).json()["reader"]
     _, refused = await submit(ben, answer="a", reader=others)

@@ -199,6 +199,13 @@ async def test_of_files_and_secrets_it_is_said_what_to_give_again(hub, ada):
     await log_in(ada, asked)
     page = (await ada.get("/kept")).text
     assert "photo &lt;b&gt;.jpg" in page and "Send it now" not in page
+    ada.cookies.delete(hub.sessions.cookie)
+    review = {"key": "0123456789abcdef" * 2, "answer": "b", "reader": "0123456789abcdef"}
+    await log_in(ada, await ada.post("/reviews", data=review))
+    await press(ada, await ada.get("/kept"), "It is mine")
+    page = (await ada.get("/kept")).text
+    assert f'name="key" value="{review["key"]}"' in page, "what is answered is no secret"
+    assert "Type again" not in page and "Reader" not in page
 
 
 async def test_a_wrong_token_keeps_what_was_typed_and_may_be_sent_again(hub, visit):
