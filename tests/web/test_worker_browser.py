@@ -11,9 +11,11 @@ pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 HUB = 'const HUB = {files: ["/offline", "/static/a1/bloop.css"]}; self.registration = {};\n'
 STUBS = """
-let session = "ben", posts = [], under = 0, most = 0, status = 200;
+let asked_of = [], session = "ben", posts = [], under = 0, most = 0, status = 200;
 self.fetch = async (asked, given = {}) => {
   const path = String(asked.url ?? asked).replace(location.origin, "");
+  if (under < 0) throw new TypeError("no connection");
+  asked_of.push(path);
   if (path === "/api/v1/account") return Response.json({ csrf_token: "t", reader: session });
   if (given.method !== "POST") return new Response("<h1>x</h1>");
   most = Math.max(most, (under += 1));
@@ -89,6 +91,19 @@ FILES = """async () => {
   const [after, pages] = [await names(FILES), await names(KEPT)];
   return { all, kept, title, after, pages, reader: await fact("reader") };
 }"""
+LEAVE = """async () => {
+  await be("ada");
+  under = -99;
+  const said = await leave(new Request("/logout", { method: "POST" }));
+  const reader = await fact("reader");
+  under = 0;
+  asked_of = [];
+  const event = { request: new Request("/courses"), waitUntil() {} };
+  for (const one of [event, event]) await answerPage(one, "/courses");
+  await note("leaving", "ben");
+  await answerPage(event, "/next");
+  return { to: new URL(said.headers.get("location")).pathname, reader, asked: asked_of };
+}"""
 
 
 def test_what_waits_is_its_readers_sent_once_and_outlives_a_full_device(browser):
@@ -119,4 +134,10 @@ def test_what_waits_is_its_readers_sent_once_and_outlives_a_full_device(browser)
     assert (sorted(found["after"]), found["pages"], found["reader"]) == (
         ["/offline", "/static/a1/bloop.css"], [], None,
     )  # fmt: skip
+    found = page.evaluate(LEAVE)
+    assert (found["to"], found["reader"]) == ("/offline", None)
+    assert found["asked"] == [
+        *("/api/v1/account", "/logout", "/courses", "/courses"),
+        *("/api/v1/account", "/courses"),
+    ], "whoever logged in meanwhile stays"
     page.close()

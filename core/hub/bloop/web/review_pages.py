@@ -114,9 +114,13 @@ async def give_answer(request: Request) -> Response:
     check_reader(request, form)
     item, part, key = form["item"][:60], form["part"][:200], form["key"][:64]
     found = await asking.asked(hub_of(request).database, call_of(request))
-    one = next((some for some in found["questions"] if some["key"] == key), None)
-    # One that is not asked any more was answered, maybe by this very form: the command knows.
-    given = None if one is None else response_of(one["question"], form)
+    one = next((some["question"] for some in found["questions"] if some["key"] == key), None)
+    # One that is not asked any more was answered, maybe by this very form, or its concept was asked
+    # about while this answer waited on a device: the command knows.
+    question = one or await asking.question_of(
+        hub_of(request).database, call_of(request), item, part
+    )
+    given = None if question is None else response_of(question, form)
     try:
         kept = await run(
             request,

@@ -76,7 +76,9 @@ function following(about, waiting, pages) {
 
 /* The page of what is on this device. */
 function shelf(part, { waiting, others, pages }) {
-  const about = new URLSearchParams(location.search).get("kept") ?? "";
+  const asked = new URLSearchParams(location.search);
+  part.querySelector("[data-part=left]").hidden = !asked.has("left");
+  const about = asked.get("kept") ?? "";
   const kept = part.querySelector("[data-part=kept]");
   if (waiting.some((one) => one.about === about && !one.refused)) {
     const later = following(about, waiting, pages);

@@ -91,6 +91,8 @@ async function answerPage(event, pathname) {
   const { request } = event;
   const { search } = new URL(request.url);
   const address = pathname + search;
+  const who = await fact("leaving").catch(() => null);
+  if (who) await finishLeaving(who).catch(() => {});
   const since = turn();
   since.catch(() => {});
   const asked = fetch(request).then((answer) => {
@@ -127,13 +129,30 @@ async function remember(address, pathname, answer, since) {
   await sendWaiting();
 }
 
-/* Logging out takes what is on the device with it; what waits is sent first, where that is soon. */
+/* Logging out takes what is on the device with it; what waits is sent first, where that is soon. Where
+the hub is not reached, the session is ended before anything else is asked of it. */
 async function leave(request) {
   const late = new Promise((done) => setTimeout(done, SLOW));
   await Promise.race([sendWaiting().catch(() => {}), late]);
   try {
     return await fetch(request);
+  } catch {
+    await note("leaving", await fact("reader")).catch(() => {});
+    return Response.redirect("/offline?left=1", 303);
   } finally {
     await forget().catch(() => {});
   }
+}
+
+/* Ends the session of who has left; that of who came after them stays. */
+async function finishLeaving(who) {
+  const signal = AbortSignal.timeout(SLOW);
+  const account = await fetch("/api/v1/account", { headers: { accept: "application/json" }, signal });
+  if (account.ok) {
+    const { csrf_token: csrf, reader } = await account.json();
+    const headers = { "x-csrf-token": csrf };
+    const said = reader === who && (await fetch("/logout", { method: "POST", redirect: "manual", headers, signal }));
+    if (said && said.type !== "opaqueredirect" && !said.ok) return;
+  } else if (account.status !== 401) return;
+  await note("leaving", null);
 }
