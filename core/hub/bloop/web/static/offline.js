@@ -95,7 +95,7 @@ function shelf(part, { waiting, others, pages }) {
       const number = Number(one.about.split("?question=")[1]);
       const called = number ? words(part.dataset.answer, { title, number }) : title;
       const at = new Date(one.at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
-      const row = element("li", "");
+      const row = element("li", "", { className: "row" });
       row.append(element("a", called, { href: one.about }));
       row.append(element("span", ` ${at}${one.refused ? ` · ${part.dataset.refused}` : ""} `, { className: "quiet small" }));
       if (one.refused) {
@@ -104,7 +104,9 @@ function shelf(part, { waiting, others, pages }) {
           await ask("drop", { key: one.key });
           shelf(part, await ask("state"));
         });
-        row.append(drop);
+        const act = element("div", "", { className: "act" });
+        act.append(drop);
+        row.append(act);
       }
       return row;
     }),
@@ -116,7 +118,7 @@ function shelf(part, { waiting, others, pages }) {
   const lessons = pages.filter((one) => one.address.startsWith("/lessons/"));
   list.querySelector("ul").replaceChildren(
     ...lessons.map((one) => {
-      const row = element("li", "");
+      const row = element("li", "", { className: "row" });
       row.append(element("a", one.title, { href: one.address }));
       return row;
     }),
