@@ -153,6 +153,7 @@ PLAIN = {
     *(
         "limit",
         "page",
+        "start",
         "sure",
         "ticked",
         "form",

@@ -201,6 +201,15 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
         lambda _: _("A time of the video reads like 1:23."),
     ),
     (r"this question is not due any more", lambda _: _("This question is not due any more.")),
+    (r"this question is not due before .*", lambda _: _("This question is not due any more.")),
+    (
+        r"this was typed in another account",
+        lambda _: _("This was typed on a page of another account."),
+    ),
+    (
+        r"log in as who typed it, then send it again",
+        lambda _: _("Whoever typed it can log in and send it again."),
+    ),
     (r"go on with the next", lambda _: _("Go on with the next one.")),
     (r"answer: choose one answer or more", lambda _: _("Choose one answer or more.")),
     (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,17 +13,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from bloop.accounts.access import call_of, hub_of
-from bloop.accounts.actions import may
+from bloop.accounts.actions import ForbiddenError, may
 from bloop.accounts.languages import NAMES, chosen
 from bloop.accounts.login.entry import own_path
-from bloop.accounts.service import csrf_token
+from bloop.accounts.service import csrf_token, reader_mark
 from bloop.web.assets import asset
 from bloop.web.navigation import administration, background, navigation
 from bloop.web.refusal_words import in_words
 from bloop_sdk import PrincipalKind
+from bloop_sdk.web import Form
 from bloop_sdk.words import words_in
 
 FOLDER = Path(__file__).parent
+NOBODY = "-"
+"""The reader of a page that nobody is logged in on."""
 LOCALES = ("en", *sorted(path.stem for path in (FOLDER / "locale").glob("*.po")))
 
 POLICY = (
@@ -122,6 +124,7 @@ async def page(
         sets_up=may(call_of(request), "institutions:configure"),
         has_keys=may(call_of(request), "tokens:read"),
         csrf=csrf_of(request),
+        reader=reader_of(request) or "",
         scripts=scripts,
         keeps=keeps,
         styles=list(dict.fromkeys(styles)),
@@ -133,18 +136,32 @@ async def page(
         "content-language": locale,
         "content-security-policy": POLICY.format(frames=sources) + (SCRIPTED if scripts else ""),
         "vary": "accept-language, cookie",
-        **_reader(request),
+        # The worker on a device gives nobody else what it has kept there.
+        "x-bloop-reader": reader_of(request) or NOBODY,
     }
     return HTMLResponse(html, status, headers=headers)
 
 
-def _reader(request: Request) -> dict[str, str]:
-    """Whose page it is, for the worker on their device: it gives nobody else what it has kept."""
-    if csrf_of(request) is None:
-        return {}
-    call = call_of(request)
-    whose = f"{call.institution}:{call.principal.id}"
-    return {"x-bloop-reader": hashlib.sha256(whose.encode()).hexdigest()[:16]}
+def reader_of(request: Request) -> str | None:
+    """Whose page it is, as a device knows them; None for who has no session in this browser."""
+    return reader_mark(call_of(request)) if csrf_of(request) else None
+
+
+class OtherReaderError(ForbiddenError):
+    """What was sent is of a page of another account."""
+
+    code = "other_reader"
+
+
+def check_reader(request: Request, form: Form) -> None:
+    """Raise OtherReaderError for what was typed on the page of another account, as ``reader`` says.
+
+    A device that several people use may have kept it, and send it when one of them is logged in.
+    """
+    if form["reader"] not in {"", reader_of(request)}:
+        raise OtherReaderError(
+            "this was typed in another account", cure="log in as who typed it, then send it again"
+        )
 
 
 def rendered(request: Request, template: str, **values: Any) -> str:
