@@ -255,4 +255,28 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
         r"move them elsewhere first, or put the course into the trash",
         lambda _: _("Move that elsewhere first, or put the course into the trash."),
     ),
+    (
+        r"(?P<count>\d+) pages that this run brought were edited here since",
+        lambda _: _("Pages that this import brought were edited here since: {count}."),
+    ),
+    (
+        r"put the course into the trash, where the edits can be had back",
+        lambda _: _("Put the course into the trash: from there the edits can be had back."),
+    ),
+    (
+        r"people have worked on what this run brought already: (?P<count>\d+) times",
+        lambda _: _("People have worked on what this import brought already: {count} times."),
+    ),
+    (
+        r"put the course into the trash, where their work is kept",
+        lambda _: _("Put the course into the trash, where their work is kept."),
+    ),
+    (
+        r"(?P<count>\d+) people or groups were let into what this run brought",
+        lambda _: _("People or groups were let into what this import brought: {count}."),
+    ),
+    (
+        r"take them out of it first, or put the course into the trash",
+        lambda _: _("Take them out of it first, or put the course into the trash."),
+    ),
 )
