@@ -70,6 +70,7 @@ def _wanted(ctx: RequestContext, product: str, form: Form) -> checkout.Wanted:
         # With a coupon nobody was shown yet what it comes to.
         expected=None if coupon or shown is None else shown * quantity,
         language=ctx.locale,
+        once=form["once"][:60],
     )
 
 

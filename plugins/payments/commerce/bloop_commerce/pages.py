@@ -8,6 +8,7 @@ from typing import Any
 from bloop_commerce import catalogue, checkout, entitlements, invoices, orders, subscriptions
 from bloop_commerce.api import own_order
 from bloop_commerce.asked import field_of
+from bloop_commerce.base import new_id
 from bloop_commerce.config import config_of
 from bloop_commerce.said import Said, links_of
 from bloop_commerce.tables import ITEM, Access, Entitlement, Order, Price, Product
@@ -75,6 +76,7 @@ async def shown_product(
         buys=ctx.may("commerce:buy"),
         sells=ctx.may("commerce:sell"),
         typed=typed or Form(),
+        once=new_id(),
         error=error,
         wrong=field_of(error),
     )
