@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
 
+from bloop.content import service
+from bloop.content.models import Item
+from bloop.store.database import in_unit
+from bloop.store.models import OutboxEvent
 from bloop_sdk.storyboard import Storyboard
+from tests.support.database import make_call
 
 
 def board(text):
@@ -45,6 +51,28 @@ async def age(ctx, days):
             setattr(row, name, getattr(row, name) - timedelta(days=days))
 
     await ctx.transaction(work)
+
+
+async def test_what_was_made_of_a_lesson_waits_for_it_in_the_trash(ctx, hub, write_lesson):
+    from bloop_studio import asking, listening, storyboards
+
+    call, topic = make_call(hub.institution), "content.item.deleted"
+    id_ = await hub.database.run(write_lesson)
+    kept = await asking.write(ctx, await ctx.content.item(id_), board("By hand"), None)
+    await hub.database.run(in_unit, hub.database, call, service.trash, Item, id_, None)
+
+    def told():
+        with hub.database.reading(call) as unit:
+            found = select(OutboxEvent).where(OutboxEvent.topic == topic)
+            return unit.session.scalars(found).one().payload
+
+    said = await hub.database.run(told)
+    await ctx.transaction(listening.forget_lesson, SimpleNamespace(payload=said))
+    await hub.database.run(in_unit, hub.database, call, service.restore, Item, id_, None)
+    assert (await ctx.read(storyboards.newest, id_)).id == kept.id
+    gone = {name: value for name, value in said.items() if name != "restorable"}
+    await ctx.transaction(listening.forget_lesson, SimpleNamespace(payload=gone))
+    assert await ctx.read(storyboards.newest, id_) is None
 
 
 async def test_a_video_goes_when_another_one_has_taken_its_place_for_long(ctx, make, toys):
