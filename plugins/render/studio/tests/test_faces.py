@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+from sqlalchemy import update
 
 from bloop.content import service
 from bloop.store.database import in_unit
@@ -76,6 +77,35 @@ async def test_whoever_may_read_the_lesson_watches_and_nobody_else(teacher, visi
     for who in (learner, guest):
         assert (await who.get(watch)).status_code == 404
         assert (await who.get(row["files"]["video.mp4"])).status_code == 404
+
+
+async def test_nothing_is_made_of_a_note_of_ones_own_and_nobody_is_told_its_title(
+    teacher, visit, lesson, hub
+):
+    beside = f"/api/v1/items/{lesson}/notes"
+    note = (await teacher.post(beside, json={"title": "My doubts", "markdown": "None"})).json()["id"]
+    assert (await teacher.get(f"/x/studio/lessons/{note}")).status_code == 200
+    for answer in (
+        await ask(teacher, note),
+        await teacher.post(f"/x/studio/lessons/{note}/storyboard/draft"),
+    ):
+        assert answer.status_code == 422 and "lesson of a course" in answer.text
+    # What was made of one before is on no list.
+    row = (await ask(teacher, lesson)).json()["id"]
+
+    def move():
+        with hub.database.unit(make_call(hub.institution)) as unit:
+            table = Video.__table__
+            unit.connection.execute(
+                update(table).where(table.c.id == row).values(item_id=note, title="My doubts")
+            )
+
+    from bloop_studio.tables import Video
+
+    await hub.database.run(move)
+    other = await visit("educator")
+    assert "My doubts" not in (await other.get("/x/studio/")).text
+    assert (await other.get("/x/studio/videos")).json() == {"items": []}
 
 
 def hide(hub, lesson):
