@@ -83,7 +83,9 @@ async def test_nothing_is_made_of_a_note_of_ones_own_and_nobody_is_told_its_titl
     teacher, visit, lesson, hub
 ):
     beside = f"/api/v1/items/{lesson}/notes"
-    note = (await teacher.post(beside, json={"title": "My doubts", "markdown": "None"})).json()["id"]
+    note = (await teacher.post(beside, json={"title": "My doubts", "markdown": "None"})).json()[
+        "id"
+    ]
     assert (await teacher.get(f"/x/studio/lessons/{note}")).status_code == 200
     for answer in (
         await ask(teacher, note),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import timedelta
 from types import SimpleNamespace
@@ -140,14 +141,28 @@ async def test_what_a_dead_job_left_goes_too(ctx, make, toys, tmp_path):
     assert await ctx.files.get("logo"), "it is no piece of a video"
 
 
-async def test_previews_go_the_next_day_and_what_videos_are_made_of_stays(ctx, make, toys):
+async def test_previews_are_made_once_and_go_the_next_day_and_what_videos_are_made_of_stays(
+    ctx, make, toys, monkeypatch
+):
+    from bloop_crayon.plugin import Crayon
+
     from bloop_studio import previews, tidying
     from bloop_studio.config import config_of, defaults
 
     row = await make("First words")
     item = await ctx.content.item(row.item_id)
     board = Storyboard.model_validate(row.storyboard)
-    drawn = await previews.draw(ctx, item, board, board.scenes[0], defaults(config_of(ctx)))
+    made, still = [], Crayon.still
+
+    async def counted(self, *given):
+        made.append(given)
+        return await still(self, *given)
+
+    monkeypatch.setattr(Crayon, "still", counted)
+    asked = (ctx, item, board, board.scenes[0], defaults(config_of(ctx)))
+    # Somebody presses the button again and again.
+    drawn = (await asyncio.gather(*(previews.draw(*asked, judged=True) for _ in range(4))))[0]
+    assert len(made) == 1
     await age(ctx, 2)
     assert (await tidying.tidy(ctx, {}))["removed"] == 1
     assert await ctx.files.get(drawn.name) is None
