@@ -132,7 +132,7 @@ async def write_storyboard(request: WebRequest, ctx: RequestContext) -> Response
     kind = request.headers.get("content-type", "")
     given = from_markdown(text) if kind.startswith(MARKDOWN) else read_storyboard(text)
     base = request.headers.get("if-match", "").strip('W/" ')
-    if not base.isdigit():
+    if not (base.isascii() and base.isdigit() and len(base) < 9):
         raise UnsupportedError(
             "a storyboard is written over a version", cure="send If-Match with the ETag of yours"
         )
@@ -224,7 +224,7 @@ async def _version(ctx: RequestContext, item: Item, number: str | None) -> Story
     if number is None:
         found = await storyboard_of(ctx, item) or await ctx.read(storyboards.newest, item.id)
     else:
-        wanted = int(number) if number.isdigit() and len(number) < 9 else 0
+        wanted = int(number) if number.isdecimal() and len(number) < 9 else 0
         found = await ctx.read(storyboards.version, item.id, wanted)
     if found is None:
         raise NotFoundError(
