@@ -279,4 +279,9 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
         r"take them out of it first, or put the course into the trash",
         lambda _: _("Take them out of it first, or put the course into the trash."),
     ),
+    (
+        r"this import does not wait for anybody to confirm it",
+        lambda _: _("This import does not wait for anybody to confirm it."),
+    ),
+    (r"look at how it ended", lambda _: _("Look at how it ended.")),
 )
