@@ -110,8 +110,9 @@ async def edit_note(request: Request, note_id: str) -> Response:
 async def save_note(request: Request, note_id: str) -> Response:
     """Change the note; or the form again, with what it was changed to meanwhile."""
     form = await read_form(request)
+    version = version_in(form["version"]) if form["version"] else None
     try:
-        await run(request, service.edit, note_id, version_in(form["version"]), _text(form))
+        await run(request, service.edit, note_id, version, _text(form))
     except (InvalidError, ConflictError) as err:
         note = await note_of(request, note_id)
         return await _form(request, note["container"], note, form, err)
