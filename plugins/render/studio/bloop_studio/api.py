@@ -29,6 +29,7 @@ from bloop_studio.options import Options
 from bloop_studio.script import from_markdown, to_markdown
 from bloop_studio.tables import StoryboardVersion
 
+MAKE = "studio:make"
 MARKDOWN = "text/markdown"
 LINK_SECONDS = 7 * 24 * 3600.0
 
@@ -60,8 +61,9 @@ async def ask(request: WebRequest, ctx: RequestContext) -> Response:
 
 
 async def show(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
-    """How far a video is, and where its files are."""
-    return views.video(await video_of(ctx, request.path_params["video"]))
+    """How far a video is, and where its files are; what went wrong is for who makes videos."""
+    shown = views.video(await video_of(ctx, request.path_params["video"]))
+    return shown if ctx.may(MAKE) else views.without_workings(shown)
 
 
 async def live(request: WebRequest, ctx: RequestContext) -> LiveView:
@@ -69,7 +71,8 @@ async def live(request: WebRequest, ctx: RequestContext) -> LiveView:
     id_ = request.path_params["video"]
 
     async def look() -> dict[str, Any]:
-        return views.standing(await video_of(ctx, id_), ctx.words)
+        shown = views.standing(await video_of(ctx, id_), ctx.words)
+        return shown if ctx.may(MAKE) else views.without_workings(shown)
 
     return LiveView(look=look, over=lambda now: not now["making"])
 
