@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bloop_commerce import catalogue, checkout, entitlements, invoices, orders, subscriptions
-from bloop_commerce.api import own_order
+from bloop_commerce.api import order_to_change, own_order
 from bloop_commerce.asked import field_of
 from bloop_commerce.base import new_id
 from bloop_commerce.config import config_of
@@ -133,7 +133,7 @@ async def purchase(request: WebRequest, ctx: RequestContext) -> PageView:
 
 async def back(request: WebRequest, ctx: RequestContext) -> PageView:
     """Where the provider sends the buyer back to: what they agreed to is taken, once."""
-    order = await own_order(request, ctx)
+    order = await order_to_change(request, ctx)
     try:
         order = await checkout.settle(ctx, order)
     except RetriableError as err:
