@@ -3,14 +3,20 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from bloop.content import changing, history, placing, service
+import bloop.learning.lasting  # noqa: F401 - as every process of a hub has it
+from bloop.accounts.models import User
+from bloop.content import changing, drafts, history, placing, service
+from bloop.content.enrolling.service import enrol
 from bloop.content.models import Container, Item, Node, Version
 from bloop.content.queries import TREE
 from bloop.content.tree import nested
 from bloop.kernel.models import Connection
+from bloop.learning.progress.models import ItemProgress
+from bloop.learning.quizzes.models import Attempt, QuizVersion
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.models import AuditLine, OutboxEvent
 from bloop.store.statements import to_dicts
+from bloop.store.types import utcnow
 from tests.content.course import Course, leaf, module, page, rows
 
 
@@ -294,4 +300,35 @@ async def test_a_run_that_people_built_upon_is_not_undone(sync, command, databas
     command(service.create_item, container.id, kind="page", title="mine")
 
     with pytest.raises(ConflictError, match="1 things were added"):
+        command(history.undo_run, report.run)
+
+
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("what", ["edit", "draft", "seat", "quiz", "done"])
+async def test_what_people_did_with_what_a_run_brought_is_not_lost_by_its_undoing(
+    sync, command, database, call, what
+):
+    report = await sync(Course(contents=[page(1)]))
+    [container], [item] = rows(database, call, Container), rows(database, call, Item)
+    with database.unit(call) as unit:
+        unit.get(Connection, sync.connection).settings = {"file": "a.imscc"}
+        user = User(institution_id=call.institution, id="u" * 36, name="A", role="learner")
+        unit.session.add(user)
+    told = {"edit": "1 pages .* edited", "draft": "1 pages .* edited", "seat": "1 people"}
+    mine = {"institution_id": call.institution, "item_id": item.id}
+    if what == "edit":
+        command(service.update_item, item.id, item.row_version, {"html": "<p>mine</p>"})
+    elif what == "draft":
+        command(drafts.write, item.id, item.row_version, {"html": "<p>mine</p>"})
+    elif what == "seat":
+        command(enrol, container.id, user="u" * 36)
+    with database.unit(call) as unit:
+        if what == "quiz":
+            unit.session.add(QuizVersion(**mine, hash="h", data={}))
+            unit.session.flush()
+            unit.session.add(Attempt(**mine, hash="h", id="a", user_id="u" * 36, number=1))
+        elif what == "done":
+            done = {"user_id": "u" * 36, "container_id": container.id, "done_at": utcnow()}
+            unit.session.add(ItemProgress(**mine, **done))
+    with pytest.raises(ConflictError, match=told.get(what, "people have worked .* 1 times")):
         command(history.undo_run, report.run)

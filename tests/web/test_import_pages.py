@@ -161,11 +161,15 @@ async def test_a_file_that_lost_most_of_its_course_waits_for_somebody_to_say_so(
     client = await visit("educator")
     sent = await send(client, "tides.imscc", cartridge(40))
     await ended(hub, sent.headers["location"].rpartition("/")[2])
+    first = sent.headers["location"]
     place = (await send(client, "tides.imscc", CARTRIDGE)).headers["location"]
     await ended(hub, place.rpartition("/")[2])
     page = (await client.get(place)).text
     csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', page)[1]
     assert "let them go" in page
+    # One that nobody is asked about is not begun anew by a form of another time.
+    early = await client.post(f"{first}/confirm", data={"csrf": csrf})
+    assert early.status_code == 409 and "does not wait for anybody" in early.text
     sure = {await confirmed(client, place, csrf) for _ in range(2)}
     assert len(sure) == 1
     await ended(hub, sure.copy().pop().rpartition("/")[2])

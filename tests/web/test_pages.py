@@ -250,7 +250,7 @@ def test_a_static_file_under_another_digest_is_not_kept(guest):
     assert answer.headers["cache-control"] == "no-cache"
 
 
-@pytest.mark.parametrize("name", ["nothing.css", "..%2Froutes.py", ".hidden", "%2e%2e"])
+@pytest.mark.parametrize("name", ["nothing.css", "..%2Froutes.py", ".hidden", "%2e%2e", "a" * 300])
 def test_nothing_else_is_served_as_static(guest, name):
     assert guest.get(f"/static/00000000/{name}").status_code == 404
 

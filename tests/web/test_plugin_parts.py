@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from bloop.api.plugin_live import pause
 from bloop.hub import Hub
 from bloop.hub.switching import switch
 from bloop_sdk.testing.distributions import write_plugin
@@ -46,6 +47,14 @@ VIEWS = """
                 raise ForbiddenRecordError("no longer yours")
             return {"at": 0}
         return LiveView(look=look, over=lambda now: False)
+
+    async def still(request, ctx):
+        async def look():
+            return {"who": ctx.call.principal.id}
+        return LiveView(look=look, over=lambda now: False)
+
+    async def link(request, ctx):
+        return {"url": ctx.signed("/still", 1)}
 """
 FILES = {
     "views.py": VIEWS,
@@ -68,7 +77,7 @@ async def hub(hub_toml, site, monkeypatch):
     ]
     routes = [
         {"path": f"/{name}", "handler": f"bloop_wiki.views:{name}"} | views
-        for name in ("live", "closed")
+        for name in ("live", "closed", "still", "link")
     ]
     panels = [{"slot": "admin", "view": "bloop_wiki.views:beside"} | views]
     contributes = {"pages": pages, "routes": routes, "panels": panels}
@@ -143,3 +152,15 @@ async def test_a_live_view_tells_each_change_once_until_it_is_over(visit):
 async def test_a_live_view_ends_when_the_caller_may_no_longer_look(visit):
     stream = await (await visit()).get("/x/wiki/closed")
     assert re.findall("data: (.*)", stream.text) == ['{"at":0}']
+
+
+async def test_a_live_view_of_a_link_is_for_who_gave_it_and_ends_with_it(visit):
+    teacher, learner = await visit("educator"), await visit("learner")
+    url = (await teacher.get("/x/wiki/link")).json()["url"]
+    stream = await learner.get(url)
+    me = (await teacher.get("/api/v1/account")).json()["id"]
+    assert re.findall("data: (.*)", stream.text) == [json.dumps({"who": me}, separators=(",", ":"))]
+
+
+def test_many_who_wait_for_news_of_plugins_look_less_often():
+    assert (pause(1), pause(200), pause(2000)) == (0.5, 2.0, 20.0)

@@ -191,7 +191,7 @@ class Unit(Protocol):
 
         Those of no course and no item of a course, or of one that is in the trash or in somebody's
         own notebook; in the order given, courses first. The manifest has the scope
-        ``enrolments:write``.
+        ``enrolments:write`` or ``content:read``.
         """
         ...
 
@@ -255,7 +255,8 @@ class Unit(Protocol):
         """What courses and items are called now, by their ids, without those that are missing.
 
         It tells nothing but titles, and of what is not published too: it is for saying what a
-        plugin gives to somebody. The manifest has the scope ``enrolments:write``.
+        plugin gives to somebody. The manifest has the scope ``enrolments:write`` or
+        ``content:read``.
         """
         ...
 

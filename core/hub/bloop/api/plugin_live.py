@@ -12,25 +12,32 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import call_of, hub_of
+from bloop.accounts.access import hub_of
 from bloop.api.event_stream import EventStream
 from bloop.hub.listeners import Listener, frame
 from bloop.hub.live import BEAT_SECONDS
 from bloop.telemetry.logs import get_logger
-from bloop_sdk import BloopError, LiveView, NotFoundError
+from bloop_sdk import BloopError, Call, LiveView, NotFoundError
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
     from bloop.kernel.registry import Contribution
 
 LOOK_SECONDS = 0.5
-"""How often a plugin is asked for news."""
+"""How often a plugin is asked for news, where few people wait for any."""
+MOST_LOOKS = 100
+"""So many times a second at most, for all who wait in this process: each look reads."""
 LONGEST_LOOK = 5.0
 """Seconds after which a look has failed."""
 
 
-async def live_answer(request: Request, part: Contribution, view: LiveView) -> Response:
-    """The stream; 204 for who has seen the last of it, which tells a browser not to come again."""
+async def live_answer(
+    request: Request, part: Contribution, view: LiveView, call: Call, until: float | None
+) -> Response:
+    """The stream; 204 for who has seen the last of it, which tells a browser not to come again.
+
+    It is for ``call``, and where that came by a link, ``until`` the link expires (Unix time).
+    """
     hub = cast("Hub", hub_of(request))
     known = request.headers.get("last-event-id", "")
     first = await view.look()
@@ -40,16 +47,27 @@ async def live_answer(request: Request, part: Contribution, view: LiveView) -> R
         return Response(media_type=EventStream.media_type)
     hub.live.admit()
     request.scope["bloop.edge"].deadlines.lift()
-    listener = Listener(call_of(request), request.scope.get("bloop.token"))
-    return EventStream(listener, _frames(hub, part, view, listener, known))
+    # Whose link it is may be somebody else than who has the session.
+    listener = Listener(call, request.scope.get("bloop.token") if until is None else None)
+    return EventStream(listener, _frames(hub, part, view, listener, known, until))
+
+
+def pause(looking: int) -> float:
+    """Seconds between two looks of one of so many who wait in this process."""
+    return max(LOOK_SECONDS, looking / MOST_LOOKS)
 
 
 async def _frames(
-    hub: Hub, part: Contribution, view: LiveView, listener: Listener, known: str
+    hub: Hub,
+    part: Contribution,
+    view: LiveView,
+    listener: Listener,
+    known: str,
+    until: float | None,
 ) -> AsyncGenerator[bytes, None]:
     sent = time.monotonic()
-    with hub.live.listening(listener):
-        while True:
+    with hub.live.listening(listener), hub.live.looking():
+        while until is None or time.time() < until:
             try:
                 mark, found, over = await _look(hub, part, view, listener)
             except BloopError as err:
@@ -66,7 +84,7 @@ async def _frames(
                 yield frame()
             if over:
                 return
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(pause(hub.live.lookers))
 
 
 async def _look(

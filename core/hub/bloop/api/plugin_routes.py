@@ -222,7 +222,7 @@ async def called(
     if isinstance(answer, FileView) and _kind(found) == "route":
         return await _file(request, ctx, answer)
     if isinstance(answer, LiveView) and _kind(found) == "route":
-        return await live_answer(request, found, answer)
+        return await live_answer(request, found, answer, ctx.call, getattr(ctx, "until", None))
     return await _response(request, found, answer)
 
 

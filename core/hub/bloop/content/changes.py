@@ -29,9 +29,13 @@ def announce(
     id: str,  # noqa: A002 - it is the id in the payload
     kind: str,
     container: str | None,
+    restorable: bool = False,
 ) -> None:
-    """Append ``content.<table>.<change>``; its payload is a :class:`bloop_sdk.ContentEvent`'s."""
-    announce_all(unit, model, change, [(id, kind, container)])
+    """Append ``content.<table>.<change>``; its payload is a :class:`bloop_sdk.ContentEvent`'s.
+
+    What is deleted and ``restorable`` has its row still, and may come back.
+    """
+    announce_all(unit, model, change, [(id, kind, container)], restorable=restorable)
 
 
 def announce_all(
@@ -41,6 +45,7 @@ def announce_all(
     rows: Iterable[tuple[str, str, str | None]],
     *,
     new: bool = False,
+    restorable: bool = False,
 ) -> None:
     """The same of many rows of a table: their ids, kinds and containers.
 
@@ -50,7 +55,11 @@ def announce_all(
     told = list(rows)
     owners = owners_of(unit, {inside for _, _, inside in told if inside is not None})
     said = [
-        (f"{subject}:{id_}", payload_of(id_, kind, container, change, owners))
+        (
+            f"{subject}:{id_}",
+            payload_of(id_, kind, container, change, owners)
+            | ({"restorable": True} if restorable else {}),
+        )
         for id_, kind, container in told
     ]
     unit.outbox.extend(f"content.{subject}.{change}", said)
@@ -87,10 +96,16 @@ def known_owners(unit: UnitOfWork, owners: Mapping[str, str | None]) -> None:
     unit.session.info.setdefault(_OWNERS, {}).update(owners)
 
 
-def announce_row(unit: UnitOfWork, row: Sourced, change: str) -> None:
+def announce_row(unit: UnitOfWork, row: Sourced, change: str, *, restorable: bool = False) -> None:
     """The same of a row at hand."""
     announce(
-        unit, type(row), change, id=row.id, kind=kind_of_row(row), container=container_of_row(row)
+        unit,
+        type(row),
+        change,
+        id=row.id,
+        kind=kind_of_row(row),
+        container=container_of_row(row),
+        restorable=restorable,
     )
 
 
@@ -144,7 +159,7 @@ def set_state(
     leave_pending(unit, changed)
     update_rows(unit, model, [(row, values) for row in changed])
     for row in changed:
-        announce_row(unit, row, change)
+        announce_row(unit, row, change, restorable=change == "deleted")
     return len(changed)
 
 

@@ -111,7 +111,7 @@ def _settle(unit: UnitOfWork, row: Sourced, change: str, event: str) -> None:
     """What follows from a change: its event, its audit line, and what the tree hides now."""
     if isinstance(row, Node):
         conceal(unit, row.container_id)
-    announce_row(unit, row, event)
+    announce_row(unit, row, event, restorable=event == "deleted")
     subject = subject_of(type(row))
     unit.audit.append(
         f"content.{subject}_{change}", f"{subject}:{row.id}", {"row_version": row.row_version}

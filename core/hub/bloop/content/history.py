@@ -11,12 +11,13 @@ from bloop.content.bulk import update_rows
 from bloop.content.changes import IDS_AT_ONCE, announce_row, chunks, load
 from bloop.content.changing import changed, refuse_live
 from bloop.content.concealed import conceal_after_run
-from bloop.content.models import Container, Item, Node, Sourced, Version
+from bloop.content.models import Node, Sourced, Version
 from bloop.content.notes.undoing import forget_conflicts, refuse_edited_since
 from bloop.content.notes.waiting import reconcile
 from bloop.content.placing import check_place
 from bloop.content.runs import drop_marks, newest_run
 from bloop.content.service import RefusePublish, check_publish
+from bloop.content.standing import refuse_built_upon
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun
 from bloop.content.versions import SUBJECTS, keep, restored, subject_of
 from bloop.store.commands import command
@@ -77,7 +78,7 @@ def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
     What it added is removed, what it changed gets its version from before: also a note that was
     edited here, and merged by it. What was sent stays over there. The next run reads everything
     again. Raises :class:`ConflictError` for an older run, one that is going on, and where people
-    have built on what it added or edited what it merged.
+    have built on what it added, edited it, worked on it, or were let into it.
     """
     run = unit.get(SyncRun, run_id)
     if run.state not in {"succeeded", "failed"}:
@@ -87,7 +88,7 @@ def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
         raise ConflictError(
             "a newer run of this connection stands on this one", cure="undo it first"
         )
-    _refuse_built_upon(unit, run)
+    refuse_built_upon(unit, run)
     refuse_edited_since(unit, run.id)
     forget_conflicts(unit, run.id)
     for model in SUBJECTS.values():
@@ -109,39 +110,6 @@ def undo_run(unit: UnitOfWork, run_id: str) -> SyncRun:
     run.state, run.finished_at = "undone", utcnow()
     unit.audit.append("content.sync_undone", f"connection:{run.connection_id}", {"run": run.id})
     return run
-
-
-def _refuse_built_upon(unit: UnitOfWork, run: SyncRun) -> None:
-    """What people wrote inside a container or a module that this run added would be lost."""
-    added = select(Container.id).where(
-        Container.institution_id == unit.institution, Container.run_id == run.id
-    )
-    parents = select(Node.id).where(Node.institution_id == unit.institution, Node.run_id == run.id)
-    items = select(Item.id).where(Item.institution_id == unit.institution, Item.run_id == run.id)
-    built = 0
-    for model, condition in (
-        (Item, Item.container_id.in_(added)),
-        (
-            Node,
-            Node.container_id.in_(added) | Node.parent_id.in_(parents) | Node.item_id.in_(items),
-        ),
-    ):
-        table: Any = model
-        built += (
-            unit.session.scalar(
-                select(func.count()).where(
-                    table.institution_id == unit.institution,
-                    condition,
-                    table.run_id.is_distinct_from(run.id),
-                )
-            )
-            or 0
-        )
-    if built:
-        raise ConflictError(
-            f"{built} things were added by others to what this run brought",
-            cure="move them elsewhere first, or put the course into the trash",
-        )
 
 
 def _take_back_changes(unit: UnitOfWork, model: type[Sourced], run: SyncRun) -> None:

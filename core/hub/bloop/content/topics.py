@@ -12,6 +12,8 @@ class Changed(Payload):
     """A row: ``kind`` is what it shows, ``container`` the course or notebook that it is in.
 
     ``owner`` is the user whose alone it is: nobody else is told of it, and no plugin or webhook.
+    ``restorable`` says of what was deleted that it lies in the trash, or is gone only in the system
+    it came from: it comes back with the same id, so keep what belongs to it.
     """
 
     id: str
@@ -19,6 +21,7 @@ class Changed(Payload):
     container: str | None
     change: Literal["created", "updated", "deleted"]
     owner: str | None = None
+    restorable: bool = False
 
 
 class PersonChanged(Changed):

@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import bloop.learning.lasting  # noqa: F401 - what keeps an import from being undone, for all faces
 from bloop.accounts.queries import INSTITUTIONS, USED_LINKS
 from bloop.accounts.service import issue_link
 from bloop.accounts.sessions import Sessions, system_call

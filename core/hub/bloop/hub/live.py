@@ -42,6 +42,8 @@ log = get_logger("bloop.live")
 class Live:
     """Everybody who listens in this process; ``position`` is how far they have heard.
 
+    ``lookers`` are those among them for whom somebody has to look for news.
+
     ``keep`` is for how long events stay in the log.
     """
 
@@ -50,6 +52,7 @@ class Live:
     ) -> None:
         self.position = 0
         self.listeners: set[Listener] = set()
+        self.lookers = 0
         self._database = database
         self._consumers = consumers
         self._log = consumers.log
@@ -78,6 +81,15 @@ class Live:
                     institution=call.institution,
                     principal=call.principal.id,
                 )
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[None]:
+        """Count one in who is told nothing by the log, and looks again and again."""
+        self.lookers += 1
+        try:
+            yield
+        finally:
+            self.lookers -= 1
 
     def admit(self) -> None:
         """Raise UnavailableError where nobody more can listen."""

@@ -137,14 +137,14 @@ class PluginUnit:
         self, *, courses: Collection[str] = (), items: Collection[str] = ()
     ) -> Sequence[str]:
         """Those that are not there to be given to anybody."""
-        self._scoped("enrolments:write")
+        self._scoped("enrolments:write", "content:read")
         return missing(self.unit, courses, items)
 
     def titles(
         self, *, courses: Collection[str] = (), items: Collection[str] = ()
     ) -> Mapping[str, str]:
         """Read what is there to be given, and how it is called."""
-        self._scoped("enrolments:write")
+        self._scoped("enrolments:write", "content:read")
         return titles(self.unit, courses, items)
 
     def describe(
@@ -211,8 +211,10 @@ class PluginUnit:
             self._users[id_] = self.unit.session.scalar(own.where(User.erased_at.is_(None)))
         return self._users[id_]
 
-    def _scoped(self, action: str) -> None:
-        if action not in self.manifest.scopes:
+    def _scoped(self, *actions: str) -> None:
+        """Raise UnsupportedError where the manifest has none of these scopes."""
+        if not set(actions) & set(self.manifest.scopes):
+            action = actions[0]
             raise UnsupportedError(
                 f"plugin {self.manifest.id} does not say that it does {action}",
                 cure=f'write scopes = ["{action}"] into its bloop-plugin.toml',

@@ -29,12 +29,20 @@ class Asset:
     gzipped: bytes | None
 
 
-@lru_cache(maxsize=64)
 def read(name: str) -> Asset | None:
     """A static file, or None for a name that is none."""
-    path = FOLDER / name
-    if "/" in name or name.startswith(".") or not path.is_file():
-        return None
+    # Anybody asks for any name: neither the disk nor what is kept here hears of those.
+    return _kept(name) if name in _names() else None
+
+
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    found = {path.name for path in FOLDER.iterdir() if path.is_file()} | _PARTS.keys()
+    return frozenset(name for name in found if not name.startswith("."))
+
+
+@lru_cache
+def _kept(name: str) -> Asset:
     return packed(
         name, b"".join((FOLDER / part).read_bytes() for part in _PARTS.get(name, (name,)))
     )

@@ -162,7 +162,7 @@ async def save_settings(request: Request, connection_id: str) -> Response:
     sent = settings_form.read(form, given)
     settings = sent.settings if sent.settings != dict(form.own.settings) else None
     version = given.get("version", "")
-    seen = int(version) if version.isdecimal() else -1
+    seen = int(version) if version.isdecimal() and len(version) < 10 else -1
     name = given.get("name", "")
     try:
         await connections.change(

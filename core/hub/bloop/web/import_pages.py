@@ -103,7 +103,7 @@ async def show_import(request: Request, job_id: str) -> Response:
         courses=await _courses(request, report, run),
         problems=(report.get("problems") or [])[:PROBLEMS_SHOWN],
         lost=await _lost(request, run),
-        is_braked=job.state == "failed" and (job.error or {}).get("code") == MASS_DELETE,
+        is_braked=_is_braked(job),
         may_undo=run is not None and run["state"] in {"succeeded", "failed"},
     )
 
@@ -140,8 +140,15 @@ async def undo_import(request: Request, job_id: str) -> Response:
     include_in_schema=False,
 )
 async def confirm_deletes(request: Request, job_id: str) -> Response:
-    """Import the same file again, and let go of what most of its course has lost by it."""
-    row, _ = await _import(request, job_id)
+    """Import the same file again, and let go of what most of its course has lost by it.
+
+    Only an import that was stopped for that: any other, begun again, would undo what came since.
+    """
+    row, stopped = await _import(request, job_id)
+    if not _is_braked(stopped):
+        raise ConflictError(
+            "this import does not wait for anybody to confirm it", cure="look at how it ended"
+        )
     database = hub_of(request).database
     job = await database.run(
         in_unit,
@@ -152,6 +159,11 @@ async def confirm_deletes(request: Request, job_id: str) -> Response:
         key=f"confirm/{job_id}",
     )
     return RedirectResponse(f"/imports/{job}", 303)
+
+
+def _is_braked(job: JobView) -> bool:
+    """Whether an import was stopped since it would have removed most of a course."""
+    return job.state == "failed" and (job.error or {}).get("code") == MASS_DELETE
 
 
 async def import_form(

@@ -16,6 +16,7 @@ from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.statements import to_dicts
 from bloop.store.unit import UnitOfWork
+from bloop.web.editing import version_in
 from bloop.web.moments import moment
 from bloop.web.render import locale_of, page
 from bloop_sdk import BloopError, NoteWrite
@@ -50,7 +51,7 @@ async def show_texts(request: Request, note_id: str) -> Response:
 async def restore_text(request: Request, note_id: str) -> Response:
     """Give the note one of them; or the page again, with what it says meanwhile."""
     form = await read_form(request)
-    to, version = (int(form[name]) if form[name].isdecimal() else 0 for name in ("to", "version"))
+    to, version = (version_in(form[name]) for name in ("to", "version"))
     try:
         await run(request, service.undo, note_id, version, to=to)
     except (ConflictError, NotFoundError) as err:

@@ -20,6 +20,7 @@ from bloop.content.tree_routes import one, run, sees_drafts, taught
 from bloop.content.trees import read_tree
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.statements import to_dicts
+from bloop.web.editing import version_in
 from bloop.web.refusals import status_of
 from bloop.web.render import page
 from bloop_sdk import BloopError, NoteWrite
@@ -109,7 +110,7 @@ async def edit_note(request: Request, note_id: str) -> Response:
 async def save_note(request: Request, note_id: str) -> Response:
     """Change the note; or the form again, with what it was changed to meanwhile."""
     form = await read_form(request)
-    version = int(form["version"]) if form["version"].isdecimal() else None
+    version = version_in(form["version"]) if form["version"] else None
     try:
         await run(request, service.edit, note_id, version, _text(form))
     except (InvalidError, ConflictError) as err:

@@ -266,6 +266,35 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
     ),
     (r"no pages in .*", lambda _: _("There are no pages in this language.")),
     (r"choose one of (?P<tags>[\w-]+(, [\w-]+)*)", lambda _: _("Choose one of {tags}.")),
+    (
+        r"(?P<count>\d+) pages that this run brought were edited here since",
+        lambda _: _("Pages that this import brought were edited here since: {count}."),
+    ),
+    (
+        r"put the course into the trash, where the edits can be had back",
+        lambda _: _("Put the course into the trash: from there the edits can be had back."),
+    ),
+    (
+        r"people have worked on what this run brought already: (?P<count>\d+) times",
+        lambda _: _("People have worked on what this import brought already: {count} times."),
+    ),
+    (
+        r"put the course into the trash, where their work is kept",
+        lambda _: _("Put the course into the trash, where their work is kept."),
+    ),
+    (
+        r"(?P<count>\d+) people or groups were let into what this run brought",
+        lambda _: _("People or groups were let into what this import brought: {count}."),
+    ),
+    (
+        r"take them out of it first, or put the course into the trash",
+        lambda _: _("Take them out of it first, or put the course into the trash."),
+    ),
+    (
+        r"this import does not wait for anybody to confirm it",
+        lambda _: _("This import does not wait for anybody to confirm it."),
+    ),
+    (r"look at how it ended", lambda _: _("Look at how it ended.")),
 )
 
 # What a check of the audit log finds (:mod:`bloop.store.audit.verifying`).

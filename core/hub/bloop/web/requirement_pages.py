@@ -37,7 +37,9 @@ async def require_of(request: Request) -> Response:
     """Ask exactly the roles that are ticked for one."""
     form = await read_form(request)
     roles = [str(role) for role in Role if form[f"role.{role}"]]
-    version = int(form["version"]) if form["version"].isdecimal() else -1
+    version = (
+        int(form["version"]) if form["version"].isdecimal() and len(form["version"]) < 10 else -1
+    )
     try:
         await run(request, requirements.require_of, roles, version)
     except ConflictError as err:

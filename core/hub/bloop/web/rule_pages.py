@@ -92,7 +92,9 @@ async def _set(
     changed: Callable[[list[MembershipRule]], list[MembershipRule]],
 ) -> None:
     rules, _ = await _now(request)
-    version = int(form["version"]) if form["version"].isdecimal() else -1
+    version = (
+        int(form["version"]) if form["version"].isdecimal() and len(form["version"]) < 10 else -1
+    )
     wanted = changed([MembershipRule.model_validate(one) for one in rules])
     if len(wanted) > MOST_RULES:
         raise InvalidError(f"more than {MOST_RULES} rules", field="domain")

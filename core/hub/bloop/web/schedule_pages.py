@@ -77,7 +77,7 @@ async def resume(request: Request, name: str) -> Response:
 
 async def _pause(request: Request, name: str, *, paused: bool) -> Response:
     version = (await read_form(request))["version"]
-    if not version.isdecimal():
+    if not version.isdecimal() or len(version) > 9:
         raise InvalidError("the form names no version of the schedule", cure="load the page again")
     await run(request, schedules.pause, name, paused=paused, version=int(version))
     return RedirectResponse(f"/schedules#{quote(name)}", 303)

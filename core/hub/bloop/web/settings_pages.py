@@ -91,7 +91,7 @@ async def _save(request: Request, plugin_id: str, scope: Scope) -> Response:
     view = await show(hub, call, plugin_id, scope)
     sent = settings_form.read(view, given)
     version = given.get("version", "")
-    seen = int(version) if version.isdecimal() else -1
+    seen = int(version) if version.isdecimal() and len(version) < 10 else -1
     try:
         await change(hub, call, plugin_id, scope, sent.settings, sent.secrets, seen)
     except InvalidConfigError as err:

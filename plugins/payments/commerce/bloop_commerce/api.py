@@ -19,7 +19,7 @@ from bloop_commerce.tables import Order
 from bloop_sdk import NotFoundError, RequestContext, Response, RetriableError, Unit, WebRequest
 
 BASE = "/x/commerce"
-BOOKS = "commerce:books"
+BOOKS, REFUND = "commerce:books", "commerce:refund"
 WANTED = ("product", "currency", "country", "quantity", "coupon", "provider", "expected")
 
 
@@ -77,13 +77,13 @@ async def buy(request: WebRequest, ctx: RequestContext) -> Response:
 
 async def start(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
     """Where to pay an order."""
-    order = await own_order(request, ctx)
+    order = await order_to_change(request, ctx)
     return views.order(await checkout.start(ctx, order, f"{ctx.public_url}{BASE}"))
 
 
 async def settle(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
     """Take the money of a checkout that its buyer agreed to, and say how the order stands."""
-    return views.order(await checkout.settle(ctx, await own_order(request, ctx)))
+    return views.order(await checkout.settle(ctx, await order_to_change(request, ctx)))
 
 
 async def my_orders(_request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
@@ -115,27 +115,27 @@ async def my_access(_request: WebRequest, ctx: RequestContext) -> dict[str, Any]
 
 async def give_seat(request: WebRequest, ctx: RequestContext) -> Response:
     """Give a seat of a bundle to a person."""
-    order = await own_order(request, ctx)
+    order = await order_to_change(request, ctx)
     await ctx.transaction(seats.assign, order.id, request.path_params["user"])
     return answer({}, 200)
 
 
 async def take_seat(request: WebRequest, ctx: RequestContext) -> Response:
     """Free a seat of a bundle."""
-    order = await own_order(request, ctx)
+    order = await order_to_change(request, ctx)
     await ctx.transaction(seats.take, order.id, request.path_params["user"])
     return Response(status=204, headers={}, body=b"", url="")
 
 
 async def cancel(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
     """End a subscription with the time that is paid."""
-    order = await own_order(request, ctx)
+    order = await order_to_change(request, ctx)
     return views.order(await subscriptions.cancel(ctx, order))
 
 
 async def change_plan(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
     """Have a subscription go on with another price: ``{"price": id, "quantity": n}``."""
-    order = await own_order(request, ctx)
+    order = await order_to_pay(request, ctx)
     body = await body_of(request, ("price", "quantity"))
     quantity = field(body, "quantity", int, order.quantity)
     return views.order(await subscriptions.change(ctx, order, needed(body, "price"), quantity))
@@ -143,13 +143,27 @@ async def change_plan(request: WebRequest, ctx: RequestContext) -> dict[str, Any
 
 async def portal(request: WebRequest, ctx: RequestContext) -> dict[str, str]:
     """Where the buyer changes how a subscription is paid."""
-    order = await own_order(request, ctx)
+    order = await order_to_pay(request, ctx)
     return {"url": await subscriptions.portal(ctx, order, f"{ctx.public_url}{BASE}")}
 
 
 async def own_order(request: WebRequest, ctx: RequestContext) -> Order:
-    """An order of the caller's, or of anybody for who keeps the books."""
+    """An order of the caller's, or of anybody for who keeps the books: to be read."""
+    return await _order(request, ctx, BOOKS)
+
+
+async def order_to_change(request: WebRequest, ctx: RequestContext) -> Order:
+    """An order of the caller's, or of anybody for who may give the money back."""
+    return await _order(request, ctx, REFUND)
+
+
+async def order_to_pay(request: WebRequest, ctx: RequestContext) -> Order:
+    """An order of the caller's: nobody else decides what its buyer pays, and by which card."""
+    return await _order(request, ctx, None)
+
+
+async def _order(request: WebRequest, ctx: RequestContext, action: str | None) -> Order:
     found = await ctx.read(orders.one, request.path_params["order"])
-    if found.buyer_id != ctx.call.principal.id and not ctx.may(BOOKS):
+    if found.buyer_id != ctx.call.principal.id and not (action and ctx.may(action)):
         raise NotFoundError("no such order", cure="see your purchases")
     return found

@@ -6,13 +6,16 @@ same call again moves no money twice.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from uuid import NAMESPACE_OID, uuid5
 
 from sqlalchemy import func, or_, select
 
 from bloop_commerce import catalogue, coupons, facts, orders
 from bloop_commerce.asked import about
+from bloop_commerce.base import new_id
 from bloop_commerce.books import open_books
 from bloop_commerce.money import LARGEST
 from bloop_commerce.standing import OrderState
@@ -45,7 +48,8 @@ MOST_PIECES = 1000
 class Wanted:
     """What somebody wants to buy, and in which language they are told of it.
 
-    ``expected`` is the total that they were shown, if any.
+    ``expected`` is the total that they were shown, if any. What is wanted again with the same
+    ``once`` is one order.
     """
 
     product: str
@@ -56,6 +60,7 @@ class Wanted:
     provider: str = ""
     expected: int | None = None
     language: str = "en"
+    once: str = ""
 
 
 async def buy(ctx: CallContext, wanted: Wanted) -> Order:
@@ -112,6 +117,9 @@ def place(unit: Unit, buyer: str, wanted: Wanted, provider: str) -> Order:
     no more what they were shown, or the coupon is used up.
     """
     books = open_books(unit)
+    id_ = _id_of(unit, buyer, wanted)
+    if wanted.once and (placed := unit.session.get(Order, id_)) is not None:
+        return placed
     product = _sold(unit, wanted)
     price = catalogue.price_for(unit, product.id, wanted.currency, wanted.country)
     trial_days = _trial(unit, buyer, product)
@@ -143,6 +151,7 @@ def place(unit: Unit, buyer: str, wanted: Wanted, provider: str) -> Order:
         )
     books.orders += 1
     order = Order(
+        id=id_,
         institution_id=unit.institution,
         number=books.orders,
         buyer_id=buyer,
@@ -171,6 +180,14 @@ def place(unit: Unit, buyer: str, wanted: Wanted, provider: str) -> Order:
     if is_free:
         orders.state_own(unit, order, FactKind.CAPTURED)
     return order
+
+
+def _id_of(unit: Unit, buyer: str, wanted: Wanted) -> str:
+    """Of the order: the same for the same form of the same buyer, however often it is sent."""
+    if not wanted.once:
+        return new_id()
+    told = [unit.institution, buyer, *(str(one) for one in astuple(wanted))]
+    return str(uuid5(NAMESPACE_OID, json.dumps(told)))
 
 
 def _sold(unit: Unit, wanted: Wanted) -> Product:

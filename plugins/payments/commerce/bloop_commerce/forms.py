@@ -16,7 +16,7 @@ from bloop_commerce import (
     seats,
     subscriptions,
 )
-from bloop_commerce.api import BASE, own_order
+from bloop_commerce.api import BASE, order_to_change, order_to_pay
 from bloop_commerce.asked import about, day, number, plain, where
 from bloop_commerce.tables import now
 from bloop_sdk import (
@@ -70,12 +70,13 @@ def _wanted(ctx: RequestContext, product: str, form: Form) -> checkout.Wanted:
         # With a coupon nobody was shown yet what it comes to.
         expected=None if coupon or shown is None else shown * quantity,
         language=ctx.locale,
+        once=form["once"][:60],
     )
 
 
 async def start(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """Have a checkout started that could not be before."""
-    order = await own_order(request, ctx)
+    order = await order_to_change(request, ctx)
     try:
         await checkout.start(ctx, order, f"{ctx.public_url}{BASE}")
     except BloopError as err:
@@ -85,7 +86,7 @@ async def start(request: WebRequest, ctx: RequestContext) -> Response | PageView
 
 async def portal(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """Send the buyer to the provider's own page, where they change how they pay."""
-    order = await own_order(request, ctx)
+    order = await order_to_pay(request, ctx)
     try:
         address = await subscriptions.portal(ctx, order, f"{ctx.public_url}{BASE}")
     except BloopError as err:
@@ -95,7 +96,7 @@ async def portal(request: WebRequest, ctx: RequestContext) -> Response | PageVie
 
 async def plan(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """Have a subscription go on with another price."""
-    order, form = await own_order(request, ctx), await read_form(request)
+    order, form = await order_to_pay(request, ctx), await read_form(request)
     try:
         with about("plan"):
             await subscriptions.change(ctx, order, form["plan"], order.quantity)
@@ -106,7 +107,7 @@ async def plan(request: WebRequest, ctx: RequestContext) -> Response | PageView:
 
 async def cancel(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """End a subscription with the time that is paid."""
-    order = await own_order(request, ctx)
+    order = await order_to_change(request, ctx)
     try:
         await subscriptions.cancel(ctx, order)
     except BloopError as err:
@@ -116,7 +117,7 @@ async def cancel(request: WebRequest, ctx: RequestContext) -> Response | PageVie
 
 async def seat(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """Give a seat of a bundle, or free it."""
-    order, form = await own_order(request, ctx), await read_form(request)
+    order, form = await order_to_change(request, ctx), await read_form(request)
     work = seats.take if form["free"] else seats.assign
     try:
         with about("user"):

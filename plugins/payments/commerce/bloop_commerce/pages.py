@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bloop_commerce import catalogue, checkout, entitlements, invoices, orders, subscriptions
-from bloop_commerce.api import own_order
+from bloop_commerce.api import order_to_change, own_order
 from bloop_commerce.asked import field_of
+from bloop_commerce.base import new_id
 from bloop_commerce.config import config_of
 from bloop_commerce.said import Said, links_of
 from bloop_commerce.tables import ITEM, Access, Entitlement, Order, Price, Product
@@ -75,6 +76,7 @@ async def shown_product(
         buys=ctx.may("commerce:buy"),
         sells=ctx.may("commerce:sell"),
         typed=typed or Form(),
+        once=new_id(),
         error=error,
         wrong=field_of(error),
     )
@@ -131,7 +133,7 @@ async def purchase(request: WebRequest, ctx: RequestContext) -> PageView:
 
 async def back(request: WebRequest, ctx: RequestContext) -> PageView:
     """Where the provider sends the buyer back to: what they agreed to is taken, once."""
-    order = await own_order(request, ctx)
+    order = await order_to_change(request, ctx)
     try:
         order = await checkout.settle(ctx, order)
     except RetriableError as err:

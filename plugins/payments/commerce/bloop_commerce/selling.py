@@ -23,7 +23,7 @@ async def change_product(request: WebRequest, ctx: RequestContext) -> Response:
     """Describe a product anew, over the version that ``If-Match`` names."""
     offer = catalogue.read_offer(await body_of(request, catalogue.Offer.model_fields))
     tag = request.headers.get("if-match", "").strip('W/" v')
-    if not tag.isdigit():
+    if not (tag.isascii() and tag.isdigit()):
         raise UnsupportedError(
             "a product is written over a version", cure="send If-Match with the ETag of yours"
         )

@@ -107,6 +107,14 @@ async def test_seats_and_subscriptions_are_kept_by_who_bought_them(shop):
     shop.till.subscribe(order.remote_id)
     shop.learn(*shop.till.of(order.remote_id))
     assert "End the subscription" in (await pages.purchase(asked(order=id_), ada)).html
+    # Who keeps the books sees it, and decides nothing of what somebody else pays.
+    keeper, boss = shop.ctx("kim", "commerce:buy", "commerce:books"), shop.ctx("boss", *ADMIN)
+    assert (await pages.purchase(asked(order=id_), keeper)).status == 200
+    for act, who in ((forms.cancel, keeper), (pages.back, keeper), (forms.portal, boss)):
+        with pytest.raises(NotFoundError):
+            await act(asked(order=id_), who)
+    with pytest.raises(NotFoundError):
+        await forms.plan(asked(form={"plan": "x"}, order=id_), boss)
     await forms.cancel(asked(order=id_), ada)
     assert shop.till.facts["subscription", shop.order(id_).subscription_id].subscription.ends
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import timedelta
 
 import pytest
@@ -69,6 +70,24 @@ async def test_a_form_of_an_order_keeps_what_was_typed_and_names_the_field(shop)
     answer = await forms.buy(asked(form=typed | {"coupon": ""}, product=product), shop.ctx("ada"))
     assert answer.status == 409 and "the price has changed" in answer.html.lower()
     assert await shop.ctx("ada").read(keeping.orders.of_buyer, "ada") == []
+
+
+async def test_a_form_of_an_order_that_is_sent_twice_is_one_order(shop):
+    product, ada = shop.sell(), shop.ctx("ada")
+    shop.run(coupons.make, "LAST", percent=100, most=1)
+    html = (await pages.product(asked(product=product), ada)).html
+    once = re.search(r'name="once" value="([^"]+)"', html)[1]
+    placed = []
+    for coupon, buyer in (("", ada), ("", ada), ("LAST", ada), ("LAST", ada)):
+        form = {"price": "EUR--4900", "once": once, "coupon": coupon}
+        answer = await forms.buy(asked(form=form, product=product), buyer)
+        placed.append(answer.headers["location"])
+    # What was changed in the form meanwhile is another order.
+    assert placed[0] == placed[1] != placed[2] == placed[3]
+    assert len(await ada.read(keeping.orders.of_buyer, "ada")) == 2
+    form = {"price": "EUR--4900", "once": once}
+    answer = await forms.buy(asked(form=form, product=product), shop.ctx("eve"))
+    assert answer.headers["location"] not in placed
 
 
 async def test_purchases_say_until_when_one_has_what(shop):

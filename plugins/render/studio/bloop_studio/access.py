@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from bloop_sdk import CallContext, Item, NotFoundError, gettext_noop
+from bloop_sdk import CallContext, Item, NotFoundError, Unit, UnsupportedError, gettext_noop
 from bloop_studio import storyboards, videos
 from bloop_studio.tables import StoryboardVersion, Video
+
+
+async def require_shared(ctx: CallContext, item: Item) -> None:
+    """Raise UnsupportedError for what lies in somebody's own notebook, or in the trash.
+
+    What is made of a lesson is seen by all who make videos, and goes when the hub says that the
+    lesson has gone: of what is one person's alone it says nothing to anybody.
+    """
+    if await ctx.read(_missing, item.id):
+        raise UnsupportedError(
+            gettext_noop("a video is made of a lesson of a course, and this is in none"),
+            cure=gettext_noop("copy it into a course"),
+        )
+
+
+def _missing(unit: Unit, item: str) -> bool:
+    return bool(unit.missing(items=[item]))
 
 
 async def video_of(ctx: CallContext, id_: str) -> Video:

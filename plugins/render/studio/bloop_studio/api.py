@@ -31,6 +31,7 @@ from bloop_studio.options import Options
 from bloop_studio.script import from_markdown, to_markdown
 from bloop_studio.tables import StoryboardVersion
 
+MAKE = "studio:make"
 MARKDOWN = "text/markdown"
 LINK_SECONDS = 7 * 24 * 3600.0
 
@@ -62,8 +63,9 @@ async def ask(request: WebRequest, ctx: RequestContext) -> Response:
 
 
 async def show(request: WebRequest, ctx: RequestContext) -> dict[str, Any]:
-    """How far a video is, and where its files are."""
-    return views.video(await video_of(ctx, request.path_params["video"]))
+    """How far a video is, and where its files are; what went wrong is for who makes videos."""
+    shown = views.video(await video_of(ctx, request.path_params["video"]))
+    return shown if ctx.may(MAKE) else views.without_workings(shown)
 
 
 async def live(request: WebRequest, ctx: RequestContext) -> LiveView:
@@ -71,7 +73,8 @@ async def live(request: WebRequest, ctx: RequestContext) -> LiveView:
     id_ = request.path_params["video"]
 
     async def look() -> dict[str, Any]:
-        return views.standing(await video_of(ctx, id_), ctx.words)
+        shown = views.standing(await video_of(ctx, id_), ctx.words)
+        return shown if ctx.may(MAKE) else views.without_workings(shown)
 
     return LiveView(look=look, over=lambda now: not now["making"])
 
@@ -134,7 +137,7 @@ async def write_storyboard(request: WebRequest, ctx: RequestContext) -> Response
     kind = request.headers.get("content-type", "")
     given = from_markdown(text) if kind.startswith(MARKDOWN) else read_storyboard(text)
     base = request.headers.get("if-match", "").strip('W/" ')
-    if not base.isdigit():
+    if not (base.isascii() and base.isdigit() and len(base) < 9):
         raise UnsupportedError(
             "a storyboard is written over a version", cure="send If-Match with the ETag of yours"
         )
@@ -230,7 +233,7 @@ async def _version(ctx: RequestContext, item: Item, number: str | None) -> Story
     if number is None:
         found = await storyboard_of(ctx, item) or await ctx.read(storyboards.newest, item.id)
     else:
-        wanted = int(number) if number.isdigit() and len(number) < 9 else 0
+        wanted = int(number) if number.isdecimal() and len(number) < 9 else 0
         found = await ctx.read(storyboards.version, item.id, wanted)
     if found is None:
         raise NotFoundError(

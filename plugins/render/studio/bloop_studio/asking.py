@@ -13,7 +13,7 @@ from bloop_sdk import (
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio import logo, storyboards, videos
 from bloop_studio.absent import ABSENT
-from bloop_studio.access import storyboard_of, version_of
+from bloop_studio.access import require_shared, storyboard_of, version_of
 from bloop_studio.changes import Change, onto
 from bloop_studio.config import config_of
 from bloop_studio.drafting import draft
@@ -31,6 +31,7 @@ async def ask(
     again: bool = False,
 ) -> Video:
     """Ask for a lesson's video: of a version of its storyboard, or of the one that counts."""
+    await require_shared(ctx, item)
     if number is None:
         version = await storyboard_of(ctx, item)
         # What was drafted is drafted alike for whoever asks, so that it is one request.
@@ -54,6 +55,7 @@ async def write(
     ctx: CallContext, item: Item, storyboard: Storyboard, over: int | None
 ) -> StoryboardVersion:
     """Keep a storyboard that a person wrote, made from version ``over``."""
+    await require_shared(ctx, item)
     mine = storyboard.model_copy(update={"made_by": "author"})
     by = ctx.call.principal.id
     return await insist(ctx, storyboards.keep, item.id, item.version, mine, author=by, over=over)
@@ -92,6 +94,7 @@ async def restore(ctx: CallContext, item: Item, number: int, over: int) -> Story
 
 async def redraft(ctx: CallContext, item: Item, storyboarder: str) -> StoryboardVersion:
     """Have the lesson's storyboard written anew; the versions before stay."""
+    await require_shared(ctx, item)
     made = await draft(ctx, item, storyboarder)
     by = ctx.call.principal.id
     return await insist(ctx, storyboards.keep, item.id, item.version, made.storyboard, author=by)

@@ -178,13 +178,14 @@ async def versions(request: WebRequest, ctx: RequestContext) -> PageView:
 async def watch(request: WebRequest, ctx: RequestContext) -> PageView:
     """A video with its captions, chapters and transcript."""
     found = await video_of(ctx, request.path_params["video"])
-    ready = found.state == "ready"
+    ready, makes = found.state == "ready", ctx.may("studio:make")
+    told = shown(found, ctx.words)
     html = ctx.render(
         "watch.html",
-        video=shown(found, ctx.words),
+        video=told if makes else views.without_workings(told),
         told=await watching.told(ctx, found) if ready else None,
         start=_moment(request.query_params.get("t", "")),
-        makes=ctx.may("studio:make"),
+        makes=makes,
     )
     return PageView(
         title=found.title,

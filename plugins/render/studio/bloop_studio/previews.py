@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from bloop_sdk import CallContext, Item, NotFoundError, UnsupportedError, gettext_noop
 from bloop_sdk.providers.render import Look
@@ -24,6 +26,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 KEPT = "preview/"
 """What the names of kept previews begin with."""
 KINDS = {"png": "image/png", "m4a": "audio/mp4"}
+_MAKING: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +74,27 @@ async def draw(
     plan = await _plan(ctx, item, board, scene, options)
     digest = pieces.digest(opened.plugin_id, opened.version, at, plan)
     name = f"{KEPT}{digest}.png"
-    known = await pieces.use(ctx, name)
-    if known and not judged:
-        return Drawn(name)
-    with pieces.workshop(ctx) as folder:
-        shown, problems = await _measured(ctx, opened, plan, Path(folder))
-        if not known:
-            frame = 1 / options.fps
-            when = shown.seconds if at is None else min(at, shown.seconds)
-            (png,) = await opened.renderer.still(shown, [max(0.0, when - frame)], Path(folder))
-            await pieces.keep(ctx, name, png, KINDS["png"])
+    async with _alone(ctx, name):
+        known = await pieces.use(ctx, name)
+        if known and not judged:
+            return Drawn(name)
+        with pieces.workshop(ctx) as folder:
+            shown, problems = await _measured(ctx, opened, plan, Path(folder))
+            if not known:
+                frame = 1 / options.fps
+                when = shown.seconds if at is None else min(at, shown.seconds)
+                (png,) = await opened.renderer.still(shown, [max(0.0, when - frame)], Path(folder))
+                await pieces.keep(ctx, name, png, KINDS["png"])
     return Drawn(name, problems)
+
+
+def _alone(ctx: CallContext, name: str) -> asyncio.Lock:
+    """Held while a preview is made: who asks for the same meanwhile waits, and finds it kept."""
+    key = f"{ctx.call.institution}/{name}"
+    found = _MAKING.get(key)
+    if found is None:
+        found = _MAKING[key] = asyncio.Lock()
+    return found
 
 
 async def _plan(
@@ -139,10 +152,11 @@ async def say(ctx: CallContext, board: Storyboard, scene: Scene, options: Option
         said = [[timed.starts[id_], one.spoken.text] for id_, one in spoken.items()]
         digest = pieces.digest("sound", narration.voice, options.pace, timed.frames, said)
         name = f"{KEPT}{digest}.m4a"
-        if not await pieces.use(ctx, name):
-            path = Path(folder) / "scene.m4a"
-            await ctx.run_sync(make_sound, lines, timed.seconds, path)
-            await pieces.keep(ctx, name, path, KINDS["m4a"])
+        async with _alone(ctx, name):
+            if not await pieces.use(ctx, name):
+                path = Path(folder) / "scene.m4a"
+                await ctx.run_sync(make_sound, lines, timed.seconds, path)
+                await pieces.keep(ctx, name, path, KINDS["m4a"])
     return Heard(name, timed.seconds, narration.voice, tuple(narration.unsaid.values()))
 
 

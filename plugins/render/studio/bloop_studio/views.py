@@ -42,6 +42,12 @@ def video(row: Video) -> dict[str, Any]:
     }
 
 
+def without_workings(shown: dict[str, Any]) -> dict[str, Any]:
+    """A video as those see it who only watch: what went wrong may name files and programs."""
+    hidden = {"message": "", "waits": False, "report": None, "error": None, "problems": []}
+    return shown | {name: value for name, value in hidden.items() if name in shown}
+
+
 def percent(row: Video) -> int:
     """How far it is, from 0 to 100."""
     if row.state not in STAGES:

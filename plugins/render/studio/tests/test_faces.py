@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+from sqlalchemy import update
 
 from bloop.content import service
 from bloop.store.database import in_unit
@@ -72,10 +73,51 @@ async def test_whoever_may_read_the_lesson_watches_and_nobody_else(teacher, visi
         f"/x/studio/lessons/{lesson}/make", data={"csrf": csrf_of(await learner.get("/"))}
     )
     assert refused.status_code == 403
+    # Why one could not be made names what only those need who make them.
+    broken = {"code": "full", "message": "the disk is full: /srv/secret", "cure": "ask Ann"}
+    await hub.database.run(set_video, hub, row["id"], state="failed", error=broken)
+    api = f"/x/studio/videos/{row['id']}"
+    for who, seen in ((teacher, True), (learner, False), (guest, False)):
+        for place in (api, f"{api}/live", watch):
+            shown = await who.get(place)
+            assert shown.status_code == 200
+            assert ("/srv/secret" in shown.text) is (seen and place != f"{api}/live")
+    assert "could not be made" in (await guest.get(watch)).text
+    await hub.database.run(set_video, hub, row["id"], state="ready", error=None)
     await hub.database.run(hide, hub, lesson)
     for who in (learner, guest):
         assert (await who.get(watch)).status_code == 404
         assert (await who.get(row["files"]["video.mp4"])).status_code == 404
+
+
+async def test_nothing_is_made_of_a_note_of_ones_own_and_nobody_is_told_its_title(
+    teacher, visit, lesson, hub
+):
+    beside = f"/api/v1/items/{lesson}/notes"
+    note = (await teacher.post(beside, json={"title": "My doubts", "markdown": "None"})).json()[
+        "id"
+    ]
+    assert (await teacher.get(f"/x/studio/lessons/{note}")).status_code == 200
+    for answer in (
+        await ask(teacher, note),
+        await teacher.post(f"/x/studio/lessons/{note}/storyboard/draft"),
+    ):
+        assert answer.status_code == 422 and "lesson of a course" in answer.text
+    # What was made of one before is on no list.
+    row = (await ask(teacher, lesson)).json()["id"]
+
+    await hub.database.run(set_video, hub, row, item_id=note, title="My doubts")
+    other = await visit("educator")
+    assert "My doubts" not in (await other.get("/x/studio/")).text
+    assert (await other.get("/x/studio/videos")).json() == {"items": []}
+
+
+def set_video(hub, id_, **values):
+    from bloop_studio.tables import Video
+
+    table = Video.__table__
+    with hub.database.unit(make_call(hub.institution)) as unit:
+        unit.connection.execute(update(table).where(table.c.id == id_).values(**values))
 
 
 def hide(hub, lesson):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
 
+from bloop.content import service
+from bloop.content.models import Item
+from bloop.store.database import in_unit
+from bloop.store.models import OutboxEvent
 from bloop_sdk.storyboard import Storyboard
+from tests.support.database import make_call
 
 
 def board(text):
@@ -45,6 +52,28 @@ async def age(ctx, days):
             setattr(row, name, getattr(row, name) - timedelta(days=days))
 
     await ctx.transaction(work)
+
+
+async def test_what_was_made_of_a_lesson_waits_for_it_in_the_trash(ctx, hub, write_lesson):
+    from bloop_studio import asking, listening, storyboards
+
+    call, topic = make_call(hub.institution), "content.item.deleted"
+    id_ = await hub.database.run(write_lesson)
+    kept = await asking.write(ctx, await ctx.content.item(id_), board("By hand"), None)
+    await hub.database.run(in_unit, hub.database, call, service.trash, Item, id_, None)
+
+    def told():
+        with hub.database.reading(call) as unit:
+            found = select(OutboxEvent).where(OutboxEvent.topic == topic)
+            return unit.session.scalars(found).one().payload
+
+    said = await hub.database.run(told)
+    await ctx.transaction(listening.forget_lesson, SimpleNamespace(payload=said))
+    await hub.database.run(in_unit, hub.database, call, service.restore, Item, id_, None)
+    assert (await ctx.read(storyboards.newest, id_)).id == kept.id
+    gone = {name: value for name, value in said.items() if name != "restorable"}
+    await ctx.transaction(listening.forget_lesson, SimpleNamespace(payload=gone))
+    assert await ctx.read(storyboards.newest, id_) is None
 
 
 async def test_a_video_goes_when_another_one_has_taken_its_place_for_long(ctx, make, toys):
@@ -112,14 +141,28 @@ async def test_what_a_dead_job_left_goes_too(ctx, make, toys, tmp_path):
     assert await ctx.files.get("logo"), "it is no piece of a video"
 
 
-async def test_previews_go_the_next_day_and_what_videos_are_made_of_stays(ctx, make, toys):
+async def test_previews_are_made_once_and_go_the_next_day_and_what_videos_are_made_of_stays(
+    ctx, make, toys, monkeypatch
+):
+    from bloop_crayon.plugin import Crayon
+
     from bloop_studio import previews, tidying
     from bloop_studio.config import config_of, defaults
 
     row = await make("First words")
     item = await ctx.content.item(row.item_id)
     board = Storyboard.model_validate(row.storyboard)
-    drawn = await previews.draw(ctx, item, board, board.scenes[0], defaults(config_of(ctx)))
+    made, still = [], Crayon.still
+
+    async def counted(self, *given):
+        made.append(given)
+        return await still(self, *given)
+
+    monkeypatch.setattr(Crayon, "still", counted)
+    asked = (ctx, item, board, board.scenes[0], defaults(config_of(ctx)))
+    # Somebody presses the button again and again.
+    drawn = (await asyncio.gather(*(previews.draw(*asked, judged=True) for _ in range(4))))[0]
+    assert len(made) == 1
     await age(ctx, 2)
     assert (await tidying.tidy(ctx, {}))["removed"] == 1
     assert await ctx.files.get(drawn.name) is None

@@ -7,7 +7,7 @@ const form = document.querySelector("[data-scene]");
 const look = (name) => form.querySelector(`[data-${name}]`);
 const words = JSON.parse(look("state").dataset.words);
 let waiting = null;
-let latest = 0;
+let drawing = false;
 let sent = body();
 let leaving = false;
 
@@ -55,14 +55,19 @@ function tell(found) {
   }
 }
 
+/* One picture at a time: what is typed meanwhile is asked for when the one before has come. */
 async function draw() {
   clearTimeout(waiting);
   sent = body();
-  const turn = ++latest;
+  if (drawing) return;
+  drawing = true;
   look("state").textContent = words.drawing;
   try {
-    const found = await ask("preview");
-    if (turn !== latest) return; // Something newer is on its way.
+    let asked, found;
+    do {
+      asked = sent;
+      found = await ask("preview");
+    } while (asked !== sent);
     tell(found);
     if (found.parts) {
       look("parts").replaceChildren(
@@ -72,7 +77,9 @@ async function draw() {
     if (found.picture && look("picture")) look("picture").src = found.picture;
     look("state").textContent = found.picture ? words.drawn : words.wrong;
   } catch {
-    if (turn === latest) look("state").textContent = words.failed;
+    look("state").textContent = words.failed;
+  } finally {
+    drawing = false;
   }
 }
 

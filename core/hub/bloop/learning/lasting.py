@@ -1,0 +1,39 @@
+"""What learners did with items that would be deleted with them, and so keeps these from going.
+
+Answers outlive their item; attempts, what was answered to reviews, and what is done do not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from bloop.content.standing import DONE_WITH_ITEMS
+from bloop.learning.progress.models import ItemProgress
+from bloop.learning.quizzes.models import Attempt
+from bloop.learning.reviews.models import ReviewResponse
+from bloop.store.unit import UnitOfWork
+
+_LOST: tuple[tuple[Any, ...], ...] = (
+    (Attempt,),
+    (ReviewResponse,),
+    (ItemProgress, ItemProgress.done_at.is_not(None)),
+)
+
+
+def done_with(unit: UnitOfWork, items: Select[str]) -> int:
+    """How many attempts, responses and finished lessons there are of items."""
+    return sum(
+        unit.session.scalar(
+            select(func.count()).where(
+                model.institution_id == unit.institution, model.item_id.in_(items), *conditions
+            )
+        )
+        or 0
+        for model, *conditions in _LOST
+    )
+
+
+if done_with not in DONE_WITH_ITEMS:
+    DONE_WITH_ITEMS.append(done_with)
