@@ -193,6 +193,8 @@ SILENT = {
     "/connections/{connection_id}/courses",
     "/api/v1/connections/{connection_id}/hints",
     "/next/{list_id}/{item_id}",  # It leads to a lesson.
+    "/courses/{container_id}/to-grade",  # It leads to an answer, and none waits.
+    "/api/v1/containers/{container_id}/to-grade",
     "/lessons/{item_id}/edit",  # It is a note, which has another editor.
     "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
