@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from bloop.learning.quizzes.problems import MESSAGES, IncompleteError, Problem
 from bloop_sdk import BloopError
 
 _Words = Callable[[str], str]
@@ -44,7 +45,15 @@ class Said:
 def refusal(error: BloopError, _: _Words) -> Said:
     """A refusal in the visitor's language."""
     field = getattr(error, "field", None)
+    if isinstance(error, IncompleteError):
+        found = " ".join(f"{said_of(one, _)}." for one in error.problems[:5])
+        return Said(f"{error.title}: {found}", "", error.code, field)
     return Said(said(error.message, _), said(error.cure or "", _), error.code, field)
+
+
+def said_of(problem: Problem, _: _Words) -> str:
+    """What a question lacks, in the visitor's language."""
+    return problem.words(_(MESSAGES[problem.code]))
 
 
 def in_words(values: Mapping[str, Any], _: _Words) -> dict[str, Any]:
