@@ -236,6 +236,7 @@ FORMS = {
     "/quizzes/{quiz_id}/answers/{attempt_id}": {"place": "1", "points": "0.5"},
     "/quizzes/{quiz_id}/concepts": {"part": "zqhome-question", "name": "x"},
     "/quizzes/{quiz_id}/edit": {"title": "x"},
+    "/quizzes/{quiz_id}/paste": {"text": "Why? {}"},
     "/quizzes/{quiz_id}/preview/questions/{place}": {"answer": "a"},
     "/quizzes/{quiz_id}/publish": {"do": "hide"},
     "/quizzes/{quiz_id}/question": {"kind": "essay", "html": "x"},

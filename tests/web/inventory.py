@@ -112,6 +112,7 @@ PAGES = (
     Shown("course-progress", "/courses/{course}/progress", EDUCATOR),
     Shown("quiz-edit", "/quizzes/{quiz}/edit", EDUCATOR),
     Shown("quiz-edit-empty", "/quizzes/{quiz-draft}/edit", EDUCATOR),
+    Shown("quiz-paste", "/quizzes/{quiz-draft}/paste", EDUCATOR),
     Shown("question-edit", "/quizzes/{quiz}/question?part={question}", EDUCATOR),
     Shown("question-new", "/quizzes/{quiz-draft}/question?kind=numeric", EDUCATOR),
     Shown("quiz-preview", "/quizzes/{quiz}/preview", EDUCATOR),

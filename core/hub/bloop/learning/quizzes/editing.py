@@ -50,6 +50,15 @@ def change(unit: UnitOfWork, quiz_id: str, version: int | None, changes: Mapping
     return content.update_item(unit, row.id, version, {**texts, "data": data})
 
 
+@command("content:write")
+def add(
+    unit: UnitOfWork, quiz_id: str, version: int | None, questions: Sequence[Mapping[str, Any]]
+) -> Item:
+    """Put questions behind those of a quiz; raises what :func:`change` does."""
+    row = _quiz(unit, quiz_id, version)
+    return change(unit, quiz_id, version, {"questions": [*row.data["questions"], *questions]})
+
+
 @command("content:publish")
 def publish(unit: UnitOfWork, quiz_id: str, version: int | None, refuse: RefusePublish) -> Item:
     """Show a quiz to learners; refused where a question can't be asked, as by whatever does so."""
