@@ -400,7 +400,11 @@ async def _answered_quiz(sent: Sent, ids: dict[str, str]) -> None:
     """A draft, and a quiz that somebody took, with an essay that waits to be graded."""
     draft = {"kind": "quiz", "title": "How loud is it?"}
     ids["quiz-draft"] = (await sent("POST", f"/containers/{ids['course']}/items", **draft))["id"]
-    essay = {"kind": "essay", "html": "Why does it echo in a church?", "points": 4}
+    essay = {
+        "kind": "essay",
+        "html": "Why does it echo in a church after \\(t = \\frac{2d}{v}\\)?",
+        "points": 4,
+    }
     quiz = await sent("GET", f"/quizzes/{ids['quiz']}")
     await sent("PATCH", f"/quizzes/{ids['quiz']}", questions=[*quiz["questions"], essay])
     taken = await sent("POST", f"/items/{ids['quiz']}/attempts")

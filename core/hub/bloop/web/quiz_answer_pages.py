@@ -26,7 +26,7 @@ from bloop.store.types import utcnow
 from bloop.web import plots, reading
 from bloop.web.question_forms import plain_number, source_of
 from bloop.web.quiz_edit_pages import fault_words, quiz_parts, status_of
-from bloop.web.quizzes import Words, given_words, head, words_of
+from bloop.web.quizzes import LINE, Words, given_words, head, words_of
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError
 from bloop_sdk.web import Form, read_form
@@ -124,7 +124,7 @@ def _hard(one: Hardness, quiz: Mapping[str, Any], words: Words) -> dict[str, Any
     }
     return {
         "place": one.place,
-        "words": words_of(question["html"]),
+        "words": words.line(words_of(question["html"]), LINE),
         "mean": one.share,
         "share": "" if one.share is None else words.percent(one.right / one.graded),
         "points": "" if one.share is None else words.percent(one.share),
@@ -133,7 +133,7 @@ def _hard(one: Hardness, quiz: Mapping[str, Any], words: Words) -> dict[str, Any
         "earlier": one.earlier,
         "waiting": one.waiting,
         "common": [
-            {"words": ", ".join(given_words(view, given))[:200], "count": count}
+            {"words": words.line(", ".join(given_words(view, given)), LINE), "count": count}
             for given, count in one.wrong[:1]
         ],
     }

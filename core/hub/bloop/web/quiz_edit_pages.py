@@ -32,7 +32,7 @@ from bloop.web import lessons, reading
 from bloop.web.editing import version_in
 from bloop.web.navigation import NavLink
 from bloop.web.question_forms import plain_number, source_of
-from bloop.web.quizzes import words_of
+from bloop.web.quizzes import LINE, Formulas, words_of
 from bloop.web.refusal_words import refusal, said_of
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError
@@ -303,12 +303,12 @@ def quiz_parts(request: Request, quiz_id: str) -> list[NavLink]:
 
 def _rows(quiz: Mapping[str, Any], words: lessons.Words) -> list[dict[str, Any]]:
     questions, names = quiz["data"]["questions"], words.kind_names()
-    wrong = {one.place for one in quiz["problems"]}
+    wrong, formulas = {one.place for one in quiz["problems"]}, Formulas()
     return [
         {
             "place": place,
             "part": part,
-            "words": words_of(one["html"]),
+            "words": formulas.line(words_of(one["html"]), LINE),
             "kind": names.get(one["kind"], one["kind"]),
             "points": words.points(one["points"]) if one["kind"] != "text" else "",
             "wrong": place in wrong,
