@@ -311,6 +311,11 @@ async def test_whoever_teaches_the_course_writes_and_grades_in_it_alone(hub, qui
     assert (await teacher.get(edit)).status_code == 200
     assert (await teacher.get(f"/quizzes/{quiz}/answers")).status_code == 200
     assert (await written(teacher, quiz, "essay", html="Why?")).status_code == 303
+    # Concepts are the institution's: they are shown, and who links them is said.
+    question = (await teacher.get(f"/quizzes/{quiz}/question?part=salt")).text
+    assert 'id="concepts"' in question
+    assert "its educators link them" in question
+    assert f"/quizzes/{quiz}/concepts" not in question
 
 
 async def test_questions_are_pasted_and_what_cannot_be_read_stays_in_the_form(hub, quiz, visit):

@@ -195,7 +195,7 @@ async def _page(
         wrong=getattr(error, "field", None),
         now=now,
         links_concepts=links,
-        concepts=await _concepts(request, quiz["id"], part) if links and part else [],
+        concepts=await _concepts(request, quiz["id"], part) if part else [],
     )
 
 
