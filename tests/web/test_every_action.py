@@ -104,6 +104,7 @@ ACTS = {
     "/quizzes/{quiz_id}/edit": "PATCH /quizzes/{quiz_id}",
     "/quizzes/{quiz_id}/question": "PATCH /quizzes/{quiz_id}",
     "/quizzes/{quiz_id}/questions": "PATCH /quizzes/{quiz_id}",
+    "/quizzes/{quiz_id}/paste": "POST /quizzes/{quiz_id}/questions",
     "/quizzes/{quiz_id}/publish": "POST /quizzes/{quiz_id}/publish",
     "/quizzes/{quiz_id}/undo": "POST /items/{subject_id}/undo",
     "/quizzes/{quiz_id}/answers/{attempt_id}": (

@@ -25,14 +25,20 @@ from sqlalchemy import (
 )
 
 from bloop.accounts.actions import may
-from bloop.content.enrolling.visibility import connection_reachable, container_reachable, teaches
-from bloop.content.models import Container, Submission
+from bloop.content.enrolling.visibility import (
+    connection_reachable,
+    container_reachable,
+    teaches,
+    with_container,
+)
+from bloop.content.models import Container, Item, Submission
 from bloop.content.notes.models import Conflict, Unsent
 from bloop.events.models import Parked, ParkedEvent
 from bloop.graph.models import Concept, ConceptEdge, Standing
 from bloop.jobs.models import Job, JobState
 from bloop.kernel.models import Connection
 from bloop.kernel.states import ConnectionState, PluginState
+from bloop.learning.quizzes.models import Attempt, QuizResponse
 from bloop.store.statements import institution, reachable, register, to_dicts
 from bloop.store.types import UtcDateTime, utcnow
 from bloop_sdk import Call, SubmissionState
@@ -45,8 +51,9 @@ FAILED_FOR = timedelta(days=3)
 MOST_NAMED = 5
 """So many connections are named."""
 
-OF_COURSES = ("to_grade", "conflicts", "refused")
-"""What waits in a course: work to grade, notes changed on both sides, and refused changes."""
+OF_COURSES = ("answers", "to_grade", "conflicts", "refused")
+"""What waits in a course: answers to grade in quizzes here, work of other systems to grade, notes
+changed on both sides, and refused changes."""
 
 
 NOT_LOADED = {
@@ -116,6 +123,31 @@ _refused = (
     .limit(MOST_NAMED)
     .subquery("refused_connection")
 )
+_answers = (
+    select(literal("answers"), Container.id, Container.title, null(), func.count())
+    .select_from(QuizResponse)
+    .join(
+        Attempt,
+        and_(
+            Attempt.institution_id == QuizResponse.institution_id,
+            Attempt.id == QuizResponse.attempt_id,
+        ),
+    )
+    .join(Item, and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id))
+    .join(Container, with_container)
+    .where(
+        QuizResponse.institution_id == institution,
+        Attempt.institution_id == institution,
+        Item.institution_id == institution,
+        Container.institution_id == institution,
+        QuizResponse.score.is_(None),
+        Item.state != "trashed",
+        Container.state != "trashed",
+        container_reachable,
+        _teach,
+    )
+    .group_by(Container.id, Container.title)
+)
 _waiting = union_all(
     _of_course(
         "to_grade",
@@ -124,6 +156,7 @@ _waiting = union_all(
         Submission.status == SubmissionState.SUBMITTED.value,
         Submission.state == "active",
     ),
+    _answers,
     _of_course("conflicts", Conflict, _everything, Conflict.settled.is_(None)),
     _of_course("refused", Unsent, _everything, Unsent.state == "refused"),
     _count(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from bloop.learning.quizzes.pasted import WRONG
+from bloop.learning.quizzes.problems import MESSAGES, IncompleteError, Problem
 from bloop_sdk import BloopError
 
 _Words = Callable[[str], str]
@@ -44,7 +46,15 @@ class Said:
 def refusal(error: BloopError, _: _Words) -> Said:
     """A refusal in the visitor's language."""
     field = getattr(error, "field", None)
+    if isinstance(error, IncompleteError):
+        found = " ".join(f"{said_of(one, _)}." for one in error.problems[:5])
+        return Said(f"{error.title}: {found}", "", error.code, field)
     return Said(said(error.message, _), said(error.cure or "", _), error.code, field)
+
+
+def said_of(problem: Problem, _: _Words) -> str:
+    """What a question lacks, in the visitor's language."""
+    return problem.words(_(MESSAGES[problem.code]))
 
 
 def in_words(values: Mapping[str, Any], _: _Words) -> dict[str, Any]:
@@ -60,9 +70,35 @@ def in_words(values: Mapping[str, Any], _: _Words) -> dict[str, Any]:
 def _known() -> Sequence[tuple[re.Pattern[str], Callable[[_Words], str]]]:
     return [
         (re.compile(pattern, re.DOTALL), make)
-        for pattern, make in (*_FIELDS, *_CHOICES, *_TEACHING, *_AUDIT)
+        for pattern, make in (*_FIELDS, *_CHOICES, *_TEACHING, *_AUDIT, *_PASTED)
     ]
 
+
+def _at_line(name: str, make: Callable[[_Words], str]) -> tuple[str, Callable[[_Words], str]]:
+    """What is wrong in a text of questions, with its line before it."""
+    return (
+        rf"line (?P<line>\d+): {re.escape(WRONG[name])}",
+        lambda _: _("Line {line}: {wrong}").replace("{wrong}", make(_)),
+    )
+
+
+_PASTED: tuple[tuple[str, Callable[[_Words], str]], ...] = (
+    (re.escape(WRONG["empty"]), lambda _: _("There is no question in it.")),
+    (
+        r"text: up to (?P<most>\d+) characters of text",
+        lambda _: _("At most {most} characters are possible."),
+    ),
+    _at_line("open", lambda _: _("The answers are not closed with a brace.")),
+    _at_line("closed", lambda _: _("A closing brace has no opening one before it.")),
+    _at_line(
+        "groups", lambda _: _("A question has one group of answers in braces, and this has two.")
+    ),
+    _at_line("sign", lambda _: _("An answer begins with = or ~, or is T or F.")),
+    _at_line("number", lambda _: _("This is no number, no range and no number with a tolerance.")),
+    _at_line("share", lambda _: _("A share is from -100 to 100 per cent.")),
+    _at_line("aiken", lambda _: _("An answer such as “A. text”, or “ANSWER: A”, is missing here.")),
+    _at_line("letter", lambda _: _("ANSWER names none of the answers above it.")),
+)
 
 # Each sentence stands alone on a page, beside its field or above the form.
 _FIELDS: tuple[tuple[str, Callable[[_Words], str]], ...] = (

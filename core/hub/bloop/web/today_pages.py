@@ -21,6 +21,7 @@ from bloop.store.types import utcnow
 from bloop.web import reading
 from bloop.web.moments import without_year
 from bloop.web.next_pages import worded
+from bloop.web.quizzes import percent, words_of
 from bloop.web.render import locale_of, page
 from bloop.web.review_pages import day_of
 from bloop_sdk import PrincipalKind
@@ -51,6 +52,14 @@ async def home(request: Request) -> Response:
         next=worded(request, found.pop("next")),
         day=without_year(utcnow().date(), locale, "EEEE, d MMMM"),
         deadlines=[{**one, "when": _when(one["due_at"], locale)} for one in found.pop("deadlines")],
+        graded=[
+            {
+                **one,
+                "share": None if one["score"] is None else percent(one["score"], locale),
+                "words": words_of(one["comment"]),
+            }
+            for one in found.pop("graded")
+        ],
         later=day_of(found["reviews"]["next"], locale),
         setup=may(call, "institutions:configure"),
         **found,
