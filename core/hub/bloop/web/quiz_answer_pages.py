@@ -27,6 +27,7 @@ from bloop.web.quizzes import Words, given_words, head, words_of
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError
 from bloop_sdk.web import Form, read_form
+from bloop_sdk.words import listed
 
 router = Router(tags=["pages"])
 
@@ -102,7 +103,7 @@ def _hard(one: Hardness, quiz: Mapping[str, Any], words: Words) -> dict[str, Any
         "earlier": one.earlier,
         "waiting": one.waiting,
         "common": [
-            {"words": ", ".join(given_words(view, given))[:200], "count": count}
+            {"words": listed(given_words(view, given), words.locale)[:200], "count": count}
             for given, count in one.wrong[:1]
         ],
     }

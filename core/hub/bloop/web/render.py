@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from bloop.web.assets import asset
 from bloop.web.navigation import administration, background, navigation
 from bloop.web.refusal_words import in_words
 from bloop_sdk import PrincipalKind
-from bloop_sdk.words import words_in
+from bloop_sdk.bidi import direction_of, isolate_in
+from bloop_sdk.words import listed, page_words_in
 
 FOLDER = Path(__file__).parent
 LOCALES = ("en", *sorted(path.stem for path in (FOLDER / "locale").glob("*.po")))
@@ -247,7 +248,7 @@ def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
 
 def translations_of(locale: str) -> NullTranslations:
     """The catalogue of a language; English is what the templates are written in."""
-    return words_in(FOLDER, locale).catalogue
+    return page_words_in(FOLDER, locale).catalogue
 
 
 @lru_cache(maxsize=16)
@@ -264,8 +265,11 @@ def _environment(locale: str) -> Any:
     )
     translations: Any = translations_of(locale)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    if direction_of(locale) == "rtl":
+        isolate_in(environment)
     environment.globals.update(asset=asset, tone=tone)
     environment.filters["runs"] = _runs
+    environment.filters["listed"] = partial(listed, locale=locale)
     return environment
 
 
@@ -292,8 +296,3 @@ def _runs(nodes: Iterable[Any]) -> list[_Run]:
     if leaves:
         runs.append(_Run(leaves=tuple(leaves)))
     return runs
-
-
-def direction_of(language: str) -> str:
-    """Where lines of a language begin."""
-    return "rtl" if language.partition("-")[0].lower() in {"ar", "fa", "he", "ur"} else "ltr"
