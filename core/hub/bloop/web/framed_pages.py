@@ -24,7 +24,8 @@ from bloop.content.file_routes import show_content
 from bloop.store.types import utcnow
 from bloop.web import assets, lessons, reading
 from bloop.web.prose import Prose, Sign, estimate, players
-from bloop.web.render import direction_of, locale_of, rendered, translations_of
+from bloop.web.render import locale_of, rendered, translations_of
+from bloop_sdk.bidi import direction_of
 
 router = Router(tags=["pages"])
 

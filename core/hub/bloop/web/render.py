@@ -15,7 +15,8 @@ from starlette.responses import HTMLResponse
 
 from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.actions import may
-from bloop.accounts.languages import NAMES, chosen
+from bloop.accounts.languages import NAMES
+from bloop.accounts.languages import locale_of as locale_of  # noqa: PLC0414 - for every page
 from bloop.accounts.login.entry import own_path
 from bloop.accounts.service import csrf_token
 from bloop.web.assets import asset
@@ -158,23 +159,6 @@ def csrf_of(request: Request) -> str | None:
     """What a form of this page sends back; None for who has no session in this browser."""
     session = request.scope.get("bloop.cookie_token")
     return csrf_token(session) if session else None
-
-
-def locale_of(request: Request) -> str:
-    """What the visitor chose, or the best for ``Accept-Language`` (RFC 9110, section 12.5.4)."""
-    if choice := chosen(request):
-        return choice
-    wanted: list[tuple[float, str]] = []
-    for part in request.headers.get("accept-language", "").split(",")[:20]:
-        tag, _, weight = part.strip().partition(";q=")
-        try:
-            wanted.append((float(weight or 1), tag.partition("-")[0].lower()))
-        except ValueError:
-            continue
-    for _weight, tag in sorted(wanted, key=lambda pair: -pair[0]):
-        if tag in LOCALES:
-            return tag
-    return "en"
 
 
 def _this_page(request: Request) -> str:
