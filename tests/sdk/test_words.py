@@ -10,7 +10,7 @@ from bloop_sdk.bidi import Sentence, Sentences
 from bloop_sdk.manifest import parse_manifest
 from bloop_sdk.money import Money
 from bloop_sdk.translations import catalogue_faults, translation_faults
-from bloop_sdk.words import Words, listed, page_words_in, templates_in, words_in
+from bloop_sdk.words import Words, comma_in, listed, page_words_in, templates_in, words_in
 
 CODE = """
 from bloop_sdk import gettext_noop
@@ -205,3 +205,9 @@ def test_things_stand_one_after_another_as_each_language_has_them():
     assert [listed("abc", locale) for locale in ("en", "de")] == ["a, b, c", "a, b und c"]
     assert listed([7], "ar") == "7"
     assert listed((), "ar") == ""
+    assert [comma_in(locale) for locale in ("en", "ar")] == [",", "،"]
+
+
+def test_the_letters_and_the_sign_of_a_currency_stay_together_from_right_to_left(tmp_path):
+    shown = words_in(tmp_path, "ar").money(Money(amount=5400, currency="USD"))
+    assert shown.endswith("\u2068US$\u2069")

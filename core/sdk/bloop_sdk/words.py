@@ -90,8 +90,12 @@ class Words:
     def money(self, money: Money) -> str:
         """An amount as people write it: ``€49.00``, or ``49,00 €`` in German."""
         numbers = _babel("numbers")
-        shown = numbers.format_currency(money.decimal, money.currency, locale=self._format)
-        return str(shown)
+        shown = str(numbers.format_currency(money.decimal, money.currency, locale=self._format))
+        if direction_of(self.locale) == "rtl":
+            # In one piece: the letters of "US$" run the other way than its sign.
+            symbol = str(numbers.get_currency_symbol(money.currency, locale=self._format))
+            shown = shown.replace(symbol, isolated(symbol))
+        return shown
 
     def listed(self, values: Iterable[object]) -> str:
         """Things one after another: ``a, b, c``, or ``a, b und c`` in German."""
@@ -114,6 +118,11 @@ def listed(values: Iterable[object], locale: str) -> str:
     # The style without an "and" is not there in German, and says the last of two twice in Arabic.
     style = "unit" if locale == SOURCE else "standard"
     return str(_babel("lists").format_list(texts, style, _FORMATS.get(locale, locale)))
+
+
+def comma_in(locale: str) -> str:
+    """What divides parts of a line: an Arabic comma where that is written."""
+    return "،" if locale.partition("-")[0] in {"ar", "fa", "ur"} else ","
 
 
 def gettext_noop(message: str) -> str:
@@ -181,9 +190,9 @@ def read_catalogue(source: Path) -> Any:
 def templates_in(folder: Path, locale: str) -> Any:
     """The Jinja2 environment of the package in a folder, for its templates in a language.
 
-    They have ``_`` and ``ngettext`` as the hub's have, with ``%(name)s`` for values, and the
-    filters ``day``, ``number``, ``money``, ``listed`` and ``translate``. Values are escaped, and a
-    missing one is an error.
+    They have ``_``, ``ngettext`` and ``comma`` as the hub's have, with ``%(name)s`` for values,
+    and the filters ``day``, ``number``, ``money``, ``listed`` and ``translate``. Values are
+    escaped, and a missing one is an error.
     """
     jinja2 = needed("jinja2")
     environment = jinja2.Environment(
@@ -198,6 +207,7 @@ def templates_in(folder: Path, locale: str) -> Any:
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)
     if direction_of(locale) == "rtl":
         isolate_in(environment)
+    environment.globals["comma"] = comma_in(locale)
     environment.filters.update(
         day=words.day,
         number=words.number,

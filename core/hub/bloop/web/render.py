@@ -24,7 +24,7 @@ from bloop.web.navigation import administration, background, navigation
 from bloop.web.refusal_words import in_words
 from bloop_sdk import PrincipalKind
 from bloop_sdk.bidi import direction_of, isolate_in
-from bloop_sdk.words import listed, page_words_in
+from bloop_sdk.words import comma_in, listed, page_words_in
 
 FOLDER = Path(__file__).parent
 LOCALES = ("en", *sorted(path.stem for path in (FOLDER / "locale").glob("*.po")))
@@ -251,7 +251,7 @@ def _environment(locale: str) -> Any:
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
     if direction_of(locale) == "rtl":
         isolate_in(environment)
-    environment.globals.update(asset=asset, tone=tone)
+    environment.globals.update(asset=asset, tone=tone, comma=comma_in(locale))
     environment.filters["runs"] = _runs
     environment.filters["listed"] = partial(listed, locale=locale)
     return environment
