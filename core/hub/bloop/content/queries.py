@@ -28,17 +28,12 @@ from bloop.content.enrolling.visibility import (
     with_container,
 )
 from bloop.content.models import Container, Item, Node, Version
-from bloop.store.statements import institution, register
+from bloop.store.statements import institution, register, select_rows
 from bloop.store.types import Json
 
 _ID: Any = bindparam("id")
 _AFTER: Any = bindparam("after")
 _LIMIT: Any = bindparam("limit")
-
-
-def _select(*columns: Any) -> Any:
-    """``select`` without the types of its columns, which no reader of these rows asks for."""
-    return select(*columns)
 
 
 _ITEM_HEAD = (
@@ -81,7 +76,7 @@ _LEARNER_DATA = type_coerce(
 def _with_container(*columns: Any) -> Any:
     """Items with their container, which learners must be allowed to see too."""
     return (
-        _select(*columns)
+        select_rows(*columns)
         .join_from(Item, Container, with_container)
         .where(Item.institution_id == institution, Container.institution_id == institution)
     )
@@ -89,7 +84,7 @@ def _with_container(*columns: Any) -> Any:
 
 ITEM = register(
     "content.item",
-    _select(*_ITEM_HEAD, Item.lost, Item.data, Item.html).where(
+    select_rows(*_ITEM_HEAD, Item.lost, Item.data, Item.html).where(
         Item.institution_id == institution, Item.id == _ID, inside_reachable(Item.container_id)
     ),
 )
@@ -114,7 +109,7 @@ ITEM_IS_SHOWN = register(
 )
 CONTAINER_IS_SHOWN = register(
     "content.container_is_shown",
-    _select(Container.id, Container.audience, Container.owner_id).where(
+    select_rows(Container.id, Container.audience, Container.owner_id).where(
         Container.institution_id == institution, Container.id == _ID, container_shown
     ),
     whole=_FOR_WHOM,
@@ -126,7 +121,7 @@ ITEM_IS_VISIBLE = register(
 )
 CONTAINER_IS_VISIBLE = register(
     "content.container_is_visible",
-    _select(Container.id).where(
+    select_rows(Container.id).where(
         Container.institution_id == institution, Container.id == _ID, container_visible
     ),
 )
@@ -134,7 +129,7 @@ CONTAINER_IS_VISIBLE = register(
 
 TEACHES = register(
     "content.teaches",
-    _select(Container.id).where(
+    select_rows(Container.id).where(
         Container.institution_id == institution, Container.id == _ID, teaches
     ),
 )
@@ -143,7 +138,7 @@ TEACHES_ITEM = register(
 )
 TEACHES_NODE = register(
     "content.teaches_node",
-    _select(Node.id)
+    select_rows(Node.id)
     .join(
         Container,
         and_(Container.institution_id == Node.institution_id, Container.id == Node.container_id),
@@ -179,7 +174,7 @@ ITEMS_OF_KIND_SHOWN = register("content.items_of_kind_shown", _page(_of_kind, sh
 
 TRASH = register(
     "content.trash",
-    _select(*_ITEM_HEAD)
+    select_rows(*_ITEM_HEAD)
     .where(
         Item.institution_id == institution,
         Item.container_id == bindparam("container"),
@@ -193,19 +188,19 @@ TRASH = register(
 
 CONTAINER = register(
     "content.container",
-    _select(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
+    select_rows(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
         Container.institution_id == institution, Container.id == _ID, container_reachable
     ),
 )
 CONTAINER_SHOWN = register(
     "content.container_shown",
-    _select(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
+    select_rows(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
         Container.institution_id == institution, Container.id == _ID, container_visible
     ),
 )
 CONTAINER_LANGUAGE = register(
     "content.container_language",
-    _select(Container.language).where(
+    select_rows(Container.language).where(
         Container.institution_id == institution, Container.id == _ID, container_reachable
     ),
 )
@@ -214,7 +209,7 @@ CONTAINER_LANGUAGE = register(
 
 def _containers(condition: ColumnElement[bool]) -> Any:
     return (
-        _select(*_CONTAINER_HEAD)
+        select_rows(*_CONTAINER_HEAD)
         .where(Container.institution_id == institution, Container.id > _AFTER, condition)
         .order_by(Container.id)
         .limit(_LIMIT)
@@ -235,7 +230,7 @@ OWN_NOTEBOOKS = register(
 def _tree(*conditions: ColumnElement[bool]) -> Any:
     """Nodes in the order of siblings; what they show comes along."""
     return (
-        _select(
+        select_rows(
             Node.id,
             Node.parent_id.label("parent"),
             Node.title,
@@ -280,13 +275,13 @@ TREE_SHOWN = register(
 
 TREE_VERSION = register(
     "content.tree_version",
-    _select(Container.tree_version).where(
+    select_rows(Container.tree_version).where(
         Container.institution_id == institution, Container.id == _ID, container_reachable
     ),
 )
 TREE_VERSION_SHOWN = register(
     "content.tree_version_shown",
-    _select(Container.tree_version, teaches.label("taught")).where(
+    select_rows(Container.tree_version, teaches.label("taught")).where(
         Container.institution_id == institution, Container.id == _ID, container_visible
     ),
 )
@@ -294,7 +289,7 @@ TREE_VERSION_SHOWN = register(
 
 BY_REFERENCE = register(
     "content.by_reference",
-    _select(Item.id)
+    select_rows(Item.id)
     .join_from(
         Container,
         Item,
@@ -317,7 +312,7 @@ BY_REFERENCE = register(
 
 BY_REFERENCE_WITHIN = register(
     "content.by_reference_within",
-    _select(Item.id)
+    select_rows(Item.id)
     .where(
         Item.institution_id == institution,
         Item.container_id == bindparam("container"),
@@ -333,7 +328,7 @@ BY_REFERENCE_WITHIN = register(
 _FILE = (Item.id, Item.title, Item.blob, Item.data, Item.row_version)
 FILE = register(
     "content.file",
-    _select(*_FILE).where(
+    select_rows(*_FILE).where(
         Item.institution_id == institution,
         Item.id == _ID,
         Item.kind == "file",
@@ -399,7 +394,7 @@ def _of_anothers(model: Any) -> ColumnElement[bool]:
 
 VERSIONS = register(
     "content.versions",
-    _select(Version.row_version, Version.change, Version.actor, Version.at)
+    select_rows(Version.row_version, Version.change, Version.actor, Version.at)
     .where(
         Version.institution_id == institution,
         Version.subject == bindparam("subject"),
@@ -413,7 +408,7 @@ VERSIONS = register(
 
 EXPORTED_ITEMS = register(
     "content.exported_items",
-    _select(
+    select_rows(
         Item.id,
         Item.kind,
         Item.remote_id,
@@ -440,7 +435,7 @@ EXPORTED_ITEMS = register(
 
 EXPORTED_NODES = register(
     "content.exported_nodes",
-    _select(
+    select_rows(
         Node.id,
         Node.remote_id,
         Node.parent_id,
