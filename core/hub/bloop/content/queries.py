@@ -11,10 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import and_, bindparam, case, exists, func, or_, select, type_coerce
-from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
-from bloop.content.enrolling.models import ItemGrant
 from bloop.content.enrolling.visibility import (
     container_reachable,
     container_shown,
@@ -24,7 +22,6 @@ from bloop.content.enrolling.visibility import (
     item_visible,
     owns,
     teaches,
-    viewer,
     with_container,
 )
 from bloop.content.models import Container, Item, Node, Version
@@ -73,7 +70,7 @@ _LEARNER_DATA = type_coerce(
 ).label("data")
 
 
-def _with_container(*columns: Any) -> Any:
+def of_container(*columns: Any) -> Any:
     """Items with their container, which learners must be allowed to see too."""
     return (
         select_rows(*columns)
@@ -92,7 +89,7 @@ ITEM = register(
 
 ITEM_SHOWN = register(
     "content.item_shown",
-    _with_container(*_ITEM_HEAD, Item.lost, _LEARNER_DATA, Item.html).where(
+    of_container(*_ITEM_HEAD, Item.lost, _LEARNER_DATA, Item.html).where(
         Item.id == _ID, item_visible
     ),
 )
@@ -102,7 +99,7 @@ ITEM_SHOWN = register(
 _FOR_WHOM = "the hub asks whom something is for, and shows nothing of it"
 ITEM_IS_SHOWN = register(
     "content.item_is_shown",
-    _with_container(Container.id, Container.audience, Container.owner_id).where(
+    of_container(Container.id, Container.audience, Container.owner_id).where(
         Item.id == _ID, item_shown, container_shown
     ),
     whole=_FOR_WHOM,
@@ -117,7 +114,7 @@ CONTAINER_IS_SHOWN = register(
 """Whether it is shown at all: in which container, and whom that is for."""
 
 ITEM_IS_VISIBLE = register(
-    "content.item_is_visible", _with_container(Item.id).where(Item.id == _ID, item_visible)
+    "content.item_is_visible", of_container(Item.id).where(Item.id == _ID, item_visible)
 )
 CONTAINER_IS_VISIBLE = register(
     "content.container_is_visible",
@@ -134,7 +131,7 @@ TEACHES = register(
     ),
 )
 TEACHES_ITEM = register(
-    "content.teaches_item", _with_container(Item.id).where(Item.id == _ID, teaches)
+    "content.teaches_item", of_container(Item.id).where(Item.id == _ID, teaches)
 )
 TEACHES_NODE = register(
     "content.teaches_node",
@@ -161,7 +158,7 @@ def _page(*conditions: ColumnElement[bool], shown: bool) -> Any:
         Item.id > _AFTER,
         *conditions,
     )
-    base = _with_container(*_ITEM_HEAD).where(*where)
+    base = of_container(*_ITEM_HEAD).where(*where)
     visible = item_visible if shown else and_(container_reachable, Item.state != "trashed")
     return base.where(visible).order_by(Item.id).limit(_LIMIT)
 
@@ -324,57 +321,6 @@ BY_REFERENCE_WITHIN = register(
     .limit(1),
 )
 """The same for what was authored here, or came from a file into somebody else's course."""
-
-_FILE = (Item.id, Item.title, Item.blob, Item.data, Item.row_version)
-FILE = register(
-    "content.file",
-    select_rows(*_FILE).where(
-        Item.institution_id == institution,
-        Item.id == _ID,
-        Item.kind == "file",
-        inside_reachable(Item.container_id),
-    ),
-)
-FILE_SHOWN = register(
-    "content.file_shown",
-    _with_container(*_FILE).where(Item.id == _ID, Item.kind == "file", item_visible),
-)
-
-
-_Lesson = aliased(Item, name="lesson")
-_of_item: Any = ItemGrant
-FILE_BESIDE = register(
-    "content.file_beside",
-    _with_container(*_FILE, Item.remote_id, _Lesson.html, _Lesson.data.label("lesson_data"))
-    .join(
-        _Lesson,
-        and_(
-            _Lesson.institution_id == Item.institution_id,
-            _Lesson.container_id == Item.container_id,
-        ),
-    )
-    .join(
-        _of_item,
-        and_(ItemGrant.institution_id == _Lesson.institution_id, ItemGrant.item_id == _Lesson.id),
-    )
-    .where(
-        _Lesson.institution_id == institution,
-        ItemGrant.institution_id == institution,
-        ItemGrant.user_id == viewer,
-        viewer != "",
-        Item.id == _ID,
-        Item.kind == "file",
-        item_shown,
-        container_shown,
-        container_reachable,
-        _Lesson.published.is_(True),
-        _Lesson.state == "active",
-        _Lesson.concealed.is_(False),
-    )
-    .order_by(_Lesson.id),
-    heavy=True,
-)
-"""A file with the lessons of its course that were granted to whoever asks: they may show it."""
 
 
 def _of_anothers(model: Any) -> ColumnElement[bool]:
