@@ -143,7 +143,7 @@ async def test_who_teaches_or_looks_after_the_hub_sees_what_waits(hub, visit):
     day = await today_of(operator)
     assert {one["what"]: one["count"] for one in day["attention"]} == {"connection": 1, "jobs": 1}
     shown = (await operator.get("/")).text
-    assert "Our Canvas does not let the hub in" in shown
+    assert "Our Canvas refuses the login" in shown
     assert "canvas.example refused the token" in shown
     assert 'href="/setup"' in shown
     assert "Needs you" not in (await learner.get("/")).text

@@ -28,17 +28,18 @@ def look(shown, browser):
     """Look at the pages of some roles, one after another: their names and what is wrong."""
     url, of = shown
 
-    def look(roles, judge, **options):
+    def look(roles, judge, locale="en", names=None, **options):
         wrong = {}
         for role in roles:
             context = browser.new_context(
-                base_url=url, locale="en", service_workers="block", **options
+                base_url=url, locale=locale, service_workers="block", **options
             )
             if role is not None:
                 cookie = {"name": "bloop_session", "value": of.sessions[role], "url": url}
                 context.add_cookies([cookie])
             page = context.new_page()
-            for one in (one for one in PAGES if one.role == role):
+            pages = [one for one in PAGES if one.role == role]
+            for one in [one for one in pages if names is None or one.name in names]:
                 page.goto(of.path_of(one.path))
                 if found := judge(page):
                     wrong[one.name] = found
@@ -63,6 +64,15 @@ def test_axe_finds_nothing_in_light_or_dark_and_a_phone_needs_not_scroll_across(
         return ([("wide", wide)] if wide > 0 else []) + violations(page)
 
     assert look(roles, judge, viewport=NARROW, reduced_motion="reduce") == {}
+
+
+def test_from_right_to_left_a_phone_needs_not_scroll_across_either(look):
+    def judge(page):
+        wide, direction = page.evaluate(OVERFLOW), page.evaluate("document.dir")
+        return [] if (wide <= 0 and direction == "rtl") else [direction, wide]
+
+    names = {"today", "lesson", "quiz", "map", "system", "admin-operator"}
+    assert look(("learner", "operator"), judge, "ar", names, viewport=NARROW) == {}
 
 
 def test_a_player_leads_follows_hears_keys_and_goes_on_where_one_was(shown, browser):

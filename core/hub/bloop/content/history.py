@@ -11,7 +11,7 @@ from bloop.content.bulk import update_rows
 from bloop.content.changes import IDS_AT_ONCE, announce_row, chunks, load
 from bloop.content.changing import changed, refuse_live
 from bloop.content.concealed import conceal_after_run
-from bloop.content.models import Node, Sourced, Version
+from bloop.content.models import Item, Node, Sourced, Version
 from bloop.content.notes.undoing import forget_conflicts, refuse_edited_since
 from bloop.content.notes.waiting import reconcile
 from bloop.content.placing import check_place

@@ -24,6 +24,7 @@ from bloop.web.job_views import JobWords
 from bloop.web.moments import moment, on_day
 from bloop.web.refusal_words import said
 from bloop.web.render import locale_of, page, translations_of
+from bloop_sdk.words import listed
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -116,9 +117,9 @@ def _place(fault: dict[str, Any]) -> str:
 
 def _view(row: dict[str, Any], locale: str) -> dict[str, Any]:
     detail = parsed(row["detail"]) or {}
-    told = ", ".join(f"{name}: {_told(value)}" for name, value in detail.items())
+    told = listed((f"{name}: {_told(value, locale)}" for name, value in detail.items()), locale)
     return row | {"at": moment(row["at"], locale), "told": told}
 
 
-def _told(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _told(value: Any, locale: str) -> str:
+    return listed(value, locale) if isinstance(value, list) else str(value)

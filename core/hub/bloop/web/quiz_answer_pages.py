@@ -30,6 +30,7 @@ from bloop.web.quizzes import LINE, Words, given_words, head, words_of
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError
 from bloop_sdk.web import Form, read_form
+from bloop_sdk.words import listed
 
 router = Router(tags=["pages"])
 
@@ -133,7 +134,10 @@ def _hard(one: Hardness, quiz: Mapping[str, Any], words: Words) -> dict[str, Any
         "earlier": one.earlier,
         "waiting": one.waiting,
         "common": [
-            {"words": words.line(", ".join(given_words(view, given)), LINE), "count": count}
+            {
+                "words": words.line(listed(given_words(view, given), words.locale), LINE),
+                "count": count,
+            }
             for given, count in one.wrong[:1]
         ],
     }

@@ -20,7 +20,7 @@ from bloop.web.navigation import NavLink
 from bloop.web.prose import Prose
 from bloop.web.quizzes import Words, feedback_html, question_html, response_of
 from bloop.web.refusals import status_of
-from bloop.web.render import check_reader, locale_of, page
+from bloop.web.render import check_reader, page
 from bloop_sdk.web import Form, read_form
 
 router = Router(tags=["pages"])
@@ -165,7 +165,7 @@ def text_of(
     return document(
         request,
         title=attempt["title"],
-        language=attempt["language"] or locale_of(request),
+        language=attempt["language"],
         html=feedback_html(question["answered"], shown)
         if feedback
         else question_html(question, shown),

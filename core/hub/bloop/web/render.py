@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,17 @@ from starlette.responses import HTMLResponse
 
 from bloop.accounts.access import call_of, hub_of
 from bloop.accounts.actions import ForbiddenError, may
-from bloop.accounts.languages import NAMES, chosen
+from bloop.accounts.languages import NAMES
+from bloop.accounts.languages import locale_of as locale_of  # noqa: PLC0414 - for every page
 from bloop.accounts.login.entry import own_path
 from bloop.accounts.service import csrf_token, reader_mark
 from bloop.web.assets import asset
 from bloop.web.navigation import administration, background, navigation
 from bloop.web.refusal_words import in_words
 from bloop_sdk import PrincipalKind
+from bloop_sdk.bidi import direction_of, isolate_in
 from bloop_sdk.web import Form
-from bloop_sdk.words import words_in
+from bloop_sdk.words import comma_in, listed, page_words_in
 
 FOLDER = Path(__file__).parent
 NOBODY = "-"
@@ -176,23 +178,6 @@ def csrf_of(request: Request) -> str | None:
     return csrf_token(session) if session else None
 
 
-def locale_of(request: Request) -> str:
-    """What the visitor chose, or the best for ``Accept-Language`` (RFC 9110, section 12.5.4)."""
-    if choice := chosen(request):
-        return choice
-    wanted: list[tuple[float, str]] = []
-    for part in request.headers.get("accept-language", "").split(",")[:20]:
-        tag, _, weight = part.strip().partition(";q=")
-        try:
-            wanted.append((float(weight or 1), tag.partition("-")[0].lower()))
-        except ValueError:
-            continue
-    for _weight, tag in sorted(wanted, key=lambda pair: -pair[0]):
-        if tag in LOCALES:
-            return tag
-    return "en"
-
-
 def _this_page(request: Request) -> str:
     """Where a choice of language leads back to: this page, unless a form's answer is no page."""
     if request.method != "GET":
@@ -264,7 +249,7 @@ def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
 
 def translations_of(locale: str) -> NullTranslations:
     """The catalogue of a language; English is what the templates are written in."""
-    return words_in(FOLDER, locale).catalogue
+    return page_words_in(FOLDER, locale).catalogue
 
 
 @lru_cache(maxsize=16)
@@ -281,8 +266,11 @@ def _environment(locale: str) -> Any:
     )
     translations: Any = translations_of(locale)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(asset=asset, tone=tone)
+    if direction_of(locale) == "rtl":
+        isolate_in(environment)
+    environment.globals.update(asset=asset, tone=tone, comma=comma_in(locale))
     environment.filters["runs"] = _runs
+    environment.filters["listed"] = partial(listed, locale=locale)
     return environment
 
 
@@ -309,8 +297,3 @@ def _runs(nodes: Iterable[Any]) -> list[_Run]:
     if leaves:
         runs.append(_Run(leaves=tuple(leaves)))
     return runs
-
-
-def direction_of(language: str) -> str:
-    """Where lines of a language begin."""
-    return "rtl" if language.partition("-")[0].lower() in {"ar", "fa", "he", "ur"} else "ltr"

@@ -220,6 +220,6 @@ def _document(request: Request, one: dict[str, Any], html: Any) -> Response:
     return document(
         request,
         title=one["title"],
-        language=one["language"] or locale_of(request),
+        language=one["language"],
         html=html(one["question"], shown),
     )
