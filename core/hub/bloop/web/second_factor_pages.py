@@ -142,8 +142,14 @@ async def _ways(
 
 
 def _over(path: str) -> dict[str, Any]:
-    shown = {"ways": [], "wrong": None, "over": True, "act": SECOND, "step_up": False}
-    return shown | {"next": own_path(path)}
+    return {
+        "ways": [],
+        "wrong": None,
+        "over": True,
+        "act": SECOND,
+        "step_up": False,
+        "next": own_path(path),
+    }
 
 
 def _proof(request: Request, form: Form) -> Proof:
