@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bloop_sdk import MalformedRecordError, UnsupportedError, Words, gettext_noop
+from bloop_sdk import MalformedRecordError, UnsupportedError, Words, gettext_noop, words_of
 from bloop_sdk.storyboard import Cue, Line, Scene, Storyboard, Visual
 from bloop_studio.faults import Fault, fault_of
 from bloop_studio.fields import FIELDS, Field, UnreadableError
+from bloop_studio.languages import primary
 from bloop_studio.marked import mark_fault, marked, unmarked
 from bloop_studio.parsing import ScriptError, read_yaml
 from bloop_studio.script import yaml_of
@@ -244,8 +245,11 @@ def told_faults(faults: Mapping[str, Fault], words: Words) -> dict[str, str]:
     return {name: fault.told(words) for name, fault in faults.items()}
 
 
-def carried(form: SceneForm, kind: str) -> SceneForm:
-    """The form for another kind of picture: with what both can hold, and examples of the rest."""
+def carried(form: SceneForm, kind: str, language: str = "en") -> SceneForm:
+    """The form for another kind of picture: with what both can hold, and examples of the rest.
+
+    They are in the ``language`` of the video, where they are known in it.
+    """
     values = {name: text for name, text in form.values.items() if not name.startswith("v")}
     old = {one.name: one for one in form.fields}
     texts = [form.values[n] for n, f in old.items() if f.widget == "lines" and form.values[n]]
@@ -256,7 +260,8 @@ def carried(form: SceneForm, kind: str) -> SceneForm:
     if kind == "title" and not values["v.title"]:
         values["v.title"] = values["title"]
     if kind in EXAMPLES:
-        body = _VISUAL.validate_python({"kind": kind, **EXAMPLES[kind]}).model_dump(mode="json")
+        shown = {"kind": kind, **_example(kind, language)}
+        body = _VISUAL.validate_python(shown).model_dump(mode="json")
         usual = _visual_values(body)
         values |= {name: text for name, text in usual.items() if not values[name]}
         try:
@@ -268,21 +273,40 @@ def carried(form: SceneForm, kind: str) -> SceneForm:
 
 def blank(kind: str, board: Storyboard) -> Scene:
     """A new scene that can be drawn at once; raises UnsupportedError where it has no picture."""
-    visual = EXAMPLES.get(kind)
-    if visual is None:
+    visual = _example(kind, board.language)
+    if not visual:
         if not board.assets:
             raise UnsupportedError(
                 gettext_noop("this lesson has no picture to show"),
                 cure=gettext_noop("add one to the lesson, then draft anew"),
             )
         visual = {"asset": board.assets[0].id}
-    body = {"id": "scene", "title": "New scene", "visual": {"kind": kind, **visual}}
+    title = _in(board.language, NEW)
+    body = {"id": "scene", "title": title, "visual": {"kind": kind, **visual}}
     return Scene.model_validate(body)
 
 
+def _example(kind: str, language: str) -> dict[str, Any]:
+    """What a new picture of a kind shows in a language; empty for one that has to be chosen."""
+    found: dict[str, Any] = _in(language, EXAMPLES.get(kind, {}))
+    return found
+
+
+def _in(language: str, value: Any) -> Any:
+    """Texts in the language of a video, within what JSON holds."""
+    if isinstance(value, str):
+        return words_of("bloop_studio", primary(language)).gettext(value)
+    if isinstance(value, list):
+        return [_in(language, one) for one in value]
+    if isinstance(value, dict):
+        return {name: _in(language, one) for name, one in value.items()}
+    return value
+
+
+NEW = gettext_noop("New scene")
 EXAMPLES: Mapping[str, dict[str, Any]] = {
-    "title": {"title": "New scene"},
-    "bullets": {"items": ["First point"]},
+    "title": {"title": NEW},
+    "bullets": {"items": [gettext_noop("First point")]},
     "formula": {"steps": ["a^2 + b^2 = c^2"]},
     "plot": {"x": {"minimum": 0, "maximum": 10}, "curves": [{"expression": "sin(x)"}]},
     "array": {"values": ["1", "2", "3"]},
@@ -290,19 +314,29 @@ EXAMPLES: Mapping[str, dict[str, Any]] = {
         "nodes": [{"id": "a", "label": "A"}, {"id": "b", "label": "B"}],
         "edges": [{"source": "a", "target": "b"}],
     },
-    "table": {"header": ["What", "How much"], "rows": [["one", "1"]]},
+    "table": {
+        "header": [gettext_noop("What"), gettext_noop("How much")],
+        "rows": [[gettext_noop("an apple"), "1"]],
+    },
     "code": {"text": "print('Hello')", "language": "python"},
     "compare": {
-        "left": {"title": "One", "items": ["a point"]},
-        "right": {"title": "Other", "items": ["a point"]},
+        "left": {"title": gettext_noop("The one"), "items": [gettext_noop("a point")]},
+        "right": {"title": gettext_noop("The other"), "items": [gettext_noop("a point")]},
     },
     "timeline": {
-        "moments": [{"when": "first", "what": "it begins"}, {"when": "then", "what": "it ends"}]
+        "moments": [
+            {"when": gettext_noop("first"), "what": gettext_noop("it begins")},
+            {"when": gettext_noop("then"), "what": gettext_noop("it ends")},
+        ]
     },
     "geometry": {
         "shapes": [{"id": "a", "shape": "circle", "vertices": [{"x": 0, "y": 0}], "radius": 1}]
     },
-    "quiz": {"question": "What is it?", "choices": ["This", "That"], "answer": 1},
+    "quiz": {
+        "question": gettext_noop("What is it?"),
+        "choices": [gettext_noop("This"), gettext_noop("That")],
+        "answer": 1,
+    },
 }
 """What a new picture of each kind shows; one of the lesson's pictures has to be chosen."""
 

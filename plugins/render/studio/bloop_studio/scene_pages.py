@@ -121,7 +121,7 @@ async def preview(request: WebRequest, ctx: RequestContext) -> Response | PageVi
     kind = form["was"] if form["was"] in KINDS else form["kind"]
     typed = given(form.fields, kind)
     if form["kind"] in KINDS and form["kind"] != typed.kind:
-        typed = carried(typed, form["kind"])
+        typed = carried(typed, form["kind"], opened.board.language)
     shown = await _previewed(ctx, opened, typed, hear=form["do"] == "hear", options=options(ctx))
     if "json" in request.headers.get("accept", ""):
         return answer(ctx, opened.item, shown)

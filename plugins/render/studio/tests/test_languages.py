@@ -117,3 +117,15 @@ async def test_the_hub_says_what_the_studio_raises_and_its_step_of_the_setup(vis
     admin = await visit("admin")
     page = await admin.get("/setup", headers={"accept-language": "de"})
     assert "Ein erstes Video machen" in page.text and "Make a first video" not in page.text
+
+
+def test_a_new_scene_is_written_in_the_language_of_its_video():
+    from bloop_studio.scene_forms import blank, carried, form_of
+
+    german = Storyboard.model_validate(BOARD | {"language": "de-AT"})
+    made = blank("bullets", german)
+    assert (made.title, made.visual.items) == ("Neue Szene", ["Erster Punkt"])
+    quiz = carried(form_of(made), "quiz", german.language)
+    assert quiz.values["v.question"] == "Was ist das?"
+    finnish = Storyboard.model_validate(BOARD | {"language": "fi"})
+    assert blank("bullets", finnish).title == "New scene"
