@@ -12,7 +12,7 @@ from bloop.accounts.models import User
 from bloop.accounts.sessions import system_call
 from bloop.content import service
 from bloop.content.enrolling.service import enrol
-from bloop.content.models import Item
+from bloop.content.models import Container, Item
 from bloop.hub import Hub
 from bloop.jobs import ledger
 from bloop.jobs.models import Job
@@ -155,3 +155,15 @@ async def test_courses_are_found_by_title_or_code_and_a_guest_begins_there(hub, 
     assert "No course is called so" in (await learner.get("/courses?q=zz")).text
     assert "<h1>Courses</h1>" in (await guest.get("/")).text
     assert (await guest.get("/api/v1/today")).status_code == 401
+
+
+async def test_who_is_far_behind_still_sees_what_is_due_next(hub, visit):
+    learner = await visit("learner")
+    in_course(hub, "learner")
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        course = unit.get(Container, hub.course)
+        for hours in range(1, 30):
+            due = (utcnow() - timedelta(hours=hours)).isoformat()
+            made(unit, course, "assignment", f"Missed {hours}", due_at=due)
+    titles = [one["title"] for one in (await today_of(learner))["deadlines"]]
+    assert titles == [f"Missed {hours}" for hours in (5, 4, 3, 2, 1)] + ["Essay on acids"]

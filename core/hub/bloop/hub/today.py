@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bloop.hub import Hub
 
 CONTINUE, NEXT, DEADLINES, COURSES = 3, 3, 6, 50
+MOST_DEADLINES = 200
+"""So many are looked at: who is far behind still learns what comes next."""
 SOON = timedelta(days=14)
 LATELY = timedelta(days=7)
 """So long something that was due stays in sight."""
@@ -38,7 +40,7 @@ async def today(hub: Hub, call: Call, *, shown: bool = True) -> dict[str, Any]:
     courses, reviews, deadlines, following, (in_courses, others) = await asyncio.gather(
         database.read(courses_read, call, limit=COURSES),
         plan(database, call),
-        database.read(queries.DEADLINES, call, limit=4 * DEADLINES, **_days(now)),
+        database.read(queries.DEADLINES, call, limit=MOST_DEADLINES, **_days(now)),
         recommended(call, None, NEXT),
         attention(hub, call),
     )
@@ -100,7 +102,13 @@ def _deadlines(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]
         due = _moment(one["due_at"])
         if due is not None and now - LATELY <= due <= now + SOON:
             found.append({**one, "due_at": due, "overdue": due < now})
-    return sorted(found, key=lambda one: one["due_at"])[:DEADLINES]
+    found.sort(key=lambda one: one["due_at"])
+    late = [one for one in found if one["overdue"]]
+    soon = [one for one in found if not one["overdue"]]
+    # What was missed leaves half of the room to what can still be done in time.
+    room = DEADLINES - min(len(soon), DEADLINES // 2)
+    shown = late[-room:]
+    return shown + soon[: DEADLINES - len(shown)]
 
 
 def _moment(text: str) -> datetime | None:
