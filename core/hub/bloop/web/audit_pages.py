@@ -16,7 +16,6 @@ from bloop.store.errors import InvalidError
 from bloop.store.statements import parsed, to_dicts
 from bloop.web.moments import moment
 from bloop.web.render import locale_of, page
-from bloop_sdk.words import listed
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -69,9 +68,9 @@ async def show_audit(
 
 def _view(row: dict[str, Any], locale: str) -> dict[str, Any]:
     detail = parsed(row["detail"]) or {}
-    told = listed((f"{name}: {_told(value, locale)}" for name, value in detail.items()), locale)
+    told = ", ".join(f"{name}: {_told(value)}" for name, value in detail.items())
     return row | {"at": moment(row["at"], locale), "told": told}
 
 
-def _told(value: Any, locale: str) -> str:
-    return listed(value, locale) if isinstance(value, list) else str(value)
+def _told(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
