@@ -18,6 +18,7 @@ from bloop.api.audit import NEWEST, between
 from bloop.hub.audit_checks import ask_to_verify, last_check
 from bloop.store.errors import InvalidError
 from bloop.store.statements import parsed, to_dicts
+<<<<<<< HEAD
 from bloop.web.amounts import number
 from bloop.web.job_pages import LIVE
 from bloop.web.job_views import JobWords
@@ -25,6 +26,10 @@ from bloop.web.moments import moment, on_day
 from bloop.web.refusal_words import said
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk.words import listed
+=======
+from bloop.web.moments import moment
+from bloop.web.render import locale_of, page
+>>>>>>> arabic2
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -117,9 +122,9 @@ def _place(fault: dict[str, Any]) -> str:
 
 def _view(row: dict[str, Any], locale: str) -> dict[str, Any]:
     detail = parsed(row["detail"]) or {}
-    told = listed((f"{name}: {_told(value, locale)}" for name, value in detail.items()), locale)
+    told = ", ".join(f"{name}: {_told(value)}" for name, value in detail.items())
     return row | {"at": moment(row["at"], locale), "told": told}
 
 
-def _told(value: Any, locale: str) -> str:
-    return listed(value, locale) if isinstance(value, list) else str(value)
+def _told(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
