@@ -162,7 +162,6 @@ async def test_courses_are_found_by_title_or_code_and_a_guest_begins_there(hub, 
     assert (await guest.get("/api/v1/today")).status_code == 401
 
 
-<<<<<<< HEAD
 async def test_what_waits_for_a_grade_is_counted_and_what_was_graded_is_told(hub, visit):
     educator, learner = await visit("educator"), await visit("learner")
     in_course(hub, "educator", "educator")
@@ -202,7 +201,8 @@ async def test_what_waits_for_a_grade_is_counted_and_what_was_graded_is_told(hub
         marking.mark(unit, quiz, attempt, 1, points=1.0)
     answer = await educator.get(path)
     assert "Every answer is graded." in (await educator.get(answer.headers["location"])).text
-=======
+
+
 async def test_who_is_far_behind_still_sees_what_is_due_next(hub, visit):
     learner = await visit("learner")
     in_course(hub, "learner")
@@ -213,4 +213,3 @@ async def test_who_is_far_behind_still_sees_what_is_due_next(hub, visit):
             made(unit, course, "assignment", f"Missed {hours}", due_at=due)
     titles = [one["title"] for one in (await today_of(learner))["deadlines"]]
     assert titles == [f"Missed {hours}" for hours in (5, 4, 3, 2, 1)] + ["Essay on acids"]
->>>>>>> review12

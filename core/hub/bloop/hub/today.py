@@ -20,13 +20,9 @@ from bloop_sdk import Call
 if TYPE_CHECKING:
     from bloop.hub import Hub
 
-<<<<<<< HEAD
 CONTINUE, NEXT, DEADLINES, COURSES, GRADED = 3, 3, 6, 50, 5
-=======
-CONTINUE, NEXT, DEADLINES, COURSES = 3, 3, 6, 50
 MOST_DEADLINES = 200
 """So many are looked at: who is far behind still learns what comes next."""
->>>>>>> review12
 SOON = timedelta(days=14)
 LATELY = timedelta(days=7)
 """So long something that was due stays in sight."""
@@ -45,11 +41,7 @@ async def today(hub: Hub, call: Call, *, shown: bool = True) -> dict[str, Any]:
     courses, reviews, dated, following, (in_courses, others) = await asyncio.gather(
         database.read(courses_read, call, limit=COURSES),
         plan(database, call),
-<<<<<<< HEAD
         database.read(queries.DATED, call, **_dated(now)),
-=======
-        database.read(queries.DEADLINES, call, limit=MOST_DEADLINES, **_days(now)),
->>>>>>> review12
         recommended(call, None, NEXT),
         attention(hub, call),
     )
@@ -74,7 +66,7 @@ def _dated(now: datetime) -> dict[str, Any]:
     return {
         "since": (now - LATELY - day).date().isoformat(),
         "until": (now + SOON + 2 * day).date().isoformat(),
-        "limit": 4 * DEADLINES,
+        "limit": MOST_DEADLINES,
         "graded_since": now - SOON,
         "graded_limit": GRADED,
     }
@@ -116,12 +108,8 @@ def _deadlines(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]
     for one in rows:
         due = _moment(one["due_at"]) if one["what"] == "due" else None
         if due is not None and now - LATELY <= due <= now + SOON:
-<<<<<<< HEAD
             kept = {name: one[name] for name in names}
             found.append({**kept, "due_at": due, "overdue": due < now})
-    return sorted(found, key=lambda one: one["due_at"])[:DEADLINES]
-=======
-            found.append({**one, "due_at": due, "overdue": due < now})
     found.sort(key=lambda one: one["due_at"])
     late = [one for one in found if one["overdue"]]
     soon = [one for one in found if not one["overdue"]]
@@ -129,7 +117,6 @@ def _deadlines(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]
     room = DEADLINES - min(len(soon), DEADLINES // 2)
     shown = late[-room:]
     return shown + soon[: DEADLINES - len(shown)]
->>>>>>> review12
 
 
 def _graded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

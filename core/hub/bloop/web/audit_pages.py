@@ -18,18 +18,12 @@ from bloop.api.audit import NEWEST, between
 from bloop.hub.audit_checks import ask_to_verify, last_check
 from bloop.store.errors import InvalidError
 from bloop.store.statements import parsed, to_dicts
-<<<<<<< HEAD
 from bloop.web.amounts import number
 from bloop.web.job_pages import LIVE
 from bloop.web.job_views import JobWords
 from bloop.web.moments import moment, on_day
 from bloop.web.refusal_words import said
 from bloop.web.render import locale_of, page, translations_of
-from bloop_sdk.words import listed
-=======
-from bloop.web.moments import moment
-from bloop.web.render import locale_of, page
->>>>>>> arabic2
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
