@@ -33,7 +33,7 @@ _FORMATS = {SOURCE: "en_GB"}
 """How a language writes days and amounts where it has several ways: day before month here."""
 
 _VALUE = re.compile(r"\{([A-Za-z]\w*)\}")
-INNER = "why"
+_INNER = "why"
 """The value that is a message itself, as in ``tried again: {why}``."""
 _LONGEST = 1000
 """Longer texts are no messages, and would take long to compare."""
@@ -71,8 +71,8 @@ class Words:
         for pattern, translation in self._patterns:
             if match := pattern.fullmatch(text):
                 values = match.groupdict()
-                if INNER in values:
-                    values[INNER] = self.translate(values[INNER])
+                if _INNER in values:
+                    values[_INNER] = self.translate(values[_INNER])
                 return translation.format(**values)
         return text
 

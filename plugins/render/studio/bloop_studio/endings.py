@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from bloop_sdk import JobView, Unit
+from bloop_sdk import JobView, Unit, gettext_noop
 from bloop_studio.tables import STAGES, Video
 
 AFTER = "job_after_failed"
 LOST = "job_lost"
 FULL = "store_full"
 """The code of a full disk, whoever met it: it is tried again, and no scene is to blame."""
-ANEW = "make the video again: what is there already is used"
-ROOM = f"free some space, then {ANEW}"
-CURES = {LOST: f"see the hub's log for what ended that process, then {ANEW}", FULL: ROOM}
+ANEW = gettext_noop("make the video again: what is there already is used")
+ROOM = gettext_noop("free some space, then make the video again: what is there already is used")
+CURES = {
+    LOST: gettext_noop(
+        "see the hub's log for what ended that process, then make the video again: what is there "
+        "already is used"
+    ),
+    FULL: ROOM,
+}
 
 
 def of(unit: Unit, video: Video) -> dict[str, Any] | None:
@@ -26,7 +32,8 @@ def of(unit: Unit, video: Video) -> dict[str, Any] | None:
         return None
     job = unit.job(video.job_id) if video.job_id else None
     if job is None:
-        return {"code": "job_gone", "message": "the hub has forgotten its job", "cure": ANEW}
+        message = gettext_noop("the hub has forgotten its job")
+        return {"code": "job_gone", "message": message, "cure": ANEW}
     return _told(_cause(unit, job)) if job.lost else None
 
 
@@ -49,8 +56,10 @@ def _cause(unit: Unit, job: JobView) -> JobView:
 def _told(job: JobView) -> dict[str, Any]:
     error = job.error or {}
     if job.state == "cancelled":
-        message = f"its job “{job.kind}” was cancelled"
+        message = gettext_noop("its job “{kind}” was cancelled").format(kind=job.kind)
         return {"code": "job_cancelled", "message": message, "cure": ANEW}
-    code, message = error.get("code", "job_failed"), error.get("message", "its job failed")
+    code = error.get("code", "job_failed")
+    why = error.get("message", gettext_noop("nobody knows why"))
+    message = gettext_noop("its job “{kind}” failed: {why}").format(kind=job.kind, why=why)
     cure = CURES.get(code) or error.get("cure") or ANEW
-    return {"code": code, "message": f"its job “{job.kind}” failed: {message}"[:500], "cure": cure}
+    return {"code": code, "message": message[:500], "cure": cure}
