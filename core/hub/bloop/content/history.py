@@ -11,11 +11,12 @@ from bloop.content.bulk import update_rows
 from bloop.content.changes import IDS_AT_ONCE, announce_row, chunks, load
 from bloop.content.changing import changed, refuse_live
 from bloop.content.concealed import conceal_after_run
-from bloop.content.models import Node, Sourced, Version
+from bloop.content.models import Item, Node, Sourced, Version
 from bloop.content.notes.undoing import forget_conflicts, refuse_edited_since
 from bloop.content.notes.waiting import reconcile
 from bloop.content.placing import check_place
 from bloop.content.runs import drop_marks, newest_run
+from bloop.content.search.models import ItemText
 from bloop.content.service import RefusePublish, check_publish
 from bloop.content.standing import refuse_built_upon
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun
@@ -164,6 +165,16 @@ def _remove_added(unit: UnitOfWork, model: type[Sourced], run: SyncRun) -> None:
             return
         for row in rows:
             announce_row(unit, row, "deleted")
+        if model is Item:
+            # What captions say of it; of what plugins say none is left here (standing).
+            unit.session.execute(
+                delete(ItemText)
+                .where(
+                    ItemText.institution_id == unit.institution,
+                    ItemText.item_id.in_([r.id for r in rows]),
+                )
+                .execution_options(synchronize_session=False)
+            )
         unit.session.execute(
             delete(table)
             .where(table.institution_id == unit.institution, table.id.in_([r.id for r in rows]))
